@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells the time and throws the dice, through one door. */
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec now;
+
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+}
+
+static int64_t real_wall(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+static int64_t real_steady(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+static void real_random(void *bytes, size_t len)
+{
+    unsigned char *at = bytes;
+
+    while (len) {
+        ssize_t got = getrandom(at, len, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            abort();
+        at += got;
+        len -= (size_t)got;
+    }
+}
+
+static const struct clock_door real = {real_wall, real_steady, real_random};
+static const struct clock_door *door = &real;
+
+void clock_set_door(const struct clock_door *to)
+{
+    door = to ? to : &real;
+}
+
+int64_t clock_wall(void)
+{
+    return door->wall();
+}
+
+int64_t clock_steady(void)
+{
+    return door->steady();
+}
+
+void random_bytes(void *bytes, size_t len)
+{
+    door->random(bytes, len);
+}
+
+uint64_t random_number(void)
+{
+    uint64_t number;
+
+    random_bytes(&number, sizeof number);
+    return number;
+}
+
+uint64_t random_below(uint64_t below)
+{
+    uint64_t number;
+
+    if (below < 2)
+        return 0;
+    do {
+        number = random_number();
+    } while (number >= UINT64_MAX - UINT64_MAX % below);
+    return number % below;
+}
+
+/* Days since 1970-01-01 of a date in the Gregorian calendar. */
+static int64_t days_of(int64_t year, unsigned month, unsigned day)
+{
+    int64_t era;
+    unsigned year_of_era, day_of_year;
+
+    year -= month <= 2;
+    era = (year >= 0 ? year : year - 399) / 400;
+    year_of_era = (unsigned)(year - era * 400);
+    day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return era * 146097 + (int64_t)(year_of_era * 365 + year_of_era / 4 -
+                                    year_of_era / 100 + day_of_year) - 719468;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+void clock_format(int64_t wall, bool micro, char out[CLOCK_TEXT])
+{
+    int64_t seconds = floor_div(wall, CLOCK_SECOND);
+    time_t when = (time_t)seconds;
+    struct tm tm;
+    size_t len;
+
+    gmtime_r(&when, &tm);
+    len = strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (micro)
+        snprintf(out + len, CLOCK_TEXT - len, ".%06dZ",
+                 (int)((wall - seconds * CLOCK_SECOND) / 1000));
+    else
+        snprintf(out + len, CLOCK_TEXT - len, "Z");
+}
+
+/* Reads exactly `digits` digits. */
+static bool read_digits(const char **at, int digits, int *ret)
+{
+    int value = 0;
+
+    for (; digits; digits--, (*at)++) {
+        if (**at < '0' || **at > '9')
+            return false;
+        value = value * 10 + (**at - '0');
+    }
+    *ret = value;
+    return true;
+}
+
+static bool read_char(const char **at, const char *any)
+{
+    if (!**at || !strchr(any, **at))
+        return false;
+    (*at)++;
+    return true;
+}
+
+static bool read_fraction(const char **at, int64_t *ret_nanoseconds)
+{
+    int64_t scale = CLOCK_SECOND / 10;
+
+    *ret_nanoseconds = 0;
+    if (**at != '.')
+        return true;
+    (*at)++;
+    if (**at < '0' || **at > '9')
+        return false;
+    for (; **at >= '0' && **at <= '9'; (*at)++, scale /= 10)
+        *ret_nanoseconds += scale * (**at - '0');
+    return true;
+}
+
+static bool read_offset(const char **at, int *ret_minutes)
+{
+    int hours, minutes, sign;
+
+    *ret_minutes = 0;
+    if (read_char(at, "Zz"))
+        return true;
+    sign = **at == '-' ? -1 : 1;
+    if (!read_char(at, "+-") || !read_digits(at, 2, &hours) ||
+        !read_char(at, ":") || !read_digits(at, 2, &minutes) || hours > 23 ||
+        minutes > 59)
+        return false;
+    *ret_minutes = sign * (hours * 60 + minutes);
+    return true;
+}
+
+static int month_days(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+bool clock_parse(const char *text, int64_t *ret_wall)
+{
+    int year, month, day, hour, minute, second, offset;
+    int64_t fraction;
+
+    if (!read_digits(&text, 4, &year) || !read_char(&text, "-") ||
+        !read_digits(&text, 2, &month) || !read_char(&text, "-") ||
+        !read_digits(&text, 2, &day) || !read_char(&text, "Tt") ||
+        !read_digits(&text, 2, &hour) || !read_char(&text, ":") ||
+        !read_digits(&text, 2, &minute) || !read_char(&text, ":") ||
+        !read_digits(&text, 2, &second) || !read_fraction(&text, &fraction) ||
+        !read_offset(&text, &offset) || *text)
+        return false;
+    if (month < 1 || month > 12 || day < 1 || day > month_days(year, month) ||
+        hour > 23 || minute > 59 || second > 59 || year > 2261 || year < 1678)
+        return false;
+    *ret_wall = ((days_of(year, (unsigned)month, (unsigned)day) * 24 + hour) *
+                     3600 + minute * 60 + second - offset * 60) *
+                    CLOCK_SECOND + fraction;
+    return true;
+}

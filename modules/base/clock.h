@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+/*
+ * The door to time and chance. Nobody else asks the kernel for either, so a
+ * simulation can put its own clock and dice here.
+ *
+ * Wall time is nanoseconds since 1970 UTC and may jump; steady time only goes
+ * forward and means nothing outside this boot.
+ */
+struct clock_door {
+    int64_t (*wall)(void);
+    int64_t (*steady)(void);
+    void (*random)(void *bytes, size_t len); /* fit for keys */
+};
+
+/* NULL puts the real world back. Only a simulation calls this. */
+void clock_set_door(const struct clock_door *door);
+
+int64_t clock_wall(void);
+int64_t clock_steady(void);
+void random_bytes(void *bytes, size_t len);
+uint64_t random_number(void);
+/* Evenly from 0 to below - 1. */
+uint64_t random_below(uint64_t below);
+
+#define CLOCK_MS ((int64_t)1000000)
+#define CLOCK_SECOND ((int64_t)1000000000)
+
+/* RFC 3339 in UTC: "2026-01-02T03:04:05Z", with 6 digits of fraction if micro. */
+#define CLOCK_TEXT 40
+void clock_format(int64_t wall, bool micro, char out[CLOCK_TEXT]);
+/* False if the text is no RFC 3339 time; any offset and fraction are read. */
+bool clock_parse(const char *text, int64_t *ret_wall);
+
+#endif

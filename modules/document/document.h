@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOCUMENT_H
+#define DOCUMENT_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * JSON and YAML as one tree.
+ *
+ * Everything that Axle reads, keeps, merges and sends is a tree of nodes. A
+ * node lives in an arena and is never freed alone; a node with a string, list
+ * or map that somebody else may hold must not be changed, so whoever wants to
+ * change a tree that it did not make copies it first (node_copy), or copies
+ * only the maps and lists on the way (node_share).
+ *
+ * Integers and floats are kept apart, map members keep their order, and keys
+ * are unique. The module does not know what a tree means.
+ *
+ * Nothing here blocks or looks at a clock.
+ */
+enum node_type {
+    NODE_NULL,
+    NODE_BOOL,
+    NODE_INT,
+    NODE_FLOAT,
+    NODE_STRING,
+    NODE_LIST,
+    NODE_MAP,
+};
+
+struct node;
+struct node_index;
+
+struct node_member {
+    const char *key; /* NUL-terminated, holds no NUL */
+    struct node *value; /* never NULL */
+};
+
+/* Read the fields freely; change them through the functions only. */
+struct node {
+    enum node_type type;
+    unsigned room;
+    size_t len; /* bytes of a string, items of a list, members of a map */
+    union {
+        bool boolean;
+        int64_t integer;
+        double number;
+        const char *string; /* NUL-terminated as well */
+        struct node **items;
+        struct node_member *members;
+    };
+    struct node_index *index; /* of a large map */
+};
+
+/* Makers. Strings are copied into the arena. */
+struct node *node_null(struct arena *arena);
+struct node *node_bool(struct arena *arena, bool value);
+struct node *node_int(struct arena *arena, int64_t value);
+struct node *node_float(struct arena *arena, double value);
+struct node *node_string(struct arena *arena, const char *string);
+struct node *node_bytes(struct arena *arena, const void *bytes, size_t len);
+struct node *node_format(struct arena *arena, const char *format, ...)
+    PRINTF(2, 3);
+struct node *node_list(struct arena *arena);
+struct node *node_map(struct arena *arena);
+/* All of it anew; nothing is shared with `from`. */
+struct node *node_copy(struct arena *arena, const struct node *from);
+/* A new top level over the same children: enough to change that level. */
+struct node *node_share(struct arena *arena, const struct node *from);
+
+/*
+ * Readers take NULL for "not there" and answer NULL, "", 0 or false then, and
+ * likewise when the type is another one. So a chain of them needs no checks.
+ */
+struct node *node_get(const struct node *map, const char *key);
+/* node_at(o, "spec", "template", NULL) */
+struct node *node_at(const struct node *map, ...) __attribute__((sentinel));
+struct node *node_item(const struct node *list, size_t index);
+const char *node_text(const struct node *string); /* "" */
+const char *node_get_text(const struct node *map, const char *key);
+int64_t node_get_int(const struct node *map, const char *key, int64_t none);
+bool node_get_bool(const struct node *map, const char *key, bool none);
+bool node_is(const struct node *node, enum node_type type); /* NULL: false */
+size_t node_count(const struct node *list_or_map);
+const char *node_type_name(enum node_type type); /* "string", "object", … */
+
+/* Writers. `value` becomes part of the tree; it may be shared by several. */
+void node_set(struct arena *arena, struct node *map, const char *key,
+              struct node *value);
+void node_set_text(struct arena *arena, struct node *map, const char *key,
+                   const char *string);
+void node_set_int(struct arena *arena, struct node *map, const char *key,
+                  int64_t value);
+void node_set_bool(struct arena *arena, struct node *map, const char *key,
+                   bool value);
+/* The map under `key`, made if it is not there or is no map. */
+struct node *node_make(struct arena *arena, struct node *map, const char *key);
+struct node *node_make_list(struct arena *arena, struct node *map,
+                            const char *key);
+bool node_remove(struct node *map, const char *key); /* keeps the order */
+void node_add(struct arena *arena, struct node *list, struct node *value);
+void node_insert(struct arena *arena, struct node *list, size_t index,
+                 struct node *value);
+void node_remove_item(struct node *list, size_t index);
+void node_sort(struct node *map); /* members by key, byte order */
+
+/*
+ * Deep equality as JSON sees it: the order of members does not matter, and 1
+ * equals 1.0.
+ */
+bool node_same(const struct node *a, const struct node *b);
+
+/* Walks the members of a map; anything else, NULL too, has none. */
+#define node_each(member, map)                                                 \
+    for (struct node_member *member =                                          \
+             node_is((map), NODE_MAP) ? (map)->members : NULL,                 \
+                            *member##_end =                                    \
+             member ? member + (map)->len : NULL;                              \
+         member < member##_end; member++)
+
+/* ---- Reading and writing text ---------------------------------------- */
+
+struct document_limits {
+    size_t bytes;   /* of the text */
+    unsigned depth; /* of nesting */
+    size_t nodes;   /* 0: 4,096 + bytes / 10 */
+    bool duplicates; /* keep the last of equal keys instead of refusing */
+    bool any_integer; /* let integers beyond 2^53 (to 64 bits) in */
+};
+/* What the API accepts: 3 MiB, depth 128 (a kube-apiserver's is similar). */
+extern const struct document_limits document_limits_api;
+/* What we wrote ourselves: no limits but depth 512. */
+extern const struct document_limits document_limits_own;
+
+/*
+ * Reads JSON (RFC 8259). Refuses, before any tree is built and in time that
+ * grows with the length only: \u0000, bytes that are not UTF-8, numbers that no
+ * double holds, integers beyond 2^53 and what is over the limits; and then
+ * duplicate keys. The message says at which line and column, or at which path.
+ * ERR_TOO_LARGE or ERR_BAD_REQUEST.
+ */
+struct node *document_read_json(struct arena *arena, const char *text,
+                                size_t len,
+                                const struct document_limits *limits,
+                                struct err *err) MUST_CHECK;
+/*
+ * The same, but of several equal keys the last one stays, and the path of each
+ * such key ("spec.ports[0].name") goes into the list `duplicates`.
+ */
+struct node *document_read_json_leniently(struct arena *arena, const char *text,
+                                          size_t len,
+                                          const struct document_limits *limits,
+                                          struct node *duplicates,
+                                          struct err *err) MUST_CHECK;
+
+/*
+ * Reads one YAML document as sigs.k8s.io/yaml does (YAML 1.1 types, keys
+ * become strings, merge keys, anchors with a budget). `strict` refuses
+ * duplicate keys. An empty text is null.
+ */
+struct node *document_read_yaml(struct arena *arena, const char *text,
+                                size_t len, bool strict,
+                                const struct document_limits *limits,
+                                struct err *err) MUST_CHECK;
+/*
+ * Reads every document of a YAML stream (`---`), or one JSON text, into a
+ * list; empty documents are left out.
+ */
+struct node *document_read_all(struct arena *arena, const char *text,
+                               size_t len,
+                               const struct document_limits *limits,
+                               struct err *err) MUST_CHECK;
+
+/* Compact JSON, members in their order, `<>&` as they are, no final newline. */
+void document_write_json(struct text *out, const struct node *node);
+/* The same with members sorted at every level: one text for equal trees. */
+void document_write_canonical(struct text *out, const struct node *node);
+/* Indented by two spaces. */
+void document_write_pretty(struct text *out, const struct node *node);
+/* As sigs.k8s.io/yaml's Marshal: keys sorted, final newline; folds at 80. */
+void document_write_yaml(struct text *out, const struct node *node);
+/* Convenience: compact JSON in the arena. */
+char *document_json(struct arena *arena, const struct node *node);
+/* A float as JSON and Go's encoding/json write it: 1e+21, 0.000001, 1e-07. */
+void document_write_float(struct text *out, double value);
+
+#endif

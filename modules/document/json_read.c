@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a tree from a checked JSON text. */
+#include "document/document.h"
+#include "document/scan.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct document_limits document_limits_api = {
+    .bytes = 3 * 1024 * 1024,
+    .depth = 128,
+};
+const struct document_limits document_limits_own = {
+    .bytes = SIZE_MAX / 2,
+    .depth = 512,
+    .nodes = SIZE_MAX,
+    .any_integer = true,
+};
+
+/* cJSON allocates from the arena of the call, so its strings stay as they
+   are and nothing has to be freed. */
+static __thread struct arena *parsing;
+
+static void *allocate(size_t size)
+{
+    return arena_alloc(parsing, size);
+}
+
+static void leave(void *memory)
+{
+    (void)memory;
+}
+
+static cJSON *parse(struct arena *arena, const char *text, size_t len)
+{
+    static cJSON_Hooks hooks = {allocate, leave};
+    cJSON *root;
+
+    parsing = arena;
+    cJSON_InitHooks(&hooks);
+    root = cJSON_ParseWithLength(text, len);
+    parsing = NULL;
+    return root;
+}
+
+struct build {
+    struct arena *arena;
+    const struct scan *scan;
+    size_t next_number;
+    bool keep_last;
+    struct node *duplicates; /* list of paths, or NULL */
+    struct text path;
+    struct err *err;
+};
+
+/* The text need not end with a NUL, so the digits are copied first. */
+static struct node *build_number(struct build *build)
+{
+    size_t start = build->scan->numbers[build->next_number++];
+    const char *at = build->scan->text + start;
+    size_t left = build->scan->len - start;
+    size_t len = 0;
+    bool whole = true;
+    scoped_mem char *copy = NULL;
+
+    for (; len < left && strchr("-+0123456789.eE", at[len]) && at[len]; len++)
+        whole = whole && !strchr(".eE", at[len]);
+    copy = mem_alloc(len + 1);
+    memcpy(copy, at, len);
+    return whole ? node_int(build->arena, strtoll(copy, NULL, 10))
+                 : node_float(build->arena, strtod(copy, NULL));
+}
+
+static struct node *build_value(struct build *build, const cJSON *from);
+
+static struct node *build_list(struct build *build, const cJSON *from)
+{
+    struct node *list = node_list(build->arena);
+    size_t mark = build->path.len;
+    size_t index = 0;
+
+    for (const cJSON *item = from->child; item; item = item->next) {
+        struct node *value;
+
+        text_addf(&build->path, "[%zu]", index++);
+        value = build_value(build, item);
+        text_cut(&build->path, mark);
+        if (!value)
+            return NULL;
+        node_add(build->arena, list, value);
+    }
+    return list;
+}
+
+static int duplicate_key(struct build *build)
+{
+    if (build->duplicates)
+        node_add(build->arena, build->duplicates,
+                 node_string(build->arena, text_string(&build->path)));
+    if (build->keep_last)
+        return 0;
+    return err_set(build->err, ERR_BAD_REQUEST, "duplicate key \"%s\"",
+                   text_string(&build->path));
+}
+
+static struct node *build_map(struct build *build, const cJSON *from)
+{
+    struct node *map = node_map(build->arena);
+    size_t mark = build->path.len;
+
+    for (const cJSON *item = from->child; item; item = item->next) {
+        struct node *value;
+
+        text_add(&build->path, mark ? "." : "");
+        text_add(&build->path, item->string);
+        if (node_get(map, item->string) && duplicate_key(build) < 0)
+            return NULL;
+        value = build_value(build, item);
+        text_cut(&build->path, mark);
+        if (!value)
+            return NULL;
+        node_set(build->arena, map, item->string, value);
+    }
+    return map;
+}
+
+static struct node *build_value(struct build *build, const cJSON *from)
+{
+    struct node *node;
+
+    if (cJSON_IsObject(from))
+        return build_map(build, from);
+    if (cJSON_IsArray(from))
+        return build_list(build, from);
+    if (cJSON_IsNumber(from))
+        return build_number(build);
+    if (cJSON_IsBool(from))
+        return node_bool(build->arena, cJSON_IsTrue(from));
+    if (!cJSON_IsString(from))
+        return node_null(build->arena);
+    node = node_null(build->arena);
+    node->type = NODE_STRING;
+    node->string = from->valuestring;
+    node->len = strlen(from->valuestring);
+    return node;
+}
+
+static struct node *read_json(struct arena *arena, const char *text, size_t len,
+                              const struct document_limits *limits,
+                              struct node *duplicates, struct err *err)
+{
+    scoped_scan struct scan scan = {.text = text, .len = len};
+    struct build build = {.arena = arena,
+                          .scan = &scan,
+                          .keep_last = limits->duplicates || duplicates,
+                          .duplicates = duplicates,
+                          .err = err};
+    struct node *root;
+    cJSON *parsed;
+
+    if (scan_run(&scan, limits, err) < 0)
+        return NULL;
+    parsed = parse(arena, text, len);
+    if (!parsed) {
+        err_set(err, ERR_BAD_REQUEST, "not JSON");
+        return NULL;
+    }
+    root = build_value(&build, parsed);
+    text_free(&build.path);
+    return root;
+}
+
+struct node *document_read_json(struct arena *arena, const char *text,
+                                size_t len,
+                                const struct document_limits *limits,
+                                struct err *err)
+{
+    return read_json(arena, text, len, limits, NULL, err);
+}
+
+struct node *document_read_json_leniently(struct arena *arena, const char *text,
+                                          size_t len,
+                                          const struct document_limits *limits,
+                                          struct node *duplicates,
+                                          struct err *err)
+{
+    return read_json(arena, text, len, limits, duplicates, err);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes a tree as JSON: compact, canonical or indented. */
+#include "document/document.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct style {
+    bool sorted;
+    bool indented;
+};
+
+static void write_string(struct text *out, const char *string, size_t len)
+{
+    size_t plain = 0;
+
+    text_add_char(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)string[i];
+        const char *found;
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        text_add_bytes(out, string + plain, i - plain);
+        plain = i + 1;
+        found = c ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", c) : NULL;
+        if (found)
+            text_addf(out, "\\%c", found[1]);
+        else
+            text_addf(out, "\\u%04x", c);
+    }
+    text_add_bytes(out, string + plain, len - plain);
+    text_add_char(out, '"');
+}
+
+/* Shortest digits that read back as the same double. */
+static void shortest(double value, char out[40])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, 40, "%.*e", digits - 1, value);
+        if (strtod(out, NULL) == value)
+            return;
+    }
+}
+
+void document_write_float(struct text *out, double value)
+{
+    char digits[40];
+    double size = fabs(value);
+    char *exponent;
+    int power;
+
+    if (!isfinite(value)) {
+        text_add(out, "null");
+        return;
+    }
+    shortest(value, digits);
+    exponent = strchr(digits, 'e');
+    power = atoi(exponent + 1);
+    if (size == 0 || (size >= 1e-6 && size < 1e21)) {
+        int places = (int)(exponent - digits) - (digits[0] == '-') - 2 - power;
+
+        text_addf(out, "%.*f", places > 0 ? places : 0, value);
+        return;
+    }
+    *exponent = '\0';
+    text_addf(out, "%se%c%02d", digits, power < 0 ? '-' : '+', abs(power));
+}
+
+static void write_value(struct text *out, const struct node *node,
+                        struct style style, unsigned depth);
+
+static void new_line(struct text *out, struct style style, unsigned depth)
+{
+    if (!style.indented)
+        return;
+    text_add_char(out, '\n');
+    for (unsigned i = 0; i < depth; i++)
+        text_add(out, "  ");
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct node_member *const *left = a, *const *right = b;
+
+    return strcmp((*left)->key, (*right)->key);
+}
+
+static void write_member(struct text *out, const struct node_member *member,
+                         struct style style, unsigned depth)
+{
+    new_line(out, style, depth + 1);
+    write_string(out, member->key, strlen(member->key));
+    text_add(out, style.indented ? ": " : ":");
+    write_value(out, member->value, style, depth + 1);
+}
+
+static void write_map(struct text *out, const struct node *map,
+                      struct style style, unsigned depth)
+{
+    scoped_mem const struct node_member **order = NULL;
+
+    if (style.sorted && map->len > 1) {
+        order = mem_alloc(map->len * sizeof(struct node_member *));
+        for (size_t i = 0; i < map->len; i++)
+            order[i] = &map->members[i];
+        qsort(order, map->len, sizeof(struct node_member *), by_key);
+    }
+    text_add_char(out, '{');
+    for (size_t i = 0; i < map->len; i++) {
+        if (i)
+            text_add_char(out, ',');
+        write_member(out, order ? order[i] : &map->members[i], style, depth);
+    }
+    if (map->len)
+        new_line(out, style, depth);
+    text_add_char(out, '}');
+}
+
+static void write_list(struct text *out, const struct node *list,
+                       struct style style, unsigned depth)
+{
+    text_add_char(out, '[');
+    for (size_t i = 0; i < list->len; i++) {
+        if (i)
+            text_add_char(out, ',');
+        new_line(out, style, depth + 1);
+        write_value(out, list->items[i], style, depth + 1);
+    }
+    if (list->len)
+        new_line(out, style, depth);
+    text_add_char(out, ']');
+}
+
+static void write_value(struct text *out, const struct node *node,
+                        struct style style, unsigned depth)
+{
+    switch (node->type) {
+    case NODE_NULL:
+        text_add(out, "null");
+        break;
+    case NODE_BOOL:
+        text_add(out, node->boolean ? "true" : "false");
+        break;
+    case NODE_INT:
+        text_addf(out, "%" PRId64, node->integer);
+        break;
+    case NODE_FLOAT:
+        document_write_float(out, node->number);
+        break;
+    case NODE_STRING:
+        write_string(out, node->string, node->len);
+        break;
+    case NODE_LIST:
+        write_list(out, node, style, depth);
+        break;
+    case NODE_MAP:
+        write_map(out, node, style, depth);
+        break;
+    }
+}
+
+void document_write_json(struct text *out, const struct node *node)
+{
+    write_value(out, node, (struct style){0}, 0);
+}
+
+void document_write_canonical(struct text *out, const struct node *node)
+{
+    write_value(out, node, (struct style){.sorted = true}, 0);
+}
+
+void document_write_pretty(struct text *out, const struct node *node)
+{
+    write_value(out, node, (struct style){.indented = true}, 0);
+}
+
+char *document_json(struct arena *arena, const struct node *node)
+{
+    scoped_text struct text out = {0};
+
+    document_write_json(&out, node);
+    return arena_bytes(arena, text_string(&out), out.len);
+}

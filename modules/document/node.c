@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes, reads and changes the nodes of a tree. */
+#include "document/document.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Maps with more members than this are found through a hash index. */
+#define INDEX_FROM 24
+
+/* Open addressing: position + 1 in members, 0 is free. A power of two. */
+struct node_index {
+    size_t slots;
+    uint32_t at[];
+};
+
+static struct node *node_new(struct arena *arena, enum node_type type)
+{
+    struct node *node = arena_alloc(arena, sizeof *node);
+
+    node->type = type;
+    return node;
+}
+
+struct node *node_null(struct arena *arena)
+{
+    return node_new(arena, NODE_NULL);
+}
+
+struct node *node_bool(struct arena *arena, bool value)
+{
+    struct node *node = node_new(arena, NODE_BOOL);
+
+    node->boolean = value;
+    return node;
+}
+
+struct node *node_int(struct arena *arena, int64_t value)
+{
+    struct node *node = node_new(arena, NODE_INT);
+
+    node->integer = value;
+    return node;
+}
+
+struct node *node_float(struct arena *arena, double value)
+{
+    struct node *node = node_new(arena, NODE_FLOAT);
+
+    node->number = value;
+    return node;
+}
+
+struct node *node_bytes(struct arena *arena, const void *bytes, size_t len)
+{
+    struct node *node = node_new(arena, NODE_STRING);
+
+    node->string = arena_bytes(arena, bytes, len);
+    node->len = len;
+    return node;
+}
+
+struct node *node_string(struct arena *arena, const char *string)
+{
+    return node_bytes(arena, string, strlen(string));
+}
+
+struct node *node_format(struct arena *arena, const char *format, ...)
+{
+    struct node *node = node_new(arena, NODE_STRING);
+    va_list args;
+
+    va_start(args, format);
+    node->string = arena_vprintf(arena, format, args);
+    va_end(args);
+    node->len = strlen(node->string);
+    return node;
+}
+
+struct node *node_list(struct arena *arena)
+{
+    return node_new(arena, NODE_LIST);
+}
+
+struct node *node_map(struct arena *arena)
+{
+    return node_new(arena, NODE_MAP);
+}
+
+/* Room for one more item or member of `size` bytes each. */
+static void *grown(struct arena *arena, struct node *node, const void *old,
+                   size_t size)
+{
+    size_t room = node->room ? (size_t)node->room * 2 : 4;
+    void *wider;
+
+    if (node->len < node->room)
+        return (void *)old;
+    if (room > UINT32_MAX)
+        abort();
+    wider = arena_alloc(arena, room * size);
+    if (node->len)
+        memcpy(wider, old, node->len * size);
+    node->room = (unsigned)room;
+    return wider;
+}
+
+static uint64_t key_hash(const char *key)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * 1099511628211u;
+    return hash ^ hash >> 29;
+}
+
+static void index_add(struct node_index *index, const char *key, size_t at)
+{
+    size_t mask = index->slots - 1;
+    size_t slot = key_hash(key) & mask;
+
+    while (index->at[slot])
+        slot = (slot + 1) & mask;
+    index->at[slot] = (uint32_t)(at + 1);
+}
+
+static void index_build(struct arena *arena, struct node *map)
+{
+    size_t slots = 64;
+
+    while (slots < map->len * 3)
+        slots *= 2;
+    map->index = arena_alloc(arena, sizeof *map->index +
+                                        slots * sizeof map->index->at[0]);
+    map->index->slots = slots;
+    for (size_t i = 0; i < map->len; i++)
+        index_add(map->index, map->members[i].key, i);
+}
+
+/* The position of a key, or the length if it is not there. */
+static size_t position(const struct node *map, const char *key)
+{
+    const struct node_index *index = map->index;
+
+    if (!index) {
+        for (size_t i = 0; i < map->len; i++) {
+            if (strcmp(map->members[i].key, key) == 0)
+                return i;
+        }
+        return map->len;
+    }
+    for (size_t slot = key_hash(key) & (index->slots - 1); index->at[slot];
+         slot = (slot + 1) & (index->slots - 1)) {
+        size_t i = index->at[slot] - 1;
+
+        if (strcmp(map->members[i].key, key) == 0)
+            return i;
+    }
+    return map->len;
+}
+
+static void append(struct arena *arena, struct node *map, const char *key,
+                   struct node *value)
+{
+    map->members = grown(arena, map, map->members, sizeof *map->members);
+    map->members[map->len] = (struct node_member){key, value};
+    map->len++;
+    if (map->len > INDEX_FROM) {
+        if (map->index && map->len * 2 < map->index->slots)
+            index_add(map->index, key, map->len - 1);
+        else
+            index_build(arena, map);
+    }
+}
+
+void node_set(struct arena *arena, struct node *map, const char *key,
+              struct node *value)
+{
+    size_t at = position(map, key);
+
+    if (at < map->len)
+        map->members[at].value = value;
+    else
+        append(arena, map, arena_string(arena, key), value);
+}
+
+void node_set_text(struct arena *arena, struct node *map, const char *key,
+                   const char *string)
+{
+    node_set(arena, map, key, node_string(arena, string));
+}
+
+void node_set_int(struct arena *arena, struct node *map, const char *key,
+                  int64_t value)
+{
+    node_set(arena, map, key, node_int(arena, value));
+}
+
+void node_set_bool(struct arena *arena, struct node *map, const char *key,
+                   bool value)
+{
+    node_set(arena, map, key, node_bool(arena, value));
+}
+
+struct node *node_make(struct arena *arena, struct node *map, const char *key)
+{
+    struct node *child = node_get(map, key);
+
+    if (!node_is(child, NODE_MAP)) {
+        child = node_map(arena);
+        node_set(arena, map, key, child);
+    }
+    return child;
+}
+
+struct node *node_make_list(struct arena *arena, struct node *map,
+                            const char *key)
+{
+    struct node *child = node_get(map, key);
+
+    if (!node_is(child, NODE_LIST)) {
+        child = node_list(arena);
+        node_set(arena, map, key, child);
+    }
+    return child;
+}
+
+/* Positions behind the gap moved, so a large map is searched in order until
+   it grows again. */
+bool node_remove(struct node *map, const char *key)
+{
+    size_t at = position(map, key);
+
+    if (at == map->len)
+        return false;
+    map->len--;
+    memmove(&map->members[at], &map->members[at + 1],
+            (map->len - at) * sizeof *map->members);
+    map->index = NULL;
+    return true;
+}
+
+void node_insert(struct arena *arena, struct node *list, size_t index,
+                 struct node *value)
+{
+    list->items = grown(arena, list, list->items, sizeof *list->items);
+    memmove(&list->items[index + 1], &list->items[index],
+            (list->len - index) * sizeof *list->items);
+    list->items[index] = value;
+    list->len++;
+}
+
+void node_add(struct arena *arena, struct node *list, struct node *value)
+{
+    node_insert(arena, list, list->len, value);
+}
+
+void node_remove_item(struct node *list, size_t index)
+{
+    list->len--;
+    memmove(&list->items[index], &list->items[index + 1],
+            (list->len - index) * sizeof *list->items);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct node_member *left = a, *right = b;
+
+    return strcmp(left->key, right->key);
+}
+
+void node_sort(struct node *map)
+{
+    if (map->len)
+        qsort(map->members, map->len, sizeof *map->members, by_key);
+    map->index = NULL;
+}
+
+struct node *node_share(struct arena *arena, const struct node *from)
+{
+    struct node *node = node_new(arena, from->type);
+
+    *node = *from;
+    node->room = (unsigned)from->len;
+    node->index = NULL;
+    if (from->type == NODE_LIST && from->len) {
+        node->items = arena_alloc(arena, from->len * sizeof *from->items);
+        memcpy(node->items, from->items, from->len * sizeof *from->items);
+    } else if (from->type == NODE_MAP && from->len) {
+        node->members = arena_alloc(arena, from->len * sizeof *from->members);
+        memcpy(node->members, from->members, from->len * sizeof *from->members);
+        if (node->len > INDEX_FROM)
+            index_build(arena, node);
+    }
+    return node;
+}
+
+struct node *node_copy(struct arena *arena, const struct node *from)
+{
+    struct node *node = node_share(arena, from);
+
+    if (node->type == NODE_STRING)
+        node->string = arena_bytes(arena, from->string, from->len);
+    for (size_t i = 0; node->type == NODE_LIST && i < node->len; i++)
+        node->items[i] = node_copy(arena, node->items[i]);
+    for (size_t i = 0; node->type == NODE_MAP && i < node->len; i++) {
+        struct node_member *member = &node->members[i];
+
+        member->key = arena_string(arena, member->key);
+        member->value = node_copy(arena, member->value);
+    }
+    return node;
+}
+
+struct node *node_get(const struct node *map, const char *key)
+{
+    size_t at;
+
+    if (!node_is(map, NODE_MAP))
+        return NULL;
+    at = position(map, key);
+    return at < map->len ? map->members[at].value : NULL;
+}
+
+struct node *node_at(const struct node *map, ...)
+{
+    const struct node *at = map;
+    const char *key;
+    va_list keys;
+
+    va_start(keys, map);
+    while (at && (key = va_arg(keys, const char *)))
+        at = node_get(at, key);
+    va_end(keys);
+    return (struct node *)at;
+}
+
+struct node *node_item(const struct node *list, size_t index)
+{
+    return node_is(list, NODE_LIST) && index < list->len ? list->items[index]
+                                                         : NULL;
+}
+
+const char *node_text(const struct node *string)
+{
+    return node_is(string, NODE_STRING) ? string->string : "";
+}
+
+const char *node_get_text(const struct node *map, const char *key)
+{
+    return node_text(node_get(map, key));
+}
+
+int64_t node_get_int(const struct node *map, const char *key, int64_t none)
+{
+    const struct node *value = node_get(map, key);
+
+    if (node_is(value, NODE_INT))
+        return value->integer;
+    /* A whole number may have been written as 3.0. */
+    if (node_is(value, NODE_FLOAT) && value->number >= -9e15 &&
+        value->number <= 9e15)
+        return (int64_t)value->number;
+    return none;
+}
+
+bool node_get_bool(const struct node *map, const char *key, bool none)
+{
+    const struct node *value = node_get(map, key);
+
+    return node_is(value, NODE_BOOL) ? value->boolean : none;
+}
+
+bool node_is(const struct node *node, enum node_type type)
+{
+    return node && node->type == type;
+}
+
+size_t node_count(const struct node *list_or_map)
+{
+    return node_is(list_or_map, NODE_LIST) || node_is(list_or_map, NODE_MAP)
+               ? list_or_map->len
+               : 0;
+}
+
+const char *node_type_name(enum node_type type)
+{
+    static const char *const names[] = {
+        [NODE_NULL] = "null",     [NODE_BOOL] = "boolean",
+        [NODE_INT] = "integer",   [NODE_FLOAT] = "number",
+        [NODE_STRING] = "string", [NODE_LIST] = "array",
+        [NODE_MAP] = "object",
+    };
+
+    return names[type];
+}
+
+static bool same_maps(const struct node *a, const struct node *b)
+{
+    for (size_t i = 0; i < a->len; i++) {
+        const struct node_member *member = &a->members[i];
+        const struct node *other =
+            strcmp(member->key, b->members[i].key) == 0
+                ? b->members[i].value
+                : node_get(b, member->key);
+
+        if (!other || !node_same(member->value, other))
+            return false;
+    }
+    return true;
+}
+
+static bool same_lists(const struct node *a, const struct node *b)
+{
+    for (size_t i = 0; i < a->len; i++) {
+        if (!node_same(a->items[i], b->items[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Integers up to 2^63 against doubles, without losing the last digits. */
+static bool same_numbers(const struct node *a, const struct node *b)
+{
+    if (a->type == b->type)
+        return a->type == NODE_INT ? a->integer == b->integer
+                                   : a->number == b->number;
+    if (a->type == NODE_FLOAT)
+        return same_numbers(b, a);
+    return (double)a->integer == b->number && b->number < 9.2e18 &&
+           b->number > -9.2e18 && (int64_t)b->number == a->integer;
+}
+
+static bool is_number(const struct node *node)
+{
+    return node->type == NODE_INT || node->type == NODE_FLOAT;
+}
+
+bool node_same(const struct node *a, const struct node *b)
+{
+    if (a == b)
+        return true;
+    if (!a || !b)
+        return false;
+    if (is_number(a) && is_number(b))
+        return same_numbers(a, b);
+    if (a->type != b->type)
+        return false;
+    switch (a->type) {
+    case NODE_BOOL:
+        return a->boolean == b->boolean;
+    case NODE_STRING:
+        return a->len == b->len && memcmp(a->string, b->string, a->len) == 0;
+    case NODE_LIST:
+        return a->len == b->len && same_lists(a, b);
+    case NODE_MAP:
+        return a->len == b->len && same_maps(a, b);
+    default:
+        return true;
+    }
+}

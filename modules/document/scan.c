@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks a JSON text, and its size and depth, before a tree is made of it. */
+#include "document/scan.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEEPEST 1024
+#define SAFE_INTEGER 9007199254740992LL /* 2^53 */
+
+struct walk {
+    struct scan *scan;
+    const struct document_limits *limits;
+    struct err *err;
+    size_t at;
+    size_t nodes, most_nodes;
+    unsigned depth;
+    char open[DEEPEST]; /* '{' or '[' for each level we are in */
+};
+
+static int fail_at(struct walk *walk, size_t at, enum err_code code,
+                   const char *what)
+{
+    size_t line = 1, column = 1;
+
+    for (size_t i = 0; i < at && i < walk->scan->len; i++) {
+        column = walk->scan->text[i] == '\n' ? 1 : column + 1;
+        line += walk->scan->text[i] == '\n';
+    }
+    return err_set(walk->err, code, "line %zu, column %zu: %s", line, column,
+                   what);
+}
+
+static int fail(struct walk *walk, const char *what)
+{
+    return fail_at(walk, walk->at, ERR_BAD_REQUEST, what);
+}
+
+static int peek(const struct walk *walk)
+{
+    return walk->at < walk->scan->len
+               ? (unsigned char)walk->scan->text[walk->at]
+               : -1;
+}
+
+static void skip_space(struct walk *walk)
+{
+    int c;
+
+    while ((c = peek(walk)) == ' ' || c == '\t' || c == '\n' || c == '\r')
+        walk->at++;
+}
+
+/* The four digits of \uXXXX, or -1. */
+static int unicode_escape(const struct walk *walk, size_t at)
+{
+    int value = 0;
+
+    if (at + 4 > walk->scan->len)
+        return -1;
+    for (size_t i = at; i < at + 4; i++) {
+        char c = walk->scan->text[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+static int skip_escape(struct walk *walk)
+{
+    int c, low, rune;
+
+    walk->at++;
+    c = peek(walk);
+    if (c < 0 || !strchr("\"\\/bfnrtu", c))
+        return fail(walk, "invalid escape in a string");
+    walk->at++;
+    if (c != 'u')
+        return 0;
+    rune = unicode_escape(walk, walk->at);
+    if (rune < 0)
+        return fail(walk, "\\u needs four hexadecimal digits");
+    if (rune == 0)
+        return fail(walk, "\\u0000 is not allowed in a string");
+    walk->at += 4;
+    if (rune >= 0xdc00 && rune <= 0xdfff)
+        return fail(walk, "half a surrogate pair in a string");
+    if (rune < 0xd800 || rune > 0xdbff)
+        return 0;
+    low = peek(walk) == '\\' && walk->at + 1 < walk->scan->len &&
+                  walk->scan->text[walk->at + 1] == 'u'
+              ? unicode_escape(walk, walk->at + 2)
+              : -1;
+    if (low < 0xdc00 || low > 0xdfff)
+        return fail(walk, "half a surrogate pair in a string");
+    walk->at += 6;
+    return 0;
+}
+
+static int skip_string(struct walk *walk)
+{
+    size_t start = walk->at++;
+
+    for (;;) {
+        int c = peek(walk);
+        size_t step = 1;
+
+        if (c < 0)
+            return fail_at(walk, start, ERR_BAD_REQUEST,
+                           "a string that does not end");
+        if (c == '"') {
+            walk->at++;
+            return 0;
+        }
+        if (c < 0x20)
+            return fail(walk, "a control character in a string");
+        if (c == '\\') {
+            if (skip_escape(walk) < 0)
+                return -1;
+            continue;
+        }
+        if (c >= 0x80)
+            step = text_utf8_next(
+                (const unsigned char *)walk->scan->text + walk->at,
+                walk->scan->len - walk->at, NULL);
+        if (!step)
+            return fail(walk, "bytes that are not UTF-8");
+        walk->at += step;
+    }
+}
+
+static size_t skip_digits(struct walk *walk)
+{
+    size_t start = walk->at;
+
+    while (peek(walk) >= '0' && peek(walk) <= '9')
+        walk->at++;
+    return walk->at - start;
+}
+
+static int check_number(struct walk *walk, size_t start, bool whole)
+{
+    char copy[64];
+    size_t len = walk->at - start;
+
+    if (len >= sizeof copy && whole)
+        return fail_at(walk, start, ERR_BAD_REQUEST, "a number with too many digits");
+    if (len >= sizeof copy)
+        return 0;
+    memcpy(copy, walk->scan->text + start, len);
+    copy[len] = '\0';
+    errno = 0;
+    if (whole) {
+        long long value = strtoll(copy, NULL, 10);
+
+        if (errno || (!walk->limits->any_integer &&
+                      (value > SAFE_INTEGER || value < -SAFE_INTEGER)))
+            return fail_at(walk, start, ERR_BAD_REQUEST,
+                           "an integer beyond 2^53 would lose digits; "
+                           "write it as a string");
+    } else if (isinf(strtod(copy, NULL))) {
+        return fail_at(walk, start, ERR_BAD_REQUEST,
+                       "a number larger than a double can hold");
+    }
+    return 0;
+}
+
+static void note_number(struct scan *scan, size_t start)
+{
+    if (scan->number_count == scan->number_room) {
+        scan->number_room = scan->number_room ? scan->number_room * 2 : 64;
+        scan->numbers = mem_resize_array(scan->numbers, scan->number_room,
+                                         sizeof *scan->numbers);
+    }
+    scan->numbers[scan->number_count++] = (uint32_t)start;
+}
+
+static int skip_number(struct walk *walk)
+{
+    size_t start = walk->at;
+    bool whole = true;
+    size_t digits;
+
+    if (peek(walk) == '-')
+        walk->at++;
+    digits = skip_digits(walk);
+    if (!digits || (digits > 1 && walk->scan->text[walk->at - digits] == '0'))
+        return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
+    if (peek(walk) == '.') {
+        whole = false;
+        walk->at++;
+        if (!skip_digits(walk))
+            return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
+    }
+    if (peek(walk) == 'e' || peek(walk) == 'E') {
+        whole = false;
+        walk->at++;
+        if (peek(walk) == '+' || peek(walk) == '-')
+            walk->at++;
+        if (!skip_digits(walk))
+            return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
+    }
+    note_number(walk->scan, start);
+    return check_number(walk, start, whole);
+}
+
+static int skip_word(struct walk *walk)
+{
+    static const char *const words[] = {"true", "false", "null"};
+
+    for (size_t i = 0; i < count_of(words); i++) {
+        size_t len = strlen(words[i]);
+
+        if (walk->scan->len - walk->at >= len &&
+            memcmp(walk->scan->text + walk->at, words[i], len) == 0) {
+            walk->at += len;
+            return 0;
+        }
+    }
+    return fail(walk, peek(walk) < 0 ? "the text ends too early"
+                                     : "a value was expected here");
+}
+
+static int open_level(struct walk *walk, int c)
+{
+    if (walk->depth >= walk->limits->depth || walk->depth >= DEEPEST)
+        return fail_at(walk, walk->at, ERR_BAD_REQUEST, "nested too deeply");
+    walk->open[walk->depth++] = (char)c;
+    walk->at++;
+    return 0;
+}
+
+static int skip_key(struct walk *walk)
+{
+    if (peek(walk) != '"')
+        return fail(walk, "a key in double quotes was expected here");
+    if (skip_string(walk) < 0)
+        return -1;
+    skip_space(walk);
+    if (peek(walk) != ':')
+        return fail(walk, "':' was expected here");
+    walk->at++;
+    return 0;
+}
+
+/* Reads one value; a list or map is only opened. */
+static int begin_value(struct walk *walk, bool *ret_opened)
+{
+    int c;
+
+    skip_space(walk);
+    c = peek(walk);
+    *ret_opened = false;
+    if (++walk->nodes > walk->most_nodes)
+        return fail_at(walk, walk->at, ERR_TOO_LARGE, "too many values");
+    if (c == '{' || c == '[') {
+        *ret_opened = true;
+        return open_level(walk, c);
+    }
+    if (c == '"')
+        return skip_string(walk);
+    if (c == '-' || (c >= '0' && c <= '9'))
+        return skip_number(walk);
+    return skip_word(walk);
+}
+
+/* Closes levels and eats a comma; *ret_done when the outermost value ended. */
+static int end_value(struct walk *walk, bool *ret_done)
+{
+    *ret_done = false;
+    while (walk->depth) {
+        char open = walk->open[walk->depth - 1];
+        int c;
+
+        skip_space(walk);
+        c = peek(walk);
+        if (c == (open == '{' ? '}' : ']')) {
+            walk->depth--;
+            walk->at++;
+            continue;
+        }
+        if (c != ',')
+            return fail(walk, c < 0 ? "the text ends too early"
+                              : open == '{' ? "',' or '}' was expected here"
+                                            : "',' or ']' was expected here");
+        walk->at++;
+        return 0;
+    }
+    *ret_done = true;
+    return 0;
+}
+
+static int walk_values(struct walk *walk)
+{
+    bool done = false;
+
+    while (!done) {
+        bool opened;
+
+        skip_space(walk);
+        if (walk->depth && walk->open[walk->depth - 1] == '{' &&
+            skip_key(walk) < 0)
+            return -1;
+        if (begin_value(walk, &opened) < 0)
+            return -1;
+        skip_space(walk);
+        /* An empty list or map closes at once; a full one goes on inside. */
+        if (opened && peek(walk) != (walk->open[walk->depth - 1] == '{' ? '}' : ']'))
+            continue;
+        if (end_value(walk, &done) < 0)
+            return -1;
+    }
+    skip_space(walk);
+    if (peek(walk) >= 0)
+        return fail(walk, "something follows the value");
+    return 0;
+}
+
+int scan_run(struct scan *scan, const struct document_limits *limits,
+             struct err *err)
+{
+    struct walk walk = {.scan = scan, .limits = limits, .err = err};
+
+    walk.most_nodes = limits->nodes ? limits->nodes : 4096 + scan->len / 10;
+    if (scan->len > limits->bytes)
+        return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
+                       scan->len, limits->bytes);
+    return walk_values(&walk);
+}
+
+void scan_free(struct scan *scan)
+{
+    free(scan->numbers);
+    *scan = (struct scan){0};
+}
