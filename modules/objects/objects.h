@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OBJECTS_H
+#define OBJECTS_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "kinds/kinds.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct node;
+struct loop;
+struct store;
+struct selector; /* query.h: compiled label or field selector */
+
+/*
+ * The hub's objects, kept by Kubernetes' rules. The only writer to `store`.
+ *
+ * API handlers and controllers both come here and never call each other. An
+ * object in memory is immutable counted bytes (its JSON, whole); lists and
+ * watches hold references. Every write is judged against the newest staged
+ * state, staged, and becomes visible to others only once it is on disk: then
+ * cache, watches and answers see it in one step. Whoever must not answer
+ * earlier uses objects_when_durable().
+ *
+ * Kubernetes' API conventions are the specification: uid, resourceVersion,
+ * generation, finalizers and deletionTimestamp, managedFields, status only
+ * through its subresource, defaults, validation with causes, dry-run, field
+ * validation. Who may do what is not known here; `auth` decides before.
+ *
+ * One thread. Nothing blocks except the commit inside the store.
+ */
+struct objects;
+
+/* ---- An object ---------------------------------------------------------- */
+
+struct object {
+    unsigned references; /* change through object_hold and object_drop only */
+    const struct kind *kind; /* stored kind */
+    const char *space;       /* "" for cluster scope */
+    const char *name, *uid;
+    int64_t revision;
+    bool deleting; /* has a deletionTimestamp */
+    size_t len;
+    const char *body; /* JSON, resourceVersion included */
+};
+
+/* A list or a watch in flight keeps what it will still send. */
+struct object *object_hold(const struct object *object);
+void object_drop(struct object **object);
+#define scoped_object SCOPED(object_drop)
+/* Parses the body. It was checked when it was written, so it never fails. */
+struct node *object_read(struct arena *arena, const struct object *object);
+
+/* ---- Life --------------------------------------------------------------- */
+
+/* Loads every object of the store. `loop` is where commits are gathered. */
+struct objects *objects_open(struct loop *loop, struct store *store,
+                             const struct kinds *kinds,
+                             struct err *err) MUST_CHECK;
+void objects_close(struct objects **objects);
+const struct kinds *objects_kinds(const struct objects *objects);
+struct store *objects_store(const struct objects *objects);
+/* The newest published revision: what a list answers as its own. */
+int64_t objects_revision(const struct objects *objects);
+
+/*
+ * Puts a rule before each write of a kind: defaults to set, and reasons to
+ * refuse. `before` is NULL for a create, `after` for a delete. The function may
+ * change `after`. Registered once at start, by the roles that know.
+ */
+struct objects_who {
+    const char *user;    /* "system:admin", "axle-placement", … */
+    const char *manager; /* field manager, at most 128 bytes */
+    bool trusted;        /* a controller of the hub itself */
+};
+typedef int objects_rule_fn(void *arg, const struct objects_who *who,
+                            const struct kind *kind, const struct node *before,
+                            struct arena *arena, struct node *after,
+                            struct err *err);
+void objects_rule(struct objects *objects, const struct kind *kind,
+                  objects_rule_fn *rule, void *arg);
+
+/* ---- Reading ------------------------------------------------------------ */
+
+/*
+ * STAGED sees what this turn has written and is not durable yet: for
+ * controllers, whose chain of writes shares one commit. Everybody else reads
+ * PUBLISHED.
+ */
+enum objects_view { OBJECTS_PUBLISHED, OBJECTS_STAGED };
+
+/* NULL and ERR_NOT_FOUND (in a kube-apiserver's words) if there is none. The
+   reference is the caller's to drop. */
+struct object *objects_get(struct objects *objects, enum objects_view view,
+                           const struct kind *kind, const char *space,
+                           const char *name, struct err *err) MUST_CHECK;
+
+struct objects_query {
+    const struct kind *kind;
+    const char *space; /* "" or NULL: all */
+    const struct selector *labels, *fields; /* NULL: everything */
+    int64_t limit;                          /* 0: no limit */
+    const char *continue_token;             /* NULL or "": from the start */
+    const char *revision; /* resourceVersion as sent; NULL or "": newest */
+    const char *revision_match; /* "", "Exact", "NotOlderThan" */
+    enum objects_view view;
+};
+
+struct objects_page {
+    struct object **items; /* each held */
+    size_t count;
+    int64_t revision;
+    int64_t remaining;    /* -1: not known (a selector was given) */
+    char *continue_token; /* owned; NULL: this was the last page */
+};
+void objects_page_free(struct objects_page *page);
+#define scoped_page SCOPED(objects_page_free)
+
+/* In order of namespace and name. ERR_GONE for a token that expired; the text
+   and `page->continue_token` say how to go on. */
+int objects_list(struct objects *objects, const struct objects_query *query,
+                 struct objects_page *ret, struct err *err) MUST_CHECK;
+
+/* Calls back for each object of a kind, without references: for controllers.
+   Nothing may be written meanwhile. */
+typedef void objects_each_fn(void *arg, const struct object *object);
+void objects_each(struct objects *objects, enum objects_view view,
+                  const struct kind *kind, const char *space,
+                  objects_each_fn *each, void *arg);
+
+/* ---- Watching ----------------------------------------------------------- */
+
+struct objects_watch;
+enum objects_event_type {
+    OBJECTS_ADDED,
+    OBJECTS_MODIFIED,
+    OBJECTS_DELETED,
+    OBJECTS_BOOKMARK, /* object is NULL; revision says up to where */
+    OBJECTS_INITIAL_END, /* the bookmark after sendInitialEvents */
+    OBJECTS_EXPIRED,  /* ERROR 410, and nothing after it */
+};
+struct objects_event {
+    enum objects_event_type type;
+    struct object *object; /* held; the last state when DELETED */
+    int64_t revision;
+};
+
+struct objects_watch_options {
+    struct objects_query query; /* kind, space, selectors, revision */
+    bool initial;   /* begin with ADDED for what is there now */
+    bool mark_end;  /* and INITIAL_END after it (sendInitialEvents) */
+    bool bookmarks; /* a BOOKMARK at least every minute of quiet */
+};
+
+/*
+ * `ready` is called (from the loop, never from within a call) when there is
+ * something to take; it is not called again before the watch was drained. So a
+ * slow taker holds up nobody: it falls behind, and if what it missed left the
+ * memory of recent changes it gets EXPIRED.
+ * Fails with ERR_GONE when `query.revision` is too old.
+ */
+typedef void objects_ready_fn(void *arg);
+struct objects_watch *objects_watch(struct objects *objects,
+                                    const struct objects_watch_options *options,
+                                    objects_ready_fn *ready, void *arg,
+                                    struct err *err) MUST_CHECK;
+/* False when there is nothing at the moment. Drop event->object after use. */
+bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret);
+void objects_unwatch(struct objects_watch **watch);
+
+/*
+ * For controllers: told of each published change with what was there before
+ * (NULL when it is new) and after (NULL when it is gone), in order, at once.
+ */
+typedef void objects_change_fn(void *arg, const struct object *before,
+                               const struct object *after);
+void objects_on_change(struct objects *objects, const struct kind *kind,
+                       objects_change_fn *change, void *arg);
+
+/* ---- Writing ------------------------------------------------------------ */
+
+enum objects_validation {
+    OBJECTS_STRICT, /* unknown and duplicate fields are errors */
+    OBJECTS_WARN,
+    OBJECTS_IGNORE,
+};
+enum objects_patch {
+    OBJECTS_PATCH_MERGE,
+    OBJECTS_PATCH_JSON,
+    OBJECTS_PATCH_STRATEGIC,
+    OBJECTS_PATCH_APPLY,
+};
+
+struct objects_write {
+    struct objects_who who;
+    const struct kind *kind; /* in the version that was asked for */
+    const char *space, *name;
+    const char *subresource; /* NULL, "status", "scale", "approval" */
+    const struct node *body; /* the object, or the patch */
+    const struct node *duplicates; /* paths of duplicate keys in the body */
+    enum objects_patch patch;
+    bool force; /* apply: take fields from other managers */
+    bool dry_run;
+    enum objects_validation validation;
+    /* Delete. */
+    const char *propagation; /* NULL, "Background", "Foreground", "Orphan" */
+    const char *uid, *revision; /* preconditions; NULL: none */
+    int64_t grace; /* -1: not given */
+};
+
+struct objects_result {
+    struct arena *arena; /* the caller's, where all below lives */
+    struct object *object; /* held: the new state, or the last one if deleted */
+    bool created, unchanged, gone; /* gone: removed now, not only marked */
+    struct node *warnings; /* list of strings for `Warning` headers, or NULL */
+    struct node *causes; /* list of {reason, message, field} on failure */
+};
+
+/*
+ * Each stages at most one write (a delete may remove finalized children later
+ * through controllers). What changes nothing writes nothing and keeps its
+ * resourceVersion. On failure `ret->causes` may say more than `err`, and the
+ * message is a kube-apiserver's.
+ *
+ * With `ret->object` of a dry run, revision and body are what would be.
+ */
+int objects_create(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err) MUST_CHECK;
+int objects_update(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err) MUST_CHECK;
+int objects_patch(struct objects *objects, const struct objects_write *write,
+                  struct objects_result *ret, struct err *err) MUST_CHECK;
+int objects_delete(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err) MUST_CHECK;
+
+/* Blobs and named values of the store join the same commit. */
+
+/*
+ * Calls `done` once everything staged so far is on disk and published (NULL), or
+ * was dropped (the error). Commits of one turn of the loop are one commit. An
+ * answer, refusals included, that was judged on staged state waits for this.
+ */
+typedef void objects_done_fn(void *arg, const struct err *err);
+void objects_when_durable(struct objects *objects, objects_done_fn *done,
+                          void *arg);
+
+/* ---- Convenience for controllers ---------------------------------------- */
+
+/*
+ * Makes the object in `wanted` (apiVersion, kind, metadata, and whatever fields
+ * the controller owns) so: created if it is missing, changed if the fields it
+ * names differ, untouched otherwise. Server-side apply with force by `manager`.
+ * `ret_changed` may be NULL.
+ */
+int objects_ensure(struct objects *objects, const char *manager,
+                   const struct node *wanted, bool *ret_changed,
+                   struct err *err) MUST_CHECK;
+/* Replaces the status (whole) if it differs. A missing object is no error. */
+int objects_set_status(struct objects *objects, const char *manager,
+                       const struct object *object, const struct node *status,
+                       bool *ret_changed, struct err *err) MUST_CHECK;
+/* Adds or removes one finalizer; nothing if it is so already. */
+int objects_set_finalizer(struct objects *objects, const char *manager,
+                          const struct object *object, const char *finalizer,
+                          bool present, struct err *err) MUST_CHECK;
+/* Deletes in the background; a missing object is no error. */
+int objects_remove(struct objects *objects, const char *manager,
+                   const struct kind *kind, const char *space, const char *name,
+                   struct err *err) MUST_CHECK;
+/*
+ * Records an Event about `object` (core v1): the same reason and message again
+ * within ten minutes raises its count instead. Never fails the caller.
+ */
+void objects_event(struct objects *objects, const char *component,
+                   const struct object *about, bool warning, const char *reason,
+                   const char *format, ...) PRINTF(6, 7);
+
+#endif
