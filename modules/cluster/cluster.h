@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLUSTER_H
+#define CLUSTER_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "runtime/runtime.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct node;
+
+/*
+ * The place where manifests are applied: one interface, several drivers.
+ *
+ * A caller hands over whole sets: "of owner X these objects, no others". The
+ * cluster applies them in order, prunes what left the set (its inventory),
+ * keeps them healthy by itself, and calls back whenever what it would report
+ * about an owner has changed. It does not know the hub, works or artifacts.
+ *
+ * `local` turns Deployments, Jobs and so on into pods that `runtime` runs on
+ * this machine, and remembers what it was told through the caller's `keep`,
+ * so that it goes on after a restart without being told again. `kubernetes`
+ * is not built; opening it says so.
+ *
+ * Everything happens on the loop's thread; nothing blocks beyond small local
+ * files. Callbacks come from the loop, never from inside a call.
+ */
+struct cluster;
+
+/*
+ * Durable bytes by name, the caller's (a spoke's store). put and remove only
+ * stage; commit makes everything staged so far durable, the caller's own
+ * writes included, and then calls back, with NULL if all is well. So a work
+ * and what the cluster keeps of it cost one fsync together.
+ */
+typedef void cluster_kept_fn(void *arg, const struct err *err);
+struct cluster_keep {
+    void *arg;
+    void (*put)(void *arg, const char *name, const void *bytes, size_t len);
+    void (*remove)(void *arg, const char *name);
+    void (*commit)(void *arg, cluster_kept_fn *done, void *done_arg);
+    /* Calls `each` for everything kept; once, in open. */
+    void (*each)(void *arg,
+                 void (*each)(void *each_arg, const char *name,
+                              const void *bytes, size_t len),
+                 void *each_arg);
+};
+
+/* What this spoke's own administrator allows; no work can widen it. */
+struct cluster_bounds {
+    const char *const *host_paths; /* roots for hostPath; ends with NULL */
+    bool allow_root;               /* uid 0 */
+    bool allow_privileged;
+};
+
+/* Something worth an Event. `type` is "Normal" or "Warning". */
+struct cluster_event {
+    const char *owner;
+    const char *api_version, *kind, *space, *name;
+    const char *type, *reason, *message;
+};
+
+struct cluster_options {
+    struct loop *loop;
+    const struct runtime_driver *runtime; /* local */
+    struct runtime_options runtime_options; /* on_event and arg are ours */
+    struct cluster_keep keep;
+    struct cluster_bounds bounds;
+    const char *address; /* of this spoke as others reach it; for endpoints */
+    /* cluster_report(owner) would answer something new. Coalesced. */
+    void (*on_change)(void *arg, const char *owner);
+    void (*on_event)(void *arg, const struct cluster_event *event);
+    void *arg;
+};
+
+/*
+ * One object of a set. The phases of `deploymentPriority`: an object of a
+ * higher phase waits until everything in lower ones is healthy.
+ */
+enum cluster_strategy {
+    CLUSTER_UPDATE,      /* make it so, and keep it so */
+    CLUSTER_CREATE_ONLY, /* only if it is not there */
+    CLUSTER_READ_ONLY,   /* never write, only report */
+};
+struct cluster_manifest {
+    const struct node *object;
+    enum cluster_strategy strategy;
+    int phase;
+    bool orphan; /* when it leaves the set or the set goes: leave it there */
+};
+struct cluster_set {
+    const char *owner; /* the caller's name for it: a uid, or "work/name" */
+    const struct cluster_manifest *items;
+    size_t count;
+    bool no_prune; /* leave alone what is no longer in the set */
+};
+
+struct cluster_driver {
+    const char *name;
+    int (*open)(const struct cluster_options *options, struct cluster **ret,
+                struct err *err) MUST_CHECK;
+    void (*close)(struct cluster **cluster);
+    void (*apply)(struct cluster *cluster, const struct cluster_set *set);
+    void (*remove)(struct cluster *cluster, const char *owner);
+    struct node *(*report)(struct cluster *cluster, struct arena *arena,
+                           const char *owner);
+    struct node *(*read)(struct cluster *cluster, struct arena *arena,
+                         const char *api_version, const char *kind,
+                         const char *space, const char *name);
+    struct node *(*owners)(struct cluster *cluster, struct arena *arena);
+    struct node *(*facts)(struct cluster *cluster, struct arena *arena);
+    void (*sweep)(struct cluster *cluster);
+};
+extern const struct cluster_driver cluster_local, cluster_kubernetes;
+
+/* "local" or "kubernetes"; NULL: there is no such driver. */
+const struct cluster_driver *cluster_find(const char *name);
+
+/* ---- The same as plain functions ---------------------------------------- */
+
+int cluster_open(const char *driver, const struct cluster_options *options,
+                 struct cluster **ret, struct err *err) MUST_CHECK;
+/* Lets go; what runs keeps running. */
+void cluster_close(struct cluster **cluster);
+#define scoped_cluster SCOPED(cluster_close)
+
+/*
+ * Makes the owner's set what it should be, whatever it was before. Calls
+ * keep.commit once and acts after that. The same set again does nothing and
+ * writes nothing. Mistakes in an object do not stop the others: they are in
+ * the report, under the object.
+ */
+void cluster_apply(struct cluster *cluster, const struct cluster_set *set);
+
+/* Takes the set away, in reverse order; done when report() answers NULL. */
+void cluster_remove(struct cluster *cluster, const char *owner);
+
+/*
+ * What is known about an owner, ready for a Workload's status, failing rows
+ * first; NULL when nothing of it is left:
+ *
+ *   phase       Pending | Progressing | Running | Completed | Degraded |
+ *               Deleting
+ *   reason, message   of the worst object, for a person
+ *   ready, total      pods
+ *   restarts          sum over pods
+ *   objects   [{apiVersion, kind, namespace, name, applied: bool,
+ *               health: Current|InProgress|Failed|Terminating, reason,
+ *               message}]
+ *   pods      [{namespace, name, workload, phase, ready, restarts, reason,
+ *               message, startedAt, containers: [{name, state, restarts,
+ *               pid, exitCode, signal, reason, message}]}]
+ *   endpoints [{name, address, port, protocol, pod}]
+ *   inventory [{id: "ns_name_group_kind", v: version}]
+ *
+ * Larger than 64 kB it is cut at the end of `pods` and `objects`, and
+ * `truncated` says how many rows are missing.
+ */
+struct node *cluster_report(struct cluster *cluster, struct arena *arena,
+                            const char *owner);
+#define CLUSTER_REPORT_BYTES 65536
+
+/* An object as it is here, with the status its kind has in Kubernetes; NULL
+   if it is not there. What feedback rules and JSONPaths look at. */
+struct node *cluster_read(struct cluster *cluster, struct arena *arena,
+                          const char *api_version, const char *kind,
+                          const char *space, const char *name);
+/* The owners with anything left, as a list of strings. */
+struct node *cluster_owners(struct cluster *cluster, struct arena *arena);
+/* What this place can do, for the spoke's status. */
+struct node *cluster_facts(struct cluster *cluster, struct arena *arena);
+/* Looks at everything again: the safety net, for a slow timer. */
+void cluster_sweep(struct cluster *cluster);
+
+/* ---- Late binding (pure) ------------------------------------------------- */
+
+/*
+ * Replaces `${spoke.NAME}` in every string of the tree with the fact of that
+ * name, with Flux's default operators (`:=`, `=`, `:-`: when unset or empty);
+ * `$${spoke.` stands for `${spoke.` itself and any other `$` stays byte for
+ * byte. ERR_INVALID names the path and the unknown fact. A tree in which
+ * nothing was to be replaced comes back as it is. The names used go into the
+ * map `ret_used` with their values, so that a caller can hash them.
+ */
+struct node *cluster_bind(struct arena *arena, const struct node *tree,
+                          const struct node *facts, struct node *ret_used,
+                          struct err *err) MUST_CHECK;
+
+#endif

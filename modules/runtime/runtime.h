@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct node;
+
+/*
+ * Runs pods on this machine: starts what it is told, says what ends.
+ *
+ * A pod is a directory, some files and a few containers; a container is a
+ * command that runs once per start(). The runtime never decides to start
+ * anything again, never looks at health and knows no kinds: that is
+ * `cluster`'s. It is also the spoke's door to files, ports and processes, so
+ * that a simulation can run a whole spoke without any of them.
+ *
+ * Pods outlive the agent. close() leaves them running; observe() finds them
+ * again after a restart, with the exits that happened meanwhile.
+ *
+ * Everything happens on the loop's thread. Calls answer at once; what takes
+ * time is told later by on_event, never from inside a call.
+ *
+ * A pod's description is a tree:
+ *
+ *   id          string    unique on this spoke, [a-z0-9.-], up to 120 bytes
+ *   record      any       the caller's own; given back by observe()
+ *   hostname    string
+ *   user        int       the uid to run as; absent: the runtime's choice
+ *   group       int
+ *   owner       string    who shares an unprivileged uid (a namespace)
+ *   hosts       [string]  lines for the pod's own hosts file
+ *   volumes     [{name, type, ...}]
+ *       type "files"   files: {PATH: {text | base64, mode}}; updated by
+ *                      set_files(), watched, put back when changed by others;
+ *                      secret: true keeps them off the disk where possible
+ *       type "empty"   an empty directory; memory: true, size: bytes
+ *       type "claim"   claim: NAME, a directory that outlives pods
+ *       type "host"    path; create: true makes it; file: true for a file
+ *   containers  [{
+ *       name, command: [string], env: ["K=V"],
+ *       directory: working directory; absent or relative: the pod's own,
+ *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
+ *       memory: bytes, cpu: thousandths of a core, pids: count,
+ *       start: true to start it with the pod }]
+ */
+struct runtime;
+
+enum runtime_event_kind {
+    RUNTIME_STARTED, /* the command runs: pid */
+    RUNTIME_FAILED,  /* it could not be started: reason, message */
+    RUNTIME_EXITED,  /* code, or signal; oom */
+    RUNTIME_LOST,    /* the pod ended as a whole, exits unknown (reboot) */
+    RUNTIME_REMOVED, /* answer to remove(): nothing of the pod is left */
+    RUNTIME_DRIFT,   /* a delivered file was put back: message names it */
+};
+
+struct runtime_event {
+    enum runtime_event_kind kind;
+    const char *pod, *container; /* container NULL when it is about the pod */
+    int64_t run;                 /* counts the starts of the container from 1 */
+    int64_t pid;
+    int code, signal;
+    bool oom;
+    int64_t started, finished;   /* wall time */
+    const char *reason;          /* CamelCase: "CommandNotFound" */
+    const char *message;         /* for a person */
+};
+typedef void runtime_event_fn(void *arg, const struct runtime_event *event);
+
+struct runtime_options {
+    struct loop *loop;
+    const char *directory;     /* spoke/workloads: pods, claims */
+    const char *program;       /* this executable, for its shims; NULL: itself */
+    const char *engine_socket; /* of Podman or Docker; NULL: the usual places */
+    int64_t log_bytes;         /* a log file is rotated at this size; 0: 10 MiB */
+    int log_files;             /* and so many are kept; 0: 3 */
+    uint32_t user_base;        /* first unprivileged uid; 0: 700000 */
+    uint64_t seed;             /* simulated only */
+    runtime_event_fn *on_event;
+    void *arg;
+};
+
+/* ok, and what was answered or went wrong ("HTTP 503: loading model"). */
+typedef void runtime_probe_fn(void *arg, bool ok, const char *message);
+
+struct runtime_driver {
+    const char *name;
+
+    int (*open)(const struct runtime_options *options, struct runtime **ret,
+                struct err *err) MUST_CHECK;
+    /* Lets go; the pods run on. */
+    void (*close)(struct runtime **runtime);
+
+    /* What this machine can do, for the spoke's status: {driver, cgroup,
+       namespaces: [..], user, seccomp, notes: [..]}. */
+    struct node *(*facts)(struct runtime *runtime, struct arena *arena);
+
+    /*
+     * Once after open(): every pod found, [{id, record, alive, containers:
+     * [{name, run, state: none|running|exited|failed, pid, code, signal, oom,
+     * started, finished, reason, message}]}]. Events follow for those alive.
+     */
+    struct node *(*observe)(struct runtime *runtime, struct arena *arena);
+
+    /*
+     * Makes the pod and starts the containers marked so. ERR_EXISTS if it is
+     * there. ERR_INVALID with the field for what cannot be; ERR_UNSUPPORTED
+     * ("MountUnavailable: ...") for what this machine cannot do.
+     */
+    int (*create)(struct runtime *runtime, const struct node *pod,
+                  struct err *err) MUST_CHECK;
+    /* Starts a container that is not running (again). */
+    int (*start)(struct runtime *runtime, const char *pod,
+                 const char *container, struct err *err) MUST_CHECK;
+    /*
+     * SIGTERM, and after `grace` nanoseconds SIGKILL to the whole tree.
+     * `container` NULL: all of them. RUNTIME_EXITED tells the end.
+     */
+    void (*stop)(struct runtime *runtime, const char *pod,
+                 const char *container, int64_t grace);
+    /* Kills what is left, then removes directory, files and cgroup. */
+    void (*remove)(struct runtime *runtime, const char *pod);
+
+    /* New contents for a volume of type "files", in place and whole. */
+    int (*set_files)(struct runtime *runtime, const char *pod,
+                     const char *volume, const struct node *files,
+                     struct err *err) MUST_CHECK;
+
+    /*
+     * Asks once: {httpGet: {host, port, path, scheme, httpHeaders},
+     * tcpSocket: {host, port}, exec: {command}, grpc: {port, service}}; ports
+     * are numbers. A httpGet without httpOk takes 200-399. Calls back once,
+     * later, also when the pod goes away.
+     */
+    void (*probe)(struct runtime *runtime, const char *pod,
+                  const char *container, const struct node *probe,
+                  int64_t timeout, runtime_probe_fn *done, void *arg);
+
+    /*
+     * Whether a TCP port can be listened on; `wanted` 0 picks a free one. On
+     * failure (ERR_CONFLICT) the text says who holds it, if that is known.
+     */
+    int (*port)(struct runtime *runtime, int wanted, int *ret,
+                struct err *err) MUST_CHECK;
+
+    /* The end of a container's log, newest lines, oldest first. */
+    char *(*log_tail)(struct runtime *runtime, struct arena *arena,
+                      const char *pod, const char *container, int lines);
+
+    /* Deletes a claim's directory; only ever on a person's word. */
+    int (*claim_delete)(struct runtime *runtime, const char *claim,
+                        struct err *err) MUST_CHECK;
+};
+
+extern const struct runtime_driver runtime_process, runtime_engine,
+    runtime_simulated;
+
+/* By name; "auto" is process. NULL: there is no such driver. */
+const struct runtime_driver *runtime_find(const char *name);
+
+/* ---- The simulated driver only ------------------------------------------ */
+
+/* Makes the container's process end as if by itself. */
+void runtime_simulated_exit(struct runtime *runtime, const char *pod,
+                            const char *container, int code, int signal);
+/*
+ * The machine under simulated spokes: pods outlive the driver that made them,
+ * found again by the same `directory`. Forget all of it between two seeds; a
+ * reboot ends every process in one directory.
+ */
+void runtime_simulated_reset(void);
+void runtime_simulated_reboot(const char *directory);
+
+/* ---- The shim ------------------------------------------------------------ */
+
+/*
+ * `axle shim ...`: the parent of one pod's processes. Nobody types this; the
+ * process driver starts it. Does not return before the pod is over.
+ */
+int runtime_shim_main(int argc, char **argv);
+
+#endif
