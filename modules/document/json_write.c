@@ -59,7 +59,7 @@ void document_write_float(struct text *out, double value)
     }
     shortest(value, digits);
     exponent = strchr(digits, 'e');
-    power = atoi(exponent + 1);
+    power = (int)strtol(exponent + 1, NULL, 10);
     if (size == 0 || (size >= 1e-6 && size < 1e21)) {
         int places = (int)(exponent - digits) - (digits[0] == '-') - 2 - power;
 

@@ -1,0 +1,286 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds, tests and runs Axle. Sources are found, not listed; there is no
+# configure step; a second run has nothing to do and says nothing.
+
+set -eu -o pipefail
+cd "$(dirname "$0")"
+version=0.1.0
+
+usage() {
+    cat <<'TEXT'
+build.sh [VERB]
+  release          build/axle, one static executable (this is the default)
+  run              release, then the hub, a spoke and the sample on this machine
+  test [NAME...]   all tests, or those named: a module, c0001, layers, a fuzzer
+  debug            build/debug/axle, with sanitizers and assertions
+  check            both compilers, lone headers, layers, static analysis
+  fuzz NAME [SEC]  feed a parser with noise (60 seconds)
+  bench [NAME]     print the numbers
+  deep             the long tests: many seeds, every fuzzer, gcc -fanalyzer
+  package          build/packages: a tar archive and a Debian package
+  deps             only install and build what Axle stands on
+  clean            remove build/
+TEXT
+}
+
+. install/dependencies.sh
+
+# ------------------------------------------------------------------- modes
+
+common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules
+    -isystem $deps/include -fno-common -fno-strict-aliasing
+    -fno-omit-frame-pointer -ffunction-sections -fdata-sections
+    -ffile-prefix-map=$PWD/=
+    -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes
+    -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef
+    -Wvla -Wformat=2 -Winit-self -Wno-unused-parameter
+    -Wno-missing-field-initializers"
+[ -f modules/base/banned.h ] && common="$common -include modules/base/banned.h"
+sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+libraries="-levent_extra -levent_core -lmbedtls -lcjson -lllhttp -lsqlite3
+    -lyaml -lz -lm"
+
+# Sets $compiler, $cflags and $ldflags for a mode; its folder is build/MODE.
+mode_flags() {
+    case $1 in
+    release)
+        compiler=gcc
+        cflags="-O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE"
+        ldflags="-static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now" ;;
+    debug)
+        compiler=gcc
+        cflags="-O1 $sanitizers"
+        ldflags="$sanitizers" ;;
+    clang)
+        compiler=clang
+        cflags="-O1"
+        ldflags="" ;;
+    fuzz)
+        compiler=clang
+        cflags="-O1 $sanitizers -fsanitize=fuzzer-no-link -DAXLE_FUZZ"
+        ldflags="$sanitizers" ;;
+    esac
+}
+
+# Static archives are named as files: in a dynamic (sanitized) program -lNAME
+# would take the shared library of the machine that builds.
+static_libraries() {
+    local word
+    for word in $libraries; do
+        case $word in
+        -lm) printf -- '-lm ' ;;
+        *) printf -- '-l:lib%s.a ' "${word#-l}" ;;
+        esac
+    done
+}
+
+# ------------------------------------------------------------------- make
+
+# Writes a file only if its content changes, so that make sees no change.
+write_changed() {
+    mkdir -p "$(dirname "$1")"
+    cat >"$1.$$"
+    if cmp -s "$1.$$" "$1"; then rm "$1.$$"; else mv "$1.$$" "$1"; fi
+}
+
+# make_mode MODE TARGET…: the one makefile, for one mode.
+make_mode() {
+    local mode=$1 dir=build/$1
+    shift
+    mode_flags "$mode"
+    mkdir -p "$dir"
+    write_changed "$dir/flags" <<<"$compiler $common $cflags $ldflags"
+    find modules -name '*.c' | LC_ALL=C sort | write_changed "$dir/sources"
+    write_version
+    write_assets
+    export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+    make -s -j"$(nproc)" --no-builtin-rules -f - "${@/#/$dir/}" <<MAKE 2>&1 | quiet_linker >&2
+dir := $dir
+cc := $(command -v ccache || true) $compiler
+cflags := $(echo $common $cflags)
+ldflags := $ldflags
+libraries := -L$deps/lib $(static_libraries)
+$makefile
+MAKE
+}
+
+# A static glibc warns of name lookups that the program never makes.
+quiet_linker() { grep -vE 'in statically linked applications|: in function .*:$' || true; }
+
+makefile='
+sources := $(shell cat $(dir)/sources)
+objects := $(sources:%.c=$(dir)/%.o) $(dir)/assets.o
+lib := $(dir)/libaxle.a
+helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
+each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
+units := $(call each,tests/unit,unit,test_)
+golden := $(call each,tests/golden,golden,)
+bench := $(call each,tests/bench,bench,bench_)
+fuzz := $(call each,tests/fuzz,fuzz,fuzz_)
+link = $(cc) $(cflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldflags) $(libraries)
+
+.SECONDARY:
+.PHONY: $(addprefix $(dir)/,lib program units golden bench fuzz objects)
+$(dir)/lib: $(lib)
+$(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases)
+$(dir)/units: $(units)
+$(dir)/golden: $(golden)
+$(dir)/bench: $(bench)
+$(dir)/fuzz: $(fuzz)
+$(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
+    $(helpers) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
+    $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o)
+
+$(dir)/%.o: %.c $(dir)/flags
+	@mkdir -p $(@D)
+	$(cc) $(cflags) -MMD -MP -c -o $@ $<
+$(dir)/modules/base/version.o: build/generated/version.h
+$(dir)/modules/base/version.o: cflags += -Ibuild/generated
+$(dir)/assets.o: build/generated/assets.S $(shell cat build/generated/assets.list)
+	@mkdir -p $(@D)
+	$(cc) -c -o $@ $<
+$(lib): $(objects) $(dir)/sources
+	rm -f $@
+	ar rcs $@ $(objects)
+$(dir)/axle: $(dir)/main.o $(lib)
+	$(link)
+$(dir)/axle-cases: $(cases) $(lib)
+	$(link)
+$(dir)/alone: $(dir)/tests/alone.o
+	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
+$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(lib)
+	@mkdir -p $(@D)
+	$(link)
+$(golden): $(dir)/golden/%: $(dir)/tests/golden/%.o $(lib)
+	@mkdir -p $(@D)
+	$(link)
+$(bench): $(dir)/bench/%: $(dir)/tests/bench/%.o $(lib)
+	@mkdir -p $(@D)
+	$(link)
+$(fuzz): $(dir)/fuzz/%: $(dir)/tests/fuzz/%.o $(lib)
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer
+-include $(shell find $(dir) -name "*.d" 2>/dev/null)
+'
+
+# The one file that changes with every commit, read by one source file.
+write_version() {
+    write_changed build/generated/version.h <<TEXT
+#define AXLE_VERSION "$version"
+#define AXLE_COMMIT "$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
+#define AXLE_LIBRARIES "$(paste -sd' ' "$deps/versions")"
+TEXT
+}
+
+# ------------------------------------------------------------------ assets
+
+# Every file under assets/ becomes part of the program: one assembler file
+# that includes the bytes and a table sorted by path (modules/base/asset.h).
+# The sources of the console are not wanted there, only what they build to.
+write_assets() {
+    {
+        [ -d assets ] && find assets -type f -not -path 'assets/console/*' \
+            -not -name '.*' -printf '%P\t%p\n'
+        [ -d build/console ] && find build/console -type f -not -name '.*' \
+            -printf 'console/%P\t%p\n'
+        true
+    } | LC_ALL=C sort | awk -F'\t' '
+        BEGIN {
+            print ".section .note.GNU-stack,\"\",%progbits"
+            print ".section .rodata.assets,\"a\",%progbits"
+        }
+        {
+            printf ".Lname%d: .asciz \"%s\"\n", NR, $1
+            printf ".balign 16\n.Lbytes%d: .incbin \"%s\"\n", NR, $2
+            printf ".Lend%d: .byte 0\n", NR
+        }
+        END {
+            print ".balign 8\n.global asset_count\nasset_count: .quad " NR
+            print ".section .data.rel.ro.assets,\"aw\",%progbits"
+            print ".balign 8\n.global asset_table\nasset_table:"
+            for (i = 1; i <= NR; i++)
+                printf ".quad .Lname%d, .Lbytes%d, .Lend%d - .Lbytes%d\n", i, i, i, i
+            print ".quad 0, 0, 0"
+        }' | write_changed build/generated/assets.S
+    sed -n 's/.*\.incbin "\(.*\)"$/\1/p' build/generated/assets.S |
+        write_changed build/generated/assets.list
+}
+
+# Bundles the web pages when their sources are newer than the last bundle.
+build_console() {
+    [ -f assets/console/package.json ] || return 0
+    local work=build/console.work stamp=build/console/.built
+    if [ -f $stamp ] && [ -z "$(find assets/console -newer $stamp -print -quit)" ]; then
+        return 0
+    fi
+    need_packages "$packages_console"
+    mkdir -p $work
+    find $work -mindepth 1 -maxdepth 1 -not -name node_modules -not -name .lock -exec rm -rf {} +
+    (cd assets/console && tar cf - --exclude=./node_modules --exclude=./dist .) | tar xf - -C $work
+    (
+        cd $work
+        if ! cmp -s package-lock.json .lock; then
+            npm ci --silent --no-audit --no-fund
+            cp package-lock.json .lock
+        fi
+        npm run --silent build
+    ) >&2 || die "the console cannot be built"
+    rm -rf build/console
+    mv $work/dist build/console
+    touch $stamp
+}
+
+# ------------------------------------------------------------------- verbs
+
+verb_deps() { need_dependencies; }
+
+verb_release() {
+    need_dependencies
+    build_console
+    make_mode release program
+    local name
+    for name in axle axle-cases; do
+        [ -f build/release/$name ] || continue
+        [ build/$name -nt build/release/$name ] || strip -o build/$name build/release/$name
+    done
+}
+
+verb_debug() {
+    need_dependencies
+    build_console
+    make_mode debug program lib
+}
+
+# Builds only what the tests named need, so that a broken neighbour is no bar.
+verb_test() {
+    need_dependencies
+    build_console
+    local list debug=(alone) fuzz=() packages= kind name file
+    list=$(tests/run.sh --list "$@")
+    while read -r kind name file; do
+        case $kind in
+        unit) debug+=("unit/test_$name") ;;
+        golden) debug+=("golden/$name") ;;
+        fuzz) fuzz+=("fuzz/fuzz_$name") ;;
+        scenario) debug+=(program) packages=$packages_test ;;
+        esac
+    done <<<"$list"
+    need_packages "$packages"
+    make_mode debug "${debug[@]}"
+    [ $# -gt 0 ] || verb_release
+    [ ${#fuzz[@]} = 0 ] || need_packages "$packages_fuzz"
+    [ ${#fuzz[@]} = 0 ] || make_mode fuzz "${fuzz[@]}"
+    tests/run.sh "$@"
+}
+verb_clean() { rm -rf build; }
+
+verb=${1:-release}
+[ $# -gt 0 ] && shift
+case $verb in
+release | debug | test | clean | deps) "verb_$verb" "$@" ;;
+-h | --help | help) usage ;;
+*) usage >&2; exit 2 ;;
+esac

@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs every test, or those named, several at a time. `build.sh test` builds
+# what they need and calls this.
+#
+# A test is a program of tests/unit, a folder of tests/golden, a scenario, a
+# fuzzer with its seeds, or a script beside this one (layers). Each runs in a
+# temporary folder of its own, has a time limit ("limit: 120" in one of its
+# first lines sets another one), and is cleared away with everything that it
+# started. Only what failed is shown, and why something was skipped.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+shopt -s nullglob
+jobs_at_once=${JOBS:-$(nproc)}
+
+# test_list [NAME...]: KIND NAME FILE of each test, or of those asked for. A
+# name is a module's (store), a scenario's or the letters it begins with (c0001).
+test_list() {
+    local file
+    {
+        for file in tests/unit/test_*.c; do echo "unit $(name_of "$file" test_) $file"; done
+        for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
+        for file in tests/golden/*.c; do echo "golden $(name_of "$file") $file"; done
+        for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
+        for file in tests/layers.sh tests/docs.sh; do [ -f "$file" ] && echo "script $(name_of "$file") $file"; done
+    } | awk -v wanted="$*" '
+        function match_one(kind, name, want) {
+            if (name == want || kind == want) return 1
+            if (index(name, want) != 1) return 0
+            return kind == "scenario" || substr(name, length(want) + 1, 1) == "_"
+        }
+        BEGIN { n = split(wanted, list, " ") }
+        n == 0 { print; next }
+        { for (i = 1; i <= n; i++) if (match_one($1, $2, list[i])) { print; next } }'
+}
+
+name_of() {
+    local name=${1##*/}
+    name=${name%.*}
+    echo "${name#"${2:-}"}"
+}
+
+limit_of() {
+    local asked
+    asked=$(sed -n '1,15s/.*[^a-z]limit: *\([0-9][0-9]*\).*/\1/p' "$1" | head -n 1)
+    echo "${asked:-$2}"
+}
+
+# One golden folder as TAP: NAME.in through the program gives NAME.ok.
+golden_as_tap() {
+    local area=$1 input name count=0 difference
+    for input in tests/golden/"$area"/*.in; do
+        name=$(name_of "$input")
+        count=$((count + 1))
+        if difference=$("build/debug/golden/$area" "$name" <"$input" 2>&1 |
+            diff -u "${input%.in}.ok" -); then
+            echo "ok $count - $area/$name"
+        else
+            echo "not ok $count - $area/$name"
+            printf '%s\n' "$difference" | sed 's/^/# /'
+        fi
+    done
+    echo "1..$count"
+}
+
+# A scenario or script as TAP: how it ends is the answer; 77 means skipped.
+script_as_tap() {
+    local status=0
+    bash "$2" || status=$?
+    case $status in
+    0) echo "ok 1 - $1" ;;
+    77) echo "ok 1 # SKIP $1: $(cat "$TEST_DIR/skip" 2>/dev/null)" ;;
+    *) echo "not ok 1 - $1 (exit status $status)" ;;
+    esac
+    echo 1..1
+}
+
+run_one() {
+    local kind=$1 name=$2 file=$3
+    case $kind in
+    unit) exec "build/debug/unit/test_$name" ;;
+    golden) golden_as_tap "$name" ;;
+    fuzz) fuzz_as_tap "$name" ;;
+    *) script_as_tap "$name" "$file" ;;
+    esac
+}
+
+# The seeds once more, and two seconds of noise.
+fuzz_as_tap() {
+    local name=$1 seeds=tests/fuzz/seeds/$1
+    mkdir -p "$TEST_DIR/corpus"
+    if "build/fuzz/fuzz/fuzz_$name" -max_total_time=2 -rss_limit_mb=2048 \
+        -artifact_prefix="$TEST_DIR/" "$TEST_DIR/corpus" $([ -d "$seeds" ] && echo "$seeds") \
+        >"$TEST_DIR/log" 2>&1; then
+        echo "ok 1 - fuzz $name"
+    else
+        echo "not ok 1 - fuzz $name"
+        tail -n 40 "$TEST_DIR/log"
+        for file in "$TEST_DIR"/{crash,timeout,oom,leak}-*; do base64 "$file"; done
+    fi
+    echo 1..1
+}
+
+# Runs one test and leaves NAME.out, .status and .ms in $results.
+start_one() {
+    local kind=$1 name=$2 file=$3 out=$results/$1-$2 seconds start
+    case $kind in scenario) seconds=90 ;; *) seconds=60 ;; esac
+    start=${EPOCHREALTIME/[.,]/}
+    mkdir -p "$out.dir"
+    TMPDIR=$out.dir TEST_DIR=$out.dir TEST_NAME=$name build/debug/alone \
+        "$(limit_of "$file" $seconds)" bash tests/run.sh --one "$kind" "$name" "$file" \
+        >"$out.out" 2>&1 </dev/null
+    echo $? >"$out.status"
+    echo $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) >"$out.ms"
+    rm -rf "$out.dir"
+}
+
+# Reads TAP: prints "PASSED FAILED SKIPPED". A test that ended before its plan,
+# or badly without saying why, is one more failure.
+count_tap() {
+    awk -v status="$2" '
+        /^not ok/ { failed++; next }
+        /^ok.*# *SKIP/ { skipped++; next }
+        /^ok/ { passed++ }
+        /^1\.\.[0-9]+/ { planned = 1 }
+        END {
+            if (!failed && (status != 0 || !planned)) failed++
+            printf "%d %d %d\n", passed, failed, skipped
+        }' "$1"
+}
+
+show_failure() {
+    local out=$1 status=$2
+    echo "--- $3"
+    grep -aE '^not ok|^#' "$out" | head -n 60
+    if [ "$status" != 0 ] && ! { grep -qa '^not ok' "$out" && [ "$4" = unit ]; }; then
+        grep -avE '^(ok|not ok|#|1\.\.)' "$out" | tail -n 60
+        [ "$status" = 124 ] && echo "took longer than its time limit and was ended"
+        echo "exit status $status"
+    fi
+}
+
+run_all() {
+    local kind name file status passed=0 failed=0 skipped=0 counts
+    results=$(mktemp -d "${TMPDIR:-/tmp}/axle-test.XXXXXX")
+    trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$results"' EXIT
+    trap 'exit 130' INT TERM
+    test_list "$@" >"$results/list"
+    if [ $# -gt 0 ] && [ ! -s "$results/list" ]; then
+        echo "no test is named $*" >&2
+        echo "0 passed, 1 failed, 0 skipped"
+        exit 1
+    fi
+    while read -r kind name file; do
+        while [ "$(jobs -pr | wc -l)" -ge "$jobs_at_once" ]; do wait -n; done
+        start_one "$kind" "$name" "$file" &
+    done <"$results/list"
+    wait
+    while read -r kind name file; do
+        status=$(cat "$results/$kind-$name.status" 2>/dev/null || echo 1)
+        read -ra counts < <(count_tap "$results/$kind-$name.out" "$status")
+        passed=$((passed + counts[0]))
+        failed=$((failed + counts[1]))
+        skipped=$((skipped + counts[2]))
+        [ "${counts[1]}" = 0 ] || show_failure "$results/$kind-$name.out" "$status" "$kind $name ($file)" "$kind"
+        sed -n 's/^ok[^#]*# *SKIP */skipped: /p' "$results/$kind-$name.out"
+    done <"$results/list"
+    if [ "${TIMES:-}" ]; then
+        for file in "$results"/*.ms; do echo "$(cat "$file") ms $(name_of "$file")"; done | sort -rn | head -n 20
+    fi
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ $failed = 0 ]
+}
+
+case ${1:-} in
+--one) shift; run_one "$@" ;;
+--list) shift; test_list "$@" ;;
+*) run_all "$@" ;;
+esac
