@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PLACEMENT_H
+#define PLACEMENT_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "document/document.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Which clusters a Placement chooses, and which of them may change now.
+ *
+ * Arguments in, answer out: the same objects and the same `now` give the same
+ * answer in whatever order they were put in. The rules, formulas and oddities
+ * are Open Cluster Management's (docs/OCM-COMPATIBILITY.md); what OCM accepts
+ * and ignores, spread constraints, is really done here.
+ *
+ * It does not know the store, the API or the clock. Times are nanoseconds
+ * since 1970 UTC, 0 for none. Nothing blocks. A world belongs to one thread.
+ */
+
+/* ---- The world: what is known of clusters, parsed once ----------------- */
+
+/*
+ * Keeps its own copy of everything, so the objects put in may go at once. An
+ * object that is put again takes the place of the old one.
+ */
+struct placement_world;
+
+struct placement_world *placement_world_new(void)
+    __attribute__((returns_nonnull));
+void placement_world_free(struct placement_world **world);
+#define scoped_placement_world SCOPED(placement_world_free)
+
+/*
+ * Takes in a ManagedCluster, ManagedClusterSet, ManagedClusterSetBinding,
+ * PlacementDecision or AddOnPlacementScore, named by `kind` (objects in a case
+ * file have no kind of their own). False for any other kind, and for an object
+ * without a name.
+ */
+bool placement_world_put(struct placement_world *world, const char *kind,
+                         const struct node *object);
+/* `space` is "" for kinds without a namespace. */
+void placement_world_remove(struct placement_world *world, const char *kind,
+                            const char *space, const char *name);
+size_t placement_world_clusters(const struct placement_world *world);
+
+/* ---- The decision ------------------------------------------------------ */
+
+/* Why a cluster was or was not chosen, in the order of the checks. */
+enum placement_why {
+    PLACEMENT_CHOSEN,
+    PLACEMENT_NOT_IN_SETS, /* member of no set that is bound and asked for */
+    PLACEMENT_LEAVING,     /* has a deletionTimestamp */
+    PLACEMENT_NOT_MATCHED, /* no predicate matches */
+    PLACEMENT_TAINTED,     /* `detail` is the taint */
+    PLACEMENT_WOULD_SKEW,  /* `detail` is the topology key */
+    PLACEMENT_RANKED_LOW,  /* numberOfClusters were better */
+    PLACEMENT_UNDECIDED,   /* the placement is misconfigured */
+};
+
+struct placement_cluster {
+    const char *name;
+    enum placement_why why;
+    const char *detail; /* "" */
+    size_t rank;        /* 1 is the best; 0: did not pass the filters */
+    int64_t total;
+    const int64_t *scores; /* one per prioritizer, before weighting; or NULL */
+};
+
+struct placement_prioritizer {
+    const char *name; /* "Balance", "AddOn/demo/s1", … */
+    int64_t weight;   /* never 0 */
+};
+
+struct placement_decision {
+    const char *name; /* of the PlacementDecision */
+    size_t group;     /* index into the groups */
+    const struct placement_cluster **clusters; /* by name, at most 100 */
+    size_t count;
+};
+
+struct placement_group {
+    const char *name; /* "" for the clusters that no decisionGroup names */
+    size_t first, decisions; /* its slice of the decisions */
+    size_t count;            /* clusters */
+};
+
+enum placement_outcome {
+    PLACEMENT_OK,
+    PLACEMENT_WARNED,        /* decided; an add-on score is out of date */
+    PLACEMENT_MISCONFIGURED, /* the user must act; nothing is chosen */
+    PLACEMENT_FAILED,        /* an object of the world is wrong; write nothing */
+};
+
+/*
+ * Everything lives in the arena that was given, names included.
+ *
+ * In OCM a misconfigured placement has no decisions, so its workloads are
+ * removed everywhere; that is what `decisions` says too. A caller who would
+ * rather keep what runs looks at `outcome` and leaves the last good
+ * PlacementDecisions alone, as Axle's controller does.
+ */
+struct placement_result {
+    enum placement_outcome outcome;
+    const char *plugin;  /* who complained: "Predicate", "" … */
+    const char *message; /* "" */
+
+    const char **sets; /* eligible sets, by name */
+    size_t set_count;
+    size_t bindings; /* valid ones in the namespace */
+    struct placement_cluster *clusters; /* every cluster of the world, by name */
+    size_t cluster_count;
+    size_t available; /* in a set and not leaving */
+    size_t matched;   /* and a predicate matches */
+    size_t feasible;  /* and every taint is tolerated */
+
+    struct placement_prioritizer *prioritizers; /* by name */
+    size_t prioritizer_count;
+
+    struct placement_cluster **chosen; /* best first */
+    size_t chosen_count;
+    size_t unscheduled; /* numberOfClusters that could not be had */
+
+    struct placement_group *groups;
+    size_t group_count;
+    struct placement_decision *decisions;
+    size_t decision_count;
+
+    int64_t requeue_at; /* when a toleration runs out; 0: never */
+};
+
+/*
+ * Decides. `placement` is the whole Placement object; its own decisions in the
+ * world are what Steady and NoSelectIfNew look at. Never fails: what is wrong
+ * is in the outcome.
+ */
+void placement_decide(struct placement_world *world,
+                      const struct node *placement, int64_t now,
+                      struct arena *arena, struct placement_result *ret);
+
+/* A sentence for a person: "taint gpu=b:NoSelect is not tolerated". */
+void placement_explain(const struct placement_result *result,
+                       const struct placement_cluster *cluster,
+                       struct text *out);
+/* For programs and columns: "Chosen", "NotInClusterSets", "Tainted", … */
+const char *placement_why_name(enum placement_why why);
+
+/* The PlacementDecision as it should stand: metadata with labels and the
+   controller's ownerReference (if the placement has a uid), and status. */
+struct node *placement_decision_object(struct arena *arena,
+                                       const struct node *placement,
+                                       const struct placement_result *result,
+                                       size_t index);
+/*
+ * The Placement's new status: numberOfSelectedClusters, decisionGroups and the
+ * conditions PlacementSatisfied and PlacementMisconfigured. A condition whose
+ * status stays keeps its lastTransitionTime; unknown fields stay.
+ */
+struct node *placement_status(struct arena *arena,
+                              const struct node *placement,
+                              const struct placement_result *result,
+                              int64_t now);
+
+/* The two conditions by themselves. */
+struct placement_satisfied {
+    const char **sets_wanted; /* spec.clusterSets */
+    size_t wanted;
+    const char **sets; /* eligible ones */
+    size_t set_count;
+    size_t bindings, available, feasible, unscheduled;
+    bool failed; /* a plugin failed: outcome is not OK and not WARNED */
+    const char *message;
+};
+
+struct placement_condition {
+    const char *type, *status, *reason, *message;
+};
+
+struct placement_condition
+placement_satisfied(struct arena *arena,
+                    const struct placement_satisfied *facts);
+struct placement_condition placement_misconfigured(struct arena *arena,
+                                                   enum placement_outcome outcome,
+                                                   const char *plugin,
+                                                   const char *message);
+
+/* ---- Rollout: who may change now --------------------------------------- */
+
+enum placement_rollout_status {
+    ROLLOUT_TO_APPLY,
+    ROLLOUT_PROGRESSING,
+    ROLLOUT_SUCCEEDED,
+    ROLLOUT_FAILED,
+    ROLLOUT_TIMED_OUT,
+    ROLLOUT_SKIP,
+    ROLLOUT_UNKNOWN, /* treated as Progressing */
+};
+
+/* "ToApply", "Progressing", …; ROLLOUT_UNKNOWN for any other word. */
+const char *placement_rollout_name(enum placement_rollout_status status);
+enum placement_rollout_status placement_rollout_parse(const char *name);
+
+struct placement_rollout_cluster {
+    const char *name;
+    enum placement_rollout_status status;
+    const char *group_name;
+    int64_t group_index;
+    int64_t since;      /* lastTransitionTime; 0: not known */
+    int64_t recheck_at; /* set by the rollout: deadline or end of soak; 0 */
+};
+
+struct placement_rollout_group {
+    const char *name;
+    int64_t index;
+    const char *const *clusters;
+    size_t count;
+};
+
+struct placement_rollout_input {
+    const struct node *strategy; /* RolloutStrategy; NULL: All */
+    const struct placement_rollout_group *groups; /* of the decisions */
+    size_t group_count;
+    const struct placement_rollout_cluster *existing; /* what has a work */
+    size_t existing_count;
+    int64_t now;
+};
+
+struct placement_rollout {
+    /* Whose slot is taken: write to those with ROLLOUT_TO_APPLY. */
+    struct placement_rollout_cluster *clusters;
+    size_t count;
+    struct placement_rollout_cluster *timed_out;
+    size_t timed_out_count;
+    struct placement_rollout_cluster *removed; /* no longer decided for */
+    size_t removed_count;
+    bool breached;         /* more failures than maxFailures */
+    int64_t recheck_after; /* nanoseconds; 0: only when something changes */
+};
+
+/* ERR_INVALID when the strategy cannot be read (deadline, size, type). */
+int placement_rollout(const struct placement_rollout_input *input,
+                      struct arena *arena, struct placement_rollout *ret,
+                      struct err *err) MUST_CHECK;
+
+/* The groups that the PlacementDecisions in `decisions` (a list) spell out. */
+void placement_rollout_groups(struct arena *arena,
+                              const struct node *decisions,
+                              struct placement_rollout_group **ret,
+                              size_t *ret_count);
+
+/*
+ * The rollout status of one ManifestWork by its generation and conditions;
+ * `ret_since` is when that began (0: not known). OCM's mapping: without an
+ * Applied and a Progressing condition at this generation it is ToApply.
+ */
+enum placement_rollout_status
+placement_rollout_of_work(const struct node *work, int64_t *ret_since);
+bool placement_rollout_is_to_apply(int64_t generation,
+                                   const struct node *conditions);
+
+/* The helpers of the rollout, each with a case file of its own. */
+enum placement_rollout_class { ROLLOUT_IN, ROLLOUT_DONE, ROLLOUT_LATE };
+/* A deadline of INT64_MAX is none. */
+enum placement_rollout_class
+placement_rollout_classify(struct placement_rollout_cluster *cluster,
+                           int64_t soak, int64_t deadline, int64_t now);
+/* `size` is an integer, "N%" or NULL; `none` when 0 or over the total. */
+int placement_rollout_size(const struct node *size, int64_t total,
+                           int64_t none, int64_t *ret, struct err *err);
+/* "None" and "" are INT64_MAX; else one number with h, m or s. */
+int placement_rollout_deadline(const char *text, int64_t *ret,
+                               struct err *err);
+
+#endif
