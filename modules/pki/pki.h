@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PKI_H
+#define PKI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct text;
+
+/*
+ * Keys, certificates, requests for them, digests and sealed bytes.
+ *
+ * Its one idea: a name in a certificate is written by whoever signs it, never
+ * copied from a request (CVE-2026-4740 is what happens otherwise). A request is
+ * evidence that somebody holds a key, and says what they would like.
+ *
+ * It knows no files, no clock but the one in base, and not who may have what.
+ * PEM text in and out. Calls compute and do not block; making or verifying a
+ * P-256 signature takes about a millisecond. Any thread may call, on objects
+ * that no other thread is using.
+ */
+
+/* ----------------------------------------------------------------- digests */
+
+#define PKI_SHA256 32
+void pki_sha256(const void *bytes, size_t len, unsigned char ret[PKI_SHA256]);
+/* "sha256:<64 hex digits>", as OCI writes it. */
+#define PKI_DIGEST_TEXT 72
+void pki_digest_text(const unsigned char digest[PKI_SHA256],
+                     char ret[PKI_DIGEST_TEXT]);
+
+/* For bytes that come in pieces. A plain struct: copy it, forget it. */
+struct pki_sha256 {
+    uint32_t state[8];
+    uint64_t len;
+    unsigned char block[64];
+};
+void pki_sha256_start(struct pki_sha256 *hash);
+void pki_sha256_add(struct pki_sha256 *hash, const void *bytes, size_t len);
+void pki_sha256_end(const struct pki_sha256 *hash, unsigned char ret[PKI_SHA256]);
+
+void pki_hmac_sha256(const void *key, size_t key_len, const void *bytes,
+                     size_t len, unsigned char ret[PKI_SHA256]);
+/* Takes the same time wherever they differ. */
+bool pki_same(const void *a, const void *b, size_t len);
+
+/* -------------------------------------------------------------------- keys */
+
+/* A private key on P-256; there is no other kind. */
+struct pki_key;
+struct pki_key *pki_key_new(void) __attribute__((returns_nonnull));
+/* PEM, PKCS#8 or SEC1. ERR_INVALID for anything else. */
+struct pki_key *pki_key_read(const char *pem, struct err *err) MUST_CHECK;
+void pki_key_free(struct pki_key **key);
+#define scoped_pki_key SCOPED(pki_key_free)
+/* SEC1 PEM ("EC PRIVATE KEY"). */
+void pki_key_write(const struct pki_key *key, struct text *ret_pem);
+/* SHA-256 of the public half (SubjectPublicKeyInfo, DER). */
+void pki_key_pin(const struct pki_key *key, unsigned char ret[PKI_SHA256]);
+/* The public point, X then Y: what a JWK holds. */
+void pki_key_point(const struct pki_key *key, unsigned char ret[64]);
+
+/* ES256 of RFC 7518: r then s over the SHA-256 of the bytes. */
+#define PKI_ES256 64
+void pki_sign_es256(const struct pki_key *key, const void *bytes, size_t len,
+                    unsigned char ret[PKI_ES256]);
+bool pki_verify_es256(const struct pki_key *key, const void *bytes, size_t len,
+                      const unsigned char signature[PKI_ES256]);
+
+/* ------------------------------------------------------------ certificates */
+
+/* What a certificate says. Strings are the struct's own. */
+struct pki_cert {
+    char *common_name;         /* "" if it has none */
+    char **organizations;      /* in the order they stand */
+    size_t organization_count;
+    char *serial;              /* upper-case hex */
+    int64_t not_before, not_after; /* wall time */
+    unsigned char pin[PKI_SHA256]; /* SHA-256 of its SubjectPublicKeyInfo */
+    unsigned char digest[PKI_SHA256]; /* SHA-256 of the whole, DER */
+    bool is_authority;
+};
+/* The first certificate of a PEM text, or one in DER. Checks no signature. */
+struct pki_cert *pki_cert_read(const void *bytes, size_t len,
+                               struct err *err) MUST_CHECK;
+struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
+    __attribute__((returns_nonnull));
+void pki_cert_free(struct pki_cert **cert);
+#define scoped_pki_cert SCOPED(pki_cert_free)
+bool pki_cert_in(const struct pki_cert *cert, const char *organization);
+
+/* Whose name is written into a certificate or a request. */
+struct pki_subject {
+    const char *common_name;
+    const char *const *organizations;
+    size_t organization_count;
+};
+
+/* A certificate request (PKCS#10). Strings are the struct's own. */
+struct pki_request {
+    char *common_name;
+    char **organizations;
+    size_t organization_count;
+    bool has_names;   /* asks for subject alternative names */
+    bool has_other;   /* its subject has more than CN and O, or CN twice */
+    unsigned char pin[PKI_SHA256];
+    void *parsed;     /* pki's own */
+};
+/*
+ * PEM. ERR_INVALID if it is damaged, not signed by its own key, or the key is
+ * neither P-256 nor RSA of 2048 to 4096 bits.
+ */
+struct pki_request *pki_request_read(const char *pem, size_t len,
+                                     struct err *err) MUST_CHECK;
+void pki_request_free(struct pki_request **request);
+#define scoped_pki_request SCOPED(pki_request_free)
+/* Makes one, as a spoke does. ERR_INVALID if the subject cannot be encoded. */
+int pki_request_write(const struct pki_key *key, const struct pki_subject *subject,
+                      struct text *ret_pem, struct err *err) MUST_CHECK;
+
+/* --------------------------------------------------------------- authority */
+
+/* A certificate authority: its certificate and its key. */
+struct pki_authority;
+struct pki_authority *pki_authority_new(const char *common_name, int64_t lifetime,
+                                        struct err *err) MUST_CHECK;
+/* ERR_INVALID if the two do not belong together. */
+struct pki_authority *pki_authority_read(const char *cert_pem, const char *key_pem,
+                                         struct err *err) MUST_CHECK;
+void pki_authority_free(struct pki_authority **authority);
+#define scoped_pki_authority SCOPED(pki_authority_free)
+const char *pki_authority_cert(const struct pki_authority *authority); /* PEM */
+void pki_authority_key(const struct pki_authority *authority,
+                       struct text *ret_pem);
+/* SHA-256 of its SubjectPublicKeyInfo: what a join token carries. */
+const unsigned char *pki_authority_pin(const struct pki_authority *authority);
+
+/*
+ * Certificates count from 5 minutes ago, so that a clock which is a little
+ * behind still takes them. `names` are DNS names and IP addresses.
+ */
+int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
+                     const struct pki_subject *subject, const char *const *names,
+                     size_t name_count, int64_t lifetime, struct text *ret_pem,
+                     struct err *err) MUST_CHECK;
+/* For a key this side made itself, as the administrator's. */
+int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
+                     const struct pki_subject *subject, int64_t lifetime,
+                     struct text *ret_pem, struct err *err) MUST_CHECK;
+/* For the key in a request; of its subject nothing is used. */
+int pki_issue_request(struct pki_authority *authority,
+                      const struct pki_request *request,
+                      const struct pki_subject *subject, int64_t lifetime,
+                      struct text *ret_pem, struct err *err) MUST_CHECK;
+/*
+ * Whether `cert` (PEM or DER) was signed by this authority and is valid now.
+ * `client`: must also be meant for clients.
+ */
+int pki_authority_check(const struct pki_authority *authority, const void *cert,
+                        size_t len, bool client, struct err *err) MUST_CHECK;
+
+/* ----------------------------------------------------------------- sealing */
+
+/*
+ * AES-256-GCM under a key kept elsewhere. `about` is bound to the bytes but
+ * not kept with them: give the same to open, so that a sealed value cannot be
+ * moved to another place.
+ */
+#define PKI_SEAL_KEY 32
+void pki_seal(const unsigned char key[PKI_SEAL_KEY], const char *about,
+              const void *bytes, size_t len, struct text *ret);
+/* ERR_INVALID if the key, the place or the bytes are wrong. */
+int pki_unseal(const unsigned char key[PKI_SEAL_KEY], const char *about,
+               const void *bytes, size_t len, struct text *ret,
+               struct err *err) MUST_CHECK;
+
+#endif
