@@ -99,7 +99,7 @@ make_mode() {
     make -s -j"$(nproc)" --no-builtin-rules -f - "${@/#/$dir/}" <<MAKE 2>&1 | quiet_linker >&2
 dir := $dir
 cc := $(command -v ccache || true) $compiler
-cflags := $(echo $common $cflags)
+cflags := ${common//$'\n'/ } $cflags
 ldflags := $ldflags
 libraries := -L$deps/lib $(static_libraries)
 $makefile
@@ -109,6 +109,7 @@ MAKE
 # A static glibc warns of name lookups that the program never makes.
 quiet_linker() { grep -vE 'in statically linked applications|: in function .*:$' || true; }
 
+# shellcheck disable=SC2016 # make expands it
 makefile='
 sources := $(shell cat $(dir)/sources)
 objects := $(sources:%.c=$(dir)/%.o) $(dir)/assets.o
@@ -258,9 +259,9 @@ verb_debug() {
 verb_test() {
     need_dependencies
     build_console
-    local list debug=(alone) fuzz=() packages= kind name file
+    local list debug=(alone) fuzz=() packages='' kind name _
     list=$(tests/run.sh --list "$@")
-    while read -r kind name file; do
+    while read -r kind name _; do
         case $kind in
         unit) debug+=("unit/test_$name") ;;
         golden) debug+=("golden/$name") ;;

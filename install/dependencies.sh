@@ -11,11 +11,12 @@
 #
 # What was built is kept in one folder per content of this file, outside the
 # tree, so that several checkouts share it.
+#
+# shellcheck disable=SC2034 # build.sh uses the variables
 
 deps_suite=trixie
 deps_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 deps_home=${XDG_CACHE_HOME:-$HOME/.cache}/axle
-deps=$deps_home/deps-$(sha256sum <install/dependencies.sh | cut -c1-16)
 deps_flags=(-O2 -g1 -fPIE -fstack-protector-strong -ffunction-sections
     -fdata-sections -D_GNU_SOURCE)
 
@@ -319,3 +320,10 @@ need_dependencies() {
     [ -d "$deps" ] || build_dependencies
     exec 9>&-
 }
+
+# The folder's name says how its content was made.
+deps=$deps_home/deps-$({
+    echo "$deps_suite ${deps_flags[*]}"
+    declare -f build_mbedtls mbedtls_settings build_libevent build_cjson \
+        build_llhttp library_versions
+} | sha256sum | cut -c1-16)

@@ -90,9 +90,10 @@ run_one() {
 # The seeds once more, and two seconds of noise.
 fuzz_as_tap() {
     local name=$1 seeds=tests/fuzz/seeds/$1
-    mkdir -p "$TEST_DIR/corpus"
+    mkdir -p "$TEST_DIR/corpus" "$TEST_DIR/seeds"
+    [ -d "$seeds" ] || seeds=$TEST_DIR/seeds
     if "build/fuzz/fuzz/fuzz_$name" -max_total_time=2 -rss_limit_mb=2048 \
-        -artifact_prefix="$TEST_DIR/" "$TEST_DIR/corpus" $([ -d "$seeds" ] && echo "$seeds") \
+        -artifact_prefix="$TEST_DIR/" "$TEST_DIR/corpus" "$seeds" \
         >"$TEST_DIR/log" 2>&1; then
         echo "ok 1 - fuzz $name"
     else

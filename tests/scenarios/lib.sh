@@ -1,0 +1,237 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What scenarios are written with. Read it first in each one:
+#
+#     . "$(dirname "$0")/lib.sh"
+#     start_hub
+#     start_spoke edge-1
+#     apply <<YAML … YAML
+#     wait_for -n lab aiworkloads/chat .status.phase Running
+#
+# The first failing command ends the scenario. Everything lives in $TEST_DIR;
+# whatever is still running at the end is killed by the runner.
+
+set -eEu -o pipefail
+trap 'echo "failed: line $LINENO of $(basename "$0"): $BASH_COMMAND" >&2; show_logs' ERR
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+AXLE=${AXLE:-$repo/build/debug/axle}
+TEST_DIR=${TEST_DIR:-$(mktemp -d)}
+hub_dir=$TEST_DIR/hub
+export HOME=$TEST_DIR/home ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}
+mkdir -p "$HOME"
+
+fail() {
+    trap - ERR
+    echo "failed: $*" >&2
+    show_logs
+    exit 1
+}
+
+skip() {
+    echo "$*" >"$TEST_DIR/skip"
+    exit 77
+}
+
+show_logs() {
+    local log
+    for log in "$TEST_DIR"/*.log; do
+        [ -s "$log" ] || continue
+        echo "== $(basename "$log")" >&2
+        tail -n 40 "$log" >&2
+    done
+}
+
+# until_true SECONDS COMMAND…: looks again every 20 ms.
+until_true() {
+    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+    shift
+    until "$@"; do
+        [ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
+        sleep 0.02
+    done
+}
+
+# ------------------------------------------------------------------ programs
+
+# start NAME ARG…: axle in the background, its words in NAME.log, pid in NAME.pid.
+start() {
+    local name=$1
+    shift
+    "$AXLE" "$@" >>"$TEST_DIR/$name.log" 2>&1 &
+    echo $! >"$TEST_DIR/$name.pid"
+}
+
+pid_of() { cat "$TEST_DIR/$1.pid"; }
+is_running() { kill -0 "$(pid_of "$1")" 2>/dev/null; }
+is_gone() { ! is_running "$1"; }
+
+# stop NAME [SIGNAL]: ends it (TERM) and waits until it is gone.
+stop() {
+    kill -"${2:-TERM}" "$(pid_of "$1")" 2>/dev/null || true
+    wait "$(pid_of "$1")" 2>/dev/null || true
+}
+crash() { stop "$1" KILL; }
+
+start_hub() { start_server hub --mode=hub "$@"; }
+start_all_in_one() { start_server hub --mode=all-in-one "$@"; }
+
+start_server() {
+    local name=$1
+    shift
+    start "$name" --data-dir "$hub_dir" --listen 127.0.0.1:0 "$@"
+    until_true 20 hub_is_ready || fail "the hub is not ready after 20 s"
+}
+
+# After a restart the old kubeconfig is still there: /readyz decides.
+hub_is_ready() {
+    is_running hub || fail "the hub ended by itself"
+    [ -s "$hub_dir/hub/admin.kubeconfig" ] && read_kubeconfig && [ "$(get_raw /readyz)" = ok ]
+}
+
+# Takes server, CA, certificate and key of the administrator apart for curl.
+read_kubeconfig() {
+    local file=$hub_dir/hub/admin.kubeconfig word
+    SERVER=$(sed -n 's/^ *server: *"\{0,1\}\([^"]*\)"\{0,1\} *$/\1/p' "$file")
+    [ -n "$SERVER" ] || return 1
+    for word in certificate-authority client-certificate client-key; do
+        sed -n "s/^[ -]*$word-data: *\"\{0,1\}\([^\"]*\)\"\{0,1\} *$/\1/p" "$file" |
+            base64 -d >"$TEST_DIR/$word.pem" 2>/dev/null || return 1
+    done
+}
+
+token_create() {
+    "$AXLE" token create --kubeconfig "$hub_dir/hub/admin.kubeconfig" --output token "$@"
+}
+
+# start_spoke NAME [ARG…]: with a token of its own the first time.
+start_spoke() {
+    local name=$1 directory=$TEST_DIR/$1
+    shift
+    if [ ! -d "$directory/spoke" ]; then
+        token_create >"$TEST_DIR/$name.token"
+    fi
+    start "$name" --mode=spoke --name "$name" --data-dir "$directory" \
+        --join "$SERVER" --token-file "$TEST_DIR/$name.token" "$@"
+    wait_for managedclusters/"$name" \
+        '.status.conditions[]? | select(.type == "ManagedClusterConditionAvailable") | .status' True
+}
+
+# ----------------------------------------------------------------------- API
+
+# request METHOD PATH [CURL ARGUMENT…]: body on standard output, as administrator.
+request() {
+    local method=$1 path=$2
+    shift 2
+    curl -sS --max-time 30 -X "$method" --cacert "$TEST_DIR/certificate-authority.pem" \
+        --cert "$TEST_DIR/client-certificate.pem" --key "$TEST_DIR/client-key.pem" \
+        "$@" "$SERVER$path"
+}
+get_raw() { request GET "$1" 2>/dev/null || true; }
+# The HTTP status alone.
+status_of() { request "$@" -o "$TEST_DIR/answer" -w '%{http_code}'; }
+
+# The kubectl that a PATH names may be a dispatcher: the real one is called.
+find_kubectl() {
+    local found
+    found=$(find /usr -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
+    [ -n "$found" ] || found=$(command -v kubectl || true)
+    [ -n "$found" ] || skip "no kubectl on this machine"
+    "$found" version --client 2>/dev/null | grep -qE 'v1\.(29|[3-9][0-9])' ||
+        skip "kubectl is older than 1.29"
+    KUBECTL=$found
+}
+kubectl() {
+    [ -n "${KUBECTL:-}" ] || find_kubectl
+    "$KUBECTL" --kubeconfig "$hub_dir/hub/admin.kubeconfig" --cache-dir "$TEST_DIR/kube-cache" "$@"
+}
+
+apply() { kubectl apply -f "${1:--}"; }
+
+# path_of [-n NAMESPACE] PLURAL[.GROUP][/NAME]: its path in the API. What
+# kinds there are is asked once.
+path_of() {
+    local space='' plural name=''
+    [ "$1" = -n ] && space=$2 && shift 2
+    plural=${1%%/*}
+    case $1 in */*) name=/${1#*/} ;; esac
+    [ -s "$TEST_DIR/resources" ] || list_resources >"$TEST_DIR/resources"
+    awk -v plural="${plural%%.*}" -v group="${plural#*.}" -v space="$space" -v name="$name" -F'\t' '
+        $2 == plural && (plural == group || index($1, group "/") == 1) {
+            print ($1 == "v1" ? "/api/v1" : "/apis/" $1) \
+                ($3 == "true" && space != "" ? "/namespaces/" space : "") "/" plural name
+            found = 1
+            exit
+        }
+        END { exit !found }' "$TEST_DIR/resources"
+}
+
+list_resources() {
+    local version
+    for version in /api/v1 $(get_raw /apis | jq -r '.groups[].versions[] | "/apis/" + .groupVersion'); do
+        get_raw "$version" | jq -r '.groupVersion as $g | .resources[] |
+            select(.name | contains("/") | not) | [$g, .name, .namespaced] | @tsv'
+    done
+}
+
+# object [-n NAMESPACE] PLURAL/NAME: as JSON.
+object() {
+    local path
+    path=$(path_of "$@") || fail "no kind $*"
+    get_raw "$path"
+}
+
+# wait_for [-n NAMESPACE] [-t SECONDS] PLURAL/NAME JQ-FILTER VALUE
+wait_for() {
+    local space=() seconds=30 what filter value seen=
+    while true; do
+        case $1 in
+        -n) space=(-n "$2") && shift 2 ;;
+        -t) seconds=$2 && shift 2 ;;
+        *) break ;;
+        esac
+    done
+    what=$1 filter=$2 value=$3
+    if ! until_true "$seconds" sees_value; then
+        object "${space[@]}" "$what" | jq -C . 2>/dev/null | tail -n 60 >&2
+        fail "$what: $filter is '$seen' after $seconds s, not '$value'"
+    fi
+}
+sees_value() {
+    seen=$(object "${space[@]}" "$what" | jq -r "$filter" 2>/dev/null | paste -sd' ' || true)
+    [ "$seen" = "$value" ]
+}
+
+# wait_gone [-n NAMESPACE] PLURAL/NAME
+wait_gone() {
+    local path
+    path=$(path_of "$@") || fail "no kind $*"
+    until_true 30 is_missing "$path" || fail "$* is still there after 30 s"
+}
+is_missing() { [ "$(status_of GET "$1")" = 404 ]; }
+
+# expect WHAT GOT WANTED
+expect() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+expect_contains() { case $2 in *"$3"*) ;; *) fail "$1: '$3' is not in '$2'" ;; esac; }
+# expect_refused TEXT COMMAND…: it fails, and says so.
+expect_refused() {
+    local text=$1 said
+    shift
+    if said=$("$@" 2>&1); then fail "'$*' succeeded: $said"; fi
+    expect_contains "what '$*' says" "$said" "$text"
+}
+
+# expect_event NAME REASON: an Event about an object of that name.
+expect_event() { until_true 10 has_event "$1" "$2" || fail "no Event $2 about $1"; }
+has_event() {
+    get_raw /api/v1/events | jq -e --arg name "$1" --arg reason "$2" \
+        '[.items[] | select(.involvedObject.name == $name and .reason == $reason)] | length > 0' >/dev/null
+}
+
+# The pid of a workload's process on a spoke: whose environment says so.
+process_of() {
+    local found
+    found=$(pgrep -f -- "$1" | head -n 1) || return 1
+    echo "$found"
+}
