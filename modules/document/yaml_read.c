@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes trees from YAML, as sigs.k8s.io/yaml reads it. */
+#include "document/document.h"
+#include "document/yaml_scalar.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+/* An alias may not blow a small text up to a large tree. */
+#define ALIAS_NODES 100000
+
+struct anchor {
+    struct anchor *next;
+    const char *name;
+    struct node *node;
+    size_t size; /* nodes in it */
+};
+
+struct reader {
+    struct arena *arena;
+    const struct document_limits *limits;
+    struct err *err;
+    yaml_parser_t parser;
+    yaml_event_t event; /* the one being looked at */
+    bool has_event;
+    bool strict;
+    unsigned depth;
+    size_t nodes, most_nodes, aliased;
+    struct anchor *anchors;
+};
+
+static int fail(struct reader *reader, const char *what)
+{
+    return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s",
+                   reader->event.start_mark.line + 1, what);
+}
+
+static int next_event(struct reader *reader)
+{
+    if (reader->has_event)
+        yaml_event_delete(&reader->event);
+    reader->has_event = false;
+    if (!yaml_parser_parse(&reader->parser, &reader->event)) {
+        const yaml_parser_t *parser = &reader->parser;
+
+        memset(&reader->event, 0, sizeof reader->event);
+        return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s",
+                       parser->problem_mark.line + 1,
+                       parser->problem ? parser->problem : "cannot be read");
+    }
+    reader->has_event = true;
+    return 0;
+}
+
+static void anchor_add(struct reader *reader, const yaml_char_t *name,
+                       struct node *node, size_t size)
+{
+    struct anchor *anchor;
+
+    if (!name)
+        return;
+    anchor = arena_alloc(reader->arena, sizeof *anchor);
+    anchor->name = arena_string(reader->arena, (const char *)name);
+    anchor->node = node;
+    anchor->size = size;
+    anchor->next = reader->anchors;
+    reader->anchors = anchor;
+}
+
+static struct node *read_alias(struct reader *reader)
+{
+    const char *name = (const char *)reader->event.data.alias.anchor;
+
+    for (struct anchor *a = reader->anchors; a; a = a->next) {
+        if (strcmp(a->name, name) != 0)
+            continue;
+        if (!a->node) {
+            fail(reader, "an anchor contains itself");
+            return NULL;
+        }
+        reader->aliased += a->size;
+        if (reader->aliased > ALIAS_NODES) {
+            fail(reader, "document contains excessive aliasing");
+            return NULL;
+        }
+        return a->node;
+    }
+    err_set(reader->err, ERR_BAD_REQUEST, "yaml: unknown anchor '%s' referenced",
+            name);
+    return NULL;
+}
+
+static struct node *read_value(struct reader *reader);
+
+static int enter(struct reader *reader)
+{
+    if (++reader->depth > reader->limits->depth)
+        return fail(reader, "nested too deeply");
+    return 0;
+}
+
+static struct node *read_list(struct reader *reader)
+{
+    struct node *list = node_list(reader->arena);
+
+    if (enter(reader) < 0)
+        return NULL;
+    for (;;) {
+        struct node *item;
+
+        if (next_event(reader) < 0)
+            return NULL;
+        if (reader->event.type == YAML_SEQUENCE_END_EVENT)
+            break;
+        item = read_value(reader);
+        if (!item)
+            return NULL;
+        node_add(reader->arena, list, item);
+    }
+    reader->depth--;
+    return list;
+}
+
+/* What JSON has to call the key; NULL for a list or a map. */
+static const char *key_text(struct reader *reader, const struct node *key)
+{
+    scoped_text struct text out = {0};
+
+    if (key->type == NODE_STRING)
+        return strlen(key->string) == key->len ? key->string : NULL;
+    if (key->type == NODE_LIST || key->type == NODE_MAP)
+        return NULL;
+    if (key->type == NODE_NULL)
+        return "null";
+    document_write_json(&out, key);
+    return arena_string(reader->arena, text_string(&out));
+}
+
+/* `<<: *a` or `<<: [*a, *b]`: members that the map has not got itself. */
+static int merge_into(struct reader *reader, struct node *map,
+                      const struct node *from)
+{
+    if (node_is(from, NODE_LIST)) {
+        for (size_t i = 0; i < from->len; i++) {
+            if (!node_is(from->items[i], NODE_MAP))
+                return fail(reader, "map merge requires map or sequence of "
+                                    "maps as the value");
+            merge_into(reader, map, from->items[i]);
+        }
+        return 0;
+    }
+    if (!node_is(from, NODE_MAP))
+        return fail(reader, "map merge requires map or sequence of maps as the "
+                            "value");
+    node_each(member, from) {
+        if (!node_get(map, member->key))
+            node_set(reader->arena, map, member->key, member->value);
+    }
+    return 0;
+}
+
+static bool is_merge_key(const yaml_event_t *event)
+{
+    return event->type == YAML_SCALAR_EVENT && event->data.scalar.plain_implicit &&
+           strcmp((const char *)event->data.scalar.value, "<<") == 0;
+}
+
+static struct node *read_key(struct reader *reader, bool *ret_merge)
+{
+    *ret_merge = is_merge_key(&reader->event);
+    return read_value(reader);
+}
+
+static int set_member(struct reader *reader, struct node *map,
+                      const struct node *key, struct node *value)
+{
+    const char *name = key_text(reader, key);
+
+    if (!name)
+        return fail(reader, "invalid map key: a list, a map or a text with a "
+                            "NUL cannot be a key in JSON");
+    if (reader->strict && node_get(map, name))
+        return err_set(reader->err, ERR_BAD_REQUEST,
+                       "yaml: unmarshal errors:\n  line %zu: key \"%s\" already "
+                       "set in map",
+                       reader->event.start_mark.line + 1, name);
+    node_set(reader->arena, map, name, value);
+    return 0;
+}
+
+static struct node *read_map(struct reader *reader)
+{
+    struct node *map = node_map(reader->arena);
+    struct node *merges = NULL;
+
+    if (enter(reader) < 0)
+        return NULL;
+    for (;;) {
+        struct node *key, *value;
+        bool merge;
+
+        if (next_event(reader) < 0)
+            return NULL;
+        if (reader->event.type == YAML_MAPPING_END_EVENT)
+            break;
+        key = read_key(reader, &merge);
+        if (!key || next_event(reader) < 0)
+            return NULL;
+        value = read_value(reader);
+        if (!value)
+            return NULL;
+        if (merge)
+            merges = value;
+        else if (set_member(reader, map, key, value) < 0)
+            return NULL;
+    }
+    if (merges && merge_into(reader, map, merges) < 0)
+        return NULL;
+    reader->depth--;
+    return map;
+}
+
+static struct node *read_scalar(struct reader *reader)
+{
+    const char *tag = (const char *)reader->event.data.scalar.tag;
+    const char *value = (const char *)reader->event.data.scalar.value;
+    size_t len = reader->event.data.scalar.length;
+    bool plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+
+    if (memchr(value, '\0', len)) {
+        fail(reader, "control characters are not allowed");
+        return NULL;
+    }
+    return yaml_scalar_resolve(reader->arena, tag, value, len, plain,
+                               reader->err);
+}
+
+/* Reads the value that starts with the event being looked at. */
+static struct node *read_value(struct reader *reader)
+{
+    size_t before = reader->nodes;
+    const yaml_char_t *name = NULL;
+    struct anchor *mine = NULL;
+    struct node *node;
+
+    if (++reader->nodes > reader->most_nodes) {
+        fail(reader, "too many values");
+        return NULL;
+    }
+    switch (reader->event.type) {
+    case YAML_ALIAS_EVENT:
+        return read_alias(reader);
+    case YAML_SCALAR_EVENT:
+        node = read_scalar(reader);
+        if (node)
+            anchor_add(reader, reader->event.data.scalar.anchor, node, 1);
+        return node;
+    case YAML_SEQUENCE_START_EVENT:
+        name = reader->event.data.sequence_start.anchor;
+        break;
+    default:
+        name = reader->event.data.mapping_start.anchor;
+    }
+    anchor_add(reader, name, NULL, 0);
+    mine = name ? reader->anchors : NULL;
+    node = reader->event.type == YAML_SEQUENCE_START_EVENT ? read_list(reader)
+                                                           : read_map(reader);
+    if (node && mine) {
+        mine->node = node;
+        mine->size = reader->nodes - before;
+    }
+    return node;
+}
+
+/*
+ * libyaml's time grows with the square of the depth of flow collections, so
+ * brackets are counted first. Those in strings and comments count too: the
+ * bound is ten times what anybody writes.
+ */
+static int check_brackets(const char *text, size_t len,
+                          const struct document_limits *limits, struct err *err)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '[' || text[i] == '{')
+            open++;
+        else if ((text[i] == ']' || text[i] == '}') && open)
+            open--;
+        if (open > (size_t)limits->depth * 10)
+            return err_set(err, ERR_BAD_REQUEST,
+                           "yaml: nested too deeply, the limit is %u",
+                           limits->depth);
+    }
+    return 0;
+}
+
+static int reader_open(struct reader *reader, const char *text, size_t len)
+{
+    if (len > reader->limits->bytes)
+        return err_set(reader->err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
+                       len, reader->limits->bytes);
+    if (check_brackets(text, len, reader->limits, reader->err) < 0)
+        return -1;
+    reader->most_nodes =
+        reader->limits->nodes ? reader->limits->nodes : 4096 + len / 4;
+    if (!yaml_parser_initialize(&reader->parser))
+        abort();
+    yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text,
+                                 len);
+    return 0;
+}
+
+static void reader_close(struct reader *reader)
+{
+    if (reader->has_event)
+        yaml_event_delete(&reader->event);
+    yaml_parser_delete(&reader->parser);
+}
+
+/* The next document of the stream; *ret_more is false at its end. */
+static int read_document(struct reader *reader, struct node **ret,
+                         bool *ret_more)
+{
+    *ret_more = false;
+    do {
+        if (next_event(reader) < 0)
+            return -1;
+    } while (reader->event.type == YAML_STREAM_START_EVENT ||
+             reader->event.type == YAML_DOCUMENT_END_EVENT);
+    if (reader->event.type == YAML_STREAM_END_EVENT)
+        return 0;
+    reader->anchors = NULL;
+    if (next_event(reader) < 0)
+        return -1;
+    *ret = read_value(reader);
+    *ret_more = true;
+    return *ret ? 0 : -1;
+}
+
+struct node *document_read_yaml(struct arena *arena, const char *text,
+                                size_t len, bool strict,
+                                const struct document_limits *limits,
+                                struct err *err)
+{
+    struct reader reader = {
+        .arena = arena, .limits = limits, .err = err, .strict = strict};
+    struct node *root = NULL;
+    bool more;
+    int result;
+
+    if (reader_open(&reader, text, len) < 0)
+        return NULL;
+    result = read_document(&reader, &root, &more);
+    reader_close(&reader);
+    if (result < 0)
+        return NULL;
+    return root ? root : node_null(arena);
+}
+
+/* Whether the first thing in the text can only be JSON. */
+static bool looks_like_json(const char *text, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && strchr(" \t\r\n", text[at]) && text[at])
+        at++;
+    return at < len && text[at] == '{';
+}
+
+struct node *document_read_all(struct arena *arena, const char *text,
+                               size_t len,
+                               const struct document_limits *limits,
+                               struct err *err)
+{
+    struct reader reader = {
+        .arena = arena, .limits = limits, .err = err, .strict = true};
+    struct node *all = node_list(arena);
+    bool more = true;
+    int result = 0;
+
+    if (looks_like_json(text, len)) {
+        struct node *one = document_read_json(arena, text, len, limits, NULL);
+
+        if (one) {
+            node_add(arena, all, one);
+            return all;
+        }
+    }
+    if (reader_open(&reader, text, len) < 0)
+        return NULL;
+    while (more && result == 0) {
+        struct node *one = NULL;
+
+        result = read_document(&reader, &one, &more);
+        if (one && one->type != NODE_NULL)
+            node_add(arena, all, one);
+    }
+    reader_close(&reader);
+    return result < 0 ? NULL : all;
+}
