@@ -57,6 +57,10 @@ mode_flags() {
         compiler=clang
         cflags="-O1"
         ldflags="" ;;
+    analyzer)
+        compiler=gcc
+        cflags="-O1 -fanalyzer -Wno-error"
+        ldflags="" ;;
     fuzz)
         compiler=clang
         cflags="-O1 $sanitizers -fsanitize=fuzzer-no-link -DAXLE_FUZZ"
@@ -124,7 +128,7 @@ fuzz := $(call each,tests/fuzz,fuzz,fuzz_)
 link = $(cc) $(cflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldflags) $(libraries)
 
 .SECONDARY:
-.PHONY: $(addprefix $(dir)/,lib program units golden bench fuzz objects)
+.PHONY: $(addprefix $(dir)/,lib program units golden bench fuzz objects analysed)
 $(dir)/lib: $(lib)
 $(dir)/program: $(if $(wildcard main.c),$(dir)/axle) $(if $(cases),$(dir)/axle-cases)
 $(dir)/units: $(units)
@@ -138,6 +142,11 @@ $(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
 $(dir)/%.o: %.c $(dir)/flags
 	@mkdir -p $(@D)
 	$(cc) $(cflags) -MMD -MP -c -o $@ $<
+$(dir)/analysed: $(sources:%.c=$(dir)/%.analysed)
+$(dir)/%.analysed: %.c $(dir)/%.o
+	clang $(cflags) -Ibuild/generated --analyze --analyzer-output text \
+	    -Xanalyzer -analyzer-werror -o /dev/null $<
+	@touch $@
 $(dir)/modules/base/version.o: build/generated/version.h
 $(dir)/modules/base/version.o: cflags += -Ibuild/generated
 $(dir)/assets.o: build/generated/assets.S $(shell cat build/generated/assets.list)
@@ -276,12 +285,62 @@ verb_test() {
     [ ${#fuzz[@]} = 0 ] || make_mode fuzz "${fuzz[@]}"
     tests/run.sh "$@"
 }
+verb_check() {
+    need_dependencies
+    need_packages "$packages_check"
+    build_console
+    . tests/check.sh
+    check_all
+}
+
+# fuzz NAME [SECONDS]: a crash is left in build/fuzz/found, as a seed to keep.
+verb_fuzz() {
+    local name=${1:?fuzz needs a name: $(ls tests/fuzz)} seconds=${2:-60}
+    local seeds=tests/fuzz/seeds/$name words=tests/fuzz/$name.dict
+    need_dependencies
+    need_packages "$packages_fuzz"
+    make_mode fuzz "fuzz/fuzz_$name"
+    mkdir -p build/fuzz/corpus/"$name" build/fuzz/found
+    local more=(-max_total_time="$seconds" -artifact_prefix=build/fuzz/found/ -timeout=10)
+    [ -f "$words" ] && more+=(-dict="$words")
+    more+=("build/fuzz/corpus/$name")
+    [ -d "$seeds" ] && more+=("$seeds")
+    build/fuzz/fuzz/"fuzz_$name" "${more[@]}"
+}
+
+# Prints the numbers: programs and scripts of tests/bench, one after the other.
+verb_bench() {
+    verb_release
+    need_packages "$packages_test"
+    make_mode release bench
+    local one
+    for one in tests/bench/bench_*.c tests/bench/*.sh; do
+        case $one in
+        *\**) ;;
+        *"${1:-}"*.sh) bash "$one" ;;
+        *"${1:-}"*.c) build/release/bench/"$(basename "$one" .c)" ;;
+        esac
+    done
+}
+
+# What is too long for every day; DEEP=1 tells the tests to take their time.
+verb_deep() {
+    verb_check
+    DEEP=1 verb_test
+    local one
+    for one in tests/fuzz/fuzz_*.c; do
+        one=$(basename "$one" .c)
+        verb_fuzz "${one#fuzz_}" "${1:-300}"
+    done
+    make_mode analyzer objects
+}
+
 verb_clean() { rm -rf build; }
 
 verb=${1:-release}
 [ $# -gt 0 ] && shift
 case $verb in
-release | debug | test | clean | deps) "verb_$verb" "$@" ;;
+release | debug | test | check | fuzz | bench | deep | clean | deps) "verb_$verb" "$@" ;;
 -h | --help | help) usage ;;
 *) usage >&2; exit 2 ;;
 esac
