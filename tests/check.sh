@@ -99,14 +99,14 @@ scripts_only() {
 # Not a judgement, a mirror: what has grown longest.
 sizes() {
     echo "largest files, in lines (look again above 800):"
-    find modules main.c tests -name '*.[ch]' -exec wc -l {} + 2>/dev/null |
+    find . -path ./build -prune -o -name '*.[ch]' -exec wc -l {} + |
         grep -v ' total$' | sort -rn | awk 'NR <= 8'
     command -v ctags >/dev/null || return 0
     echo "longest functions, in lines (look again above 60):"
     find modules -name '*.c' -exec ctags -x --c-kinds=f --_xformat='%e %n %N %F' {} + 2>/dev/null |
         awk '$1 ~ /^[0-9]+$/ { print $1 - $2 + 1, $3, $4 }' | sort -rn | awk 'NR <= 12' |
         sed 's/^/  /'
-    echo "lines of C: $(find modules main.c -name '*.[ch]' -exec cat {} + 2>/dev/null | wc -l) in the program, $(find tests -name '*.[ch]' -exec cat {} + | wc -l) in its tests"
+    echo "lines of C: $(find modules -name '*.[ch]' -exec cat {} + | wc -l) in the program, $(find tests -name '*.[ch]' -exec cat {} + | wc -l) in its tests"
 }
 
 check_all() {
