@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says what is wrong with a field in a kube-apiserver's words. */
+#include "schema/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_MAX 2000 /* bytes of a value that are shown */
+
+/* Go's %v: the shortest digits; with an exponent from 1e+06 on. */
+void schema_add_float(struct text *out, double value)
+{
+    char digits[40];
+    int exponent;
+
+    for (int precision = 0; precision < 18; precision++) {
+        snprintf(digits, sizeof digits, "%.*e", precision, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    exponent = isfinite(value)
+                   ? (int)strtol(strchr(digits, 'e') + 1, NULL, 10)
+                   : 0;
+    if (exponent >= -4 && exponent < 6) {
+        for (int precision = 0; precision < 25; precision++) {
+            snprintf(digits, sizeof digits, "%.*f", precision, value);
+            if (strtod(digits, NULL) == value)
+                break;
+        }
+    }
+    text_add(out, digits);
+}
+
+static void add_quoted(struct text *out, const char *string, size_t len)
+{
+    text_add_char(out, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)string[i];
+
+        if (c == '"' || c == '\\')
+            text_addf(out, "\\%c", c);
+        else if (c == '\n')
+            text_add(out, "\\n");
+        else if (c == '\t')
+            text_add(out, "\\t");
+        else if (c == '\r')
+            text_add(out, "\\r");
+        else if (c < 32 || c == 127)
+            text_addf(out, "\\x%02x", c);
+        else
+            text_add_char(out, (char)c);
+    }
+    text_add_char(out, '"');
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const struct node_member *)a)->key,
+                  ((const struct node_member *)b)->key);
+}
+
+static void add_go_map(struct text *out, const struct node *map)
+{
+    size_t bytes = (map->len + 1) * sizeof *map->members;
+    struct node_member *sorted = mem_alloc(bytes);
+
+    if (map->len)
+        memcpy(sorted, map->members, map->len * sizeof *sorted);
+    qsort(sorted, map->len, sizeof *sorted, compare_keys);
+    text_add(out, "map[string]interface {}{");
+    for (size_t i = 0; i < map->len && out->len < VALUE_MAX; i++) {
+        text_add(out, i ? ", " : "");
+        add_quoted(out, sorted[i].key, strlen(sorted[i].key));
+        text_add_char(out, ':');
+        schema_add_go(out, sorted[i].value);
+    }
+    text_add_char(out, '}');
+    mem_free(&sorted);
+}
+
+void schema_add_go(struct text *out, const struct node *value)
+{
+    switch (value->type) {
+    case NODE_NULL:
+        text_add(out, "interface {}(nil)");
+        break;
+    case NODE_BOOL:
+        text_add(out, value->boolean ? "true" : "false");
+        break;
+    case NODE_INT:
+        text_addf(out, "%lld", (long long)value->integer);
+        break;
+    case NODE_FLOAT:
+        schema_add_float(out, value->number);
+        break;
+    case NODE_STRING:
+        add_quoted(out, value->string,
+                   value->len > VALUE_MAX ? VALUE_MAX : value->len);
+        break;
+    case NODE_LIST:
+        text_add(out, "[]interface {}{");
+        for (size_t i = 0; i < value->len && out->len < VALUE_MAX; i++) {
+            text_add(out, i ? ", " : "");
+            schema_add_go(out, value->items[i]);
+        }
+        text_add_char(out, '}');
+        break;
+    case NODE_MAP:
+        add_go_map(out, value);
+        break;
+    }
+}
+
+static const struct {
+    const char *reason, *word;
+    bool value; /* is the value shown? */
+} reasons[] = {
+    { "FieldValueInvalid", "Invalid value", true },
+    { "FieldValueTypeInvalid", "Invalid value", true },
+    { "FieldValueNotSupported", "Unsupported value", true },
+    { "FieldValueDuplicate", "Duplicate value", true },
+    { "FieldValueNotFound", "Not found", true },
+    { "FieldValueTooMany", "Too many", true },
+    { "FieldValueRequired", "Required value", false },
+    { "FieldValueForbidden", "Forbidden", false },
+    { "FieldValueTooLong", "Too long", false },
+    { "InternalError", "Internal error", false },
+};
+
+static void add_head(struct text *out, const char *reason,
+                     const struct node *value)
+{
+    for (size_t i = 0; i < count_of(reasons); i++) {
+        if (strcmp(reasons[i].reason, reason))
+            continue;
+        text_add(out, reasons[i].word);
+        if (reasons[i].value && value) {
+            text_add(out, ": ");
+            if (value->type == NODE_NULL)
+                text_add(out, "\"null\"");
+            else
+                schema_add_go(out, value);
+        }
+        return;
+    }
+    text_add(out, reason);
+}
+
+void schema_add_cause(struct arena *arena, struct node *causes,
+                      const char *reason, const char *field,
+                      const struct node *value, const char *format, ...)
+{
+    scoped_text struct text message = { 0 };
+    struct node *cause = node_map(arena);
+    size_t len;
+    va_list args;
+
+    add_head(&message, reason, value);
+    len = message.len;
+    text_add(&message, ": ");
+    va_start(args, format);
+    text_addv(&message, format, args);
+    va_end(args);
+    if (message.len == len + 2)
+        text_cut(&message, len);
+    node_set_text(arena, cause, "reason", reason);
+    node_set_text(arena, cause, "message", text_string(&message));
+    node_set_text(arena, cause, "field", field);
+    node_add(arena, causes, cause);
+}
+
+static bool said_before(const struct node *causes, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (node_same(causes->items[i], causes->items[at]))
+            return true;
+    return false;
+}
+
+char *schema_sentence(struct arena *arena, const char *kind, const char *group,
+                      const char *name, const struct node *causes)
+{
+    scoped_text struct text all = { 0 };
+    size_t said = 0;
+
+    for (size_t i = 0; i < node_count(causes) && i < 100; i++) {
+        const struct node *cause = causes->items[i];
+
+        if (said_before(causes, i))
+            continue;
+        text_addf(&all, "%s%s: %s", said++ ? ", " : "",
+                  node_get_text(cause, "field"),
+                  node_get_text(cause, "message"));
+    }
+    return arena_printf(arena, "%s%s%s \"%s\" is invalid: %s%s%s", kind,
+                        *group ? "." : "", group, name, said > 1 ? "[" : "",
+                        text_string(&all), said > 1 ? "]" : "");
+}

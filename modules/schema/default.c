@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fills in defaults, and finds or removes what a schema does not know. */
+#include "schema/inside.h"
+
+#include <string.h>
+
+/* Each default may bring members with defaults of their own. */
+#define DEFAULTS_MAX 10000
+#define DEPTH_MAX 512
+
+struct filling {
+    struct arena *arena;
+    unsigned made, depth;
+};
+
+static bool fill(struct filling *f, const struct schema *schema,
+                 struct node *value);
+
+static bool is_stray_null(const struct schema *schema, const struct node *value)
+{
+    return schema && value->type == NODE_NULL && !schema->nullable &&
+           !(schema->base && schema_real(schema)->nullable);
+}
+
+static const struct node *fallback(const struct schema *schema)
+{
+    for (; schema; schema = schema->base)
+        if (schema->fallback)
+            return schema->fallback;
+    return NULL;
+}
+
+static struct node *make_default(struct filling *f, const struct schema *schema)
+{
+    const struct node *value = fallback(schema);
+
+    if (!value || ++f->made > DEFAULTS_MAX)
+        return NULL;
+    return node_copy(f->arena, value);
+}
+
+static void fill_missing(struct filling *f, const struct schema *schema,
+                         struct node *map)
+{
+    for (size_t i = 0; i < schema->member_count; i++) {
+        const struct schema_member *member = &schema->members[i];
+        const struct node *now;
+        struct node *value;
+
+        if (!fallback(member->schema))
+            continue;
+        now = node_get(map, member->key);
+        if (now && !is_stray_null(member->schema, now))
+            continue;
+        value = make_default(f, member->schema);
+        if (value)
+            node_set(f->arena, map, member->key, value);
+    }
+}
+
+static bool fill_map(struct filling *f, const struct schema *schema,
+                     struct node *map)
+{
+    fill_missing(f, schema, map);
+    for (size_t i = 0; i < map->len;) {
+        const struct schema *child = schema_field(schema, map->members[i].key);
+
+        if (child && is_stray_null(child, map->members[i].value)) {
+            struct node *value = make_default(f, child);
+
+            if (!value) {
+                node_remove(map, map->members[i].key);
+                continue;
+            }
+            map->members[i].value = value;
+        }
+        if (!fill(f, child, map->members[i].value))
+            return false;
+        i++;
+    }
+    return true;
+}
+
+static bool fill(struct filling *f, const struct schema *schema,
+                 struct node *value)
+{
+    bool good = true;
+
+    schema = schema_real(schema);
+    if (!schema)
+        return true;
+    if (f->made > DEFAULTS_MAX || ++f->depth > DEPTH_MAX)
+        return false;
+    if (value->type == NODE_MAP)
+        good = fill_map(f, schema, value);
+    for (size_t i = 0; value->type == NODE_LIST && good && i < value->len; i++) {
+        if (is_stray_null(schema->items, value->items[i])) {
+            struct node *item = make_default(f, schema->items);
+
+            if (item)
+                value->items[i] = item;
+        }
+        good = fill(f, schema->items, value->items[i]);
+    }
+    f->depth--;
+    return good;
+}
+
+int schema_apply_defaults(const struct schema *schema, struct arena *arena,
+                          struct node *object, struct err *err)
+{
+    struct filling f = { .arena = arena };
+
+    if (fill(&f, schema, object))
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "defaults of the schema make more than %d defaults",
+                   DEFAULTS_MAX);
+}
+
+/* ---- Unknown fields ----------------------------------------------------- */
+
+#define UNKNOWN_MAX 1000
+
+struct pruning {
+    struct arena *arena;
+    struct node *unknown; /* or NULL */
+    bool remove;
+    struct text path;
+};
+
+static void prune(struct pruning *p, const struct schema *schema,
+                  const struct node *value);
+
+static void prune_map(struct pruning *p, const struct schema *schema,
+                      const struct node *map)
+{
+    size_t len = p->path.len;
+
+    for (size_t i = 0; i < map->len;) {
+        const char *key = map->members[i].key;
+        const struct schema *child = schema_field(schema, key);
+
+        text_addf(&p->path, "%s%s", len ? "." : "", key);
+        if (child) {
+            prune(p, child, map->members[i].value);
+        } else if (!schema->preserves) {
+            if (p->unknown && p->unknown->len < UNKNOWN_MAX)
+                node_add(p->arena, p->unknown,
+                         node_string(p->arena, text_string(&p->path)));
+            /* With `remove` the tree is the caller's to change. */
+            if (p->remove && node_remove((struct node *)map, key))
+                i--;
+        }
+        text_cut(&p->path, len);
+        i++;
+    }
+}
+
+static void prune(struct pruning *p, const struct schema *schema,
+                  const struct node *value)
+{
+    size_t len = p->path.len;
+
+    schema = schema_real(schema);
+    if (!schema)
+        return;
+    if (value->type == NODE_MAP &&
+        (schema->type == SCHEMA_OBJECT || schema->member_count ||
+         schema->additional))
+        prune_map(p, schema, value);
+    for (size_t i = 0; value->type == NODE_LIST && i < value->len; i++) {
+        text_addf(&p->path, "[%zu]", i);
+        prune(p, schema->items, value->items[i]);
+        text_cut(&p->path, len);
+    }
+}
+
+void schema_prune(const struct schema *schema, struct arena *arena,
+                  struct node *object, struct node *ret_unknown)
+{
+    struct pruning p = { .arena = arena, .unknown = ret_unknown, .remove = true };
+
+    prune(&p, schema, object);
+    text_free(&p.path);
+}
+
+void schema_find_unknown(const struct schema *schema, struct arena *arena,
+                         const struct node *object, struct node *ret_unknown)
+{
+    struct pruning p = { .arena = arena, .unknown = ret_unknown };
+
+    prune(&p, schema, object);
+    text_free(&p.path);
+}

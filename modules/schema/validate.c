@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks a value against a schema and says what is wrong, field by field. */
+#include "schema/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CAUSES_MAX 100
+/* A schema can make checking exponential (anyOf of anyOf …); this ends it. */
+#define STEPS_MAX 2000000
+#define DEPTH_MAX 512
+
+struct checking {
+    struct arena *arena;
+    struct node *causes;
+    struct text path;
+    unsigned long steps;
+    unsigned depth;
+};
+
+static void check(struct checking *c, const struct schema *schema,
+                  const struct node *value);
+
+static bool exhausted(const struct checking *c)
+{
+    return c->steps > STEPS_MAX || c->causes->len >= CAUSES_MAX;
+}
+
+/* "spec.n in body" starts most sentences. */
+#define SAY(c, reason, value, format, ...)                                     \
+    schema_add_cause((c)->arena, (c)->causes, reason,                          \
+                     text_string(&(c)->path), value, "%s in body " format,     \
+                     text_string(&(c)->path), ##__VA_ARGS__)
+
+/* ---- Types -------------------------------------------------------------- */
+
+static const char *type_of(const struct node *value)
+{
+    switch (value->type) {
+    case NODE_NULL:
+        return "null";
+    case NODE_BOOL:
+        return "boolean";
+    case NODE_INT:
+        return "integer";
+    case NODE_FLOAT:
+        return "number";
+    case NODE_STRING:
+        return "string";
+    case NODE_LIST:
+        return "array";
+    case NODE_MAP:
+        break;
+    }
+    return "object";
+}
+
+static bool is_whole(const struct node *value)
+{
+    return value->type == NODE_INT ||
+           (value->type == NODE_FLOAT && value->number == floor(value->number));
+}
+
+static bool type_fits(const struct schema *schema, const struct node *value)
+{
+    if (schema->int_or_string)
+        return value->type == NODE_STRING || is_whole(value);
+    switch (schema->type) {
+    case SCHEMA_ANY:
+        return true;
+    case SCHEMA_OBJECT:
+        return value->type == NODE_MAP;
+    case SCHEMA_ARRAY:
+        return value->type == NODE_LIST;
+    case SCHEMA_STRING:
+        return value->type == NODE_STRING;
+    case SCHEMA_INTEGER:
+        return is_whole(value);
+    case SCHEMA_NUMBER:
+        return value->type == NODE_INT || value->type == NODE_FLOAT;
+    case SCHEMA_BOOLEAN:
+        break;
+    }
+    return value->type == NODE_BOOL;
+}
+
+static bool check_type(struct checking *c, const struct schema *schema,
+                       const struct node *value)
+{
+    const char *got = type_of(value);
+
+    if (type_fits(schema, value))
+        return true;
+    SAY(c, "FieldValueTypeInvalid", node_string(c->arena, got),
+        "must be of type %s: \"%s\"",
+        schema->int_or_string ? "integer,string" : schema_type_name(schema), got);
+    return false;
+}
+
+/* ---- Limits ------------------------------------------------------------- */
+
+static void check_enum(struct checking *c, const struct node *enums,
+                       const struct node *value)
+{
+    scoped_text struct text all = { 0 };
+
+    for (size_t i = 0; i < enums->len; i++) {
+        const struct node *word = enums->items[i];
+
+        if (node_same(word, value))
+            return;
+        text_addf(&all, "%s\"%s\"", i ? ", " : "",
+                  word->type == NODE_STRING ? word->string
+                                            : document_json(c->arena, word));
+    }
+    schema_add_cause(c->arena, c->causes, "FieldValueNotSupported",
+                     text_string(&c->path), value, "supported values: %s",
+                     text_string(&all));
+}
+
+static size_t count_runes(const struct node *string)
+{
+    size_t runes = 0;
+
+    for (size_t i = 0; i < string->len; i++)
+        runes += ((unsigned char)string->string[i] & 0xc0) != 0x80;
+    return runes;
+}
+
+static void check_string(struct checking *c, const struct schema_limits *l,
+                         const struct node *value)
+{
+    int64_t runes = (int64_t)count_runes(value);
+
+    if (l->max_length >= 0 && runes > l->max_length)
+        schema_add_cause(c->arena, c->causes, "FieldValueTooLong",
+                         text_string(&c->path), NULL,
+                         "may not be more than %lld bytes",
+                         (long long)l->max_length);
+    if (runes < l->min_length)
+        SAY(c, "FieldValueInvalid", value, "should be at least %lld chars long",
+            (long long)l->min_length);
+    if (l->pattern && !schema_pattern_matches(l->pattern, value->string))
+        SAY(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
+}
+
+static void check_number(struct checking *c, const struct schema_limits *l,
+                         const struct node *value)
+{
+    double number =
+        value->type == NODE_INT ? (double)value->integer : value->number;
+    scoped_text struct text limit = { 0 };
+
+    if (l->has_maximum &&
+        (l->exclusive_maximum ? number >= l->maximum : number > l->maximum)) {
+        schema_add_float(&limit, l->maximum);
+        SAY(c, "FieldValueInvalid", value, "should be less than %s%s",
+            l->exclusive_maximum ? "" : "or equal to ", text_string(&limit));
+    }
+    if (l->has_minimum &&
+        (l->exclusive_minimum ? number <= l->minimum : number < l->minimum)) {
+        text_cut(&limit, 0);
+        schema_add_float(&limit, l->minimum);
+        SAY(c, "FieldValueInvalid", value, "should be greater than %s%s",
+            l->exclusive_minimum ? "" : "or equal to ", text_string(&limit));
+    }
+    if (l->multiple_of > 0 && fmod(number, l->multiple_of) != 0) {
+        text_cut(&limit, 0);
+        schema_add_float(&limit, l->multiple_of);
+        SAY(c, "FieldValueInvalid", value, "should be a multiple of %s",
+            text_string(&limit));
+    }
+}
+
+static void say_too_many(struct checking *c, size_t len, int64_t most)
+{
+    schema_add_cause(c->arena, c->causes, "FieldValueTooMany",
+                     text_string(&c->path), node_int(c->arena, (int64_t)len),
+                     "must have at most %lld items", (long long)most);
+}
+
+static bool has_twins(struct checking *c, const struct node *list)
+{
+    for (size_t i = 1; i < list->len; i++)
+        for (size_t j = 0; j < i; j++)
+            if (++c->steps > STEPS_MAX || node_same(list->items[i], list->items[j]))
+                return c->steps <= STEPS_MAX;
+    return false;
+}
+
+static void check_size(struct checking *c, const struct schema_limits *l,
+                       const struct node *value)
+{
+    bool list = value->type == NODE_LIST;
+    int64_t most = list ? l->max_items : l->max_properties;
+    int64_t least = list ? l->min_items : l->min_properties;
+
+    if (most >= 0 && (int64_t)value->len > most)
+        say_too_many(c, value->len, most);
+    if ((int64_t)value->len < least)
+        SAY(c, "FieldValueInvalid", list ? node_int(c->arena, (int64_t)value->len) : value,
+            "should have at least %lld %s", (long long)least,
+            list ? "items" : "properties");
+    if (list && l->unique_items && has_twins(c, value))
+        SAY(c, "FieldValueInvalid", value, "shouldn't contain duplicates");
+}
+
+static void check_limits(struct checking *c, const struct schema_limits *l,
+                         const struct node *value)
+{
+    if (value->type == NODE_STRING)
+        check_string(c, l, value);
+    if (value->type == NODE_INT || value->type == NODE_FLOAT)
+        check_number(c, l, value);
+    if (value->type == NODE_LIST || value->type == NODE_MAP)
+        check_size(c, l, value);
+    if (l->format && !schema_format_holds(l->format, value))
+        SAY(c, "FieldValueInvalid", value, "must be of type %s: \"%s\"",
+            l->format, value->type == NODE_STRING ? value->string
+                                                 : document_json(c->arena, value));
+    if (l->enums)
+        check_enum(c, l->enums, value);
+}
+
+/* ---- Combinations ------------------------------------------------------- */
+
+/* The causes that one alternative finds, kept apart. */
+static struct node *try(struct checking *c, const struct schema *schema,
+                        const struct node *value)
+{
+    struct node *outer = c->causes, *found = node_list(c->arena);
+
+    c->causes = found;
+    check(c, schema, value);
+    c->causes = outer;
+    return found;
+}
+
+static void say_whole(struct checking *c, const char *format, const char *more)
+{
+    schema_add_cause(c->arena, c->causes, "FieldValueInvalid",
+                     text_string(&c->path), node_string(c->arena, ""),
+                     "\"%s\" must %s%s", text_string(&c->path), format, more);
+}
+
+static void add_causes(struct checking *c, const struct node *more)
+{
+    for (size_t i = 0; i < node_count(more) && !exhausted(c); i++)
+        node_add(c->arena, c->causes, more->items[i]);
+}
+
+/* Counts the alternatives that hold; `ret_best` is the nearest miss. */
+static size_t count_valid(struct checking *c, const struct schema_set *set,
+                          const struct node *value, struct node **ret_best)
+{
+    size_t valid = 0;
+
+    *ret_best = NULL;
+    for (size_t i = 0; i < set->count && !exhausted(c); i++) {
+        struct node *found = try(c, set->items[i], value);
+
+        if (!found->len)
+            valid++;
+        else if (!*ret_best || found->len < (*ret_best)->len)
+            *ret_best = found;
+    }
+    return valid;
+}
+
+static void check_combinations(struct checking *c, const struct schema *schema,
+                               const struct node *value)
+{
+    struct node *best;
+    size_t valid;
+
+    if (schema->any_of.count &&
+        !count_valid(c, &schema->any_of, value, &best)) {
+        say_whole(c, "validate at least one schema (anyOf)", "");
+        add_causes(c, best);
+    }
+    if (schema->one_of.count) {
+        valid = count_valid(c, &schema->one_of, value, &best);
+        if (!valid) {
+            say_whole(c, "validate one and only one schema (oneOf). ",
+                      "Found none valid");
+            add_causes(c, best);
+        } else if (valid > 1) {
+            say_whole(c, "validate one and only one schema (oneOf). ",
+                      arena_printf(c->arena, "Found %zu valid alternatives", valid));
+        }
+    }
+    for (size_t i = 0; i < schema->all_of.count; i++)
+        check(c, schema->all_of.items[i], value);
+    if (schema->not && !try(c, schema->not, value)->len)
+        say_whole(c, "not validate the schema (not)", "");
+}
+
+/* ---- Members and items -------------------------------------------------- */
+
+static void say_required(struct checking *c, const char *key)
+{
+    size_t len = c->path.len;
+
+    text_addf(&c->path, "%s%s", len ? "." : "", key);
+    schema_add_cause(c->arena, c->causes, "FieldValueRequired",
+                     text_string(&c->path), NULL, "%s", "");
+    text_cut(&c->path, len);
+}
+
+static void check_map(struct checking *c, const struct schema *schema,
+                      const struct node *map)
+{
+    const struct node *closed = node_get(schema->source, "additionalProperties");
+    size_t len = c->path.len;
+
+    for (size_t i = 0; i < map->len && !exhausted(c); i++) {
+        const char *key = map->members[i].key;
+        const struct schema *child = schema_field(schema, key);
+
+        text_addf(&c->path, "%s%s", len ? "." : "", key);
+        if (child)
+            check(c, child, map->members[i].value);
+        else if (node_is(closed, NODE_BOOL) && !schema->preserves)
+            schema_add_cause(c->arena, c->causes, "FieldValueInvalid",
+                             text_string(&c->path), map->members[i].value,
+                             "%s in body is a forbidden property",
+                             text_string(&c->path));
+        text_cut(&c->path, len);
+    }
+    for (size_t i = 0; i < schema->member_count; i++)
+        if (schema->members[i].required && !node_get(map, schema->members[i].key))
+            say_required(c, schema->members[i].key);
+    for (size_t i = 0; i < schema->required_count; i++)
+        if (!node_get(map, schema->required[i]))
+            say_required(c, schema->required[i]);
+}
+
+static void check_list(struct checking *c, const struct schema *schema,
+                       const struct node *list)
+{
+    size_t len = c->path.len;
+
+    for (size_t i = 0; schema->items && i < list->len && !exhausted(c); i++) {
+        text_addf(&c->path, "[%zu]", i);
+        check(c, schema->items, list->items[i]);
+        text_cut(&c->path, len);
+    }
+}
+
+/* ---- List types --------------------------------------------------------- */
+
+static struct node *keys_of(struct checking *c, const struct schema *schema,
+                            const struct node *item)
+{
+    struct node *keys;
+
+    if (schema->list == SCHEMA_LIST_SET || !node_is(item, NODE_MAP))
+        return (struct node *)item;
+    keys = node_map(c->arena);
+    for (size_t i = 0; schema->list_keys[i]; i++) {
+        struct node *value = node_get(item, schema->list_keys[i]);
+
+        if (value)
+            node_set(c->arena, keys, schema->list_keys[i], value);
+    }
+    return keys;
+}
+
+/* Equal texts are equal items, so one hash table finds all duplicates. */
+static void check_list_type(struct checking *c, const struct schema *schema,
+                            const struct node *list)
+{
+    struct node *seen = node_map(c->arena);
+    size_t len = c->path.len;
+
+    for (size_t i = 0; i < list->len && !exhausted(c); i++) {
+        scoped_text struct text text = { 0 };
+        struct node *keys = keys_of(c, schema, list->items[i]);
+
+        document_write_canonical(&text, keys);
+        if (node_get(seen, text_string(&text))) {
+            text_addf(&c->path, "[%zu]", i);
+            schema_add_cause(c->arena, c->causes, "FieldValueDuplicate",
+                             text_string(&c->path), keys, "%s", "");
+            text_cut(&c->path, len);
+        }
+        node_set(c->arena, seen, text_string(&text), keys);
+    }
+}
+
+/* ---- All together ------------------------------------------------------- */
+
+static void check(struct checking *c, const struct schema *schema,
+                  const struct node *value)
+{
+    bool nullable = false;
+
+    for (; schema && schema->base; schema = schema->base)
+        nullable |= schema->nullable;
+    if (!schema || exhausted(c) || ++c->steps > STEPS_MAX)
+        return;
+    if (value->type == NODE_NULL && (nullable || schema->nullable ||
+                                     (schema->type == SCHEMA_ANY &&
+                                      !schema->int_or_string)))
+        return;
+    if (++c->depth > DEPTH_MAX) {
+        SAY(c, "FieldValueInvalid", NULL, "is nested too deeply");
+        c->depth--;
+        return;
+    }
+    if (check_type(c, schema, value)) {
+        check_combinations(c, schema, value);
+        if (schema->limits)
+            check_limits(c, schema->limits, value);
+        if (value->type == NODE_MAP)
+            check_map(c, schema, value);
+        if (value->type == NODE_LIST)
+            check_list(c, schema, value);
+        if (value->type == NODE_LIST && schema->list != SCHEMA_LIST_ATOMIC)
+            check_list_type(c, schema, value);
+    }
+    c->depth--;
+}
+
+bool schema_validate_at(const struct schema *schema, struct arena *arena,
+                        const char *path, const struct node *value,
+                        struct node *causes)
+{
+    struct checking c = { .arena = arena, .causes = node_list(arena) };
+
+    text_add(&c.path, path);
+    check(&c, schema, value);
+    if (c.steps > STEPS_MAX)
+        schema_add_cause(arena, c.causes, "InternalError", path, NULL,
+                         "the schema takes too long to check");
+    for (size_t i = 0; i < c.causes->len && causes; i++)
+        node_add(arena, causes, c.causes->items[i]);
+    text_free(&c.path);
+    return !c.causes->len;
+}
+
+bool schema_validate(const struct schema *schema, struct arena *arena,
+                     const struct node *object, struct node *causes)
+{
+    return schema_validate_at(schema, arena, "", object, causes);
+}
