@@ -64,7 +64,8 @@ int64_t store_revision(const struct store *store);
 /* Changes up to and including this revision have left the log. */
 int64_t store_compacted(const struct store *store);
 
-/* Stages a write and returns its revision. Bytes are copied. */
+/* Stages a write and returns its revision, which is store_revision() + 1, so
+   that a body can hold it. Bytes are copied. */
 int64_t store_put(struct store *store, const struct store_key *key,
                   const void *body, size_t len);
 /* Stages a delete; `body` is the last state, kept in the log for watchers. */
@@ -122,6 +123,25 @@ int store_backup(struct store *store, const char *path,
                  struct err *err) MUST_CHECK;
 /* Moves the revision counter ahead, as after a restore (staged). */
 void store_skip_revisions(struct store *store, int64_t count);
+
+/* ---- A simulated disk ---------------------------------------------------- */
+
+/*
+ * Files in memory, for a simulation: an SQLite VFS under `name`, which goes into
+ * store_options.vfs. What was written and not synced is lost at a crash, or part
+ * of it is, as `seed` has it. After a crash whoever still holds the store gets
+ * failures until it closes it; store_open() then finds what was durable.
+ */
+struct store_disk;
+struct store_disk *store_disk_new(const char *name);
+void store_disk_free(struct store_disk **disk);
+void store_disk_crash(struct store_disk *disk, uint64_t seed);
+/* No file grows beyond `bytes` in all: the disk is full. -1: no limit. */
+void store_disk_limit(struct store_disk *disk, int64_t bytes);
+/* The disk dies after `count` more writes and syncs, until the next crash puts
+   it right. -1: never. */
+void store_disk_fail_after(struct store_disk *disk, int64_t count);
+int64_t store_disk_syncs(const struct store_disk *disk);
 
 struct store_facts {
     int64_t revision, compacted, bytes, commits, fsyncs, rows, blobs;

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps blobs in rows of one mebibyte, and named values; copies the whole. */
+
+#include "store/inside.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static int64_t find_blob(struct store *store, const char *digest,
+                         int64_t *ret_size)
+{
+    scoped_rows sqlite3_stmt *find = store_statement(store, STORE_BLOB_FIND);
+
+    sqlite3_bind_text(find, 1, digest, -1, SQLITE_STATIC);
+    if (sqlite3_step(find) != SQLITE_ROW)
+        return -1;
+    *ret_size = sqlite3_column_int64(find, 1);
+    return sqlite3_column_int64(find, 0);
+}
+
+static void add_parts(struct store *store, int64_t id, const char *bytes,
+                      size_t len)
+{
+    for (size_t at = 0, number = 0; at < len; at += STORE_PART, number++) {
+        size_t size = len - at < STORE_PART ? len - at : STORE_PART;
+        int64_t part = (id << STORE_PARTS) + (int64_t)number;
+        sqlite3_stmt *add = store_statement(store, STORE_PART_ADD);
+
+        sqlite3_bind_int64(add, 1, part);
+        sqlite3_bind_int64(add, 2, store_sum(part, bytes + at, size));
+        sqlite3_bind_blob64(add, 3, bytes + at, size, SQLITE_STATIC);
+        if (!store_run(store, add))
+            return;
+    }
+}
+
+void store_blob_put(struct store *store, const char *digest, const void *bytes,
+                    size_t len)
+{
+    int64_t size;
+    sqlite3_stmt *add;
+
+    if (find_blob(store, digest, &size) >= 0 || !store_stage(store))
+        return;
+    add = store_statement(store, STORE_BLOB_ADD);
+    sqlite3_bind_text(add, 1, digest, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(add, 2, (int64_t)len);
+    sqlite3_bind_int64(add, 3, clock_wall());
+    if (store_run(store, add))
+        add_parts(store, sqlite3_last_insert_rowid(store->db), bytes, len);
+}
+
+int64_t store_blob_size(struct store *store, const char *digest)
+{
+    int64_t size;
+
+    return find_blob(store, digest, &size) < 0 ? -1 : size;
+}
+
+/* Copies from one part and returns how many bytes, -1 on failure. */
+static int64_t read_part(struct store *store, int64_t part, size_t skip,
+                         void *into, size_t len, struct err *err)
+{
+    scoped_rows sqlite3_stmt *get = store_statement(store, STORE_PART_GET);
+    const char *bytes;
+    size_t size;
+    int code;
+
+    sqlite3_bind_int64(get, 1, part);
+    code = sqlite3_step(get);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return store_failed(store, code, err);
+    bytes = code == SQLITE_ROW ? sqlite3_column_blob(get, 0) : NULL;
+    size = code == SQLITE_ROW ? (size_t)sqlite3_column_bytes(get, 0) : 0;
+    if (size <= skip ||
+        store_sum(part, bytes, size) != sqlite3_column_int64(get, 1))
+        return err_set(err, ERR_INTERNAL,
+                       "%s is damaged: part %lld of a blob does not fit its "
+                       "checksum",
+                       store->path, (long long)part);
+    if (len > size - skip)
+        len = size - skip;
+    memcpy(into, bytes + skip, len);
+    return (int64_t)len;
+}
+
+int64_t store_blob_read(struct store *store, const char *digest, int64_t offset,
+                        void *into, size_t len, struct err *err)
+{
+    int64_t size, id = find_blob(store, digest, &size), done = 0;
+
+    if (id < 0)
+        return err_set(err, ERR_NOT_FOUND, "blob %s is not here", digest);
+    if (offset < 0 || offset >= size)
+        return 0;
+    if ((int64_t)len > size - offset)
+        len = (size_t)(size - offset);
+    while (done < (int64_t)len) {
+        int64_t at = offset + done;
+        int64_t got = read_part(
+            store, (id << STORE_PARTS) + at / (int64_t)STORE_PART,
+            (size_t)at % STORE_PART, (char *)into + done,
+            len - (size_t)done, err);
+        if (got < 0)
+            return -1;
+        done += got;
+    }
+    return done;
+}
+
+void store_blob_delete(struct store *store, const char *digest)
+{
+    int64_t size, id = find_blob(store, digest, &size);
+    sqlite3_stmt *drop;
+
+    if (id < 0 || !store_stage(store))
+        return;
+    drop = store_statement(store, STORE_PART_DROP);
+    sqlite3_bind_int64(drop, 1, id << STORE_PARTS);
+    sqlite3_bind_int64(drop, 2, ((id + 1) << STORE_PARTS) - 1);
+    store_run(store, drop);
+    drop = store_statement(store, STORE_BLOB_DROP);
+    sqlite3_bind_int64(drop, 1, id);
+    store_run(store, drop);
+}
+
+void store_blob_each(struct store *store, store_blob_fn *each, void *arg)
+{
+    scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_BLOB_ALL);
+
+    while (sqlite3_step(rows) == SQLITE_ROW)
+        each(arg, (const char *)sqlite3_column_text(rows, 0),
+             sqlite3_column_int64(rows, 1), sqlite3_column_int64(rows, 2));
+}
+
+/* ---- Named values ------------------------------------------------------- */
+
+void store_value_put(struct store *store, const char *name, const void *bytes,
+                     size_t len)
+{
+    sqlite3_stmt *put;
+
+    if (!store_stage(store))
+        return;
+    put = store_statement(store, STORE_VALUE_PUT);
+    sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_blob64(put, 2, bytes ? bytes : "", len, SQLITE_STATIC);
+    store_run(store, put);
+}
+
+void *store_value_get(struct store *store, const char *name, size_t *ret_len)
+{
+    scoped_rows sqlite3_stmt *get = store_statement(store, STORE_VALUE_GET);
+    size_t len;
+    char *copy;
+
+    sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
+    if (sqlite3_step(get) != SQLITE_ROW)
+        return NULL;
+    len = (size_t)sqlite3_column_bytes(get, 0);
+    copy = mem_alloc(len + 1);
+    if (len)
+        memcpy(copy, sqlite3_column_blob(get, 0), len);
+    if (ret_len)
+        *ret_len = len;
+    return copy;
+}
+
+void store_value_put_int(struct store *store, const char *name, int64_t value)
+{
+    store_value_put(store, name, &value, sizeof(value));
+}
+
+int64_t store_value_get_int(struct store *store, const char *name)
+{
+    size_t len = 0;
+    scoped_mem void *bytes = store_value_get(store, name, &len);
+    int64_t value = 0;
+
+    if (bytes && len == sizeof(value))
+        memcpy(&value, bytes, sizeof(value));
+    return value;
+}
+
+/* ---- Whole -------------------------------------------------------------- */
+
+/* VACUUM INTO leaves the new file to the kernel; a backup is one only when the
+   disk has it. */
+static int make_durable(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) < 0;
+
+    if (fd >= 0)
+        close(fd);
+    return failed ? err_set(err, ERR_UNREACHABLE,
+                            "backup: %s cannot be made durable", path)
+                  : 0;
+}
+
+int store_backup(struct store *store, const char *path, struct err *err)
+{
+    sqlite3_stmt *copy = NULL;
+    int code;
+
+    if (store->staged)
+        return err_set(err, ERR_UNREACHABLE,
+                       "backup: a write is under way, try again");
+    code = sqlite3_prepare_v2(store->db, "VACUUM INTO ?", -1, &copy, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_bind_text(copy, 1, path, -1, SQLITE_STATIC);
+        code = sqlite3_step(copy);
+    }
+    sqlite3_finalize(copy);
+    if (code != SQLITE_DONE)
+        return err_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_UNREACHABLE,
+                       "backup to %s: %s", path, sqlite3_errmsg(store->db));
+    return make_durable(path, err);
+}

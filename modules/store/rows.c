@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes rows at the end of the history, walks it, and trims its beginning. */
+
+#include "store/inside.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <string.h>
+
+static int64_t row_sum(const struct store_key *key, int64_t revision,
+                       const void *body, size_t len)
+{
+    int64_t sum = store_sum(revision, key->kind, strlen(key->kind) + 1);
+
+    sum = store_sum(sum, key->space, strlen(key->space) + 1);
+    sum = store_sum(sum, key->name, strlen(key->name) + 1);
+    return store_sum(sum, body, len);
+}
+
+static void bind_key(sqlite3_stmt *statement, int first,
+                     const struct store_key *key)
+{
+    sqlite3_bind_text(statement, first, key->kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, first + 1, key->space, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, first + 2, key->name, -1, SQLITE_STATIC);
+}
+
+/* The row that the next write replaces becomes log, or goes if the log has
+   passed it. */
+static void supersede(struct store *store, const struct store_key *key)
+{
+    sqlite3_stmt *get = store_statement(store, STORE_CURRENT_GET);
+    int64_t revision = 0, bytes = 0;
+    int code;
+
+    bind_key(get, 1, key);
+    code = sqlite3_step(get);
+    if (code == SQLITE_ROW) {
+        revision = sqlite3_column_int64(get, 0);
+        bytes = sqlite3_column_int64(get, 1);
+    } else if (code != SQLITE_DONE) {
+        store_failed(store, code, &store->failure);
+    }
+    sqlite3_reset(get);
+    if (!revision)
+        return;
+    if (revision > store->compacted) {
+        store->log_bytes += bytes;
+        return;
+    }
+    get = store_statement(store, STORE_HISTORY_DROP);
+    sqlite3_bind_int64(get, 1, revision);
+    store_run(store, get);
+}
+
+static bool add_history(struct store *store, const struct store_key *key,
+                        bool deleted, const void *body, size_t len)
+{
+    sqlite3_stmt *add = store_statement(store, STORE_HISTORY_ADD);
+
+    sqlite3_bind_int64(add, 1, store->revision);
+    bind_key(add, 2, key);
+    sqlite3_bind_int(add, 5, deleted);
+    sqlite3_bind_int64(add, 6, clock_wall());
+    sqlite3_bind_int64(add, 7, row_sum(key, store->revision, body, len));
+    sqlite3_bind_blob64(add, 8, body ? body : "", len, SQLITE_STATIC);
+    return store_run(store, add);
+}
+
+int64_t store_put(struct store *store, const struct store_key *key,
+                  const void *body, size_t len)
+{
+    sqlite3_stmt *put;
+
+    store->revision++;
+    if (!store_stage(store))
+        return store->revision;
+    supersede(store, key);
+    if (!add_history(store, key, false, body, len))
+        return store->revision;
+    put = store_statement(store, STORE_CURRENT_PUT);
+    bind_key(put, 1, key);
+    sqlite3_bind_int64(put, 4, store->revision);
+    store_run(store, put);
+    return store->revision;
+}
+
+int64_t store_delete(struct store *store, const struct store_key *key,
+                     const void *body, size_t len)
+{
+    sqlite3_stmt *drop;
+
+    store->revision++;
+    if (!store_stage(store))
+        return store->revision;
+    supersede(store, key);
+    if (!add_history(store, key, true, body, len))
+        return store->revision;
+    store->log_bytes += (int64_t)len;
+    drop = store_statement(store, STORE_CURRENT_DROP);
+    bind_key(drop, 1, key);
+    store_run(store, drop);
+    return store->revision;
+}
+
+void store_skip_revisions(struct store *store, int64_t count)
+{
+    assert(count >= 0);
+    store->revision += count;
+    store_value_put_int(store, "store.revision", store->revision);
+}
+
+/* ---- Walking ------------------------------------------------------------ */
+
+static int give_row(struct store *store, sqlite3_stmt *rows,
+                    store_each_fn *each, void *arg, struct err *err)
+{
+    struct store_row row = {
+        .key = {.kind = (const char *)sqlite3_column_text(rows, 1),
+                .space = (const char *)sqlite3_column_text(rows, 2),
+                .name = (const char *)sqlite3_column_text(rows, 3)},
+        .revision = sqlite3_column_int64(rows, 0),
+        .deleted = sqlite3_column_int(rows, 4) != 0,
+        .wall = sqlite3_column_int64(rows, 5),
+        .body = sqlite3_column_blob(rows, 7),
+        .len = (size_t)sqlite3_column_bytes(rows, 7),
+    };
+
+    if (row_sum(&row.key, row.revision, row.body, row.len) !=
+        sqlite3_column_int64(rows, 6))
+        return err_set(err, ERR_INTERNAL,
+                       "%s is damaged: the checksum of %s %s/%s at revision "
+                       "%lld does not fit its bytes; restore a backup",
+                       store->path, row.key.kind, row.key.space, row.key.name,
+                       (long long)row.revision);
+    return each(arg, &row, err);
+}
+
+static int walk(struct store *store, sqlite3_stmt *rows, store_each_fn *each,
+                void *arg, struct err *err)
+{
+    int code;
+
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW)
+        if (give_row(store, rows, each, arg, err) < 0)
+            return -1;
+    return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
+}
+
+int store_each(struct store *store, store_each_fn *each, void *arg,
+               struct err *err)
+{
+    scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_CURRENT_ALL);
+
+    return walk(store, rows, each, arg, err);
+}
+
+int store_changes(struct store *store, int64_t since, store_each_fn *each,
+                  void *arg, struct err *err)
+{
+    scoped_rows sqlite3_stmt *rows =
+        store_statement(store, STORE_HISTORY_SINCE);
+
+    if (since < store->compacted)
+        return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
+                       (long long)since, (long long)store->compacted);
+    sqlite3_bind_int64(rows, 1, since);
+    return walk(store, rows, each, arg, err);
+}
+
+/* ---- Trimming ----------------------------------------------------------- */
+
+/* Moves the log's beginning over at most one slice of rows; true if it moved
+   as far as it could see. */
+static bool trim_slice(struct store *store, int64_t before_wall)
+{
+    int64_t drop[256], count = 0, seen = 0;
+    sqlite3_stmt *rows = store_statement(store, STORE_HISTORY_SLICE);
+
+    sqlite3_bind_int64(rows, 1, store->compacted);
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        int64_t revision = sqlite3_column_int64(rows, 0);
+        int64_t bytes = sqlite3_column_int64(rows, 2);
+        bool current = sqlite3_column_int(rows, 3) != 0;
+        bool old = sqlite3_column_int64(rows, 1) < before_wall;
+        bool large = store->options.history_bytes > 0 &&
+                     store->log_bytes > store->options.history_bytes;
+
+        /* The newest row stays, so that the counter can be read from it. */
+        if ((!old && !large) || revision >= store->durable_revision)
+            break;
+        seen++;
+        store->compacted = revision;
+        if (current)
+            continue;
+        drop[count++] = revision;
+        store->log_bytes -= bytes;
+    }
+    sqlite3_reset(rows);
+    for (int64_t i = 0; i < count; i++) {
+        rows = store_statement(store, STORE_HISTORY_DROP);
+        sqlite3_bind_int64(rows, 1, drop[i]);
+        store_run(store, rows);
+    }
+    return seen == 256;
+}
+
+static void ignore_done(void *arg, const struct err *err)
+{
+    *(bool *)arg = err != NULL;
+}
+
+bool store_compact(struct store *store)
+{
+    int64_t age = store->options.history_age;
+    int64_t before = age > 0 ? clock_wall() - age : INT64_MIN;
+    bool more, failed = false;
+
+    if (store->staged)
+        return true;
+    if (!store_stage(store))
+        return false;
+    more = trim_slice(store, before);
+    if (store->compacted == store->durable_compacted) {
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        store->staged = false;
+        store->failure = (struct err){0};
+        store->log_bytes = store->durable_log_bytes;
+    } else {
+        store_value_put_int(store, "store.compacted", store->compacted);
+        store_commit(store, ignore_done, &failed);
+        if (!failed)
+            sqlite3_exec(store->db, "PRAGMA incremental_vacuum(512)", NULL,
+                         NULL, NULL);
+    }
+    store_checkpoint(store);
+    return more && !failed;
+}
