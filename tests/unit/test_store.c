@@ -271,7 +271,7 @@ static bool survives(struct store_disk *disk, uint64_t seed)
         for (int i = 0; i < 8; i++) {
             snprintf(wanted, sizeof(wanted), "n%d@", i);
             const char *rows = rows_of(store, -1), *at = strstr(rows, wanted);
-            int found = at ? atoi(strchr(at, '=') + 1) : 0;
+            int found = at ? (int)strtol(strchr(at, '=') + 1, NULL, 10) : 0;
 
             if (found < acknowledged[i] || found > tried[i])
                 return false;
