@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the rows of assets/kinds/ and finds kinds in them. */
+#include "kinds/kinds.h"
+
+#include "base/asset.h"
+#include "base/map.h"
+#include "document/document.h"
+#include "kinds/row.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDER "kinds/"
+#define DEFINITIONS FOLDER "definitions.yaml"
+
+struct kinds {
+    struct arena *arena; /* owned: all rows live in it */
+    const struct kind **rows; /* owned */
+    size_t count, room;
+    struct map *by_plural; /* "group/version/plural" */
+    struct map *by_kind;   /* "apiVersion/Kind" */
+    struct node *definitions;
+    struct err *err; /* while reading */
+};
+
+static struct node *read_asset(struct kinds *kinds, const struct asset *asset,
+                               struct err *err)
+{
+    struct node *node =
+        document_read_yaml(kinds->arena, (const char *)asset->bytes, asset->size,
+                           true, &document_limits_own, err);
+
+    if (!node)
+        err_wrap(err, "%s", asset->path);
+    return node;
+}
+
+static void add_row(struct kinds *kinds, const struct kind *kind)
+{
+    scoped_mem char *plural =
+        mem_printf("%s/%s/%s", kind->group, kind->version, kind->plural);
+    scoped_mem char *name = mem_printf("%s/%s", kind->api_version, kind->kind);
+
+    if (kinds->count == kinds->room) {
+        kinds->room = kinds->room ? kinds->room * 2 : 64;
+        kinds->rows =
+            mem_resize_array(kinds->rows, kinds->room, sizeof *kinds->rows);
+    }
+    kinds->rows[kinds->count++] = kind;
+    map_put(kinds->by_plural, plural, (void *)kind);
+    map_put(kinds->by_kind, name, (void *)kind);
+}
+
+static int on_asset(const struct asset *asset, void *arg)
+{
+    struct kinds *kinds = arg;
+    struct node *source;
+    struct kind *kind;
+
+    if (strcmp(asset->path, DEFINITIONS) == 0)
+        return 0;
+    source = read_asset(kinds, asset, kinds->err);
+    if (!source)
+        return -1;
+    kind = kind_row_read(kinds->arena, source, kinds->definitions, kinds->err);
+    if (!kind)
+        return err_wrap(kinds->err, "%s", asset->path);
+    add_row(kinds, kind);
+    return 0;
+}
+
+/* By group, then the version that is stored first, then plural. */
+static int by_order(const void *a, const void *b)
+{
+    const struct kind *const *l = a, *const *r = b;
+    const struct kind *left = *l, *right = *r;
+    bool left_other = strcmp(left->version, left->stored_version) != 0;
+    bool right_other = strcmp(right->version, right->stored_version) != 0;
+    int order = strcmp(left->group, right->group);
+
+    if (order)
+        return order;
+    if (left_other != right_other)
+        return left_other - right_other;
+    order = strcmp(left->version, right->version);
+    return order ? order : strcmp(left->plural, right->plural);
+}
+
+static int read_rows(struct kinds *kinds, struct err *err)
+{
+    const struct asset *definitions = asset_find(DEFINITIONS);
+
+    if (definitions)
+        kinds->definitions = read_asset(kinds, definitions, err);
+    if (definitions && !kinds->definitions)
+        return -1;
+    kinds->err = err;
+    if (asset_each(FOLDER, on_asset, kinds) < 0)
+        return -1;
+    kinds->err = NULL;
+    if (!kinds->count)
+        return err_set(err, ERR_INTERNAL, "no kinds in the program");
+    qsort(kinds->rows, kinds->count, sizeof *kinds->rows, by_order);
+    return 0;
+}
+
+struct kinds *kinds_open(struct err *err)
+{
+    struct kinds *kinds = mem_alloc(sizeof *kinds);
+
+    kinds->arena = arena_new();
+    kinds->by_plural = map_new();
+    kinds->by_kind = map_new();
+    if (read_rows(kinds, err) < 0)
+        kinds_close(&kinds);
+    return kinds;
+}
+
+void kinds_close(struct kinds **at)
+{
+    struct kinds *kinds = take(*at);
+
+    if (!kinds)
+        return;
+    map_free(&kinds->by_plural);
+    map_free(&kinds->by_kind);
+    free(kinds->rows);
+    arena_free(&kinds->arena);
+    free(kinds);
+}
+
+const struct kind *kinds_by_plural(const struct kinds *kinds, const char *group,
+                                   const char *version, const char *plural)
+{
+    scoped_mem char *key = mem_printf("%s/%s/%s", group, version, plural);
+
+    return map_get(kinds->by_plural, key);
+}
+
+const struct kind *kinds_by_kind(const struct kinds *kinds,
+                                 const char *api_version, const char *kind)
+{
+    scoped_mem char *key = mem_printf("%s/%s", api_version, kind);
+
+    return map_get(kinds->by_kind, key);
+}
+
+size_t kinds_count(const struct kinds *kinds)
+{
+    return kinds->count;
+}
+
+const struct kind *kinds_at(const struct kinds *kinds, size_t index)
+{
+    return index < kinds->count ? kinds->rows[index] : NULL;
+}
+
+const struct kind *kinds_find(const struct kinds *kinds, const char *group,
+                              const char *plural)
+{
+    for (size_t i = 0; i < kinds->count; i++) {
+        const struct kind *kind = kinds->rows[i];
+
+        if (strcmp(kind->group, group) == 0 && strcmp(kind->plural, plural) == 0)
+            return kind;
+    }
+    return NULL;
+}
+
+const struct kind_subresource *kind_subresource(const struct kind *kind,
+                                                const char *name)
+{
+    for (size_t i = 0; i < kind->subresource_count; i++) {
+        if (strcmp(kind->subresources[i].name, name) == 0)
+            return &kind->subresources[i];
+    }
+    return NULL;
+}
+
+bool kind_has_status(const struct kind *kind)
+{
+    return kind_subresource(kind, "status") != NULL;
+}

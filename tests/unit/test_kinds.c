@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every row of assets/kinds/ can be read, found and printed. */
+#include "base/clock.h"
+#include "document/document.h"
+#include "kinds/kinds.h"
+#include "schema/schema.h"
+#include "unit/check.h"
+
+#include <string.h>
+
+static void find_kinds(const struct kinds *kinds)
+{
+    const struct kind *aiw =
+        kinds_by_plural(kinds, "axle.dev", "v1alpha1", "aiworkloads");
+
+    CHECK(aiw != NULL);
+    CHECK(aiw == kinds_by_kind(kinds, "axle.dev/v1alpha1", "AIWorkload"));
+    CHECK(aiw == kinds_find(kinds, "axle.dev", "aiworkloads"));
+    CHECK(strcmp(aiw->resource, "aiworkloads.axle.dev") == 0);
+    CHECK(aiw->namespaced && kind_has_status(aiw));
+    CHECK(kinds_by_plural(kinds, "", "v1", "pots") == NULL);
+}
+
+static void rows_are_complete(const struct kinds *kinds)
+{
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        CHECK(kind->schema != NULL);
+        CHECK(strcmp(kind->columns[0].name, "Name") == 0);
+        for (size_t c = 0; c < kind->column_count; c++)
+            CHECK(*kind->columns[c].description);
+    }
+}
+
+static void dangerous_kinds_are_not_in_all(const struct kinds *kinds)
+{
+    static const char *const never[] = {"managedclusters", "tenants",
+                                        "projects", "computepools"};
+
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        for (size_t n = 0; n < count_of(never); n++) {
+            if (strcmp(kind->plural, never[n]) != 0)
+                continue;
+            for (size_t c = 0; kind->categories[c]; c++)
+                CHECK(strcmp(kind->categories[c], "all") != 0);
+        }
+    }
+}
+
+static void ages_read_like_kubectl(void)
+{
+    static const struct {
+        int64_t seconds;
+        const char *age;
+    } cases[] = {
+        {-5, "0s"},        {0, "0s"},          {119, "119s"}, {120, "2m"},
+        {200, "3m20s"},    {600, "10m"},       {10799, "179m"}, {10800, "3h"},
+        {12000, "3h20m"},  {172799, "47h"},    {172800, "2d"},
+        {266400, "3d2h"},  {691200, "8d"},     {63072000, "2y"},
+        {64800000, "2y20d"},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        char age[24];
+
+        kind_age(cases[i].seconds * CLOCK_SECOND, age);
+        CHECK(strcmp(age, cases[i].age) == 0);
+    }
+}
+
+static void cells_follow_the_columns(const struct kinds *kinds)
+{
+    static const char text[] =
+        "{\"metadata\":{\"name\":\"edge\",\"creationTimestamp\":"
+        "\"2026-01-01T00:00:00Z\"},\"spec\":{\"hubAcceptsClient\":true},"
+        "\"status\":{\"conditions\":[{\"type\":\"ManagedClusterJoined\","
+        "\"status\":\"True\"}]}}";
+    scoped_arena struct arena *arena = arena_new();
+    const struct kind *kind = kinds_find(
+        kinds, "cluster.open-cluster-management.io", "managedclusters");
+    struct node *object = document_read_json(arena, text, strlen(text),
+                                             &document_limits_own, NULL);
+    struct node *cells;
+    int64_t now;
+
+    CHECK(clock_parse("2026-01-01T00:05:00Z", &now));
+    cells = kind_cells(arena, kind, object, now);
+    CHECK(strcmp(document_json(arena, cells),
+                 "[\"edge\",true,\"\",\"True\",\"\",\"5m\"]") == 0);
+}
+
+int main(void)
+{
+    struct err err = {0};
+    scoped_kinds struct kinds *kinds = kinds_open(&err);
+
+    CHECK(kinds != NULL);
+    if (!kinds) {
+        fprintf(stderr, "%s\n", err.text);
+        return check_done();
+    }
+    find_kinds(kinds);
+    rows_are_complete(kinds);
+    dangerous_kinds_are_not_in_all(kinds);
+    ages_read_like_kubectl();
+    cells_follow_the_columns(kinds);
+    return check_done();
+}
