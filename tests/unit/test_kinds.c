@@ -13,12 +13,15 @@ static void find_kinds(const struct kinds *kinds)
     const struct kind *aiw =
         kinds_by_plural(kinds, "axle.dev", "v1alpha1", "aiworkloads");
 
-    CHECK(aiw != NULL);
-    CHECK(aiw == kinds_by_kind(kinds, "axle.dev/v1alpha1", "AIWorkload"));
-    CHECK(aiw == kinds_find(kinds, "axle.dev", "aiworkloads"));
-    CHECK(strcmp(aiw->resource, "aiworkloads.axle.dev") == 0);
-    CHECK(aiw->namespaced && kind_has_status(aiw));
-    CHECK(kinds_by_plural(kinds, "", "v1", "pots") == NULL);
+    CHECK(aiw != NULL, "a kind is found by plural");
+    CHECK(aiw == kinds_by_kind(kinds, "axle.dev/v1alpha1", "AIWorkload"),
+          "and by kind");
+    CHECK(aiw == kinds_find(kinds, "axle.dev", "aiworkloads"),
+          "and without its version");
+    CHECK_TEXT(aiw->resource, "aiworkloads.axle.dev", "errors name it so");
+    CHECK(aiw->namespaced && kind_has_status(aiw), "scope and status");
+    CHECK(kinds_by_plural(kinds, "", "v1", "pots") == NULL,
+          "what is not there is not found");
 }
 
 static void rows_are_complete(const struct kinds *kinds)
@@ -26,10 +29,12 @@ static void rows_are_complete(const struct kinds *kinds)
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
 
-        CHECK(kind->schema != NULL);
-        CHECK(strcmp(kind->columns[0].name, "Name") == 0);
+        CHECK(kind->schema != NULL, "%s has a schema", kind->resource);
+        CHECK_TEXT(kind->columns[0].name, "Name", "%s begins with Name",
+                   kind->resource);
         for (size_t c = 0; c < kind->column_count; c++)
-            CHECK(*kind->columns[c].description);
+            CHECK(*kind->columns[c].description, "%s: %s says what it is",
+                  kind->resource, kind->columns[c].name);
     }
 }
 
@@ -45,7 +50,8 @@ static void dangerous_kinds_are_not_in_all(const struct kinds *kinds)
             if (strcmp(kind->plural, never[n]) != 0)
                 continue;
             for (size_t c = 0; kind->categories[c]; c++)
-                CHECK(strcmp(kind->categories[c], "all") != 0);
+                CHECK(strcmp(kind->categories[c], "all") != 0,
+                      "`kubectl delete all --all` spares %s", kind->plural);
         }
     }
 }
@@ -67,7 +73,8 @@ static void ages_read_like_kubectl(void)
         char age[24];
 
         kind_age(cases[i].seconds * CLOCK_SECOND, age);
-        CHECK(strcmp(age, cases[i].age) == 0);
+        CHECK_TEXT(age, cases[i].age, "%lld seconds",
+                   (long long)cases[i].seconds);
     }
 }
 
@@ -86,10 +93,11 @@ static void cells_follow_the_columns(const struct kinds *kinds)
     struct node *cells;
     int64_t now;
 
-    CHECK(clock_parse("2026-01-01T00:05:00Z", &now));
+    CHECK(clock_parse("2026-01-01T00:05:00Z", &now), "the clock is set");
     cells = kind_cells(arena, kind, object, now);
-    CHECK(strcmp(document_json(arena, cells),
-                 "[\"edge\",true,\"\",\"True\",\"\",\"5m\"]") == 0);
+    CHECK_TEXT(document_json(arena, cells),
+               "[\"edge\",true,\"\",\"True\",\"\",\"5m\"]",
+               "cells stand in the order of the columns");
 }
 
 int main(void)
@@ -97,11 +105,9 @@ int main(void)
     struct err err = {0};
     scoped_kinds struct kinds *kinds = kinds_open(&err);
 
-    CHECK(kinds != NULL);
-    if (!kinds) {
-        fprintf(stderr, "%s\n", err.text);
+    CHECK(kinds != NULL, "the rows can be read: %s", err.text);
+    if (!kinds)
         return check_done();
-    }
     find_kinds(kinds);
     rows_are_complete(kinds);
     dangerous_kinds_are_not_in_all(kinds);
