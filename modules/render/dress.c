@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gives a rendered manifest its name, namespace, labels and selector. */
+#include "render/dress.h"
+
+#include "document/document.h"
+#include "query/query.h"
+
+#include <string.h>
+
+/* Where a kind keeps its pod template, and whether it selects by label. */
+static const struct { const char *kind; const char *path[3]; bool selects; } pods[] = {
+    { "Deployment",  { "spec", "template" }, true },
+    { "StatefulSet", { "spec", "template" }, true },
+    { "DaemonSet",   { "spec", "template" }, true },
+    { "ReplicaSet",  { "spec", "template" }, true },
+    { "Job",         { "spec", "template" }, false },
+    { "CronJob",     { "spec", "jobTemplate", "spec" }, false },
+};
+
+static const char *const cluster_kinds[] = {
+    "Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume",
+    "StorageClass", "PriorityClass", "RuntimeClass",
+    "CustomResourceDefinition", "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+};
+
+struct node *dress_labels(struct arena *arena, const struct dress *dress)
+{
+    const struct render_input *in = dress->input;
+    const struct { const char *key, *value; } labels[] = {
+        { "axle.dev/tenant", in->tenant },
+        { "axle.dev/project", in->project },
+        { "axle.dev/aiworkload", in->aiworkload },
+        { "axle.dev/workload-deployment", in->deployment },
+        { "axle.dev/component", dress->component },
+    };
+    struct node *map = node_map(arena);
+
+    for (size_t i = 0; i < count_of(labels); i++)
+        if (labels[i].value && *labels[i].value)
+            node_set_text(arena, map, labels[i].key,
+                          render_label(arena, labels[i].value));
+    return map;
+}
+
+static void add_labels(struct arena *arena, const struct dress *dress,
+                       struct node *object)
+{
+    struct node *metadata = node_make(arena, object, "metadata");
+    struct node *labels = node_make(arena, metadata, "labels");
+
+    node_each(label, dress_labels(arena, dress))
+        node_set(arena, labels, label->key, label->value);
+}
+
+/* A pod set selects its pods by what never changes. */
+static void add_selector(struct arena *arena, const struct dress *dress,
+                         struct node *manifest)
+{
+    struct node *spec = node_make(arena, manifest, "spec");
+    struct node *labels = dress_labels(arena, dress);
+    struct node *match;
+
+    if (node_get(spec, "selector"))
+        return;
+    match = node_make(arena, node_make(arena, spec, "selector"), "matchLabels");
+    node_set(arena, match, "axle.dev/workload-deployment",
+             node_get(labels, "axle.dev/workload-deployment"));
+    node_set(arena, match, "axle.dev/component",
+             node_get(labels, "axle.dev/component"));
+}
+
+static void dress_pods(struct arena *arena, const struct dress *dress,
+                       struct node *manifest)
+{
+    const char *kind = node_get_text(manifest, "kind");
+
+    for (size_t i = 0; i < count_of(pods); i++) {
+        struct node *at = manifest;
+
+        if (strcmp(kind, pods[i].kind))
+            continue;
+        for (size_t k = 0; k < count_of(pods[i].path) && pods[i].path[k]; k++)
+            at = node_make(arena, at, pods[i].path[k]);
+        if (!strcmp(kind, "CronJob"))
+            at = node_make(arena, at, "template");
+        add_labels(arena, dress, at);
+        if (pods[i].selects)
+            add_selector(arena, dress, manifest);
+    }
+}
+
+static bool is_cluster_kind(const char *kind)
+{
+    for (size_t i = 0; i < count_of(cluster_kinds); i++)
+        if (!strcmp(kind, cluster_kinds[i]))
+            return true;
+    return false;
+}
+
+static int dress_namespace(struct arena *arena, const struct dress *dress,
+                           struct node *metadata, const char *kind,
+                           struct err *err)
+{
+    const char *space = node_get_text(metadata, "namespace");
+
+    if (is_cluster_kind(kind))
+        return 0;
+    if (*space && strcmp(space, dress->input->space))
+        return err_set(err, ERR_INVALID, "component \"%s\": %s \"%s\" names "
+                       "the namespace \"%s\"; this workload may only use "
+                       "\"%s\"", dress->component, kind,
+                       node_get_text(metadata, "name"), space,
+                       dress->input->space);
+    node_set_text(arena, metadata, "namespace", dress->input->space);
+    return 0;
+}
+
+int dress_manifest(struct arena *arena, const struct dress *dress,
+                   struct node *manifest, struct err *err)
+{
+    const char *kind = node_get_text(manifest, "kind");
+    struct node *metadata;
+    char why[NAME_WHY];
+
+    if (!*kind || !*node_get_text(manifest, "apiVersion"))
+        return err_set(err, ERR_INVALID, "component \"%s\": its definition "
+                       "gave something without apiVersion and kind",
+                       dress->component);
+    metadata = node_make(arena, manifest, "metadata");
+    if (!*node_get_text(metadata, "name"))
+        node_set_text(arena, metadata, "name", dress->name);
+    if (!name_is_dns_subdomain(node_get_text(metadata, "name"), why))
+        return err_set(err, ERR_INVALID, "component \"%s\": %s name \"%s\": %s",
+                       dress->component, kind, node_get_text(metadata, "name"),
+                       why);
+    if (dress_namespace(arena, dress, metadata, kind, err) < 0)
+        return -1;
+    add_labels(arena, dress, manifest);
+    dress_pods(arena, dress, manifest);
+    if (dress->phase)
+        node_set(arena, node_make(arena, metadata, "annotations"),
+                 "axle.dev/phase",
+                 node_format(arena, "%lld", (long long)dress->phase));
+    return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs templates: whole texts, and the strings inside a tree of properties. */
+#include "render/fill.h"
+
+#include "document/document.h"
+#include "pki/pki.h"
+#include "schema/schema.h"
+#include "template/template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What definitions may call beside Sprig ------------------------------ */
+
+/* json VALUE: compact, and never with HTML escapes. */
+static int run_json(void *arg, struct arena *arena,
+                    const struct node *const *args, size_t count,
+                    struct node **ret, struct err *err)
+{
+    *ret = node_string(arena, args[0] ? document_json(arena, args[0]) : "null");
+    return 0;
+}
+
+/* digest VALUE: the same for equal trees, whatever the order of members. */
+static int run_digest(void *arg, struct arena *arena,
+                      const struct node *const *args, size_t count,
+                      struct node **ret, struct err *err)
+{
+    scoped_text struct text bytes = { 0 }, hex = { 0 };
+    unsigned char sum[PKI_SHA256];
+
+    if (args[0])
+        document_write_canonical(&bytes, args[0]);
+    pki_sha256(bytes.bytes, bytes.len, sum);
+    text_add_hex(&hex, sum, sizeof sum);
+    *ret = node_string(arena, text_string(&hex));
+    return 0;
+}
+
+/* fileKey PATH: a ConfigMap key; `/` is not allowed in one. */
+static int run_file_key(void *arg, struct arena *arena,
+                        const struct node *const *args, size_t count,
+                        struct node **ret, struct err *err)
+{
+    const char *path = node_text(args[0]);
+    char *key;
+
+    while (*path == '/')
+        path++;
+    key = arena_string(arena, path);
+    for (char *c = key; *c; c++)
+        if (*c == '/')
+            *c = '_';
+    *ret = node_string(arena, key);
+    return 0;
+}
+
+static const struct template_function functions[] = {
+    { "json", 1, 1, run_json, NULL },
+    { "digest", 1, 1, run_digest, NULL },
+    { "fileKey", 1, 1, run_file_key, NULL },
+};
+
+static const struct template_options options = {
+    .missing = TEMPLATE_MISSING_ERROR,
+    .functions = TEMPLATE_HELM,
+    .numbers = TEMPLATE_INT64,
+    .bounds = { .steps = 5000000, .output = 16u << 20 },
+    .extra = functions,
+    .extra_count = count_of(functions),
+};
+
+int fill_text(const char *what, const char *where, const char *template,
+              size_t len, const struct node *dot, struct text *out,
+              struct err *err)
+{
+    scoped_template_set struct template_set *set = template_set_new(&options);
+    scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
+
+    if (template_set_add(set, where, template, len, wrong) < 0 ||
+        template_run(set, where, dot, out, wrong) < 0)
+        return err_set(err, ERR_INVALID, "%s: %.800s", what, wrong->text);
+    return 0;
+}
+
+/* ---- Trees ---------------------------------------------------------------- */
+
+struct fill {
+    struct arena *arena;
+    const char *what;
+    const struct node *dot;
+    struct err *err;
+    unsigned depth;
+};
+
+/* "{{ .var.replicas }}" and nothing else: the value itself, with its type. */
+static const struct node *whole_value(const struct fill *fill,
+                                      const char *string, size_t len)
+{
+    const char *at = string + 2, *end = string + len - 2;
+    const struct node *value = fill->dot;
+
+    if (len < 6 || memcmp(string, "{{", 2) || memcmp(end, "}}", 2))
+        return NULL;
+    while (at < end && *at == ' ')
+        at++;
+    while (end > at && end[-1] == ' ')
+        end--;
+    if (at == end || *at != '.')
+        return NULL;
+    while (at < end) {
+        size_t part = strspn(at + 1, "abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+        if (*at != '.' || !part || part > (size_t)(end - at - 1))
+            return NULL;
+        value = node_get(value, arena_bytes(fill->arena, at + 1, part));
+        at += 1 + part;
+    }
+    return value;
+}
+
+/* Text or a scalar as the schema wants it; as it is if it cannot be. */
+static struct node *as_wanted(struct arena *arena, const struct schema *schema,
+                              struct node *value)
+{
+    enum schema_type type = schema_type_of(schema);
+    const char *text = node_text(value);
+    long long integer;
+    char *end;
+    double number;
+
+    if (type == SCHEMA_STRING && (node_is(value, NODE_INT) ||
+        node_is(value, NODE_FLOAT) || node_is(value, NODE_BOOL)))
+        return node_string(arena, document_json(arena, value));
+    if (!node_is(value, NODE_STRING))
+        return value;
+    if (type == SCHEMA_INTEGER && text_to_int(text, &integer))
+        return node_int(arena, integer);
+    if (type == SCHEMA_BOOLEAN && (!strcmp(text, "true") ||
+                                   !strcmp(text, "false")))
+        return node_bool(arena, *text == 't');
+    if (type == SCHEMA_NUMBER && *text) {
+        number = strtod(text, &end);
+        if (!*end)
+            return node_float(arena, number);
+    }
+    return value;
+}
+
+static struct node *fill_node(struct fill *fill, const struct node *node,
+                              const struct schema *schema, const char *where);
+
+static struct node *fill_string(struct fill *fill, const struct node *node,
+                                const struct schema *schema, const char *where)
+{
+    const struct node *whole;
+    scoped_text struct text out = { 0 };
+
+    if (!strstr(node->string, "{{"))
+        return node_copy(fill->arena, node);
+    whole = whole_value(fill, node->string, node->len);
+    if (whole)
+        return as_wanted(fill->arena, schema, node_copy(fill->arena, whole));
+    if (fill_text(fill->what, where, node->string, node->len, fill->dot, &out,
+                  fill->err) < 0)
+        return NULL;
+    return as_wanted(fill->arena, schema,
+                     node_bytes(fill->arena, text_string(&out), out.len));
+}
+
+static struct node *fill_map(struct fill *fill, const struct node *node,
+                             const struct schema *schema, const char *where)
+{
+    struct node *copy = node_map(fill->arena);
+
+    node_each(member, node) {
+        const struct schema *inner = schema_field(schema, member->key);
+        char *path = arena_printf(fill->arena, "%s.%s", where, member->key);
+        struct node *value;
+
+        if (node_get_bool(schema_source(inner), "x-axle-verbatim", false))
+            value = node_copy(fill->arena, member->value);
+        else
+            value = fill_node(fill, member->value, inner, path);
+        if (!value)
+            return NULL;
+        node_set(fill->arena, copy, member->key, value);
+    }
+    return copy;
+}
+
+static struct node *fill_list(struct fill *fill, const struct node *node,
+                              const struct schema *schema, const char *where)
+{
+    struct node *copy = node_list(fill->arena);
+
+    for (size_t i = 0; i < node->len; i++) {
+        char *path = arena_printf(fill->arena, "%s[%zu]", where, i);
+        struct node *value = fill_node(fill, node->items[i],
+                                       schema_items(schema), path);
+
+        if (!value)
+            return NULL;
+        node_add(fill->arena, copy, value);
+    }
+    return copy;
+}
+
+static struct node *fill_node(struct fill *fill, const struct node *node,
+                              const struct schema *schema, const char *where)
+{
+    struct node *filled;
+
+    if (fill->depth > 64) {
+        err_set(fill->err, ERR_INVALID, "%s: %.200s is nested too deep",
+                fill->what, where);
+        return NULL;
+    }
+    fill->depth++;
+    switch (node->type) {
+    case NODE_STRING: filled = fill_string(fill, node, schema, where); break;
+    case NODE_MAP: filled = fill_map(fill, node, schema, where); break;
+    case NODE_LIST: filled = fill_list(fill, node, schema, where); break;
+    default: filled = node_copy(fill->arena, node);
+    }
+    fill->depth--;
+    return filled;
+}
+
+struct node *fill_tree(struct arena *arena, const char *what,
+                       const struct node *tree, const struct schema *schema,
+                       const struct node *dot, struct err *err)
+{
+    struct fill fill = { arena, what, dot, err, 0 };
+
+    return tree ? fill_node(&fill, tree, schema, "properties")
+                : node_map(arena);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RENDER_FILL_H
+#define RENDER_FILL_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+struct node;
+struct schema;
+
+/*
+ * Runs one template text. `what` names it in errors ("component \"server\"");
+ * `where` is its path there.
+ */
+int fill_text(const char *what, const char *where, const char *template,
+              size_t len, const struct node *dot, struct text *out,
+              struct err *err) MUST_CHECK;
+/*
+ * A copy of `tree` with every string run as a template, except below members
+ * whose schema says `x-axle-verbatim`. A string that is one variable and
+ * nothing else takes the variable's type; else the schema's type decides.
+ */
+struct node *fill_tree(struct arena *arena, const char *what,
+                       const struct node *tree, const struct schema *schema,
+                       const struct node *dot, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settles the value of each variable from its declarations and the user. */
+#include "render/render.h"
+
+#include "document/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct variable {
+    const char *name;
+    const char *type;
+    const struct node *value;
+    bool locked, required;
+};
+
+static bool is_set(const struct node *value)
+{
+    return value && !node_is(value, NODE_NULL);
+}
+
+static bool text_is_number(const char *text, double *ret)
+{
+    char *end;
+
+    *ret = strtod(text, &end);
+    return *text && !*end;
+}
+
+/* A value as its type, or NULL. Text is taken where it says the same, because
+   command lines know nothing else. */
+static struct node *as_type(struct arena *arena, const char *type,
+                            const struct node *value)
+{
+    const char *text = node_text(value);
+    scoped_text struct text out = { 0 };
+    long long integer;
+    double number;
+
+    if (!strcmp(type, "string")) {
+        if (node_is(value, NODE_STRING))
+            return node_copy(arena, value);
+        if (node_is(value, NODE_LIST) || node_is(value, NODE_MAP))
+            return NULL;
+        document_write_json(&out, value);
+        return node_string(arena, text_string(&out));
+    }
+    if (!strcmp(type, "bool")) {
+        if (node_is(value, NODE_BOOL))
+            return node_copy(arena, value);
+        if (!strcmp(text, "true") || !strcmp(text, "false"))
+            return node_bool(arena, *text == 't');
+        return NULL;
+    }
+    if (!strcmp(type, "int")) {
+        if (node_is(value, NODE_INT))
+            return node_copy(arena, value);
+        return text_to_int(text, &integer) ? node_int(arena, integer) : NULL;
+    }
+    if (node_is(value, NODE_INT) || node_is(value, NODE_FLOAT))
+        return node_copy(arena, value);
+    return text_is_number(text, &number) ? node_float(arena, number) : NULL;
+}
+
+static const char *type_of(const struct node *declaration)
+{
+    const char *type = node_get_text(declaration, "type");
+
+    return *type ? type : "string";
+}
+
+static int check_type(const char *name, const char *type, struct err *err)
+{
+    static const char *const types[] = { "string", "bool", "int", "float" };
+
+    for (size_t i = 0; i < count_of(types); i++)
+        if (!strcmp(type, types[i]))
+            return 0;
+    return err_set(err, ERR_INVALID, "variable \"%s\": type is \"%s\"; it must "
+                   "be string, bool, int or float", name, type);
+}
+
+static struct variable *find(struct variable *all, size_t count,
+                             const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(all[i].name, name))
+            return &all[i];
+    return NULL;
+}
+
+/* A later declaration refines an earlier one of the same name. */
+static int declare(struct variable *all, size_t *count,
+                   const struct node *declaration, struct err *err)
+{
+    const char *name = node_get_text(declaration, "name");
+    const struct node *value = node_get(declaration, "default");
+    struct variable *v = find(all, *count, name);
+
+    if (!*name)
+        return err_set(err, ERR_INVALID, "a variable has no name");
+    if (check_type(name, type_of(declaration), err) < 0)
+        return -1;
+    if (!v) {
+        v = &all[(*count)++];
+        *v = (struct variable) { .name = name };
+    }
+    if (v->locked)
+        return 0;
+    v->type = type_of(declaration);
+    if (is_set(value))
+        v->value = value;
+    v->locked = node_get_bool(declaration, "locked", false);
+    v->required |= node_get_bool(declaration, "required", false);
+    return 0;
+}
+
+static int settle(struct arena *arena, const struct variable *v,
+                  const struct node *values, struct node *into,
+                  struct err *err)
+{
+    const struct node *said = node_get(values, v->name);
+    const struct node *value = is_set(said) ? said : v->value;
+    struct node *typed;
+
+    if (v->locked && is_set(said) && !node_same(said, v->value))
+        return err_set(err, ERR_INVALID, "variable \"%s\": is locked to %s; "
+                       "leave it out", v->name,
+                       v->value ? document_json(arena, v->value) : "null");
+    if (!is_set(value) && v->required)
+        return err_set(err, ERR_INVALID, "variable \"%s\": is required; set "
+                       "spec.variables.%s", v->name, v->name);
+    if (!is_set(value)) {
+        node_set(arena, into, v->name, node_null(arena));
+        return 0;
+    }
+    typed = as_type(arena, v->type, value);
+    if (!typed)
+        return err_set(err, ERR_INVALID, "variable \"%s\": must be %s, is %s",
+                       v->name, v->type, document_json(arena, value));
+    node_set(arena, into, v->name, typed);
+    return 0;
+}
+
+struct node *render_variables(struct arena *arena, const struct node *declared,
+                              const struct node *values, struct err *err)
+{
+    size_t most = node_count(declared), count = 0;
+    struct variable *all = arena_alloc(arena, (most + 1) * sizeof *all);
+    struct node *into = node_map(arena);
+
+    for (size_t i = 0; i < most; i++)
+        if (declare(all, &count, node_item(declared, i), err) < 0)
+            return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (settle(arena, &all[i], values, into, err) < 0)
+            return NULL;
+    return into;
+}
+
+const char *render_variables_unknown(const struct node *declared,
+                                     const struct node *values)
+{
+    node_each(member, values) {
+        bool known = false;
+
+        for (size_t i = 0; i < node_count(declared) && !known; i++)
+            known = !strcmp(member->key,
+                            node_get_text(node_item(declared, i), "name"));
+        if (!known)
+            return member->key;
+    }
+    return NULL;
+}
