@@ -63,13 +63,17 @@ enum placement_why {
     PLACEMENT_UNDECIDED,   /* the placement is misconfigured */
 };
 
+/* Nothing is known that a prioritizer could score; counts as 0. */
+#define PLACEMENT_NO_SCORE INT64_MIN
+
 struct placement_cluster {
     const char *name;
     enum placement_why why;
     const char *detail; /* "" */
     size_t rank;        /* 1 is the best; 0: did not pass the filters */
     int64_t total;
-    const int64_t *scores; /* one per prioritizer, before weighting; or NULL */
+    /* One per prioritizer, before weighting; NULL if it was not scored. */
+    const int64_t *scores;
 };
 
 struct placement_prioritizer {

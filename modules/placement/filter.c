@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Leaves out clusters: by set, by predicate, by taint. */
+#include "placement/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Cluster sets ------------------------------------------------------ */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool wanted(const struct node *names, const char *name)
+{
+    for (size_t i = 0; i < node_count(names); i++)
+        if (text_same(node_text(node_item(names, i)), name))
+            return true;
+    return node_count(names) == 0;
+}
+
+/* Bound in the namespace, existing, and asked for by spec.clusterSets. */
+static void eligible_sets(struct choice *choice)
+{
+    struct placement_result *result = choice->result;
+    const struct node *asked = node_get(choice->spec, "clusterSets");
+    struct binding *binding;
+    size_t at = 0, count = 0;
+
+    result->sets =
+        arena_alloc(choice->arena, (map_count(choice->world->bindings) + 1) *
+                                       sizeof *result->sets);
+    while ((binding = map_next(choice->world->bindings, &at, NULL))) {
+        if (!text_same(binding->space, choice->space) ||
+            !map_get(choice->world->sets, binding->set))
+            continue;
+        result->bindings++;
+        if (wanted(asked, binding->set))
+            result->sets[count++] = arena_string(choice->arena, binding->set);
+    }
+    if (count)
+        qsort(result->sets, count, sizeof *result->sets, by_text);
+    result->set_count = count;
+}
+
+struct membership {
+    const char *exclusive; /* the label's value, or NULL */
+    struct selector *selector;
+};
+
+static bool is_member(const struct seat *seat, const struct membership *sets,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sets[i].exclusive && seat->set &&
+            !strcmp(sets[i].exclusive, seat->set))
+            return true;
+        if (!sets[i].exclusive &&
+            selector_matches_labels(sets[i].selector, seat->labels))
+            return true;
+    }
+    return false;
+}
+
+static int read_sets(struct choice *choice, struct membership *sets)
+{
+    struct placement_result *result = choice->result;
+
+    for (size_t i = 0; i < result->set_count; i++) {
+        const char *name = result->sets[i];
+        const struct cluster_set *set = map_get(choice->world->sets, name);
+        struct err err;
+
+        if (set->wrong)
+            return choice_complain(
+                choice, PLACEMENT_FAILED, "",
+                "failed to get clusters from ClusterSet \"%s\": selectorType is "
+                "not right: %s",
+                name, set->wrong);
+        if (set->exclusive) {
+            sets[i].exclusive = name;
+            continue;
+        }
+        sets[i].selector = selector_from_node(choice->arena, set->selector, &err);
+        if (!sets[i].selector)
+            return choice_complain(choice, PLACEMENT_FAILED, "",
+                                   "failed to get clusters from ClusterSet "
+                                   "\"%s\": %s",
+                                   name, err.text);
+    }
+    return 0;
+}
+
+int choice_find_sets(struct choice *choice)
+{
+    struct placement_world *world = choice->world;
+    struct membership *sets;
+
+    eligible_sets(choice);
+    sets = arena_alloc(choice->arena,
+                       (choice->result->set_count + 1) * sizeof *sets);
+    if (read_sets(choice, sets) < 0)
+        return -1;
+    for (size_t i = 0; i < world->cluster_count; i++) {
+        struct seat *seat = world->clusters[i];
+
+        if (!is_member(seat, sets, choice->result->set_count))
+            seat->row->why = PLACEMENT_NOT_IN_SETS;
+        else if (seat->leaving)
+            seat->row->why = PLACEMENT_LEAVING;
+        else
+            choice->feasible[choice->count++] = seat;
+    }
+    return 0;
+}
+
+/* ---- Predicates -------------------------------------------------------- */
+
+struct predicate {
+    struct selector *labels, *claims; /* NULL asks nothing */
+    const struct node *cel;
+};
+
+int choice_selector(struct choice *choice, const struct node *node,
+                    struct selector **ret, struct err *err)
+{
+    *ret = NULL;
+    if (!node_count(node_get(node, "matchLabels")) &&
+        !node_count(node_get(node, "matchExpressions")))
+        return 0;
+    *ret = selector_from_node(choice->arena, node, err);
+    return *ret ? 0 : -1;
+}
+
+static int read_predicate(struct choice *choice, const struct node *node,
+                          struct predicate *ret)
+{
+    const struct node *required = node_get(node, "requiredClusterSelector");
+    struct err err;
+
+    if (choice_selector(choice, node_get(required, "labelSelector"),
+                        &ret->labels, &err) < 0 ||
+        choice_selector(choice, node_get(required, "claimSelector"),
+                        &ret->claims, &err) < 0)
+        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
+                               "%s", err.text);
+    if (node_count(node_at(required, "celSelector", "celExpressions", NULL)))
+        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
+                               "celSelector is not built in this program yet; "
+                               "use labelSelector or claimSelector");
+    return 0;
+}
+
+static bool matches(const struct predicate *predicate, const struct seat *seat)
+{
+    return (!predicate->labels ||
+            selector_matches_labels(predicate->labels, seat->labels)) &&
+           (!predicate->claims ||
+            selector_matches_labels(predicate->claims, seat->claims));
+}
+
+static bool any_matches(const struct predicate *predicates, size_t count,
+                        const struct seat *seat)
+{
+    for (size_t i = 0; i < count; i++)
+        if (matches(&predicates[i], seat))
+            return true;
+    return false;
+}
+
+int choice_filter_predicates(struct choice *choice)
+{
+    const struct node *list = node_get(choice->spec, "predicates");
+    size_t count = node_count(list), kept = 0;
+    struct predicate *predicates;
+
+    if (!count || !choice->count)
+        return 0;
+    predicates = arena_alloc(choice->arena, count * sizeof *predicates);
+    for (size_t i = 0; i < count; i++)
+        if (read_predicate(choice, node_item(list, i), &predicates[i]) < 0)
+            return -1;
+    for (size_t i = 0; i < choice->count; i++) {
+        struct seat *seat = choice->feasible[i];
+
+        if (any_matches(predicates, count, seat))
+            choice->feasible[kept++] = seat;
+        else
+            seat->row->why = PLACEMENT_NOT_MATCHED;
+    }
+    choice->count = kept;
+    return 0;
+}
+
+/* ---- Taints ------------------------------------------------------------ */
+
+struct toleration {
+    const char *key, *value, *effect;
+    bool exists, known; /* an unknown operator matches nothing */
+    bool limited;
+    int64_t seconds;
+};
+
+#define PLUGIN_TAINTS "TaintToleration"
+
+static int read_tolerations(struct choice *choice, const struct node *list,
+                            struct toleration *ret)
+{
+    for (size_t i = 0; i < node_count(list); i++) {
+        const struct node *from = node_item(list, i);
+        const char *operator = node_get_text(from, "operator");
+        const struct node *seconds = node_get(from, "tolerationSeconds");
+
+        ret[i] = (struct toleration){
+            node_get_text(from, "key"), node_get_text(from, "value"),
+            node_get_text(from, "effect"), text_same(operator, "Exists"),
+            !*operator || text_same(operator, "Equal") ||
+                text_same(operator, "Exists"),
+            node_is(seconds, NODE_INT),
+            node_get_int(from, "tolerationSeconds", 0),
+        };
+        if (!*ret[i].key && !ret[i].exists)
+            return choice_complain(choice, PLACEMENT_MISCONFIGURED,
+                                   PLUGIN_TAINTS,
+                                   "If the key is empty, operator must be "
+                                   "Exists.");
+        if (ret[i].exists && *ret[i].value)
+            return choice_complain(choice, PLACEMENT_MISCONFIGURED,
+                                   PLUGIN_TAINTS,
+                                   "If the operator is Exists, the value should "
+                                   "be empty.");
+    }
+    return 0;
+}
+
+static bool covers(const struct toleration *toleration,
+                   const struct taint *taint)
+{
+    if (*toleration->effect && strcmp(toleration->effect, taint->effect))
+        return false;
+    if (*toleration->key && strcmp(toleration->key, taint->key))
+        return false;
+    return toleration->exists ||
+           (toleration->known && !strcmp(toleration->value, taint->value));
+}
+
+/* Until when the taint is tolerated: 0 not at all, INT64_MAX for ever. */
+static int64_t tolerated_until(const struct toleration *tolerations,
+                               size_t count, const struct taint *taint,
+                               bool chosen_before, int64_t now)
+{
+    if (!strcmp(taint->effect, "PreferNoSelect"))
+        return INT64_MAX;
+    if (!strcmp(taint->effect, "NoSelectIfNew") && chosen_before)
+        return INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        int64_t until;
+
+        if (!covers(&tolerations[i], taint))
+            continue;
+        if (!tolerations[i].limited)
+            return INT64_MAX;
+        if (__builtin_mul_overflow(tolerations[i].seconds, 1000000000, &until) ||
+            __builtin_add_overflow(until, taint->added, &until))
+            return INT64_MAX;
+        if (now < until)
+            return until;
+    }
+    return 0;
+}
+
+static const struct taint *untolerated(const struct choice *choice,
+                                       const struct seat *seat,
+                                       const struct toleration *tolerations,
+                                       size_t count, int64_t *ret_until)
+{
+    *ret_until = INT64_MAX;
+    for (size_t i = 0; i < seat->taint_count; i++) {
+        int64_t until = tolerated_until(tolerations, count, &seat->taints[i],
+                                        seat->own > 0, choice->now);
+
+        if (!until)
+            return &seat->taints[i];
+        if (until < *ret_until)
+            *ret_until = until;
+    }
+    return NULL;
+}
+
+/* The earliest end of a toleration among the clusters decided for so far. */
+static void find_requeue(struct choice *choice,
+                         const struct toleration *tolerations, size_t count)
+{
+    int64_t earliest = INT64_MAX, until;
+
+    if (!choice->own)
+        return;
+    for (struct decision *d = choice->own->decisions; d; d = d->next)
+        for (size_t i = 0; i < d->count; i++)
+            if (!untolerated(choice, d->seats[i], tolerations, count, &until) &&
+                until < earliest)
+                earliest = until;
+    if (earliest != INT64_MAX)
+        choice->result->requeue_at = earliest;
+}
+
+int choice_filter_taints(struct choice *choice)
+{
+    const struct node *list = node_get(choice->spec, "tolerations");
+    size_t count = node_count(list), kept = 0;
+    struct toleration *tolerations =
+        arena_alloc(choice->arena, (count + 1) * sizeof *tolerations);
+
+    if (!choice->count)
+        return 0;
+    if (read_tolerations(choice, list, tolerations) < 0)
+        return -1;
+    find_requeue(choice, tolerations, count);
+    for (size_t i = 0; i < choice->count; i++) {
+        struct seat *seat = choice->feasible[i];
+        int64_t until;
+        const struct taint *taint =
+            untolerated(choice, seat, tolerations, count, &until);
+
+        if (!taint) {
+            choice->feasible[kept++] = seat;
+            continue;
+        }
+        seat->row->why = PLACEMENT_TAINTED;
+        seat->row->detail =
+            arena_printf(choice->arena, "%s%s%s:%s", taint->key,
+                         *taint->value ? "=" : "", taint->value, taint->effect);
+    }
+    choice->count = kept;
+    return 0;
+}

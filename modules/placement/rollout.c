@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says which clusters may change now, as a rollout strategy allows. */
+#include "placement/placement.h"
+
+#include "base/clock.h"
+#include "query/query.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Words ------------------------------------------------------------- */
+
+static const char *const status_names[] = {
+    [ROLLOUT_TO_APPLY] = "ToApply",   [ROLLOUT_PROGRESSING] = "Progressing",
+    [ROLLOUT_SUCCEEDED] = "Succeeded", [ROLLOUT_FAILED] = "Failed",
+    [ROLLOUT_TIMED_OUT] = "TimeOut",  [ROLLOUT_SKIP] = "Skip",
+    [ROLLOUT_UNKNOWN] = "Unknown",
+};
+
+const char *placement_rollout_name(enum placement_rollout_status status)
+{
+    return status_names[status];
+}
+
+enum placement_rollout_status placement_rollout_parse(const char *name)
+{
+    for (size_t i = 0; i < count_of(status_names); i++)
+        if (text_same(status_names[i], name))
+            return (enum placement_rollout_status)i;
+    return ROLLOUT_UNKNOWN;
+}
+
+/* ---- Sizes and times --------------------------------------------------- */
+
+#define BAD_SIZE "'%s' is an invalid maximum threshold value: "
+
+static int read_percent(const char *text, double *ret, struct err *err)
+{
+    size_t len = strlen(text);
+    char *end;
+
+    if (!len || text[len - 1] != '%')
+        return err_set(err, ERR_INVALID, BAD_SIZE "string is not a percentage",
+                       text);
+    *ret = strtod(text, &end);
+    if (end == text || end != text + len - 1 || !isfinite(*ret))
+        return err_set(err, ERR_INVALID, BAD_SIZE "not a number before %%",
+                       text);
+    return 0;
+}
+
+int placement_rollout_size(const struct node *size, int64_t total, int64_t none,
+                           int64_t *ret, struct err *err)
+{
+    double percent, share;
+    int64_t length = 0;
+
+    *ret = none;
+    if (node_is(size, NODE_STRING)) {
+        if (read_percent(size->string, &percent, err) < 0)
+            return -1;
+        share = ceil(percent / 100 * (double)total);
+        length = share > (double)total ? total + 1 : share < 0 ? 0 : (int64_t)share;
+    } else if (node_is(size, NODE_INT)) {
+        length = size->integer;
+    } else if (size && !node_is(size, NODE_NULL)) {
+        return err_set(err, ERR_INVALID, "a size is a number or \"N%%\", not a %s",
+                       node_type_name(size->type));
+    }
+    if (length > 0 && length <= total)
+        *ret = length;
+    return 0;
+}
+
+int placement_rollout_deadline(const char *text, int64_t *ret, struct err *err)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    *ret = INT64_MAX;
+    if (!*text || !strcmp(text, "None"))
+        return 0;
+    if (!digits || !text[digits] || !strchr("hms", text[digits]))
+        return err_set(err, ERR_INVALID, "invalid timeout format");
+    return duration_parse(text, ret, err);
+}
+
+/* ---- One cluster ------------------------------------------------------- */
+
+/* When a wait that began at `since` is over; 0 for never. */
+static int64_t over_at(int64_t since, int64_t wait, int64_t now)
+{
+    int64_t at;
+
+    if (wait == INT64_MAX)
+        return 0;
+    if (__builtin_add_overflow(since ? since : now, wait, &at))
+        return 0;
+    return at;
+}
+
+enum placement_rollout_class
+placement_rollout_classify(struct placement_rollout_cluster *cluster,
+                           int64_t soak, int64_t deadline, int64_t now)
+{
+    int64_t at;
+
+    switch (cluster->status) {
+    case ROLLOUT_TO_APPLY:
+        return ROLLOUT_IN;
+    case ROLLOUT_SUCCEEDED:
+        at = over_at(cluster->since, soak, now);
+        if (!at || now >= at)
+            return ROLLOUT_DONE;
+        cluster->recheck_at = at;
+        return ROLLOUT_IN;
+    case ROLLOUT_TIMED_OUT:
+    case ROLLOUT_SKIP:
+        return ROLLOUT_DONE;
+    case ROLLOUT_PROGRESSING:
+    case ROLLOUT_FAILED:
+    case ROLLOUT_UNKNOWN:
+        break;
+    }
+    at = over_at(cluster->since, deadline, now);
+    cluster->recheck_at = at;
+    if (!at || now < at)
+        return ROLLOUT_IN;
+    cluster->status = ROLLOUT_TIMED_OUT;
+    return ROLLOUT_LATE;
+}
+
+/* ---- The sets of clusters a pass works on ------------------------------ */
+
+struct member {
+    const char *cluster;
+    const struct placement_rollout_group *group;
+};
+
+struct pass {
+    struct arena *arena;
+    struct placement_rollout *out;
+    const struct placement_rollout_cluster *known; /* still decided for */
+    size_t known_count;
+    int64_t soak, deadline, now;
+};
+
+static int by_cluster(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->cluster,
+                  ((const struct member *)b)->cluster);
+}
+
+static int by_existing(const void *a, const void *b)
+{
+    return strcmp(((const struct placement_rollout_cluster *)a)->name,
+                  ((const struct placement_rollout_cluster *)b)->name);
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct placement_rollout_group *const *one = a, *const *two = b;
+
+    if ((*one)->index != (*two)->index)
+        return (*one)->index < (*two)->index ? -1 : 1;
+    return strcmp((*one)->name, (*two)->name);
+}
+
+/* Every cluster of the groups once, by name. */
+static struct member *members_of(struct arena *arena,
+                                 const struct placement_rollout_group **groups,
+                                 size_t group_count, size_t *ret_count)
+{
+    size_t total = 0, count = 0;
+    struct member *all;
+
+    for (size_t i = 0; i < group_count; i++)
+        total += groups[i]->count;
+    all = arena_alloc(arena, (total + 1) * sizeof *all);
+    for (size_t i = 0; i < group_count; i++)
+        for (size_t k = 0; k < groups[i]->count; k++)
+            all[count++] = (struct member){ groups[i]->clusters[k], groups[i] };
+    if (count)
+        qsort(all, count, sizeof *all, by_cluster);
+    *ret_count = count;
+    return all;
+}
+
+static bool is_known(const struct pass *pass, const char *cluster,
+                     bool to_apply_too,
+                     const struct placement_rollout_cluster **ret)
+{
+    size_t low = 0, high = pass->known_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(pass->known[middle].name, cluster);
+
+        if (order == 0) {
+            *ret = &pass->known[middle];
+            return to_apply_too || (*ret)->status != ROLLOUT_TO_APPLY;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static void put_in(struct pass *pass, const struct placement_rollout_cluster *one)
+{
+    struct placement_rollout *out = pass->out;
+    int64_t wait = one->recheck_at - pass->now;
+
+    out->clusters[out->count++] = *one;
+    if (one->recheck_at && wait > 0 &&
+        (!out->recheck_after || wait < out->recheck_after))
+        out->recheck_after = wait;
+}
+
+static void consider(struct pass *pass,
+                     const struct placement_rollout_cluster *known)
+{
+    struct placement_rollout_cluster one = *known;
+
+    one.recheck_at = 0;
+    switch (placement_rollout_classify(&one, pass->soak, pass->deadline,
+                                       pass->now)) {
+    case ROLLOUT_IN:
+        put_in(pass, &one);
+        break;
+    case ROLLOUT_LATE:
+        pass->out->timed_out[pass->out->timed_out_count++] = one;
+        break;
+    case ROLLOUT_DONE:
+        break;
+    }
+}
+
+static void start_one(struct pass *pass, const struct member *member)
+{
+    put_in(pass, &(struct placement_rollout_cluster){
+                     .name = member->cluster,
+                     .status = ROLLOUT_TO_APPLY,
+                     .group_name = member->group->name,
+                     .group_index = member->group->index,
+                 });
+}
+
+static bool has_failed(const struct placement_rollout_cluster *one)
+{
+    return one->status == ROLLOUT_TIMED_OUT || one->status == ROLLOUT_FAILED;
+}
+
+/* Forgets what a pass found, but keeps what was removed. */
+static void start_pass(struct pass *pass, size_t most)
+{
+    struct placement_rollout *out = pass->out;
+
+    out->count = out->timed_out_count = 0;
+    out->breached = false;
+    out->recheck_after = 0;
+    out->clusters = arena_alloc(pass->arena, (most + 1) * sizeof *out->clusters);
+    out->timed_out =
+        arena_alloc(pass->arena, (most + 1) * sizeof *out->timed_out);
+}
+
+/* ---- The two ways to go on --------------------------------------------- */
+
+/* Known clusters first, by name, then new ones, until the window is full. */
+static void pass_per_cluster(struct pass *pass,
+                             const struct placement_rollout_group **groups,
+                             size_t group_count, int64_t window, int64_t failures)
+{
+    const struct placement_rollout_cluster *known;
+    int64_t failed = 0;
+    size_t count;
+    struct member *members = members_of(pass->arena, groups, group_count, &count);
+
+    start_pass(pass, count + pass->known_count);
+    for (size_t i = 0; i < pass->known_count; i++) {
+        known = &pass->known[i];
+        if (!pass->out->breached || known->status != ROLLOUT_TO_APPLY)
+            consider(pass, known);
+        if (has_failed(known))
+            pass->out->breached = ++failed > failures;
+        if ((int64_t)pass->out->count >= window)
+            return;
+    }
+    if (pass->out->breached)
+        return;
+    for (size_t i = 0; i < count && (int64_t)pass->out->count < window; i++)
+        if (!is_known(pass, members[i].cluster, true, &known))
+            start_one(pass, &members[i]);
+}
+
+/* A whole group at a time; the next when nothing but failures is left. */
+static void pass_per_group(struct pass *pass,
+                           const struct placement_rollout_group **groups,
+                           size_t group_count, const struct node *most_failures)
+{
+    const struct placement_rollout_cluster *known;
+    int64_t all_failed = 0;
+    size_t total = pass->known_count;
+
+    for (size_t i = 0; i < group_count; i++)
+        total += groups[i]->count;
+    start_pass(pass, total);
+    for (size_t i = 0; i < pass->known_count; i++)
+        if (pass->known[i].status != ROLLOUT_TO_APPLY)
+            consider(pass, &pass->known[i]);
+    for (size_t i = 0; i < group_count; i++) {
+        int64_t failed = 0, failures = 0;
+        size_t count;
+        struct member *members = members_of(pass->arena, &groups[i], 1, &count);
+
+        /* Its form was checked before; 0 stands for an unreadable one. */
+        (void)placement_rollout_size(most_failures, (int64_t)count, 0, &failures,
+                                     NULL);
+        for (size_t k = 0; k < count; k++) {
+            if (!is_known(pass, members[k].cluster, false, &known))
+                start_one(pass, &members[k]);
+            else if (has_failed(known))
+                pass->out->breached = ++failed > failures;
+        }
+        all_failed += failed;
+        if ((int64_t)pass->out->count > all_failed || pass->out->breached)
+            return;
+    }
+}
+
+/* ---- Strategies -------------------------------------------------------- */
+
+struct plan {
+    struct pass pass;
+    const struct node *options;
+    const struct placement_rollout_group **all, **mandatory, **rest;
+    size_t all_count, mandatory_count, rest_count;
+};
+
+static bool is_named(const struct placement_rollout_group *group,
+                     const struct node *key)
+{
+    const char *name = node_get_text(key, "groupName");
+
+    return *name ? text_same(name, group->name)
+                 : group->index == node_get_int(key, "groupIndex", 0);
+}
+
+/* Mandatory groups stand in the order in which the user names them. */
+static void sort_groups(struct plan *plan,
+                        const struct placement_rollout_input *input)
+{
+    const struct node *keys =
+        node_at(plan->options, "mandatoryDecisionGroups", NULL);
+    size_t most = input->group_count + 1;
+    struct arena *arena = plan->pass.arena;
+
+    plan->all = arena_alloc(arena, most * sizeof *plan->all);
+    plan->mandatory = arena_alloc(arena, most * sizeof *plan->all);
+    plan->rest = arena_alloc(arena, most * sizeof *plan->all);
+    for (size_t i = 0; i < input->group_count; i++)
+        plan->all[plan->all_count++] = &input->groups[i];
+    if (plan->all_count)
+        qsort(plan->all, plan->all_count, sizeof *plan->all, by_index);
+    for (size_t i = 0; i < plan->all_count; i++) {
+        bool named = false;
+
+        for (size_t k = 0; k < node_count(keys) && !named; k++)
+            named = is_named(plan->all[i], node_item(keys, k));
+        if (named)
+            plan->mandatory[plan->mandatory_count++] = plan->all[i];
+        else
+            plan->rest[plan->rest_count++] = plan->all[i];
+    }
+}
+
+static void split_existing(struct plan *plan,
+                           const struct placement_rollout_input *input)
+{
+    struct pass *pass = &plan->pass;
+    size_t count, known = 0;
+    struct member *members =
+        members_of(pass->arena, plan->all, plan->all_count, &count);
+    struct placement_rollout_cluster *kept = arena_alloc(
+        pass->arena, (input->existing_count + 1) * sizeof *kept);
+
+    pass->out->removed = arena_alloc(
+        pass->arena, (input->existing_count + 1) * sizeof *pass->out->removed);
+    for (size_t i = 0; i < input->existing_count; i++) {
+        const struct placement_rollout_cluster *one = &input->existing[i];
+        struct member key = { one->name, NULL };
+
+        if (!*one->name)
+            continue;
+        if (count && bsearch(&key, members, count, sizeof *members, by_cluster))
+            kept[known++] = *one;
+        else
+            pass->out->removed[pass->out->removed_count++] = *one;
+    }
+    if (known)
+        qsort(kept, known, sizeof *kept, by_existing);
+    pass->known = kept;
+    pass->known_count = known;
+}
+
+/* True when the mandatory groups have something to do or something overdue. */
+static bool mandatory_first(struct plan *plan)
+{
+    if (!plan->mandatory_count)
+        return false;
+    pass_per_group(&plan->pass, plan->mandatory, plan->mandatory_count, NULL);
+    return plan->pass.out->count || plan->pass.out->timed_out_count;
+}
+
+static int64_t clusters_in(const struct placement_rollout_group **groups,
+                           size_t count)
+{
+    int64_t total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += (int64_t)groups[i]->count;
+    return total;
+}
+
+static int run_all(struct plan *plan, struct err *err)
+{
+    int64_t total = clusters_in(plan->all, plan->all_count);
+
+    plan->pass.soak = 0; /* OCM looks at no soak time here */
+    pass_per_cluster(&plan->pass, plan->all, plan->all_count, total, total);
+    return 0;
+}
+
+static int run_progressive(struct plan *plan, struct err *err)
+{
+    int64_t total = clusters_in(plan->all, plan->all_count);
+    int64_t rest = clusters_in(plan->rest, plan->rest_count);
+    int64_t failures, window;
+
+    if (placement_rollout_size(node_get(plan->options, "maxFailures"), total, 0,
+                               &failures, err) < 0)
+        return err_wrap(err, "failed to parse the provided maxFailures");
+    if (mandatory_first(plan))
+        return 0;
+    if (placement_rollout_size(node_get(plan->options, "maxConcurrency"), rest,
+                               rest, &window, err) < 0)
+        return err_wrap(err, "failed to parse the provided maxConcurrency");
+    pass_per_cluster(&plan->pass, plan->rest, plan->rest_count, window, failures);
+    return 0;
+}
+
+static int run_per_group(struct plan *plan, struct err *err)
+{
+    const struct node *failures = node_get(plan->options, "maxFailures");
+    int64_t ignored;
+
+    if (placement_rollout_size(failures, 1, 0, &ignored, err) < 0)
+        return err_wrap(err, "failed to parse the provided maxFailures");
+    if (!mandatory_first(plan))
+        pass_per_group(&plan->pass, plan->rest, plan->rest_count, failures);
+    return 0;
+}
+
+static const struct {
+    const char *type, *options;
+    int (*run)(struct plan *plan, struct err *err);
+} strategies[] = {
+    { "All", "all", run_all },
+    { "Progressive", "progressive", run_progressive },
+    { "ProgressivePerGroup", "progressivePerGroup", run_per_group },
+};
+
+static int read_times(struct plan *plan, struct err *err)
+{
+    const char *soak = node_get_text(plan->options, "minSuccessTime");
+
+    if (placement_rollout_deadline(node_get_text(plan->options,
+                                                 "progressDeadline"),
+                                   &plan->pass.deadline, err) < 0)
+        return -1;
+    if (*soak && duration_parse(soak, &plan->pass.soak, err) < 0)
+        return err_wrap(err, "minSuccessTime");
+    return 0;
+}
+
+int placement_rollout(const struct placement_rollout_input *input,
+                      struct arena *arena, struct placement_rollout *ret,
+                      struct err *err)
+{
+    const char *type = node_get_text(input->strategy, "type");
+    struct plan plan = { .pass = { .arena = arena, .out = ret,
+                                   .now = input->now } };
+
+    *ret = (struct placement_rollout){ 0 };
+    for (size_t i = 0; i < count_of(strategies); i++) {
+        if (!text_same(strategies[i].type, *type ? type : "All"))
+            continue;
+        plan.options = node_get(input->strategy, strategies[i].options);
+        if (read_times(&plan, err) < 0)
+            return -1;
+        sort_groups(&plan, input);
+        split_existing(&plan, input);
+        return strategies[i].run(&plan, err);
+    }
+    return err_set(err, ERR_INVALID,
+                   "incorrect rollout strategy type %s; it is one of All, "
+                   "Progressive, ProgressivePerGroup",
+                   type);
+}

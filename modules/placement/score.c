@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scores and ranks the clusters that passed the filters. */
+#include "placement/world.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BEST 100
+
+struct prioritizer {
+    const char *name;
+    int64_t weight;
+    const char *resource;          /* of ResourceAllocatable… */
+    const char *object, *score;    /* of AddOn/… */
+};
+
+/* ---- Which prioritizers, and how much each counts ---------------------- */
+
+/* Names that OCM and people use; any other is the resource's own name. */
+static const struct {
+    const char *word, *resource;
+} resources[] = {
+    { "CPU", "cpu" },
+    { "Memory", "memory" },
+    { "Pods", "pods" },
+    { "Storage", "storage" },
+    { "EphemeralStorage", "ephemeral-storage" },
+    { "GPU", "nvidia.com/gpu" },
+};
+#define RESOURCE_PREFIX "ResourceAllocatable"
+
+static const char *resource_named(const char *builtin)
+{
+    const char *word = builtin + strlen(RESOURCE_PREFIX);
+
+    if (!text_starts(builtin, RESOURCE_PREFIX) || !*word)
+        return NULL;
+    for (size_t i = 0; i < count_of(resources); i++)
+        if (!strcmp(resources[i].word, word))
+            return resources[i].resource;
+    return word;
+}
+
+static void set_weight(struct prioritizer *all, size_t *count,
+                       const struct prioritizer *one)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (!strcmp(all[i].name, one->name)) {
+            all[i].weight = one->weight;
+            return;
+        }
+    all[(*count)++] = *one;
+}
+
+static int read_configuration(struct choice *choice, const struct node *node,
+                              struct prioritizer *ret)
+{
+    const struct node *coordinate = node_get(node, "scoreCoordinate");
+    const char *type = node_get_text(coordinate, "type");
+    const struct node *addon = node_get(coordinate, "addOn");
+
+    *ret = (struct prioritizer){ .weight = node_get_int(node, "weight", 1) };
+    if (!*type || text_same(type, "BuiltIn")) {
+        ret->name = node_get_text(coordinate, "builtIn");
+        ret->resource = resource_named(ret->name);
+        return 0;
+    }
+    if (!text_same(type, "AddOn"))
+        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "",
+                               "incorrect score coordinate type: %s", type);
+    ret->object = node_get_text(addon, "resourceName");
+    ret->score = node_get_text(addon, "scoreName");
+    ret->name = arena_printf(choice->arena, "AddOn/%s/%s", ret->object, ret->score);
+    return 0;
+}
+
+static int by_prioritizer(const void *a, const void *b)
+{
+    return strcmp(((const struct prioritizer *)a)->name,
+                  ((const struct prioritizer *)b)->name);
+}
+
+static int read_policy(struct choice *choice, struct prioritizer **ret,
+                       size_t *ret_count)
+{
+    const struct node *policy = node_get(choice->spec, "prioritizerPolicy");
+    const struct node *list = node_get(policy, "configurations");
+    const char *mode = node_get_text(policy, "mode");
+    struct prioritizer *all =
+        arena_alloc(choice->arena, (node_count(list) + 2) * sizeof *all);
+    size_t count = 0;
+
+    if (!*mode || text_same(mode, "Additive")) {
+        all[count++] = (struct prioritizer){ "Balance", 1 };
+        all[count++] = (struct prioritizer){ "Steady", 1 };
+    } else if (!text_same(mode, "Exact")) {
+        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "",
+                               "incorrect prioritizer policy mode: %s", mode);
+    }
+    for (size_t i = 0; i < node_count(list); i++) {
+        struct prioritizer one;
+
+        if (read_configuration(choice, node_item(list, i), &one) < 0)
+            return -1;
+        set_weight(all, &count, &one);
+    }
+    if (count)
+        qsort(all, count, sizeof *all, by_prioritizer);
+    *ret = all;
+    *ret_count = count;
+    return 0;
+}
+
+/* ---- The formulas ------------------------------------------------------ */
+
+/* How often other placements chose the busiest cluster. */
+static int64_t most_decisions(const struct choice *choice)
+{
+    const struct seat *seat;
+    int64_t most = 0;
+    size_t at = 0;
+
+    while ((seat = map_next(choice->world->seats, &at, NULL)))
+        if (seat->decided - seat->own > most)
+            most = seat->decided - seat->own;
+    return most;
+}
+
+static void score_balance(struct choice *choice, const struct prioritizer *by,
+                          int64_t *scores)
+{
+    int64_t most = most_decisions(choice);
+
+    for (size_t i = 0; i < choice->count; i++) {
+        const struct seat *seat = choice->feasible[i];
+        int64_t others = seat->decided - seat->own;
+
+        scores[i] = others ? 2 * (int64_t)(BEST * (0.5 - (double)others /
+                                                             (double)most))
+                           : BEST;
+    }
+}
+
+static void score_steady(struct choice *choice, const struct prioritizer *by,
+                         int64_t *scores)
+{
+    for (size_t i = 0; i < choice->count; i++)
+        scores[i] = choice->feasible[i]->own ? BEST : 0;
+}
+
+static const double *resource_of(const struct seat *seat, const char *name)
+{
+    for (size_t i = 0; i < seat->resource_count; i++)
+        if (!strcmp(seat->resources[i].name, name))
+            return &seat->resources[i].allocatable;
+    return NULL;
+}
+
+static void score_resource(struct choice *choice, const struct prioritizer *by,
+                           int64_t *scores)
+{
+    double least = INFINITY, most = -INFINITY;
+
+    for (size_t i = 0; i < choice->count; i++) {
+        const double *have = resource_of(choice->feasible[i], by->resource);
+
+        if (have && *have < least)
+            least = *have;
+        if (have && *have > most)
+            most = *have;
+    }
+    for (size_t i = 0; i < choice->count; i++) {
+        const double *have = resource_of(choice->feasible[i], by->resource);
+
+        if (!have)
+            scores[i] = PLACEMENT_NO_SCORE;
+        else if (most > least)
+            scores[i] = (int64_t)(((*have - least) / (most - least) - 0.5) * 2 *
+                                  BEST);
+        else
+            scores[i] = BEST;
+    }
+}
+
+static const struct addon_score *addon_of(const struct seat *seat,
+                                          const char *name)
+{
+    const struct addon_score *score = seat->addon_scores;
+
+    while (score && strcmp(score->name, name))
+        score = score->next;
+    return score;
+}
+
+static void score_addon(struct choice *choice, const struct prioritizer *by,
+                        int64_t *scores)
+{
+    scoped_text struct text expired = { 0 };
+
+    for (size_t i = 0; i < choice->count; i++) {
+        const struct seat *seat = choice->feasible[i];
+        const struct addon_score *from = addon_of(seat, by->object);
+
+        scores[i] = 0;
+        if (!from)
+            continue;
+        if (from->valid_until && choice->now > from->valid_until) {
+            text_addf(&expired, " %s/%s", seat->name, by->object);
+            continue;
+        }
+        for (size_t k = 0; k < node_count(from->scores); k++)
+            if (text_same(node_get_text(node_item(from->scores, k), "name"),
+                          by->score))
+                scores[i] = node_get_int(node_item(from->scores, k), "value", 0);
+    }
+    if (expired.len)
+        choice_complain(choice, PLACEMENT_WARNED, by->name,
+                        "AddOnPlacementScores%s expired", expired.bytes);
+}
+
+/* ---- All of them ------------------------------------------------------- */
+
+typedef void score_fn(struct choice *choice, const struct prioritizer *by,
+                      int64_t *scores);
+
+static score_fn *formula_of(const struct prioritizer *by)
+{
+    if (by->object)
+        return score_addon;
+    if (by->resource)
+        return score_resource;
+    if (!strcmp(by->name, "Balance"))
+        return score_balance;
+    return strcmp(by->name, "Steady") ? NULL : score_steady;
+}
+
+static void spread_scores(struct choice *choice, size_t column, size_t columns,
+                          const int64_t *scores, int64_t *table)
+{
+    int64_t weight = choice->result->prioritizers[column].weight;
+
+    for (size_t i = 0; i < choice->count; i++) {
+        table[i * columns + column] = scores[i];
+        if (scores[i] != PLACEMENT_NO_SCORE)
+            choice->feasible[i]->row->total += weight * scores[i];
+    }
+}
+
+/* Drops what counts nothing; refuses what nobody knows. */
+static int keep_known(struct choice *choice, struct prioritizer *all,
+                      size_t *count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        if (!all[i].weight)
+            continue;
+        if (!formula_of(&all[i]))
+            return choice_complain(choice, PLACEMENT_MISCONFIGURED, "",
+                                   "incorrect builtin prioritizer: %s",
+                                   all[i].name);
+        all[kept++] = all[i];
+    }
+    *count = kept;
+    return 0;
+}
+
+int choice_score(struct choice *choice)
+{
+    struct placement_result *result = choice->result;
+    struct prioritizer *all = NULL;
+    int64_t *table, *scores;
+    size_t count = 0;
+
+    if (read_policy(choice, &all, &count) < 0 ||
+        keep_known(choice, all, &count) < 0)
+        return -1;
+    result->prioritizers =
+        arena_alloc(choice->arena, (count + 1) * sizeof *result->prioritizers);
+    table = arena_alloc(choice->arena,
+                        (choice->count * count + 1) * sizeof *table);
+    scores = arena_alloc(choice->arena, (choice->count + 1) * sizeof *scores);
+    for (size_t k = 0; k < count; k++) {
+        result->prioritizers[k] =
+            (struct placement_prioritizer){ all[k].name, all[k].weight };
+        formula_of (&all[k])(choice, &all[k], scores);
+        spread_scores(choice, k, count, scores, table);
+    }
+    result->prioritizer_count = count;
+    for (size_t i = 0; i < choice->count; i++)
+        choice->feasible[i]->row->scores = &table[i * count];
+    return 0;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct placement_cluster *one = *(struct placement_cluster *const *)a;
+    const struct placement_cluster *two = *(struct placement_cluster *const *)b;
+
+    if (one->total != two->total)
+        return one->total > two->total ? -1 : 1;
+    return one < two ? -1 : one > two; /* rows stand in name order */
+}
+
+void choice_rank(struct choice *choice)
+{
+    struct placement_result *result = choice->result;
+    size_t count = choice->count;
+
+    result->chosen =
+        arena_alloc(choice->arena, (count + 1) * sizeof *result->chosen);
+    for (size_t i = 0; i < count; i++)
+        result->chosen[i] = choice->feasible[i]->row;
+    if (count)
+        qsort(result->chosen, count, sizeof *result->chosen, by_rank);
+    for (size_t i = 0; i < count; i++)
+        result->chosen[i]->rank = i + 1;
+}

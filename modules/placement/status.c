@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the answer as PlacementDecisions and the Placement's status. */
+#include "placement/world.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+/* ---- Conditions -------------------------------------------------------- */
+
+static const char *names_joined(struct arena *arena, const char **names,
+                                size_t count)
+{
+    scoped_text struct text text = { 0 };
+
+    for (size_t i = 0; i < count; i++)
+        text_addf(&text, "%s%s", i ? " " : "", names[i]);
+    return arena_string(arena, text_string(&text));
+}
+
+static struct placement_condition satisfied(bool yes, const char *reason,
+                                            const char *message)
+{
+    return (struct placement_condition){ "PlacementSatisfied",
+                                         yes ? "True" : "False", reason,
+                                         message };
+}
+
+struct placement_condition
+placement_satisfied(struct arena *arena, const struct placement_satisfied *facts)
+{
+    if (!facts->bindings)
+        return satisfied(false, "NoManagedClusterSetBindings",
+                         "No valid ManagedClusterSetBindings found in placement "
+                         "namespace");
+    if (!facts->set_count)
+        return satisfied(
+            false, "NoIntersection",
+            arena_printf(arena,
+                         "None of ManagedClusterSets [%s] is bound to placement "
+                         "namespace",
+                         names_joined(arena, facts->sets_wanted, facts->wanted)));
+    if (!facts->available)
+        return satisfied(
+            false, "AllManagedClusterSetsEmpty",
+            arena_printf(arena,
+                         "All ManagedClusterSets [%s] have no member "
+                         "ManagedCluster",
+                         names_joined(arena, facts->sets, facts->set_count)));
+    if (facts->failed)
+        return satisfied(false, "NotAllDecisionsScheduled", facts->message);
+    if (!facts->feasible)
+        return satisfied(false, "NoManagedClusterMatched",
+                         "No ManagedCluster matches any of the cluster "
+                         "predicate");
+    if (!facts->unscheduled)
+        return satisfied(true, "AllDecisionsScheduled",
+                         "All cluster decisions scheduled");
+    return satisfied(false, "NotAllDecisionsScheduled",
+                     arena_printf(arena, "%zu cluster decisions unscheduled",
+                                  facts->unscheduled));
+}
+
+struct placement_condition
+placement_misconfigured(struct arena *arena, enum placement_outcome outcome,
+                        const char *plugin, const char *message)
+{
+    if (outcome != PLACEMENT_MISCONFIGURED)
+        return (struct placement_condition){
+            "PlacementMisconfigured", "False", "Succeedconfigured",
+            "Placement configurations check pass"
+        };
+    return (struct placement_condition){
+        "PlacementMisconfigured", "True", "Misconfigured",
+        arena_printf(arena, "%s:%s", plugin, message)
+    };
+}
+
+static struct node *find_condition(const struct node *list, const char *type)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (text_same(node_get_text(node_item(list, i), "type"), type))
+            return node_item(list, i);
+    return NULL;
+}
+
+static void set_condition(struct arena *arena, struct node *list,
+                          const struct placement_condition *now_is,
+                          int64_t generation, int64_t now)
+{
+    struct node *old = find_condition(list, now_is->type);
+    bool same = text_same(node_get_text(old, "status"), now_is->status);
+    struct node *next = old ? old : node_map(arena);
+    char since[CLOCK_TEXT];
+
+    clock_format(now, false, since);
+    if (!same || !node_get(next, "lastTransitionTime"))
+        node_set_text(arena, next, "lastTransitionTime", since);
+    node_set_text(arena, next, "type", now_is->type);
+    node_set_text(arena, next, "status", now_is->status);
+    node_set_text(arena, next, "reason", now_is->reason);
+    node_set_text(arena, next, "message", now_is->message);
+    if (generation)
+        node_set_int(arena, next, "observedGeneration", generation);
+    if (!old)
+        node_add(arena, list, next);
+}
+
+/* ---- The Placement's status -------------------------------------------- */
+
+static struct node *group_nodes(struct arena *arena,
+                                const struct placement_result *result)
+{
+    struct node *list = node_list(arena);
+
+    for (size_t i = 0; i < result->group_count; i++) {
+        const struct placement_group *group = &result->groups[i];
+        struct node *node = node_map(arena);
+        struct node *names;
+
+        node_set_int(arena, node, "decisionGroupIndex", (int64_t)i);
+        node_set_text(arena, node, "decisionGroupName", group->name);
+        names = node_make_list(arena, node, "decisions");
+        for (size_t k = 0; k < group->decisions; k++)
+            node_add(arena, names,
+                     node_string(arena,
+                                 result->decisions[group->first + k].name));
+        node_set_int(arena, node, "clusterCount", (int64_t)group->count);
+        node_add(arena, list, node);
+    }
+    return list;
+}
+
+static struct placement_satisfied facts_of(struct arena *arena,
+                                           const struct node *placement,
+                                           const struct placement_result *result)
+{
+    const struct node *asked = node_at(placement, "spec", "clusterSets", NULL);
+    struct placement_satisfied facts = {
+        .wanted = node_count(asked),
+        .sets = result->sets,
+        .set_count = result->set_count,
+        .bindings = result->bindings,
+        .available = result->available,
+        .feasible = result->feasible,
+        .unscheduled = result->unscheduled,
+        .failed = result->outcome == PLACEMENT_FAILED,
+        .message = result->message,
+    };
+
+    facts.sets_wanted =
+        arena_alloc(arena, (facts.wanted + 1) * sizeof *facts.sets_wanted);
+    for (size_t i = 0; i < facts.wanted; i++)
+        facts.sets_wanted[i] = node_text(node_item(asked, i));
+    return facts;
+}
+
+struct node *placement_status(struct arena *arena, const struct node *placement,
+                              const struct placement_result *result,
+                              int64_t now)
+{
+    const struct node *old = node_get(placement, "status");
+    struct node *status = old ? node_copy(arena, old) : node_map(arena);
+    int64_t generation =
+        node_get_int(node_get(placement, "metadata"), "generation", 0);
+    struct placement_satisfied facts = facts_of(arena, placement, result);
+    struct placement_condition misconfigured = placement_misconfigured(
+        arena, result->outcome, result->plugin, result->message);
+    struct placement_condition done = placement_satisfied(arena, &facts);
+    struct node *conditions;
+
+    if (!node_is(status, NODE_MAP))
+        status = node_map(arena);
+    node_set_int(arena, status, "numberOfSelectedClusters",
+                 (int64_t)result->chosen_count);
+    node_set(arena, status, "decisionGroups", group_nodes(arena, result));
+    conditions = node_make_list(arena, status, "conditions");
+    set_condition(arena, conditions, &misconfigured, generation, now);
+    set_condition(arena, conditions, &done, generation, now);
+    return status;
+}
+
+/* ---- PlacementDecisions ------------------------------------------------ */
+
+static void set_owner(struct arena *arena, struct node *meta,
+                      const struct node *placement)
+{
+    const struct node *of = node_get(placement, "metadata");
+    struct node *owner = node_map(arena);
+
+    if (!*node_get_text(of, "uid"))
+        return;
+    node_set_text(arena, owner, "apiVersion",
+                  "cluster.open-cluster-management.io/v1beta1");
+    node_set_text(arena, owner, "kind", "Placement");
+    node_set_text(arena, owner, "name", node_get_text(of, "name"));
+    node_set_text(arena, owner, "uid", node_get_text(of, "uid"));
+    node_set_bool(arena, owner, "controller", true);
+    node_set_bool(arena, owner, "blockOwnerDeletion", true);
+    node_add(arena, node_make_list(arena, meta, "ownerReferences"), owner);
+}
+
+struct node *placement_decision_object(struct arena *arena,
+                                       const struct node *placement,
+                                       const struct placement_result *result,
+                                       size_t index)
+{
+    const struct placement_decision *decision = &result->decisions[index];
+    const struct node *of = node_get(placement, "metadata");
+    struct node *object = node_map(arena);
+    struct node *meta, *labels, *list;
+
+    node_set_text(arena, object, "apiVersion",
+                  "cluster.open-cluster-management.io/v1beta1");
+    node_set_text(arena, object, "kind", "PlacementDecision");
+    meta = node_make(arena, object, "metadata");
+    node_set_text(arena, meta, "name", decision->name);
+    node_set_text(arena, meta, "namespace", node_get_text(of, "namespace"));
+    labels = node_make(arena, meta, "labels");
+    node_set_text(arena, labels, PLACEMENT_LABEL, node_get_text(of, "name"));
+    node_set(arena, labels, GROUP_INDEX_LABEL,
+             node_format(arena, "%zu", decision->group));
+    node_set_text(arena, labels, GROUP_NAME_LABEL,
+                  result->groups[decision->group].name);
+    set_owner(arena, meta, placement);
+    list = node_make_list(arena, node_make(arena, object, "status"), "decisions");
+    for (size_t i = 0; i < decision->count; i++) {
+        struct node *entry = node_map(arena);
+
+        node_set_text(arena, entry, "clusterName", decision->clusters[i]->name);
+        node_set_text(arena, entry, "reason", "");
+        if (decision->clusters[i]->total)
+            node_set_int(arena, entry, "score", decision->clusters[i]->total);
+        node_add(arena, list, entry);
+    }
+    return object;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PLACEMENT_WORLD_H
+#define PLACEMENT_WORLD_H
+
+#include "placement/placement.h"
+
+#include "base/map.h"
+#include "query/query.h"
+
+/*
+ * What is kept of each object. A seat is a cluster's name: decisions and
+ * add-on scores may speak of it before there is a ManagedCluster, and after.
+ */
+struct taint {
+    const char *key, *value, *effect;
+    int64_t added;
+};
+
+struct resource {
+    const char *name;
+    double allocatable;
+};
+
+struct addon_score {
+    struct arena *arena; /* owned */
+    const char *name;
+    const struct node *scores; /* status.scores */
+    int64_t valid_until;       /* 0: for ever */
+    struct addon_score *next;  /* owned */
+};
+
+struct seat {
+    char *name; /* owned */
+    /* The ManagedCluster; arena is NULL while there is none. */
+    struct arena *arena; /* owned */
+    const struct node *object;
+    const struct node *labels;
+    const struct node *claims; /* a map, so that selectors can ask it */
+    const char *set;           /* the clusterset label, or NULL */
+    bool leaving;
+    struct taint *taints;
+    size_t taint_count;
+    struct resource *resources; /* those with allocatable and capacity */
+    size_t resource_count;
+
+    struct addon_score *addon_scores; /* owned */
+    int64_t decided;                  /* by all PlacementDecisions */
+    /* Scratch of one placement_decide(). */
+    int64_t own;
+    struct placement_cluster *row;
+};
+
+struct cluster_set {
+    struct arena *arena; /* owned */
+    bool exclusive;
+    const char *wrong; /* a selectorType nobody knows, or NULL */
+    const struct node *selector;
+    bool leaving;
+};
+
+struct binding {
+    char *space, *set; /* owned */
+};
+
+struct decision {
+    char *owner;         /* "namespace/placement"; owned */
+    struct seat **seats; /* owned */
+    size_t count;
+    struct decision *next; /* of the same owner */
+};
+
+struct owner {
+    struct decision *decisions;
+};
+
+struct placement_world {
+    struct map *seats;     /* name → seat */
+    struct map *sets;      /* name → cluster_set */
+    struct map *bindings;  /* namespace/name → binding */
+    struct map *decisions; /* namespace/name → decision */
+    struct map *owners;    /* namespace/placement → owner */
+    struct seat **clusters; /* owned; seats with a ManagedCluster, by name */
+    size_t cluster_count;
+    bool sorted;
+};
+
+#define CLUSTER_SET_LABEL "cluster.open-cluster-management.io/clusterset"
+#define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
+#define GROUP_INDEX_LABEL                                                      \
+    "cluster.open-cluster-management.io/decision-group-index"
+#define GROUP_NAME_LABEL                                                       \
+    "cluster.open-cluster-management.io/decision-group-name"
+
+/* Brings `clusters` up to date. */
+void world_sort(struct placement_world *world);
+
+/* ---- One decision under way, shared by the stages ---------------------- */
+
+struct choice {
+    struct placement_world *world;
+    const struct node *placement, *spec;
+    const char *space, *name;
+    int64_t now;
+    struct arena *arena;
+    struct placement_result *result;
+    const struct owner *own; /* its decisions so far, or NULL */
+    struct seat **feasible;  /* what passed the filters so far, by name */
+    size_t count;
+};
+
+/* Says what is wrong; the first complaint stands. Returns -1. */
+int choice_complain(struct choice *choice, enum placement_outcome outcome,
+                    const char *plugin, const char *format, ...) PRINTF(4, 5);
+
+/* The stages; -1 when one complained and nothing can be chosen. */
+int choice_find_sets(struct choice *choice);
+int choice_filter_predicates(struct choice *choice);
+int choice_filter_taints(struct choice *choice);
+int choice_score(struct choice *choice);
+void choice_rank(struct choice *choice);
+void choice_take(struct choice *choice);
+int choice_group(struct choice *choice);
+
+/* A claimSelector or labelSelector, ready to be asked. NULL asks nothing. */
+int choice_selector(struct choice *choice, const struct node *node,
+                    struct selector **ret, struct err *err);
+
+#endif
