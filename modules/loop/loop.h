@@ -73,8 +73,8 @@ void loop_backoff_reset(struct loop_backoff *backoff);
 
 /*
  * One thread that does jobs in the order given; `done` is then called in the
- * loop. A simulated worker does the job in the loop's own thread, a little
- * later, so `job` must not touch what the loop's thread may change meanwhile.
+ * loop. A simulated worker does the job at once, in the loop's own thread,
+ * and tells later. `job` must not touch what the loop's thread may change.
  * Freeing waits for all jobs; their `done` is still called, from the free.
  */
 struct loop_worker;
