@@ -125,6 +125,7 @@ units := $(call each,tests/unit,unit,test_)
 golden := $(call each,tests/golden,golden,)
 bench := $(call each,tests/bench,bench,bench_)
 fuzz := $(call each,tests/fuzz,fuzz,fuzz_)
+replay := $(call each,tests/fuzz,replay,fuzz_)
 link = $(cc) $(cflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ldflags) $(libraries)
 
 .SECONDARY:
@@ -137,7 +138,9 @@ $(dir)/bench: $(bench)
 $(dir)/fuzz: $(fuzz)
 $(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
     $(helpers) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
-    $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o)
+    $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o) \
+    $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
+    $(dir)/tests/alone.o $(dir)/tests/replay.o
 
 $(dir)/%.o: %.c $(dir)/flags
 	@mkdir -p $(@D)
@@ -173,6 +176,9 @@ $(bench): $(dir)/bench/%: $(dir)/tests/bench/%.o $(lib)
 $(fuzz): $(dir)/fuzz/%: $(dir)/tests/fuzz/%.o $(lib)
 	@mkdir -p $(@D)
 	$(link) -fsanitize=fuzzer
+$(replay): $(dir)/replay/%: $(dir)/tests/fuzz/%.o $(dir)/tests/replay.o $(lib)
+	@mkdir -p $(@D)
+	$(link)
 -include $(shell find $(dir) -name "*.d" 2>/dev/null)
 '
 
@@ -268,21 +274,19 @@ verb_debug() {
 verb_test() {
     need_dependencies
     build_console
-    local list debug=(alone) fuzz=() packages='' kind name _
+    local list debug=(alone) packages='' kind name _
     list=$(tests/run.sh --list "$@")
     while read -r kind name _; do
         case $kind in
         unit) debug+=("unit/test_$name") ;;
         golden) debug+=("golden/$name") ;;
-        fuzz) fuzz+=("fuzz/fuzz_$name") ;;
+        fuzz) debug+=("replay/fuzz_$name") ;;
         scenario) debug+=(program) packages=$packages_test ;;
         esac
     done <<<"$list"
     need_packages "$packages"
     make_mode debug "${debug[@]}"
     [ $# -gt 0 ] || verb_release
-    [ ${#fuzz[@]} = 0 ] || need_packages "$packages_fuzz"
-    [ ${#fuzz[@]} = 0 ] || make_mode fuzz "${fuzz[@]}"
     tests/run.sh "$@"
 }
 verb_check() {

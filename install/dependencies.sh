@@ -48,7 +48,7 @@ tesseract:tesseract-ocr
 /usr/share/tesseract-ocr/*/tessdata/eng.traineddata:tesseract-ocr-eng
 python3:python3 curl:curl'
 packages_test="$packages_run"'
-jq:jq openssl:openssl git:git ss:iproute2 setsid:util-linux
+jq:jq pgrep:procps openssl:openssl git:git ss:iproute2 setsid:util-linux
 /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core
 /usr/lib/python3/dist-packages/PIL/__init__.py:python3-pil'
 # Judges of conformity that are big; tests skip, saying why, without them.
