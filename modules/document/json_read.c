@@ -4,6 +4,7 @@
 #include "document/scan.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static struct node *build_number(struct build *build)
     const char *at = build->scan->text + start;
     size_t left = build->scan->len - start;
     size_t len = 0;
+    long long value;
     bool whole = true;
     scoped_mem char *copy = NULL;
 
@@ -68,8 +70,10 @@ static struct node *build_number(struct build *build)
         whole = whole && !strchr(".eE", at[len]);
     copy = mem_alloc(len + 1);
     memcpy(copy, at, len);
-    return whole ? node_int(build->arena, strtoll(copy, NULL, 10))
-                 : node_float(build->arena, strtod(copy, NULL));
+    errno = 0;
+    value = whole ? strtoll(copy, NULL, 10) : 0;
+    return whole && !errno ? node_int(build->arena, value)
+                           : node_float(build->arena, strtod(copy, NULL));
 }
 
 static struct node *build_value(struct build *build, const cJSON *from);

@@ -57,11 +57,15 @@ void document_write_float(struct text *out, double value)
         text_add(out, "null");
         return;
     }
+    /* "-0" would be read as a whole number, and those have no sign at zero. */
+    if (size == 0)
+        value = 0;
     shortest(value, digits);
     exponent = strchr(digits, 'e');
     power = (int)strtol(exponent + 1, NULL, 10);
     if (size == 0 || (size >= 1e-6 && size < 1e21)) {
-        int places = (int)(exponent - digits) - (digits[0] == '-') - 2 - power;
+        char *point = strchr(digits, '.');
+        int places = (point ? (int)(exponent - point) - 1 : 0) - power;
 
         text_addf(out, "%.*f", places > 0 ? places : 0, value);
         return;
