@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Feeds JSON and YAML readers; what they accept must survive being written and read again. */
+#include "document/document.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* The canonical text of a tree, read again, is a tree of the same text. */
+static void write_and_read(struct arena *arena, const struct node *node)
+{
+    scoped_text struct text once = { 0 }, twice = { 0 }, yaml = { 0 };
+    struct node *again;
+    struct err err = { 0 };
+
+    document_write_canonical(&once, node);
+    again = document_read_json(arena, text_string(&once), once.len, &document_limits_own, &err);
+    if (!again) {
+        fprintf(stderr, "written but not read: %s\n%s\n", err.text, text_string(&once));
+        abort();
+    }
+    document_write_canonical(&twice, again);
+    if (!text_same(text_string(&once), text_string(&twice))) {
+        fprintf(stderr, "changed: %s\n%s\n", text_string(&once), text_string(&twice));
+        abort();
+    }
+    document_write_yaml(&yaml, node);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *text = (const char *)bytes;
+    struct err err = { 0 };
+    struct node *node;
+
+    node = document_read_json(arena, text, size, &document_limits_api, &err);
+    if (node)
+        write_and_read(arena, node);
+    node = document_read_yaml(arena, text, size, true, &document_limits_api, &err);
+    if (node)
+        write_and_read(arena, node);
+    node = document_read_all(arena, text, size, &document_limits_api, &err);
+    if (node)
+        write_and_read(arena, node);
+    return 0;
+}
