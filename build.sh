@@ -13,6 +13,7 @@ usage() {
 build.sh [VERB]
   release          build/axle, one static executable (this is the default)
   run              release, then the hub, a spoke and the sample on this machine
+  stop             end what run has started
   test [NAME...]   all tests, or those named: a module, c0001, layers, a fuzzer
   debug            build/debug/axle, with sanitizers and assertions
   check            both compilers, lone headers, layers, static analysis
@@ -339,12 +340,26 @@ verb_deep() {
     make_mode analyzer objects
 }
 
+verb_run() {
+    need_packages "$packages_run"
+    verb_release
+    [ -f build/axle ] || die "there is no main.c yet, so there is nothing to run"
+    install/sample.sh start
+}
+verb_stop() { install/sample.sh stop; }
+
+# build/packages: a tar archive, and a Debian package with the systemd units.
+verb_package() {
+    verb_release
+    install/package.sh "$version"
+}
+
 verb_clean() { rm -rf build; }
 
 verb=${1:-release}
 [ $# -gt 0 ] && shift
 case $verb in
-release | debug | test | check | fuzz | bench | deep | clean | deps) "verb_$verb" "$@" ;;
+release | debug | run | stop | test | check | fuzz | bench | deep | package | clean | deps) "verb_$verb" "$@" ;;
 -h | --help | help) usage ;;
 *) usage >&2; exit 2 ;;
 esac

@@ -235,3 +235,26 @@ process_of() {
     found=$(pgrep -f -- "$1" | head -n 1) || return 1
     echo "$found"
 }
+
+# ----------------------------------------------------------------- the sample
+
+# The server as the profile delivers it.
+ocr_server_from() {
+    sed -n '/^        server.py: |$/,/^---$/p' "$1" | sed '1d;$d;s/^          //'
+}
+
+# Debian's python3 by name: PIL is installed for that one.
+make_image() {
+    [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import PIL' 2>/dev/null ||
+        skip "python3-pil is not installed"
+    /usr/bin/python3 - "$@" <<'PYTHON'
+import sys
+from PIL import Image, ImageDraw, ImageFont
+text, path = sys.argv[1:]
+font = ImageFont.truetype("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", 40)
+width = int(font.getlength(text)) + 80
+image = Image.new("RGB", (width, 120), "white")
+ImageDraw.Draw(image).text((40, 35), text, fill="black", font=font)
+image.save(path)
+PYTHON
+}
