@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removes the fields that a work leaves to others. */
+#include "work/work.h"
+
+#include "query/query.h"
+
+#include <string.h>
+
+/*
+ * A path is cut before its last step: what comes before finds the maps, the
+ * last step names the member to take out. A step in brackets that is not a
+ * quoted name ends in a list item, and those stay.
+ */
+struct cut {
+    const char *parent; /* "" is the object itself */
+    const char *field;  /* NULL: ends in an item */
+};
+
+/* Where the last step begins: outside brackets and quotes. */
+static size_t last_step(const char *path, size_t len)
+{
+    size_t depth = 0, last = 0;
+    char quote = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = path[i];
+
+        if (quote) {
+            if (c == '\\' && i + 1 < len)
+                i++;
+            else if (c == quote)
+                quote = 0;
+        } else if (c == '\\' && i + 1 < len) {
+            i++;
+        } else if (c == '[') {
+            if (depth++ == 0)
+                last = i;
+        } else if (c == ']' && depth) {
+            depth--;
+        } else if (depth && (c == '\'' || c == '"')) {
+            quote = c;
+        } else if (!depth && c == '.') {
+            last = i;
+        }
+    }
+    return last;
+}
+
+static char *unescaped(struct arena *arena, const char *text, size_t len)
+{
+    char *out = arena_bytes(arena, text, len);
+    size_t put = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (out[i] == '\\' && i + 1 < len)
+            i++;
+        out[put++] = out[i];
+    }
+    out[put] = 0;
+    return out;
+}
+
+static struct cut cut_path(struct arena *arena, const char *path)
+{
+    size_t len = strlen(path), at = last_step(path, len);
+    const char *step = path + at;
+    size_t step_len = len - at;
+    struct cut cut = { arena_bytes(arena, path, at), NULL };
+
+    if (*step == '.')
+        cut.field = unescaped(arena, step + 1, step_len - 1);
+    else if (*step != '[')
+        cut.field = unescaped(arena, step, step_len);
+    else if (step_len > 4 && (step[1] == '\'' || step[1] == '"') &&
+             step[step_len - 2] == step[1] && step[step_len - 1] == ']')
+        cut.field = unescaped(arena, step + 2, step_len - 4);
+    return cut;
+}
+
+static int remove_at(struct arena *arena, struct node *object, const char *text,
+                     struct err *err)
+{
+    struct jsonpath *path = jsonpath_parse_relaxed(arena, text, err);
+    struct cut cut = cut_path(arena, text);
+    struct node *found;
+
+    if (!path)
+        return err_wrap(err, "ignoreFields: jsonPath \"%s\"", text);
+    if (!cut.field || !*cut.field)
+        return 0;
+    if (!*cut.parent) {
+        node_remove(object, cut.field);
+        return 0;
+    }
+    path = jsonpath_parse_relaxed(arena, cut.parent, err);
+    if (!path)
+        return err_wrap(err, "ignoreFields: jsonPath \"%s\"", text);
+    found = jsonpath_find(path, arena, object, true, err);
+    if (!found)
+        return err_wrap(err, "ignoreFields: jsonPath \"%s\"", text);
+    for (size_t i = 0; i < node_count(found); i++)
+        for (size_t k = 0; k < node_count(node_item(found, i)); k++) {
+            struct node *map = node_item(node_item(found, i), k);
+
+            if (node_is(map, NODE_MAP))
+                node_remove(map, cut.field);
+        }
+    return 0;
+}
+
+static char *trimmed(struct arena *arena, const char *text)
+{
+    size_t len;
+
+    text += strspn(text, " \t\n");
+    len = strlen(text);
+    while (len && strchr(" \t\n", text[len - 1]))
+        len--;
+    return arena_bytes(arena, text, len);
+}
+
+struct node *work_ignore_fields(struct arena *arena, const struct node *object,
+                                const struct node *json_paths, struct err *err)
+{
+    struct node *copy = node_copy(arena, object);
+
+    for (size_t i = 0; i < node_count(json_paths); i++)
+        if (remove_at(arena, copy,
+                      trimmed(arena, node_text(node_item(json_paths, i))),
+                      err) < 0) {
+            if (err)
+                err->code = ERR_INVALID;
+            return NULL;
+        }
+    return copy;
+}
