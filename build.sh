@@ -33,7 +33,7 @@ TEXT
 common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules
     -isystem $deps/include -fno-common -fno-strict-aliasing
     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
-    -ffile-prefix-map=$PWD/=
+    -ffile-prefix-map=$PWD=.
     -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes
     -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef
     -Wvla -Wformat=2 -Winit-self -Wno-unused-parameter
