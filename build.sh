@@ -30,7 +30,7 @@ TEXT
 
 # ------------------------------------------------------------------- modes
 
-common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules
+common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules -Itests
     -isystem $deps/include -fno-common -fno-strict-aliasing
     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
     -ffile-prefix-map=$PWD=.
@@ -286,8 +286,9 @@ verb_test() {
         esac
     done <<<"$list"
     need_packages "$packages"
-    make_mode debug "${debug[@]}"
-    [ $# -gt 0 ] || verb_release
+    # A program that does not build is one failed test, not the end of all.
+    MAKEFLAGS=-k make_mode debug "${debug[@]}" || say "not everything was built"
+    [ $# -gt 0 ] || (verb_release) || say "the release was not built"
     tests/run.sh "$@"
 }
 verb_check() {
