@@ -161,6 +161,10 @@ run_all() {
         [ "${counts[1]}" = 0 ] || show_failure "$results/$kind-$name.out" "$status" "$kind $name ($file)" "$kind"
         sed -n 's/^ok[^#]*# *SKIP */skipped: /p' "$results/$kind-$name.out"
     done <"$results/list"
+    if [ "${UNBUILT:-0}" != 0 ]; then
+        echo "--- build: not everything was built, so what ran may be old (see above)"
+        failed=$((failed + 1))
+    fi
     if [ "${TIMES:-}" ]; then
         for file in "$results"/*.ms; do echo "$(cat "$file") ms $(name_of "$file")"; done | sort -rn | head -n 20
     fi
