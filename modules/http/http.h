@@ -147,10 +147,10 @@ const char *http_request_query(const struct http_request *request,
                                const char *name);
 
 /*
- * Asks for the whole body; `fn` is called with it (at the earliest in a later
- * turn), and has to answer. One longer than `limit` is answered 413 here and
- * a cut-off one not at all; then only `gone` is called. The bytes are in the
- * request's arena.
+ * Asks for the whole body; `fn` is called with it (after this has returned),
+ * and has to answer. One longer than `limit` is answered 413 here and a
+ * cut-off one not at all; then only `gone` is called. The bytes live as long
+ * as the request.
  */
 typedef void http_body_fn(struct http_request *request, const char *bytes,
                           size_t len, void *arg);
@@ -164,6 +164,8 @@ void http_body_pause(struct http_request *request, bool paused);
 /*
  * Called if the client goes away (or the server drains, or a limit answers in
  * the handler's place) before the answer has ended. Last use of the pointer.
+ * Without it, a request whose client has gone stays until it is answered, into
+ * the void.
  */
 void http_request_gone(struct http_request *request, http_handler_fn *fn,
                        void *arg);

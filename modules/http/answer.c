@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes answers: whole, in pieces, broken off, or as another protocol. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "http/server.h"
+#include "base/clock.h"
+
+/* A body that nobody asked for is read and dropped up to this much, so that
+ * the connection can go on; a larger one ends it. */
+#define MOST_DROPPED 262144
+/* Smaller pieces are copied behind their frame and sent in one call. */
+#define MOST_JOINED ((size_t)16384)
+
+void http_answer_header(struct http_request *request, const char *name,
+                        const char *value)
+{
+    struct exchange *x = exchange_of(request);
+
+    assert(!x->began && !strpbrk(name, "\r\n: "));
+    text_addf(&x->headers, "%s: ", name);
+    for (; *value; value++)
+        text_add_char(&x->headers, *value == '\r' || *value == '\n' ? ' ' : *value);
+    text_add(&x->headers, "\r\n");
+}
+
+static bool has_no_body(int status)
+{
+    return status < 200 || status == 204 || status == 304;
+}
+
+/* Whether the connection can be used again after this answer. */
+static void decide_keeping(struct exchange *x)
+{
+    struct connection *c = x->connection;
+
+    if (x->mode == BODY_COMPLETE || x->mode == BODY_DROPPED)
+        return;
+    if (x->mode != BODY_NOT_ASKED || x->expects || x->request.body_length < 0 ||
+        x->request.body_length > MOST_DROPPED)
+        c->keep = false;
+}
+
+/* Puts the head of the answer into `head`. */
+static void write_head(struct exchange *x, const char *type, struct text *head)
+{
+    struct connection *c = x->connection;
+    bool http10 = c->wire.parser.http_minor == 0;
+
+    x->chunked = x->length < 0 && !http10 && !has_no_body(x->status);
+    x->no_bytes = has_no_body(x->status) || !strcmp(x->request.method, "HEAD");
+    if (x->length < 0 && http10)
+        c->keep = false;
+    decide_keeping(x);
+    text_addf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n",
+              x->status, http_status_text(x->status), server_date(c->server),
+              x->request.id);
+    if (type)
+        text_addf(head, "Content-Type: %s\r\n", type);
+    if (x->chunked)
+        text_add(head, "Transfer-Encoding: chunked\r\n");
+    else if (x->length >= 0 && !has_no_body(x->status))
+        text_addf(head, "Content-Length: %lld\r\n", (long long)x->length);
+    if (!c->keep)
+        text_add(head, "Connection: close\r\n");
+    else if (http10)
+        text_add(head, "Connection: keep-alive\r\n");
+    text_add_bytes(head, text_string(&x->headers), x->headers.len);
+    text_add(head, "\r\n");
+    text_free(&x->headers);
+}
+
+static void end_answer(struct exchange *x)
+{
+    struct connection *c = x->connection;
+
+    x->ended = true;
+    if (!c) {
+        exchange_free(x);
+        return;
+    }
+    if (x->mode == BODY_NOT_ASKED && c->keep) {
+        x->mode = BODY_DROPPED;
+        x->limit = MOST_DROPPED;
+    }
+    connection_answered(c);
+}
+
+void http_answer(struct http_request *request, int status, const char *type,
+                 const void *bytes, size_t len)
+{
+    struct exchange *x = exchange_of(request);
+    scoped_text struct text head = {0};
+
+    assert(!x->began && !x->ended);
+    x->began = true;
+    x->status = status;
+    x->length = (int64_t)len;
+    if (x->connection) {
+        write_head(x, type, &head);
+        x->sent = x->no_bytes ? 0 : len;
+        if (!x->no_bytes && len && len <= MOST_JOINED)
+            text_add_bytes(&head, bytes, len);
+        connection_write(x->connection, head.bytes, head.len);
+        if (!x->no_bytes && len > MOST_JOINED)
+            connection_write(x->connection, bytes, len);
+    }
+    end_answer(x);
+}
+
+void http_answer_text(struct http_request *request, int status,
+                      const char *format, ...)
+{
+    scoped_text struct text text = {0};
+    va_list args;
+
+    va_start(args, format);
+    text_addv(&text, format, args);
+    va_end(args);
+    http_answer(request, status, "text/plain; charset=utf-8", text_string(&text),
+                text.len);
+}
+
+void http_answer_err(struct http_request *request, const struct err *err)
+{
+    http_answer_text(request, err_http(err->code), "%s\n", err->text);
+}
+
+void http_answer_begin(struct http_request *request, int status,
+                       const char *type, int64_t length)
+{
+    struct exchange *x = exchange_of(request);
+    scoped_text struct text head = {0};
+
+    assert(!x->began && !x->ended);
+    x->began = true;
+    x->status = status;
+    x->length = x->length_left = length;
+    if (!x->connection)
+        return;
+    write_head(x, type, &head);
+    connection_write(x->connection, head.bytes, head.len);
+}
+
+static void write_chunk(struct connection *c, const void *bytes, size_t len)
+{
+    scoped_text struct text frame = {0};
+    bool joined = len <= MOST_JOINED;
+
+    text_addf(&frame, "%zx\r\n", len);
+    if (joined) {
+        text_add_bytes(&frame, bytes, len);
+        text_add(&frame, "\r\n");
+    }
+    connection_write(c, frame.bytes, frame.len);
+    if (joined)
+        return;
+    connection_write(c, bytes, len);
+    connection_write(c, "\r\n", 2);
+}
+
+static void cut_connection(void *arg)
+{
+    struct connection *c = arg;
+
+    if (!c->dead)
+        connection_end(c, false);
+}
+
+void http_answer_write(struct http_request *request, const void *bytes,
+                       size_t len)
+{
+    struct exchange *x = exchange_of(request);
+    struct connection *c = x->connection;
+
+    assert(x->began && !x->ended);
+    if (!c || !len)
+        return;
+    if (x->length >= 0) {
+        assert((int64_t)len <= x->length_left);
+        x->length_left -= (int64_t)len;
+    }
+    if (x->no_bytes)
+        return;
+    if (loop_stream_pending(c->stream) > c->server->settings.most_pending) {
+        c->server->counts.refused++;
+        loop_later(c->server->loop, cut_connection, c);
+        return;
+    }
+    x->sent += len;
+    if (x->chunked)
+        write_chunk(c, bytes, len);
+    else
+        connection_write(c, bytes, len);
+}
+
+size_t http_answer_pending(const struct http_request *request)
+{
+    const struct exchange *x = (const struct exchange *)request;
+
+    return x->connection ? loop_stream_pending(x->connection->stream) : 0;
+}
+
+void http_answer_drained(struct http_request *request, http_handler_fn *fn,
+                         void *arg)
+{
+    struct exchange *x = exchange_of(request);
+
+    x->drained = fn;
+    x->drained_arg = arg;
+}
+
+void http_answer_end(struct http_request *request)
+{
+    struct exchange *x = exchange_of(request);
+
+    assert(x->began && !x->ended);
+    if (x->connection && x->chunked && !x->no_bytes)
+        connection_write(x->connection, "0\r\n\r\n", 5);
+    if (x->connection && x->length > 0)
+        assert(!x->length_left);
+    end_answer(x);
+}
+
+void http_answer_break(struct http_request *request)
+{
+    struct exchange *x = exchange_of(request);
+
+    x->ended = true;
+    x->gone = NULL;
+    if (x->connection)
+        connection_end(x->connection, false);
+    else
+        exchange_free(x);
+}
+
+struct loop_stream *http_answer_upgrade(struct http_request *request,
+                                        const char *protocol)
+{
+    struct exchange *x = exchange_of(request);
+    scoped_text struct text head = {0};
+
+    assert(!x->began);
+    if (!x->connection) {
+        x->ended = true;
+        exchange_free(x);
+        return NULL;
+    }
+    text_addf(&head, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\n"
+              "Connection: Upgrade\r\n%s\r\n", protocol, text_string(&x->headers));
+    x->began = x->ended = true;
+    x->gone = NULL;
+    x->status = 101;
+    return connection_hand_over(x->connection, head.bytes, head.len);
+}
+
+/* An answer to what is no request, or to one that is not wanted any further. */
+void answer_error(struct connection *c, int status, const char *words)
+{
+    scoped_text struct text answer = {0};
+
+    if (!c->now || !c->now->began) {
+        text_addf(&answer, "HTTP/1.1 %d %s\r\nDate: %s\r\n"
+                  "Content-Type: text/plain; charset=utf-8\r\n"
+                  "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+                  status, http_status_text(status), server_date(c->server),
+                  strlen(words) + 1, words);
+        loop_stream_write(c->stream, answer.bytes, answer.len);
+        if (c->now) {
+            c->now->began = true;
+            c->now->status = status;
+        }
+    }
+    connection_end(c, true);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server: listeners, routes, limits on how many, draining. */
+#include "http/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/object.h"
+#include "pki/pki.h"
+#include "tls/tls.h"
+
+#define SERVER_TAG 0x48535256u
+
+/* A place to listen at, and whether what comes in speaks TLS. */
+struct gate {
+    struct http_server *server;
+    struct loop_listener *listener; /* owned */
+    struct tls_server *tls;
+};
+
+static size_t or_size(size_t value, size_t other)
+{
+    return value ? value : other;
+}
+
+static int64_t or_time(int64_t value, int64_t other)
+{
+    return value ? value : other;
+}
+
+struct http_server *http_server_new(struct loop *loop,
+                                    const struct http_server_settings *settings)
+{
+    static const struct http_server_settings none;
+    const struct http_server_settings *s = settings ? settings : &none;
+    struct http_server *server = mem_alloc(sizeof *server);
+
+    server->tag = SERVER_TAG;
+    server->loop = loop;
+    server->settings = (struct http_server_settings){
+        .most_connections = or_size(s->most_connections, 20000),
+        .most_headers = or_size(s->most_headers, 64),
+        .most_header_bytes = or_size(s->most_header_bytes, 65536),
+        .header_deadline = or_time(s->header_deadline, 10 * CLOCK_SECOND),
+        .idle_deadline = or_time(s->idle_deadline, 120 * CLOCK_SECOND),
+        .body_deadline = or_time(s->body_deadline, 30 * CLOCK_SECOND),
+        .write_deadline = or_time(s->write_deadline, 60 * CLOCK_SECOND),
+        .most_pending = or_size(s->most_pending, (size_t)1 << 20),
+    };
+    snprintf(server->id_prefix, sizeof server->id_prefix, "%08x",
+             (unsigned)random_number());
+    return server;
+}
+
+static void close_gates(struct http_server *server)
+{
+    size_t i;
+
+    for (i = 0; i < server->gate_count; i++)
+        if (server->gates[i]->listener)
+            loop_listener_close(&server->gates[i]->listener);
+}
+
+void http_server_free(struct http_server **at)
+{
+    struct http_server *server = take(*at);
+    size_t i;
+
+    if (!server)
+        return;
+    server->draining = false;
+    close_gates(server);
+    while (server->connections)
+        connection_end(server->connections, false);
+    for (i = 0; i < server->gate_count; i++)
+        free(server->gates[i]);
+    for (i = 0; i < server->route_count; i++)
+        free(server->routes[i].prefix);
+    loop_timer_free(&server->drain_timer);
+    mem_free(&server->gates);
+    mem_free(&server->routes);
+    server->tag = 0;
+    free(server);
+}
+
+/* ------------------------------------------------------------------ routes */
+
+void http_server_route(struct http_server *server, const char *prefix,
+                       http_handler_fn *fn, void *arg)
+{
+    server->routes = mem_resize_array(server->routes, server->route_count + 1,
+                                      sizeof *server->routes);
+    server->routes[server->route_count++] =
+        (struct route){mem_copy_string(prefix), fn, arg};
+}
+
+void http_server_guard(struct http_server *server, http_guard_fn *fn, void *arg)
+{
+    server->guard = fn;
+    server->guard_arg = arg;
+}
+
+void http_server_observe(struct http_server *server, http_access_fn *fn, void *arg)
+{
+    server->access = fn;
+    server->access_arg = arg;
+}
+
+static bool is_under(const char *path, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (len && prefix[len - 1] == '/')
+        len--;
+    return !strncmp(path, prefix, len) && (!path[len] || path[len] == '/');
+}
+
+static const struct route *find_route(const struct http_server *server,
+                                      const char *path)
+{
+    const struct route *best = NULL;
+    size_t i;
+
+    for (i = 0; i < server->route_count; i++)
+        if (is_under(path, server->routes[i].prefix) &&
+            (!best || strlen(server->routes[i].prefix) > strlen(best->prefix)))
+            best = &server->routes[i];
+    return best;
+}
+
+void server_dispatch(struct http_server *server, struct exchange *x)
+{
+    struct http_request *request = &x->request;
+    const struct route *route = find_route(server, request->path);
+
+    if (server->guard && !server->guard(request, server->guard_arg))
+        return;
+    if (route)
+        route->fn(request, route->arg);
+    else
+        http_answer_text(request, 404, "404 page not found\n");
+}
+
+/* --------------------------------------------------------------- newcomers */
+
+/* Handshakes that have not ended count too: they are what a stranger raises. */
+static void mind_fullness(struct http_server *server)
+{
+    size_t busy = server->counts.connections, i;
+    bool full;
+
+    for (i = 0; i < server->gate_count; i++)
+        if (server->gates[i]->tls)
+            busy += tls_server_pending(server->gates[i]->tls);
+    full = busy >= server->settings.most_connections;
+    if (full == server->full)
+        return;
+    server->full = full;
+    for (i = 0; i < server->gate_count; i++)
+        if (server->gates[i]->listener)
+            loop_listener_pause(server->gates[i]->listener, full);
+}
+
+static void on_ready(struct loop_stream *stream, void *arg)
+{
+    struct http_server *server = object_from(http_server, SERVER_TAG, arg);
+
+    http_server_take(server, &stream);
+    mind_fullness(server);
+}
+
+static void on_newcomer(struct loop_stream *stream, void *arg)
+{
+    struct gate *gate = arg;
+
+    if (gate->tls)
+        tls_server_accept(gate->tls, &stream, on_ready, gate->server);
+    else
+        http_server_take(gate->server, &stream);
+    mind_fullness(gate->server);
+}
+
+void http_server_take(struct http_server *server, struct loop_stream **stream)
+{
+    if (server->draining) {
+        loop_stream_close(stream);
+        return;
+    }
+    server->counts.connections++;
+    server->counts.accepted++;
+    connection_take(server, take(*stream));
+}
+
+int http_server_listen(struct http_server *server, const char *address,
+                       struct tls_server *tls, struct err *err)
+{
+    struct gate *gate = mem_alloc(sizeof *gate);
+
+    *gate = (struct gate){.server = server, .tls = tls};
+    gate->listener = loop_listen(server->loop, address, on_newcomer, gate, err);
+    if (!gate->listener) {
+        free(gate);
+        return -1;
+    }
+    server->gates = mem_resize_array(server->gates, server->gate_count + 1,
+                                     sizeof(struct gate *));
+    server->gates[server->gate_count++] = gate;
+    return 0;
+}
+
+const char *http_server_address(const struct http_server *server, size_t n)
+{
+    if (n >= server->gate_count || !server->gates[n]->listener)
+        return NULL;
+    return loop_listener_address(server->gates[n]->listener);
+}
+
+struct http_server_counts http_server_counts(const struct http_server *server)
+{
+    return server->counts;
+}
+
+/* ----------------------------------------------------------------- the end */
+
+static void tell_drained(struct http_server *server)
+{
+    loop_timer_free(&server->drain_timer);
+    if (server->drained)
+        loop_later(server->loop, server->drained, server->drained_arg);
+    server->drained = NULL;
+}
+
+void server_connection_ended(struct http_server *server)
+{
+    server->counts.connections--;
+    if (server->draining && !server->connections)
+        tell_drained(server);
+    mind_fullness(server);
+}
+
+static void out_of_patience(void *arg)
+{
+    struct http_server *server = object_from(http_server, SERVER_TAG, arg);
+
+    while (server->connections)
+        connection_end(server->connections, false);
+}
+
+/* True if its answer will end by itself. */
+static bool will_finish(const struct connection *c)
+{
+    return c->now && (!c->now->began || c->now->length >= 0);
+}
+
+void http_server_drain(struct http_server *server, int64_t patience, loop_fn *done,
+                       void *arg)
+{
+    struct connection *c, *next;
+
+    server->draining = true;
+    server->drained = done;
+    server->drained_arg = arg;
+    close_gates(server);
+    if (!server->connections) {
+        tell_drained(server);
+        return;
+    }
+    server->drain_timer = loop_timer_new(server->loop, out_of_patience, server);
+    loop_timer_set(server->drain_timer, patience);
+    for (c = server->connections; c; c = next) {
+        next = c->next;
+        c->keep = false;
+        if (will_finish(c))
+            continue;
+        if (c->now && c->now->chunked)
+            connection_write(c, "0\r\n\r\n", 5);
+        connection_end(c, true);
+    }
+}
+
+size_t http_server_cut(struct http_server *server,
+                       bool (*is_one)(const struct pki_cert *peer, void *arg),
+                       void *arg)
+{
+    struct connection *c, *next;
+    size_t count = 0;
+
+    for (c = server->connections; c; c = next) {
+        const struct pki_cert *peer = tls_peer(c->stream);
+
+        next = c->next;
+        if (!peer || !is_one(peer, arg))
+            continue;
+        count++;
+        connection_end(c, false);
+    }
+    return count;
+}
+
+const char *server_date(struct http_server *server)
+{
+    time_t now = (time_t)(clock_wall() / CLOCK_SECOND);
+    struct tm tm;
+
+    if (server->date_second != now || !*server->date) {
+        gmtime_r(&now, &tm);
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT",
+                 &tm);
+        server->date_second = now;
+    }
+    return server->date;
+}
