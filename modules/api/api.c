@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes a request apart, asks whether it is allowed, and sends it on. */
+#include "api/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct api *api_new(const struct api_options *options)
+{
+    struct api *api = mem_alloc(sizeof *api);
+
+    api->loop = options->loop;
+    api->objects = options->objects;
+    api->kinds = objects_kinds(options->objects);
+    api->facts = options->facts;
+    api->git_version = options->git_version;
+    return api;
+}
+
+void api_free(struct api **api)
+{
+    mem_free(api);
+}
+
+bool query_flag(const struct http_request *request, const char *name)
+{
+    const char *value = http_request_query(request, name);
+
+    return value && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+}
+
+/* The part of the path after /api/v1 or /apis/GROUP/VERSION. */
+struct route {
+    const char *group, *version;
+    const char *const *rest;
+    size_t count;
+};
+
+static bool split_group(const struct http_request *request, struct route *ret)
+{
+    const char *const *at = request->segments;
+    size_t count = request->segment_count;
+
+    if (count >= 3 && strcmp(at[0], "api") == 0) {
+        *ret = (struct route){"", at[1], at + 2, count - 2};
+        return true;
+    }
+    if (count >= 4 && strcmp(at[0], "apis") == 0) {
+        *ret = (struct route){at[1], at[2], at + 3, count - 3};
+        return true;
+    }
+    return false;
+}
+
+/*
+ * [namespaces/NS/]PLURAL[/NAME[/SUBRESOURCE]]. "namespaces/x" alone is the
+ * Namespace itself, and "namespaces/x/status" its status.
+ */
+static const struct kind *split_object(struct api_ask *ask,
+                                       const struct route *route)
+{
+    const char *const *rest = route->rest;
+    size_t count = route->count;
+    const struct kind *kind;
+
+    if (count >= 3 && strcmp(rest[0], "namespaces") == 0 &&
+        (*route->group || (strcmp(rest[2], "status") != 0 &&
+                           strcmp(rest[2], "finalize") != 0))) {
+        ask->space = rest[1];
+        rest += 2;
+        count -= 2;
+    }
+    kind = kinds_by_plural(ask->api->kinds, route->group, route->version, rest[0]);
+    if (!kind || (!kind->namespaced && *ask->space))
+        return NULL;
+    if (count >= 2)
+        ask->name = rest[1];
+    if (count >= 3)
+        ask->subresource = rest[2];
+    if (count > 3 || (*ask->subresource && !kind_subresource(kind, ask->subresource)))
+        return NULL;
+    return kind;
+}
+
+static const char *verb_of(const struct api_ask *ask)
+{
+    static const struct {
+        const char *method, *one, *many;
+    } verbs[] = {
+        {"GET", "get", "list"},      {"HEAD", "get", "list"},
+        {"POST", "create", "create"}, {"PUT", "update", NULL},
+        {"PATCH", "patch", NULL},    {"DELETE", "delete", "deletecollection"},
+    };
+    const char *method = ask->request->method;
+
+    for (size_t i = 0; i < count_of(verbs); i++) {
+        if (strcmp(verbs[i].method, method) != 0)
+            continue;
+        if (strcmp(verbs[i].one, "get") == 0 &&
+            query_flag(ask->request, "watch"))
+            return "watch";
+        return *ask->name ? verbs[i].one : verbs[i].many;
+    }
+    return NULL;
+}
+
+static bool kind_has_verb(const struct api_ask *ask)
+{
+    static const struct {
+        const char *word;
+        enum kind_verb verb;
+    } verbs[] = {
+        {"create", KIND_CREATE}, {"delete", KIND_DELETE},
+        {"deletecollection", KIND_DELETECOLLECTION},
+        {"get", KIND_GET},       {"list", KIND_LIST},
+        {"patch", KIND_PATCH},   {"update", KIND_UPDATE},
+        {"watch", KIND_WATCH},
+    };
+    const struct kind_subresource *sub =
+        kind_subresource(ask->kind, ask->subresource);
+    unsigned has = *ask->subresource ? sub->verbs : ask->kind->verbs;
+
+    for (size_t i = 0; ask->verb && i < count_of(verbs); i++) {
+        if (strcmp(verbs[i].word, ask->verb) == 0)
+            return has & verbs[i].verb;
+    }
+    return false;
+}
+
+/* `watch` of one object is asked for by a field selector on its name. */
+static const char *asked_name(const struct api_ask *ask)
+{
+    const char *fields = http_request_query(ask->request, "fieldSelector");
+
+    if (*ask->name || !fields || !text_starts(fields, "metadata.name=") ||
+        strchr(fields, ','))
+        return ask->name;
+    fields += strlen("metadata.name=");
+    return fields + (*fields == '=');
+}
+
+static bool allowed(struct api_ask *ask, struct err *err)
+{
+    struct auth_ask what = {.verb = ask->verb ? ask->verb : "?",
+                            .group = ask->kind->group,
+                            .resource = ask->kind->plural,
+                            .subresource = ask->subresource,
+                            .space = ask->space,
+                            .name = asked_name(ask)};
+
+    if (auth_may(ask->user, &what, &ask->api->facts, NULL))
+        return true;
+    auth_refuse(ask->user, &what, err);
+    return false;
+}
+
+static void handle_object(struct api *api, struct http_request *request,
+                          const struct route *route)
+{
+    struct api_ask *ask = arena_alloc(request->arena, sizeof *ask);
+    struct err err = {0};
+
+    *ask = (struct api_ask){.api = api, .request = request,
+                            .arena = request->arena, .user = request->user,
+                            .space = "", .name = "", .subresource = ""};
+    ask->kind = split_object(ask, route);
+    if (!ask->kind) {
+        err_set(&err, ERR_NOT_FOUND,
+                "the server could not find the requested resource");
+        api_answer_err(request, &err);
+        return;
+    }
+    request->label = ask->kind->resource;
+    ask->verb = verb_of(ask);
+    if (!ask->verb || !kind_has_verb(ask)) {
+        err_set(&err, ERR_METHOD,
+                "the server does not allow this method on the requested resource");
+        reply_err(ask, &err, NULL);
+        return;
+    }
+    if (!allowed(ask, &err)) {
+        reply_err(ask, &err, NULL);
+        return;
+    }
+    form_choose(ask);
+    if (strcmp(ask->verb, "watch") == 0)
+        watch_start(ask);
+    else if (strcmp(ask->verb, "list") == 0)
+        read_list(ask);
+    else if (strcmp(ask->verb, "get") == 0)
+        read_get(ask);
+    else
+        write_handle(ask);
+}
+
+void api_handle(struct http_request *request, void *arg)
+{
+    struct api *api = arg;
+    struct auth_ask what = {.verb = "get", .group = "", .resource = "",
+                            .subresource = "", .space = "", .name = "",
+                            .path = request->path};
+    struct route route;
+    struct err err = {0};
+
+    if (split_group(request, &route)) {
+        handle_object(api, request, &route);
+        return;
+    }
+    if (!auth_may(request->user, &what, &api->facts, NULL)) {
+        auth_refuse(request->user, &what, &err);
+        api_answer_err(request, &err);
+        return;
+    }
+    discovery_handle(api, request);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef API_H
+#define API_H
+
+#include "auth/auth.h"
+#include "base/err.h"
+
+struct http_request;
+struct loop;
+struct objects;
+
+/*
+ * The Kubernetes-style REST API over `objects`: discovery, OpenAPI, get, list,
+ * table, watch, create, update, patch, delete and the questions about rights.
+ *
+ * It turns requests into calls of `objects` and their results into answers. It
+ * knows no kind by name: all it says of one comes from its row. Every request
+ * passes auth_may() here, after a guard has put the `struct auth_user` into
+ * request->user. Answers to writes are sent when they are on disk.
+ *
+ * The contract is kubectl's (1.27 to 1.33). One thread; nothing blocks.
+ */
+struct api;
+
+struct api_options {
+    struct loop *loop;
+    struct objects *objects;
+    struct auth_facts facts;
+    const char *git_version; /* "v1.33.0+axle-0.1.0" */
+};
+
+struct api *api_new(const struct api_options *options)
+    __attribute__((returns_nonnull));
+void api_free(struct api **api);
+
+/* Handles /api, /apis, /openapi and /version. An http_handler_fn. */
+void api_handle(struct http_request *request, void *api);
+
+/* Answers with a Status object: for guards and other routes too. */
+void api_answer_err(struct http_request *request, const struct err *err);
+
+#endif

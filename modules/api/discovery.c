@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says what is served: groups, versions, kinds, OpenAPI, the server's version. */
+#include "api/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+
+#include <string.h>
+
+#define OPENAPI_V2_TYPE                                                        \
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+/* kubectl compares only major and minor with its own. */
+#define MAJOR "1"
+#define MINOR "33"
+
+static const struct {
+    const char *word;
+    enum kind_verb verb;
+} verb_names[] = {
+    {"create", KIND_CREATE}, {"delete", KIND_DELETE},
+    {"deletecollection", KIND_DELETECOLLECTION},
+    {"get", KIND_GET},       {"list", KIND_LIST},
+    {"patch", KIND_PATCH},   {"update", KIND_UPDATE},
+    {"watch", KIND_WATCH},
+};
+
+static struct node *verbs_node(struct arena *arena, unsigned verbs)
+{
+    struct node *list = node_list(arena);
+
+    for (size_t i = 0; i < count_of(verb_names); i++) {
+        if (verbs & verb_names[i].verb)
+            node_add(arena, list, node_string(arena, verb_names[i].word));
+    }
+    return list;
+}
+
+static void set_words(struct arena *arena, struct node *map, const char *key,
+                      const char *const *words)
+{
+    for (size_t i = 0; words[i]; i++)
+        node_add(arena, node_make_list(arena, map, key),
+                 node_string(arena, words[i]));
+}
+
+static struct node *document(struct arena *arena, const char *kind,
+                             const char *api_version)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "kind", kind);
+    if (api_version)
+        node_set_text(arena, made, "apiVersion", api_version);
+    return made;
+}
+
+/* ---- Plain --------------------------------------------------------------- */
+
+static struct node *core_versions(struct arena *arena)
+{
+    struct node *made = document(arena, "APIVersions", NULL);
+
+    node_add(arena, node_make_list(arena, made, "versions"),
+             node_string(arena, "v1"));
+    node_set(arena, made, "serverAddressByClientCIDRs", node_list(arena));
+    return made;
+}
+
+static struct node *version_node(struct arena *arena, const struct kind *kind)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "groupVersion", kind->api_version);
+    node_set_text(arena, made, "version", kind->version);
+    return made;
+}
+
+/* Rows come in order of group and version, so each is new when it differs from
+   the one before. */
+static bool is_new_version(const struct kinds *kinds, size_t i)
+{
+    const struct kind *before = i ? kinds_at(kinds, i - 1) : NULL;
+
+    return !before ||
+           strcmp(before->api_version, kinds_at(kinds, i)->api_version) != 0;
+}
+
+static struct node *group_list(struct arena *arena, const struct kinds *kinds,
+                               const char *only)
+{
+    struct node *made = document(arena, "APIGroupList", "v1");
+    struct node *groups = node_make_list(arena, made, "groups");
+    struct node *group = NULL;
+
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        if (!*kind->group || !is_new_version(kinds, i) ||
+            (only && strcmp(only, kind->group) != 0))
+            continue;
+        if (!group || strcmp(node_get_text(group, "name"), kind->group) != 0) {
+            group = node_map(arena);
+            node_set_text(arena, group, "name", kind->group);
+            node_make_list(arena, group, "versions");
+            node_set(arena, group, "preferredVersion", version_node(arena, kind));
+            node_add(arena, groups, group);
+        }
+        node_add(arena, node_get(group, "versions"), version_node(arena, kind));
+    }
+    return made;
+}
+
+static void add_resource(struct arena *arena, struct node *list,
+                         const struct kind *kind)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "name", kind->plural);
+    node_set_text(arena, made, "singularName", kind->singular);
+    node_set_bool(arena, made, "namespaced", kind->namespaced);
+    node_set_text(arena, made, "kind", kind->kind);
+    node_set(arena, made, "verbs", verbs_node(arena, kind->verbs));
+    set_words(arena, made, "shortNames", kind->short_names);
+    set_words(arena, made, "categories", kind->categories);
+    node_add(arena, list, made);
+    for (size_t i = 0; i < kind->subresource_count; i++) {
+        const struct kind_subresource *from = &kind->subresources[i];
+        struct node *sub = node_map(arena);
+
+        node_set(arena, sub, "name",
+                 node_format(arena, "%s/%s", kind->plural, from->name));
+        node_set_text(arena, sub, "singularName", "");
+        node_set_bool(arena, sub, "namespaced", kind->namespaced);
+        if (strcmp(from->group, kind->group) != 0 ||
+            strcmp(from->version, kind->version) != 0) {
+            node_set_text(arena, sub, "group", from->group);
+            node_set_text(arena, sub, "version", from->version);
+        }
+        node_set_text(arena, sub, "kind", from->kind);
+        node_set(arena, sub, "verbs", verbs_node(arena, from->verbs));
+        node_add(arena, list, sub);
+    }
+}
+
+static struct node *resource_list(struct arena *arena, const struct kinds *kinds,
+                                  const char *group, const char *version)
+{
+    struct node *made = document(arena, "APIResourceList", "v1");
+    struct node *list;
+    bool any = false;
+
+    node_set(arena, made, "groupVersion",
+             *group ? node_format(arena, "%s/%s", group, version)
+                    : node_string(arena, version));
+    list = node_make_list(arena, made, "resources");
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        if (strcmp(kind->group, group) != 0 ||
+            strcmp(kind->version, version) != 0)
+            continue;
+        add_resource(arena, list, kind);
+        any = true;
+    }
+    return any ? made : NULL;
+}
+
+/* ---- Aggregated ---------------------------------------------------------- */
+
+static struct node *response_kind(struct arena *arena, const char *group,
+                                  const char *version, const char *kind)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "group", group);
+    node_set_text(arena, made, "version", version);
+    node_set_text(arena, made, "kind", kind);
+    return made;
+}
+
+static struct node *aggregated_resource(struct arena *arena,
+                                        const struct kind *kind)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "resource", kind->plural);
+    node_set(arena, made, "responseKind",
+             response_kind(arena, kind->group, kind->version, kind->kind));
+    node_set_text(arena, made, "scope",
+                  kind->namespaced ? "Namespaced" : "Cluster");
+    node_set_text(arena, made, "singularResource", kind->singular);
+    node_set(arena, made, "verbs", verbs_node(arena, kind->verbs));
+    set_words(arena, made, "shortNames", kind->short_names);
+    set_words(arena, made, "categories", kind->categories);
+    for (size_t i = 0; i < kind->subresource_count; i++) {
+        const struct kind_subresource *from = &kind->subresources[i];
+        struct node *sub = node_map(arena);
+
+        node_set_text(arena, sub, "subresource", from->name);
+        node_set(arena, sub, "responseKind",
+                 response_kind(arena, from->group, from->version, from->kind));
+        node_set(arena, sub, "verbs", verbs_node(arena, from->verbs));
+        node_add(arena, node_make_list(arena, made, "subresources"), sub);
+    }
+    return made;
+}
+
+static struct node *aggregated(struct arena *arena, const struct kinds *kinds,
+                               bool core, const char *version)
+{
+    struct node *made = document(arena, "APIGroupDiscoveryList",
+                                 arena_printf(arena, "apidiscovery.k8s.io/%s",
+                                              version));
+    struct node *items, *group = NULL, *in_version = NULL;
+    const char *name = NULL;
+
+    node_set(arena, made, "metadata", node_map(arena));
+    items = node_make_list(arena, made, "items");
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        if (core != !*kind->group)
+            continue;
+        if (!name || strcmp(name, kind->group) != 0) {
+            struct node *metadata = node_map(arena);
+
+            name = kind->group;
+            group = node_map(arena);
+            if (*name)
+                node_set_text(arena, metadata, "name", name);
+            node_set(arena, group, "metadata", metadata);
+            node_make_list(arena, group, "versions");
+            node_add(arena, items, group);
+            in_version = NULL;
+        }
+        if (!in_version || strcmp(node_get_text(in_version, "version"),
+                                  kind->version) != 0) {
+            in_version = node_map(arena);
+            node_set_text(arena, in_version, "version", kind->version);
+            node_set_text(arena, in_version, "freshness", "Current");
+            node_make_list(arena, in_version, "resources");
+            node_add(arena, node_get(group, "versions"), in_version);
+        }
+        node_add(arena, node_get(in_version, "resources"),
+                 aggregated_resource(arena, kind));
+    }
+    return made;
+}
+
+/* The newest aggregated version that Accept names, or NULL for plain. */
+static const char *aggregated_version(const struct http_request *request)
+{
+    const char *accept = http_request_header(request, "accept");
+
+    if (!accept || !strstr(accept, "as=APIGroupDiscoveryList"))
+        return NULL;
+    if (strstr(accept, "v=v2;"))
+        return "v2";
+    return strstr(accept, "v=v2beta1") ? "v2beta1" : NULL;
+}
+
+static void answer_groups(struct api *api, struct http_request *request,
+                          bool core)
+{
+    struct arena *arena = request->arena;
+    const char *version = aggregated_version(request);
+    scoped_text struct text out = {0};
+
+    http_answer_header(request, "Vary", "Accept");
+    if (!version) {
+        reply_node(request, 200, core ? core_versions(arena)
+                                      : group_list(arena, api->kinds, NULL));
+        return;
+    }
+    document_write_json(&out, aggregated(arena, api->kinds, core, version));
+    http_answer(request, 200,
+                arena_printf(arena,
+                             "application/json;g=apidiscovery.k8s.io;v=%s;as="
+                             "APIGroupDiscoveryList",
+                             version),
+                out.bytes, out.len);
+}
+
+/* ---- OpenAPI ------------------------------------------------------------- */
+
+static const char *group_path(struct arena *arena, const struct kind *kind)
+{
+    return *kind->group
+               ? arena_printf(arena, "apis/%s", kind->api_version)
+               : arena_printf(arena, "api/%s", kind->version);
+}
+
+static struct node *openapi_index(struct arena *arena, const struct api *api)
+{
+    struct node *made = node_map(arena);
+    struct node *paths = node_make(arena, made, "paths");
+
+    for (size_t i = 0; i < kinds_count(api->kinds); i++) {
+        const struct kind *kind = kinds_at(api->kinds, i);
+        const char *path = group_path(arena, kind);
+
+        /* Rows are part of the program, so its version is their hash. */
+        if (is_new_version(api->kinds, i))
+            node_set(arena, node_make(arena, paths, path), "serverRelativeURL",
+                     node_format(arena, "/openapi/v3/%s?hash=%s", path,
+                                 api->git_version));
+    }
+    return made;
+}
+
+static const char *schema_name(struct arena *arena, const struct kind *kind)
+{
+    scoped_text struct text name = {0};
+    char *group = arena_string(arena, *kind->group ? kind->group : "core.api.k8s.io");
+
+    /* Reversed as Kubernetes does: dev.axle.v1alpha1.AIWorkload. */
+    for (char *dot; (dot = strrchr(group, '.')); *dot = '\0')
+        text_addf(&name, "%s.", dot + 1);
+    text_addf(&name, "%s.%s.%s", group, kind->version, kind->kind);
+    return arena_string(arena, text_string(&name));
+}
+
+static struct node *parameter(struct arena *arena, const char *name)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "name", name);
+    node_set_text(arena, made, "in", "query");
+    node_set_text(arena, node_make(arena, made, "schema"), "type", "string");
+    return made;
+}
+
+static struct node *operation(struct arena *arena, const struct kind *kind,
+                              const char *action)
+{
+    static const char *const parameters[] = {"dryRun", "fieldManager",
+                                             "fieldValidation"};
+    struct node *made = node_map(arena);
+    struct node *list = node_make_list(arena, made, "parameters");
+    struct node *answer;
+
+    node_set_text(arena, made, "x-kubernetes-action", action);
+    node_set(arena, made, "x-kubernetes-group-version-kind",
+             response_kind(arena, kind->group, kind->version, kind->kind));
+    for (size_t i = 0; i < count_of(parameters); i++)
+        node_add(arena, list, parameter(arena, parameters[i]));
+    answer = node_make(arena, node_make(arena, made, "responses"), "200");
+    node_set_text(arena, answer, "description", "OK");
+    return made;
+}
+
+static void add_openapi_kind(struct arena *arena, struct node *paths,
+                             struct node *schemas, const struct kind *kind)
+{
+    static const struct {
+        const char *method, *action;
+        enum kind_verb verb;
+        bool named;
+    } operations[] = {
+        {"get", "list", KIND_LIST, false},   {"post", "post", KIND_CREATE, false},
+        {"get", "get", KIND_GET, true},      {"put", "put", KIND_UPDATE, true},
+        {"patch", "patch", KIND_PATCH, true}, {"delete", "delete", KIND_DELETE, true},
+    };
+    const char *many = arena_printf(
+        arena, "/%s%s/%s", group_path(arena, kind),
+        kind->namespaced ? "/namespaces/{namespace}" : "", kind->plural);
+    const char *one = arena_printf(arena, "%s/{name}", many);
+
+    for (size_t i = 0; i < count_of(operations); i++) {
+        if (kind->verbs & operations[i].verb)
+            node_set(arena,
+                     node_make(arena, paths, operations[i].named ? one : many),
+                     operations[i].method,
+                     operation(arena, kind, operations[i].action));
+    }
+    node_set(arena, schemas, schema_name(arena, kind),
+             (struct node *)kind->openapi);
+}
+
+static struct node *openapi_document(struct arena *arena, const struct api *api,
+                                     const char *path)
+{
+    struct node *made = node_map(arena);
+    struct node *info = node_map(arena);
+    struct node *paths = node_map(arena);
+    struct node *schemas = node_map(arena);
+
+    for (size_t i = 0; i < kinds_count(api->kinds); i++) {
+        const struct kind *kind = kinds_at(api->kinds, i);
+
+        if (strcmp(group_path(arena, kind), path) == 0)
+            add_openapi_kind(arena, paths, schemas, kind);
+    }
+    if (!node_count(schemas))
+        return NULL;
+    node_set_text(arena, info, "title", "Axle");
+    node_set_text(arena, info, "version", api->git_version);
+    node_set_text(arena, made, "openapi", "3.0.0");
+    node_set(arena, made, "info", info);
+    node_set(arena, made, "paths", paths);
+    node_set(arena, node_make(arena, made, "components"), "schemas", schemas);
+    return made;
+}
+
+/* ---- Routes -------------------------------------------------------------- */
+
+static void answer_version(struct api *api, struct http_request *request)
+{
+    static const struct {
+        const char *key, *value;
+    } facts[] = {
+        {"major", MAJOR}, {"minor", MINOR}, {"gitTreeState", "clean"},
+        {"goVersion", "none"}, {"compiler", "gcc"}, {"platform", "linux/amd64"},
+    };
+    struct node *made = node_map(request->arena);
+
+    for (size_t i = 0; i < count_of(facts); i++)
+        node_set_text(request->arena, made, facts[i].key, facts[i].value);
+    node_set_text(request->arena, made, "gitVersion", api->git_version);
+    node_set_text(request->arena, made, "gitCommit", "");
+    node_set_text(request->arena, made, "buildDate", "1970-01-01T00:00:00Z");
+    reply_node(request, 200, made);
+}
+
+static struct node *answer_openapi(struct api *api, struct http_request *request)
+{
+    const char *rest;
+
+    if (text_same(request->path, "/openapi/v3"))
+        return openapi_index(request->arena, api);
+    if (!text_starts(request->path, "/openapi/v3/"))
+        return NULL;
+    rest = request->path + strlen("/openapi/v3/");
+    return openapi_document(request->arena, api, rest);
+}
+
+static struct node *find(struct api *api, struct http_request *request)
+{
+    const char *const *at = request->segments;
+    size_t count = request->segment_count;
+
+    if (count == 2 && strcmp(at[0], "api") == 0)
+        return resource_list(request->arena, api->kinds, "", at[1]);
+    if (count == 3 && strcmp(at[0], "apis") == 0)
+        return resource_list(request->arena, api->kinds, at[1], at[2]);
+    if (count == 2 && strcmp(at[0], "apis") == 0) {
+        struct node *group = node_item(
+            node_get(group_list(request->arena, api->kinds, at[1]), "groups"), 0);
+
+        if (group) {
+            node_set_text(request->arena, group, "kind", "APIGroup");
+            node_set_text(request->arena, group, "apiVersion", "v1");
+        }
+        return group;
+    }
+    return answer_openapi(api, request);
+}
+
+void discovery_handle(struct api *api, struct http_request *request)
+{
+    struct err err = {0};
+    struct node *found;
+
+    request->label = "discovery";
+    if (text_same(request->path, "/version")) {
+        answer_version(api, request);
+        return;
+    }
+    /* An empty text of this type is what makes every kubectl content. */
+    if (text_same(request->path, "/openapi/v2")) {
+        http_answer(request, 200, OPENAPI_V2_TYPE, "", 0);
+        return;
+    }
+    if (request->segment_count == 1 &&
+        (text_same(request->segments[0], "api") ||
+         text_same(request->segments[0], "apis"))) {
+        answer_groups(api, request, text_same(request->segments[0], "api"));
+        return;
+    }
+    found = find(api, request);
+    if (found) {
+        reply_node(request, 200, found);
+        return;
+    }
+    err_set(&err, ERR_NOT_FOUND,
+            "the server could not find the requested resource");
+    api_answer_err(request, &err);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts objects into the form that was asked for: whole, table, metadata. */
+#include "api/inside.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define META "meta.k8s.io/v1"
+
+/* Each media range of Accept in turn; the first that we can make decides. */
+void form_choose(struct api_ask *ask)
+{
+    const char *accept = http_request_header(ask->request, "accept");
+    const char *include = http_request_query(ask->request, "includeObject");
+    char *copy = arena_string(ask->arena, accept ? accept : "");
+
+    ask->form = API_OBJECT;
+    ask->include = API_PARTIAL;
+    if (include && strcmp(include, "Object") == 0)
+        ask->include = API_OBJECT;
+    else if (include && strcmp(include, "None") == 0)
+        ask->include = API_TABLE;
+    for (char *at = copy; at && *at;) {
+        char *comma = strchr(at, ',');
+
+        if (comma)
+            *comma++ = '\0';
+        if (strstr(at, "as=Table")) {
+            ask->form = API_TABLE;
+            return;
+        }
+        if (strstr(at, "as=PartialObjectMetadata")) {
+            ask->form = API_PARTIAL;
+            return;
+        }
+        if (strstr(at, "json") || strstr(at, "*/*"))
+            return;
+        at = comma;
+    }
+}
+
+static struct node *partial(struct arena *arena, const struct node *object)
+{
+    struct node *made = node_map(arena);
+    struct node *metadata = node_get(object, "metadata");
+
+    node_set_text(arena, made, "kind", "PartialObjectMetadata");
+    node_set_text(arena, made, "apiVersion", META);
+    node_set(arena, made, "metadata", metadata ? metadata : node_map(arena));
+    return made;
+}
+
+static struct node *columns(struct arena *arena, const struct kind *kind)
+{
+    struct node *list = node_list(arena);
+
+    for (size_t i = 0; i < kind->column_count; i++) {
+        const struct kind_column *from = &kind->columns[i];
+        struct node *column = node_map(arena);
+
+        node_set_text(arena, column, "name", from->name);
+        /* Ages are sent as text, so to a client they are text. */
+        node_set_text(arena, column, "type",
+                      strcmp(from->type, "date") == 0 ? "string" : from->type);
+        node_set_text(arena, column, "format", from->format);
+        node_set_text(arena, column, "description", from->description);
+        node_set_int(arena, column, "priority", from->priority);
+        node_add(arena, list, column);
+    }
+    return list;
+}
+
+static struct node *table_row(const struct api_ask *ask, struct arena *arena,
+                              struct node *object)
+{
+    struct node *row = node_map(arena);
+
+    node_set(arena, row, "cells",
+             kind_cells(arena, ask->kind, object, clock_wall()));
+    if (ask->include != API_TABLE)
+        node_set(arena, row, "object",
+                 ask->include == API_OBJECT ? object : partial(arena, object));
+    return row;
+}
+
+static struct node *table(const struct api_ask *ask, struct arena *arena,
+                          struct node *object, bool with_columns)
+{
+    struct node *made = node_map(arena);
+    struct node *metadata = node_map(arena);
+
+    node_set_text(arena, made, "kind", "Table");
+    node_set_text(arena, made, "apiVersion", META);
+    node_set_text(arena, metadata, "resourceVersion",
+                  node_get_text(node_get(object, "metadata"), "resourceVersion"));
+    node_set(arena, made, "metadata", metadata);
+    node_set(arena, made, "columnDefinitions",
+             with_columns ? columns(arena, ask->kind) : node_list(arena));
+    node_add(arena, node_make_list(arena, made, "rows"),
+             table_row(ask, arena, object));
+    return made;
+}
+
+static struct node *in_form(const struct api_ask *ask, struct arena *arena,
+                            struct node *object, bool first)
+{
+    if (ask->form == API_TABLE)
+        return table(ask, arena, object, first);
+    return ask->form == API_PARTIAL ? partial(arena, object) : object;
+}
+
+void form_write(const struct api_ask *ask, const struct node *object,
+                struct text *out)
+{
+    struct node *converted = kind_convert(ask->arena, ask->kind, object);
+
+    document_write_json(out, in_form(ask, ask->arena, converted, true));
+}
+
+/* The bytes as they lie in memory, unless another form or version is wanted. */
+static void write_object(const struct api_ask *ask, const struct object *object,
+                         bool first, bool row_only, struct arena *arena,
+                         struct text *out)
+{
+    struct node *node;
+
+    if (ask->form == API_OBJECT && object->kind == ask->kind) {
+        text_add_bytes(out, object->body, object->len);
+        return;
+    }
+    node = kind_convert(arena, ask->kind, object_read(arena, object));
+    if (ask->form == API_TABLE && row_only)
+        node = table_row(ask, arena, node);
+    else
+        node = in_form(ask, arena, node, first);
+    document_write_json(out, node);
+}
+
+void form_event(const struct api_ask *ask, const struct object *object,
+                bool first, struct arena *arena, struct text *out)
+{
+    write_object(ask, object, first, false, arena, out);
+}
+
+void form_list_item(const struct api_ask *ask, const struct object *object,
+                    struct arena *arena, struct text *out)
+{
+    write_object(ask, object, false, true, arena, out);
+}
+
+static const char *list_kind(const struct api_ask *ask)
+{
+    return ask->form == API_TABLE     ? "Table"
+           : ask->form == API_PARTIAL ? "PartialObjectMetadataList"
+                                      : ask->kind->list_kind;
+}
+
+void form_list_begin(const struct api_ask *ask, const struct objects_page *page,
+                     struct text *out)
+{
+    struct arena *arena = ask->arena;
+    struct node *metadata = node_map(arena);
+
+    node_set(arena, metadata, "resourceVersion",
+             node_format(arena, "%" PRId64, page->revision));
+    if (page->continue_token)
+        node_set_text(arena, metadata, "continue", page->continue_token);
+    if (page->continue_token && page->remaining > 0)
+        node_set_int(arena, metadata, "remainingItemCount", page->remaining);
+    text_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":",
+              list_kind(ask),
+              ask->form == API_OBJECT ? ask->kind->api_version : META);
+    document_write_json(out, metadata);
+    if (ask->form == API_TABLE) {
+        text_add(out, ",\"columnDefinitions\":");
+        document_write_json(out, columns(arena, ask->kind));
+    }
+    text_add(out, ask->form == API_TABLE ? ",\"rows\":[" : ",\"items\":[");
+}
+
+void form_list_end(const struct api_ask *ask, struct text *out)
+{
+    text_add(out, "]}\n");
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef API_INSIDE_H
+#define API_INSIDE_H
+
+#include "api/api.h"
+#include "http/http.h"
+#include "objects/objects.h"
+
+#include <stdbool.h>
+
+struct node;
+struct text;
+
+struct api {
+    struct loop *loop;
+    struct objects *objects;
+    const struct kinds *kinds;
+    struct auth_facts facts;
+    const char *git_version;
+};
+
+/* One request about objects, taken apart. */
+enum api_form { API_OBJECT, API_TABLE, API_PARTIAL };
+
+struct api_ask {
+    struct api *api;
+    struct http_request *request;
+    struct arena *arena;
+    const struct auth_user *user;
+    const struct kind *kind;
+    const char *space, *name, *subresource; /* "" if absent */
+    const char *verb;
+    enum api_form form;
+    enum api_form include; /* of a table's rows: OBJECT, PARTIAL, or TABLE: none */
+};
+
+/* The shape of the answer that the Accept header asks for. */
+void form_choose(struct api_ask *ask);
+/* Writes `object` (whole, in the asked version) in the asked form. */
+void form_write(const struct api_ask *ask, const struct node *object,
+                struct text *out);
+/* The parts of a list around its items; items are separated by commas. */
+void form_list_begin(const struct api_ask *ask, const struct objects_page *page,
+                     struct text *out);
+void form_list_item(const struct api_ask *ask, const struct object *object,
+                    struct arena *arena, struct text *out);
+void form_list_end(const struct api_ask *ask, struct text *out);
+/* A watch event's object: a table's columns come with the first row only. */
+void form_event(const struct api_ask *ask, const struct object *object,
+                bool first, struct arena *arena, struct text *out);
+
+/* reply.c */
+void reply_node(struct http_request *request, int status,
+                const struct node *node);
+void reply_err(const struct api_ask *ask, const struct err *err,
+               struct node *causes);
+struct node *reply_status(struct arena *arena, const struct err *err,
+                          const struct kind *kind, const char *name,
+                          struct node *causes);
+
+/* Each answers the request, now or later. */
+void discovery_handle(struct api *api, struct http_request *request);
+void read_get(struct api_ask *ask);
+void read_list(struct api_ask *ask);
+void watch_start(struct api_ask *ask);
+void write_handle(struct api_ask *ask);
+void question_answer(struct api_ask *ask, struct node *body);
+
+/* The query of a list or watch: selectors, limit, continue, revision. */
+int query_read(const struct api_ask *ask, struct objects_query *ret,
+               struct err *err);
+bool query_flag(const struct http_request *request, const char *name);
+
+/* A body in Kubernetes' protobuf envelope, as a tree. ERR_MEDIA_TYPE names
+   the way out for messages that are not in the table. */
+struct node *protobuf_read(struct arena *arena, const void *bytes, size_t len,
+                           struct err *err) MUST_CHECK;
+
+#endif

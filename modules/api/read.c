@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers get and list; a list is streamed, never built. */
+#include "api/inside.h"
+
+#include "base/object.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "query/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Go on writing until this much waits in the connection. */
+#define ENOUGH ((size_t)256 * 1024)
+#define LISTING_TAG 0x4c495354u
+
+void read_get(struct api_ask *ask)
+{
+    struct err err = {0};
+    scoped_text struct text out = {0};
+    scoped_object struct object *object =
+        objects_get(ask->api->objects, OBJECTS_PUBLISHED, ask->kind, ask->space,
+                    ask->name, &err);
+
+    if (!object) {
+        reply_err(ask, &err, NULL);
+        return;
+    }
+    form_event(ask, object, true, ask->arena, &out);
+    text_add_char(&out, '\n');
+    http_answer(ask->request, 200, "application/json", out.bytes, out.len);
+}
+
+static int read_selectors(const struct api_ask *ask, struct objects_query *ret,
+                          struct err *err)
+{
+    const char *labels = http_request_query(ask->request, "labelSelector");
+    const char *fields = http_request_query(ask->request, "fieldSelector");
+
+    if (labels && *labels) {
+        ret->labels = selector_parse_labels(ask->arena, labels, err);
+        if (!ret->labels)
+            return -1;
+    }
+    if (fields && *fields) {
+        ret->fields = selector_parse_fields(ask->arena, fields,
+                                            ask->kind->selectable_fields, err);
+        if (!ret->fields)
+            return -1;
+    }
+    return 0;
+}
+
+int query_read(const struct api_ask *ask, struct objects_query *ret,
+               struct err *err)
+{
+    const struct http_request *request = ask->request;
+    const char *limit = http_request_query(request, "limit");
+    long long number = 0;
+
+    *ret = (struct objects_query){
+        .kind = ask->kind,
+        .space = ask->space,
+        .continue_token = http_request_query(request, "continue"),
+        .revision = http_request_query(request, "resourceVersion"),
+        .revision_match = http_request_query(request, "resourceVersionMatch"),
+        .view = OBJECTS_PUBLISHED};
+    if (limit && *limit && (!text_to_int(limit, &number) || number < 0))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "limit: \"%s\" is not a number of objects", limit);
+    ret->limit = number;
+    return read_selectors(ask, ret, err);
+}
+
+/* A list on its way out. */
+struct listing {
+    uint32_t tag;
+    struct api_ask *ask;
+    struct objects_page page;
+    size_t next;
+};
+
+static void listing_free(struct listing *listing)
+{
+    listing->tag = 0;
+    objects_page_free(&listing->page);
+    free(listing);
+}
+
+static void on_gone(struct http_request *request, void *arg)
+{
+    listing_free(object_from(listing, LISTING_TAG, arg));
+}
+
+static void write_some(struct http_request *request, void *arg)
+{
+    struct listing *listing = object_from(listing, LISTING_TAG, arg);
+
+    while (listing->next < listing->page.count) {
+        scoped_text struct text out = {0};
+        scoped_arena struct arena *arena = arena_new();
+
+        if (http_answer_pending(request) > ENOUGH)
+            return;
+        while (listing->next < listing->page.count && out.len < ENOUGH / 8) {
+            if (listing->next)
+                text_add_char(&out, ',');
+            form_list_item(listing->ask, listing->page.items[listing->next++],
+                           arena, &out);
+        }
+        http_answer_write(request, out.bytes, out.len);
+    }
+    {
+        scoped_text struct text out = {0};
+
+        form_list_end(listing->ask, &out);
+        http_answer_write(request, out.bytes, out.len);
+    }
+    listing_free(listing);
+    http_answer_end(request);
+}
+
+static void begin(struct listing *listing)
+{
+    struct http_request *request = listing->ask->request;
+    scoped_text struct text out = {0};
+
+    http_answer_begin(request, 200, "application/json", -1);
+    form_list_begin(listing->ask, &listing->page, &out);
+    http_answer_write(request, out.bytes, out.len);
+    http_request_gone(request, on_gone, listing);
+    http_answer_drained(request, write_some, listing);
+    write_some(request, listing);
+}
+
+void read_list(struct api_ask *ask)
+{
+    struct listing *listing = mem_alloc(sizeof *listing);
+    struct objects_query query;
+    struct err err = {0};
+
+    listing->tag = LISTING_TAG;
+    listing->ask = ask;
+    if (query_read(ask, &query, &err) < 0 ||
+        objects_list(ask->api->objects, &query, &listing->page, &err) < 0) {
+        struct node *status =
+            reply_status(ask->arena, &err, NULL, NULL, NULL);
+
+        if (listing->page.continue_token)
+            node_set_text(ask->arena, node_make(ask->arena, status, "metadata"),
+                          "continue", listing->page.continue_token);
+        reply_node(ask->request, err_http(err.code), status);
+        listing_free(listing);
+        return;
+    }
+    begin(listing);
+}

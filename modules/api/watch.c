@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams changes to a client for as long as it likes to listen. */
+#include "api/inside.h"
+
+#include "base/clock.h"
+#include "base/object.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WATCHING_TAG 0x57415443u
+#define ENOUGH ((size_t)256 * 1024)
+/* Without timeoutSeconds a watch ends by itself some time after an hour, so
+   that a forgotten one does not live for ever. */
+#define LONGEST (3600 * CLOCK_SECOND)
+
+struct watching {
+    uint32_t tag;
+    struct api_ask *ask;
+    struct objects_watch *watch; /* owned */
+    struct loop_timer *end;      /* owned */
+    bool began; /* a table's columns have been sent */
+};
+
+static void watching_free(struct watching *watching)
+{
+    watching->tag = 0;
+    objects_unwatch(&watching->watch);
+    loop_timer_free(&watching->end);
+    free(watching);
+}
+
+static void on_gone(struct http_request *request, void *arg)
+{
+    watching_free(object_from(watching, WATCHING_TAG, arg));
+}
+
+static void finish(struct watching *watching)
+{
+    struct http_request *request = watching->ask->request;
+
+    watching_free(watching);
+    http_answer_end(request);
+}
+
+static void on_end(void *arg)
+{
+    finish(object_from(watching, WATCHING_TAG, arg));
+}
+
+static void write_bookmark(struct watching *watching, int64_t revision,
+                           bool initial_end, struct text *out)
+{
+    const struct kind *kind = watching->ask->kind;
+
+    text_addf(out,
+              "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":"
+              "\"%s\",\"metadata\":{\"resourceVersion\":\"%" PRId64 "\"%s}}}\n",
+              kind->kind, kind->api_version, revision,
+              initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":"
+                            "\"true\"}"
+                          : "");
+}
+
+static void write_expired(struct watching *watching, struct text *out)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+
+    err_set(&err, ERR_GONE, "too old resource version");
+    text_add(out, "{\"type\":\"ERROR\",\"object\":");
+    document_write_json(out, reply_status(arena, &err, NULL, NULL, NULL));
+    text_add(out, "}\n");
+}
+
+static void write_event(struct watching *watching,
+                        const struct objects_event *event, struct text *out)
+{
+    static const char *const names[] = {
+        [OBJECTS_ADDED] = "ADDED",
+        [OBJECTS_MODIFIED] = "MODIFIED",
+        [OBJECTS_DELETED] = "DELETED",
+    };
+    scoped_arena struct arena *arena = arena_new();
+
+    switch (event->type) {
+    case OBJECTS_BOOKMARK:
+    case OBJECTS_INITIAL_END:
+        write_bookmark(watching, event->revision,
+                       event->type == OBJECTS_INITIAL_END, out);
+        return;
+    case OBJECTS_EXPIRED:
+        write_expired(watching, out);
+        return;
+    default:
+        text_addf(out, "{\"type\":\"%s\",\"object\":", names[event->type]);
+        form_event(watching->ask, event->object, !watching->began, arena, out);
+        text_add(out, "}\n");
+        watching->began = true;
+    }
+}
+
+/* Sends what there is, unless the client has not taken the last of it. */
+static void pump(struct watching *watching)
+{
+    struct http_request *request = watching->ask->request;
+    scoped_text struct text out = {0};
+    struct objects_event event;
+    bool expired = false;
+
+    if (http_answer_pending(request) > ENOUGH)
+        return;
+    while (!expired && out.len < ENOUGH &&
+           objects_watch_next(watching->watch, &event)) {
+        write_event(watching, &event, &out);
+        expired = event.type == OBJECTS_EXPIRED;
+        object_drop(&event.object);
+    }
+    if (out.len)
+        http_answer_write(request, out.bytes, out.len);
+    if (expired)
+        finish(watching);
+}
+
+static void on_ready(void *arg)
+{
+    pump(object_from(watching, WATCHING_TAG, arg));
+}
+
+static void on_drained(struct http_request *request, void *arg)
+{
+    pump(object_from(watching, WATCHING_TAG, arg));
+}
+
+static int read_options(const struct api_ask *ask,
+                        struct objects_watch_options *ret, struct err *err)
+{
+    const struct http_request *request = ask->request;
+    const char *revision;
+
+    *ret = (struct objects_watch_options){0};
+    if (query_read(ask, &ret->query, err) < 0)
+        return -1;
+    revision = ret->query.revision;
+    ret->bookmarks = query_flag(request, "allowWatchBookmarks");
+    ret->mark_end = query_flag(request, "sendInitialEvents");
+    ret->initial =
+        ret->mark_end || !revision || !*revision || strcmp(revision, "0") == 0;
+    if (ret->mark_end && !text_same(ret->query.revision_match, "NotOlderThan"))
+        return err_set(err, ERR_INVALID,
+                       "sendInitialEvents: Forbidden: sendInitialEvents needs "
+                       "resourceVersionMatch=NotOlderThan");
+    return 0;
+}
+
+static int64_t patience(const struct api_ask *ask)
+{
+    const char *text = http_request_query(ask->request, "timeoutSeconds");
+    long long seconds = 0;
+
+    if (text && text_to_int(text, &seconds) && seconds > 0 &&
+        seconds < LONGEST / CLOCK_SECOND)
+        return seconds * CLOCK_SECOND;
+    return LONGEST + (int64_t)random_below((uint64_t)LONGEST);
+}
+
+void watch_start(struct api_ask *ask)
+{
+    struct watching *watching = mem_alloc(sizeof *watching);
+    struct objects_watch_options options;
+    struct err err = {0};
+
+    watching->tag = WATCHING_TAG;
+    watching->ask = ask;
+    if (read_options(ask, &options, &err) == 0)
+        watching->watch = objects_watch(ask->api->objects, &options, on_ready,
+                                        watching, &err);
+    if (!watching->watch) {
+        watching_free(watching);
+        reply_err(ask, &err, NULL);
+        return;
+    }
+    watching->end = loop_timer_new(ask->api->loop, on_end, watching);
+    loop_timer_set(watching->end, patience(ask));
+    http_answer_begin(ask->request, 200, "application/json", -1);
+    http_request_gone(ask->request, on_gone, watching);
+    http_answer_drained(ask->request, on_drained, watching);
+    pump(watching);
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the body of a write, does it, and answers when it is on disk. */
+#include "api/inside.h"
+
+#include "base/object.h"
+#include "base/text.h"
+#include "document/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITING_TAG 0x57524954u
+#define BODY_LIMIT ((size_t)3 * 1024 * 1024)
+
+/* A write that waits for the disk. */
+struct writing {
+    uint32_t tag;
+    struct api_ask *ask;
+    bool gone; /* the client is; the write goes on */
+    struct objects_write write;
+    struct objects_result result;
+    struct err err; /* what the write itself said */
+    bool failed;
+};
+
+static void writing_free(struct writing *writing)
+{
+    writing->tag = 0;
+    object_drop(&writing->result.object);
+    free(writing);
+}
+
+/* ---- Parameters ---------------------------------------------------------- */
+
+static enum objects_validation validation_of(const struct http_request *request)
+{
+    const char *word = http_request_query(request, "fieldValidation");
+
+    if (word && strcmp(word, "Strict") == 0)
+        return OBJECTS_STRICT;
+    return word && strcmp(word, "Ignore") == 0 ? OBJECTS_IGNORE : OBJECTS_WARN;
+}
+
+/* The field manager, or the first word of the User-Agent up to the slash. */
+static const char *manager_of(const struct api_ask *ask)
+{
+    const char *manager = http_request_query(ask->request, "fieldManager");
+    const char *agent = http_request_header(ask->request, "user-agent");
+
+    if (manager && *manager)
+        return manager;
+    if (!agent)
+        return "unknown";
+    return arena_bytes(ask->arena, agent, strcspn(agent, "/ "));
+}
+
+static const char *media_type(const struct api_ask *ask)
+{
+    const char *type = http_request_header(ask->request, "content-type");
+
+    if (!type || !*type)
+        return "application/json";
+    return arena_bytes(ask->arena, type, strcspn(type, "; \t"));
+}
+
+static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
+{
+    static const struct {
+        const char *type;
+        enum objects_patch patch;
+    } types[] = {
+        {"application/merge-patch+json", OBJECTS_PATCH_MERGE},
+        {"application/json-patch+json", OBJECTS_PATCH_JSON},
+        {"application/strategic-merge-patch+json", OBJECTS_PATCH_STRATEGIC},
+        {"application/apply-patch+yaml", OBJECTS_PATCH_APPLY},
+    };
+
+    for (size_t i = 0; i < count_of(types); i++) {
+        if (strcmp(types[i].type, type) == 0) {
+            *ret = types[i].patch;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_MEDIA_TYPE,
+                   "the body of the request was in an unknown format - accepted "
+                   "media types include: application/json-patch+json, "
+                   "application/merge-patch+json, "
+                   "application/strategic-merge-patch+json, "
+                   "application/apply-patch+yaml");
+}
+
+static struct node *read_body(struct api_ask *ask, const char *bytes, size_t len,
+                              struct node *duplicates, struct err *err)
+{
+    const char *type = media_type(ask);
+    struct node *body;
+
+    if (strcmp(type, "application/vnd.kubernetes.protobuf") == 0)
+        return protobuf_read(ask->arena, bytes, len, err);
+    if (strstr(type, "yaml") && len && *bytes != '{')
+        return document_read_yaml(ask->arena, bytes, len, true,
+                                  &document_limits_api, err);
+    if (!strstr(type, "json") && !strstr(type, "yaml")) {
+        err_set(err, ERR_MEDIA_TYPE,
+                "the body of the request was in an unknown format - accepted "
+                "media types include: application/json, application/yaml, "
+                "application/vnd.kubernetes.protobuf");
+        return NULL;
+    }
+    body = document_read_json_leniently(ask->arena, bytes, len,
+                                        &document_limits_api, duplicates, err);
+    if (!body && err->code == ERR_BAD_REQUEST)
+        err_wrap(err, "the request body is not valid JSON");
+    return body;
+}
+
+static void read_parameters(struct writing *writing)
+{
+    struct api_ask *ask = writing->ask;
+    const struct http_request *request = ask->request;
+    const char *dry = http_request_query(request, "dryRun");
+
+    writing->write = (struct objects_write){
+        .who = {ask->user->name, manager_of(ask), false},
+        .kind = ask->kind,
+        .space = ask->space,
+        .name = ask->name,
+        .subresource = *ask->subresource ? ask->subresource : NULL,
+        .force = query_flag(request, "force"),
+        .dry_run = dry && strcmp(dry, "All") == 0,
+        .validation = validation_of(request),
+        .propagation = http_request_query(request, "propagationPolicy"),
+        .grace = -1};
+}
+
+/* DeleteOptions come in the body, the query, or both. */
+static void read_delete_options(struct writing *writing, const struct node *body)
+{
+    struct objects_write *write = &writing->write;
+    const struct node *conditions = node_get(body, "preconditions");
+    const char *policy = node_get_text(body, "propagationPolicy");
+    const char *uid = node_get_text(conditions, "uid");
+    const char *revision = node_get_text(conditions, "resourceVersion");
+    const struct node *dry = node_get(body, "dryRun");
+
+    if (*policy)
+        write->propagation = policy;
+    write->uid = *uid ? uid : NULL;
+    write->revision = *revision ? revision : NULL;
+    write->grace = node_get_int(body, "gracePeriodSeconds", -1);
+    if (node_get_bool(body, "orphanDependents", false))
+        write->propagation = "Orphan";
+    write->dry_run = write->dry_run ||
+                     strcmp(node_text(node_item(dry, 0)), "All") == 0;
+    write->body = body;
+}
+
+/* ---- Answers ------------------------------------------------------------- */
+
+static void add_warnings(struct http_request *request,
+                         const struct node *warnings)
+{
+    scoped_text struct text line = {0};
+
+    for (size_t i = 0; i < node_count(warnings); i++) {
+        const char *words = node_text(node_item(warnings, i));
+
+        text_cut(&line, 0);
+        text_add(&line, "299 - \"");
+        for (; *words; words++) {
+            if (*words == '"' || *words == '\\')
+                text_add_char(&line, '\\');
+            text_add_char(&line, (unsigned char)*words < 0x20 ? ' ' : *words);
+        }
+        text_add_char(&line, '"');
+        http_answer_header(request, "Warning", text_string(&line));
+    }
+}
+
+/* What a delete that took effect at once says. */
+static struct node *deleted_status(const struct writing *writing)
+{
+    struct arena *arena = writing->ask->arena;
+    const struct object *object = writing->result.object;
+    struct node *status = node_map(arena);
+    struct node *details = node_map(arena);
+
+    node_set_text(arena, status, "kind", "Status");
+    node_set_text(arena, status, "apiVersion", "v1");
+    node_set(arena, status, "metadata", node_map(arena));
+    node_set_text(arena, status, "status", "Success");
+    node_set_text(arena, details, "name", object->name);
+    if (*writing->ask->kind->group)
+        node_set_text(arena, details, "group", writing->ask->kind->group);
+    node_set_text(arena, details, "kind", writing->ask->kind->plural);
+    node_set_text(arena, details, "uid", object->uid);
+    node_set(arena, status, "details", details);
+    return status;
+}
+
+static void answer(struct writing *writing)
+{
+    struct api_ask *ask = writing->ask;
+    scoped_text struct text out = {0};
+
+    if (writing->failed) {
+        reply_err(ask, &writing->err, writing->result.causes);
+        return;
+    }
+    add_warnings(ask->request, writing->result.warnings);
+    if (writing->result.gone) {
+        reply_node(ask->request, 200, deleted_status(writing));
+        return;
+    }
+    form_event(ask, writing->result.object, true, ask->arena, &out);
+    text_add_char(&out, '\n');
+    http_answer(ask->request, writing->result.created ? 201 : 200,
+                "application/json", out.bytes, out.len);
+}
+
+static void on_durable(void *arg, const struct err *err)
+{
+    struct writing *writing = object_from(writing, WRITING_TAG, arg);
+
+    if (err) {
+        writing->failed = true;
+        writing->err = *err;
+        writing->result.causes = NULL;
+    }
+    if (!writing->gone)
+        answer(writing);
+    writing_free(writing);
+}
+
+/* ---- Doing --------------------------------------------------------------- */
+
+static int do_write(struct writing *writing)
+{
+    struct api_ask *ask = writing->ask;
+    struct objects *objects = ask->api->objects;
+    struct err *err = &writing->err;
+
+    if (strcmp(ask->verb, "create") == 0)
+        return objects_create(objects, &writing->write, &writing->result, err);
+    if (strcmp(ask->verb, "update") == 0)
+        return objects_update(objects, &writing->write, &writing->result, err);
+    if (strcmp(ask->verb, "patch") == 0)
+        return objects_patch(objects, &writing->write, &writing->result, err);
+    return objects_delete(objects, &writing->write, &writing->result, err);
+}
+
+/* Deletes what the selectors choose, one write each, one commit together. */
+static int delete_collection(struct writing *writing)
+{
+    struct api_ask *ask = writing->ask;
+    struct objects_query query;
+    scoped_page struct objects_page page = {0};
+
+    if (query_read(ask, &query, &writing->err) < 0 ||
+        objects_list(ask->api->objects, &query, &page, &writing->err) < 0)
+        return -1;
+    for (size_t i = 0; i < page.count; i++) {
+        struct objects_write one = writing->write;
+        struct objects_result result = {.arena = ask->arena};
+        struct err err = {0};
+        int done;
+
+        one.space = page.items[i]->space;
+        one.name = page.items[i]->name;
+        done = objects_delete(ask->api->objects, &one, &result, &err);
+        object_drop(&result.object);
+        if (done < 0 && err.code != ERR_NOT_FOUND) {
+            writing->err = err;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void on_collection_durable(void *arg, const struct err *err)
+{
+    struct writing *writing = object_from(writing, WRITING_TAG, arg);
+    struct arena *arena = writing->ask->arena;
+
+    if (err && !writing->failed) {
+        writing->failed = true;
+        writing->err = *err;
+    }
+    if (!writing->gone && writing->failed) {
+        reply_err(writing->ask, &writing->err, NULL);
+    } else if (!writing->gone) {
+        struct node *status = node_map(arena);
+
+        node_set_text(arena, status, "kind", "Status");
+        node_set_text(arena, status, "apiVersion", "v1");
+        node_set(arena, status, "metadata", node_map(arena));
+        node_set_text(arena, status, "status", "Success");
+        reply_node(writing->ask->request, 200, status);
+    }
+    writing_free(writing);
+}
+
+static void on_gone(struct http_request *request, void *arg)
+{
+    struct writing *writing = object_from(writing, WRITING_TAG, arg);
+
+    writing->gone = true;
+}
+
+static void run(struct writing *writing)
+{
+    struct api_ask *ask = writing->ask;
+    bool many = strcmp(ask->verb, "deletecollection") == 0;
+
+    writing->result.arena = ask->arena;
+    writing->failed = (many ? delete_collection(writing) : do_write(writing)) < 0;
+    if (!many && !writing->failed && writing->write.dry_run) {
+        answer(writing);
+        writing_free(writing);
+        return;
+    }
+    /* The request's arena goes with it, so a client that leaves is only noted. */
+    http_request_gone(ask->request, on_gone, writing);
+    objects_when_durable(ask->api->objects,
+                         many ? on_collection_durable : on_durable, writing);
+}
+
+static void refuse(struct writing *writing)
+{
+    reply_err(writing->ask, &writing->err, NULL);
+    writing_free(writing);
+}
+
+static void on_body(struct http_request *request, const char *bytes, size_t len,
+                    void *arg)
+{
+    struct api_ask *ask = arg;
+    struct writing *writing = mem_alloc(sizeof *writing);
+    struct node *duplicates = node_list(ask->arena);
+    bool deletes = text_starts(ask->verb, "delete");
+    struct node *body = NULL;
+
+    writing->tag = WRITING_TAG;
+    writing->ask = ask;
+    read_parameters(writing);
+    if (strcmp(ask->verb, "patch") == 0 &&
+        patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
+        refuse(writing);
+        return;
+    }
+    if (len || !deletes) {
+        body = read_body(ask, bytes, len, duplicates, &writing->err);
+        if (!body) {
+            refuse(writing);
+            return;
+        }
+    }
+    writing->write.body = body;
+    writing->write.duplicates = duplicates;
+    if (ask->kind->is_question) {
+        writing_free(writing);
+        question_answer(ask, body);
+        return;
+    }
+    if (deletes)
+        read_delete_options(writing, body);
+    run(writing);
+}
+
+void write_handle(struct api_ask *ask)
+{
+    http_body_whole(ask->request, BODY_LIMIT, on_body, ask);
+}
