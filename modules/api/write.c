@@ -280,7 +280,6 @@ static int delete_collection(struct writing *writing)
 static void on_collection_durable(void *arg, const struct err *err)
 {
     struct writing *writing = object_from(writing, WRITING_TAG, arg);
-    struct arena *arena = writing->ask->arena;
 
     if (err && !writing->failed) {
         writing->failed = true;
@@ -289,6 +288,7 @@ static void on_collection_durable(void *arg, const struct err *err)
     if (!writing->gone && writing->failed) {
         reply_err(writing->ask, &writing->err, NULL);
     } else if (!writing->gone) {
+        struct arena *arena = writing->ask->arena;
         struct node *status = node_map(arena);
 
         node_set_text(arena, status, "kind", "Status");
