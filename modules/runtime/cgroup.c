@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts containers into control groups: version 2, version 1, or none at all. */
+
+#include "runtime/shim.h"
+
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOT "/sys/fs/cgroup"
+
+static const char *const kind_names[] = {
+    [CGROUP_NONE] = "none",
+    [CGROUP_V1] = "v1",
+    [CGROUP_V2] = "v2",
+};
+
+const char *cgroup_kind_name(enum cgroup_kind kind)
+{
+    return kind_names[kind];
+}
+
+static int write_file(const char *path, const char *value)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t wrote;
+
+    if (fd < 0)
+        return -1;
+    wrote = write(fd, value, strlen(value));
+    close(fd);
+    return wrote < 0 ? -1 : 0;
+}
+
+static int write_in(const char *folder, const char *file, const char *value)
+{
+    scoped_mem char *path = mem_printf("%s/%s", folder, file);
+
+    return write_file(path, value);
+}
+
+static char *read_in(const char *folder, const char *file)
+{
+    scoped_mem char *path = mem_printf("%s/%s", folder, file);
+    FILE *in = fopen(path, "re");
+    char bytes[4096];
+    size_t len;
+
+    if (!in)
+        return NULL;
+    len = fread(bytes, 1, sizeof bytes - 1, in);
+    fclose(in);
+    bytes[len] = '\0';
+    return mem_copy_string(bytes);
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    for (; *list; list += strcspn(list, ","), list += *list == ',')
+        if (strcspn(list, ",") == strlen(word) && text_starts(list, word))
+            return true;
+    return false;
+}
+
+/* The path of this process in a hierarchy: controller "" is version 2. */
+static bool own_path(const char *controller, char *ret, size_t room)
+{
+    char line[600];
+    FILE *in = fopen("/proc/self/cgroup", "re");
+    bool found = false;
+
+    while (in && !found && fgets(line, sizeof line, in)) {
+        char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
+
+        if (!path)
+            continue;
+        *path++ = '\0';
+        path[strcspn(path, "\n")] = '\0';
+        list++;
+        found = *controller && has_word(list, controller);
+        if (!*controller && !*list)
+            found = true;
+        if (found)
+            snprintf(ret, room, "%s", strcmp(path, "/") ? path : "");
+    }
+    if (in)
+        fclose(in);
+    return found;
+}
+
+static bool make_folder(const char *path)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST;
+}
+
+static void find_v1(const char *controller, char *ret, size_t room)
+{
+    char own[400];
+
+    *ret = '\0';
+    if (!own_path(controller, own, sizeof own))
+        return;
+    snprintf(ret, room, ROOT "/%s%.200s/axle", controller, own);
+    if (!make_folder(ret) || access(ret, W_OK) != 0)
+        *ret = '\0';
+}
+
+/*
+ * In version 2 a group with processes of its own cannot hand controllers
+ * down, so this process first moves to a leaf beside the pods.
+ */
+static bool find_v2(struct cgroup_base *base)
+{
+    char own[400], folder[460], leaf[500];
+    scoped_mem char *controllers = NULL;
+
+    if (access(ROOT "/cgroup.controllers", R_OK) != 0 ||
+        !own_path("", own, sizeof own))
+        return false;
+    /* An agent started again finds itself in the leaf already. */
+    if (text_ends(own, "/axle-agent"))
+        own[strlen(own) - strlen("/axle-agent")] = '\0';
+    snprintf(folder, sizeof folder, ROOT "%s", own);
+    controllers = read_in(folder, "cgroup.controllers");
+    if (!controllers || !strstr(controllers, "memory")) {
+        snprintf(base->note, sizeof base->note,
+                 "cgroup v2 without the memory controller in %.200s", folder);
+        return false;
+    }
+    if (*own) {
+        snprintf(leaf, sizeof leaf, "%s/axle-agent", folder);
+        if (!make_folder(leaf) || write_in(leaf, "cgroup.procs", "0") < 0) {
+            snprintf(base->note, sizeof base->note,
+                     "cgroup v2, but %.200s is not delegated to this user", folder);
+            return false;
+        }
+    }
+    if (write_in(folder, "cgroup.subtree_control", "+memory") < 0) {
+        snprintf(base->note, sizeof base->note,
+                 "cgroup v2, but controllers cannot be handed down in %.200s", folder);
+        return false;
+    }
+    write_in(folder, "cgroup.subtree_control", "+cpu");
+    write_in(folder, "cgroup.subtree_control", "+pids");
+    snprintf(base->unified, sizeof base->unified, "%.280s/axle", folder);
+    if (!make_folder(base->unified))
+        return false;
+    write_in(base->unified, "cgroup.subtree_control", "+memory");
+    write_in(base->unified, "cgroup.subtree_control", "+cpu");
+    write_in(base->unified, "cgroup.subtree_control", "+pids");
+    base->kind = CGROUP_V2;
+    return true;
+}
+
+void cgroup_find(struct cgroup_base *base)
+{
+    *base = (struct cgroup_base){ .kind = CGROUP_NONE };
+    if (find_v2(base))
+        return;
+    find_v1("memory", base->memory, sizeof base->memory);
+    find_v1("cpu", base->cpu, sizeof base->cpu);
+    find_v1("pids", base->pids, sizeof base->pids);
+    find_v1("freezer", base->freezer, sizeof base->freezer);
+    if (*base->memory || *base->pids)
+        base->kind = CGROUP_V1;
+    else if (!*base->note)
+        snprintf(base->note, sizeof base->note,
+                 "no cgroup may be made here: limits are not enforced");
+}
+
+static char *group_path(const char *base, const char *pod, const char *name)
+{
+    return mem_printf("%s/%s_%s", base, pod, name);
+}
+
+static int join_file(const char *folder)
+{
+    scoped_mem char *path = mem_printf("%s/cgroup.procs", folder);
+
+    return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+static void set_limit(const char *folder, const char *file, int64_t value,
+                      struct text *problems)
+{
+    char number[32];
+
+    snprintf(number, sizeof number, "%lld", (long long)value);
+    if (write_in(folder, file, number) < 0)
+        text_addf(problems, "%s: %s; ", file, strerror(errno));
+}
+
+static bool make_v2(const struct cgroup_base *base, const char *pod,
+                    const char *name, const struct cgroup_limits *limits,
+                    int procs[4], struct text *problems)
+{
+    scoped_mem char *folder = group_path(base->unified, pod, name);
+    char quota[64];
+
+    if (!make_folder(folder))
+        return false;
+    if (limits->memory) {
+        set_limit(folder, "memory.max", limits->memory, problems);
+        write_in(folder, "memory.swap.max", "0");
+        write_in(folder, "memory.oom.group", "1");
+    }
+    if (limits->cpu) {
+        snprintf(quota, sizeof quota, "%lld 100000", (long long)limits->cpu * 100);
+        if (write_in(folder, "cpu.max", quota) < 0)
+            text_addf(problems, "cpu.max: %s; ", strerror(errno));
+    }
+    if (limits->pids)
+        set_limit(folder, "pids.max", limits->pids, problems);
+    procs[0] = join_file(folder);
+    return procs[0] >= 0;
+}
+
+static void make_v1(const char *base, const char *pod, const char *name,
+                    const char *file, int64_t value, int *procs,
+                    struct text *problems)
+{
+    scoped_mem char *folder = NULL;
+
+    if (!*base)
+        return;
+    folder = group_path(base, pod, name);
+    if (!make_folder(folder))
+        return;
+    if (value && file)
+        set_limit(folder, file, value, problems);
+    *procs = join_file(folder);
+}
+
+bool cgroup_make(const struct cgroup_base *base, const char *pod,
+                 const char *name, const struct cgroup_limits *limits,
+                 int procs[4], struct text *problems)
+{
+    for (int i = 0; i < 4; i++)
+        procs[i] = -1;
+    if (base->kind == CGROUP_NONE)
+        return false;
+    if (base->kind == CGROUP_V2)
+        return make_v2(base, pod, name, limits, procs, problems);
+    make_v1(base->memory, pod, name, "memory.limit_in_bytes", limits->memory,
+            &procs[0], problems);
+    /* Only where something is to be limited: joining costs on every start. */
+    if (limits->cpu)
+        make_v1(base->cpu, pod, name, "cpu.cfs_quota_us", limits->cpu * 100,
+                &procs[1], problems);
+    make_v1(base->pids, pod, name, "pids.max", limits->pids, &procs[2], problems);
+    make_v1(base->freezer, pod, name, NULL, 0, &procs[3], problems);
+    return procs[0] >= 0 || procs[2] >= 0;
+}
+
+static int64_t number_after(const char *text, const char *word)
+{
+    const char *at = text ? strstr(text, word) : NULL;
+
+    return at ? strtoll(at + strlen(word), NULL, 10) : 0;
+}
+
+int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
+                         const char *name)
+{
+    const char *root = base->kind == CGROUP_V2 ? base->unified : base->memory;
+    scoped_mem char *folder = NULL;
+    scoped_mem char *events = NULL;
+
+    if (base->kind == CGROUP_NONE || !*root)
+        return 0;
+    folder = group_path(root, pod, name);
+    events = read_in(folder, base->kind == CGROUP_V2 ? "memory.events"
+                                                     : "memory.oom_control");
+    return number_after(events, "oom_kill ");
+}
+
+static void kill_listed(const char *folder)
+{
+    scoped_mem char *list = read_in(folder, "cgroup.procs");
+
+    shim_kill_listed(list);
+}
+
+/* Frozen first, so that nothing is born while the list is read. */
+static void kill_v1(const struct cgroup_base *base, const char *pod,
+                    const char *name)
+{
+    const char *root = *base->freezer ? base->freezer
+                     : *base->pids    ? base->pids : base->memory;
+    scoped_mem char *folder = group_path(root, pod, name);
+
+    if (*base->freezer)
+        write_in(folder, "freezer.state", "FROZEN");
+    kill_listed(folder);
+    if (*base->freezer)
+        write_in(folder, "freezer.state", "THAWED");
+}
+
+void cgroup_kill(const struct cgroup_base *base, const char *pod,
+                 const char *name)
+{
+    scoped_mem char *folder = NULL;
+
+    if (base->kind == CGROUP_V1)
+        kill_v1(base, pod, name);
+    if (base->kind != CGROUP_V2)
+        return;
+    folder = group_path(base->unified, pod, name);
+    if (write_in(folder, "cgroup.kill", "1") < 0)
+        kill_listed(folder);
+}
+
+void cgroup_remove(const struct cgroup_base *base, const char *pod,
+                   const char *name)
+{
+    const char *roots[] = { base->unified, base->memory, base->cpu, base->pids,
+                            base->freezer };
+
+    for (size_t i = 0; i < count_of(roots); i++) {
+        scoped_mem char *folder = NULL;
+
+        if (!*roots[i])
+            continue;
+        folder = group_path(roots[i], pod, name);
+        /* The kernel needs a moment after the last process was reaped. */
+        for (int tries = 0; tries < 50 && rmdir(folder) < 0 && errno == EBUSY; tries++)
+            usleep(200);
+    }
+}

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lays out a pod's directory and puts delivered files back when they change. */
+
+#include "runtime/process.h"
+
+#include "base/map.h"
+#include "document/document.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Small tools on paths ------------------------------------------------------ */
+
+char *process_read_file(struct arena *arena, const char *path, size_t *ret_len)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char *bytes;
+    ssize_t got;
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return NULL;
+    }
+    bytes = arena_alloc(arena, (size_t)st.st_size + 1);
+    got = read(fd, bytes, (size_t)st.st_size);
+    close(fd);
+    if (got < 0)
+        return NULL;
+    *ret_len = (size_t)got;
+    return bytes;
+}
+
+int process_write_file(const char *path, const void *bytes, size_t len,
+                       unsigned mode, struct err *err)
+{
+    scoped_mem char *fresh = mem_printf("%s.axle-new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    bool good;
+
+    if (fd < 0)
+        return err_set(err, ERR_FULL, "%s: %s", fresh, strerror(errno));
+    good = write(fd, bytes, len) == (ssize_t)len && fchmod(fd, mode) == 0;
+    if (close(fd) < 0 || !good || rename(fresh, path) < 0) {
+        int number = errno;
+
+        unlink(fresh);
+        return err_set(err, ERR_FULL, "%s: %s", path, strerror(number));
+    }
+    return 0;
+}
+
+static void delete_in(int at, const char *name)
+{
+    int fd;
+    DIR *list;
+
+    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+        return;
+    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    list = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!list)
+        return;
+    for (struct dirent *e; (e = readdir(list));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            delete_in(fd, e->d_name);
+    closedir(list);
+    unlinkat(at, name, AT_REMOVEDIR);
+}
+
+void process_delete_tree(const char *path)
+{
+    delete_in(AT_FDCWD, path);
+}
+
+/* A path of our own making below `base`: no "..", no absolute, no empty part. */
+static bool is_below(const char *path)
+{
+    if (!*path || *path == '/' || strlen(path) > 1000)
+        return false;
+    for (const char *at = path; *at; at += strcspn(at, "/"), at += *at == '/')
+        if (*at == '/' || (at[0] == '.' && at[1] == '.' && (!at[2] || at[2] == '/')))
+            return false;
+    return true;
+}
+
+static int make_parents(const char *base, const char *below)
+{
+    for (const char *slash = strchr(below, '/'); slash; slash = strchr(slash + 1, '/')) {
+        scoped_mem char *part = mem_printf("%s/%.*s", base, (int)(slash - below), below);
+
+        if (mkdir(part, 0755) < 0 && errno != EEXIST)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- Volumes of files -------------------------------------------------------------- */
+
+static bool content_of(const struct node *file, struct text *ret)
+{
+    const struct node *text = node_get(file, "text");
+    const struct node *base64 = node_get(file, "base64");
+
+    if (text)
+        text_add_bytes(ret, text->string, text->len);
+    else if (base64)
+        return text_add_unbase64(ret, base64->string, base64->len, false);
+    return true;
+}
+
+static bool is_as_wanted(const char *path, const struct text *wanted, unsigned mode)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct stat st;
+    size_t len = 0;
+    char *have;
+
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != mode ||
+        (size_t)st.st_size != wanted->len)
+        return false;
+    have = process_read_file(arena, path, &len);
+    return have && len == wanted->len && !memcmp(have, text_string(wanted), len);
+}
+
+/* 1: was written, 0: was right already. */
+static int write_one(const char *source, const char *name, const struct node *file,
+                     int64_t group, struct err *err)
+{
+    scoped_mem char *path = mem_printf("%s/%s", source, name);
+    scoped_text struct text wanted = { 0 };
+    unsigned mode = (unsigned)node_get_int(file, "mode", 0444) & 0777;
+
+    if (!is_below(name))
+        return err_set(err, ERR_INVALID, "file name \"%.200s\" leaves its volume", name);
+    if (!content_of(file, &wanted))
+        return err_set(err, ERR_INVALID, "file \"%.200s\" is not base64", name);
+    if (is_as_wanted(path, &wanted, mode))
+        return 0;
+    process_delete_tree(path);
+    if (make_parents(source, name) < 0)
+        return err_set(err, ERR_FULL, "%s: %s", path, strerror(errno));
+    if (process_write_file(path, text_string(&wanted), wanted.len, mode, err) < 0)
+        return -1;
+    if (group >= 0 && chown(path, (uid_t)-1, (gid_t)group) < 0)
+        return err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+    return 1;
+}
+
+static bool is_wanted(const struct node *files, const char *path)
+{
+    size_t len = strlen(path);
+
+    node_each(file, files)
+        if (text_starts(file->key, path) && (!file->key[len] || file->key[len] == '/'))
+            return true;
+    return false;
+}
+
+/* What nobody delivered goes: the volume is what its ConfigMap says. */
+static int delete_strays(const char *source, const char *below, const struct node *files)
+{
+    scoped_mem char *folder = mem_printf("%s/%s", source, below);
+    DIR *list = opendir(folder);
+    int gone = 0;
+
+    for (struct dirent *e; list && (e = readdir(list));) {
+        scoped_mem char *path = mem_printf("%s%s%s", below, *below ? "/" : "", e->d_name);
+
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+            text_ends(e->d_name, ".axle-new"))
+            continue;
+        if (is_wanted(files, path)) {
+            if (!node_get(files, path) && e->d_type == DT_DIR)
+                gone += delete_strays(source, path, files);
+            continue;
+        }
+        scoped_mem char *whole = mem_printf("%s/%s", source, path);
+
+        process_delete_tree(whole);
+        gone++;
+    }
+    if (list)
+        closedir(list);
+    return gone;
+}
+
+/* The number of changes made, -1 on failure; the first one's name. */
+static int write_volume(const struct node *volume, char *ret_name, size_t room,
+                        struct err *err)
+{
+    const char *source = node_get_text(volume, "source");
+    const struct node *files = node_get(volume, "files");
+    int64_t group = node_get_int(volume, "group", -1);
+    int changed = 0;
+
+    if (!files)
+        return 0; /* adopted, and not told yet what belongs in it */
+    if (mkdir(source, 0755) < 0 && errno != EEXIST)
+        return err_set(err, ERR_FULL, "%s: %s", source, strerror(errno));
+    node_each(file, files) {
+        int wrote = write_one(source, file->key, file->value, group, err);
+
+        if (wrote < 0)
+            return -1;
+        if (wrote && !changed++)
+            snprintf(ret_name, room, "%s", file->key);
+    }
+    return changed + delete_strays(source, "", files);
+}
+
+/* ---- Links from the working directory ------------------------------------------------- */
+
+static int write_link(struct process_pod *pod, const char *path, const char *target)
+{
+    scoped_mem char *work = mem_printf("%s/work", pod->directory);
+    scoped_mem char *link = mem_printf("%s/%s", work, path);
+    scoped_text struct text up = { 0 };
+    char have[PATH_MAX];
+    ssize_t len = readlink(link, have, sizeof have - 1);
+
+    text_add(&up, "../");
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+        text_add(&up, "../");
+    text_add(&up, target);
+    if (len > 0 && (size_t)len == up.len && !memcmp(have, up.bytes, up.len))
+        return 0;
+    process_delete_tree(link);
+    if (make_parents(work, path) < 0 || symlink(up.bytes, link) < 0)
+        return -1;
+    return 1;
+}
+
+static int check_links(struct process_pod *pod, char *ret_name, size_t room)
+{
+    int changed = 0;
+
+    node_each(link, pod->links)
+        if (write_link(pod, link->key, node_text(link->value)) > 0 && !changed++)
+            snprintf(ret_name, room, "%s", link->key);
+    return changed;
+}
+
+/* A relative mount of a whole volume at "." shows each of its files. */
+static void plan_links(struct process_pod *pod, const struct node *mount)
+{
+    const char *path = node_get_text(mount, "path");
+    const char *volume = node_get_text(mount, "volume");
+    const char *sub = node_get_text(mount, "subPath");
+    struct node *known = node_get(pod->volumes, volume);
+    scoped_mem char *clean = NULL;
+
+    while (text_starts(path, "./"))
+        path += 2;
+    clean = mem_copy_string(path);
+    while (text_ends(clean, "/"))
+        clean[strlen(clean) - 1] = '\0';
+    if (*clean && strcmp(clean, ".") != 0) {
+        node_set(pod->arena, pod->links, clean,
+                 node_format(pod->arena, "volumes/%s%s%s", volume, *sub ? "/" : "", sub));
+        return;
+    }
+    node_each(file, node_get(known, "files"))
+        node_set(pod->arena, pod->links, file->key,
+                 node_format(pod->arena, "volumes/%s/%s", volume, file->key));
+}
+
+/* ---- The whole pod ------------------------------------------------------------------------ */
+
+static bool mounted_relative(const struct node *spec, const char *volume)
+{
+    const struct node *containers = node_get(spec, "containers");
+
+    for (size_t i = 0; i < node_count(containers); i++) {
+        const struct node *mounts = node_get(node_item(containers, i), "mounts");
+
+        for (size_t j = 0; j < node_count(mounts); j++) {
+            const struct node *mount = node_item(mounts, j);
+
+            if (!strcmp(node_get_text(mount, "volume"), volume) &&
+                node_get_text(mount, "path")[0] != '/')
+                return true;
+        }
+    }
+    return false;
+}
+
+static char *in_memory(struct process_pod *pod, struct arena *arena, const char *volume)
+{
+    return arena_printf(arena, "/dev/shm/axle-%s-%s", pod->id, volume);
+}
+
+static int make_folder(const char *path, unsigned mode, uint32_t user, bool root,
+                       struct err *err)
+{
+    if (mkdir(path, mode) < 0 && errno != EEXIST)
+        return err_set(err, ERR_FULL, "%s: %s", path, strerror(errno));
+    chmod(path, mode);
+    if (root && chown(path, user, user) < 0)
+        return err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+    return 0;
+}
+
+static int check_host_path(const struct node *volume, struct err *err)
+{
+    const char *path = node_get_text(volume, "path");
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        return 0;
+    if (node_get_bool(volume, "create", false) && mkdir(path, 0755) == 0)
+        return 0;
+    return err_set(err, ERR_NOT_FOUND, "MountUnavailable: hostPath \"%.300s\": %s",
+                   path, strerror(errno));
+}
+
+static int make_volume(struct process_pod *pod, const struct node *spec,
+                       const struct node *volume, struct node *ret,
+                       struct arena *arena, uint32_t user, struct err *err)
+{
+    struct runtime *runtime = pod->runtime;
+    const char *name = node_get_text(volume, "name");
+    const char *type = node_get_text(volume, "type");
+    bool memory = node_get_bool(volume, "memory", false) || node_get_bool(volume, "secret", false);
+    char *source = arena_printf(arena, "%s/volumes/%s", pod->directory, name);
+    char changed[256];
+
+    if (memory && runtime->namespaces && !mounted_relative(spec, name))
+        source = in_memory(pod, arena, name);
+    if (!strcmp(type, "claim"))
+        source = arena_printf(arena, "%s/claims/%s", runtime->directory,
+                              node_get_text(volume, "claim"));
+    if (!strcmp(type, "host"))
+        source = arena_string(arena, node_get_text(volume, "path"));
+    node_set_text(arena, ret, "name", name);
+    node_set_text(arena, ret, "source", source);
+    if (!strcmp(type, "host"))
+        return check_host_path(volume, err);
+    if (strcmp(type, "files") != 0)
+        return make_folder(source, 0770, user, runtime->root, err);
+
+    struct node *kept = node_make(pod->arena, pod->volumes, name);
+
+    node_set_text(pod->arena, kept, "source", source);
+    node_set(pod->arena, kept, "files", node_copy(pod->arena, node_get(volume, "files")));
+    if (runtime->root)
+        node_set_int(pod->arena, kept, "group", user);
+    return write_volume(kept, changed, sizeof changed, err) < 0 ? -1 : 0;
+}
+
+static void write_hosts(struct process_pod *pod, const struct node *spec)
+{
+    const struct node *lines = node_get(spec, "hosts");
+    scoped_mem char *path = mem_printf("%s/hosts", pod->directory);
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text out = { 0 };
+    size_t len = 0;
+    char *own = process_read_file(arena, "/etc/hosts", &len);
+
+    text_add(&out, own ? own : "127.0.0.1 localhost\n");
+    text_add(&out, "\n");
+    for (size_t i = 0; i < node_count(lines); i++)
+        text_addf(&out, "%s\n", node_text(node_item(lines, i)));
+    process_write_file(path, out.bytes, out.len, 0644, NULL);
+}
+
+int process_files_make(struct process_pod *pod, const struct node *spec,
+                       struct node *ret_volumes, struct arena *arena,
+                       uint32_t user, struct err *err)
+{
+    static const char *const folders[] = { "volumes", "logs", "root" };
+    const struct node *volumes = node_get(spec, "volumes");
+    const struct node *containers = node_get(spec, "containers");
+    bool root = pod->runtime->root;
+    char name[256];
+
+    for (size_t i = 0; i < count_of(folders); i++) {
+        scoped_mem char *path = mem_printf("%s/%s", pod->directory, folders[i]);
+
+        if (make_folder(path, 0755, 0, false, err) < 0)
+            return -1;
+    }
+    scoped_mem char *work = mem_printf("%s/work", pod->directory);
+    scoped_mem char *tmp = mem_printf("%s/tmp", pod->directory);
+
+    if (make_folder(work, 0755, user, root, err) < 0 ||
+        make_folder(tmp, 01777, user, root, err) < 0)
+        return -1;
+    write_hosts(pod, spec);
+    for (size_t i = 0; i < node_count(volumes); i++) {
+        struct node *known = node_map(arena);
+
+        node_add(arena, ret_volumes, known);
+        if (make_volume(pod, spec, node_item(volumes, i), known, arena, user, err) < 0)
+            return err_wrap(err, "volume %s", node_get_text(node_item(volumes, i), "name"));
+    }
+    for (size_t i = 0; i < node_count(containers); i++) {
+        const struct node *mounts = node_get(node_item(containers, i), "mounts");
+
+        for (size_t j = 0; j < node_count(mounts); j++)
+            if (node_get_text(node_item(mounts, j), "path")[0] != '/')
+                plan_links(pod, node_item(mounts, j));
+    }
+    node_each(link, pod->links)
+        if (!is_below(link->key))
+            return err_set(err, ERR_INVALID, "mountPath \"%.200s\" leaves the pod's folder",
+                           link->key);
+    check_links(pod, name, sizeof name);
+    return 0;
+}
+
+int process_files_set(struct process_pod *pod, const char *volume,
+                      const struct node *files, struct err *err)
+{
+    struct node *kept = node_get(pod->volumes, volume);
+    char name[256];
+
+    if (!kept)
+        return err_set(err, ERR_NOT_FOUND, "pod %s has no volume %s", pod->id, volume);
+    node_set(pod->arena, kept, "files", node_copy(pod->arena, files));
+    if (write_volume(kept, name, sizeof name, err) < 0)
+        return -1;
+    process_files_watch(pod);
+    return 0;
+}
+
+/* ---- Watching ------------------------------------------------------------------------------- */
+
+#define FILE_EVENTS                                                            \
+    (IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |         \
+     IN_CREATE | IN_DELETE_SELF | IN_ONLYDIR)
+#define LINK_EVENTS (IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR)
+
+static void watch_folder(struct process_pod *pod, const char *path, uint32_t what)
+{
+    struct runtime *runtime = pod->runtime;
+    int number = inotify_add_watch(runtime->inotify, path, what);
+    char key[32];
+
+    if (number < 0)
+        return; /* the sweep finds it, later */
+    snprintf(key, sizeof key, "%d", number);
+    map_put(runtime->watched, key, pod);
+}
+
+void process_files_watch(struct process_pod *pod)
+{
+    scoped_mem char *work = mem_printf("%s/work", pod->directory);
+
+    if (pod->runtime->inotify < 0)
+        return;
+    node_each(volume, pod->volumes) {
+        const char *source = node_get_text(volume->value, "source");
+
+        watch_folder(pod, source, FILE_EVENTS);
+        node_each(file, node_get(volume->value, "files"))
+            for (const char *slash = strchr(file->key, '/'); slash;
+                 slash = strchr(slash + 1, '/')) {
+                scoped_mem char *part = mem_printf("%s/%.*s", source,
+                                                   (int)(slash - file->key), file->key);
+
+                watch_folder(pod, part, FILE_EVENTS);
+            }
+    }
+    if (node_count(pod->links))
+        watch_folder(pod, work, LINK_EVENTS);
+}
+
+void process_files_forget(struct process_pod *pod)
+{
+    const char *key = NULL;
+    struct process_pod *whose;
+    size_t at = 0;
+
+    while ((whose = map_next(pod->runtime->watched, &at, &key)))
+        if (whose == pod) {
+            long long number = 0;
+
+            if (text_to_int(key, &number))
+                inotify_rm_watch(pod->runtime->inotify, (int)number);
+            map_remove(pod->runtime->watched, key);
+        }
+}
+
+static void restore(struct process_pod *pod)
+{
+    char name[256] = "";
+    int changed = check_links(pod, name, sizeof name);
+
+    node_each(volume, pod->volumes) {
+        struct err err = { 0 };
+        int wrote = write_volume(volume->value, name, sizeof name, &err);
+
+        changed += wrote > 0 ? wrote : 0;
+    }
+    if (!changed)
+        return;
+    process_files_watch(pod); /* folders may be new ones */
+    process_tell(pod, NULL, RUNTIME_DRIFT, "DriftCorrected", name);
+}
+
+static void on_inotify(int fd, unsigned what, void *arg)
+{
+    struct runtime *runtime = arg;
+    scoped_map struct map *seen = map_new();
+    char bytes[16384] __attribute__((aligned(8)));
+    struct process_pod *pod;
+    size_t at = 0;
+    ssize_t got;
+
+    while ((got = read(fd, bytes, sizeof bytes)) > 0)
+        for (char *p = bytes; p < bytes + got;) {
+            struct inotify_event *event = (struct inotify_event *)p;
+            char key[32];
+
+            snprintf(key, sizeof key, "%d", event->wd);
+            pod = map_get(runtime->watched, key);
+            if (pod && !text_ends(event->len ? event->name : "", ".axle-new"))
+                map_put(seen, pod->id, pod);
+            if (event->mask & IN_IGNORED)
+                map_remove(runtime->watched, key);
+            p += sizeof *event + event->len;
+        }
+    while ((pod = map_next(seen, &at, NULL)))
+        if (!pod->removing)
+            restore(pod);
+}
+
+int process_files_open(struct runtime *runtime, struct err *err)
+{
+    runtime->watched = map_new();
+    runtime->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (runtime->inotify < 0)
+        return 0; /* said in the facts; the sweep still works */
+    runtime->inotify_watch = loop_watch_new(runtime->loop, runtime->inotify, LOOP_READ,
+                                            on_inotify, runtime, err);
+    return runtime->inotify_watch ? 0 : -1;
+}
+
+void process_files_close(struct runtime *runtime)
+{
+    loop_watch_free(&runtime->inotify_watch);
+    if (runtime->inotify >= 0)
+        close(runtime->inotify);
+    map_free(&runtime->watched);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks a workload over the network whether it is well: HTTP or a bare port. */
+
+#include "runtime/process.h"
+
+#include "document/document.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBE_TAG 0x70726f62u
+/* A status line and the start of the body are all that is looked at. */
+#define PROBE_BYTES ((size_t)4096)
+
+struct probe {
+    uint32_t tag;
+    struct loop *loop;
+    struct loop_stream *stream; /* owned */
+    struct loop_timer *timer;   /* owned */
+    struct text request, answer;
+    bool http, connected;
+    char address[320], why[400];
+    bool ok;
+    runtime_probe_fn *done;
+    void *arg;
+};
+
+static void end(struct probe *probe, bool ok, const char *message)
+{
+    runtime_probe_fn *done = probe->done;
+    void *arg = probe->arg;
+    scoped_mem char *text = mem_copy_string(message);
+
+    loop_stream_close(&probe->stream);
+    loop_timer_free(&probe->timer);
+    text_free(&probe->request);
+    text_free(&probe->answer);
+    probe->tag = 0;
+    mem_free(&probe);
+    done(arg, ok, text);
+}
+
+static void on_opened(void *arg)
+{
+    struct probe *probe = object_from(probe, PROBE_TAG, arg);
+
+    probe->connected = true;
+    if (!probe->http) {
+        end(probe, true, "connected");
+        return;
+    }
+    loop_stream_write(probe->stream, probe->request.bytes, probe->request.len);
+}
+
+/* The first line of the body is what a person is shown. */
+static void judge(struct probe *probe)
+{
+    const char *answer = text_string(&probe->answer), *body = strstr(answer, "\r\n\r\n");
+    long status = strlen(answer) > 12 ? strtol(answer + 9, NULL, 10) : 0;
+    char line[200] = "";
+
+    if (!text_starts(answer, "HTTP/1.") || !status) {
+        end(probe, false, "the answer is not HTTP");
+        return;
+    }
+    if (body && text_is_utf8(body, strlen(body)))
+        snprintf(line, sizeof line, ": %.*s", (int)strcspn(body + 4, "\r\n"), body + 4);
+    snprintf(probe->why, sizeof probe->why, "HTTP %ld%s", status, line[1] && line[2] ? line : "");
+    end(probe, status >= 200 && status < 400, probe->why);
+}
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    struct probe *probe = object_from(probe, PROBE_TAG, arg);
+    const char *body;
+
+    if (probe->answer.len < PROBE_BYTES)
+        text_add_bytes(&probe->answer, bytes, len);
+    body = strstr(text_string(&probe->answer), "\r\n\r\n");
+    /* A body that is still on its way is not waited for. */
+    if (probe->answer.len >= PROBE_BYTES || (body && strlen(body) > 4))
+        judge(probe);
+}
+
+static void on_ended(void *arg)
+{
+    struct probe *probe = object_from(probe, PROBE_TAG, arg);
+
+    if (probe->answer.len)
+        judge(probe);
+    else
+        end(probe, false, "the connection was closed without an answer");
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    struct probe *probe = object_from(probe, PROBE_TAG, arg);
+
+    if (probe->answer.len)
+        judge(probe);
+    else
+        end(probe, false, why->code ? why->text : "the connection was closed");
+}
+
+static void on_late(void *arg)
+{
+    struct probe *probe = object_from(probe, PROBE_TAG, arg);
+
+    if (strstr(text_string(&probe->answer), "\r\n\r\n")) {
+        judge(probe);
+        return;
+    }
+    if (!*probe->why)
+        snprintf(probe->why, sizeof probe->why, "no answer from %s in time", probe->address);
+    end(probe, false, probe->why);
+}
+
+static const struct loop_stream_events events = {
+    .opened = on_opened, .read = on_read, .ended = on_ended, .closed = on_closed,
+};
+
+static bool is_clean(const char *text)
+{
+    return !text[strcspn(text, "\r\n")];
+}
+
+static void write_request(struct probe *probe, const struct node *http)
+{
+    const struct node *headers = node_get(http, "httpHeaders");
+    const char *path = node_get_text(http, "path");
+    bool has_host = false;
+
+    text_addf(&probe->request, "GET %s%s HTTP/1.1\r\n", *path == '/' ? "" : "/",
+              is_clean(path) ? path : "");
+    for (size_t i = 0; i < node_count(headers); i++) {
+        const char *name = node_get_text(node_item(headers, i), "name");
+        const char *value = node_get_text(node_item(headers, i), "value");
+
+        if (!is_clean(name) || !is_clean(value))
+            continue;
+        has_host |= !strcasecmp(name, "Host");
+        text_addf(&probe->request, "%s: %s\r\n", name, value);
+    }
+    if (!has_host)
+        text_addf(&probe->request, "Host: %s\r\n", probe->address);
+    text_add(&probe->request, "User-Agent: axle-probe\r\nConnection: close\r\n\r\n");
+}
+
+static void start(struct probe *probe)
+{
+    struct err err = { 0 };
+
+    if (!*probe->why)
+        probe->stream = loop_connect(probe->loop, probe->address, &err);
+    if (probe->stream) {
+        loop_stream_handle(probe->stream, &events, probe);
+        return;
+    }
+    if (!*probe->why)
+        snprintf(probe->why, sizeof probe->why, "%.390s", err.text);
+    loop_timer_set(probe->timer, 0);
+}
+
+void probe_network(struct loop *loop, const struct node *ask, int64_t timeout,
+                   runtime_probe_fn *done, void *arg)
+{
+    struct probe *probe = mem_alloc(sizeof *probe);
+    const struct node *http = node_get(ask, "httpGet");
+    const struct node *where = http ? http : node_get(ask, "tcpSocket");
+    const char *host = node_get_text(where, "host");
+
+    probe->tag = PROBE_TAG;
+    probe->loop = loop;
+    probe->done = done;
+    probe->arg = arg;
+    probe->http = http != NULL;
+    probe->timer = loop_timer_new(loop, on_late, probe);
+    loop_timer_set(probe->timer, timeout);
+    snprintf(probe->address, sizeof probe->address, "%.255s:%lld", *host ? host : "127.0.0.1",
+             (long long)node_get_int(where, "port", 0));
+    if (!where)
+        snprintf(probe->why, sizeof probe->why, "this kind of probe is not supported here");
+    else if (!strcmp(node_get_text(http, "scheme"), "HTTPS"))
+        snprintf(probe->why, sizeof probe->why, "HTTPS probes are not built yet");
+    else if (http)
+        write_request(probe, http);
+    start(probe);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUNTIME_PROCESS_H
+#define RUNTIME_PROCESS_H
+
+#include "base/object.h"
+#include "loop/loop.h"
+#include "runtime/runtime.h"
+#include "runtime/shim.h"
+
+struct map;
+struct node;
+
+/*
+ * Private to runtime: the process driver's own state and its parts.
+ *
+ * directory/pods/ID/   pod.json   id and the caller's record
+ *                      lock       held by the shim as long as it lives
+ *                      shim.sock  where an agent finds it again
+ *                      exit-C.json how container C last ended
+ *                      work/ tmp/ volumes/ logs/ hosts root/
+ * directory/claims/C/  what outlives pods
+ */
+struct process_state {
+    char name[128];
+    char state[16];
+    int64_t run, pid, started, finished;
+    int code, signal;
+    bool oom;
+    char reason[40];
+    char message[400];
+};
+
+struct process_ask { /* an exec that is not answered yet */
+    int64_t id;
+    struct loop_timer *timer; /* owned */
+    runtime_probe_fn *done;
+    void *arg;
+    struct process_pod *pod;
+    struct process_ask *next;
+};
+
+struct process_pod {
+    uint32_t tag;
+    struct runtime *runtime;
+    char *id, *directory;    /* owned */
+    struct arena *arena;     /* owned; of record and files */
+    struct node *record;
+    struct node *volumes;    /* {NAME: {source, files, group}} to be kept so */
+    struct node *links;      /* {path below work: target} */
+    int socket;              /* to the shim; -1: there is none */
+    struct loop_watch *watch; /* owned */
+    struct loop_child *child; /* owned; NULL when adopted */
+    struct process_state *states; /* owned array */
+    size_t count;
+    struct process_ask *asks;
+    int64_t next_ask;
+    bool removing;
+};
+
+#define PROCESS_POD_TAG 0x70726f70u
+
+struct runtime {
+    const struct runtime_driver *driver;
+    struct runtime_options options;
+    struct loop *loop;
+    char *directory, *program; /* owned */
+    struct map *pods;          /* owned; by id */
+    struct cgroup_base cgroups;
+    bool root, namespaces, user_namespace, seccomp;
+    int inotify;
+    struct loop_watch *inotify_watch; /* owned */
+    struct map *watched; /* owned; watch descriptor as text -> pod */
+    struct map *probes;  /* owned; those on the way, by address */
+};
+
+void process_tell(struct process_pod *pod, const struct process_state *state,
+                  enum runtime_event_kind kind, const char *reason,
+                  const char *message);
+struct process_state *process_state_of(struct process_pod *pod, const char *name);
+void process_send(struct process_pod *pod, const struct node *message);
+struct process_pod *process_pod_new(struct runtime *runtime, const char *id);
+void process_pod_free(struct process_pod **pod);
+void process_pod_listen(struct process_pod *pod, int socket);
+
+/* adopt.c */
+void process_adopt_all(struct runtime *runtime);
+
+/* files.c */
+int process_files_make(struct process_pod *pod, const struct node *spec,
+                       struct node *ret_volumes, struct arena *arena,
+                       uint32_t user, struct err *err);
+int process_files_set(struct process_pod *pod, const char *volume,
+                      const struct node *files, struct err *err);
+int process_files_open(struct runtime *runtime, struct err *err);
+void process_files_close(struct runtime *runtime);
+void process_files_watch(struct process_pod *pod);
+void process_files_forget(struct process_pod *pod);
+int process_write_file(const char *path, const void *bytes, size_t len,
+                       unsigned mode, struct err *err);
+char *process_read_file(struct arena *arena, const char *path, size_t *ret_len);
+void process_delete_tree(const char *path);
+
+/* ports.c */
+int process_port(struct runtime *runtime, int wanted, int *ret, struct err *err);
+
+/* probe.c: over the network; exec probes go through the shim. */
+void probe_network(struct loop *loop, const struct node *probe, int64_t timeout,
+                   runtime_probe_fn *done, void *arg);
+
+#endif

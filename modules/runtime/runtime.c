@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names the drivers there are. */
+
+#include "runtime/runtime.h"
+
+#include "base/text.h"
+
+static const struct runtime_driver *const drivers[] = {
+    &runtime_process,
+    &runtime_engine,
+    &runtime_simulated,
+};
+
+const struct runtime_driver *runtime_find(const char *name)
+{
+    if (text_same(name, "auto"))
+        return &runtime_process;
+    for (size_t i = 0; i < count_of(drivers); i++)
+        if (text_same(name, drivers[i]->name))
+            return drivers[i];
+    return NULL;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUNTIME_SHIM_H
+#define RUNTIME_SHIM_H
+
+#include "base/text.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct node;
+
+/*
+ * Private to runtime: the parts of the shim.
+ *
+ * The shim is the parent of one small `init` per container run. The init is a
+ * fork without exec: first process of the container's pid namespace where
+ * there is one, subreaper otherwise. It starts the command, forwards signals
+ * to it, and when the command ends kills whatever is left and tells the shim.
+ */
+
+/* ---- shim_log.c: one log file, lines with time and stream ---------------- */
+
+struct shim_log {
+    char *path; /* owned */
+    int fd;     /* -1: cannot be written; lines are dropped */
+    int64_t size, limit;
+    int files;
+    int64_t budget, budget_at; /* bytes that may be written now; since when */
+    int64_t dropped;
+};
+struct shim_stream {
+    int fd; /* -1: closed */
+    const char *name;
+    char *line; /* owned; the part of a line not yet ended */
+    size_t len;
+};
+#define SHIM_LINE ((size_t)16 * 1024)
+
+void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
+                   int files);
+/* Reads what is there and writes it down; closes the stream at its end. */
+void shim_log_read(struct shim_log *log, struct shim_stream *stream);
+void shim_log_finish(struct shim_log *log, struct shim_stream *stream);
+
+/* ---- shim_init.c: one container run ---------------------------------------- */
+
+enum shim_word { SHIM_STARTED = 1, SHIM_FAILED, SHIM_EXITED };
+struct shim_message {
+    int word;
+    int status; /* of waitpid, or errno */
+    char reason[40];
+    char text[400];
+};
+
+struct shim_place {
+    const char *directory; /* of the pod, absolute */
+    const struct node *spec;
+    bool namespaces, user_namespace;
+};
+struct shim_launch {
+    const struct shim_place *place;
+    const struct node *container;
+    int out, error, status; /* write ends */
+    int cgroup_procs[4];    /* open cgroup.procs to join; -1: none */
+};
+/* The container's init, or -1 with errno. Never returns in the child. */
+pid_t shim_launch(const struct shim_launch *launch);
+/* Tells the init to kill everything below it. */
+int shim_kill_all_signal(void);
+/* Kills every process of a list of numbers, ourselves excepted. */
+void shim_kill_listed(const char *pids);
+
+/*
+ * Runs a command beside a running container (exec probes, hooks): in its
+ * namespaces, as its user. Returns the pid of a child of the caller.
+ */
+pid_t shim_exec(const struct shim_launch *launch, pid_t init,
+                const struct node *command);
+
+/* ---- confine.c: what a container's process may see and do ------------------- */
+
+/* In the init, in a new mount namespace: builds and enters the private root.
+   -1 with reason and text filled. */
+int confine_root(const struct shim_place *place, const struct node *container,
+                 struct shim_message *ret_why);
+/* In the last process before exec: user, limits, capabilities, seccomp. */
+int confine_self(const struct shim_place *place, const struct node *container,
+                 struct shim_message *ret_why);
+/* With no mount namespace, the pod's directory as seen from inside. */
+const char *confine_work(const struct shim_place *place, char *into,
+                         size_t room);
+
+/* ---- cgroup.c ------------------------------------------------------------- */
+
+enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
+/* Where this process may make groups of its own; chosen once per program. */
+struct cgroup_base {
+    enum cgroup_kind kind;
+    char unified[300]; /* v2: the folder under which pods go */
+    char memory[300], cpu[300], pids[300], freezer[300]; /* v1; "": absent */
+    char note[300]; /* why not, for a person */
+};
+void cgroup_find(struct cgroup_base *base);
+const char *cgroup_kind_name(enum cgroup_kind kind);
+
+struct cgroup_limits {
+    int64_t memory, cpu, pids; /* bytes, thousandths of a core, count; 0: none */
+};
+/* Makes the group of a container and opens its cgroup.procs files into
+   `procs` (-1 for unused). False: no group; the container runs without. */
+bool cgroup_make(const struct cgroup_base *base, const char *pod,
+                 const char *name, const struct cgroup_limits *limits,
+                 int procs[4], struct text *problems);
+/* How many processes the kernel killed for memory in it. */
+int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
+                         const char *name);
+void cgroup_kill(const struct cgroup_base *base, const char *pod,
+                 const char *name);
+/* Removes the pod's groups; harmless when there are none. */
+void cgroup_remove(const struct cgroup_base *base, const char *pod,
+                   const char *name);
+
+#endif

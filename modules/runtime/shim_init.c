@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs one container: the small first process, and the command below it. */
+
+#include "runtime/shim.h"
+
+#include "document/document.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t main_pid;
+static volatile sig_atomic_t kill_all;
+
+static void on_forward(int number)
+{
+    if (main_pid > 0)
+        kill(main_pid, number);
+}
+
+static void on_kill_all(int number)
+{
+    (void)number;
+    kill_all = 1;
+}
+
+int shim_kill_all_signal(void)
+{
+    return SIGRTMIN + 3;
+}
+
+static void say(int fd, const struct shim_message *message)
+{
+    if (write(fd, message, sizeof *message) < 0)
+        return; /* the shim has gone, and we are about to be killed */
+}
+
+/* ---- The command's side --------------------------------------------------- */
+
+static char **string_list(const struct node *list)
+{
+    size_t count = node_count(list);
+    char **strings = mem_alloc((count + 1) * sizeof *strings);
+
+    for (size_t i = 0; i < count; i++)
+        strings[i] = (char *)node_text(node_item(list, i));
+    return strings;
+}
+
+static int fail_exec(const char *program, struct shim_message *why)
+{
+    int number = errno;
+    struct stat st;
+
+    why->status = number;
+    if (number == ENOENT)
+        snprintf(why->text, sizeof why->text,
+                 "command \"%.200s\" was not found on this machine", program);
+    else if (stat(program, &st) == 0 && S_ISDIR(st.st_mode))
+        snprintf(why->text, sizeof why->text,
+                 "command \"%.200s\" is a directory", program);
+    else
+        snprintf(why->text, sizeof why->text,
+                 "command \"%.200s\" cannot be run: %s", program, strerror(number));
+    snprintf(why->reason, sizeof why->reason, "%s",
+             number == ENOENT ? "CommandNotFound" : "CannotRun");
+    return -1;
+}
+
+static int enter_directory(const struct shim_launch *launch,
+                           struct shim_message *why)
+{
+    const char *wanted = node_get_text(launch->container, "directory");
+    char work[4096];
+
+    confine_work(launch->place, work, sizeof work);
+    if (*wanted != '/' && chdir(work) < 0) {
+        snprintf(why->text, sizeof why->text, "%.200s: %s", work, strerror(errno));
+    } else if (*wanted && chdir(wanted) < 0) {
+        snprintf(why->text, sizeof why->text, "workingDir \"%.200s\": %s", wanted,
+                 strerror(errno));
+    } else {
+        return 0;
+    }
+    snprintf(why->reason, sizeof why->reason, "WorkingDirMissing");
+    return -1;
+}
+
+/* Looks the program up in the PATH of the container, not in ours. */
+static void run_command(const struct shim_launch *launch,
+                        const struct node *command, struct shim_message *why)
+{
+    char **argv = string_list(command);
+    char **env = string_list(node_get(launch->container, "env"));
+    const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    for (char **e = env; *e; e++)
+        if (!strncmp(*e, "PATH=", 5))
+            path = *e + 5;
+    if (enter_directory(launch, why) < 0 ||
+        confine_self(launch->place, launch->container, why) < 0)
+        return;
+    setenv("PATH", path, 1);
+    execvpe(argv[0], argv, env);
+    fail_exec(argv[0], why);
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    for (int i = 1; i < 65; i++)
+        if (i != SIGKILL && i != SIGSTOP)
+            signal(i, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void become_command(const struct shim_launch *launch, int failed)
+{
+    struct shim_message why = { .word = SHIM_FAILED };
+    int empty = open("/dev/null", O_RDONLY);
+
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(empty, 0);
+    dup2(launch->out, 1);
+    dup2(launch->error, 2);
+    if (failed != 3)
+        dup3(failed, 3, O_CLOEXEC);
+    syscall(SYS_close_range, 4, ~0U, 0);
+    reset_signals();
+    run_command(launch, node_get(launch->container, "command"), &why);
+    say(3, &why);
+    _exit(127);
+}
+
+/* ---- The init's side -------------------------------------------------------- */
+
+void shim_kill_listed(const char *pids)
+{
+    for (char *end; pids && *pids; pids = *end ? end + 1 : end) {
+        long pid = strtol(pids, &end, 10);
+
+        if (end == pids)
+            end++;
+        else if (pid > 1 && pid != getpid())
+            kill((pid_t)pid, SIGKILL);
+    }
+}
+
+static void kill_children(void)
+{
+    char path[64], list[4096];
+    size_t len;
+    FILE *in;
+
+    if (getpid() == 1) {
+        kill(-1, SIGKILL);
+        return;
+    }
+    /* Without a pid namespace whatever loses its parent comes to us, so
+       killing our children again and again gets all of them. */
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    in = fopen(path, "re");
+    if (!in)
+        return;
+    len = fread(list, 1, sizeof list - 1, in);
+    fclose(in);
+    list[len] = '\0';
+    shim_kill_listed(list);
+}
+
+static void bury_everyone(void)
+{
+    for (;;) {
+        pid_t gone;
+
+        kill_children();
+        do
+            gone = waitpid(-1, NULL, WNOHANG | __WALL);
+        while (gone > 0);
+        if (gone < 0)
+            return;
+        usleep(200);
+    }
+}
+
+static int wait_for_main(void)
+{
+    for (;;) {
+        int status;
+        pid_t gone;
+
+        if (kill_all)
+            kill_children();
+        gone = waitpid(-1, &status, __WALL);
+        if (gone == main_pid)
+            return status;
+        if (gone < 0 && errno != EINTR)
+            return SIGKILL;
+    }
+}
+
+static void catch_signals(void)
+{
+    static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
+                                     SIGUSR2, SIGWINCH };
+    struct sigaction forward = { .sa_handler = on_forward, .sa_flags = SA_RESTART };
+    struct sigaction all = { .sa_handler = on_kill_all };
+
+    for (size_t i = 0; i < count_of(forwarded); i++)
+        sigaction(forwarded[i], &forward, NULL);
+    sigaction(shim_kill_all_signal(), &all, NULL);
+}
+
+static void join_cgroups(const struct shim_launch *launch)
+{
+    for (int i = 0; i < 4; i++)
+        if (launch->cgroup_procs[i] >= 0 &&
+            write(launch->cgroup_procs[i], "0", 1) < 0)
+            continue; /* the shim noted what cannot be limited */
+}
+
+static bool start_command(const struct shim_launch *launch,
+                          struct shim_message *why)
+{
+    int failed[2];
+    pid_t pid;
+
+    if (pipe2(failed, O_CLOEXEC) < 0)
+        return false;
+    pid = fork();
+    if (pid == 0)
+        become_command(launch, failed[1]);
+    main_pid = pid;
+    close(failed[1]);
+    close(launch->out);
+    close(launch->error);
+    if (pid < 0 || read(failed[0], why, sizeof *why) == (ssize_t)sizeof *why) {
+        close(failed[0]);
+        return false;
+    }
+    close(failed[0]);
+    return true;
+}
+
+static void keep_only(const struct shim_launch *launch)
+{
+    int keep[] = { launch->out, launch->error, launch->status,
+                   launch->cgroup_procs[0], launch->cgroup_procs[1],
+                   launch->cgroup_procs[2], launch->cgroup_procs[3] };
+
+    for (int fd = 3; fd < 1024; fd++) {
+        bool kept = false;
+
+        for (size_t i = 0; i < count_of(keep); i++)
+            kept |= keep[i] == fd;
+        if (!kept)
+            close(fd);
+    }
+}
+
+static void fail_init(const struct shim_launch *launch, struct shim_message *why)
+{
+    why->word = SHIM_FAILED;
+    if (!*why->reason)
+        snprintf(why->reason, sizeof why->reason, "CannotRun");
+    if (!*why->text)
+        snprintf(why->text, sizeof why->text, "cannot start: %s", strerror(errno));
+    say(launch->status, why);
+    bury_everyone();
+    _exit(127);
+}
+
+static void be_init(const struct shim_launch *launch)
+{
+    struct shim_message message = { 0 };
+    int status;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "axle-init");
+    catch_signals();
+    keep_only(launch);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    join_cgroups(launch);
+    if (launch->place->namespaces &&
+        confine_root(launch->place, launch->container, &message) < 0)
+        fail_init(launch, &message);
+    if (!start_command(launch, &message))
+        fail_init(launch, &message);
+    message = (struct shim_message){ .word = SHIM_STARTED };
+    say(launch->status, &message);
+    status = wait_for_main();
+    /* What the command left behind ends with it. */
+    bury_everyone();
+    message = (struct shim_message){ .word = SHIM_EXITED, .status = status };
+    say(launch->status, &message);
+    _exit(0);
+}
+
+static void map_self(uid_t uid, gid_t gid)
+{
+    static const char *const files[] = { "/proc/self/setgroups",
+                                         "/proc/self/uid_map", "/proc/self/gid_map" };
+    char values[3][64] = { "deny" };
+
+    snprintf(values[1], sizeof values[1], "%u %u 1", uid, uid);
+    snprintf(values[2], sizeof values[2], "%u %u 1", gid, gid);
+    for (size_t i = 0; i < count_of(files); i++) {
+        int fd = open(files[i], O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0 && write(fd, values[i], strlen(values[i])) < 0)
+            values[i][0] = '\0';
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+static pid_t clone_as_fork(unsigned long flags)
+{
+    struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+pid_t shim_launch(const struct shim_launch *launch)
+{
+    unsigned long flags = 0;
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    pid_t pid;
+
+    if (launch->place->namespaces)
+        flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
+    if (launch->place->user_namespace)
+        flags |= CLONE_NEWUSER;
+    pid = clone_as_fork(flags);
+    if (pid != 0)
+        return pid;
+    if (launch->place->user_namespace)
+        map_self(uid, gid);
+    be_init(launch);
+    _exit(127);
+}
+
+/* ---- Beside a running container ---------------------------------------------- */
+
+static void enter_namespaces(const struct shim_launch *launch, pid_t init)
+{
+    static const struct {
+        const char *name;
+        int flag;
+    } kinds[] = {
+        { "user", CLONE_NEWUSER }, { "ipc", CLONE_NEWIPC },
+        { "pid", CLONE_NEWPID },   { "mnt", CLONE_NEWNS },
+    };
+    int fds[count_of(kinds)];
+
+    if (!launch->place->namespaces)
+        return;
+    for (size_t i = 0; i < count_of(kinds); i++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/ns/%s", init, kinds[i].name);
+        fds[i] = i == 0 && !launch->place->user_namespace
+                     ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    }
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (fds[i] >= 0 && setns(fds[i], kinds[i].flag) < 0)
+            _exit(126);
+}
+
+static void exec_beside(const struct shim_launch *launch, pid_t init,
+                        const struct node *command)
+{
+    struct shim_message why = { 0 };
+    int status = 0;
+    pid_t pid;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    join_cgroups(launch);
+    enter_namespaces(launch, init);
+    pid = fork(); /* a pid namespace holds the children of who entered it */
+    if (pid == 0) {
+        int empty = open("/dev/null", O_RDONLY);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setsid();
+        dup2(empty, 0);
+        dup2(launch->out, 1);
+        dup2(launch->out, 2);
+        syscall(SYS_close_range, 3, ~0U, 0);
+        reset_signals();
+        run_command(launch, command, &why);
+        fprintf(stderr, "%s\n", why.text);
+        _exit(126);
+    }
+    if (pid < 0)
+        _exit(126);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+pid_t shim_exec(const struct shim_launch *launch, pid_t init,
+                const struct node *command)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        exec_beside(launch, init, command);
+    return pid;
+}
