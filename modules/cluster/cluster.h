@@ -18,7 +18,8 @@ struct node;
  * A caller hands over whole sets: "of owner X these objects, no others". The
  * cluster applies them in order, prunes what left the set (its inventory),
  * keeps them healthy by itself, and calls back whenever what it would report
- * about an owner has changed. It does not know the hub, works or artifacts.
+ * about an owner has changed. It does not know the hub, works or artifacts;
+ * `work` has bound what only the spoke knows before objects get here.
  *
  * `local` turns Deployments, Jobs and so on into pods that `runtime` runs on
  * this machine, and remembers what it was told through the caller's `keep`,
@@ -174,19 +175,5 @@ struct node *cluster_owners(struct cluster *cluster, struct arena *arena);
 struct node *cluster_facts(struct cluster *cluster, struct arena *arena);
 /* Looks at everything again: the safety net, for a slow timer. */
 void cluster_sweep(struct cluster *cluster);
-
-/* ---- Late binding (pure) ------------------------------------------------- */
-
-/*
- * Replaces `${spoke.NAME}` in every string of the tree with the fact of that
- * name, with Flux's default operators (`:=`, `=`, `:-`: when unset or empty);
- * `$${spoke.` stands for `${spoke.` itself and any other `$` stays byte for
- * byte. ERR_INVALID names the path and the unknown fact. A tree in which
- * nothing was to be replaced comes back as it is. The names used go into the
- * map `ret_used` with their values, so that a caller can hash them.
- */
-struct node *cluster_bind(struct arena *arena, const struct node *tree,
-                          const struct node *facts, struct node *ret_used,
-                          struct err *err) MUST_CHECK;
 
 #endif

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real processes under real shims: what starts, ends, outlives and comes back. */
+
+#include "check.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+#include "runtime/runtime.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DRIVER (&runtime_process)
+
+struct seen {
+    int started, exited, failed, removed, drift, lost;
+    int64_t pid, run;
+    int code, signal;
+    bool oom;
+    char reason[64], message[400];
+};
+
+static struct seen seen;
+static struct loop *loop;
+static struct runtime *runtime;
+static char folder[] = "/tmp/axle-test-runtime-XXXXXX";
+
+static void on_event(void *arg, const struct runtime_event *event)
+{
+    int *counts[] = {
+        [RUNTIME_STARTED] = &seen.started, [RUNTIME_FAILED] = &seen.failed,
+        [RUNTIME_EXITED] = &seen.exited,   [RUNTIME_LOST] = &seen.lost,
+        [RUNTIME_REMOVED] = &seen.removed, [RUNTIME_DRIFT] = &seen.drift,
+    };
+
+    (*counts[event->kind])++;
+    seen.pid = event->pid;
+    seen.run = event->run;
+    seen.code = event->code;
+    seen.signal = event->signal;
+    seen.oom = event->oom;
+    snprintf(seen.reason, sizeof seen.reason, "%s", event->reason ? event->reason : "");
+    snprintf(seen.message, sizeof seen.message, "%s", event->message ? event->message : "");
+}
+
+static bool wait_until(const int *count, int wanted)
+{
+    int64_t end = clock_steady() + 10 * CLOCK_SECOND;
+
+    while (*count < wanted && clock_steady() < end)
+        loop_turn(loop, 50 * CLOCK_MS);
+    return *count >= wanted;
+}
+
+static void open_runtime(void)
+{
+    struct runtime_options options = { .loop = loop, .directory = folder, .on_event = on_event,
+                                       .log_bytes = 20000, .log_files = 2 };
+    struct err err = { 0 };
+
+    if (DRIVER->open(&options, &runtime, &err) < 0) {
+        printf("Bail out! %s\n", err.text);
+        exit(1);
+    }
+    seen = (struct seen){ 0 };
+}
+
+static struct node *pod_of(struct arena *arena, const char *id, const char *script,
+                           const char *more)
+{
+    struct err err = { 0 };
+    char *text = arena_printf(arena,
+        "{\"id\": \"%s\", \"owner\": \"lab\", \"record\": {\"hash\": \"h1\"},"
+        " \"containers\": [{\"name\": \"main\", \"start\": true,"
+        " \"command\": [\"sh\", \"-c\", \"%s\"]%s", id, script, more);
+    struct node *pod = document_read_json(arena, text, strlen(text), &document_limits_own, &err);
+
+    if (!pod)
+        printf("Bail out! %s\n", err.text);
+    return pod;
+}
+
+static bool create(const struct node *pod)
+{
+    struct err err = { 0 };
+    bool good = DRIVER->create(runtime, pod, &err) == 0;
+
+    if (!good)
+        printf("# %s\n", err.text);
+    return good;
+}
+
+static void remove_pod(const char *id)
+{
+    int before = seen.removed;
+
+    DRIVER->remove(runtime, id);
+    CHECK(wait_until(&seen.removed, before + 1), "%s is removed", id);
+}
+
+static void test_runs_and_ends(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *pod = pod_of(arena, "ends", "echo hello; exit 3", "}]}");
+
+    open_runtime();
+    CHECK(create(pod), "a pod is made");
+    CHECK(wait_until(&seen.exited, 1), "its end is told");
+    CHECK_INT(seen.code, 3, "with the exit code");
+    CHECK_INT(seen.started, 1, "after its start");
+    CHECK(strstr(DRIVER->log_tail(runtime, arena, "ends", "main", 10), "stdout F hello"),
+          "what it said is in its log");
+    CHECK(DRIVER->start(runtime, "ends", "main", NULL) == 0 && wait_until(&seen.exited, 2),
+          "it can be started again");
+    CHECK_INT(seen.run, 2, "as its second run");
+    remove_pod("ends");
+    CHECK(access(arena_printf(arena, "%s/pods/ends", folder), F_OK) != 0,
+          "nothing of it is left");
+    DRIVER->close(&runtime);
+}
+
+static void test_command_missing(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *pod = pod_of(arena, "missing", "x", "}]}");
+    struct node *container = node_item(node_get(pod, "containers"), 0);
+    struct node *command = node_list(arena);
+
+    node_add(arena, command, node_string(arena, "no-such-program"));
+    node_set(arena, container, "command", command);
+    open_runtime();
+    CHECK(create(pod) && wait_until(&seen.failed, 1), "a command that is not there fails");
+    CHECK_TEXT(seen.reason, "CommandNotFound", "with a reason");
+    CHECK_TEXT(seen.message, "command \"no-such-program\" was not found on this machine",
+               "and words for a person");
+    remove_pod("missing");
+    command = node_list(arena);
+    node_add(arena, command, node_string(arena, "/usr"));
+    node_set(arena, container, "command", command);
+    CHECK(create(pod) && wait_until(&seen.failed, 2), "a folder cannot be run");
+    CHECK_TEXT(seen.message, "command \"/usr\" is a directory", "and it says so");
+    remove_pod("missing");
+    DRIVER->close(&runtime);
+}
+
+static void test_whole_tree_ends(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *pod = pod_of(arena, "tree",
+        "trap '' TERM; (trap '' TERM; sleep 1000) & setsid sh -c 'sleep 1000' & wait", "}]}");
+    int64_t began;
+
+    open_runtime();
+    CHECK(create(pod) && wait_until(&seen.started, 1), "a tree of processes is started");
+    began = clock_steady();
+    DRIVER->stop(runtime, "tree", NULL, 100 * CLOCK_MS);
+    CHECK(wait_until(&seen.exited, 1), "it is ended as a whole");
+    CHECK_INT(seen.signal, SIGKILL, "by force, because it did not listen");
+    CHECK(clock_steady() - began >= 100 * CLOCK_MS, "not before its grace was over");
+    remove_pod("tree");
+    DRIVER->close(&runtime);
+}
+
+/* The agent goes without a word; what it started runs on. */
+static void test_outlives_the_agent(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *found, *states;
+    int64_t pid;
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "stays", "sleep 1000", "}]}")), "one that stays");
+    CHECK(create(pod_of(arena, "goes", "while [ ! -e go ]; do sleep 0.02; done; exit 7", "}]}")),
+          "one that will end meanwhile");
+    CHECK(wait_until(&seen.started, 2), "both run");
+    DRIVER->close(&runtime);
+
+    scoped_mem char *go = mem_printf("%s/pods/goes/work/go", folder);
+    scoped_mem char *ended = mem_printf("%s/pods/goes/exit-main.json", folder);
+    int fd = open(go, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+
+    close(fd);
+    for (int i = 0; i < 500 && access(ended, F_OK) != 0; i++)
+        usleep(10000);
+    open_runtime();
+    found = DRIVER->observe(runtime, arena);
+    CHECK_INT((int)node_count(found), 2, "a new agent finds both");
+    for (size_t i = 0; i < node_count(found); i++) {
+        states = node_item(node_get(node_item(found, i), "containers"), 0);
+        CHECK_TEXT(node_get_text(node_get(node_item(found, i), "record"), "hash"), "h1",
+                   "with what was recorded");
+        if (!strcmp(node_get_text(node_item(found, i), "id"), "goes")) {
+            CHECK_INT((int)node_get_int(states, "code", -1), 7, "the exit code is not lost");
+        } else {
+            pid = node_get_int(states, "pid", 0);
+            CHECK(pid > 0 && kill((pid_t)pid, 0) == 0, "the other one never stopped");
+            CHECK_INT((int)node_get_int(states, "run", 0), 1, "nor was it started again");
+        }
+    }
+    CHECK(!create(pod_of(arena, "stays", "sleep 1", "}]}")), "nothing is doubled");
+    remove_pod("stays");
+    remove_pod("goes");
+    DRIVER->close(&runtime);
+}
+
+static void test_files(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *pod = pod_of(arena, "files",
+        "cat conf/a.txt b.txt; while [ ! -e stop ]; do sleep 0.02; done",
+        ", \"mounts\": [{\"volume\": \"f\", \"path\": \"conf/a.txt\", \"subPath\": \"a\"},"
+        " {\"volume\": \"f\", \"path\": \"b.txt\", \"subPath\": \"b\"}]}],"
+        " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
+        " \"files\": {\"a\": {\"text\": \"one\\n\"}, \"b\": {\"base64\": \"dHdvCg==\"}}}]}");
+    scoped_mem char *path = mem_printf("%s/pods/files/volumes/f/a", folder);
+    char bytes[16] = "";
+    int fd;
+
+    open_runtime();
+    CHECK(create(pod) && wait_until(&seen.started, 1), "a pod with files");
+    for (int i = 0; i < 100 && !strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "two"); i++)
+        loop_turn(loop, 10 * CLOCK_MS);
+    CHECK(strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "stdout F one") &&
+          strstr(DRIVER->log_tail(runtime, arena, "files", "main", 5), "stdout F two"),
+          "it reads them where they were asked for");
+    while (seen.drift)
+        seen.drift = 0;
+    unlink(path);
+    CHECK(wait_until(&seen.drift, 1), "a removed file is noticed");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && read(fd, bytes, sizeof bytes) == 4 && !memcmp(bytes, "one\n", 4),
+          "and is back");
+    close(fd);
+    chmod(path, 0644);
+    fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    CHECK(write(fd, "x", 1) == 1, "an edit");
+    close(fd);
+    CHECK(wait_until(&seen.drift, 2), "is noticed too");
+    remove_pod("files");
+    DRIVER->close(&runtime);
+}
+
+static void on_answer(void *arg, bool ok, const char *message)
+{
+    snprintf(seen.message, sizeof seen.message, "%s", message);
+    *(int *)arg = ok ? 1 : 2;
+}
+
+static void test_exec_probe(void)
+{
+    static const struct {
+        const char *probe, *says;
+        int answer;
+    } cases[] = {
+        { "{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0: ", 1 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no\n", 2 },
+        { "{\"exec\": {\"command\": [\"sleep\", \"100\"]}}", "command timed out", 2 },
+    };
+    scoped_arena struct arena *arena = arena_new();
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "probed", "sleep 1000", "}]}")) && wait_until(&seen.started, 1),
+          "a pod to be asked");
+    for (size_t i = 0; i < count_of(cases); i++) {
+        int answer = 0;
+        struct node *probe = document_read_json(arena, cases[i].probe, strlen(cases[i].probe),
+                                                &document_limits_own, NULL);
+
+        DRIVER->probe(runtime, "probed", "main", probe, 300 * CLOCK_MS, on_answer, &answer);
+        wait_until(&answer, 1);
+        CHECK_INT(answer, cases[i].answer, "%s", cases[i].probe);
+        CHECK_TEXT(seen.message, cases[i].says, "%s answers", cases[i].probe);
+    }
+    remove_pod("probed");
+    DRIVER->close(&runtime);
+}
+
+static void test_memory_limit(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *facts;
+
+    open_runtime();
+    facts = DRIVER->facts(runtime, arena);
+    printf("# cgroup %s\n", node_get_text(facts, "cgroup"));
+    if (!strcmp(node_get_text(facts, "cgroup"), "none")) {
+        CHECK_SKIP("no cgroup may be made here");
+        DRIVER->close(&runtime);
+        return;
+    }
+    CHECK(create(pod_of(arena, "hungry", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done",
+                        ", \"memory\": 16777216}]}")), "a pod that wants too much");
+    CHECK(wait_until(&seen.exited, 1) && seen.oom, "is ended for want of memory, and told so");
+    remove_pod("hungry");
+    DRIVER->close(&runtime);
+}
+
+static void test_confined(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *log;
+
+    open_runtime();
+    if (geteuid() != 0) {
+        CHECK_SKIP("not root");
+        DRIVER->close(&runtime);
+        return;
+    }
+    CHECK(create(pod_of(arena, "confined",
+        "id -u; grep NoNewPrivs /proc/self/status; unshare -U true || echo no-unshare;"
+        " ls /data/in && cat /data/in/a; echo pid $$; touch /usr/x 2>/dev/null || echo read-only",
+        ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/in\"}]}],"
+        " \"volumes\": [{\"name\": \"f\", \"type\": \"files\", \"secret\": true,"
+        " \"files\": {\"a\": {\"text\": \"inside\\n\"}}}]}")) && wait_until(&seen.exited, 1),
+          "a pod looks around");
+    log = DRIVER->log_tail(runtime, arena, "confined", "main", 50);
+    printf("# %s\n", seen.message);
+    CHECK(!strstr(log, "F 0\n"), "it is not root");
+    CHECK(strstr(log, "NoNewPrivs:\t1"), "and cannot become it");
+    CHECK(strstr(log, "no-unshare"), "nor make namespaces");
+    CHECK(strstr(log, "F inside"), "it sees what was mounted at an absolute path");
+    CHECK(strstr(log, "read-only"), "and cannot write to the machine");
+    remove_pod("confined");
+    DRIVER->close(&runtime);
+}
+
+static void test_log_rotates(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct stat st = { 0 };
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "loud", "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done",
+                        "}]}")) && wait_until(&seen.exited, 1), "a loud pod");
+    CHECK(stat(arena_printf(arena, "%s/pods/loud/logs/main.log", folder), &st) == 0 &&
+          st.st_size <= 20000, "its log is kept small");
+    CHECK(access(arena_printf(arena, "%s/pods/loud/logs/main.log.1", folder), F_OK) == 0,
+          "an older part is kept");
+    CHECK(access(arena_printf(arena, "%s/pods/loud/logs/main.log.2", folder), F_OK) != 0,
+          "and the oldest has gone");
+    CHECK(strstr(DRIVER->log_tail(runtime, arena, "loud", "main", 1), "line 1999"),
+          "the last line is there");
+    remove_pod("loud");
+    DRIVER->close(&runtime);
+}
+
+static void test_ports(void)
+{
+    struct err err = { 0 };
+    struct loop_listener *listener;
+    int port = 0;
+
+    open_runtime();
+    CHECK(DRIVER->port(runtime, 0, &port, &err) == 0 && port > 0, "a free port is found");
+    listener = loop_listen(loop, "127.0.0.1:0", NULL, NULL, &err);
+    CHECK(DRIVER->port(runtime, loop_listener_port(listener), &port, &err) < 0,
+          "a taken one is refused");
+    CHECK(strstr(err.text, "pid"), "with who holds it: %s", err.text);
+    loop_listener_close(&listener);
+    DRIVER->close(&runtime);
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = { 0 };
+
+    if (argc > 1 && !strcmp(argv[1], "shim"))
+        return runtime_shim_main(argc - 1, argv + 1);
+    loop = loop_new(&err);
+    if (!loop || !mkdtemp(folder)) {
+        printf("Bail out! %s\n", err.text);
+        return 1;
+    }
+    test_runs_and_ends();
+    test_command_missing();
+    test_whole_tree_ends();
+    test_outlives_the_agent();
+    test_files();
+    test_exec_probe();
+    test_memory_limit();
+    test_confined();
+    test_log_rotates();
+    test_ports();
+    loop_free(&loop);
+    scoped_mem char *pods = mem_printf("%s/pods", folder);
+    scoped_mem char *claims = mem_printf("%s/claims", folder);
+
+    rmdir(claims);
+    rmdir(pods);
+    CHECK(rmdir(folder) == 0, "nothing is left behind");
+    return check_done();
+}
