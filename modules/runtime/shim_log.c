@@ -100,12 +100,22 @@ static void note_dropped(struct shim_log *log, struct text *out)
     log->dropped = 0;
 }
 
-static void split_lines(struct shim_stream *stream, struct text *out)
+static void flush(struct shim_log *log, struct text *out)
+{
+    if (out->len)
+        put(log, out->bytes, out->len);
+    text_cut(out, 0);
+}
+
+static void split_lines(struct shim_log *log, struct shim_stream *stream,
+                        struct text *out)
 {
     char *from = stream->line, *end;
 
     while ((end = memchr(from, '\n', stream->len))) {
         add_line(out, stream->name, "F", from, (size_t)(end - from));
+        if (out->len >= 4096) /* short lines grow by their time stamps */
+            flush(log, out);
         stream->len -= (size_t)(end - from) + 1;
         from = end + 1;
     }
@@ -153,9 +163,8 @@ void shim_log_read(struct shim_log *log, struct shim_stream *stream)
     log->budget -= got;
     stream->len += (size_t)got;
     note_dropped(log, &out);
-    split_lines(stream, &out);
-    if (out.len)
-        put(log, out.bytes, out.len);
+    split_lines(log, stream, &out);
+    flush(log, &out);
 }
 
 void shim_log_finish(struct shim_log *log, struct shim_stream *stream)
