@@ -31,13 +31,15 @@ struct node *patch_merge(struct arena *arena, const struct node *live,
 /*
  * RFC 6902, with the leniencies of the library that kube-apiserver uses.
  * ERR_BAD_REQUEST when it is no JSON patch, ERR_INVALID when it cannot be
- * applied: its text then says which operation and why, and kube-apiserver
- * would say PATCH_REJECTED. At most 10,000 operations.
+ * applied: the text is then PATCH_REJECTED, which is all that kube-apiserver
+ * says, and `ret_why` (unless NULL) gets which operation failed and why, for
+ * the log. ERR_TOO_LARGE beyond 10,000 operations or 16 MiB.
  */
 #define PATCH_REJECTED                                                         \
     "the server rejected our request due to an error in our request"
 struct node *patch_json(struct arena *arena, const struct node *live,
-                        const struct node *patch, struct err *err) MUST_CHECK;
+                        const struct node *patch, struct err *ret_why,
+                        struct err *err) MUST_CHECK;
 /* Strategic merge: $patch, $retainKeys, $setElementOrder,
    $deleteFromPrimitiveList. ERR_BAD_REQUEST or ERR_INVALID. */
 struct node *patch_strategic(struct arena *arena, const struct schema *schema,
