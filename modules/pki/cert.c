@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads certificates and requests, and encodes names exactly as given. */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+#include "pki/inside.h"
+
+#include <mbedtls/ecp.h>
+#include <mbedtls/md.h>
+#include <mbedtls/oid.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define MOST_CERT 65536
+#define MOST_NAME 512
+#define MOST_ORGANIZATIONS 32
+
+/* ------------------------------------------------------------------- names */
+
+static bool is_oid(const mbedtls_asn1_named_data *at, const char *oid, size_t len)
+{
+    return at->oid.len == len && !memcmp(at->oid.p, oid, len);
+}
+#define IS(at, oid) is_oid(at, oid, sizeof(oid) - 1)
+
+void pki_name_free(struct pki_name *name)
+{
+    size_t i;
+
+    for (i = 0; i < name->organization_count; i++)
+        free(name->organizations[i]);
+    mem_free(&name->organizations);
+    mem_free(&name->common_name);
+    name->organization_count = 0;
+}
+
+/* A value as a C string; what a string cannot hold exactly is refused. */
+static char *name_value(const mbedtls_asn1_named_data *at, struct err *err)
+{
+    if (at->val.len > MOST_NAME || memchr(at->val.p, 0, at->val.len) ||
+        !text_is_utf8(at->val.p, at->val.len) ||
+        (at->val.tag != MBEDTLS_ASN1_UTF8_STRING &&
+         at->val.tag != MBEDTLS_ASN1_PRINTABLE_STRING &&
+         at->val.tag != MBEDTLS_ASN1_IA5_STRING)) {
+        err_set(err, ERR_INVALID, "a name in the certificate or request is not"
+                " plain text of at most %d bytes", MOST_NAME);
+        return NULL;
+    }
+    return mem_printf("%.*s", (int)at->val.len, (const char *)at->val.p);
+}
+
+static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
+                    struct err *err)
+{
+    char *value;
+
+    if (!at->oid.len)
+        return 0;
+    if (!IS(at, MBEDTLS_OID_AT_CN) && !IS(at, MBEDTLS_OID_AT_ORGANIZATION)) {
+        name->has_other = true;
+        return 0;
+    }
+    value = name_value(at, err);
+    if (!value)
+        return -1;
+    if (IS(at, MBEDTLS_OID_AT_CN)) {
+        name->has_other |= name->common_name != NULL;
+        free(name->common_name);
+        name->common_name = value;
+        return 0;
+    }
+    name->organizations =
+        mem_resize_array(name->organizations, name->organization_count + 1,
+                         sizeof *name->organizations);
+    name->organizations[name->organization_count++] = value;
+    if (name->organization_count > MOST_ORGANIZATIONS)
+        return err_set(err, ERR_INVALID, "more than %d organizations in a name",
+                       MOST_ORGANIZATIONS);
+    return 0;
+}
+
+int pki_name_read(const mbedtls_x509_name *from, struct pki_name *ret,
+                  struct err *err)
+{
+    struct pki_name name = {0};
+
+    for (; from; from = from->next)
+        if (add_part(&name, from, err) < 0) {
+            pki_name_free(&name);
+            return -1;
+        }
+    if (!name.common_name)
+        name.common_name = mem_copy_string("");
+    *ret = name;
+    return 0;
+}
+
+static unsigned char *lend(const void *bytes, size_t len)
+{
+    unsigned char *copy = pki_lend(len);
+
+    memcpy(copy, bytes, len);
+    return copy;
+}
+
+void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
+                  size_t oid_len, const void *value, size_t len)
+{
+    mbedtls_asn1_named_data *part = pki_lend(sizeof *part);
+
+    part->oid.tag = MBEDTLS_ASN1_OID;
+    part->oid.p = lend(oid, oid_len);
+    part->oid.len = oid_len;
+    part->val.tag = tag;
+    part->val.p = lend(value, len);
+    part->val.len = len;
+    part->next = *list;
+    *list = part;
+}
+
+static int put_part(mbedtls_asn1_named_data **list, const char *oid, size_t oid_len,
+                    const char *value, struct err *err)
+{
+    mbedtls_asn1_named_data *part;
+    size_t len = strlen(value);
+
+    if (!len || len > MOST_NAME || !text_is_utf8(value, len))
+        return err_set(err, ERR_INVALID, "\"%.100s\" cannot stand in a"
+                       " certificate: 1 to %d bytes of UTF-8", value, MOST_NAME);
+    pki_name_put(list, MBEDTLS_ASN1_UTF8_STRING, oid, oid_len, value, len);
+    return 0;
+}
+
+int pki_name_make(const struct pki_subject *subject,
+                  mbedtls_asn1_named_data **ret, struct err *err)
+{
+    mbedtls_asn1_named_data *list = NULL;
+    size_t i;
+    int failed = 0;
+
+    for (i = 0; i < subject->organization_count && !failed; i++)
+        failed = put_part(&list, MBEDTLS_OID_AT_ORGANIZATION,
+                          sizeof MBEDTLS_OID_AT_ORGANIZATION - 1,
+                          subject->organizations[i], err);
+    if (!failed)
+        failed = put_part(&list, MBEDTLS_OID_AT_CN, sizeof MBEDTLS_OID_AT_CN - 1,
+                          subject->common_name, err);
+    if (failed) {
+        mbedtls_asn1_free_named_data_list(&list);
+        return -1;
+    }
+    *ret = list;
+    return 0;
+}
+
+/* ------------------------------------------------------------ certificates */
+
+static int64_t wall_of(const mbedtls_x509_time *time)
+{
+    char text[64];
+    int64_t wall = 0;
+
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year,
+             time->mon, time->day, time->hour, time->min, time->sec);
+    return clock_parse(text, &wall) ? wall : 0;
+}
+
+static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len,
+                      struct err *err)
+{
+    int failed;
+
+    if (!len || len > MOST_CERT)
+        return err_set(err, ERR_INVALID, "a certificate has 1 to %d bytes, not %zu",
+                       MOST_CERT, len);
+    if (*(const unsigned char *)bytes == 0x30) {
+        failed = mbedtls_x509_crt_parse_der(crt, bytes, len);
+    } else {
+        scoped_mem char *copy = mem_alloc(len + 1);
+
+        memcpy(copy, bytes, len);
+        failed = mbedtls_x509_crt_parse(crt, (unsigned char *)copy, len + 1);
+    }
+    if (failed)
+        return pki_error(err, ERR_INVALID, "this is not a certificate", failed);
+    return 0;
+}
+
+static struct pki_cert *describe(const mbedtls_x509_crt *crt, struct err *err)
+{
+    struct pki_name name;
+    scoped_text struct text serial = {0};
+    struct pki_cert *cert;
+    char *c;
+
+    if (pki_name_read(&crt->subject, &name, err) < 0)
+        return NULL;
+    cert = mem_alloc(sizeof *cert);
+    cert->common_name = name.common_name;
+    cert->organizations = name.organizations;
+    cert->organization_count = name.organization_count;
+    text_add_hex(&serial, crt->serial.p, crt->serial.len);
+    cert->serial = mem_copy_string(text_string(&serial));
+    for (c = cert->serial; *c; c++)
+        if (*c >= 'a' && *c <= 'f')
+            *c = (char)(*c - 'a' + 'A');
+    cert->not_before = wall_of(&crt->valid_from);
+    cert->not_after = wall_of(&crt->valid_to);
+    pki_sha256(crt->pk_raw.p, crt->pk_raw.len, cert->pin);
+    pki_sha256(crt->raw.p, crt->raw.len, cert->digest);
+    cert->is_authority = crt->ca_istrue;
+    return cert;
+}
+
+struct pki_cert *pki_cert_read(const void *bytes, size_t len, struct err *err)
+{
+    mbedtls_x509_crt crt;
+    struct pki_cert *cert = NULL;
+
+    mbedtls_x509_crt_init(&crt);
+    if (!parse_cert(&crt, bytes, len, err))
+        cert = describe(&crt, err);
+    mbedtls_x509_crt_free(&crt);
+    return cert;
+}
+
+struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
+{
+    struct pki_cert *copy = mem_copy(cert, sizeof *cert);
+    size_t i;
+
+    copy->common_name = mem_copy_string(cert->common_name);
+    copy->serial = mem_copy_string(cert->serial);
+    copy->organizations = NULL;
+    if (cert->organization_count)
+        copy->organizations = mem_alloc(cert->organization_count *
+                                        sizeof *copy->organizations);
+    for (i = 0; i < cert->organization_count; i++)
+        copy->organizations[i] = mem_copy_string(cert->organizations[i]);
+    return copy;
+}
+
+void pki_cert_free(struct pki_cert **at)
+{
+    struct pki_cert *cert = take(*at);
+    size_t i;
+
+    if (!cert)
+        return;
+    for (i = 0; i < cert->organization_count; i++)
+        free(cert->organizations[i]);
+    free(cert->organizations);
+    free(cert->common_name);
+    free(cert->serial);
+    free(cert);
+}
+
+bool pki_cert_in(const struct pki_cert *cert, const char *organization)
+{
+    size_t i;
+
+    for (i = 0; i < cert->organization_count; i++)
+        if (!strcmp(cert->organizations[i], organization))
+            return true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static int check_key(const mbedtls_pk_context *pk, struct err *err)
+{
+    size_t bits = mbedtls_pk_get_bitlen(pk);
+
+    if (mbedtls_pk_get_type(pk) == MBEDTLS_PK_ECKEY &&
+        mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk)) ==
+            MBEDTLS_ECP_DP_SECP256R1)
+        return 0;
+    if (mbedtls_pk_get_type(pk) == MBEDTLS_PK_RSA && bits >= 2048 && bits <= 4096)
+        return 0;
+    return err_set(err, ERR_INVALID, "the request's key is %s of %zu bits;"
+                   " P-256 and RSA of 2048 to 4096 bits are taken",
+                   mbedtls_pk_get_name(pk), bits);
+}
+
+/* Whoever made the request holds the key it names. */
+static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
+{
+    unsigned char digest[MBEDTLS_MD_MAX_SIZE];
+    const mbedtls_md_info_t *md = mbedtls_md_info_from_type(csr->sig_md);
+
+    if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 &&
+                csr->sig_md != MBEDTLS_MD_SHA384 &&
+                csr->sig_md != MBEDTLS_MD_SHA512))
+        return err_set(err, ERR_INVALID, "the request is not signed with SHA-2");
+    if (mbedtls_md(md, csr->cri.p, csr->cri.len, digest) ||
+        mbedtls_pk_verify_ext(csr->sig_pk, csr->sig_opts, &csr->pk, csr->sig_md,
+                              digest, mbedtls_md_get_size(md), csr->sig.p,
+                              csr->sig.len))
+        return err_set(err, ERR_INVALID, "the request is not signed by its own key");
+    return 0;
+}
+
+static int parse_request(mbedtls_x509_csr *csr, const char *pem, size_t len,
+                         struct err *err)
+{
+    scoped_mem char *copy = NULL;
+    int failed;
+
+    if (!len || len > MOST_CERT)
+        return err_set(err, ERR_INVALID, "a request has 1 to %d bytes, not %zu",
+                       MOST_CERT, len);
+    copy = mem_alloc(len + 1);
+    memcpy(copy, pem, len);
+    failed = mbedtls_x509_csr_parse(csr, (unsigned char *)copy, len + 1);
+    if (failed)
+        return pki_error(err, ERR_INVALID, "this is not a certificate request in PEM",
+                         failed);
+    if (check_key(&csr->pk, err) < 0)
+        return -1;
+    return check_own_signature(csr, err);
+}
+
+void pki_request_free(struct pki_request **at)
+{
+    struct pki_request *request = take(*at);
+    size_t i;
+
+    if (!request)
+        return;
+    for (i = 0; i < request->organization_count; i++)
+        free(request->organizations[i]);
+    free(request->organizations);
+    free(request->common_name);
+    mbedtls_x509_csr_free(request->parsed);
+    free(request->parsed);
+    free(request);
+}
+
+struct pki_request *pki_request_read(const char *pem, size_t len, struct err *err)
+{
+    scoped_pki_request struct pki_request *request = mem_alloc(sizeof *request);
+    mbedtls_x509_csr *csr = mem_alloc(sizeof *csr);
+    struct pki_name name;
+
+    request->parsed = csr;
+    mbedtls_x509_csr_init(csr);
+    if (parse_request(csr, pem, len, err) < 0)
+        return NULL;
+    if (pki_name_read(&csr->subject, &name, err) < 0)
+        return NULL;
+    request->common_name = name.common_name;
+    request->organizations = name.organizations;
+    request->organization_count = name.organization_count;
+    request->has_other = name.has_other;
+    request->has_names = csr->ext_types & MBEDTLS_X509_EXT_SUBJECT_ALT_NAME;
+    pki_pin_of(&csr->pk, request->pin);
+    return take(request);
+}
+
+int pki_request_write(const struct pki_key *key, const struct pki_subject *subject,
+                      struct text *ret_pem, struct err *err)
+{
+    mbedtls_x509write_csr csr;
+    unsigned char der[8192];
+    int len;
+
+    mbedtls_x509write_csr_init(&csr);
+    if (pki_name_make(subject, &csr.subject, err) < 0)
+        return -1;
+    mbedtls_x509write_csr_set_md_alg(&csr, MBEDTLS_MD_SHA256);
+    mbedtls_x509write_csr_set_key(&csr, (mbedtls_pk_context *)&key->pk);
+    len = mbedtls_x509write_csr_der(&csr, der, sizeof der, pki_chance, NULL);
+    mbedtls_x509write_csr_free(&csr);
+    if (len < 0)
+        return pki_error(err, ERR_INVALID, "the request cannot be written", len);
+    pki_add_pem(ret_pem, "CERTIFICATE REQUEST", der + sizeof der - len, (size_t)len);
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PKI_INSIDE_H
+#define PKI_INSIDE_H
+
+#include <mbedtls/pk.h>
+#include <mbedtls/x509_crt.h>
+#include <mbedtls/x509_csr.h>
+
+#include "base/text.h"
+#include "pki/pki.h"
+
+struct pki_key {
+    mbedtls_pk_context pk;
+};
+
+/* What mbedTLS asks for chance: base's door. */
+int pki_chance(void *unused, unsigned char *bytes, size_t len);
+/* SHA-256 of the SubjectPublicKeyInfo. */
+void pki_pin_of(const mbedtls_pk_context *pk, unsigned char ret[PKI_SHA256]);
+/* Our words for one of mbedTLS' errors. */
+int pki_error(struct err *err, enum err_code code, const char *what, int number);
+/* DER into PEM. */
+void pki_add_pem(struct text *text, const char *label, const unsigned char *der,
+                 size_t len);
+
+/* CN and O of a name; counts what else there is. */
+struct pki_name {
+    char *common_name;
+    char **organizations;
+    size_t organization_count;
+    bool has_other;
+};
+int pki_name_read(const mbedtls_x509_name *name, struct pki_name *ret,
+                  struct err *err);
+void pki_name_free(struct pki_name *name);
+/* Puts a subject together as mbedTLS keeps them; free with
+ * mbedtls_asn1_free_named_data_list(). */
+int pki_name_make(const struct pki_subject *subject,
+                  mbedtls_asn1_named_data **ret, struct err *err);
+
+/* Puts a part in front of the list; mbedTLS writes it last. */
+void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
+                  size_t oid_len, const void *value, size_t len);
+/* Zeroed memory that mbedTLS will free. */
+void *pki_lend(size_t len);
+
+/* For tests: as pki_sha256, without the processor's instructions. */
+void pki_sha256_plain(const void *bytes, size_t len,
+                      unsigned char ret[PKI_SHA256]);
+
+#endif

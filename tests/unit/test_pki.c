@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys, certificates, requests, digests and seals. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "check.h"
+#include "pki/inside.h"
+
+static void digests_are_right(void)
+{
+    static const struct {
+        const char *words, *digest;
+    } cases[] = {
+        {"", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "sha256:248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    unsigned char digest[PKI_SHA256], plain[PKI_SHA256], bytes[1000];
+    char text[PKI_DIGEST_TEXT];
+    struct pki_sha256 hash;
+    size_t i, at;
+    bool same = true;
+
+    for (i = 0; i < count_of(cases); i++) {
+        pki_sha256(cases[i].words, strlen(cases[i].words), digest);
+        pki_digest_text(digest, text);
+        CHECK_TEXT(text, cases[i].digest, "SHA-256 of \"%s\"", cases[i].words);
+    }
+    random_bytes(bytes, sizeof bytes);
+    for (i = 0; i < sizeof bytes && same; i += 7) {
+        pki_sha256(bytes, i, digest);
+        pki_sha256_plain(bytes, i, plain);
+        same = !memcmp(digest, plain, sizeof digest);
+        pki_sha256_start(&hash);
+        for (at = 0; at < i; at += 37)
+            pki_sha256_add(&hash, bytes + at, i - at < 37 ? i - at : 37);
+        pki_sha256_end(&hash, plain);
+        same = same && !memcmp(digest, plain, sizeof digest);
+    }
+    CHECK(same, "in pieces, at once, with and without instructions: the same");
+    pki_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, digest);
+    pki_digest_text(digest, text);
+    CHECK_TEXT(text, "sha256:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+               "HMAC as in RFC 4231");
+}
+
+static void seals_hold(void)
+{
+    unsigned char key[PKI_SEAL_KEY], other[PKI_SEAL_KEY];
+    scoped_text struct text sealed = {0};
+    scoped_text struct text opened = {0};
+    struct err err = {0};
+
+    random_bytes(key, sizeof key);
+    random_bytes(other, sizeof other);
+    pki_seal(key, "secrets/a", "swordfish", 9, &sealed);
+    CHECK(!pki_unseal(key, "secrets/a", sealed.bytes, sealed.len, &opened, &err),
+          "a sealed value opens");
+    CHECK_TEXT(text_string(&opened), "swordfish", "and is what it was");
+    CHECK(pki_unseal(key, "secrets/b", sealed.bytes, sealed.len, &opened, &err) < 0,
+          "it cannot be moved elsewhere");
+    CHECK(pki_unseal(other, "secrets/a", sealed.bytes, sealed.len, &opened, &err) < 0,
+          "nor opened with another key");
+    sealed.bytes[14] ^= 1;
+    CHECK(pki_unseal(key, "secrets/a", sealed.bytes, sealed.len, &opened, &err) < 0,
+          "nor changed");
+    CHECK(pki_unseal(key, "secrets/a", sealed.bytes, 5, &opened, &err) < 0, "nor cut");
+}
+
+static void signatures_hold(void)
+{
+    scoped_pki_key struct pki_key *key = pki_key_new();
+    scoped_pki_key struct pki_key *again = NULL;
+    scoped_text struct text pem = {0};
+    unsigned char signature[PKI_ES256], pin[2][PKI_SHA256];
+    struct err err = {0};
+    int i, good = 0;
+
+    pki_key_write(key, &pem);
+    again = pki_key_read(text_string(&pem), &err);
+    CHECK(again != NULL, "a key reads back (%s)", err.text);
+    pki_key_pin(key, pin[0]);
+    pki_key_pin(again, pin[1]);
+    CHECK(!memcmp(pin[0], pin[1], sizeof pin[0]), "and is the same");
+    for (i = 0; i < 50; i++) {
+        pki_sign_es256(key, &i, sizeof i, signature);
+        good += pki_verify_es256(again, &i, sizeof i, signature);
+    }
+    CHECK_INT(good, 50, "signatures verify");
+    signature[40] ^= 4;
+    i--;
+    CHECK(!pki_verify_es256(again, &i, sizeof i, signature), "a changed one does not");
+    CHECK(!pki_key_read("nonsense", &err), "nonsense is no key");
+}
+
+static const char *const groups[] = {"system:open-cluster-management:edge-1",
+                                     "system:open-cluster-management:managed-clusters"};
+
+static void names_are_the_signers(void)
+{
+    struct err err = {0};
+    scoped_pki_authority struct pki_authority *ca =
+        pki_authority_new("axle-ca", 3600 * CLOCK_SECOND, &err);
+    scoped_pki_authority struct pki_authority *other =
+        pki_authority_new("axle-ca", 3600 * CLOCK_SECOND, &err);
+    scoped_pki_authority struct pki_authority *again = NULL;
+    scoped_pki_key struct pki_key *key = pki_key_new();
+    scoped_pki_request struct pki_request *request = NULL;
+    scoped_pki_cert struct pki_cert *cert = NULL;
+    scoped_text struct text csr = {0};
+    scoped_text struct text pem = {0};
+    scoped_text struct text server = {0};
+    scoped_text struct text ca_key = {0};
+    const char *wish[] = {"system:masters"};
+    struct pki_subject wanted = {"admin", wish, 1};
+    struct pki_subject given = {"system:open-cluster-management:edge-1:agent", groups, 2};
+    struct pki_subject hub = {.common_name = "axle-hub"};
+    const char *names[] = {"hub.example", "10.0.0.1", "::1"};
+    unsigned char pin[PKI_SHA256];
+
+    CHECK(ca && other, "authorities are made (%s)", err.text);
+    CHECK(!pki_request_write(key, &wanted, &csr, &err), "a request is written");
+    request = pki_request_read(csr.bytes, csr.len, &err);
+    if (!CHECK(request != NULL, "and read (%s)", err.text))
+        return;
+    CHECK_TEXT(request->common_name, "admin", "it wishes to be admin");
+    CHECK(request->organization_count == 1 && !request->has_names && !request->has_other,
+          "and nothing else");
+    pki_key_pin(key, pin);
+    CHECK(!memcmp(pin, request->pin, sizeof pin), "its key is known by hash");
+    CHECK(!pki_issue_request(ca, request, &given, 60 * CLOCK_SECOND, &pem, &err),
+          "a certificate is issued (%s)", err.text);
+    cert = pki_cert_read(pem.bytes, pem.len, &err);
+    CHECK_TEXT(cert->common_name, given.common_name, "the name is the signer's");
+    CHECK(cert->organization_count == 2 && pki_cert_in(cert, groups[0]) &&
+              !pki_cert_in(cert, "system:masters"), "so are the groups");
+    CHECK(!memcmp(pin, cert->pin, sizeof pin), "the key is the asker's");
+    CHECK(cert->not_before <= clock_wall() - 4 * 60 * CLOCK_SECOND, "it is backdated");
+    CHECK(!pki_authority_check(ca, pem.bytes, pem.len, true, &err), "its authority knows it");
+    CHECK(pki_authority_check(other, pem.bytes, pem.len, true, &err) < 0,
+          "another one of the same name does not");
+    CHECK(!pki_issue_server(ca, key, &hub, names, 3, 60 * CLOCK_SECOND, &server, &err),
+          "a server's is issued (%s)", err.text);
+    CHECK(pki_authority_check(ca, server.bytes, server.len, true, &err) < 0,
+          "and does not do for a client");
+    pki_authority_key(ca, &ca_key);
+    again = pki_authority_read(pki_authority_cert(ca), text_string(&ca_key), &err);
+    CHECK(again != NULL, "an authority reads back");
+    CHECK(!pki_authority_read(pki_authority_cert(other), text_string(&ca_key), &err),
+          "but not with another's key");
+    csr.bytes[csr.len / 2] ^= 2;
+    pki_request_free(&request);
+    request = pki_request_read(csr.bytes, csr.len, &err);
+    CHECK(!request, "a damaged request is refused");
+}
+
+int main(void)
+{
+    digests_are_right();
+    seals_hold();
+    signatures_hold();
+    names_are_the_signers();
+    return check_done();
+}
