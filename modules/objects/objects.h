@@ -24,6 +24,11 @@ struct selector; /* query.h: compiled label or field selector */
  * cache, watches and answers see it in one step. Whoever must not answer
  * earlier uses objects_when_durable().
  *
+ * Two controllers that users take for granted live in here, because they are
+ * about objects as such: what has lost all its owners is collected (background,
+ * foreground, orphan), and a namespace that is deleted is emptied first. Events
+ * go after an hour.
+ *
  * Kubernetes' API conventions are the specification: uid, resourceVersion,
  * generation, finalizers and deletionTimestamp, managedFields, status only
  * through its subresource, defaults, validation with causes, dry-run, field
@@ -172,7 +177,9 @@ void objects_unwatch(struct objects_watch **watch);
 
 /*
  * For controllers: told of each published change with what was there before
- * (NULL when it is new) and after (NULL when it is gone), in order, at once.
+ * (NULL when it is new) and after (NULL when it is gone), in order, at once,
+ * when everything of that commit can be seen. The renewal of a Lease is told
+ * here too, and to no watch. What is written meanwhile is for the next commit.
  */
 typedef void objects_change_fn(void *arg, const struct object *before,
                                const struct object *after);
@@ -241,10 +248,17 @@ int objects_delete(struct objects *objects, const struct objects_write *write,
  * Calls `done` once everything staged so far is on disk and published (NULL), or
  * was dropped (the error). Commits of one turn of the loop are one commit. An
  * answer, refusals included, that was judged on staged state waits for this.
+ * With nothing staged it calls back before it returns.
  */
 typedef void objects_done_fn(void *arg, const struct err *err);
 void objects_when_durable(struct objects *objects, objects_done_fn *done,
                           void *arg);
+/*
+ * Commits what is staged now instead of in the next turn: before the end, and
+ * where there is no loop (objects_open with NULL: tests, tools), when it also
+ * does the collector's work.
+ */
+void objects_commit(struct objects *objects);
 
 /* ---- Convenience for controllers ---------------------------------------- */
 

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Collects what nobody owns any more, and empties namespaces that are going. */
+
+#include "objects/inside.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+
+#include <string.h>
+
+#define MANAGER "axle-collector"
+#define DELETES_AT_ONCE 256
+
+/*
+ * Two indexes over what is published (uid to object, owner to dependents) and a
+ * queue of uids to look at. Looking again changes nothing, so a uid may be
+ * queued too often but never too seldom.
+ */
+struct collector {
+    struct map *queue;  /* uid to "" */
+    struct map *counts; /* namespace to its number of objects, plus one */
+};
+
+static const struct objects_write collector_write = {
+    .who = {.user = MANAGER, .manager = MANAGER, .trusted = true},
+    .validation = OBJECTS_IGNORE,
+    .grace = -1,
+};
+
+void collect_open(struct objects *objects)
+{
+    objects->living = map_new();
+    objects->dependents = map_new();
+    objects->collector = mem_alloc(sizeof(*objects->collector));
+    objects->collector->queue = map_new();
+    objects->collector->counts = map_new();
+}
+
+void collect_close(struct objects *objects)
+{
+    struct map *dependents;
+    size_t at = 0;
+
+    if (!objects->collector)
+        return;
+    while ((dependents = map_next(objects->dependents, &at, NULL)))
+        map_free(&dependents);
+    map_free(&objects->dependents);
+    map_free(&objects->living);
+    map_free(&objects->collector->queue);
+    map_free(&objects->collector->counts);
+    mem_free(&objects->collector);
+}
+
+/* ---- Indexes ------------------------------------------------------------ */
+
+static void enqueue(struct objects *objects, const char *uid)
+{
+    static char present;
+
+    map_put(objects->collector->queue, uid, &present);
+    if (objects->loop && !loop_timer_is_set(objects->collect_timer))
+        loop_timer_set(objects->collect_timer, 0);
+}
+
+static size_t space_count(const struct objects *objects, const char *space)
+{
+    uintptr_t kept = (uintptr_t)map_get(objects->collector->counts, space);
+
+    return kept ? kept - 1 : 0;
+}
+
+static void space_add(struct objects *objects, const char *space, int change)
+{
+    uintptr_t count = space_count(objects, space) + (size_t)change;
+
+    map_put(objects->collector->counts, space, (void *)(count + 1));
+    if (!count)
+        map_remove(objects->collector->counts, space);
+}
+
+static void forget_owners(struct objects *objects, const struct held *held)
+{
+    for (size_t i = 0; i < held->owner_count; i++) {
+        const char *uid = held->owners[i].uid;
+        struct map *dependents = map_get(objects->dependents, uid);
+
+        if (!dependents)
+            continue;
+        map_remove(dependents, held->object.uid);
+        if (map_count(dependents))
+            continue;
+        map_remove(objects->dependents, uid);
+        map_free(&dependents);
+    }
+}
+
+static void note_owners(struct objects *objects, const struct held *held)
+{
+    for (size_t i = 0; i < held->owner_count; i++) {
+        const char *uid = held->owners[i].uid;
+        struct map *dependents = map_get(objects->dependents, uid);
+
+        if (!dependents) {
+            dependents = map_new();
+            map_put(objects->dependents, uid, dependents);
+        }
+        map_put(dependents, held->object.uid, (void *)(uintptr_t)&held->object);
+        if (!map_get(objects->living, uid))
+            enqueue(objects, held->object.uid);
+    }
+}
+
+/* Owners that wait for their dependents look again. */
+static void wake_owners(struct objects *objects, const struct held *held)
+{
+    for (size_t i = 0; i < held->owner_count; i++) {
+        const struct object *owner =
+            map_get(objects->living, held->owners[i].uid);
+
+        if (owner && owner->deleting)
+            enqueue(objects, owner->uid);
+    }
+}
+
+static void wake_space(struct objects *objects, const char *space)
+{
+    const struct kind *kind = kinds_find(objects->kinds, "", "namespaces");
+    const struct object *object =
+        kind ? table_find(table_of(objects, kind), OBJECTS_PUBLISHED, "", space)
+             : NULL;
+
+    if (object && object->deleting)
+        enqueue(objects, object->uid);
+}
+
+void collect_change(struct objects *objects, const struct object *before,
+                    const struct object *after)
+{
+    const struct object *object = after ? after : before;
+
+    if (!object)
+        return;
+    if (before)
+        forget_owners(objects, held_of(before));
+    if (after) {
+        map_put(objects->living, after->uid, (void *)(uintptr_t)after);
+        note_owners(objects, held_of(after));
+        if (after->deleting)
+            enqueue(objects, after->uid);
+    } else {
+        map_remove(objects->living, before->uid);
+        if (map_get(objects->dependents, before->uid))
+            enqueue(objects, before->uid);
+        wake_owners(objects, held_of(before));
+    }
+    if (*object->space && !before)
+        space_add(objects, object->space, 1);
+    if (*object->space && !after) {
+        space_add(objects, object->space, -1);
+        wake_space(objects, object->space);
+    }
+}
+
+bool collect_space_is_empty(const struct objects *objects, const char *space)
+{
+    if (space_count(objects, space))
+        return false;
+    for (size_t i = 0; i < objects->table_count; i++) {
+        const struct pending *pending;
+        size_t at = 0;
+
+        while ((pending = map_next(objects->all[i]->staged, &at, NULL)))
+            if (pending->after && !strcmp(pending->after->space, space))
+                return false;
+    }
+    return true;
+}
+
+/* ---- Work --------------------------------------------------------------- */
+
+static void remove_object(struct objects *objects, const struct object *object,
+                          const char *propagation)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct objects_result result = {.arena = arena};
+    struct objects_write write = collector_write;
+    struct err err = {0};
+
+    write.kind = object->kind;
+    write.space = object->space;
+    write.name = object->name;
+    write.uid = object->uid;
+    write.propagation = propagation;
+    if (objects_delete(objects, &write, &result, &err) == 0)
+        object_drop(&result.object);
+    else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
+        log_warn("objects", "%s %s/%s cannot be collected: %s",
+                 object->kind->resource, object->space, object->name, err.text);
+}
+
+/* Takes the references to these owners (all that are gone, if `uid` is NULL)
+   out of an object. */
+static void cut_owners(struct objects *objects, const struct object *object,
+                       const char *uid)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct objects_result result = {.arena = arena};
+    struct objects_write write = collector_write;
+    struct node *tree = object_read(arena, object), *patch = node_map(arena);
+    struct node *old = node_at(tree, "metadata", "ownerReferences", NULL);
+    struct node *list = node_list(arena), *metadata;
+    struct err err = {0};
+
+    for (size_t i = 0; i < node_count(old); i++) {
+        const char *owner = node_get_text(node_item(old, i), "uid");
+
+        if (uid ? strcmp(owner, uid) != 0
+                : map_get(objects->living, owner) != NULL)
+            node_add(arena, list, node_item(old, i));
+    }
+    metadata = node_make(arena, patch, "metadata");
+    node_set_text(arena, metadata, "uid", object->uid);
+    node_set(arena, metadata, "ownerReferences",
+             node_count(list) ? list : node_null(arena));
+    write.kind = object->kind;
+    write.space = object->space;
+    write.name = object->name;
+    write.body = patch;
+    write.patch = OBJECTS_PATCH_MERGE;
+    if (objects_patch(objects, &write, &result, &err) == 0)
+        object_drop(&result.object);
+    else if (err.code != ERR_NOT_FOUND && err.code != ERR_CONFLICT)
+        log_warn("objects", "%s %s/%s keeps an owner: %s",
+                 object->kind->resource, object->space, object->name, err.text);
+}
+
+/* An owner of a kind that is not served here may live elsewhere. */
+static bool is_known_kind(struct objects *objects, const struct object *object,
+                          const char *uid)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *owners = node_at(object_read(arena, object), "metadata",
+                                        "ownerReferences", NULL);
+
+    for (size_t i = 0; i < node_count(owners); i++) {
+        const struct node *owner = node_item(owners, i);
+
+        if (!strcmp(node_get_text(owner, "uid"), uid))
+            return kinds_by_kind(objects->kinds,
+                                 node_get_text(owner, "apiVersion"),
+                                 node_get_text(owner, "kind")) != NULL;
+    }
+    return false;
+}
+
+static void look_at_owners(struct objects *objects, const struct object *object)
+{
+    const struct held *held = held_of(object);
+    size_t gone = 0;
+
+    for (size_t i = 0; i < held->owner_count; i++)
+        if (!map_get(objects->living, held->owners[i].uid) &&
+            is_known_kind(objects, object, held->owners[i].uid))
+            gone++;
+    if (gone == 0)
+        return;
+    if (gone == held->owner_count) {
+        if (!object->deleting)
+            remove_object(objects, object, "Background");
+    } else {
+        cut_owners(objects, object, NULL);
+    }
+}
+
+static bool has_finalizer(const struct object *object, const char *name)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *list = node_at(object_read(arena, object), "metadata",
+                                      "finalizers", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_text(node_item(list, i)), name))
+            return true;
+    return false;
+}
+
+static bool blocks(const struct object *object, const char *owner)
+{
+    const struct held *held = held_of(object);
+
+    for (size_t i = 0; i < held->owner_count; i++)
+        if (held->owners[i].blocks && !strcmp(held->owners[i].uid, owner))
+            return true;
+    return false;
+}
+
+static void let_go(struct objects *objects, const struct object *object,
+                   const char *finalizer)
+{
+    struct err err = {0};
+
+    if (objects_set_finalizer(objects, MANAGER, object, finalizer, false,
+                              &err) < 0)
+        log_warn("objects", "%s %s/%s keeps its finalizer: %s",
+                 object->kind->resource, object->space, object->name, err.text);
+}
+
+static void go_in_foreground(struct objects *objects,
+                             const struct object *object)
+{
+    struct map *dependents = map_get(objects->dependents, object->uid);
+    const struct object *dependent;
+    bool blocked = false;
+    size_t at = 0;
+
+    while (dependents && (dependent = map_next(dependents, &at, NULL))) {
+        blocked = blocked || blocks(dependent, object->uid);
+        if (!dependent->deleting)
+            remove_object(objects, dependent, "Foreground");
+    }
+    if (!blocked)
+        let_go(objects, object, "foregroundDeletion");
+}
+
+static void orphan(struct objects *objects, const struct object *object)
+{
+    struct map *dependents = map_get(objects->dependents, object->uid);
+    const struct object *dependent;
+    size_t at = 0;
+
+    while (dependents && (dependent = map_next(dependents, &at, NULL)))
+        cut_owners(objects, dependent, object->uid);
+    let_go(objects, object, "orphan");
+}
+
+/* Deletes what is in the namespace, a slice at a time, and then itself. */
+static void empty_space(struct objects *objects, const struct object *space)
+{
+    size_t deleted = 0;
+
+    if (collect_space_is_empty(objects, space->name)) {
+        remove_object(objects, space, NULL);
+        return;
+    }
+    for (size_t i = 0; i < objects->table_count; i++) {
+        struct table *table = objects->all[i];
+        size_t at = table_seek(table, space->name, "");
+
+        for (; at < table->count; at++) {
+            struct object *object = table->items[at];
+
+            if (strcmp(object->space, space->name))
+                break;
+            if (object->deleting)
+                continue;
+            if (deleted++ == DELETES_AT_ONCE) {
+                enqueue(objects, space->uid);
+                return;
+            }
+            remove_object(objects, object, "Background");
+        }
+    }
+}
+
+static void look_at(struct objects *objects, const char *uid)
+{
+    const struct object *object = map_get(objects->living, uid), *dependent;
+    struct map *dependents = map_get(objects->dependents, uid);
+    size_t at = 0;
+
+    if (!object) {
+        while (dependents && (dependent = map_next(dependents, &at, NULL)))
+            look_at_owners(objects, dependent);
+        return;
+    }
+    if (object->deleting && is_core(object->kind, "namespaces"))
+        empty_space(objects, object);
+    if (object->deleting && held_of(object)->finalizers) {
+        if (has_finalizer(object, "orphan"))
+            orphan(objects, object);
+        else if (has_finalizer(object, "foregroundDeletion"))
+            go_in_foreground(objects, object);
+    }
+    if (held_of(object)->owner_count)
+        look_at_owners(objects, object);
+}
+
+/* Writes are staged, so nothing published changes under the walk. */
+void collect_run(struct objects *objects)
+{
+    scoped_map struct map *queue = take(objects->collector->queue);
+    const char *uid;
+    size_t at = 0;
+
+    objects->collector->queue = map_new();
+    while (map_next(queue, &at, &uid))
+        look_at(objects, uid);
+}

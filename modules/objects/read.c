@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gets and lists, page by page from a snapshot that is kept for a minute. */
+
+#include "objects/inside.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "query/query.h"
+
+#include <string.h>
+
+#define SNAPSHOT_LIFE (60 * CLOCK_SECOND)
+#define SNAPSHOTS_AT_MOST 256
+
+struct object *objects_get(struct objects *objects, enum objects_view view,
+                           const struct kind *kind, const char *space,
+                           const char *name, struct err *err)
+{
+    struct table *table = table_of(objects, kind);
+    struct object *object =
+        table ? table_find(table, view, space ? space : "", name) : NULL;
+
+    if (!object) {
+        not_found(kind, name, err);
+        return NULL;
+    }
+    return object_hold(object);
+}
+
+/* Selectors that only ask for a name or namespace need no parsing. */
+bool matches(struct arena *arena, const struct objects_query *query,
+             const struct object *object)
+{
+    const struct node *tree;
+    const char *name;
+
+    if (query->space && *query->space && strcmp(query->space, object->space))
+        return false;
+    if (!query->labels && !query->fields)
+        return true;
+    name = query->fields ? selector_requires(query->fields, "metadata.name")
+                         : NULL;
+    if (name && strcmp(name, object->name))
+        return false;
+    tree = object_read(arena, object);
+    if (query->kind && query->kind != object->kind)
+        tree = kind_convert(arena, query->kind, tree);
+    return (!query->labels || selector_matches(query->labels, tree)) &&
+           (!query->fields || selector_matches(query->fields, tree));
+}
+
+/* ---- Views -------------------------------------------------------------- */
+
+/* What a list walks over: held pointers in order. */
+struct view {
+    struct object **items;
+    size_t count;
+    struct object **owned; /* freed by the scope, the references are not its */
+};
+
+static void view_free(struct view *view)
+{
+    mem_free(&view->owned);
+}
+#define scoped_view SCOPED(view_free)
+
+static int by_key(const void *a, const void *b)
+{
+    const struct object *x = *(struct object *const *)a;
+    const struct object *y = *(struct object *const *)b;
+    int order = strcmp(x->space, y->space);
+
+    return order ? order : strcmp(x->name, y->name);
+}
+
+static struct pending *staged_of(const struct table *table,
+                                 const struct object *object)
+{
+    scoped_mem char *key = mem_printf("%s/%s", object->space, object->name);
+
+    return map_get(table->staged, key);
+}
+
+/* Published objects with the staged ones in their place. */
+static struct view staged_view(const struct table *table)
+{
+    struct view view = {0};
+    const struct pending *pending;
+    size_t at = 0;
+
+    view.owned = mem_alloc((table->count + map_count(table->staged) + 1) *
+                           sizeof(*view.owned));
+    for (size_t i = 0; i < table->count; i++)
+        if (!staged_of(table, table->items[i]))
+            view.owned[view.count++] = table->items[i];
+    while ((pending = map_next(table->staged, &at, NULL)))
+        if (pending->after)
+            view.owned[view.count++] = pending->after;
+    qsort(view.owned, view.count, sizeof(*view.owned), by_key);
+    view.items = view.owned;
+    return view;
+}
+
+static struct view view_of(const struct table *table, enum objects_view which)
+{
+    if (which == OBJECTS_STAGED && map_count(table->staged))
+        return staged_view(table);
+    return (struct view){.items = table->items, .count = table->count};
+}
+
+void objects_each(struct objects *objects, enum objects_view view,
+                  const struct kind *kind, const char *space,
+                  objects_each_fn *each, void *arg)
+{
+    struct table *table = table_of(objects, kind);
+    scoped_view struct view seen = {0};
+    bool all = !space || !*space;
+    size_t at;
+
+    if (!table)
+        return;
+    if (view == OBJECTS_PUBLISHED && !all) {
+        for (at = table_seek(table, space, ""); at < table->count; at++) {
+            if (strcmp(table->items[at]->space, space))
+                return;
+            each(arg, table->items[at]);
+        }
+        return;
+    }
+    seen = view_of(table, view);
+    for (at = 0; at < seen.count; at++)
+        if (all || !strcmp(seen.items[at]->space, space))
+            each(arg, seen.items[at]);
+}
+
+/* ---- Snapshots ---------------------------------------------------------- */
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++)
+        object_drop(&snapshot->items[i]);
+    mem_free(&snapshot->items);
+    mem_free(&snapshot);
+}
+
+void snapshots_free(struct objects *objects, int64_t now)
+{
+    struct snapshot **at = &objects->snapshots, *snapshot;
+    size_t kept = 0;
+
+    while ((snapshot = *at)) {
+        if (snapshot->expires > now && kept < SNAPSHOTS_AT_MOST) {
+            kept++;
+            at = &snapshot->next;
+            continue;
+        }
+        *at = snapshot->next;
+        snapshot_free(snapshot);
+    }
+}
+
+static struct snapshot *snapshot_find(struct objects *objects,
+                                      const struct table *table,
+                                      int64_t revision)
+{
+    struct snapshot *snapshot;
+
+    snapshots_free(objects, clock_steady());
+    for (snapshot = objects->snapshots; snapshot; snapshot = snapshot->next)
+        if (snapshot->table == table && snapshot->revision == revision)
+            break;
+    return snapshot;
+}
+
+static void snapshot_keep(struct objects *objects, struct table *table)
+{
+    struct snapshot *snapshot =
+        snapshot_find(objects, table, objects->revision);
+
+    if (!snapshot) {
+        snapshot = mem_alloc(sizeof(*snapshot));
+        snapshot->table = table;
+        snapshot->revision = objects->revision;
+        snapshot->count = table->count;
+        snapshot->items = mem_alloc((table->count + 1) *
+                                    sizeof(*snapshot->items));
+        for (size_t i = 0; i < table->count; i++)
+            snapshot->items[i] = object_hold(table->items[i]);
+        snapshot->next = objects->snapshots;
+        objects->snapshots = snapshot;
+    }
+    snapshot->expires = clock_steady() + SNAPSHOT_LIFE;
+}
+
+/* ---- Tokens ------------------------------------------------------------- */
+
+/* A kube-apiserver's form: {"v","rv","start"}; rv -1 is "whatever is now". */
+static char *write_token(int64_t revision, const struct object *next)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text json = {0}, out = {0};
+    struct node *token = node_map(arena);
+
+    node_set_text(arena, token, "v", "meta.k8s.io/v1");
+    node_set_int(arena, token, "rv", revision);
+    node_set(arena, token, "start",
+             node_format(arena, "%s/%s", next->space, next->name));
+    document_write_json(&json, token);
+    text_add_base64(&out, json.bytes, json.len, true);
+    return text_take(&out);
+}
+
+struct token {
+    int64_t revision;
+    const char *space, *name; /* in the arena */
+};
+
+static int read_token(struct arena *arena, const char *text, struct token *ret,
+                      struct err *err)
+{
+    scoped_text struct text json = {0};
+    struct err why = {0};
+    struct node *token = NULL;
+    char *start, *slash;
+
+    if (text_add_unbase64(&json, text, strlen(text), true))
+        token = document_read_json(arena, text_string(&json), json.len,
+                                   &document_limits_api, &why);
+    if (!token || strcmp(node_get_text(token, "v"), "meta.k8s.io/v1"))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "invalid continue token: continue key is not valid: %s",
+                       why.text[0] ? why.text : "not one of this server's");
+    start = arena_string(arena, node_get_text(token, "start"));
+    slash = strchr(start, '/');
+    if (!slash)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "invalid continue token: continue key is not valid: "
+                       "the start is missing");
+    *slash = '\0';
+    *ret = (struct token){node_get_int(token, "rv", 0), start, slash + 1};
+    return 0;
+}
+
+/* ---- Lists -------------------------------------------------------------- */
+
+void objects_page_free(struct objects_page *page)
+{
+    for (size_t i = 0; i < page->count; i++)
+        object_drop(&page->items[i]);
+    mem_free(&page->items);
+    mem_free(&page->continue_token);
+    page->count = 0;
+}
+
+static int check_revision(struct objects *objects,
+                          const struct objects_query *query, struct err *err)
+{
+    const char *match = query->revision_match ? query->revision_match : "";
+    const char *text = query->revision ? query->revision : "";
+    long long revision = 0;
+
+    if (!*text)
+        return *match ? err_set(err, ERR_INVALID,
+                                "ListOptions.meta.k8s.io \"\" is invalid: "
+                                "resourceVersionMatch: Forbidden: "
+                                "resourceVersionMatch is forbidden unless "
+                                "resourceVersion is provided")
+                      : 0;
+    if (!text_to_int(text, &revision) || revision < 0)
+        return err_set(err, ERR_INTERNAL,
+                       "resourceVersion: Invalid value: \"%s\": "
+                       "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                       text, text);
+    if (!strcmp(match, "Exact") && revision == 0)
+        return err_set(err, ERR_INVALID,
+                       "ListOptions.meta.k8s.io \"\" is invalid: "
+                       "resourceVersionMatch: Forbidden: resourceVersionMatch "
+                       "\"Exact\" is forbidden for resourceVersion \"0\"");
+    if (revision > objects->revision)
+        return !strcmp(match, "Exact")
+                   ? err_set(err, ERR_INTERNAL,
+                             "etcdserver: mvcc: required revision is a future "
+                             "revision")
+                   : err_set(err, ERR_TIMEOUT,
+                             "Too large resource version: %lld, current: %lld",
+                             revision, (long long)objects->revision);
+    return 0;
+}
+
+/* The state at an exact older revision: by going back over the changes. */
+static int exact_view(struct objects *objects, struct table *table,
+                      int64_t revision, struct view *ret, struct err *err)
+{
+    scoped_map struct map *then = map_new();
+    size_t at = 0;
+    const struct change *change;
+    static const char gone;
+
+    if (revision < objects->forgotten)
+        return err_set(err, ERR_GONE, "The resourceVersion for the provided "
+                                      "list is too old.");
+    for (change = table->first; change; change = change->next_here) {
+        const struct object *object = change->after ? change->after
+                                                    : change->last;
+        scoped_mem char *key = NULL;
+
+        if (change->revision <= revision)
+            continue;
+        if (change->unknown)
+            return err_set(err, ERR_GONE, "The resourceVersion for the "
+                                          "provided list is too old.");
+        key = mem_printf("%s/%s", object->space, object->name);
+        if (!map_get(then, key))
+            map_put(then, key, change->before ? (void *)change->before
+                                              : (void *)(uintptr_t)&gone);
+    }
+    ret->owned = mem_alloc((table->count + map_count(then) + 1) *
+                           sizeof(*ret->owned));
+    for (size_t i = 0; i < table->count; i++) {
+        scoped_mem char *key = mem_printf("%s/%s", table->items[i]->space,
+                                          table->items[i]->name);
+        if (!map_get(then, key))
+            ret->owned[ret->count++] = table->items[i];
+    }
+    for (void *object; (object = map_next(then, &at, NULL));)
+        if (object != &gone)
+            ret->owned[ret->count++] = object;
+    qsort(ret->owned, ret->count, sizeof(*ret->owned), by_key);
+    ret->items = ret->owned;
+    return 0;
+}
+
+static size_t seek(const struct view *view, const char *space, const char *name)
+{
+    struct table like = {.items = view->items, .count = view->count};
+
+    return table_seek(&like, space, name);
+}
+
+/* Fills a page from `at` on; true if the page ended before the view. */
+static bool fill_page(const struct objects_query *query,
+                      const struct view *view, size_t *at,
+                      struct objects_page *page)
+{
+    const char *space = query->space ? query->space : "";
+    struct arena *arena = arena_new();
+    size_t room = 0;
+    bool more = false;
+
+    for (; *at < view->count; ++*at) {
+        struct object *object = view->items[*at];
+
+        if (*space && strcmp(object->space, space))
+            break;
+        if (arena_used(arena) > (size_t)1 << 20) {
+            arena_free(&arena);
+            arena = arena_new();
+        }
+        if (!matches(arena, query, object))
+            continue;
+        more = query->limit > 0 && (int64_t)page->count >= query->limit;
+        if (more)
+            break;
+        if (page->count == room) {
+            room = room ? room * 2 : 64;
+            page->items = mem_resize_array(page->items, room,
+                                           sizeof(*page->items));
+        }
+        page->items[page->count++] = object_hold(object);
+    }
+    arena_free(&arena);
+    return more;
+}
+
+static int64_t count_rest(const struct objects_query *query,
+                          const struct view *view, size_t at)
+{
+    const char *space = query->space ? query->space : "";
+    size_t end = at;
+
+    if (query->labels || query->fields)
+        return -1;
+    if (!*space)
+        return (int64_t)(view->count - at);
+    while (end < view->count && !strcmp(view->items[end]->space, space))
+        end++;
+    return (int64_t)(end - at);
+}
+
+/* Finds what a token goes on with; the snapshot, or what is there now. */
+static int continue_view(struct objects *objects, struct table *table,
+                         const struct token *token, struct view *view,
+                         struct objects_page *page, struct err *err)
+{
+    struct snapshot *snapshot;
+    const struct object next = {.space = token->space, .name = token->name};
+
+    if (token->revision < 0 || token->revision == objects->revision) {
+        page->revision = objects->revision;
+        return 0;
+    }
+    snapshot = snapshot_find(objects, table, token->revision);
+    if (!snapshot) {
+        page->continue_token = write_token(-1, &next);
+        return err_set(
+            err, ERR_GONE,
+            "The provided continue parameter is too old to display a "
+            "consistent list result. You can start a new list without the "
+            "continue parameter, or use the continue token in this response "
+            "to retrieve the remainder of the results. Continuing with the "
+            "provided token results in an inconsistent list - objects that "
+            "were created, modified, or deleted between the time the first "
+            "chunk was returned and now may show up in the list.");
+    }
+    snapshot->expires = clock_steady() + SNAPSHOT_LIFE;
+    *view = (struct view){.items = snapshot->items, .count = snapshot->count};
+    page->revision = snapshot->revision;
+    return 0;
+}
+
+int objects_list(struct objects *objects, const struct objects_query *query,
+                 struct objects_page *ret, struct err *err)
+{
+    struct table *table = table_of(objects, query->kind);
+    scoped_arena struct arena *arena = arena_new();
+    scoped_view struct view view = {0};
+    struct token token = {0, query->space ? query->space : "", ""};
+    long long exact = 0;
+    size_t at;
+
+    *ret = (struct objects_page){.revision = objects->revision};
+    if (!table)
+        return 0;
+    view = view_of(table, query->view);
+    if (query->continue_token && *query->continue_token) {
+        if (read_token(arena, query->continue_token, &token, err) < 0 ||
+            continue_view(objects, table, &token, &view, ret, err) < 0)
+            return -1;
+    } else if (check_revision(objects, query, err) < 0) {
+        return -1;
+    } else if (query->revision_match &&
+               !strcmp(query->revision_match, "Exact") &&
+               text_to_int(query->revision, &exact) &&
+               exact != objects->revision) {
+        view_free(&view);
+        view = (struct view){0};
+        if (exact_view(objects, table, exact, &view, err) < 0)
+            return -1;
+        ret->revision = exact;
+    }
+    at = seek(&view, token.space, token.name);
+    if (!fill_page(query, &view, &at, ret))
+        return 0;
+    ret->remaining = count_rest(query, &view, at);
+    if (ret->revision == objects->revision)
+        snapshot_keep(objects, table);
+    ret->continue_token = write_token(ret->revision, view.items[at]);
+    return 0;
+}

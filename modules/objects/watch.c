@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gives each watcher the changes it asked for, in order, from where it was. */
+
+#include "objects/inside.h"
+
+#include "base/clock.h"
+#include "base/object.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+#include "query/query.h"
+
+#include <string.h>
+
+#define WATCH_TAG 0x77617463u
+#define QUIET_ENOUGH (25 * CLOCK_SECOND)
+
+struct objects_watch {
+    uint32_t tag;
+    struct objects *objects;
+    struct table *table;
+    struct objects_query query; /* strings and selectors owned by `arena` */
+    struct arena *arena;
+    objects_ready_fn *ready;
+    void *arg;
+    struct object **initial; /* owned */
+    size_t initial_count, initial_at;
+    bool mark_end, bookmarks;
+    struct change *upcoming; /* NULL: all is told */
+    bool expired, ended, called, bookmark_due;
+    int64_t revision;  /* told up to here */
+    int64_t last_told; /* steady */
+    struct loop_timer *timer;
+    struct objects_watch *next, **back;
+};
+
+static void on_timer(void *arg)
+{
+    struct objects_watch *watch = object_from(objects_watch, WATCH_TAG, arg);
+
+    watch->ready(watch->arg);
+}
+
+/* Once, until the watch was drained. */
+static void call_ready(struct objects_watch *watch)
+{
+    if (watch->called || !watch->ready || !watch->timer)
+        return;
+    watch->called = true;
+    loop_timer_set(watch->timer, 0);
+}
+
+static bool is_for(const struct objects_watch *watch,
+                   const struct change *change)
+{
+    const char *space = watch->query.space;
+    const struct object *object = change->after ? change->after : change->last;
+
+    return !*space || !strcmp(space, object->space);
+}
+
+static void wait_for(struct objects_watch *watch, struct change *change)
+{
+    watch->upcoming = change;
+    if (change)
+        change->waiting++;
+}
+
+void watch_wake(struct table *table, struct change *change)
+{
+    for (struct objects_watch *watch = table->watches; watch;
+         watch = watch->next) {
+        if (watch->upcoming || watch->expired || !is_for(watch, change))
+            continue;
+        wait_for(watch, change);
+        call_ready(watch);
+    }
+}
+
+void watch_expire(struct change *change)
+{
+    for (struct objects_watch *watch = change->table->watches; watch;
+         watch = watch->next) {
+        if (watch->upcoming != change)
+            continue;
+        watch->upcoming = NULL;
+        watch->expired = true;
+        call_ready(watch);
+    }
+}
+
+void watch_quiet(struct objects *objects)
+{
+    int64_t now = clock_steady();
+
+    for (size_t i = 0; i < objects->table_count; i++)
+        for (struct objects_watch *watch = objects->all[i]->watches; watch;
+             watch = watch->next) {
+            if (!watch->bookmarks || watch->upcoming || watch->expired ||
+                now - watch->last_told < QUIET_ENOUGH)
+                continue;
+            watch->bookmark_due = true;
+            call_ready(watch);
+        }
+}
+
+/* ---- Opening ------------------------------------------------------------ */
+
+static void copy_query(struct objects_watch *watch,
+                       const struct objects_query *query)
+{
+    watch->arena = arena_new();
+    watch->query = (struct objects_query){
+        .kind = query->kind,
+        .space = arena_string(watch->arena, query->space ? query->space : ""),
+    };
+    if (query->labels)
+        watch->query.labels = selector_copy(watch->arena, query->labels);
+    if (query->fields)
+        watch->query.fields = selector_copy(watch->arena, query->fields);
+}
+
+static void take_initial(struct objects_watch *watch)
+{
+    const struct table *table = watch->table;
+    const char *space = watch->query.space;
+    scoped_arena struct arena *arena = arena_new();
+    size_t at = table_seek(table, space, ""), room = 0;
+
+    for (; at < table->count; at++) {
+        struct object *object = table->items[at];
+
+        if (*space && strcmp(object->space, space))
+            break;
+        if (!matches(arena, &watch->query, object))
+            continue;
+        if (watch->initial_count == room) {
+            room = room ? room * 2 : 16;
+            watch->initial = mem_resize_array(watch->initial, room,
+                                              sizeof(*watch->initial));
+        }
+        watch->initial[watch->initial_count++] = object_hold(object);
+    }
+}
+
+static int start_at(struct objects_watch *watch, const char *text,
+                    struct err *err)
+{
+    struct objects *objects = watch->objects;
+    struct change *change = watch->table->first;
+    long long since = 0;
+
+    if (!text_to_int(text, &since) || since < 0)
+        return err_set(err, ERR_INTERNAL,
+                       "resourceVersion: Invalid value: \"%s\": "
+                       "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                       text, text);
+    if (since > objects->revision)
+        return err_set(err, ERR_TIMEOUT,
+                       "Too large resource version: %lld, current: %lld", since,
+                       (long long)objects->revision);
+    if (since < objects->forgotten)
+        return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
+                       since, (long long)objects->forgotten);
+    while (change && (change->revision <= since || !is_for(watch, change)))
+        change = change->next_here;
+    wait_for(watch, change);
+    watch->revision = since;
+    return 0;
+}
+
+struct objects_watch *objects_watch(struct objects *objects,
+                                    const struct objects_watch_options *options,
+                                    objects_ready_fn *ready, void *arg,
+                                    struct err *err)
+{
+    struct table *table = table_of(objects, options->query.kind);
+    struct objects_watch *watch = mem_alloc(sizeof(*watch));
+    const char *since = options->query.revision;
+    bool initial = options->initial || !since || !*since || text_same(since, "0");
+
+    *watch = (struct objects_watch){
+        .tag = WATCH_TAG,
+        .objects = objects,
+        .table = table,
+        .ready = ready,
+        .arg = arg,
+        .mark_end = options->mark_end,
+        .bookmarks = options->bookmarks,
+        .revision = objects->revision,
+        .last_told = clock_steady(),
+    };
+    copy_query(watch, &options->query);
+    watch->next = table->watches;
+    watch->back = &table->watches;
+    if (watch->next)
+        watch->next->back = &watch->next;
+    table->watches = watch;
+    if (objects->loop)
+        watch->timer = loop_timer_new(objects->loop, on_timer, watch);
+    if (initial) {
+        take_initial(watch);
+    } else if (start_at(watch, since, err) < 0) {
+        objects_unwatch(&watch);
+        return NULL;
+    }
+    if (watch->initial_count || watch->mark_end || watch->upcoming)
+        call_ready(watch);
+    return watch;
+}
+
+void objects_unwatch(struct objects_watch **pointer)
+{
+    struct objects_watch *watch = *pointer;
+
+    if (!watch)
+        return;
+    if (watch->upcoming)
+        watch->upcoming->waiting--;
+    *watch->back = watch->next;
+    if (watch->next)
+        watch->next->back = watch->back;
+    for (; watch->initial_at < watch->initial_count; watch->initial_at++)
+        object_drop(&watch->initial[watch->initial_at]);
+    mem_free(&watch->initial);
+    if (watch->timer)
+        loop_timer_free(&watch->timer);
+    arena_free(&watch->arena);
+    watch->tag = 0;
+    mem_free(pointer);
+}
+
+/* ---- Taking ------------------------------------------------------------- */
+
+static bool selects(const struct objects_watch *watch)
+{
+    return watch->query.labels || watch->query.fields;
+}
+
+/*
+ * Whether the object was and is in the selection decides what the change looks
+ * like from here. Of a change loaded without what was there before, nobody
+ * knows; then it counts as a modification, and as gone if it does not match.
+ */
+static bool look(const struct objects_watch *watch, const struct change *change,
+                 struct objects_event *ret)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct object *subject = change->after ? change->after : change->last;
+    bool is = change->after && matches(arena, &watch->query, change->after);
+    bool was;
+
+    if (change->unknown) {
+        const char *name =
+            watch->query.fields
+                ? selector_requires(watch->query.fields, "metadata.name")
+                : NULL;
+
+        was = !name || text_same(name, subject->name);
+        if (!is && change->after && !selects(watch))
+            was = false;
+    } else {
+        was = change->before && matches(arena, &watch->query, change->before);
+    }
+    if (!is && !was)
+        return false;
+    ret->type = !was ? OBJECTS_ADDED : is ? OBJECTS_MODIFIED : OBJECTS_DELETED;
+    ret->object = object_hold(subject);
+    ret->revision = change->revision;
+    return true;
+}
+
+/* Moves on to the next change that is for this watch. */
+static void step(struct objects_watch *watch)
+{
+    struct change *change = watch->upcoming;
+
+    change->waiting--;
+    watch->revision = change->revision;
+    change = change->next_here;
+    while (change && !is_for(watch, change))
+        change = change->next_here;
+    watch->upcoming = NULL;
+    wait_for(watch, change);
+}
+
+static bool give(struct objects_watch *watch, enum objects_event_type type,
+                 struct objects_event *ret)
+{
+    *ret = (struct objects_event){.type = type, .revision = watch->revision};
+    return true;
+}
+
+static bool take_next(struct objects_watch *watch, struct objects_event *ret)
+{
+    if (watch->initial_at < watch->initial_count) {
+        struct object *object = watch->initial[watch->initial_at++];
+
+        *ret = (struct objects_event){OBJECTS_ADDED, object, object->revision};
+        return true;
+    }
+    if (watch->mark_end) {
+        watch->mark_end = false;
+        return give(watch, OBJECTS_INITIAL_END, ret);
+    }
+    if (watch->expired) {
+        if (watch->ended)
+            return false;
+        watch->ended = true;
+        return give(watch, OBJECTS_EXPIRED, ret);
+    }
+    while (watch->upcoming) {
+        struct objects_event event = {0};
+        bool found = look(watch, watch->upcoming, &event);
+
+        step(watch);
+        if (!found)
+            continue;
+        *ret = event;
+        return true;
+    }
+    /* Everything published so far is told, to whomever it concerned. */
+    if (watch->objects->revision > watch->revision)
+        watch->revision = watch->objects->revision;
+    if (watch->bookmark_due) {
+        watch->bookmark_due = false;
+        return give(watch, OBJECTS_BOOKMARK, ret);
+    }
+    return false;
+}
+
+bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret)
+{
+    if (take_next(watch, ret)) {
+        watch->last_told = clock_steady();
+        return true;
+    }
+    watch->called = false;
+    return false;
+}
