@@ -31,7 +31,7 @@ step() {
     check_failed=1
 }
 
-compile_with() { make_mode "$1" "$2"; }
+compile_with() { MAKEFLAGS=-k make_mode "$1" "$2"; }
 
 # Each header says all that it needs.
 lone_headers() {
@@ -88,12 +88,12 @@ words_only() {
     true
 }
 
-analysed() { make_mode clang analysed; }
+analysed() { MAKEFLAGS=-k make_mode clang analysed; }
 
 scripts_only() {
     command -v shellcheck >/dev/null || return 0
     find . -path ./build -prune -o -path './assets/console/node_modules' -prune -o -name '*.sh' \
-        -exec shellcheck -x -P SCRIPTDIR -e SC1091,SC2016,SC2154,SC2120,SC2119,SC2317 {} +
+        -exec shellcheck -x -P SCRIPTDIR -e SC1091,SC2015,SC2016,SC2154,SC2120,SC2119,SC2317 {} +
 }
 
 # Not a judgement, a mirror: what has grown longest.
