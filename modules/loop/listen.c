@@ -146,7 +146,7 @@ static int open_listening(const char *address, const struct real_address *to,
 
 static void name_listener(struct real_listener *it)
 {
-    struct sockaddr_storage bytes;
+    struct sockaddr_storage bytes = {0};
     socklen_t len = sizeof bytes;
 
     if (getsockname(it->fd, (struct sockaddr *)&bytes, &len) < 0)

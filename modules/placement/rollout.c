@@ -53,7 +53,7 @@ static int read_percent(const char *text, double *ret, struct err *err)
 int placement_rollout_size(const struct node *size, int64_t total, int64_t none,
                            int64_t *ret, struct err *err)
 {
-    double percent, share;
+    double percent = 0, share;
     int64_t length = 0;
 
     *ret = none;

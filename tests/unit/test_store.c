@@ -120,6 +120,7 @@ static void test_second_process(void)
     int status;
     pid_t child = fork();
 
+    CHECK(store != NULL, "the first one has it");
     if (child == 0) {
         struct store *second = store_open(path_of("alone"), NULL, &err);
 
