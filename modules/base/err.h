@@ -41,4 +41,10 @@ int err_wrap(struct err *err, const char *format, ...) PRINTF(2, 3);
 int err_http(enum err_code code);
 const char *err_reason(enum err_code code);
 
+/* The static analyser sees one file at a time and cannot know the answer. */
+#ifdef __clang_analyzer__
+#define err_set(...) (err_set(__VA_ARGS__), -1)
+#define err_wrap(...) (err_wrap(__VA_ARGS__), -1)
+#endif
+
 #endif

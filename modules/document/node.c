@@ -374,7 +374,7 @@ bool node_get_bool(const struct node *map, const char *key, bool none)
     return node_is(value, NODE_BOOL) ? value->boolean : none;
 }
 
-bool node_is(const struct node *node, enum node_type type)
+bool (node_is)(const struct node *node, enum node_type type)
 {
     return node && node->type == type;
 }

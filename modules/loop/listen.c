@@ -146,17 +146,19 @@ static int open_listening(const char *address, const struct real_address *to,
 
 static void name_listener(struct real_listener *it)
 {
-    struct sockaddr_storage bytes = {0};
-    socklen_t len = sizeof bytes;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+        struct sockaddr_storage room;
+    } name = {.room = {0}};
+    socklen_t len = sizeof name;
 
-    if (getsockname(it->fd, (struct sockaddr *)&bytes, &len) < 0)
+    if (getsockname(it->fd, &name.any, &len) < 0)
         return;
-    real_address_text((struct sockaddr *)&bytes, it->listener.address,
-                      sizeof it->listener.address);
-    it->listener.port =
-        ntohs(bytes.ss_family == AF_INET6
-                  ? ((struct sockaddr_in6 *)&bytes)->sin6_port
-                  : ((struct sockaddr_in *)&bytes)->sin_port);
+    real_address_text(&name.any, it->listener.address, sizeof it->listener.address);
+    it->listener.port = ntohs(name.any.sa_family == AF_INET6 ? name.six.sin6_port
+                                                             : name.four.sin_port);
 }
 
 static int resolve_listening(const char *address, struct real_address *to,

@@ -78,7 +78,6 @@ static bool holds(const char *pid, unsigned long inode)
 
 static void name_of(const char *pid, char *ret, size_t room)
 {
-    scoped_arena struct arena *arena = arena_new();
     char path[64], name[64] = "";
     FILE *in;
 
