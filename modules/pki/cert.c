@@ -122,7 +122,6 @@ void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
 static int put_part(mbedtls_asn1_named_data **list, const char *oid, size_t oid_len,
                     const char *value, struct err *err)
 {
-    mbedtls_asn1_named_data *part;
     size_t len = strlen(value);
 
     if (!len || len > MOST_NAME || !text_is_utf8(value, len))
