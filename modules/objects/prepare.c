@@ -55,7 +55,7 @@ static void check_name(struct arena *arena, const struct kind *kind,
 
     if (!*node_text(name)) {
         schema_add_cause(arena, causes, "FieldValueRequired", "metadata.name",
-                         NULL, "Required value: name or generateName is required");
+                         NULL, "name or generateName is required");
         return;
     }
     if (*node_text(base)) {
@@ -65,19 +65,18 @@ static void check_name(struct arena *arena, const struct kind *kind,
         if (!rule(whole, why))
             schema_add_cause(arena, causes, "FieldValueInvalid",
                              "metadata.generateName", base,
-                             "Invalid value: \"%s\": %s", node_text(base), why);
+                             "%s", why);
     }
     if (!rule(node_text(name), why))
         schema_add_cause(arena, causes, "FieldValueInvalid", "metadata.name",
-                         name, "Invalid value: \"%s\": %s", node_text(name),
-                         why);
+                         name, "%s", why);
 }
 
 static void add_bad(struct arena *arena, struct node *causes, const char *field,
                     const char *value, const char *why)
 {
-    schema_add_cause(arena, causes, "FieldValueInvalid", field, NULL,
-                     "Invalid value: \"%s\": %s", value, why);
+    schema_add_cause(arena, causes, "FieldValueInvalid", field,
+                     node_string(arena, value), "%s", why);
 }
 
 static void check_labels(struct arena *arena, const struct node *metadata,
@@ -114,7 +113,7 @@ static void check_annotations(struct arena *arena, const struct node *metadata,
     if (sum > ANNOTATIONS_AT_MOST)
         schema_add_cause(arena, causes, "FieldValueTooLong",
                          "metadata.annotations", NULL,
-                         "Too long: may not be more than %d bytes",
+                         "may not be more than %d bytes",
                          ANNOTATIONS_AT_MOST);
 }
 
@@ -143,7 +142,7 @@ static void check_owners(struct arena *arena, const struct node *metadata,
             schema_add_cause(
                 arena, causes, "FieldValueInvalid", "metadata.ownerReferences",
                 NULL,
-                "Invalid value: only one reference can have Controller set to "
+                "only one reference can have Controller set to "
                 "true. Found \"true\" in references for %s/%s and %s/%s",
                 node_get_text(controller, "kind"),
                 node_get_text(controller, "name"), node_get_text(owner, "kind"),
@@ -188,7 +187,7 @@ static void check_finalizers(struct arena *arena, const struct node *metadata,
     if (node_at(before, "metadata", "deletionTimestamp", NULL) && added.len)
         schema_add_cause(arena, causes, "FieldValueForbidden",
                          "metadata.finalizers", NULL,
-                         "Forbidden: no new finalizers can be added if the "
+                         "no new finalizers can be added if the "
                          "object is being deleted, found new finalizers "
                          "[]string{%s}",
                          text_string(&added));
@@ -346,7 +345,7 @@ static void check_secret_type(struct arena *arena, const struct node *secret,
                 schema_add_cause(
                     arena, causes, "FieldValueRequired",
                     arena_printf(arena, "data[%s]", needs[i].keys[j]), NULL,
-                    "Required value");
+                    "%s", "");
 }
 
 /* ConfigMaps and Secrets that say `immutable` stay as they are. */
@@ -361,7 +360,7 @@ static void check_frozen(struct arena *arena, const struct node *object,
         if (!node_same(node_get(object, fields[i]), node_get(before, fields[i])))
             schema_add_cause(arena, causes, "FieldValueForbidden", fields[i],
                              NULL,
-                             "Forbidden: field is immutable when `immutable` "
+                             "field is immutable when `immutable` "
                              "is set");
 }
 
@@ -394,9 +393,8 @@ static void check_immutable(struct arena *arena, const struct kind *kind,
 
         if (now == old || (now && old && node_same(now, old)))
             continue;
-        schema_add_cause(arena, causes, "FieldValueInvalid", path, now,
-                         "Invalid value: %s: %s",
-                         now ? document_json(arena, now) : "null",
+        schema_add_cause(arena, causes, "FieldValueInvalid", path,
+                         now ? now : node_null(arena), "%s",
                          !strcmp(path, "roleRef") ? "cannot change roleRef"
                                                   : "field is immutable");
     }

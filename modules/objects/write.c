@@ -195,6 +195,21 @@ static int refuse(struct job *job, struct node *causes)
                                    node_get_text(metadata, "name"), causes));
 }
 
+/* Metadata is checked here in finer words than a schema has. */
+static void check_schema(struct job *job, struct node *causes)
+{
+    struct node *found = node_list(job->arena);
+
+    schema_validate(job->kind->schema, job->arena, job->after, found);
+    for (size_t i = 0; i < node_count(found); i++) {
+        struct node *cause = node_item(found, i);
+
+        if (!node_count(causes) ||
+            !text_starts(node_get_text(cause, "field"), "metadata."))
+            node_add(job->arena, causes, cause);
+    }
+}
+
 static int judge(struct job *job)
 {
     struct node *causes = node_list(job->arena);
@@ -210,7 +225,7 @@ static int judge(struct job *job)
             return -1;
     check_metadata(job->arena, job->kind, job->after, job->before, causes);
     check_kind(job->arena, job->kind, job->after, job->before, causes);
-    schema_validate(job->kind->schema, job->arena, job->after, causes);
+    check_schema(job, causes);
     return node_count(causes) ? refuse(job, causes) : 0;
 }
 
