@@ -239,7 +239,7 @@ static struct node *read_scalar(struct reader *reader)
 /* Reads the value that starts with the event being looked at. */
 static struct node *read_value(struct reader *reader)
 {
-    size_t before = reader->nodes;
+    size_t before = reader->nodes + reader->aliased;
     const yaml_char_t *name = NULL;
     struct anchor *mine = NULL;
     struct node *node;
@@ -268,7 +268,8 @@ static struct node *read_value(struct reader *reader)
                                                            : read_map(reader);
     if (node && mine) {
         mine->node = node;
-        mine->size = reader->nodes - before;
+        /* What its own aliases stand for counts too, or they would multiply. */
+        mine->size = reader->nodes + reader->aliased - before;
     }
     return node;
 }
