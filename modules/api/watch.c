@@ -104,8 +104,9 @@ static void write_event(struct watching *watching,
     }
 }
 
-/* Sends what there is, unless the client has not taken the last of it. */
-static void pump(struct watching *watching)
+/* Sends some of what there is, unless the client has not taken the last of it;
+   true if there may be more. */
+static bool pump_some(struct watching *watching)
 {
     struct http_request *request = watching->ask->request;
     scoped_text struct text out = {0};
@@ -113,7 +114,7 @@ static void pump(struct watching *watching)
     bool expired = false;
 
     if (http_answer_pending(request) > ENOUGH)
-        return;
+        return false;
     while (!expired && out.len < ENOUGH &&
            objects_watch_next(watching->watch, &event)) {
         write_event(watching, &event, &out);
@@ -124,6 +125,13 @@ static void pump(struct watching *watching)
         http_answer_write(request, out.bytes, out.len);
     if (expired)
         finish(watching);
+    return !expired && out.len >= ENOUGH;
+}
+
+static void pump(struct watching *watching)
+{
+    while (pump_some(watching))
+        ;
 }
 
 static void on_ready(void *arg)
