@@ -3,9 +3,12 @@
 #define OBJECTS_INSIDE_H
 
 #include "base/map.h"
+#include "base/text.h"
 #include "objects/objects.h"
+#include "pki/pki.h"
 
 struct loop_timer;
+struct store_row;
 struct table;
 
 /* What the files of this module share. */
@@ -111,6 +114,8 @@ struct objects {
     struct map *dependents; /* owner uid to a map of uid to struct object */
     struct map *living;     /* uid to the published struct object */
     struct collector *collector;
+    bool has_key;
+    unsigned char key[PKI_SEAL_KEY];
 };
 #define OBJECTS_TAG 0x6f626a73u
 
@@ -140,6 +145,16 @@ struct object *stage_delete(struct objects *objects, struct table *table,
 /* Replaces what is published without a write: a renewed lease. */
 struct object *replace_now(struct objects *objects, struct table *table,
                            struct arena *arena, struct node *tree);
+
+/* ---- seal.c ------------------------------------------------------------- */
+
+/* The bytes that go to the store: the body, or `sealed` filled with it. */
+const char *seal_body(const struct objects *objects, const struct object *object,
+                      struct text *sealed, size_t *ret_len);
+/* The body of a row: its bytes, or `open` filled with what was sealed. */
+const char *unseal_row(const struct objects *objects,
+                       const struct store_row *row, struct text *open,
+                       size_t *ret_len, struct err *err);
 
 /* ---- watch.c ------------------------------------------------------------ */
 

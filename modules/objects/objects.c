@@ -308,14 +308,20 @@ struct loading {
 static struct object *read_row(struct loading *loading, struct table *table,
                                const struct store_row *row, struct err *err)
 {
-    struct node *tree = document_read_json(loading->arena, row->body, row->len,
-                                           &document_limits_own, err);
+    scoped_text struct text open = {0};
+    size_t len;
+    const char *body = unseal_row(loading->objects, row, &open, &len, err);
+    struct node *tree;
 
+    if (!body)
+        return NULL;
+    tree = document_read_json(loading->arena, body, len, &document_limits_own,
+                              err);
     if (!tree) {
         err_wrap(err, "%s %s/%s", row->key.kind, row->key.space, row->key.name);
         return NULL;
     }
-    return lay_out(table->kind, tree, row->revision, row->body, row->len);
+    return lay_out(table->kind, tree, row->revision, body, len);
 }
 
 /* After a restart every lease counts as renewed: nobody could renew it. */
@@ -442,12 +448,22 @@ static void on_quiet_timer(void *arg)
 struct objects *objects_open(struct loop *loop, struct store *store,
                              const struct kinds *kinds, struct err *err)
 {
+    return objects_open_sealed(loop, store, kinds, NULL, err);
+}
+
+struct objects *objects_open_sealed(struct loop *loop, struct store *store,
+                                    const struct kinds *kinds,
+                                    const unsigned char *key, struct err *err)
+{
     struct objects *objects = mem_alloc(sizeof(*objects));
 
     objects->tag = OBJECTS_TAG;
     objects->loop = loop;
     objects->store = store;
     objects->kinds = kinds;
+    objects->has_key = key != NULL;
+    if (key)
+        memcpy(objects->key, key, sizeof(objects->key));
     objects->tables = map_new();
     objects->staged.end = &objects->staged.first;
     objects->flying.end = &objects->flying.first;
@@ -532,6 +548,7 @@ void objects_close(struct objects **pointer)
         table_free(objects->all[i]);
     mem_free(&objects->all);
     map_free(&objects->tables);
+    explicit_bzero(objects->key, sizeof(objects->key));
     objects->tag = 0;
     mem_free(pointer);
 }
@@ -609,7 +626,10 @@ struct object *stage_put(struct objects *objects, struct table *table,
     int64_t revision = store_revision(objects->store) + 1;
     struct object *after = object_make(arena, table->kind, tree, revision);
     struct store_key key = {table->kind->store_kind, after->space, after->name};
-    int64_t given = store_put(objects->store, &key, after->body, after->len);
+    scoped_text struct text sealed = {0};
+    size_t len;
+    const char *body = seal_body(objects, after, &sealed, &len);
+    int64_t given = store_put(objects->store, &key, body, len);
 
     assert(given == revision);
     add_pending(objects, table, after, after, NULL, revision);
@@ -622,7 +642,10 @@ struct object *stage_delete(struct objects *objects, struct table *table,
     int64_t revision = store_revision(objects->store) + 1;
     struct object *last = object_make(arena, table->kind, tree, revision);
     struct store_key key = {table->kind->store_kind, last->space, last->name};
-    int64_t given = store_delete(objects->store, &key, last->body, last->len);
+    scoped_text struct text sealed = {0};
+    size_t len;
+    const char *body = seal_body(objects, last, &sealed, &len);
+    int64_t given = store_delete(objects->store, &key, body, len);
 
     assert(given == revision);
     add_pending(objects, table, last, NULL, last, revision);

@@ -64,6 +64,15 @@ struct node *object_read(struct arena *arena, const struct object *object);
 struct objects *objects_open(struct loop *loop, struct store *store,
                              const struct kinds *kinds,
                              struct err *err) MUST_CHECK;
+/*
+ * The same with the key that Secrets (kinds that say `sealed`) are sealed with
+ * in the store; it must be kept outside the database. PKI_SEAL_KEY bytes,
+ * copied. NULL leaves them open; what is sealed already cannot be read then.
+ */
+struct objects *objects_open_sealed(struct loop *loop, struct store *store,
+                                    const struct kinds *kinds,
+                                    const unsigned char *key,
+                                    struct err *err) MUST_CHECK;
 void objects_close(struct objects **objects);
 const struct kinds *objects_kinds(const struct objects *objects);
 struct store *objects_store(const struct objects *objects);
