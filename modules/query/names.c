@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges names, keys and label values in Kubernetes' words. */
+#include "query/query.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Sentences, gathered. */
+struct why {
+    char *text; /* or NULL */
+    size_t len;
+};
+
+static void say(struct why *why, const char *before, const char *sentence)
+{
+    int added;
+
+    why->len++; /* not empty any more, whether or not somebody reads it */
+    if (!why->text)
+        return;
+    added = snprintf(why->text + strlen(why->text),
+                     NAME_WHY - strlen(why->text), "%s%s%s",
+                     *why->text ? "; " : "", before, sentence);
+    (void)added;
+}
+
+static struct why begin(char *text)
+{
+    if (text)
+        *text = '\0';
+    return (struct why){ text, 0 };
+}
+
+static bool is_lower(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_word(char c)
+{
+    return isascii((unsigned char)c) && isalnum((unsigned char)c);
+}
+
+/* [a-z0-9]([-a-z0-9]*[a-z0-9])? for `len` bytes. */
+static bool is_label(const char *text, size_t len)
+{
+    if (!len || !is_lower(text[0]) || !is_lower(text[len - 1]))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!is_lower(text[i]) && text[i] != '-')
+            return false;
+    return true;
+}
+
+static bool is_subdomain(const char *text, size_t len)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i <= len; i++)
+        if (i == len || text[i] == '.') {
+            if (!is_label(text + from, i - from))
+                return false;
+            from = i + 1;
+        }
+    return true;
+}
+
+/* ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9] */
+static bool is_name(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (!len || !is_word(text[0]) || !is_word(text[len - 1]))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!is_word(text[i]) && !strchr("-_.", text[i]))
+            return false;
+    return true;
+}
+
+#define LABEL                                                                  \
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric "      \
+    "characters or '-', and must start and end with an alphanumeric "          \
+    "character (e.g. 'my-name',  or '123-abc', regex used for validation is "  \
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+#define SUBDOMAIN                                                              \
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "  \
+    "characters, '-' or '.', and must start and end with an alphanumeric "     \
+    "character (e.g. 'example.com', regex used for validation is "             \
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+#define DNS1035                                                                \
+    "a DNS-1035 label must consist of lower case alphanumeric characters or "  \
+    "'-', start with an alphabetic character, and end with an alphanumeric "   \
+    "character (e.g. 'my-name',  or 'abc-123', regex used for validation is "  \
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
+#define WORDS                                                                  \
+    " consist of alphanumeric characters, '-', '_' or '.', and must start "    \
+    "and end with an alphanumeric character (e.g. "
+#define NAME                                                                   \
+    WORDS "'MyName',  or 'my.name',  or '123-abc', regex used for validation " \
+          "is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+
+bool name_is_dns_label(const char *name, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+    size_t len = strlen(name);
+
+    if (len > 63)
+        say(&why, "", "must be no more than 63 characters");
+    if (!is_label(name, len))
+        say(&why, "", is_subdomain(name, len) ? "must not contain dots" : LABEL);
+    return !why.len;
+}
+
+static void judge_subdomain(struct why *why, const char *before,
+                            const char *name, size_t len)
+{
+    if (len > 253)
+        say(why, before, "must be no more than 253 characters");
+    if (!is_subdomain(name, len))
+        say(why, before, SUBDOMAIN);
+}
+
+bool name_is_dns_subdomain(const char *name, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+
+    judge_subdomain(&why, "", name, strlen(name));
+    return !why.len;
+}
+
+bool name_is_dns1035_label(const char *name, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+    size_t len = strlen(name);
+
+    if (len > 63)
+        say(&why, "", "must be no more than 63 characters");
+    if (!is_label(name, len) || (*name >= '0' && *name <= '9'))
+        say(&why, "", DNS1035);
+    return !why.len;
+}
+
+bool name_is_path_segment(const char *name, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+
+    if (!strcmp(name, "."))
+        say(&why, "", "may not be '.'");
+    if (!strcmp(name, ".."))
+        say(&why, "", "may not be '..'");
+    if (strchr(name, '/'))
+        say(&why, "", "may not contain '/'");
+    if (strchr(name, '%'))
+        say(&why, "", "may not contain '%'");
+    return !why.len;
+}
+
+bool name_is_qualified(const char *name, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+    const char *slash = strchr(name, '/'), *last = slash ? slash + 1 : name;
+
+    if (strchr(last, '/')) {
+        say(&why, "", "a qualified name must" NAME
+            " with an optional DNS subdomain prefix and '/' (e.g. "
+            "'example.com/MyName')");
+        return false;
+    }
+    if (slash == name)
+        say(&why, "prefix part ", "must be non-empty");
+    else if (slash)
+        judge_subdomain(&why, "prefix part ", name, (size_t)(slash - name));
+    if (!*last)
+        say(&why, "name part ", "must be non-empty");
+    if (strlen(last) > 63)
+        say(&why, "name part ", "must be no more than 63 characters");
+    if (!is_name(last))
+        say(&why, "name part ", "must" NAME);
+    return !why.len;
+}
+
+bool name_is_label_value(const char *value, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+
+    if (strlen(value) > 63)
+        say(&why, "", "must be no more than 63 characters");
+    if (*value && !is_name(value))
+        say(&why, "", "a valid label must be an empty string or" WORDS
+            "'MyValue',  or 'my_value',  or '12345', regex used for validation "
+            "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
+    return !why.len;
+}
+
+bool name_is_config_key(const char *key, char ret_why[NAME_WHY])
+{
+    struct why why = begin(ret_why);
+    bool good = *key != '\0';
+
+    if (strlen(key) > 253)
+        say(&why, "", "must be no more than 253 characters");
+    for (const char *at = key; *at; at++)
+        good &= is_word(*at) || strchr("-._", *at);
+    if (!good)
+        say(&why, "", "a valid config key must consist of alphanumeric "
+            "characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+            "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+    if (!strcmp(key, "."))
+        say(&why, "", "must not be '.'");
+    else if (!strcmp(key, ".."))
+        say(&why, "", "must not be '..'");
+    else if (text_starts(key, ".."))
+        say(&why, "", "must not start with '..'");
+    return !why.len;
+}
