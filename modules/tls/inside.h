@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TLS_INSIDE_H
+#define TLS_INSIDE_H
+
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+
+#include "base/text.h"
+#include "pki/pki.h"
+#include "tls/tls.h"
+
+#define TLS_HANDSHAKE_PATIENCE 5000 /* ms */
+
+/*
+ * What many connections share. Counted, so that those that began under an old
+ * certificate end under it.
+ */
+struct tls_setup {
+    unsigned holders;
+    mbedtls_ssl_config config;
+    mbedtls_x509_crt own, roots;
+    mbedtls_pk_context key;
+    char *cert_pem, *roots_pem; /* owned; for simulated handshakes */
+    bool client_required, has_roots;
+};
+struct tls_setup *tls_setup_hold(struct tls_setup *setup);
+void tls_setup_drop(struct tls_setup **setup);
+struct tls_setup *tls_setup_server(struct tls_server *server,
+                                   const struct tls_server_settings *settings,
+                                   struct err *err);
+struct tls_setup *tls_setup_client(const struct tls_client_settings *settings,
+                                   struct err *err);
+
+struct ticket_key {
+    unsigned char name[16], key[PKI_SEAL_KEY];
+    int64_t made; /* wall time */
+};
+
+struct tls_server {
+    struct loop *loop;
+    struct tls_setup *setup;      /* held */
+    struct ticket_key tickets[2]; /* the newest first */
+    loop_fn *keys_changed;
+    void *keys_changed_arg;
+    struct tls_stream *streams;   /* that still shake hands */
+    size_t pending;
+    struct tls_counts counts;
+    struct tls_stream *stepping;  /* whose handshake is taking a step */
+};
+void tls_tickets_start(struct tls_server *server);
+int tls_ticket_write(void *arg, const mbedtls_ssl_session *session,
+                     unsigned char *start, const unsigned char *end, size_t *len,
+                     uint32_t *lifetime);
+int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *bytes,
+                     size_t len);
+
+struct tls_client {
+    struct loop *loop;
+    struct tls_setup *setup; /* held */
+    bool pinned, insecure;
+    unsigned char pin[PKI_SHA256];
+    struct map *sessions;    /* owned; mbedtls_ssl_session by server name */
+};
+
+enum tls_state { TLS_SHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };
+
+struct tls_stream {
+    struct loop_stream stream;
+    struct loop_stream *inner;   /* owned */
+    enum tls_state state;
+    const struct tls_engine *engine;
+    struct tls_setup *setup;     /* held */
+    struct tls_server *server;   /* NULL on a client, and once shaken */
+    struct tls_client *client;   /* NULL on a server */
+    struct tls_stream *next, **back; /* in the server's list */
+    loop_accept_fn *ready;
+    void *ready_arg;
+    struct loop_timer *patience; /* owned; while shaking */
+    char *name;                  /* owned; the server's, on a client */
+    mbedtls_ssl_context ssl;
+    const char *in;              /* what came and is not yet read */
+    size_t in_len;
+    struct text kept;            /* the same, while nobody reads */
+    struct text out;             /* records made, not yet given on */
+    struct text early;           /* written before the handshake was over */
+    struct pki_cert *peer;       /* owned */
+    char *pinned_pem;            /* owned */
+    bool resumed, verified, paused, ended, told, inner_ended, finish;
+    bool pump_queued;
+    struct err *lost;            /* owned */
+};
+
+/* How bytes are protected: by mbedTLS, or in a simulation not at all. */
+struct tls_engine {
+    void (*shake)(struct tls_stream *t);  /* a step; ends in tls_shaken or lost */
+    void (*read)(struct tls_stream *t);   /* gives on what can be read */
+    void (*write)(struct tls_stream *t, const void *bytes, size_t len);
+    void (*finish)(struct tls_stream *t);
+    const char *(*version)(const struct tls_stream *t);
+};
+extern const struct tls_engine tls_real, tls_simulated;
+
+void tls_shaken(struct tls_stream *t);
+void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
+    PRINTF(3, 4);
+/* The other side will send no more. */
+void tls_ended(struct tls_stream *t);
+void tls_flush(struct tls_stream *t);
+
+#endif

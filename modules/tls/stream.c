@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stream inside a stream: state, waiting bytes, who is told what. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "tls/inside.h"
+
+static const struct loop_stream_kind tls_kind;
+
+static struct tls_stream *tls_of(const struct loop_stream *stream)
+{
+    struct tls_stream *t = (struct tls_stream *)stream;
+
+    assert(stream->kind == &tls_kind && t->state != TLS_DEAD);
+    return t;
+}
+
+/* ------------------------------------------------------------- the engine's */
+
+static void stop_shaking(struct tls_stream *t)
+{
+    loop_timer_free(&t->patience);
+    if (!t->server)
+        return;
+    *t->back = t->next;
+    if (t->next)
+        t->next->back = t->back;
+    t->server->pending--;
+    t->server = NULL;
+}
+
+static void tell_lost(void *arg)
+{
+    struct tls_stream *t = arg;
+
+    if (t->state != TLS_LOST || t->told || !t->stream.events)
+        return;
+    t->told = true;
+    t->stream.events->closed(t->stream.arg, t->lost);
+}
+
+void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
+{
+    struct tls_server *server = t->server;
+    struct err err = {.code = code};
+    va_list args;
+
+    if (t->state == TLS_LOST || t->state == TLS_DEAD)
+        return;
+    va_start(args, format);
+    vsnprintf(err.text, sizeof err.text, format, args);
+    va_end(args);
+    t->state = TLS_LOST;
+    t->lost = mem_copy(&err, sizeof err);
+    stop_shaking(t);
+    if (server) {
+        /* Nobody knows of it yet, so nobody else can close it. */
+        struct loop_stream *stream = &t->stream;
+
+        server->counts.failed++;
+        loop_stream_close_politely(&t->inner, CLOCK_SECOND);
+        loop_stream_close(&stream);
+        return;
+    }
+    loop_stream_close_politely(&t->inner, CLOCK_SECOND);
+    loop_later(t->stream.loop, tell_lost, t);
+}
+
+void tls_ended(struct tls_stream *t)
+{
+    if (t->ended || t->state != TLS_OPEN || !t->stream.events)
+        return;
+    t->ended = true;
+    if (t->stream.events->ended)
+        t->stream.events->ended(t->stream.arg);
+    else
+        tls_lose(t, ERR_NONE, "%s", "");
+}
+
+void tls_flush(struct tls_stream *t)
+{
+    struct text out = t->out;
+
+    t->out = (struct text){0};
+    if (t->inner)
+        loop_stream_write(t->inner, text_string(&out), out.len);
+    text_free(&out);
+}
+
+void tls_shaken(struct tls_stream *t)
+{
+    struct tls_server *server = t->server;
+
+    t->state = TLS_OPEN;
+    if (server) {
+        server->counts.full += !t->resumed;
+        server->counts.resumed += t->resumed;
+    }
+    stop_shaking(t);
+    if (t->ready) {
+        t->ready(&t->stream, t->ready_arg);
+        return;
+    }
+    if (t->early.len) {
+        struct text early = t->early;
+
+        t->early = (struct text){0};
+        t->engine->write(t, early.bytes, early.len);
+        text_free(&early);
+    }
+    if (t->finish)
+        t->engine->finish(t);
+    if (t->stream.events && t->stream.events->opened)
+        t->stream.events->opened(t->stream.arg);
+}
+
+/* ----------------------------------------------------- from below, upwards */
+
+/* Makes what has come into handshake steps and bytes. */
+static void pump(struct tls_stream *t)
+{
+    if (t->state == TLS_SHAKING)
+        t->engine->shake(t);
+    if (t->state == TLS_OPEN && t->stream.events && !t->paused && !t->ended)
+        t->engine->read(t);
+    if (t->state == TLS_OPEN && t->inner_ended && !t->in_len && !t->paused)
+        tls_ended(t);
+}
+
+static void pump_kept(void *arg)
+{
+    struct tls_stream *t = arg;
+    struct text kept = t->kept;
+
+    t->pump_queued = false;
+    if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
+        return;
+    t->kept = (struct text){0};
+    t->in = kept.bytes;
+    t->in_len = kept.len;
+    pump(t);
+    if (t->in_len && t->state != TLS_DEAD)
+        text_add_bytes(&t->kept, t->in, t->in_len);
+    t->in_len = 0;
+    text_free(&kept);
+}
+
+static void pump_soon(struct tls_stream *t)
+{
+    if (t->pump_queued)
+        return;
+    t->pump_queued = true;
+    loop_later(t->stream.loop, pump_kept, t);
+}
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    struct tls_stream *t = arg;
+
+    if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
+        return;
+    if (t->kept.len || t->pump_queued) {
+        text_add_bytes(&t->kept, bytes, len);
+        pump_soon(t);
+        return;
+    }
+    t->in = bytes;
+    t->in_len = len;
+    pump(t);
+    if (t->in_len && t->state != TLS_DEAD && t->state != TLS_LOST)
+        text_add_bytes(&t->kept, t->in, t->in_len);
+    t->in_len = 0;
+}
+
+static void on_ended(void *arg)
+{
+    struct tls_stream *t = arg;
+
+    t->inner_ended = true;
+    if (t->state == TLS_SHAKING)
+        tls_lose(t, ERR_UNREACHABLE, "%s: closed during the TLS handshake",
+                 loop_stream_remote(t->inner));
+    else if (!t->kept.len && !t->paused)
+        tls_ended(t);
+}
+
+static void on_drained(void *arg)
+{
+    struct tls_stream *t = arg;
+
+    if (t->state == TLS_OPEN && t->stream.events && t->stream.events->drained)
+        t->stream.events->drained(t->stream.arg);
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    struct tls_stream *t = arg;
+
+    tls_lose(t, why->code, "%s", why->text);
+}
+
+static void on_opened(void *arg)
+{
+    pump(arg);
+}
+
+static const struct loop_stream_events below = {
+    .opened = on_opened,
+    .read = on_read,
+    .ended = on_ended,
+    .drained = on_drained,
+    .closed = on_closed,
+};
+
+/* --------------------------------------------------- from above, downwards */
+
+static void tls_handle(struct loop_stream *stream)
+{
+    struct tls_stream *t = tls_of(stream);
+
+    pump_soon(t);
+    if (t->state == TLS_LOST && !t->told)
+        loop_later(stream->loop, tell_lost, t);
+}
+
+static void tls_write(struct loop_stream *stream, const void *bytes, size_t len)
+{
+    struct tls_stream *t = tls_of(stream);
+
+    if (t->state == TLS_SHAKING)
+        text_add_bytes(&t->early, bytes, len);
+    else if (t->state == TLS_OPEN)
+        t->engine->write(t, bytes, len);
+}
+
+static size_t tls_pending(const struct loop_stream *stream)
+{
+    const struct tls_stream *t = (const struct tls_stream *)stream;
+
+    return t->early.len + (t->inner ? loop_stream_pending(t->inner) : 0);
+}
+
+static void tls_pause(struct loop_stream *stream, bool paused)
+{
+    struct tls_stream *t = tls_of(stream);
+
+    t->paused = paused;
+    if (!t->inner || t->state == TLS_SHAKING)
+        return;
+    if (paused) {
+        loop_stream_pause(t->inner);
+    } else {
+        loop_stream_resume(t->inner);
+        pump_soon(t);
+    }
+}
+
+static void tls_finish(struct loop_stream *stream)
+{
+    struct tls_stream *t = tls_of(stream);
+
+    if (t->finish)
+        return;
+    t->finish = true;
+    if (t->state == TLS_OPEN)
+        t->engine->finish(t);
+}
+
+static void bury(void *arg)
+{
+    struct tls_stream *t = arg;
+
+    assert(t->state == TLS_DEAD);
+    mbedtls_ssl_free(&t->ssl);
+    tls_setup_drop(&t->setup);
+    text_free(&t->kept);
+    text_free(&t->out);
+    text_free(&t->early);
+    pki_cert_free(&t->peer);
+    mem_free(&t->pinned_pem);
+    mem_free(&t->name);
+    mem_free(&t->lost);
+    free(t);
+}
+
+static void tls_close(struct loop_stream *stream)
+{
+    struct tls_stream *t = tls_of(stream);
+
+    stop_shaking(t);
+    t->state = TLS_DEAD;
+    loop_stream_close(&t->inner);
+    loop_later(stream->loop, bury, t);
+}
+
+static const char *tls_remote(const struct loop_stream *stream)
+{
+    const struct tls_stream *t = (const struct tls_stream *)stream;
+
+    return t->inner ? loop_stream_remote(t->inner) : "";
+}
+
+static const struct loop_stream_kind tls_kind = {
+    .name = "tls",
+    .handle = tls_handle,
+    .write = tls_write,
+    .pending = tls_pending,
+    .pause = tls_pause,
+    .finish = tls_finish,
+    .close = tls_close,
+    .remote = tls_remote,
+};
+
+static void on_patience(void *arg)
+{
+    struct tls_stream *t = arg;
+
+    tls_lose(t, ERR_TIMEOUT, "%s: the TLS handshake took too long",
+             loop_stream_remote(t->inner));
+}
+
+static struct tls_stream *stream_new(struct loop_stream *inner,
+                                     struct tls_setup *setup)
+{
+    struct tls_stream *t = mem_alloc(sizeof *t);
+
+    t->stream.kind = &tls_kind;
+    t->stream.loop = loop_stream_loop(inner);
+    t->inner = inner;
+    t->setup = tls_setup_hold(setup);
+    t->engine = loop_is_simulated(t->stream.loop) ? &tls_simulated : &tls_real;
+    mbedtls_ssl_init(&t->ssl);
+    return t;
+}
+
+/* ------------------------------------------------------------------ server */
+
+struct tls_server *tls_server_new(struct loop *loop,
+                                  const struct tls_server_settings *settings,
+                                  struct err *err)
+{
+    struct tls_server *server = mem_alloc(sizeof *server);
+
+    server->loop = loop;
+    server->setup = tls_setup_server(server, settings, err);
+    if (!server->setup) {
+        free(server);
+        return NULL;
+    }
+    tls_tickets_start(server);
+    return server;
+}
+
+void tls_server_free(struct tls_server **at)
+{
+    struct tls_server *server = take(*at);
+
+    if (!server)
+        return;
+    while (server->streams) {
+        struct loop_stream *stream = &server->streams->stream;
+
+        loop_stream_close(&stream);
+    }
+    tls_setup_drop(&server->setup);
+    explicit_bzero(server->tickets, sizeof server->tickets);
+    free(server);
+}
+
+int tls_server_renew(struct tls_server *server,
+                     const struct tls_server_settings *settings, struct err *err)
+{
+    struct tls_setup *setup = tls_setup_server(server, settings, err);
+
+    if (!setup)
+        return -1;
+    tls_setup_drop(&server->setup);
+    server->setup = setup;
+    return 0;
+}
+
+void tls_server_accept(struct tls_server *server, struct loop_stream **stream,
+                       loop_accept_fn *ready, void *arg)
+{
+    struct tls_stream *t = stream_new(take(*stream), server->setup);
+
+    t->server = server;
+    t->ready = ready;
+    t->ready_arg = arg;
+    t->back = &server->streams;
+    t->next = server->streams;
+    if (t->next)
+        t->next->back = &t->next;
+    server->streams = t;
+    server->pending++;
+    t->patience = loop_timer_new(server->loop, on_patience, t);
+    loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
+    loop_stream_handle(t->inner, &below, t);
+}
+
+size_t tls_server_pending(const struct tls_server *server)
+{
+    return server->pending;
+}
+
+struct tls_counts tls_server_counts(const struct tls_server *server)
+{
+    return server->counts;
+}
+
+/* ------------------------------------------------------------------ client */
+
+struct tls_client *tls_client_new(struct loop *loop,
+                                  const struct tls_client_settings *settings,
+                                  struct err *err)
+{
+    struct tls_client *client = mem_alloc(sizeof *client);
+
+    client->loop = loop;
+    client->setup = tls_setup_client(settings, err);
+    if (!client->setup) {
+        free(client);
+        return NULL;
+    }
+    client->insecure = settings->insecure;
+    client->pinned = settings->pin != NULL;
+    if (settings->pin)
+        memcpy(client->pin, settings->pin, sizeof client->pin);
+    client->sessions = map_new();
+    return client;
+}
+
+void tls_client_free(struct tls_client **at)
+{
+    struct tls_client *client = take(*at);
+    mbedtls_ssl_session *session;
+    size_t i = 0;
+
+    if (!client)
+        return;
+    while ((session = map_next(client->sessions, &i, NULL))) {
+        mbedtls_ssl_session_free(session);
+        free(session);
+    }
+    map_free(&client->sessions);
+    tls_setup_drop(&client->setup);
+    free(client);
+}
+
+struct loop_stream *tls_connect(struct tls_client *client, const char *address,
+                                const char *name, struct err *err)
+{
+    struct loop_stream *inner;
+    struct tls_stream *t;
+    char host[LOOP_HOST];
+    int port;
+
+    if (!name) {
+        if (loop_address_split(address, 443, host, &port, err) < 0)
+            return NULL;
+        name = host;
+    }
+    inner = loop_connect(client->loop, address, err);
+    if (!inner)
+        return NULL;
+    t = stream_new(inner, client->setup);
+    t->client = client;
+    t->name = mem_copy_string(name);
+    /* The connection itself has 10 s. */
+    t->patience = loop_timer_new(client->loop, on_patience, t);
+    loop_timer_set(t->patience, 15 * CLOCK_SECOND);
+    loop_stream_handle(inner, &below, t);
+    return &t->stream;
+}
+
+/* ------------------------------------------------------------- either side */
+
+static const struct tls_stream *tls_or_null(const struct loop_stream *stream)
+{
+    if (!stream || stream->kind != &tls_kind)
+        return NULL;
+    return (const struct tls_stream *)stream;
+}
+
+const struct pki_cert *tls_peer(const struct loop_stream *stream)
+{
+    const struct tls_stream *t = tls_or_null(stream);
+
+    return t ? t->peer : NULL;
+}
+
+bool tls_is_secured(const struct loop_stream *stream)
+{
+    return tls_or_null(stream) != NULL;
+}
+
+bool tls_was_resumed(const struct loop_stream *stream)
+{
+    const struct tls_stream *t = tls_or_null(stream);
+
+    return t && t->resumed;
+}
+
+const char *tls_version(const struct loop_stream *stream)
+{
+    const struct tls_stream *t = tls_or_null(stream);
+
+    return t ? t->engine->version(t) : "";
+}
+
+int tls_pinned_root(const struct loop_stream *stream, struct text *ret_pem,
+                    struct err *err)
+{
+    const struct tls_stream *t = tls_or_null(stream);
+
+    if (!t || !t->pinned_pem)
+        return err_set(err, ERR_NOT_FOUND, "no certificate was pinned");
+    text_add(ret_pem, t->pinned_pem);
+    return 0;
+}
