@@ -29,9 +29,9 @@ struct node;
 
 /*
  * The map NAME → value that templates see as `.var`. `declared` is a list of
- * {name, type, default, locked, required}, outermost first (system, tenant,
- * project, profile, bundle): a later one of the same name overrides the
- * default unless the earlier is locked. `values` is what the user said; names
+ * {name, type, default or value, locked, required}, weakest first (profile,
+ * tenant, project, bundle): a later one of the same name overrides the value
+ * unless an earlier one is locked; the type is the first one's. `values` is what the user said; names
  * that are not declared are passed over (render_variables_unknown).
  */
 struct node *render_variables(struct arena *arena, const struct node *declared,

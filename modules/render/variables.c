@@ -89,12 +89,19 @@ static struct variable *find(struct variable *all, size_t count,
     return NULL;
 }
 
+static const struct node *value_of(const struct node *declaration)
+{
+    const struct node *value = node_get(declaration, "value");
+
+    return is_set(value) ? value : node_get(declaration, "default");
+}
+
 /* A later declaration refines an earlier one of the same name. */
 static int declare(struct variable *all, size_t *count,
                    const struct node *declaration, struct err *err)
 {
     const char *name = node_get_text(declaration, "name");
-    const struct node *value = node_get(declaration, "default");
+    const struct node *value = value_of(declaration);
     struct variable *v = find(all, *count, name);
 
     if (!*name)
@@ -103,11 +110,10 @@ static int declare(struct variable *all, size_t *count,
         return -1;
     if (!v) {
         v = &all[(*count)++];
-        *v = (struct variable) { .name = name };
+        *v = (struct variable) { .name = name, .type = type_of(declaration) };
     }
     if (v->locked)
         return 0;
-    v->type = type_of(declaration);
     if (is_set(value))
         v->value = value;
     v->locked = node_get_bool(declaration, "locked", false);

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Renders a deployment into an artifact in the hub's registry. */
+#include "controllers/artifact.h"
+
+#include "base/asset.h"
+#include "controllers/revision.h"
+#include "pki/pki.h"
+#include "registry/registry.h"
+#include "render/render.h"
+#include "store/store.h"
+
+#include <string.h>
+
+static char *repository_of(struct pass *pass)
+{
+    return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
+}
+
+/* ---- What goes in ------------------------------------------------------------ */
+
+struct inputs {
+    const struct node *profile, *bundle;
+    struct node *variables;
+    struct node *custom; /* definitions of the project and its tenant */
+};
+
+static void add_definitions(struct pass *pass, struct node *list,
+                            const char *space)
+{
+    static const enum which kinds[] = { COMPONENT, TRAIT };
+
+    for (size_t k = 0; k < count_of(kinds); k++) {
+        const struct node *all = pass_list(pass, kinds[k], space, NULL, NULL);
+
+        for (size_t i = 0; i < node_count(all); i++) {
+            const struct node *one = node_item(all, i);
+            struct node *slim = node_map(pass->arena);
+
+            /* What changes without changing the outcome is left out. */
+            node_set_text(pass->arena, slim, "kind", which_rows[kinds[k]].kind);
+            node_set_text(pass->arena, node_make(pass->arena, slim, "metadata"),
+                          "name", object_name(one));
+            node_set(pass->arena, slim, "spec", node_get(one, "spec"));
+            node_add(pass->arena, list, slim);
+        }
+    }
+}
+
+static int gather(struct pass *pass, const struct artifact_input *input,
+                  struct inputs *in, struct err *err)
+{
+    const struct node *spec = node_get(input->deployment, "spec");
+    const struct node *profile = node_get(spec, "workloadProfileRef");
+    const struct node *bundle = node_get(spec, "profileBundleRef");
+    const struct node *declared;
+
+    in->profile = revision_snapshot(pass, PROFILE, pass->space,
+                                    node_get_text(profile, "name"),
+                                    node_get_text(profile, "revision"));
+    if (!in->profile)
+        return err_set(err, ERR_NOT_FOUND, "there is no revision %s of the "
+                       "WorkloadProfile \"%s\"",
+                       node_get_text(profile, "revision"),
+                       node_get_text(profile, "name"));
+    in->bundle = revision_snapshot(pass, BUNDLE, pass->space,
+                                   node_get_text(bundle, "name"),
+                                   node_get_text(bundle, "revision"));
+    declared = revision_variables(pass, pass->space, input->tenant, in->profile,
+                                  in->bundle);
+    in->variables = render_variables(pass->arena, declared,
+                                     node_get(spec, "variables"), err);
+    if (!in->variables)
+        return -1;
+    in->custom = node_list(pass->arena);
+    add_definitions(pass, in->custom, pass->space);
+    if (*input->tenant)
+        add_definitions(pass, in->custom, arena_printf(pass->arena, "tenant-%s",
+                                                       input->tenant));
+    return 0;
+}
+
+static int add_asset(const struct asset *asset, void *arg)
+{
+    pki_sha256_add(arg, asset->bytes, asset->size);
+    return 0;
+}
+
+/* One hash over everything that decides what is rendered. */
+static char *hash_inputs(struct pass *pass, const struct artifact_input *input,
+                         const struct inputs *in)
+{
+    scoped_text struct text bytes = { 0 }, hex = { 0 };
+    unsigned char sum[PKI_SHA256];
+    struct pki_sha256 hash;
+
+    document_write_canonical(&bytes, in->profile);
+    document_write_canonical(&bytes, in->variables);
+    document_write_canonical(&bytes, in->custom);
+    text_addf(&bytes, "%s/%s %s %s %s", pass->space, pass->name, input->tenant,
+              input->space,
+              node_get_text(node_get(input->deployment, "spec"), "aiWorkload"));
+    pki_sha256_start(&hash);
+    asset_each("definitions/", add_asset, &hash);
+    pki_sha256_add(&hash, bytes.bytes, bytes.len);
+    pki_sha256_end(&hash, sum);
+    text_add_hex(&hex, sum, sizeof sum);
+    return arena_string(pass->arena, text_string(&hex));
+}
+
+/* ---- Secrets, which never enter an artifact ------------------------------------ */
+
+static int keep_secrets(struct pass *pass, const struct node *deployment,
+                        const struct node *secrets, struct node *refs,
+                        struct err *err)
+{
+    for (size_t i = 0; i < node_count(secrets); i++) {
+        const struct node *one = node_item(secrets, i);
+        struct node *wanted = node_copy(pass->arena, one), *ref;
+        const struct node *stored;
+
+        node_set_text(pass->arena, node_get(wanted, "metadata"), "namespace",
+                      pass->space);
+        object_own(pass->arena, wanted, deployment);
+        if (pass_ensure(pass, wanted, NULL, err) < 0)
+            return -1;
+        stored = pass_read(pass, SECRET, pass->space, object_name(one));
+        ref = node_map(pass->arena);
+        node_set_text(pass->arena, ref, "name", object_name(one));
+        node_set_text(pass->arena, ref, "namespace", pass->space);
+        node_set_text(pass->arena, ref, "resourceVersion",
+                      node_get_text(node_get(stored, "metadata"),
+                                    "resourceVersion"));
+        node_add(pass->arena, refs, ref);
+    }
+    return 0;
+}
+
+/* ---- Rendering ------------------------------------------------------------------- */
+
+static int render_all(struct pass *pass, const struct artifact_input *input,
+                      const struct inputs *in, struct render_result *ret,
+                      struct err *err)
+{
+    struct node *definitions = node_share(pass->arena, in->custom);
+    const struct node *builtin = render_builtin(pass->arena, err);
+    struct render_input wanted = {
+        .profile = in->profile, .variables = in->variables,
+        .tenant = input->tenant, .project = pass->space,
+        .aiworkload = node_get_text(node_get(input->deployment, "spec"),
+                                    "aiWorkload"),
+        .deployment = pass->name, .space = input->space,
+    };
+
+    if (!builtin)
+        return -1;
+    for (size_t i = 0; i < node_count(builtin); i++)
+        node_add(pass->arena, definitions, node_item(builtin, i));
+    wanted.definitions = definitions;
+    return render_manifests(pass->arena, &wanted, ret, err);
+}
+
+static struct node *keep_bundle(struct pass *pass, const char *revision,
+                                const struct render_bundle *bundle)
+{
+    const struct registry_blob manifest = {
+        bundle->manifest.digest, RENDER_MANIFEST, bundle->manifest.bytes,
+        bundle->manifest.len,
+    };
+    const struct registry_blob blobs[] = {
+        { bundle->config.digest, RENDER_CONFIG, bundle->config.bytes,
+          bundle->config.len },
+        { bundle->layer.digest, RENDER_LAYER, bundle->layer.bytes,
+          bundle->layer.len },
+    };
+    char *repository = repository_of(pass);
+    struct node *facts = node_map(pass->arena);
+
+    registry_keep(objects_store(pass->objects), repository, revision, &manifest,
+                  blobs, count_of(blobs));
+    node_set_text(pass->arena, facts, "reference", repository);
+    node_set_text(pass->arena, facts, "digest", manifest.digest);
+    node_set_text(pass->arena, facts, "contentDigest", bundle->content);
+    node_set_text(pass->arena, facts, "layer", bundle->layer.digest);
+    return facts;
+}
+
+static bool is_kept(struct pass *pass, const struct node *facts)
+{
+    return facts && registry_has(objects_store(pass->objects),
+                                 repository_of(pass),
+                                 node_get_text(facts, "digest"));
+}
+
+int artifact_make(struct pass *pass, const struct artifact_input *input,
+                  struct artifact *ret, struct err *err)
+{
+    const struct node *status = node_get(input->deployment, "status");
+    const struct node *old = node_get(status, "artifact");
+    const char *revision = node_get_text(node_at(input->deployment, "spec",
+                                         "workloadProfileRef", NULL),
+                                         "revision");
+    struct render_result result;
+    struct render_bundle bundle;
+    struct inputs in = { 0 };
+    struct node *refs = node_list(pass->arena);
+
+    if (gather(pass, input, &in, err) < 0)
+        return -1;
+    ret->inputs = hash_inputs(pass, input, &in);
+    if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
+        is_kept(pass, old)) {
+        ret->facts = node_copy(pass->arena, old);
+        return 0;
+    }
+    if (render_all(pass, input, &in, &result, err) < 0 ||
+        render_bundle(pass->arena, result.manifests,
+                      arena_printf(pass->arena, "axle://%s", repository_of(pass)),
+                      &bundle, err) < 0 ||
+        keep_secrets(pass, input->deployment, result.secrets, refs, err) < 0)
+        return -1;
+    if (is_kept(pass, old) && !strcmp(node_get_text(old, "contentDigest"),
+                                      bundle.content))
+        ret->facts = node_copy(pass->arena, old);
+    else
+        ret->facts = keep_bundle(pass, revision, &bundle);
+    node_set_text(pass->arena, ret->facts, "revision", revision);
+    node_set(pass->arena, ret->facts, "secretRefs", refs);
+    return 0;
+}
+
+/* ---- Back out of the registry ------------------------------------------------------ */
+
+static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
+                       struct err *err)
+{
+    struct store *store = objects_store(pass->objects);
+    int64_t size = store_blob_size(store, digest), got;
+    char *bytes;
+
+    if (size < 0) {
+        err_set(err, ERR_NOT_FOUND, "the registry has no %s", digest);
+        return NULL;
+    }
+    bytes = arena_alloc(pass->arena, (size_t)size + 1);
+    got = store_blob_read(store, digest, 0, bytes, (size_t)size, err);
+    if (got != size) {
+        if (got >= 0)
+            err_set(err, ERR_INTERNAL, "%s is cut off", digest);
+        return NULL;
+    }
+    *ret_len = (size_t)size;
+    return bytes;
+}
+
+int artifact_manifests(struct pass *pass, const struct node *deployment,
+                       const struct artifact *artifact, struct node *into,
+                       struct err *err)
+{
+    const struct node *refs = node_get(artifact->facts, "secretRefs"), *list;
+    size_t len = 0;
+    void *layer = read_blob(pass, node_get_text(artifact->facts, "layer"), &len,
+                            err);
+
+    list = layer ? render_unbundle(pass->arena, layer, len, err) : NULL;
+    if (!list)
+        return -1;
+    for (size_t i = 0; i < node_count(refs); i++) {
+        struct node *secret = pass_read(pass, SECRET, pass->space,
+                                        node_get_text(node_item(refs, i), "name"));
+        struct node *slim = pass_new(pass, SECRET, pass->space,
+                                     object_name(secret));
+
+        if (!secret)
+            continue;
+        if (node_get(secret, "data"))
+            node_set(pass->arena, slim, "data", node_get(secret, "data"));
+        if (node_get(secret, "type"))
+            node_set(pass->arena, slim, "type", node_get(secret, "type"));
+        node_add(pass->arena, into, slim);
+    }
+    for (size_t i = 0; i < node_count(list); i++)
+        node_add(pass->arena, into, node_item(list, i));
+    return 0;
+}
+
+void artifact_drop(struct pass *pass)
+{
+    registry_drop(objects_store(pass->objects), repository_of(pass));
+}

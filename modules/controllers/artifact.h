@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_ARTIFACT_H
+#define CONTROLLERS_ARTIFACT_H
+
+#include "controllers/controller.h"
+
+struct artifact_input {
+    const struct node *deployment; /* WorkloadDeployment */
+    const char *tenant, *space;    /* target namespace */
+};
+struct artifact {
+    struct node *facts; /* {reference, digest, contentDigest, layer, revision,
+                           secretRefs} as status.artifact */
+    const char *inputs; /* hash of all that went in */
+};
+
+/*
+ * The artifact of a deployment, in the registry. Renders only if something that
+ * goes in has changed, and keeps the old artifact if what comes out has not.
+ * ERR_NOT_FOUND: its profile's revision is not there; ERR_INVALID: the user's
+ * mistake.
+ */
+int artifact_make(struct pass *pass, const struct artifact_input *input,
+                  struct artifact *ret, struct err *err) MUST_CHECK;
+/* Adds the rendered manifests, Secrets too, to `into`. */
+int artifact_manifests(struct pass *pass, const struct node *deployment,
+                       const struct artifact *artifact, struct node *into,
+                       struct err *err) MUST_CHECK;
+/* Forgets the repository of the deployment in hand. */
+void artifact_drop(struct pass *pass);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says how many clusters a set has, and whether a binding finds its set. */
+#include "controllers/controller.h"
+
+#include "query/query.h"
+
+#include <string.h>
+
+#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
+
+static int64_t count_members(struct pass *pass, const struct node *set)
+{
+    const struct node *selector = node_at(set, "spec", "clusterSelector", NULL);
+    const struct node *clusters = pass_list(pass, CLUSTER, NULL, NULL, NULL);
+    struct selector *labels = NULL;
+    int64_t count = 0;
+
+    if (!strcmp(node_get_text(selector, "selectorType"), "LabelSelector")) {
+        struct err err = { 0 };
+
+        labels = selector_from_node(pass->arena,
+                                    node_get(selector, "labelSelector"), &err);
+        if (err.code)
+            return 0;
+    }
+    for (size_t i = 0; i < node_count(clusters); i++) {
+        const struct node *one = node_item(clusters, i);
+        const struct node *mine = node_at(one, "metadata", "labels", NULL);
+
+        if (strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
+            count += !strcmp(node_get_text(mine, SET_LABEL), object_name(set));
+        else
+            count += selector_matches_labels(labels, mine);
+    }
+    return count;
+}
+
+static int run_set(struct pass *pass, struct err *err)
+{
+    struct seen set;
+    struct node *status;
+    struct condition condition;
+    int64_t members;
+
+    if (!pass_get(pass, CLUSTER_SET, "", pass->name, &set))
+        return 0;
+    members = count_members(pass, set.node);
+    condition = (struct condition) {
+        "ClusterSetEmpty", members ? "False" : "True",
+        members ? "ClustersSelected" : "NoClusterMatched",
+        members ? arena_printf(pass->arena, "%lld ManagedClusters selected",
+                               (long long)members)
+                : "No ManagedCluster selected",
+    };
+    status = status_copy(pass->arena, set.node);
+    condition_set(pass->arena, status, node_at(set.node, "status", "conditions",
+                                               NULL), &condition,
+                  object_generation(set.node), pass->now);
+    return pass_status(pass, &set, status, NULL, err);
+}
+
+static int run_binding(struct pass *pass, struct err *err)
+{
+    struct condition condition = { "Bound", "True", "ClusterSetBound", "" };
+    struct seen binding;
+    struct node *status;
+    const char *set;
+
+    if (!pass_get(pass, BINDING, pass->space, pass->name, &binding))
+        return 0;
+    set = node_get_text(node_get(binding.node, "spec"), "clusterSet");
+    if (!pass_read(pass, CLUSTER_SET, "", set))
+        condition = (struct condition) {
+            "Bound", "False", "ClusterSetNotFound",
+            arena_printf(pass->arena, "there is no ManagedClusterSet \"%s\"", set),
+        };
+    status = status_copy(pass->arena, binding.node);
+    condition_set(pass->arena, status, node_at(binding.node, "status",
+                                               "conditions", NULL), &condition,
+                  object_generation(binding.node), pass->now);
+    return pass_status(pass, &binding, status, NULL, err);
+}
+
+/* Only labels, arrival and departure change who is in a set. */
+static void map_cluster(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    if (before && after) {
+        scoped_arena struct arena *arena = arena_new();
+
+        if (node_same(node_at(object_read(arena, before), "metadata", "labels",
+                              NULL),
+                      node_at(object_read(arena, after), "metadata", "labels",
+                              NULL)))
+            return;
+    }
+    controllers_wake_all(all, to, CLUSTER_SET, "");
+}
+
+static void map_set(struct controllers *all, const struct controller *to,
+                    const struct object *before, const struct object *after)
+{
+    if (!before || !after)
+        controllers_wake_all(all, to, BINDING, "");
+}
+
+const struct controller controller_clusterset = {
+    .name = "clusterset", .run = run_set,
+    .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster } },
+    .source_count = 2,
+};
+
+const struct controller controller_binding = {
+    .name = "binding", .run = run_binding,
+    .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set } },
+    .source_count = 2,
+};

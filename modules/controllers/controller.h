@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_CONTROLLER_H
+#define CONTROLLERS_CONTROLLER_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "controllers/controllers.h"
+#include "document/document.h"
+#include "objects/objects.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct map;
+struct placement_world;
+
+/* The kinds that controllers deal in; names are in kinds.c. */
+enum which {
+    NAMESPACE, SECRET, CONFIG_MAP, LEASE, CSR,
+    TENANT, PROJECT, SETTINGS, VARIABLE_SET, PROFILE, COMPONENT, TRAIT, BUNDLE,
+    REVISION, JOIN_TOKEN, POOL, ENVIRONMENT, AIWORKLOAD, DEPLOYMENT, WORKLOAD,
+    CLUSTER, CLUSTER_SET, BINDING, PLACEMENT, DECISION, SCORE,
+    WORK, REPLICA_SET,
+    WHICH_COUNT,
+};
+extern const struct which_row {
+    const char *group, *plural, *api_version, *kind;
+} which_rows[WHICH_COUNT];
+
+/* ---- What a controller is ------------------------------------------------ */
+
+struct controller;
+
+/* One run for one key. Lives as long as the run. */
+struct pass {
+    struct controllers *all;
+    const struct controller *self;
+    struct objects *objects;
+    struct arena *arena;
+    const char *space, *name; /* the key */
+    int64_t now;              /* wall time */
+    int64_t wake_at;          /* run again then; 0: not by itself */
+};
+
+/* 0, or -1: tried again later. A user's mistake is a condition and 0. */
+typedef int controller_run_fn(struct pass *pass, struct err *err);
+/* Wakes the keys that a change concerns. `before` or `after` may be NULL. */
+typedef void controller_map_fn(struct controllers *all,
+                               const struct controller *to,
+                               const struct object *before,
+                               const struct object *after);
+
+struct controller_source {
+    enum which kind;
+    controller_map_fn *map; /* NULL: the key is the object itself */
+};
+struct controller {
+    const char *name;
+    controller_run_fn *run;
+    struct controller_source sources[12]; /* up to a row of zeros after one */
+    size_t source_count;
+};
+extern const struct controller *const controller_table[];
+extern const size_t controller_count;
+
+extern const struct controller controller_tenant, controller_project,
+    controller_pool, controller_environment, controller_profile_revision,
+    controller_bundle_revision, controller_aiworkload, controller_deployment,
+    controller_placement, controller_replicaset, controller_managedcluster,
+    controller_clusterset, controller_binding, controller_liveness,
+    controller_csr, controller_token;
+
+/* ---- The queue ------------------------------------------------------------ */
+
+struct loop;
+struct controllers {
+    uint32_t tag;
+    struct objects *objects;
+    struct loop *loop;
+    struct controllers_settings settings;
+    const struct kind *kinds[WHICH_COUNT];
+    struct map *keys;           /* struct key by "controller space/name" */
+    struct key *first, *last;   /* waiting to run now */
+    struct loop_timer *timer;   /* the earliest of those that wait for a time */
+    bool turning, planned, stopped, writing;
+    struct map *noticed;        /* revision seen while it was only staged */
+    struct placement_world *world;
+    int64_t started;            /* wall: silence is counted from here */
+    struct counts { uint64_t runs, failures; } *counts; /* by controller */
+};
+#define CONTROLLERS_TAG 0x43744c72u
+
+/* Puts a key into the queue, once; a waiting retry runs at once. */
+void controllers_wake(struct controllers *all, const struct controller *to,
+                      const char *space, const char *name);
+/* Wakes a key for each object of a kind ("" for all namespaces). */
+void controllers_wake_all(struct controllers *all, const struct controller *to,
+                          enum which kind, const char *space);
+/* Tells every controller of a change that this turn has staged. */
+void controllers_notice(struct controllers *all, const struct object *before,
+                        const struct object *after);
+/* The world's shadow of the objects that placement looks at. */
+void controllers_world_note(struct controllers *all, const struct object *before,
+                            const struct object *after);
+
+/* ---- Reading and writing in a pass (pass.c) -------------------------------- */
+
+/* The staged object, or NULL; it lives as long as the pass. */
+struct seen {
+    struct object *object;
+    struct node *node;
+};
+bool pass_get(struct pass *pass, enum which kind, const char *space,
+              const char *name, struct seen *ret);
+struct node *pass_read(struct pass *pass, enum which kind, const char *space,
+                       const char *name);
+/* Every object of a kind in a namespace (NULL: all), as a list. With `label`
+   only those that carry it with this value. */
+struct node *pass_list(struct pass *pass, enum which kind, const char *space,
+                       const char *label, const char *value);
+/* {apiVersion, kind, metadata {name, namespace}}, to be filled. */
+struct node *pass_new(struct pass *pass, enum which kind, const char *space,
+                      const char *name);
+int pass_ensure(struct pass *pass, const struct node *wanted,
+                bool *ret_changed, struct err *err) MUST_CHECK;
+int pass_status(struct pass *pass, const struct seen *seen,
+                const struct node *status, bool *ret_changed,
+                struct err *err) MUST_CHECK;
+int pass_finalizer(struct pass *pass, const struct seen *seen,
+                   const char *finalizer, bool present,
+                   struct err *err) MUST_CHECK;
+int pass_remove(struct pass *pass, enum which kind, const char *space,
+                const char *name, struct err *err) MUST_CHECK;
+int pass_remove_kind(struct pass *pass, const struct kind *kind,
+                     const char *space, const char *name,
+                     struct err *err) MUST_CHECK;
+void pass_event(struct pass *pass, const struct seen *about, bool warning,
+                const char *reason, const char *format, ...) PRINTF(5, 6);
+/* A merge patch: for lists that a user may own as well. */
+int pass_patch(struct pass *pass, const struct seen *seen,
+               const struct node *patch, struct err *err) MUST_CHECK;
+/* Runs this key again at a wall time; the earliest one asked for counts. */
+void pass_wake_at(struct pass *pass, int64_t wall);
+
+/* ---- Small things about objects (facts.c) ----------------------------------- */
+
+#define DRAIN "axle.dev/drain"
+#define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
+
+const char *object_name(const struct node *object);
+const char *object_space(const struct node *object);
+const char *object_uid(const struct node *object);
+bool object_deleting(const struct node *object);
+int64_t object_generation(const struct node *object);
+const char *object_label(const struct node *object, const char *label);
+const char *object_annotation(const struct node *object, const char *name);
+bool object_has_finalizer(const struct node *object, const char *finalizer);
+void object_set_label(struct arena *arena, struct node *object,
+                      const char *label, const char *value);
+void object_set_annotation(struct arena *arena, struct node *object,
+                           const char *name, const char *value);
+/* Makes `owner` the controller of `object`. */
+void object_own(struct arena *arena, struct node *object,
+                const struct node *owner);
+/* The name of the owner of this kind, or "". */
+const char *object_owner(const struct node *object, const char *kind);
+
+const struct node *condition_find(const struct node *conditions,
+                                  const char *type);
+/* "True", "False", "Unknown", or "" if it is not there. */
+const char *condition_status(const struct node *object, const char *type);
+/* True, and about the object's current generation. */
+bool condition_holds(const struct node *object, const char *type);
+/*
+ * Sets one in status.conditions; the time moves only when the status does, and
+ * `old` is where it was before (status.conditions as stored).
+ */
+struct condition {
+    const char *type, *status, *reason, *message;
+};
+void condition_set(struct arena *arena, struct node *status,
+                   const struct node *old, const struct condition *condition,
+                   int64_t generation, int64_t now);
+/* A status to start from: the stored one, copied. */
+struct node *status_copy(struct arena *arena, const struct node *object);
+
+/* ---- Joining (managedcluster.c) ---------------------------------------------- */
+
+/* Who comes with a join token is this user; `auth` names them so. */
+#define TOKEN_USER "system:bootstrap:"
+/* Which token a ManagedCluster was created with; nobody else sets it. */
+#define JOINED_WITH "axle.dev/join-token"
+/* Hex SHA-256 of the public keys that may speak for a cluster, newest first,
+   at most two; `auth` compares the client certificate's. */
+#define CLIENT_KEYS "axle.dev/client-keys"
+void managedcluster_rules(struct controllers *all);
+
+/* ---- Maps that several controllers use (maps.c) ------------------------------ */
+
+controller_map_fn map_owner_aiworkload, map_owner_deployment,
+    map_owner_environment, map_owner_pool, map_owner_placement,
+    map_owner_replicaset;
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_H
+#define CONTROLLERS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct objects;
+struct pki_authority;
+struct text;
+
+/*
+ * The hub's controllers: what makes one object follow from another.
+ *
+ * A controller is a function from a key to a few writes. Run again it changes
+ * nothing. One table says which controllers there are and which changes wake
+ * which keys; one queue holds each key once and runs it in a turn of the loop.
+ * Controllers read the staged state and are woken by their own writes at once,
+ * so a whole chain, from an AIWorkload to the ManifestWorks on its spokes,
+ * shares one commit. Nothing polls: time enters as a wake-up that was asked
+ * for. DESIGN §4.1 names the one writer of each field.
+ *
+ * A user's mistake becomes a condition and waits for a changed input; an error
+ * of the world is tried again after 1 s … 5 min with jitter; a conflict at
+ * once.
+ *
+ * Knows no HTTP and no rights. Everything happens on the loop's thread; a turn
+ * lasts a few milliseconds. Rendering is the longest step.
+ */
+struct controllers;
+
+struct controllers_settings {
+    /* Signs spokes' certificates; NULL: requests are left alone. */
+    struct pki_authority *authority;
+    int64_t certificate_lifetime; /* nanoseconds; 0: 30 days */
+    int64_t turn;                 /* how long one turn may take; 0: 4 ms */
+    const char *flux_registry;    /* "HOST:PORT" for delivery `flux` */
+};
+
+/*
+ * Starts them: what is there already is looked at once. Registers rules with
+ * `objects`, so it is called once and before anything is served.
+ */
+struct controllers *controllers_start(struct objects *objects,
+                                      struct loop *loop,
+                                      const struct controllers_settings *settings,
+                                      struct err *err) MUST_CHECK;
+/* After this nothing is woken any more; call it before objects_close(). */
+void controllers_stop(struct controllers **controllers);
+
+/* Prometheus text: runs, failures and queue length by controller. */
+void controllers_metrics(const struct controllers *controllers,
+                         struct text *out);
+/* True when no key is waiting to run now: for tests. */
+bool controllers_idle(const struct controllers *controllers);
+
+#endif

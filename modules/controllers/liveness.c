@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notices spokes that fell silent: Available=Unknown and a taint, no more. */
+#include "controllers/controller.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+#define AVAILABLE "ManagedClusterConditionAvailable"
+#define STOPPED "ManagedClusterLeaseUpdateStopped"
+#define LEASE_NAME "managed-cluster-lease"
+#define GRACE 5
+#define UNAVAILABLE "cluster.open-cluster-management.io/unavailable"
+#define UNREACHABLE "cluster.open-cluster-management.io/unreachable"
+
+static const char *taint_for(const struct node *cluster)
+{
+    const char *status = condition_status(cluster, AVAILABLE);
+
+    if (!strcmp(status, "True"))
+        return "";
+    return strcmp(status, "False") ? UNREACHABLE : UNAVAILABLE;
+}
+
+static bool is_ours(const char *key)
+{
+    return !strcmp(key, UNAVAILABLE) || !strcmp(key, UNREACHABLE);
+}
+
+/* The list as it should be; NULL if it is so already. */
+static struct node *settle_taints(struct pass *pass, const struct node *cluster)
+{
+    const struct node *old = node_at(cluster, "spec", "taints", NULL);
+    struct node *list = node_list(pass->arena), *taint;
+    const char *wanted = taint_for(cluster);
+    bool there = false, changed = false;
+    char time[CLOCK_TEXT];
+
+    for (size_t i = 0; i < node_count(old); i++) {
+        struct node *one = node_item(old, i);
+        const char *key = node_get_text(one, "key");
+
+        if (is_ours(key) && (strcmp(key, wanted) || there)) {
+            changed = true;
+            continue;
+        }
+        there |= is_ours(key);
+        node_add(pass->arena, list, one);
+    }
+    if (*wanted && !there) {
+        taint = node_map(pass->arena);
+        clock_format(pass->now, false, time);
+        node_set_text(pass->arena, taint, "key", wanted);
+        node_set_text(pass->arena, taint, "effect", "NoSelect");
+        node_set_text(pass->arena, taint, "timeAdded", time);
+        node_add(pass->arena, list, taint);
+        changed = true;
+    }
+    return changed ? list : NULL;
+}
+
+static int set_taints(struct pass *pass, const struct seen *cluster,
+                      struct err *err)
+{
+    struct node *list = settle_taints(pass, cluster->node);
+    struct node *patch = node_map(pass->arena);
+
+    if (!list)
+        return 0;
+    node_set(pass->arena, node_make(pass->arena, patch, "spec"), "taints", list);
+    return pass_patch(pass, cluster, patch, err);
+}
+
+static int set_available(struct pass *pass, struct seen *cluster,
+                         const struct condition *condition, struct err *err)
+{
+    struct node *status = status_copy(pass->arena, cluster->node);
+    bool changed = false;
+
+    condition_set(pass->arena, status, node_at(cluster->node, "status",
+                                               "conditions", NULL), condition, 0,
+                  pass->now);
+    if (pass_status(pass, cluster, status, &changed, err) < 0)
+        return -1;
+    if (changed)
+        pass_event(pass, cluster, !strcmp(condition->status, "Unknown"),
+                   !strcmp(condition->status, "Unknown") ? "AvailableUnknown"
+                                                         : "AvailableAgain",
+                   "%s", condition->message);
+    pass_get(pass, CLUSTER, "", pass->name, cluster);
+    return 0;
+}
+
+/* When the spoke was heard last. Nobody is silent before the hub listens. */
+static int64_t heard(struct pass *pass)
+{
+    const struct node *lease = pass_read(pass, LEASE, pass->name, LEASE_NAME);
+    int64_t renewed = 0;
+
+    clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
+    return renewed > pass->all->started ? renewed : pass->all->started;
+}
+
+static int run(struct pass *pass, struct err *err)
+{
+    const struct node *list, *available;
+    struct seen cluster;
+    int64_t seconds, until;
+
+    if (!pass_get(pass, CLUSTER, "", pass->name, &cluster) ||
+        object_deleting(cluster.node))
+        return 0;
+    list = node_at(cluster.node, "status", "conditions", NULL);
+    available = condition_find(list, AVAILABLE);
+    seconds = node_get_int(node_get(cluster.node, "spec"),
+                           "leaseDurationSeconds", 60);
+    until = heard(pass) + GRACE * seconds * CLOCK_SECOND;
+    if (available && pass->now >= until) {
+        struct condition silent = {
+            AVAILABLE, "Unknown", STOPPED,
+            arena_printf(pass->arena, "the spoke has not renewed its lease for "
+                         "%lld s; what runs there is left alone",
+                         (long long)(GRACE * seconds)),
+        };
+
+        if (set_available(pass, &cluster, &silent, err) < 0)
+            return -1;
+    } else if (available) {
+        if (!strcmp(node_get_text(available, "reason"), STOPPED)) {
+            struct condition back = { AVAILABLE, "True",
+                                      "ManagedClusterAvailable",
+                                      "the spoke renews its lease again" };
+
+            if (set_available(pass, &cluster, &back, err) < 0)
+                return -1;
+        }
+        pass_wake_at(pass, until + CLOCK_MS);
+    }
+    return set_taints(pass, &cluster, err);
+}
+
+/* A renewal matters only to a cluster that was given up; the others' timers
+   look for themselves. */
+static void map_lease(struct controllers *all, const struct controller *to,
+                      const struct object *before, const struct object *after)
+{
+    scoped_object struct object *cluster = NULL;
+
+    if (!after || strcmp(after->name, LEASE_NAME))
+        return;
+    cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "",
+                          after->space, NULL);
+    if (cluster && memmem(cluster->body, cluster->len, STOPPED, strlen(STOPPED)))
+        controllers_wake(all, to, "", after->space);
+}
+
+const struct controller controller_liveness = {
+    .name = "liveness", .run = run,
+    .sources = { { CLUSTER, NULL }, { LEASE, map_lease } }, .source_count = 2,
+};

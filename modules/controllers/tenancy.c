@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gives tenants and projects their namespaces, and projects their clusters. */
+#include "controllers/controller.h"
+
+#include <string.h>
+
+#define OWNER_KIND "axle.dev/owner-kind"
+#define OWNER "axle.dev/owner"
+
+/* ---- Namespaces have one owner ------------------------------------------- */
+
+static bool is_reserved(const char *name)
+{
+    static const char *const starts[] = { "kube-", "axle-", "tenant-",
+                                          "open-cluster-management" };
+
+    if (!strcmp(name, "default"))
+        return true;
+    for (size_t i = 0; i < count_of(starts); i++)
+        if (text_starts(name, starts[i]))
+            return true;
+    return false;
+}
+
+/* NULL if the namespace may be ours, else why not. */
+static const char *space_trouble(struct pass *pass, const char *space,
+                                 const char *kind)
+{
+    const struct node *there = pass_read(pass, NAMESPACE, "", space);
+    const char *owner;
+
+    if (is_reserved(space) && strcmp(kind, "Tenant"))
+        return arena_printf(pass->arena, "the name \"%s\" is reserved; take "
+                            "another one", space);
+    if (!there)
+        return NULL;
+    if (object_deleting(there))
+        return arena_printf(pass->arena, "the namespace \"%s\" is being "
+                            "deleted; wait for it", space);
+    owner = object_label(there, OWNER_KIND);
+    if (strcmp(owner, kind))
+        return arena_printf(pass->arena, "the namespace \"%s\" belongs to %s; "
+                            "take another name", space,
+                            *owner ? owner : "somebody else");
+    return NULL;
+}
+
+static int make_space(struct pass *pass, const char *space, const char *kind,
+                      const char *owner, const char *tenant, struct err *err)
+{
+    struct node *wanted = pass_new(pass, NAMESPACE, "", space);
+
+    object_set_label(pass->arena, wanted, OWNER_KIND, kind);
+    object_set_label(pass->arena, wanted, OWNER, owner);
+    object_set_label(pass->arena, wanted, "axle.dev/tenant", tenant);
+    return pass_ensure(pass, wanted, NULL, err);
+}
+
+static int say(struct pass *pass, const struct seen *seen, const char *phase,
+               const struct condition *ready, struct err *err)
+{
+    struct node *status = status_copy(pass->arena, seen->node);
+    int64_t generation = object_generation(seen->node);
+    bool changed = false;
+
+    node_set_text(pass->arena, status, "phase", phase);
+    node_set_text(pass->arena, status, "message", ready->message);
+    node_set_int(pass->arena, status, "observedGeneration", generation);
+    condition_set(pass->arena, status,
+                  node_at(seen->node, "status", "conditions", NULL), ready,
+                  generation, pass->now);
+    if (pass_status(pass, seen, status, &changed, err) < 0)
+        return -1;
+    if (changed)
+        pass_event(pass, seen, strcmp(ready->status, "True"), ready->reason,
+                   "%s", ready->message);
+    return 0;
+}
+
+/* Removes the namespace; true when it is gone. -1 on failure. */
+static int drop_space(struct pass *pass, const char *space, const char *kind,
+                      struct err *err)
+{
+    const struct node *there = pass_read(pass, NAMESPACE, "", space);
+
+    if (!there || strcmp(object_label(there, OWNER_KIND), kind))
+        return 1;
+    if (pass_remove(pass, NAMESPACE, "", space, err) < 0)
+        return -1;
+    return !pass_read(pass, NAMESPACE, "", space);
+}
+
+/* ---- Tenant ----------------------------------------------------------------- */
+
+static const char *a_project_of(struct pass *pass, const char *tenant)
+{
+    const struct node *all = pass_list(pass, PROJECT, NULL, NULL, NULL);
+
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *one = node_item(all, i);
+
+        if (!strcmp(node_get_text(node_get(one, "spec"), "tenant"), tenant))
+            return object_name(one);
+    }
+    return NULL;
+}
+
+static int drain_tenant(struct pass *pass, const struct seen *tenant,
+                        const char *space, struct err *err)
+{
+    const char *project = a_project_of(pass, pass->name);
+    int gone;
+
+    if (project) {
+        struct condition ready = {
+            "Ready", "False", "ProjectsRemain",
+            arena_printf(pass->arena, "the project \"%s\" is still there; "
+                         "delete it first", project),
+        };
+
+        return say(pass, tenant, "Deleting", &ready, err);
+    }
+    gone = drop_space(pass, space, "Tenant", err);
+    return gone > 0 ? pass_finalizer(pass, tenant, DRAIN, false, err) : gone;
+}
+
+static int run_tenant(struct pass *pass, struct err *err)
+{
+    char *space = arena_printf(pass->arena, "tenant-%s", pass->name);
+    struct condition ready = { "Ready", "True", "NamespaceReady", "" };
+    struct seen tenant;
+    const char *trouble;
+
+    if (!pass_get(pass, TENANT, "", pass->name, &tenant))
+        return 0;
+    if (object_deleting(tenant.node))
+        return drain_tenant(pass, &tenant, space, err);
+    if (pass_finalizer(pass, &tenant, DRAIN, true, err) < 0)
+        return -1;
+    trouble = space_trouble(pass, space, "Tenant");
+    if (trouble) {
+        ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
+        return say(pass, &tenant, "Failed", &ready, err);
+    }
+    if (make_space(pass, space, "Tenant", pass->name, pass->name, err) < 0)
+        return -1;
+    ready.message = arena_printf(pass->arena, "the namespace is %s", space);
+    return say(pass, &tenant, "Ready", &ready, err);
+}
+
+/* ---- Project ------------------------------------------------------------------ */
+
+static bool list_has(const struct node *list, const char *name)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_text(node_item(list, i)), name))
+            return true;
+    return false;
+}
+
+/* The bindings that the tenant allows, and no others of ours. */
+static int bind_sets(struct pass *pass, const struct node *sets,
+                     struct err *err)
+{
+    const struct node *bound = pass_list(pass, BINDING, pass->name,
+                                         "axle.dev/made-by", "project");
+
+    for (size_t i = 0; i < node_count(sets); i++) {
+        const char *set = node_text(node_item(sets, i));
+        struct node *wanted = pass_new(pass, BINDING, pass->name, set);
+
+        object_set_label(pass->arena, wanted, "axle.dev/made-by", "project");
+        node_set_text(pass->arena, node_make(pass->arena, wanted, "spec"),
+                      "clusterSet", set);
+        if (pass_ensure(pass, wanted, NULL, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < node_count(bound); i++) {
+        const char *name = object_name(node_item(bound, i));
+
+        if (!list_has(sets, name) &&
+            pass_remove(pass, BINDING, pass->name, name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const struct node *sets_of(struct pass *pass, const struct node *tenant)
+{
+    const struct node *sets = node_at(tenant, "spec", "clusterSets", NULL);
+    struct node *list;
+
+    if (sets)
+        return sets;
+    list = node_list(pass->arena);
+    node_add(pass->arena, list, node_string(pass->arena, "global"));
+    return list;
+}
+
+/* Workloads go first, while spokes' works can still be told. */
+static int drain_project(struct pass *pass, const struct seen *project,
+                         struct err *err)
+{
+    static const enum which first[] = { AIWORKLOAD, DEPLOYMENT, REPLICA_SET };
+    struct condition ready = { "Ready", "False", "Draining",
+                               "its workloads are being removed" };
+    int left = 0, gone;
+
+    for (size_t k = 0; k < count_of(first); k++) {
+        const struct node *all = pass_list(pass, first[k], pass->name, NULL, NULL);
+
+        for (size_t i = 0; i < node_count(all); i++, left++)
+            if (pass_remove(pass, first[k], pass->name,
+                            object_name(node_item(all, i)), err) < 0)
+                return -1;
+    }
+    if (left)
+        return say(pass, project, "Deleting", &ready, err);
+    gone = drop_space(pass, pass->name, "Project", err);
+    return gone > 0 ? pass_finalizer(pass, project, DRAIN, false, err) : gone;
+}
+
+static int run_project(struct pass *pass, struct err *err)
+{
+    struct condition ready = { "Ready", "True", "NamespaceReady",
+                               "the namespace is there" };
+    const struct node *tenant;
+    const char *trouble;
+    struct seen project;
+
+    if (!pass_get(pass, PROJECT, "", pass->name, &project))
+        return 0;
+    if (object_deleting(project.node))
+        return drain_project(pass, &project, err);
+    if (pass_finalizer(pass, &project, DRAIN, true, err) < 0)
+        return -1;
+    tenant = pass_read(pass, TENANT, "",
+                       node_get_text(node_get(project.node, "spec"), "tenant"));
+    if (!tenant || object_deleting(tenant)) {
+        ready = (struct condition) {
+            "Ready", "False", "TenantNotFound",
+            arena_printf(pass->arena, "there is no tenant \"%s\"; create it",
+                         node_get_text(node_get(project.node, "spec"),
+                                       "tenant")),
+        };
+        return say(pass, &project, "Pending", &ready, err);
+    }
+    trouble = space_trouble(pass, pass->name, "Project");
+    if (trouble) {
+        ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
+        return say(pass, &project, "Failed", &ready, err);
+    }
+    if (make_space(pass, pass->name, "Project", pass->name, object_name(tenant),
+                   err) < 0 ||
+        bind_sets(pass, sets_of(pass, tenant), err) < 0)
+        return -1;
+    return say(pass, &project, "Ready", &ready, err);
+}
+
+/* ---- What wakes them ------------------------------------------------------------ */
+
+static void map_space_owner(struct controllers *all, const struct controller *to,
+                            const struct object *before,
+                            const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct object *any = after ? after : before;
+
+    if (to == &controller_tenant && text_starts(any->name, "tenant-"))
+        controllers_wake(all, to, "", any->name + strlen("tenant-"));
+    if (to == &controller_project)
+        controllers_wake(all, to, "", any->name);
+}
+
+static void map_project_tenant(struct controllers *all,
+                               const struct controller *to,
+                               const struct object *before,
+                               const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *node = object_read(arena, after ? after : before);
+
+    controllers_wake(all, to, "",
+                     node_get_text(node_get(node, "spec"), "tenant"));
+}
+
+static void map_tenant_projects(struct controllers *all,
+                                const struct controller *to,
+                                const struct object *before,
+                                const struct object *after)
+{
+    controllers_wake_all(all, to, PROJECT, "");
+}
+
+static void map_project_content(struct controllers *all,
+                                const struct controller *to,
+                                const struct object *before,
+                                const struct object *after)
+{
+    controllers_wake(all, to, "", (after ? after : before)->space);
+}
+
+const struct controller controller_tenant = {
+    .name = "tenant", .run = run_tenant,
+    .sources = { { TENANT, NULL }, { NAMESPACE, map_space_owner },
+                 { PROJECT, map_project_tenant } },
+    .source_count = 3,
+};
+
+const struct controller controller_project = {
+    .name = "project", .run = run_project,
+    .sources = { { PROJECT, NULL }, { NAMESPACE, map_space_owner },
+                 { TENANT, map_tenant_projects },
+                 { BINDING, map_project_content },
+                 { AIWORKLOAD, map_project_content },
+                 { DEPLOYMENT, map_project_content },
+                 { REPLICA_SET, map_project_content } },
+    .source_count = 7,
+};

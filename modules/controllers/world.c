@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps placement's picture of clusters, sets and decisions up to date. */
+#include "controllers/controller.h"
+
+#include "placement/placement.h"
+
+void controllers_world_note(struct controllers *all, const struct object *before,
+                            const struct object *after)
+{
+    static const enum which seen[] = { CLUSTER, CLUSTER_SET, BINDING, DECISION,
+                                       SCORE };
+    const struct object *any = after ? after : before;
+
+    for (size_t i = 0; i < count_of(seen); i++) {
+        if (all->kinds[seen[i]] != any->kind)
+            continue;
+        if (after) {
+            scoped_arena struct arena *arena = arena_new();
+
+            placement_world_put(all->world, any->kind->kind,
+                                object_read(arena, after));
+        } else {
+            placement_world_remove(all->world, any->kind->kind, any->space,
+                                   any->name);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REGISTRY_H
+#define REGISTRY_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_client;
+struct http_request;
+struct http_server;
+struct loop;
+struct store;
+
+/*
+ * An OCI registry: keeps artifacts in the store, serves them, fetches one by
+ * digest.
+ *
+ * Its one idea: bytes are named by their digest and live in the store's blobs;
+ * a repository is only an index, in one named value, of which manifests, tags
+ * and blobs belong to it. So a push and the first reference to it can be one
+ * commit. The protocol is OCI distribution-spec v1.1; manifests are kept byte
+ * for byte.
+ *
+ * Who may pull or push is not known here: a callback decides. One thread;
+ * nothing blocks but the store's reads.
+ */
+
+/* ---- Keeping --------------------------------------------------------------- */
+
+struct registry_blob {
+    const char *digest, *media_type;
+    const void *bytes;
+    size_t len;
+};
+/*
+ * Stages a manifest, its blobs, and the tag (NULL: none) in `repository`.
+ * Nothing is written for what is there already.
+ */
+void registry_keep(struct store *store, const char *repository, const char *tag,
+                   const struct registry_blob *manifest,
+                   const struct registry_blob *blobs, size_t count);
+/* The digest a tag stands for, in the arena, or NULL. */
+const char *registry_tag(struct arena *arena, struct store *store,
+                         const char *repository, const char *tag);
+bool registry_has(struct store *store, const char *repository,
+                  const char *digest);
+/* Forgets a repository; its blobs go with registry_sweep(). Staged. */
+void registry_drop(struct store *store, const char *repository);
+/* Stages the removal of blobs that no repository names and that are older than
+   `before` (wall time); how many. */
+size_t registry_sweep(struct store *store, int64_t before);
+
+/* False for a name that distribution-spec does not allow. */
+bool registry_name_is_valid(const char *name);
+/* "sha256:" and 64 lower-case hex digits. */
+bool registry_digest_is_valid(const char *digest);
+
+/* ---- Serving (/v2/) ----------------------------------------------------------- */
+
+struct registry;
+
+/* What is wanted of `repository` ("" for /v2/ itself), by the request's user. */
+enum registry_want { REGISTRY_PULL, REGISTRY_PUSH };
+struct registry_settings {
+    /* False: refused. `digest` is NULL when a tag or a list is asked for. */
+    bool (*authorise)(void *arg, const struct http_request *request,
+                      enum registry_want want, const char *repository,
+                      const char *digest);
+    /* Makes what was staged durable, then calls back; as store_commit. */
+    void (*commit)(void *arg, void (*done)(void *done_arg, const struct err *err),
+                   void *done_arg);
+    void *arg;
+    size_t most_blob;     /* 0: 64 MiB */
+    size_t most_manifest; /* 0: 4 MiB */
+};
+struct registry *registry_new(struct store *store,
+                              const struct registry_settings *settings)
+    __attribute__((returns_nonnull));
+void registry_free(struct registry **registry);
+/* A http_handler_fn for the prefix "/v2"; `arg` is the registry. */
+void registry_handle(struct http_request *request, void *arg);
+
+/* ---- Fetching -------------------------------------------------------------------- */
+
+/* Told once, later: the first layer's bytes, checked, or why not
+   (ERR_NOT_FOUND: the registry has no such thing). */
+typedef void registry_fetched_fn(void *arg, const void *layer, size_t len,
+                                 const char *media_type, const struct err *err);
+struct registry_fetch;
+/*
+ * Gets the manifest with this digest and then its first layer. Every byte is
+ * compared with its digest before it is parsed. The client must outlive it.
+ */
+struct registry_fetch *registry_fetch(struct http_client *client,
+                                      const char *repository,
+                                      const char *digest,
+                                      registry_fetched_fn *done, void *arg,
+                                      struct err *err) MUST_CHECK;
+/* Nothing more is told. Only before `done` was called. */
+void registry_fetch_cancel(struct registry_fetch **fetch);
+
+#endif
