@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads and writes small files whole and durably. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+#define scoped_fd SCOPED(close_fd)
+
+static int fail(struct err *err, const char *what, const char *path)
+{
+    enum err_code code = errno == ENOENT    ? ERR_NOT_FOUND
+                         : errno == ENOSPC  ? ERR_FULL
+                         : errno == EACCES || errno == EPERM ? ERR_FORBIDDEN
+                                                             : ERR_INTERNAL;
+
+    return err_set(err, code, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err)
+{
+    scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    scoped_text struct text bytes = {0};
+
+    if (fd < 0) {
+        fail(err, "open", path);
+        return NULL;
+    }
+    for (;;) {
+        ssize_t got = read(fd, text_reserve(&bytes, 4096), 4096);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            fail(err, "read", path);
+            return NULL;
+        }
+        if (got == 0)
+            break;
+        bytes.len += (size_t)got;
+        bytes.bytes[bytes.len] = '\0';
+        if (bytes.len > limit) {
+            err_set(err, ERR_TOO_LARGE, "%s has more than %zu bytes", path, limit);
+            return NULL;
+        }
+    }
+    if (ret_len)
+        *ret_len = bytes.len;
+    return text_take(&bytes);
+}
+
+static int write_whole(int fd, const char *bytes, size_t len)
+{
+    while (len) {
+        ssize_t done = write(fd, bytes, len);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -1;
+        bytes += done;
+        len -= (size_t)done;
+    }
+    return fsync(fd);
+}
+
+/* The new name itself must be on disk too. */
+static void sync_folder_of(const char *path)
+{
+    scoped_mem char *folder = mem_copy_string(path);
+    char *slash = strrchr(folder, '/');
+    scoped_fd int fd = -1;
+
+    if (slash == folder)
+        slash++;
+    if (slash)
+        *slash = '\0';
+    fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        fsync(fd);
+}
+
+int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
+               struct err *err)
+{
+    scoped_mem char *aside = mem_printf("%s.new", path);
+    scoped_fd int fd = -1;
+
+    unlink(aside);
+    fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+    if (fd < 0)
+        return fail(err, "create", aside);
+    if (write_whole(fd, bytes, len) < 0) {
+        fail(err, "write", aside);
+        unlink(aside);
+        return -1;
+    }
+    if (rename(aside, path) < 0) {
+        fail(err, "rename to", path);
+        unlink(aside);
+        return -1;
+    }
+    sync_folder_of(path);
+    return 0;
+}
+
+int file_make_folder(const char *path, struct err *err)
+{
+    scoped_mem char *copy = mem_copy_string(path);
+
+    for (char *at = copy + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+            return fail(err, "make folder", copy);
+        *at = '/';
+    }
+    if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+        return fail(err, "make folder", copy);
+    return 0;
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+void file_remove(const char *path)
+{
+    unlink(path);
+}

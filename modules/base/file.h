@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/*
+ * Small files that a person may look at: keys, kubeconfigs, tokens, settings.
+ *
+ * Whole files at a time, written so that a reader sees the old or the new one
+ * and a crash leaves one of them. Blocks for as long as the disk takes, so it
+ * is for start-up and rare changes; what happens often goes into the store.
+ */
+
+/* The caller frees. A NUL follows that `ret_len` (may be NULL) does not count.
+   ERR_NOT_FOUND, ERR_TOO_LARGE beyond `limit`. */
+char *file_read(const char *path, size_t limit, size_t *ret_len,
+                struct err *err) MUST_CHECK;
+/* Durable when it returns: written aside, synced, renamed. */
+int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
+               struct err *err) MUST_CHECK;
+/* Makes the folder and those above it, if they are missing, with mode 0700. */
+int file_make_folder(const char *path, struct err *err) MUST_CHECK;
+bool file_exists(const char *path);
+void file_remove(const char *path); /* a missing file is no error */
+
+#endif

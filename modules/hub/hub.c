@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens the parts of a hub in order, and closes them in reverse. */
+#include "hub/inside.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "controllers/controllers.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "kinds/kinds.h"
+#include "loop/loop.h"
+#include "objects/objects.h"
+#include "pki/pki.h"
+#include "store/store.h"
+#include "tls/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HISTORY_AGE (3600 * CLOCK_SECOND)
+#define HISTORY_BYTES ((int64_t)256 * 1024 * 1024)
+
+/* Namespaces that are always there. */
+static const char *const first_spaces[] = {"default", "axle-system"};
+
+static int open_store(struct hub *hub, const struct hub_settings *settings,
+                      struct err *err)
+{
+    scoped_mem char *path = mem_printf("%s/axle.db", hub->directory);
+    struct store_options options = {.vfs = settings->store_vfs,
+                                    .history_age = HISTORY_AGE,
+                                    .history_bytes = HISTORY_BYTES};
+
+    hub->store = store_open(path, &options, err);
+    return hub->store ? 0 : err_wrap(err, "%s", path);
+}
+
+static int make_spaces(struct hub *hub, struct err *err)
+{
+    for (size_t i = 0; i < count_of(first_spaces); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        struct node *space = node_map(arena);
+
+        node_set_text(arena, space, "apiVersion", "v1");
+        node_set_text(arena, space, "kind", "Namespace");
+        node_set_text(arena, node_make(arena, space, "metadata"), "name",
+                      first_spaces[i]);
+        if (objects_ensure(hub->objects, "axle-hub", space, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_objects(struct hub *hub, struct err *err)
+{
+    struct controllers_settings settings = {.authority = hub->authority};
+
+    hub->kinds = kinds_open(err);
+    if (!hub->kinds)
+        return -1;
+    hub->objects = objects_open(hub->loop, hub->store, hub->kinds, err);
+    if (!hub->objects)
+        return -1;
+    hub->controllers =
+        controllers_start(hub->objects, hub->loop, &settings, err);
+    return hub->controllers ? make_spaces(hub, err) : -1;
+}
+
+static int open_server(struct hub *hub, const struct hub_settings *settings,
+                       struct err *err)
+{
+    struct tls_server_settings tls = {
+        .cert = hub->server_cert,
+        .key = hub->server_key,
+        .client_roots = pki_authority_cert(hub->authority)};
+    struct api_options api = {.loop = hub->loop,
+                              .objects = hub->objects,
+                              .facts = routes_facts(hub)};
+    scoped_mem char *version = mem_printf("v1.33.0+axle-%s", version_number());
+
+    api.git_version = version;
+    hub->api = api_new(&api);
+    hub->server = http_server_new(hub->loop, NULL);
+    routes_add(hub);
+    hub->tls = tls_server_new(hub->loop, &tls, err);
+    if (!hub->tls)
+        return -1;
+    for (size_t i = 0; settings->listen[i]; i++) {
+        if (http_server_listen(hub->server, settings->listen[i], hub->tls, err) < 0)
+            return err_wrap(err, "cannot listen at %s", settings->listen[i]);
+    }
+    return 0;
+}
+
+/* A kubeconfig is copied to other machines, so "everywhere" is no address. */
+static void find_url(struct hub *hub)
+{
+    const char *address = http_server_address(hub->server, 0);
+    char host[LOOP_HOST];
+    char own[1][64];
+    int port = 6443;
+
+    if (loop_address_split(address, 6443, host, &port, NULL) == 0 &&
+        (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || !*host)) {
+        if (loop_own_addresses(own, 1) == 1)
+            hub->url = mem_printf(strchr(own[0], ':') ? "https://[%s]:%d"
+                                                      : "https://%s:%d",
+                                  own[0], port);
+        else
+            hub->url = mem_printf("https://127.0.0.1:%d", port);
+        return;
+    }
+    hub->url = mem_printf("https://%s", address);
+}
+
+static int open_all(struct hub *hub, const struct hub_settings *settings,
+                    struct err *err)
+{
+    if (file_make_folder(hub->directory, err) < 0 ||
+        open_store(hub, settings, err) < 0 || keys_open(hub, settings, err) < 0 ||
+        open_objects(hub, err) < 0 || open_server(hub, settings, err) < 0)
+        return -1;
+    find_url(hub);
+    return keys_write_kubeconfig(hub, err);
+}
+
+struct hub *hub_open(struct loop *loop, const struct hub_settings *settings,
+                     struct err *err)
+{
+    struct hub *hub = mem_alloc(sizeof *hub);
+
+    hub->loop = loop;
+    hub->started = clock_steady();
+    hub->directory = mem_copy_string(settings->directory);
+    hub->kubeconfig = mem_printf("%s/admin.kubeconfig", hub->directory);
+    if (open_all(hub, settings, err) < 0)
+        hub_close(&hub);
+    return hub;
+}
+
+void hub_close(struct hub **at)
+{
+    struct hub *hub = take(*at);
+
+    if (!hub)
+        return;
+    http_server_free(&hub->server);
+    tls_server_free(&hub->tls);
+    api_free(&hub->api);
+    controllers_stop(&hub->controllers);
+    objects_close(&hub->objects);
+    kinds_close(&hub->kinds);
+    store_close(&hub->store);
+    pki_authority_free(&hub->authority);
+    free(hub->server_cert);
+    free(hub->server_key);
+    free(hub->console_secret);
+    free(hub->url);
+    free(hub->kubeconfig);
+    free(hub->directory);
+    free(hub);
+}
+
+void hub_drain(struct hub *hub, int64_t patience, void (*done)(void *arg),
+               void *arg)
+{
+    http_server_drain(hub->server, patience, done, arg);
+}
+
+const char *hub_url(const struct hub *hub)
+{
+    return hub->url;
+}
+
+const char *hub_kubeconfig(const struct hub *hub)
+{
+    return hub->kubeconfig;
+}
+
+const char *hub_console_secret(const struct hub *hub)
+{
+    return hub->console_secret;
+}
+
+static void add_random_hex(struct text *text, size_t bytes)
+{
+    unsigned char random[32];
+
+    random_bytes(random, bytes);
+    text_add_hex(text, random, bytes);
+}
+
+char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
+                     struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text id = {0};
+    scoped_text struct text salt = {0};
+    scoped_text struct text secret = {0};
+    scoped_text struct text token = {0};
+    struct node *object = node_map(arena);
+    struct node *spec = node_make(arena, object, "spec");
+    char expires[CLOCK_TEXT];
+
+    add_random_hex(&id, 5);
+    add_random_hex(&salt, 16);
+    add_random_hex(&secret, 16);
+    clock_format(clock_wall() + lifetime, false, expires);
+    node_set_text(arena, object, "apiVersion", "axle.dev/v1alpha1");
+    node_set_text(arena, object, "kind", "JoinToken");
+    node_set_text(arena, node_make(arena, object, "metadata"), "name",
+                  text_string(&id));
+    node_set_text(arena, spec, "expiresAt", expires);
+    node_set_int(arena, spec, "uses", 1);
+    if (name)
+        node_add(arena, node_make_list(arena, spec, "names"),
+                 node_string(arena, name));
+    node_set_text(arena, spec, "salt", text_string(&salt));
+    node_set_text(arena, spec, "hash",
+                  auth_token_hash(arena, text_string(&salt), text_string(&secret)));
+    if (objects_ensure(hub->objects, "axle-hub", object, NULL, err) < 0)
+        return NULL;
+    text_add(&token, "axle1.");
+    text_add_hex(&token, pki_authority_pin(hub->authority), PKI_SHA256);
+    text_addf(&token, ".%s.%s", text_string(&id), text_string(&secret));
+    return text_take(&token);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HUB_H
+#define HUB_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+
+/*
+ * The control plane, put together: store, objects, controllers, API, registry
+ * and console behind one port.
+ *
+ * Its state is the folder `directory` (store, certificates, kubeconfig). At the
+ * first start it makes its certificate authority and an administrator. It runs
+ * on the loop that it is given and leaves the process alone, so a test can have
+ * one beside others.
+ */
+struct hub;
+
+struct hub_settings {
+    const char *directory;      /* DATA/hub; made if it is missing */
+    const char *const *listen;  /* "HOST:PORT", one or more, ends with NULL */
+    const char *const *names;   /* further names of this server; may be NULL */
+    const char *store_vfs;      /* NULL: the real disk */
+};
+
+/* ERR_CONFLICT in words if another hub holds the folder. */
+struct hub *hub_open(struct loop *loop, const struct hub_settings *settings,
+                     struct err *err) MUST_CHECK;
+/* Cuts what is open; everything acknowledged is on disk. */
+void hub_close(struct hub **hub);
+#define scoped_hub SCOPED(hub_close)
+
+/* Stops taking requests, finishes those in flight, then calls `done`. */
+void hub_drain(struct hub *hub, int64_t patience, void (*done)(void *arg),
+               void *arg);
+
+/* "https://127.0.0.1:6443": reachable from where a kubeconfig may be copied. */
+const char *hub_url(const struct hub *hub);
+/* The path of the administrator's kubeconfig, and the console's secret. */
+const char *hub_kubeconfig(const struct hub *hub);
+const char *hub_console_secret(const struct hub *hub);
+
+/*
+ * Makes a join token for one spoke (`name` NULL: any name) that works for
+ * `lifetime` nanoseconds; the text is the caller's to free.
+ */
+char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
+                     struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HUB_INSIDE_H
+#define HUB_INSIDE_H
+
+#include "auth/auth.h"
+#include "hub/hub.h"
+
+struct api;
+struct controllers;
+struct http_request;
+struct http_server;
+struct kinds;
+struct objects;
+struct pki_authority;
+struct store;
+struct text;
+struct tls_server;
+
+struct hub {
+    struct loop *loop;
+    char *directory; /* owned, as all below */
+    struct pki_authority *authority;
+    char *server_cert, *server_key; /* PEM */
+    char *console_secret;
+    struct kinds *kinds;
+    struct store *store;
+    struct objects *objects;
+    struct controllers *controllers;
+    struct api *api;
+    struct tls_server *tls;
+    struct http_server *server;
+    char *url, *kubeconfig;
+    int64_t started; /* steady */
+    struct { uint64_t by_class[6], total; } answers;
+};
+
+/* keys.c: what the hub proves itself with. */
+int keys_open(struct hub *hub, const struct hub_settings *settings,
+              struct err *err) MUST_CHECK;
+/* The administrator's kubeconfig, with credentials inside. */
+int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
+
+/* routes.c: who may come in, and where requests go. */
+void routes_add(struct hub *hub);
+struct auth_facts routes_facts(struct hub *hub);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes and keeps the hub's authority, certificates and administrator. */
+#include "hub/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "loop/loop.h"
+#include "pki/pki.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DAY (24 * 3600 * CLOCK_SECOND)
+#define CA_LIFETIME (3650 * DAY)
+#define SERVER_LIFETIME (365 * DAY)
+#define ADMIN_LIFETIME (365 * DAY)
+#define PEM_LIMIT ((size_t)64 * 1024)
+#define MOST_NAMES 64
+
+static char *path_of(const struct hub *hub, const char *file)
+{
+    return mem_printf("%s/pki/%s", hub->directory, file);
+}
+
+static int write_pem(const struct hub *hub, const char *file, const char *pem,
+                     struct err *err)
+{
+    scoped_mem char *path = path_of(hub, file);
+
+    return file_write(path, pem, strlen(pem), 0600, err);
+}
+
+static char *read_pem(const struct hub *hub, const char *file, struct err *err)
+{
+    scoped_mem char *path = path_of(hub, file);
+
+    return file_read(path, PEM_LIMIT, NULL, err);
+}
+
+static int make_authority(struct hub *hub, struct err *err)
+{
+    scoped_text struct text key = {0};
+
+    hub->authority = pki_authority_new("axle-hub", CA_LIFETIME, err);
+    if (!hub->authority)
+        return -1;
+    pki_authority_key(hub->authority, &key);
+    /* The certificate last: a crash in between starts over. */
+    if (write_pem(hub, "ca.key", text_string(&key), err) < 0)
+        return -1;
+    return write_pem(hub, "ca.crt", pki_authority_cert(hub->authority), err);
+}
+
+static int open_authority(struct hub *hub, struct err *err)
+{
+    scoped_mem char *cert_path = path_of(hub, "ca.crt");
+    scoped_mem char *cert = NULL;
+    scoped_mem char *key = NULL;
+
+    if (!file_exists(cert_path))
+        return make_authority(hub, err);
+    cert = read_pem(hub, "ca.crt", err);
+    key = cert ? read_pem(hub, "ca.key", err) : NULL;
+    if (!key)
+        return -1;
+    hub->authority = pki_authority_read(cert, key, err);
+    return hub->authority ? 0 : err_wrap(err, "%s", cert_path);
+}
+
+/* Every name that a client may have for this server. */
+struct names {
+    const char *list[MOST_NAMES];
+    size_t count;
+    char own[16][64];
+    char host[256];
+    char listen[8][LOOP_HOST];
+};
+
+static void add_name(struct names *names, const char *name)
+{
+    if (!*name || names->count == MOST_NAMES)
+        return;
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->list[i], name) == 0)
+            return;
+    }
+    names->list[names->count++] = name;
+}
+
+static void gather_names(const struct hub_settings *settings,
+                         struct names *names)
+{
+    size_t own;
+
+    add_name(names, "localhost");
+    add_name(names, "127.0.0.1");
+    add_name(names, "::1");
+    for (size_t i = 0; settings->listen[i] && i < 8; i++) {
+        int port;
+
+        if (loop_address_split(settings->listen[i], 6443, names->listen[i], &port,
+                               NULL) == 0 &&
+            strcmp(names->listen[i], "0.0.0.0") != 0 &&
+            strcmp(names->listen[i], "::") != 0)
+            add_name(names, names->listen[i]);
+    }
+    own = loop_own_addresses(names->own, count_of(names->own));
+    for (size_t i = 0; i < own; i++)
+        add_name(names, names->own[i]);
+    if (gethostname(names->host, sizeof names->host - 1) == 0)
+        add_name(names, names->host);
+    for (size_t i = 0; settings->names && settings->names[i]; i++)
+        add_name(names, settings->names[i]);
+}
+
+/* A new certificate at each start costs a millisecond and always fits. */
+static int make_server(struct hub *hub, const struct hub_settings *settings,
+                       struct err *err)
+{
+    static const struct pki_subject subject = {"axle-hub", NULL, 0};
+    scoped_pki_key struct pki_key *key = pki_key_new();
+    scoped_text struct text cert = {0};
+    scoped_text struct text pem = {0};
+    struct names *names = mem_alloc(sizeof *names);
+    int result;
+
+    gather_names(settings, names);
+    result = pki_issue_server(hub->authority, key, &subject, names->list,
+                              names->count, SERVER_LIFETIME, &cert, err);
+    mem_free(&names);
+    if (result < 0)
+        return -1;
+    pki_key_write(key, &pem);
+    /* The authority's certificate follows, so that a pin on it can be met. */
+    text_add(&cert, pki_authority_cert(hub->authority));
+    hub->server_cert = text_take(&cert);
+    hub->server_key = text_take(&pem);
+    return 0;
+}
+
+static int open_secret(struct hub *hub, struct err *err)
+{
+    scoped_mem char *path = path_of(hub, "console.secret");
+    scoped_text struct text hex = {0};
+    unsigned char bytes[24];
+
+    if (file_exists(path)) {
+        hub->console_secret = file_read(path, 256, NULL, err);
+        return hub->console_secret ? 0 : -1;
+    }
+    random_bytes(bytes, sizeof bytes);
+    text_add_hex(&hex, bytes, sizeof bytes);
+    hub->console_secret = text_take(&hex);
+    return file_write(path, hub->console_secret, strlen(hub->console_secret),
+                      0600, err);
+}
+
+int keys_open(struct hub *hub, const struct hub_settings *settings,
+              struct err *err)
+{
+    scoped_mem char *folder = path_of(hub, "");
+
+    if (file_make_folder(folder, err) < 0 || open_authority(hub, err) < 0 ||
+        open_secret(hub, err) < 0)
+        return -1;
+    return make_server(hub, settings, err);
+}
+
+static void add_data(struct text *out, const char *indent, const char *name,
+                     const char *pem)
+{
+    text_addf(out, "%s%s-data: ", indent, name);
+    text_add_base64(out, pem, strlen(pem), false);
+    text_add_char(out, '\n');
+}
+
+static int make_admin(struct hub *hub, struct text *ret_cert,
+                      struct text *ret_key, struct err *err)
+{
+    static const char *const groups[] = {"system:masters"};
+    static const struct pki_subject subject = {"system:admin", groups, 1};
+    scoped_pki_key struct pki_key *key = pki_key_new();
+
+    pki_key_write(key, ret_key);
+    return pki_issue_client(hub->authority, key, &subject, ADMIN_LIFETIME,
+                            ret_cert, err);
+}
+
+int keys_write_kubeconfig(struct hub *hub, struct err *err)
+{
+    scoped_text struct text cert = {0};
+    scoped_text struct text key = {0};
+    scoped_text struct text out = {0};
+
+    if (make_admin(hub, &cert, &key, err) < 0)
+        return -1;
+    text_add(&out, "apiVersion: v1\nkind: Config\ncurrent-context: axle\n"
+                   "clusters:\n- name: axle\n  cluster:\n");
+    text_addf(&out, "    server: %s\n", hub->url);
+    add_data(&out, "    ", "certificate-authority",
+             pki_authority_cert(hub->authority));
+    text_add(&out, "users:\n- name: admin\n  user:\n");
+    add_data(&out, "    ", "client-certificate", text_string(&cert));
+    add_data(&out, "    ", "client-key", text_string(&key));
+    text_add(&out, "contexts:\n- name: axle\n  context:\n    cluster: axle\n"
+                   "    user: admin\n");
+    return file_write(hub->kubeconfig, out.bytes, out.len, 0600, err);
+}
