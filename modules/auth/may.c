@@ -29,7 +29,7 @@ static const struct rule {
     /* DESIGN 5.3: what a spoke may. Nothing else, not even to know of others. */
     {AUTH_SPOKE, WORK, "manifestworks", "", "get list watch update patch", OWN_SPACE, "its works"},
     {AUTH_SPOKE, WORK, "manifestworks", "status", "get update patch", OWN_SPACE, "status of its works"},
-    {AUTH_SPOKE, "axle.dev", "workloads", "", "get list watch create update patch delete", OWN_SPACE, "its workloads"},
+    {AUTH_SPOKE, "axle.dev", "workloads", "", "get list watch", OWN_SPACE, "its workloads"},
     {AUTH_SPOKE, "axle.dev", "workloads", "status", "get update patch", OWN_SPACE, "status of its workloads"},
     {AUTH_SPOKE, "", "secrets", "", "get", NAMED_SECRET, "a secret that its work names"},
     {AUTH_SPOKE, CLUSTERS, "managedclusters", "", "get list watch", OWN_NAME, "itself"},

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks the hub that a kubeconfig names, and waits for the answer. */
+#include "cli/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "loop/loop.h"
+#include "pki/pki.h"
+#include "tls/tls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cli_client {
+    struct arena *arena;
+    struct loop *loop;
+    struct tls_client *tls;
+    struct http_client *http;
+    struct http_url url;
+    const char *server;
+    char *roots;
+};
+
+char *cli_kubeconfig_path(const struct cli_flags *flags)
+{
+    if (flags->kubeconfig)
+        return mem_copy_string(flags->kubeconfig);
+    {
+        scoped_mem char *hub = mode_folder(flags, "hub");
+
+        return mem_printf("%s/admin.kubeconfig", hub);
+    }
+}
+
+static const struct node *named(const struct node *list, const char *name)
+{
+    for (size_t i = 0; i < node_count(list); i++) {
+        if (strcmp(node_get_text(node_item(list, i), "name"), name) == 0)
+            return node_item(list, i);
+    }
+    return NULL;
+}
+
+/* KEY-data in base64, or the file that KEY names. */
+static char *credential(struct arena *arena, const struct node *from,
+                        const char *key, struct err *err)
+{
+    const char *data = node_get_text(from, arena_printf(arena, "%s-data", key));
+    const char *path = node_get_text(from, key);
+    scoped_text struct text bytes = {0};
+    scoped_mem char *file = NULL;
+
+    if (*data) {
+        if (text_add_unbase64(&bytes, data, strlen(data), false))
+            return arena_string(arena, text_string(&bytes));
+        err_set(err, ERR_INVALID, "%s-data is not base64", key);
+        return NULL;
+    }
+    if (!*path) {
+        err_set(err, ERR_INVALID, "has neither %s-data nor %s", key, key);
+        return NULL;
+    }
+    file = file_read(path, 65536, NULL, err);
+    return file ? arena_string(arena, file) : NULL;
+}
+
+static int read_kubeconfig(struct cli_client *client, const struct node *config,
+                           struct tls_client_settings *tls, struct err *err)
+{
+    const struct node *context =
+        node_get(named(node_get(config, "contexts"),
+                       node_get_text(config, "current-context")),
+                 "context");
+    const struct node *cluster =
+        node_get(named(node_get(config, "clusters"),
+                       node_get_text(context, "cluster")),
+                 "cluster");
+    const struct node *user = node_get(
+        named(node_get(config, "users"), node_get_text(context, "user")), "user");
+
+    client->server = node_get_text(cluster, "server");
+    if (!*client->server)
+        return err_set(err, ERR_INVALID, "current-context names no server");
+    client->roots =
+        credential(client->arena, cluster, "certificate-authority", err);
+    tls->roots = client->roots;
+    tls->cert = tls->roots ? credential(client->arena, user, "client-certificate", err)
+                           : NULL;
+    tls->key = tls->cert ? credential(client->arena, user, "client-key", err) : NULL;
+    return tls->key ? http_url_read(client->server, &client->url, err) : -1;
+}
+
+static int open_client(struct cli_client *client, const char *path,
+                       struct err *err)
+{
+    struct tls_client_settings tls = {0};
+    struct http_client_settings http = {0};
+    size_t len;
+    scoped_mem char *text = file_read(path, 1024 * 1024, &len, err);
+    const struct node *config;
+
+    if (!text)
+        return -1;
+    config = document_read_yaml(client->arena, text, len, true,
+                                &document_limits_own, err);
+    if (!config || read_kubeconfig(client, config, &tls, err) < 0)
+        return err_wrap(err, "%s", path);
+    client->loop = loop_new(err);
+    if (!client->loop)
+        return -1;
+    client->tls = tls_client_new(client->loop, &tls, err);
+    if (!client->tls)
+        return -1;
+    http.address = client->url.address;
+    http.tls = client->tls;
+    client->http = http_client_new(client->loop, &http, err);
+    return client->http ? 0 : -1;
+}
+
+struct cli_client *client_open(const struct cli_flags *flags, struct err *err)
+{
+    scoped_mem char *path = cli_kubeconfig_path(flags);
+    struct cli_client *client = mem_alloc(sizeof *client);
+
+    client->arena = arena_new();
+    if (open_client(client, path, err) < 0)
+        client_close(&client);
+    return client;
+}
+
+void client_close(struct cli_client **at)
+{
+    struct cli_client *client = take(*at);
+
+    if (!client)
+        return;
+    http_client_free(&client->http);
+    tls_client_free(&client->tls);
+    loop_free(&client->loop);
+    http_url_free(&client->url);
+    arena_free(&client->arena);
+    free(client);
+}
+
+const char *client_server(const struct cli_client *client)
+{
+    return client->server;
+}
+
+int client_pin(const struct cli_client *client, unsigned char ret[32],
+               struct err *err)
+{
+    scoped_pki_cert struct pki_cert *cert =
+        pki_cert_read(client->roots, strlen(client->roots), err);
+
+    if (!cert)
+        return -1;
+    memcpy(ret, cert->pin, PKI_SHA256);
+    return 0;
+}
+
+struct waiting {
+    struct cli_client *client;
+    struct arena *arena;
+    struct node *answer;
+    struct err *err;
+    bool done;
+};
+
+static void on_answer(const struct http_answer *answer, const struct err *err,
+                      void *arg)
+{
+    struct waiting *waiting = arg;
+    struct node *body = NULL;
+
+    waiting->done = true;
+    loop_stop(waiting->client->loop);
+    if (!answer) {
+        *waiting->err = *err;
+        return;
+    }
+    body = document_read_json(waiting->arena, answer->body, answer->len,
+                              &document_limits_own, waiting->err);
+    if (answer->status < 300) {
+        waiting->answer = body;
+        return;
+    }
+    err_set(waiting->err, answer->status == 404 ? ERR_NOT_FOUND : ERR_INVALID, "%s",
+            *node_get_text(body, "message") ? node_get_text(body, "message")
+                                            : http_status_text(answer->status));
+}
+
+struct node *client_ask(struct cli_client *client, struct arena *arena,
+                        const char *method, const char *target,
+                        const struct node *body, struct err *err)
+{
+    struct waiting waiting = {client, arena, NULL, err, false};
+    scoped_text struct text json = {0};
+    struct http_field type = {"Content-Type", "application/json"};
+    struct http_ask ask = {.method = method, .target = target, .done = on_answer,
+                           .arg = &waiting};
+
+    if (body) {
+        document_write_json(&json, body);
+        ask.body = json.bytes;
+        ask.len = json.len;
+        ask.headers = &type;
+        ask.header_count = 1;
+    }
+    http_client_send(client->http, &ask);
+    while (!waiting.done)
+        loop_run(client->loop);
+    return waiting.answer;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_INSIDE_H
+#define CLI_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct node;
+
+enum cli_exit {
+    CLI_OK,
+    CLI_FAILED,
+    CLI_USAGE,
+    CLI_SETTINGS,
+    CLI_NOT_FOUND,
+    CLI_NO_CONNECTION,
+};
+
+#define CLI_MOST 16
+
+/* What the command line said; strings are argv's or the environment's. */
+struct cli_flags {
+    const char *mode, *data_dir, *name, *join, *token_file, *cluster, *runtime;
+    const char *log_level, *log_format, *kubeconfig, *output, *pool, *ttl, *uses;
+    const char *listen[CLI_MOST + 1], *names[CLI_MOST + 1], *values[CLI_MOST + 1];
+    const char *host_paths[CLI_MOST + 1];
+    bool admin, help, version, allow_root, allow_privileged;
+    const char *words[CLI_MOST + 1]; /* what is no flag */
+    size_t word_count;
+};
+
+/* options.c: 0, or -1 after saying on stderr what is wrong. */
+int options_read(int argc, char **argv, struct cli_flags *ret);
+void options_help(void);
+
+/* modes.c */
+int mode_run(const struct cli_flags *flags);
+/* The folder of a role: DATA/hub or DATA/spoke. The caller frees. */
+char *mode_folder(const struct cli_flags *flags, const char *role);
+
+/* client.c: one request to the hub of a kubeconfig, waiting for the answer. */
+struct cli_client;
+struct cli_client *client_open(const struct cli_flags *flags,
+                               struct err *err) MUST_CHECK;
+void client_close(struct cli_client **client);
+#define scoped_client SCOPED(client_close)
+const char *client_server(const struct cli_client *client);
+/* The hash of the hub's authority, as join tokens carry it. */
+int client_pin(const struct cli_client *client, unsigned char ret[32],
+               struct err *err) MUST_CHECK;
+/* NULL when the hub refuses; `err` then says why, in its words. */
+struct node *client_ask(struct cli_client *client, struct arena *arena,
+                        const char *method, const char *target,
+                        const struct node *body, struct err *err) MUST_CHECK;
+
+/* verbs.c and token.c */
+int verb_run(const struct cli_flags *flags);
+int token_verb(const struct cli_flags *flags);
+/* Prints `axle: …` and turns a code into an exit status. */
+int cli_fail(const struct err *err);
+char *cli_kubeconfig_path(const struct cli_flags *flags);
+
+#endif

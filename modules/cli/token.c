@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* axle token create|list|revoke. */
+#include "cli/inside.h"
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "query/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TOKENS "/apis/axle.dev/v1alpha1/jointokens"
+#define DEFAULT_TTL (15 * 60 * CLOCK_SECOND)
+
+static void random_hex(struct text *text, size_t bytes)
+{
+    unsigned char random[32];
+
+    random_bytes(random, bytes);
+    text_add_hex(text, random, bytes);
+}
+
+/* The console's token lies beside the kubeconfig, readable for its owner. */
+static int print_admin(const struct cli_flags *flags)
+{
+    scoped_mem char *kubeconfig = cli_kubeconfig_path(flags);
+    char *slash = strrchr(kubeconfig, '/');
+    scoped_mem char *path = NULL;
+    scoped_mem char *secret = NULL;
+    struct err err = {0};
+
+    if (slash)
+        *slash = '\0';
+    path = mem_printf("%s/pki/console.secret", slash ? kubeconfig : ".");
+    secret = file_read(path, 256, NULL, &err);
+    if (!secret)
+        return cli_fail(&err);
+    printf("%s\n", secret);
+    return CLI_OK;
+}
+
+static int read_uses(const struct cli_flags *flags, int64_t *ret, struct err *err)
+{
+    long long uses = 1;
+
+    if (flags->uses && (!text_to_int(flags->uses, &uses) || uses < 1))
+        return err_set(err, ERR_INVALID, "--uses=%s is not a number from 1",
+                       flags->uses);
+    *ret = uses;
+    return 0;
+}
+
+struct fresh {
+    struct text id, salt, secret;
+    struct node *object;
+};
+
+static void fresh_free(struct fresh *fresh)
+{
+    text_free(&fresh->id);
+    text_free(&fresh->salt);
+    text_free(&fresh->secret);
+}
+
+static int make_object(const struct cli_flags *flags, struct arena *arena,
+                       struct fresh *fresh, struct err *err)
+{
+    struct node *object = node_map(arena);
+    struct node *spec = node_make(arena, object, "spec");
+    int64_t lifetime = DEFAULT_TTL, uses;
+    char expires[CLOCK_TEXT];
+
+    if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
+        return err_wrap(err, "--ttl");
+    if (lifetime <= 0)
+        return err_set(err, ERR_INVALID, "--ttl=%s is not ahead", flags->ttl);
+    if (read_uses(flags, &uses, err) < 0)
+        return -1;
+    random_hex(&fresh->id, 5);
+    random_hex(&fresh->salt, 16);
+    random_hex(&fresh->secret, 16);
+    clock_format(clock_wall() + lifetime, false, expires);
+    node_set_text(arena, object, "apiVersion", "axle.dev/v1alpha1");
+    node_set_text(arena, object, "kind", "JoinToken");
+    node_set_text(arena, node_make(arena, object, "metadata"), "name",
+                  text_string(&fresh->id));
+    if (flags->pool)
+        node_set_text(arena, spec, "pool", flags->pool);
+    if (flags->name)
+        node_add(arena, node_make_list(arena, spec, "names"),
+                 node_string(arena, flags->name));
+    node_set_text(arena, spec, "expiresAt", expires);
+    node_set_int(arena, spec, "uses", uses);
+    node_set_text(arena, spec, "salt", text_string(&fresh->salt));
+    node_set_text(arena, spec, "hash",
+                  auth_token_hash(arena, text_string(&fresh->salt),
+                                  text_string(&fresh->secret)));
+    fresh->object = object;
+    return 0;
+}
+
+static int print_token(const struct cli_flags *flags, const char *token,
+                       const char *server)
+{
+    const char *form = flags->output ? flags->output : "command";
+
+    if (strcmp(form, "token") == 0)
+        printf("%s\n", token);
+    else if (strcmp(form, "command") == 0)
+        printf("AXLE_TOKEN=%s \\\n  axle --mode=spoke --join=%s%s%s\n", token, server,
+               flags->name ? " --name=" : "", flags->name ? flags->name : "");
+    else if (strcmp(form, "cloud-init") == 0)
+        printf("#cloud-config\nwrite_files:\n- path: /etc/axle/token\n"
+               "  permissions: '0600'\n  content: %s\nruncmd:\n"
+               "- [axle, --mode=spoke, --join=%s, --token-file=/etc/axle/token]\n",
+               token, server);
+    else {
+        fprintf(stderr, "axle: --output=%s is none of command, token, cloud-init\n",
+                form);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+static int create(const struct cli_flags *flags)
+{
+    SCOPED(fresh_free) struct fresh fresh = {0};
+    scoped_arena struct arena *arena = arena_new();
+    scoped_client struct cli_client *client = NULL;
+    scoped_text struct text token = {0};
+    unsigned char pin[32];
+    struct err err = {0};
+
+    if (flags->admin)
+        return print_admin(flags);
+    if (make_object(flags, arena, &fresh, &err) < 0) {
+        cli_fail(&err);
+        return CLI_USAGE;
+    }
+    client = client_open(flags, &err);
+    if (!client || client_pin(client, pin, &err) < 0 ||
+        !client_ask(client, arena, "POST", TOKENS, fresh.object, &err))
+        return cli_fail(&err);
+    text_add(&token, "axle1.");
+    text_add_hex(&token, pin, sizeof pin);
+    text_addf(&token, ".%s.%s", text_string(&fresh.id), text_string(&fresh.secret));
+    return print_token(flags, text_string(&token), client_server(client));
+}
+
+static int list(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+    scoped_client struct cli_client *client = client_open(flags, &err);
+    const struct node *items;
+
+    items = client ? client_ask(client, arena, "GET", TOKENS, NULL, &err) : NULL;
+    if (!items)
+        return cli_fail(&err);
+    items = node_get(items, "items");
+    printf("%-12s %-24s %-6s %s\n", "ID", "EXPIRES", "USES", "POOL");
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i);
+        const struct node *spec = node_get(one, "spec");
+
+        printf("%-12s %-24s %-6lld %s\n",
+               node_get_text(node_get(one, "metadata"), "name"),
+               node_get_text(spec, "expiresAt"),
+               (long long)node_get_int(spec, "uses", 1),
+               node_get_text(spec, "pool"));
+    }
+    return CLI_OK;
+}
+
+static int revoke(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+    scoped_client struct cli_client *client = NULL;
+
+    if (flags->word_count < 3) {
+        fprintf(stderr, "axle: token revoke ID…: which?\n");
+        return CLI_USAGE;
+    }
+    client = client_open(flags, &err);
+    if (!client)
+        return cli_fail(&err);
+    for (size_t i = 2; i < flags->word_count; i++) {
+        char *target = arena_printf(arena, "%s/%s", TOKENS, flags->words[i]);
+
+        if (!client_ask(client, arena, "DELETE", target, NULL, &err))
+            return cli_fail(&err);
+    }
+    return CLI_OK;
+}
+
+int token_verb(const struct cli_flags *flags)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct cli_flags *flags);
+    } verbs[] = {{"create", create}, {"list", list}, {"revoke", revoke}};
+    const char *word = flags->word_count > 1 ? flags->words[1] : "";
+
+    for (size_t i = 0; i < count_of(verbs); i++) {
+        if (strcmp(verbs[i].name, word) == 0)
+            return verbs[i].run(flags);
+    }
+    fprintf(stderr, "axle: token %s: create, list or revoke\n", word);
+    return CLI_USAGE;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the mode or verb that was asked for, and the short verbs themselves. */
+#include "cli/cli.h"
+#include "cli/inside.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "document/document.h"
+#include "runtime/runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int cli_fail(const struct err *err)
+{
+    fprintf(stderr, "axle: %s\n", err->text);
+    switch (err->code) {
+    case ERR_INVALID:
+    case ERR_CONFLICT:
+        return CLI_SETTINGS;
+    case ERR_NOT_FOUND:
+        return CLI_NOT_FOUND;
+    case ERR_UNREACHABLE:
+    case ERR_TIMEOUT:
+        return CLI_NO_CONNECTION;
+    default:
+        return CLI_FAILED;
+    }
+}
+
+static int version(const struct cli_flags *flags)
+{
+    printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
+           version_libraries());
+    return CLI_OK;
+}
+
+static int help(const struct cli_flags *flags)
+{
+    options_help();
+    return CLI_OK;
+}
+
+static int kubeconfig(const struct cli_flags *flags)
+{
+    scoped_mem char *path = cli_kubeconfig_path(flags);
+    struct err err = {0};
+    scoped_mem char *text = file_read(path, 1024 * 1024, NULL, &err);
+
+    if (!text)
+        return cli_fail(&err);
+    fputs(text, stdout);
+    return CLI_OK;
+}
+
+static const char *condition(const struct node *object, const char *type)
+{
+    const struct node *list = node_at(object, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++) {
+        if (strcmp(node_get_text(node_item(list, i), "type"), type) == 0)
+            return node_get_text(node_item(list, i), "status");
+    }
+    return "Unknown";
+}
+
+static void print_spokes(const struct node *items)
+{
+    printf("%-24s %-10s %s\n", "SPOKE", "AVAILABLE", "ACCEPTED");
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i);
+
+        printf("%-24s %-10s %s\n",
+               node_get_text(node_get(one, "metadata"), "name"),
+               condition(one, "ManagedClusterConditionAvailable"),
+               node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false)
+                   ? "yes"
+                   : "no");
+    }
+}
+
+static void print_workloads(const struct node *items)
+{
+    printf("\n%-16s %-24s %-12s %s\n", "NAMESPACE", "AIWORKLOAD", "PHASE",
+           "ENDPOINT");
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i);
+        const struct node *metadata = node_get(one, "metadata");
+        const struct node *status = node_get(one, "status");
+
+        printf("%-16s %-24s %-12s %s\n", node_get_text(metadata, "namespace"),
+               node_get_text(metadata, "name"), node_get_text(status, "phase"),
+               node_get_text(node_item(node_get(status, "endpoints"), 0), "url"));
+    }
+}
+
+static int status(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+    scoped_client struct cli_client *client = client_open(flags, &err);
+    const struct node *spokes, *loads;
+
+    if (!client)
+        return cli_fail(&err);
+    spokes = client_ask(client, arena, "GET",
+                        "/apis/cluster.open-cluster-management.io/v1/"
+                        "managedclusters", NULL, &err);
+    loads = spokes ? client_ask(client, arena, "GET",
+                                "/apis/axle.dev/v1alpha1/aiworkloads", NULL, &err)
+                   : NULL;
+    if (!loads)
+        return cli_fail(&err);
+    print_spokes(node_get(spokes, "items"));
+    print_workloads(node_get(loads, "items"));
+    return CLI_OK;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct cli_flags *flags);
+} verbs[] = {
+    {"token", token_verb},   {"status", status}, {"kubeconfig", kubeconfig},
+    {"version", version},    {"help", help},
+};
+
+int verb_run(const struct cli_flags *flags)
+{
+    for (size_t i = 0; i < count_of(verbs); i++) {
+        if (strcmp(verbs[i].name, flags->words[0]) == 0)
+            return verbs[i].run(flags);
+    }
+    fprintf(stderr, "axle: unknown verb \"%s\"; see axle --help\n",
+            flags->words[0]);
+    return CLI_USAGE;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli_flags flags;
+
+    /* A shim has a command line of its own. */
+    if (argc > 1 && strcmp(argv[1], "shim") == 0)
+        return runtime_shim_main(argc - 1, argv + 1);
+    if (options_read(argc, argv, &flags) < 0)
+        return CLI_USAGE;
+    if (flags.help)
+        return help(&flags);
+    if (flags.version)
+        return version(&flags);
+    if (flags.mode)
+        return mode_run(&flags);
+    if (flags.word_count)
+        return verb_run(&flags);
+    options_help();
+    return CLI_USAGE;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says that this spoke is alive, and what it is. */
+#include "spoke/inside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/object.h"
+#include "base/version.h"
+#include "cluster/cluster.h"
+#include "document/document.h"
+#include "work/work.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define CLUSTER_PATH                                                           \
+    "/apis/cluster.open-cluster-management.io/v1/managedclusters/%s"
+#define LEASE_PATH                                                             \
+    "/apis/coordination.k8s.io/v1/namespaces/%s/leases/managed-cluster-lease"
+#define MERGE "application/merge-patch+json"
+/* The namespace and the lease are made by the hub, a moment after it lets a
+   spoke in. */
+#define SOON (2 * CLOCK_SECOND)
+
+static void set_timer(struct spoke *spoke, int64_t delay)
+{
+    if (spoke->lease)
+        loop_timer_set(spoke->lease, delay);
+}
+
+static void on_renewed(void *arg, int status, const struct http_answer *answer,
+                       const struct err *err)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    int64_t whole = spoke->lease_seconds * CLOCK_SECOND;
+
+    if (status == 200)
+        set_timer(spoke, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
+    else
+        set_timer(spoke, SOON);
+}
+
+static void renew(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    scoped_mem char *target = mem_printf(LEASE_PATH, spoke->name);
+    struct node *body = node_map(arena);
+    struct node *spec = node_make(arena, body, "spec");
+    char now[CLOCK_TEXT];
+
+    clock_format(clock_wall(), true, now);
+    node_set_text(arena, spec, "renewTime", now);
+    node_set_text(arena, spec, "holderIdentity", spoke->name);
+    link_send(spoke, "PATCH", target, MERGE, body, on_renewed, spoke);
+}
+
+/* ---- Status --------------------------------------------------------------- */
+
+static struct node *condition(struct arena *arena, const char *type,
+                              const char *reason, const char *message)
+{
+    struct node *made = node_map(arena);
+
+    node_set_text(arena, made, "type", type);
+    node_set_text(arena, made, "status", "True");
+    node_set_text(arena, made, "reason", reason);
+    node_set_text(arena, made, "message", message);
+    return made;
+}
+
+static struct node *resources(struct arena *arena)
+{
+    struct node *made = node_map(arena);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page = sysconf(_SC_PAGE_SIZE);
+
+    node_set(arena, made, "cpu", node_format(arena, "%ld", cores > 0 ? cores : 1));
+    if (pages > 0 && page > 0)
+        node_set(arena, made, "memory",
+                 node_format(arena, "%ldKi", pages / 1024 * page));
+    return made;
+}
+
+static void add_claim(struct arena *arena, struct node *list, const char *name,
+                      const char *value)
+{
+    struct node *claim = node_map(arena);
+
+    if (!*value)
+        return;
+    node_set_text(arena, claim, "name", name);
+    node_set_text(arena, claim, "value", value);
+    node_add(arena, list, claim);
+}
+
+static struct node *claims(struct spoke *spoke, struct arena *arena)
+{
+    struct node *list = node_list(arena);
+    struct node *facts = cluster_facts(spoke->cluster, arena);
+
+    add_claim(arena, list, "id.k8s.io", spoke->name);
+    add_claim(arena, list, "agent.axle.dev", version_number());
+    add_claim(arena, list, "address.axle.dev", spoke->address);
+    add_claim(arena, list, "runtime.axle.dev", node_get_text(facts, "driver"));
+    add_claim(arena, list, "cgroup.axle.dev", node_get_text(facts, "cgroup"));
+    return list;
+}
+
+static void on_told(void *arg, int status, const struct http_answer *answer,
+                    const struct err *err)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct err why = {0};
+
+    spoke->told = status == 200;
+    if (spoke->told)
+        return;
+    link_explain(status, answer, err, &why);
+    log_warn("spoke", "status of this spoke: %s", why.text);
+}
+
+static void on_cluster(void *arg, int status, const struct http_answer *answer,
+                       const struct err *err)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    scoped_mem char *target = mem_printf(CLUSTER_PATH "/status", spoke->name);
+    const struct node *old = NULL;
+    struct node *body = node_map(arena), *now, *news = node_list(arena);
+
+    if (status != 200)
+        return;
+    old = document_read_json(arena, answer->body, answer->len,
+                             &document_limits_api, NULL);
+    spoke->lease_seconds =
+        node_get_int(node_get(old, "spec"), "leaseDurationSeconds", 60);
+    if (spoke->lease_seconds < 1)
+        spoke->lease_seconds = 60;
+    node_add(arena, news, condition(arena, "ManagedClusterJoined",
+                                    "ManagedClusterJoined", "Managed cluster joined"));
+    node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",
+                                    "ManagedClusterAvailable",
+                                    "Managed cluster is available"));
+    now = node_make(arena, body, "status");
+    node_set(arena, now, "conditions",
+             work_merge_conditions(arena, node_at(old, "status", "conditions", NULL),
+                                   news, clock_wall()));
+    node_set(arena, now, "capacity", resources(arena));
+    node_set(arena, now, "allocatable", resources(arena));
+    node_set(arena, now, "clusterClaims", claims(spoke, arena));
+    link_send(spoke, "PATCH", target, MERGE, body, on_told, spoke);
+}
+
+void alive_start(struct spoke *spoke)
+{
+    scoped_mem char *target = mem_printf(CLUSTER_PATH, spoke->name);
+
+    link_send(spoke, "GET", target, NULL, NULL, on_cluster, spoke);
+    if (!spoke->lease)
+        spoke->lease = loop_timer_new(spoke->loop, renew, spoke);
+    loop_timer_set(spoke->lease, 0);
+}
+
+void alive_stop(struct spoke *spoke)
+{
+    loop_timer_free(&spoke->lease);
+}

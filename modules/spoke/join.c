@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns a join token into a certificate of this spoke's own. */
+#include "spoke/inside.h"
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/object.h"
+#include "document/document.h"
+#include "pki/pki.h"
+#include "tls/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CSRS "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+#define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters"
+#define SIGNER "kubernetes.io/kube-apiserver-client"
+#define GROUP "system:open-cluster-management"
+/* Between looks at a request that nobody has approved yet. */
+#define LOOK_AGAIN (100 * CLOCK_MS)
+
+bool join_is_done(const struct spoke *spoke)
+{
+    static const char *const files[] = {"pki/client.crt", "pki/client.key",
+                                        "pki/hub-ca.crt"};
+
+    for (size_t i = 0; i < count_of(files); i++) {
+        scoped_mem char *path = spoke_path(spoke, files[i]);
+
+        if (!file_exists(path))
+            return false;
+    }
+    return true;
+}
+
+static void fail(struct spoke *spoke, int status,
+                 const struct http_answer *answer, const struct err *err)
+{
+    struct err why = {0};
+
+    link_explain(status, answer, err, &why);
+    spoke_lost(spoke, "joining", &why);
+}
+
+static void send(struct spoke *spoke, const char *method, const char *target,
+                 const struct node *body,
+                 void (*done)(const struct http_answer *answer,
+                              const struct err *err, void *arg))
+{
+    scoped_mem char *bearer = mem_printf("Bearer %s", spoke->token);
+    struct http_field headers[] = {{"Authorization", bearer},
+                                   {"Content-Type", "application/json"}};
+    scoped_text struct text json = {0};
+    struct http_ask ask = {.method = method, .target = target,
+                           .headers = headers, .header_count = 2,
+                           .done = done, .arg = spoke};
+
+    if (body) {
+        document_write_json(&json, body);
+        ask.body = json.bytes;
+        ask.len = json.len;
+    }
+    http_client_send(spoke->http, &ask);
+}
+
+/* ---- Third: the certificate ----------------------------------------------- */
+
+static void look_again(void *arg);
+
+static int keep_files(struct spoke *spoke, const struct http_answer *answer,
+                      const char *certificate, struct err *err)
+{
+    scoped_mem char *root_path = spoke_path(spoke, "pki/hub-ca.crt");
+    scoped_mem char *cert_path = spoke_path(spoke, "pki/client.crt");
+    scoped_mem char *hub_path = spoke_path(spoke, "hub");
+    scoped_text struct text root = {0};
+    scoped_text struct text pem = {0};
+
+    if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
+        return err_set(err, ERR_INVALID, "the hub's certificate is damaged");
+    if (tls_pinned_root(answer->stream, &root, err) < 0 ||
+        file_write(root_path, root.bytes, root.len, 0600, err) < 0 ||
+        file_write(hub_path, spoke->hub, strlen(spoke->hub), 0600, err) < 0)
+        return -1;
+    /* The certificate last: it is what says that joining is done. */
+    return file_write(cert_path, pem.bytes, pem.len, 0600, err);
+}
+
+static const char *denial(const struct node *status)
+{
+    const struct node *conditions = node_get(status, "conditions");
+
+    for (size_t i = 0; i < node_count(conditions); i++) {
+        const struct node *condition = node_item(conditions, i);
+        const char *type = node_get_text(condition, "type");
+
+        if (strcmp(type, "Denied") == 0 || strcmp(type, "Failed") == 0)
+            return node_get_text(condition, "message");
+    }
+    return NULL;
+}
+
+static void on_request(const struct http_answer *answer, const struct err *err,
+                       void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *status = NULL;
+    const char *certificate, *denied;
+    struct err why = {0};
+
+    if (!answer || answer->status != 200) {
+        fail(spoke, answer ? answer->status : 0, answer, err);
+        return;
+    }
+    status = node_get(document_read_json(arena, answer->body, answer->len,
+                                         &document_limits_api, NULL),
+                      "status");
+    certificate = node_get_text(status, "certificate");
+    denied = denial(status);
+    if (denied) {
+        err_set(&why, ERR_FORBIDDEN, "the hub refused this spoke: %s", denied);
+        spoke_lost(spoke, "joining", &why);
+    } else if (!*certificate) {
+        loop_timer_free(&spoke->again);
+        spoke->again = loop_timer_new(spoke->loop, look_again, spoke);
+        loop_timer_set(spoke->again, LOOK_AGAIN);
+    } else if (keep_files(spoke, answer, certificate, &why) < 0) {
+        spoke_lost(spoke, "joining", &why);
+    } else {
+        log_info("spoke", "joined %s as %s", spoke->hub, spoke->name);
+        spoke_move(spoke, SPOKE_LISTING);
+    }
+}
+
+static void look_again(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_mem char *target = mem_printf("%s/%s", CSRS, spoke->csr);
+
+    send(spoke, "GET", target, NULL, on_request);
+}
+
+/* ---- Second: the request -------------------------------------------------- */
+
+static struct pki_key *own_key(struct spoke *spoke, struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, "pki/client.key");
+    scoped_text struct text pem = {0};
+    struct pki_key *key;
+
+    if (file_exists(path)) {
+        scoped_mem char *old = file_read(path, 65536, NULL, err);
+
+        return old ? pki_key_read(old, err) : NULL;
+    }
+    key = pki_key_new();
+    pki_key_write(key, &pem);
+    if (file_write(path, pem.bytes, pem.len, 0600, err) < 0)
+        pki_key_free(&key);
+    return key;
+}
+
+static struct node *make_request(struct spoke *spoke, struct arena *arena,
+                                 struct err *err)
+{
+    const char *groups[] = {
+        arena_printf(arena, GROUP ":%s", spoke->name),
+        GROUP ":managed-clusters"};
+    struct pki_subject subject = {
+        arena_printf(arena, GROUP ":%s:agent", spoke->name), groups, 2};
+    scoped_pki_key struct pki_key *key = own_key(spoke, err);
+    static const char *const usages[] = {"digital signature", "key encipherment",
+                                         "client auth"};
+    struct node *object = node_map(arena);
+    struct node *metadata = node_make(arena, object, "metadata");
+    struct node *spec = node_make(arena, object, "spec");
+    scoped_text struct text pem = {0};
+    scoped_text struct text base64 = {0};
+
+    if (!key || pki_request_write(key, &subject, &pem, err) < 0)
+        return NULL;
+    text_add_base64(&base64, pem.bytes, pem.len, false);
+    node_set_text(arena, object, "apiVersion", "certificates.k8s.io/v1");
+    node_set_text(arena, object, "kind", "CertificateSigningRequest");
+    node_set(arena, metadata, "generateName",
+             node_format(arena, "%s-", spoke->name));
+    node_set_text(arena, node_make(arena, metadata, "labels"),
+                  "open-cluster-management.io/cluster-name", spoke->name);
+    node_set_text(arena, spec, "request", text_string(&base64));
+    node_set_text(arena, spec, "signerName", SIGNER);
+    for (size_t i = 0; i < count_of(usages); i++)
+        node_add(arena, node_make_list(arena, spec, "usages"),
+                 node_string(arena, usages[i]));
+    return object;
+}
+
+static void on_request_made(const struct http_answer *answer,
+                            const struct err *err, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *made;
+
+    if (!answer || answer->status != 201) {
+        fail(spoke, answer ? answer->status : 0, answer, err);
+        return;
+    }
+    made = document_read_json(arena, answer->body, answer->len,
+                              &document_limits_api, NULL);
+    mem_free(&spoke->csr);
+    spoke->csr =
+        mem_copy_string(node_get_text(node_get(made, "metadata"), "name"));
+    log_info("spoke", "waiting for the hub to admit %s", spoke->name);
+    look_again(spoke);
+}
+
+/* ---- First: the cluster --------------------------------------------------- */
+
+static void on_cluster_made(const struct http_answer *answer,
+                            const struct err *err, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    struct err why = {0};
+    struct node *request;
+
+    /* 409: it was made by an earlier attempt, or ahead by the pool. */
+    if (!answer || (answer->status != 201 && answer->status != 409)) {
+        fail(spoke, answer ? answer->status : 0, answer, err);
+        return;
+    }
+    request = make_request(spoke, arena, &why);
+    if (!request) {
+        spoke_lost(spoke, "joining", &why);
+        return;
+    }
+    send(spoke, "POST", CSRS, request, on_request_made);
+}
+
+static int open_with_token(struct spoke *spoke, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text pin = {0};
+    struct tls_client_settings settings = {0};
+    struct http_client_settings client = {.address = strstr(spoke->hub, "://") + 3};
+    struct auth_token token;
+
+    if (auth_token_parse(arena, spoke->token, &token, err) < 0)
+        return -1;
+    if (!text_add_unhex(&pin, token.pin, strlen(token.pin)) ||
+        pin.len != PKI_SHA256)
+        return err_set(err, ERR_INVALID, "the join token is damaged");
+    settings.pin = (const unsigned char *)pin.bytes;
+    http_client_free(&spoke->http);
+    tls_client_free(&spoke->tls);
+    spoke->tls = tls_client_new(spoke->loop, &settings, err);
+    if (!spoke->tls)
+        return -1;
+    client.tls = spoke->tls;
+    spoke->http = http_client_new(spoke->loop, &client, err);
+    return spoke->http ? 0 : -1;
+}
+
+void join_start(struct spoke *spoke)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *object = node_map(arena);
+    struct err err = {0};
+
+    if (open_with_token(spoke, &err) < 0) {
+        spoke_lost(spoke, "joining", &err);
+        return;
+    }
+    node_set_text(arena, object, "apiVersion",
+                  "cluster.open-cluster-management.io/v1");
+    node_set_text(arena, object, "kind", "ManagedCluster");
+    node_set_text(arena, node_make(arena, object, "metadata"), "name",
+                  spoke->name);
+    node_make(arena, object, "spec");
+    send(spoke, "POST", CLUSTERS, object, on_cluster_made);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens the parts of a spoke and moves it from state to state. */
+#include "spoke/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/object.h"
+#include "cluster/cluster.h"
+#include "document/document.h"
+#include "query/query.h"
+#include "runtime/runtime.h"
+#include "store/store.h"
+#include "tls/tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT "cluster"
+
+static void enter_joining(struct spoke *spoke)
+{
+    join_start(spoke);
+}
+
+static void enter_listing(struct spoke *spoke)
+{
+    struct err err = {0};
+
+    if (link_open(spoke, &err) < 0) {
+        spoke_lost(spoke, "reading the certificate", &err);
+        return;
+    }
+    sync_start(spoke);
+}
+
+static void enter_watching(struct spoke *spoke)
+{
+    loop_backoff_reset(&spoke->backoff);
+    alive_start(spoke);
+}
+
+static void on_again(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
+}
+
+static void enter_waiting(struct spoke *spoke)
+{
+    sync_stop(spoke);
+    loop_timer_free(&spoke->again);
+    spoke->again = loop_timer_new(spoke->loop, on_again, spoke);
+    loop_timer_set(spoke->again, loop_backoff_next(&spoke->backoff));
+}
+
+static const struct {
+    const char *name;
+    unsigned may_become;
+    void (*enter)(struct spoke *spoke);
+} states[] = {
+    [SPOKE_JOINING] = {"joining", 1u << SPOKE_LISTING | 1u << SPOKE_WAITING, enter_joining},
+    [SPOKE_LISTING] = {"listing", 1u << SPOKE_WATCHING | 1u << SPOKE_WAITING, enter_listing},
+    [SPOKE_WATCHING] = {"watching", 1u << SPOKE_LISTING | 1u << SPOKE_WAITING, enter_watching},
+    [SPOKE_WAITING] = {"waiting", 1u << SPOKE_LISTING | 1u << SPOKE_JOINING, enter_waiting},
+};
+
+void spoke_move(struct spoke *spoke, enum spoke_state state)
+{
+    if (!(states[spoke->state].may_become & 1u << state))
+        return;
+    log_debug("spoke", "%s: %s -> %s", spoke->name, states[spoke->state].name,
+              states[state].name);
+    spoke->state = state;
+    states[state].enter(spoke);
+}
+
+void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err)
+{
+    if (spoke->state == SPOKE_WAITING)
+        return;
+    log_warn("spoke", "%s: %s: %s", spoke->hub, doing, err->text);
+    spoke_move(spoke, SPOKE_WAITING);
+}
+
+bool spoke_is_connected(const struct spoke *spoke)
+{
+    return spoke->state == SPOKE_WATCHING;
+}
+
+char *spoke_path(const struct spoke *spoke, const char *file)
+{
+    return mem_printf("%s/%s", spoke->directory, file);
+}
+
+/* ---- What the cluster keeps goes into the same store ---------------------- */
+
+static struct store_key kept_key(const char *name)
+{
+    return (struct store_key){KEPT, "", name};
+}
+
+static void keep_put(void *arg, const char *name, const void *bytes, size_t len)
+{
+    struct spoke *spoke = arg;
+    struct store_key key = kept_key(name);
+
+    store_put(spoke->store, &key, bytes, len);
+}
+
+static void keep_remove(void *arg, const char *name)
+{
+    struct spoke *spoke = arg;
+    struct store_key key = kept_key(name);
+
+    store_delete(spoke->store, &key, "", 0);
+}
+
+static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
+{
+    struct spoke *spoke = arg;
+
+    store_commit(spoke->store, done, done_arg);
+}
+
+struct each_kept {
+    void (*each)(void *arg, const char *name, const void *bytes, size_t len);
+    void *arg;
+};
+
+static int on_kept_row(void *arg, const struct store_row *row, struct err *err)
+{
+    struct each_kept *kept = arg;
+
+    if (strcmp(row->key.kind, KEPT) == 0)
+        kept->each(kept->arg, row->key.name, row->body, row->len);
+    return 0;
+}
+
+static void keep_each(void *arg,
+                      void (*each)(void *each_arg, const char *name,
+                                   const void *bytes, size_t len),
+                      void *each_arg)
+{
+    struct spoke *spoke = arg;
+    struct each_kept kept = {each, each_arg};
+    struct err err = {0};
+
+    if (store_each(spoke->store, on_kept_row, &kept, &err) < 0)
+        log_error("spoke", "reading the store: %s", err.text);
+}
+
+/* ---- What the cluster says ------------------------------------------------ */
+
+static void on_change(void *arg, const char *owner)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct work *work = map_get(spoke->works, owner);
+
+    if (work)
+        work_proceed(work);
+}
+
+static void on_event(void *arg, const struct cluster_event *event)
+{
+    report_event(object_from(spoke, SPOKE_TAG, arg), event);
+}
+
+static int open_cluster(struct spoke *spoke,
+                        const struct spoke_settings *settings, struct err *err)
+{
+    scoped_mem char *workloads = spoke_path(spoke, "workloads");
+    struct cluster_options options = {
+        .loop = spoke->loop,
+        .runtime = settings->runtime ? settings->runtime : &runtime_process,
+        .runtime_options = {.loop = spoke->loop, .directory = workloads},
+        .keep = {spoke, keep_put, keep_remove, keep_commit, keep_each},
+        .bounds = {settings->host_paths, settings->allow_root,
+                   settings->allow_privileged},
+        .address = spoke->address,
+        .on_change = on_change,
+        .on_event = on_event,
+        .arg = spoke};
+
+    return cluster_open(settings->cluster ? settings->cluster : "local", &options,
+                        &spoke->cluster, err);
+}
+
+static int open_store(struct spoke *spoke, const struct spoke_settings *settings,
+                      struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, "axle.db");
+    struct store_options options = {.vfs = settings->store_vfs,
+                                    .history_age = 60 * CLOCK_SECOND,
+                                    .history_bytes = 1024 * 1024};
+
+    spoke->store = store_open(path, &options, err);
+    return spoke->store ? 0 : err_wrap(err, "%s", path);
+}
+
+/* ---- Life ----------------------------------------------------------------- */
+
+static char *own_address(const struct spoke_settings *settings)
+{
+    char found[1][64];
+
+    if (settings->address)
+        return mem_copy_string(settings->address);
+    if (settings->hub && (strstr(settings->hub, "//127.0.0.1") ||
+                          strstr(settings->hub, "//localhost")))
+        return mem_copy_string("127.0.0.1");
+    return mem_copy_string(loop_own_addresses(found, 1) ? found[0] : "127.0.0.1");
+}
+
+/* From the settings, else what was kept when it joined. */
+static int find_hub(struct spoke *spoke, const struct spoke_settings *settings,
+                    struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, "hub");
+
+    if (settings->hub)
+        spoke->hub = mem_copy_string(settings->hub);
+    else if (file_exists(path))
+        spoke->hub = file_read(path, 4096, NULL, err);
+    else
+        return err_set(err, ERR_INVALID,
+                       "which hub? --join https://HOST:PORT; `axle token create` "
+                       "on the hub prints the whole command");
+    if (!spoke->hub)
+        return -1;
+    if (!text_starts(spoke->hub, "https://") || !spoke->hub[8])
+        return err_set(err, ERR_INVALID, "--join \"%s\" is not https://HOST:PORT",
+                       spoke->hub);
+    return 0;
+}
+
+static int check_settings(struct spoke *spoke,
+                          const struct spoke_settings *settings, struct err *err)
+{
+    char why[NAME_WHY];
+
+    if (!name_is_dns_label(settings->name, why))
+        return err_set(err, ERR_INVALID, "--name \"%s\": %s", settings->name, why);
+    if (find_hub(spoke, settings, err) < 0)
+        return -1;
+    if (!settings->token && !join_is_done(spoke))
+        return err_set(err, ERR_INVALID,
+                       "this spoke has not joined yet and needs a token: "
+                       "--token-file FILE or $AXLE_TOKEN");
+    if (settings->token)
+        spoke->token = mem_copy_string(settings->token);
+    return 0;
+}
+
+static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
+                    struct err *err)
+{
+    scoped_mem char *pki = spoke_path(spoke, "pki");
+
+    if (file_make_folder(pki, err) < 0 ||
+        check_settings(spoke, settings, err) < 0 ||
+        open_store(spoke, settings, err) < 0 ||
+        open_cluster(spoke, settings, err) < 0)
+        return -1;
+    return works_load(spoke, err);
+}
+
+struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *settings,
+                         struct err *err)
+{
+    struct spoke *spoke = mem_alloc(sizeof *spoke);
+
+    spoke->tag = SPOKE_TAG;
+    spoke->loop = loop;
+    spoke->directory = mem_copy_string(settings->directory);
+    spoke->name = mem_copy_string(settings->name);
+    spoke->address = own_address(settings);
+    spoke->works = map_new();
+    spoke->lease_seconds = 60;
+    spoke->backoff = (struct loop_backoff){200 * CLOCK_MS, 30 * CLOCK_SECOND, 0};
+    spoke->state = SPOKE_WAITING;
+    if (open_all(spoke, settings, err) < 0) {
+        spoke_close(&spoke);
+        return NULL;
+    }
+    spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
+    return spoke;
+}
+
+void spoke_close(struct spoke **at)
+{
+    struct spoke *spoke = take(*at);
+
+    if (!spoke)
+        return;
+    alive_stop(spoke);
+    sync_stop(spoke);
+    loop_timer_free(&spoke->again);
+    http_client_free(&spoke->http);
+    tls_client_free(&spoke->tls);
+    cluster_close(&spoke->cluster);
+    works_free(spoke);
+    map_free(&spoke->works);
+    store_close(&spoke->store);
+    free(spoke->csr);
+    free(spoke->token);
+    free(spoke->hub);
+    free(spoke->address);
+    free(spoke->name);
+    free(spoke->directory);
+    spoke->tag = 0;
+    free(spoke);
+}

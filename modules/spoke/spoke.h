@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SPOKE_H
+#define SPOKE_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct loop;
+struct runtime_driver;
+
+/*
+ * The agent, put together: it joins a hub, watches the ManifestWorks in its own
+ * namespace there, has `cluster` apply what they say, and reports back.
+ *
+ * It only ever dials out. What it was told lies in its own store, so it goes on
+ * healing without the hub, and after a restart before the hub answers. A work is
+ * on disk before it is acted on. Everything it says to the hub is a difference:
+ * what did not change is not sent.
+ *
+ * The protocol is docs/SYNC-PROTOCOL.md. One thread; nothing blocks beyond the
+ * store's commits.
+ */
+struct spoke;
+
+struct spoke_settings {
+    const char *directory; /* DATA/spoke; made if it is missing */
+    const char *name;      /* of the cluster; a DNS label */
+    const char *hub;       /* "https://HOST:PORT"; NULL: as it was joined */
+    const char *token;     /* for the first time; NULL later */
+    const char *cluster;   /* "local" or "kubernetes" */
+    const struct runtime_driver *runtime; /* NULL: processes */
+    const char *store_vfs; /* NULL: the real disk */
+    const char *address;   /* of this machine for endpoints; NULL: found out */
+    const char *const *host_paths; /* roots that works may mount; NULL: none */
+    bool allow_root, allow_privileged;
+};
+
+/*
+ * Starts it. Joining goes on in the background and is tried again until it
+ * works; the log says what is wrong. Fails for what cannot get better: no token
+ * and never joined, a name that is none, a folder that another spoke holds.
+ */
+struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *settings,
+                         struct err *err) MUST_CHECK;
+/* Lets go; workloads run on. */
+void spoke_close(struct spoke **spoke);
+#define scoped_spoke SCOPED(spoke_close)
+
+/* Whether it has a certificate and its watch is up: for tests and status. */
+bool spoke_is_connected(const struct spoke *spoke);
+
+#endif
