@@ -261,9 +261,11 @@ static int spawn_spoke(struct running *running, int token_fd, struct err *err)
     scoped_mem char *format = mem_printf(
         "--log-format=%s",
         running->flags->log_format ? running->flags->log_format : "text");
-    char *arguments[] = {"axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, folder,
-                         join, "--token-file=/dev/fd/3", level, format, NULL};
-    struct loop_spawn spawn = {.path = "/proc/self/exe", .arguments = arguments,
+    const char *const arguments[] = {
+        "axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, folder, join,
+        "--token-file=/dev/fd/3", level, format, NULL};
+    struct loop_spawn spawn = {.path = "/proc/self/exe",
+                               .arguments = (char *const *)arguments,
                                .in = -1, .out = STDERR_FILENO,
                                .error = STDERR_FILENO, .keep = &token_fd,
                                .keeps = 1, .dies_with_parent = true};

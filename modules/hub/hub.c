@@ -80,10 +80,12 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
     struct api_options api = {.loop = hub->loop,
                               .objects = hub->objects,
                               .facts = routes_facts(hub)};
+    struct registry_settings registry = routes_registry(hub);
     scoped_mem char *version = mem_printf("v1.33.0+axle-%s", version_number());
 
     api.git_version = version;
     hub->api = api_new(&api);
+    hub->registry = registry_new(hub->store, &registry);
     hub->server = http_server_new(hub->loop, NULL);
     routes_add(hub);
     hub->tls = tls_server_new(hub->loop, &tls, err);
@@ -151,6 +153,7 @@ void hub_close(struct hub **at)
     http_server_free(&hub->server);
     tls_server_free(&hub->tls);
     api_free(&hub->api);
+    registry_free(&hub->registry);
     controllers_stop(&hub->controllers);
     objects_close(&hub->objects);
     kinds_close(&hub->kinds);

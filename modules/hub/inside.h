@@ -4,6 +4,7 @@
 
 #include "auth/auth.h"
 #include "hub/hub.h"
+#include "registry/registry.h"
 
 struct api;
 struct controllers;
@@ -27,6 +28,7 @@ struct hub {
     struct objects *objects;
     struct controllers *controllers;
     struct api *api;
+    struct registry *registry;
     struct tls_server *tls;
     struct http_server *server;
     char *url, *kubeconfig;
@@ -43,5 +45,6 @@ int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
 /* routes.c: who may come in, and where requests go. */
 void routes_add(struct hub *hub);
 struct auth_facts routes_facts(struct hub *hub);
+struct registry_settings routes_registry(struct hub *hub);
 
 #endif

@@ -11,7 +11,6 @@
 #include "document/document.h"
 #include "http/http.h"
 #include "objects/objects.h"
-#include "registry/registry.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -131,6 +130,35 @@ struct auth_facts routes_facts(struct hub *hub)
                                .artifact_is_named = artifact_is_named};
 }
 
+/* ---- The registry ---------------------------------------------------------- */
+
+static bool may_registry(void *arg, const struct http_request *request,
+                         enum registry_want want, const char *repository,
+                         const char *digest)
+{
+    struct hub *hub = arg;
+    struct auth_facts facts = routes_facts(hub);
+    struct auth_ask ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
+                           .group = "", .resource = "", .subresource = "",
+                           .space = "", .name = repository, .path = "/v2"};
+
+    return auth_may(request->user, &ask, &facts, NULL);
+}
+
+static void commit(void *arg, void (*done)(void *done_arg, const struct err *err),
+                   void *done_arg)
+{
+    struct hub *hub = arg;
+
+    objects_when_durable(hub->objects, done, done_arg);
+}
+
+struct registry_settings routes_registry(struct hub *hub)
+{
+    return (struct registry_settings){
+        .authorise = may_registry, .commit = commit, .arg = hub};
+}
+
 /* ---- Health and metrics -------------------------------------------------- */
 
 static void on_health(struct http_request *request, void *arg)
@@ -220,6 +248,7 @@ void routes_add(struct hub *hub)
         http_server_route(hub->server, api_prefixes[i], api_handle, hub->api);
     for (size_t i = 0; i < count_of(health_paths); i++)
         http_server_route(hub->server, health_paths[i], on_health, hub);
+    http_server_route(hub->server, "/v2", registry_handle, hub->registry);
     http_server_route(hub->server, "/metrics", on_metrics, hub);
     http_server_route(hub->server, "/console", console_handle, NULL);
     http_server_route(hub->server, "/", on_root, hub);
