@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds and prints what a JSONPath points at. */
+#include "query/jsonpath.h"
+
+#include <string.h>
+
+#define VALUES_MAX 100000
+#define DEPTH_MAX 600
+
+struct finding {
+    struct arena *arena;
+    bool allow_missing;
+    size_t values; /* found so far, anywhere */
+    unsigned depth;
+    unsigned ranges; /* open ones */
+    struct node *results;
+    struct err *err;
+};
+
+static struct node *walk(struct finding *f, const struct step *step,
+                         struct node *input);
+
+static struct node *refuse(struct finding *f, const char *what, const char *word)
+{
+    err_set(f->err, ERR_BAD_REQUEST, "%s%s", what, word);
+    return NULL;
+}
+
+/* False once there are too many: the caller gives up. */
+static bool keep(struct finding *f, struct node *out, struct node *value)
+{
+    if (++f->values > VALUES_MAX) {
+        refuse(f, "JSONPath finds more than 100000 values", "");
+        return false;
+    }
+    node_add(f->arena, out, value);
+    return true;
+}
+
+static struct node *walk_list(struct finding *f, const struct step *list,
+                              struct node *input)
+{
+    if (++f->depth > DEPTH_MAX)
+        return refuse(f, "JSONPath is nested too deeply", "");
+    for (size_t i = 0; input && i < list->count; i++)
+        input = walk(f, &list->steps[i], input);
+    f->depth--;
+    return input;
+}
+
+static struct node *walk_field(struct finding *f, const struct step *step,
+                               struct node *input)
+{
+    struct node *out = node_list(f->arena);
+
+    for (size_t i = 0; i < input->len; i++) {
+        struct node *value = node_get(input->items[i], step->text);
+
+        /* "{.}" is the object itself. */
+        if (!*step->text)
+            value = input->items[i];
+        if (value && !keep(f, out, value))
+            return NULL;
+    }
+    if (!out->len && !f->allow_missing)
+        return refuse(f, step->text, " is not found");
+    return out;
+}
+
+static struct node *walk_children(struct finding *f, struct node *input)
+{
+    struct node *out = node_list(f->arena);
+
+    for (size_t i = 0; i < input->len; i++) {
+        struct node *value = input->items[i];
+
+        for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
+            if (!keep(f, out, value->items[j]))
+                return NULL;
+        node_each (member, value)
+            if (!keep(f, out, member->value))
+                return NULL;
+    }
+    return out;
+}
+
+/* Every list and map at any depth, the outer before the inner. */
+static bool descend(struct finding *f, struct node *value, struct node *out)
+{
+    bool holds = (value->type == NODE_LIST || value->type == NODE_MAP);
+
+    if (!holds || !value->len)
+        return true;
+    if (!keep(f, out, value) || ++f->depth > DEPTH_MAX)
+        return false;
+    for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
+        if (!descend(f, value->items[j], out))
+            return false;
+    node_each (member, value)
+        if (!descend(f, member->value, out))
+            return false;
+    f->depth--;
+    return true;
+}
+
+static struct node *walk_recursive(struct finding *f, struct node *input)
+{
+    struct node *out = node_list(f->arena);
+
+    for (size_t i = 0; i < input->len; i++)
+        if (!descend(f, input->items[i], out))
+            return NULL;
+    return out;
+}
+
+/* ---- Slices ------------------------------------------------------------- */
+
+static bool slice_one(struct finding *f, const struct step *step,
+                      const struct node *list, struct node *out)
+{
+    long long len = (long long)list->len, step_by = 1;
+    long long from = step->slice[0].known ? step->slice[0].value : 0;
+    long long to = step->slice[1].known ? step->slice[1].value : len;
+
+    if (from < 0)
+        from += len;
+    if (to < 0 || (to == 0 && step->slice[1].derived))
+        to += len;
+    if (from == to)
+        return true;
+    if (from >= len || from < 0 || to > len || to < 0)
+        return refuse(f, "array index out of bounds: index ",
+                      arena_printf(f->arena, "%lld, length %lld",
+                                   from >= len || from < 0 ? from : to - 1, len));
+    if (from > to)
+        return refuse(f, "starting index is greater than ending index", "");
+    if (step->slice[2].known)
+        step_by = step->slice[2].value;
+    if (step_by <= 0)
+        return refuse(f, "step must be > 0", "");
+    for (; from < to; from += step_by)
+        if (!keep(f, out, list->items[from]))
+            return false;
+    return true;
+}
+
+static struct node *walk_slice(struct finding *f, const struct step *step,
+                               struct node *input)
+{
+    struct node *out = node_list(f->arena);
+
+    for (size_t i = 0; i < input->len; i++) {
+        const struct node *value = input->items[i];
+
+        if (value->type == NODE_NULL)
+            continue;
+        if (value->type != NODE_LIST)
+            return refuse(f, node_type_name(value->type),
+                          " is not array or slice");
+        if (!slice_one(f, step, value, out))
+            return NULL;
+    }
+    return out;
+}
+
+/* ---- Filters ------------------------------------------------------------ */
+
+/* Only like is compared with like: -1, 0, 1; else false. */
+static bool compare(const struct node *a, const struct node *b, int *ret)
+{
+    if (a->type != b->type)
+        return false;
+    switch (a->type) {
+    case NODE_BOOL:
+        *ret = (int)a->boolean - (int)b->boolean;
+        return true;
+    case NODE_INT:
+        *ret = a->integer < b->integer ? -1 : a->integer > b->integer;
+        return true;
+    case NODE_FLOAT:
+        *ret = a->number < b->number ? -1 : a->number > b->number;
+        return true;
+    case NODE_STRING:
+        *ret = strcmp(a->string, b->string);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool judge(struct finding *f, const char *sign, const struct node *a,
+                  const struct node *b, bool *ret)
+{
+    int order;
+
+    if (!compare(a, b, &order))
+        return refuse(f, "incompatible types for comparison", "");
+    if (!strcmp(sign, "=="))
+        *ret = order == 0;
+    else if (!strcmp(sign, "!="))
+        *ret = order != 0;
+    else if (!strcmp(sign, "<"))
+        *ret = order < 0;
+    else if (!strcmp(sign, "<="))
+        *ret = order <= 0;
+    else if (!strcmp(sign, ">"))
+        *ret = order > 0;
+    else if (!strcmp(sign, ">="))
+        *ret = order >= 0;
+    else
+        return refuse(f, "unrecognized filter operator ", sign);
+    if (a->type == NODE_BOOL && *sign != '=' && *sign != '!')
+        return refuse(f, "invalid type for comparison", "");
+    return true;
+}
+
+/* 1: one value, 0: none, -1: an error. */
+static int one_side(struct finding *f, const struct step *side,
+                    struct node *item, struct node **ret)
+{
+    struct node *input = node_list(f->arena), *found;
+
+    node_add(f->arena, input, item);
+    found = walk_list(f, side, input);
+    if (!found)
+        return -1;
+    if (found->len > 1) {
+        refuse(f, "can only compare one element at a time", "");
+        return -1;
+    }
+    *ret = node_item(found, 0);
+    return found->len == 1;
+}
+
+/* A member that is missing only means that the item does not have it. */
+static bool exists(struct finding *f, const struct step *side, struct node *item)
+{
+    struct err *outer = f->err, quiet = { 0 };
+    struct node *input = node_list(f->arena), *found;
+    unsigned depth = f->depth;
+
+    node_add(f->arena, input, item);
+    f->err = &quiet;
+    found = walk_list(f, side, input);
+    f->err = outer;
+    f->depth = depth;
+    return node_count(found) > 0;
+}
+
+static bool filter_item(struct finding *f, const struct step *step,
+                        struct node *item, bool *ret)
+{
+    struct node *left, *right;
+    int sides;
+
+    *ret = false;
+    if (!strcmp(step->text, "exists")) {
+        *ret = exists(f, &step->steps[0], item);
+        return true;
+    }
+    sides = one_side(f, &step->steps[0], item, &left);
+    if (sides == 1)
+        sides = one_side(f, &step->steps[1], item, &right);
+    return sides == 1 ? judge(f, step->text, left, right, ret) : sides == 0;
+}
+
+static struct node *walk_filter(struct finding *f, const struct step *step,
+                                struct node *input)
+{
+    struct node *out = node_list(f->arena);
+    bool passes;
+
+    for (size_t i = 0; i < input->len; i++) {
+        struct node *list = input->items[i];
+
+        if (list->type != NODE_LIST)
+            return refuse(f, document_json(f->arena, list),
+                          " is not array or slice and cannot be filtered");
+        for (size_t j = 0; j < list->len; j++) {
+            if (!filter_item(f, step, list->items[j], &passes))
+                return NULL;
+            if (passes && !keep(f, out, list->items[j]))
+                return NULL;
+        }
+    }
+    return out;
+}
+
+/* ---- Steps -------------------------------------------------------------- */
+
+static struct node *walk_union(struct finding *f, const struct step *step,
+                               struct node *input)
+{
+    struct node *out = node_list(f->arena);
+
+    for (size_t i = 0; i < step->count; i++) {
+        struct node *found = walk_list(f, &step->steps[i], input);
+
+        for (size_t j = 0; found && j < found->len; j++)
+            if (!keep(f, out, found->items[j]))
+                return NULL;
+        if (!found)
+            return NULL;
+    }
+    return out;
+}
+
+static struct node *walk_literal(struct finding *f, const struct step *step,
+                                 struct node *input)
+{
+    struct node *out = node_list(f->arena);
+
+    if (step->kind == STEP_TEXT) {
+        node_add(f->arena, out, node_string(f->arena, step->text));
+        return out;
+    }
+    for (size_t i = 0; i < input->len; i++)
+        if (!keep(f, out, step->value))
+            return NULL;
+    return out;
+}
+
+static struct node *walk(struct finding *f, const struct step *step,
+                         struct node *input)
+{
+    switch (step->kind) {
+    case STEP_TEXT:
+    case STEP_NUMBER:
+        return walk_literal(f, step, input);
+    case STEP_LIST:
+        return walk_list(f, step, input);
+    case STEP_FIELD:
+        return walk_field(f, step, input);
+    case STEP_SLICE:
+        return walk_slice(f, step, input);
+    case STEP_FILTER:
+        return walk_filter(f, step, input);
+    case STEP_UNION:
+        return walk_union(f, step, input);
+    case STEP_WILDCARD:
+        return walk_children(f, input);
+    case STEP_RECURSIVE:
+        return walk_recursive(f, input);
+    case STEP_IDENTIFIER:
+        break;
+    }
+    return refuse(f, "unrecognized identifier ", step->text);
+}
+
+/* ---- Templates ---------------------------------------------------------- */
+
+static bool begins_with(const struct step *list, const char *word)
+{
+    return list->kind == STEP_LIST && list->count &&
+           list->steps[0].kind == STEP_IDENTIFIER &&
+           !strcmp(list->steps[0].text, word);
+}
+
+/* The {end} of the range that began just before `from`; count: none. */
+static size_t range_end(const struct step *root, size_t from, size_t count)
+{
+    unsigned open = 1;
+
+    for (; from < count; from++) {
+        if (begins_with(&root->steps[from], "range"))
+            open++;
+        if (begins_with(&root->steps[from], "end") && !--open)
+            break;
+    }
+    return from;
+}
+
+static bool find_steps(struct finding *f, const struct step *root, size_t from,
+                       size_t to, struct node *object);
+
+/* {range PATH} … {end}: the steps between, once for each value. */
+static bool find_range(struct finding *f, const struct step *root, size_t from,
+                       size_t end, struct node *input)
+{
+    struct step path = root->steps[from];
+    struct node *found;
+
+    path.steps++;
+    path.count--;
+    found = walk_list(f, &path, input);
+    if (!found || ++f->depth > DEPTH_MAX)
+        return false;
+    for (size_t i = 0; i < found->len; i++)
+        if (!find_steps(f, root, from + 1, end, found->items[i]))
+            return false;
+    f->depth--;
+    return true;
+}
+
+static bool find_steps(struct finding *f, const struct step *root, size_t from,
+                       size_t to, struct node *object)
+{
+    struct node *input = node_list(f->arena);
+
+    node_add(f->arena, input, object);
+    for (size_t i = from; i < to; i++) {
+        struct node *found;
+
+        if (begins_with(&root->steps[i], "range")) {
+            size_t end = range_end(root, i + 1, to);
+
+            if (!find_range(f, root, i, end, input))
+                return false;
+            i = end;
+            continue;
+        }
+        if (begins_with(&root->steps[i], "end"))
+            return refuse(f, "not in range, nothing to end", "");
+        found = walk(f, &root->steps[i], input);
+        /* Ranges over ranges repeat literal text as well. */
+        if (!found || !keep(f, f->results, found))
+            return false;
+    }
+    return true;
+}
+
+struct node *jsonpath_find(const struct jsonpath *path, struct arena *arena,
+                           const struct node *object, bool allow_missing,
+                           struct err *err)
+{
+    struct finding f = { .arena = arena,
+                         .allow_missing = allow_missing,
+                         .results = node_list(arena),
+                         .err = err };
+
+    /* The tree is only read. */
+    if (!find_steps(&f, &path->root, 0, path->root.count, (struct node *)object))
+        return NULL;
+    return f.results;
+}
+
+void jsonpath_add_value(struct text *out, const struct node *value)
+{
+    if (value->type == NODE_STRING)
+        text_add_bytes(out, value->string, value->len);
+    else
+        document_write_json(out, value);
+}
+
+int jsonpath_print(const struct jsonpath *path, struct arena *arena,
+                   const struct node *object, bool allow_missing,
+                   struct text *out, struct err *err)
+{
+    const struct node *found =
+        jsonpath_find(path, arena, object, allow_missing, err);
+
+    if (!found)
+        return -1;
+    for (size_t i = 0; i < found->len; i++)
+        for (size_t j = 0; j < found->items[i]->len; j++) {
+            text_add(out, j ? " " : "");
+            jsonpath_add_value(out, found->items[i]->items[j]);
+        }
+    return 0;
+}
