@@ -227,6 +227,8 @@ static size_t parse(struct connection *c, const char *bytes, size_t len)
             break;
         ask = event == WIRE_HEAD;
         if (event == WIRE_HEAD) {
+            c->behind = bytes + at;
+            c->behind_len = len - at;
             head_came(c);
             ask = true;
         } else if (event == WIRE_END) {
@@ -370,6 +372,8 @@ struct loop_stream *connection_hand_over(struct connection *c, const char *bytes
     struct text rest = c->rest;
 
     c->rest = (struct text){0};
+    if (c->feeding)
+        text_add_bytes(&rest, c->behind, c->behind_len);
     if (c->paused)
         loop_stream_resume(stream);
     loop_stream_write(stream, bytes, len);

@@ -165,7 +165,8 @@ void http_body_pause(struct http_request *request, bool paused);
  * Called if the client goes away (or the server drains, or a limit answers in
  * the handler's place) before the answer has ended. Last use of the pointer.
  * Without it, a request whose client has gone stays until it is answered, into
- * the void.
+ * the void; `drained` is called once more so that the answer can go on to its
+ * end. So answers without end (watches) must set this.
  */
 void http_request_gone(struct http_request *request, http_handler_fn *fn,
                        void *arg);

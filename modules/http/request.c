@@ -195,6 +195,8 @@ void exchange_gone(struct exchange *x)
         x->gone(&x->request, x->gone_arg);
     if (x->gone || x->ended || nobody_will_answer)
         loop_later(loop, free_later, x);
+    else if (x->drained)
+        x->drained(&x->request, x->drained_arg);
 }
 
 /* -------------------------------------------------------------------- body */

@@ -50,6 +50,8 @@ struct connection {
     enum purpose purpose;
     struct wire wire;
     struct text rest;            /* came, but cannot be parsed yet */
+    const char *behind;          /* while feeding: what came behind the head */
+    size_t behind_len;
     struct exchange *now;        /* owned; the request being answered */
     bool keep, paused, feeding, again, dead;
     uint64_t written, taken_before;

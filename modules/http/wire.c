@@ -85,7 +85,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
 
-    wire->body(at, len, wire->arg);
+    if (len)
+        wire->body(at, len, wire->arg);
     return wire->stopped ? HPE_PAUSED : 0;
 }
 

@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP client: calls wait for lines, lines are kept between calls. */
+#include "http/client.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/object.h"
+#include "http/behind.h"
+#include "tls/tls.h"
+
+#define CLIENT_TAG 0x48434c49u
+#define LINE_TAG 0x484c494eu
+#define CALL_TAG 0x4843414cu
+#define MOST_FIELDS 128
+#define MOST_HEAD 131072
+#define MOST_BODY ((size_t)64 << 20)
+#define MOST_REST ((size_t)65536)
+
+static void match(struct http_client *client);
+
+/* ------------------------------------------------------------------- calls */
+
+static void call_bury(void *arg)
+{
+    struct http_call *call = object_from(http_call, CALL_TAG, arg);
+
+    call->tag = 0;
+    free(call);
+}
+
+static void call_free(struct http_call *call)
+{
+    loop_timer_free(&call->timer);
+    text_free(&call->request);
+    text_free(&call->body);
+    arena_free(&call->arena);
+    call->line = NULL;
+    loop_later(call->client->loop, call_bury, call);
+}
+
+static void unqueue(struct http_call *call)
+{
+    struct http_client *client = call->client;
+    struct http_call **at;
+
+    for (at = &client->waiting; *at; at = &(*at)->next)
+        if (*at == call) {
+            *at = call->next;
+            break;
+        }
+    for (client->last = &client->waiting; *client->last;)
+        client->last = &(*client->last)->next;
+}
+
+static void line_end(struct line *line);
+static void line_release(struct line *line, bool keep);
+
+/* Tells the outcome; the call is gone afterwards. */
+static void conclude(struct http_call *call, const struct err *err)
+{
+    struct http_answer answer = call->answer;
+    struct line *line = call->line;
+
+    if (line && err) {
+        line->call = NULL;
+        line_end(line);
+        answer.stream = NULL;
+    } else if (!line) {
+        unqueue(call);
+    }
+    call->line = NULL;
+    answer.body = text_string(&call->body);
+    answer.len = call->body.len;
+    if (call->ask.done)
+        call->ask.done(err ? NULL : &answer, err, call->ask.arg);
+    call_free(call);
+}
+
+static void fail(struct http_call *call, enum err_code code, const char *words)
+{
+    struct err err = {0};
+
+    err_set(&err, code, "%s: %s", call->client->address, words);
+    conclude(call, &err);
+}
+
+static void on_call_timer(void *arg)
+{
+    struct http_call *call = object_from(http_call, CALL_TAG, arg);
+
+    if (call->paused) {
+        loop_timer_set(call->timer, call->ask.silence);
+        return;
+    }
+    fail(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
+                                         : "no answer in time");
+}
+
+/* ------------------------------------------------------------------- lines */
+
+static void line_bury(void *arg)
+{
+    struct line *line = object_from(line, LINE_TAG, arg);
+
+    line->tag = 0;
+    free(line);
+}
+
+static void line_end(struct line *line)
+{
+    struct http_client *client = line->client;
+    struct line **at;
+
+    if (line->dead)
+        return;
+    line->dead = true;
+    for (at = &client->lines; *at != line; at = &(*at)->next)
+        ;
+    *at = line->next;
+    client->line_count--;
+    loop_timer_free(&line->idle);
+    loop_stream_close(&line->stream);
+    text_free(&line->rest);
+    wire_free(&line->wire);
+    loop_later(client->loop, line_bury, line);
+    match(client);
+}
+
+static void on_line_idle(void *arg)
+{
+    line_end(object_from(line, LINE_TAG, arg));
+}
+
+/* The call is over; the line waits for the next one, or ends. */
+static void line_release(struct line *line, bool keep)
+{
+    line->call = NULL;
+    line->used = true;
+    if (!keep || line->rest.len) {
+        line_end(line);
+        return;
+    }
+    wire_again(&line->wire);
+    loop_timer_set(line->idle, line->client->idle_deadline);
+    match(line->client);
+}
+
+static void send_request(struct line *line)
+{
+    struct http_call *call = line->call;
+
+    loop_stream_write(line->stream, call->request.bytes, call->request.len);
+}
+
+static void take_body(const char *bytes, size_t len, void *arg)
+{
+    struct line *line = object_from(line, LINE_TAG, arg);
+    struct http_call *call = line->call;
+
+    if (!call) {
+        wire_stop(&line->wire);
+        return;
+    }
+    call->received += len;
+    if (call->ask.limit && call->received > call->ask.limit) {
+        wire_stop(&line->wire);
+        fail(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
+        return;
+    }
+    if (call->ask.data) {
+        if (call->ask.silence)
+            loop_timer_set(call->timer, call->ask.silence);
+        call->ask.data(call, bytes, len, call->ask.arg);
+    } else {
+        text_add_bytes(&call->body, bytes, len);
+    }
+    if (line->dead || line->call != call || call->paused)
+        wire_stop(&line->wire);
+}
+
+/* Answers of the 1xx kind but 101 come before the real one. */
+static bool is_interim(int status)
+{
+    return status >= 100 && status < 200 && status != 101;
+}
+
+static bool has_no_body(const struct http_call *call)
+{
+    int status = call->answer.status;
+
+    return call->head_only || status < 200 || status == 204 || status == 304;
+}
+
+static void message_came(struct line *line)
+{
+    struct http_call *call = line->call;
+    bool keep = llhttp_should_keep_alive(&line->wire.parser) &&
+                call->answer.status != 101 && !call->paused;
+
+    call->answer.stream = line->stream;
+    loop_timer_stop(call->timer);
+    line->call = NULL;
+    conclude(call, NULL);
+    if (!line->dead)
+        line_release(line, keep);
+}
+
+/* False if there is nothing more to parse for this call. */
+static bool head_came(struct line *line)
+{
+    struct http_call *call = line->call;
+    const char *unused;
+    struct http_field *fields;
+    struct err err = {0};
+
+    call->answer.status = (int)line->wire.parser.status_code;
+    if (is_interim(call->answer.status)) {
+        wire_again(&line->wire);
+        return true;
+    }
+    if (!call->arena)
+        call->arena = arena_new();
+    if (wire_fields(&line->wire, call->arena, &unused, &fields,
+                    &call->answer.header_count, &err) < 0) {
+        fail(call, ERR_INVALID, err.text);
+        return false;
+    }
+    call->answer.headers = fields;
+    call->answer.stream = line->stream;
+    call->headed = true;
+    if (call->ask.data) {
+        if (call->ask.silence)
+            loop_timer_set(call->timer, call->ask.silence);
+        else
+            loop_timer_stop(call->timer);
+    }
+    if (call->ask.head)
+        call->ask.head(call, &call->answer, call->ask.arg);
+    if (line->dead || line->call != call)
+        return false;
+    if (has_no_body(call)) {
+        message_came(line);
+        return false;
+    }
+    return true;
+}
+
+static size_t parse(struct line *line, const char *bytes, size_t len)
+{
+    size_t at = 0, used;
+    bool ask = false;
+
+    while (!line->dead && line->call && !line->call->paused && (at < len || ask)) {
+        enum wire_event event = wire_feed(&line->wire, bytes + at, len - at, &used);
+
+        at += used;
+        ask = false;
+        if (line->dead)
+            break;
+        if (event == WIRE_HEAD) {
+            line->behind = bytes + at;
+            line->behind_len = len - at;
+            ask = head_came(line);
+            if (ask && is_interim(line->call->answer.status))
+                ask = false;
+            if (!line->dead && !line->call)
+                break;
+        } else if (event == WIRE_END) {
+            message_came(line);
+            break;
+        } else if (event == WIRE_BAD) {
+            fail(line->call, ERR_INVALID, wire_problem(&line->wire));
+        }
+    }
+    return at;
+}
+
+static void keep_rest(struct line *line, const char *bytes, size_t len)
+{
+    text_add_bytes(&line->rest, bytes, len);
+    if (line->rest.len >= MOST_REST && !line->paused) {
+        line->paused = true;
+        loop_stream_pause(line->stream);
+    }
+}
+
+static void go_on(void *arg)
+{
+    struct line *line = object_from(line, LINE_TAG, arg);
+    scoped_text struct text rest = {0};
+    size_t used;
+
+    line->again = false;
+    if (line->dead || !line->call)
+        return;
+    rest = line->rest;
+    line->rest = (struct text){0};
+    used = parse(line, text_string(&rest), rest.len);
+    if (line->dead)
+        return;
+    if (used < rest.len && line->call) {
+        text_add_bytes(&line->rest, rest.bytes + used, rest.len - used);
+    } else if (used < rest.len) {
+        line_end(line);
+        return;
+    }
+    if (line->paused && line->rest.len < MOST_REST) {
+        line->paused = false;
+        loop_stream_resume(line->stream);
+    }
+}
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    struct line *line = object_from(line, LINE_TAG, arg);
+    size_t used = 0;
+
+    if (!line->call) { /* nobody asked */
+        line_end(line);
+        return;
+    }
+    if (!line->rest.len && !line->again)
+        used = parse(line, bytes, len);
+    if (line->dead || used == len)
+        return;
+    if (line->call)
+        keep_rest(line, bytes + used, len - used);
+    else
+        line_end(line);
+}
+
+static void on_opened(void *arg)
+{
+    ((struct line *)arg)->opened = true;
+}
+
+/* A server may close a kept line just when we use it; then once more. */
+static bool try_again(struct line *line)
+{
+    struct http_call *call = line->call;
+
+    if (!line->used || call->tried || call->headed || line->wire.in_message)
+        return false;
+    call->tried = true;
+    line->call = NULL;
+    call->line = NULL;
+    call->next = call->client->waiting;
+    call->client->waiting = call;
+    if (!call->next)
+        call->client->last = &call->next;
+    line_end(line);
+    return true;
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    struct line *line = object_from(line, LINE_TAG, arg);
+    struct http_call *call = line->call;
+
+    if (!call) {
+        line_end(line);
+        return;
+    }
+    if (why->code == ERR_NONE && call->headed && !call->paused &&
+        wire_feed_end(&line->wire) == WIRE_END) {
+        message_came(line);
+        return;
+    }
+    if (try_again(line))
+        return;
+    if (why->code == ERR_NONE)
+        fail(call, ERR_UNREACHABLE, call->headed ? "the answer was cut off"
+                                                 : "closed without an answer");
+    else
+        conclude(call, why);
+}
+
+static const struct loop_stream_events events = {
+    .opened = on_opened,
+    .read = on_read,
+    .closed = on_closed,
+};
+
+static struct line *line_new(struct http_client *client, struct err *err)
+{
+    struct loop_stream *stream =
+        client->tls ? tls_connect(client->tls, client->address, client->tls_name, err)
+                    : loop_connect(client->loop, client->address, err);
+    struct line *line;
+
+    if (!stream)
+        return NULL;
+    line = mem_alloc(sizeof *line);
+    line->tag = LINE_TAG;
+    line->client = client;
+    line->stream = stream;
+    line->idle = loop_timer_new(client->loop, on_line_idle, line);
+    line->next = client->lines;
+    client->lines = line;
+    client->line_count++;
+    wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_body, line);
+    loop_stream_handle(stream, &events, line);
+    return line;
+}
+
+/* --------------------------------------------------------- calls meet lines */
+
+static struct line *free_line(struct http_client *client)
+{
+    struct line *line;
+
+    for (line = client->lines; line; line = line->next)
+        if (!line->call && !line->dead)
+            return line;
+    return NULL;
+}
+
+static void match_now(void *arg)
+{
+    struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
+    struct err err = {0};
+
+    client->matching = false;
+    while (client->waiting) {
+        struct http_call *call = client->waiting;
+        struct line *line = free_line(client);
+
+        if (!line && client->line_count >= client->most_lines)
+            return;
+        if (!line && !(line = line_new(client, &err))) {
+            conclude(call, &err);
+            continue;
+        }
+        unqueue(call);
+        loop_timer_stop(line->idle);
+        line->call = call;
+        call->line = line;
+        send_request(line);
+    }
+}
+
+static void match(struct http_client *client)
+{
+    if (client->matching || !client->waiting)
+        return;
+    client->matching = true;
+    loop_later(client->loop, match_now, client);
+}
+
+static void write_request(struct http_call *call, const struct http_ask *ask)
+{
+    const char *method = ask->method ? ask->method : "GET";
+    struct text *to = &call->request;
+    size_t i;
+    bool has_host = http_field_get(ask->headers, ask->header_count, "host") != NULL;
+
+    text_addf(to, "%s %s HTTP/1.1\r\n", method, ask->target);
+    if (!has_host)
+        text_addf(to, "Host: %s\r\n", call->client->host);
+    for (i = 0; i < ask->header_count; i++) {
+        assert(!strpbrk(ask->headers[i].name, "\r\n: ") &&
+               !strpbrk(ask->headers[i].value, "\r\n"));
+        text_addf(to, "%s: %s\r\n", ask->headers[i].name, ask->headers[i].value);
+    }
+    if (ask->len || (strcmp(method, "GET") && strcmp(method, "HEAD")))
+        text_addf(to, "Content-Length: %zu\r\n", ask->len);
+    text_add(to, "\r\n");
+    if (ask->len)
+        text_add_bytes(to, ask->body, ask->len);
+    call->head_only = !strcmp(method, "HEAD");
+}
+
+struct http_call *http_client_send(struct http_client *client,
+                                   const struct http_ask *ask)
+{
+    struct http_call *call = mem_alloc(sizeof *call);
+
+    call->tag = CALL_TAG;
+    call->client = client;
+    call->ask = *ask;
+    if (!call->ask.limit && !call->ask.data)
+        call->ask.limit = MOST_BODY;
+    write_request(call, ask);
+    call->timer = loop_timer_new(client->loop, on_call_timer, call);
+    loop_timer_set(call->timer, ask->deadline ? ask->deadline : 30 * CLOCK_SECOND);
+    *client->last = call;
+    client->last = &call->next;
+    match(client);
+    return call;
+}
+
+void http_call_cancel(struct http_call **at)
+{
+    struct http_call *call = take(*at);
+    struct line *line;
+
+    if (!call)
+        return;
+    line = call->line;
+    if (line) {
+        line->call = NULL;
+        line_end(line);
+    } else {
+        unqueue(call);
+    }
+    call_free(call);
+}
+
+void http_call_pause(struct http_call *call, bool paused)
+{
+    call->paused = paused;
+    if (paused || !call->line || call->line->again)
+        return;
+    call->line->again = true;
+    loop_later(call->client->loop, go_on, call->line);
+}
+
+struct loop_stream *http_call_upgrade(struct http_call *call)
+{
+    struct line *line = call->line;
+    struct loop_stream *stream = take(line->stream);
+    struct text behind = {0};
+
+    text_add_bytes(&behind, line->behind, line->behind_len);
+    stream = behind_new(stream, &behind);
+    line->call = NULL;
+    line_end(line);
+    call_free(call);
+    return stream;
+}
+
+/* ------------------------------------------------------------ begin and end */
+
+struct http_client *http_client_new(struct loop *loop,
+                                    const struct http_client_settings *settings,
+                                    struct err *err)
+{
+    struct http_client *client;
+    char host[LOOP_HOST];
+    int port;
+
+    if (!text_starts(settings->address, "unix:") &&
+        loop_address_split(settings->address, -1, host, &port, err) < 0)
+        return NULL;
+    client = mem_alloc(sizeof *client);
+    client->tag = CLIENT_TAG;
+    client->loop = loop;
+    client->address = mem_copy_string(settings->address);
+    client->host = mem_copy_string(settings->host ? settings->host
+                                   : text_starts(settings->address, "unix:")
+                                       ? "localhost" : settings->address);
+    client->tls_name = settings->tls_name ? mem_copy_string(settings->tls_name) : NULL;
+    client->tls = settings->tls;
+    client->most_lines = settings->most_connections ? settings->most_connections : 8;
+    client->idle_deadline = settings->idle_deadline ? settings->idle_deadline
+                                                    : 60 * CLOCK_SECOND;
+    client->last = &client->waiting;
+    return client;
+}
+
+void http_client_forget(struct http_client *client)
+{
+    struct line *line, *next;
+
+    for (line = client->lines; line; line = next) {
+        next = line->next;
+        if (!line->call)
+            line_end(line);
+    }
+}
+
+static void client_bury(void *arg)
+{
+    struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
+
+    client->tag = 0;
+    free(client->address);
+    free(client->host);
+    free(client->tls_name);
+    free(client);
+}
+
+void http_client_free(struct http_client **at)
+{
+    struct http_client *client = take(*at);
+
+    if (!client)
+        return;
+    while (client->waiting) {
+        struct http_call *call = client->waiting;
+
+        http_call_cancel(&call);
+    }
+    client->matching = true;
+    while (client->lines) {
+        struct line *line = client->lines;
+        struct http_call *call = take(line->call);
+
+        if (call)
+            call_free(call);
+        line_end(line);
+    }
+    loop_later(client->loop, client_bury, client);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "http/wire.h"
+
+/* A kept connection, and the call that is using it. */
+struct line {
+    uint32_t tag;
+    struct http_client *client;
+    struct line *next;
+    struct loop_stream *stream; /* owned */
+    struct wire wire;
+    struct http_call *call;     /* NULL: idle */
+    struct loop_timer *idle;    /* owned */
+    struct text rest;           /* came while the call was paused */
+    const char *behind;         /* within `head`: what came behind it */
+    size_t behind_len;
+    bool opened, used, dead, paused, again;
+};
+
+/* A call: waiting for a line, or on one. */
+struct http_call {
+    uint32_t tag;
+    struct http_client *client;
+    struct http_call *next;
+    struct line *line;
+    struct http_ask ask;        /* strings not kept; callbacks and limits are */
+    struct text request;        /* the bytes to send; kept for a second try */
+    struct loop_timer *timer;   /* owned */
+    struct arena *arena;        /* owned; the answer's head */
+    struct http_answer answer;
+    struct text body;
+    uint64_t received;
+    bool headed, tried, paused, head_only;
+};
+
+struct http_client {
+    uint32_t tag;
+    struct loop *loop;
+    char *address, *host, *tls_name; /* owned */
+    struct tls_client *tls;
+    size_t most_lines;
+    int64_t idle_deadline;
+    struct line *lines;      /* owned */
+    size_t line_count;
+    struct http_call *waiting, **last; /* owned */
+    bool matching;
+};
+
+#endif
