@@ -16,13 +16,18 @@ struct api *api_new(const struct api_options *options)
     api->objects = options->objects;
     api->kinds = objects_kinds(options->objects);
     api->facts = options->facts;
-    api->git_version = options->git_version;
+    api->git_version = mem_copy_string(options->git_version);
     return api;
 }
 
-void api_free(struct api **api)
+void api_free(struct api **at)
 {
-    mem_free(api);
+    struct api *api = take(*at);
+
+    if (!api)
+        return;
+    mem_free(&api->git_version);
+    free(api);
 }
 
 bool query_flag(const struct http_request *request, const char *name)

@@ -16,7 +16,7 @@ struct api {
     struct objects *objects;
     const struct kinds *kinds;
     struct auth_facts facts;
-    const char *git_version;
+    char *git_version; /* owned */
 };
 
 /* One request about objects, taken apart. */
