@@ -80,7 +80,7 @@ struct template_options {
     enum template_missing missing;
     enum template_functions functions;
     enum template_numbers numbers;
-    bool strict;         /* Helm's: `required` lets a missing value pass on */
+    bool strict;         /* Helm's --strict: missing is TEMPLATE_MISSING_ERROR */
     bool strip_no_value; /* drop every "<no value>" from what a run wrote */
     const int64_t *now;  /* ns since 1970: what `now` means; NULL: refused */
     struct template_bounds bounds;

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sprig's arithmetic, and what it makes a number of. */
+#include "template/function.h"
+#include "template/numbers.h"
+#include "template/tree.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- Numbers from anything ---- */
+
+/* On amd64 a float that no int64 holds becomes the least one. */
+int64_t number_truncate(double number)
+{
+    if (number >= -0x1p63 && number < 0x1p63)
+        return (int64_t)number;
+    return INT64_MIN;
+}
+
+/* "5.00" counts as "5". */
+static struct str without_zero_decimals(struct str s)
+{
+    size_t end = s.len;
+
+    while (end && s.at[end - 1] == '0')
+        end--;
+    if (end && s.at[end - 1] == '.')
+        s.len = end - 1;
+    return s;
+}
+
+int64_t number_int(struct value v)
+{
+    struct number number;
+    char words[8];
+    struct str s;
+
+    switch (v.kind) {
+    case KIND_BOOL:
+        return v.truth;
+    case KIND_INT:
+    case KIND_INT64:
+    case KIND_UINT8:
+    case KIND_MONTH:
+    case KIND_WEEKDAY:
+        return v.integer;
+    case KIND_FLOAT:
+        return number_truncate(v.number);
+    case KIND_STRING:
+        s = without_zero_decimals(value_str(v));
+        return literal_number(s, TOKEN_NUMBER, &number, words, sizeof words) &&
+                       number_plain_int(s, &number)
+                   ? number.integer
+                   : 0;
+    default:
+        return 0;
+    }
+}
+
+/* ParseInt's answer, and not one that came by way of a float. */
+bool number_plain_int(struct str s, const struct number *number)
+{
+    bool hex = s.len > 2 && (s.at[1] | 0x20) == 'x';
+    bool hex_signed = s.len > 3 && (s.at[2] | 0x20) == 'x';
+
+    if (!number->is_int || number->is_complex)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (strchr(".pP", s.at[i]) ||
+            (!hex && !hex_signed && strchr("eE", s.at[i])))
+            return false;
+    }
+    return true;
+}
+
+double number_parse(struct str s, bool *ret_fine)
+{
+    char digits[400];
+    char *end;
+    double number;
+    struct number parsed;
+    char words[8];
+
+    *ret_fine = false;
+    if (!s.len || s.len >= sizeof digits || (s.at[0] >= 9 && s.at[0] <= ' '))
+        return 0;
+    memcpy(digits, s.at, s.len);
+    digits[s.len] = '\0';
+    if (memchr(s.at, '_', s.len)) {
+        *ret_fine = s.at[s.len - 1] != 'i' &&
+                    literal_number(s, TOKEN_NUMBER, &parsed, words,
+                                   sizeof words);
+        return *ret_fine ? parsed.number : 0;
+    }
+    if (strpbrk(digits, "xX") && !strpbrk(digits, "pP"))
+        return 0;
+    if (strchr(digits, '('))
+        return 0;
+    number = strtod(digits, &end);
+    if (end == digits || *end || strlen(digits) != s.len)
+        return 0;
+    /* Too large a number is an error; the word "inf" is not. */
+    if (isinf(number) && !strpbrk(digits, "iI"))
+        return 0;
+    *ret_fine = true;
+    return number;
+}
+
+double number_float(struct value v)
+{
+    bool fine;
+
+    switch (v.kind) {
+    case KIND_FLOAT:
+        return v.number;
+    case KIND_STRING:
+        return number_parse(value_str(v), &fine);
+    default:
+        return (double)number_int(v);
+    }
+}
+
+/* ---- Whole numbers, which wrap around ---- */
+
+static int64_t wrap_add(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static bool run_add(struct call *call)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < call->count; i++)
+        sum = wrap_add(sum, number_int(call->args[i]));
+    return give(call, value_int64(sum));
+}
+
+static bool run_add1(struct call *call)
+{
+    return give(call, value_int64(wrap_add(number_int(call->args[0]), 1)));
+}
+
+static bool run_sub(struct call *call)
+{
+    uint64_t a = (uint64_t)number_int(call->args[0]);
+    uint64_t b = (uint64_t)number_int(call->args[1]);
+
+    return give(call, value_int64((int64_t)(a - b)));
+}
+
+static bool run_mul(struct call *call)
+{
+    uint64_t product = (uint64_t)number_int(call->args[0]);
+
+    for (size_t i = 1; i < call->count; i++)
+        product *= (uint64_t)number_int(call->args[i]);
+    return give(call, value_int64((int64_t)product));
+}
+
+static bool divided(struct call *call, bool rest)
+{
+    int64_t a = number_int(call->args[0]), b = number_int(call->args[1]);
+
+    if (b == 0)
+        return call_fail(call, "runtime error: integer divide by zero");
+    if (b == -1) /* the one quotient that does not fit wraps around */
+        return give(call, value_int64(rest ? 0 : (int64_t)(0 - (uint64_t)a)));
+    return give(call, value_int64(rest ? a % b : a / b));
+}
+
+static bool run_div(struct call *call)
+{
+    return divided(call, false);
+}
+
+static bool run_mod(struct call *call)
+{
+    return divided(call, true);
+}
+
+static bool extreme(struct call *call, bool largest)
+{
+    int64_t best = number_int(call->args[0]);
+
+    for (size_t i = 1; i < call->count; i++) {
+        int64_t other = number_int(call->args[i]);
+
+        if (largest ? other > best : other < best)
+            best = other;
+    }
+    return give(call, value_int64(best));
+}
+
+static bool run_max(struct call *call)
+{
+    return extreme(call, true);
+}
+
+static bool run_min(struct call *call)
+{
+    return extreme(call, false);
+}
+
+static bool extreme_float(struct call *call, bool largest)
+{
+    double best = number_float(call->args[0]);
+
+    for (size_t i = 1; i < call->count; i++) {
+        double other = number_float(call->args[i]);
+
+        if (isnan(other))
+            best = other;
+        else if (largest ? other > best : other < best)
+            best = other;
+    }
+    return give(call, value_float(best));
+}
+
+static bool run_maxf(struct call *call)
+{
+    return extreme_float(call, true);
+}
+
+static bool run_minf(struct call *call)
+{
+    return extreme_float(call, false);
+}
+
+/* ---- Decimal arithmetic ---- */
+
+/* The decimal number that a float stands for: 0.1, not what is nearest. */
+static long double decimal_of(double number)
+{
+    scoped_text struct text digits = {0};
+
+    print_float(&digits, number, 'e', -1);
+    return strtold(text_string(&digits), NULL);
+}
+
+/* Quotients keep sixteen places after the point. */
+static long double sixteen_places(long double number)
+{
+    return fabsl(number) < 900 ? roundl(number * 1e16L) / 1e16L : number;
+}
+
+static bool decimal_step(struct call *call, char sign, double next,
+                         long double *result)
+{
+    long double other;
+
+    if (!isfinite(next))
+        return call_fail(call, "Cannot create a Decimal from %s",
+                         isnan(next)  ? "NaN"
+                         : next < 0 ? "-Inf"
+                                    : "+Inf");
+    other = decimal_of(next);
+    if (sign == '/' && other == 0)
+        return call_fail(call, "decimal division by 0");
+    *result = sign == '+'   ? *result + other
+              : sign == '-' ? *result - other
+              : sign == '*' ? *result * other
+                            : sixteen_places(*result / other);
+    return true;
+}
+
+static bool decimal(struct call *call, char sign, double first, size_t from)
+{
+    long double result = 0;
+
+    if (!decimal_step(call, '+', first, &result))
+        return false;
+    for (size_t i = from; i < call->count; i++) {
+        if (!decimal_step(call, sign, number_float(call->args[i]), &result))
+            return false;
+    }
+    return give(call, value_float((double)result));
+}
+
+static bool run_add1f(struct call *call)
+{
+    long double result = 1;
+
+    return decimal_step(call, '+', number_float(call->args[0]), &result) &&
+           give(call, value_float((double)result));
+}
+
+static bool run_addf(struct call *call)
+{
+    return decimal(call, '+', 0, 0);
+}
+
+static bool run_subf(struct call *call)
+{
+    return decimal(call, '-', number_float(call->args[0]), 1);
+}
+
+static bool run_mulf(struct call *call)
+{
+    return decimal(call, '*', number_float(call->args[0]), 1);
+}
+
+static bool run_divf(struct call *call)
+{
+    return decimal(call, '/', number_float(call->args[0]), 1);
+}
+
+/* ---- Rounding and converting ---- */
+
+static bool run_ceil(struct call *call)
+{
+    return give(call, value_float(ceil(number_float(call->args[0]))));
+}
+
+static bool run_floor(struct call *call)
+{
+    return give(call, value_float(floor(number_float(call->args[0]))));
+}
+
+static bool run_round(struct call *call)
+{
+    double on = call->count > 2 ? call->args[2].number : 0.5;
+    double power = pow(10, (double)call->args[1].integer);
+    double digits = power * number_float(call->args[0]), whole;
+    double rest = modf(digits, &whole);
+
+    return give(call, value_float((rest >= on ? ceil(digits) : floor(digits)) /
+                                  power));
+}
+
+static bool run_int(struct call *call)
+{
+    return give(call, value_int(number_int(call->args[0])));
+}
+
+static bool run_int64(struct call *call)
+{
+    return give(call, value_int64(number_int(call->args[0])));
+}
+
+static bool run_float64(struct call *call)
+{
+    return give(call, value_float(number_float(call->args[0])));
+}
+
+/* Digits of a base with a sign; 0 if it is anything else or too large. */
+static int64_t whole_of_base(struct str s, unsigned base)
+{
+    bool negative = s.len && s.at[0] == '-';
+    size_t i = negative || (s.len && s.at[0] == '+');
+    uint64_t value = 0;
+
+    if (i == s.len)
+        return 0;
+    for (; i < s.len; i++) {
+        unsigned digit = (unsigned)(s.at[i] - '0');
+
+        if (digit >= base || __builtin_mul_overflow(value, base, &value) ||
+            __builtin_add_overflow(value, digit, &value))
+            return 0;
+    }
+    if (value > (uint64_t)INT64_MAX + negative)
+        return 0;
+    return negative ? (int64_t)(0 - value) : (int64_t)value;
+}
+
+/* Out of range, strconv.Atoi still says which end it went over. */
+static bool run_atoi(struct call *call)
+{
+    struct str s = arg_str(call, 0);
+    int64_t value = whole_of_base(s, 10);
+    bool negative = s.len && s.at[0] == '-';
+    size_t digits = negative || (s.len && s.at[0] == '+');
+    bool plain = digits < s.len;
+    size_t zeros = digits;
+
+    for (size_t i = digits; i < s.len; i++)
+        plain = plain && s.at[i] >= '0' && s.at[i] <= '9';
+    while (zeros < s.len && s.at[zeros] == '0')
+        zeros++;
+    if (!value && plain && zeros < s.len)
+        value = negative ? INT64_MIN : INT64_MAX;
+    return give(call, value_int(value));
+}
+
+static bool run_to_decimal(struct call *call)
+{
+    struct str s;
+
+    return call_string(call, call->args[0], &s) &&
+           give(call, value_int64(whole_of_base(s, 8)));
+}
+
+/* ---- Sequences ---- */
+
+static bool until_step(struct call *call, int64_t start, int64_t stop,
+                       int64_t step, struct list **ret)
+{
+    struct list *list = list_new(call->space, ELEMENT_INT);
+    uint64_t distance, count;
+
+    *ret = list;
+    if (start == stop || (stop < start ? step >= 0 : step <= 0))
+        return true;
+    distance = stop < start ? (uint64_t)start - (uint64_t)stop
+                            : (uint64_t)stop - (uint64_t)start;
+    count = (distance - 1) / (step < 0 ? 0 - (uint64_t)step : (uint64_t)step) +
+            1;
+    if (count > UINT32_MAX / 64)
+        return call_room(call, UINT64_MAX);
+    if (!call_room(call, count * 2 * sizeof(struct value)) ||
+        !call_spend(call, count * 64))
+        return false;
+    for (uint64_t i = 0; i < count; i++, start = wrap_add(start, step))
+        list_add(list, value_int(start));
+    return true;
+}
+
+static bool run_until(struct call *call)
+{
+    int64_t count = call->args[0].integer;
+    struct list *list;
+
+    return until_step(call, 0, count, count < 0 ? -1 : 1, &list) &&
+           give(call, value_list(list));
+}
+
+static bool run_until_step(struct call *call)
+{
+    struct list *list;
+
+    return until_step(call, call->args[0].integer, call->args[1].integer,
+                      call->args[2].integer, &list) &&
+           give(call, value_list(list));
+}
+
+static bool give_numbers(struct call *call, int64_t start, int64_t end,
+                         int64_t step)
+{
+    struct text out = {0};
+    struct list *list;
+
+    if (!until_step(call, start, end, step, &list))
+        return false;
+    for (uint32_t i = 0; i < list->len; i++)
+        text_addf(&out, "%s%lld", i ? " " : "",
+                  (long long)list->items[i].integer);
+    return give_text(call, &out);
+}
+
+static bool run_seq(struct call *call)
+{
+    const struct value *args = call->args;
+    int64_t start = 1, end, step = 1;
+
+    if (call->count < 1 || call->count > 3)
+        return give_str(call, STR(""));
+    end = args[call->count - 1].integer;
+    if (call->count > 1)
+        start = args[0].integer;
+    if (end < start)
+        step = -1;
+    end = wrap_add(end, step);
+    if (call->count == 3) {
+        if (step < 0 && args[1].integer > 0)
+            return give_str(call, STR(""));
+        step = args[1].integer;
+    }
+    return give_numbers(call, start, end, step);
+}
+
+const struct function functions_math[] = {
+    {"add", "a*", 'I', run_add},
+    {"add1", "a", 'I', run_add1},
+    {"sub", "aa", 'I', run_sub},
+    {"mul", "aa*", 'I', run_mul},
+    {"div", "aa", 'I', run_div},
+    {"mod", "aa", 'I', run_mod},
+    {"max", "aa*", 'I', run_max},
+    {"biggest", "aa*", 'I', run_max},
+    {"min", "aa*", 'I', run_min},
+    {"maxf", "aa*", 'f', run_maxf},
+    {"minf", "aa*", 'f', run_minf},
+    {"add1f", "a", 'f', run_add1f},
+    {"addf", "a*", 'f', run_addf},
+    {"subf", "aa*", 'f', run_subf},
+    {"mulf", "aa*", 'f', run_mulf},
+    {"divf", "aa*", 'f', run_divf},
+    {"ceil", "a", 'f', run_ceil},
+    {"floor", "a", 'f', run_floor},
+    {"round", "aif*", 'f', run_round},
+    {"int", "a", 'i', run_int},
+    {"int64", "a", 'I', run_int64},
+    {"float64", "a", 'f', run_float64},
+    {"atoi", "s", 'i', run_atoi},
+    {"toDecimal", "a", 'I', run_to_decimal},
+    {"until", "i", 'N', run_until},
+    {"untilStep", "iii", 'N', run_until_step},
+    {"seq", "i*", 's', run_seq},
+    {0},
+};

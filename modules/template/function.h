@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TEMPLATE_FUNCTION_H
+#define TEMPLATE_FUNCTION_H
+
+#include "template/value.h"
+
+struct exec;
+struct map;
+
+/*
+ * A call of a function. The executor has checked count and types against the
+ * row; a function reads args, writes ret and returns true, or calls
+ * call_fail() and returns what that returns.
+ */
+struct call {
+    struct exec *exec;
+    struct space *space;
+    struct arena *arena;
+    struct value *args;
+    size_t count;
+    struct value ret;
+    const struct function *function;
+};
+
+typedef bool function_fn(struct call *call);
+
+/*
+ * `takes`: a letter per parameter: s string, i int, I int64, f float64, b
+ * bool, a any value, v a value with its static type, d map[string]interface{},
+ * l []interface{}, t time.Time, V *semver.Version; a * at the end: the last
+ * one any number of times. `gives`: a for interface{}, anything else for what
+ * the value is.
+ */
+struct function {
+    const char *name;
+    const char *takes;
+    char gives;
+    function_fn *run;
+    const char *refused; /* why a template may not call it */
+    const struct template_function *extra;
+};
+
+/* A group of functions, ended by a row without a name. */
+extern const struct function functions_go[];
+extern const struct function functions_strings[];
+extern const struct function functions_words[];
+extern const struct function functions_math[];
+extern const struct function functions_lists[];
+extern const struct function functions_dicts[];
+extern const struct function functions_types[];
+extern const struct function functions_json[];
+extern const struct function functions_yaml[];
+extern const struct function functions_toml[];
+extern const struct function functions_encodings[];
+extern const struct function functions_hashes[];
+extern const struct function functions_patterns[];
+extern const struct function functions_semver[];
+extern const struct function functions_dates[];
+extern const struct function functions_paths[];
+extern const struct function functions_urls[];
+extern const struct function functions_helm[];
+extern const struct function functions_refused[];
+extern const struct function functions_clock[]; /* only with a `now` */
+/* `takes` begins with the receiver. NULL if there is no such method. */
+const struct function *method_find(struct value receiver, struct str name);
+extern const struct function methods_time[];
+extern const struct function methods_semver[];
+
+/* Says why the call failed, as Go would; false always. */
+bool call_fail(struct call *call, const char *format, ...) PRINTF(2, 3);
+/* Spends steps for work in proportion to `bytes`; false when over a bound. */
+bool call_spend(struct call *call, uint64_t bytes);
+/* Is there memory for that many more bytes? Fails the call if not. */
+bool call_room(struct call *call, uint64_t bytes);
+/* Memory for a result; NULL when over the bound. */
+char *call_alloc(struct call *call, size_t size);
+/* Nanoseconds since 1970, or false: the clock is out of reach. */
+bool call_now(struct call *call, int64_t *ret);
+size_t call_pattern_size(const struct call *call);
+struct map *call_patterns(struct call *call); /* compiled ones, by text */
+void patterns_free(struct map **patterns);
+/* Runs a template of the set and gives what it wrote. */
+bool call_include(struct call *call, struct str name, struct value data,
+                  struct str *ret);
+bool call_tpl(struct call *call, struct str text, struct value data,
+              struct str *ret);
+
+/* Results. */
+static inline bool give(struct call *call, struct value v)
+{
+    call->ret = v;
+    return true;
+}
+static inline bool give_str(struct call *call, struct str s)
+{
+    return give(call, value_of_str(s));
+}
+/* fmt's %v as a string, which a string is already. False when too large. */
+bool call_string(struct call *call, struct value v, struct str *ret);
+/* Copies the text into the arena and frees it; fails over the bound. */
+bool give_text(struct call *call, struct text *text);
+static inline struct str arg_str(const struct call *call, size_t i)
+{
+    return value_str(call->args[i]);
+}
+
+/* ---- Printing (print.c, format.c, number.c) ---- */
+
+/*
+ * Printers stop and answer false when a value is nested deeper than
+ * PRINT_DEPTH (it may hold itself) or the text outgrows PRINT_LIMIT.
+ */
+#define PRINT_DEPTH 500
+#define PRINT_LIMIT ((size_t)32 * 1024 * 1024)
+
+/* fmt's %v of a value; nil is "<nil>". */
+bool print_value(struct text *out, struct value v);
+/* fmt.Sprint: a space between operands when neither is a string. */
+bool print_values(struct text *out, const struct value *args, size_t count);
+/* fmt.Sprintf. */
+bool print_format(struct text *out, struct str format,
+                  const struct value *args, size_t count);
+
+/* strconv.FormatFloat: verb b, e, E, f, g, G, x, X; -1: shortest digits. */
+void print_float(struct text *out, double number, char verb, int precision);
+
+/* time.Time and *semver.Version as they print themselves. */
+void print_time(struct text *out, const struct instant *time);
+/* As JSON shows it. */
+void print_time_rfc3339(struct text *out, const struct instant *time);
+void print_semver(struct text *out, const struct semver *version);
+void print_duration(struct text *out, int64_t nanoseconds);
+const char *month_name(int64_t month);
+const char *weekday_name(int64_t weekday);
+
+#endif
