@@ -23,7 +23,7 @@ static void digits_from(struct digits *digits, const char *text)
         if (*at >= '0' && *at <= '9')
             digits->at[len++] = *at;
     }
-    digits->point = atoi(exponent + 1) + 1;
+    digits->point = (int)strtol(exponent + 1, NULL, 10) + 1;
     while (len > 1 && digits->at[len - 1] == '0')
         len--;
     digits->len = len;

