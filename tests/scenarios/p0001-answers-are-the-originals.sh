@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# limit: 300
+# Every recorded answer of the original programs is ours as well, and no leaf of
+# it could be another one without being noticed.
+. "$(dirname "$0")/lib.sh"
+
+cases=${AXLE_CASES:-$repo/../shared/cases}
+runner=$repo/build/debug/axle-cases
+[ -d "$cases" ] || skip "no case files: set AXLE_CASES to their folder"
+
+# What must be whole: nothing failed, nothing skipped, each leaf noticed.
+whole="write patch selector quantity"
+
+for kind in $whole; do
+    "$runner" --poison "$kind" "$cases/$kind.json" >"$TEST_DIR/$kind.log" 2>&1 ||
+        fail "$kind: $(tail -n 1 "$TEST_DIR/$kind.log")"
+    grep -qE '^[1-9][0-9]* passed, 0 failed, 0 skipped$' "$TEST_DIR/$kind.log" ||
+        fail "$kind: $(tail -n 1 "$TEST_DIR/$kind.log")"
+    rm "$TEST_DIR/$kind.log"
+done
