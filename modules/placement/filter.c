@@ -2,6 +2,8 @@
 /* Leaves out clusters: by set, by predicate, by taint. */
 #include "placement/world.h"
 
+#include "cel/cel.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +121,8 @@ int choice_find_sets(struct choice *choice)
 
 struct predicate {
     struct selector *labels, *claims; /* NULL asks nothing */
-    const struct node *cel;
+    struct cel_program **expressions;
+    size_t expression_count;
 };
 
 int choice_selector(struct choice *choice, const struct node *node,
@@ -131,6 +134,26 @@ int choice_selector(struct choice *choice, const struct node *node,
         return 0;
     *ret = selector_from_node(choice->arena, node, err);
     return *ret ? 0 : -1;
+}
+
+static int read_expressions(struct choice *choice, const struct node *list,
+                            struct predicate *ret)
+{
+    static const char *const variables[] = { "managedCluster", NULL };
+    struct err err;
+
+    ret->expressions = arena_alloc(
+        choice->arena, (node_count(list) + 1) * sizeof *ret->expressions);
+    for (size_t i = 0; i < node_count(list); i++) {
+        struct cel_program *program = cel_compile(
+            choice->arena, node_text(node_item(list, i)), variables, &err);
+
+        if (!program)
+            return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
+                                   "compilation failed: %s", err.text);
+        ret->expressions[ret->expression_count++] = program;
+    }
+    return 0;
 }
 
 static int read_predicate(struct choice *choice, const struct node *node,
@@ -145,34 +168,64 @@ static int read_predicate(struct choice *choice, const struct node *node,
                         &ret->claims, &err) < 0)
         return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
                                "%s", err.text);
-    if (node_count(node_at(required, "celSelector", "celExpressions", NULL)))
-        return choice_complain(choice, PLACEMENT_MISCONFIGURED, "Predicate",
-                               "celSelector is not built in this program yet; "
-                               "use labelSelector or claimSelector");
-    return 0;
+    return read_expressions(
+        choice, node_at(required, "celSelector", "celExpressions", NULL), ret);
 }
 
-static bool matches(const struct predicate *predicate, const struct seat *seat)
+static const struct node *scores_of(void *arg, const struct node *cluster,
+                                    const char *name)
 {
-    return (!predicate->labels ||
-            selector_matches_labels(predicate->labels, seat->labels)) &&
-           (!predicate->claims ||
-            selector_matches_labels(predicate->claims, seat->claims));
+    const struct choice *choice = arg;
+    const struct seat *seat =
+        map_get(choice->world->seats,
+                node_get_text(node_get(cluster, "metadata"), "name"));
+    const struct addon_score *score = seat ? seat->addon_scores : NULL;
+
+    while (score && strcmp(score->name, name))
+        score = score->next;
+    return score ? score->scores : NULL;
 }
 
-static bool any_matches(const struct predicate *predicates, size_t count,
-                        const struct seat *seat)
+/* An expression that fails for a cluster does not match it. */
+static bool all_true(struct choice *choice, const struct predicate *predicate,
+                     const struct seat *seat, struct arena *scratch)
 {
-    for (size_t i = 0; i < count; i++)
-        if (matches(&predicates[i], seat))
+    struct cel_variable variable = { "managedCluster", seat->object };
+    uint64_t cost = 0;
+    struct cel_input input = { &variable, 1, scores_of, choice, 0, &cost };
+    bool yes = true;
+
+    for (size_t i = 0; i < predicate->expression_count && yes; i++)
+        if (cel_eval_bool(predicate->expressions[i], scratch, &input, &yes,
+                          NULL) < 0)
+            yes = false;
+    choice->result->cel_cost += cost;
+    return yes;
+}
+
+static bool any_matches(struct choice *choice,
+                        const struct predicate *predicates, size_t count,
+                        const struct seat *seat, struct arena *scratch)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct predicate *one = &predicates[i];
+
+        if ((!one->labels || selector_matches_labels(one->labels, seat->labels)) &&
+            (!one->claims || selector_matches_labels(one->claims, seat->claims)) &&
+            all_true(choice, one, seat, scratch))
             return true;
+    }
     return false;
 }
+
+/* What an evaluation leaves behind is thrown away after so many bytes. */
+#define SCRATCH_MOST ((size_t)1 << 18)
 
 int choice_filter_predicates(struct choice *choice)
 {
     const struct node *list = node_get(choice->spec, "predicates");
     size_t count = node_count(list), kept = 0;
+    scoped_arena struct arena *scratch = arena_new();
     struct predicate *predicates;
 
     if (!count || !choice->count)
@@ -184,7 +237,11 @@ int choice_filter_predicates(struct choice *choice)
     for (size_t i = 0; i < choice->count; i++) {
         struct seat *seat = choice->feasible[i];
 
-        if (any_matches(predicates, count, seat))
+        if (arena_used(scratch) > SCRATCH_MOST) {
+            arena_free(&scratch);
+            scratch = arena_new();
+        }
+        if (any_matches(choice, predicates, count, seat, scratch))
             choice->feasible[kept++] = seat;
         else
             seat->row->why = PLACEMENT_NOT_MATCHED;

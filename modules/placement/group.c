@@ -133,7 +133,8 @@ int choice_group(struct choice *choice)
     result->decisions =
         arena_alloc(choice->arena, most * sizeof *result->decisions);
     grouping.left = arena_alloc(choice->arena, most * sizeof *grouping.left);
-    memcpy(grouping.left, result->chosen, total * sizeof *grouping.left);
+    if (total)
+        memcpy(grouping.left, result->chosen, total * sizeof *grouping.left);
     if (total)
         qsort(grouping.left, total, sizeof *grouping.left, by_name);
     if (total && read_most(&grouping, total) < 0)

@@ -136,6 +136,7 @@ struct placement_result {
     size_t decision_count;
 
     int64_t requeue_at; /* when a toleration runs out; 0: never */
+    uint64_t cel_cost;  /* of all celSelectors on all clusters */
 };
 
 /*
@@ -176,7 +177,9 @@ struct placement_satisfied {
     size_t wanted;
     const char **sets; /* eligible ones */
     size_t set_count;
-    size_t bindings, available, feasible, unscheduled;
+    size_t bindings, available;
+    size_t feasible; /* chosen: with numberOfClusters 0 OCM says none match */
+    size_t unscheduled;
     bool failed; /* a plugin failed: outcome is not OK and not WARNED */
     const char *message;
 };
@@ -276,6 +279,12 @@ placement_rollout_classify(struct placement_rollout_cluster *cluster,
 /* `size` is an integer, "N%" or NULL; `none` when 0 or over the total. */
 int placement_rollout_size(const struct node *size, int64_t total,
                            int64_t none, int64_t *ret, struct err *err);
+/* The shortest wait until one of the times that is still to come; 0: none. */
+int64_t placement_rollout_recheck(const int64_t *times, size_t count,
+                                  int64_t now);
+/* A mandatoryDecisionGroup: its name, or else its index; "" and 0. */
+void placement_rollout_group_key(const struct node *group,
+                                 const char **ret_name, int64_t *ret_index);
 /* "None" and "" are INT64_MAX; else one number with h, m or s. */
 int placement_rollout_deadline(const char *text, int64_t *ret,
                                struct err *err);

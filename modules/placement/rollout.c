@@ -85,6 +85,17 @@ int placement_rollout_deadline(const char *text, int64_t *ret, struct err *err)
     return duration_parse(text, ret, err);
 }
 
+int64_t placement_rollout_recheck(const int64_t *times, size_t count,
+                                  int64_t now)
+{
+    int64_t least = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (times[i] > now && (!least || times[i] - now < least))
+            least = times[i] - now;
+    return least;
+}
+
 /* ---- One cluster ------------------------------------------------------- */
 
 /* When a wait that began at `since` is over; 0 for never. */
@@ -140,7 +151,7 @@ struct member {
 struct pass {
     struct arena *arena;
     struct placement_rollout *out;
-    const struct placement_rollout_cluster *known; /* still decided for */
+    struct placement_rollout_cluster *known; /* still decided for; by name */
     size_t known_count;
     int64_t soak, deadline, now;
 };
@@ -211,16 +222,15 @@ static bool is_known(const struct pass *pass, const char *cluster,
 static void put_in(struct pass *pass, const struct placement_rollout_cluster *one)
 {
     struct placement_rollout *out = pass->out;
-    int64_t wait = one->recheck_at - pass->now;
+    int64_t times[2] = { out->recheck_after ? pass->now + out->recheck_after : 0,
+                         one->recheck_at };
 
     out->clusters[out->count++] = *one;
-    if (one->recheck_at && wait > 0 &&
-        (!out->recheck_after || wait < out->recheck_after))
-        out->recheck_after = wait;
+    out->recheck_after = placement_rollout_recheck(times, 2, pass->now);
 }
 
-static void consider(struct pass *pass,
-                     const struct placement_rollout_cluster *known)
+/* Keeps the new status: who has just timed out counts as failed at once. */
+static void consider(struct pass *pass, struct placement_rollout_cluster *known)
 {
     struct placement_rollout_cluster one = *known;
 
@@ -236,6 +246,7 @@ static void consider(struct pass *pass,
     case ROLLOUT_DONE:
         break;
     }
+    known->status = one.status;
 }
 
 static void start_one(struct pass *pass, const struct member *member)
@@ -273,14 +284,15 @@ static void pass_per_cluster(struct pass *pass,
                              const struct placement_rollout_group **groups,
                              size_t group_count, int64_t window, int64_t failures)
 {
-    const struct placement_rollout_cluster *known;
+    const struct placement_rollout_cluster *found;
     int64_t failed = 0;
     size_t count;
     struct member *members = members_of(pass->arena, groups, group_count, &count);
 
     start_pass(pass, count + pass->known_count);
     for (size_t i = 0; i < pass->known_count; i++) {
-        known = &pass->known[i];
+        struct placement_rollout_cluster *known = &pass->known[i];
+
         if (!pass->out->breached || known->status != ROLLOUT_TO_APPLY)
             consider(pass, known);
         if (has_failed(known))
@@ -291,7 +303,7 @@ static void pass_per_cluster(struct pass *pass,
     if (pass->out->breached)
         return;
     for (size_t i = 0; i < count && (int64_t)pass->out->count < window; i++)
-        if (!is_known(pass, members[i].cluster, true, &known))
+        if (!is_known(pass, members[i].cluster, true, &found))
             start_one(pass, &members[i]);
 }
 
@@ -339,13 +351,21 @@ struct plan {
     size_t all_count, mandatory_count, rest_count;
 };
 
+void placement_rollout_group_key(const struct node *group,
+                                 const char **ret_name, int64_t *ret_index)
+{
+    *ret_name = node_get_text(group, "groupName");
+    *ret_index = **ret_name ? 0 : node_get_int(group, "groupIndex", 0);
+}
+
 static bool is_named(const struct placement_rollout_group *group,
                      const struct node *key)
 {
-    const char *name = node_get_text(key, "groupName");
+    const char *name;
+    int64_t index;
 
-    return *name ? text_same(name, group->name)
-                 : group->index == node_get_int(key, "groupIndex", 0);
+    placement_rollout_group_key(key, &name, &index);
+    return *name ? text_same(name, group->name) : group->index == index;
 }
 
 /* Mandatory groups stand in the order in which the user names them. */

@@ -14,7 +14,7 @@ static const char *names_joined(struct arena *arena, const char **names,
     scoped_text struct text text = { 0 };
 
     for (size_t i = 0; i < count; i++)
-        text_addf(&text, "%s%s", i ? " " : "", names[i]);
+        text_addf(&text, "%s%s", i ? "," : "", names[i]);
     return arena_string(arena, text_string(&text));
 }
 
@@ -142,7 +142,7 @@ static struct placement_satisfied facts_of(struct arena *arena,
         .set_count = result->set_count,
         .bindings = result->bindings,
         .available = result->available,
-        .feasible = result->feasible,
+        .feasible = result->chosen_count,
         .unscheduled = result->unscheduled,
         .failed = result->outcome == PLACEMENT_FAILED,
         .message = result->message,

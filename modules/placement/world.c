@@ -305,7 +305,9 @@ static void put_score(struct placement_world *world, const char *space,
     remove_score(world, space, name);
     score->arena = arena;
     score->name = arena_string(arena, name);
-    score->scores = node_copy(arena, node_get(status, "scores"));
+    score->scores = node_is(node_get(status, "scores"), NODE_LIST)
+                        ? node_copy(arena, node_get(status, "scores"))
+                        : node_list(arena);
     if (!clock_parse(node_get_text(status, "validUntil"), &score->valid_until))
         score->valid_until = 0;
     score->next = seat->addon_scores;
