@@ -82,6 +82,7 @@ struct controllers {
     struct map *keys;           /* struct key by "controller space/name" */
     struct key *first, *last;   /* waiting to run now */
     struct loop_timer *timer;   /* the earliest of those that wait for a time */
+    struct loop_timer *next;    /* the next turn; a timer can be taken back */
     bool turning, planned, stopped, writing;
     struct map *noticed;        /* revision seen while it was only staged */
     struct placement_world *world;

@@ -48,7 +48,8 @@ struct controllers *controllers_start(struct objects *objects,
                                       struct loop *loop,
                                       const struct controllers_settings *settings,
                                       struct err *err) MUST_CHECK;
-/* After this nothing is woken any more; call it before objects_close(). */
+/* Commits what is staged and ends. Nothing may be written after it; next comes
+   objects_close(). */
 void controllers_stop(struct controllers **controllers);
 
 /* Prometheus text: runs, failures and queue length by controller. */

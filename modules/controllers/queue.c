@@ -203,16 +203,10 @@ static void start_all(struct controllers *all);
 
 static void turn(void *arg)
 {
-    struct controllers *all = arg;
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
     int64_t until;
     struct key *key;
 
-    if (all->tag != CONTROLLERS_TAG || all->stopped) {
-        all->planned = false;
-        if (all->stopped)
-            mem_free(&all);
-        return;
-    }
     all->planned = false;
     all->turning = true;
     until = clock_steady() + (all->settings.turn ? all->settings.turn : TURN);
@@ -236,7 +230,7 @@ static void plan_turn(struct controllers *all)
     if (all->planned || all->turning)
         return;
     all->planned = true;
-    loop_later(all->loop, turn, all);
+    loop_timer_set(all->next, 0);
 }
 
 /* ---- Changes -------------------------------------------------------------------- */
@@ -289,7 +283,7 @@ void controllers_notice(struct controllers *all, const struct object *before,
 static void on_change(void *arg, const struct object *before,
                       const struct object *after)
 {
-    struct controllers *all = arg;
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
     scoped_mem char *key = notice_key(after ? after : before);
     intptr_t seen = (intptr_t)map_get(all->noticed, key);
 
@@ -308,7 +302,7 @@ static void on_change(void *arg, const struct object *before,
 
 static void on_durable(void *arg, const struct err *err)
 {
-    struct controllers *all = arg;
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
     if (all->stopped)
         return;
@@ -415,6 +409,7 @@ struct controllers *controllers_start(struct objects *objects,
     all->noticed = map_new();
     all->counts = mem_alloc(sizeof *all->counts);
     all->timer = loop_timer_new(loop, on_timer, all);
+    all->next = loop_timer_new(loop, turn, all);
     all->started = clock_wall();
     managedcluster_rules(all);
     watch_kinds(all);
@@ -432,17 +427,19 @@ void controllers_stop(struct controllers **controllers)
     if (!all)
         return;
     *controllers = NULL;
+    /* What is staged is told of now, while there is somebody to be told. */
+    all->stopped = true;
+    objects_commit(all->objects);
     while ((key = map_next(all->keys, &at, &text)))
         key_free(key);
     map_free(&all->keys);
     map_free(&all->noticed);
     mem_free(&all->counts);
     loop_timer_free(&all->timer);
+    loop_timer_free(&all->next);
     placement_world_free(&all->world);
-    all->stopped = true;
-    all->first = all->last = NULL;
-    /* `objects` may still call on_change and the loop a planned turn, so the
-       shell stays until the process ends or that turn has come. */
+    all->tag = 0;
+    mem_free(&all);
 }
 
 bool controllers_idle(const struct controllers *controllers)

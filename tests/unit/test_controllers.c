@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks that what a person writes becomes works, and reports come back. */
+#include "controllers/controllers.h"
+
+#include "base/clock.h"
+#include "document/document.h"
+#include "kinds/kinds.h"
+#include "loop/loop.h"
+#include "objects/objects.h"
+#include "registry/registry.h"
+#include "store/store.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+
+struct hub {
+    struct loop *loop;
+    struct store *store;
+    struct kinds *kinds;
+    struct objects *objects;
+    struct controllers *controllers;
+    struct arena *arena;
+};
+
+static void must(int result, const struct err *err)
+{
+    if (result < 0) {
+        printf("Bail out! %s\n", err->text);
+        exit(1);
+    }
+}
+
+static void hub_open(struct hub *hub)
+{
+    struct store_options options = { .vfs = "sim" };
+    struct err err = { 0 };
+
+    hub->arena = arena_new();
+    hub->loop = loop_new(&err);
+    must(hub->loop ? 0 : -1, &err);
+    hub->store = store_open("hub.db", &options, &err);
+    must(hub->store ? 0 : -1, &err);
+    hub->kinds = kinds_open(&err);
+    must(hub->kinds ? 0 : -1, &err);
+    hub->objects = objects_open(hub->loop, hub->store, hub->kinds, &err);
+    must(hub->objects ? 0 : -1, &err);
+    hub->controllers = controllers_start(hub->objects, hub->loop, NULL, &err);
+    must(hub->controllers ? 0 : -1, &err);
+}
+
+static void hub_close(struct hub *hub)
+{
+    controllers_stop(&hub->controllers);
+    objects_close(&hub->objects);
+    kinds_close(&hub->kinds);
+    store_close(&hub->store);
+    loop_free(&hub->loop);
+    arena_free(&hub->arena);
+}
+
+static void settle(struct hub *hub)
+{
+    int quiet = 0;
+
+    for (int i = 0; i < 1000 && quiet < 5; i++) {
+        loop_turn(hub->loop, 0);
+        quiet = controllers_idle(hub->controllers) &&
+                !store_is_staged(hub->store) ? quiet + 1 : 0;
+    }
+}
+
+/* ---- Like kubectl ------------------------------------------------------------ */
+
+static void apply(struct hub *hub, const char *yaml)
+{
+    struct err err = { 0 };
+    struct node *all = document_read_all(hub->arena, yaml, strlen(yaml),
+                                         &document_limits_own, &err);
+
+    must(all ? 0 : -1, &err);
+    for (size_t i = 0; i < node_count(all); i++) {
+        must(objects_ensure(hub->objects, "kubectl", node_item(all, i), NULL,
+                            &err), &err);
+        settle(hub);
+    }
+}
+
+static const struct kind *kind_of(struct hub *hub, const char *plural)
+{
+    static const char *const groups[] = {
+        "axle.dev", "cluster.open-cluster-management.io",
+        "work.open-cluster-management.io", "",
+    };
+
+    for (size_t i = 0; i < count_of(groups); i++) {
+        const struct kind *kind = kinds_find(hub->kinds, groups[i], plural);
+
+        if (kind)
+            return kind;
+    }
+    abort();
+}
+
+static struct object *find(struct hub *hub, const char *plural,
+                           const char *space, const char *name)
+{
+    return objects_get(hub->objects, OBJECTS_PUBLISHED, kind_of(hub, plural),
+                       space, name, NULL);
+}
+
+static struct node *get(struct hub *hub, const char *plural, const char *space,
+                        const char *name)
+{
+    scoped_object struct object *object = find(hub, plural, space, name);
+
+    return object ? object_read(hub->arena, object) : NULL;
+}
+
+static const char *status_of(struct hub *hub, const char *plural,
+                             const char *space, const char *name,
+                             const char *field)
+{
+    return node_get_text(node_get(get(hub, plural, space, name), "status"), field);
+}
+
+static const char *condition(const struct node *object, const char *type)
+{
+    const struct node *list = node_at(object, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
+            return node_get_text(node_item(list, i), "status");
+    return "";
+}
+
+static void remove_object(struct hub *hub, const char *plural, const char *space,
+                          const char *name)
+{
+    struct err err = { 0 };
+
+    must(objects_remove(hub->objects, "kubectl", kind_of(hub, plural), space,
+                        name, &err), &err);
+    settle(hub);
+}
+
+/* ---- A spoke, as far as the hub can see ----------------------------------------- */
+
+static void report(struct hub *hub, const char *cluster, const char *work,
+                   bool degraded)
+{
+    scoped_object struct object *object = find(hub, "manifestworks", cluster, work);
+    struct err err = { 0 };
+    char *json;
+
+    if (!object) {
+        CHECK(object != NULL, "%s has the work %s", cluster, work);
+        return;
+    }
+    json = arena_printf(hub->arena,
+        "{\"conditions\":["
+        "{\"type\":\"Applied\",\"status\":\"True\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
+        "{\"type\":\"Available\",\"status\":\"%s\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
+        "{\"type\":\"Progressing\",\"status\":\"False\",\"reason\":\"Ok\",\"observedGeneration\":%lld},"
+        "{\"type\":\"Degraded\",\"status\":\"%s\",\"reason\":\"X\",\"message\":\"no such command\",\"observedGeneration\":%lld}]}",
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0),
+        degraded ? "False" : "True",
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0),
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0),
+        degraded ? "True" : "False",
+        (long long)node_get_int(node_get(object_read(hub->arena, object), "metadata"), "generation", 0));
+    must(objects_set_status(hub->objects, "spoke", object,
+         document_read_json(hub->arena, json, strlen(json), &document_limits_own,
+                            &err), NULL, &err), &err);
+    settle(hub);
+}
+
+/* The spoke has removed what a deleted work brought. */
+static void let_go(struct hub *hub, const char *cluster, const char *work)
+{
+    scoped_object struct object *object = find(hub, "manifestworks", cluster, work);
+    struct err err = { 0 };
+
+    CHECK(object && object->deleting, "%s is told to remove %s", cluster, work);
+    if (object)
+        must(objects_set_finalizer(hub->objects, "spoke", object,
+             "cluster.open-cluster-management.io/manifest-work-cleanup", false,
+             &err), &err);
+    settle(hub);
+}
+
+/* ---- The story -------------------------------------------------------------------- */
+
+static const char place[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: research}\nspec: {tenant: acme}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: edge-1}\nspec: {hubAcceptsClient: true}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: all, namespace: research}\n"
+    "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n";
+
+static const char application[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"
+    "spec:\n  type: Application\n  variables: [{name: word, type: string, default: hello}]\n"
+    "  components:\n  - name: server\n    type: webservice\n"
+    "    properties: {command: [echo, \"{{ .var.word }}\"], port: 8080}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: ProfileBundle\nmetadata: {name: echo, namespace: research}\n"
+    "spec: {type: Application, workloadProfileRefs: [{name: echo}]}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: hi, namespace: research}\n"
+    "spec: {profileBundleRef: {name: echo}, environmentRef: {name: all}}\n";
+
+static void check_way_down(struct hub *hub)
+{
+    const struct node *work, *load, *deployment;
+    const char *digest;
+
+    apply(hub, place);
+    CHECK_TEXT(status_of(hub, "projects", "", "research", "phase"), "Ready",
+               "a project in a tenant is ready");
+    CHECK(get(hub, "namespaces", "", "research") != NULL, "with its namespace");
+    CHECK(get(hub, "managedclustersetbindings", "research", "global") != NULL,
+          "bound to what its tenant allows");
+    CHECK(get(hub, "namespaces", "", "edge-1") != NULL,
+          "an accepted cluster has its namespace");
+    apply(hub, application);
+    deployment = get(hub, "workloaddeployments", "research", "hi-echo");
+    CHECK(deployment != NULL, "one deployment per profile");
+    CHECK_TEXT(condition(deployment, "Rendered"), "True", "it is rendered");
+    CHECK_TEXT(condition(deployment, "Placed"), "True", "and placed");
+    digest = node_get_text(node_at(deployment, "status", "artifact", NULL),
+                           "digest");
+    CHECK(registry_has(hub->store, "research/hi-echo", digest),
+          "the registry has the artifact");
+    work = get(hub, "manifestworks", "edge-1", "research.hi-echo");
+    CHECK(work != NULL, "the spoke's namespace has the work");
+    load = node_item(node_at(work, "spec", "workload", "manifests", NULL), 1);
+    CHECK_TEXT(node_get_text(node_at(load, "spec", "artifact", NULL), "digest"),
+               digest, "which names the artifact by digest");
+    CHECK(get(hub, "workloads", "edge-1", "hi-echo") != NULL,
+          "and there is an object for the spoke to report to");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Deploying", "until the spoke reports, it is being deployed");
+    if (check_failed)
+        printf("# %s\n# %s\n", document_json(hub->arena, get(hub, "aiworkloads", "research", "hi")),
+               deployment ? document_json(hub->arena, deployment) : "no deployment");
+}
+
+static void check_way_up(struct hub *hub)
+{
+    const struct node *status;
+
+    report(hub, "edge-1", "research.hi-echo", false);
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Running", "the spoke's report makes it Running");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "ready"), "1/1",
+               "on one spoke of one");
+    CHECK_TEXT(condition(get(hub, "aiworkloads", "research", "hi"), "Available"),
+               "True", "and Available");
+    report(hub, "edge-1", "research.hi-echo", true);
+    status = node_get(get(hub, "aiworkloads", "research", "hi"), "status");
+    CHECK_TEXT(node_get_text(status, "phase"), "Degraded",
+               "what is wrong on a spoke shows");
+    CHECK_TEXT(node_get_text(node_item(node_get(status, "spokes"), 0), "message"),
+               "no such command", "with its reason");
+    report(hub, "edge-1", "research.hi-echo", false);
+}
+
+static void check_quiet(struct hub *hub)
+{
+    int64_t before, after;
+
+    settle(hub);
+    before = objects_revision(hub->objects);
+    apply(hub, place);
+    apply(hub, application);
+    after = objects_revision(hub->objects);
+    CHECK_INT(after, before, "applying the same again writes nothing");
+    CHECK(controllers_idle(hub->controllers), "and nothing is left to do");
+}
+
+static void check_change(struct hub *hub)
+{
+    const char *old, *new;
+
+    old = node_get_text(node_at(get(hub, "workloaddeployments", "research",
+                                    "hi-echo"), "status", "artifact", NULL),
+                        "digest");
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+               "metadata: {name: hi, namespace: research}\n"
+               "spec: {profileBundleRef: {name: echo}, environmentRef: {name: all},"
+               " variables: {word: bye}}\n");
+    new = node_get_text(node_at(get(hub, "workloaddeployments", "research",
+                                    "hi-echo"), "status", "artifact", NULL),
+                        "digest");
+    CHECK(strcmp(old, new), "another value of a variable is another artifact");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Deploying", "which is on its way");
+    report(hub, "edge-1", "research.hi-echo", false);
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Running", "and arrives");
+}
+
+static void check_mistake(struct hub *hub)
+{
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+               "metadata: {name: wrong, namespace: research}\n"
+               "spec: {profileBundleRef: {name: nothing}, environmentRef: {name: all}}\n");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "wrong", "phase"),
+               "Failed", "a reference to nothing fails");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "wrong", "message"),
+               "spec.profileBundleRef.name: there is no ProfileBundle "
+               "\"nothing\" in this namespace; create it", "in plain words");
+    remove_object(hub, "aiworkloads", "research", "wrong");
+    CHECK(!get(hub, "aiworkloads", "research", "wrong"), "and can be deleted");
+}
+
+static void check_end(struct hub *hub)
+{
+    remove_object(hub, "aiworkloads", "research", "hi");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Deleting", "a deleted workload waits for its spokes");
+    let_go(hub, "edge-1", "research.hi-echo");
+    CHECK(!get(hub, "aiworkloads", "research", "hi"), "then it is gone");
+    CHECK(!get(hub, "workloaddeployments", "research", "hi-echo"),
+          "its deployment");
+    CHECK(!get(hub, "manifestworkreplicasets", "research", "hi-echo"),
+          "its replica set");
+    CHECK(!get(hub, "manifestworks", "edge-1", "research.hi-echo"), "its work");
+    CHECK(!get(hub, "workloads", "edge-1", "hi-echo"), "and its report");
+    remove_object(hub, "projects", "", "research");
+    settle(hub);
+    CHECK(!get(hub, "projects", "", "research"), "a project can be deleted");
+    CHECK(!get(hub, "namespaces", "", "research"), "with its namespace");
+    remove_object(hub, "tenants", "", "acme");
+    CHECK(!get(hub, "tenants", "", "acme"), "and so can its tenant");
+}
+
+int main(void)
+{
+    struct store_disk *disk = store_disk_new("sim");
+    struct hub hub = { 0 };
+
+    hub_open(&hub);
+    check_way_down(&hub);
+    check_way_up(&hub);
+    check_quiet(&hub);
+    check_change(&hub);
+    check_mistake(&hub);
+    check_end(&hub);
+    hub_close(&hub);
+    store_disk_free(&disk);
+    return check_done();
+}
