@@ -9,20 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct http_client;
 struct http_request;
-struct http_server;
-struct loop;
 struct store;
 
 /*
- * An OCI registry: keeps artifacts in the store, serves them, fetches one by
- * digest.
+ * An OCI registry: keeps artifacts in the store and serves them.
  *
  * Its one idea: bytes are named by their digest and live in the store's blobs;
  * a repository is only an index, in one named value, of which manifests, tags
  * and blobs belong to it. So a push and the first reference to it can be one
- * commit. The protocol is OCI distribution-spec v1.1; manifests are kept byte
+ * commit. An upload lives in memory until it is whole. The protocol is OCI distribution-spec v1.1; manifests are kept byte
  * for byte.
  *
  * Who may pull or push is not known here: a callback decides. One thread;
@@ -83,24 +79,5 @@ struct registry *registry_new(struct store *store,
 void registry_free(struct registry **registry);
 /* A http_handler_fn for the prefix "/v2"; `arg` is the registry. */
 void registry_handle(struct http_request *request, void *arg);
-
-/* ---- Fetching -------------------------------------------------------------------- */
-
-/* Told once, later: the first layer's bytes, checked, or why not
-   (ERR_NOT_FOUND: the registry has no such thing). */
-typedef void registry_fetched_fn(void *arg, const void *layer, size_t len,
-                                 const char *media_type, const struct err *err);
-struct registry_fetch;
-/*
- * Gets the manifest with this digest and then its first layer. Every byte is
- * compared with its digest before it is parsed. The client must outlive it.
- */
-struct registry_fetch *registry_fetch(struct http_client *client,
-                                      const char *repository,
-                                      const char *digest,
-                                      registry_fetched_fn *done, void *arg,
-                                      struct err *err) MUST_CHECK;
-/* Nothing more is told. Only before `done` was called. */
-void registry_fetch_cancel(struct registry_fetch **fetch);
 
 #endif

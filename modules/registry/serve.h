@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REGISTRY_SERVE_H
+#define REGISTRY_SERVE_H
+
+#include "base/err.h"
+#include "registry/registry.h"
+
+struct http_request;
+
+struct upload;
+struct registry {
+    uint32_t tag;
+    struct store *store;
+    struct registry_settings settings;
+    struct upload *uploads; /* a list; few at a time */
+    size_t upload_count;
+    bool freed;
+};
+#define REGISTRY_TAG 0x52656769u
+
+/* One request, taken apart. */
+struct ask {
+    struct registry *registry;
+    struct http_request *request;
+    const char *repository;
+    const char *what;      /* "manifests", "blobs", "uploads", "tags", … */
+    const char *reference; /* digest, tag, upload's id, or "" */
+    const char *method;
+};
+
+/* An error in the specification's form. */
+void serve_error(struct http_request *request, int status, const char *code,
+                 const char *format, ...) PRINTF(4, 5);
+/* POST, PATCH, PUT, GET, DELETE below …/blobs/uploads/ (upload.c). */
+void serve_upload(struct ask *ask);
+/* PUT …/manifests/REFERENCE (push.c). */
+void serve_manifest_put(struct ask *ask);
+void uploads_free(struct registry *registry);
+/* Answers 201 once everything staged is on disk. */
+void serve_created(struct registry *registry, struct http_request *request,
+                   const char *location, const char *digest);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes blobs in, whole or in pieces, and checks each against its digest. */
+#include "registry/serve.h"
+
+#include "base/clock.h"
+#include "base/object.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "pki/pki.h"
+#include "registry/index.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Together they may hold MOST × most_blob; the oldest makes room. */
+#define UPLOADS_MOST 8
+
+struct upload {
+    struct upload *next;
+    char id[33];
+    char *repository; /* owned */
+    struct text bytes;
+    bool busy; /* a request is writing to it */
+};
+
+static void upload_free(struct upload *upload)
+{
+    text_free(&upload->bytes);
+    mem_free(&upload->repository);
+    mem_free(&upload);
+}
+
+void uploads_free(struct registry *registry)
+{
+    while (registry->uploads) {
+        struct upload *upload = registry->uploads;
+
+        registry->uploads = upload->next;
+        upload_free(upload);
+    }
+}
+
+static struct upload *find(const struct registry *registry,
+                           const char *repository, const char *id)
+{
+    for (struct upload *u = registry->uploads; u; u = u->next)
+        if (!strcmp(u->id, id) && !strcmp(u->repository, repository))
+            return u;
+    return NULL;
+}
+
+static void drop(struct registry *registry, struct upload *upload)
+{
+    for (struct upload **u = &registry->uploads; *u; u = &(*u)->next)
+        if (*u == upload) {
+            *u = upload->next;
+            registry->upload_count--;
+            upload_free(upload);
+            return;
+        }
+}
+
+static struct upload *begin(struct registry *registry, const char *repository)
+{
+    struct upload *upload = mem_alloc(sizeof *upload), *oldest = NULL;
+    scoped_text struct text hex = { 0 };
+    unsigned char id[16];
+
+    for (struct upload *u = registry->uploads; u; u = u->next)
+        if (!u->busy)
+            oldest = u;
+    if (registry->upload_count >= UPLOADS_MOST && oldest)
+        drop(registry, oldest);
+    random_bytes(id, sizeof id);
+    text_add_hex(&hex, id, sizeof id);
+    memcpy(upload->id, text_string(&hex), 32);
+    upload->repository = mem_copy_string(repository);
+    upload->next = registry->uploads;
+    registry->uploads = upload;
+    registry->upload_count++;
+    return upload;
+}
+
+/* ---- Answers ---------------------------------------------------------------- */
+
+static void answer_progress(struct http_request *request, int status,
+                            const struct upload *upload)
+{
+    size_t len = upload->bytes.len;
+
+    http_answer_header(request, "Location",
+                       arena_printf(request->arena, "/v2/%s/blobs/uploads/%s",
+                                    upload->repository, upload->id));
+    http_answer_header(request, "Docker-Upload-UUID", upload->id);
+    http_answer_header(request, "Range",
+                       arena_printf(request->arena, "0-%zu", len ? len - 1 : 0));
+    http_answer(request, status, NULL, NULL, 0);
+}
+
+static void finish(struct registry *registry, struct http_request *request,
+                   const char *repository, const char *digest,
+                   const char *bytes, size_t len)
+{
+    struct arena *arena = request->arena;
+    unsigned char sum[PKI_SHA256];
+    char text[PKI_DIGEST_TEXT];
+    struct node *index;
+
+    pki_sha256(bytes, len, sum);
+    pki_digest_text(sum, text);
+    if (strcmp(text, digest)) {
+        serve_error(request, 400, "DIGEST_INVALID",
+                    "the bytes have the digest %s, not %s", text, digest);
+        return;
+    }
+    if (store_blob_size(registry->store, digest) < 0)
+        store_blob_put(registry->store, digest, bytes, len);
+    index = index_read(arena, registry->store, repository);
+    node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
+    index_write(arena, registry->store, repository, index);
+    serve_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
+                                                  repository, digest), digest);
+}
+
+/* ---- Bodies ------------------------------------------------------------------- */
+
+/* What the callback for a body has to know. */
+struct body {
+    struct registry *registry;
+    const char *repository, *id, *digest; /* in the request's arena */
+};
+
+static void free_upload(struct http_request *request, void *arg)
+{
+    struct body *body = arg;
+    struct upload *upload = find(body->registry, body->repository, body->id);
+
+    if (upload)
+        upload->busy = false;
+}
+
+static void on_body(struct http_request *request, const char *bytes, size_t len,
+                    void *arg)
+{
+    struct body *body = arg;
+    struct registry *registry = object_from(registry, REGISTRY_TAG,
+                                            body->registry);
+    struct upload *upload = find(registry, body->repository, body->id);
+
+    if (!upload) {
+        serve_error(request, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
+        return;
+    }
+    upload->busy = false;
+    if (upload->bytes.len + len > registry->settings.most_blob) {
+        drop(registry, upload);
+        serve_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
+                    registry->settings.most_blob);
+        return;
+    }
+    text_add_bytes(&upload->bytes, bytes, len);
+    if (!*body->digest) {
+        answer_progress(request, 202, upload);
+        return;
+    }
+    finish(registry, request, body->repository, body->digest,
+           text_string(&upload->bytes), upload->bytes.len);
+    drop(registry, upload);
+}
+
+static void take_body(struct ask *ask, struct upload *upload, const char *digest)
+{
+    struct arena *arena = ask->request->arena;
+    struct body *body = arena_alloc(arena, sizeof *body);
+
+    *body = (struct body) { ask->registry, ask->repository,
+                            arena_string(arena, upload->id),
+                            arena_string(arena, digest) };
+    upload->busy = true;
+    http_request_gone(ask->request, free_upload, body);
+    http_body_whole(ask->request, ask->registry->settings.most_blob, on_body,
+                    body);
+}
+
+/* ---- Requests -------------------------------------------------------------------- */
+
+/* A blob that another repository has, if the asker may pull from there. */
+static bool mount(struct ask *ask, const char *digest)
+{
+    const struct registry_settings *settings = &ask->registry->settings;
+    const char *from = http_request_query(ask->request, "from");
+    struct arena *arena = ask->request->arena;
+    struct node *index;
+
+    if (!from || !registry_name_is_valid(from) ||
+        !registry_has(ask->registry->store, from, digest) ||
+        !settings->authorise(settings->arg, ask->request, REGISTRY_PULL, from,
+                             digest))
+        return false;
+    index = index_read(arena, ask->registry->store, ask->repository);
+    node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
+    index_write(arena, ask->registry->store, ask->repository, index);
+    serve_created(ask->registry, ask->request,
+                  arena_printf(arena, "/v2/%s/blobs/%s", ask->repository, digest),
+                  digest);
+    return true;
+}
+
+static void post(struct ask *ask)
+{
+    const char *wanted = http_request_query(ask->request, "mount");
+    const char *digest = http_request_query(ask->request, "digest");
+    struct upload *upload;
+
+    if (wanted && registry_digest_is_valid(wanted) && mount(ask, wanted))
+        return;
+    upload = begin(ask->registry, ask->repository);
+    if (digest)
+        take_body(ask, upload, digest);
+    else
+        answer_progress(ask->request, 202, upload);
+}
+
+/* "START-END" must go on where the upload stands. */
+static bool range_fits(const struct ask *ask, const struct upload *upload)
+{
+    const char *range = http_request_header(ask->request, "content-range");
+
+    return !range || strtoull(range, NULL, 10) == upload->bytes.len;
+}
+
+void serve_upload(struct ask *ask)
+{
+    struct upload *upload = find(ask->registry, ask->repository, ask->reference);
+    const char *digest = http_request_query(ask->request, "digest");
+    const char *method = ask->method;
+
+    if (!strcmp(method, "POST") && !*ask->reference) {
+        post(ask);
+    } else if (!upload) {
+        serve_error(ask->request, 404, "BLOB_UPLOAD_UNKNOWN",
+                    "there is no such upload");
+    } else if (!strcmp(method, "GET")) {
+        answer_progress(ask->request, 204, upload);
+    } else if (!strcmp(method, "DELETE")) {
+        drop(ask->registry, upload);
+        http_answer(ask->request, 204, NULL, NULL, 0);
+    } else if (upload->busy || !range_fits(ask, upload)) {
+        serve_error(ask->request, 416, "BLOB_UPLOAD_INVALID",
+                    "the upload stands at byte %zu", upload->bytes.len);
+    } else if (!strcmp(method, "PATCH")) {
+        take_body(ask, upload, "");
+    } else if (strcmp(method, "PUT")) {
+        serve_error(ask->request, 405, "UNSUPPORTED", "%s is not possible here",
+                    method);
+    } else if (!digest || !registry_digest_is_valid(digest)) {
+        serve_error(ask->request, 400, "DIGEST_INVALID",
+                    "?digest= must be a sha256 digest");
+    } else {
+        take_body(ask, upload, digest);
+    }
+}
