@@ -110,11 +110,11 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
 
-/* artifact.c: the manifests of a Workload. */
+/* bundle.c: the manifests of a Workload. */
 /* NULL and ERR_NOT_FOUND if it is not here yet. */
-struct node *artifact_manifests(struct spoke *spoke, struct arena *arena,
+struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
                                 const char *digest, struct err *err);
-void artifact_fetch(struct work *work, const char *reference,
+void bundle_fetch(struct work *work, const char *reference,
                     const char *digest);
 
 /* report.c */

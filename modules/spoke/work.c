@@ -213,7 +213,7 @@ static int add_workload(struct gathering *to, const struct node *workload)
 {
     const struct node *spec = node_get(workload, "spec");
     const char *space = node_get_text(spec, "targetNamespace");
-    struct node *objects = artifact_manifests(
+    struct node *objects = bundle_manifests(
         to->work->spoke, to->arena,
         node_get_text(node_get(spec, "artifact"), "digest"), to->err);
 
@@ -322,9 +322,9 @@ static void work_begin(struct work *work)
 
         if (!is_workload(node_item(manifests, i)))
             continue;
-        if (!artifact_manifests(work->spoke, arena, digest, &err) &&
+        if (!bundle_manifests(work->spoke, arena, digest, &err) &&
             err.code == ERR_NOT_FOUND)
-            artifact_fetch(work, node_get_text(artifact, "reference"), digest);
+            bundle_fetch(work, node_get_text(artifact, "reference"), digest);
         fetch_secrets(work, spec);
     }
     work_proceed(work);

@@ -106,7 +106,7 @@ static struct node *unpack(struct arena *arena, const char *bytes, size_t len,
     return all;
 }
 
-struct node *artifact_manifests(struct spoke *spoke, struct arena *arena,
+struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
                                 const char *digest, struct err *err)
 {
     size_t len;
@@ -218,7 +218,7 @@ static void ask(struct fetch *fetch)
     http_client_send(fetch->spoke->http, &what);
 }
 
-void artifact_fetch(struct work *work, const char *reference, const char *digest)
+void bundle_fetch(struct work *work, const char *reference, const char *digest)
 {
     struct fetch *fetch = mem_alloc(sizeof *fetch);
 
