@@ -18,7 +18,7 @@ writer() {
         echo "n$i" >>"$TEST_DIR/acknowledged"
     done
 }
-has_some() { [ "$(wc -l <"$TEST_DIR/acknowledged" 2>/dev/null || echo 0)" -ge 20 ]; }
+has_some() { [ "$(cat "$TEST_DIR/acknowledged" 2>/dev/null | wc -l)" -ge 20 ]; }
 writer &
 until_true 20 has_some
 crash hub
