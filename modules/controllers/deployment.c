@@ -2,7 +2,7 @@
 /* Renders a WorkloadDeployment, sends it out, and says how it stands. */
 #include "controllers/spokes.h"
 
-#include "controllers/artifact.h"
+#include "controllers/rendition.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@ struct deployment {
     struct node *status;          /* to be written */
     const struct node *environment;
     const char *tenant, *placement, *space; /* target namespace */
-    struct artifact artifact;
+    struct rendition artifact;
     bool stop;                    /* the user must act first */
 };
 
@@ -63,12 +63,12 @@ static int find_place(struct deployment *d)
 /* Renders if its inputs changed. A user's mistake leaves the last artifact. */
 static int render(struct deployment *d, struct err *err)
 {
-    struct artifact_input input = {
+    struct rendition_input input = {
         .deployment = d->seen.node, .tenant = d->tenant, .space = d->space,
     };
     struct err why = { 0 };
 
-    if (artifact_make(d->pass, &input, &d->artifact, &why) < 0) {
+    if (rendition_make(d->pass, &input, &d->artifact, &why) < 0) {
         if (why.code != ERR_INVALID && why.code != ERR_TOO_LARGE &&
             why.code != ERR_NOT_FOUND) {
             *err = why;
@@ -210,7 +210,7 @@ static int add_manifests(struct deployment *d, struct node *manifests,
         return 0;
     }
     if (!strcmp(delivery, "manifests"))
-        return artifact_manifests(d->pass, d->seen.node, &d->artifact, manifests,
+        return rendition_manifests(d->pass, d->seen.node, &d->artifact, manifests,
                                   err);
     return err_set(err, ERR_INVALID, "spec.delivery: \"%s\" is not built yet; "
                    "take workload or manifests", delivery);
@@ -348,7 +348,7 @@ static int drain(struct pass *pass, const struct seen *seen, struct err *err)
         return -1;
     if (pass_read(pass, REPLICA_SET, pass->space, pass->name))
         return 0;
-    artifact_drop(pass);
+    rendition_drop(pass);
     return pass_finalizer(pass, seen, DRAIN, false, err);
 }
 

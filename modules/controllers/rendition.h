@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CONTROLLERS_ARTIFACT_H
-#define CONTROLLERS_ARTIFACT_H
+#ifndef CONTROLLERS_RENDITION_H
+#define CONTROLLERS_RENDITION_H
 
 #include "controllers/controller.h"
 
-struct artifact_input {
+struct rendition_input {
     const struct node *deployment; /* WorkloadDeployment */
     const char *tenant, *space;    /* target namespace */
 };
-struct artifact {
+struct rendition {
     struct node *facts; /* {reference, digest, contentDigest, layer, revision,
                            secretRefs} as status.artifact */
     const char *inputs; /* hash of all that went in */
@@ -20,13 +20,13 @@ struct artifact {
  * ERR_NOT_FOUND: its profile's revision is not there; ERR_INVALID: the user's
  * mistake.
  */
-int artifact_make(struct pass *pass, const struct artifact_input *input,
-                  struct artifact *ret, struct err *err) MUST_CHECK;
+int rendition_make(struct pass *pass, const struct rendition_input *input,
+                  struct rendition *ret, struct err *err) MUST_CHECK;
 /* Adds the rendered manifests, Secrets too, to `into`. */
-int artifact_manifests(struct pass *pass, const struct node *deployment,
-                       const struct artifact *artifact, struct node *into,
+int rendition_manifests(struct pass *pass, const struct node *deployment,
+                       const struct rendition *artifact, struct node *into,
                        struct err *err) MUST_CHECK;
 /* Forgets the repository of the deployment in hand. */
-void artifact_drop(struct pass *pass);
+void rendition_drop(struct pass *pass);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Renders a deployment into an artifact in the hub's registry. */
-#include "controllers/artifact.h"
+#include "controllers/rendition.h"
 
 #include "base/asset.h"
 #include "controllers/revision.h"
@@ -46,7 +46,7 @@ static void add_definitions(struct pass *pass, struct node *list,
     }
 }
 
-static int gather(struct pass *pass, const struct artifact_input *input,
+static int gather(struct pass *pass, const struct rendition_input *input,
                   struct inputs *in, struct err *err)
 {
     const struct node *spec = node_get(input->deployment, "spec");
@@ -86,7 +86,7 @@ static int add_asset(const struct asset *asset, void *arg)
 }
 
 /* One hash over everything that decides what is rendered. */
-static char *hash_inputs(struct pass *pass, const struct artifact_input *input,
+static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
                          const struct inputs *in)
 {
     scoped_text struct text bytes = { 0 }, hex = { 0 };
@@ -137,7 +137,7 @@ static int keep_secrets(struct pass *pass, const struct node *deployment,
 
 /* ---- Rendering ------------------------------------------------------------------- */
 
-static int render_all(struct pass *pass, const struct artifact_input *input,
+static int render_all(struct pass *pass, const struct rendition_input *input,
                       const struct inputs *in, struct render_result *ret,
                       struct err *err)
 {
@@ -191,8 +191,8 @@ static bool is_kept(struct pass *pass, const struct node *facts)
                                  node_get_text(facts, "digest"));
 }
 
-int artifact_make(struct pass *pass, const struct artifact_input *input,
-                  struct artifact *ret, struct err *err)
+int rendition_make(struct pass *pass, const struct rendition_input *input,
+                  struct rendition *ret, struct err *err)
 {
     const struct node *status = node_get(input->deployment, "status");
     const struct node *old = node_get(status, "artifact");
@@ -252,8 +252,8 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
     return bytes;
 }
 
-int artifact_manifests(struct pass *pass, const struct node *deployment,
-                       const struct artifact *artifact, struct node *into,
+int rendition_manifests(struct pass *pass, const struct node *deployment,
+                       const struct rendition *artifact, struct node *into,
                        struct err *err)
 {
     const struct node *refs = node_get(artifact->facts, "secretRefs"), *list;
@@ -283,7 +283,7 @@ int artifact_manifests(struct pass *pass, const struct node *deployment,
     return 0;
 }
 
-void artifact_drop(struct pass *pass)
+void rendition_drop(struct pass *pass)
 {
     registry_drop(objects_store(pass->objects), repository_of(pass));
 }
