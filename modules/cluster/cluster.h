@@ -73,6 +73,7 @@ struct cluster_options {
     const char *address; /* of this spoke as others reach it; for endpoints */
     /* cluster_report(owner) would answer something new. Coalesced. */
     void (*on_change)(void *arg, const char *owner);
+    /* Only note it down: the cluster is in the middle of something. */
     void (*on_event)(void *arg, const struct cluster_event *event);
     void *arg;
 };

@@ -15,7 +15,9 @@
 
 struct probe {
     uint32_t tag;
+    struct runtime *runtime;
     struct loop *loop;
+    struct probe *next, **from; /* in the runtime's list */
     struct loop_stream *stream; /* owned */
     struct loop_timer *timer;   /* owned */
     struct text request, answer;
@@ -32,6 +34,9 @@ static void end(struct probe *probe, bool ok, const char *message)
     void *arg = probe->arg;
     scoped_mem char *text = mem_copy_string(message);
 
+    *probe->from = probe->next;
+    if (probe->next)
+        probe->next->from = probe->from;
     loop_stream_close(&probe->stream);
     loop_timer_free(&probe->timer);
     text_free(&probe->request);
@@ -162,7 +167,24 @@ static void start(struct probe *probe)
     loop_timer_set(probe->timer, 0);
 }
 
-void probe_network(struct loop *loop, const struct node *ask, int64_t timeout,
+void probe_end_all(struct runtime *runtime)
+{
+    while (runtime->probes)
+        end(runtime->probes, false, "the agent ends");
+}
+
+static void enlist(struct probe *probe)
+{
+    struct probe **head = &probe->runtime->probes;
+
+    probe->next = *head;
+    probe->from = head;
+    if (probe->next)
+        probe->next->from = &probe->next;
+    *head = probe;
+}
+
+void probe_network(struct runtime *runtime, const struct node *ask, int64_t timeout,
                    runtime_probe_fn *done, void *arg)
 {
     struct probe *probe = mem_alloc(sizeof *probe);
@@ -171,11 +193,13 @@ void probe_network(struct loop *loop, const struct node *ask, int64_t timeout,
     const char *host = node_get_text(where, "host");
 
     probe->tag = PROBE_TAG;
-    probe->loop = loop;
+    probe->runtime = runtime;
+    probe->loop = runtime->loop;
+    enlist(probe);
     probe->done = done;
     probe->arg = arg;
     probe->http = http != NULL;
-    probe->timer = loop_timer_new(loop, on_late, probe);
+    probe->timer = loop_timer_new(runtime->loop, on_late, probe);
     loop_timer_set(probe->timer, timeout);
     snprintf(probe->address, sizeof probe->address, "%.255s:%lld", *host ? host : "127.0.0.1",
              (long long)node_get_int(where, "port", 0));

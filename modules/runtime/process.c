@@ -409,9 +409,9 @@ static void process_close(struct runtime **runtime)
         return;
     while ((pod = map_next(r->pods, &at, NULL)))
         process_pod_free(&pod);
+    probe_end_all(r);
     process_files_close(r);
     map_free(&r->pods);
-    map_free(&r->probes);
     mem_free(&r->directory);
     mem_free(&r->program);
     mem_free(runtime);
@@ -429,7 +429,6 @@ static int process_open(const struct runtime_options *options, struct runtime **
     runtime->program = mem_copy_string(options->program ? options->program
                                                         : "/proc/self/exe");
     runtime->pods = map_new();
-    runtime->probes = map_new();
     runtime->inotify = -1;
     if (!runtime->options.log_bytes)
         runtime->options.log_bytes = 10 << 20;
@@ -786,7 +785,7 @@ static void process_probe(struct runtime *runtime, const char *id, const char *c
     if (command && pod)
         probe_exec(pod, container, command, timeout, done, arg);
     else
-        probe_network(runtime->loop, probe, timeout, done, arg);
+        probe_network(runtime, probe, timeout, done, arg);
 }
 
 /* ---- Logs and claims ------------------------------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 
 struct map;
 struct node;
+struct probe;
 
 /*
  * Private to runtime: the process driver's own state and its parts.
@@ -70,7 +71,7 @@ struct runtime {
     int inotify;
     struct loop_watch *inotify_watch; /* owned */
     struct map *watched; /* owned; watch descriptor as text -> pod */
-    struct map *probes;  /* owned; those on the way, by address */
+    struct probe *probes; /* those on the way */
 };
 
 void process_tell(struct process_pod *pod, const struct process_state *state,
@@ -104,7 +105,9 @@ void process_delete_tree(const char *path);
 int process_port(struct runtime *runtime, int wanted, int *ret, struct err *err);
 
 /* probe.c: over the network; exec probes go through the shim. */
-void probe_network(struct loop *loop, const struct node *probe, int64_t timeout,
+void probe_network(struct runtime *runtime, const struct node *probe, int64_t timeout,
                    runtime_probe_fn *done, void *arg);
+/* Answers all that are on their way: the runtime closes. */
+void probe_end_all(struct runtime *runtime);
 
 #endif

@@ -226,6 +226,8 @@ static void sim_close(struct runtime **runtime)
         struct sim_later *later = (*runtime)->laters;
 
         forget(later);
+        if (later->probe)
+            later->done(later->arg, false, "the agent ends");
         mem_free(&later);
     }
     (*runtime)->tag = 0;

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks running containers whether they have started, are ready, are alive. */
+
+#include "cluster/local.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const probe_names[PROBE_KINDS] = {
+    [PROBE_STARTUP] = "startupProbe",
+    [PROBE_READINESS] = "readinessProbe",
+    [PROBE_LIVENESS] = "livenessProbe",
+};
+
+/* A question on its way; what it was about may be gone when it is answered. */
+struct question {
+    struct cluster *cluster;
+    char *pod, *uid; /* owned */
+    size_t container;
+    int kind;
+    int64_t run;
+};
+
+static void schedule(struct local_probe *probe);
+
+static int64_t seconds(const struct node *spec, const char *name, int64_t none)
+{
+    int64_t value = node_get_int(spec, name, none);
+
+    return (value > 0 && value < 86400 * 365 ? value : none) * CLOCK_SECOND;
+}
+
+static void begin_one(struct local_container *c, int kind)
+{
+    struct local_probe *probe = &c->probes[kind];
+    int64_t first = node_get_int(probe->spec, "initialDelaySeconds", 0) * CLOCK_SECOND;
+
+    if (!probe->spec)
+        return;
+    probe->tries = probe->good = probe->bad = 0;
+    probe->asking = false;
+    probe->answer[0] = '\0';
+    loop_timer_set(probe->timer, first > 0 ? first : 5 * CLOCK_MS);
+}
+
+static void begin_rest(struct local_container *c)
+{
+    c->started = true;
+    begin_one(c, PROBE_READINESS);
+    begin_one(c, PROBE_LIVENESS);
+    if (!c->probes[PROBE_READINESS].spec)
+        c->ready = true;
+}
+
+static struct local_container *still_there(const struct question *q)
+{
+    struct local_pod *pod = q->cluster->closing ? NULL : map_get(q->cluster->pods, q->pod);
+    struct local_container *c;
+
+    if (!pod || strcmp(pod->uid, q->uid) != 0 || q->container >= pod->count)
+        return NULL;
+    c = &pod->containers[q->container];
+    return c->run == q->run && c->state == CONTAINER_RUNNING ? c : NULL;
+}
+
+/* Before the first full period has passed a failure proves nothing. */
+static bool counts(const struct local_probe *probe)
+{
+    return (INT64_C(20) << (probe->tries < 20 ? probe->tries : 20)) * CLOCK_MS >=
+           seconds(probe->spec, "periodSeconds", 10);
+}
+
+static void passed(struct local_probe *probe)
+{
+    struct local_container *c = probe->container;
+
+    probe->bad = 0;
+    probe->answer[0] = '\0';
+    if (++probe->good < node_get_int(probe->spec, "successThreshold", 1))
+        return;
+    if (probe->kind == PROBE_STARTUP && !c->started)
+        begin_rest(c);
+    if (probe->kind == PROBE_READINESS)
+        c->ready = true;
+}
+
+static void failed(struct local_probe *probe, const char *message)
+{
+    struct local_container *c = probe->container;
+    char text[380];
+
+    probe->good = 0;
+    snprintf(probe->answer, sizeof probe->answer, "%s", message);
+    if (!counts(probe) || ++probe->bad < node_get_int(probe->spec, "failureThreshold", 3))
+        return;
+    if (probe->kind == PROBE_READINESS) {
+        c->ready = false;
+        return;
+    }
+    snprintf(text, sizeof text, "%s failed %d times: %.290s", probe_names[probe->kind], probe->bad,
+             message);
+    pod_restart_container(c, "ProbeFailed", text);
+}
+
+static void on_answer(void *arg, bool ok, const char *message)
+{
+    struct question *q = arg;
+    struct local_container *c = still_there(q);
+    struct local_probe *probe = c ? &c->probes[q->kind] : NULL;
+
+    if (probe) {
+        probe->asking = false;
+        if (ok)
+            passed(probe);
+        else
+            failed(probe, message);
+        probe->tries++;
+        if (c->state == CONTAINER_RUNNING && !c->killed_by_probe &&
+            !(probe->kind == PROBE_STARTUP && c->started))
+            schedule(probe);
+        pod_changed(c->pod);
+    }
+    mem_free(&q->pod);
+    mem_free(&q->uid);
+    mem_free(&q);
+}
+
+/* Often at first, so that what is ready quickly is known to be quickly. */
+static void schedule(struct local_probe *probe)
+{
+    int64_t period = seconds(probe->spec, "periodSeconds", 10), soon = period;
+    bool waiting = probe->kind == PROBE_STARTUP ||
+                   (probe->kind == PROBE_READINESS && !probe->container->ready);
+
+    if (waiting && probe->tries < 20)
+        soon = (INT64_C(20) << probe->tries) * CLOCK_MS;
+    loop_timer_set(probe->timer, soon < period ? soon : period);
+}
+
+static struct node *resolve(const struct local_probe *probe, struct arena *arena)
+{
+    static const char *const kinds[] = { "httpGet", "tcpSocket" };
+    struct local_container *c = probe->container;
+    struct node *ask = node_share(arena, probe->spec);
+
+    for (size_t i = 0; i < count_of(kinds); i++) {
+        struct node *where = node_get(ask, kinds[i]);
+
+        if (!where)
+            continue;
+        where = node_share(arena, where);
+        node_set_int(arena, where, "port", compile_port(c->pod, c, node_get(where, "port")));
+        node_set(arena, ask, kinds[i], where);
+    }
+    return ask;
+}
+
+static void on_timer(void *arg)
+{
+    struct local_probe *probe = arg;
+    struct local_container *c = probe->container;
+    struct cluster *cluster = c->pod->cluster;
+    scoped_arena struct arena *arena = arena_new();
+    struct question *q;
+
+    if (probe->asking || c->state != CONTAINER_RUNNING)
+        return;
+    probe->asking = true;
+    q = mem_alloc(sizeof *q);
+    *q = (struct question){ cluster, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
+                            (size_t)(c - c->pod->containers), probe->kind, c->run };
+    cluster->runtime_driver->probe(cluster->runtime, c->pod->id, c->name, resolve(probe, arena),
+                                   seconds(probe->spec, "timeoutSeconds", 1), on_answer, q);
+}
+
+void check_begin(struct local_container *c)
+{
+    check_end(c);
+    c->started = c->ready = false;
+    for (int kind = 0; kind < PROBE_KINDS; kind++) {
+        struct local_probe *probe = &c->probes[kind];
+
+        *probe = (struct local_probe){ .container = c, .kind = kind,
+                                       .spec = node_get(c->spec, probe_names[kind]) };
+        if (probe->spec)
+            probe->timer = loop_timer_new(c->pod->cluster->options.loop, on_timer, probe);
+    }
+    if (c->probes[PROBE_STARTUP].spec)
+        begin_one(c, PROBE_STARTUP);
+    else
+        begin_rest(c);
+}
+
+void check_end(struct local_container *c)
+{
+    c->ready = false;
+    for (int kind = 0; kind < PROBE_KINDS; kind++)
+        loop_timer_free(&c->probes[kind].timer);
+}

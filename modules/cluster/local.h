@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLUSTER_LOCAL_H
+#define CLUSTER_LOCAL_H
+
+#include "base/map.h"
+#include "base/object.h"
+#include "base/text.h"
+#include "cluster/cluster.h"
+#include "cluster/plan.h"
+#include "document/document.h"
+#include "loop/loop.h"
+
+/*
+ * Private to cluster: the local driver's state and its parts.
+ *
+ * An owner has objects; an object of a workload kind has pods; a pod has
+ * containers. local.c keeps owners and objects, workload.c turns objects into
+ * wanted pods, pod.c runs a pod through its life, probe.c asks its containers,
+ * compile.c says what a pod's template means here, report.c tells about it all.
+ */
+
+/* Why something is not as wanted, in two words and in a sentence. */
+struct local_why {
+    char reason[48];
+    char message[400];
+};
+/* Returns -1, so that `return why_set(...)` reads well. */
+int why_set(struct local_why *why, const char *reason, const char *format, ...) PRINTF(3, 4);
+
+enum local_health { LOCAL_CURRENT, LOCAL_IN_PROGRESS, LOCAL_FAILED, LOCAL_TERMINATING };
+extern const char *const local_health_names[];
+
+/* ---- Kinds ------------------------------------------------------------------- */
+
+enum local_role { ROLE_RECORD, ROLE_CONFIG, ROLE_DEPLOYMENT, ROLE_STATEFUL, ROLE_JOB, ROLE_POD,
+                  ROLE_CLAIM };
+struct local_kind {
+    const char *group, *kind;
+    enum local_role role;
+    const char *refused; /* why it is not run here; NULL: it is */
+    bool cluster_wide;
+};
+const struct local_kind *local_kind_find(const char *api_version, const char *kind);
+
+/* ---- Objects --------------------------------------------------------------------- */
+
+struct local_object {
+    struct cluster *cluster;
+    char *key; /* owned; "group/kind/namespace/name" */
+    struct arena *arena; /* owned */
+    struct node *object;
+    const char *api_version, *kind, *space, *name;
+    const struct local_kind *row; /* NULL: unknown here */
+    struct local_owner *owner;
+    enum cluster_strategy strategy;
+    int phase;
+    bool orphan, removing, dirty, waiting; /* waiting for a lower phase */
+    int64_t generation, created, uid;
+    struct local_why broken; /* reason "": it can be run */
+    char hash[24];           /* of the template as it is now */
+    struct node *template;   /* of its pods, labels and all */
+    struct loop_timer *timer; /* owned; the next look it asked for */
+    struct plan_job_state job;
+    int64_t finished, progressed; /* wall time */
+    struct node *done; /* a Job's last status once its pods were removed */
+    enum local_health health;
+    struct local_why why;
+};
+
+struct local_owner {
+    struct cluster *cluster;
+    char *name; /* owned */
+    char *kept; /* owned; the bytes that were applied last */
+    bool committed, removing, dirty, no_prune;
+    uint64_t told; /* hash of the last report */
+};
+
+/* ---- Pods -------------------------------------------------------------------------- */
+
+#define LOCAL_POD_TAG 0x6c706f64u
+enum { PROBE_STARTUP, PROBE_READINESS, PROBE_LIVENESS, PROBE_KINDS };
+
+struct local_container;
+struct local_probe {
+    struct local_container *container;
+    int kind;
+    const struct node *spec; /* NULL: none */
+    struct loop_timer *timer; /* owned */
+    int64_t began;           /* wall time of the container's start */
+    int tries, good, bad;
+    bool asking;
+    char answer[300]; /* the last failure's */
+};
+
+enum local_state { CONTAINER_WAITING, CONTAINER_RUNNING, CONTAINER_EXITED, CONTAINER_FAILED };
+struct local_container {
+    struct local_pod *pod;
+    const char *name;
+    const struct node *spec;
+    bool init, started, ready; /* started: the startup probe has passed */
+    enum local_state state;
+    int64_t run, pid, began, ended;
+    int code, signal;
+    bool oom, backing_off, killed_by_probe;
+    unsigned crashes;
+    struct loop_timer *timer; /* owned; the next start */
+    struct local_probe probes[PROBE_KINDS];
+    struct local_why why;
+};
+
+struct local_pod {
+    uint32_t tag;
+    struct cluster *cluster;
+    struct arena *arena; /* owned */
+    const char *id, *space, *name, *workload, *owner, *uid;
+    int index;
+    const char *hash;
+    const struct node *template;
+    struct node *ports; /* {name: number} as picked */
+    struct local_container *containers; /* owned array */
+    size_t count;
+    int64_t created, finished;
+    bool made, lost, terminating, stopping, removing;
+    struct loop_timer *timer; /* owned; the next try to make it, or its end */
+    struct local_why why; /* why it could not be made */
+};
+
+struct cluster {
+    const struct cluster_driver *driver;
+    struct cluster_options options;
+    const struct runtime_driver *runtime_driver;
+    struct runtime *runtime;
+    struct map *owners, *objects, *pods; /* owned */
+    struct loop_timer *pass;             /* owned */
+    struct loop_timer *retry;            /* owned; a commit that failed */
+    bool closing;
+    uint64_t serial;
+};
+
+/* ---- local.c ------------------------------------------------------------------------- */
+void local_wake(struct cluster *cluster);
+void local_touch(struct local_object *object); /* look at it in the next pass */
+void local_touch_space(struct cluster *cluster, const char *space);
+struct local_object *local_find(const struct cluster *cluster, const char *group,
+                                const char *kind, const char *space, const char *name);
+struct local_object *local_workload_of(const struct local_pod *pod);
+void local_event(struct cluster *cluster, const struct local_object *object, const char *type,
+                 const char *reason, const char *format, ...) PRINTF(5, 6);
+uint64_t local_hash(uint64_t hash, const void *bytes, size_t len);
+void local_keep_state(struct local_object *object);
+
+/* ---- workload.c ------------------------------------------------------------------------ */
+/* Reads the spec; fills broken, hash and template. */
+void workload_read(struct local_object *object);
+/* One pass: starts and stops pods as planned. */
+void workload_pass(struct local_object *object);
+void workload_judge(struct local_object *object);
+size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room);
+#define WORKLOAD_PODS 1024
+
+/* ---- pod.c -------------------------------------------------------------------------------- */
+void pod_start(struct local_object *object, int index);
+void pod_adopt(struct cluster *cluster, const struct node *found);
+void pod_end(struct local_pod *pod);
+void pod_free(struct local_pod **pod);
+bool pod_is_ready(const struct local_pod *pod);
+/* "Pending", "Running", "Succeeded", "Failed" */
+const char *pod_phase(const struct local_pod *pod);
+void pod_on_event(struct cluster *cluster, const struct runtime_event *event);
+void pod_changed(struct local_pod *pod);
+void pod_restart_container(struct local_container *container, const char *reason,
+                           const char *message);
+/* Delivers what its ConfigMaps and Secrets hold now. */
+void pod_refresh_files(struct local_pod *pod);
+/* The worst that can be said of it; false: nothing. */
+bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final);
+
+/* ---- check.c: asking containers ------------------------------------------------------------- */
+void check_begin(struct local_container *container);
+void check_end(struct local_container *container);
+
+/* ---- compile.c -------------------------------------------------------------------------------- */
+/* Refuses by name what cannot be run here. */
+int compile_check(const struct cluster *cluster, const struct node *template,
+                  const struct node *pod_spec, struct local_why *why);
+/* Everything that the template takes from ConfigMaps and Secrets as env. */
+uint64_t compile_hash(const struct cluster *cluster, const char *space,
+                      const struct node *template);
+/* A pod of `runtime`; -1 with a reason such as MissingConfigMap. */
+struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why);
+/* The files of a "files" volume; NULL if it is none. */
+struct node *compile_files(const struct local_pod *pod, const struct node *volume,
+                           struct arena *arena, struct local_why *why);
+int compile_port(const struct local_pod *pod, const struct local_container *container,
+                 const struct node *port);
+
+/* ---- report.c ------------------------------------------------------------------------------------ */
+struct node *report_owner(struct local_owner *owner, struct arena *arena);
+struct node *report_object(struct local_object *object, struct arena *arena);
+struct node *report_pod_object(struct local_pod *pod, struct arena *arena);
+
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells what is known of an owner, an object or a pod, as trees. */
+
+#include "cluster/local.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_time(struct arena *arena, struct node *map, const char *key, int64_t wall)
+{
+    char when[CLOCK_TEXT];
+
+    if (wall <= 0)
+        return;
+    clock_format(wall, false, when);
+    node_set_text(arena, map, key, when);
+}
+
+static void set_why(struct arena *arena, struct node *map, const struct local_why *why)
+{
+    if (*why->reason)
+        node_set_text(arena, map, "reason", why->reason);
+    if (*why->message)
+        node_set_text(arena, map, "message", why->message);
+}
+
+/* ---- Pods ---------------------------------------------------------------------- */
+
+static const char *state_word(const struct local_container *c)
+{
+    if (c->backing_off || c->state == CONTAINER_WAITING)
+        return "waiting";
+    return c->state == CONTAINER_RUNNING ? "running" : "terminated";
+}
+
+static int64_t restarts_of(const struct local_container *c)
+{
+    return c->run > 1 ? c->run - 1 : 0;
+}
+
+static struct node *describe_container(struct arena *arena, const struct local_container *c)
+{
+    struct node *row = node_map(arena);
+
+    node_set_text(arena, row, "name", c->name);
+    node_set_text(arena, row, "state", state_word(c));
+    node_set_bool(arena, row, "ready", c->ready);
+    node_set_int(arena, row, "restarts", restarts_of(c));
+    if (c->pid)
+        node_set_int(arena, row, "pid", c->pid);
+    if (c->state == CONTAINER_EXITED) {
+        node_set_int(arena, row, "exitCode", c->signal ? 128 + c->signal : c->code);
+        if (c->signal)
+            node_set_int(arena, row, "signal", c->signal);
+    }
+    if (c->state != CONTAINER_RUNNING || c->run > 1)
+        set_why(arena, row, &c->why);
+    return row;
+}
+
+static struct node *describe_pod(struct arena *arena, const struct local_pod *pod,
+                                 int64_t *ret_restarts)
+{
+    struct node *row = node_map(arena), *list;
+    struct local_why trouble = { 0 };
+    bool final = false;
+    int64_t restarts = 0;
+
+    for (size_t i = 0; i < pod->count; i++)
+        restarts += restarts_of(&pod->containers[i]);
+    node_set_text(arena, row, "namespace", pod->space);
+    node_set_text(arena, row, "name", pod->name);
+    node_set_text(arena, row, "phase", pod->terminating ? "Terminating" : pod_phase(pod));
+    node_set_bool(arena, row, "ready", pod_is_ready(pod));
+    node_set_int(arena, row, "restarts", restarts);
+    if (!pod->terminating && pod_trouble(pod, &trouble, &final))
+        set_why(arena, row, &trouble);
+    set_time(arena, row, "startedAt", pod->created);
+    list = node_make_list(arena, row, "containers");
+    for (size_t i = 0; i < pod->count; i++)
+        node_add(arena, list, describe_container(arena, &pod->containers[i]));
+    *ret_restarts += restarts;
+    return row;
+}
+
+static void add_endpoints(struct arena *arena, struct node *list, const struct local_pod *pod)
+{
+    const char *address = pod->cluster->options.address;
+
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *ports = node_get(pod->containers[i].spec, "ports");
+
+        for (size_t j = 0; j < node_count(ports); j++) {
+            const struct node *port = node_item(ports, j);
+            const char *name = node_get_text(port, "name"), *protocol = node_get_text(port, "protocol");
+            int64_t number = node_get_int(port, "containerPort", 0);
+            struct node *row = node_map(arena);
+
+            if (!number)
+                number = node_get_int(pod->ports, *name ? name : "port", 0);
+            if (*name)
+                node_set_text(arena, row, "name", name);
+            node_set_text(arena, row, "address", address ? address : "127.0.0.1");
+            node_set_int(arena, row, "port", number);
+            node_set_text(arena, row, "protocol", *protocol ? protocol : "TCP");
+            node_set_text(arena, row, "pod", pod->name);
+            node_add(arena, list, row);
+        }
+    }
+}
+
+/* ---- The status that a kind has in Kubernetes -------------------------------------- */
+
+static void add_condition(struct arena *arena, struct node *list, const char *type, bool holds,
+                          const char *reason, const char *message)
+{
+    struct node *row = node_map(arena);
+
+    node_set_text(arena, row, "type", type);
+    node_set_text(arena, row, "status", holds ? "True" : "False");
+    if (*reason)
+        node_set_text(arena, row, "reason", reason);
+    if (*message)
+        node_set_text(arena, row, "message", message);
+    node_add(arena, list, row);
+}
+
+struct counts {
+    int total, updated, ready;
+};
+
+static struct counts count(const struct local_object *object)
+{
+    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
+    size_t n = workload_pods(object, pods, WORKLOAD_PODS);
+    struct counts c = { 0 };
+
+    for (size_t i = 0; i < n; i++) {
+        if (pods[i]->terminating)
+            continue;
+        c.total++;
+        c.updated += !strcmp(pods[i]->hash, object->hash);
+        c.ready += pod_is_ready(pods[i]);
+    }
+    mem_free(&pods);
+    return c;
+}
+
+static void set_replicas(struct local_object *object, struct arena *arena, struct node *status)
+{
+    struct node *conditions = node_make_list(arena, status, "conditions");
+    struct counts c = count(object);
+    bool good = object->health == LOCAL_CURRENT;
+    bool late = !strcmp(object->why.reason, "ProgressDeadlineExceeded");
+
+    node_set_int(arena, status, "observedGeneration", object->generation);
+    node_set_int(arena, status, "replicas", c.total);
+    node_set_int(arena, status, "updatedReplicas", c.updated);
+    node_set_int(arena, status, "readyReplicas", c.ready);
+    node_set_int(arena, status, "availableReplicas", c.ready);
+    if (object->row->role == ROLE_STATEFUL) {
+        node_set_int(arena, status, "currentReplicas", c.updated);
+        node_set_text(arena, status, "updateRevision", object->hash);
+        node_set_text(arena, status, "currentRevision", good ? object->hash : "");
+        return;
+    }
+    add_condition(arena, conditions, "Available", good,
+                  good ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+                  object->why.message);
+    add_condition(arena, conditions, "Progressing", !late,
+                  good ? "NewReplicaSetAvailable" : late ? "ProgressDeadlineExceeded"
+                                                         : "ReplicaSetUpdated", "");
+}
+
+static void set_job(struct local_object *object, struct arena *arena, struct node *status)
+{
+    struct node *conditions;
+
+    node_set_int(arena, status, "active", object->job.active);
+    node_set_int(arena, status, "ready", object->job.ready);
+    node_set_int(arena, status, "succeeded", object->job.succeeded);
+    node_set_int(arena, status, "failed", object->job.failed);
+    set_time(arena, status, "startTime", object->created);
+    if (!object->job.complete && !object->job.over)
+        return;
+    conditions = node_make_list(arena, status, "conditions");
+    if (object->job.complete) {
+        set_time(arena, status, "completionTime", object->finished);
+        add_condition(arena, conditions, "Complete", true, "CompletionsReached", "");
+    } else {
+        add_condition(arena, conditions, "Failed", true, object->job.reason, object->why.message);
+    }
+}
+
+static void set_pod(const struct local_pod *pod, struct arena *arena, struct node *status)
+{
+    struct node *list = node_make_list(arena, status, "containerStatuses"), *conditions;
+    bool ready = pod_is_ready(pod);
+
+    node_set_text(arena, status, "phase", pod_phase(pod));
+    node_set_text(arena, status, "podIP", "127.0.0.1");
+    set_time(arena, status, "startTime", pod->created);
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct local_container *c = &pod->containers[i];
+        struct node *row = node_map(arena), *state = node_make(arena, row, "state");
+        struct node *now = node_make(arena, state, state_word(c));
+
+        node_set_text(arena, row, "name", c->name);
+        node_set_bool(arena, row, "ready", c->ready);
+        node_set_int(arena, row, "restartCount", restarts_of(c));
+        set_why(arena, now, &c->why);
+        if (c->state == CONTAINER_RUNNING)
+            set_time(arena, now, "startedAt", c->began);
+        else if (c->state == CONTAINER_EXITED && !c->backing_off)
+            node_set_int(arena, now, "exitCode", c->signal ? 128 + c->signal : c->code);
+        node_add(arena, list, row);
+    }
+    conditions = node_make_list(arena, status, "conditions");
+    add_condition(arena, conditions, "PodScheduled", true, "", "");
+    add_condition(arena, conditions, "ContainersReady", ready, "", "");
+    add_condition(arena, conditions, "Ready", ready, "", "");
+}
+
+static void set_meta(struct arena *arena, struct node *object, int64_t created)
+{
+    struct node *meta = node_share(arena, node_get(object, "metadata"));
+
+    set_time(arena, meta, "creationTimestamp", created);
+    node_set(arena, object, "metadata", meta);
+}
+
+struct node *report_pod_object(struct local_pod *pod, struct arena *arena)
+{
+    struct node *object = node_map(arena), *meta = node_make(arena, object, "metadata");
+    const struct node *from = node_get(pod->template, "metadata");
+
+    node_set_text(arena, object, "apiVersion", "v1");
+    node_set_text(arena, object, "kind", "Pod");
+    node_set_text(arena, meta, "name", pod->name);
+    node_set_text(arena, meta, "namespace", pod->space);
+    node_set_text(arena, meta, "uid", pod->uid);
+    if (node_get(from, "labels"))
+        node_set(arena, meta, "labels", node_copy(arena, node_get(from, "labels")));
+    set_time(arena, meta, "creationTimestamp", pod->created);
+    node_set(arena, object, "spec", node_copy(arena, node_get(pod->template, "spec")));
+    set_pod(pod, arena, node_make(arena, object, "status"));
+    return object;
+}
+
+struct node *report_object(struct local_object *object, struct arena *arena)
+{
+    struct node *ret = node_share(arena, node_copy(arena, object->object)), *status;
+    struct local_pod *pod = NULL;
+
+    set_meta(arena, ret, object->created);
+    node_set_int(arena, node_get(ret, "metadata"), "generation", object->generation);
+    node_set(arena, node_get(ret, "metadata"), "uid",
+             node_format(arena, "%016llx", (unsigned long long)object->uid));
+    if (!object->row || *object->broken.reason)
+        return ret;
+    status = node_map(arena);
+    switch (object->row->role) {
+    case ROLE_DEPLOYMENT:
+    case ROLE_STATEFUL:
+        set_replicas(object, arena, status);
+        break;
+    case ROLE_JOB:
+        if (object->done)
+            status = node_copy(arena, node_get(object->done, "status"));
+        else
+            set_job(object, arena, status);
+        break;
+    case ROLE_POD:
+        if (workload_pods(object, &pod, 1))
+            set_pod(pod, arena, status);
+        break;
+    case ROLE_CLAIM:
+        node_set_text(arena, status, "phase", "Bound");
+        break;
+    case ROLE_RECORD:
+        if (!strcmp(object->kind, "Namespace"))
+            node_set_text(arena, status, "phase", "Active");
+        break;
+    default:
+        return ret;
+    }
+    if (node_count(status))
+        node_set(arena, ret, "status", status);
+    return ret;
+}
+
+/* ---- An owner ------------------------------------------------------------------------- */
+
+struct summary {
+    struct local_owner *owner;
+    struct arena *arena;
+    struct node *report, *objects, *pods, *endpoints, *inventory;
+    int64_t restarts;
+    int ready, total, failed, progressing, tasks, tasks_done, services, running_tasks;
+    const struct local_object *worst;
+};
+
+static int badness(const struct local_object *object)
+{
+    static const int order[] = { [LOCAL_CURRENT] = 0, [LOCAL_TERMINATING] = 1,
+                                 [LOCAL_IN_PROGRESS] = 2, [LOCAL_FAILED] = 3 };
+
+    return order[object->health];
+}
+
+static void add_object(struct summary *s, const struct local_object *object)
+{
+    struct arena *arena = s->arena;
+    struct node *row = node_map(arena);
+    char group[128];
+    const char *slash = strchr(object->api_version, '/');
+
+    snprintf(group, sizeof group, "%.*s", slash ? (int)(slash - object->api_version) : 0,
+             object->api_version);
+    node_set_text(arena, row, "apiVersion", object->api_version);
+    node_set_text(arena, row, "kind", object->kind);
+    if (*object->space)
+        node_set_text(arena, row, "namespace", object->space);
+    node_set_text(arena, row, "name", object->name);
+    node_set_bool(arena, row, "applied", !*object->broken.reason);
+    node_set_text(arena, row, "health", local_health_names[object->health]);
+    set_why(arena, row, &object->why);
+    node_add(arena, s->objects, row);
+
+    row = node_map(arena);
+    node_set(arena, row, "id", node_format(arena, "%s_%s_%s_%s", object->space, object->name, group,
+                                           object->kind));
+    node_set_text(arena, row, "v", slash ? slash + 1 : object->api_version);
+    node_add(arena, s->inventory, row);
+}
+
+static void tally(struct summary *s, const struct local_object *object)
+{
+    bool task = object->row && object->row->role == ROLE_JOB;
+
+    s->failed += object->health == LOCAL_FAILED;
+    s->progressing += object->health == LOCAL_IN_PROGRESS;
+    if (task) {
+        s->tasks++;
+        s->tasks_done += object->health == LOCAL_CURRENT;
+        s->running_tasks += object->health == LOCAL_IN_PROGRESS && object->job.ready > 0;
+    } else if (object->row && object->row->role >= ROLE_DEPLOYMENT && object->row->role <= ROLE_POD) {
+        s->services++;
+    }
+    if (!s->worst || badness(object) > badness(s->worst))
+        s->worst = object;
+}
+
+static const char *phase_of(const struct summary *s)
+{
+    if (s->owner->removing)
+        return "Deleting";
+    if (s->failed)
+        return "Degraded";
+    if (!s->owner->committed)
+        return "Pending";
+    if (s->progressing > s->running_tasks)
+        return "Progressing";
+    if (s->tasks && s->tasks == s->tasks_done && !s->services)
+        return "Completed";
+    return "Running";
+}
+
+static void take_objects(struct summary *s)
+{
+    struct cluster *cluster = s->owner->cluster;
+    struct local_object *object;
+
+    for (int bad = 3; bad >= 0; bad--) {
+        size_t at = 0;
+
+        while ((object = map_next(cluster->objects, &at, NULL)))
+            if (object->owner == s->owner && badness(object) == bad) {
+                add_object(s, object);
+                tally(s, object);
+            }
+    }
+}
+
+static bool is_of(const struct summary *s, const struct local_pod *pod)
+{
+    const struct local_object *object = local_workload_of(pod);
+
+    return object ? object->owner == s->owner : !strcmp(pod->owner, s->owner->name);
+}
+
+static void take_pods(struct summary *s)
+{
+    struct cluster *cluster = s->owner->cluster;
+    struct local_pod *pod;
+
+    for (int pass = 0; pass < 2; pass++) {
+        size_t at = 0;
+
+        while ((pod = map_next(cluster->pods, &at, NULL))) {
+            bool ready = pod_is_ready(pod);
+
+            if (ready != (pass == 1) || !is_of(s, pod))
+                continue;
+            node_add(s->arena, s->pods, describe_pod(s->arena, pod, &s->restarts));
+            s->total += !pod->terminating;
+            s->ready += ready;
+            if (ready)
+                add_endpoints(s->arena, s->endpoints, pod);
+        }
+    }
+}
+
+/* The rows that say least are the last ones; they go first. */
+static void cut(struct summary *s)
+{
+    struct node *const lists[] = { s->pods, s->inventory, s->endpoints, s->objects };
+    int missing = 0;
+
+    for (size_t i = 0; i < count_of(lists); i++)
+        for (;;) {
+            scoped_text struct text out = { 0 };
+
+            document_write_json(&out, s->report);
+            if (out.len <= CLUSTER_REPORT_BYTES - 64)
+                break;
+            if (lists[i]->len <= 8)
+                break;
+            /* An eighth at a time: few rewrites, little lost. */
+            for (size_t n = lists[i]->len / 8 + 1; n-- > 0; missing++)
+                node_remove_item(lists[i], lists[i]->len - 1);
+        }
+    if (missing)
+        node_set_int(s->arena, s->report, "truncated", missing);
+}
+
+struct node *report_owner(struct local_owner *owner, struct arena *arena)
+{
+    struct summary s = { .owner = owner, .arena = arena, .report = node_map(arena),
+                         .objects = node_list(arena), .pods = node_list(arena),
+                         .endpoints = node_list(arena), .inventory = node_list(arena) };
+
+    take_objects(&s);
+    take_pods(&s);
+    node_set_text(arena, s.report, "phase", phase_of(&s));
+    if (s.worst && s.worst->health != LOCAL_CURRENT)
+        set_why(arena, s.report, &s.worst->why);
+    node_set_int(arena, s.report, "ready", s.ready);
+    node_set_int(arena, s.report, "total", s.total);
+    node_set_int(arena, s.report, "restarts", s.restarts);
+    node_set(arena, s.report, "objects", s.objects);
+    node_set(arena, s.report, "pods", s.pods);
+    node_set(arena, s.report, "endpoints", s.endpoints);
+    node_set(arena, s.report, "inventory", s.inventory);
+    cut(&s);
+    return s.report;
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns Deployments, StatefulSets, Jobs and Pods into pods, and judges them. */
+
+#include "cluster/local.h"
+
+#include "base/clock.h"
+#include "query/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Reading ------------------------------------------------------------------- */
+
+static struct node *pod_template(struct local_object *object)
+{
+    struct arena *arena = object->arena;
+    struct node *template, *meta, *from;
+
+    if (object->row->role != ROLE_POD)
+        return node_at(object->object, "spec", "template", NULL);
+    template = node_map(arena);
+    meta = node_make(arena, template, "metadata");
+    from = node_get(object->object, "metadata");
+    if (node_get(from, "labels"))
+        node_set(arena, meta, "labels", node_get(from, "labels"));
+    if (node_get(from, "annotations"))
+        node_set(arena, meta, "annotations", node_get(from, "annotations"));
+    if (node_get(object->object, "spec"))
+        node_set(arena, template, "spec", node_get(object->object, "spec"));
+    return template;
+}
+
+static int check_policy(struct local_object *object)
+{
+    const char *policy = node_get_text(node_get(object->template, "spec"), "restartPolicy");
+    bool job = object->row->role == ROLE_JOB;
+
+    if (object->row->role == ROLE_POD)
+        return 0;
+    if (job && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0)
+        return why_set(&object->broken, "Invalid",
+                       "spec.template.spec.restartPolicy of a Job is Never or OnFailure, not \"%.40s\"",
+                       *policy ? policy : "Always");
+    if (!job && *policy && strcmp(policy, "Always") != 0)
+        return why_set(&object->broken, "Invalid",
+                       "spec.template.spec.restartPolicy is Always here, not \"%.40s\"", policy);
+    return 0;
+}
+
+void workload_read(struct local_object *object)
+{
+    uint64_t hash;
+
+    if (!object->row || object->row->role < ROLE_DEPLOYMENT || object->row->role > ROLE_POD)
+        return;
+    object->broken = (struct local_why){ 0 };
+    object->template = pod_template(object);
+    if (compile_check(object->cluster, object->template, node_get(object->template, "spec"),
+                      &object->broken) < 0 ||
+        check_policy(object) < 0)
+        return;
+    hash = compile_hash(object->cluster, object->space, object->template);
+    if (object->done && strcmp(node_get_text(object->done, "hash"), object->hash) != 0)
+        object->done = NULL;
+    snprintf(object->hash, sizeof object->hash, "%016llx", (unsigned long long)hash);
+}
+
+size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room)
+{
+    struct local_pod *pod;
+    size_t at = 0, count = 0;
+
+    while ((pod = map_next(object->cluster->pods, &at, NULL)))
+        if (count < room && !strcmp(pod->workload, object->key))
+            ret[count++] = pod;
+    return count;
+}
+
+/* ---- What is wanted --------------------------------------------------------------- */
+
+static bool declares_ports(const struct node *template)
+{
+    const struct node *containers = node_at(template, "spec", "containers", NULL);
+
+    for (size_t i = 0; i < node_count(containers); i++) {
+        const struct node *ports = node_get(node_item(containers, i), "ports");
+
+        for (size_t j = 0; j < node_count(ports); j++)
+            if (node_get_int(node_item(ports, j), "containerPort", 0) > 0)
+                return true;
+    }
+    return false;
+}
+
+static int bounded(int64_t value, int most)
+{
+    return value < 0 ? 0 : value > most ? most : (int)value;
+}
+
+static int scaled(const struct node *value, int total, bool up, int none)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *usual = node_string(arena, "25%");
+    int64_t ret = none;
+
+    if (percent_scale(value ? value : usual, total, up, &ret, NULL) < 0)
+        ret = none;
+    return bounded(ret, 10000);
+}
+
+static struct plan_workload want_of(const struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+    const struct node *strategy = node_get(spec, "strategy");
+    const struct node *rolling = node_get(strategy, "rollingUpdate");
+    const struct node *update = node_get(spec, "updateStrategy");
+    struct plan_workload want = { .replicas = bounded(node_get_int(spec, "replicas", 1), 1000) };
+
+    want.exclusive = declares_ports(object->template);
+    want.recreate = !strcmp(node_get_text(strategy, "type"), "Recreate");
+    want.surge = scaled(node_get(rolling, "maxSurge"), want.replicas, true, 1);
+    want.unavailable = scaled(node_get(rolling, "maxUnavailable"), want.replicas, false, 0);
+    want.parallel = !strcmp(node_get_text(spec, "podManagementPolicy"), "Parallel");
+    want.on_delete = !strcmp(node_get_text(update, "type"), "OnDelete");
+    want.partition = bounded(node_get_int(node_get(update, "rollingUpdate"), "partition", 0), 1000);
+    want.now = clock_wall();
+    if (object->row->role == ROLE_POD)
+        want.replicas = 1;
+    if (object->row->role != ROLE_JOB)
+        return want;
+    want.parallelism = bounded(node_get_int(spec, "parallelism", 1), 1000);
+    want.backoff_limit = bounded(node_get_int(spec, "backoffLimit", 6), 1000000);
+    want.indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
+    want.suspend = node_get_bool(spec, "suspend", false);
+    want.replicas = node_get(spec, "completions") ? bounded(node_get_int(spec, "completions", 1), 1000)
+                    : node_get(spec, "parallelism") && !want.indexed ? -1 : 1;
+    if (node_get_int(spec, "activeDeadlineSeconds", 0) > 0)
+        want.deadline = object->created +
+                        node_get_int(spec, "activeDeadlineSeconds", 0) * CLOCK_SECOND;
+    return want;
+}
+
+/* ---- One pass ----------------------------------------------------------------------- */
+
+static void describe(const struct local_object *object, struct local_pod *const *pods,
+                     size_t count, struct plan_pod *ret)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *phase = pod_phase(pods[i]);
+
+        ret[i] = (struct plan_pod){
+            .name = pods[i]->name, .index = pods[i]->index,
+            .current = !strcmp(pods[i]->hash, object->hash),
+            .ready = pod_is_ready(pods[i]), .terminating = pods[i]->terminating,
+            .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
+            .created = pods[i]->created, .finished = pods[i]->finished,
+        };
+    }
+}
+
+/* A lone Pod is run once; a new template replaces it. */
+static size_t plan_pod(const struct plan_pod *pods, size_t count, struct plan_step *steps)
+{
+    if (count == 0) {
+        steps[0] = (struct plan_step){ PLAN_START, -1, 0 };
+        return 1;
+    }
+    if (pods[0].current || pods[0].terminating)
+        return 0;
+    steps[0] = (struct plan_step){ PLAN_STOP, -1, 0 };
+    return 1;
+}
+
+static void end_pods(struct local_pod *const *pods, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pod_end(pods[i]);
+}
+
+static void look_again(struct local_object *object, int64_t wall)
+{
+    int64_t wait = wall - clock_wall();
+
+    loop_timer_set(object->timer, wait > 0 ? wait : 0);
+}
+
+static void keep_done(struct local_object *object)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *status = node_get(report_object(object, arena), "status");
+
+    object->done = node_map(object->arena);
+    node_set_text(object->arena, object->done, "hash", object->hash);
+    node_set(object->arena, object->done, "status", node_copy(object->arena, status));
+    local_keep_state(object);
+}
+
+/* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
+static void look_at_ttl(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    const struct node *ttl = node_at(object->object, "spec", "ttlSecondsAfterFinished", NULL);
+
+    if (!object->finished) {
+        object->finished = clock_wall();
+        local_event(object->cluster, object, object->job.complete ? "Normal" : "Warning",
+                    object->job.complete ? "Completed" : object->job.reason,
+                    object->job.complete ? "Job completed" : "Job failed: %d pods failed",
+                    object->job.failed);
+    }
+    if (!node_is(ttl, NODE_INT))
+        return;
+    if (clock_wall() < object->finished + ttl->integer * CLOCK_SECOND) {
+        look_again(object, object->finished + ttl->integer * CLOCK_SECOND);
+        return;
+    }
+    keep_done(object);
+    end_pods(pods, count);
+}
+
+static size_t plan_steps(struct local_object *object, const struct plan_pod *pods, size_t count,
+                         struct plan_step *steps)
+{
+    struct plan_workload want = want_of(object);
+
+    switch (object->row->role) {
+    case ROLE_DEPLOYMENT:
+        return plan_deployment(&want, pods, count, steps);
+    case ROLE_STATEFUL:
+        return plan_stateful(&want, pods, count, steps);
+    case ROLE_JOB: {
+        size_t n = plan_job(&want, pods, count, steps, &object->job);
+
+        if (object->job.wait_until)
+            look_again(object, object->job.wait_until);
+        else if (want.deadline && !object->job.over && !object->job.complete)
+            look_again(object, want.deadline);
+        return n;
+    }
+    default:
+        return plan_pod(pods, count, steps);
+    }
+}
+
+/* Pods of an earlier template of a Job or Pod are no part of its count. */
+static bool drop_outdated(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    bool any = false;
+
+    if (object->row->role != ROLE_JOB)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pods[i]->hash, object->hash) != 0) {
+            any = true;
+            pod_end(pods[i]);
+        }
+    if (any)
+        object->finished = 0;
+    return any;
+}
+
+void workload_pass(struct local_object *object)
+{
+    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
+    struct plan_pod *described = mem_alloc(WORKLOAD_PODS * sizeof *described);
+    struct plan_step steps[PLAN_STEPS];
+    size_t count = workload_pods(object, pods, WORKLOAD_PODS), n = 0;
+
+    if (object->removing) {
+        end_pods(pods, count);
+    } else if (!*object->broken.reason && !object->waiting && !object->done &&
+               object->strategy != CLUSTER_READ_ONLY && !drop_outdated(object, pods, count)) {
+        describe(object, pods, count, described);
+        n = plan_steps(object, described, count, steps);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i].verb == PLAN_START)
+            pod_start(object, steps[i].index);
+        else
+            pod_end(pods[steps[i].pod]);
+    }
+    if (!object->removing && object->row->role == ROLE_JOB && !object->done && n == 0 &&
+        (object->job.complete || object->job.over))
+        look_at_ttl(object, pods, count);
+    mem_free(&described);
+    mem_free(&pods);
+}
+
+/* ---- Health ----------------------------------------------------------------------------- */
+
+struct sight {
+    int wanted, total, updated, ready, old;
+    struct local_why trouble;
+    bool troubled, final;
+};
+
+static void look(const struct local_object *object, struct sight *ret)
+{
+    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
+    size_t count = workload_pods(object, pods, WORKLOAD_PODS);
+
+    *ret = (struct sight){ .wanted = bounded(node_get_int(node_get(object->object, "spec"),
+                                                          "replicas", 1), 1000) };
+    for (size_t i = 0; i < count; i++) {
+        bool current = !strcmp(pods[i]->hash, object->hash), final = false;
+        struct local_why trouble = { 0 };
+
+        if (pods[i]->terminating)
+            continue;
+        ret->total++;
+        ret->updated += current;
+        ret->old += !current;
+        ret->ready += pod_is_ready(pods[i]);
+        if (ret->final || !pod_trouble(pods[i], &trouble, &final))
+            continue;
+        ret->troubled = true;
+        ret->trouble = trouble;
+        ret->final = final;
+    }
+    mem_free(&pods);
+}
+
+static void judge_replicas(struct local_object *object)
+{
+    int64_t deadline = node_get_int(node_get(object->object, "spec"), "progressDeadlineSeconds", 600);
+    struct sight s;
+    bool done;
+
+    look(object, &s);
+    done = s.updated == s.wanted && s.ready >= s.wanted && !s.old;
+    if (done || !object->progressed || object->generation != object->job.active ||
+        s.ready != object->job.ready) {
+        /* job.active and job.ready are spare here: what was seen last. */
+        object->progressed = clock_wall();
+        object->job.active = (int)object->generation;
+        object->job.ready = s.ready;
+    }
+    object->health = done ? LOCAL_CURRENT : LOCAL_IN_PROGRESS;
+    object->why = (struct local_why){ 0 };
+    if (s.troubled && (s.final || !done)) {
+        object->why = s.trouble;
+        object->health = s.final ? LOCAL_FAILED : LOCAL_IN_PROGRESS;
+    } else if (!done) {
+        why_set(&object->why, "Progressing", "%d of %d pods are ready%s", s.ready, s.wanted,
+                s.old ? ", old ones still run" : "");
+    }
+    if (!done && object->health != LOCAL_FAILED) {
+        if (clock_wall() >= object->progressed + deadline * CLOCK_SECOND) {
+            object->health = LOCAL_FAILED;
+            snprintf(object->why.reason, sizeof object->why.reason, "ProgressDeadlineExceeded");
+        } else if (!loop_timer_is_set(object->timer)) {
+            look_again(object, object->progressed + deadline * CLOCK_SECOND);
+        }
+    }
+}
+
+static void judge_job(struct local_object *object)
+{
+    const struct node *kept = node_get(object->done, "status");
+    struct sight s;
+
+    if (kept) {
+        bool good = !strcmp(node_get_text(node_item(node_get(kept, "conditions"), 0), "type"),
+                            "Complete");
+
+        object->health = good ? LOCAL_CURRENT : LOCAL_FAILED;
+        why_set(&object->why, good ? "Completed" : "JobFailed", "ended; its pods were removed after "
+                "ttlSecondsAfterFinished");
+        return;
+    }
+    look(object, &s);
+    if (object->job.complete) {
+        object->health = LOCAL_CURRENT;
+        why_set(&object->why, "Completed", "%d pods succeeded", object->job.succeeded);
+    } else if (object->job.over) {
+        object->health = LOCAL_FAILED;
+        why_set(&object->why, object->job.reason, "%d pods failed%s%.300s", object->job.failed,
+                s.troubled ? "; last: " : "", s.trouble.message);
+    } else {
+        object->health = LOCAL_IN_PROGRESS;
+        why_set(&object->why, s.troubled ? s.trouble.reason : "Running", "%d active, %d succeeded, "
+                "%d failed%s%.280s", object->job.active, object->job.succeeded, object->job.failed,
+                s.troubled ? "; " : "", s.trouble.message);
+    }
+}
+
+static void judge_pod(struct local_object *object)
+{
+    struct local_pod *pod = NULL;
+    struct sight s;
+    const char *phase;
+
+    look(object, &s);
+    workload_pods(object, &pod, 1);
+    phase = pod ? pod_phase(pod) : "Pending";
+    object->why = (struct local_why){ 0 };
+    if (s.troubled)
+        object->why = s.trouble;
+    /* kstatus calls a failed pod current; a person would not. */
+    if (!strcmp(phase, "Failed") || (s.troubled && s.final))
+        object->health = LOCAL_FAILED;
+    else if (!strcmp(phase, "Succeeded") || s.ready)
+        object->health = LOCAL_CURRENT;
+    else
+        object->health = LOCAL_IN_PROGRESS;
+}
+
+void workload_judge(struct local_object *object)
+{
+    if (object->removing) {
+        object->health = LOCAL_TERMINATING;
+        return;
+    }
+    if (*object->broken.reason) {
+        object->health = LOCAL_FAILED;
+        object->why = object->broken;
+        return;
+    }
+    if (object->waiting) {
+        object->health = LOCAL_IN_PROGRESS;
+        why_set(&object->why, "WaitsForPhase", "waits for what comes before it to be healthy");
+        return;
+    }
+    switch (object->row->role) {
+    case ROLE_DEPLOYMENT:
+    case ROLE_STATEFUL:
+        judge_replicas(object);
+        break;
+    case ROLE_JOB:
+        judge_job(object);
+        break;
+    case ROLE_POD:
+        judge_pod(object);
+        break;
+    default:
+        object->health = LOCAL_CURRENT;
+        object->why = (struct local_why){ 0 };
+    }
+}
