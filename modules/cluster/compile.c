@@ -248,20 +248,29 @@ static int check_container(const struct cluster *cluster, const struct node *spe
     return check_limits(container, path, why);
 }
 
-static int check_mounts(const struct node *spec, const struct node *container,
-                        struct local_why *why)
+static bool has_volume(const struct node *spec, const struct node *claims, const char *name)
+{
+    const struct node *volumes = node_get(spec, "volumes");
+
+    for (size_t i = 0; i < node_count(volumes); i++)
+        if (!strcmp(node_get_text(node_item(volumes, i), "name"), name))
+            return true;
+    for (size_t i = 0; i < node_count(claims); i++)
+        if (!strcmp(node_get_text(node_get(node_item(claims, i), "metadata"), "name"), name))
+            return true;
+    return false;
+}
+
+static int check_mounts(const struct node *spec, const struct node *claims,
+                        const struct node *container, struct local_why *why)
 {
     const struct node *mounts = node_get(container, "volumeMounts");
-    const struct node *volumes = node_get(spec, "volumes");
 
     for (size_t i = 0; i < node_count(mounts); i++) {
         const char *name = node_get_text(node_item(mounts, i), "name");
         const char *sub = node_get_text(node_item(mounts, i), "subPath");
-        bool found = false;
 
-        for (size_t j = 0; j < node_count(volumes); j++)
-            found |= !strcmp(node_get_text(node_item(volumes, j), "name"), name);
-        if (!found)
+        if (!has_volume(spec, claims, name))
             return why_set(why, "Invalid", "containers[%.80s].volumeMounts: there is no volume "
                            "\"%.80s\"", node_get_text(container, "name"), name);
         if (*sub == '/' || !strcmp(sub, "..") || text_starts(sub, "../") || strstr(sub, "/../") ||
@@ -272,20 +281,20 @@ static int check_mounts(const struct node *spec, const struct node *container,
     return 0;
 }
 
-static int check_list(const struct cluster *cluster, const struct node *spec, const char *list,
-                      struct local_why *why)
+static int check_list(const struct cluster *cluster, const struct node *spec,
+                      const struct node *claims, const char *list, struct local_why *why)
 {
     const struct node *containers = node_get(spec, list);
 
     for (size_t i = 0; i < node_count(containers); i++)
         if (check_container(cluster, spec, node_item(containers, i), list, why) < 0 ||
-            check_mounts(spec, node_item(containers, i), why) < 0)
+            check_mounts(spec, claims, node_item(containers, i), why) < 0)
             return -1;
     return 0;
 }
 
-int compile_check(const struct cluster *cluster, const struct node *template,
-                  const struct node *spec, struct local_why *why)
+int compile_check(const struct cluster *cluster, const struct node *spec,
+                  const struct node *claims, struct local_why *why)
 {
     const struct node *volumes = node_get(spec, "volumes");
 
@@ -297,9 +306,9 @@ int compile_check(const struct cluster *cluster, const struct node *template,
     for (size_t i = 0; i < node_count(volumes); i++)
         if (check_volume(cluster, node_item(volumes, i), why) < 0)
             return -1;
-    if (check_list(cluster, spec, "initContainers", why) < 0)
+    if (check_list(cluster, spec, claims, "initContainers", why) < 0)
         return -1;
-    return check_list(cluster, spec, "containers", why);
+    return check_list(cluster, spec, claims, "containers", why);
 }
 
 /* ---- ConfigMaps and Secrets ------------------------------------------------------------ */

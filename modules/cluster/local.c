@@ -176,6 +176,7 @@ static struct local_object *object_new(struct local_owner *owner, const char *ke
     object->key = mem_copy_string(key);
     object->timer = loop_timer_new(owner->cluster->options.loop, on_object_timer, object);
     object->created = clock_wall();
+    object->health = LOCAL_IN_PROGRESS; /* nobody has looked yet */
     object->uid = (int64_t)(random_number() >> 1);
     map_put(owner->cluster->objects, key, object);
     return object;

@@ -180,9 +180,9 @@ void check_begin(struct local_container *container);
 void check_end(struct local_container *container);
 
 /* ---- compile.c -------------------------------------------------------------------------------- */
-/* Refuses by name what cannot be run here. */
-int compile_check(const struct cluster *cluster, const struct node *template,
-                  const struct node *pod_spec, struct local_why *why);
+/* Refuses by name what cannot be run here; `claims` are a StatefulSet's own. */
+int compile_check(const struct cluster *cluster, const struct node *pod_spec,
+                  const struct node *claims, struct local_why *why);
 /* Everything that the template takes from ConfigMaps and Secrets as env. */
 uint64_t compile_hash(const struct cluster *cluster, const char *space,
                       const struct node *template);

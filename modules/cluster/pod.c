@@ -767,8 +767,10 @@ void pod_refresh_files(struct local_pod *pod)
 {
     struct cluster *cluster = pod->cluster;
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
+    const struct local_object *object = local_workload_of(pod);
 
-    if (!pod->made && !pod->terminating)
+    /* One that is outdated before it was made is only replaced. */
+    if (!pod->made && !pod->terminating && object && !strcmp(object->hash, pod->hash))
         try_make(pod);
     for (size_t i = 0; pod->made && !pod->terminating && !pod->lost && i < node_count(volumes); i++) {
         scoped_arena struct arena *arena = arena_new();

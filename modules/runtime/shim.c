@@ -269,6 +269,8 @@ static void hear_init(struct shim *shim, struct container *c)
         if (message.word == SHIM_STARTED) {
             c->pid = child_of(c->init);
             c->told_start = true;
+            if (c->kill_at) /* it was to stop before it could hear of it */
+                kill(c->init, SIGTERM);
             tell(shim, c, "started");
         } else if (message.word == SHIM_EXITED) {
             c->state = "exited";
@@ -316,7 +318,7 @@ static void stop(struct container *c, int64_t grace)
 
     if (!is_running(c))
         return;
-    if (!c->kill_at)
+    if (!c->kill_at && c->told_start)
         kill(c->init, SIGTERM);
     if (!c->kill_at || at < c->kill_at)
         c->kill_at = at;
