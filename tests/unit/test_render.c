@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks that a profile becomes manifests and these a bundle, always the same. */
+#include "render/render.h"
+
+#include "base/asset.h"
+#include "document/document.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+
+static struct node *yaml(struct arena *arena, const char *text)
+{
+    struct err err = { 0 };
+    struct node *node = document_read_yaml(arena, text, strlen(text), true,
+                                           &document_limits_own, &err);
+
+    if (!node) {
+        printf("Bail out! %s\n", err.text);
+        exit(1);
+    }
+    return node;
+}
+
+static int run(struct arena *arena, const struct node *profile,
+               const char *variables, struct render_result *ret,
+               struct err *err)
+{
+    struct render_input input = {
+        .profile = profile, .tenant = "acme", .project = "research",
+        .aiworkload = "receipts", .deployment = "receipts-ocr",
+        .space = "research",
+    };
+
+    input.definitions = render_builtin(arena, err);
+    if (!input.definitions)
+        return -1;
+    input.variables = render_variables(arena, node_get(profile, "variables"),
+                                       yaml(arena, variables), err);
+    return input.variables ? render_manifests(arena, &input, ret, err) : -1;
+}
+
+/* ---- Good ones ---------------------------------------------------------------- */
+
+static const char service[] =
+    "variables:\n"
+    "- {name: word, type: string, default: hello}\n"
+    "- {name: copies, type: int, default: 1}\n"
+    "components:\n"
+    "- name: server\n"
+    "  type: webservice\n"
+    "  deploymentPriority: 2\n"
+    "  properties:\n"
+    "    command: [sh, run.sh, \"${spoke.name} $HOME {{ .var.word }}\"]\n"
+    "    port: 0\n"
+    "    env: [{name: WORD, value: \"{{ .var.copies }}\"}]\n"
+    "    files: {run.sh: \"echo {{ not a template }}\\n\", conf/a.ini: \"x=1\"}\n"
+    "  traits:\n"
+    "  - {type: scaler, properties: {replicas: \"{{ .var.copies }}\"}}\n";
+
+static const struct node *pod_of(const struct node *deployment)
+{
+    return node_at(deployment, "spec", "template", "spec", NULL);
+}
+
+static void check_service(struct arena *arena)
+{
+    struct render_result result = { 0 };
+    const struct node *config, *deployment, *container;
+    struct err err = { 0 };
+
+    CHECK(!run(arena, yaml(arena, service), "{word: bye, copies: 3}", &result, &err),
+          "a web service is rendered: %s", err.text);
+    if (err.code)
+        return;
+    CHECK_INT(node_count(result.manifests), 2, "as a ConfigMap and a Deployment");
+    config = node_item(result.manifests, 0);
+    deployment = node_item(result.manifests, 1);
+    CHECK_TEXT(node_get_text(node_get(config, "metadata"), "name"),
+               "receipts-server", "named after workload and component");
+    CHECK_TEXT(node_get_text(node_get(config, "data"), "run.sh"),
+               "echo {{ not a template }}\n", "files arrive byte for byte");
+    CHECK_TEXT(node_get_text(node_get(config, "data"), "conf_a.ini"), "x=1",
+               "a path becomes a key");
+    CHECK_INT(node_get_int(node_get(deployment, "spec"), "replicas", 0), 3,
+              "the scaler's number is a number");
+    CHECK_TEXT(node_get_text(node_at(deployment, "metadata", "annotations", NULL),
+                             "axle.dev/phase"), "2", "the phase is told");
+    CHECK_TEXT(node_get_text(node_at(deployment, "spec", "template", "metadata",
+                                     "labels", NULL), "axle.dev/project"),
+               "research", "pods carry the labels");
+    CHECK_TEXT(node_get_text(node_at(deployment, "spec", "selector",
+                                     "matchLabels", NULL), "axle.dev/component"),
+               "server", "by which they are selected");
+    CHECK_TEXT(node_get_text(pod_of(deployment), "runtimeClassName"), "process",
+               "without an image it is a process");
+    container = node_item(node_get(pod_of(deployment), "containers"), 0);
+    CHECK_TEXT(node_text(node_item(node_get(container, "command"), 2)),
+               "${spoke.name} $HOME bye", "what only a spoke knows is left to it");
+    CHECK_TEXT(node_get_text(node_item(node_get(container, "env"), 0), "value"),
+               "3", "a value of the environment is text");
+    CHECK_INT(node_count(node_get(container, "volumeMounts")), 2,
+              "each file is mounted");
+    CHECK(node_get_int(node_item(node_get(container, "ports"), 0),
+                       "containerPort", -1) == 0, "the spoke chooses port 0");
+}
+
+static void check_kinds(struct arena *arena)
+{
+    static const char both[] =
+        "components:\n"
+        "- {name: w, type: worker, properties: {image: a/b, command: [x]}}\n"
+        "- {name: t, type: task, properties: {command: [x], retries: 0}}\n";
+    struct render_result result = { 0 };
+    struct err err = { 0 };
+    const struct node *job;
+
+    CHECK(!run(arena, yaml(arena, both), "{}", &result, &err),
+          "a worker and a task are rendered: %s", err.text);
+    if (err.code)
+        return;
+    job = node_item(result.manifests, 1);
+    CHECK(!node_get(pod_of(node_item(result.manifests, 0)), "runtimeClassName"),
+          "with an image it is a container");
+    CHECK_TEXT(node_get_text(job, "kind"), "Job", "a task is a Job");
+    CHECK_INT(node_get_int(node_get(job, "spec"), "backoffLimit", -1), 0,
+              "with its retries");
+    CHECK_TEXT(node_get_text(pod_of(job), "restartPolicy"), "Never",
+               "and ends when it ends");
+}
+
+/* ---- The sample in the catalogue -------------------------------------------------- */
+
+static void check_catalogue(struct arena *arena)
+{
+    const struct asset *asset = asset_find("catalogue/ocr.yaml");
+    struct render_result result = { 0 };
+    struct err err = { 0 };
+    struct node *all;
+
+    CHECK(asset != NULL, "the OCR sample is carried along");
+    if (!asset)
+        return;
+    all = document_read_all(arena, (const char *)asset->bytes, asset->size,
+                            &document_limits_own, &err);
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *one = node_item(all, i);
+        const struct node *spec = node_get(one, "spec");
+
+        if (strcmp(node_get_text(one, "kind"), "WorkloadProfile"))
+            continue;
+        CHECK(!run(arena, spec, "{}", &result, &err), "it renders: %s", err.text);
+        CHECK_TEXT(node_get_text(node_get(node_item(result.manifests, 0), "data"),
+                                 "server.py"),
+                   node_get_text(node_at(node_item(node_get(spec, "components"),
+                                         0), "properties", "files", NULL),
+                                 "server.py"), "its server is not changed");
+    }
+}
+
+/* ---- Bundles --------------------------------------------------------------------------- */
+
+static void check_bundle(struct arena *arena)
+{
+    struct render_bundle one = { 0 }, two = { 0 };
+    struct render_result result = { 0 }, again = { 0 };
+    struct err err = { 0 };
+    const struct node *back;
+
+    if (run(arena, yaml(arena, service), "{}", &result, &err) < 0 ||
+        run(arena, yaml(arena, service), "{}", &again, &err) < 0) {
+        CHECK(false, "it renders: %s", err.text);
+        return;
+    }
+    CHECK(!render_bundle(arena, result.manifests, "axle://a/b", &one, &err) &&
+          !render_bundle(arena, again.manifests, "axle://a/b", &two, &err),
+          "manifests are bundled");
+    CHECK_TEXT(one.manifest.digest, two.manifest.digest,
+               "the same in is the same out");
+    CHECK(strcmp(one.content, one.layer.digest),
+          "the content is named before it is compressed");
+    CHECK(strstr(one.manifest.bytes, RENDER_CONFIG) &&
+          strstr(one.manifest.bytes, RENDER_LAYER) &&
+          strstr(one.config.bytes, one.content), "in the form of Flux");
+    back = render_unbundle(arena, one.layer.bytes, one.layer.len, &err);
+    CHECK(node_same(back, result.manifests), "and comes out as it went in");
+    CHECK(!run(arena, yaml(arena, service), "{word: other}", &again, &err) &&
+          !render_bundle(arena, again.manifests, "axle://a/b", &two, &err) &&
+          strcmp(one.content, two.content), "another value is another content");
+}
+
+static void check_secrets(struct arena *arena)
+{
+    static const char definition[] =
+        "kind: ComponentDefinition\nmetadata: {name: x}\n"
+        "spec: {template: \"apiVersion: v1\\nkind: Secret\\nstringData: {a: b}\\n---\\n"
+        "apiVersion: v1\\nkind: ConfigMap\\n\"}\n";
+    struct render_input input = {
+        .profile = yaml(arena, "components: [{name: c, type: x}]"),
+        .aiworkload = "a", .deployment = "a-b", .space = "s",
+        .definitions = node_list(arena), .variables = node_map(arena),
+    };
+    struct render_result result = { 0 };
+    struct err err = { 0 };
+
+    node_add(arena, (struct node *)(uintptr_t)input.definitions,
+             yaml(arena, definition));
+    CHECK(!render_manifests(arena, &input, &result, &err),
+          "a definition of one's own is rendered: %s", err.text);
+    CHECK_INT(node_count(result.manifests), 1, "a Secret stays out");
+    CHECK_INT(node_count(result.secrets), 1, "and comes apart");
+}
+
+/* ---- Mistakes ----------------------------------------------------------------------------- */
+
+static void check_mistakes(struct arena *arena)
+{
+    static const struct { const char *what, *profile, *values, *words; } cases[] = {
+        { "a type that is not there", "components: [{name: a, type: nope}]", "{}",
+          "component \"a\": there is no ComponentDefinition \"nope\"; known are: " },
+        { "a property that is missing",
+          "components: [{name: a, type: webservice, properties: {command: [x]}}]",
+          "{}", "component \"a\": properties.port: Required value" },
+        { "a property that is not known",
+          "components: [{name: a, type: worker, properties: {bogus: 1}}]", "{}",
+          "component \"a\": properties.bogus: is not known to \"worker\"" },
+        { "a template that does not parse",
+          "components: [{name: a, type: worker, properties: {command: [\"{{ .var\"]}}]",
+          "{}", "component \"a\": template: properties.command[0]:1: " },
+        { "a variable that is not there",
+          "components: [{name: a, type: worker, properties: {command: [\"a {{ .var.x }}\"]}}]",
+          "{}", "component \"a\": template: properties.command[0]:1:" },
+        { "a value of another type",
+          "{variables: [{name: num, type: int}], components: []}", "{num: two}",
+          "variable \"num\": must be int, is \"two\"" },
+        { "a required value that is missing",
+          "{variables: [{name: num, required: true}], components: []}", "{}",
+          "variable \"num\": is required; set spec.variables.num" },
+        { "a locked value",
+          "{variables: [{name: num, default: a, locked: true}], components: []}",
+          "{num: b}", "variable \"num\": is locked to \"a\"; leave it out" },
+        { "a trait where it does not belong",
+          "components: [{name: a, type: task, properties: {command: [x]},"
+          " traits: [{type: scaler, properties: {replicas: 1}}]}]", "{}",
+          "component \"a\": trait \"scaler\" does not apply to the type \"task\"" },
+        { "no components", "components: []", "{}",
+          "the profile has no components, so there is nothing to run" },
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct render_result result = { 0 };
+        struct err err = { 0 };
+        int done = run(arena, yaml(arena, cases[i].profile), cases[i].values,
+                       &result, &err);
+
+        if (!CHECK(done < 0 && err.code == ERR_INVALID &&
+                   text_starts(err.text, cases[i].words), "%s is told",
+                   cases[i].what))
+            printf("#  got: %s\n# want: %s\n", err.text, cases[i].words);
+    }
+}
+
+static void check_names(struct arena *arena)
+{
+    char *name = render_name(arena, "a-workload-with-quite-a-long-name",
+                             "and-a-profile-with-a-long-one", 52);
+
+    CHECK_TEXT(render_name(arena, "a", "b", 52), "a-b", "a short name is kept");
+    CHECK_INT(strlen(name), 52, "a long one is cut and hashed");
+    CHECK(!strncmp(name, "a-workload-with-quite-a-long-name-and-a-pro-", 44),
+          "to 43 letters and 8 of the hash");
+}
+
+int main(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    check_service(arena);
+    check_kinds(arena);
+    check_catalogue(arena);
+    check_bundle(arena);
+    check_secrets(arena);
+    check_mistakes(arena);
+    check_names(arena);
+    return check_done();
+}
