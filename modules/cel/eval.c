@@ -199,7 +199,7 @@ static int eval_logic(struct cel_run *run, const struct cel_expr *expr,
 static int eval_condition(struct cel_run *run, const struct cel_expr *expr,
                           struct cel_value *ret)
 {
-    bool test;
+    bool test = false;
 
     if (eval_truth(run, expr->args[0], &test) < 0)
         return -1;
