@@ -52,7 +52,8 @@ static void bounds_fill(struct template_bounds *bounds)
 /* ---- Functions ---- */
 
 static const struct function *const groups[] = {
-    functions_refused, functions_strings,  
+    functions_refused, functions_words, functions_encodings, functions_paths,
+    functions_strings,  
     functions_math,    functions_lists,    functions_dicts,
     functions_types,   functions_json,     functions_yaml,
     
