@@ -195,6 +195,7 @@ struct node *status_copy(struct arena *arena, const struct node *object);
    at most two; `auth` compares the client certificate's. */
 #define CLIENT_KEYS "axle.dev/client-keys"
 void managedcluster_rules(struct controllers *all);
+void csr_rules(struct controllers *all);
 
 /* ---- Maps that several controllers use (maps.c) ------------------------------ */
 

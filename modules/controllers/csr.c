@@ -11,6 +11,28 @@
 #define LIFETIME (30 * 24 * 3600 * CLOCK_SECOND)
 #define AGENT_GROUP "system:open-cluster-management:managed-clusters"
 
+/* Who asks is written by the hub, whatever the request says of it. */
+static int before_write(void *arg, const struct objects_who *who,
+                        const struct kind *kind, const struct node *before,
+                        struct arena *arena, struct node *after, struct err *err)
+{
+    struct node *spec;
+
+    if (before || !after || who->trusted)
+        return 0;
+    spec = node_make(arena, after, "spec");
+    node_set_text(arena, spec, "username", who->user ? who->user : "");
+    node_remove(spec, "uid");
+    node_remove(spec, "groups");
+    node_remove(spec, "extra");
+    return 0;
+}
+
+void csr_rules(struct controllers *all)
+{
+    objects_rule(all->objects, all->kinds[CSR], before_write, all);
+}
+
 struct signing {
     struct pass *pass;
     struct seen seen;

@@ -29,13 +29,45 @@ static void keep_annotation(struct arena *arena, struct node *after,
 }
 
 /* Defaults as in OCM; who joined how is the hub's to say. */
+/* A token may be for certain names, and for so many spokes. */
+static int check_token(struct controllers *all, struct arena *arena,
+                       const char *id, const char *cluster, struct err *err)
+{
+    scoped_object struct object *token = objects_get(
+        all->objects, OBJECTS_STAGED, all->kinds[JOIN_TOKEN], "", id, err);
+    const struct node *body, *names;
+    int64_t used, uses;
+    bool named;
+
+    if (!token)
+        return -1;
+    body = object_read(arena, token);
+    names = node_at(body, "spec", "names", NULL);
+    named = !node_count(names);
+    for (size_t i = 0; i < node_count(names); i++)
+        named = named || !strcmp(node_text(node_item(names, i)), cluster);
+    if (!named)
+        return err_set(err, ERR_FORBIDDEN,
+                       "the join token is not for a spoke named \"%s\"", cluster);
+    uses = node_get_int(node_get(body, "spec"), "uses", 1);
+    used = node_get_int(node_get(body, "status"), "used", 0);
+    if (used >= uses)
+        return err_set(err, ERR_FORBIDDEN,
+                       "the join token has been used %lld times, which is all it "
+                       "was for: make a new one with `axle token create`",
+                       (long long)used);
+    return 0;
+}
+
 static int before_write(void *arg, const struct objects_who *who,
                         const struct kind *kind, const struct node *before,
                         struct arena *arena, struct node *after, struct err *err)
 {
+    struct controllers *all = arg;
     const struct node *settled;
 
-    if (!after)
+    /* The hub's own controllers own timeAdded, and leave labels alone. */
+    if (!after || (before && who->trusted))
         return 0;
     settled = work_default_cluster(arena, after, before, clock_wall(), err);
     if (!settled)
@@ -51,6 +83,9 @@ static int before_write(void *arg, const struct objects_who *who,
     if (!text_starts(who->user ? who->user : "", TOKEN_USER))
         return 0;
     if (!before) {
+        if (check_token(all, arena, who->user + strlen(TOKEN_USER),
+                        object_name(after), err) < 0)
+            return -1;
         object_set_annotation(arena, after, JOINED_WITH,
                               who->user + strlen(TOKEN_USER));
         node_set_bool(arena, node_make(arena, after, "spec"), "hubAcceptsClient",
