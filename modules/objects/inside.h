@@ -34,7 +34,7 @@ struct change {
     struct object *before; /* owned; NULL: it is new, or `unknown` */
     struct object *after;  /* owned; NULL: it is gone */
     struct object *last;   /* owned; when gone: the last state, with revision */
-    bool unknown;          /* loaded without what was there before */
+    bool unknown;          /* it was there before, but not how */
     unsigned waiting;      /* watches whose next change this is */
     struct table *table;
     struct change *next_here, *next; /* of the table, of all */

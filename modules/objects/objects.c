@@ -377,12 +377,15 @@ static int load_change(void *arg, const struct store_row *row, struct err *err)
 
     if (!table)
         return 0;
-    object = read_row(loading, table, row, err);
+    before = find_published(table, row->key.space, row->key.name);
+    object = before && before->revision == row->revision
+                 ? object_hold(before)
+                 : read_row(loading, table, row, err);
     if (!object)
         return -1;
     key = mem_printf("%s %s/%s", row->key.kind, row->key.space, row->key.name);
     before = map_get(loading->seen, key);
-    change.unknown = !before;
+    change.unknown = !before && !row->created;
     change.before = before;
     if (row->deleted) {
         change.last = object;

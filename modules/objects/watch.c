@@ -239,8 +239,8 @@ static bool selects(const struct objects_watch *watch)
 
 /*
  * Whether the object was and is in the selection decides what the change looks
- * like from here. Of a change loaded without what was there before, nobody
- * knows; then it counts as a modification, and as gone if it does not match.
+ * like from here. If what was there before has left the log, nobody knows; then
+ * it counts as a modification, and as gone if it does not match.
  */
 static bool look(const struct objects_watch *watch, const struct change *change,
                  struct objects_event *ret)

@@ -28,6 +28,7 @@ struct job {
     const struct node *before;  /* its tree */
     struct node *after;         /* what is to be */
     bool tracked;               /* managedFields are up to date (apply) */
+    bool patched;               /* `after` is what a patch made */
 };
 
 bool is_core(const struct kind *kind, const char *plural)
@@ -54,9 +55,19 @@ static int conflict(const struct job *job, const char *why)
                    job->kind->resource, job->write->name, why);
 }
 
-/* What a kube-apiserver says when bytes do not become an object of the kind. */
+/*
+ * What a kube-apiserver says when bytes do not become an object of the kind. It
+ * shows the whole patched object; here enough of it that the reason still fits.
+ */
 static int cannot_handle(const struct job *job, const char *why)
 {
+    if (job->patched)
+        return err_set(job->err, ERR_INVALID,
+                       " \"\" is invalid: patch: Invalid value: %.400s: %s",
+                       document_json(job->arena,
+                                     node_string(job->arena,
+                                                 document_json(job->arena,
+                                                               job->after))), why);
     return err_set(job->err, ERR_BAD_REQUEST,
                    "%s in version \"%s\" cannot be handled as a %s: %s",
                    job->kind->kind, job->kind->version, job->kind->kind, why);
@@ -761,6 +772,7 @@ int objects_patch(struct objects *objects, const struct objects_write *write,
     if (!next)
         return -1;
     job.after = node_copy(job.arena, next);
+    job.patched = true;
     if (scale && take_scale(&job) < 0)
         return -1;
     return update(&job);
@@ -790,6 +802,24 @@ static int check_preconditions(struct job *job)
                        job->kind->kind, job->write->name, revision,
                        (long long)job->live->revision);
     return 0;
+}
+
+static int check_propagation(struct job *job)
+{
+    static const char *const known[] = {"Foreground", "Background", "Orphan"};
+    const char *how = job->write->propagation;
+
+    for (size_t i = 0; i < count_of(known); i++)
+        if (!how || !*how || !strcmp(how, known[i]))
+            return 0;
+    job->ret->causes = node_list(job->arena);
+    schema_add_cause(job->arena, job->ret->causes, "FieldValueNotSupported",
+                     "propagationPolicy", node_string(job->arena, how),
+                     "supported values: \"Foreground\", \"Background\", "
+                     "\"Orphan\", \"nil\"");
+    return err_set(job->err, ERR_INVALID, "%s",
+                   schema_sentence(job->arena, "DeleteOptions", "meta.k8s.io",
+                                   "", job->ret->causes));
 }
 
 static int check_space_may_go(struct job *job)
@@ -859,7 +889,7 @@ int objects_delete(struct objects *objects, const struct objects_write *write,
 
     if (start(&job, objects, write, ret, err) < 0)
         return -1;
-    if (check_space_may_go(&job) < 0)
+    if (check_propagation(&job) < 0 || check_space_may_go(&job) < 0)
         return -1;
     look_up(&job, write->name);
     if (!job.live)

@@ -14,7 +14,7 @@
     X(HISTORY_ADD, "INSERT INTO history VALUES(?,?,?,?,?,?,?,?)")              \
     X(HISTORY_DROP, "DELETE FROM history WHERE revision=?")                    \
     X(HISTORY_SINCE,                                                           \
-      "SELECT revision,kind,space,name,deleted,wall,sum,body FROM history "    \
+      "SELECT revision,kind,space,name,what,wall,sum,body FROM history "    \
       "WHERE revision>? ORDER BY revision")                                    \
     X(HISTORY_SLICE,                                                           \
       "SELECT h.revision,h.wall,length(h.body),"                               \
@@ -27,7 +27,7 @@
     X(CURRENT_PUT, "INSERT OR REPLACE INTO current VALUES(?,?,?,?)")           \
     X(CURRENT_DROP, "DELETE FROM current WHERE kind=? AND space=? AND name=?") \
     X(CURRENT_ALL,                                                             \
-      "SELECT h.revision,h.kind,h.space,h.name,h.deleted,h.wall,h.sum,h.body " \
+      "SELECT h.revision,h.kind,h.space,h.name,h.what,h.wall,h.sum,h.body " \
       "FROM current c JOIN history h ON h.revision=c.revision "                \
       "ORDER BY c.kind,c.space,c.name")                                        \
     X(VALUE_GET, "SELECT bytes FROM value WHERE name=?")                       \
@@ -39,6 +39,9 @@
     X(PART_ADD, "INSERT INTO part VALUES(?,?,?)")                              \
     X(PART_GET, "SELECT bytes,sum FROM part WHERE id=?")                       \
     X(PART_DROP, "DELETE FROM part WHERE id BETWEEN ? AND ?")
+
+/* What a row of the history did. */
+enum store_what { STORE_CHANGED, STORE_DELETED, STORE_CREATED };
 
 enum store_statement {
 #define X(name, sql) STORE_##name,
@@ -71,7 +74,7 @@ bool store_stage(struct store *store);
 bool store_run(struct store *store, sqlite3_stmt *statement);
 void store_value_put_int(struct store *store, const char *name, int64_t value);
 int64_t store_value_get_int(struct store *store, const char *name);
-/* FNV-1a over what must belong together. */
+/* A checksum, carried on from `seed`; it finds accidents, not forgery. */
 int64_t store_sum(int64_t seed, const void *bytes, size_t len);
 void store_checkpoint(struct store *store);
 

@@ -27,8 +27,8 @@ static void bind_key(sqlite3_stmt *statement, int first,
 }
 
 /* The row that the next write replaces becomes log, or goes if the log has
-   passed it. */
-static void supersede(struct store *store, const struct store_key *key)
+   passed it. False if there is none. */
+static bool supersede(struct store *store, const struct store_key *key)
 {
     sqlite3_stmt *get = store_statement(store, STORE_CURRENT_GET);
     int64_t revision = 0, bytes = 0;
@@ -44,24 +44,25 @@ static void supersede(struct store *store, const struct store_key *key)
     }
     sqlite3_reset(get);
     if (!revision)
-        return;
+        return false;
     if (revision > store->compacted) {
         store->log_bytes += bytes;
-        return;
+        return true;
     }
     get = store_statement(store, STORE_HISTORY_DROP);
     sqlite3_bind_int64(get, 1, revision);
     store_run(store, get);
+    return true;
 }
 
 static bool add_history(struct store *store, const struct store_key *key,
-                        bool deleted, const void *body, size_t len)
+                        enum store_what what, const void *body, size_t len)
 {
     sqlite3_stmt *add = store_statement(store, STORE_HISTORY_ADD);
 
     sqlite3_bind_int64(add, 1, store->revision);
     bind_key(add, 2, key);
-    sqlite3_bind_int(add, 5, deleted);
+    sqlite3_bind_int(add, 5, (int)what);
     sqlite3_bind_int64(add, 6, clock_wall());
     sqlite3_bind_int64(add, 7, row_sum(key, store->revision, body, len));
     sqlite3_bind_blob64(add, 8, body ? body : "", len, SQLITE_STATIC);
@@ -71,13 +72,14 @@ static bool add_history(struct store *store, const struct store_key *key,
 int64_t store_put(struct store *store, const struct store_key *key,
                   const void *body, size_t len)
 {
+    enum store_what what;
     sqlite3_stmt *put;
 
     store->revision++;
     if (!store_stage(store))
         return store->revision;
-    supersede(store, key);
-    if (!add_history(store, key, false, body, len))
+    what = supersede(store, key) ? STORE_CHANGED : STORE_CREATED;
+    if (!add_history(store, key, what, body, len))
         return store->revision;
     put = store_statement(store, STORE_CURRENT_PUT);
     bind_key(put, 1, key);
@@ -95,7 +97,7 @@ int64_t store_delete(struct store *store, const struct store_key *key,
     if (!store_stage(store))
         return store->revision;
     supersede(store, key);
-    if (!add_history(store, key, true, body, len))
+    if (!add_history(store, key, STORE_DELETED, body, len))
         return store->revision;
     store->log_bytes += (int64_t)len;
     drop = store_statement(store, STORE_CURRENT_DROP);
@@ -121,7 +123,8 @@ static int give_row(struct store *store, sqlite3_stmt *rows,
                 .space = (const char *)sqlite3_column_text(rows, 2),
                 .name = (const char *)sqlite3_column_text(rows, 3)},
         .revision = sqlite3_column_int64(rows, 0),
-        .deleted = sqlite3_column_int(rows, 4) != 0,
+        .created = sqlite3_column_int(rows, 4) == STORE_CREATED,
+        .deleted = sqlite3_column_int(rows, 4) == STORE_DELETED,
         .wall = sqlite3_column_int64(rows, 5),
         .body = sqlite3_column_blob(rows, 7),
         .len = (size_t)sqlite3_column_bytes(rows, 7),

@@ -20,7 +20,7 @@
  */
 static const char *const tables =
     "CREATE TABLE history(revision INTEGER PRIMARY KEY,kind TEXT NOT NULL,"
-    "space TEXT NOT NULL,name TEXT NOT NULL,deleted INTEGER NOT NULL,"
+    "space TEXT NOT NULL,name TEXT NOT NULL,what INTEGER NOT NULL,"
     "wall INTEGER NOT NULL,sum INTEGER NOT NULL,body BLOB NOT NULL);"
     "CREATE TABLE current(kind TEXT NOT NULL,space TEXT NOT NULL,"
     "name TEXT NOT NULL,revision INTEGER NOT NULL,"
@@ -217,14 +217,26 @@ sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
     return statement;
 }
 
+/* Each step can be undone, so two bodies that differ in one word differ here. */
+static uint64_t mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
+    return sum ^ sum >> 32;
+}
+
 int64_t store_sum(int64_t seed, const void *bytes, size_t len)
 {
-    uint64_t sum = (uint64_t)seed ^ 0xcbf29ce484222325u;
-    const unsigned char *at = bytes;
+    uint64_t sum = mix((uint64_t)seed, len), word;
+    const char *at = bytes;
 
-    for (size_t i = 0; i < len; i++)
-        sum = (sum ^ at[i]) * 0x100000001b3u;
-    return (int64_t)sum;
+    for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        sum = mix(sum, word);
+    }
+    word = 0;
+    if (len)
+        memcpy(&word, at, len);
+    return (int64_t)mix(sum, word);
 }
 
 /* ---- The stage ---------------------------------------------------------- */

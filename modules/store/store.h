@@ -35,6 +35,7 @@ struct store_key {
 struct store_row {
     struct store_key key;
     int64_t revision; /* of the write that made it so */
+    bool created;     /* there was none of this key before */
     bool deleted;     /* in the change log: the row is gone since */
     const void *body; /* when deleted: the last body, with that revision */
     size_t len;
