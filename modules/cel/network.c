@@ -20,6 +20,7 @@ static size_t size_of(const struct cel_address *address)
 
 static struct cel_address *read_ip(struct arena *arena, const char *text)
 {
+    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
     struct cel_address *address = arena_alloc(arena, sizeof *address);
 
     if (inet_pton(AF_INET, text, address->bytes) == 1)
@@ -28,10 +29,7 @@ static struct cel_address *read_ip(struct arena *arena, const char *text)
     if (strchr(text, '%') || inet_pton(AF_INET6, text, address->bytes) != 1)
         return NULL;
     /* As Kubernetes: IPv4 written as IPv6 is refused. */
-    return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)
-                                    address->bytes)
-               ? NULL
-               : address;
+    return memcmp(address->bytes, mapped, sizeof mapped) ? address : NULL;
 }
 
 static const char *ip_text(struct arena *arena, const struct cel_address *from)
