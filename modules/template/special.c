@@ -4,7 +4,6 @@
 
 void print_time(struct text *out, const struct instant *time) { text_add(out, "?"); }
 void print_time_rfc3339(struct text *out, const struct instant *time) { text_add(out, "?"); }
-void print_semver(struct text *out, const struct semver *version) { text_add(out, "?"); }
 void print_duration(struct text *out, int64_t nanoseconds) { text_add(out, "?"); }
 const char *month_name(int64_t month) { return "?"; }
 const char *weekday_name(int64_t weekday) { return "?"; }
