@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define CLIENT_KEYS "axle.dev/client-keys" /* set by the csr controller */
 #define AGENT_PREFIX "system:open-cluster-management:"
 #define MANAGED "system:open-cluster-management:managed-clusters"
 /* pki dates certificates back by this much. */
@@ -51,7 +52,19 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
     return true;
 }
 
-/* The cluster is there, let in, and not younger than the certificate. */
+/* The hub keeps which public keys it signed for a cluster, newest first. */
+static bool key_is_known(const struct node *cluster, const struct pki_cert *cert)
+{
+    const char *keys = node_get_text(
+        node_at(cluster, "metadata", "annotations", NULL), CLIENT_KEYS);
+    scoped_text struct text pin = {0};
+
+    text_add_hex(&pin, cert->pin, sizeof cert->pin);
+    return strstr(keys, text_string(&pin)) != NULL;
+}
+
+/* The cluster is there, let in, not younger than the certificate, and this is
+   a key of its own. */
 static int check_cluster(struct objects *objects, struct arena *arena,
                          const struct pki_cert *cert, const char *cluster,
                          struct err *err)
@@ -77,6 +90,10 @@ static int check_cluster(struct objects *objects, struct arena *arena,
         cert->not_before + BACKDATED + CLOCK_SECOND < born)
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate belongs to an earlier cluster \"%s\"",
+                       cluster);
+    if (!key_is_known(body, cert))
+        return err_set(err, ERR_UNAUTHORIZED,
+                       "the key of the certificate is none of cluster \"%s\"",
                        cluster);
     return 0;
 }
