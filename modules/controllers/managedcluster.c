@@ -28,7 +28,6 @@ static void keep_annotation(struct arena *arena, struct node *after,
         node_remove(annotations, name);
 }
 
-/* Defaults as in OCM; who joined how is the hub's to say. */
 /* A token may be for certain names, and for so many spokes. */
 static int check_token(struct controllers *all, struct arena *arena,
                        const char *id, const char *cluster, struct err *err)
@@ -59,6 +58,7 @@ static int check_token(struct controllers *all, struct arena *arena,
     return 0;
 }
 
+/* Defaults as in OCM; who joined how is the hub's to say. */
 static int before_write(void *arg, const struct objects_who *who,
                         const struct kind *kind, const struct node *before,
                         struct arena *arena, struct node *after, struct err *err)

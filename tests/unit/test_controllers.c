@@ -7,6 +7,7 @@
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
+#include "pki/pki.h"
 #include "registry/registry.h"
 #include "store/store.h"
 
@@ -20,6 +21,7 @@ struct hub {
     struct kinds *kinds;
     struct objects *objects;
     struct controllers *controllers;
+    struct pki_authority *authority;
     struct arena *arena;
 };
 
@@ -34,6 +36,7 @@ static void must(int result, const struct err *err)
 static void hub_open(struct hub *hub)
 {
     struct store_options options = { .vfs = "sim" };
+    struct controllers_settings settings = { 0 };
     struct err err = { 0 };
 
     hub->arena = arena_new();
@@ -45,7 +48,11 @@ static void hub_open(struct hub *hub)
     must(hub->kinds ? 0 : -1, &err);
     hub->objects = objects_open(hub->loop, hub->store, hub->kinds, &err);
     must(hub->objects ? 0 : -1, &err);
-    hub->controllers = controllers_start(hub->objects, hub->loop, NULL, &err);
+    hub->authority = pki_authority_new("test", 3600 * CLOCK_SECOND, &err);
+    must(hub->authority ? 0 : -1, &err);
+    settings.authority = hub->authority;
+    hub->controllers = controllers_start(hub->objects, hub->loop, &settings,
+                                         &err);
     must(hub->controllers ? 0 : -1, &err);
 }
 
@@ -56,6 +63,7 @@ static void hub_close(struct hub *hub)
     kinds_close(&hub->kinds);
     store_close(&hub->store);
     loop_free(&hub->loop);
+    pki_authority_free(&hub->authority);
     arena_free(&hub->arena);
 }
 
@@ -89,7 +97,7 @@ static void apply(struct hub *hub, const char *yaml)
 static const struct kind *kind_of(struct hub *hub, const char *plural)
 {
     static const char *const groups[] = {
-        "axle.dev", "cluster.open-cluster-management.io",
+        "axle.dev", "certificates.k8s.io", "coordination.k8s.io", "cluster.open-cluster-management.io",
         "work.open-cluster-management.io", "",
     };
 
@@ -334,6 +342,97 @@ static void check_end(struct hub *hub)
     CHECK(!get(hub, "tenants", "", "acme"), "and so can its tenant");
 }
 
+/* ---- Joining ------------------------------------------------------------------------- */
+
+static void create_as(struct hub *hub, const char *user, const char *yaml)
+{
+    struct err err = { 0 };
+    struct node *body = document_read_yaml(hub->arena, yaml, strlen(yaml), true,
+                                           &document_limits_own, &err);
+    struct objects_result result = { .arena = hub->arena };
+    struct objects_write write = {
+        .who = { user, user, false }, .space = "", .grace = -1, .body = body,
+        .kind = kinds_by_kind(hub->kinds, node_get_text(body, "apiVersion"),
+                              node_get_text(body, "kind")),
+    };
+
+    must(body ? 0 : -1, &err);
+    write.name = node_get_text(node_get(body, "metadata"), "name");
+    must(objects_create(hub->objects, &write, &result, &err), &err);
+    object_drop(&result.object);
+    settle(hub);
+}
+
+static void ask_certificate(struct hub *hub, const char *user, const char *name,
+                            const char *cluster, struct pki_key *key)
+{
+    const char *organizations[] = {
+        arena_printf(hub->arena, "system:open-cluster-management:%s", cluster),
+        "system:open-cluster-management:managed-clusters",
+    };
+    struct pki_subject subject = {
+        arena_printf(hub->arena, "system:open-cluster-management:%s:a1", cluster),
+        organizations, 2,
+    };
+    scoped_text struct text pem = { 0 }, base64 = { 0 };
+    struct err err = { 0 };
+
+    must(pki_request_write(key, &subject, &pem, &err), &err);
+    text_add_base64(&base64, pem.bytes, pem.len, false);
+    create_as(hub, user, arena_printf(hub->arena,
+        "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\n"
+        "metadata: {name: %s, labels: {open-cluster-management.io/cluster-name: %s}}\n"
+        "spec: {signerName: kubernetes.io/kube-apiserver-client, request: %s,"
+        " usages: [client auth], username: system:admin}\n", name, cluster,
+        text_string(&base64)));
+}
+
+static bool is_signed(struct hub *hub, const char *name)
+{
+    return *status_of(hub, "certificatesigningrequests", "", name, "certificate");
+}
+
+static void check_join(struct hub *hub)
+{
+    scoped_pki_key struct pki_key *key = pki_key_new();
+    scoped_pki_key struct pki_key *other = pki_key_new();
+    static const char me[] = "system:open-cluster-management:edge-2:a1";
+
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: JoinToken\nmetadata: {name: t1}\n"
+               "spec: {uses: 1, salt: aa, hash: bb}\n");
+    create_as(hub, "system:bootstrap:t1",
+              "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+              "metadata: {name: edge-2, annotations: {axle.dev/client-keys: evil}}\n"
+              "spec: {hubAcceptsClient: true}\n");
+    CHECK(get(hub, "namespaces", "", "edge-2") != NULL,
+          "a token's policy lets a cluster in");
+    CHECK(get(hub, "leases", "edge-2", "managed-cluster-lease") != NULL,
+          "and gives it a lease");
+    CHECK_TEXT(node_get_text(node_at(get(hub, "managedclusters", "", "edge-2"),
+                                     "metadata", "labels", NULL),
+               "cluster.open-cluster-management.io/clusterset"), "default",
+               "without a pool it is in the set default");
+    ask_certificate(hub, "system:bootstrap:t1", "good", "edge-2", key);
+    CHECK(is_signed(hub, "good"), "its request is signed");
+    CHECK(strlen(node_get_text(node_at(get(hub, "managedclusters", "", "edge-2"),
+                                       "metadata", "annotations", NULL),
+                               "axle.dev/client-keys")) == 64,
+          "and the hub remembers its key");
+    ask_certificate(hub, "system:bootstrap:t1", "stolen", "edge-1", other);
+    CHECK(!is_signed(hub, "stolen"), "a token does not speak for another cluster");
+    ask_certificate(hub, "system:bootstrap:t2", "strange", "edge-2", other);
+    CHECK(!is_signed(hub, "strange"), "nor another token for this one");
+    ask_certificate(hub, me, "renewal", "edge-2", other);
+    CHECK(is_signed(hub, "renewal"), "a spoke renews its own certificate");
+    CHECK_INT(node_get_int(node_get(get(hub, "jointokens", "", "t1"), "status"),
+                           "used", 0), 1, "the token counts its uses");
+    CHECK_TEXT(status_of(hub, "jointokens", "", "t1", "phase"), "UsedUp",
+               "and says when it is used up");
+    remove_object(hub, "managedclusters", "", "edge-2");
+    CHECK(!get(hub, "managedclusters", "", "edge-2") &&
+          !get(hub, "namespaces", "", "edge-2"), "a cluster leaves nothing behind");
+}
+
 int main(void)
 {
     struct store_disk *disk = store_disk_new("sim");
@@ -346,6 +445,7 @@ int main(void)
     check_change(&hub);
     check_mistake(&hub);
     check_end(&hub);
+    check_join(&hub);
     hub_close(&hub);
     store_disk_free(&disk);
     return check_done();
