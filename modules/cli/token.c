@@ -70,7 +70,7 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
 {
     struct node *object = node_map(arena);
     struct node *spec = node_make(arena, object, "spec");
-    int64_t lifetime = DEFAULT_TTL, uses;
+    int64_t lifetime = DEFAULT_TTL, uses = 1;
     char expires[CLOCK_TEXT];
 
     if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
