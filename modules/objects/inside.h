@@ -106,7 +106,7 @@ struct objects {
     int64_t swept;              /* steady: when old Events were looked for */
     int64_t forgotten;          /* changes up to here left the memory */
     struct change *oldest, *newest;
-    size_t recent_bytes, recent_count;
+    size_t recent_bytes, recent_count, most_bytes, most_count;
     struct queue_of_pending staged, flying;
     struct waiter *waiters, **waiters_end;
     bool committing;

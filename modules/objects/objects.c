@@ -272,6 +272,21 @@ static void forget_oldest(struct objects *objects)
     change_free(change);
 }
 
+static void forget(struct objects *objects)
+{
+    while (objects->oldest != objects->newest &&
+           (objects->recent_bytes > objects->most_bytes ||
+            objects->recent_count > objects->most_count))
+        forget_oldest(objects);
+}
+
+void objects_limit_memory(struct objects *objects, size_t bytes, size_t count)
+{
+    objects->most_bytes = bytes;
+    objects->most_count = count;
+    forget(objects);
+}
+
 /* Takes the objects in `change` over. */
 static struct change *remember(struct objects *objects, struct change value)
 {
@@ -290,10 +305,7 @@ static struct change *remember(struct objects *objects, struct change value)
     table->last = change;
     objects->recent_bytes += change_size(change);
     objects->recent_count++;
-    while (objects->oldest != change &&
-           (objects->recent_bytes > RECENT_BYTES ||
-            objects->recent_count > RECENT_COUNT))
-        forget_oldest(objects);
+    forget(objects);
     return change;
 }
 
@@ -464,6 +476,8 @@ struct objects *objects_open_sealed(struct loop *loop, struct store *store,
     objects->loop = loop;
     objects->store = store;
     objects->kinds = kinds;
+    objects->most_bytes = RECENT_BYTES;
+    objects->most_count = RECENT_COUNT;
     objects->has_key = key != NULL;
     if (key)
         memcpy(objects->key, key, sizeof(objects->key));

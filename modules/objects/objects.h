@@ -184,6 +184,9 @@ struct objects_watch *objects_watch(struct objects *objects,
 bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret);
 void objects_unwatch(struct objects_watch **watch);
 
+/* How much the memory of recent changes may hold (32 MiB, 100,000 changes). */
+void objects_limit_memory(struct objects *objects, size_t bytes, size_t count);
+
 /*
  * For controllers: told of each published change with what was there before
  * (NULL when it is new) and after (NULL when it is gone), in order, at once,
