@@ -53,7 +53,7 @@ static void bounds_fill(struct template_bounds *bounds)
 
 static const struct function *const groups[] = {
     functions_refused, functions_words, functions_encodings, functions_paths,
-    functions_strings,  
+    functions_semver, functions_dates, functions_strings,  
     functions_math,    functions_lists,    functions_dicts,
     functions_types,   functions_json,     functions_yaml,
     
@@ -123,6 +123,8 @@ struct template_set *template_set_new(const struct template_options *options)
         for (size_t i = 0; i < count_of(groups); i++)
             add_group(set->functions, groups[i]);
     }
+    if (options->now)
+        add_group(set->functions, functions_clock);
     add_extra(set);
     return set;
 }
