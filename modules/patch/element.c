@@ -120,7 +120,13 @@ bool element_read(struct arena *arena, const char *key, struct element *ret)
 
 char *element_key(struct arena *arena, const struct element *element)
 {
-    return arena_printf(arena, "%c:%s", "fkvi"[element->kind], element->text);
+    size_t len = strlen(element->text);
+    char *key = arena_alloc(arena, len + 3);
+
+    key[0] = "fkvi"[element->kind];
+    key[1] = ':';
+    memcpy(key + 2, element->text, len);
+    return key;
 }
 
 void element_print(struct text *out, const struct element *element)

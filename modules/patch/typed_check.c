@@ -69,7 +69,8 @@ static bool check_map(struct checking *c, const struct schema *schema,
     node_each (member, map) {
         const struct schema *child = schema_field(schema, member->key);
 
-        text_addf(&c->path, ".%s", member->key);
+        text_add_char(&c->path, '.');
+        text_add(&c->path, member->key);
         if (!child && !schema_preserves(schema) && !schema_is_free(schema)) {
             text_addf(c->why, "%s: field not declared in schema",
                       text_string(&c->path));

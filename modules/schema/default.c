@@ -141,7 +141,8 @@ static void prune_map(struct pruning *p, const struct schema *schema,
         const char *key = map->members[i].key;
         const struct schema *child = schema_field(schema, key);
 
-        text_addf(&p->path, "%s%s", len ? "." : "", key);
+        text_add(&p->path, len ? "." : "");
+        text_add(&p->path, key);
         if (child) {
             prune(p, child, map->members[i].value);
         } else if (!schema->preserves) {

@@ -318,7 +318,8 @@ static void check_map(struct checking *c, const struct schema *schema,
         const char *key = map->members[i].key;
         const struct schema *child = schema_field(schema, key);
 
-        text_addf(&c->path, "%s%s", len ? "." : "", key);
+        text_add(&c->path, len ? "." : "");
+        text_add(&c->path, key);
         if (child)
             check(c, child, map->members[i].value);
         else if (node_is(closed, NODE_BOOL) && !schema->preserves)
