@@ -220,11 +220,13 @@ static void set(struct intent *in, const char *type, const char *status,
 
     condition_set(in->pass->arena, in->status, old, &condition,
                   object_generation(in->seen.node), in->pass->now);
-    if (strcmp(node_get_text(before, "status"), status) ||
-        strcmp(node_get_text(before, "reason"), reason))
-        pass_event(in->pass, &in->seen, !strcmp(status, "False") &&
-                   strcmp(reason, "Progressing") && strcmp(reason, "Placing"),
-                   reason, "%s", *message ? message : type);
+    /* What is merely under way is no news. */
+    if (!strcmp(reason, "Progressing") || !strcmp(reason, "Placing") ||
+        (!strcmp(node_get_text(before, "status"), status) &&
+         !strcmp(node_get_text(before, "reason"), reason)))
+        return;
+    pass_event(in->pass, &in->seen, strcmp(status, "True"), reason, "%s",
+               *message ? message : type);
 }
 
 /* A condition of all deployments: the first that is not True decides. */

@@ -28,11 +28,12 @@ static void set(struct deployment *d, const char *type, const char *status,
 
     condition_set(d->pass->arena, d->status, old, &condition,
                   object_generation(d->seen.node), d->pass->now);
-    if (!strcmp(node_get_text(before, "status"), status) &&
-        !strcmp(node_get_text(before, "reason"), reason))
+    /* What is merely under way is no news. */
+    if (!strcmp(reason, "Progressing") ||
+        (!strcmp(node_get_text(before, "status"), status) &&
+         !strcmp(node_get_text(before, "reason"), reason)))
         return;
-    pass_event(d->pass, &d->seen, !strcmp(status, "False") &&
-               strcmp(reason, "Progressing"), reason, "%s",
+    pass_event(d->pass, &d->seen, strcmp(status, "True"), reason, "%s",
                *message ? message : type);
 }
 

@@ -103,13 +103,31 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
     return pass_status(pass, pool, status, NULL, err);
 }
 
+/* Spokes of a pool that goes are nobody's for now. */
+static int free_spokes(struct pass *pass, const char *set, struct err *err)
+{
+    const struct node *members = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
+
+    for (size_t i = 0; i < node_count(members); i++) {
+        struct node *patch = node_map(pass->arena);
+        struct seen cluster;
+
+        object_set_label(pass->arena, patch, SET_LABEL, "default");
+        if (pass_get(pass, CLUSTER, "", object_name(node_item(members, i)),
+                     &cluster) && pass_patch(pass, &cluster, patch, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int drain(struct pass *pass, const struct seen *pool, const char *set,
                  struct err *err)
 {
     const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
 
     if (there && !strcmp(object_label(there, POOL_LABEL), set) &&
-        pass_remove(pass, CLUSTER_SET, "", set, err) < 0)
+        (free_spokes(pass, set, err) < 0 ||
+         pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
     return pass_finalizer(pass, pool, DRAIN, false, err);
 }

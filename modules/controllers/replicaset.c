@@ -2,6 +2,7 @@
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
 #include "controllers/spokes.h"
 
+#include "base/clock.h"
 #include "placement/placement.h"
 #include "render/render.h"
 
@@ -69,8 +70,9 @@ static bool is_current(const struct rollout *r, const struct node *work)
 }
 
 /*
- * OCM's rule, and one more: a work whose agent never writes Progressing counts
- * as done when it is Available, else no rollout would get past its first step.
+ * OCM's rule, and two more: what is Degraded has failed, whether it is still
+ * trying or not; and a work whose agent never writes Progressing counts as
+ * done when it is Available, else no rollout would get past its first step.
  */
 static enum placement_rollout_status status_of(const struct rollout *r,
                                                const struct node *work,
@@ -81,6 +83,12 @@ static enum placement_rollout_status status_of(const struct rollout *r,
     *since = 0;
     if (!is_current(r, work))
         return ROLLOUT_TO_APPLY;
+    if (spokes_work_is(work, "Degraded") && spokes_work_is(work, "Applied")) {
+        const struct node *degraded = condition_find(conditions, "Degraded");
+
+        clock_parse(node_get_text(degraded, "lastTransitionTime"), since);
+        return ROLLOUT_FAILED;
+    }
     if (!condition_find(conditions, "Progressing") &&
         spokes_work_is(work, "Applied"))
         return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED

@@ -15,6 +15,8 @@
 
 #include <stdlib.h>
 
+static struct loop_world *world;
+
 struct hub {
     struct loop *loop;
     struct store *store;
@@ -40,8 +42,7 @@ static void hub_open(struct hub *hub)
     struct err err = { 0 };
 
     hub->arena = arena_new();
-    hub->loop = loop_new(&err);
-    must(hub->loop ? 0 : -1, &err);
+    hub->loop = loop_world_host(world, "hub");
     hub->store = store_open("hub.db", &options, &err);
     must(hub->store ? 0 : -1, &err);
     hub->kinds = kinds_open(&err);
@@ -69,13 +70,7 @@ static void hub_close(struct hub *hub)
 
 static void settle(struct hub *hub)
 {
-    int quiet = 0;
-
-    for (int i = 0; i < 1000 && quiet < 5; i++) {
-        loop_turn(hub->loop, 0);
-        quiet = controllers_idle(hub->controllers) &&
-                !store_is_staged(hub->store) ? quiet + 1 : 0;
-    }
+    loop_world_run(world, 10 * CLOCK_MS);
 }
 
 /* ---- Like kubectl ------------------------------------------------------------ */
@@ -92,6 +87,16 @@ static void apply(struct hub *hub, const char *yaml)
                             &err), &err);
         settle(hub);
     }
+}
+
+static struct node *yaml(struct hub *hub, const char *text)
+{
+    struct err err = { 0 };
+    struct node *node = document_read_yaml(hub->arena, text, strlen(text), true,
+                                           &document_limits_own, &err);
+
+    must(node ? 0 : -1, &err);
+    return node;
 }
 
 static const struct kind *kind_of(struct hub *hub, const char *plural)
@@ -327,6 +332,8 @@ static void check_end(struct hub *hub)
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
                "Deleting", "a deleted workload waits for its spokes");
     let_go(hub, "edge-1", "research.hi-echo");
+    for (int i = 1; i <= 3; i++)
+        let_go(hub, arena_printf(hub->arena, "r%d", i), "research.hi-echo");
     CHECK(!get(hub, "aiworkloads", "research", "hi"), "then it is gone");
     CHECK(!get(hub, "workloaddeployments", "research", "hi-echo"),
           "its deployment");
@@ -340,6 +347,115 @@ static void check_end(struct hub *hub)
     CHECK(!get(hub, "namespaces", "", "research"), "with its namespace");
     remove_object(hub, "tenants", "", "acme");
     CHECK(!get(hub, "tenants", "", "acme"), "and so can its tenant");
+}
+
+/* ---- Silence --------------------------------------------------------------------------- */
+
+static void be_available(struct hub *hub, const char *cluster)
+{
+    scoped_object struct object *object = find(hub, "managedclusters", "", cluster);
+    struct err err = { 0 };
+    struct node *status = node_copy(hub->arena, node_get(object_read(hub->arena,
+                                                          object), "status"));
+    struct node *one = yaml(hub, "{type: ManagedClusterConditionAvailable, "
+                            "status: 'True', reason: ManagedClusterAvailable}");
+
+    node_add(hub->arena, node_make_list(hub->arena, status, "conditions"), one);
+    must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err),
+         &err);
+    settle(hub);
+}
+
+static void renew(struct hub *hub, const char *cluster)
+{
+    struct err err = { 0 };
+    char time[CLOCK_TEXT];
+
+    clock_format(clock_wall(), true, time);
+    must(objects_ensure(hub->objects, "spoke", yaml(hub, arena_printf(hub->arena,
+         "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: "
+         "managed-cluster-lease, namespace: %s}, spec: {renewTime: '%s'}}",
+         cluster, time)), NULL, &err), &err);
+    settle(hub);
+}
+
+static void check_silence(struct hub *hub)
+{
+    const struct node *taint;
+
+    be_available(hub, "edge-1");
+    CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
+                              "taints", NULL)), "a spoke that is well has no taint");
+    loop_world_run(world, 310 * CLOCK_SECOND);
+    CHECK_TEXT(condition(get(hub, "managedclusters", "", "edge-1"),
+                         "ManagedClusterConditionAvailable"), "Unknown",
+               "five leases without a word are silence");
+    taint = node_item(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
+                              "taints", NULL), 0);
+    CHECK_TEXT(node_get_text(taint, "key"),
+               "cluster.open-cluster-management.io/unreachable", "and a taint");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Unknown", "its workloads are Unknown, not Failed");
+    CHECK(get(hub, "manifestworks", "edge-1", "research.hi-echo") &&
+          !node_get(node_get(get(hub, "manifestworks", "edge-1",
+                                 "research.hi-echo"), "metadata"),
+                    "deletionTimestamp"), "and nothing is deleted");
+    renew(hub, "edge-1");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
+               "Running", "a renewed lease ends it");
+    CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
+                              "taints", NULL)), "taint and all");
+}
+
+/* ---- Rollout ----------------------------------------------------------------------------- */
+
+static size_t works_of(struct hub *hub, const char *work)
+{
+    static const char *const clusters[] = { "r1", "r2", "r3" };
+    size_t count = 0;
+
+    for (size_t i = 0; i < count_of(clusters); i++)
+        count += get(hub, "manifestworks", clusters[i], work) != NULL;
+    return count;
+}
+
+static void check_rollout(struct hub *hub)
+{
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+               "metadata: {name: lab, namespace: research}\nspec: {variant: Shared}\n"
+               "---\napiVersion: axle.dev/v1alpha1\nkind: Environment\n"
+               "metadata: {name: slow, namespace: research}\n"
+               "spec: {topology: {properties: {placement: {clusterSets: [research.lab]},"
+               " manifestWorkReplicaSet: {rolloutStrategy: {type: Progressive,"
+               " progressive: {maxConcurrency: 1}}}}}}\n"
+               "---\napiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+               "metadata: {name: step, namespace: research}\n"
+               "spec: {profileBundleRef: {name: echo}, environmentRef: {name: slow}}\n");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"),
+               "Placing", "a pool without spokes is no place");
+    for (int i = 1; i <= 3; i++)
+        apply(hub, arena_printf(hub->arena,
+              "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+              "metadata: {name: r%d, labels: {cluster.open-cluster-management.io/clusterset: research.lab}}\n"
+              "spec: {hubAcceptsClient: true}\n", i));
+    CHECK_INT(works_of(hub, "research.step-echo"), 1, "one spoke at a time");
+    report(hub, "r1", "research.step-echo", false);
+    CHECK_INT(works_of(hub, "research.step-echo"), 2,
+              "the next when the first is well");
+    report(hub, "r2", "research.step-echo", true);
+    CHECK_INT(works_of(hub, "research.step-echo"), 2,
+              "and no further when one fails");
+    report(hub, "r2", "research.step-echo", false);
+    report(hub, "r3", "research.step-echo", false);
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "ready"), "3/3",
+               "then all have it");
+    CHECK_INT(node_get_int(node_get(get(hub, "computepools", "research", "lab"),
+                                    "status"), "spokes", 0), 3,
+              "the pool counts its spokes");
+    remove_object(hub, "aiworkloads", "research", "step");
+    for (int i = 1; i <= 3; i++)
+        let_go(hub, arena_printf(hub->arena, "r%d", i), "research.step-echo");
+    CHECK(!get(hub, "aiworkloads", "research", "step"), "and none has it any more");
 }
 
 /* ---- Joining ------------------------------------------------------------------------- */
@@ -438,15 +554,19 @@ int main(void)
     struct store_disk *disk = store_disk_new("sim");
     struct hub hub = { 0 };
 
+    world = loop_world_new(1);
     hub_open(&hub);
     check_way_down(&hub);
     check_way_up(&hub);
     check_quiet(&hub);
     check_change(&hub);
     check_mistake(&hub);
+    check_silence(&hub);
+    check_rollout(&hub);
     check_end(&hub);
     check_join(&hub);
     hub_close(&hub);
+    loop_world_free(&world);
     store_disk_free(&disk);
     return check_done();
 }
