@@ -62,7 +62,9 @@ static struct local_container *still_there(const struct question *q)
     if (!pod || strcmp(pod->uid, q->uid) != 0 || q->container >= pod->count)
         return NULL;
     c = &pod->containers[q->container];
-    return c->run == q->run && c->state == CONTAINER_RUNNING ? c : NULL;
+    /* Whose probes have ended has no timer for them any more. */
+    return c->run == q->run && c->state == CONTAINER_RUNNING && c->probes[q->kind].timer
+               ? c : NULL;
 }
 
 /* Before the first full period has passed a failure proves nothing. */
