@@ -228,8 +228,7 @@ static void add_zone_name(struct text *out, const struct instant *instant)
         text_add(out, instant->zone);
         return;
     }
-    add_zone(out, instant->offset,
-             instant->offset % 3600 ? STR("-0700") : STR("-07"));
+    add_zone(out, instant->offset, STR("-0700"));
 }
 
 static void add_piece(struct text *out, const struct instant *instant,
