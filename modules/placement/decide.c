@@ -41,7 +41,7 @@ static void make_rows(struct choice *choice)
         struct seat *seat = world->clusters[i];
 
         seat->row = &result->clusters[i];
-        seat->row->name = arena_string(choice->arena, seat->name);
+        seat->row->name = seat->name;
         seat->row->detail = "";
         seat->row->why = PLACEMENT_UNDECIDED;
     }

@@ -102,7 +102,8 @@ enum placement_outcome {
 };
 
 /*
- * Everything lives in the arena that was given, names included.
+ * Everything lives in the arena that was given; names of clusters belong to the
+ * world and are good until a cluster is put or removed.
  *
  * In OCM a misconfigured placement has no decisions, so its workloads are
  * removed everywhere; that is what `decisions` says too. A caller who would

@@ -114,27 +114,41 @@ static int read_policy(struct choice *choice, struct prioritizer **ret,
 
 /* ---- The formulas ------------------------------------------------------ */
 
-/* How often other placements chose the busiest cluster. */
-static int64_t most_decisions(const struct choice *choice)
+/*
+ * How often other placements chose the busiest cluster. What this placement
+ * decided for itself is taken out of the tally, and put back.
+ */
+static size_t most_decisions(const struct choice *choice)
 {
-    const struct seat *seat;
-    int64_t most = 0;
-    size_t at = 0;
+    size_t *tally = choice->world->tally;
+    size_t most = choice->world->tally_room;
 
-    while ((seat = map_next(choice->world->seats, &at, NULL)))
-        if (seat->decided - seat->own > most)
-            most = seat->decided - seat->own;
-    return most;
+    for (int back = 0; back < 2; back++) {
+        for (struct decision *d = choice->own ? choice->own->decisions : NULL; d;
+             d = d->next)
+            for (size_t i = 0; i < d->count; i++) {
+                struct seat *seat = d->seats[i];
+
+                if (seat->taken_out == (back == 0))
+                    continue; /* named twice */
+                seat->taken_out = back == 0;
+                tally[seat->decided] += back ? 1 : (size_t)-1;
+                tally[seat->decided - seat->own] += back ? (size_t)-1 : 1;
+            }
+        while (!back && most && !tally[most - 1])
+            most--;
+    }
+    return most ? most - 1 : 0;
 }
 
 static void score_balance(struct choice *choice, const struct prioritizer *by,
                           int64_t *scores)
 {
-    int64_t most = most_decisions(choice);
+    size_t most = most_decisions(choice);
 
     for (size_t i = 0; i < choice->count; i++) {
         const struct seat *seat = choice->feasible[i];
-        int64_t others = seat->decided - seat->own;
+        size_t others = seat->decided - seat->own;
 
         scores[i] = others ? 2 * (int64_t)(BEST * (0.5 - (double)others /
                                                              (double)most))
@@ -152,7 +166,7 @@ static void score_steady(struct choice *choice, const struct prioritizer *by,
 static const double *resource_of(const struct seat *seat, const char *name)
 {
     for (size_t i = 0; i < seat->resource_count; i++)
-        if (!strcmp(seat->resources[i].name, name))
+        if (seat->resources[i].name == name)
             return &seat->resources[i].allocatable;
     return NULL;
 }
@@ -160,24 +174,26 @@ static const double *resource_of(const struct seat *seat, const char *name)
 static void score_resource(struct choice *choice, const struct prioritizer *by,
                            int64_t *scores)
 {
+    const char *name = map_get(choice->world->names, by->resource);
     double least = INFINITY, most = -INFINITY;
+    double *values =
+        arena_alloc(choice->arena, (choice->count + 1) * sizeof *values);
 
     for (size_t i = 0; i < choice->count; i++) {
-        const double *have = resource_of(choice->feasible[i], by->resource);
+        const double *have = resource_of(choice->feasible[i], name);
 
+        values[i] = have ? *have : NAN;
         if (have && *have < least)
             least = *have;
         if (have && *have > most)
             most = *have;
     }
     for (size_t i = 0; i < choice->count; i++) {
-        const double *have = resource_of(choice->feasible[i], by->resource);
-
-        if (!have)
+        if (isnan(values[i]))
             scores[i] = PLACEMENT_NO_SCORE;
         else if (most > least)
-            scores[i] = (int64_t)(((*have - least) / (most - least) - 0.5) * 2 *
-                                  BEST);
+            scores[i] = (int64_t)(((values[i] - least) / (most - least) - 0.5) *
+                                  2 * BEST);
         else
             scores[i] = BEST;
     }
@@ -303,6 +319,43 @@ static int by_rank(const void *a, const void *b)
     return one < two ? -1 : one > two; /* rows stand in name order */
 }
 
+/* Totals are small whole numbers, so most often they can be counted. */
+#define COUNTED_RANGE 65536
+
+static bool rank_by_counting(struct choice *choice)
+{
+    struct placement_cluster **chosen = choice->result->chosen;
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    size_t count = choice->count, at = 0;
+    uint64_t range;
+    uint32_t *starts;
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t total = choice->feasible[i]->row->total;
+
+        least = total < least ? total : least;
+        most = total > most ? total : most;
+    }
+    range = (uint64_t)most - (uint64_t)least;
+    if (count < 64 || range >= COUNTED_RANGE)
+        return false;
+    starts = arena_alloc(choice->arena, (range + 1) * sizeof *starts);
+    for (size_t i = 0; i < count; i++)
+        starts[most - choice->feasible[i]->row->total]++;
+    for (uint64_t k = 0; k <= range; k++) {
+        uint32_t here = starts[k];
+
+        starts[k] = (uint32_t)at;
+        at += here;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct placement_cluster *row = choice->feasible[i]->row;
+
+        chosen[starts[most - row->total]++] = row;
+    }
+    return true;
+}
+
 void choice_rank(struct choice *choice)
 {
     struct placement_result *result = choice->result;
@@ -310,10 +363,11 @@ void choice_rank(struct choice *choice)
 
     result->chosen =
         arena_alloc(choice->arena, (count + 1) * sizeof *result->chosen);
-    for (size_t i = 0; i < count; i++)
-        result->chosen[i] = choice->feasible[i]->row;
-    if (count)
+    if (count && !rank_by_counting(choice)) {
+        for (size_t i = 0; i < count; i++)
+            result->chosen[i] = choice->feasible[i]->row;
         qsort(result->chosen, count, sizeof *result->chosen, by_rank);
+    }
     for (size_t i = 0; i < count; i++)
         result->chosen[i]->rank = i + 1;
 }

@@ -11,6 +11,7 @@ struct placement_world *placement_world_new(void)
 {
     struct placement_world *world = mem_alloc(sizeof *world);
 
+    world->names = map_new();
     world->seats = map_new();
     world->sets = map_new();
     world->bindings = map_new();
@@ -84,15 +85,28 @@ static void read_claims(struct seat *seat)
     seat->claims = claims;
 }
 
+static const char *one_name(struct placement_world *world, const char *name)
+{
+    char *copy = map_get(world->names, name);
+
+    if (!copy) {
+        copy = mem_copy_string(name);
+        map_put(world->names, name, copy);
+    }
+    return copy;
+}
+
 /* Only what has a capacity too is a score; that is OCM's rule. */
-static void read_resources(struct seat *seat)
+static void read_resources(struct placement_world *world, struct seat *seat)
 {
     const struct node *have = node_at(seat->object, "status", "allocatable", NULL);
     const struct node *most = node_at(seat->object, "status", "capacity", NULL);
     size_t count = node_count(have);
 
     seat->resources =
-        arena_alloc(seat->arena, (count + 1) * sizeof *seat->resources);
+        count <= FEW_RESOURCES
+            ? seat->few
+            : arena_alloc(seat->arena, count * sizeof *seat->resources);
     node_each(member, have) {
         struct quantity quantity;
 
@@ -100,7 +114,8 @@ static void read_resources(struct seat *seat)
             quantity_from_node(seat->arena, member->value, &quantity, NULL) < 0)
             continue;
         seat->resources[seat->resource_count++] =
-            (struct resource){ member->key, quantity_float(&quantity) };
+            (struct resource){ one_name(world, member->key),
+                               quantity_float(&quantity) };
     }
 }
 
@@ -121,7 +136,7 @@ static void put_cluster(struct placement_world *world, const struct node *object
     seat->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
     read_taints(seat);
     read_claims(seat);
-    read_resources(seat);
+    read_resources(world, seat);
     if (!fresh)
         return;
     world->clusters = mem_resize_array(world->clusters, world->cluster_count + 1,
@@ -216,6 +231,25 @@ static void put_binding(struct placement_world *world, const char *key,
 
 /* ---- Decisions --------------------------------------------------------- */
 
+void world_count(struct placement_world *world, struct seat *seat, int change)
+{
+    size_t next = seat->decided + (change > 0 ? 1 : 0) - (change < 0 ? 1 : 0);
+
+    if (next >= world->tally_room) {
+        size_t room = world->tally_room ? world->tally_room * 2 : 16;
+
+        world->tally =
+            mem_resize_array(world->tally, room, sizeof *world->tally);
+        memset(world->tally + world->tally_room, 0,
+               (room - world->tally_room) * sizeof *world->tally);
+        world->tally_room = room;
+    }
+    if (seat->decided)
+        world->tally[seat->decided]--;
+    seat->decided = next;
+    world->tally[next]++;
+}
+
 static void decision_unlink(struct placement_world *world,
                             struct decision *decision)
 {
@@ -230,7 +264,7 @@ static void decision_unlink(struct placement_world *world,
         mem_free(&owner);
     }
     for (size_t i = 0; i < decision->count; i++)
-        decision->seats[i]->decided--;
+        world_count(world, decision->seats[i], -1);
 }
 
 static void remove_decision(struct placement_world *world, const char *key)
@@ -263,7 +297,7 @@ static void put_decision(struct placement_world *world, const char *key,
     for (size_t i = 0; i < decision->count; i++) {
         decision->seats[i] =
             seat_of(world, node_get_text(node_item(list, i), "clusterName"));
-        decision->seats[i]->decided++;
+        world_count(world, decision->seats[i], 1);
     }
     owner = map_get(world->owners, decision->owner);
     if (!owner) {
@@ -394,11 +428,15 @@ void placement_world_free(struct placement_world **ret)
         remove_decision(world, copy);
     }
     free_seats(world);
+    for (at = 0; (value = map_next(world->names, &at, &key));)
+        mem_free(&value);
+    map_free(&world->names);
     map_free(&world->seats);
     map_free(&world->sets);
     map_free(&world->bindings);
     map_free(&world->decisions);
     map_free(&world->owners);
     mem_free(&world->clusters);
+    mem_free(&world->tally);
     mem_free(&world);
 }

@@ -17,9 +17,11 @@ struct taint {
 };
 
 struct resource {
-    const char *name;
+    const char *name; /* of world->names: equal names are equal pointers */
     double allocatable;
 };
+/* Few enough to stand in the seat, where a scan over all clusters finds them. */
+#define FEW_RESOURCES 6
 
 struct addon_score {
     struct arena *arena; /* owned */
@@ -42,11 +44,13 @@ struct seat {
     size_t taint_count;
     struct resource *resources; /* those with allocatable and capacity */
     size_t resource_count;
+    struct resource few[FEW_RESOURCES];
 
     struct addon_score *addon_scores; /* owned */
-    int64_t decided;                  /* by all PlacementDecisions */
+    size_t decided;                   /* by all PlacementDecisions */
     /* Scratch of one placement_decide(). */
-    int64_t own;
+    size_t own;
+    bool taken_out; /* of the tally */
     struct placement_cluster *row;
 };
 
@@ -74,6 +78,7 @@ struct owner {
 };
 
 struct placement_world {
+    struct map *names;     /* of resources: name → its one copy; owned */
     struct map *seats;     /* name → seat */
     struct map *sets;      /* name → cluster_set */
     struct map *bindings;  /* namespace/name → binding */
@@ -82,7 +87,13 @@ struct placement_world {
     struct seat **clusters; /* owned; seats with a ManagedCluster, by name */
     size_t cluster_count;
     bool sorted;
+    /* How many seats are decided for so many times: what is busiest. */
+    size_t *tally; /* owned */
+    size_t tally_room;
 };
+
+/* Moves a seat's count of decisions by `change` (1 or -1) and the tally along. */
+void world_count(struct placement_world *world, struct seat *seat, int change);
 
 #define CLUSTER_SET_LABEL "cluster.open-cluster-management.io/clusterset"
 #define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
