@@ -86,7 +86,7 @@ struct tls_stream {
     struct pki_cert *peer;       /* owned */
     char *pinned_pem;            /* owned */
     bool resumed, verified, paused, ended, told, inner_ended, finish;
-    bool pump_queued;
+    bool pump_queued, last_look;
     struct err *lost;            /* owned */
 };
 
@@ -100,6 +100,8 @@ struct tls_engine {
 };
 extern const struct tls_engine tls_real, tls_simulated;
 
+/* A whole message of the handshake has come: patience begins anew. */
+void tls_advanced(struct tls_stream *t);
 void tls_shaken(struct tls_stream *t);
 void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
     PRINTF(3, 4);

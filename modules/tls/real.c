@@ -199,7 +199,7 @@ static void lose_handshake(struct tls_stream *t, int failed)
 
 static void real_shake(struct tls_stream *t)
 {
-    int result = 0;
+    int result = 0, before = t->ssl.MBEDTLS_PRIVATE(state);
 
     if (!t->ssl.MBEDTLS_PRIVATE(conf))
         result = start(t);
@@ -210,8 +210,11 @@ static void real_shake(struct tls_stream *t)
     if (t->server)
         t->server->stepping = NULL;
     tls_flush(t);
-    if (result == MBEDTLS_ERR_SSL_WANT_READ)
+    if (result == MBEDTLS_ERR_SSL_WANT_READ) {
+        if (t->ssl.MBEDTLS_PRIVATE(state) != before)
+            tls_advanced(t);
         return;
+    }
     if (result) {
         lose_handshake(t, result);
         return;

@@ -10,6 +10,9 @@
 #include "base/map.h"
 #include "tls/inside.h"
 
+/* A client waits longer: in a storm the hub has many before us. */
+#define CONNECT_PATIENCE (30 * CLOCK_SECOND)
+
 static const struct loop_stream_kind tls_kind;
 
 static struct tls_stream *tls_of(const struct loop_stream *stream)
@@ -21,6 +24,13 @@ static struct tls_stream *tls_of(const struct loop_stream *stream)
 }
 
 /* ------------------------------------------------------------- the engine's */
+
+void tls_advanced(struct tls_stream *t)
+{
+    t->last_look = false;
+    if (t->server)
+        loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
+}
 
 static void stop_shaking(struct tls_stream *t)
 {
@@ -316,10 +326,19 @@ static const struct loop_stream_kind tls_kind = {
     .remote = tls_remote,
 };
 
+/*
+ * Time that we ourselves are busy with others is not the other end's fault:
+ * what has come meanwhile is looked at before the connection is given up.
+ */
 static void on_patience(void *arg)
 {
     struct tls_stream *t = arg;
 
+    if (!t->last_look) {
+        t->last_look = true;
+        loop_timer_set(t->patience, CLOCK_MS);
+        return;
+    }
     tls_lose(t, ERR_TIMEOUT, "%s: the TLS handshake took too long",
              loop_stream_remote(t->inner));
 }
@@ -471,9 +490,8 @@ struct loop_stream *tls_connect(struct tls_client *client, const char *address,
     t = stream_new(inner, client->setup);
     t->client = client;
     t->name = mem_copy_string(name);
-    /* The connection itself has 10 s. */
     t->patience = loop_timer_new(client->loop, on_patience, t);
-    loop_timer_set(t->patience, 15 * CLOCK_SECOND);
+    loop_timer_set(t->patience, CONNECT_PATIENCE);
     loop_stream_handle(inner, &below, t);
     return &t->stream;
 }

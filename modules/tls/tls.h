@@ -22,9 +22,10 @@ struct text;
  *
  * Resumed sessions are 100 times cheaper than full handshakes, so both sides
  * keep them; a ticket carries the whole peer identity and a session without
- * it is refused. Handshakes that take longer than 5 s are cut. In a simulated
- * loop the bytes are plain, after a hello that carries both certificates: the
- * same checks of names and pins, no cryptography.
+ * it is refused. A client that lets 5 s pass between the messages of a
+ * handshake is cut. In a simulated loop the bytes are plain, after a hello
+ * that carries both certificates: the same checks of names and pins, no
+ * cryptography.
  *
  * It does not decide who may do what. One thread: the loop's.
  */

@@ -433,6 +433,67 @@ static void clients_talk(void)
     http_client_free(&nowhere);
 }
 
+/* ---- a client that others wrote */
+
+static int curl_status;
+static bool curl_exited;
+static void on_curl_exit(pid_t pid, int status, void *arg)
+{
+    curl_status = status;
+    curl_exited = true;
+}
+
+static void write_file(const char *name, const struct text *text)
+{
+    FILE *file = fopen(name, "w");
+
+    fwrite(text->bytes, 1, text->len, file);
+    fclose(file);
+}
+
+/* The path of curl's answer is `out` in the test's own folder. */
+static void curl_talks(const struct fixture *f, const char *version)
+{
+    struct text ca = {0};
+    char url[200], words[11][32] = {"curl", "-sS", "--cacert", "ca.pem", "--cert", "spoke.pem",
+                                    "--key", "spoke.key", "-o", "out", ""};
+    char *run[13];
+    struct loop_spawn spawn = {.path = "curl", .arguments = run, .in = -1, .out = -1, .error = 2};
+    struct err err = {0};
+    struct loop_child *curl;
+    char got[300] = "";
+    FILE *file;
+    int i;
+
+    text_add(&ca, pki_authority_cert(f->ca));
+    write_file("ca.pem", &ca);
+    write_file("spoke.pem", &f->spoke_cert);
+    write_file("spoke.key", &f->spoke_key);
+    text_free(&ca);
+    snprintf(url, sizeof url, "https://localhost%s/curl?q=1",
+             strrchr(http_server_address(server, 1), ':'));
+    snprintf(words[10], sizeof words[10], "%s", version);
+    for (i = 0; i < 11; i++)
+        run[i] = words[i];
+    run[11] = url;
+    run[12] = NULL;
+    curl_exited = false;
+    curl = loop_spawn(loop, &spawn, on_curl_exit, NULL, &err);
+    if (!curl) {
+        CHECK_SKIP("curl is not installed");
+        return;
+    }
+    turn_until(&curl_exited);
+    CHECK_INT(curl_status, 0, "curl %s is content", version);
+    file = fopen("out", "r");
+    if (file && fgets(got, sizeof got, file))
+        CHECK_TEXT(got, "GET [curl] q=1 peer=system:open-cluster-management:edge-1:a",
+                   "curl %s is known and answered", version);
+    if (file)
+        fclose(file);
+    loop_child_free(&curl);
+}
+
 static void clients_talk_in_private(void)
 {
     struct fixture f;
@@ -456,6 +517,8 @@ static void clients_talk_in_private(void)
     CHECK(ask_all(client, (struct http_ask){.target = "/me"}) &&
               strstr(text_string(&reply.body), "peer=system:open-cluster-management:edge-1:a"),
           "the peer is known");
+    curl_talks(&f, "--tlsv1.2");
+    curl_talks(&f, "--tlsv1.3");
     http_client_free(&client);
     http_server_free(&server);
     tls_server_free(&tls);
