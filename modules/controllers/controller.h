@@ -97,9 +97,6 @@ void controllers_wake(struct controllers *all, const struct controller *to,
 /* Wakes a key for each object of a kind ("" for all namespaces). */
 void controllers_wake_all(struct controllers *all, const struct controller *to,
                           enum which kind, const char *space);
-/* Tells every controller of a change that this turn has staged. */
-void controllers_notice(struct controllers *all, const struct object *before,
-                        const struct object *after);
 /* The world's shadow of the objects that placement looks at. */
 void controllers_world_note(struct controllers *all, const struct object *before,
                             const struct object *after);

@@ -95,53 +95,22 @@ struct node *pass_new(struct pass *pass, enum which kind, const char *space,
     return object;
 }
 
-/* Tells the others at once, so that a chain shares one commit. */
-static void notice(struct pass *pass, const struct kind *kind,
-                   const char *space, const char *name,
-                   const struct object *before)
-{
-    scoped_object struct object *after = get(pass, kind, space, name);
-
-    controllers_notice(pass->all, before, after);
-}
-
 int pass_ensure(struct pass *pass, const struct node *wanted,
                 bool *ret_changed, struct err *err)
 {
-    const struct kind *kind;
-    scoped_object struct object *before = NULL;
-    bool changed = false;
-
-    kind = kinds_by_kind(objects_kinds(pass->objects),
-                         node_get_text(wanted, "apiVersion"),
-                         node_get_text(wanted, "kind"));
-    if (!kind)
-        return err_set(err, ERR_INTERNAL, "there is no kind %s",
-                       node_get_text(wanted, "kind"));
-    before = get(pass, kind, object_space(wanted), object_name(wanted));
-    if (objects_ensure(pass->objects, manager_of(pass), wanted, &changed, err) < 0)
+    if (objects_ensure(pass->objects, manager_of(pass), wanted, ret_changed,
+                       err) < 0)
         return err_wrap(err, "%s %s", node_get_text(wanted, "kind"),
                         object_name(wanted));
-    if (ret_changed)
-        *ret_changed = changed;
-    if (changed)
-        notice(pass, kind, object_space(wanted), object_name(wanted), before);
     return 0;
 }
 
 int pass_status(struct pass *pass, const struct seen *seen,
                 const struct node *status, bool *ret_changed, struct err *err)
 {
-    bool changed = false;
-
     if (objects_set_status(pass->objects, manager_of(pass), seen->object,
-                           status, &changed, err) < 0)
+                           status, ret_changed, err) < 0)
         return err_wrap(err, "status of %s", seen->object->name);
-    if (ret_changed)
-        *ret_changed = changed;
-    if (changed)
-        notice(pass, seen->object->kind, seen->object->space,
-               seen->object->name, seen->object);
     return 0;
 }
 
@@ -153,8 +122,6 @@ int pass_finalizer(struct pass *pass, const struct seen *seen,
     if (objects_set_finalizer(pass->objects, manager_of(pass), seen->object,
                               finalizer, present, err) < 0)
         return err_wrap(err, "finalizer of %s", seen->object->name);
-    notice(pass, seen->object->kind, seen->object->space, seen->object->name,
-           seen->object);
     return 0;
 }
 
@@ -168,7 +135,6 @@ int pass_remove_kind(struct pass *pass, const struct kind *kind,
     if (objects_remove(pass->objects, manager_of(pass), kind, space, name,
                        err) < 0)
         return err_wrap(err, "delete %s", name);
-    notice(pass, kind, space, name, before);
     return 0;
 }
 
@@ -210,8 +176,6 @@ int pass_patch(struct pass *pass, const struct seen *seen,
 
     if (objects_patch(pass->objects, &write, &result, err) < 0)
         return err_wrap(err, "patch %s", seen->object->name);
-    if (!result.unchanged)
-        controllers_notice(pass->all, seen->object, result.object);
     object_drop(&result.object);
     return 0;
 }

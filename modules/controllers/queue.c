@@ -262,10 +262,13 @@ static char *notice_key(const struct object *object)
                       object->name);
 }
 
-void controllers_notice(struct controllers *all, const struct object *before,
-                        const struct object *after)
+/* A write was staged, by whomever: its chain may join the same commit. */
+static void on_staged(void *arg, const struct object *before,
+                      const struct object *after)
 {
-    if (!before && !after)
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
+
+    if (all->stopped)
         return;
     if (after) {
         scoped_mem char *key = notice_key(after);
@@ -280,6 +283,17 @@ void controllers_notice(struct controllers *all, const struct object *before,
     tell(all, before, after);
 }
 
+/* What is staged is about to be written to disk; the chain is pulled along. */
+static void before_commit(void *arg)
+{
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
+
+    if (all->first && !all->turning && !all->stopped)
+        turn(all);
+}
+
+static const struct objects_stage stage = { on_staged, before_commit };
+
 static void on_change(void *arg, const struct object *before,
                       const struct object *after)
 {
@@ -289,13 +303,16 @@ static void on_change(void *arg, const struct object *before,
 
     if (all->stopped)
         return;
+    /* What was told when it was staged is not told again. A Lease never is. */
     if (after && seen >= after->revision) {
         if (seen == after->revision)
             map_remove(all->noticed, key);
         return;
     }
-    if (!after)
+    if (!after) {
         map_remove(all->noticed, key);
+        return;
+    }
     controllers_world_note(all, before, after);
     tell(all, before, after);
 }
@@ -414,6 +431,7 @@ struct controllers *controllers_start(struct objects *objects,
     managedcluster_rules(all);
     csr_rules(all);
     watch_kinds(all);
+    objects_follow_stage(objects, &stage, all);
     start_all(all);
     return all;
 }
@@ -430,6 +448,7 @@ void controllers_stop(struct controllers **controllers)
     *controllers = NULL;
     /* What is staged is told of now, while there is somebody to be told. */
     all->stopped = true;
+    objects_follow_stage(all->objects, NULL, NULL);
     objects_commit(all->objects);
     while ((key = map_next(all->keys, &at, &text)))
         key_free(key);

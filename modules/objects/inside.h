@@ -110,6 +110,8 @@ struct objects {
     struct queue_of_pending staged, flying;
     struct waiter *waiters, **waiters_end;
     bool committing;
+    const struct objects_stage *stage; /* NULL: nobody follows it */
+    void *stage_arg;
     struct snapshot *snapshots;
     struct map *dependents; /* owner uid to a map of uid to struct object */
     struct map *living;     /* uid to the published struct object */

@@ -439,7 +439,11 @@ static int load(struct objects *objects, struct err *err)
 
 static void on_commit_timer(void *arg)
 {
-    objects_commit(object_from(objects, OBJECTS_TAG, arg));
+    struct objects *objects = object_from(objects, OBJECTS_TAG, arg);
+
+    if (objects->stage && !objects->committing)
+        objects->stage->before_commit(objects->stage_arg);
+    objects_commit(objects);
 }
 
 static void on_collect_timer(void *arg)
@@ -611,6 +615,20 @@ void objects_on_change(struct objects *objects, const struct kind *kind,
 
 /* ---- The stage ---------------------------------------------------------- */
 
+void objects_follow_stage(struct objects *objects,
+                          const struct objects_stage *stage, void *arg)
+{
+    objects->stage = stage;
+    objects->stage_arg = arg;
+}
+
+static void tell_stage(struct objects *objects, const struct object *before,
+                       const struct object *after)
+{
+    if (objects->stage)
+        objects->stage->staged(objects->stage_arg, before, after);
+}
+
 static void want_commit(struct objects *objects)
 {
     if (objects->loop && !loop_timer_is_set(objects->commit_timer))
@@ -635,6 +653,8 @@ static void add_pending(struct objects *objects, struct table *table,
     objects->staged.end = &pending->next;
     map_put(table->staged, pending->key, pending);
     want_commit(objects);
+    if (pending->before || after)
+        tell_stage(objects, pending->before, after);
 }
 
 struct object *stage_put(struct objects *objects, struct table *table,

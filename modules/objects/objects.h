@@ -198,6 +198,19 @@ typedef void objects_change_fn(void *arg, const struct object *before,
 void objects_on_change(struct objects *objects, const struct kind *kind,
                        objects_change_fn *change, void *arg);
 
+/*
+ * For controllers that want a chain of writes in one commit: told of each write
+ * when it is staged, and called once before a commit that the loop has asked
+ * for, when it may write and so join. Nothing may be written in `staged`.
+ * There is one follower; NULL ends it.
+ */
+struct objects_stage {
+    objects_change_fn *staged;
+    void (*before_commit)(void *arg);
+};
+void objects_follow_stage(struct objects *objects,
+                          const struct objects_stage *stage, void *arg);
+
 /* ---- Writing ------------------------------------------------------------ */
 
 enum objects_validation {

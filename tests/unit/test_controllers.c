@@ -292,8 +292,10 @@ static void check_quiet(struct hub *hub)
 
 static void check_change(struct hub *hub)
 {
+    struct store_facts before, after;
     const char *old, *new;
 
+    store_facts(hub->store, &before);
     old = node_get_text(node_at(get(hub, "workloaddeployments", "research",
                                     "hi-echo"), "status", "artifact", NULL),
                         "digest");
@@ -304,6 +306,9 @@ static void check_change(struct hub *hub)
     new = node_get_text(node_at(get(hub, "workloaddeployments", "research",
                                     "hi-echo"), "status", "artifact", NULL),
                         "digest");
+    store_facts(hub->store, &after);
+    CHECK_INT(after.commits - before.commits, 1,
+              "a change and all that follows from it is one commit");
     CHECK(strcmp(old, new), "another value of a variable is another artifact");
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"),
                "Deploying", "which is on its way");
