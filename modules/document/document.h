@@ -88,7 +88,12 @@ int64_t node_get_int(const struct node *map, const char *key, int64_t none);
 bool node_get_bool(const struct node *map, const char *key, bool none);
 bool node_is(const struct node *node, enum node_type type); /* NULL: false */
 #ifdef __clang_analyzer__ /* which sees one file at a time */
-#define node_is(node, type) ((node) && node_is(node, type))
+#define node_is(node, type)                                                    \
+    __extension__({                                                            \
+        bool is_ = node_is(node, type);                                        \
+        __builtin_assume(!is_ || (node));                                      \
+        is_;                                                                   \
+    })
 #endif
 size_t node_count(const struct node *list_or_map);
 const char *node_type_name(enum node_type type); /* "string", "object", … */

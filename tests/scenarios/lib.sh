@@ -135,7 +135,7 @@ status_of() { request "$@" -o "$TEST_DIR/answer" -w '%{http_code}'; }
 # The kubectl that a PATH names may be a dispatcher: the real one is called.
 find_kubectl() {
     local found
-    found=$(find /usr -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
+    found=$(find /usr/bin /usr/local /usr/lib -maxdepth 3 -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
     [ -n "$found" ] || found=$(command -v kubectl || true)
     [ -n "$found" ] || skip "no kubectl on this machine"
     "$found" version --client 2>/dev/null | grep -qE 'v1\.(29|[3-9][0-9])' ||
