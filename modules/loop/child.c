@@ -83,7 +83,8 @@ static bool arrange_descriptors(const struct loop_spawn *spawn, int *moved)
     for (i = 0; i < count; i++)
         if (dup2(moved[i], (int)i) < 0)
             return false;
-    return !syscall(SYS_close_range, (unsigned)count, ~0u, 0);
+    /* Kernels before 5.9 cannot; our own descriptors close by themselves. */
+    return !syscall(SYS_close_range, (unsigned)count, ~0u, 0) || errno == ENOSYS;
 }
 
 static void default_signals(void)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "tls/inside.h"
 
 /* "AXLE" and four digits of hexadecimal: a hello's length, then PEM. */
@@ -18,23 +19,53 @@ static void say_hello(struct tls_stream *t)
     loop_stream_write(t->inner, hello.bytes, hello.len);
 }
 
-/* One of the roots must have signed it. Each look costs a verification. */
-static bool is_signed(const struct tls_stream *t, const char *pem, size_t len)
+static bool verify(const struct tls_stream *t, const char *pem, size_t len)
 {
     mbedtls_x509_crt chain;
-    scoped_mem char *copy = mem_alloc(len + 1);
     const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
     uint32_t flags = 0;
 
-    memcpy(copy, pem, len);
     mbedtls_x509_crt_init(&chain);
-    if (mbedtls_x509_crt_parse(&chain, (unsigned char *)copy, len + 1))
+    if (mbedtls_x509_crt_parse(&chain, (const unsigned char *)pem, len + 1))
         flags = 1;
     else
         mbedtls_x509_crt_verify(&chain, &t->setup->roots, NULL, t->name, &flags,
                                 NULL, NULL);
     mbedtls_x509_crt_free(&chain);
-    return !(flags & ~dates) && clock_wall() <= t->peer->not_after &&
+    return !(flags & ~dates);
+}
+
+/*
+ * One of the roots must have signed it. The same question has the same answer,
+ * and a verification costs more than all the rest of a simulated connection,
+ * so answers are remembered.
+ */
+#define MOST_REMEMBERED 4096
+static bool is_signed(const struct tls_stream *t, const char *pem, size_t len)
+{
+    static struct map *remembered;
+    static char yes, no;
+    unsigned char digest[PKI_SHA256];
+    char key[PKI_DIGEST_TEXT];
+    struct pki_sha256 hash;
+    const char *answer;
+
+    pki_sha256_start(&hash);
+    pki_sha256_add(&hash, pem, len + 1);
+    pki_sha256_add(&hash, t->setup->roots_pem, strlen(t->setup->roots_pem) + 1);
+    pki_sha256_add(&hash, t->name ? t->name : "", t->name ? strlen(t->name) : 0);
+    pki_sha256_end(&hash, digest);
+    pki_digest_text(digest, key);
+    if (remembered && map_count(remembered) >= MOST_REMEMBERED)
+        map_free(&remembered);
+    if (!remembered)
+        remembered = map_new();
+    answer = map_get(remembered, key);
+    if (!answer) {
+        answer = verify(t, pem, len) ? &yes : &no;
+        map_put(remembered, key, (void *)answer);
+    }
+    return answer == &yes && clock_wall() <= t->peer->not_after &&
            clock_wall() >= t->peer->not_before;
 }
 
@@ -66,7 +97,7 @@ static bool is_trusted(struct tls_stream *t, const char *pem, size_t len)
         return is_pinned(t, pem, len);
     if (!t->peer)
         return !t->client && !t->setup->client_required;
-    return t->setup->has_roots && is_signed(t, pem, len);
+    return t->setup->roots_pem && is_signed(t, pem, len);
 }
 
 static void hello_came(struct tls_stream *t, const char *pem, size_t len)

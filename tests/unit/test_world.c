@@ -227,16 +227,16 @@ static void many_seeds_converge(void)
     uint64_t seed, bad = 0, first_bad = 0, events = 0;
     bool good;
 
-    for (seed = 1; seed <= 300; seed++) {
+    for (seed = 1; seed <= 1000; seed++) {
         uint64_t one = live(seed, &good);
 
         events ^= one;
         if (!good && !bad++)
             first_bad = seed;
-        if (seed % 100 == 0)
+        if (seed % 250 == 0)
             CHECK(live(seed, &good) == one, "seed %d is the same again", (int)seed);
     }
-    CHECK_INT((long long)bad, 0, "300 seeds: every number arrives (first bad one: %d)",
+    CHECK_INT((long long)bad, 0, "1,000 seeds: every number arrives (first bad one: %d)",
               (int)first_bad);
     CHECK(events != 0, "and they are not all alike");
 }
