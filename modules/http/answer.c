@@ -218,7 +218,7 @@ void http_answer_end(struct http_request *request)
     assert(x->began && !x->ended);
     if (x->connection && x->chunked && !x->no_bytes)
         connection_write(x->connection, "0\r\n\r\n", 5);
-    if (x->connection && x->length > 0)
+    if (x->connection && x->length > 0 && !x->no_bytes)
         assert(!x->length_left);
     end_answer(x);
 }

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks that pushes are kept whole, pulls are exact, and mistakes are told. */
+#include "registry/registry.h"
+
+#include "base/clock.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "loop/loop.h"
+#include "pki/pki.h"
+#include "store/store.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+
+static struct loop_world *world;
+static struct store *store;
+static struct http_client *client;
+static bool may_push = true;
+
+/* What the last answer was. */
+static int status;
+static char body[4096], location[256], range[64], said[128];
+
+static bool authorise(void *arg, const struct http_request *request,
+                      enum registry_want want, const char *repository,
+                      const char *digest)
+{
+    return want == REGISTRY_PULL || may_push;
+}
+
+static void commit(void *arg, void (*done)(void *done_arg, const struct err *err),
+                   void *done_arg)
+{
+    store_commit(store, done, done_arg);
+}
+
+static void copy(char *into, size_t room, const char *text)
+{
+    snprintf(into, room, "%s", text ? text : "");
+}
+
+static void on_answer(const struct http_answer *answer, const struct err *err,
+                      void *arg)
+{
+    *(bool *)arg = true;
+    status = answer ? answer->status : 0;
+    copy(body, sizeof body, answer ? answer->body : err->text);
+    copy(location, sizeof location, answer ? http_answer_get(answer, "location") : "");
+    copy(range, sizeof range, answer ? http_answer_get(answer, "range") : "");
+    copy(said, sizeof said,
+         answer ? http_answer_get(answer, "docker-content-digest") : "");
+}
+
+static int ask(const char *method, const char *target, const char *name,
+               const char *value, const char *bytes)
+{
+    const struct http_field field = { name, value };
+    bool done = false;
+    struct http_ask what = {
+        .method = method, .target = target, .headers = &field,
+        .header_count = name ? 1 : 0, .body = bytes,
+        .len = bytes ? strlen(bytes) : 0, .done = on_answer, .arg = &done,
+    };
+
+    http_client_send(client, &what);
+    for (int i = 0; i < 20000 && !done; i++)
+        if (!loop_world_step(world))
+            break;
+    return done ? status : -1;
+}
+
+static const char *digest_of(const char *bytes, char text[PKI_DIGEST_TEXT])
+{
+    unsigned char sum[PKI_SHA256];
+
+    pki_sha256(bytes, strlen(bytes), sum);
+    pki_digest_text(sum, text);
+    return text;
+}
+
+static char target[512];
+static const char *at(const char *format, ...) PRINTF(1, 2);
+static const char *at(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(target, sizeof target, format, args);
+    va_end(args);
+    return target;
+}
+
+/* ---- The ways in ---------------------------------------------------------------- */
+
+static void check_pushes(void)
+{
+    char one[PKI_DIGEST_TEXT], two[PKI_DIGEST_TEXT], three[PKI_DIGEST_TEXT];
+
+    digest_of("{}", one);
+    digest_of("layer", two);
+    digest_of("whole", three);
+    CHECK_INT(ask("GET", "/v2/", NULL, NULL, NULL), 200, "the registry answers");
+    CHECK_INT(ask("HEAD", at("/v2/lab/app/blobs/%s", one), NULL, NULL, NULL), 404,
+              "a blob is not there");
+    CHECK_INT(ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL), 202,
+              "as skopeo: an upload begins");
+    CHECK_INT(ask("PATCH", at("%s", location), NULL, NULL, "{}"), 202, "in pieces");
+    CHECK_TEXT(range, "0-1", "whose progress is told");
+    CHECK_INT(ask("PUT", at("%s?digest=sha256%%3A%s", location, one + 7), NULL, NULL,
+                  NULL), 201, "and ends with its digest");
+    CHECK_TEXT(said, one, "which is confirmed");
+    ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL);
+    CHECK_INT(ask("PUT", at("%s?digest=%s", location, two), NULL, NULL, "layer"),
+              201, "as oras: one piece with the end");
+    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?digest=%s", three), NULL,
+                  NULL, "whole"), 201, "all at once");
+    CHECK_INT(ask("POST", at("/v2/lab/other/blobs/uploads/?mount=%s&from=lab/app",
+                             two), NULL, NULL, NULL), 201, "mounted from elsewhere");
+    CHECK_INT(ask("GET", at("/v2/lab/other/blobs/%s", two), NULL, NULL, NULL), 200,
+              "and there it is");
+    CHECK_TEXT(body, "layer", "with its bytes");
+    CHECK_INT(ask("GET", at("/v2/lab/app/blobs/%s", two), "range", "bytes=1-3",
+                  NULL), 206, "a part of it");
+    CHECK_TEXT(body, "aye", "is that part");
+    CHECK_INT(ask("GET", at("/v2/lab/app/blobs/%s", two), "range", "bytes=9-",
+                  NULL), 416, "a part beyond its end is not");
+}
+
+static void check_manifests(void)
+{
+    char config[PKI_DIGEST_TEXT], layer[PKI_DIGEST_TEXT], digest[PKI_DIGEST_TEXT];
+    char manifest[1024];
+
+    digest_of("{}", config);
+    digest_of("layer", layer);
+    snprintf(manifest, sizeof manifest, "{ \"schemaVersion\":2, \"config\":"
+             "{\"mediaType\":\"a/b\",\"digest\":\"%s\",\"size\":2},\"layers\":"
+             "[{\"digest\":\"%s\",\"size\":5}]}", config, layer);
+    digest_of(manifest, digest);
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/v1", "content-type", "x/y", manifest),
+              201, "a manifest is pushed by tag");
+    CHECK_INT(ask("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 200,
+              "and pulled by tag");
+    CHECK_TEXT(body, manifest, "byte for byte");
+    CHECK_INT(ask("HEAD", at("/v2/lab/app/manifests/%s", digest), NULL, NULL, NULL),
+              200, "it is there by digest too");
+    CHECK_TEXT(said, digest, "which HEAD tells");
+    CHECK_INT(ask("PUT", "/v2/lab/empty/manifests/v1", NULL, NULL, manifest), 400,
+              "one whose blobs are not there is refused");
+    CHECK(strstr(body, "MANIFEST_BLOB_UNKNOWN") != NULL, "by that name");
+    ask("PUT", "/v2/lab/app/manifests/v2", NULL, NULL, manifest);
+    ask("PUT", "/v2/lab/app/manifests/a", NULL, NULL, manifest);
+    CHECK_INT(ask("GET", "/v2/lab/app/tags/list?n=2", NULL, NULL, NULL), 200,
+              "tags are listed");
+    CHECK_TEXT(body, "{\"name\":\"lab/app\",\"tags\":[\"a\",\"v1\"]}",
+               "in order, as many as asked for");
+    CHECK_INT(ask("GET", at("/v2/lab/app/referrers/%s", digest), NULL, NULL, NULL),
+              200, "referrers are never 404");
+    CHECK_INT(ask("DELETE", at("/v2/lab/app/manifests/%s", digest), NULL, NULL,
+                  NULL), 202, "it can be deleted");
+    CHECK_INT(ask("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 404,
+              "and its tags go with it");
+}
+
+static void check_mistakes(void)
+{
+    static const struct { const char *what, *method, *target, *body; int status;
+                          const char *code; } cases[] = {
+        { "a name that is none", "GET", "/v2/UPPER/manifests/v1", NULL, 400, "NAME_INVALID" },
+        { "a name that climbs", "GET", "/v2/a/..%2fb/manifests/v1", NULL, 400, "NAME_INVALID" },
+        { "a tag that is not there", "GET", "/v2/lab/app/manifests/no", NULL, 404, "MANIFEST_UNKNOWN" },
+        { "a digest that is none", "GET", "/v2/lab/app/blobs/sha256:xyz", NULL, 400, "DIGEST_INVALID" },
+        { "a repository that is not there", "GET", "/v2/no/such/tags/list", NULL, 404, "NAME_UNKNOWN" },
+        { "an upload that is not there", "PATCH", "/v2/lab/app/blobs/uploads/0", "x", 404, "BLOB_UPLOAD_UNKNOWN" },
+        { "bytes of another digest", "POST", "/v2/lab/app/blobs/uploads/?digest=sha256:"
+          "0000000000000000000000000000000000000000000000000000000000000000", "x", 400, "DIGEST_INVALID" },
+        { "a manifest that is no JSON", "PUT", "/v2/lab/app/manifests/x", "[", 400, "MANIFEST_INVALID" },
+        { "a tag that is none", "PUT", "/v2/lab/app/manifests/.x", "{}", 400, "MANIFEST_INVALID" },
+        { "a method that is none", "POST", "/v2/lab/app/manifests/x", "{}", 405, "UNSUPPORTED" },
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++)
+        CHECK(ask(cases[i].method, cases[i].target, NULL, NULL, cases[i].body) ==
+              cases[i].status && strstr(body, cases[i].code), "%s: %d %s",
+              cases[i].what, status, cases[i].code);
+    may_push = false;
+    CHECK_INT(ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL), 401,
+              "who may not push is asked who they are");
+    may_push = true;
+}
+
+static void committed(void *arg, const struct err *err)
+{
+    CHECK(!err, "a commit");
+}
+
+static void check_keeping(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    char digest[PKI_DIGEST_TEXT], config[PKI_DIGEST_TEXT];
+    struct registry_blob manifest = { digest_of("m", digest), "t", "m", 1 };
+    struct registry_blob blob = { digest_of("c", config), "t", "c", 1 };
+
+    registry_keep(store, "a/b", "v1", &manifest, &blob, 1);
+    store_commit(store, committed, NULL);
+    CHECK(registry_has(store, "a/b", digest) && registry_has(store, "a/b", config),
+          "what the hub rendered is kept");
+    CHECK_TEXT(registry_tag(arena, store, "a/b", "v1"), digest, "under its tag");
+    CHECK(!registry_has(store, "a/c", digest), "in its repository only");
+    registry_keep(store, "a/b", "v1", &manifest, &blob, 1);
+    CHECK(!store_is_staged(store), "the same again writes nothing");
+    registry_drop(store, "a/b");
+    registry_sweep(store, INT64_MAX);
+    CHECK(store_blob_size(store, digest) < 0, "what nobody names is swept");
+}
+
+static void must(const void *made, const struct err *err)
+{
+    if (!made) {
+        printf("Bail out! %s\n", err->text);
+        exit(1);
+    }
+}
+
+int main(void)
+{
+    struct store_disk *disk = store_disk_new("sim");
+    struct store_options options = { .vfs = "sim" };
+    struct registry_settings settings = { .authorise = authorise, .commit = commit };
+    struct http_client_settings to = { .address = "hub:80" };
+    struct registry *registry;
+    struct http_server *server;
+    struct loop *hub, *other;
+    struct err err = { 0 };
+
+    world = loop_world_new(1);
+    hub = loop_world_host(world, "hub");
+    other = loop_world_host(world, "other");
+    store = store_open("r.db", &options, &err);
+    must(store, &err);
+    registry = registry_new(store, &settings);
+    server = http_server_new(hub, NULL);
+    http_server_route(server, "/v2", registry_handle, registry);
+    must(http_server_listen(server, "hub:80", NULL, &err) < 0 ? NULL : server, &err);
+    client = http_client_new(other, &to, &err);
+    must(client, &err);
+    check_pushes();
+    check_manifests();
+    check_mistakes();
+    check_keeping();
+    http_client_free(&client);
+    http_server_free(&server);
+    registry_free(&registry);
+    store_close(&store);
+    loop_free(&other);
+    loop_free(&hub);
+    loop_world_free(&world);
+    store_disk_free(&disk);
+    return check_done();
+}
