@@ -68,7 +68,7 @@ extern const struct controller controller_tenant, controller_project,
     controller_bundle_revision, controller_aiworkload, controller_deployment,
     controller_placement, controller_replicaset, controller_managedcluster,
     controller_clusterset, controller_binding, controller_liveness,
-    controller_csr, controller_token;
+    controller_csr, controller_token, controller_sweep;
 
 /* ---- The queue ------------------------------------------------------------ */
 

@@ -47,6 +47,7 @@ const struct controller *const controller_table[] = {
     &controller_placement,  &controller_replicaset,
     &controller_managedcluster, &controller_clusterset, &controller_binding,
     &controller_liveness,   &controller_csr, &controller_token,
+    &controller_sweep,
 };
 /* clang-format on */
 const size_t controller_count = count_of(controller_table);

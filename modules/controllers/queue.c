@@ -433,6 +433,7 @@ struct controllers *controllers_start(struct objects *objects,
     watch_kinds(all);
     objects_follow_stage(objects, &stage, all);
     start_all(all);
+    controllers_wake(all, &controller_sweep, "", "registry");
     return all;
 }
 

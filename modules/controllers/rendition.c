@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+/* Revisions whose artifacts stay at hand; older ones are rendered again. */
+#define KEPT_TAGS 10
+
 static char *repository_of(struct pass *pass)
 {
     return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
@@ -177,6 +180,7 @@ static struct node *keep_bundle(struct pass *pass, const char *revision,
 
     registry_keep(objects_store(pass->objects), repository, revision, &manifest,
                   blobs, count_of(blobs));
+    registry_trim(objects_store(pass->objects), repository, KEPT_TAGS);
     node_set_text(pass->arena, facts, "reference", repository);
     node_set_text(pass->arena, facts, "digest", manifest.digest);
     node_set_text(pass->arena, facts, "contentDigest", bundle->content);

@@ -72,9 +72,12 @@ void registry_keep(struct store *store, const char *repository, const char *tag,
         store_blob_put(store, manifest->digest, manifest->bytes, manifest->len);
     node_set_text(arena, node_make(arena, index, "manifests"), manifest->digest,
                   manifest->media_type);
-    if (tag && *tag)
-        node_set_text(arena, node_make(arena, index, "tags"), tag,
-                      manifest->digest);
+    if (tag && *tag && strcmp(node_get_text(node_get(index, "tags"), tag),
+                              manifest->digest)) {
+        /* The tag moved last stands last. */
+        node_remove(node_make(arena, index, "tags"), tag);
+        node_set_text(arena, node_get(index, "tags"), tag, manifest->digest);
+    }
     index_write(arena, store, repository, index);
 }
 
@@ -108,6 +111,59 @@ void registry_drop(struct store *store, const char *repository)
     write_value(store, ALL, all);
     write_value(store, arena_printf(arena, ALL "/%s", repository),
                 node_map(arena));
+}
+
+/* ---- Trimming ---------------------------------------------------------------- */
+
+static void add_named(struct arena *arena, struct node *blobs,
+                      const struct node *manifest)
+{
+    const struct node *layers = node_get(manifest, "layers");
+
+    node_set_int(arena, blobs,
+                 node_get_text(node_get(manifest, "config"), "digest"), 1);
+    for (size_t i = 0; i < node_count(layers); i++)
+        node_set_int(arena, blobs,
+                     node_get_text(node_item(layers, i), "digest"), 1);
+}
+
+static struct node *read_manifest(struct arena *arena, struct store *store,
+                                  const char *digest)
+{
+    int64_t size = store_blob_size(store, digest);
+    char *bytes;
+
+    if (size < 0)
+        return NULL;
+    bytes = arena_alloc(arena, (size_t)size + 1);
+    if (store_blob_read(store, digest, 0, bytes, (size_t)size, NULL) != size)
+        return NULL;
+    return document_read_json(arena, bytes, (size_t)size, &document_limits_own,
+                              NULL);
+}
+
+void registry_trim(struct store *store, const char *repository, size_t tags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *old = index_read(arena, store, repository);
+    const struct node *all = node_get(old, "tags");
+    struct node *next = node_map(arena), *manifests, *blobs, *kept;
+    size_t passed = 0;
+
+    kept = node_make(arena, next, "tags");
+    manifests = node_make(arena, next, "manifests");
+    blobs = node_make(arena, next, "blobs");
+    node_each(tag, all) {
+        const char *digest = node_text(tag->value);
+
+        if (passed++ + tags < node_count(all))
+            continue;
+        node_set(arena, kept, tag->key, tag->value);
+        node_set_text(arena, manifests, digest,
+                      node_get_text(node_get(old, "manifests"), digest));
+        add_named(arena, blobs, read_manifest(arena, store, digest));
+    }
+    index_write(arena, store, repository, next);
 }
 
 /* ---- Sweeping ------------------------------------------------------------------ */

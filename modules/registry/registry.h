@@ -46,6 +46,9 @@ bool registry_has(struct store *store, const char *repository,
                   const char *digest);
 /* Forgets a repository; its blobs go with registry_sweep(). Staged. */
 void registry_drop(struct store *store, const char *repository);
+/* Forgets all but the newest `tags` tags, what only older ones stood for, and
+   blobs that no manifest left there names. Staged. */
+void registry_trim(struct store *store, const char *repository, size_t tags);
 /* Stages the removal of blobs that no repository names and that are older than
    `before` (wall time); how many. */
 size_t registry_sweep(struct store *store, int64_t before);

@@ -210,6 +210,10 @@ static void check_keeping(void)
     CHECK(!registry_has(store, "a/c", digest), "in its repository only");
     registry_keep(store, "a/b", "v1", &manifest, &blob, 1);
     CHECK(!store_is_staged(store), "the same again writes nothing");
+    registry_keep(store, "a/b", "v2", &blob, NULL, 0);
+    registry_trim(store, "a/b", 1);
+    CHECK(registry_tag(arena, store, "a/b", "v2") &&
+          !registry_tag(arena, store, "a/b", "v1"), "old revisions are let go");
     registry_drop(store, "a/b");
     registry_sweep(store, INT64_MAX);
     CHECK(store_blob_size(store, digest) < 0, "what nobody names is swept");

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clears the registry of artifacts that nobody names, once an hour. */
+#include "controllers/controller.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "registry/registry.h"
+
+#define HOUR (3600 * CLOCK_SECOND)
+
+static void on_durable(void *arg, const struct err *err)
+{
+    if (err)
+        log_warn("controllers", "the registry was not swept: %s", err->text);
+}
+
+/* What was pushed a moment ago may be named a moment later: an hour's grace. */
+static int run(struct pass *pass, struct err *err)
+{
+    if (registry_sweep(objects_store(pass->objects), pass->now - HOUR))
+        objects_when_durable(pass->objects, on_durable, NULL);
+    pass_wake_at(pass, pass->now + HOUR);
+    return 0;
+}
+
+const struct controller controller_sweep = { .name = "sweep", .run = run };
