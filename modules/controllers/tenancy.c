@@ -263,7 +263,6 @@ static void map_space_owner(struct controllers *all, const struct controller *to
                             const struct object *before,
                             const struct object *after)
 {
-    scoped_arena struct arena *arena = arena_new();
     const struct object *any = after ? after : before;
 
     if (to == &controller_tenant && text_starts(any->name, "tenant-"))
