@@ -53,7 +53,7 @@ static void bounds_fill(struct template_bounds *bounds)
 
 static const struct function *const groups[] = {
     functions_refused, functions_words, functions_encodings, functions_paths,
-    functions_semver, functions_dates, functions_urls, functions_strings,  
+    functions_semver, functions_dates, functions_urls, functions_patterns, functions_strings,  
     functions_math,    functions_lists,    functions_dicts,
     functions_types,   functions_json,     functions_yaml,
     
@@ -276,6 +276,7 @@ int template_run(struct template_set *set, const char *name,
     free(exec.frames);
     free(exec.variables);
     text_free(&exec.words);
+    patterns_free(&exec.patterns);
     return fine ? 0 : -1;
 }
 
