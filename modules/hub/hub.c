@@ -91,6 +91,7 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
     hub->tls = tls_server_new(hub->loop, &tls, err);
     if (!hub->tls)
         return -1;
+    keys_keep_tickets(hub);
     for (size_t i = 0; settings->listen[i]; i++) {
         if (http_server_listen(hub->server, settings->listen[i], hub->tls, err) < 0)
             return err_wrap(err, "cannot listen at %s", settings->listen[i]);

@@ -4,9 +4,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
+#include "tls/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +168,35 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
         open_secret(hub, err) < 0)
         return -1;
     return make_server(hub, settings, err);
+}
+
+static void write_tickets(void *arg)
+{
+    struct hub *hub = arg;
+    scoped_mem char *path = path_of(hub, "tickets.keys");
+    unsigned char keys[TLS_TICKET_KEYS];
+    struct err err = {0};
+
+    tls_server_ticket_keys(hub->tls, keys);
+    if (file_write(path, keys, sizeof keys, 0600, &err) < 0)
+        log_warn("hub", "%s: spokes will need full handshakes after a restart",
+                 err.text);
+    explicit_bzero(keys, sizeof keys);
+}
+
+/* Keys that do not fit are replaced: the price is one full handshake each. */
+void keys_keep_tickets(struct hub *hub)
+{
+    scoped_mem char *path = path_of(hub, "tickets.keys");
+    size_t len = 0;
+    scoped_mem char *kept = file_read(path, TLS_TICKET_KEYS, &len, NULL);
+
+    tls_server_on_ticket_keys(hub->tls, write_tickets, hub);
+    if (!kept || len != TLS_TICKET_KEYS ||
+        tls_server_set_ticket_keys(hub->tls, (unsigned char *)kept, NULL) < 0)
+        write_tickets(hub);
+    if (kept)
+        explicit_bzero(kept, len);
 }
 
 static void add_data(struct text *out, const char *indent, const char *name,
