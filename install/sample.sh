@@ -52,7 +52,6 @@ start() {
     chmod 700 "$state"
     stop
     choose_address
-    rm -f "$state/pki.pem"
     setsid build/axle --mode=all-in-one --data-dir "$state" --listen "$address" \
         >"$log" 2>&1 </dev/null &
     echo $! >"$state/axle.pid"
@@ -112,7 +111,7 @@ tell() {
     cat <<TEXT
 
 Axle runs: hub and spoke on this machine, process $(cat "$state/axle.pid").
-  console   $server/
+  console   $server/console/
             log in with the token that this prints:
             $PWD/build/axle token create --admin --kubeconfig $kubeconfig
   kubectl   $kubectl get aiworkloads,workloads -A
@@ -134,6 +133,11 @@ start)
     apply conf/sample/ocr.yaml
     apply assets/catalogue/ocr.yaml
     tell
+    ;;
+apply)
+    server=${SAMPLE_SERVER:?}
+    apply conf/sample/ocr.yaml
+    apply assets/catalogue/ocr.yaml
     ;;
 stop) stop ;;
 *) sed -n '5,10s/^# \{0,1\}//p' "$0"; exit 2 ;;

@@ -129,11 +129,10 @@ show_failure() {
     local out=$1 status=$2
     echo "--- $3"
     grep -aE '^not ok|^#' "$out" | head -n 60
-    if [ "$status" != 0 ] && ! { grep -qa '^not ok' "$out" && [ "$4" = unit ]; }; then
-        grep -avE '^(ok|not ok|#|1\.\.)' "$out" | tail -n 60
-        [ "$status" = 124 ] && echo "took longer than its time limit and was ended"
-        echo "exit status $status"
-    fi
+    [ "$4" = unit ] && [ "$status" -le 1 ] && return
+    grep -avE '^(ok|not ok|#|1\.\.)' "$out" | tail -n 80
+    [ "$status" = 124 ] && echo "took longer than its time limit and was ended"
+    echo "exit status $status"
 }
 
 run_all() {

@@ -258,3 +258,12 @@ ImageDraw.Draw(image).text((40, 35), text, fill="black", font=font)
 image.save(path)
 PYTHON
 }
+
+# The sample as install/sample.sh applies it, by the same calls.
+apply_sample() {
+    local state=$TEST_DIR
+    cp "$TEST_DIR/certificate-authority.pem" "$TEST_DIR/ca.pem"
+    cp "$TEST_DIR/client-certificate.pem" "$TEST_DIR/admin.pem"
+    cp "$TEST_DIR/client-key.pem" "$TEST_DIR/admin.key"
+    SAMPLE_SERVER=$SERVER AXLE_STATE=$state bash "$repo/install/sample.sh" apply
+}
