@@ -107,6 +107,9 @@ static const char *verb_of(const struct api_ask *ask)
         if (strcmp(verbs[i].one, "get") == 0 &&
             query_flag(ask->request, "watch"))
             return "watch";
+        /* An object cannot be created at its own address. */
+        if (*ask->name && !*ask->subresource && !strcmp(method, "POST"))
+            return NULL;
         return *ask->name ? verbs[i].one : verbs[i].many;
     }
     return NULL;

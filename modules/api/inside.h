@@ -54,6 +54,9 @@ void reply_node(struct http_request *request, int status,
                 const struct node *node);
 void reply_err(const struct api_ask *ask, const struct err *err,
                struct node *causes);
+/* With details that a write of `objects` gave; NULL: none. */
+void reply_failure(const struct api_ask *ask, const struct err *err,
+                   struct node *details);
 struct node *reply_status(struct arena *arena, const struct err *err,
                           const struct kind *kind, const char *name,
                           struct node *causes);

@@ -65,10 +65,11 @@ int query_read(const struct api_ask *ask, struct objects_query *ret,
         .revision = http_request_query(request, "resourceVersion"),
         .revision_match = http_request_query(request, "resourceVersionMatch"),
         .view = OBJECTS_PUBLISHED};
-    if (limit && *limit && (!text_to_int(limit, &number) || number < 0))
+    if (limit && *limit && !text_to_int(limit, &number))
         return err_set(err, ERR_BAD_REQUEST,
-                       "limit: \"%s\" is not a number of objects", limit);
-    ret->limit = number;
+                       "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                       limit);
+    ret->limit = number < 0 ? 0 : number;
     return read_selectors(ask, ret, err);
 }
 

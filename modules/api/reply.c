@@ -29,7 +29,8 @@ struct node *reply_status(struct arena *arena, const struct err *err,
     node_set(arena, status, "metadata", node_map(arena));
     node_set_text(arena, status, "status", "Failure");
     node_set_text(arena, status, "message", err->text);
-    node_set_text(arena, status, "reason", err_reason(err->code));
+    if (*err_reason(err->code))
+        node_set_text(arena, status, "reason", err_reason(err->code));
     if (kind || node_count(causes)) {
         details = node_make(arena, status, "details");
         if (name && *name)
@@ -53,10 +54,23 @@ void api_answer_err(struct http_request *request, const struct err *err)
                reply_status(request->arena, err, NULL, NULL, NULL));
 }
 
+void reply_failure(const struct api_ask *ask, const struct err *err,
+                   struct node *details)
+{
+    struct node *status = reply_status(ask->arena, err, NULL, NULL, NULL);
+
+    if (details)
+        node_set(ask->arena, status, "details", details);
+    if (err->code == ERR_FULL || err->code == ERR_TOO_MANY)
+        http_answer_header(ask->request, "Retry-After", "5");
+    reply_node(ask->request, err_http(err->code), status);
+}
+
 void reply_err(const struct api_ask *ask, const struct err *err,
                struct node *causes)
 {
     bool about_object = err->code != ERR_BAD_REQUEST && err->code != ERR_INTERNAL &&
+                        err->code != ERR_OTHER &&
                         err->code != ERR_FULL && err->code != ERR_UNREACHABLE &&
                         err->code != ERR_TOO_LARGE;
 

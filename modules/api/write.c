@@ -5,6 +5,7 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "schema/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,62 @@ static void read_parameters(struct writing *writing)
         .grace = -1};
 }
 
+/* One option that is not right is refused before anything is read. */
+static int refuse_option(struct writing *writing, const char *field,
+                         const char *reason, const struct node *value,
+                         const char *why)
+{
+    struct arena *arena = writing->ask->arena;
+    const char *verb = writing->ask->verb;
+    const char *options = !strcmp(verb, "patch")    ? "PatchOptions"
+                          : !strcmp(verb, "update") ? "UpdateOptions"
+                                                    : "CreateOptions";
+    struct node *causes = node_list(arena), *details = node_map(arena);
+
+    schema_add_cause(arena, causes, reason, field, value, "%s", why);
+    node_set_text(arena, details, "group", "meta.k8s.io");
+    node_set_text(arena, details, "kind", options);
+    node_set(arena, details, "causes", causes);
+    writing->result.details = details;
+    return err_set(&writing->err, ERR_INVALID, "%s",
+                   schema_sentence(arena, options, "meta.k8s.io", "", causes));
+}
+
+static int check_options(struct writing *writing)
+{
+    const struct http_request *request = writing->ask->request;
+    struct arena *arena = writing->ask->arena;
+    const char *validation = http_request_query(request, "fieldValidation");
+    const char *dry = http_request_query(request, "dryRun");
+    const char *manager = http_request_query(request, "fieldManager");
+    bool patch = !strcmp(writing->ask->verb, "patch");
+    bool apply = patch && writing->write.patch == OBJECTS_PATCH_APPLY;
+
+    if (text_starts(writing->ask->verb, "delete"))
+        return 0;
+    if (validation && *validation && strcmp(validation, "Strict") &&
+        strcmp(validation, "Warn") && strcmp(validation, "Ignore"))
+        return refuse_option(writing, "fieldValidation",
+                             "FieldValueNotSupported",
+                             node_string(arena, validation),
+                             "supported values: \"\", \"Ignore\", \"Strict\", "
+                             "\"Warn\"");
+    if (dry && *dry && strcmp(dry, "All")) {
+        struct node *list = node_list(arena);
+
+        node_add(arena, list, node_string(arena, dry));
+        return refuse_option(writing, "dryRun", "FieldValueNotSupported", list,
+                             "supported values: \"All\"");
+    }
+    if (apply && (!manager || !*manager))
+        return refuse_option(writing, "fieldManager", "FieldValueRequired", NULL,
+                             "is required for apply patch");
+    if (patch && !apply && http_request_query(request, "force"))
+        return refuse_option(writing, "force", "FieldValueForbidden", NULL,
+                             "may not be specified for non-apply patch");
+    return 0;
+}
+
 /* DeleteOptions come in the body, the query, or both. */
 static void read_delete_options(struct writing *writing, const struct node *body)
 {
@@ -204,7 +261,7 @@ static void answer(struct writing *writing)
     scoped_text struct text out = {0};
 
     if (writing->failed) {
-        reply_err(ask, &writing->err, writing->result.causes);
+        reply_failure(ask, &writing->err, writing->result.details);
         return;
     }
     add_warnings(ask->request, writing->result.warnings);
@@ -225,7 +282,7 @@ static void on_durable(void *arg, const struct err *err)
     if (err) {
         writing->failed = true;
         writing->err = *err;
-        writing->result.causes = NULL;
+        writing->result.details = NULL;
     }
     if (!writing->gone)
         answer(writing);
@@ -327,7 +384,10 @@ static void run(struct writing *writing)
 
 static void refuse(struct writing *writing)
 {
-    reply_err(writing->ask, &writing->err, NULL);
+    if (writing->result.details)
+        reply_failure(writing->ask, &writing->err, writing->result.details);
+    else
+        reply_err(writing->ask, &writing->err, NULL);
     writing_free(writing);
 }
 
@@ -345,6 +405,10 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     read_parameters(writing);
     if (strcmp(ask->verb, "patch") == 0 &&
         patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
+        refuse(writing);
+        return;
+    }
+    if (check_options(writing) < 0) {
         refuse(writing);
         return;
     }

@@ -248,6 +248,7 @@ struct objects_result {
     bool created, unchanged, gone; /* gone: removed now, not only marked */
     struct node *warnings; /* list of strings for `Warning` headers, or NULL */
     struct node *causes; /* list of {reason, message, field} on failure */
+    struct node *details; /* on failure: a Status' details, NULL: none */
 };
 
 /*

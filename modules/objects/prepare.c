@@ -178,7 +178,8 @@ static void check_finalizers(struct arena *arena, const struct node *metadata,
         if (!name_is_qualified(name, why))
             add_bad(arena, causes, "metadata.finalizers", name, why);
         if (!known && !strchr(name, '/'))
-            add_bad(arena, causes, "metadata.finalizers", name,
+            add_bad(arena, causes,
+                    arena_printf(arena, "metadata.finalizers[%zu]", i), name,
                     "name is neither a standard finalizer name nor is it "
                     "fully qualified");
         if (!holds(old, name))
@@ -348,6 +349,105 @@ static void check_secret_type(struct arena *arena, const struct node *secret,
                     "%s", "");
 }
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (!strcmp(word, *words))
+            return true;
+    return false;
+}
+
+static void check_binding(struct arena *arena, const struct node *binding,
+                          struct node *causes)
+{
+    static const char *const roles[] = {"Role", "ClusterRole", NULL};
+    static const char *const who[] = {"ServiceAccount", "User", "Group", NULL};
+    const struct node *role = node_get(binding, "roleRef");
+    const struct node *subjects = node_get(binding, "subjects");
+
+    if (!is_one_of(node_get_text(role, "kind"), roles))
+        schema_add_cause(arena, causes, "FieldValueNotSupported",
+                         "roleRef.kind",
+                         node_string(arena, node_get_text(role, "kind")),
+                         "supported values: \"Role\", \"ClusterRole\"");
+    if (!*node_get_text(role, "name"))
+        schema_add_cause(arena, causes, "FieldValueRequired", "roleRef.name",
+                         NULL, "%s", "");
+    for (size_t i = 0; i < node_count(subjects); i++) {
+        const char *kind = node_get_text(node_item(subjects, i), "kind");
+
+        if (!is_one_of(kind, who))
+            schema_add_cause(arena, causes, "FieldValueNotSupported",
+                             arena_printf(arena, "subjects[%zu].kind", i),
+                             node_string(arena, kind),
+                             "supported values: \"ServiceAccount\", \"User\", "
+                             "\"Group\"");
+    }
+}
+
+static void check_role(struct arena *arena, const struct node *role,
+                       struct node *causes)
+{
+    const struct node *rules = node_get(role, "rules");
+
+    for (size_t i = 0; i < node_count(rules); i++)
+        if (!node_count(node_get(node_item(rules, i), "verbs")))
+            schema_add_cause(arena, causes, "FieldValueRequired",
+                             arena_printf(arena, "rules[%zu].verbs", i), NULL,
+                             "verbs must contain at least one value");
+}
+
+static void check_lease(struct arena *arena, const struct node *lease,
+                        struct node *causes)
+{
+    const struct node *seconds =
+        node_at(lease, "spec", "leaseDurationSeconds", NULL);
+
+    if (node_is(seconds, NODE_INT) && seconds->integer <= 0)
+        schema_add_cause(arena, causes, "FieldValueInvalid",
+                         "spec.leaseDurationSeconds", seconds,
+                         "must be greater than 0");
+}
+
+static void check_request(struct arena *arena, const struct node *csr,
+                          struct node *causes)
+{
+    const struct node *request = node_at(csr, "spec", "request", NULL);
+    const char *text = node_text(request);
+    scoped_text struct text pem = {0};
+
+    if (!text_add_unbase64(&pem, text, strlen(text), false))
+        return; /* the schema says so */
+    if (!strstr(text_string(&pem), "-----BEGIN CERTIFICATE REQUEST-----") &&
+        !strstr(text_string(&pem), "-----BEGIN NEW CERTIFICATE REQUEST-----"))
+        schema_add_cause(arena, causes, "FieldValueInvalid", "spec.request",
+                         request, "PEM block type must be CERTIFICATE REQUEST");
+}
+
+/* What kube-apiserver checks of kinds that it knows, in its words. */
+static void check_words(struct arena *arena, const struct kind *kind,
+                        const struct node *object, const struct node *before,
+                        struct node *causes)
+{
+    static const struct {
+        const char *resource;
+        void (*check)(struct arena *arena, const struct node *object,
+                      struct node *causes);
+        bool once; /* what is there already stays good */
+    } checks[] = {
+        {"rolebindings.rbac.authorization.k8s.io", check_binding, false},
+        {"clusterrolebindings.rbac.authorization.k8s.io", check_binding, false},
+        {"roles.rbac.authorization.k8s.io", check_role, false},
+        {"leases.coordination.k8s.io", check_lease, false},
+        {"certificatesigningrequests.certificates.k8s.io", check_request, true},
+    };
+
+    for (size_t i = 0; i < count_of(checks); i++)
+        if (!strcmp(kind->resource, checks[i].resource) &&
+            (!before || !checks[i].once))
+            checks[i].check(arena, object, causes);
+}
+
 /* ConfigMaps and Secrets that say `immutable` stay as they are. */
 static void check_frozen(struct arena *arena, const struct node *object,
                          const struct node *before, struct node *causes)
@@ -408,6 +508,7 @@ void check_kind(struct arena *arena, const struct kind *kind,
 
     if (before)
         check_immutable(arena, kind, object, before, causes);
+    check_words(arena, kind, object, before, causes);
     if (!map && !secret)
         return;
     check_data_keys(arena, object, "data", causes);

@@ -268,7 +268,7 @@ static int check_revision(struct objects *objects,
                                 "resourceVersion is provided")
                       : 0;
     if (!text_to_int(text, &revision) || revision < 0)
-        return err_set(err, ERR_INTERNAL,
+        return err_set(err, ERR_OTHER,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
@@ -279,7 +279,7 @@ static int check_revision(struct objects *objects,
                        "\"Exact\" is forbidden for resourceVersion \"0\"");
     if (revision > objects->revision)
         return !strcmp(match, "Exact")
-                   ? err_set(err, ERR_INTERNAL,
+                   ? err_set(err, ERR_OTHER,
                              "etcdserver: mvcc: required revision is a future "
                              "revision")
                    : err_set(err, ERR_TIMEOUT,

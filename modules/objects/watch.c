@@ -151,7 +151,7 @@ static int start_at(struct objects_watch *watch, const char *text,
     long long since = 0;
 
     if (!text_to_int(text, &since) || since < 0)
-        return err_set(err, ERR_INTERNAL,
+        return err_set(err, ERR_OTHER,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);

@@ -48,6 +48,63 @@ static bool is_status(const struct job *job)
            text_same(job->write->subresource, "approval");
 }
 
+/* What the failure is about, for whoever reads it by program. */
+static void set_details(struct job *job, const char *name, const char *group,
+                        const char *kind)
+{
+    struct node *details = node_map(job->arena);
+
+    if (name && *name)
+        node_set_text(job->arena, details, "name", name);
+    if (*group)
+        node_set_text(job->arena, details, "group", group);
+    if (*kind)
+        node_set_text(job->arena, details, "kind", kind);
+    if (node_count(job->ret->causes))
+        node_set(job->arena, details, "causes", job->ret->causes);
+    job->ret->details = details;
+}
+
+/* The usual details, unless somebody knew better; always -1. */
+static int fail(struct job *job)
+{
+    const char *name = job->write->name;
+
+    if (!name || !*name)
+        name = node_get_text(node_get(job->after, "metadata"), "name");
+    if (job->ret->details || !job->err)
+        return -1;
+    switch (job->err->code) {
+    case ERR_NOT_FOUND:
+    case ERR_EXISTS:
+    case ERR_CONFLICT:
+    case ERR_FORBIDDEN:
+        set_details(job, name, job->kind->group, job->kind->plural);
+        break;
+    case ERR_INVALID:
+        set_details(job, name, job->kind->group, job->kind->kind);
+        break;
+    default:
+        break;
+    }
+    return -1;
+}
+
+/* An option of the request that is not right. */
+static int bad_option(struct job *job, const char *options, const char *reason,
+                      const char *field, const struct node *value,
+                      const char *why)
+{
+    job->ret->causes = node_list(job->arena);
+    schema_add_cause(job->arena, job->ret->causes, reason, field, value, "%s",
+                     why);
+    err_set(job->err, ERR_INVALID, "%s",
+            schema_sentence(job->arena, options, "meta.k8s.io", "",
+                            job->ret->causes));
+    set_details(job, "", "meta.k8s.io", options);
+    return -1;
+}
+
 static int conflict(const struct job *job, const char *why)
 {
     return err_set(job->err, ERR_CONFLICT,
@@ -59,18 +116,26 @@ static int conflict(const struct job *job, const char *why)
  * What a kube-apiserver says when bytes do not become an object of the kind. It
  * shows the whole patched object; here enough of it that the reason still fits.
  */
-static int cannot_handle(const struct job *job, const char *why)
+static int cannot_handle(struct job *job, const char *why)
 {
-    if (job->patched)
-        return err_set(job->err, ERR_INVALID,
-                       " \"\" is invalid: patch: Invalid value: %.400s: %s",
-                       document_json(job->arena,
-                                     node_string(job->arena,
-                                                 document_json(job->arena,
-                                                               job->after))), why);
-    return err_set(job->err, ERR_BAD_REQUEST,
-                   "%s in version \"%s\" cannot be handled as a %s: %s",
-                   job->kind->kind, job->kind->version, job->kind->kind, why);
+    const char *shown;
+
+    if (!job->patched)
+        return err_set(job->err, ERR_BAD_REQUEST,
+                       "%s in version \"%s\" cannot be handled as a %s: %s",
+                       job->kind->kind, job->kind->version, job->kind->kind,
+                       why);
+    shown = arena_printf(job->arena, "%.300s",
+                         document_json(job->arena, job->after));
+    job->ret->causes = node_list(job->arena);
+    schema_add_cause(job->arena, job->ret->causes, "FieldValueInvalid", "patch",
+                     text_is_utf8(shown, strlen(shown))
+                         ? node_string(job->arena, shown)
+                         : NULL,
+                     "%s", why);
+    set_details(job, "", "", "");
+    return err_set(job->err, ERR_INVALID, "%s",
+                   schema_sentence(job->arena, "", "", "", job->ret->causes));
 }
 
 static int start(struct job *job, struct objects *objects,
@@ -92,10 +157,9 @@ static int start(struct job *job, struct objects *objects,
         return err_set(err, ERR_METHOD, "%s are answered, not kept",
                        write->kind->resource);
     if (write->who.manager && strlen(write->who.manager) > MANAGER_AT_MOST)
-        return err_set(err, ERR_INVALID,
-                       "%sOptions.meta.k8s.io \"\" is invalid: fieldManager: "
-                       "Too long: may not be more than 128 bytes",
-                       write->name ? "Patch" : "Create");
+        return bad_option(job, write->name ? "PatchOptions" : "CreateOptions",
+                          "FieldValueTooLong", "fieldManager", NULL,
+                          "may not be more than 128 bytes");
     return 0;
 }
 
@@ -187,6 +251,20 @@ static bool is_built_in(const struct kind *kind)
     return !strchr(kind->group, '.') || text_ends(kind->group, ".k8s.io");
 }
 
+/* Go's words for bytes that are no base64; NULL if it is something else. */
+static const char *bad_bytes(struct job *job, const struct node *cause)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
+                                   "rstuvwxyz0123456789+/";
+    const char *message = node_get_text(cause, "message");
+    const char *value = strchr(message, '"');
+
+    if (!value || !strstr(message, "in body must be of type byte"))
+        return NULL;
+    return arena_printf(job->arena, "illegal base64 data at input byte %zu",
+                        strspn(value + 1, alphabet));
+}
+
 static int refuse(struct job *job, struct node *causes)
 {
     const struct node *first = node_item(causes, 0);
@@ -194,6 +272,8 @@ static int refuse(struct job *job, struct node *causes)
     bool type = text_same(node_get_text(first, "reason"),
                           "FieldValueTypeInvalid");
 
+    if (is_built_in(job->kind) && bad_bytes(job, first))
+        return cannot_handle(job, bad_bytes(job, first));
     if (type && is_built_in(job->kind))
         return cannot_handle(
             job, arena_printf(job->arena, "json: cannot unmarshal: %s: %s",
@@ -206,17 +286,29 @@ static int refuse(struct job *job, struct node *causes)
                                    node_get_text(metadata, "name"), causes));
 }
 
-/* Metadata is checked here in finer words than a schema has. */
+static bool is_said(const struct node *causes, size_t count, const char *field)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *said = node_get_text(node_item(causes, i), "field");
+
+        if (!strcmp(said, field) || (text_starts(said, "metadata.") &&
+                                     text_starts(field, "metadata.")))
+            return true;
+    }
+    return false;
+}
+
+/* What was said already was said in finer words than a schema has. */
 static void check_schema(struct job *job, struct node *causes)
 {
     struct node *found = node_list(job->arena);
+    size_t said = node_count(causes);
 
     schema_validate(job->kind->schema, job->arena, job->after, found);
     for (size_t i = 0; i < node_count(found); i++) {
         struct node *cause = node_item(found, i);
 
-        if (!node_count(causes) ||
-            !text_starts(node_get_text(cause, "field"), "metadata."))
+        if (!is_said(causes, said, node_get_text(cause, "field")))
             node_add(job->arena, causes, cause);
     }
 }
@@ -358,8 +450,10 @@ static int check_space(struct job *job)
     object = kind ? table_find(table_of(job->objects, kind), OBJECTS_STAGED, "",
                                asked)
                   : NULL;
-    if (kind && !object)
+    if (kind && !object) {
+        set_details(job, asked, "", "namespaces");
         return not_found(kind, asked, job->err);
+    }
     if (object && object->deleting)
         return err_set(job->err, ERR_FORBIDDEN,
                        "%s \"%s\" is forbidden: unable to create new content "
@@ -381,7 +475,7 @@ static int create(struct job *job)
     arrange(job);
     metadata = node_get(job->after, "metadata");
     if (*node_get_text(metadata, "resourceVersion"))
-        return err_set(job->err, ERR_INTERNAL,
+        return err_set(job->err, ERR_OTHER,
                        "resourceVersion should not be set on objects to be "
                        "created");
     generate_name(job->arena, metadata);
@@ -407,15 +501,13 @@ static int create(struct job *job)
     return 0;
 }
 
-int objects_create(struct objects *objects, const struct objects_write *write,
-                   struct objects_result *ret, struct err *err)
+static int run_create(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct job *job, struct err *err)
 {
-    struct job job;
-
-    if (start(&job, objects, write, ret, err) < 0)
+    if (start(job, objects, write, ret, err) < 0)
         return -1;
-    job.after = node_copy(job.arena, write->body);
-    return create(&job);
+    job->after = node_copy(job->arena, write->body);
+    return create(job);
 }
 
 /* ---- Update ------------------------------------------------------------- */
@@ -478,7 +570,7 @@ static int check_identity(struct job *job)
     if (!*revision || text_same(revision, "0"))
         return 0;
     if (!text_to_int(revision, &number) || number < 0)
-        return err_set(job->err, ERR_INTERNAL,
+        return err_set(job->err, ERR_OTHER,
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        revision);
     if (number != job->live->revision)
@@ -658,20 +750,18 @@ static int take_scale(struct job *job)
     return 0;
 }
 
-int objects_update(struct objects *objects, const struct objects_write *write,
-                   struct objects_result *ret, struct err *err)
+static int run_update(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct job *job, struct err *err)
 {
-    struct job job;
-
-    if (start(&job, objects, write, ret, err) < 0)
+    if (start(job, objects, write, ret, err) < 0)
         return -1;
-    look_up(&job, write->name);
-    if (!job.live)
-        return not_found(job.kind, write->name, err);
-    job.after = node_copy(job.arena, write->body);
-    if (text_same(write->subresource, "scale") && take_scale(&job) < 0)
+    look_up(job, write->name);
+    if (!job->live)
+        return not_found(job->kind, write->name, err);
+    job->after = node_copy(job->arena, write->body);
+    if (text_same(write->subresource, "scale") && take_scale(job) < 0)
         return -1;
-    return update(&job);
+    return update(job);
 }
 
 /* ---- Patch -------------------------------------------------------------- */
@@ -708,7 +798,10 @@ static struct node *patched(struct job *job, const struct node *live)
             wrong_patch(job, "[]handlers.jsonPatchOp");
             return NULL;
         }
-        return patch_json(job->arena, live, patch, NULL, job->err);
+        node = patch_json(job->arena, live, patch, NULL, job->err);
+        if (!node)
+            set_details(job, "", "", "");
+        return node;
     case OBJECTS_PATCH_APPLY:
         break;
     }
@@ -724,10 +817,8 @@ static int apply(struct job *job)
     const char *name = node_get_text(metadata, "name");
 
     if (!job->write->who.manager || !*job->write->who.manager)
-        return err_set(job->err, ERR_INVALID,
-                       "PatchOptions.meta.k8s.io \"\" is invalid: "
-                       "fieldManager: Required value: is required for apply "
-                       "patch");
+        return bad_option(job, "PatchOptions", "FieldValueRequired",
+                          "fieldManager", NULL, "is required for apply patch");
     if (*name && strcmp(name, job->write->name))
         return err_set(job->err, ERR_BAD_REQUEST,
                        "the name of the object (%s) does not match the name "
@@ -739,6 +830,10 @@ static int apply(struct job *job)
                          causes, job->err);
     if (!result) {
         job->ret->causes = causes;
+        if (job->err && job->err->code == ERR_CONFLICT)
+            set_details(job, "", "", "");
+        else if (job->err && job->err->code == ERR_INTERNAL)
+            job->err->code = ERR_OTHER; /* they give no reason */
         return -1;
     }
     job->after = node_copy(job->arena, result);
@@ -750,32 +845,31 @@ static int apply(struct job *job)
     return create(job);
 }
 
-int objects_patch(struct objects *objects, const struct objects_write *write,
-                  struct objects_result *ret, struct err *err)
+static int run_patch(struct objects *objects, const struct objects_write *write,
+                  struct objects_result *ret, struct job *job, struct err *err)
 {
     bool scale = text_same(write->subresource, "scale");
     const struct node *live;
     struct node *next;
-    struct job job;
 
-    if (start(&job, objects, write, ret, err) < 0)
+    if (start(job, objects, write, ret, err) < 0)
         return -1;
-    look_up(&job, write->name);
+    look_up(job, write->name);
     if (write->patch == OBJECTS_PATCH_APPLY && !scale)
-        return apply(&job);
-    if (!job.live)
-        return not_found(job.kind, write->name, err);
-    live = scale ? scale_of(&job) : job.before;
+        return apply(job);
+    if (!job->live)
+        return not_found(job->kind, write->name, err);
+    live = scale ? scale_of(job) : job->before;
     next = write->patch == OBJECTS_PATCH_APPLY
-               ? patch_merge(job.arena, live, write->body)
-               : patched(&job, live);
+               ? patch_merge(job->arena, live, write->body)
+               : patched(job, live);
     if (!next)
         return -1;
-    job.after = node_copy(job.arena, next);
-    job.patched = true;
-    if (scale && take_scale(&job) < 0)
+    job->after = node_copy(job->arena, next);
+    job->patched = true;
+    if (scale && take_scale(job) < 0)
         return -1;
-    return update(&job);
+    return update(job);
 }
 
 /* ---- Delete ------------------------------------------------------------- */
@@ -785,6 +879,7 @@ static int check_preconditions(struct job *job)
     const char *uid = job->write->uid, *revision = job->write->revision;
     long long number;
 
+    set_details(job, job->write->name, job->kind->group, job->kind->kind);
     if (uid && *uid && strcmp(uid, job->live->uid))
         return err_set(job->err, ERR_CONFLICT,
                        "Operation cannot be fulfilled on %s \"%s\": the UID in "
@@ -801,6 +896,7 @@ static int check_preconditions(struct job *job)
                        "might have been modified",
                        job->kind->kind, job->write->name, revision,
                        (long long)job->live->revision);
+    job->ret->details = NULL;
     return 0;
 }
 
@@ -812,14 +908,10 @@ static int check_propagation(struct job *job)
     for (size_t i = 0; i < count_of(known); i++)
         if (!how || !*how || !strcmp(how, known[i]))
             return 0;
-    job->ret->causes = node_list(job->arena);
-    schema_add_cause(job->arena, job->ret->causes, "FieldValueNotSupported",
-                     "propagationPolicy", node_string(job->arena, how),
-                     "supported values: \"Foreground\", \"Background\", "
-                     "\"Orphan\", \"nil\"");
-    return err_set(job->err, ERR_INVALID, "%s",
-                   schema_sentence(job->arena, "DeleteOptions", "meta.k8s.io",
-                                   "", job->ret->causes));
+    return bad_option(job, "DeleteOptions", "FieldValueNotSupported",
+                      "propagationPolicy", node_string(job->arena, how),
+                      "supported values: \"Foreground\", \"Background\", "
+                      "\"Orphan\", \"nil\"");
 }
 
 static int check_space_may_go(struct job *job)
@@ -881,38 +973,78 @@ static void mark_deleted(struct job *job)
                       "phase", "Terminating");
 }
 
+static int run_delete(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct job *job, struct err *err)
+{
+    struct node *metadata;
+
+    if (start(job, objects, write, ret, err) < 0)
+        return -1;
+    if (check_propagation(job) < 0 || check_space_may_go(job) < 0)
+        return -1;
+    look_up(job, write->name);
+    if (!job->live)
+        return not_found(job->kind, write->name, err);
+    if (check_preconditions(job) < 0)
+        return -1;
+    for (struct rule *rule = job->table->rules; rule; rule = rule->next)
+        if (rule->fn(rule->arg, &write->who, job->kind, job->before, job->arena,
+                     NULL, err) < 0)
+            return -1;
+    job->after = node_copy(job->arena, job->before);
+    metadata = node_get(job->after, "metadata");
+    set_propagation(job, metadata);
+    if (!node_get(metadata, "finalizers") &&
+        (!is_core(job->kind, "namespaces") ||
+         collect_space_is_empty(objects, write->name))) {
+        finish(job, true);
+        return 0;
+    }
+    mark_deleted(job);
+    if (is_unchanged(job))
+        finish_unchanged(job);
+    else
+        finish(job, false);
+    return 0;
+}
+
+/* ---- The doors ---------------------------------------------------------- */
+
+typedef int run_fn(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct job *job,
+                   struct err *err);
+
+static int run(run_fn *fn, struct objects *objects,
+               const struct objects_write *write, struct objects_result *ret,
+               struct err *err)
+{
+    struct err unwanted = {0}; /* a caller may not want to know why */
+    struct job job;
+
+    return fn(objects, write, ret, &job, err ? err : &unwanted) < 0 ? fail(&job)
+                                                                    : 0;
+}
+
+int objects_create(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err)
+{
+    return run(run_create, objects, write, ret, err);
+}
+
+int objects_update(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err)
+{
+    return run(run_update, objects, write, ret, err);
+}
+
+int objects_patch(struct objects *objects, const struct objects_write *write,
+                   struct objects_result *ret, struct err *err)
+{
+    return run(run_patch, objects, write, ret, err);
+}
+
 int objects_delete(struct objects *objects, const struct objects_write *write,
                    struct objects_result *ret, struct err *err)
 {
-    struct node *metadata;
-    struct job job;
-
-    if (start(&job, objects, write, ret, err) < 0)
-        return -1;
-    if (check_propagation(&job) < 0 || check_space_may_go(&job) < 0)
-        return -1;
-    look_up(&job, write->name);
-    if (!job.live)
-        return not_found(job.kind, write->name, err);
-    if (check_preconditions(&job) < 0)
-        return -1;
-    for (struct rule *rule = job.table->rules; rule; rule = rule->next)
-        if (rule->fn(rule->arg, &write->who, job.kind, job.before, job.arena,
-                     NULL, err) < 0)
-            return -1;
-    job.after = node_copy(job.arena, job.before);
-    metadata = node_get(job.after, "metadata");
-    set_propagation(&job, metadata);
-    if (!node_get(metadata, "finalizers") &&
-        (!is_core(job.kind, "namespaces") ||
-         collect_space_is_empty(objects, write->name))) {
-        finish(&job, true);
-        return 0;
-    }
-    mark_deleted(&job);
-    if (is_unchanged(&job))
-        finish_unchanged(&job);
-    else
-        finish(&job, false);
-    return 0;
+    return run(run_delete, objects, write, ret, err);
 }

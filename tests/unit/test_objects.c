@@ -225,7 +225,7 @@ static void test_words(void)
          "\"ConfigMap\" is registered for version \"v2\" in scheme "
          "\"pkg/runtime/scheme.go:100\""},
         {"configmaps", "{'metadata':{'name':'rv','resourceVersion':'5'}}",
-         ERR_INTERNAL,
+         ERR_OTHER,
          "resourceVersion should not be set on objects to be created"},
         {"configmaps",
          "{'metadata':{'name':'both'},'data':{'a':'1'},"
@@ -589,7 +589,7 @@ static void test_watch(void)
     objects_unwatch(&resumed);
     CHECK(!watch_from("999999") && err.code == ERR_TIMEOUT,
           "a revision of the future is refused");
-    CHECK(!watch_from("abc") && err.code == ERR_INTERNAL, "and nonsense too");
+    CHECK(!watch_from("abc") && err.code == ERR_OTHER, "and nonsense too");
 }
 
 static void test_watch_selection(void)
