@@ -88,6 +88,7 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
     hub->registry = registry_new(hub->store, &registry);
     hub->server = http_server_new(hub->loop, NULL);
     routes_add(hub);
+    revoke_start(hub);
     hub->tls = tls_server_new(hub->loop, &tls, err);
     if (!hub->tls)
         return -1;
@@ -152,6 +153,7 @@ void hub_close(struct hub **at)
     if (!hub)
         return;
     http_server_free(&hub->server);
+    loop_timer_free(&hub->revoke);
     tls_server_free(&hub->tls);
     api_free(&hub->api);
     registry_free(&hub->registry);

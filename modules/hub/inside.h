@@ -31,6 +31,7 @@ struct hub {
     struct registry *registry;
     struct tls_server *tls;
     struct http_server *server;
+    struct loop_timer *revoke;
     char *url, *kubeconfig;
     int64_t started; /* steady */
     struct { uint64_t by_class[6], total; } answers;
@@ -43,6 +44,9 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
 void keys_keep_tickets(struct hub *hub);
 /* The administrator's kubeconfig, with credentials inside. */
 int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
+
+/* revoke.c: within a second of losing its place, a cluster is cut off. */
+void revoke_start(struct hub *hub);
 
 /* routes.c: who may come in, and where requests go. */
 void routes_add(struct hub *hub);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cuts the open connections of a cluster that is let in no more. */
+#include "hub/inside.h"
+
+#include "base/log.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "kinds/kinds.h"
+#include "loop/loop.h"
+#include "objects/objects.h"
+#include "pki/pki.h"
+
+static bool is_accepted(const struct object *object)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return object && !object->deleting &&
+           node_get_bool(node_get(object_read(arena, object), "spec"),
+                         "hubAcceptsClient", false);
+}
+
+/* Asked as if it came with a request now. */
+static bool is_refused(const struct pki_cert *peer, void *arg)
+{
+    struct hub *hub = arg;
+    scoped_arena struct arena *arena = arena_new();
+    struct http_request request = {.peer = peer, .arena = arena};
+    struct auth_user *user;
+    struct err err;
+
+    return auth_identify(&request, hub->objects, NULL, arena, &user, &err) < 0;
+}
+
+static void look(void *arg)
+{
+    struct hub *hub = arg;
+    size_t count = http_server_cut(hub->server, is_refused, hub);
+
+    if (count)
+        log_info("hub", "%zu connections of clusters no longer accepted are cut",
+                 count);
+}
+
+/*
+ * A cluster that is being deleted still drains over its connection; once it is
+ * gone, or no longer accepted, requests are refused and watches are cut.
+ */
+static void on_change(void *arg, const struct object *before,
+                      const struct object *after)
+{
+    struct hub *hub = arg;
+
+    if (hub->server && is_accepted(before) && !is_accepted(after))
+        loop_timer_set(hub->revoke, 0);
+    if (hub->server && before && !after)
+        loop_timer_set(hub->revoke, 0);
+}
+
+void revoke_start(struct hub *hub)
+{
+    hub->revoke = loop_timer_new(hub->loop, look, hub);
+    objects_on_change(hub->objects,
+                      kinds_find(hub->kinds, "cluster.open-cluster-management.io",
+                                 "managedclusters"),
+                      on_change, hub);
+}
