@@ -57,6 +57,37 @@ static int find_bundle(struct intent *in, struct err *err)
     return 0;
 }
 
+static bool is_older(const struct node *a, const struct node *b)
+{
+    int order = strcmp(node_get_text(node_get(a, "metadata"), "creationTimestamp"),
+                       node_get_text(node_get(b, "metadata"), "creationTimestamp"));
+
+    return order ? order < 0 : strcmp(object_uid(a), object_uid(b)) < 0;
+}
+
+/* A Dedicated pool is its first workload's alone. */
+static int check_pool(struct intent *in, const char *pool, struct err *err)
+{
+    struct pass *pass = in->pass;
+    const struct node *there = pass_read(pass, POOL, pass->space, pool), *all;
+
+    if (strcmp(node_get_text(node_get(there, "spec"), "variant"), "Dedicated"))
+        return 0;
+    all = pass_list(pass, AIWORKLOAD, pass->space, NULL, pool);
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *one = node_item(all, i);
+
+        if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL),
+                                  "name"), pool) &&
+            strcmp(object_name(one), pass->name) && is_older(one, in->seen.node))
+            return refuse(err, "PoolTaken", arena_printf(pass->arena,
+                          "spec.computePoolRef.name: the pool \"%s\" is "
+                          "Dedicated and runs \"%s\"; take another one", pool,
+                          object_name(one)));
+    }
+    return 0;
+}
+
 static int find_environment(struct intent *in, struct err *err)
 {
     struct pass *pass = in->pass;
@@ -72,7 +103,7 @@ static int find_environment(struct intent *in, struct err *err)
                       "where shall it run?");
     in->environment = *pool ? pool : own;
     if (pass_read(pass, ENVIRONMENT, pass->space, in->environment))
-        return 0;
+        return *pool ? check_pool(in, pool, err) : 0;
     return refuse(err, *pool ? "PoolNotFound" : "EnvironmentNotFound",
                   arena_printf(pass->arena, "spec.%s.name: there is no %s \"%s\" "
                                "in this namespace", *pool ? "computePoolRef" :
@@ -430,6 +461,17 @@ static void map_everything(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, AIWORKLOAD, "");
 }
 
+/* A workload that goes may leave a Dedicated pool to another. */
+static void map_sibling(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    controllers_wake(all, to, any->space, any->name);
+    if (!after)
+        controllers_wake_all(all, to, AIWORKLOAD, any->space);
+}
+
 /* A place that comes, goes or changes; its status concerns nobody here. */
 static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
@@ -440,8 +482,9 @@ static void map_place(struct controllers *all, const struct controller *to,
 
 const struct controller controller_aiworkload = {
     .name = "aiworkload", .run = run,
-    .sources = { { AIWORKLOAD, NULL }, { DEPLOYMENT, map_owner_aiworkload },
+    .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
+                 { POOL, map_place },
                  { BUNDLE, map_space }, { ENVIRONMENT, map_place },
                  { VARIABLE_SET, map_everything }, { PROJECT, map_project } },
-    .source_count = 6,
+    .source_count = 7,
 };

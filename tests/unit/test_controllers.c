@@ -331,6 +331,25 @@ static void check_mistake(struct hub *hub)
     CHECK(!get(hub, "aiworkloads", "research", "wrong"), "and can be deleted");
 }
 
+static void check_dedicated(struct hub *hub)
+{
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+               "metadata: {name: own, namespace: research}\nspec: {variant: Dedicated}\n");
+    for (int i = 1; i <= 2; i++)
+        apply(hub, arena_printf(hub->arena, "apiVersion: axle.dev/v1alpha1\n"
+              "kind: AIWorkload\nmetadata: {name: d%d, namespace: research}\n"
+              "spec: {profileBundleRef: {name: echo}, computePoolRef: {name: own}}\n",
+              i));
+    CHECK((!strcmp(status_of(hub, "aiworkloads", "research", "d1", "phase"),
+                   "Failed")) +
+          (!strcmp(status_of(hub, "aiworkloads", "research", "d2", "phase"),
+                   "Failed")) == 1, "a Dedicated pool takes one workload");
+    remove_object(hub, "aiworkloads", "research", "d1");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "d2", "phase"),
+               "Placing", "and then the next");
+    remove_object(hub, "aiworkloads", "research", "d2");
+}
+
 static void check_end(struct hub *hub)
 {
     remove_object(hub, "aiworkloads", "research", "hi");
@@ -568,6 +587,7 @@ int main(void)
     check_mistake(&hub);
     check_silence(&hub);
     check_rollout(&hub);
+    check_dedicated(&hub);
     check_end(&hub);
     check_join(&hub);
     hub_close(&hub);
