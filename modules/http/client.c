@@ -124,6 +124,7 @@ static void line_end(struct line *line)
     loop_timer_free(&line->idle);
     loop_stream_close(&line->stream);
     text_free(&line->rest);
+    mem_free(&line->ended);
     wire_free(&line->wire);
     loop_later(client->loop, line_bury, line);
     match(client);
@@ -139,7 +140,7 @@ static void line_release(struct line *line, bool keep)
 {
     line->call = NULL;
     line->used = true;
-    if (!keep || line->rest.len) {
+    if (!keep || line->rest.len || line->ended) {
         line_end(line);
         return;
     }
@@ -287,6 +288,8 @@ static void keep_rest(struct line *line, const char *bytes, size_t len)
     }
 }
 
+static void on_closed(void *arg, const struct err *why);
+
 static void go_on(void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
@@ -307,7 +310,13 @@ static void go_on(void *arg)
         line_end(line);
         return;
     }
-    if (line->paused && line->rest.len < MOST_REST) {
+    if (line->ended && !line->call->paused) {
+        struct err why = *line->ended;
+
+        on_closed(line, &why);
+        return;
+    }
+    if (line->paused && line->rest.len < MOST_REST && !line->ended) {
         line->paused = false;
         loop_stream_resume(line->stream);
     }
@@ -362,6 +371,10 @@ static void on_closed(void *arg, const struct err *why)
 
     if (!call) {
         line_end(line);
+        return;
+    }
+    if (call->paused) {
+        line->ended = mem_copy(why, sizeof *why);
         return;
     }
     if (why->code == ERR_NONE && call->headed && !call->paused &&

@@ -369,6 +369,12 @@ static void on_data(struct http_call *call, const char *bytes, size_t len, void 
         text_add_bytes(&reply.body, bytes, len);
 }
 
+static void on_head_pause(struct http_call *call, const struct http_answer *a, void *arg)
+{
+    reply.heads++;
+    http_call_pause(call, true);
+}
+
 static struct http_call *send_ask(struct http_client *client, struct http_ask ask)
 {
     text_free(&reply.body);
@@ -411,6 +417,19 @@ static void client_talks(struct http_client *client, const char *how)
     for (i = 0; i < 100 && !reply.bytes; i++)
         loop_turn(loop, 5 * CLOCK_MS);
     CHECK_TEXT(text_string(&reply.body), "{\"a\":1}\n", "%s: a watch is read as it comes", how);
+    http_call_cancel(&call);
+    call = send_ask(client, (struct http_ask){
+        .target = "/last", .data = on_data, .head = on_head_pause,
+        .headers = &(struct http_field){"connection", "close"}, .header_count = 1});
+    for (i = 0; i < 20; i++)
+        loop_turn(loop, 2 * CLOCK_MS);
+    CHECK(reply.heads == 1 && !reply.bytes && !reply.done, "%s: a paused call hears nothing", how);
+    http_call_pause(call, false);
+    turn_until(&reply.done);
+    CHECK(reply.bytes > 0 && reply.err.code == ERR_NONE, "%s: then all of it, though the line has ended", how);
+    call = send_ask(client, (struct http_ask){.target = "/watch", .data = on_data});
+    for (i = 0; i < 100 && !reply.bytes; i++)
+        loop_turn(loop, 5 * CLOCK_MS);
     gone = 0;
     http_call_cancel(&call);
     for (i = 0; i < 100 && !gone; i++)
