@@ -138,7 +138,8 @@ find_kubectl() {
     found=$(find /usr/bin /usr/local /usr/lib -maxdepth 3 -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
     [ -n "$found" ] || found=$(command -v kubectl || true)
     [ -n "$found" ] || skip "no kubectl on this machine"
-    "$found" version --client 2>/dev/null | grep -qE 'v1\.(29|[3-9][0-9])' ||
+    # Not through a pipe: grep -q ends early, and kubectl would die of it.
+    grep -qE 'v1\.(29|[3-9][0-9])' <<<"$("$found" version --client 2>/dev/null)" ||
         skip "kubectl is older than 1.29"
     KUBECTL=$found
 }
