@@ -77,11 +77,13 @@ crash() { stop "$1" KILL; }
 start_hub() { start_server hub --mode=hub "$@"; }
 start_all_in_one() { start_server hub --mode=all-in-one "$@"; }
 
+# Any port the first time, the same one again: spokes know it.
 start_server() {
     local name=$1
     shift
-    start "$name" --data-dir "$hub_dir" --listen 127.0.0.1:0 "$@"
+    start "$name" --data-dir "$hub_dir" --listen "${listen:-127.0.0.1:0}" "$@"
     until_true 20 hub_is_ready || fail "the hub is not ready after 20 s"
+    listen=${SERVER#https://}
 }
 
 # After a restart the old kubeconfig is still there: /readyz decides.
