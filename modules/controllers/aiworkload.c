@@ -368,6 +368,24 @@ static void sum_spokes(struct intent *in, const struct node *deployments)
     node_set_text(arena, in->status, "message", message);
 }
 
+/* Where no spoke has anything to say, the step that did not succeed has. */
+static void say_why(struct intent *in)
+{
+    const struct node *list = node_get(in->status, "conditions");
+
+    if (*node_get_text(in->status, "message"))
+        return;
+    for (size_t i = 0; i < node_count(list); i++) {
+        const struct node *one = node_item(list, i);
+
+        if (strcmp(node_get_text(one, "status"), "False"))
+            continue;
+        node_set_text(in->pass->arena, in->status, "message",
+                      node_get_text(one, "message"));
+        return;
+    }
+}
+
 static int report(struct intent *in, const char *phase, struct err *err)
 {
     const struct node *deployments = deployments_of(in->pass);
@@ -386,6 +404,8 @@ static int report(struct intent *in, const char *phase, struct err *err)
                           node_get_text(resolved, "message"));
     } else {
         phase = sum_phase(deployments);
+        if (strcmp(phase, "Running") && strcmp(phase, "Completed"))
+            say_why(in);
     }
     node_set_text(in->pass->arena, in->status, "phase", phase);
     node_set_int(in->pass->arena, in->status, "observedGeneration",

@@ -39,6 +39,7 @@ struct spoke {
     struct http_client *http;
     struct loop_timer *again; /* when waiting: the next attempt */
     struct loop_backoff backoff;
+    char said[256]; /* the last trouble with the hub that was logged */
 
     /* join.c */
     char *csr; /* name of the request made in this attempt; owned */

@@ -14,6 +14,7 @@
 #include "store/store.h"
 #include "tls/tls.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ static void enter_listing(struct spoke *spoke)
 static void enter_watching(struct spoke *spoke)
 {
     loop_backoff_reset(&spoke->backoff);
+    spoke->said[0] = '\0';
     alive_start(spoke);
 }
 
@@ -81,7 +83,10 @@ void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err)
 {
     if (spoke->state == SPOKE_WAITING)
         return;
-    log_warn("spoke", "%s: %s: %s", spoke->hub, doing, err->text);
+    /* The same again, every few seconds of a long silence, is no news. */
+    if (strcmp(spoke->said, err->text) != 0)
+        log_warn("spoke", "%s: %s: %s", spoke->hub, doing, err->text);
+    snprintf(spoke->said, sizeof spoke->said, "%s", err->text);
     spoke_move(spoke, SPOKE_WAITING);
 }
 
