@@ -168,17 +168,17 @@ static void finish(struct fetch *fetch, const char *trouble)
 
 static void ask(struct fetch *fetch);
 
-static void on_bytes(const struct http_answer *answer, const struct err *err,
-                     void *arg)
+static void on_bytes(void *arg, int status, const struct http_answer *answer,
+                     const struct err *err)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *trouble = NULL;
 
-    if (!answer || answer->status != 200) {
+    if (status != 200) {
         struct err why = {0};
 
-        link_explain(answer ? answer->status : 0, answer, err, &why);
+        link_explain(status, answer, err, &why);
         trouble = mem_printf("cannot fetch %s from %s: %s", fetch->wanted,
                              fetch->repository, why.text);
     } else if (!has_digest(answer->body, answer->len, fetch->wanted)) {
@@ -211,11 +211,10 @@ static void ask(struct fetch *fetch)
     struct http_ask what = {.target = target,
                             .headers = &accept,
                             .header_count = fetch->is_layer ? 0 : 1,
-                            .limit = fetch->is_layer ? BLOB_LIMIT : MANIFEST_LIMIT,
-                            .done = on_bytes,
-                            .arg = fetch};
+                            .limit =
+                                fetch->is_layer ? BLOB_LIMIT : MANIFEST_LIMIT};
 
-    http_client_send(fetch->spoke->http, &what);
+    link_ask(fetch->spoke, &what, on_bytes, fetch);
 }
 
 void bundle_fetch(struct work *work, const char *reference, const char *digest)

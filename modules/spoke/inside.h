@@ -32,14 +32,14 @@ struct spoke {
     struct store *store;
     struct cluster *cluster;
     struct map *works;  /* struct work by name */
-    struct map *clients; /* none: see link */
 
     enum spoke_state state;
     struct tls_client *tls;
     struct http_client *http;
+    struct link_sent *sent; /* owned: requests under way */
     struct loop_timer *again; /* when waiting: the next attempt */
     struct loop_backoff backoff;
-    char said[256]; /* the last trouble with the hub that was logged */
+    char said[1024]; /* the last trouble with the hub that was logged */
 
     /* join.c */
     char *csr; /* name of the request made in this attempt; owned */
@@ -89,12 +89,17 @@ void join_start(struct spoke *spoke);
 
 /* link.c: requests to the hub with this spoke's identity. */
 int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;
+/* Gives up what is under way; whoever asked is told so. */
+void link_close(struct spoke *spoke);
 typedef void link_fn(void *arg, int status, const struct http_answer *answer,
                      const struct err *err);
 /* `body` may be NULL. `done` is told the status, or 0 and what went wrong. */
 void link_send(struct spoke *spoke, const char *method, const char *target,
                const char *type, const struct node *body, link_fn *done,
                void *arg);
+/* The same for an ask of one's own; its `done` and `arg` are not used. */
+void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
+              void *arg);
 /* The message of a Status object, or the HTTP status: for logs. */
 void link_explain(int status, const struct http_answer *answer,
                   const struct err *why, struct err *ret);

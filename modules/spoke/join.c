@@ -254,8 +254,7 @@ static int open_with_token(struct spoke *spoke, struct err *err)
         pin.len != PKI_SHA256)
         return err_set(err, ERR_INVALID, "the join token is damaged");
     settings.pin = (const unsigned char *)pin.bytes;
-    http_client_free(&spoke->http);
-    tls_client_free(&spoke->tls);
+    link_close(spoke);
     spoke->tls = tls_client_new(spoke->loop, &settings, err);
     if (!spoke->tls)
         return -1;

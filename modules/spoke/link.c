@@ -30,8 +30,7 @@ int link_open(struct spoke *spoke, struct err *err)
 
     if (!key)
         return -1;
-    http_client_free(&spoke->http);
-    tls_client_free(&spoke->tls);
+    link_close(spoke);
     spoke->tls = tls_client_new(spoke->loop, &settings, err);
     if (!spoke->tls)
         return -1;
@@ -40,34 +39,69 @@ int link_open(struct spoke *spoke, struct err *err)
     return spoke->http ? 0 : -1;
 }
 
-#define SENT_TAG 0x53454e54u
-struct sent {
-    uint32_t tag;
+/* A request under way. Whoever asked is told in any case, also when the link is
+   closed meanwhile, so nobody waits for ever. */
+struct link_sent {
+    struct spoke *spoke;
+    struct link_sent *next, **at; /* in spoke->sent */
     link_fn *done;
     void *arg;
 };
 
+static void sent_end(struct link_sent *sent, const struct http_answer *answer,
+                     const struct err *err)
+{
+    link_fn *done = sent->done;
+    void *arg = sent->arg;
+
+    *sent->at = sent->next;
+    if (sent->next)
+        sent->next->at = sent->at;
+    free(sent);
+    if (done)
+        done(arg, answer ? answer->status : 0, answer, err);
+}
+
 static void on_done(const struct http_answer *answer, const struct err *err,
                     void *arg)
 {
-    struct sent *sent = arg;
+    sent_end(arg, answer, err);
+}
 
-    if (sent->done)
-        sent->done(sent->arg, answer ? answer->status : 0, answer, err);
-    free(sent);
+void link_close(struct spoke *spoke)
+{
+    struct err err = {0};
+
+    http_client_free(&spoke->http);
+    tls_client_free(&spoke->tls);
+    err_set(&err, ERR_UNREACHABLE, "the connection to the hub was given up");
+    while (spoke->sent)
+        sent_end(spoke->sent, NULL, &err);
+}
+
+void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
+              void *arg)
+{
+    struct link_sent *sent = mem_alloc(sizeof *sent);
+    struct http_ask mine = *ask;
+
+    *sent = (struct link_sent){spoke, spoke->sent, &spoke->sent, done, arg};
+    if (sent->next)
+        sent->next->at = &sent->next;
+    spoke->sent = sent;
+    mine.done = on_done;
+    mine.arg = sent;
+    http_client_send(spoke->http, &mine);
 }
 
 void link_send(struct spoke *spoke, const char *method, const char *target,
                const char *type, const struct node *body, link_fn *done,
                void *arg)
 {
-    struct sent *sent = mem_alloc(sizeof *sent);
     scoped_text struct text json = {0};
     struct http_field header = {"Content-Type", type ? type : "application/json"};
-    struct http_ask ask = {.method = method, .target = target, .done = on_done,
-                           .arg = sent};
+    struct http_ask ask = {.method = method, .target = target};
 
-    *sent = (struct sent){SENT_TAG, done, arg};
     if (body) {
         document_write_json(&json, body);
         ask.body = json.bytes;
@@ -75,7 +109,7 @@ void link_send(struct spoke *spoke, const char *method, const char *target,
         ask.headers = &header;
         ask.header_count = 1;
     }
-    http_client_send(spoke->http, &ask);
+    link_ask(spoke, &ask, done, arg);
 }
 
 void link_explain(int status, const struct http_answer *answer,

@@ -303,8 +303,8 @@ void spoke_close(struct spoke **at)
     alive_stop(spoke);
     sync_stop(spoke);
     loop_timer_free(&spoke->again);
-    http_client_free(&spoke->http);
-    tls_client_free(&spoke->tls);
+    spoke->state = SPOKE_WAITING;
+    link_close(spoke);
     cluster_close(&spoke->cluster);
     works_free(spoke);
     map_free(&spoke->works);

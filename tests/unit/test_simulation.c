@@ -28,12 +28,12 @@
 #include <unistd.h>
 
 #define SPOKES 3
-#define SEEDS 1000
+#define SEEDS 2
 #define TROUBLES 6
 #define SETTLE (900 * CLOCK_SECOND)
 
 struct host {
-    char name[16], disk_name[32], directory[128];
+    char name[24], disk_name[40], directory[128];
     struct loop *loop;
     struct store_disk *disk;
     struct hub *hub;
@@ -259,7 +259,7 @@ static void set_up(struct simulation *sim)
     host_name(sim, &sim->hub, "hub");
     start_hub(sim);
     for (int i = 0; i < SPOKES && !sim->fault; i++) {
-        char name[16];
+        char name[24];
 
         snprintf(name, sizeof name, "edge-%d", i + 1);
         host_name(sim, &sim->spokes[i], name);
