@@ -58,11 +58,16 @@ static int make_spaces(struct hub *hub, struct err *err)
 static int open_objects(struct hub *hub, struct err *err)
 {
     struct controllers_settings settings = {.authority = hub->authority};
+    unsigned char seal[PKI_SEAL_KEY];
 
+    if (keys_open_seal(hub, seal, err) < 0)
+        return -1;
     hub->kinds = kinds_open(err);
     if (!hub->kinds)
         return -1;
-    hub->objects = objects_open(hub->loop, hub->store, hub->kinds, err);
+    hub->objects =
+        objects_open_sealed(hub->loop, hub->store, hub->kinds, seal, err);
+    explicit_bzero(seal, sizeof seal);
     if (!hub->objects)
         return -1;
     hub->controllers =

@@ -4,6 +4,7 @@
 
 #include "auth/auth.h"
 #include "hub/hub.h"
+#include "pki/pki.h"
 #include "registry/registry.h"
 
 struct api;
@@ -41,6 +42,9 @@ struct hub {
 int keys_open(struct hub *hub, const struct hub_settings *settings,
               struct err *err) MUST_CHECK;
 /* Session tickets stay good over a restart: 100 times cheaper reconnects. */
+/* The key that Secrets are sealed with in the store. */
+int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
+                   struct err *err) MUST_CHECK;
 void keys_keep_tickets(struct hub *hub);
 /* The administrator's kubeconfig, with credentials inside. */
 int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;

@@ -170,6 +170,31 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
     return make_server(hub, settings, err);
 }
 
+/* A new key where there is none; objects says so if it fits nothing. */
+int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
+                   struct err *err)
+{
+    scoped_mem char *path = path_of(hub, "sealing.key");
+    scoped_mem char *kept = NULL;
+    size_t len = 0;
+
+    if (!file_exists(path)) {
+        random_bytes(key, PKI_SEAL_KEY);
+        return file_write(path, key, PKI_SEAL_KEY, 0600, err);
+    }
+    kept = file_read(path, PKI_SEAL_KEY, &len, err);
+    if (!kept)
+        return -1;
+    if (len != PKI_SEAL_KEY)
+        return err_set(err, ERR_INVALID,
+                       "%s holds %zu bytes, not the %d of a sealing key: bring "
+                       "the file back from a copy",
+                       path, len, PKI_SEAL_KEY);
+    memcpy(key, kept, PKI_SEAL_KEY);
+    explicit_bzero(kept, len);
+    return 0;
+}
+
 static void write_tickets(void *arg)
 {
     struct hub *hub = arg;

@@ -16,6 +16,7 @@
 #define RECENT_BYTES ((size_t)32 << 20)
 #define RECENT_COUNT ((size_t)100000)
 #define QUIET (25 * CLOCK_SECOND)
+#define SLICE (20 * CLOCK_MS)
 #define SWEEP (300 * CLOCK_SECOND)
 
 /* ---- An object ---------------------------------------------------------- */
@@ -461,7 +462,9 @@ static void on_quiet_timer(void *arg)
         objects->swept = clock_steady();
         events_expire(objects);
     }
-    loop_timer_set(objects->quiet_timer, QUIET);
+    /* Trims the log a slice at a time, between requests. */
+    loop_timer_set(objects->quiet_timer,
+                   store_compact(objects->store) ? SLICE : QUIET);
 }
 
 struct objects *objects_open(struct loop *loop, struct store *store,

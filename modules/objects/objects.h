@@ -25,7 +25,8 @@ struct selector; /* query.h: compiled label or field selector */
  * earlier uses objects_when_durable().
  *
  * Two controllers that users take for granted live in here, because they are
- * about objects as such: what has lost all its owners is collected (background,
+ * about objects as such (so is the trimming of the store's log, from a timer
+ * of its own): what has lost all its owners is collected (background,
  * foreground, orphan), and a namespace that is deleted is emptied first. Events
  * go after an hour.
  *

@@ -185,7 +185,10 @@ static void check_finalizers(struct arena *arena, const struct node *metadata,
         if (!holds(old, name))
             text_addf(&added, "%s\"%s\"", added.len ? ", " : "", name);
     }
-    if (node_at(before, "metadata", "deletionTimestamp", NULL) && added.len)
+    /* Said twice in the causes, as there, and once in the sentence. */
+    for (int i = 0; i < 2 && added.len &&
+                    node_at(before, "metadata", "deletionTimestamp", NULL);
+         i++)
         schema_add_cause(arena, causes, "FieldValueForbidden",
                          "metadata.finalizers", NULL,
                          "no new finalizers can be added if the "
