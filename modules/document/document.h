@@ -193,6 +193,8 @@ void document_write_canonical(struct text *out, const struct node *node);
 void document_write_pretty(struct text *out, const struct node *node);
 /* As sigs.k8s.io/yaml's Marshal: keys sorted, final newline; folds at 80. */
 void document_write_yaml(struct text *out, const struct node *node);
+/* The same, never folded. */
+void document_write_yaml_wide(struct text *out, const struct node *node);
 /* Convenience: compact JSON in the arena. */
 char *document_json(struct arena *arena, const struct node *node);
 /* A float as JSON and Go's encoding/json write it: 1e+21, 0.000001, 1e-07. */

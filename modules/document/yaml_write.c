@@ -184,7 +184,7 @@ static void emit_node(struct emission *to, const struct node *node)
     }
 }
 
-void document_write_yaml(struct text *out, const struct node *node)
+static void write_yaml(struct text *out, const struct node *node, int width)
 {
     struct emission to = {.out = out};
     yaml_event_t event;
@@ -193,7 +193,7 @@ void document_write_yaml(struct text *out, const struct node *node)
         abort();
     yaml_emitter_set_output(&to.emitter, on_bytes, out);
     yaml_emitter_set_unicode(&to.emitter, 1);
-    yaml_emitter_set_width(&to.emitter, 80);
+    yaml_emitter_set_width(&to.emitter, width);
     yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING);
     emit(&to, &event);
     yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1);
@@ -204,4 +204,14 @@ void document_write_yaml(struct text *out, const struct node *node)
     yaml_stream_end_event_initialize(&event);
     emit(&to, &event);
     yaml_emitter_delete(&to.emitter);
+}
+
+void document_write_yaml(struct text *out, const struct node *node)
+{
+    write_yaml(out, node, 80);
+}
+
+void document_write_yaml_wide(struct text *out, const struct node *node)
+{
+    write_yaml(out, node, -1);
 }

@@ -197,7 +197,7 @@ static bool index_of(struct call *call, struct value v, int64_t room,
 
     if (v.kind == KIND_NIL)
         return call_fail(call, "cannot index slice/array with nil");
-    if (!is_whole(basic))
+    if (!is_whole(basic) || v.any)
         return call_fail(call, "cannot index slice/array with type %s",
                          v.any ? "interface {}" : value_type(v));
     if (v.integer < 0 || v.integer > room)

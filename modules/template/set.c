@@ -53,7 +53,7 @@ static void bounds_fill(struct template_bounds *bounds)
 
 static const struct function *const groups[] = {
     functions_refused, functions_words, functions_encodings, functions_paths,
-    functions_semver, functions_dates, functions_urls, functions_patterns, functions_strings,  
+    functions_semver, functions_dates, functions_urls, functions_patterns, functions_toml, functions_strings,  
     functions_math,    functions_lists,    functions_dicts,
     functions_types,   functions_json,     functions_yaml,
     

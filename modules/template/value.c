@@ -2,6 +2,7 @@
 /* Makes, reads and changes the values of a run. */
 #include "template/value.h"
 #include "document/document.h"
+#include "template/function.h"
 
 #include <stdlib.h>
 
@@ -309,6 +310,18 @@ static struct node *dict_to_node(struct arena *arena, struct dict *dict,
     return node;
 }
 
+/* Times and versions are strings in JSON. */
+static struct node *printed_to_node(struct arena *arena, struct value v)
+{
+    scoped_text struct text shown = {0};
+
+    if (v.kind == KIND_TIME)
+        print_time_rfc3339(&shown, v.time);
+    else
+        print_semver(&shown, v.semver);
+    return node_bytes(arena, text_string(&shown), shown.len);
+}
+
 struct node *value_to_node(struct arena *arena, struct value v, unsigned depth)
 {
     if (!depth)
@@ -333,6 +346,9 @@ struct node *value_to_node(struct arena *arena, struct value v, unsigned depth)
     case KIND_DICT:
         return v.dict->nil ? node_null(arena)
                            : dict_to_node(arena, v.dict, depth - 1);
+    case KIND_TIME:
+    case KIND_SEMVER:
+        return printed_to_node(arena, v);
     default:
         return node_null(arena);
     }
