@@ -10,12 +10,13 @@ runner=$repo/build/debug/axle-cases
 [ -d "$cases" ] || skip "no case files: set AXLE_CASES to their folder"
 
 # What must be whole: nothing failed, nothing skipped, each leaf noticed.
-whole="write patch selector quantity"
+whole="write patch selector quantity feedback work
+    rollout rollout-more placement placement-more"
 
-for kind in $whole; do
-    "$runner" --poison "$kind" "$cases/$kind.json" >"$TEST_DIR/$kind.log" 2>&1 ||
-        fail "$kind: $(tail -n 1 "$TEST_DIR/$kind.log")"
-    grep -qE '^[1-9][0-9]* passed, 0 failed, 0 skipped$' "$TEST_DIR/$kind.log" ||
-        fail "$kind: $(tail -n 1 "$TEST_DIR/$kind.log")"
-    rm "$TEST_DIR/$kind.log"
+for file in $whole; do
+    "$runner" --poison "${file%-more}" "$cases/$file.json" >"$TEST_DIR/$file.log" 2>&1 ||
+        fail "$file: $(tail -n 1 "$TEST_DIR/$file.log")"
+    grep -qE '^[1-9][0-9]* passed, 0 failed, 0 skipped$' "$TEST_DIR/$file.log" ||
+        fail "$file: $(tail -n 1 "$TEST_DIR/$file.log")"
+    rm "$TEST_DIR/$file.log"
 done
