@@ -33,6 +33,7 @@ struct container {
     const struct node *spec;
     const char *state; /* none, running, exited, failed */
     int64_t run, pid, started, finished, kill_at, oom_before;
+    int64_t sync_at; /* steady time; 0: its last exit is on disk */
     pid_t init;
     int status_fd;
     struct shim_stream streams[2];
@@ -125,8 +126,26 @@ static void tell_all(struct shim *shim)
     send_node(shim, message);
 }
 
-/* What ends is on disk before anybody hears of it. */
-static void keep_exit(struct shim *shim, const struct container *c)
+#define SYNC_DELAY (50 * CLOCK_MS)
+
+/*
+ * Written before anybody hears of it, so that no agent's death loses it. Power
+ * may: a moment later it is made safe from that too, unless the container was
+ * started again by then and nobody needs it.
+ */
+static void sync_exit(struct shim *shim, struct container *c)
+{
+    scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    c->sync_at = 0;
+    if (fd < 0)
+        return;
+    fdatasync(fd);
+    close(fd);
+}
+
+static void keep_exit(struct shim *shim, struct container *c)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 };
@@ -138,10 +157,11 @@ static void keep_exit(struct shim *shim, const struct container *c)
     if (fd < 0)
         return;
     document_write_json(&out, container_state(arena, c));
-    good = write(fd, out.bytes, out.len) == (ssize_t)out.len && fdatasync(fd) == 0;
+    good = write(fd, out.bytes, out.len) == (ssize_t)out.len;
     close(fd);
     if (!good || rename(fresh, path) < 0)
         unlink(fresh);
+    c->sync_at = clock_steady() + SYNC_DELAY;
 }
 
 /* ---- Containers -------------------------------------------------------------------- */
@@ -195,7 +215,7 @@ static void begin_run(struct container *c)
     c->pid = 0;
     c->code = c->signal = 0;
     c->oom = c->told_start = false;
-    c->kill_at = 0;
+    c->kill_at = c->sync_at = 0;
     c->started = clock_wall();
     c->finished = 0;
     c->last = (struct shim_message){ 0 };
@@ -486,7 +506,7 @@ static int wait_time(struct shim *shim)
     int64_t next = 0, now = clock_steady();
 
     for (size_t i = 0; i < shim->count; i++)
-        next = sooner(next, shim->containers[i].kill_at);
+        next = sooner(next, sooner(shim->containers[i].kill_at, shim->containers[i].sync_at));
     for (size_t i = 0; i < MAX_EXECS; i++)
         if (shim->execs[i].id && !shim->execs[i].late)
             next = sooner(next, shim->execs[i].deadline);
@@ -502,6 +522,8 @@ static void do_late(struct shim *shim)
     for (size_t i = 0; i < shim->count; i++) {
         struct container *c = &shim->containers[i];
 
+        if (c->sync_at && c->sync_at <= now)
+            sync_exit(shim, c);
         if (c->kill_at && c->kill_at <= now) {
             kill_now(shim, c);
             c->kill_at = now + CLOCK_SECOND; /* again, should it not be enough */

@@ -153,18 +153,14 @@ static void test_whole_tree_ends(void)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *pod = pod_of(arena, "tree",
-        "trap '' TERM; echo deaf; (trap '' TERM; sleep 1000) & setsid sh -c 'sleep 1000' & wait", "}]}");
+        "trap '' TERM; (trap '' TERM; sleep 1000) & setsid sh -c 'sleep 1000' & echo deaf; wait",
+        "}]}");
     int64_t began;
 
     open_runtime();
     CHECK(create(pod) && wait_until(&seen.started, 1), "a tree of processes is started");
-    for (int i = 0; i < 5000; i++) {
-        const char *said = DRIVER->log_tail(runtime, arena, "tree", "main", 10);
-
-        if (said && strstr(said, "deaf"))
-            break;
-        usleep(2000); /* the shell has to be deaf before it is told to end */
-    }
+    for (int i = 0; i < 500 && !strstr(DRIVER->log_tail(runtime, arena, "tree", "main", 1), "deaf"); i++)
+        loop_turn(loop, 10 * CLOCK_MS);
     began = clock_steady();
     DRIVER->stop(runtime, "tree", NULL, 100 * CLOCK_MS);
     CHECK(wait_until(&seen.exited, 1), "it is ended as a whole");
