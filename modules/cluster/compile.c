@@ -203,6 +203,9 @@ static int check_probe(const struct node *container, const char *name, const cha
     if (node_get(probe, "grpc"))
         return why_set(why, "UnsupportedField", "%s.%s.grpc is not supported on this spoke yet",
                        path, name);
+    if (!strcmp(node_get_text(node_get(probe, "httpGet"), "scheme"), "HTTPS"))
+        return why_set(why, "UnsupportedField", "%s.%s.httpGet.scheme HTTPS is not supported on "
+                       "this spoke yet", path, name);
     if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") && !node_get(probe, "exec"))
         return why_set(why, "Invalid", "%s.%s asks nothing: httpGet, tcpSocket or exec is needed",
                        path, name);
@@ -240,6 +243,9 @@ static int check_container(const struct cluster *cluster, const struct node *spe
                        "leave image out or set runtimeClassName: process", path, image);
     if (!node_count(node_get(container, "command")) && !node_count(node_get(container, "args")))
         return why_set(why, "Invalid", "%s.command is missing: a process needs one", path);
+    if (node_at(container, "lifecycle", "postStart", NULL))
+        return why_set(why, "UnsupportedField", "%s.lifecycle.postStart is not supported on this "
+                       "spoke yet", path);
     for (size_t i = 0; i < count_of(probes); i++)
         if (check_probe(container, probes[i], path, why) < 0)
             return -1;
