@@ -50,7 +50,7 @@ static bool moment(struct call *call, struct value v, struct instant *ret)
 static bool in_zone(struct call *call, struct str layout, struct value v,
                     struct str zone)
 {
-    struct instant instant;
+    struct instant instant = {0};
     struct text out = {0};
 
     if (!moment(call, v, &instant))
@@ -83,7 +83,7 @@ static bool run_html_date_in_zone(struct call *call)
 
 static bool parsed(struct call *call, bool strict)
 {
-    struct instant instant;
+    struct instant instant = {0};
 
     if (date_parse(arg_str(call, 0), arg_str(call, 1), &instant))
         return give_time(call, instant);
@@ -189,7 +189,7 @@ static bool run_duration_round(struct call *call)
     if (v.kind == KIND_STRING && !date_read_duration(value_str(v), &duration))
         duration = 0;
     if (v.kind == KIND_TIME) {
-        struct instant present;
+        struct instant present = {0};
 
         if (!now(call, &present))
             return false;
@@ -210,14 +210,14 @@ static bool run_duration_round(struct call *call)
 
 static bool run_now(struct call *call)
 {
-    struct instant instant;
+    struct instant instant = {0};
 
     return now(call, &instant) && give_time(call, instant);
 }
 
 static bool run_ago(struct call *call)
 {
-    struct instant instant, present;
+    struct instant instant = {0}, present = {0};
     struct text out = {0};
 
     if (!moment(call, call->args[0], &instant) || !now(call, &present))
