@@ -37,6 +37,7 @@ struct spoke {
     struct tls_client *tls;
     struct http_client *http;
     struct link_sent *sent; /* owned: requests under way */
+    struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */
     struct loop_backoff backoff;
     char said[1024]; /* the last trouble with the hub that was logged */

@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define KEPT "cluster"
+/* The kernel tells of most drift at once; this finds the rest. */
+#define SWEEP (60 * CLOCK_SECOND)
 
 static void enter_joining(struct spoke *spoke)
 {
@@ -173,6 +175,14 @@ static void on_event(void *arg, const struct cluster_event *event)
     report_event(object_from(spoke, SPOKE_TAG, arg), event);
 }
 
+static void on_sweep(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    cluster_sweep(spoke->cluster);
+    loop_timer_set(spoke->sweep, SWEEP);
+}
+
 static int open_cluster(struct spoke *spoke,
                         const struct spoke_settings *settings, struct err *err)
 {
@@ -290,6 +300,8 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
         spoke_close(&spoke);
         return NULL;
     }
+    spoke->sweep = loop_timer_new(loop, on_sweep, spoke);
+    loop_timer_set(spoke->sweep, SWEEP);
     spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
     return spoke;
 }
@@ -303,6 +315,7 @@ void spoke_close(struct spoke **at)
     alive_stop(spoke);
     sync_stop(spoke);
     loop_timer_free(&spoke->again);
+    loop_timer_free(&spoke->sweep);
     spoke->state = SPOKE_WAITING;
     link_close(spoke);
     cluster_close(&spoke->cluster);
