@@ -56,9 +56,10 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
                         const char *method, const char *target,
                         const struct node *body, struct err *err) MUST_CHECK;
 
-/* verbs.c and token.c */
+/* verbs.c, token.c and render.c */
 int verb_run(const struct cli_flags *flags);
 int token_verb(const struct cli_flags *flags);
+int render_verb(const struct cli_flags *flags);
 /* Prints `axle: …` and turns a code into an exit status. */
 int cli_fail(const struct err *err);
 char *cli_kubeconfig_path(const struct cli_flags *flags);

@@ -73,7 +73,7 @@ void options_help(void)
            "  token create|list|revoke   join tokens for new spokes\n"
            "  status                     spokes and workloads at a glance\n"
            "  kubeconfig                 print the administrator's kubeconfig\n"
-           "  render FILE…               fill in templates\n"
+           "  render FILE…               fill in templates; values are .Values and .var\n"
            "  version                    what this program is made of\n\n"
            "Options:\n");
     for (size_t i = 0; i < count_of(options); i++) {

@@ -122,7 +122,7 @@ static const struct {
     int (*run)(const struct cli_flags *flags);
 } verbs[] = {
     {"token", token_verb},   {"status", status}, {"kubeconfig", kubeconfig},
-    {"version", version},    {"help", help},
+    {"version", version},    {"help", help},     {"render", render_verb},
 };
 
 int verb_run(const struct cli_flags *flags)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* axle render: fills in templates and shows where one is wrong. */
+#include "cli/inside.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "template/template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_LIMIT ((size_t)16 * 1024 * 1024)
+
+struct source {
+    const char *name;
+    char *text; /* owned */
+    size_t len;
+};
+
+struct rendering {
+    struct arena *arena;
+    struct template_set *set;
+    struct source sources[CLI_MOST];
+    size_t count;
+};
+
+static void rendering_free(struct rendering *rendering)
+{
+    for (size_t i = 0; i < rendering->count; i++)
+        free(rendering->sources[i].text);
+    template_set_free(&rendering->set);
+    arena_free(&rendering->arena);
+}
+
+/* Later files stand over earlier ones, map by map, as Helm's do. */
+static void lay_over(struct arena *arena, struct node *under,
+                     const struct node *over)
+{
+    node_each(member, over) {
+        struct node *old = node_get(under, member->key);
+
+        if (node_is(old, NODE_MAP) && node_is(member->value, NODE_MAP))
+            lay_over(arena, old, member->value);
+        else
+            node_set(arena, under, member->key, member->value);
+    }
+}
+
+static int read_values(const struct cli_flags *flags, struct arena *arena,
+                       struct node *values, struct err *err)
+{
+    for (size_t i = 0; flags->values[i]; i++) {
+        size_t len;
+        scoped_mem char *text = file_read(flags->values[i], FILE_LIMIT, &len, err);
+        struct node *one;
+
+        if (!text)
+            return -1;
+        one = document_read_yaml(arena, text, len, true, &document_limits_own, err);
+        if (!one)
+            return err_wrap(err, "%s", flags->values[i]);
+        if (one->type != NODE_MAP && one->type != NODE_NULL)
+            return err_set(err, ERR_INVALID, "%s: values are a map, not a %s",
+                           flags->values[i], node_type_name(one->type));
+        lay_over(arena, values, one);
+    }
+    return 0;
+}
+
+static int read_sources(const struct cli_flags *flags,
+                        struct rendering *rendering, struct err *err)
+{
+    for (size_t i = 1; i < flags->word_count; i++) {
+        struct source *source = &rendering->sources[rendering->count];
+
+        source->name = flags->words[i];
+        source->text = file_read(source->name, FILE_LIMIT, &source->len, err);
+        if (!source->text)
+            return -1;
+        rendering->count++;
+    }
+    return 0;
+}
+
+/* The sentence, and the line that it is about. */
+static int tell(const struct rendering *rendering,
+                const struct template_error *error)
+{
+    scoped_text struct text shown = {0};
+
+    for (size_t i = 0; i < rendering->count; i++) {
+        const struct source *source = &rendering->sources[i];
+
+        if (strcmp(source->name, error->name) == 0)
+            template_error_underline(error, source->text, source->len, &shown);
+    }
+    fprintf(stderr, "axle: %s\n%s", error->text, text_string(&shown));
+    return CLI_FAILED;
+}
+
+static int add_all(struct rendering *rendering, struct template_error *error)
+{
+    const char *names[CLI_MOST];
+
+    for (size_t i = 0; i < rendering->count; i++)
+        names[i] = rendering->sources[i].name;
+    qsort(names, rendering->count, sizeof names[0], template_order);
+    for (size_t n = 0; n < rendering->count; n++) {
+        for (size_t i = 0; i < rendering->count; i++) {
+            const struct source *source = &rendering->sources[i];
+
+            if (source->name == names[n] &&
+                template_set_add(rendering->set, source->name, source->text,
+                                 source->len, error) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* What begins with an underscore only defines, as in a chart. */
+static bool is_partial(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return (slash ? slash[1] : name[0]) == '_';
+}
+
+int render_verb(const struct cli_flags *flags)
+{
+    SCOPED(rendering_free) struct rendering rendering = {.arena = arena_new()};
+    struct node *values = node_map(rendering.arena);
+    struct node *data = node_map(rendering.arena);
+    struct template_error error = {0};
+    struct err err = {0};
+
+    if (flags->word_count < 2) {
+        fprintf(stderr, "axle: render FILE… [--values FILE]: which file?\n");
+        return CLI_USAGE;
+    }
+    if (read_values(flags, rendering.arena, values, &err) < 0 ||
+        read_sources(flags, &rendering, &err) < 0)
+        return cli_fail(&err);
+    node_set(rendering.arena, data, "Values", values);
+    node_set(rendering.arena, data, "var", values);
+    rendering.set = template_set_new(&template_options_helm);
+    if (add_all(&rendering, &error) < 0)
+        return tell(&rendering, &error);
+    for (size_t i = 0; i < rendering.count; i++) {
+        scoped_text struct text out = {0};
+
+        if (is_partial(rendering.sources[i].name))
+            continue;
+        if (template_run(rendering.set, rendering.sources[i].name, data, &out,
+                         &error) < 0)
+            return tell(&rendering, &error);
+        fwrite(text_string(&out), 1, out.len, stdout);
+    }
+    return CLI_OK;
+}
