@@ -241,10 +241,9 @@ build_console() {
     find $work -mindepth 1 -maxdepth 1 -not -name node_modules -not -name .lock -exec rm -rf {} +
     (cd assets/console && tar cf - --exclude=./node_modules --exclude=./dist .) | tar xf - -C $work
     (
-        cd $work
+        cd $work || exit
         if ! cmp -s package-lock.json .lock; then
-            npm ci --silent --no-audit --no-fund
-            cp package-lock.json .lock
+            npm ci --no-audit --no-fund && cp package-lock.json .lock || exit
         fi
         npm run --silent build
     ) >&2 || die "the console cannot be built"
