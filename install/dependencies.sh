@@ -55,7 +55,8 @@ jq:jq pgrep:procps openssl:openssl git:git ss:iproute2 setsid:util-linux
 packages_judges='
 skopeo:skopeo etcd:etcd-server
 /usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes'
-packages_console='node:nodejs npm:npm'
+packages_console='node:nodejs npm:npm
+/etc/ssl/certs/ca-certificates.crt:ca-certificates'
 packages_browser='chromium:chromium'
 packages_check='
 clang:clang cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags'
