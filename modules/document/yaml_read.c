@@ -3,6 +3,7 @@
 #include "document/document.h"
 #include "document/yaml_scalar.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -36,18 +37,31 @@ static int fail(struct reader *reader, const char *what)
                    reader->event.start_mark.line + 1, what);
 }
 
+/* Which line go-yaml would name: of the first line it says nothing, and only
+   what its scanner finds is counted from 1. */
+static int fail_parser(struct reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    const char *problem = parser->problem ? parser->problem : "cannot be read";
+    size_t line = parser->problem_mark.line ? parser->problem_mark.line
+                                            : parser->context_mark.line;
+
+    if (!line)
+        return err_set(reader->err, ERR_BAD_REQUEST, "yaml: %s", problem);
+    if (parser->error == YAML_SCANNER_ERROR)
+        line++;
+    return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s", line,
+                   problem);
+}
+
 static int next_event(struct reader *reader)
 {
     if (reader->has_event)
         yaml_event_delete(&reader->event);
     reader->has_event = false;
     if (!yaml_parser_parse(&reader->parser, &reader->event)) {
-        const yaml_parser_t *parser = &reader->parser;
-
         memset(&reader->event, 0, sizeof reader->event);
-        return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s",
-                       parser->problem_mark.line + 1,
-                       parser->problem ? parser->problem : "cannot be read");
+        return fail_parser(reader);
     }
     reader->has_event = true;
     return 0;
@@ -129,33 +143,48 @@ static const char *key_text(struct reader *reader, const struct node *key)
 
     if (key->type == NODE_STRING)
         return strlen(key->string) == key->len ? key->string : NULL;
-    if (key->type == NODE_LIST || key->type == NODE_MAP)
+    if (key->type == NODE_LIST || key->type == NODE_MAP ||
+        key->type == NODE_NULL ||
+        (key->type == NODE_FLOAT && key->number == 18446744073709551616.0))
         return NULL;
-    if (key->type == NODE_NULL)
-        return "null";
     document_write_json(&out, key);
     return arena_string(reader->arena, text_string(&out));
 }
 
-/* `<<: *a` or `<<: [*a, *b]`: members that the map has not got itself. */
+static int set_member(struct reader *reader, struct node *map, const char *name,
+                      struct node *value)
+{
+    if (reader->strict && node_get(map, name))
+        return err_set(reader->err, ERR_BAD_REQUEST,
+                       "yaml: unmarshal errors:\n  line %zu: key \"%s\" already "
+                       "set in map",
+                       reader->event.start_mark.line + 1, name);
+    node_set(reader->arena, map, name, value);
+    return 0;
+}
+
+/* `<<: *a` or `<<: [*a, *b]` where it stands: what comes later wins over it, and
+   of a list the first map wins. */
 static int merge_into(struct reader *reader, struct node *map,
                       const struct node *from)
 {
+    static const char why[] =
+        "map merge requires map or sequence of maps as the value";
+
     if (node_is(from, NODE_LIST)) {
-        for (size_t i = 0; i < from->len; i++) {
+        for (size_t i = from->len; i--;) {
             if (!node_is(from->items[i], NODE_MAP))
-                return fail(reader, "map merge requires map or sequence of "
-                                    "maps as the value");
-            merge_into(reader, map, from->items[i]);
+                return fail(reader, why);
+            if (merge_into(reader, map, from->items[i]) < 0)
+                return -1;
         }
         return 0;
     }
     if (!node_is(from, NODE_MAP))
-        return fail(reader, "map merge requires map or sequence of maps as the "
-                            "value");
+        return fail(reader, why);
     node_each(member, from) {
-        if (!node_get(map, member->key))
-            node_set(reader->arena, map, member->key, member->value);
+        if (set_member(reader, map, member->key, member->value) < 0)
+            return -1;
     }
     return 0;
 }
@@ -172,27 +201,21 @@ static struct node *read_key(struct reader *reader, bool *ret_merge)
     return read_value(reader);
 }
 
-static int set_member(struct reader *reader, struct node *map,
-                      const struct node *key, struct node *value)
+static int set_keyed(struct reader *reader, struct node *map,
+                     const struct node *key, struct node *value)
 {
     const char *name = key_text(reader, key);
 
     if (!name)
-        return fail(reader, "invalid map key: a list, a map or a text with a "
-                            "NUL cannot be a key in JSON");
-    if (reader->strict && node_get(map, name))
-        return err_set(reader->err, ERR_BAD_REQUEST,
-                       "yaml: unmarshal errors:\n  line %zu: key \"%s\" already "
-                       "set in map",
-                       reader->event.start_mark.line + 1, name);
-    node_set(reader->arena, map, name, value);
-    return 0;
+        return fail(reader, "invalid map key: null, a list, a map, a text with a "
+                            "NUL or an integer beyond 64 bits cannot be a key in "
+                            "JSON");
+    return set_member(reader, map, name, value);
 }
 
 static struct node *read_map(struct reader *reader)
 {
     struct node *map = node_map(reader->arena);
-    struct node *merges = NULL;
 
     if (enter(reader) < 0)
         return NULL;
@@ -210,13 +233,10 @@ static struct node *read_map(struct reader *reader)
         value = read_value(reader);
         if (!value)
             return NULL;
-        if (merge)
-            merges = value;
-        else if (set_member(reader, map, key, value) < 0)
+        if ((merge ? merge_into(reader, map, value)
+                   : set_keyed(reader, map, key, value)) < 0)
             return NULL;
     }
-    if (merges && merge_into(reader, map, merges) < 0)
-        return NULL;
     reader->depth--;
     return map;
 }
@@ -227,13 +247,21 @@ static struct node *read_scalar(struct reader *reader)
     const char *value = (const char *)reader->event.data.scalar.value;
     size_t len = reader->event.data.scalar.length;
     bool plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    struct node *node;
 
     if (memchr(value, '\0', len)) {
         fail(reader, "control characters are not allowed");
         return NULL;
     }
-    return yaml_scalar_resolve(reader->arena, tag, value, len, plain,
-                               reader->err);
+    node = yaml_scalar_resolve(reader->arena, tag, value, len, plain, reader->err);
+    if (node_is(node, NODE_FLOAT) && !isfinite(node->number)) {
+        err_set(reader->err, ERR_BAD_REQUEST, "json: unsupported value: %s",
+                isnan(node->number)    ? "NaN"
+                : node->number < 0 ? "-Inf"
+                                   : "+Inf");
+        return NULL;
+    }
+    return node;
 }
 
 /* Reads the value that starts with the event being looked at. */
@@ -302,6 +330,9 @@ static int reader_open(struct reader *reader, const char *text, size_t len)
     if (len > reader->limits->bytes)
         return err_set(reader->err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
                        len, reader->limits->bytes);
+    if (memchr(text, '\0', len))
+        return err_set(reader->err, ERR_BAD_REQUEST,
+                       "yaml: control characters are not allowed");
     if (check_brackets(text, len, reader->limits, reader->err) < 0)
         return -1;
     reader->most_nodes =
@@ -329,8 +360,7 @@ static int read_document(struct reader *reader, struct node **ret,
     do {
         if (next_event(reader) < 0)
             return -1;
-    } while (reader->event.type == YAML_STREAM_START_EVENT ||
-             reader->event.type == YAML_DOCUMENT_END_EVENT);
+    } while (reader->event.type == YAML_STREAM_START_EVENT);
     if (reader->event.type == YAML_STREAM_END_EVENT)
         return 0;
     reader->anchors = NULL;
@@ -338,7 +368,8 @@ static int read_document(struct reader *reader, struct node **ret,
         return -1;
     *ret = read_value(reader);
     *ret_more = true;
-    return *ret ? 0 : -1;
+    /* What follows the value must be the end of its document. */
+    return *ret ? next_event(reader) : -1;
 }
 
 struct node *document_read_yaml(struct arena *arena, const char *text,

@@ -161,6 +161,13 @@ static struct node *tagged(struct arena *arena, const char *tag,
                 "yaml: !!binary value contains invalid base64 data");
         return NULL;
     }
+    if (strcmp(tag, "tag:yaml.org,2002:timestamp") == 0) {
+        if (strspn(value, "0123456789") == 4 && value[4] == '-')
+            return node_bytes(arena, value, len);
+        err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode \"%s\" as a !!timestamp",
+                value);
+        return NULL;
+    }
     for (size_t i = 0; i < count_of(tags); i++) {
         if (strcmp(tags[i].tag, tag) != 0)
             continue;
@@ -197,11 +204,52 @@ struct node *yaml_scalar_resolve(struct arena *arena, const char *tag,
     return node ? node : node_bytes(arena, value, len);
 }
 
+/* YAML 1.1's base 60, as in 12:30:45. */
+static bool is_sexagesimal(const char *at)
+{
+    size_t parts = 0;
+
+    at += *at == '-' || *at == '+';
+    if (*at < '0' || *at > '9')
+        return false;
+    at += strspn(at, "0123456789_");
+    for (; *at == ':'; parts++) {
+        size_t digits = strspn(++at, "0123456789");
+
+        if (digits < 1 || digits > 2 || (digits == 2 && *at > '5'))
+            return false;
+        at += digits;
+    }
+    if (*at == '.')
+        at += 1 + strspn(at + 1, "0123456789_");
+    return parts && !*at;
+}
+
+/* A date, alone or with a time: YAML would make a timestamp of it. */
+static bool is_timestamp(const char *at)
+{
+    if (strspn(at, "0123456789") != 4 || at[4] != '-')
+        return false;
+    for (const char *part = at + 5; part; part = part == at + 5 ? strchr(part, '-') : NULL) {
+        size_t digits = strspn(part + (*part == '-'), "0123456789");
+
+        if (digits < 1 || digits > 2)
+            return false;
+    }
+    at = strchr(at + 5, '-');
+    if (!at)
+        return false;
+    at += 1 + strspn(at + 1, "0123456789");
+    return !*at || (strchr("Tt ", *at) && is_sexagesimal(at + 1)) ||
+           (strchr("Tt ", *at) && strspn(at + 1, "0123456789:.Z+-") == strlen(at + 1) &&
+            at[1]);
+}
+
 bool yaml_scalar_is_ambiguous(const char *value, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    if (strlen(value) != len)
+    if (strlen(value) != len || is_sexagesimal(value) || is_timestamp(value))
         return true;
     return resolve_word(arena, value) || resolve_number(arena, value);
 }

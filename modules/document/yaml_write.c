@@ -80,30 +80,60 @@ static void emit_string(struct emission *to, const char *string, size_t len)
 
 static void emit_node(struct emission *to, const struct node *node);
 
-/* Digits compare as numbers: a2 before a10. */
-static int natural(const void *a, const void *b)
+static bool is_digit(char c)
 {
-    const struct node_member *const *l = a, *const *r = b;
-    const char *left = (*l)->key, *right = (*r)->key;
+    return c >= '0' && c <= '9';
+}
 
-    while (*left && *right) {
-        if (*left >= '0' && *left <= '9' && *right >= '0' && *right <= '9') {
-            char *left_end, *right_end;
-            unsigned long long x = strtoull(left, &left_end, 10);
-            unsigned long long y = strtoull(right, &right_end, 10);
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (unsigned char)c >= 0x80;
+}
 
-            if (x != y)
-                return x < y ? -1 : 1;
-            left = left_end;
-            right = right_end;
-            continue;
-        }
-        if (*left != *right)
-            return (unsigned char)*left < (unsigned char)*right ? -1 : 1;
+/* The digits from here on as a number, and how many there are. */
+static size_t read_run(const char *at, unsigned long long *ret)
+{
+    size_t len = 0;
+
+    for (*ret = 0; is_digit(at[len]); len++)
+        *ret = *ret * 10 + (unsigned)(at[len] - '0');
+    return len;
+}
+
+/*
+ * The order of go-yaml: numbers in names count as numbers, so a2 stands before
+ * a10; other signs stand before letters, but behind them within a number.
+ */
+static int order_of(const char *left, const char *right)
+{
+    bool in_digits = false;
+    unsigned long long x, y;
+    size_t x_len, y_len;
+
+    while (*left && *left == *right) {
+        in_digits = is_digit(*left);
         left++;
         right++;
     }
-    return strcmp(left, right);
+    if (!*left || !*right)
+        return *left ? 1 : *right ? -1 : 0;
+    if (is_letter(*left) != is_letter(*right))
+        return is_letter(*left) == in_digits ? -1 : 1;
+    x_len = read_run(left, &x);
+    y_len = read_run(right, &y);
+    if (!is_letter(*left) && x != y)
+        return x < y ? -1 : 1;
+    if (!is_letter(*left) && x_len != y_len)
+        return x_len < y_len ? -1 : 1;
+    return (unsigned char)*left < (unsigned char)*right ? -1 : 1;
+}
+
+static int natural(const void *a, const void *b)
+{
+    const struct node_member *const *l = a, *const *r = b;
+
+    return order_of((*l)->key, (*r)->key);
 }
 
 static void emit_map(struct emission *to, const struct node *map)
@@ -143,6 +173,30 @@ static void emit_list(struct emission *to, const struct node *list)
     emit(to, &event);
 }
 
+/* Whole numbers of up to 64 bits in digits; others as Go's %g writes them. */
+static void write_float(struct text *out, double value)
+{
+    char digits[40];
+    char *exponent;
+    long power;
+
+    if (value == floor(value) && fabs(value) < 18446744073709551616.0) {
+        document_write_float(out, value);
+        return;
+    }
+    for (int count = 0; count < 17; count++) {
+        snprintf(digits, sizeof digits, "%.*e", count, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    exponent = strchr(digits, 'e');
+    power = strtol(exponent + 1, NULL, 10);
+    if (power < -4 || power >= 6)
+        text_add(out, digits);
+    else
+        document_write_float(out, value);
+}
+
 static void emit_number(struct emission *to, const struct node *node)
 {
     scoped_text struct text out = {0};
@@ -154,7 +208,7 @@ static void emit_number(struct emission *to, const struct node *node)
     else if (isinf(node->number))
         text_add(&out, node->number < 0 ? "-.inf" : ".inf");
     else
-        document_write_float(&out, node->number);
+        write_float(&out, node->number);
     emit_scalar(to, text_string(&out), out.len, YAML_PLAIN_SCALAR_STYLE);
 }
 
@@ -204,6 +258,9 @@ static void write_yaml(struct text *out, const struct node *node, int width)
     yaml_stream_end_event_initialize(&event);
     emit(&to, &event);
     yaml_emitter_delete(&to.emitter);
+    /* libyaml marks the end of a document whose text ends in empty lines. */
+    if (text_ends(text_string(out), "\n...\n"))
+        text_cut(out, out->len - 4);
 }
 
 void document_write_yaml(struct text *out, const struct node *node)
