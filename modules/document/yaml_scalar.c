@@ -225,24 +225,27 @@ static bool is_sexagesimal(const char *at)
     return parts && !*at;
 }
 
+/* One or two digits; moves over them. */
+static bool skip_two(const char **at)
+{
+    size_t digits = strspn(*at, "0123456789");
+
+    *at += digits;
+    return digits == 1 || digits == 2;
+}
+
 /* A date, alone or with a time: YAML would make a timestamp of it. */
 static bool is_timestamp(const char *at)
 {
     if (strspn(at, "0123456789") != 4 || at[4] != '-')
         return false;
-    for (const char *part = at + 5; part; part = part == at + 5 ? strchr(part, '-') : NULL) {
-        size_t digits = strspn(part + (*part == '-'), "0123456789");
-
-        if (digits < 1 || digits > 2)
-            return false;
-    }
-    at = strchr(at + 5, '-');
-    if (!at)
+    at += 5;
+    if (!skip_two(&at) || *at++ != '-' || !skip_two(&at))
         return false;
-    at += 1 + strspn(at + 1, "0123456789");
-    return !*at || (strchr("Tt ", *at) && is_sexagesimal(at + 1)) ||
-           (strchr("Tt ", *at) && strspn(at + 1, "0123456789:.Z+-") == strlen(at + 1) &&
-            at[1]);
+    if (!*at)
+        return true;
+    return strchr("Tt ", *at) && at[1] &&
+           strspn(at + 1, "0123456789:.Z+-") == strlen(at + 1);
 }
 
 bool yaml_scalar_is_ambiguous(const char *value, size_t len)
