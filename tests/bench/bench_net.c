@@ -179,7 +179,7 @@ static void on_get(const struct http_answer *a, const struct err *err, void *arg
         http_client_send(getter, &(struct http_ask){.target = "/get", .done = on_get});
 }
 
-static void gets(size_t lines, size_t count)
+static void get_many(size_t lines, size_t count)
 {
     double cpu[2], kb;
     int64_t start;
@@ -252,8 +252,8 @@ int main(int argc, char **argv)
     loop = loop_new(&err);
     handshakes(false, argc > 1 ? 1 : 300);
     handshakes(true, argc > 1 ? 1 : 3000);
-    gets(1, argc > 1 ? 10 : 10000);
-    gets(64, argc > 1 ? 100 : 60000);
+    get_many(1, argc > 1 ? 10 : 10000);
+    get_many(64, argc > 1 ? 100 : 60000);
     idle(1000);
     if (failed)
         printf("%zu calls failed\n", failed);
