@@ -9,7 +9,10 @@
 
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
-state=${AXLE_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/axle}
+# As the program's own default. Root's home is closed to the users that
+# workloads run as, so root's state is not kept there.
+if [ "$(id -u)" = 0 ]; then state=/var/lib/axle; else state=${XDG_STATE_HOME:-$HOME/.local/state}/axle; fi
+state=${AXLE_STATE:-$state}
 address=${AXLE_LISTEN:-127.0.0.1:6443}
 kubeconfig=$state/hub/admin.kubeconfig
 log=$state/axle.log
@@ -49,7 +52,7 @@ choose_address() {
 
 start() {
     mkdir -p "$state"
-    chmod 700 "$state"
+    chmod 711 "$state"
     stop
     choose_address
     setsid build/axle --mode=all-in-one --data-dir "$state" --listen "$address" \
