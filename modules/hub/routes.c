@@ -75,6 +75,16 @@ static bool names_secret(const struct node *spec, const struct search *search)
     return false;
 }
 
+/* "HOST/NAMESPACE/NAME" or without a host; whole names only, so that the project
+   "h" is not read by whoever may read "research". */
+static bool names_artifact(const char *reference, const char *repository)
+{
+    size_t len = strlen(reference), tail = strlen(repository);
+
+    return text_ends(reference, repository) &&
+           (len == tail || reference[len - tail - 1] == '/');
+}
+
 static void look_into_work(void *arg, const struct object *object)
 {
     struct search *search = arg;
@@ -91,7 +101,7 @@ static void look_into_work(void *arg, const struct object *object)
         const char *reference =
             node_get_text(node_get(spec, "artifact"), "reference");
 
-        if (search->repository ? text_ends(reference, search->repository)
+        if (search->repository ? names_artifact(reference, search->repository)
                                : names_secret(spec, search))
             search->found = true;
     }

@@ -73,6 +73,14 @@ workload eng >/dev/null
 wait_for -n research workloaddeployments/receipts-ocr .status.artifact.digest "$old"
 wait_for -n research aiworkloads/receipts .status.phase Running
 
+# A spoke reads the artifact that its work names, by its whole name and no other.
+as_spoke() {
+    local pki=$TEST_DIR/edge-1/spoke/pki
+    curl -s -o /dev/null -w '%{http_code}' --cacert "$pki/hub-ca.crt" --cert "$pki/client.crt" --key "$pki/client.key" "$SERVER$1"
+}
+expect "its artifact" "$(as_spoke "/v2/research/receipts-ocr/manifests/$old")" 200
+expect "the end of its name" "$(as_spoke "/v2/h/receipts-ocr/manifests/$old")" 403
+
 # Gone is gone, on the hub and on the spokes.
 kubectl delete aiworkload receipts -n research --timeout=60s >/dev/null
 for kind in workloaddeployments manifestworkreplicasets; do
