@@ -43,9 +43,10 @@ show_logs() {
     done
 }
 
-# until_true SECONDS COMMAND…: looks again every 20 ms.
+# until_true SECONDS COMMAND…: looks again every 20 ms. A busy machine is no
+# failure: what is expected to come is given a minute at the least.
 until_true() {
-    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+    local end=$((${EPOCHREALTIME/[.,]/} + ($1 < 60 ? 60 : $1) * 1000000))
     shift
     until "$@"; do
         [ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
