@@ -100,7 +100,7 @@ fuzz_as_tap() {
 # Runs one test and leaves NAME.out, .status and .ms in $results.
 start_one() {
     local kind=$1 name=$2 file=$3 out=$results/$1-$2 seconds start
-    case $kind in scenario) seconds=90 ;; *) seconds=60 ;; esac
+    case $kind in scenario) seconds=300 ;; *) seconds=180 ;; esac
     start=${EPOCHREALTIME/[.,]/}
     mkdir -p "$out.dir"
     TMPDIR=$out.dir TEST_DIR=$out.dir TEST_NAME=$name build/debug/alone \
