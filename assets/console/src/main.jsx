@@ -33,6 +33,16 @@ function Age({ of }) {
   return <time dateTime={of} title={new Date(of).toLocaleString()}>{Math.floor(seconds / size)}{unit}</time>;
 }
 
+// A quantity of bytes as a person reads it: 24682496Ki is 23.5 GiB.
+const POWERS = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+function bytes(quantity) {
+  const [, number, suffix] = /^(\d+)([KMGTP]i)?$/.exec(quantity ?? "") ?? [];
+  if (!number) return quantity ?? "–";
+  let [value, power] = [Number(number), POWERS.indexOf(suffix ?? "")];
+  for (; value >= 1024 && power + 1 < POWERS.length; power++) value /= 1024;
+  return `${value.toFixed(value < 10 && power ? 1 : 0)} ${POWERS[power]}B`;
+}
+
 const condition = (object, type) => object.status?.conditions?.find((one) => one.type === type);
 
 function clusterPhase(cluster) {
@@ -67,7 +77,7 @@ function Table({ title, heads, rows, empty, children }) {
 function Spokes() {
   const rows = clusterRows.value.map((cluster) => ({ cluster, phase: clusterPhase(cluster) }));
   return (
-    <Table title="Spokes" heads={["Name", "State", "Cores", "Memory", "Runtime", "Age"]} rows={rows}
+    <Table title="Spokes" heads={["Name", "State", "Cores", "Memory", "Agent", "Age"]} rows={rows}
       empty={<>On the hub, <code>axle token create</code> prints the command for the first machine.</>}>
       {rows.map(({ cluster, phase }) => {
         const claims = Object.fromEntries((cluster.status?.clusterClaims ?? []).map((c) => [c.name, c.value]));
@@ -76,8 +86,8 @@ function Spokes() {
             <td>{cluster.metadata.name}</td>
             <td><State phase={phase} /></td>
             <td>{cluster.status?.capacity?.cpu ?? "–"}</td>
-            <td>{cluster.status?.capacity?.memory ?? "–"}</td>
-            <td>{claims["runtime.axle.dev"] ?? "–"}{claims["agent.axle.dev"] && ` ${claims["agent.axle.dev"]}`}</td>
+            <td>{bytes(cluster.status?.capacity?.memory)}</td>
+            <td>{claims["agent.axle.dev"] ?? "–"}</td>
             <td><Age of={cluster.metadata.creationTimestamp} /></td>
           </tr>
         );
