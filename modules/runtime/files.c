@@ -357,20 +357,37 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     return write_volume(kept, changed, sizeof changed, err) < 0 ? -1 : 0;
 }
 
-static void write_hosts(struct process_pod *pod, const struct node *spec)
+/*
+ * In place, for the file is mounted over the pod's /etc/hosts. One write is
+ * seen whole; what is shorter than before ends with empty lines until it is
+ * cut, so that nobody ever reads half a line.
+ */
+int process_files_hosts(struct process_pod *pod, const struct node *lines, struct err *err)
 {
-    const struct node *lines = node_get(spec, "hosts");
     scoped_mem char *path = mem_printf("%s/hosts", pod->directory);
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 };
     size_t len = 0;
     char *own = process_read_file(arena, "/etc/hosts", &len);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    struct stat st = { 0 };
+    bool good;
 
     text_add(&out, own ? own : "127.0.0.1 localhost\n");
     text_add(&out, "\n");
     for (size_t i = 0; i < node_count(lines); i++)
         text_addf(&out, "%s\n", node_text(node_item(lines, i)));
-    process_write_file(path, out.bytes, out.len, 0644, NULL);
+    len = out.len;
+    good = fd >= 0 && fchmod(fd, 0644) == 0 && fstat(fd, &st) == 0;
+    while (good && out.len < (size_t)st.st_size)
+        text_add_char(&out, '\n');
+    good = good && pwrite(fd, out.bytes, out.len, 0) == (ssize_t)out.len &&
+           ftruncate(fd, (off_t)len) == 0;
+    if (!good)
+        err_set(err, ERR_INTERNAL, "hosts file of pod %s: %s", pod->id, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return good ? 0 : -1;
 }
 
 int process_files_make(struct process_pod *pod, const struct node *spec,
@@ -395,7 +412,8 @@ int process_files_make(struct process_pod *pod, const struct node *spec,
     if (make_folder(work, 0755, user, root, err) < 0 ||
         make_folder(tmp, 01777, user, root, err) < 0)
         return -1;
-    write_hosts(pod, spec);
+    if (process_files_hosts(pod, node_get(spec, "hosts"), err) < 0)
+        return -1;
     for (size_t i = 0; i < node_count(volumes); i++) {
         struct node *known = node_map(arena);
 

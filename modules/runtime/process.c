@@ -529,6 +529,7 @@ static struct node *complete_container(struct process_pod *pod, struct arena *ar
         { "HOME", arena_printf(arena, "%s/work", base) },
         { "TMPDIR", inside ? arena_string(arena, "/tmp") : arena_printf(arena, "%s/tmp", base) },
         { "AXLE_POD", pod->id },
+        { "AXLE_HOSTS", arena_printf(arena, "%s/hosts", base) },
     };
 
     for (size_t i = 0; i < count_of(usual); i++)
@@ -747,6 +748,16 @@ static int process_set_files(struct runtime *runtime, const char *id, const char
     return process_files_set(pod, volume, files, err);
 }
 
+static int process_set_hosts(struct runtime *runtime, const char *id, const struct node *lines,
+                             struct err *err)
+{
+    struct process_pod *pod = map_get(runtime->pods, id);
+
+    if (!pod)
+        return err_set(err, ERR_NOT_FOUND, "there is no pod %s", id);
+    return process_files_hosts(pod, lines, err);
+}
+
 /* ---- Probes ------------------------------------------------------------------------------------------------ */
 
 static void on_ask_late(void *arg)
@@ -836,6 +847,7 @@ const struct runtime_driver runtime_process = {
     .stop = process_stop,
     .remove = process_remove,
     .set_files = process_set_files,
+    .set_hosts = process_set_hosts,
     .probe = process_probe,
     .port = process_port,
     .log_tail = process_log_tail,

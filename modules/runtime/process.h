@@ -90,6 +90,8 @@ void process_adopt_all(struct runtime *runtime);
 int process_files_make(struct process_pod *pod, const struct node *spec,
                        struct node *ret_volumes, struct arena *arena,
                        uint32_t user, struct err *err);
+/* Writes the pod's hosts file: the machine's own lines, then these. */
+int process_files_hosts(struct process_pod *pod, const struct node *lines, struct err *err);
 int process_files_set(struct process_pod *pod, const char *volume,
                       const struct node *files, struct err *err);
 int process_files_open(struct runtime *runtime, struct err *err);

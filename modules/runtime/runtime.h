@@ -133,6 +133,14 @@ struct runtime_driver {
                      struct err *err) MUST_CHECK;
 
     /*
+     * Other lines after the machine's own in the pod's hosts file, in place:
+     * what runs sees them at its next look. $AXLE_HOSTS is where the file is;
+     * with a mount namespace it is /etc/hosts too (see facts).
+     */
+    int (*set_hosts)(struct runtime *runtime, const char *pod,
+                     const struct node *lines, struct err *err) MUST_CHECK;
+
+    /*
      * Asks once: {httpGet: {host, port, path, scheme, httpHeaders},
      * tcpSocket: {host, port}, exec: {command}, grpc: {port, service}}; ports
      * are numbers. A httpGet without httpOk takes 200-399. Calls back once,

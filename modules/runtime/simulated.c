@@ -361,6 +361,12 @@ static int sim_set_files(struct runtime *runtime, const char *id, const char *vo
     return 0;
 }
 
+static int sim_set_hosts(struct runtime *runtime, const char *id, const struct node *lines,
+                         struct err *err)
+{
+    return sim_set_files(runtime, id, "", lines, err);
+}
+
 static void sim_probe(struct runtime *runtime, const char *id, const char *container,
                       const struct node *probe, int64_t timeout, runtime_probe_fn *done,
                       void *arg)
@@ -401,6 +407,7 @@ const struct runtime_driver runtime_simulated = {
     .stop = sim_stop,
     .remove = sim_remove,
     .set_files = sim_set_files,
+    .set_hosts = sim_set_hosts,
     .probe = sim_probe,
     .port = sim_port,
     .log_tail = sim_log_tail,

@@ -249,6 +249,41 @@ static void test_files(void)
     DRIVER->close(&runtime);
 }
 
+static bool wait_log(const char *pod, const char *wanted)
+{
+    int64_t end = clock_steady() + 30 * CLOCK_SECOND;
+
+    while (clock_steady() < end) {
+        scoped_arena struct arena *arena = arena_new();
+
+        if (strstr(DRIVER->log_tail(runtime, arena, pod, "main", 20), wanted))
+            return true;
+        loop_turn(loop, 10 * CLOCK_MS);
+    }
+    return false;
+}
+
+static void test_hosts(void)
+{
+    static const char lines[] = "[\"127.64.0.9 twin.lab\"]";
+    scoped_arena struct arena *arena = arena_new();
+    struct node *other = document_read_json(arena, lines, strlen(lines), &document_limits_own, NULL);
+    struct err err = { 0 };
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "named", "while :; do tail -n 1 $AXLE_HOSTS; sleep 0.05; done",
+                        "}], \"hosts\": [\"127.64.0.8 a-longer-name.lab\"]}")) &&
+              wait_log("named", "F 127.64.0.8 a-longer-name.lab\n"),
+          "a pod reads its own hosts file");
+    CHECK(DRIVER->set_hosts(runtime, "named", other, &err) == 0 &&
+              wait_log("named", "F 127.64.0.9 twin.lab\n"),
+          "and what was written there since");
+    CHECK(DRIVER->set_hosts(runtime, "nobody", other, &err) < 0 && err.code == ERR_NOT_FOUND,
+          "a pod that is not there has none");
+    remove_pod("named");
+    DRIVER->close(&runtime);
+}
+
 static void on_answer(void *arg, bool ok, const char *message)
 {
     snprintf(seen.message, sizeof seen.message, "%s", message);
@@ -385,6 +420,7 @@ int main(int argc, char **argv)
     test_whole_tree_ends();
     test_outlives_the_agent();
     test_files();
+    test_hosts();
     test_exec_probe();
     test_memory_limit();
     test_confined();
