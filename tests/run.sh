@@ -138,6 +138,8 @@ show_failure() {
 run_all() {
     local kind name file status passed=0 failed=0 skipped=0 counts
     results=$(mktemp -d "${TMPDIR:-/tmp}/axle-test.XXXXXX")
+    # Workloads that root's agents start run as other users, and come through here.
+    chmod 711 "$results"
     trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$results"' EXIT
     trap 'exit 130' INT TERM
     test_list "$@" >"$results/list"

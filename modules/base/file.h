@@ -25,6 +25,14 @@ int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
                struct err *err) MUST_CHECK;
 /* Makes the folder and those above it, if they are missing, with mode 0700. */
 int file_make_folder(const char *path, struct err *err) MUST_CHECK;
+/*
+ * Lets other users pass through a folder of this process' own without seeing
+ * what is in it (0711). What belongs to somebody else is left alone.
+ */
+int file_let_pass(const char *folder, struct err *err) MUST_CHECK;
+/* The first folder on the way to `path` that other users cannot pass, or NULL;
+   the caller frees. */
+char *file_barrier(const char *path);
 bool file_exists(const char *path);
 void file_remove(const char *path); /* a missing file is no error */
 

@@ -323,6 +323,24 @@ static int check_host_path(const struct node *volume, struct err *err)
                    path, strerror(errno));
 }
 
+/* Only the pod's own group may enter, unless its containers have several. */
+static int close_to_others(const char *source, const struct node *spec,
+                           uint32_t user, struct err *err)
+{
+    const struct node *containers = node_get(spec, "containers");
+    gid_t group = (gid_t)node_get_int(spec, "group", user);
+
+    for (size_t i = 0; i < node_count(containers); i++) {
+        const struct node *container = node_item(containers, i);
+
+        if (node_get(container, "user") || node_get(container, "group"))
+            return 0;
+    }
+    if (chmod(source, 0750) < 0 || chown(source, (uid_t)-1, group) < 0)
+        return err_set(err, ERR_INTERNAL, "%s: %s", source, strerror(errno));
+    return 0;
+}
+
 static int make_volume(struct process_pod *pod, const struct node *spec,
                        const struct node *volume, struct node *ret,
                        struct arena *arena, uint32_t user, struct err *err)
@@ -354,7 +372,11 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     node_set(pod->arena, kept, "files", node_copy(pod->arena, node_get(volume, "files")));
     if (runtime->root)
         node_set_int(pod->arena, kept, "group", user);
-    return write_volume(kept, changed, sizeof changed, err) < 0 ? -1 : 0;
+    if (write_volume(kept, changed, sizeof changed, err) < 0)
+        return -1;
+    return node_get_bool(volume, "secret", false) && runtime->root
+               ? close_to_others(source, spec, user, err)
+               : 0;
 }
 
 /*

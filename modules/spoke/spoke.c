@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEPT "cluster"
 /* The kernel tells of most drift at once; this finds the rest. */
@@ -269,12 +270,34 @@ static int check_settings(struct spoke *spoke,
     return 0;
 }
 
+/*
+ * An agent that is root runs workloads as users of their own. They must reach
+ * their files below this folder; what else lies there is closed by itself.
+ */
+static int open_way(struct spoke *spoke, struct err *err)
+{
+    scoped_mem char *above = mem_printf("%s/..", spoke->directory);
+    scoped_mem char *barrier = NULL;
+
+    if (geteuid() != 0)
+        return 0;
+    if (file_let_pass(above, err) < 0 || file_let_pass(spoke->directory, err) < 0)
+        return -1;
+    barrier = file_barrier(spoke->directory);
+    if (barrier)
+        log_warn("spoke",
+                 "workloads run as users of their own, which cannot pass %s: "
+                 "let them (chmod o+x) or choose another --data-dir",
+                 barrier);
+    return 0;
+}
+
 static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
                     struct err *err)
 {
     scoped_mem char *pki = spoke_path(spoke, "pki");
 
-    if (file_make_folder(pki, err) < 0 ||
+    if (file_make_folder(pki, err) < 0 || open_way(spoke, err) < 0 ||
         check_settings(spoke, settings, err) < 0 ||
         open_store(spoke, settings, err) < 0 ||
         open_cluster(spoke, settings, err) < 0)

@@ -3,10 +3,14 @@
 
 #include "store/inside.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FORMAT 1
 #define APPLICATION 0x41584c45        /* "AXLE" */
@@ -168,6 +172,20 @@ static void load_counters(struct store *store)
     remember(store);
 }
 
+/* The database is for its owner alone; SQLite gives its journals the same mode. */
+static void keep_private(const struct store *store, const char *vfs)
+{
+    int fd = vfs || store->read_only
+                 ? -1
+                 : open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return; /* SQLite says what is wrong with it */
+    if (fchmod(fd, 0600) < 0)
+        log_warn("store", "%s: cannot be closed to others", store->path);
+    close(fd);
+}
+
 struct store *store_open(const char *path, const struct store_options *options,
                          struct err *err)
 {
@@ -179,6 +197,7 @@ struct store *store_open(const char *path, const struct store_options *options,
     store->options.vfs = NULL; /* the caller's string need not live on */
     store->read_only = options && options->read_only;
     store->path = mem_copy_string(path);
+    keep_private(store, options ? options->vfs : NULL);
     flags = SQLITE_OPEN_NOMUTEX | (store->read_only ? SQLITE_OPEN_READONLY
                                                     : SQLITE_OPEN_READWRITE |
                                                           SQLITE_OPEN_CREATE);
