@@ -174,11 +174,15 @@ static void handle_object(struct api *api, struct http_request *request,
     *ask = (struct api_ask){.api = api, .request = request,
                             .arena = request->arena, .user = request->user,
                             .space = "", .name = "", .subresource = ""};
+    if (!kinds_have_version(api->kinds, route->group, route->version)) {
+        reply_nothing_there(request);
+        return;
+    }
     ask->kind = split_object(ask, route);
     if (!ask->kind) {
         err_set(&err, ERR_NOT_FOUND,
                 "the server could not find the requested resource");
-        api_answer_err(request, &err);
+        reply_failure(ask, &err, node_map(ask->arena));
         return;
     }
     request->label = ask->kind->resource;

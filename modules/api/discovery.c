@@ -458,7 +458,6 @@ static struct node *find(struct api *api, struct http_request *request)
 
 void discovery_handle(struct api *api, struct http_request *request)
 {
-    struct err err = {0};
     struct node *found;
 
     request->label = "discovery";
@@ -482,7 +481,5 @@ void discovery_handle(struct api *api, struct http_request *request)
         reply_node(request, 200, found);
         return;
     }
-    err_set(&err, ERR_NOT_FOUND,
-            "the server could not find the requested resource");
-    api_answer_err(request, &err);
+    reply_nothing_there(request);
 }

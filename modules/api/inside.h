@@ -54,6 +54,10 @@ void reply_node(struct http_request *request, int status,
                 const struct node *node);
 void reply_err(const struct api_ask *ask, const struct err *err,
                struct node *causes);
+/* "404 page not found": there is no such group, or nothing at that path. */
+void reply_nothing_there(struct http_request *request);
+/* Details of "Too large resource version": a client lists anew when it sees them. */
+struct node *reply_too_new(struct arena *arena);
 /* With details that a write of `objects` gave; NULL: none. */
 void reply_failure(const struct api_ask *ask, const struct err *err,
                    struct node *details);
@@ -68,6 +72,13 @@ void read_list(struct api_ask *ask);
 void watch_start(struct api_ask *ask);
 void write_handle(struct api_ask *ask);
 void question_answer(struct api_ask *ask, struct node *body);
+
+/* What is asked for in the query: ERR_INVALID, or ERR_BAD_REQUEST without
+   details, if it makes no sense. */
+int options_check_list(const struct api_ask *ask, struct node **ret_details,
+                       struct err *err) MUST_CHECK;
+int options_check_write(const struct api_ask *ask, bool apply,
+                        struct node **ret_details, struct err *err) MUST_CHECK;
 
 /* The query of a list or watch: selectors, limit, continue, revision. */
 int query_read(const struct api_ask *ask, struct objects_query *ret,

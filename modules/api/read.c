@@ -138,15 +138,21 @@ void read_list(struct api_ask *ask)
 {
     struct listing *listing = mem_alloc(sizeof *listing);
     struct objects_query query;
+    struct node *details = NULL;
     struct err err = {0};
 
     listing->tag = LISTING_TAG;
     listing->ask = ask;
-    if (query_read(ask, &query, &err) < 0 ||
+    if (options_check_list(ask, &details, &err) < 0 ||
+        query_read(ask, &query, &err) < 0 ||
         objects_list(ask->api->objects, &query, &listing->page, &err) < 0) {
         struct node *status =
             reply_status(ask->arena, &err, NULL, NULL, NULL);
 
+        if (!details && err.code == ERR_TIMEOUT)
+            details = reply_too_new(ask->arena);
+        if (details)
+            node_set(ask->arena, status, "details", details);
         if (listing->page.continue_token)
             node_set_text(ask->arena, node_make(ask->arena, status, "metadata"),
                           "continue", listing->page.continue_token);

@@ -54,6 +54,23 @@ void api_answer_err(struct http_request *request, const struct err *err)
                reply_status(request->arena, err, NULL, NULL, NULL));
 }
 
+void reply_nothing_there(struct http_request *request)
+{
+    http_answer_header(request, "X-Content-Type-Options", "nosniff");
+    http_answer_text(request, 404, "404 page not found\n");
+}
+
+struct node *reply_too_new(struct arena *arena)
+{
+    struct node *details = node_map(arena), *cause = node_map(arena);
+
+    node_set_text(arena, cause, "reason", "ResourceVersionTooLarge");
+    node_set_text(arena, cause, "message", "Too large resource version");
+    node_add(arena, node_make_list(arena, details, "causes"), cause);
+    node_set_int(arena, details, "retryAfterSeconds", 1);
+    return details;
+}
+
 void reply_failure(const struct api_ask *ask, const struct err *err,
                    struct node *details)
 {
@@ -66,17 +83,31 @@ void reply_failure(const struct api_ask *ask, const struct err *err,
     reply_node(ask->request, err_http(err->code), status);
 }
 
+/* Failures that are not about one object say nothing of one. */
+static bool is_about_object(enum err_code code)
+{
+    static const enum err_code codes[] = {
+        ERR_BAD_REQUEST, ERR_INTERNAL,    ERR_OTHER,     ERR_FULL,
+        ERR_UNREACHABLE, ERR_TOO_LARGE,   ERR_MEDIA_TYPE,
+    };
+
+    for (size_t i = 0; i < count_of(codes); i++)
+        if (codes[i] == code)
+            return false;
+    return true;
+}
+
 void reply_err(const struct api_ask *ask, const struct err *err,
                struct node *causes)
 {
-    bool about_object = err->code != ERR_BAD_REQUEST && err->code != ERR_INTERNAL &&
-                        err->code != ERR_OTHER &&
-                        err->code != ERR_FULL && err->code != ERR_UNREACHABLE &&
-                        err->code != ERR_TOO_LARGE;
-
+    if (err->code == ERR_METHOD) {
+        reply_failure(ask, err, node_map(ask->arena));
+        return;
+    }
     if (err->code == ERR_FULL || err->code == ERR_TOO_MANY)
         http_answer_header(ask->request, "Retry-After", "5");
     reply_node(ask->request, err_http(err->code),
-               reply_status(ask->arena, err, about_object ? ask->kind : NULL,
+               reply_status(ask->arena, err,
+                            is_about_object(err->code) ? ask->kind : NULL,
                             ask->name, causes));
 }

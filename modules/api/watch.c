@@ -158,10 +158,6 @@ static int read_options(const struct api_ask *ask,
     ret->mark_end = query_flag(request, "sendInitialEvents");
     ret->initial =
         ret->mark_end || !revision || !*revision || strcmp(revision, "0") == 0;
-    if (ret->mark_end && !text_same(ret->query.revision_match, "NotOlderThan"))
-        return err_set(err, ERR_INVALID,
-                       "sendInitialEvents: Forbidden: sendInitialEvents needs "
-                       "resourceVersionMatch=NotOlderThan");
     return 0;
 }
 
@@ -180,16 +176,19 @@ void watch_start(struct api_ask *ask)
 {
     struct watching *watching = mem_alloc(sizeof *watching);
     struct objects_watch_options options;
+    struct node *details = NULL;
     struct err err = {0};
 
     watching->tag = WATCHING_TAG;
     watching->ask = ask;
-    if (read_options(ask, &options, &err) == 0)
+    if (options_check_list(ask, &details, &err) == 0 &&
+        read_options(ask, &options, &err) == 0)
         watching->watch = objects_watch(ask->api->objects, &options, on_ready,
                                         watching, &err);
     if (!watching->watch) {
         watching_free(watching);
-        reply_err(ask, &err, NULL);
+        reply_failure(ask, &err,
+                      err.code == ERR_TIMEOUT ? reply_too_new(ask->arena) : details);
         return;
     }
     watching->end = loop_timer_new(ask->api->loop, on_end, watching);

@@ -5,7 +5,6 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "document/document.h"
-#include "schema/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,12 +81,45 @@ static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
             return 0;
         }
     }
-    return err_set(err, ERR_MEDIA_TYPE,
-                   "the body of the request was in an unknown format - accepted "
-                   "media types include: application/json-patch+json, "
-                   "application/merge-patch+json, "
-                   "application/strategic-merge-patch+json, "
-                   "application/apply-patch+yaml");
+    return err_set(err, ERR_MEDIA_TYPE, "415: Unsupported Media Type");
+}
+
+/* The beginning of a body, as it is shown to whoever sent it. */
+static const char *summary(struct arena *arena, const char *bytes, size_t len)
+{
+    static const size_t most = 30;
+    size_t shown = len > most ? most : len;
+    scoped_text struct text out = {0};
+
+    if (!len)
+        return "<empty>";
+    if (*bytes == '{' && text_is_utf8(bytes, shown))
+        text_add_bytes(&out, bytes, shown);
+    else
+        text_add_hex(&out, bytes, shown);
+    if (len > shown)
+        text_add(&out, " ...");
+    return arena_string(arena, text_string(&out));
+}
+
+/* What the reader refused, in the words of a kube-apiserver where it would have
+   refused it as well, and in the reader's own where only we do. */
+static void complain(struct api_ask *ask, const char *bytes, size_t len,
+                     struct err *err)
+{
+    const char *why = document_complaint(ask->arena, bytes, len);
+
+    if (!why)
+        err_wrap(err, "the request body is not valid JSON");
+    else if (!strcmp(ask->verb, "patch"))
+        err_set(err, ERR_BAD_REQUEST, "error decoding patch: %s", why);
+    else
+        err_set(err, ERR_BAD_REQUEST,
+                "the object provided is unrecognized (must be of type %s): "
+                "couldn't get version/kind; json parse error: %s (%s)",
+                text_starts(ask->verb, "delete") ? "DeleteOptions"
+                                                 : ask->kind->kind,
+                why, summary(ask->arena, bytes, len));
 }
 
 static struct node *read_body(struct api_ask *ask, const char *bytes, size_t len,
@@ -111,7 +143,7 @@ static struct node *read_body(struct api_ask *ask, const char *bytes, size_t len
     body = document_read_json_leniently(ask->arena, bytes, len,
                                         &document_limits_api, duplicates, err);
     if (!body && err->code == ERR_BAD_REQUEST)
-        err_wrap(err, "the request body is not valid JSON");
+        complain(ask, bytes, len, err);
     return body;
 }
 
@@ -132,62 +164,6 @@ static void read_parameters(struct writing *writing)
         .validation = validation_of(request),
         .propagation = http_request_query(request, "propagationPolicy"),
         .grace = -1};
-}
-
-/* One option that is not right is refused before anything is read. */
-static int refuse_option(struct writing *writing, const char *field,
-                         const char *reason, const struct node *value,
-                         const char *why)
-{
-    struct arena *arena = writing->ask->arena;
-    const char *verb = writing->ask->verb;
-    const char *options = !strcmp(verb, "patch")    ? "PatchOptions"
-                          : !strcmp(verb, "update") ? "UpdateOptions"
-                                                    : "CreateOptions";
-    struct node *causes = node_list(arena), *details = node_map(arena);
-
-    schema_add_cause(arena, causes, reason, field, value, "%s", why);
-    node_set_text(arena, details, "group", "meta.k8s.io");
-    node_set_text(arena, details, "kind", options);
-    node_set(arena, details, "causes", causes);
-    writing->result.details = details;
-    return err_set(&writing->err, ERR_INVALID, "%s",
-                   schema_sentence(arena, options, "meta.k8s.io", "", causes));
-}
-
-static int check_options(struct writing *writing)
-{
-    const struct http_request *request = writing->ask->request;
-    struct arena *arena = writing->ask->arena;
-    const char *validation = http_request_query(request, "fieldValidation");
-    const char *dry = http_request_query(request, "dryRun");
-    const char *manager = http_request_query(request, "fieldManager");
-    bool patch = !strcmp(writing->ask->verb, "patch");
-    bool apply = patch && writing->write.patch == OBJECTS_PATCH_APPLY;
-
-    if (text_starts(writing->ask->verb, "delete"))
-        return 0;
-    if (validation && *validation && strcmp(validation, "Strict") &&
-        strcmp(validation, "Warn") && strcmp(validation, "Ignore"))
-        return refuse_option(writing, "fieldValidation",
-                             "FieldValueNotSupported",
-                             node_string(arena, validation),
-                             "supported values: \"\", \"Ignore\", \"Strict\", "
-                             "\"Warn\"");
-    if (dry && *dry && strcmp(dry, "All")) {
-        struct node *list = node_list(arena);
-
-        node_add(arena, list, node_string(arena, dry));
-        return refuse_option(writing, "dryRun", "FieldValueNotSupported", list,
-                             "supported values: \"All\"");
-    }
-    if (apply && (!manager || !*manager))
-        return refuse_option(writing, "fieldManager", "FieldValueRequired", NULL,
-                             "is required for apply patch");
-    if (patch && !apply && http_request_query(request, "force"))
-        return refuse_option(writing, "force", "FieldValueForbidden", NULL,
-                             "may not be specified for non-apply patch");
-    return 0;
 }
 
 /* DeleteOptions come in the body, the query, or both. */
@@ -391,6 +367,12 @@ static void refuse(struct writing *writing)
     writing_free(writing);
 }
 
+static bool is_apply(const struct writing *writing)
+{
+    return !strcmp(writing->ask->verb, "patch") &&
+           writing->write.patch == OBJECTS_PATCH_APPLY;
+}
+
 static void on_body(struct http_request *request, const char *bytes, size_t len,
                     void *arg)
 {
@@ -405,10 +387,12 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     read_parameters(writing);
     if (strcmp(ask->verb, "patch") == 0 &&
         patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
+        writing->result.details = node_map(ask->arena);
         refuse(writing);
         return;
     }
-    if (check_options(writing) < 0) {
+    if (options_check_write(ask, is_apply(writing), &writing->result.details,
+                            &writing->err) < 0) {
         refuse(writing);
         return;
     }

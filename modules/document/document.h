@@ -166,6 +166,14 @@ struct node *document_read_json_leniently(struct arena *arena, const char *text,
                                           const struct document_limits *limits,
                                           struct node *duplicates,
                                           struct err *err) MUST_CHECK;
+/*
+ * What is wrong with the text as JSON, in the words of Go's encoding/json, which
+ * Kubernetes' clients know ("invalid character 'n' looking for beginning of
+ * value"). NULL if it is JSON, whatever else a reader may hold against it.
+ */
+const char *document_complaint(struct arena *arena, const char *text,
+                               size_t len);
+
 
 /*
  * Reads one YAML document as sigs.k8s.io/yaml does (YAML 1.1 types, keys

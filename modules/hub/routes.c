@@ -234,16 +234,13 @@ static void on_metrics(struct http_request *request, void *arg)
 
 static void on_root(struct http_request *request, void *arg)
 {
-    struct err err = {0};
-
     if (strcmp(request->path, "/") == 0) {
         http_answer_header(request, "Location", "/console/");
         http_answer(request, 302, NULL, NULL, 0);
         return;
     }
-    err_set(&err, ERR_NOT_FOUND,
-            "the server could not find the requested resource");
-    api_answer_err(request, &err);
+    http_answer_header(request, "X-Content-Type-Options", "nosniff");
+    http_answer_text(request, 404, "404 page not found\n");
 }
 
 void routes_add(struct hub *hub)

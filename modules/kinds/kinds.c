@@ -146,6 +146,18 @@ const struct kind *kinds_by_kind(const struct kinds *kinds,
     return map_get(kinds->by_kind, key);
 }
 
+bool kinds_have_version(const struct kinds *kinds, const char *group,
+                        const char *version)
+{
+    for (size_t i = 0; i < kinds->count; i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        if (!strcmp(kind->group, group) && !strcmp(kind->version, version))
+            return true;
+    }
+    return false;
+}
+
 size_t kinds_count(const struct kinds *kinds)
 {
     return kinds->count;

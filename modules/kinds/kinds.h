@@ -90,6 +90,9 @@ const struct kind *kinds_by_plural(const struct kinds *kinds, const char *group,
                                    const char *version, const char *plural);
 const struct kind *kinds_by_kind(const struct kinds *kinds, const char *api_version,
                                  const char *kind);
+/* Whether any kind is served there. */
+bool kinds_have_version(const struct kinds *kinds, const char *group,
+                        const char *version);
 /* All, in order of group, version (preferred first), plural. */
 size_t kinds_count(const struct kinds *kinds);
 const struct kind *kinds_at(const struct kinds *kinds, size_t index);

@@ -142,7 +142,7 @@ static void check_owners(struct arena *arena, const struct node *metadata,
             schema_add_cause(
                 arena, causes, "FieldValueInvalid", "metadata.ownerReferences",
                 NULL,
-                "only one reference can have Controller set to "
+                "Only one reference can have Controller set to "
                 "true. Found \"true\" in references for %s/%s and %s/%s",
                 node_get_text(controller, "kind"),
                 node_get_text(controller, "name"), node_get_text(owner, "kind"),

@@ -222,15 +222,22 @@ static int read_token(struct arena *arena, const char *text, struct token *ret,
     scoped_text struct text json = {0};
     struct err why = {0};
     struct node *token = NULL;
+    const char *bad = NULL;
     char *start, *slash;
 
-    if (text_add_unbase64(&json, text, strlen(text), true))
-        token = document_read_json(arena, text_string(&json), json.len,
-                                   &document_limits_api, &why);
-    if (!token || strcmp(node_get_text(token, "v"), "meta.k8s.io/v1"))
+    if (!text_add_unbase64(&json, text, strlen(text), true))
+        bad = "illegal base64 data";
+    else if ((bad = document_complaint(arena, text_string(&json), json.len)))
+        ; /* no JSON */
+    else if (!(token = document_read_json(arena, text_string(&json), json.len,
+                                          &document_limits_api, &why)))
+        bad = why.text;
+    else if (strcmp(node_get_text(token, "v"), "meta.k8s.io/v1"))
+        bad = "not one of this server's";
+    if (bad)
         return err_set(err, ERR_BAD_REQUEST,
                        "invalid continue token: continue key is not valid: %s",
-                       why.text[0] ? why.text : "not one of this server's");
+                       bad);
     start = arena_string(arena, node_get_text(token, "start"));
     slash = strchr(start, '/');
     if (!slash)
@@ -261,22 +268,12 @@ static int check_revision(struct objects *objects,
     long long revision = 0;
 
     if (!*text)
-        return *match ? err_set(err, ERR_INVALID,
-                                "ListOptions.meta.k8s.io \"\" is invalid: "
-                                "resourceVersionMatch: Forbidden: "
-                                "resourceVersionMatch is forbidden unless "
-                                "resourceVersion is provided")
-                      : 0;
+        return 0;
     if (!text_to_int(text, &revision) || revision < 0)
         return err_set(err, ERR_OTHER,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (!strcmp(match, "Exact") && revision == 0)
-        return err_set(err, ERR_INVALID,
-                       "ListOptions.meta.k8s.io \"\" is invalid: "
-                       "resourceVersionMatch: Forbidden: resourceVersionMatch "
-                       "\"Exact\" is forbidden for resourceVersion \"0\"");
     if (revision > objects->revision)
         return !strcmp(match, "Exact")
                    ? err_set(err, ERR_OTHER,

@@ -175,27 +175,6 @@ static void look_up(struct job *job, const char *name)
 
 /* ---- Reading what was sent ---------------------------------------------- */
 
-static int check_type(struct job *job)
-{
-    const char *version = node_get_text(job->after, "apiVersion");
-    const char *kind = node_get_text(job->after, "kind");
-
-    if (*kind && strcmp(kind, job->kind->kind))
-        return err_set(job->err, ERR_BAD_REQUEST,
-                       "%s in version \"%s\" cannot be handled as a %s: "
-                       "converting (%s) to (%s): unknown conversion",
-                       kind, *version ? version : job->kind->api_version,
-                       job->kind->kind, kind, job->kind->kind);
-    if (*version && strcmp(version, job->kind->api_version))
-        return err_set(job->err, ERR_BAD_REQUEST,
-                       "%s in version \"%s\" cannot be handled as a %s: no "
-                       "kind \"%s\" is registered for version \"%s\" in "
-                       "scheme \"pkg/runtime/scheme.go:100\"",
-                       job->kind->kind, version, job->kind->kind,
-                       job->kind->kind, version);
-    return 0;
-}
-
 /* apiVersion, kind and metadata come first, as people expect to read them. */
 static void arrange(struct job *job)
 {
@@ -251,18 +230,60 @@ static bool is_built_in(const struct kind *kind)
     return !strchr(kind->group, '.') || text_ends(kind->group, ".k8s.io");
 }
 
-/* Go's words for bytes that are no base64; NULL if it is something else. */
+/* Go's words for bytes that are no base64; NULL if it is something else. It
+   counts to what does not fit, or to where an incomplete group of four began. */
 static const char *bad_bytes(struct job *job, const struct node *cause)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
                                    "rstuvwxyz0123456789+/";
     const char *message = node_get_text(cause, "message");
     const char *value = strchr(message, '"');
+    size_t good;
 
     if (!value || !strstr(message, "in body must be of type byte"))
         return NULL;
+    good = strspn(value + 1, alphabet);
+    if (value[1 + good] == '"')
+        good -= good % 4;
     return arena_printf(job->arena, "illegal base64 data at input byte %zu",
-                        strspn(value + 1, alphabet));
+                        good);
+}
+
+/* Another kind's object is read as what it says it is before it is refused. */
+static const char *bad_stranger(struct job *job, const char *kind)
+{
+    const struct kind *its = kinds_by_kind(job->objects->kinds,
+                                           job->kind->api_version, kind);
+    struct node *causes = node_list(job->arena);
+
+    if (its && is_built_in(its))
+        schema_validate(its->schema, job->arena, job->after, causes);
+    for (size_t i = 0; i < node_count(causes); i++)
+        if (bad_bytes(job, node_item(causes, i)))
+            return bad_bytes(job, node_item(causes, i));
+    return arena_printf(job->arena,
+                        "converting (%s) to (%s): unknown conversion", kind,
+                        job->kind->kind);
+}
+
+static int check_type(struct job *job)
+{
+    const char *version = node_get_text(job->after, "apiVersion");
+    const char *kind = node_get_text(job->after, "kind");
+
+    if (*kind && strcmp(kind, job->kind->kind))
+        return err_set(job->err, ERR_BAD_REQUEST,
+                       "%s in version \"%s\" cannot be handled as a %s: %s",
+                       kind, *version ? version : job->kind->api_version,
+                       job->kind->kind, bad_stranger(job, kind));
+    if (*version && strcmp(version, job->kind->api_version))
+        return err_set(job->err, ERR_BAD_REQUEST,
+                       "%s in version \"%s\" cannot be handled as a %s: no "
+                       "kind \"%s\" is registered for version \"%s\" in "
+                       "scheme \"pkg/runtime/scheme.go:100\"",
+                       job->kind->kind, version, job->kind->kind,
+                       job->kind->kind, version);
+    return 0;
 }
 
 static int refuse(struct job *job, struct node *causes)

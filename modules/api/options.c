@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks what stands in the query of a request, in a kube-apiserver's words. */
+#include "api/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "schema/schema.h"
+
+#include <string.h>
+
+/* What is wrong with the options of one request. */
+struct finding {
+    const struct api_ask *ask;
+    struct node *causes;
+};
+
+static const char *asked(const struct finding *finding, const char *name)
+{
+    const char *value = http_request_query(finding->ask->request, name);
+
+    return value ? value : "";
+}
+
+static void forbid(struct finding *finding, const char *field, const char *why)
+{
+    schema_add_cause(finding->ask->arena, finding->causes, "FieldValueForbidden",
+                     field, NULL, "%s", why);
+}
+
+static void reject(struct finding *finding, const char *field, const char *value,
+                   const char *supported)
+{
+    schema_add_cause(finding->ask->arena, finding->causes,
+                     "FieldValueNotSupported", field,
+                     node_string(finding->ask->arena, value),
+                     "supported values: %s", supported);
+}
+
+/* Nothing found: 0. Otherwise the sentence, and the details of the Status. */
+static int conclude(struct finding *finding, const char *options,
+                    struct node **ret_details, struct err *err)
+{
+    struct arena *arena = finding->ask->arena;
+    struct node *details;
+
+    if (!node_count(finding->causes))
+        return 0;
+    details = node_map(arena);
+    node_set_text(arena, details, "group", "meta.k8s.io");
+    node_set_text(arena, details, "kind", options);
+    node_set(arena, details, "causes", finding->causes);
+    *ret_details = details;
+    return err_set(err, ERR_INVALID, "%s",
+                   schema_sentence(arena, options, "meta.k8s.io", "",
+                                   finding->causes));
+}
+
+/* ---- Reads --------------------------------------------------------------- */
+
+static void check_list_match(struct finding *finding, const char *match)
+{
+    const char *revision = asked(finding, "resourceVersion");
+
+    if (!*revision)
+        forbid(finding, "resourceVersionMatch",
+               "resourceVersionMatch is forbidden unless resourceVersion is "
+               "provided");
+    if (strcmp(match, "Exact") && strcmp(match, "NotOlderThan"))
+        reject(finding, "resourceVersionMatch", match,
+               "\"Exact\", \"NotOlderThan\", \"\"");
+    if (!strcmp(match, "Exact") && !strcmp(revision, "0"))
+        forbid(finding, "resourceVersionMatch",
+               "resourceVersionMatch \"exact\" is forbidden for "
+               "resourceVersion \"0\"");
+}
+
+static void check_watch_match(struct finding *finding, const char *match,
+                              bool initial)
+{
+    if (initial && strcmp(match, "NotOlderThan"))
+        forbid(finding, "resourceVersionMatch",
+               "sendInitialEvents requires setting resourceVersionMatch to "
+               "NotOlderThan");
+    if (!*match)
+        return;
+    if (!initial)
+        forbid(finding, "resourceVersionMatch",
+               "resourceVersionMatch is forbidden for watch unless "
+               "sendInitialEvents is provided");
+    if (strcmp(match, "NotOlderThan"))
+        reject(finding, "resourceVersionMatch", match, "\"NotOlderThan\"");
+}
+
+int options_check_list(const struct api_ask *ask, struct node **ret_details,
+                       struct err *err)
+{
+    struct finding finding = {ask, node_list(ask->arena)};
+    const char *match = asked(&finding, "resourceVersionMatch");
+    const char *revision = asked(&finding, "resourceVersion");
+    bool initial = http_request_query(ask->request, "sendInitialEvents");
+    bool watch = !strcmp(ask->verb, "watch");
+    bool goes_on = *asked(&finding, "continue");
+
+    if (watch)
+        check_watch_match(&finding, match, initial);
+    else if (*match)
+        check_list_match(&finding, match);
+    if (*match && goes_on)
+        forbid(&finding, "resourceVersionMatch",
+               "resourceVersionMatch is forbidden when continue is provided");
+    if (!watch && initial)
+        forbid(&finding, "sendInitialEvents",
+               "sendInitialEvents is forbidden for list");
+    if (conclude(&finding, "ListOptions", ret_details, err) < 0)
+        return -1;
+    if (!watch && goes_on && *revision && strcmp(revision, "0"))
+        return err_set(err, ERR_BAD_REQUEST, "specifying resource version is "
+                                             "not allowed when using continue");
+    return 0;
+}
+
+/* ---- Writes -------------------------------------------------------------- */
+
+/* A field manager is shown in managedFields, so it must be fit to be seen. */
+static void check_manager(struct finding *finding, const char *manager)
+{
+    const size_t most = 128;
+
+    if (strlen(manager) > most)
+        schema_add_cause(finding->ask->arena, finding->causes,
+                         "FieldValueTooLong", "fieldManager", NULL,
+                         "may not be more than %zu bytes", most);
+    for (const char *at = manager; *at; at++) {
+        if ((unsigned char)*at >= 0x20 && *at != 0x7f)
+            continue;
+        schema_add_cause(finding->ask->arena, finding->causes,
+                         "FieldValueInvalid", "fieldManager",
+                         node_string(finding->ask->arena, manager),
+                         "should only contain printable characters");
+        return;
+    }
+}
+
+static void check_validation(struct finding *finding)
+{
+    const char *word = asked(finding, "fieldValidation");
+
+    if (*word && strcmp(word, "Strict") && strcmp(word, "Warn") &&
+        strcmp(word, "Ignore"))
+        reject(finding, "fieldValidation", word,
+               "\"\", \"Ignore\", \"Strict\", \"Warn\"");
+}
+
+static void check_dry_run(struct finding *finding)
+{
+    const char *word = asked(finding, "dryRun");
+
+    if (*word && strcmp(word, "All"))
+        schema_add_cause(finding->ask->arena, finding->causes,
+                         "FieldValueNotSupported", "dryRun", NULL,
+                         "[]string{\"%s\"}: supported values: \"All\"", word);
+}
+
+int options_check_write(const struct api_ask *ask, bool apply,
+                        struct node **ret_details, struct err *err)
+{
+    struct finding finding = {ask, node_list(ask->arena)};
+    const char *manager = asked(&finding, "fieldManager");
+    bool patch = !strcmp(ask->verb, "patch");
+    const char *options = patch                          ? "PatchOptions"
+                          : !strcmp(ask->verb, "update") ? "UpdateOptions"
+                                                         : "CreateOptions";
+
+    if (text_starts(ask->verb, "delete"))
+        return 0;
+    if (apply && !*manager)
+        schema_add_cause(ask->arena, finding.causes, "FieldValueRequired",
+                         "fieldManager", NULL, "is required for apply patch");
+    if (patch && !apply && http_request_query(ask->request, "force"))
+        forbid(&finding, "force", "may not be specified for non-apply patch");
+    check_manager(&finding, manager);
+    check_dry_run(&finding);
+    check_validation(&finding);
+    return conclude(&finding, options, ret_details, err);
+}
