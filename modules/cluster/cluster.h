@@ -156,6 +156,9 @@ void cluster_remove(struct cluster *cluster, const char *owner);
  *               message, startedAt, containers: [{name, state, restarts,
  *               pid, exitCode, signal, reason, message}]}]
  *   endpoints [{name, address, port, protocol, pod}]
+ *   services  [{namespace, name, type, address, ports: [{name, port,
+ *               nodePort}], ready, endpoints: [{pod, address, port, name}],
+ *               reason, message}], left out when there are none
  *   inventory [{id: "ns_name_group_kind", v: version}]
  *
  * Larger than 64 kB it is cut at the end of `pods` and `objects`, and

@@ -2,6 +2,7 @@
 /* Says what a pod template means on this machine, and refuses what it cannot. */
 
 #include "cluster/local.h"
+#include "cluster/service.h"
 
 #include "query/query.h"
 
@@ -535,6 +536,11 @@ static int resolve_env(struct env *env, struct local_why *why)
     const struct node *from = node_get(env->container, "envFrom");
     const struct node *list = node_get(env->container, "env");
 
+    const char *host = names_host(env->pod, env->arena);
+
+    if (node_get_bool(node_get(env->pod->template, "spec"), "enableServiceLinks", true))
+        names_env(env->pod->cluster, env->arena, env->pod->space, env->values);
+    node_set_text(env->arena, env->values, "HOSTNAME", host ? host : env->pod->name);
     set_ports(env);
     if (env->pod->index >= 0 && text_starts(env->pod->workload, "batch/"))
         node_set(env->arena, env->values, "JOB_COMPLETION_INDEX",
@@ -884,13 +890,30 @@ int compile_port(const struct local_pod *pod, const struct local_container *cont
     return 0;
 }
 
+struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
+                           const struct node *names)
+{
+    const struct node *aliases = node_at(pod->template, "spec", "hostAliases", NULL);
+    struct node *ret = node_list(arena);
+
+    for (size_t i = 0; i < node_count(aliases); i++) {
+        const struct node *alias = node_item(aliases, i), *hosts = node_get(alias, "hostnames");
+
+        for (size_t j = 0; j < node_count(hosts); j++)
+            node_add(arena, ret, node_format(arena, "%s %s", node_get_text(alias, "ip"),
+                                             node_text(node_item(hosts, j))));
+    }
+    for (size_t i = 0; i < node_count(names); i++)
+        node_add(arena, ret, node_item(names, i));
+    return ret;
+}
+
 struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why)
 {
     const struct node *spec = node_get(pod->template, "spec");
     const struct node *volumes = node_get(spec, "volumes");
-    const struct node *aliases = node_get(spec, "hostAliases");
     bool has_init = pod->count && pod->containers[0].init;
-    struct node *ret = node_map(arena), *list = node_make_list(arena, ret, "volumes"), *hosts;
+    struct node *ret = node_map(arena), *list = node_make_list(arena, ret, "volumes"), *names;
 
     node_set_text(arena, ret, "id", pod->id);
     node_set_text(arena, ret, "owner", pod->space);
@@ -912,13 +935,8 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
             node_set_bool(arena, container, "start", true);
         node_add(arena, list, container);
     }
-    hosts = node_make_list(arena, ret, "hosts");
-    for (size_t i = 0; i < node_count(aliases); i++) {
-        const struct node *names = node_get(node_item(aliases, i), "hostnames");
-
-        for (size_t j = 0; j < node_count(names); j++)
-            node_add(arena, hosts, node_format(arena, "%s %s", node_get_text(node_item(aliases, i), "ip"),
-                                               node_text(node_item(names, j))));
-    }
+    names = names_hosts(pod->cluster, arena, pod->space);
+    pod->hosts = names_hash(names);
+    node_set(arena, ret, "hosts", compile_hosts(pod, arena, names));
     return ret;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cluster/service.h"
 #include "work/work.h"
 
 #include <stdarg.h>
@@ -28,7 +29,7 @@ static const struct local_kind kinds[] = {
     { "", "Namespace", ROLE_RECORD, NULL, true },
     { "", "ConfigMap", ROLE_CONFIG, NULL, false },
     { "", "Secret", ROLE_CONFIG, NULL, false },
-    { "", "Service", ROLE_RECORD, NULL, false },
+    { "", "Service", ROLE_SERVICE, NULL, false },
     { "", "ServiceAccount", ROLE_RECORD, NULL, false },
     { "", "PersistentVolumeClaim", ROLE_CLAIM, NULL, false },
     { "", "Pod", ROLE_POD, NULL, false },
@@ -154,6 +155,9 @@ static void object_free(struct local_object *object)
     struct arena *arena = object->arena;
 
     map_remove(object->cluster->objects, object->key);
+    if (!object->cluster->closing && object->row && object->row->role == ROLE_SERVICE)
+        services_touch(object->cluster);
+    service_free(object);
     loop_timer_free(&object->timer);
     mem_free(&object->key);
     arena_free(&arena);
@@ -222,7 +226,9 @@ static void object_fill(struct local_object *object, const struct cluster_manife
     if (object->done)
         object->done = node_copy(object->arena, object->done);
     check_kind(object);
-    if (!*object->broken.reason)
+    if (!*object->broken.reason && object->row->role == ROLE_SERVICE)
+        service_read(object);
+    else if (!*object->broken.reason)
         workload_read(object);
     arena_free(&old);
 }
@@ -281,6 +287,7 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
         why_set(&object->broken, "OwnedByOther", "%s %.100s/%.100s belongs to another work on this "
                 "spoke", object->kind, object->space, object->name);
     object->dirty = true;
+    services_touch(owner->cluster);
     if (is_config(object))
         local_touch_space(owner->cluster, object->space);
 }
@@ -372,6 +379,7 @@ static void leave(struct local_object *object)
     }
     object->removing = true;
     object->dirty = true;
+    services_touch(object->cluster);
 }
 
 static void prune(struct local_owner *owner, const struct map *seen)
@@ -623,6 +631,7 @@ static void on_pass(void *arg)
     struct local_owner *owner;
     size_t at = 0;
 
+    services_pass(cluster);
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (owner->dirty)
             node_add(arena, names, node_string(arena, owner->name));
@@ -739,12 +748,26 @@ static void local_close(struct cluster **cluster)
     at = 0;
     while ((owner = map_next(c->owners, &at, NULL)))
         owner_free(owner);
+    services_free(&c->services);
     loop_timer_free(&c->pass);
     loop_timer_free(&c->retry);
     map_free(&c->pods);
     map_free(&c->objects);
     map_free(&c->owners);
     mem_free(cluster);
+}
+
+/* Without a mount namespace there is one /etc/hosts for all. */
+static bool has_own_hosts(struct cluster *cluster)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *facts = cluster->runtime_driver->facts(cluster->runtime, arena);
+    const struct node *names = node_get(facts, "namespaces");
+
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!strcmp(node_text(node_item(names, i)), "mount"))
+            return true;
+    return loop_is_simulated(cluster->options.loop);
 }
 
 static int local_open(const struct cluster_options *options, struct cluster **ret, struct err *err)
@@ -765,6 +788,8 @@ static int local_open(const struct cluster_options *options, struct cluster **re
     cluster->owners = map_new();
     cluster->objects = map_new();
     cluster->pods = map_new();
+    cluster->services = services_new(cluster);
+    cluster->names_in_env_only = !has_own_hosts(cluster);
     cluster->pass = loop_timer_new(options->loop, on_pass, cluster);
     cluster->retry = loop_timer_new(options->loop, on_retry, cluster);
     options->keep.each(options->keep.arg, load_row, cluster);
@@ -843,6 +868,7 @@ static void local_sweep(struct cluster *cluster)
     at = 0;
     while ((object = map_next(cluster->objects, &at, NULL)))
         local_touch(object);
+    services_touch(cluster);
 }
 
 const struct cluster_driver cluster_local = {

@@ -33,7 +33,7 @@ extern const char *const local_health_names[];
 /* ---- Kinds ------------------------------------------------------------------- */
 
 enum local_role { ROLE_RECORD, ROLE_CONFIG, ROLE_DEPLOYMENT, ROLE_STATEFUL, ROLE_JOB, ROLE_POD,
-                  ROLE_CLAIM };
+                  ROLE_CLAIM, ROLE_SERVICE };
 struct local_kind {
     const char *group, *kind;
     enum local_role role;
@@ -43,6 +43,13 @@ struct local_kind {
 const struct local_kind *local_kind_find(const char *api_version, const char *kind);
 
 /* ---- Objects --------------------------------------------------------------------- */
+
+/* What a Service looks like now; see service.h. */
+struct local_service {
+    struct arena *arena; /* owned */
+    struct node *status;
+    struct local_why why;
+};
 
 struct local_object {
     struct cluster *cluster;
@@ -63,6 +70,7 @@ struct local_object {
     struct plan_job_state job;
     int64_t finished, progressed; /* wall time */
     struct node *done; /* a Job's last status once its pods were removed */
+    struct local_service *service; /* owned */
     enum local_health health;
     struct local_why why;
 };
@@ -121,6 +129,7 @@ struct local_pod {
     size_t count;
     int64_t created, finished;
     bool made, lost, terminating, stopping, removing;
+    uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it, or its end */
     struct local_why why; /* why it could not be made */
 };
@@ -133,7 +142,8 @@ struct cluster {
     struct map *owners, *objects, *pods; /* owned */
     struct loop_timer *pass;             /* owned */
     struct loop_timer *retry;            /* owned; a commit that failed */
-    bool closing;
+    struct services *services;           /* owned */
+    bool closing, names_in_env_only;
     uint64_t serial;
 };
 
@@ -172,6 +182,8 @@ void pod_restart_container(struct local_container *container, const char *reason
                            const char *message);
 /* Delivers what its ConfigMaps and Secrets hold now. */
 void pod_refresh_files(struct local_pod *pod);
+/* Its hosts file, if these names are not those that it was told last. */
+void pod_tell_hosts(struct local_pod *pod, const struct node *names, uint64_t hash);
 /* The worst that can be said of it; false: nothing. */
 bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final);
 
@@ -193,6 +205,13 @@ struct node *compile_files(const struct local_pod *pod, const struct node *volum
                            struct arena *arena, struct local_why *why);
 int compile_port(const struct local_pod *pod, const struct local_container *container,
                  const struct node *port);
+
+/* hostAliases, then names of Services. */
+struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
+                           const struct node *names);
+
+/* ---- service.c: more in service.h ------------------------------------------------------------ */
+void service_free(struct local_object *object);
 
 /* ---- report.c ------------------------------------------------------------------------------------ */
 struct node *report_owner(struct local_owner *owner, struct arena *arena);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cluster/service.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,8 @@ void pod_free(struct local_pod **pod)
     if (!p)
         return;
     map_remove(p->cluster->pods, p->id);
+    if (!p->cluster->closing)
+        services_touch(p->cluster);
     for (size_t i = 0; i < p->count; i++) {
         check_end(&p->containers[i]);
         loop_timer_free(&p->containers[i].timer);
@@ -84,7 +87,22 @@ void pod_changed(struct local_pod *pod)
         local_touch(object);
     if (owner)
         owner->dirty = true;
-    local_wake(pod->cluster);
+    services_touch(pod->cluster);
+}
+
+void pod_tell_hosts(struct local_pod *pod, const struct node *names, uint64_t hash)
+{
+    struct cluster *cluster = pod->cluster;
+    scoped_arena struct arena *arena = arena_new();
+    struct node *lines;
+    struct err err = { 0 };
+
+    if (hash == pod->hosts)
+        return;
+    pod->hosts = hash;
+    lines = compile_hosts(pod, arena, names);
+    if (cluster->runtime_driver->set_hosts(cluster->runtime, pod->id, lines, &err) < 0)
+        log_warn("cluster", "pod %s: %s", pod->name, err.text);
 }
 
 /* ---- What can be said of it ------------------------------------------------------------- */
@@ -284,6 +302,7 @@ static int make(struct local_pod *pod, struct local_why *why)
     struct err err = { 0 };
     struct node *made;
 
+    services_yield(pod);
     if (take_ports(pod, why) < 0)
         return -1;
     made = compile_pod(pod, arena, why);
@@ -405,6 +424,7 @@ static void start_container(struct local_container *c)
 
     c->backing_off = false;
     c->killed_by_probe = false;
+    services_yield(c->pod);
     if (cluster->runtime_driver->start(cluster->runtime, c->pod->id, c->name, &err) < 0) {
         why_set(&c->why, "CannotStart", "%.380s", err.text);
         return;

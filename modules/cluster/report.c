@@ -4,6 +4,7 @@
 #include "cluster/local.h"
 
 #include "base/clock.h"
+#include "cluster/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +278,9 @@ struct node *report_object(struct local_object *object, struct arena *arena)
         if (workload_pods(object, &pod, 1))
             set_pod(pod, arena, status);
         break;
+    case ROLE_SERVICE:
+        service_describe(object, arena, ret);
+        return ret;
     case ROLE_CLAIM:
         node_set_text(arena, status, "phase", "Bound");
         break;
@@ -297,7 +301,7 @@ struct node *report_object(struct local_object *object, struct arena *arena)
 struct summary {
     struct local_owner *owner;
     struct arena *arena;
-    struct node *report, *objects, *pods, *endpoints, *inventory;
+    struct node *report, *objects, *pods, *endpoints, *served, *inventory;
     int64_t restarts;
     int ready, total, failed, progressing, tasks, tasks_done, services, running_tasks;
     const struct local_object *worst;
@@ -381,6 +385,10 @@ static void take_objects(struct summary *s)
             if (object->owner == s->owner && badness(object) == bad) {
                 add_object(s, object);
                 tally(s, object);
+                if (service_status(object) && !object->removing) {
+                    node_add(s->arena, s->served, node_copy(s->arena, service_status(object)));
+                    service_endpoints(object, s->arena, s->endpoints);
+                }
             }
     }
 }
@@ -417,7 +425,7 @@ static void take_pods(struct summary *s)
 /* The rows that say least are the last ones; they go first. */
 static void cut(struct summary *s)
 {
-    struct node *const lists[] = { s->pods, s->inventory, s->endpoints, s->objects };
+    struct node *const lists[] = { s->pods, s->served, s->inventory, s->endpoints, s->objects };
     int missing = 0;
 
     for (size_t i = 0; i < count_of(lists); i++)
@@ -441,7 +449,8 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
 {
     struct summary s = { .owner = owner, .arena = arena, .report = node_map(arena),
                          .objects = node_list(arena), .pods = node_list(arena),
-                         .endpoints = node_list(arena), .inventory = node_list(arena) };
+                         .endpoints = node_list(arena), .served = node_list(arena),
+                         .inventory = node_list(arena) };
 
     take_objects(&s);
     take_pods(&s);
@@ -454,6 +463,8 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
     node_set(arena, s.report, "objects", s.objects);
     node_set(arena, s.report, "pods", s.pods);
     node_set(arena, s.report, "endpoints", s.endpoints);
+    if (node_count(s.served))
+        node_set(arena, s.report, "services", s.served);
     node_set(arena, s.report, "inventory", s.inventory);
     cut(&s);
     return s.report;

@@ -4,6 +4,7 @@
 #include "cluster/local.h"
 
 #include "base/clock.h"
+#include "cluster/service.h"
 #include "query/query.h"
 
 #include <stdio.h>
@@ -431,6 +432,9 @@ void workload_judge(struct local_object *object)
         break;
     case ROLE_POD:
         judge_pod(object);
+        break;
+    case ROLE_SERVICE:
+        service_judge(object);
         break;
     default:
         object->health = LOCAL_CURRENT;

@@ -1,196 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From manifests to real processes and back, on the real loop. */
 
-#include "check.h"
-
-#include "base/clock.h"
-#include "base/map.h"
-#include "base/text.h"
-#include "cluster/cluster.h"
-#include "document/document.h"
-#include "loop/loop.h"
-
-#include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static struct loop *loop;
-static struct cluster *cluster;
-static struct map *kept; /* name -> bytes, as a spoke's store would hold them */
-static int writes, changes;
-static char folder[] = "/tmp/axle-test-cluster-XXXXXX";
-static char events[65536];
-
-/* ---- The spoke's side: a store and ears ------------------------------------------ */
-
-static void keep_put(void *arg, const char *name, const void *bytes, size_t len)
-{
-    char *copy = mem_alloc(len + 1), *old;
-
-    memcpy(copy, bytes, len);
-    old = map_put(kept, name, copy);
-    mem_free(&old);
-    writes++;
-}
-
-static void keep_remove(void *arg, const char *name)
-{
-    char *old = map_remove(kept, name);
-
-    mem_free(&old);
-}
-
-static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
-{
-    done(done_arg, NULL);
-}
-
-static void keep_each(void *arg,
-                      void (*each)(void *, const char *, const void *, size_t),
-                      void *each_arg)
-{
-    const char *name;
-    size_t at = 0;
-    char *bytes;
-
-    while ((bytes = map_next(kept, &at, &name)))
-        each(each_arg, name, bytes, strlen(bytes));
-}
-
-static void on_change(void *arg, const char *owner)
-{
-    changes++;
-}
-
-static void on_event(void *arg, const struct cluster_event *event)
-{
-    size_t len = strlen(events);
-
-    snprintf(events + len, sizeof events - len, "%s %s: %s\n", event->name, event->reason,
-             event->message);
-}
-
-static void open_cluster(void)
-{
-    static const char *const roots[] = { "/tmp/axle-allowed", NULL };
-    struct cluster_options options = {
-        .loop = loop,
-        .runtime = &runtime_process,
-        .runtime_options = { .directory = folder },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
-        .bounds = { .host_paths = roots },
-        .on_change = on_change,
-        .on_event = on_event,
-    };
-    struct err err = { 0 };
-
-    if (cluster_open("local", &options, &cluster, &err) < 0) {
-        printf("Bail out! %s\n", err.text);
-        exit(1);
-    }
-}
-
-static void apply(const char *owner, const char *yaml)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
-    struct node *all = document_read_all(arena, yaml, strlen(yaml), &document_limits_api, &err);
-    struct cluster_manifest items[32] = { { 0 } };
-    struct cluster_set set = { .owner = owner, .items = items, .count = node_count(all) };
-
-    if (!all)
-        printf("Bail out! %s\n", err.text);
-    for (size_t i = 0; i < set.count; i++)
-        items[i].object = node_item(all, i);
-    cluster_apply(cluster, &set);
-}
-
-/* The report as text, to be looked into by a person and a test alike. */
-static const char *report(struct arena *arena, const char *owner)
-{
-    struct node *node = cluster_report(cluster, arena, owner);
-
-    return node ? document_json(arena, node) : "";
-}
-
-static bool wait_phase(const char *owner, const char *phase)
-{
-    int64_t end = clock_steady() + 15 * CLOCK_SECOND;
-    bool found = false;
-
-    while (!found && clock_steady() < end) {
-        scoped_arena struct arena *arena = arena_new();
-        struct node *node = cluster_report(cluster, arena, owner);
-
-        found = phase ? node && !strcmp(node_get_text(node, "phase"), phase) : !node;
-        if (!found)
-            loop_turn(loop, 20 * CLOCK_MS);
-    }
-    if (!found) {
-        scoped_arena struct arena *arena = arena_new();
-
-        printf("# %s\n", report(arena, owner));
-    }
-    return found;
-}
-
-static bool wait_text(const char *owner, const char *wanted)
-{
-    int64_t end = clock_steady() + 15 * CLOCK_SECOND;
-
-    for (;;) {
-        scoped_arena struct arena *arena = arena_new();
-
-        if (strstr(report(arena, owner), wanted))
-            return true;
-        if (clock_steady() > end) {
-            printf("# no %s in %s\n", wanted, report(arena, owner));
-            return false;
-        }
-        loop_turn(loop, 20 * CLOCK_MS);
-    }
-}
-
-static int64_t pid_of(const char *owner)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct node *pods = node_get(cluster_report(cluster, arena, owner), "pods");
-    int64_t pid = 0;
-
-    /* The newest comes last; one on its way out may be before it. */
-    for (size_t i = 0; i < node_count(pods); i++)
-        if (!strcmp(node_get_text(node_item(pods, i), "phase"), "Running"))
-            pid = node_get_int(node_item(node_get(node_item(pods, i), "containers"), 0), "pid", 0);
-    return pid;
-}
-
-/* Never pid 0, which would be all of us. */
-static bool end_process(int64_t pid)
-{
-    return pid > 1 && kill((pid_t)pid, SIGKILL) == 0;
-}
-
-static bool wait_new_pid(const char *owner, int64_t old)
-{
-    int64_t end = clock_steady() + 10 * CLOCK_SECOND;
-
-    while (clock_steady() < end) {
-        int64_t pid = pid_of(owner);
-
-        if (pid && pid != old)
-            return true;
-        loop_turn(loop, 1 * CLOCK_MS);
-    }
-    return false;
-}
-
-static void remove_owner(const char *owner)
-{
-    cluster_remove(cluster, owner);
-    CHECK(wait_phase(owner, NULL), "%s is gone", owner);
-}
+#include "cluster_fixture.h"
 
 /* ---- The thin path ------------------------------------------------------------------ */
 
@@ -494,16 +305,10 @@ static void test_oom(void)
 
 int main(int argc, char **argv)
 {
-    struct err err = { 0 };
-
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);
-    loop = loop_new(&err);
-    kept = map_new();
-    if (!loop || !mkdtemp(folder)) {
-        printf("Bail out! %s\n", err.text);
+    if (fixture_start() < 0)
         return 1;
-    }
     test_thin_path();
     test_adopts();
     test_troubles();
@@ -513,12 +318,6 @@ int main(int argc, char **argv)
     test_jobs();
     test_stateful_and_claims();
     test_oom();
-    CHECK(map_count(kept) == 0, "nothing is kept of what has gone");
     CHECK(changes > 0 && *events, "changes and events were told");
-    map_free(&kept);
-    loop_free(&loop);
-    scoped_mem char *command = mem_printf("rm -rf %s", folder);
-
-    CHECK(system(command) == 0, "cleaned up");
-    return check_done();
+    return fixture_end();
 }

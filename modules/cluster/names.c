@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gives Services and pods addresses and names that workloads here can use. */
+
+#include "cluster/service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* More names than that belong on a real cluster. */
+#define MOST_HOSTS 256
+
+/* ---- Addresses ------------------------------------------------------------------ */
+
+static void write_address(uint64_t hash, char ret[20])
+{
+    unsigned low = (unsigned)(hash % 254) + 1;
+
+    snprintf(ret, 20, "127.%u.%u.%u", 64 + (unsigned)(hash / 254 % 64),
+             (unsigned)(hash / 254 / 64 % 256), low);
+}
+
+/*
+ * From the name and this spoke's folder, so that it is the same after a
+ * restart and another spoke of this machine has another one.
+ */
+const char *names_address(struct services *services, const char *space, const char *name)
+{
+    const char *folder = services->cluster->options.runtime_options.directory;
+    scoped_mem char *key = mem_printf("=%s/%s", space, name);
+    const char *known = map_get(services->addresses, key);
+    uint64_t hash = local_hash(0, key, strlen(key));
+    char address[20];
+    char *kept;
+
+    if (known)
+        return known;
+    hash = local_hash(hash, folder ? folder : "", folder ? strlen(folder) : 0);
+    do
+        write_address(hash++, address);
+    while (map_get(services->addresses, address));
+    kept = mem_copy_string(address);
+    map_put(services->addresses, key, kept);
+    map_put(services->addresses, address, mem_copy_string(key));
+    return kept;
+}
+
+/* ---- Who belongs to a Service ------------------------------------------------------ */
+
+bool service_is_headless(const struct local_object *service)
+{
+    return !strcmp(node_get_text(node_get(service->object, "spec"), "clusterIP"), "None");
+}
+
+bool service_selects(const struct local_object *service, const struct node *template)
+{
+    const struct node *selector = node_at(service->object, "spec", "selector", NULL);
+    const struct node *labels = node_at(template, "metadata", "labels", NULL);
+
+    if (!node_count(selector))
+        return false;
+    node_each(label, selector)
+        if (!node_is(node_get(labels, label->key), NODE_STRING) ||
+            strcmp(node_text(label->value), node_get_text(labels, label->key)) != 0)
+            return false;
+    return true;
+}
+
+static bool is_indexed(const struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+
+    return object->row->role == ROLE_STATEFUL ||
+           (object->row->role == ROLE_JOB &&
+            !strcmp(node_get_text(spec, "completionMode"), "Indexed"));
+}
+
+const char *names_host(const struct local_pod *pod, struct arena *arena)
+{
+    const struct local_object *object = local_workload_of(pod);
+    const char *given = node_get_text(node_get(pod->template, "spec"), "hostname");
+
+    if (*given)
+        return given;
+    if (pod->index >= 0 && object && is_indexed(object))
+        return arena_printf(arena, "%s-%d", object->name, pod->index);
+    return NULL;
+}
+
+/* ---- Hosts files --------------------------------------------------------------------- */
+
+struct writer {
+    struct cluster *cluster;
+    struct arena *arena;
+    const char *space; /* of who reads it */
+    const struct local_object *service;
+    struct node *lines;
+};
+
+static void add_line(struct writer *w, const char *address, const char *host)
+{
+    const char *dot = host ? "." : "", *name = w->service->name, *space = w->service->space;
+    bool own = !strcmp(space, w->space);
+
+    if (!host)
+        host = "";
+    if (node_count(w->lines) >= 4096)
+        return;
+    node_add(w->arena, w->lines,
+             node_format(w->arena, "%s %s%s%s%s%s%s%s.%s %s%s%s.%s.svc %s%s%s.%s.svc.cluster.local",
+                         address, own ? host : "", own ? dot : "", own ? name : "", own ? " " : "",
+                         host, dot, name, space, host, dot, name, space, host, dot, name, space));
+}
+
+static const char *subdomain_of(const struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+
+    return object->row->role == ROLE_STATEFUL
+               ? node_get_text(spec, "serviceName")
+               : node_get_text(node_get(object->template, "spec"), "subdomain");
+}
+
+static int count_of_indexes(const struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+    bool job = object->row->role == ROLE_JOB;
+    int64_t count = node_get_int(spec, job ? "completions" : "replicas", 1);
+
+    return count < 0 ? 0 : count > MOST_HOSTS ? MOST_HOSTS : (int)count;
+}
+
+/* Every member has its name from the start, so that it can be waited for. */
+static void add_members(struct writer *w, const struct local_object *object)
+{
+    if (strcmp(subdomain_of(object), w->service->name) != 0 || !is_indexed(object))
+        return;
+    for (int i = 0; i < count_of_indexes(object); i++) {
+        char *host = arena_printf(w->arena, "%s-%d", object->name, i);
+
+        add_line(w, names_address(w->cluster->services, object->space, host), host);
+    }
+}
+
+/* The Service's own name stands for all that are ready. */
+static void add_ready(struct writer *w)
+{
+    bool all = node_get_bool(node_get(w->service->object, "spec"), "publishNotReadyAddresses", false);
+    struct local_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(w->cluster->pods, &at, NULL))) {
+        const char *host = NULL;
+
+        if (strcmp(pod->space, w->service->space) != 0 || pod->terminating || pod->finished ||
+            !(all || pod_is_ready(pod)) || !service_selects(w->service, pod->template))
+            continue;
+        host = names_host(pod, w->arena);
+        add_line(w, names_address(w->cluster->services, pod->space, host ? host : pod->name), NULL);
+    }
+}
+
+static void add_service(struct writer *w)
+{
+    struct local_object *object;
+    size_t at = 0;
+
+    if (!service_is_headless(w->service)) {
+        add_line(w, names_address(w->cluster->services, w->service->space, w->service->name), NULL);
+        return;
+    }
+    while ((object = map_next(w->cluster->objects, &at, NULL)))
+        if (object->template && !object->removing &&
+            !strcmp(object->space, w->service->space) &&
+            service_selects(w->service, object->template))
+            add_members(w, object);
+    add_ready(w);
+}
+
+static bool is_service(const struct local_object *object)
+{
+    return object->row && object->row->role == ROLE_SERVICE && !object->removing &&
+           !*object->broken.reason;
+}
+
+struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *space)
+{
+    struct writer w = { cluster, arena, space, NULL, node_list(arena) };
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (is_service(object)) {
+            w.service = object;
+            add_service(&w);
+        }
+    return w.lines;
+}
+
+uint64_t names_hash(const struct node *hosts)
+{
+    scoped_text struct text out = { 0 };
+
+    document_write_json(&out, hosts);
+    return local_hash(0, out.bytes, out.len);
+}
+
+/* ---- Environment ------------------------------------------------------------------------- */
+
+static const char *env_name(struct arena *arena, const char *name, const char *end)
+{
+    char *ret = arena_printf(arena, "%s%s", name, end);
+
+    for (char *at = ret; *at; at++)
+        *at = (char)(*at == '-' || *at == '.' ? '_' : *at >= 'a' && *at <= 'z' ? *at - 32 : *at);
+    return ret;
+}
+
+static void env_of(struct cluster *cluster, struct arena *arena, struct local_object *service,
+                   struct node *values)
+{
+    const struct node *ports = node_at(service->object, "spec", "ports", NULL);
+
+    node_set_text(arena, values, env_name(arena, service->name, "_SERVICE_HOST"),
+                  names_address(cluster->services, service->space, service->name));
+    for (size_t i = 0; i < node_count(ports); i++) {
+        const struct node *port = node_item(ports, i);
+        const char *name = node_get_text(port, "name");
+        struct node *number = node_format(arena, "%lld", (long long)node_get_int(port, "port", 0));
+
+        if (i == 0)
+            node_set(arena, values, env_name(arena, service->name, "_SERVICE_PORT"), number);
+        if (*name)
+            node_set(arena, values,
+                     env_name(arena, arena_printf(arena, "%s_SERVICE_PORT_%s", service->name, name),
+                              ""), number);
+    }
+}
+
+void names_env(struct cluster *cluster, struct arena *arena, const char *space,
+               struct node *values)
+{
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (is_service(object) && !service_is_headless(object) && !strcmp(object->space, space))
+            env_of(cluster, arena, object, values);
+}

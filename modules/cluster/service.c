@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Leads the ports of Services to the pods that are ready. */
+
+#include "cluster/service.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cluster/forward.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- What is understood ---------------------------------------------------------- */
+
+static const struct {
+    const char *name, *refused; /* NULL: used, or means nothing on one machine */
+} fields[] = {
+    { "selector", NULL },
+    { "ports", NULL },
+    { "type", NULL },
+    { "clusterIP", NULL },
+    { "clusterIPs", NULL },
+    { "publishNotReadyAddresses", NULL },
+    { "ipFamilies", NULL },
+    { "ipFamilyPolicy", NULL },
+    { "internalTrafficPolicy", NULL },
+    { "externalTrafficPolicy", NULL },
+    { "trafficDistribution", NULL },
+    { "sessionAffinityConfig", NULL },
+    { "sessionAffinity", NULL },
+    { "allocateLoadBalancerNodePorts", NULL },
+    { "externalName", "there is no name server that could point elsewhere" },
+    { "externalIPs", "only the machine's own addresses are listened at" },
+    { "loadBalancerIP", "use type NodePort" },
+    { "loadBalancerClass", "use type NodePort" },
+    { "loadBalancerSourceRanges", "use type NodePort" },
+};
+
+static int check_port(const struct node *port, size_t index, struct local_why *why)
+{
+    const char *protocol = node_get_text(port, "protocol");
+    int64_t number = node_get_int(port, "port", 0), node_port = node_get_int(port, "nodePort", 1);
+
+    if (number < 1 || number > 65535)
+        return why_set(why, "Invalid", "spec.ports[%zu].port is 1 to 65535, not %lld", index,
+                       (long long)number);
+    if (node_port < 1 || node_port > 65535)
+        return why_set(why, "Invalid", "spec.ports[%zu].nodePort %lld is no port", index,
+                       (long long)node_port);
+    if (*protocol && strcmp(protocol, "TCP") != 0)
+        return why_set(why, "UnsupportedField", "spec.ports[%zu].protocol %.40s is not supported "
+                       "on this spoke: TCP only", index, protocol);
+    return 0;
+}
+
+static int check_service(const struct node *spec, struct local_why *why)
+{
+    const char *type = node_get_text(spec, "type");
+    const struct node *ports = node_get(spec, "ports");
+
+    node_each(member, spec) {
+        size_t i = 0;
+
+        while (i < count_of(fields) && strcmp(fields[i].name, member->key) != 0)
+            i++;
+        if (i == count_of(fields) || fields[i].refused)
+            return why_set(why, "UnsupportedField", "spec.%.80s is not supported on this spoke%s%s",
+                           member->key, i < count_of(fields) ? ": " : "",
+                           i < count_of(fields) ? fields[i].refused : "");
+    }
+    if (*type && strcmp(type, "ClusterIP") != 0 && strcmp(type, "NodePort") != 0)
+        return why_set(why, "UnsupportedField", "spec.type %.40s is not supported on this spoke; "
+                       "NodePort makes it reachable from outside", type);
+    if (!strcmp(node_get_text(spec, "sessionAffinity"), "ClientIP"))
+        return why_set(why, "UnsupportedField", "spec.sessionAffinity ClientIP is not supported on "
+                       "this spoke: all clients here have one address");
+    for (size_t i = 0; i < node_count(ports); i++)
+        if (check_port(node_item(ports, i), i, why) < 0)
+            return -1;
+    return 0;
+}
+
+void service_read(struct local_object *object)
+{
+    check_service(node_get(object->object, "spec"), &object->broken);
+}
+
+/* ---- Ports that are listened on ------------------------------------------------------- */
+
+struct slot {
+    struct forward *forward; /* owned */
+    int port;
+    bool wanted, failed;
+    char why[300];
+};
+
+static void slot_free(struct slot *slot)
+{
+    forward_close(&slot->forward);
+    mem_free(&slot);
+}
+
+static int number_of(const struct local_pod *pod, const struct node *port)
+{
+    const char *name = node_get_text(port, "name");
+    int number = (int)node_get_int(port, "containerPort", 0);
+
+    return number ? number : (int)node_get_int(pod->ports, *name ? name : "port", 0);
+}
+
+static bool listens_on(const struct local_pod *pod, int port)
+{
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *ports = node_get(pod->containers[i].spec, "ports");
+
+        for (size_t j = 0; j < node_count(ports); j++)
+            if (number_of(pod, node_item(ports, j)) == port)
+                return true;
+    }
+    return false;
+}
+
+/* A pod that is about to listen there itself; it must find the port free. */
+static const struct local_pod *claimant(const struct cluster *cluster, int port)
+{
+    const struct local_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(cluster->pods, &at, NULL)))
+        if (!pod->finished && !pod->terminating && !pod_is_ready(pod) && listens_on(pod, port))
+            return pod;
+    return NULL;
+}
+
+struct targets {
+    int ports[FORWARD_PORTS];
+    size_t count;
+};
+
+static bool all_equal(const struct targets *targets, int port)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (targets->ports[i] != port)
+            return false;
+    return true;
+}
+
+static void slot_open(struct services *services, struct slot *slot, const char *address,
+                      const struct targets *targets)
+{
+    const struct local_pod *pod = claimant(services->cluster, slot->port);
+    struct err err = { 0 };
+
+    slot->failed = false;
+    if (pod) {
+        forward_close(&slot->forward);
+        slot->failed = !all_equal(targets, slot->port);
+        snprintf(slot->why, sizeof slot->why, "port %d is kept free for pod %.100s/%.100s", slot->port,
+                 pod->space, pod->name);
+        return;
+    }
+    if (!slot->forward)
+        slot->forward = forward_open(services->pool, address, &err);
+    if (slot->forward) {
+        forward_lead(slot->forward, targets->ports, targets->count);
+        return;
+    }
+    /* The pod itself listens at every address: it is reached without us. */
+    if (strstr(err.text, "in use") && all_equal(targets, slot->port))
+        return;
+    slot->failed = true;
+    snprintf(slot->why, sizeof slot->why, "%.290s", err.text);
+}
+
+static const struct slot *want_slot(struct services *services, const char *host, int port,
+                                    const struct targets *targets)
+{
+    scoped_mem char *address = mem_printf("%s:%d", host, port);
+    struct slot *slot = map_get(services->slots, address);
+
+    if (!slot) {
+        slot = mem_alloc(sizeof *slot);
+        slot->port = port;
+        map_put(services->slots, address, slot);
+    }
+    slot->wanted = true;
+    if (targets->count && !loop_is_simulated(services->cluster->options.loop)) {
+        slot_open(services, slot, address, targets);
+    } else { /* nobody is ready: refused, as a cluster would */
+        forward_close(&slot->forward);
+        slot->failed = false;
+    }
+    return slot;
+}
+
+static void drop_unwanted(struct services *services)
+{
+    struct slot *slot;
+    const char *key;
+    size_t at = 0;
+
+    while ((slot = map_next(services->slots, &at, &key))) {
+        bool wanted = slot->wanted;
+
+        slot->wanted = false;
+        if (!wanted) {
+            map_remove(services->slots, key);
+            slot_free(slot);
+        }
+    }
+}
+
+/* Whoever may listen there soon is not known: all of that number are let go. */
+static void yield_port(struct services *services, int port)
+{
+    struct slot *slot;
+    size_t at = 0;
+
+    while ((slot = map_next(services->slots, &at, NULL)))
+        if (slot->port == port && slot->forward) {
+            forward_close(&slot->forward);
+            services_touch(services->cluster);
+        }
+}
+
+void services_yield(struct local_pod *pod)
+{
+    struct services *services = pod->cluster->services;
+
+    if (!map_count(services->slots))
+        return;
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *ports = node_get(pod->containers[i].spec, "ports");
+
+        for (size_t j = 0; j < node_count(ports); j++)
+            yield_port(services, number_of(pod, node_item(ports, j)));
+    }
+}
+
+/* ---- One Service ------------------------------------------------------------------------- */
+
+struct pass {
+    struct services *services;
+    struct local_object *service;
+    struct arena *arena;
+    const struct node *spec;
+    struct node *status, *ports, *endpoints;
+    bool headless;
+    struct local_why why;
+    int ready;
+};
+
+/* targetPort as number or name; without it the Service's own. */
+static int target_of(const struct local_pod *pod, const struct node *port)
+{
+    const struct node *target = node_get(port, "targetPort");
+
+    if (!target || (node_is(target, NODE_INT) && !target->integer))
+        return (int)node_get_int(port, "port", 0);
+    if (node_is(target, NODE_INT))
+        return (int)target->integer;
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *ports = node_get(pod->containers[i].spec, "ports");
+
+        for (size_t j = 0; j < node_count(ports); j++)
+            if (!strcmp(node_get_text(node_item(ports, j), "name"), node_text(target)))
+                return number_of(pod, node_item(ports, j));
+    }
+    return 0;
+}
+
+static bool serves(const struct pass *pass, const struct local_pod *pod)
+{
+    bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
+
+    return !strcmp(pod->space, pass->service->space) && !pod->terminating && !pod->finished &&
+           pod->made && (all || pod_is_ready(pod)) && service_selects(pass->service, pod->template);
+}
+
+static void note(struct pass *pass, const struct slot *slot, int port)
+{
+    if (slot->failed && !*pass->why.reason)
+        why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
+}
+
+static void add_endpoint(struct pass *pass, const struct local_pod *pod, const char *address,
+                         int number, const char *name)
+{
+    struct node *row = node_map(pass->arena);
+
+    node_set_text(pass->arena, row, "pod", pod->name);
+    node_set_text(pass->arena, row, "address", address);
+    node_set_int(pass->arena, row, "port", number);
+    if (*name)
+        node_set_text(pass->arena, row, "name", name);
+    node_add(pass->arena, pass->endpoints, row);
+}
+
+/* A pod of a headless Service has an address of its own. */
+static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port, int target)
+{
+    const char *host = names_host(pod, pass->arena);
+    const char *address = names_address(pass->services, pod->space, host ? host : pod->name);
+    struct targets one = { { target }, 1 };
+
+    note(pass, want_slot(pass->services, address, port, &one), port);
+}
+
+static void gather(struct pass *pass, const struct node *port, struct targets *ret)
+{
+    int number = (int)node_get_int(port, "port", 0);
+    struct local_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(pass->services->cluster->pods, &at, NULL))) {
+        int target = serves(pass, pod) ? target_of(pod, port) : 0;
+
+        if (!target)
+            continue;
+        add_endpoint(pass, pod, "127.0.0.1", target, node_get_text(port, "name"));
+        if (pass->headless)
+            lead_to_pod(pass, pod, number, target);
+        if (ret->count < FORWARD_PORTS)
+            ret->ports[ret->count++] = target;
+    }
+}
+
+/* The one that was asked for, or one of Kubernetes' range by the name. */
+static int node_port_of(const struct pass *pass, const struct node *port)
+{
+    uint64_t hash = local_hash(0, pass->service->key, strlen(pass->service->key) + 1);
+    int number = (int)node_get_int(port, "port", 0);
+
+    if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless)
+        return 0;
+    return node_get(port, "nodePort")
+               ? (int)node_get_int(port, "nodePort", 0)
+               : 30000 + (int)(local_hash(hash, &number, sizeof number) % 2768);
+}
+
+static void serve_port(struct pass *pass, const struct node *port, const char *address)
+{
+    int number = (int)node_get_int(port, "port", 0), node_port = node_port_of(pass, port);
+    const char *name = node_get_text(port, "name");
+    struct node *row = node_map(pass->arena);
+    struct targets targets = { .count = 0 };
+
+    gather(pass, port, &targets);
+    if (!pass->headless)
+        note(pass, want_slot(pass->services, address, number, &targets), number);
+    if (node_port)
+        note(pass, want_slot(pass->services, "0.0.0.0", node_port, &targets), node_port);
+    if ((int)targets.count > pass->ready)
+        pass->ready = (int)targets.count;
+    if (*name)
+        node_set_text(pass->arena, row, "name", name);
+    node_set_int(pass->arena, row, "port", number);
+    if (node_port)
+        node_set_int(pass->arena, row, "nodePort", node_port);
+    node_add(pass->arena, pass->ports, row);
+}
+
+static void say_names(struct pass *pass)
+{
+    struct cluster *cluster = pass->services->cluster;
+
+    if (*pass->why.reason || !cluster->names_in_env_only)
+        return;
+    why_set(&pass->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
+            "they find the Service by $NAME_SERVICE_HOST and $NAME_SERVICE_PORT, or in the file "
+            "$AXLE_HOSTS");
+}
+
+static void serve(struct services *services, struct local_object *object)
+{
+    struct pass pass = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
+    const struct node *ports = node_get(pass.spec, "ports");
+    const char *type = node_get_text(pass.spec, "type");
+    struct local_service *old = object->service;
+    const char *address;
+
+    pass.headless = service_is_headless(object);
+    pass.status = node_map(pass.arena);
+    pass.ports = node_list(pass.arena);
+    pass.endpoints = node_list(pass.arena);
+    address = pass.headless ? "None" : names_address(services, object->space, object->name);
+    for (size_t i = 0; i < node_count(ports); i++)
+        serve_port(&pass, node_item(ports, i), address);
+    say_names(&pass);
+    node_set_text(pass.arena, pass.status, "namespace", object->space);
+    node_set_text(pass.arena, pass.status, "name", object->name);
+    node_set_text(pass.arena, pass.status, "type", *type ? type : "ClusterIP");
+    node_set_text(pass.arena, pass.status, "address", address);
+    node_set(pass.arena, pass.status, "ports", pass.ports);
+    node_set_int(pass.arena, pass.status, "ready", pass.ready);
+    node_set(pass.arena, pass.status, "endpoints", pass.endpoints);
+    if (*pass.why.reason)
+        node_set_text(pass.arena, pass.status, "reason", pass.why.reason);
+    if (*pass.why.message)
+        node_set_text(pass.arena, pass.status, "message", pass.why.message);
+    if (!old || !node_same(old->status, pass.status))
+        local_touch(object);
+    service_free(object);
+    object->service = mem_alloc(sizeof *object->service);
+    *object->service = (struct local_service){ pass.arena, pass.status, pass.why };
+}
+
+void service_free(struct local_object *object)
+{
+    if (!object->service)
+        return;
+    arena_free(&object->service->arena);
+    mem_free(&object->service);
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+static bool is_served(const struct local_object *object)
+{
+    return object->row && object->row->role == ROLE_SERVICE && !object->removing &&
+           !object->waiting && !*object->broken.reason;
+}
+
+struct names {
+    struct node *lines;
+    uint64_t hash;
+};
+
+static const struct names *names_for(struct cluster *cluster, struct arena *arena,
+                                     struct map *known, const char *space)
+{
+    struct names *names = map_get(known, space);
+
+    if (names)
+        return names;
+    names = arena_alloc(arena, sizeof *names);
+    names->lines = names_hosts(cluster, arena, space);
+    names->hash = names_hash(names->lines);
+    map_put(known, space, names);
+    return names;
+}
+
+/* One text for all pods of a namespace, written where it differs. */
+static void tell_names(struct cluster *cluster)
+{
+    scoped_map struct map *known = map_new();
+    scoped_arena struct arena *arena = arena_new();
+    struct local_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(cluster->pods, &at, NULL))) {
+        const struct names *names;
+
+        if (!pod->made || pod->terminating || pod->lost)
+            continue;
+        names = names_for(cluster, arena, known, pod->space);
+        pod_tell_hosts(pod, names->lines, names->hash);
+    }
+}
+
+void services_pass(struct cluster *cluster)
+{
+    struct services *services = cluster->services;
+    struct local_object *object;
+    bool failed = false;
+    size_t at = 0;
+
+    if (!services->dirty)
+        return;
+    services->dirty = false;
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (is_served(object)) {
+            serve(services, object);
+            failed |= !strcmp(object->service->why.reason, "PortConflict");
+        }
+    drop_unwanted(services);
+    tell_names(cluster);
+    if (failed)
+        loop_timer_set(services->retry, 2 * CLOCK_SECOND);
+}
+
+void services_touch(struct cluster *cluster)
+{
+    cluster->services->dirty = true;
+    local_wake(cluster);
+}
+
+static void on_retry(void *arg)
+{
+    struct services *services = arg;
+
+    services_touch(services->cluster);
+}
+
+struct services *services_new(struct cluster *cluster)
+{
+    struct services *services = mem_alloc(sizeof *services);
+
+    services->cluster = cluster;
+    services->pool = forward_pool_new(cluster->options.loop);
+    services->slots = map_new();
+    services->addresses = map_new();
+    services->retry = loop_timer_new(cluster->options.loop, on_retry, services);
+    return services;
+}
+
+void services_free(struct services **services)
+{
+    struct services *s = *services;
+    struct slot *slot;
+    char *text;
+    size_t at = 0;
+
+    if (!s)
+        return;
+    while ((slot = map_next(s->slots, &at, NULL)))
+        slot_free(slot);
+    at = 0;
+    while ((text = map_next(s->addresses, &at, NULL)))
+        mem_free(&text);
+    map_free(&s->slots);
+    map_free(&s->addresses);
+    loop_timer_free(&s->retry);
+    forward_pool_free(&s->pool);
+    mem_free(services);
+}
+
+/* ---- Told ----------------------------------------------------------------------------------------- */
+
+void service_judge(struct local_object *object)
+{
+    object->why = object->service ? object->service->why : (struct local_why){ 0 };
+    object->health = !strcmp(object->why.reason, "PortConflict") ? LOCAL_FAILED : LOCAL_CURRENT;
+}
+
+const struct node *service_status(const struct local_object *object)
+{
+    return object->service ? object->service->status : NULL;
+}
+
+void service_describe(const struct local_object *object, struct arena *arena, struct node *ret)
+{
+    const struct node *status = service_status(object), *rows = node_get(status, "ports");
+    struct node *spec = node_share(arena, node_get(object->object, "spec"));
+    struct node *addresses = node_list(arena), *ports = node_list(arena);
+
+    if (!status)
+        return;
+    node_add(arena, addresses, node_string(arena, node_get_text(status, "address")));
+    node_set_text(arena, spec, "clusterIP", node_get_text(status, "address"));
+    node_set(arena, spec, "clusterIPs", addresses);
+    node_set_text(arena, spec, "type", node_get_text(status, "type"));
+    for (size_t i = 0; i < node_count(rows); i++) {
+        struct node *port = node_share(arena, node_item(node_get(spec, "ports"), i));
+        int64_t node_port = node_get_int(node_item(rows, i), "nodePort", 0);
+
+        if (node_port)
+            node_set_int(arena, port, "nodePort", node_port);
+        node_add(arena, ports, port);
+    }
+    node_set(arena, spec, "ports", ports);
+    node_set(arena, ret, "spec", spec);
+    node_make(arena, node_make(arena, ret, "status"), "loadBalancer");
+}
+
+void service_endpoints(const struct local_object *object, struct arena *arena, struct node *list)
+{
+    const struct node *status = service_status(object), *ports = node_get(status, "ports");
+    const char *address = object->cluster->options.address;
+
+    for (size_t i = 0; i < node_count(ports); i++) {
+        const struct node *port = node_item(ports, i);
+        struct node *row = node_map(arena);
+
+        if (!node_get(port, "nodePort") || !node_get_int(status, "ready", 0))
+            continue;
+        if (*node_get_text(port, "name"))
+            node_set_text(arena, row, "name", node_get_text(port, "name"));
+        node_set_text(arena, row, "address", address ? address : "127.0.0.1");
+        node_set_int(arena, row, "port", node_get_int(port, "nodePort", 0));
+        node_set_text(arena, row, "protocol", "TCP");
+        node_set_text(arena, row, "service", object->name);
+        node_add(arena, list, row);
+    }
+}
