@@ -4,6 +4,7 @@
 #include "cluster/local.h"
 #include "cluster/service.h"
 
+#include "base/clock.h"
 #include "query/query.h"
 
 #include <stdarg.h>
@@ -847,6 +848,19 @@ static void compile_user(struct arena *arena, const struct node *context, struct
         node_set_bool(arena, ret, "privileged", true);
 }
 
+/* What plan_backoff() says of a first crash, done where it happens. */
+static void compile_again(const struct local_pod *pod, struct arena *arena, struct node *ret)
+{
+    const char *policy = node_get_text(node_get(pod->template, "spec"), "restartPolicy");
+    struct node *again;
+
+    if (!strcmp(policy, "Never"))
+        return;
+    again = node_make(arena, ret, "again");
+    node_set_text(arena, again, "on", strcmp(policy, "OnFailure") != 0 ? "any" : "failure");
+    node_set_int(arena, again, "after", PLAN_BACKOFF_RESET / CLOCK_SECOND);
+}
+
 static int compile_container(struct local_pod *pod, struct arena *arena,
                              const struct local_container *from, struct node *ret,
                              struct local_why *why)
@@ -865,6 +879,8 @@ static int compile_container(struct local_pod *pod, struct arena *arena,
         node_set_text(arena, ret, "directory", node_get_text(from->spec, "workingDir"));
     node_set(arena, ret, "mounts", compile_mounts(arena, from->spec));
     compile_limits(arena, from->spec, ret);
+    if (!from->init)
+        compile_again(pod, arena, ret);
     compile_user(arena, node_get(from->spec, "securityContext"), ret);
     return 0;
 }

@@ -499,6 +499,14 @@ static void say_why(struct local_container *c, const char *reason, const char *m
                 c->name, c->code);
 }
 
+/* It may have ended while no agent was there to hear of it. */
+static int64_t left_of(int64_t wait, int64_t ended)
+{
+    int64_t left = ended + wait - clock_wall();
+
+    return left < 0 ? 0 : left > wait ? wait : left;
+}
+
 static void plan_restart(struct local_container *c)
 {
     int64_t ran = c->ended - c->began, wait;
@@ -517,7 +525,7 @@ static void plan_restart(struct local_container *c)
     if (wait == 0)
         start_container(c);
     else
-        loop_timer_set(c->timer, wait);
+        loop_timer_set(c->timer, left_of(wait, c->ended));
 }
 
 static void on_started(struct local_container *c, const struct runtime_event *event)
@@ -731,6 +739,10 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
             c = &pod->containers[i];
     if (!c)
         return;
+    /* The end that is about to be told counts once more. */
+    c->crashes = (unsigned)node_get_int(found, "crashes", 0);
+    if (c->crashes && strcmp(state, "running") != 0)
+        c->crashes--;
     event.kind = !strcmp(state, "failed") ? RUNTIME_FAILED : RUNTIME_EXITED;
     if (!strcmp(state, "running") && (event.pid || !pod->lost))
         on_started(c, &event);

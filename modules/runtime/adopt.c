@@ -20,8 +20,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MESSAGE ((size_t)96 * 1024)
-
 static struct node *read_json(struct arena *arena, const char *path)
 {
     size_t len = 0;
@@ -73,31 +71,20 @@ static int reach_shim(const struct process_pod *pod)
 
 static void take_exit(struct process_pod *pod, const struct node *from)
 {
-    struct process_state *state = process_state_of(pod, node_get_text(from, "name"));
-
-    snprintf(state->state, sizeof state->state, "%s", node_get_text(from, "state"));
-    snprintf(state->reason, sizeof state->reason, "%s", node_get_text(from, "reason"));
-    snprintf(state->message, sizeof state->message, "%s", node_get_text(from, "message"));
-    state->run = node_get_int(from, "run", 0);
-    state->pid = node_get_int(from, "pid", 0);
-    state->code = (int)node_get_int(from, "code", 0);
-    state->signal = (int)node_get_int(from, "signal", 0);
-    state->oom = node_get_bool(from, "oom", false);
-    state->started = node_get_int(from, "started", 0) * 1000;
-    state->finished = node_get_int(from, "finished", 0) * 1000;
+    process_state_take(process_state_of(pod, node_get_text(from, "name")), from);
 }
 
 static bool hear_first_state(struct process_pod *pod, int fd)
 {
     scoped_arena struct arena *arena = arena_new();
     struct pollfd ready = { .fd = fd, .events = POLLIN };
-    char *bytes = arena_alloc(arena, MESSAGE);
+    char *bytes = arena_alloc(arena, PROCESS_MESSAGE);
     struct node *message, *list;
     ssize_t got;
 
     if (poll(&ready, 1, 2000) != 1)
         return false;
-    got = recv(fd, bytes, MESSAGE, MSG_DONTWAIT);
+    got = recv(fd, bytes, PROCESS_MESSAGE, MSG_DONTWAIT);
     message = got > 0 ? document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL)
                       : NULL;
     list = node_get(message, "state");
@@ -165,7 +152,7 @@ static void adopt(struct runtime *runtime, const char *id)
     if (fd < 0) {
         read_exits(pod);
     } else if (hear_first_state(pod, fd)) {
-        process_pod_listen(pod, fd);
+        process_listen(pod, fd);
     } else {
         log_warn("runtime", "pod %s: its shim does not answer", id);
         close(fd);

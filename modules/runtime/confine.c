@@ -153,16 +153,22 @@ static const struct node *find_volume(const struct shim_place *place,
     return NULL;
 }
 
+void confine_source(const struct shim_place *place, const struct node *mount,
+                    char *into, size_t room)
+{
+    const struct node *volume = find_volume(place, node_get_text(mount, "volume"));
+    const char *sub = node_get_text(mount, "subPath");
+
+    snprintf(into, room, "%s%s%s", node_get_text(volume, "source"), *sub ? "/" : "", sub);
+}
+
 static int pick_mount(const struct shim_place *place, struct placed *p,
                       struct shim_message *why)
 {
-    const struct node *volume = find_volume(place, node_get_text(p->mount, "volume"));
-    const char *sub = node_get_text(p->mount, "subPath");
     char source[8192];
     struct stat st;
 
-    snprintf(source, sizeof source, "%s%s%s", node_get_text(volume, "source"),
-             *sub ? "/" : "", sub);
+    confine_source(place, p->mount, source, sizeof source);
     p->tree = pick_up(AT_FDCWD, source, true);
     if (p->tree < 0 || fstat(p->tree, &st) < 0)
         return say(why, "volume", source);

@@ -21,14 +21,18 @@ struct probe;
  *                      work/ tmp/ volumes/ logs/ hosts root/
  * directory/claims/C/  what outlives pods
  */
-struct process_state {
-    char name[128];
-    char state[16];
-    int64_t run, pid, started, finished;
+struct process_run { /* how a run of a container went, or goes */
+    int64_t number, pid, started, finished;
     int code, signal;
     bool oom;
     char reason[40];
     char message[400];
+};
+struct process_state {
+    char name[128];
+    char state[16];
+    int64_t crashes;
+    struct process_run run, last; /* last.number 0: there was none before */
 };
 
 struct process_ask { /* an exec that is not answered yet */
@@ -74,14 +78,44 @@ struct runtime {
     struct probe *probes; /* those on the way */
 };
 
+#define PROCESS_MESSAGE ((size_t)96 * 1024) /* the longest between shim and agent */
+
+/* process.c */
+struct process_pod *process_pod_new(struct runtime *runtime, const char *id);
+void process_pod_free(struct process_pod **pod);
+/* Kills what is left of it and deletes its files. */
+void process_pod_delete(struct process_pod *pod);
+void process_kill_leftovers(struct process_pod *pod);
+
+/* process_state.c */
+struct process_state *process_state_of(struct process_pod *pod, const char *name);
+/* From and to the words that shims, exit files and observe() use. */
+void process_state_take(struct process_state *state, const struct node *from);
+struct node *process_state_describe(struct arena *arena, const struct process_state *state);
+
+/* process_link.c */
 void process_tell(struct process_pod *pod, const struct process_state *state,
                   enum runtime_event_kind kind, const char *reason,
                   const char *message);
-struct process_state *process_state_of(struct process_pod *pod, const char *name);
 void process_send(struct process_pod *pod, const struct node *message);
-struct process_pod *process_pod_new(struct runtime *runtime, const char *id);
-void process_pod_free(struct process_pod **pod);
-void process_pod_listen(struct process_pod *pod, int socket);
+void process_listen(struct process_pod *pod, int socket);
+/* Lets the shim go, and answers whoever still waits for it. */
+void process_let_go(struct process_pod *pod);
+/* The pod goes: deletes it and says so, later. */
+void process_end_removed(void *pod);
+void process_on_shim_exit(pid_t pid, int status, void *pod);
+void process_probe_exec(struct process_pod *pod, const char *container,
+                        const struct node *command, int64_t timeout,
+                        runtime_probe_fn *done, void *arg);
+struct node *process_verb(struct arena *arena, const char *word, const char *container);
+
+/* process_create.c */
+bool process_is_name(const char *name);
+int process_create(struct runtime *runtime, const struct node *spec, struct err *err);
+
+/* process_facts.c */
+void process_look_around(struct runtime *runtime);
+struct node *process_facts(struct runtime *runtime, struct arena *arena);
 
 /* adopt.c */
 void process_adopt_all(struct runtime *runtime);

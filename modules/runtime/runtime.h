@@ -47,6 +47,10 @@ struct node;
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
  *       memory: bytes, cpu: thousandths of a core, pids: count,
+ *       again: {on: any | failure, after: seconds}  the runtime itself starts
+ *           it once more, at once, the first time it ends and any time that
+ *           it ran for `after`; absent: only start() does. A start() that
+ *           comes too late for that changes nothing.
  *       start: true to start it with the pod }]
  */
 struct runtime;
@@ -104,7 +108,9 @@ struct runtime_driver {
     /*
      * Once after open(): every pod found, [{id, record, alive, containers:
      * [{name, run, state: none|running|exited|failed, pid, code, signal, oom,
-     * started, finished, reason, message}]}]. Events follow for those alive.
+     * started, finished, reason, message, crashes: ends in a row of runs that
+     * were shorter than again.after, last: {how the run before it ended}}]}].
+     * Events follow for those alive.
      */
     struct node *(*observe)(struct runtime *runtime, struct arena *arena);
 

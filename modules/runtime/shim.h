@@ -14,10 +14,12 @@ struct node;
 /*
  * Private to runtime: the parts of the shim.
  *
- * The shim is the parent of one small `init` per container run. The init is a
+ * The shim is the parent of one small `init` per container. The init is a
  * fork without exec: first process of the container's pid namespace where
  * there is one, subreaper otherwise. It starts the command, forwards signals
  * to it, and when the command ends kills whatever is left and tells the shim.
+ * Then it stays a moment: the next run needs no new namespaces, mounts or
+ * control group, only a fork and an exec in a place that is empty again.
  */
 
 /* ---- shim_log.c: one log file, lines with time and stream ---------------- */
@@ -42,11 +44,17 @@ void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
                    int files);
 /* Reads what is there and writes it down; closes the stream at its end. */
 void shim_log_read(struct shim_log *log, struct shim_stream *stream);
+/* Everyone who wrote has gone: takes what is in the pipe, ends the last line. */
+void shim_log_drain(struct shim_log *log, struct shim_stream *stream);
+/* The same, and closes it. */
 void shim_log_finish(struct shim_log *log, struct shim_stream *stream);
 
 /* ---- shim_init.c: one container run ---------------------------------------- */
 
-enum shim_word { SHIM_STARTED = 1, SHIM_FAILED, SHIM_EXITED };
+/* From the init, a struct shim_message; EXITED_AGAIN has begun the next run. */
+enum shim_word { SHIM_STARTED = 1, SHIM_FAILED, SHIM_EXITED, SHIM_EXITED_AGAIN };
+/* To the init, a byte: run once more; or what to do by itself at the next end. */
+enum { SHIM_AGAIN = 'r', SHIM_PERMIT = 'p', SHIM_PERMIT_FAILURE = 'f', SHIM_FORBID = 'x' };
 struct shim_message {
     int word;
     int status; /* of waitpid, or errno */
@@ -62,7 +70,8 @@ struct shim_place {
 struct shim_launch {
     const struct shim_place *place;
     const struct node *container;
-    int out, error, status; /* write ends */
+    int out, error; /* write ends */
+    int control;    /* SOCK_SEQPACKET, the init's end */
     int cgroup_procs[4];    /* open cgroup.procs to join; -1: none */
 };
 /* The container's init, or -1 with errno. Never returns in the child. */
@@ -81,6 +90,9 @@ pid_t shim_exec(const struct shim_launch *launch, pid_t init,
 
 /* ---- confine.c: what a container's process may see and do ------------------- */
 
+/* Where on this machine a mount's volume is, subPath and all. */
+void confine_source(const struct shim_place *place, const struct node *mount,
+                    char *into, size_t room);
 /* In the init, in a new mount namespace: builds and enters the private root.
    -1 with reason and text filled. */
 int confine_root(const struct shim_place *place, const struct node *container,

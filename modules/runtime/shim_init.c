@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs one container: the small first process, and the command below it. */
 
-#include "runtime/shim.h"
+#include "runtime/shim_inside.h"
 
 #include "document/document.h"
 
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -245,8 +246,6 @@ static bool start_command(const struct shim_launch *launch,
         become_command(launch, failed[1]);
     main_pid = pid;
     close(failed[1]);
-    close(launch->out);
-    close(launch->error);
     if (pid < 0 || read(failed[0], why, sizeof *why) == (ssize_t)sizeof *why) {
         close(failed[0]);
         return false;
@@ -255,19 +254,24 @@ static bool start_command(const struct shim_launch *launch,
     return true;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
 static void keep_only(const struct shim_launch *launch)
 {
-    int keep[] = { launch->out, launch->error, launch->status,
+    int keep[] = { 2, launch->out, launch->error, launch->control,
                    launch->cgroup_procs[0], launch->cgroup_procs[1],
                    launch->cgroup_procs[2], launch->cgroup_procs[3] };
 
-    for (int fd = 3; fd < 1024; fd++) {
-        bool kept = false;
+    qsort(keep, count_of(keep), sizeof keep[0], by_number);
+    for (size_t i = 0; i < count_of(keep); i++) {
+        unsigned from = (unsigned)keep[i] + 1;
+        unsigned to = i + 1 < count_of(keep) ? (unsigned)keep[i + 1] - 1 : ~0u;
 
-        for (size_t i = 0; i < count_of(keep); i++)
-            kept |= keep[i] == fd;
-        if (!kept)
-            close(fd);
+        if (keep[i] >= 2 && from <= to)
+            syscall(SYS_close_range, from, to, 0);
     }
 }
 
@@ -278,15 +282,56 @@ static void fail_init(const struct shim_launch *launch, struct shim_message *why
         snprintf(why->reason, sizeof why->reason, "CannotRun");
     if (!*why->text)
         snprintf(why->text, sizeof why->text, "cannot start: %s", strerror(errno));
-    say(launch->status, why);
+    say(launch->control, why);
     bury_everyone();
     _exit(127);
+}
+
+/* The last word counts, and it counts once. */
+static bool is_permitted(int control, int status)
+{
+    char word, last = SHIM_FORBID;
+
+    while (recv(control, &word, 1, MSG_DONTWAIT) == 1)
+        last = word;
+    return last == SHIM_PERMIT || (last == SHIM_PERMIT_FAILURE && status != 0);
+}
+
+/* The shim's word to run once more; without a shim there is none. */
+static void wait_for_word(int control)
+{
+    char word = 0;
+
+    while (word != SHIM_AGAIN) {
+        ssize_t got = recv(control, &word, 1, 0);
+
+        if (got == 0 || (got < 0 && errno != EINTR) || kill_all)
+            _exit(0);
+    }
+}
+
+static int run_once(const struct shim_launch *launch)
+{
+    struct shim_message message = { 0 };
+    int status;
+
+    /* One who shared it before may have left it non-blocking. */
+    fcntl(launch->out, F_SETFL, 0);
+    fcntl(launch->error, F_SETFL, 0);
+    if (!start_command(launch, &message))
+        fail_init(launch, &message);
+    message = (struct shim_message){ .word = SHIM_STARTED };
+    say(launch->control, &message);
+    status = wait_for_main();
+    main_pid = 0;
+    /* What the command left behind ends with it. */
+    bury_everyone();
+    return status;
 }
 
 static void be_init(const struct shim_launch *launch)
 {
     struct shim_message message = { 0 };
-    int status;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "axle-init");
@@ -294,19 +339,22 @@ static void be_init(const struct shim_launch *launch)
     keep_only(launch);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     join_cgroups(launch);
+    shim_close_all(launch->cgroup_procs, 4);
     if (launch->place->namespaces &&
         confine_root(launch->place, launch->container, &message) < 0)
         fail_init(launch, &message);
-    if (!start_command(launch, &message))
-        fail_init(launch, &message);
-    message = (struct shim_message){ .word = SHIM_STARTED };
-    say(launch->status, &message);
-    status = wait_for_main();
-    /* What the command left behind ends with it. */
-    bury_everyone();
-    message = (struct shim_message){ .word = SHIM_EXITED, .status = status };
-    say(launch->status, &message);
-    _exit(0);
+    for (;;) {
+        int status = run_once(launch);
+        bool again = !kill_all && is_permitted(launch->control, status);
+
+        message = (struct shim_message){ .word = again ? SHIM_EXITED_AGAIN : SHIM_EXITED,
+                                         .status = status };
+        say(launch->control, &message);
+        if (kill_all)
+            _exit(0);
+        if (!again)
+            wait_for_word(launch->control);
+    }
 }
 
 static void map_self(uid_t uid, gid_t gid)

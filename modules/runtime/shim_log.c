@@ -127,16 +127,20 @@ static void split_lines(struct shim_log *log, struct shim_stream *stream,
     }
 }
 
-static void end_stream(struct shim_log *log, struct shim_stream *stream)
+static void end_line(struct shim_log *log, struct shim_stream *stream)
 {
     scoped_text struct text out = { 0 };
 
     if (stream->len)
         add_line(&out, stream->name, "F", stream->line, stream->len);
     note_dropped(log, &out);
-    if (out.len)
-        put(log, out.bytes, out.len);
+    flush(log, &out);
     stream->len = 0;
+}
+
+static void end_stream(struct shim_log *log, struct shim_stream *stream)
+{
+    end_line(log, stream);
     mem_free(&stream->line);
     close(stream->fd);
     stream->fd = -1;
@@ -167,7 +171,7 @@ void shim_log_read(struct shim_log *log, struct shim_stream *stream)
     flush(log, &out);
 }
 
-void shim_log_finish(struct shim_log *log, struct shim_stream *stream)
+void shim_log_drain(struct shim_log *log, struct shim_stream *stream)
 {
     /* What is in the pipe when everyone has gone; bounded by its size. */
     for (int i = 0; i < 256 && stream->fd >= 0; i++) {
@@ -177,6 +181,13 @@ void shim_log_finish(struct shim_log *log, struct shim_stream *stream)
             break;
         shim_log_read(log, stream);
     }
+    if (stream->fd >= 0)
+        end_line(log, stream);
+}
+
+void shim_log_finish(struct shim_log *log, struct shim_stream *stream)
+{
+    shim_log_drain(log, stream);
     if (stream->fd >= 0)
         end_stream(log, stream);
 }

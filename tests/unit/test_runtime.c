@@ -51,7 +51,7 @@ static void on_event(void *arg, const struct runtime_event *event)
 
 static bool wait_until(const int *count, int wanted)
 {
-    int64_t end = clock_steady() + 10 * CLOCK_SECOND;
+    int64_t end = clock_steady() + 40 * CLOCK_SECOND;
 
     while (*count < wanted && clock_steady() < end)
         loop_turn(loop, 50 * CLOCK_MS);
@@ -167,6 +167,96 @@ static void test_whole_tree_ends(void)
     CHECK_INT(seen.signal, SIGKILL, "by force, because it did not listen");
     CHECK(clock_steady() - began >= 100 * CLOCK_MS, "not before its grace was over");
     remove_pod("tree");
+    DRIVER->close(&runtime);
+}
+
+static struct node *state_of(struct arena *arena, const char *id)
+{
+    struct node *found = DRIVER->observe(runtime, arena);
+
+    for (size_t i = 0; i < node_count(found); i++)
+        if (!strcmp(node_get_text(node_item(found, i), "id"), id))
+            return node_item(node_get(node_item(found, i), "containers"), 0);
+    return NULL;
+}
+
+static bool same_place(int64_t one, int64_t other)
+{
+    scoped_mem char *first = mem_printf("/proc/%lld/ns/mnt", (long long)one);
+    scoped_mem char *second = mem_printf("/proc/%lld/ns/mnt", (long long)other);
+    struct stat a = { 0 }, b = { 0 };
+
+    return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_ino == b.st_ino;
+}
+
+/* Once by itself, then only when told; what asked it to end has its way. */
+static void test_starts_again(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *again = pod_of(arena, "again", "echo run; exec sleep 1000",
+                                ", \"again\": {\"on\": \"any\", \"after\": 600}}]}");
+    int64_t shim_place, pid;
+
+    open_runtime();
+    CHECK(create(again) && wait_until(&seen.started, 1), "one that may start again");
+    shim_place = getpid();
+    kill((pid_t)seen.pid, SIGKILL);
+    CHECK(wait_until(&seen.exited, 1), "it is killed");
+    CHECK(wait_until(&seen.started, 2) && seen.run == 2, "and runs again, unasked");
+    pid = seen.pid;
+    CHECK(!same_place(shim_place, pid) || geteuid() != 0, "in a place of its own");
+    CHECK(DRIVER->start(runtime, "again", "main", NULL) == 0, "an order that comes too late");
+    CHECK_INT((int)node_get_int(state_of(arena, "again"), "crashes", 0), 1, "its end is counted");
+    CHECK_INT((int)node_get_int(node_get(state_of(arena, "again"), "last"), "signal", 0), SIGKILL,
+              "and how it ended is known");
+    kill((pid_t)pid, SIGKILL);
+    CHECK(wait_until(&seen.exited, 2), "it is killed once more");
+    for (int i = 0; i < 10; i++)
+        loop_turn(loop, 10 * CLOCK_MS);
+    CHECK_INT(seen.started, 2, "and waits for a word this time");
+    CHECK(DRIVER->start(runtime, "again", "main", NULL) == 0 && wait_until(&seen.started, 3),
+          "which it gets");
+    CHECK_INT((int)node_get_int(state_of(arena, "again"), "crashes", 0), 2, "two ends are counted");
+    remove_pod("again");
+    CHECK(create(again) && wait_until(&seen.started, 4), "another one");
+    DRIVER->stop(runtime, "again", "main", 20 * CLOCK_SECOND);
+    CHECK(wait_until(&seen.exited, 4) && seen.signal == SIGTERM, "that is told to end");
+    for (int i = 0; i < 10; i++)
+        loop_turn(loop, 10 * CLOCK_MS);
+    CHECK_INT(seen.started, 4, "stays so");
+    remove_pod("again");
+    DRIVER->close(&runtime);
+}
+
+/* The place is used again, unless what is mounted in it is another thing now. */
+static void test_place_is_used_again(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *files = document_read_json(arena, "{\"a\": {\"text\": \"new\\n\"}}", 24,
+                                            &document_limits_own, NULL);
+    const char *log;
+
+    open_runtime();
+    if (geteuid() != 0) {
+        CHECK_SKIP("not root");
+        DRIVER->close(&runtime);
+        return;
+    }
+    CHECK(create(pod_of(arena, "place", "cat /data/a; readlink /proc/self/ns/mnt; exit 1",
+        ", \"mounts\": [{\"volume\": \"f\", \"path\": \"/data/a\", \"subPath\": \"a\"}]}],"
+        " \"volumes\": [{\"name\": \"f\", \"type\": \"files\","
+        " \"files\": {\"a\": {\"text\": \"old\\n\"}}}]}")) && wait_until(&seen.exited, 1),
+        "a pod that shows its mounts");
+    CHECK(DRIVER->start(runtime, "place", "main", NULL) == 0 && wait_until(&seen.exited, 2),
+          "is started again");
+    log = DRIVER->log_tail(runtime, arena, "place", "main", 4);
+    CHECK(strstr(log, "F old"), "it sees what was delivered");
+    CHECK(DRIVER->set_files(runtime, "place", "f", files, NULL) == 0 &&
+          DRIVER->start(runtime, "place", "main", NULL) == 0 && wait_until(&seen.exited, 3),
+          "other contents come");
+    log = DRIVER->log_tail(runtime, arena, "place", "main", 2);
+    CHECK(strstr(log, "F new"), "and the next run sees those: %s", log);
+    remove_pod("place");
     DRIVER->close(&runtime);
 }
 
@@ -418,6 +508,8 @@ int main(int argc, char **argv)
     test_runs_and_ends();
     test_command_missing();
     test_whole_tree_ends();
+    test_starts_again();
+    test_place_is_used_again();
     test_outlives_the_agent();
     test_files();
     test_hosts();

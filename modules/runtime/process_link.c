@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listens to a pod's shim and tells the caller what it says. */
+
+#include "runtime/process.h"
+
+#include "base/clock.h"
+#include "document/document.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- Telling -------------------------------------------------------------------- */
+
+void process_tell(struct process_pod *pod, const struct process_state *state,
+                  enum runtime_event_kind kind, const char *reason,
+                  const char *message)
+{
+    struct runtime *runtime = pod->runtime;
+    struct runtime_event event = { .kind = kind, .pod = pod->id,
+                                   .reason = reason, .message = message };
+
+    if (state) {
+        event.container = state->name;
+        event.run = state->run.number;
+        event.pid = state->run.pid;
+        event.code = state->run.code;
+        event.signal = state->run.signal;
+        event.oom = state->run.oom;
+        event.started = state->run.started;
+        event.finished = state->run.finished;
+    }
+    if (runtime->options.on_event)
+        runtime->options.on_event(runtime->options.arg, &event);
+}
+
+/* ---- Asking --------------------------------------------------------------------- */
+
+static void answer_ask(struct process_pod *pod, struct process_ask *ask, bool ok,
+                       const char *message)
+{
+    struct process_ask **at = &pod->asks;
+
+    while (*at != ask)
+        at = &(*at)->next;
+    *at = ask->next;
+    loop_timer_free(&ask->timer);
+    ask->done(ask->arg, ok, message);
+    mem_free(&ask);
+}
+
+struct node *process_verb(struct arena *arena, const char *word, const char *container)
+{
+    struct node *message = node_map(arena);
+
+    node_set_text(arena, message, "do", word);
+    if (container)
+        node_set_text(arena, message, "container", container);
+    return message;
+}
+
+static void on_ask_late(void *arg)
+{
+    struct process_ask *ask = arg;
+
+    answer_ask(ask->pod, ask, false, "command timed out");
+}
+
+void process_probe_exec(struct process_pod *pod, const char *container,
+                       const struct node *command, int64_t timeout,
+                       runtime_probe_fn *done, void *arg)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *message = process_verb(arena, "exec", container);
+    struct process_ask *ask = mem_alloc(sizeof *ask);
+
+    *ask = (struct process_ask){ .id = ++pod->next_ask, .done = done, .arg = arg,
+                                 .pod = pod, .next = pod->asks };
+    pod->asks = ask;
+    ask->timer = loop_timer_new(pod->runtime->loop, on_ask_late, ask);
+    loop_timer_set(ask->timer, timeout + CLOCK_SECOND);
+    node_set_int(arena, message, "id", ask->id);
+    node_set_int(arena, message, "timeout", timeout / CLOCK_MS);
+    node_set(arena, message, "command", (struct node *)command);
+    process_send(pod, message);
+}
+
+/* ---- Its end -------------------------------------------------------------------- */
+
+static void hang_up(struct process_pod *pod)
+{
+    loop_watch_free(&pod->watch);
+    if (pod->socket >= 0)
+        close(pod->socket);
+    pod->socket = -1;
+}
+
+void process_let_go(struct process_pod *pod)
+{
+    hang_up(pod);
+    while (pod->asks)
+        answer_ask(pod, pod->asks, false, "the pod has gone");
+    loop_child_free(&pod->child);
+}
+
+void process_end_removed(void *arg)
+{
+    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
+    struct runtime_event event = { .kind = RUNTIME_REMOVED };
+    scoped_mem char *id = mem_copy_string(pod->id);
+    struct runtime *runtime = pod->runtime;
+
+    process_pod_delete(pod);
+    process_pod_free(&pod);
+    event.pod = id;
+    if (runtime->options.on_event)
+        runtime->options.on_event(runtime->options.arg, &event);
+}
+
+/* Somebody killed the shim itself: its containers died with it. */
+static void lose_pod(struct process_pod *pod)
+{
+    hang_up(pod);
+    process_kill_leftovers(pod);
+    for (size_t i = 0; i < pod->count; i++)
+        if (!strcmp(pod->states[i].state, "running")) {
+            snprintf(pod->states[i].state, sizeof pod->states->state, "exited");
+            pod->states[i].run.signal = SIGKILL;
+            pod->states[i].run.finished = clock_wall();
+        }
+    process_tell(pod, NULL, RUNTIME_LOST, "ShimLost", "the pod's shim was killed");
+}
+
+static void end_of_shim(struct process_pod *pod)
+{
+    hang_up(pod);
+    if (pod->removing)
+        process_end_removed(pod);
+    else
+        lose_pod(pod);
+}
+
+void process_on_shim_exit(pid_t pid, int status, void *arg)
+{
+    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
+
+    loop_child_free(&pod->child);
+    if (pod->socket < 0)
+        return; /* the socket told it already */
+    end_of_shim(pod);
+}
+
+void process_send(struct process_pod *pod, const struct node *message)
+{
+    scoped_text struct text out = { 0 };
+
+    if (pod->socket < 0)
+        return;
+    document_write_json(&out, message);
+    if (send(pod->socket, out.bytes, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
+}
+
+/* ---- Hearing -------------------------------------------------------------------- */
+
+static void tell_event(struct process_pod *pod, const char *word,
+                       const struct process_state *state)
+{
+    static const struct {
+        const char *word;
+        enum runtime_event_kind kind;
+    } words[] = {
+        { "started", RUNTIME_STARTED },
+        { "exited", RUNTIME_EXITED },
+        { "failed", RUNTIME_FAILED },
+    };
+
+    for (size_t i = 0; i < count_of(words); i++)
+        if (!strcmp(words[i].word, word))
+            process_tell(pod, state, words[i].kind, state->run.reason, state->run.message);
+}
+
+static void hear_exec(struct process_pod *pod, const struct node *message)
+{
+    int64_t id = node_get_int(message, "exec", 0), code = node_get_int(message, "code", 0);
+    scoped_mem char *text = NULL;
+    struct process_ask *ask = pod->asks;
+
+    while (ask && ask->id != id)
+        ask = ask->next;
+    if (!ask)
+        return;
+    text = node_get_bool(message, "late", false)
+               ? mem_printf("command timed out")
+               : mem_printf("exit code %lld: %s", (long long)code,
+                            node_get_text(message, "output"));
+    answer_ask(pod, ask, code == 0, text);
+}
+
+/* A first state that differs from what is known is told as what happened. */
+static void hear_state(struct process_pod *pod, const struct node *from)
+{
+    struct process_state *state = process_state_of(pod, node_get_text(from, "name"));
+    struct process_state before = *state;
+
+    process_state_take(state, from);
+    if (!strcmp(before.state, state->state) && before.run.number == state->run.number)
+        return;
+    if (!strcmp(state->state, "running") && state->run.pid)
+        tell_event(pod, "started", state);
+    else if (strcmp(state->state, "running") != 0)
+        tell_event(pod, state->state, state);
+}
+
+static void hear_message(struct process_pod *pod, const struct node *message)
+{
+    const char *event = node_get_text(message, "event");
+    const struct node *list = node_get(message, "state");
+
+    if (node_get(message, "exec")) {
+        hear_exec(pod, message);
+    } else if (*event) {
+        struct process_state *state = process_state_of(pod, node_get_text(message, "name"));
+
+        process_state_take(state, message);
+        tell_event(pod, event, state);
+    } else {
+        for (size_t i = 0; i < node_count(list); i++)
+            hear_state(pod, node_item(list, i));
+    }
+}
+
+static void on_message(int fd, unsigned what, void *arg)
+{
+    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    char *bytes = arena_alloc(arena, PROCESS_MESSAGE);
+    ssize_t got = recv(fd, bytes, PROCESS_MESSAGE, MSG_DONTWAIT);
+    struct node *message;
+
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+        end_of_shim(pod);
+        return;
+    }
+    message = got < 0 ? NULL : document_read_json(arena, bytes, (size_t)got,
+                                                  &document_limits_own, NULL);
+    if (message)
+        hear_message(pod, message);
+}
+
+void process_listen(struct process_pod *pod, int socket)
+{
+    pod->socket = socket;
+    pod->watch = loop_watch_new(pod->runtime->loop, socket, LOOP_READ, on_message, pod, NULL);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remembers how the runs of a pod's containers went. */
+
+#include "runtime/process.h"
+
+#include "document/document.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct process_state *process_state_of(struct process_pod *pod, const char *name)
+{
+    for (size_t i = 0; i < pod->count; i++)
+        if (!strcmp(pod->states[i].name, name))
+            return &pod->states[i];
+    pod->states = mem_resize_array(pod->states, pod->count + 1, sizeof *pod->states);
+    pod->states[pod->count] = (struct process_state){ .state = "none" };
+    snprintf(pod->states[pod->count].name, sizeof pod->states->name, "%s", name);
+    return &pod->states[pod->count++];
+}
+
+static void take_run(struct process_run *run, const struct node *from)
+{
+    run->number = node_get_int(from, "run", 0);
+    run->pid = node_get_int(from, "pid", 0);
+    run->code = (int)node_get_int(from, "code", 0);
+    run->signal = (int)node_get_int(from, "signal", 0);
+    run->oom = node_get_bool(from, "oom", false);
+    run->started = node_get_int(from, "started", 0) * 1000;
+    run->finished = node_get_int(from, "finished", 0) * 1000;
+    snprintf(run->reason, sizeof run->reason, "%s", node_get_text(from, "reason"));
+    snprintf(run->message, sizeof run->message, "%s", node_get_text(from, "message"));
+}
+
+void process_state_take(struct process_state *state, const struct node *from)
+{
+    snprintf(state->state, sizeof state->state, "%s", node_get_text(from, "state"));
+    state->crashes = node_get_int(from, "crashes", 0);
+    take_run(&state->run, from);
+    state->last = (struct process_run){ 0 };
+    if (node_get(from, "last"))
+        take_run(&state->last, node_get(from, "last"));
+}
+
+static void describe_run(struct arena *arena, struct node *node, const struct process_run *run)
+{
+    node_set_int(arena, node, "run", run->number);
+    node_set_int(arena, node, "pid", run->pid);
+    node_set_int(arena, node, "code", run->code);
+    node_set_int(arena, node, "signal", run->signal);
+    node_set_bool(arena, node, "oom", run->oom);
+    node_set_int(arena, node, "started", run->started / 1000);
+    node_set_int(arena, node, "finished", run->finished / 1000);
+    node_set_text(arena, node, "reason", run->reason);
+    node_set_text(arena, node, "message", run->message);
+}
+
+struct node *process_state_describe(struct arena *arena, const struct process_state *state)
+{
+    struct node *node = node_map(arena);
+
+    node_set_text(arena, node, "name", state->name);
+    node_set_text(arena, node, "state", state->state);
+    node_set_int(arena, node, "crashes", state->crashes);
+    describe_run(arena, node, &state->run);
+    if (state->last.number)
+        describe_run(arena, node_make(arena, node, "last"), &state->last);
+    return node;
+}

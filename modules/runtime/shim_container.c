@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes a container through its runs, and keeps how each one ended. */
+
+#include "runtime/shim_inside.h"
+
+#include "base/clock.h"
+#include "document/document.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * An init stays a moment after its command has ended, with its namespaces,
+ * mounts and control group, so that the next run costs no more than an exec.
+ */
+#define IDLE CLOCK_SECOND
+/* A run in a used place that is over so soon may have ended because of it. */
+#define SOON (10 * CLOCK_SECOND)
+#define SYNC_DELAY (50 * CLOCK_MS)
+
+/* ---- Facts about one --------------------------------------------------------------- */
+
+struct container *container_find(struct shim *shim, const char *name)
+{
+    for (size_t i = 0; i < shim->count; i++)
+        if (!strcmp(shim->containers[i].name, name))
+            return &shim->containers[i];
+    return NULL;
+}
+
+/* How long a run has to last to count as a success. */
+static int64_t lasting(const struct container *c)
+{
+    return node_get_int(node_get(c->spec, "again"), "after", 600) * CLOCK_SECOND;
+}
+
+/* A change shows that what is mounted is not what a new run should see. */
+static uint64_t look_at_mounts(const struct shim *shim, const struct container *c)
+{
+    const struct node *mounts = node_get(c->spec, "mounts");
+    uint64_t look = 14695981039346656037ull;
+    char path[8192];
+    struct stat st;
+
+    for (size_t i = 0; i < node_count(mounts); i++) {
+        confine_source(&shim->place, node_item(mounts, i), path, sizeof path);
+        if (stat(path, &st) < 0)
+            st = (struct stat){ 0 };
+        look = (look ^ st.st_ino) * 1099511628211ull;
+        look = (look ^ st.st_dev) * 1099511628211ull;
+    }
+    if (stat("hosts", &st) == 0)
+        look = (look ^ st.st_ino) * 1099511628211ull;
+    return look;
+}
+
+/* Who may mount could have left anything behind. */
+static bool may_spoil(const struct shim *shim, const struct container *c)
+{
+    int64_t user = node_get_int(c->spec, "user", node_get_int(shim->place.spec, "user", -1));
+
+    return node_get_bool(c->spec, "privileged", false) || user == 0;
+}
+
+/* ---- How it ended, on disk ------------------------------------------------------------ */
+
+/*
+ * Written before anybody hears of it, so that no agent's death loses it. Power
+ * may: a moment later it is made safe from that too, unless the container was
+ * started again by then and nobody needs it.
+ */
+static void sync_exit(struct shim *shim, struct container *c)
+{
+    scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    c->sync_at = 0;
+    if (fd < 0)
+        return;
+    fdatasync(fd);
+    close(fd);
+}
+
+static void keep_exit(struct shim *shim, struct container *c)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text out = { 0 };
+    scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
+    scoped_mem char *fresh = mem_printf("%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool good;
+
+    if (fd < 0)
+        return;
+    document_write_json(&out, shim_describe(arena, c));
+    good = write(fd, out.bytes, out.len) == (ssize_t)out.len;
+    close(fd);
+    if (!good || rename(fresh, path) < 0)
+        unlink(fresh);
+    c->sync_at = clock_steady() + SYNC_DELAY;
+}
+
+/* ---- Its init ---------------------------------------------------------------------------- */
+
+bool container_group(struct shim *shim, const struct container *c, int procs[4])
+{
+    scoped_text struct text problems = { 0 };
+    struct cgroup_limits limits = {
+        .memory = node_get_int(c->spec, "memory", 0),
+        .cpu = node_get_int(c->spec, "cpu", 0),
+        .pids = node_get_int(c->spec, "pids", 0),
+    };
+
+    return cgroup_make(&shim->cgroups, shim->pod, c->name, &limits, procs, &problems);
+}
+
+static void close_streams(struct container *c)
+{
+    for (int i = 0; i < 2; i++)
+        if (c->streams[i].fd >= 0)
+            shim_log_finish(&c->log, &c->streams[i]);
+}
+
+static void let_go(struct container *c)
+{
+    close_streams(c);
+    if (c->control >= 0)
+        close(c->control);
+    c->control = -1;
+    c->init = 0;
+    c->idle_until = 0;
+}
+
+/* It has nothing below it; whoever reaps it has forgotten it already. */
+static void retire(struct container *c)
+{
+    kill(c->init, SIGKILL);
+    let_go(c);
+}
+
+static int open_pipes(int out[2], int error[2], int control[2])
+{
+    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(error, O_CLOEXEC) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
+        return -1;
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    fcntl(error[0], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+static int new_init(struct shim *shim, struct container *c)
+{
+    int out[2] = { -1, -1 }, error[2] = { -1, -1 }, control[2] = { -1, -1 };
+    struct shim_launch launch = { .place = &shim->place, .container = c->spec };
+
+    if (open_pipes(out, error, control) == 0) {
+        container_group(shim, c, launch.cgroup_procs);
+        launch.out = out[1];
+        launch.error = error[1];
+        launch.control = control[1];
+        c->look = look_at_mounts(shim, c);
+        c->init = shim_launch(&launch);
+        shim_close_all(launch.cgroup_procs, 4);
+    }
+    shim_close_all((int[]){ out[1], error[1], control[1] }, 3);
+    if (c->init <= 0) {
+        shim_close_all((int[]){ out[0], error[0], control[0] }, 3);
+        c->init = 0;
+        return -1;
+    }
+    c->streams[0] = (struct shim_stream){ .fd = out[0], .name = "stdout" };
+    c->streams[1] = (struct shim_stream){ .fd = error[0], .name = "stderr" };
+    c->control = control[0];
+    return 0;
+}
+
+static void tell_init(const struct container *c, char word)
+{
+    if (send(c->control, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return; /* it is no more, and we are about to hear of that */
+}
+
+/* ---- Beginning --------------------------------------------------------------------------- */
+
+static void begin_run(struct container *c)
+{
+    int64_t number = c->run.number;
+
+    if (number)
+        c->last = c->run;
+    c->run = (struct shim_run){ .number = number + 1, .started = clock_wall() };
+    c->state = "running";
+    c->running = true;
+    c->told_start = c->permitted = false;
+    c->kill_at = c->sync_at = c->idle_until = 0;
+    c->permit_at = 0;
+    if (node_get(c->spec, "again"))
+        c->permit_at = clock_steady() + (c->crashes ? lasting(c) : 0);
+}
+
+static void fail_start(struct shim *shim, struct container *c)
+{
+    c->state = "failed";
+    c->running = false;
+    c->crashes++;
+    c->run.finished = clock_wall();
+    snprintf(c->run.why.reason, sizeof c->run.why.reason, "CannotRun");
+    snprintf(c->run.why.text, sizeof c->run.why.text, "cannot start: %s", strerror(errno));
+    keep_exit(shim, c);
+    shim_tell(shim, c, "failed");
+}
+
+void container_start(struct shim *shim, struct container *c)
+{
+    if (c->running)
+        return;
+    if (c->init && look_at_mounts(shim, c) != c->look)
+        retire(c);
+    begin_run(c);
+    c->reused = c->init > 0;
+    c->oom_before = cgroup_oom_kills(&shim->cgroups, shim->pod, c->name);
+    if (c->reused)
+        tell_init(c, SHIM_AGAIN);
+    else if (new_init(shim, c) < 0)
+        fail_start(shim, c);
+}
+
+/* The command is the one child of its init that has begun. */
+static pid_t child_of(pid_t init)
+{
+    char path[64], bytes[32] = "";
+    long pid;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", init, init);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return init;
+    if (read(fd, bytes, sizeof bytes - 1) <= 0)
+        bytes[0] = '\0';
+    close(fd);
+    pid = strtol(bytes, NULL, 10);
+    return pid > 0 ? (pid_t)pid : init;
+}
+
+static bool mounts_parts(const struct container *c)
+{
+    const struct node *mounts = node_get(c->spec, "mounts");
+
+    for (size_t i = 0; i < node_count(mounts); i++)
+        if (*node_get_text(node_item(mounts, i), "subPath"))
+            return true;
+    return false;
+}
+
+/* A permit to begin again without asking saves the way to us and the agent.
+   A part of a volume may be another one by then, which nobody would see. */
+static void permit(struct shim *shim, struct container *c)
+{
+    bool failures = !strcmp(node_get_text(node_get(c->spec, "again"), "on"), "failure");
+
+    c->permit_at = 0;
+    if (c->kill_at || may_spoil(shim, c) || mounts_parts(c) || look_at_mounts(shim, c) != c->look)
+        return;
+    c->permitted = true;
+    tell_init(c, failures ? SHIM_PERMIT_FAILURE : SHIM_PERMIT);
+}
+
+static void hear_started(struct shim *shim, struct container *c)
+{
+    c->run.pid = child_of(c->init);
+    c->told_start = true;
+    if (c->kill_at) /* it was to stop before it could hear of it */
+        kill(c->init, SIGTERM);
+    else if (c->permit_at && c->permit_at <= clock_steady())
+        permit(shim, c);
+    shim_tell(shim, c, "started");
+}
+
+/* ---- Ending ------------------------------------------------------------------------------ */
+
+static void take_end(struct container *c, int status)
+{
+    c->run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    c->run.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void end_run(struct shim *shim, struct container *c)
+{
+    int64_t kills = cgroup_oom_kills(&shim->cgroups, shim->pod, c->name);
+
+    c->running = false;
+    c->run.finished = clock_wall();
+    c->run.oom = kills > c->oom_before;
+    c->oom_before = kills;
+    if (c->run.finished - c->run.started >= lasting(c))
+        c->crashes = 0;
+    c->crashes++;
+    c->kill_at = c->permit_at = 0;
+    for (int i = 0; i < 2; i++)
+        if (c->streams[i].fd >= 0)
+            shim_log_drain(&c->log, &c->streams[i]);
+    keep_exit(shim, c);
+    shim_tell(shim, c, c->state);
+}
+
+static void go_idle(struct shim *shim, struct container *c)
+{
+    bool soon = c->reused && c->run.finished - c->run.started < SOON;
+
+    if (soon || c->run.oom || may_spoil(shim, c))
+        retire(c);
+    else
+        c->idle_until = clock_steady() + IDLE;
+}
+
+static void hear_exited(struct shim *shim, struct container *c, const struct shim_message *message)
+{
+    int64_t kill_at = c->kill_at;
+
+    c->state = "exited";
+    take_end(c, message->status);
+    end_run(shim, c);
+    if (message->word == SHIM_EXITED) {
+        go_idle(shim, c);
+        return;
+    }
+    /* It had our permit, and runs already; what was to end still is. */
+    begin_run(c);
+    c->reused = true;
+    c->kill_at = kill_at;
+}
+
+void container_hear(struct shim *shim, struct container *c)
+{
+    struct shim_message message;
+
+    while (c->control >= 0 &&
+           recv(c->control, &message, sizeof message, MSG_DONTWAIT) == (ssize_t)sizeof message) {
+        if (message.word == SHIM_STARTED) {
+            hear_started(shim, c);
+        } else if (message.word == SHIM_FAILED) {
+            c->state = "failed";
+            c->run.why = message;
+        } else {
+            hear_exited(shim, c, &message);
+        }
+    }
+}
+
+void container_bury(struct shim *shim, struct container *c, int status)
+{
+    container_hear(shim, c);
+    let_go(c);
+    if (!c->running)
+        return;
+    if (!strcmp(c->state, "running")) { /* the init itself was killed */
+        cgroup_kill(&shim->cgroups, shim->pod, c->name);
+        c->state = "exited";
+        take_end(c, status);
+    }
+    end_run(shim, c);
+}
+
+void container_kill(struct shim *shim, struct container *c)
+{
+    if (!c->init)
+        return;
+    cgroup_kill(&shim->cgroups, shim->pod, c->name);
+    kill(c->init, shim->place.namespaces || !c->running ? SIGKILL : shim_kill_all_signal());
+}
+
+/* The group kill takes the init as well, which is what tells us the end. */
+void container_stop(struct container *c, int64_t grace)
+{
+    int64_t at = clock_steady() + grace;
+
+    if (!c->running)
+        return;
+    if (c->permitted)
+        tell_init(c, SHIM_FORBID);
+    c->permitted = false;
+    c->permit_at = 0;
+    if (!c->kill_at && c->told_start)
+        kill(c->init, SIGTERM);
+    if (!c->kill_at || at < c->kill_at)
+        c->kill_at = at;
+}
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
+int64_t container_next(const struct container *c)
+{
+    int64_t next = shim_sooner(c->kill_at, c->sync_at);
+
+    next = shim_sooner(next, c->idle_until);
+    return c->told_start && c->running ? shim_sooner(next, c->permit_at) : next;
+}
+
+void container_late(struct shim *shim, struct container *c, int64_t now)
+{
+    if (c->sync_at && c->sync_at <= now)
+        sync_exit(shim, c);
+    if (c->idle_until && c->idle_until <= now)
+        retire(c);
+    if (c->running && c->told_start && c->permit_at && c->permit_at <= now)
+        permit(shim, c);
+    if (c->kill_at && c->kill_at <= now) {
+        container_kill(shim, c);
+        c->kill_at = now + CLOCK_SECOND; /* again, should it not be enough */
+    }
+}

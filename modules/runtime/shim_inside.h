@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUNTIME_SHIM_INSIDE_H
+#define RUNTIME_SHIM_INSIDE_H
+
+#include "base/text.h"
+#include "runtime/shim.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct node;
+
+/*
+ * Private to the shim's own files: one pod, its containers, what runs beside
+ * them. shim.c is the loop, shim_agent.c talks to the agent,
+ * shim_container.c takes containers through their runs, shim_exec.c runs
+ * probes and hooks.
+ */
+
+#define SHIM_CONTAINERS 32
+#define SHIM_EXECS 16
+#define SHIM_MESSAGE ((size_t)96 * 1024)
+
+/* How a run went, or goes. */
+struct shim_run {
+    int64_t number, pid, started, finished; /* wall time; number counts from 1 */
+    int code, signal;
+    bool oom;
+    struct shim_message why;
+};
+
+struct container {
+    const char *name;
+    const struct node *spec;
+    const char *state; /* none, running, exited, failed */
+    struct shim_run run, last; /* last: the run before this one; number 0: none */
+    int64_t crashes;   /* ends in a row of runs that did not last */
+    int64_t kill_at;   /* steady time; 0: nobody asked it to end */
+    int64_t sync_at;   /* steady time; 0: its last exit is on disk */
+    int64_t idle_until; /* steady time; 0: its init is not idle */
+    int64_t permit_at; /* steady time at which it may be started again by itself */
+    int64_t oom_before;
+    pid_t init;        /* 0: none */
+    int control;       /* to the init; -1: none */
+    bool running, told_start, reused, permitted;
+    uint64_t look;     /* of what was mounted, when it was */
+    struct shim_stream streams[2];
+    struct shim_log log;
+};
+
+struct exec {
+    int64_t id; /* 0: free */
+    pid_t pid;
+    int fd;
+    int64_t deadline;
+    bool late;
+    struct text output;
+};
+
+struct shim {
+    struct shim_place place;
+    struct cgroup_base cgroups;
+    const char *pod;
+    int64_t log_bytes;
+    int log_files;
+    struct container containers[SHIM_CONTAINERS];
+    size_t count;
+    struct exec execs[SHIM_EXECS];
+    int agent, listener, signals;
+    bool quitting;
+};
+
+/* ---- shim_agent.c ----------------------------------------------------------- */
+void shim_send(struct shim *shim, const struct node *message);
+struct node *shim_describe(struct arena *arena, const struct container *container);
+void shim_tell(struct shim *shim, const struct container *container, const char *event);
+void shim_tell_all(struct shim *shim);
+void shim_hear_agent(struct shim *shim);
+void shim_accept_agent(struct shim *shim);
+
+/* ---- shim_container.c ---------------------------------------------------------- */
+struct container *container_find(struct shim *shim, const char *name);
+void container_start(struct shim *shim, struct container *container);
+/* SIGTERM now and SIGKILL after `grace` nanoseconds. */
+void container_stop(struct container *container, int64_t grace);
+void container_kill(struct shim *shim, struct container *container);
+/* What its init says. */
+void container_hear(struct shim *shim, struct container *container);
+/* Its init is no more. */
+void container_bury(struct shim *shim, struct container *container, int status);
+/* The next steady time at which container_late() has work; 0: never. */
+int64_t container_next(const struct container *container);
+void container_late(struct shim *shim, struct container *container, int64_t now);
+/* Opens its control group's doors; see cgroup_make(). */
+bool container_group(struct shim *shim, const struct container *container, int procs[4]);
+
+/* ---- shim_exec.c ---------------------------------------------------------------- */
+void exec_start(struct shim *shim, const struct node *ask);
+void exec_read(struct exec *exec);
+void exec_end(struct shim *shim, struct exec *exec, int status);
+
+int64_t shim_sooner(int64_t a, int64_t b);
+void shim_close_all(const int *fds, size_t count);
+
+#endif
