@@ -252,6 +252,19 @@ build_console() {
     touch $stamp
 }
 
+# What drives chromium in tests/browser; without it they are skipped.
+fetch_browser_driver() {
+    local work=build/browser
+    mkdir -p $work
+    cmp -s tests/browser/package-lock.json $work/.lock && return
+    cp tests/browser/package.json tests/browser/package-lock.json $work/
+    if (cd $work && npm ci --no-audit --no-fund >npm.log 2>&1); then
+        cp tests/browser/package-lock.json $work/.lock
+    else
+        say "npm cannot fetch what tests/browser needs (build/browser/npm.log); they are skipped"
+    fi
+}
+
 # ------------------------------------------------------------------- verbs
 
 verb_deps() { need_dependencies; }
@@ -288,6 +301,8 @@ verb_test() {
         esac
     done <<<"$list"
     need_packages "$packages"
+    [ -z "$packages" ] || want_packages "$packages_judges"
+    case $list in *'console-in-a-browser'*) fetch_browser_driver ;; esac
     # A program that does not build is one failed test, not the end of all.
     local unbuilt=0
     MAKEFLAGS=-k make_mode debug "${debug[@]}" || unbuilt=1

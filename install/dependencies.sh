@@ -53,11 +53,11 @@ jq:jq pgrep:procps openssl:openssl git:git ss:iproute2 setsid:util-linux
 /usr/lib/python3/dist-packages/PIL/__init__.py:python3-pil'
 # Judges of conformity that are big; tests skip, saying why, without them.
 packages_judges='
-skopeo:skopeo etcd:etcd-server
-/usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes'
+skopeo:skopeo podman:podman etcd:etcd-server etcdctl:etcd-client
+/usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes
+chromium:chromium'
 packages_console='node:nodejs npm:npm
 /etc/ssl/certs/ca-certificates.crt:ca-certificates'
-packages_browser='chromium:chromium'
 packages_check='
 clang:clang cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags'
 packages_fuzz='
@@ -112,6 +112,18 @@ need_packages() {
     missing=$(missing_packages "$1")
     [ -z "$missing" ] || die "missing: $missing- install them with" \
         "'apt-get install $missing' as root"
+}
+
+# Installs what is missing as far as that is possible: all at once, else one by
+# one, since a mirror may have lost one of them. What is still missing is said.
+want_packages() {
+    local pair missing
+    [ -n "$(missing_packages "$1")" ] || return 0
+    try_packages "$1" 2>/dev/null || for pair in $1; do
+        try_packages "$pair" 2>/dev/null || true
+    done
+    missing=$(missing_packages "$1")
+    [ -z "$missing" ] || say "cannot install $missing; tests that want them are skipped"
 }
 
 # ------------------------------------------------- sources of a later suite
