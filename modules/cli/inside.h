@@ -25,8 +25,9 @@ enum cli_exit {
 struct cli_flags {
     const char *mode, *data_dir, *name, *join, *token_file, *cluster, *runtime;
     const char *log_level, *log_format, *kubeconfig, *output, *pool, *ttl, *uses;
+    const char *eviction;
     const char *listen[CLI_MOST + 1], *names[CLI_MOST + 1], *values[CLI_MOST + 1];
-    const char *host_paths[CLI_MOST + 1];
+    const char *host_paths[CLI_MOST + 1], *facts[CLI_MOST + 1];
     bool admin, help, version, allow_root, allow_privileged;
     const char *words[CLI_MOST + 1]; /* what is no flag */
     size_t word_count;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "hub/hub.h"
 #include "loop/loop.h"
+#include "query/query.h"
 #include "runtime/runtime.h"
 #include "spoke/spoke.h"
 
@@ -198,6 +199,7 @@ static int open_spoke(struct running *running, struct err *err)
     struct spoke_settings settings = {
         .directory = folder, .name = name, .hub = flags->join, .token = token,
         .cluster = flags->cluster, .host_paths = flags->host_paths,
+        .facts = flags->facts,
         .allow_root = flags->allow_root,
         .allow_privileged = flags->allow_privileged};
 
@@ -207,6 +209,9 @@ static int open_spoke(struct running *running, struct err *err)
     }
     if (find_runtime(flags, &settings.runtime, err) < 0)
         return -1;
+    if (flags->eviction &&
+        duration_parse(flags->eviction, &settings.eviction, err) < 0)
+        return err_wrap(err, "--eviction");
     running->spoke = spoke_open(running->loop, &settings, err);
     return running->spoke ? 0 : -1;
 }
@@ -250,6 +255,34 @@ static int pipe_token(struct running *running, int *ret, struct err *err)
     return 0;
 }
 
+static void add_pairs(const char **arguments, size_t *at, const char *name,
+                      const char *const *values)
+{
+    for (; *values; values++) {
+        arguments[(*at)++] = name;
+        arguments[(*at)++] = *values;
+    }
+}
+
+/* What bounds a spoke bounds this one too. */
+static void pass_on(const struct cli_flags *flags, const char **arguments)
+{
+    size_t at = 0;
+
+    while (arguments[at])
+        at++;
+    add_pairs(arguments, &at, "--host-path", flags->host_paths);
+    add_pairs(arguments, &at, "--fact", flags->facts);
+    if (flags->eviction) {
+        arguments[at++] = "--eviction";
+        arguments[at++] = flags->eviction;
+    }
+    if (flags->allow_root)
+        arguments[at++] = "--allow-root";
+    if (flags->allow_privileged)
+        arguments[at++] = "--allow-privileged";
+}
+
 static int spawn_spoke(struct running *running, int token_fd, struct err *err)
 {
     scoped_mem char *data = data_folder(running->flags);
@@ -261,15 +294,16 @@ static int spawn_spoke(struct running *running, int token_fd, struct err *err)
     scoped_mem char *format = mem_printf(
         "--log-format=%s",
         running->flags->log_format ? running->flags->log_format : "text");
-    const char *const arguments[] = {
+    const char *arguments[16 + 4 * CLI_MOST] = {
         "axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, folder, join,
-        "--token-file=/dev/fd/3", level, format, NULL};
+        "--token-file=/dev/fd/3", level, format};
     struct loop_spawn spawn = {.path = "/proc/self/exe",
                                .arguments = (char *const *)arguments,
                                .in = -1, .out = STDERR_FILENO,
                                .error = STDERR_FILENO, .keep = &token_fd,
                                .keeps = 1, .dies_with_parent = true};
 
+    pass_on(running->flags, arguments);
     running->child = loop_spawn(running->loop, &spawn, on_child_end, running, err);
     return running->child ? 0 : -1;
 }

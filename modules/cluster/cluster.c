@@ -47,6 +47,11 @@ struct node *cluster_report(struct cluster *cluster, struct arena *arena, const 
     return cluster->driver->report(cluster, arena, owner);
 }
 
+struct node *cluster_objects(struct cluster *cluster, struct arena *arena, const char *owner)
+{
+    return cluster->driver->objects(cluster, arena, owner);
+}
+
 struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *api_version,
                           const char *kind, const char *space, const char *name)
 {

@@ -85,7 +85,7 @@ struct cluster_options {
 enum cluster_strategy {
     CLUSTER_UPDATE,      /* make it so, and keep it so */
     CLUSTER_CREATE_ONLY, /* only if it is not there */
-    CLUSTER_READ_ONLY,   /* never write, only report */
+    CLUSTER_READ_ONLY,   /* leave it as it is, or as it is not */
 };
 struct cluster_manifest {
     const struct node *object;
@@ -109,6 +109,8 @@ struct cluster_driver {
     void (*remove)(struct cluster *cluster, const char *owner);
     struct node *(*report)(struct cluster *cluster, struct arena *arena,
                            const char *owner);
+    struct node *(*objects)(struct cluster *cluster, struct arena *arena,
+                            const char *owner);
     struct node *(*read)(struct cluster *cluster, struct arena *arena,
                          const char *api_version, const char *kind,
                          const char *space, const char *name);
@@ -167,6 +169,9 @@ void cluster_remove(struct cluster *cluster, const char *owner);
 struct node *cluster_report(struct cluster *cluster, struct arena *arena,
                             const char *owner);
 #define CLUSTER_REPORT_BYTES 65536
+/* Only `objects` of the report, and all of them; NULL when nothing is left. */
+struct node *cluster_objects(struct cluster *cluster, struct arena *arena,
+                             const char *owner);
 
 /* An object as it is here, with the status its kind has in Kubernetes; NULL
    if it is not there. What feedback rules and JSONPaths look at. */

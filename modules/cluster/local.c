@@ -271,6 +271,11 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
     struct local_object *object = map_get(owner->cluster->objects, key);
     bool there = object != NULL, same;
 
+    if (item->strategy == CLUSTER_READ_ONLY) {
+        if (object && object->owner == owner && !object->removing)
+            map_put(seen, key, object);
+        return;
+    }
     if (!object)
         object = object_new(owner, key);
     same = there && !object->removing && node_same(object->object, item->object);
@@ -339,13 +344,33 @@ static void add_item(struct arena *arena, struct node *items, const struct clust
     node_add(arena, items, row);
 }
 
-static void write_set(const struct cluster_set *set, struct text *out)
+/* What will be there: where an item does not write, the object as it is. */
+static bool effective(struct local_owner *owner, const struct cluster_manifest *item,
+                      size_t ordinal, struct cluster_manifest *ret)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct local_object *there =
+        map_get(owner->cluster->objects, key_of(arena, owner, item->object, ordinal));
+
+    *ret = *item;
+    if (item->strategy == CLUSTER_UPDATE)
+        return true;
+    if (!there || there->owner != owner || there->removing)
+        return item->strategy == CLUSTER_CREATE_ONLY;
+    ret->object = there->object;
+    ret->strategy = CLUSTER_CREATE_ONLY;
+    return true;
+}
+
+static void write_set(struct local_owner *owner, const struct cluster_set *set, struct text *out)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *kept = node_map(arena), *items = node_make_list(arena, kept, "items");
+    struct cluster_manifest item;
 
     for (size_t i = 0; i < set->count; i++)
-        add_item(arena, items, &set->items[i]);
+        if (effective(owner, &set->items[i], i, &item))
+            add_item(arena, items, &item);
     if (set->no_prune)
         node_set_bool(arena, kept, "noPrune", true);
     document_write_json(out, kept);
@@ -475,7 +500,7 @@ static void local_apply(struct cluster *cluster, const struct cluster_set *set)
     scoped_map struct map *seen = map_new();
     scoped_text struct text out = { 0 };
 
-    write_set(set, &out);
+    write_set(owner, set, &out);
     if (owner->kept && !owner->removing && text_same(owner->kept, text_string(&out)))
         return;
     owner->removing = false;
@@ -808,6 +833,13 @@ static struct node *local_report(struct cluster *cluster, struct arena *arena, c
     return owner ? report_owner(owner, arena) : NULL;
 }
 
+static struct node *local_objects(struct cluster *cluster, struct arena *arena, const char *name)
+{
+    struct local_owner *owner = map_get(cluster->owners, name);
+
+    return owner ? report_objects(owner, arena) : NULL;
+}
+
 static struct node *local_read(struct cluster *cluster, struct arena *arena,
                                const char *api_version, const char *kind, const char *space,
                                const char *name)
@@ -878,6 +910,7 @@ const struct cluster_driver cluster_local = {
     .apply = local_apply,
     .remove = local_remove,
     .report = local_report,
+    .objects = local_objects,
     .read = local_read,
     .owners = local_owners,
     .facts = local_facts,

@@ -215,6 +215,7 @@ void service_free(struct local_object *object);
 
 /* ---- report.c ------------------------------------------------------------------------------------ */
 struct node *report_owner(struct local_owner *owner, struct arena *arena);
+struct node *report_objects(struct local_owner *owner, struct arena *arena);
 struct node *report_object(struct local_object *object, struct arena *arena);
 struct node *report_pod_object(struct local_pod *pod, struct arena *arena);
 

@@ -445,6 +445,15 @@ static void cut(struct summary *s)
         node_set_int(s->arena, s->report, "truncated", missing);
 }
 
+struct node *report_objects(struct local_owner *owner, struct arena *arena)
+{
+    struct summary s = { .owner = owner, .arena = arena, .objects = node_list(arena),
+                         .inventory = node_list(arena) };
+
+    take_objects(&s);
+    return s.objects;
+}
+
 struct node *report_owner(struct local_owner *owner, struct arena *arena)
 {
     struct summary s = { .owner = owner, .arena = arena, .report = node_map(arena),

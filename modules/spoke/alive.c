@@ -138,6 +138,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
         node_get_int(node_get(old, "spec"), "leaseDurationSeconds", 60);
     if (spoke->lease_seconds < 1)
         spoke->lease_seconds = 60;
+    facts_take(spoke, old);
     node_add(arena, news, condition(arena, "ManagedClusterJoined",
                                     "ManagedClusterJoined", "Managed cluster joined"));
     node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",

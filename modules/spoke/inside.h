@@ -5,17 +5,21 @@
 #include "base/text.h"
 #include "http/http.h"
 #include "loop/loop.h"
+#include "pki/pki.h"
 #include "spoke/spoke.h"
 
 #include <stdint.h>
 
 struct cluster;
 struct cluster_event;
+struct cluster_keep;
+struct cluster_manifest;
 struct map;
 struct node;
 struct object;
 struct store;
 struct tls_client;
+struct work_resource;
 
 #define WORKS "work.open-cluster-management.io/v1"
 #define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
@@ -27,9 +31,11 @@ enum spoke_state { SPOKE_JOINING, SPOKE_LISTING, SPOKE_WATCHING, SPOKE_WAITING }
 struct spoke {
     uint32_t tag;
     struct loop *loop;
-    char *directory, *name, *hub, *address; /* owned */
+    char *directory, *name, *hub, *address, *addresses; /* owned */
     char *token;                            /* owned; NULL once joined */
     struct store *store;
+    unsigned char seal[PKI_SEAL_KEY]; /* keep.c */
+    int64_t eviction;
     struct cluster *cluster;
     struct map *works;  /* struct work by name */
 
@@ -51,6 +57,11 @@ struct spoke {
     int64_t revision; /* resourceVersion to go on from */
     bool told; /* the cluster's status was sent since the last start */
 
+    /* facts.c */
+    struct arena *facts_arena, *own_arena; /* owned */
+    const struct node *facts;     /* {labels, claims, annotations} */
+    struct node *own_facts;       /* from the command line */
+
     /* alive.c */
     struct loop_timer *lease;
     int64_t lease_seconds;
@@ -65,14 +76,19 @@ struct work {
     struct arena *arena;     /* owned: of `object` */
     const struct node *object;
     int64_t generation;
-    bool deleting;
+    bool deleting, finalized; /* finalized: our finalizer is on it */
+    int64_t evicting; /* wall time since when the hub has it no more; 0: it has */
     int waiting;   /* answers that the present attempt still needs */
     unsigned turn; /* raised by each new version: late answers are told apart */
     struct arena *gathered;   /* owned: what was fetched for this version */
     struct node *secrets;     /* list, in `gathered` */
+    struct node *bound;       /* list by ordinal, in `gathered` */
+    struct node *failed;      /* map by ordinal: {reason, message}; there too */
+    char *values;             /* owned: hash of the facts used; NULL: none */
+    struct map *said;         /* owned: what an Event was sent about */
     char *trouble_reason, *trouble; /* owned: why it cannot be applied */
     bool applied;
-    struct loop_timer *retry; /* owned */
+    struct loop_timer *retry, *evict; /* owned */
     struct loop_backoff backoff;
     char *sent_work, *sent_workload; /* owned: the last status sent, as JSON */
     bool sending, dirty;
@@ -116,6 +132,54 @@ void works_free(struct spoke *spoke);
 void work_take(struct spoke *spoke, const char *name, const struct node *object);
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
+/* Works that use what has changed are made anew. */
+void works_facts_changed(struct spoke *spoke);
+
+/* gather.c: a work as the set of objects that it asks for. */
+bool gather_is_workload(const struct node *manifest);
+struct work_resource gather_resource(struct arena *arena,
+                                     const struct node *manifest);
+/* NULL: spec.manifestConfigs says nothing of it. */
+struct node *gather_option(struct arena *arena, const struct work *work,
+                           const struct node *manifest);
+/* Fills `bound` and `failed`. */
+void gather_bind(struct work *work);
+void gather_fail(struct work *work, size_t ordinal, const char *reason,
+                 const char *message);
+/* {reason, message} of a manifest that could not be made out; NULL: it could. */
+const struct node *gather_failure(const struct work *work, size_t ordinal);
+/* All of it; the items are the caller's to free, what they point to lives in the
+   arena. Fails when a Workload cannot be had as a whole. */
+int gather_set(struct work *work, struct arena *arena,
+               struct cluster_manifest **ret, size_t *ret_count,
+               struct err *err) MUST_CHECK;
+
+/* rows.c: status.resourceStatus.manifests, one row each. */
+struct node *rows_of(const struct work *work, struct arena *arena,
+                     const struct node *report, const struct node *objects);
+
+/* keep.c: rows of the store that may hold secrets are sealed. */
+struct store_key;
+struct store_row;
+int keep_open(struct spoke *spoke, struct err *err) MUST_CHECK;
+void keep_put(struct spoke *spoke, const struct store_key *key, const void *bytes,
+              size_t len);
+int keep_read(struct spoke *spoke, const struct store_row *row, struct text *ret,
+              struct err *err) MUST_CHECK;
+struct cluster_keep keep_for_cluster(struct spoke *spoke);
+
+/* secrets.c: fills work->secrets with what `spec` names, from `had` where the
+   version is the same, else from the hub. */
+void secrets_gather(struct work *work, const struct node *spec,
+                    const struct node *had);
+
+/* facts.c: what ${spoke.NAME} may name here, on disk for days without a hub. */
+int facts_load(struct spoke *spoke, const char *const *own,
+               struct err *err) MUST_CHECK;
+void facts_free(struct spoke *spoke);
+/* This spoke's ManagedCluster, as the hub has it. */
+void facts_take(struct spoke *spoke, const struct node *object);
+struct node *facts_of(struct spoke *spoke, struct arena *arena);
 
 /* bundle.c: the manifests of a Workload. */
 /* NULL and ERR_NOT_FOUND if it is not here yet. */
@@ -126,6 +190,8 @@ void bundle_fetch(struct work *work, const char *reference,
 
 /* report.c */
 void report_work(struct work *work);
+/* An Event about the work's trouble, once for each. */
+void report_trouble(struct work *work);
 void report_event(struct spoke *spoke, const struct cluster_event *event);
 
 /* alive.c */

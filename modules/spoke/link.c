@@ -44,6 +44,7 @@ int link_open(struct spoke *spoke, struct err *err)
 struct link_sent {
     struct spoke *spoke;
     struct link_sent *next, **at; /* in spoke->sent */
+    struct loop_timer *late; /* owned; when there is no link at all */
     link_fn *done;
     void *arg;
 };
@@ -57,6 +58,7 @@ static void sent_end(struct link_sent *sent, const struct http_answer *answer,
     *sent->at = sent->next;
     if (sent->next)
         sent->next->at = sent->at;
+    loop_timer_free(&sent->late);
     free(sent);
     if (done)
         done(arg, answer ? answer->status : 0, answer, err);
@@ -66,6 +68,15 @@ static void on_done(const struct http_answer *answer, const struct err *err,
                     void *arg)
 {
     sent_end(arg, answer, err);
+}
+
+/* Asked for while the hub is away: told so, later as ever. */
+static void on_no_link(void *arg)
+{
+    struct err err = {0};
+
+    err_set(&err, ERR_UNREACHABLE, "there is no connection to the hub");
+    sent_end(arg, NULL, &err);
 }
 
 void link_close(struct spoke *spoke)
@@ -85,12 +96,17 @@ void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
     struct link_sent *sent = mem_alloc(sizeof *sent);
     struct http_ask mine = *ask;
 
-    *sent = (struct link_sent){spoke, spoke->sent, &spoke->sent, done, arg};
+    *sent = (struct link_sent){spoke, spoke->sent, &spoke->sent, NULL, done, arg};
     if (sent->next)
         sent->next->at = &sent->next;
     spoke->sent = sent;
     mine.done = on_done;
     mine.arg = sent;
+    if (!spoke->http) {
+        sent->late = loop_timer_new(spoke->loop, on_no_link, sent);
+        loop_timer_set(sent->late, 0);
+        return;
+    }
     http_client_send(spoke->http, &mine);
 }
 

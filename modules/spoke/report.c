@@ -37,107 +37,227 @@ static const char *or(const char *text, const char *none)
     return *text ? text : none;
 }
 
-static struct node *conditions(struct arena *arena, const struct work *work,
-                               const struct node *report)
-{
-    struct node *news = node_list(arena);
-    const char *phase = node_get_text(report, "phase");
-    const char *reason = node_get_text(report, "reason");
-    const char *message = node_get_text(report, "message");
-    bool good = work->applied && (strcmp(phase, "Running") == 0 ||
-                                  strcmp(phase, "Completed") == 0);
-    bool bad = work->trouble || strcmp(phase, "Degraded") == 0;
+/* ---- What a work says of itself -------------------------------------------------- */
 
-    add_condition(arena, news, work, "Applied", work->applied,
-                  work->applied ? "AppliedManifestWorkComplete"
-                                : "AppliedManifestWorkFailed",
-                  work->applied ? "Apply manifest work complete"
-                                : or(work->trouble ? work->trouble : "",
-                                     "fetching what it needs"));
-    add_condition(arena, news, work, "Available", good,
-                  good ? "ResourcesAvailable" : "ResourcesNotAvailable",
-                  good ? "All resources are available"
-                       : or(work->trouble ? work->trouble : message,
-                            "not ready yet"));
-    add_condition(arena, news, work, "Progressing", !good && !bad,
-                  good || bad ? "Settled" : or(reason, "Starting"),
-                  good || bad ? "" : message);
-    add_condition(arena, news, work, "Degraded", bad,
-                  bad ? (work->trouble ? work->trouble_reason
-                                       : or(reason, "Degraded"))
-                      : "AsExpected",
-                  bad ? (work->trouble ? work->trouble : message) : "");
-    if (strcmp(phase, "Completed") == 0)
-        add_condition(arena, news, work, "Complete", true, "Completed", message);
-    return work_merge_conditions(arena,
-                                 node_at(work->object, "status", "conditions", NULL),
-                                 news, clock_wall());
+struct sum {
+    struct arena *arena;
+    const struct work *work;
+    const struct node *report, *rows;
+    size_t total, not_applied, not_available;
+    char *applied_message, *available_message; /* of the first that is not */
+    const char *bad_reason;                    /* NULL: nothing is Degraded */
+    char *bad_message;
+};
+
+static const struct node *condition_of(const struct node *list, const char *type)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
+            return node_item(list, i);
+    return NULL;
 }
 
-/* ---- Manifests ------------------------------------------------------------------ */
-
-static void split_version(struct arena *arena, const char *api_version,
-                          const char **ret_group, const char **ret_version)
+static char *named(struct arena *arena, const char *kind, const char *space,
+                   const char *name, const char *message)
 {
-    const char *slash = strchr(api_version, '/');
-
-    *ret_version = slash ? slash + 1 : api_version;
-    *ret_group = slash ? arena_bytes(arena, api_version,
-                                     (size_t)(slash - api_version))
-                       : "";
+    return arena_printf(arena, "%s %s%s%s: %.600s", kind, space, *space ? "/" : "",
+                        name, message);
 }
 
-static char *plural_of(struct arena *arena, const char *kind)
+static char *named_row(struct arena *arena, const struct node *row, const char *message)
 {
-    char *made = arena_printf(arena, "%ss", kind);
+    const struct node *meta = node_get(row, "resourceMeta");
 
-    for (char *at = made; *at; at++)
-        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at + 32 : *at);
-    return made;
+    return named(arena, node_get_text(meta, "kind"), node_get_text(meta, "namespace"),
+                 node_get_text(meta, "name"), message);
 }
 
-static struct node *manifest_row(struct arena *arena, const struct work *work,
-                                 const struct node *manifest, size_t ordinal,
-                                 bool good)
+/* "1 of 3 …: Deployment lab/web: why" */
+static void count_row(struct sum *sum, const struct node *row)
 {
-    struct node *row = node_map(arena);
-    struct node *meta = node_make(arena, row, "resourceMeta");
-    const struct node *metadata = node_get(manifest, "metadata");
-    const char *kind = node_get_text(manifest, "kind");
-    const char *group, *version;
+    const struct node *list = node_get(row, "conditions");
+    const struct node *applied = condition_of(list, "Applied");
+    const struct node *available = condition_of(list, "Available");
 
-    split_version(arena, node_get_text(manifest, "apiVersion"), &group, &version);
-    node_set_int(arena, meta, "ordinal", (int64_t)ordinal);
-    node_set_text(arena, meta, "group", group);
-    node_set_text(arena, meta, "version", version);
-    node_set_text(arena, meta, "kind", kind);
-    node_set_text(arena, meta, "resource", plural_of(arena, kind));
-    node_set_text(arena, meta, "name", node_get_text(metadata, "name"));
-    node_set_text(arena, meta, "namespace", node_get_text(metadata, "namespace"));
-    add_condition(arena, node_make_list(arena, row, "conditions"), work, "Applied",
-                  work->applied,
-                  work->applied ? "AppliedManifestComplete"
-                                : "AppliedManifestFailed",
-                  work->trouble ? work->trouble : "");
-    add_condition(arena, node_get(row, "conditions"), work, "Available", good,
-                  good ? "ResourceAvailable" : "ResourceNotAvailable", "");
-    return row;
+    sum->total++;
+    if (strcmp(node_get_text(applied, "status"), "True") != 0 && !sum->not_applied++)
+        sum->applied_message =
+            named_row(sum->arena, row, node_get_text(applied, "message"));
+    if (strcmp(node_get_text(available, "status"), "True") != 0 &&
+        !sum->not_available++)
+        sum->available_message =
+            named_row(sum->arena, row, node_get_text(available, "message"));
 }
 
-static struct node *manifest_rows(struct arena *arena, const struct work *work,
-                                  bool good)
+/* What a person must look at: the work as a whole, one of its manifests, or
+   something that a manifest became; in that order. */
+static void find_bad(struct sum *sum, const struct node *objects)
 {
-    const struct node *manifests =
-        node_at(work->object, "spec", "workload", "manifests", NULL);
-    struct node *rows = node_list(arena);
+    const struct work *work = sum->work;
+    const struct node *worst = node_item(objects, 0);
 
-    for (size_t i = 0; i < node_count(manifests); i++)
-        node_add(arena, rows, manifest_row(arena, work, node_item(manifests, i), i,
-                                           good));
-    return work_merge_manifests(
-        arena,
-        node_at(work->object, "status", "resourceStatus", "manifests", NULL), rows,
-        clock_wall());
+    if (work->trouble) {
+        sum->bad_reason = work->trouble_reason;
+        sum->bad_message = work->trouble;
+        return;
+    }
+    for (size_t i = 0; i < sum->total; i++) {
+        const struct node *failure = gather_failure(work, i);
+
+        if (!failure)
+            continue;
+        sum->bad_reason = node_get_text(failure, "reason");
+        sum->bad_message = named_row(sum->arena, node_item(sum->rows, i),
+                                     node_get_text(failure, "message"));
+        return;
+    }
+    if (strcmp(node_get_text(worst, "health"), "Failed") != 0)
+        return;
+    sum->bad_reason = or(node_get_text(worst, "reason"), "Degraded");
+    sum->bad_message = named(sum->arena, node_get_text(worst, "kind"),
+                             node_get_text(worst, "namespace"),
+                             node_get_text(worst, "name"),
+                             node_get_text(worst, "message"));
+}
+
+static void add_applied(struct sum *sum, struct node *news)
+{
+    const struct work *work = sum->work;
+    bool applied = work->applied && !sum->not_applied;
+
+    add_condition(sum->arena, news, work, "Applied", applied,
+                  applied ? "AppliedManifestWorkComplete"
+                          : "AppliedManifestWorkFailed",
+                  applied          ? "Apply manifest work complete"
+                  : work->trouble  ? work->trouble
+                  : !work->applied ? "fetching what it needs"
+                                   : arena_printf(sum->arena,
+                                                  "%zu of %zu manifests are not applied: %s",
+                                                  sum->not_applied, sum->total,
+                                                  sum->applied_message));
+}
+
+static void add_available(struct sum *sum, struct node *news, bool good)
+{
+    const char *message = "All resources are available";
+
+    if (!good)
+        message = sum->not_available
+                      ? arena_printf(sum->arena, "%zu of %zu resources are not available: %s",
+                                     sum->not_available, sum->total,
+                                     sum->available_message)
+                      : "not ready yet";
+    add_condition(sum->arena, news, sum->work, "Available", good,
+                  good ? "ResourcesAvailable" : "ResourcesNotAvailable", message);
+}
+
+/* A finished work says so; one that begins anew takes it back. */
+static void add_complete(struct sum *sum, struct node *news)
+{
+    const struct node *old = condition_of(
+        node_at(sum->work->object, "status", "conditions", NULL), "Complete");
+    bool done = !strcmp(node_get_text(sum->report, "phase"), "Completed");
+
+    if (done || old)
+        add_condition(sum->arena, news, sum->work, "Complete", done,
+                      done ? "Completed" : "NotCompleted",
+                      done ? node_get_text(sum->report, "message") : "");
+}
+
+static void set_over(struct arena *arena, struct node *news, struct node *one)
+{
+    for (size_t i = 0; i < node_count(news); i++)
+        if (!strcmp(node_get_text(node_item(news, i), "type"), node_get_text(one, "type")))
+            node_remove_item(news, i--);
+    node_add(arena, news, one);
+}
+
+/* The user's own rules stand over what we would have said. */
+static void add_rules(struct sum *sum, struct node *news)
+{
+    for (size_t i = 0; i < node_count(sum->rows); i++) {
+        const struct node *list = node_get(node_item(sum->rows, i), "conditions");
+
+        for (size_t k = 0; k < node_count(list); k++) {
+            const struct node *one = node_item(list, k);
+            const char *type = node_get_text(one, "type");
+
+            if (text_starts(node_get_text(one, "reason"), "ConditionRule"))
+                set_over(sum->arena, news,
+                         work_aggregate(sum->arena, type, sum->rows,
+                                        sum->work->generation));
+        }
+    }
+}
+
+/* Without what rules said that are not there any more. */
+static struct node *still_meant(struct arena *arena, const struct node *old,
+                                const struct node *news)
+{
+    struct node *left = node_list(arena);
+
+    for (size_t i = 0; i < node_count(old); i++) {
+        struct node *one = node_item(old, i);
+
+        if (!text_starts(node_get_text(one, "reason"), "ConditionRule") ||
+            condition_of(news, node_get_text(one, "type")))
+            node_add(arena, left, one);
+    }
+    return left;
+}
+
+static struct node *conditions(struct sum *sum, const struct node *objects)
+{
+    const struct work *work = sum->work;
+    struct node *news = node_list(sum->arena);
+    bool good, bad;
+
+    for (size_t i = 0; i < node_count(sum->rows); i++)
+        count_row(sum, node_item(sum->rows, i));
+    find_bad(sum, objects);
+    bad = sum->bad_reason != NULL;
+    good = work->applied && !sum->not_available &&
+           strcmp(node_get_text(sum->report, "phase"), "Pending") != 0;
+    add_applied(sum, news);
+    add_available(sum, news, good);
+    add_condition(sum->arena, news, work, "Progressing", !good && !bad,
+                  good || bad ? "Settled"
+                              : or(node_get_text(sum->report, "reason"), "Starting"),
+                  good || bad ? "" : or(sum->available_message ? sum->available_message : "",
+                                        node_get_text(sum->report, "message")));
+    add_condition(sum->arena, news, work, "Degraded", bad,
+                  bad ? sum->bad_reason : "AsExpected", bad ? sum->bad_message : "");
+    if (work->deleting)
+        add_condition(sum->arena, news, work, "Deleting", true, "WorkDeleting",
+                      "what it brought is being removed");
+    add_complete(sum, news);
+    add_rules(sum, news);
+    return work_merge_conditions(
+        sum->arena,
+        still_meant(sum->arena, node_at(work->object, "status", "conditions", NULL), news),
+        news, clock_wall());
+}
+
+static struct node *merged_rows(struct arena *arena, const struct work *work,
+                                const struct node *rows)
+{
+    const struct node *old =
+        node_at(work->object, "status", "resourceStatus", "manifests", NULL);
+    struct node *left = node_list(arena);
+
+    for (size_t i = 0; i < node_count(old); i++) {
+        struct node *one = node_share(arena, node_item(old, i));
+        const struct node *news = NULL;
+
+        for (size_t k = 0; k < node_count(rows) && !news; k++)
+            if (node_get_int(node_get(node_item(rows, k), "resourceMeta"), "ordinal", -1) ==
+                node_get_int(node_get(one, "resourceMeta"), "ordinal", -2))
+                news = node_get(node_item(rows, k), "conditions");
+        node_set(arena, one, "conditions",
+                 still_meant(arena, node_get(one, "conditions"), news));
+        node_add(arena, left, one);
+    }
+    return work_merge_manifests(arena, left, rows, clock_wall());
 }
 
 /* ---- Sending -------------------------------------------------------------------- */
@@ -207,7 +327,7 @@ static const struct node *workload_in(const struct work *work)
         node_at(work->object, "spec", "workload", "manifests", NULL);
 
     for (size_t i = 0; i < node_count(manifests); i++) {
-        if (strcmp(node_get_text(node_item(manifests, i), "kind"), "Workload") == 0)
+        if (gather_is_workload(node_item(manifests, i)))
             return node_item(manifests, i);
     }
     return NULL;
@@ -234,6 +354,8 @@ static bool send_workload(struct work *work, struct arena *arena,
              node_copy(arena, node_at(workload, "spec", "artifact", NULL)
                                   ? node_at(workload, "spec", "artifact", NULL)
                                   : node_map(arena)));
+    if (work->values)
+        node_set_text(arena, status, "valuesHash", work->values);
     if (!is_news(&work->sent_workload, arena, status))
         return false;
     target = mem_printf("/apis/axle.dev/v1alpha1/namespaces/%s/workloads/%s/status",
@@ -243,12 +365,84 @@ static bool send_workload(struct work *work, struct arena *arena,
     return true;
 }
 
+/* What can never run is worth an Event, once for each reason. */
+static void tell_refused(struct work *work, const struct node *objects)
+{
+    for (size_t i = 0; i < node_count(objects); i++) {
+        const struct node *row = node_item(objects, i);
+        const char *message = node_get_text(row, "message");
+        struct cluster_event event = {
+            .owner = work->name, .api_version = node_get_text(row, "apiVersion"),
+            .kind = node_get_text(row, "kind"), .space = node_get_text(row, "namespace"),
+            .name = node_get_text(row, "name"), .type = "Warning",
+            .reason = node_get_text(row, "reason"), .message = message};
+        scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.space,
+                                          event.name, message);
+
+        if (node_get_bool(row, "applied", true) || map_get(work->said, key))
+            continue;
+        map_put(work->said, key, work);
+        report_event(work->spoke, &event);
+    }
+}
+
+static void tell_failed(struct work *work)
+{
+    for (size_t i = 0; i < node_count(work->bound); i++) {
+        const struct node *failure = gather_failure(work, i);
+        const struct node *manifest = node_item(work->bound, i);
+        const struct node *metadata = node_get(manifest, "metadata");
+        const char *message = node_get_text(failure, "message");
+        struct cluster_event event = {
+            .owner = work->name, .api_version = node_get_text(manifest, "apiVersion"),
+            .kind = node_get_text(manifest, "kind"),
+            .space = node_get_text(metadata, "namespace"),
+            .name = node_get_text(metadata, "name"), .type = "Warning",
+            .reason = node_get_text(failure, "reason"), .message = message};
+
+        if (!failure || map_get(work->said, message))
+            continue;
+        map_put(work->said, message, work);
+        report_event(work->spoke, &event);
+    }
+}
+
+void report_trouble(struct work *work)
+{
+    struct cluster_event event = {
+        .owner = work->name, .api_version = WORKS, .kind = "ManifestWork",
+        .space = work->spoke->name, .name = work->name, .type = "Warning",
+        .reason = work->trouble_reason, .message = work->trouble};
+
+    if (map_get(work->said, work->trouble))
+        return;
+    map_put(work->said, work->trouble, work);
+    report_event(work->spoke, &event);
+}
+
+static struct node *status_of(struct work *work, struct arena *arena,
+                              const struct node *report)
+{
+    const struct node *objects =
+        cluster_objects(work->spoke->cluster, arena, work->name);
+    struct node *status = node_map(arena);
+    struct sum sum = {.arena = arena, .work = work, .report = report,
+                      .rows = rows_of(work, arena, report, objects)};
+
+    tell_refused(work, objects);
+    tell_failed(work);
+    node_set(arena, status, "conditions", conditions(&sum, objects));
+    node_set(arena, node_make(arena, status, "resourceStatus"), "manifests",
+             merged_rows(arena, work, sum.rows));
+    return status;
+}
+
 void report_work(struct work *work)
 {
     scoped_arena struct arena *arena = NULL;
     scoped_mem char *target = NULL;
-    struct node *report, *status, *rows;
-    bool good, workload, news;
+    struct node *report, *status;
+    bool workload, news;
 
     if (!work->spoke->http || !work->object ||
         work->spoke->state == SPOKE_JOINING || work->spoke->state == SPOKE_WAITING)
@@ -262,13 +456,7 @@ void report_work(struct work *work)
     }
     arena = arena_new();
     report = cluster_report(work->spoke->cluster, arena, work->name);
-    status = node_map(arena);
-    node_set(arena, status, "conditions", conditions(arena, work, report));
-    good = work->applied &&
-           (strcmp(node_get_text(report, "phase"), "Running") == 0 ||
-            strcmp(node_get_text(report, "phase"), "Completed") == 0);
-    rows = manifest_rows(arena, work, good);
-    node_set(arena, node_make(arena, status, "resourceStatus"), "manifests", rows);
+    status = status_of(work, arena, report);
     /* The Workload first: whoever reads "Available" finds its endpoints. */
     news = is_news(&work->sent_work, arena, status);
     workload = send_workload(work, arena, report, !news);
@@ -293,7 +481,7 @@ void report_event(struct spoke *spoke, const struct cluster_event *event)
 
     log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->space, event->name,
              event->reason, event->message);
-    if (!spoke->http || spoke->state != SPOKE_WATCHING)
+    if (!spoke->http || (spoke->state != SPOKE_WATCHING && spoke->state != SPOKE_LISTING))
         return;
     clock_format(clock_wall(), false, now);
     node_set_text(arena, body, "apiVersion", "v1");

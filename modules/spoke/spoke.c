@@ -19,9 +19,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEPT "cluster"
 /* The kernel tells of most drift at once; this finds the rest. */
 #define SWEEP (60 * CLOCK_SECOND)
+/* How long what the hub has lost without a word still runs: as OCM has it. */
+#define EVICTION (3600 * CLOCK_SECOND)
 
 static void enter_joining(struct spoke *spoke)
 {
@@ -103,63 +104,6 @@ char *spoke_path(const struct spoke *spoke, const char *file)
     return mem_printf("%s/%s", spoke->directory, file);
 }
 
-/* ---- What the cluster keeps goes into the same store ---------------------- */
-
-static struct store_key kept_key(const char *name)
-{
-    return (struct store_key){KEPT, "", name};
-}
-
-static void keep_put(void *arg, const char *name, const void *bytes, size_t len)
-{
-    struct spoke *spoke = arg;
-    struct store_key key = kept_key(name);
-
-    store_put(spoke->store, &key, bytes, len);
-}
-
-static void keep_remove(void *arg, const char *name)
-{
-    struct spoke *spoke = arg;
-    struct store_key key = kept_key(name);
-
-    store_delete(spoke->store, &key, "", 0);
-}
-
-static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
-{
-    struct spoke *spoke = arg;
-
-    store_commit(spoke->store, done, done_arg);
-}
-
-struct each_kept {
-    void (*each)(void *arg, const char *name, const void *bytes, size_t len);
-    void *arg;
-};
-
-static int on_kept_row(void *arg, const struct store_row *row, struct err *err)
-{
-    struct each_kept *kept = arg;
-
-    if (strcmp(row->key.kind, KEPT) == 0)
-        kept->each(kept->arg, row->key.name, row->body, row->len);
-    return 0;
-}
-
-static void keep_each(void *arg,
-                      void (*each)(void *each_arg, const char *name,
-                                   const void *bytes, size_t len),
-                      void *each_arg)
-{
-    struct spoke *spoke = arg;
-    struct each_kept kept = {each, each_arg};
-    struct err err = {0};
-
-    if (store_each(spoke->store, on_kept_row, &kept, &err) < 0)
-        log_error("spoke", "reading the store: %s", err.text);
-}
-
 /* ---- What the cluster says ------------------------------------------------ */
 
 static void on_change(void *arg, const char *owner)
@@ -192,7 +136,7 @@ static int open_cluster(struct spoke *spoke,
         .loop = spoke->loop,
         .runtime = settings->runtime ? settings->runtime : &runtime_process,
         .runtime_options = {.loop = spoke->loop, .directory = workloads},
-        .keep = {spoke, keep_put, keep_remove, keep_commit, keep_each},
+        .keep = keep_for_cluster(spoke),
         .bounds = {settings->host_paths, settings->allow_root,
                    settings->allow_privileged},
         .address = spoke->address,
@@ -228,6 +172,20 @@ static char *own_address(const struct spoke_settings *settings)
                           strstr(settings->hub, "//localhost")))
         return mem_copy_string("127.0.0.1");
     return mem_copy_string(loop_own_addresses(found, 1) ? found[0] : "127.0.0.1");
+}
+
+/* With commas between; the one to be reached by first. */
+static char *all_addresses(const char *first)
+{
+    scoped_text struct text all = {0};
+    char found[16][64];
+    size_t count = loop_own_addresses(found, 16);
+
+    text_add(&all, first);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(found[i], first) != 0)
+            text_addf(&all, ",%s", found[i]);
+    return mem_copy_string(text_string(&all));
 }
 
 /* From the settings, else what was kept when it joined. */
@@ -299,10 +257,13 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
 
     if (file_make_folder(pki, err) < 0 || open_way(spoke, err) < 0 ||
         check_settings(spoke, settings, err) < 0 ||
+        keep_open(spoke, err) < 0 ||
         open_store(spoke, settings, err) < 0 ||
-        open_cluster(spoke, settings, err) < 0)
+        facts_load(spoke, settings->facts, err) < 0 ||
+        open_cluster(spoke, settings, err) < 0 || works_load(spoke, err) < 0)
         return -1;
-    return works_load(spoke, err);
+    works_facts_changed(spoke);
+    return 0;
 }
 
 struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *settings,
@@ -315,8 +276,10 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
     spoke->directory = mem_copy_string(settings->directory);
     spoke->name = mem_copy_string(settings->name);
     spoke->address = own_address(settings);
+    spoke->addresses = all_addresses(spoke->address);
     spoke->works = map_new();
     spoke->lease_seconds = 60;
+    spoke->eviction = settings->eviction ? settings->eviction : EVICTION;
     spoke->backoff = (struct loop_backoff){200 * CLOCK_MS, 30 * CLOCK_SECOND, 0};
     spoke->state = SPOKE_WAITING;
     if (open_all(spoke, settings, err) < 0) {
@@ -343,12 +306,14 @@ void spoke_close(struct spoke **at)
     link_close(spoke);
     cluster_close(&spoke->cluster);
     works_free(spoke);
+    facts_free(spoke);
     map_free(&spoke->works);
     store_close(&spoke->store);
     free(spoke->csr);
     free(spoke->token);
     free(spoke->hub);
     free(spoke->address);
+    free(spoke->addresses);
     free(spoke->name);
     free(spoke->directory);
     spoke->tag = 0;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct loop;
 struct runtime_driver;
@@ -35,6 +36,10 @@ struct spoke_settings {
     const char *store_vfs; /* NULL: the real disk */
     const char *address;   /* of this machine for endpoints; NULL: found out */
     const char *const *host_paths; /* roots that works may mount; NULL: none */
+    const char *const *facts; /* "NAME=VALUE" for ${spoke.NAME}; NULL: none */
+    /* How long a work that vanished from the hub without being deleted stays
+       here; 0: an hour. */
+    int64_t eviction;
     bool allow_root, allow_privileged;
 };
 

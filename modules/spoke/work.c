@@ -16,8 +16,6 @@
 
 #define KEPT "work"
 #define MERGE "application/merge-patch+json"
-#define PHASE "axle.dev/phase"
-#define OWN "axle.dev/v1alpha1"
 
 static struct work *work_new(struct spoke *spoke, const char *name)
 {
@@ -29,6 +27,7 @@ static struct work *work_new(struct spoke *spoke, const char *name)
     work->arena = arena_new();
     work->gathered = arena_new();
     work->backoff = (struct loop_backoff){CLOCK_SECOND, 300 * CLOCK_SECOND, 0};
+    work->said = map_new();
     map_put(spoke->works, name, work);
     return work;
 }
@@ -37,12 +36,15 @@ static void work_free(struct work *work)
 {
     work->tag = 0;
     loop_timer_free(&work->retry);
+    loop_timer_free(&work->evict);
     arena_free(&work->arena);
     arena_free(&work->gathered);
     free(work->trouble_reason);
     free(work->trouble);
     free(work->sent_work);
     free(work->sent_workload);
+    free(work->values);
+    map_free(&work->said);
     free(work->name);
     free(work);
 }
@@ -63,6 +65,16 @@ static struct store_key row_key(const struct work *work)
 
 /* ---- Facts of the object --------------------------------------------------- */
 
+static bool has_finalizer(const struct node *metadata)
+{
+    const struct node *list = node_get(metadata, "finalizers");
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_text(node_item(list, i)), WORK_FINALIZER))
+            return true;
+    return false;
+}
+
 static void set_object(struct work *work, const struct node *object)
 {
     struct arena *arena = arena_new();
@@ -74,6 +86,7 @@ static void set_object(struct work *work, const struct node *object)
     metadata = node_get(work->object, "metadata");
     work->generation = node_get_int(metadata, "generation", 0);
     work->deleting = node_get(metadata, "deletionTimestamp") != NULL;
+    work->finalized |= has_finalizer(metadata);
 }
 
 static const struct node *manifests_of(const struct work *work)
@@ -81,10 +94,13 @@ static const struct node *manifests_of(const struct work *work)
     return node_at(work->object, "spec", "workload", "manifests", NULL);
 }
 
-static bool is_workload(const struct node *manifest)
+/* As text, to be compared; the caller frees. */
+static char *delete_option(const struct work *work)
 {
-    return strcmp(node_get_text(manifest, "kind"), "Workload") == 0 &&
-           strcmp(node_get_text(manifest, "apiVersion"), OWN) == 0;
+    scoped_text struct text out = {0};
+
+    document_write_canonical(&out, node_at(work->object, "spec", "deleteOption", NULL));
+    return mem_copy_string(text_string(&out));
 }
 
 static void set_trouble(struct work *work, const char *reason,
@@ -118,18 +134,68 @@ void work_retry_later(struct work *work, const char *reason, const char *message
     report_work(work);
 }
 
-/* ---- Secrets that the hub gives out ----------------------------------------- */
+/* ---- Applying --------------------------------------------------------------- */
 
-struct secret_ask {
+/* The row that a restart begins with. */
+static void keep_work(struct work *work)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text json = {0};
+    struct store_key key = row_key(work);
+    struct node *kept = node_map(arena);
+
+    node_set(arena, kept, "object", (struct node *)work->object);
+    if (work->values)
+        node_set_text(arena, kept, "values", work->values);
+    if (node_count(work->secrets))
+        node_set(arena, kept, "secrets", work->secrets);
+    if (work->evicting)
+        node_set_int(arena, kept, "evicting", work->evicting / CLOCK_SECOND);
+    document_write_json(&json, kept);
+    keep_put(work->spoke, &key, json.bytes, json.len);
+}
+
+static int apply_set(struct work *work, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct cluster_set set = {.owner = work->name};
+    struct cluster_manifest *items;
+
+    if (gather_set(work, arena, &items, &set.count, err) < 0)
+        return -1;
+    set.items = items;
+    keep_work(work);
+    cluster_apply(work->spoke->cluster, &set);
+    free(items);
+    return 0;
+}
+
+static void work_apply(struct work *work)
+{
+    struct err err = {0};
+
+    if (apply_set(work, &err) < 0) {
+        work_retry_later(work, "ManifestInvalid", err.text);
+        return;
+    }
+    set_trouble(work, NULL, NULL);
+    loop_backoff_reset(&work->backoff);
+    work->applied = true;
+    report_work(work);
+}
+
+/* ---- What it needs first ------------------------------------------------------ */
+
+struct finalizer_ask {
     struct spoke *spoke;
     char *work; /* owned */
     unsigned turn;
 };
 
-static void on_secret(void *arg, int status, const struct http_answer *answer,
-                      const struct err *err)
+static void on_finalizer(void *arg, int status, const struct http_answer *answer,
+                         const struct err *err)
 {
-    struct secret_ask *ask = arg;
+    struct finalizer_ask *ask = arg;
     struct work *work = map_get(ask->spoke->works, ask->work);
     bool wanted = work && work->turn == ask->turn;
     struct err why = {0};
@@ -139,194 +205,96 @@ static void on_secret(void *arg, int status, const struct http_answer *answer,
     if (!wanted)
         return;
     work->waiting--;
-    if (status != 200) {
-        link_explain(status, answer, err, &why);
-        work_retry_later(work, "SecretFetchFailed", why.text);
+    if (status == 200) {
+        work->finalized = true;
+        work_proceed(work);
         return;
     }
-    node_add(work->gathered, work->secrets,
-             document_read_json(work->gathered, answer->body, answer->len,
-                                &document_limits_own, &why));
-    work_proceed(work);
+    link_explain(status, answer, err, &why);
+    work_retry_later(work, "FinalizerNotSet", why.text);
 }
 
-static void fetch_secrets(struct work *work, const struct node *spec)
+/* `at`: of the object, if nobody may have changed it meanwhile. */
+static void patch_finalizers(struct work *work, struct node *list, struct arena *arena,
+                             const char *at, link_fn *done, void *arg)
 {
-    const struct node *refs = node_get(spec, "secretRefs");
+    scoped_mem char *target =
+        mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
+                   work->spoke->name, work->name);
+    struct node *body = node_map(arena);
+    struct node *metadata = node_make(arena, body, "metadata");
 
-    for (size_t i = 0; i < node_count(refs); i++) {
-        const struct node *ref = node_item(refs, i);
-        const char *space = node_get_text(ref, "namespace");
-        struct secret_ask *ask = mem_alloc(sizeof *ask);
-        scoped_mem char *target = mem_printf(
-            "/api/v1/namespaces/%s/secrets/%s",
-            *space ? space : node_get_text(spec, "targetNamespace"),
-            node_get_text(ref, "name"));
-
-        *ask = (struct secret_ask){work->spoke, mem_copy_string(work->name),
-                                   work->turn};
-        work->waiting++;
-        link_send(work->spoke, "GET", target, NULL, NULL, on_secret, ask);
-    }
+    node_set(arena, metadata, "finalizers", list);
+    if (at)
+        node_set_text(arena, metadata, "resourceVersion", at);
+    link_send(work->spoke, "PATCH", target, MERGE, body, done, arg);
 }
 
-/* ---- Applying --------------------------------------------------------------- */
-
-struct gathering {
-    struct work *work;
-    struct arena *arena;
-    struct cluster_manifest *items;
-    size_t count, room;
-    const struct node *facts;
-    struct err *err;
-};
-
-static int add_item(struct gathering *to, const struct node *object,
-                    const char *space)
-{
-    struct node *used = node_map(to->arena);
-    struct node *bound =
-        work_bind(to->arena, object, to->facts, used, to->err);
-    struct node *metadata;
-
-    if (!bound)
-        return -1;
-    if (to->count == to->room) {
-        to->room = to->room ? to->room * 2 : 16;
-        to->items = mem_resize_array(to->items, to->room, sizeof *to->items);
-    }
-    metadata = node_get(bound, "metadata");
-    if (*space && strcmp(node_get_text(bound, "kind"), "Namespace") != 0 &&
-        !*node_get_text(metadata, "namespace")) {
-        bound = node_copy(to->arena, bound);
-        node_set_text(to->arena, node_make(to->arena, bound, "metadata"),
-                      "namespace", space);
-    }
-    to->items[to->count++] = (struct cluster_manifest){
-        .object = bound,
-        .phase = (int)strtol(node_text(node_at(metadata, "annotations", PHASE,
-                                               NULL)), NULL, 10)};
-    return 0;
-}
-
-static int add_workload(struct gathering *to, const struct node *workload)
-{
-    const struct node *spec = node_get(workload, "spec");
-    const char *space = node_get_text(spec, "targetNamespace");
-    struct node *objects = bundle_manifests(
-        to->work->spoke, to->arena,
-        node_get_text(node_get(spec, "artifact"), "digest"), to->err);
-
-    if (!objects)
-        return -1;
-    for (size_t i = 0; i < node_count(to->work->secrets); i++) {
-        struct node *secret = node_copy(to->arena, node_item(to->work->secrets, i));
-
-        node_set_text(to->arena, node_make(to->arena, secret, "metadata"),
-                      "namespace", space);
-        if (add_item(to, secret, space) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < node_count(objects); i++) {
-        if (add_item(to, node_item(objects, i), space) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* What `${spoke.NAME}` may name here. */
-static const struct node *spoke_facts(struct work *work, struct arena *arena)
-{
-    struct node *facts = node_map(arena);
-
-    node_set_text(arena, facts, "name", work->spoke->name);
-    node_set_text(arena, facts, "address", work->spoke->address);
-    return facts;
-}
-
-static int gather(struct gathering *to)
-{
-    const struct node *manifests = manifests_of(to->work);
-
-    for (size_t i = 0; i < node_count(manifests); i++) {
-        const struct node *manifest = node_item(manifests, i);
-
-        if ((is_workload(manifest) ? add_workload(to, manifest)
-                                   : add_item(to, manifest, "")) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static void mark_orphans(struct gathering *to)
-{
-    const struct node *option = node_at(to->work->object, "spec", "deleteOption",
-                                        NULL);
-
-    for (size_t i = 0; i < to->count; i++) {
-        const struct node *object = to->items[i].object;
-        const struct node *metadata = node_get(object, "metadata");
-        struct work_resource resource = {
-            "", "", "", node_get_text(metadata, "namespace"),
-            node_get_text(metadata, "name")};
-
-        if (strcmp(node_get_text(object, "kind"), "Namespace") == 0)
-            resource.resource = "namespaces";
-        to->items[i].orphan = !work_owns(option, &resource);
-    }
-}
-
-static void work_apply(struct work *work)
+/* Nothing is applied before its removal is sure: a work that a person wrote gets
+   the finalizer from us. */
+static void add_finalizer(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text json = {0};
-    struct err err = {0};
-    struct gathering to = {.work = work, .arena = arena, .err = &err};
-    struct store_key key = row_key(work);
+    const struct node *old = node_at(work->object, "metadata", "finalizers", NULL);
+    struct node *list = old ? node_share(arena, old) : node_list(arena);
+    struct finalizer_ask *ask = mem_alloc(sizeof *ask);
 
-    to.facts = spoke_facts(work, arena);
-    if (gather(&to) < 0) {
-        free(to.items);
-        work_retry_later(work, "ManifestInvalid", err.text);
-        return;
-    }
-    mark_orphans(&to);
-    document_write_json(&json, work->object);
-    store_put(work->spoke->store, &key, json.bytes, json.len);
-    cluster_apply(work->spoke->cluster,
-                  &(struct cluster_set){.owner = work->name, .items = to.items,
-                                        .count = to.count});
-    free(to.items);
-    set_trouble(work, NULL, NULL);
-    loop_backoff_reset(&work->backoff);
-    work->applied = true;
-    report_work(work);
+    *ask = (struct finalizer_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    node_add(arena, list, node_string(arena, WORK_FINALIZER));
+    work->waiting++;
+    patch_finalizers(work, list, arena,
+                     node_get_text(node_get(work->object, "metadata"), "resourceVersion"),
+                     on_finalizer, ask);
+}
+
+/* True if it may not be applied at all, however often one tries. */
+static bool is_refused(struct work *work)
+{
+    if (!node_at(work->object, "spec", "executor", "subject", NULL))
+        return false;
+    set_trouble(work, "ExecutorNotSupported",
+                "spec.executor: this spoke applies works with its own rights, not as "
+                "a ServiceAccount; take spec.executor out");
+    report_trouble(work);
+    return true;
+}
+
+static void gather_workload(struct work *work, const struct node *workload,
+                            const struct node *had)
+{
+    const struct node *spec = node_get(workload, "spec");
+    const struct node *artifact = node_get(spec, "artifact");
+    const char *digest = node_get_text(artifact, "digest");
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+
+    if (!bundle_manifests(work->spoke, arena, digest, &err) &&
+        err.code == ERR_NOT_FOUND)
+        bundle_fetch(work, node_get_text(artifact, "reference"), digest);
+    secrets_gather(work, spec, had);
 }
 
 /* Fetches what is not here; with everything here it applies at once. */
 static void work_begin(struct work *work)
 {
     const struct node *manifests = manifests_of(work);
+    struct arena *former = work->gathered;
+    const struct node *had = work->secrets;
 
     work->turn++;
     work->waiting = 0;
-    arena_free(&work->gathered);
+    set_trouble(work, NULL, NULL);
     work->gathered = arena_new();
     work->secrets = node_list(work->gathered);
-    for (size_t i = 0; i < node_count(manifests); i++) {
-        const struct node *spec = node_get(node_item(manifests, i), "spec");
-        const struct node *artifact = node_get(spec, "artifact");
-        const char *digest = node_get_text(artifact, "digest");
-        scoped_arena struct arena *arena = arena_new();
-        struct err err = {0};
-
-        if (!is_workload(node_item(manifests, i)))
-            continue;
-        if (!bundle_manifests(work->spoke, arena, digest, &err) &&
-            err.code == ERR_NOT_FOUND)
-            bundle_fetch(work, node_get_text(artifact, "reference"), digest);
-        fetch_secrets(work, spec);
+    work->bound = work->failed = NULL;
+    if (!is_refused(work)) {
+        if (!work->finalized)
+            add_finalizer(work);
+        for (size_t i = 0; i < node_count(manifests); i++)
+            if (gather_is_workload(node_item(manifests, i)))
+                gather_workload(work, node_item(manifests, i), had);
     }
+    arena_free(&former);
     work_proceed(work);
 }
 
@@ -347,20 +315,13 @@ static void on_finalized(void *arg, int status, const struct http_answer *answer
 static void take_finalizer_off(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *target =
-        mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
-                   work->spoke->name, work->name);
     const struct node *old = node_at(work->object, "metadata", "finalizers", NULL);
-    struct node *body = node_map(arena);
     struct node *left = node_list(arena);
 
-    for (size_t i = 0; i < node_count(old); i++) {
+    for (size_t i = 0; i < node_count(old); i++)
         if (strcmp(node_text(node_item(old, i)), WORK_FINALIZER) != 0)
             node_add(arena, left, node_item(old, i));
-    }
-    node_set(arena, node_make(arena, body, "metadata"), "finalizers", left);
-    if (work->spoke->http)
-        link_send(work->spoke, "PATCH", target, MERGE, body, on_finalized, NULL);
+    patch_finalizers(work, left, arena, NULL, on_finalized, NULL);
 }
 
 static void on_forgotten(void *arg, const struct err *err)
@@ -380,6 +341,17 @@ static void finish_leaving(struct work *work)
     store_commit(spoke->store, on_forgotten, NULL);
     map_remove(spoke->works, work->name);
     work_free(work);
+}
+
+/* What shall stay behind may have been said together with the end. */
+static void mark_orphans(struct work *work, const char *former)
+{
+    scoped_mem char *now = delete_option(work);
+    struct err err = {0};
+
+    if (work->applied && strcmp(former, now) != 0 && apply_set(work, &err) < 0)
+        log_warn("spoke", "%s: spec.deleteOption as it is now cannot be had: %s",
+                 work->name, err.text);
 }
 
 static void leave(struct work *work)
@@ -417,51 +389,132 @@ void work_proceed(struct work *work)
         report_work(work);
 }
 
+/* ---- Gone from the hub without a word --------------------------------------- */
+
+static void on_evict(void *arg)
+{
+    struct work *work = object_from(work, WORK_TAG, arg);
+
+    log_warn("spoke", "%s: the hub has not had it for %lld s, removing it", work->name,
+             (long long)(work->spoke->eviction / CLOCK_SECOND));
+    work->object = NULL;
+    leave(work);
+}
+
+static void evict_later(struct work *work)
+{
+    int64_t left = work->evicting + work->spoke->eviction - clock_wall();
+
+    if (!work->evict)
+        work->evict = loop_timer_new(work->spoke->loop, on_evict, work);
+    loop_timer_set(work->evict, left > 0 ? left : 0);
+}
+
+/*
+ * A work that was deleted was seen deleting first. One that vanishes otherwise
+ * may be the loss of a hub that was restored from an older copy: what runs goes
+ * on for a while.
+ */
+static void vanish(struct work *work)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    if (work->deleting || !cluster_report(work->spoke->cluster, arena, work->name)) {
+        work->object = NULL;
+        leave(work);
+        return;
+    }
+    if (work->evicting)
+        return;
+    log_warn("spoke", "%s is gone from the hub without having been deleted; it stays for "
+             "%lld s", work->name, (long long)(work->spoke->eviction / CLOCK_SECOND));
+    work->evicting = clock_wall();
+    keep_work(work);
+    store_commit(work->spoke->store, on_forgotten, NULL);
+    evict_later(work);
+}
+
 void work_take(struct spoke *spoke, const char *name, const struct node *object)
 {
     struct work *work = map_get(spoke->works, name);
     int64_t generation = work ? work->generation : -1;
+    scoped_mem char *former = work ? delete_option(work) : NULL;
+    bool back = work && work->evicting;
 
     if (!object) {
-        if (work) {
-            work->object = NULL;
-            leave(work);
-        }
+        if (work)
+            vanish(work);
         return;
     }
     if (!work)
         work = work_new(spoke, name);
+    work->evicting = 0;
+    loop_timer_free(&work->evict);
+    /* Another one of this name has a finalizer of its own. */
+    work->finalized = work->finalized && !back;
     set_object(work, object);
     if (work->deleting) {
+        if (former)
+            mark_orphans(work, former);
         leave(work);
         return;
     }
     /* Our own status coming back is no news. */
-    if (work->generation == generation && (work->applied || work->waiting))
+    if (work->generation == generation && !back && (work->applied || work->waiting))
         return;
     work->applied = false;
-    set_trouble(work, NULL, NULL);
     work_begin(work);
+}
+
+void works_facts_changed(struct spoke *spoke)
+{
+    struct work *work;
+    size_t at = 0;
+
+    while ((work = map_next(spoke->works, &at, NULL))) {
+        if (work->deleting || !work->object ||
+            (work->applied && !work->values && !node_count(work->failed)))
+            continue;
+        /* The same values again are the same set, which the cluster knows. */
+        work->applied = false;
+        work_begin(work);
+    }
+}
+
+static void load_work(struct work *work, const struct node *kept)
+{
+    const struct node *secrets = node_get(kept, "secrets");
+
+    set_object(work, node_get(kept, "object"));
+    if (node_get(kept, "values"))
+        work->values = mem_copy_string(node_get_text(kept, "values"));
+    work->secrets = secrets ? node_copy(work->gathered, secrets)
+                            : node_list(work->gathered);
+    gather_bind(work);
+    /* A row is written with what the cluster keeps, so it has this already. */
+    work->applied = true;
+    work->evicting = node_get_int(kept, "evicting", 0) * CLOCK_SECOND;
+    if (work->evicting)
+        evict_later(work);
 }
 
 static int on_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct spoke *spoke = arg;
     scoped_arena struct arena *arena = NULL;
-    struct node *object;
-    struct work *work;
+    scoped_text struct text open = {0};
+    struct node *kept;
 
     if (strcmp(row->key.kind, KEPT) != 0)
         return 0;
-    arena = arena_new();
-    object = document_read_json(arena, row->body, row->len, &document_limits_own,
-                                err);
-    if (!object)
+    if (keep_read(spoke, row, &open, err) < 0)
         return -1;
-    work = work_new(spoke, row->key.name);
-    set_object(work, object);
-    /* A row is written with what the cluster keeps, so it has this already. */
-    work->applied = true;
+    arena = arena_new();
+    kept = document_read_json(arena, text_string(&open), open.len, &document_limits_own,
+                              err);
+    if (!kept)
+        return -1;
+    load_work(work_new(spoke, row->key.name), kept);
     return 0;
 }
 

@@ -134,3 +134,90 @@ struct node *work_ignore_fields(struct arena *arena, const struct node *object,
         }
     return copy;
 }
+
+/* ---- What stays as it is there --------------------------------------------- */
+
+/* What `live` has and `bare` (live without the fields) has not is put back. */
+static void put_back(struct arena *arena, struct node *into,
+                     const struct node *live, const struct node *bare)
+{
+    if (node_is(into, NODE_MAP))
+        node_each(member, live) {
+            if (!node_get(bare, member->key))
+                node_set(arena, into, member->key, member->value);
+            else
+                put_back(arena, node_get(into, member->key), member->value,
+                         node_get(bare, member->key));
+        }
+    if (node_is(into, NODE_LIST))
+        for (size_t i = 0; i < node_count(into) && i < node_count(live); i++)
+            put_back(arena, node_item(into, i), node_item(live, i),
+                     node_item(bare, i));
+}
+
+struct node *work_keep_ignored(struct arena *arena, const struct node *wanted,
+                               const struct node *live,
+                               const struct node *json_paths, struct err *err)
+{
+    struct node *kept = work_ignore_fields(arena, wanted, json_paths, err);
+    struct node *bare =
+        kept ? work_ignore_fields(arena, live, json_paths, err) : NULL;
+
+    if (!bare)
+        return NULL;
+    put_back(arena, kept, live, bare);
+    return kept;
+}
+
+/* A pointer's step as a JSONPath's: a number may be an index. */
+static void add_step(struct text *path, const char *step, size_t len)
+{
+    bool number = len > 0;
+
+    for (size_t i = 0; i < len; i++)
+        number = number && step[i] >= '0' && step[i] <= '9';
+    text_add(path, number ? "[" : "['");
+    for (size_t i = 0; i < len; i++) {
+        bool escape = step[i] == '~' && i + 1 < len;
+        char c = escape ? (step[++i] == '1' ? '/' : '~') : step[i];
+
+        if (c == '\'' || c == '\\')
+            text_add_char(path, '\\');
+        text_add_char(path, c);
+    }
+    text_add(path, number ? "]" : "']");
+}
+
+struct node *work_ignore_paths(struct arena *arena, const struct node *ignore,
+                               struct err *err)
+{
+    struct node *paths = node_list(arena);
+    const struct node *list = node_get(ignore, "jsonPaths");
+    const struct node *pointers = node_get(ignore, "jsonPointers");
+
+    if (node_count(node_get(ignore, "jqPathExpressions"))) {
+        err_set(err, ERR_INVALID, "ignoreFields: jqPathExpressions are not "
+                "supported on this spoke; use jsonPaths or jsonPointers");
+        return NULL;
+    }
+    for (size_t i = 0; i < node_count(list); i++)
+        node_add(arena, paths, node_item(list, i));
+    for (size_t i = 0; i < node_count(pointers); i++) {
+        scoped_text struct text path = { 0 };
+        const char *at = node_text(node_item(pointers, i));
+
+        if (*at != '/') {
+            err_set(err, ERR_INVALID, "ignoreFields: jsonPointer \"%s\" does not "
+                    "begin with /", at);
+            return NULL;
+        }
+        while (*at == '/') {
+            size_t len = strcspn(at + 1, "/");
+
+            add_step(&path, at + 1, len);
+            at += len + 1;
+        }
+        node_add(arena, paths, node_string(arena, text_string(&path)));
+    }
+    return paths;
+}

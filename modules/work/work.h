@@ -66,6 +66,16 @@ struct node *work_ignore_fields(struct arena *arena, const struct node *object,
                                 const struct node *json_paths,
                                 struct err *err) MUST_CHECK;
 
+/* `wanted`, with those fields as they are in `live`: there or not. */
+struct node *work_keep_ignored(struct arena *arena, const struct node *wanted,
+                               const struct node *live,
+                               const struct node *json_paths,
+                               struct err *err) MUST_CHECK;
+/* The paths of one entry of ignoreFields, pointers included. ERR_INVALID for
+   jqPathExpressions, which are not built. */
+struct node *work_ignore_paths(struct arena *arena, const struct node *ignore,
+                               struct err *err) MUST_CHECK;
+
 enum work_ttl { WORK_KEEP, WORK_WAIT, WORK_DELETE };
 /* deleteOption.ttlSecondsAfterFinished; `ret_at` is when, unless WORK_KEEP. */
 enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at);

@@ -139,11 +139,50 @@ static void check_times(void)
                "2023-11-14T22:13:20Z", "one that changes has a new one");
 }
 
+/* ---- ignoreFields ------------------------------------------------------- */
+
+static void check_ignored(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    static const struct {
+        const char *wanted, *live, *ignore, *gives;
+    } rows[] = {
+        { "{spec: {replicas: 3, image: b}}", "{spec: {replicas: 5, image: a}}",
+          "{jsonPaths: [.spec.replicas]}",
+          "{\"spec\":{\"image\":\"b\",\"replicas\":5}}" },
+        { "{spec: {replicas: 3}}", "{spec: {other: 1}}", "{jsonPointers: [/spec/replicas]}",
+          "{\"spec\":{}}" },
+        { "{a: [{x: 1, z: 1}]}", "{a: [{x: 2, z: 2}]}", "{jsonPointers: [/a/0/z]}",
+          "{\"a\":[{\"x\":1,\"z\":2}]}" },
+        { "{data: {a/b: 1, c: 1}}", "{data: {a/b: 2, c: 2}}", "{jsonPointers: [/data/a~1b]}",
+          "{\"data\":{\"c\":1,\"a/b\":2}}" },
+    };
+    struct node *jq = document_read_yaml(arena, "{jqPathExpressions: [.a]}", 25, true,
+                                         &document_limits_own, NULL);
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        struct node *trees[3];
+        const char *const texts[] = { rows[i].wanted, rows[i].live, rows[i].ignore };
+        struct err err = { 0 };
+        struct node *paths, *kept;
+
+        for (size_t k = 0; k < 3; k++)
+            trees[k] = document_read_yaml(arena, texts[k], strlen(texts[k]), true,
+                                          &document_limits_own, &err);
+        paths = work_ignore_paths(arena, trees[2], &err);
+        kept = paths ? work_keep_ignored(arena, trees[0], trees[1], paths, &err) : NULL;
+        CHECK_TEXT(kept ? document_json(arena, kept) : err.text, rows[i].gives, "%s over %s",
+                   rows[i].wanted, rows[i].live);
+    }
+    CHECK(!work_ignore_paths(arena, jq, NULL), "jq is refused");
+}
+
 int main(void)
 {
     check_bindings();
     check_tree();
     check_aggregate();
     check_times();
+    check_ignored();
     return check_done();
 }

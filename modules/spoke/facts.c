@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps what ${spoke.NAME} may name here: the hub's words on this spoke and its own. */
+#include "spoke/inside.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "cluster/cluster.h"
+#include "document/document.h"
+#include "store/store.h"
+#include "work/work.h"
+
+#include <string.h>
+
+#define KEPT "facts"
+#define FACT "facts.axle.dev/"
+
+static struct store_key row_key(void)
+{
+    return (struct store_key){KEPT, "", "cluster"};
+}
+
+/* ---- Names and values ------------------------------------------------------------ */
+
+static void add_prefixed(struct arena *arena, struct node *facts,
+                         const char *prefix, const struct node *map)
+{
+    node_each(member, map)
+        node_set(arena, facts, arena_printf(arena, "%s%s", prefix, member->key),
+                 member->value);
+}
+
+/* What an administrator sets: annotations on the hub, and flags here, which win. */
+static void add_own(struct spoke *spoke, struct arena *arena, struct node *facts)
+{
+    node_each(note, node_get(spoke->facts, "annotations"))
+        node_set(arena, facts, note->key, note->value);
+    node_each(own, spoke->own_facts)
+        node_set(arena, facts, own->key, own->value);
+}
+
+struct node *facts_of(struct spoke *spoke, struct arena *arena)
+{
+    struct node *facts = node_map(arena);
+
+    add_own(spoke, arena, facts);
+    add_prefixed(arena, facts, "labels.", node_get(spoke->facts, "labels"));
+    add_prefixed(arena, facts, "claims.", node_get(spoke->facts, "claims"));
+    node_set_text(arena, facts, "name", spoke->name);
+    node_set_text(arena, facts, "address", spoke->address);
+    node_set_text(arena, facts, "addresses", spoke->addresses);
+    return node_copy(arena, facts);
+}
+
+/* ---- What the hub says ------------------------------------------------------------ */
+
+static struct node *read_cluster(struct arena *arena, const struct node *object)
+{
+    struct node *facts = node_map(arena), *notes = node_make(arena, facts, "annotations");
+    struct node *claims = node_make(arena, facts, "claims");
+    const struct node *list = node_at(object, "status", "clusterClaims", NULL);
+    const struct node *labels = node_at(object, "metadata", "labels", NULL);
+
+    node_each(note, node_at(object, "metadata", "annotations", NULL))
+        if (text_starts(note->key, FACT))
+            node_set(arena, notes, note->key + strlen(FACT), note->value);
+    for (size_t i = 0; i < node_count(list); i++)
+        node_set_text(arena, claims, node_get_text(node_item(list, i), "name"),
+                      node_get_text(node_item(list, i), "value"));
+    if (labels)
+        node_set(arena, facts, "labels", (struct node *)labels);
+    return node_copy(arena, facts);
+}
+
+static void on_kept(void *arg, const struct err *err)
+{
+    if (err && err->code)
+        log_warn("spoke", "the facts of this spoke cannot be kept: %s", err->text);
+}
+
+static void set_facts(struct spoke *spoke, const struct node *facts)
+{
+    arena_free(&spoke->facts_arena);
+    spoke->facts_arena = arena_new();
+    spoke->facts = node_copy(spoke->facts_arena, facts);
+}
+
+void facts_take(struct spoke *spoke, const struct node *object)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text json = {0};
+    struct node *facts = read_cluster(arena, object);
+    struct store_key key = row_key();
+
+    if (spoke->facts && node_same(spoke->facts, facts))
+        return;
+    set_facts(spoke, facts);
+    document_write_json(&json, facts);
+    store_put(spoke->store, &key, json.bytes, json.len);
+    store_commit(spoke->store, on_kept, NULL);
+    works_facts_changed(spoke);
+}
+
+/* ---- Kept and given ------------------------------------------------------------------ */
+
+static int on_row(void *arg, const struct store_row *row, struct err *err)
+{
+    struct spoke *spoke = arg;
+    scoped_arena struct arena *arena = NULL;
+    struct node *facts;
+
+    if (strcmp(row->key.kind, KEPT) != 0)
+        return 0;
+    arena = arena_new();
+    facts = document_read_json(arena, row->body, row->len, &document_limits_own, err);
+    if (!facts)
+        return -1;
+    set_facts(spoke, facts);
+    return 0;
+}
+
+/* "NAME=VALUE", as on the command line. */
+static int read_own(struct spoke *spoke, const char *const *list, struct err *err)
+{
+    spoke->own_arena = arena_new();
+    spoke->own_facts = node_map(spoke->own_arena);
+    for (; list && *list; list++) {
+        const char *equals = strchr(*list, '=');
+        size_t len = equals ? (size_t)(equals - *list) : 0;
+
+        if (!len || strspn(*list, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789_.-/") < len)
+            return err_set(err, ERR_INVALID, "--fact \"%s\" is not NAME=VALUE with a "
+                           "name of letters, digits, \"_\", \".\", \"-\" and \"/\"", *list);
+        node_set_text(spoke->own_arena, spoke->own_facts,
+                      arena_bytes(spoke->own_arena, *list, len), equals + 1);
+    }
+    return 0;
+}
+
+int facts_load(struct spoke *spoke, const char *const *own, struct err *err)
+{
+    if (read_own(spoke, own, err) < 0)
+        return -1;
+    return store_each(spoke->store, on_row, spoke, err);
+}
+
+void facts_free(struct spoke *spoke)
+{
+    arena_free(&spoke->facts_arena);
+    arena_free(&spoke->own_arena);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps works and what the cluster was told in the spoke's store, sealed. */
+#include "spoke/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cluster/cluster.h"
+#include "store/store.h"
+
+#include <string.h>
+
+#define CLUSTER "cluster"
+
+/* The key lies outside the database, so that a copy of that says no secrets. */
+int keep_open(struct spoke *spoke, struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, "pki/sealing.key");
+    scoped_mem char *kept = NULL;
+    size_t len = 0;
+
+    if (!file_exists(path)) {
+        random_bytes(spoke->seal, PKI_SEAL_KEY);
+        return file_write(path, spoke->seal, PKI_SEAL_KEY, 0600, err);
+    }
+    kept = file_read(path, PKI_SEAL_KEY, &len, err);
+    if (!kept)
+        return -1;
+    if (len != PKI_SEAL_KEY)
+        return err_set(err, ERR_INVALID, "%s holds %zu bytes, not the %d of a sealing "
+                       "key: bring the file back from a copy", path, len, PKI_SEAL_KEY);
+    memcpy(spoke->seal, kept, PKI_SEAL_KEY);
+    explicit_bzero(kept, len);
+    return 0;
+}
+
+static char *about(const struct store_key *key)
+{
+    return mem_printf("%s/%s", key->kind, key->name);
+}
+
+void keep_put(struct spoke *spoke, const struct store_key *key, const void *bytes,
+              size_t len)
+{
+    scoped_text struct text sealed = {0};
+    scoped_mem char *place = about(key);
+
+    pki_seal(spoke->seal, place, bytes, len, &sealed);
+    store_put(spoke->store, key, sealed.bytes, sealed.len);
+}
+
+int keep_read(struct spoke *spoke, const struct store_row *row, struct text *ret,
+              struct err *err)
+{
+    scoped_mem char *place = about(&row->key);
+
+    if (pki_unseal(spoke->seal, place, row->body, row->len, ret, err) < 0)
+        return err_wrap(err, "%s in the spoke's store", place);
+    return 0;
+}
+
+/* ---- The cluster's ------------------------------------------------------------ */
+
+static struct store_key cluster_key(const char *name)
+{
+    return (struct store_key){CLUSTER, "", name};
+}
+
+static void put(void *arg, const char *name, const void *bytes, size_t len)
+{
+    struct store_key key = cluster_key(name);
+
+    keep_put(arg, &key, bytes, len);
+}
+
+static void remove_one(void *arg, const char *name)
+{
+    struct spoke *spoke = arg;
+    struct store_key key = cluster_key(name);
+
+    store_delete(spoke->store, &key, "", 0);
+}
+
+static void commit(void *arg, cluster_kept_fn *done, void *done_arg)
+{
+    struct spoke *spoke = arg;
+
+    store_commit(spoke->store, done, done_arg);
+}
+
+struct each_kept {
+    struct spoke *spoke;
+    void (*each)(void *arg, const char *name, const void *bytes, size_t len);
+    void *arg;
+};
+
+static int on_row(void *arg, const struct store_row *row, struct err *err)
+{
+    struct each_kept *kept = arg;
+    scoped_text struct text open = {0};
+
+    if (strcmp(row->key.kind, CLUSTER) != 0)
+        return 0;
+    if (keep_read(kept->spoke, row, &open, err) < 0)
+        return -1;
+    kept->each(kept->arg, row->key.name, text_string(&open), open.len);
+    return 0;
+}
+
+static void each_row(void *arg,
+                     void (*each)(void *each_arg, const char *name,
+                                  const void *bytes, size_t len),
+                     void *each_arg)
+{
+    struct each_kept kept = {arg, each, each_arg};
+    struct err err = {0};
+
+    if (store_each(kept.spoke->store, on_row, &kept, &err) < 0)
+        log_error("spoke", "reading the store: %s", err.text);
+}
+
+struct cluster_keep keep_for_cluster(struct spoke *spoke)
+{
+    return (struct cluster_keep){spoke, put, remove_one, commit, each_row};
+}
