@@ -15,7 +15,7 @@ struct objects;
  *
  * It turns requests into calls of `objects` and their results into answers. It
  * knows no kind by name: all it says of one comes from its row. Every request
- * passes auth_may() here, after a guard has put the `struct auth_user` into
+ * passes auth_check() here, after a guard has put the `struct auth_user` into
  * request->user. Answers to writes are sent when they are on disk.
  *
  * The contract is kubectl's (1.27 to 1.33). One thread; nothing blocks.
@@ -25,7 +25,7 @@ struct api;
 struct api_options {
     struct loop *loop;
     struct objects *objects;
-    struct auth_facts facts;
+    struct auth *auth;
     const char *git_version; /* "v1.33.0+axle-0.1.0" */
 };
 

@@ -15,7 +15,7 @@ struct api {
     struct loop *loop;
     struct objects *objects;
     const struct kinds *kinds;
-    struct auth_facts facts;
+    struct auth *auth;
     char *git_version; /* owned */
 };
 

@@ -87,6 +87,23 @@ MESSAGE(access_spec);
 static const struct field access_fields[] = {
     {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &access_spec}};
 MESSAGE(access);
+static const struct field about_spec_fields[] = {
+    {1, "resourceAttributes", FIELD_MESSAGE, &attributes},
+    {2, "nonResourceAttributes", FIELD_MESSAGE, &path},
+    {3, "user", FIELD_TEXT, NULL},
+    {4, "groups", FIELD_STRINGS, NULL},
+    {6, "uid", FIELD_TEXT, NULL},
+};
+MESSAGE(about_spec);
+static const struct field about_fields[] = {
+    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &about_spec}};
+MESSAGE(about);
+static const struct field review_spec_fields[] = {
+    {1, "token", FIELD_TEXT, NULL}, {2, "audiences", FIELD_STRINGS, NULL}};
+MESSAGE(review_spec);
+static const struct field review_fields[] = {
+    {1, "metadata", FIELD_MESSAGE, &meta}, {2, "spec", FIELD_MESSAGE, &review_spec}};
+MESSAGE(review);
 static const struct field rules_spec_fields[] = {{1, "namespace", FIELD_TEXT, NULL}};
 MESSAGE(rules_spec);
 static const struct field rules_fields[] = {
@@ -124,6 +141,42 @@ static const struct field csr_fields[] = {
     {2, "spec", FIELD_MESSAGE, &csr_spec},
     {3, "status", FIELD_MESSAGE, &csr_status}};
 MESSAGE(csr);
+static const struct field role_rule_fields[] = {
+    {1, "verbs", FIELD_STRINGS, NULL},
+    {2, "apiGroups", FIELD_STRINGS, NULL},
+    {3, "resources", FIELD_STRINGS, NULL},
+    {4, "resourceNames", FIELD_STRINGS, NULL},
+    {5, "nonResourceURLs", FIELD_STRINGS, NULL}};
+MESSAGE(role_rule);
+static const struct field requirement_fields[] = {
+    {1, "key", FIELD_TEXT, NULL}, {2, "operator", FIELD_TEXT, NULL},
+    {3, "values", FIELD_STRINGS, NULL}};
+MESSAGE(requirement);
+static const struct field labels_fields[] = {
+    {1, "matchLabels", FIELD_MAP, NULL},
+    {2, "matchExpressions", FIELD_MESSAGES, &requirement}};
+MESSAGE(labels);
+static const struct field aggregation_fields[] = {
+    {1, "clusterRoleSelectors", FIELD_MESSAGES, &labels}};
+MESSAGE(aggregation);
+static const struct field role_fields[] = {
+    {1, "metadata", FIELD_MESSAGE, &meta},
+    {2, "rules", FIELD_MESSAGES, &role_rule},
+    {3, "aggregationRule", FIELD_MESSAGE, &aggregation}};
+MESSAGE(role);
+static const struct field subject_fields[] = {
+    {1, "kind", FIELD_TEXT, NULL}, {2, "apiGroup", FIELD_TEXT, NULL},
+    {3, "name", FIELD_TEXT, NULL}, {4, "namespace", FIELD_TEXT, NULL}};
+MESSAGE(subject);
+static const struct field role_ref_fields[] = {
+    {1, "apiGroup", FIELD_TEXT, NULL}, {2, "kind", FIELD_TEXT, NULL},
+    {3, "name", FIELD_TEXT, NULL}};
+MESSAGE(role_ref);
+static const struct field binding_fields[] = {
+    {1, "metadata", FIELD_MESSAGE, &meta},
+    {2, "subjects", FIELD_MESSAGES, &subject},
+    {3, "roleRef", FIELD_MESSAGE, &role_ref}};
+MESSAGE(binding);
 static const struct field delete_pre_fields[] = {
     {1, "uid", FIELD_TEXT, NULL}, {2, "resourceVersion", FIELD_TEXT, NULL}};
 MESSAGE(delete_pre);
@@ -146,9 +199,16 @@ static const struct {
     {"v1", "DeleteOptions", &delete},
     {"authorization.k8s.io/v1", "SelfSubjectAccessReview", &access},
     {"authorization.k8s.io/v1", "SelfSubjectRulesReview", &rules},
+    {"authorization.k8s.io/v1", "SubjectAccessReview", &about},
+    {"authorization.k8s.io/v1", "LocalSubjectAccessReview", &about},
+    {"authentication.k8s.io/v1", "TokenReview", &review},
     {"authentication.k8s.io/v1", "SelfSubjectReview", &account},
     {"authentication.k8s.io/v1", "TokenRequest", &token},
     {"certificates.k8s.io/v1", "CertificateSigningRequest", &csr},
+    {"rbac.authorization.k8s.io/v1", "Role", &role},
+    {"rbac.authorization.k8s.io/v1", "ClusterRole", &role},
+    {"rbac.authorization.k8s.io/v1", "RoleBinding", &binding},
+    {"rbac.authorization.k8s.io/v1", "ClusterRoleBinding", &binding},
 };
 
 /* ---- Wire format ---------------------------------------------------------- */

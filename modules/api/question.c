@@ -2,117 +2,236 @@
 /* Answers questions about who one is and what one may; nothing is kept. */
 #include "api/inside.h"
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "document/document.h"
+#include "schema/schema.h"
 
 #include <string.h>
 
-static const char *text_at(const struct node *map, const char *key)
-{
-    return node_get_text(map, key);
-}
-
-static void answer_access(struct api_ask *ask, const struct node *spec,
-                          struct node *status)
-{
-    const struct node *object = node_get(spec, "resourceAttributes");
-    const struct node *path = node_get(spec, "nonResourceAttributes");
-    struct auth_ask what = {.verb = text_at(object, "verb"),
-                            .group = text_at(object, "group"),
-                            .resource = text_at(object, "resource"),
-                            .subresource = text_at(object, "subresource"),
-                            .space = text_at(object, "namespace"),
-                            .name = text_at(object, "name")};
-    const char *why;
-    bool may;
-
-    if (path) {
-        what.path = text_at(path, "path");
-        what.verb = text_at(path, "verb");
-    }
-    may = auth_may(ask->user, &what, &ask->api->facts, &why);
-    node_set_bool(ask->arena, status, "allowed", may);
-    if (*why)
-        node_set_text(ask->arena, status, "reason", why);
-}
-
-static void answer_self(struct api_ask *ask, struct node *status)
-{
-    struct node *info = node_make(ask->arena, status, "userInfo");
-    struct node *groups = node_make_list(ask->arena, info, "groups");
-
-    node_set_text(ask->arena, info, "username", ask->user->name);
-    for (size_t i = 0; ask->user->groups[i]; i++)
-        node_add(ask->arena, groups, node_string(ask->arena, ask->user->groups[i]));
-}
-
-static const char *const verb_words[] = {
-    "create", "delete", "deletecollection", "get", "list", "patch", "update",
-    "watch",
+struct question {
+    struct api_ask *ask;
+    const struct node *spec;
+    struct node *status, *causes;
 };
 
-/* Which verbs hold for each kind, by asking the same function as requests do. */
-static void answer_rules(struct api_ask *ask, const char *space,
-                         struct node *status)
+/* ---- May I, may they ------------------------------------------------------ */
+
+static void judge(const struct question *question, const struct auth_user *user)
 {
-    struct arena *arena = ask->arena;
-    struct node *rules = node_make_list(arena, status, "resourceRules");
-    const struct kinds *kinds = ask->api->kinds;
+    const struct node *object = node_get(question->spec, "resourceAttributes");
+    const struct node *path = node_get(question->spec, "nonResourceAttributes");
+    struct auth_ask what = {.verb = node_get_text(object, "verb"),
+                            .group = node_get_text(object, "group"),
+                            .resource = node_get_text(object, "resource"),
+                            .subresource = node_get_text(object, "subresource"),
+                            .space = node_get_text(object, "namespace"),
+                            .name = node_get_text(object, "name")};
+    struct arena *arena = question->ask->arena;
+    scoped_text struct text why = {0};
+    bool may;
 
-    for (size_t i = 0; i < kinds_count(kinds); i++) {
-        const struct kind *kind = kinds_at(kinds, i);
-        struct node *verbs = node_list(arena);
-        struct node *rule = node_map(arena);
-
-        for (size_t v = 0; v < count_of(verb_words); v++) {
-            struct auth_ask what = {.verb = verb_words[v], .group = kind->group,
-                                    .resource = kind->plural, .subresource = "",
-                                    .space = kind->namespaced ? space : "",
-                                    .name = ask->user->cluster};
-
-            if (auth_may(ask->user, &what, &ask->api->facts, NULL))
-                node_add(arena, verbs, node_string(arena, verb_words[v]));
-        }
-        if (!node_count(verbs))
-            continue;
-        node_set(arena, rule, "verbs", verbs);
-        node_add(arena, node_make_list(arena, rule, "apiGroups"),
-                 node_string(arena, kind->group));
-        node_add(arena, node_make_list(arena, rule, "resources"),
-                 node_string(arena, kind->plural));
-        node_add(arena, rules, rule);
+    if (node_is(path, NODE_MAP)) {
+        what.path = node_get_text(path, "path");
+        what.verb = node_get_text(path, "verb");
     }
-    node_set(arena, status, "nonResourceRules", node_list(arena));
-    node_set_bool(arena, status, "incomplete", false);
+    may = auth_may(question->ask->api->auth, user, &what, &why);
+    node_set_bool(arena, question->status, "allowed", may);
+    if (why.len)
+        node_set_text(arena, question->status, "reason", text_string(&why));
+}
+
+static void add_cause(const struct question *question, const char *field,
+                      const struct node *value, const char *why)
+{
+    schema_add_cause(question->ask->arena, question->causes,
+                     "FieldValueInvalid", field,
+                     value ? value : node_null(question->ask->arena), "%s", why);
+}
+
+static void check_attributes(const struct question *question)
+{
+    const struct node *object = node_get(question->spec, "resourceAttributes");
+    const struct node *path = node_get(question->spec, "nonResourceAttributes");
+
+    if (node_is(object, NODE_MAP) && node_is(path, NODE_MAP))
+        add_cause(question, "spec.nonResourceAttributes", path,
+                  "cannot be specified in combination with resourceAttributes");
+    else if (!node_is(object, NODE_MAP) && !node_is(path, NODE_MAP))
+        add_cause(question, "spec.resourceAttributes", object,
+                  "exactly one of nonResourceAttributes or resourceAttributes "
+                  "must be specified");
+}
+
+static void ask_self(const struct question *question)
+{
+    check_attributes(question);
+    if (!node_count(question->causes))
+        judge(question, question->ask->user);
+}
+
+static const struct auth_user *named_user(const struct question *question)
+{
+    const struct node *list = node_get(question->spec, "groups");
+    struct arena *arena = question->ask->arena;
+    size_t count = node_count(list);
+    const char **groups = arena_alloc(arena, (count + 1) * sizeof *groups);
+
+    for (size_t i = 0; i < count; i++)
+        groups[i] = node_text(node_item(list, i));
+    return auth_user_named(arena, node_get_text(question->spec, "user"), groups);
+}
+
+static void ask_about(const struct question *question)
+{
+    struct arena *arena = question->ask->arena;
+
+    check_attributes(question);
+    if (!*node_get_text(question->spec, "user") &&
+        !node_count(node_get(question->spec, "groups")))
+        add_cause(question, "spec.user", node_string(arena, ""),
+                  "at least one of user or group must be specified");
+    if (!node_count(question->causes))
+        judge(question, named_user(question));
+}
+
+static void ask_locally(const struct question *question)
+{
+    const struct node *object = node_get(question->spec, "resourceAttributes");
+    const struct node *space = node_get(object, "namespace");
+    const struct node *path = node_get(question->spec, "nonResourceAttributes");
+
+    if (node_is(path, NODE_MAP))
+        add_cause(question, "spec.nonResourceAttributes", path,
+                  "disallowed on this kind of request");
+    else if (strcmp(node_text(space), question->ask->space) != 0)
+        add_cause(question, "spec.resourceAttributes.namespace",
+                  space ? space : node_string(question->ask->arena, ""),
+                  "must match metadata.namespace");
+    ask_about(question);
+}
+
+/* ---- Who, and everything ----------------------------------------------------- */
+
+static void ask_who(const struct question *question)
+{
+    node_set(question->ask->arena, question->status, "userInfo",
+             auth_user_info(question->ask->arena, question->ask->user));
+}
+
+static void copy_members(const struct question *question,
+                         const struct node *from)
+{
+    node_each (member, from)
+        node_set(question->ask->arena, question->status, member->key,
+                 member->value);
+}
+
+static void ask_rules(const struct question *question)
+{
+    const struct api_ask *ask = question->ask;
+
+    copy_members(question,
+                 auth_rules(ask->api->auth, ask->user,
+                            node_get_text(question->spec, "namespace"),
+                            ask->arena));
+}
+
+static void ask_token(const struct question *question)
+{
+    copy_members(question,
+                 auth_token_review(question->ask->api->auth,
+                                   question->ask->arena, question->spec));
+}
+
+static const struct {
+    const char *kind;
+    void (*answer)(const struct question *question);
+} questions[] = {
+    {"SelfSubjectAccessReview", ask_self},
+    {"SubjectAccessReview", ask_about},
+    {"LocalSubjectAccessReview", ask_locally},
+    {"SelfSubjectRulesReview", ask_rules},
+    {"SelfSubjectReview", ask_who},
+    {"TokenReview", ask_token},
+};
+
+/* ---- Answers -------------------------------------------------------------------- */
+
+static void fail(struct api_ask *ask, const struct err *err, const char *group,
+                 const char *kind, struct node *causes)
+{
+    struct node *details = node_map(ask->arena);
+
+    if (err->code != ERR_INVALID) {
+        reply_err(ask, err, NULL);
+        return;
+    }
+    node_set_text(ask->arena, details, "group", group);
+    node_set_text(ask->arena, details, "kind", kind);
+    node_set(ask->arena, details, "causes", causes);
+    reply_failure(ask, err, details);
+}
+
+/* A token is for the account in the path, whatever the body says. */
+static void answer_token(struct api_ask *ask, const struct node *body)
+{
+    struct node *causes = node_list(ask->arena);
+    struct err err = {0};
+    struct node *token = auth_token_make(ask->api->auth, ask->arena, ask->space,
+                                         ask->name, body, causes, &err);
+
+    if (token)
+        reply_node(ask->request, 201, token);
+    else
+        fail(ask, &err, "authentication.k8s.io", "TokenRequest", causes);
+}
+
+static void send(const struct question *question, const struct node *body)
+{
+    struct api_ask *ask = question->ask;
+    struct node *answer = node_map(ask->arena), *metadata;
+    char now[CLOCK_TEXT];
+
+    node_set_text(ask->arena, answer, "kind", ask->kind->kind);
+    node_set_text(ask->arena, answer, "apiVersion", ask->kind->api_version);
+    metadata = node_get(body, "metadata")
+                   ? node_copy(ask->arena, node_get(body, "metadata"))
+                   : node_map(ask->arena);
+    clock_format(clock_wall(), false, now);
+    if (strcmp(ask->kind->kind, "SelfSubjectReview") == 0)
+        node_set_text(ask->arena, metadata, "creationTimestamp", now);
+    else
+        node_remove(metadata, "creationTimestamp");
+    node_set(ask->arena, answer, "metadata", metadata);
+    if (question->spec)
+        node_set(ask->arena, answer, "spec",
+                 node_copy(ask->arena, question->spec));
+    node_set(ask->arena, answer, "status", question->status);
+    reply_node(ask->request, 201, answer);
 }
 
 void question_answer(struct api_ask *ask, struct node *body)
 {
-    struct arena *arena = ask->arena;
-    struct node *answer =
-        node_is(body, NODE_MAP) ? node_share(arena, body) : node_map(arena);
-    struct node *status = node_map(arena);
-    const struct node *spec = node_get(answer, "spec");
+    struct question question = {.ask = ask, .spec = node_get(body, "spec"),
+                                .status = node_map(ask->arena),
+                                .causes = node_list(ask->arena)};
     const char *kind = ask->kind->kind;
     struct err err = {0};
 
-    if (strcmp(kind, "SelfSubjectAccessReview") == 0) {
-        answer_access(ask, spec, status);
-    } else if (strcmp(kind, "SelfSubjectReview") == 0) {
-        answer_self(ask, status);
-    } else if (strcmp(kind, "SelfSubjectRulesReview") == 0) {
-        answer_rules(ask, text_at(spec, "namespace"), status);
-    } else {
-        err_set(&err, ERR_UNSUPPORTED,
-                "%s is not answered yet: it needs roles, which this hub does not "
-                "enforce; ask about yourself with SelfSubjectAccessReview",
-                kind);
-        reply_err(ask, &err, NULL);
+    if (*ask->subresource) {
+        answer_token(ask, body);
         return;
     }
-    node_set_text(arena, answer, "kind", kind);
-    node_set_text(arena, answer, "apiVersion", ask->kind->api_version);
-    if (!node_get(answer, "metadata"))
-        node_set(arena, answer, "metadata", node_map(arena));
-    node_set(arena, answer, "status", status);
-    reply_node(ask->request, 201, answer);
+    for (size_t i = 0; i < count_of(questions); i++)
+        if (strcmp(questions[i].kind, kind) == 0)
+            questions[i].answer(&question);
+    if (node_count(question.causes)) {
+        err_set(&err, ERR_INVALID, "%s",
+                schema_sentence(ask->arena, kind, ask->kind->group, "",
+                                question.causes));
+        fail(ask, &err, ask->kind->group, kind, question.causes);
+        return;
+    }
+    send(&question, body);
 }

@@ -154,7 +154,7 @@ static void read_parameters(struct writing *writing)
     const char *dry = http_request_query(request, "dryRun");
 
     writing->write = (struct objects_write){
-        .who = {ask->user->name, manager_of(ask), false},
+        .who = {ask->user->name, manager_of(ask), false, ask->user},
         .kind = ask->kind,
         .space = ask->space,
         .name = ask->name,
@@ -405,7 +405,7 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     }
     writing->write.body = body;
     writing->write.duplicates = duplicates;
-    if (ask->kind->is_question) {
+    if (ask->kind->is_question || !strcmp(ask->subresource, "token")) {
         writing_free(writing);
         question_answer(ask, body);
         return;

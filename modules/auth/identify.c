@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out who sent a request, by certificate or token. */
-#include "auth/auth.h"
+#include "auth/inside.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -9,31 +9,77 @@
 #include "objects/objects.h"
 #include "pki/pki.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define CLIENT_KEYS "axle.dev/client-keys" /* set by the csr controller */
-#define AGENT_PREFIX "system:open-cluster-management:"
-#define MANAGED "system:open-cluster-management:managed-clusters"
+#define BOOTSTRAP_USER "system:bootstrap:"
+#define BOOTSTRAPPERS "system:bootstrappers"
 /* pki dates certificates back by this much. */
 #define BACKDATED (300 * CLOCK_SECOND)
 
-static const char *const nobody_groups[] = {"system:unauthenticated", NULL};
-static const char *const admin_groups[] = {"system:masters",
-                                           "system:authenticated", NULL};
-static const char *const join_groups[] = {"system:bootstrappers",
-                                          "system:authenticated", NULL};
+static const char *const nobody_groups[] = {UNAUTHENTICATED, NULL};
+static const char *const admin_groups[] = {MASTERS, AUTHENTICATED, NULL};
+static const char *const join_groups[] = {BOOTSTRAPPERS, AUTHENTICATED, NULL};
 
-static struct auth_user *user_new(struct arena *arena, enum auth_role role,
-                                  const char *name, const char *const *groups)
+struct auth_user *user_new(struct arena *arena, enum auth_role role,
+                           const char *name, const char *const *groups)
 {
     struct auth_user *user = arena_alloc(arena, sizeof *user);
 
     user->role = role;
     user->name = name;
     user->groups = groups;
-    user->cluster = user->token = "";
+    user->uid = user->cluster = user->token = "";
     return user;
+}
+
+static bool is_in(const char *const *groups, const char *group)
+{
+    for (; *groups; groups++)
+        if (strcmp(*groups, group) == 0)
+            return true;
+    return false;
+}
+
+struct auth_user *auth_user_named(struct arena *arena, const char *name,
+                                  const char *const *groups)
+{
+    struct auth_user *user = user_new(arena, AUTH_USER, name, groups);
+    const char *cluster, *agent;
+
+    if (is_in(groups, MASTERS)) {
+        user->role = AUTH_ADMIN;
+    } else if (is_in(groups, MANAGED) &&
+               auth_parse_agent(arena, name, &cluster, &agent)) {
+        user->role = AUTH_SPOKE;
+        user->cluster = cluster;
+    } else if (is_in(groups, BOOTSTRAPPERS) &&
+               text_starts(name, BOOTSTRAP_USER)) {
+        user->role = AUTH_JOIN;
+        user->token = arena_string(arena, name + strlen(BOOTSTRAP_USER));
+    } else if (strcmp(name, "system:anonymous") == 0) {
+        user->role = AUTH_ANONYMOUS;
+    }
+    return user;
+}
+
+struct node *auth_user_info(struct arena *arena, const struct auth_user *user)
+{
+    struct node *info = node_map(arena);
+    struct node *groups = node_list(arena);
+
+    node_set_text(arena, info, "username", user->name);
+    if (*user->uid)
+        node_set_text(arena, info, "uid", user->uid);
+    for (size_t i = 0; user->groups[i]; i++)
+        node_add(arena, groups, node_string(arena, user->groups[i]));
+    if (node_count(groups))
+        node_set(arena, info, "groups", groups);
+    if (node_count(user->extra))
+        node_set(arena, info, "extra", node_copy(arena, user->extra));
+    return info;
 }
 
 bool auth_parse_agent(struct arena *arena, const char *common_name,
@@ -98,33 +144,40 @@ static int check_cluster(struct objects *objects, struct arena *arena,
     return 0;
 }
 
+/* The names in a certificate are good: the hub signed them. Groups get one
+   more, for all who are known. */
+static const char *const *groups_of(struct arena *arena,
+                                    const struct pki_cert *cert)
+{
+    size_t count = cert->organization_count;
+    const char **groups = arena_alloc(arena, (count + 2) * sizeof *groups);
+
+    for (size_t i = 0; i < count; i++)
+        groups[i] = arena_string(arena, cert->organizations[i]);
+    groups[count] = AUTHENTICATED;
+    return groups;
+}
+
 static int by_certificate(const struct pki_cert *cert, struct objects *objects,
                           struct arena *arena, struct auth_user **ret,
                           struct err *err)
 {
-    const char *cluster, *agent;
-    const char **groups;
+    const char *name = arena_string(arena, cert->common_name);
     struct auth_user *user;
 
-    if (pki_cert_in(cert, "system:masters")) {
-        *ret = user_new(arena, AUTH_ADMIN,
-                        arena_string(arena, cert->common_name), admin_groups);
-        return 0;
-    }
-    if (!pki_cert_in(cert, MANAGED) ||
-        !auth_parse_agent(arena, cert->common_name, &cluster, &agent))
+    if (!*name)
         return err_set(err, ERR_UNAUTHORIZED,
-                       "the certificate of \"%s\" gives no rights here",
-                       cert->common_name);
-    if (check_cluster(objects, arena, cert, cluster, err) < 0)
+                       "the certificate names nobody (it has no CN)");
+    user = auth_user_named(arena, name, groups_of(arena, cert));
+    if (user->role == AUTH_SPOKE &&
+        check_cluster(objects, arena, cert, user->cluster, err) < 0)
         return -1;
-    groups = arena_alloc(arena, (cert->organization_count + 2) * sizeof *groups);
-    for (size_t i = 0; i < cert->organization_count; i++)
-        groups[i] = arena_string(arena, cert->organizations[i]);
-    groups[cert->organization_count] = "system:authenticated";
-    user = user_new(arena, AUTH_SPOKE, arena_string(arena, cert->common_name),
-                    groups);
-    user->cluster = cluster;
+    /* Names that the hub gives in other ways are nobody's by certificate. */
+    if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
+        text_starts(name, ACCOUNT_USER) ||
+        (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
+        return err_set(err, ERR_UNAUTHORIZED,
+                       "the certificate of \"%s\" gives no rights here", name);
     *ret = user;
     return 0;
 }
@@ -206,7 +259,7 @@ static int by_join_token(const char *text, struct objects *objects,
                     err) < 0)
         return -1;
     *ret = user_new(arena, AUTH_JOIN,
-                    arena_printf(arena, "system:bootstrap:%s", token.id),
+                    arena_printf(arena, BOOTSTRAP_USER "%s", token.id),
                     join_groups);
     (*ret)->token = arena_string(arena, token.id);
     return 0;
@@ -230,24 +283,81 @@ static const char *shown_token(struct arena *arena, const char *header)
     return colon ? arena_string(arena, colon + 1) : "";
 }
 
-int auth_identify(const struct http_request *request, struct objects *objects,
-                  const char *console_secret, struct arena *arena,
-                  struct auth_user **ret, struct err *err)
+int identify_token(const struct auth *auth, struct arena *arena,
+                   const char *token, struct auth_user **ret, struct err *err)
 {
-    const char *token =
-        shown_token(arena, http_request_header(request, "authorization"));
+    const char *secret = auth->settings.console_secret;
 
-    if (request->peer)
-        return by_certificate(request->peer, objects, arena, ret, err);
-    if (!token) {
-        *ret = user_new(arena, AUTH_ANONYMOUS, "system:anonymous",
-                        nobody_groups);
-        return 0;
-    }
-    if (console_secret && strlen(token) == strlen(console_secret) &&
-        pki_same(token, console_secret, strlen(token))) {
+    if (secret && strlen(token) == strlen(secret) &&
+        pki_same(token, secret, strlen(token))) {
         *ret = user_new(arena, AUTH_ADMIN, "system:admin", admin_groups);
         return 0;
     }
-    return by_join_token(token, objects, arena, ret, err);
+    if (account_is_token(token))
+        return account_identify(auth, arena, token, NULL, NULL, ret, err);
+    return by_join_token(token, auth->settings.objects, arena, ret, err);
+}
+
+static int by_token(struct auth *auth, const struct http_request *request,
+                    const char *token, struct arena *arena,
+                    struct auth_user **ret, struct err *err)
+{
+    if (!attempts_allow(auth->wrong, request->remote))
+        return err_set(err, ERR_TOO_MANY,
+                       "too many wrong tokens came from this address; try again "
+                       "in a moment");
+    if (identify_token(auth, arena, token, ret, err) == 0)
+        return 0;
+    attempts_note(auth->wrong, request->remote);
+    return -1;
+}
+
+int auth_identify(struct auth *auth, const struct http_request *request,
+                  struct arena *arena, struct auth_user **ret, struct err *err)
+{
+    const char *token =
+        shown_token(arena, http_request_header(request, "authorization"));
+    struct auth_user *user;
+
+    if (request->peer) {
+        if (by_certificate(request->peer, auth->settings.objects, arena, &user,
+                           err) < 0)
+            return -1;
+    } else if (token) {
+        if (by_token(auth, request, token, arena, &user, err) < 0)
+            return -1;
+    } else {
+        user = user_new(arena, AUTH_ANONYMOUS, "system:anonymous",
+                        nobody_groups);
+    }
+    if (impersonate(auth, request, arena, &user, err) < 0)
+        return -1;
+    *ret = user;
+    return 0;
+}
+
+/* ---- The whole -------------------------------------------------------------- */
+
+struct auth *auth_open(const struct auth_settings *settings)
+{
+    struct auth *auth = mem_alloc(sizeof *auth);
+
+    auth->settings = *settings;
+    auth->wrong = attempts_new();
+    if (settings->objects) {
+        auth->roles = roles_open(settings->objects);
+        escalate_open(auth);
+    }
+    return auth;
+}
+
+void auth_close(struct auth **at)
+{
+    struct auth *auth = take(*at);
+
+    if (!auth)
+        return;
+    roles_close(&auth->roles);
+    attempts_free(&auth->wrong);
+    free(auth);
 }

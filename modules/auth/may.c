@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decides whether somebody may do something, by one table. */
-#include "auth/auth.h"
+/* Decides whether somebody may do something: by one table, then by roles. */
+#include "auth/inside.h"
 
 #include <string.h>
 
 #include "base/text.h"
+#include "document/document.h"
 
-/* Where an object must lie for a rule to hold. */
+/* Where an object must lie for a row to hold. */
 enum place {
     ANYWHERE,
-    OWN_SPACE,  /* in the namespace of the cluster */
-    OWN_NAME,   /* has the name of the cluster */
+    OWN_SPACE,    /* in the namespace of the cluster */
+    OWN_NAME,     /* has the name of the cluster */
     NAMED_SECRET, /* a work of the cluster names it */
+    OWN_REQUEST,  /* made by the user itself; a list: labelled with the cluster */
+    JOINING,      /* a cluster that is not there yet, or came with the token */
 };
 
 #define CLUSTERS "cluster.open-cluster-management.io"
 #define WORK "work.open-cluster-management.io"
 #define ADDON "addon.open-cluster-management.io"
 #define CERTIFICATES "certificates.k8s.io"
+#define REQUESTS "certificatesigningrequests"
+#define CLUSTER_LABEL "open-cluster-management.io/cluster-name="
 
-static const struct rule {
+/* clang-format off */
+static const struct row {
     enum auth_role role;
     const char *group, *resource, *subresource;
     const char *verbs;
     enum place place;
     const char *why;
-} rules[] = {
+} rows[] = {
     /* DESIGN 5.3: what a spoke may. Nothing else, not even to know of others. */
     {AUTH_SPOKE, WORK, "manifestworks", "", "get list watch update patch", OWN_SPACE, "its works"},
     {AUTH_SPOKE, WORK, "manifestworks", "status", "get update patch", OWN_SPACE, "status of its works"},
@@ -37,28 +43,35 @@ static const struct rule {
     {AUTH_SPOKE, "coordination.k8s.io", "leases", "", "get update patch", OWN_SPACE, "its lease"},
     {AUTH_SPOKE, "", "events", "", "create patch", OWN_SPACE, "events of its own"},
     {AUTH_SPOKE, "events.k8s.io", "events", "", "create patch", OWN_SPACE, "events of its own"},
-    {AUTH_SPOKE, CERTIFICATES, "certificatesigningrequests", "", "create get list watch", ANYWHERE, "its certificate requests"},
+    {AUTH_SPOKE, CERTIFICATES, REQUESTS, "", "create", ANYWHERE, "its certificate requests"},
+    {AUTH_SPOKE, CERTIFICATES, REQUESTS, "", "get list watch", OWN_REQUEST, "its certificate requests"},
     {AUTH_SPOKE, ADDON, "managedclusteraddons", "", "get list watch", OWN_SPACE, "add-ons"},
     /* A join token brings a spoke to its certificate, and no further. */
-    {AUTH_JOIN, CLUSTERS, "managedclusters", "", "create get", ANYWHERE, "joining"},
-    {AUTH_JOIN, CERTIFICATES, "certificatesigningrequests", "", "create get list watch", ANYWHERE, "joining"},
+    {AUTH_JOIN, CLUSTERS, "managedclusters", "", "create", ANYWHERE, "joining"},
+    {AUTH_JOIN, CLUSTERS, "managedclusters", "", "get list watch", JOINING, "joining"},
+    {AUTH_JOIN, CERTIFICATES, REQUESTS, "", "create", ANYWHERE, "joining"},
+    {AUTH_JOIN, CERTIFICATES, REQUESTS, "", "get list watch", OWN_REQUEST, "joining"},
+    /* Questions about oneself. People have these by role. */
+    {AUTH_SPOKE, "authorization.k8s.io", "selfsubjectaccessreviews", "", "create", ANYWHERE, "about itself"},
+    {AUTH_SPOKE, "authorization.k8s.io", "selfsubjectrulesreviews", "", "create", ANYWHERE, "about itself"},
+    {AUTH_SPOKE, "authentication.k8s.io", "selfsubjectreviews", "", "create", ANYWHERE, "about itself"},
+    {AUTH_JOIN, "authorization.k8s.io", "selfsubjectaccessreviews", "", "create", ANYWHERE, "about itself"},
+    {AUTH_JOIN, "authorization.k8s.io", "selfsubjectrulesreviews", "", "create", ANYWHERE, "about itself"},
+    {AUTH_JOIN, "authentication.k8s.io", "selfsubjectreviews", "", "create", ANYWHERE, "about itself"},
 };
+/* clang-format on */
 
 /* What everybody may ask for, known or not. */
-static const char *const open_paths[] = {
-    "/livez", "/readyz", "/healthz", "/version",
-};
-/* What everybody with a name may: discovery, and questions about oneself. */
-static const char *const known_paths[] = {"/api", "/apis", "/openapi"};
-static const char *const self_questions[] = {
-    "selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews",
-};
+static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",
+                                         "/version"};
+/* Discovery, for spokes and those who join; people have it by role. */
+static const char *const machine_paths[] = {"/api", "/apis", "/openapi"};
 
 static bool has_word(const char *words, const char *word)
 {
     size_t len = strlen(word);
 
-    for (const char *at = words; (at = strstr(at, word)); at += len) {
+    for (const char *at = words; len && (at = strstr(at, word)); at += len) {
         if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ' '))
             return true;
     }
@@ -77,6 +90,31 @@ static bool path_is_under(const char *path, const char *const *roots,
     return false;
 }
 
+static bool is_joining(const struct auth_user *user, const char *cluster,
+                       const struct auth_facts *facts)
+{
+    return *cluster && facts->cluster_is_joining &&
+           facts->cluster_is_joining(facts->arg, user->token, cluster);
+}
+
+/* One object is known by who made it; a list must say whose it wants. */
+static bool is_own_request(const struct auth_user *user,
+                           const struct auth_ask *ask,
+                           const struct auth_facts *facts)
+{
+    const char *cluster;
+
+    if (*ask->name)
+        return facts->request_is_own &&
+               facts->request_is_own(facts->arg, user->name, ask->name);
+    if (!ask->labels || !text_starts(ask->labels, CLUSTER_LABEL))
+        return false;
+    cluster = ask->labels + strlen(CLUSTER_LABEL);
+    cluster += *cluster == '=';
+    return user->role == AUTH_SPOKE ? strcmp(cluster, user->cluster) == 0
+                                    : is_joining(user, cluster, facts);
+}
+
 static bool is_in_place(const struct auth_user *user,
                         const struct auth_ask *ask, enum place place,
                         const struct auth_facts *facts)
@@ -89,87 +127,244 @@ static bool is_in_place(const struct auth_user *user,
     case OWN_NAME:
         return *user->cluster && strcmp(ask->name, user->cluster) == 0;
     case NAMED_SECRET:
-        return facts && facts->secret_is_named &&
+        return *ask->name && facts->secret_is_named &&
                facts->secret_is_named(facts->arg, user->cluster, ask->space,
                                       ask->name);
+    case OWN_REQUEST:
+        return is_own_request(user, ask, facts);
+    case JOINING:
+        return is_joining(user, ask->name, facts);
     }
     return false;
 }
 
-static bool may_object(const struct auth_user *user, const struct auth_ask *ask,
-                       const struct auth_facts *facts, const char **ret_why)
+static bool may_by_row(const struct auth_user *user, const struct auth_ask *ask,
+                       const struct auth_facts *facts, struct text *why)
 {
-    for (size_t i = 0; i < count_of(rules); i++) {
-        const struct rule *rule = &rules[i];
+    for (size_t i = 0; i < count_of(rows); i++) {
+        const struct row *row = &rows[i];
 
-        if (rule->role != user->role || strcmp(rule->group, ask->group) != 0 ||
-            strcmp(rule->resource, ask->resource) != 0 ||
-            strcmp(rule->subresource, ask->subresource) != 0 ||
-            !has_word(rule->verbs, ask->verb) ||
-            !is_in_place(user, ask, rule->place, facts))
+        if (row->role != user->role || strcmp(row->group, ask->group) != 0 ||
+            strcmp(row->resource, ask->resource) != 0 ||
+            strcmp(row->subresource, ask->subresource) != 0 ||
+            !has_word(row->verbs, ask->verb) ||
+            !is_in_place(user, ask, row->place, facts))
             continue;
-        *ret_why = rule->why;
+        if (why)
+            text_add(why, row->why);
         return true;
     }
     return false;
+}
+
+/* Spokes pull the artifacts that their works name; "/v2" alone says hello. */
+static bool may_pull(const struct auth_user *user, const struct auth_ask *ask,
+                     const struct auth_facts *facts)
+{
+    if (user->role != AUTH_SPOKE || strcmp(ask->verb, "get") != 0)
+        return false;
+    if (strcmp(ask->path, "/v2") == 0 || strcmp(ask->path, "/v2/") == 0)
+        return true;
+    return text_starts(ask->path, "/v2/") && facts->artifact_is_named &&
+           facts->artifact_is_named(facts->arg, user->cluster,
+                                    ask->path + strlen("/v2/"));
 }
 
 static bool may_path(const struct auth_user *user, const struct auth_ask *ask,
                      const struct auth_facts *facts)
 {
-    if (path_is_under(ask->path, open_paths, count_of(open_paths)))
+    if (strcmp(ask->verb, "get") == 0 &&
+        path_is_under(ask->path, open_paths, count_of(open_paths)))
         return true;
-    if (user->role == AUTH_ANONYMOUS)
+    if (user->role != AUTH_SPOKE && user->role != AUTH_JOIN)
         return false;
-    if (text_starts(ask->path, "/v2"))
-        return user->role == AUTH_SPOKE && strcmp(ask->verb, "get") == 0 &&
-               (!*ask->name ||
-                (facts && facts->artifact_is_named &&
-                 facts->artifact_is_named(facts->arg, user->cluster, ask->name)));
-    return path_is_under(ask->path, known_paths, count_of(known_paths));
+    return may_pull(user, ask, facts) ||
+           (strcmp(ask->verb, "get") == 0 &&
+            path_is_under(ask->path, machine_paths, count_of(machine_paths)));
 }
 
-bool auth_may(const struct auth_user *user, const struct auth_ask *ask,
-              const struct auth_facts *facts, const char **ret_why)
+bool auth_may(const struct auth *auth, const struct auth_user *user,
+              const struct auth_ask *ask, struct text *why)
 {
-    const char *why = "";
-    bool may = false;
+    const struct auth_facts *facts = &auth->settings.facts;
 
     if (user->role == AUTH_ADMIN) {
-        why = "administrator";
-        may = true;
-    } else if (ask->path) {
-        may = may_path(user, ask, facts);
-    } else if (user->role != AUTH_ANONYMOUS) {
-        for (size_t i = 0; i < count_of(self_questions); i++)
-            may = may || (strcmp(ask->resource, self_questions[i]) == 0 &&
-                          strcmp(ask->verb, "create") == 0);
-        may = may || may_object(user, ask, facts, &why);
+        if (why)
+            text_add(why, "administrator");
+        return true;
     }
-    if (ret_why)
-        *ret_why = why;
-    return may;
+    if (ask->path ? may_path(user, ask, facts)
+                  : may_by_row(user, ask, facts, why))
+        return true;
+    return roles_allow(auth->roles, user, ask, why);
 }
 
-int auth_refuse(const struct auth_user *user, const struct auth_ask *ask,
-                struct err *err)
+/* ---- Refusing ------------------------------------------------------------------ */
+
+static int refuse(const struct auth_user *user, const struct auth_ask *ask,
+                  const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
     const char *slash = *ask->subresource ? "/" : "";
+    const char *colon = *why ? ": " : "";
 
     if (ask->path)
         return err_set(err, ERR_FORBIDDEN,
-                       "forbidden: User \"%s\" cannot %s path \"%s\"",
-                       user->name, ask->verb, ask->path);
+                       "forbidden: User \"%s\" cannot %s path \"%s\"%s%s",
+                       user->name, ask->verb, ask->path, colon, why);
     if (*ask->space)
         text_addf(&where, " in the namespace \"%s\"", ask->space);
     else
         text_add(&where, " at the cluster scope");
     return err_set(err, ERR_FORBIDDEN,
-                   "%s%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource "
-                   "\"%s%s%s\" in API group \"%s\"%s",
+                   "%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource "
+                   "\"%s%s%s\" in API group \"%s\"%s%s%s",
                    ask->resource, *ask->group ? "." : "", ask->group,
-                   *ask->name ? " \"" : "", ask->name, *ask->name ? "\"" : "", "",
+                   *ask->name ? " \"" : "", ask->name, *ask->name ? "\"" : "",
                    user->name, ask->verb, ask->resource, slash, ask->subresource,
-                   ask->group, text_string(&where));
+                   ask->group, text_string(&where), colon, why);
+}
+
+int auth_check(const struct auth *auth, const struct auth_user *user,
+               const struct auth_ask *ask, struct err *err)
+{
+    scoped_text struct text why = {0};
+
+    if (auth_may(auth, user, ask, &why))
+        return 0;
+    return refuse(user, ask, text_string(&why), err);
+}
+
+/* ---- Everything that is allowed ----------------------------------------------- */
+
+static void add_words(struct arena *arena, struct node *rule, const char *key,
+                      const struct words *words)
+{
+    struct node *list;
+
+    if (!words->count)
+        return;
+    list = node_make_list(arena, rule, key);
+    for (size_t i = 0; i < words->count; i++)
+        node_add(arena, list, node_string(arena, words->list[i]));
+}
+
+static void add_rule(struct arena *arena, struct node *status,
+                     const struct rule *rule)
+{
+    struct node *shown = node_map(arena);
+
+    add_words(arena, shown, "verbs", &rule->verbs);
+    if (rule->urls.count) {
+        add_words(arena, shown, "nonResourceURLs", &rule->urls);
+        node_add(arena, node_make_list(arena, status, "nonResourceRules"),
+                 shown);
+        return;
+    }
+    add_words(arena, shown, "apiGroups", &rule->groups);
+    add_words(arena, shown, "resources", &rule->resources);
+    add_words(arena, shown, "resourceNames", &rule->names);
+    node_add(arena, node_make_list(arena, status, "resourceRules"), shown);
+}
+
+static struct words split(struct arena *arena, const char *words)
+{
+    const char **list = arena_alloc(arena, (strlen(words) + 2) * sizeof *list);
+    size_t count = 0;
+
+    while (*words) {
+        size_t len = strcspn(words, " ");
+
+        list[count++] = arena_bytes(arena, words, len);
+        words += len + (words[len] == ' ');
+    }
+    return (struct words){list, count};
+}
+
+static struct words one(struct arena *arena, const char *word)
+{
+    const char **list = arena_alloc(arena, sizeof *list);
+
+    *list = word;
+    return (struct words){list, 1};
+}
+
+/* Rows that hold in this namespace. What only facts can tell is left out. */
+static bool add_rows(struct arena *arena, struct node *status,
+                     const struct auth_user *user, const char *space)
+{
+    bool whole = true;
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        const struct row *row = &rows[i];
+        struct rule rule;
+
+        if (row->role != user->role)
+            continue;
+        if (row->place == OWN_SPACE && strcmp(space, user->cluster) != 0)
+            continue;
+        if (row->place > OWN_NAME) {
+            whole = false;
+            continue;
+        }
+        rule = (struct rule){
+            .verbs = split(arena, row->verbs),
+            .groups = one(arena, row->group),
+            .resources = one(arena, *row->subresource
+                                        ? arena_printf(arena, "%s/%s",
+                                                       row->resource,
+                                                       row->subresource)
+                                        : row->resource)};
+        if (row->place == OWN_NAME)
+            rule.names = one(arena, user->cluster);
+        add_rule(arena, status, &rule);
+    }
+    return whole;
+}
+
+static void add_path_rows(struct arena *arena, struct node *status,
+                          const struct auth_user *user)
+{
+    struct rule rule = {.verbs = one(arena, "get")};
+
+    if (user->role != AUTH_SPOKE && user->role != AUTH_JOIN)
+        return;
+    for (size_t i = 0; i < count_of(open_paths); i++) {
+        rule.urls = one(arena, open_paths[i]);
+        add_rule(arena, status, &rule);
+    }
+    for (size_t i = 0; i < count_of(machine_paths); i++) {
+        rule.urls = split(arena, arena_printf(arena, "%s %s/*", machine_paths[i],
+                                              machine_paths[i]));
+        add_rule(arena, status, &rule);
+    }
+}
+
+struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
+                        const char *space, struct arena *arena)
+{
+    struct node *status = node_map(arena);
+    struct rules rules = roles_of(auth->roles, user, space, arena);
+    const struct rule all[] = {
+        {.verbs = one(arena, "*"), .groups = one(arena, "*"),
+         .resources = one(arena, "*")},
+        {.verbs = one(arena, "*"), .urls = one(arena, "*")},
+    };
+    bool whole;
+
+    node_make_list(arena, status, "resourceRules");
+    node_make_list(arena, status, "nonResourceRules");
+    whole = add_rows(arena, status, user, space);
+    for (size_t i = 0; user->role == AUTH_ADMIN && i < count_of(all); i++)
+        add_rule(arena, status, &all[i]);
+    for (size_t i = 0; i < rules.count; i++)
+        add_rule(arena, status, &rules.list[i]);
+    add_path_rows(arena, status, user);
+    node_set_bool(arena, status, "incomplete", !whole);
+    if (!whole)
+        node_set_text(arena, status, "evaluationError",
+                      "what is allowed for single objects by what they say (a "
+                      "secret that a work names, a request of one's own) is not "
+                      "listed");
+    return status;
 }

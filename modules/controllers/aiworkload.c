@@ -481,14 +481,16 @@ static void map_everything(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, AIWORKLOAD, "");
 }
 
-/* A workload that goes may leave a Dedicated pool to another. */
+/* A workload that goes may leave a Dedicated pool to another; one that comes in
+   the same second may be the first in order. */
 static void map_sibling(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
 
     controllers_wake(all, to, any->space, any->name);
-    if (!after)
+    if (!after || (!before && memmem(after->body, after->len,
+                                     "\"computePoolRef\"", 16)))
         controllers_wake_all(all, to, AIWORKLOAD, any->space);
 }
 

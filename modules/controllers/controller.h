@@ -21,6 +21,7 @@ enum which {
     REVISION, JOIN_TOKEN, POOL, ENVIRONMENT, AIWORKLOAD, DEPLOYMENT, WORKLOAD,
     CLUSTER, CLUSTER_SET, BINDING, PLACEMENT, DECISION, SCORE,
     WORK, REPLICA_SET,
+    CLUSTER_ROLE, ROLE_BINDING, ACCOUNT,
     WHICH_COUNT,
 };
 extern const struct which_row {
@@ -68,7 +69,8 @@ extern const struct controller controller_tenant, controller_project,
     controller_bundle_revision, controller_aiworkload, controller_deployment,
     controller_placement, controller_replicaset, controller_managedcluster,
     controller_clusterset, controller_binding, controller_liveness,
-    controller_csr, controller_token, controller_sweep;
+    controller_csr, controller_token, controller_sweep, controller_aggregation,
+    controller_account;
 
 /* ---- The queue ------------------------------------------------------------ */
 

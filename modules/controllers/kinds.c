@@ -6,6 +6,7 @@
 #define AXLE_V "axle.dev/v1alpha1"
 #define OCM "cluster.open-cluster-management.io"
 #define WORKS "work.open-cluster-management.io"
+#define RBAC "rbac.authorization.k8s.io"
 
 /* clang-format off */
 const struct which_row which_rows[WHICH_COUNT] = {
@@ -36,6 +37,9 @@ const struct which_row which_rows[WHICH_COUNT] = {
     [DECISION]     = { OCM, "placementdecisions", OCM "/v1beta1", "PlacementDecision" },
     [SCORE]        = { OCM, "addonplacementscores", OCM "/v1alpha1", "AddOnPlacementScore" },
     [WORK]         = { WORKS, "manifestworks", WORKS "/v1", "ManifestWork" },
+    [CLUSTER_ROLE] = { RBAC, "clusterroles", RBAC "/v1", "ClusterRole" },
+    [ROLE_BINDING] = { RBAC, "rolebindings", RBAC "/v1", "RoleBinding" },
+    [ACCOUNT]      = { "", "serviceaccounts", "v1", "ServiceAccount" },
     [REPLICA_SET]  = { WORKS, "manifestworkreplicasets", WORKS "/v1alpha1", "ManifestWorkReplicaSet" },
 };
 
@@ -47,7 +51,7 @@ const struct controller *const controller_table[] = {
     &controller_placement,  &controller_replicaset,
     &controller_managedcluster, &controller_clusterset, &controller_binding,
     &controller_liveness,   &controller_csr, &controller_token,
-    &controller_sweep,
+    &controller_sweep,      &controller_aggregation, &controller_account,
 };
 /* clang-format on */
 const size_t controller_count = count_of(controller_table);

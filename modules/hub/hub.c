@@ -55,10 +55,22 @@ static int make_spaces(struct hub *hub, struct err *err)
     return 0;
 }
 
+static void open_auth(struct hub *hub)
+{
+    struct auth_settings settings = {.objects = hub->objects,
+                                     .console_secret = hub->console_secret,
+                                     .token_key = hub->token_key,
+                                     .facts = facts_of(hub)};
+
+    hub->auth = auth_open(&settings);
+}
+
 static int open_objects(struct hub *hub, struct err *err)
 {
     struct controllers_settings settings = {.authority = hub->authority};
     unsigned char seal[PKI_SEAL_KEY];
+
+    int opened;
 
     if (keys_open_seal(hub, seal, err) < 0)
         return -1;
@@ -67,12 +79,17 @@ static int open_objects(struct hub *hub, struct err *err)
         return -1;
     hub->objects =
         objects_open_sealed(hub->loop, hub->store, hub->kinds, seal, err);
+    opened = hub->objects ? keys_open_tokens(hub, seal, err) : -1;
     explicit_bzero(seal, sizeof seal);
-    if (!hub->objects)
+    if (opened < 0)
         return -1;
     hub->controllers =
         controllers_start(hub->objects, hub->loop, &settings, err);
-    return hub->controllers ? make_spaces(hub, err) : -1;
+    if (!hub->controllers || make_spaces(hub, err) < 0 ||
+        roles_keep(hub, err) < 0)
+        return -1;
+    open_auth(hub);
+    return 0;
 }
 
 static int open_server(struct hub *hub, const struct hub_settings *settings,
@@ -84,7 +101,7 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
         .client_roots = pki_authority_cert(hub->authority)};
     struct api_options api = {.loop = hub->loop,
                               .objects = hub->objects,
-                              .facts = routes_facts(hub)};
+                              .auth = hub->auth};
     struct registry_settings registry = routes_registry(hub);
     scoped_mem char *version = mem_printf("v1.33.0+axle-%s", version_number());
 
@@ -164,9 +181,11 @@ void hub_close(struct hub **at)
     registry_free(&hub->registry);
     controllers_stop(&hub->controllers);
     objects_close(&hub->objects);
+    auth_close(&hub->auth);
     kinds_close(&hub->kinds);
     store_close(&hub->store);
     pki_authority_free(&hub->authority);
+    pki_key_free(&hub->token_key);
     free(hub->server_cert);
     free(hub->server_key);
     free(hub->console_secret);

@@ -52,4 +52,20 @@ const char *hub_console_secret(const struct hub *hub);
 char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
                      struct err *err) MUST_CHECK;
 
+/*
+ * Every way into the hub, and what is asked before it is taken. NULL after the
+ * last. Whoever adds one says who may come: a test compares this table.
+ */
+enum hub_rule {
+    HUB_OPEN,     /* says nothing of anybody: no credential is looked at */
+    HUB_PATH,     /* auth_check() of the path */
+    HUB_API,      /* auth_check() of each object and path, in api */
+    HUB_REGISTRY, /* auth_may() of each repository, as "/v2/REPOSITORY" */
+};
+struct hub_route {
+    const char *prefix;
+    enum hub_rule rule;
+};
+const struct hub_route *hub_route(size_t index);
+
 #endif

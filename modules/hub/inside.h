@@ -23,10 +23,12 @@ struct hub {
     char *directory; /* owned, as all below */
     struct pki_authority *authority;
     char *server_cert, *server_key; /* PEM */
+    struct pki_key *token_key; /* signs ServiceAccounts' tokens */
     char *console_secret;
     struct kinds *kinds;
     struct store *store;
     struct objects *objects;
+    struct auth *auth;
     struct controllers *controllers;
     struct api *api;
     struct registry *registry;
@@ -49,12 +51,21 @@ void keys_keep_tickets(struct hub *hub);
 /* The administrator's kubeconfig, with credentials inside. */
 int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
 
+/* The key that ServiceAccounts' tokens are signed with. */
+int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
+                     struct err *err) MUST_CHECK;
+
+/* facts.c: what only objects can tell about somebody's rights. */
+struct auth_facts facts_of(struct hub *hub);
+
+/* roles.c: the roles that are there from the start. */
+int roles_keep(struct hub *hub, struct err *err) MUST_CHECK;
+
 /* revoke.c: within a second of losing its place, a cluster is cut off. */
 void revoke_start(struct hub *hub);
 
 /* routes.c: who may come in, and where requests go. */
 void routes_add(struct hub *hub);
-struct auth_facts routes_facts(struct hub *hub);
 struct registry_settings routes_registry(struct hub *hub);
 
 #endif

@@ -195,6 +195,31 @@ int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
     return 0;
 }
 
+/* Sealed like Secrets: whoever copies the folder without that key has no
+   tokens. */
+int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
+                     struct err *err)
+{
+    static const char about[] = "service-accounts.key";
+    scoped_mem char *path = path_of(hub, about);
+    scoped_mem char *kept = NULL;
+    scoped_text struct text pem = {0};
+    scoped_text struct text sealed = {0};
+    size_t len = 0;
+
+    if (!file_exists(path)) {
+        hub->token_key = pki_key_new();
+        pki_key_write(hub->token_key, &pem);
+        pki_seal(seal, about, pem.bytes, pem.len, &sealed);
+        return file_write(path, sealed.bytes, sealed.len, 0600, err);
+    }
+    kept = file_read(path, PEM_LIMIT, &len, err);
+    if (!kept || pki_unseal(seal, about, kept, len, &pem, err) < 0)
+        return err_wrap(err, "%s", path);
+    hub->token_key = pki_key_read(text_string(&pem), err);
+    return hub->token_key ? 0 : err_wrap(err, "%s", path);
+}
+
 static void write_tickets(void *arg)
 {
     struct hub *hub = arg;

@@ -28,7 +28,7 @@ static bool is_refused(const struct pki_cert *peer, void *arg)
     struct auth_user *user;
     struct err err;
 
-    return auth_identify(&request, hub->objects, NULL, arena, &user, &err) < 0;
+    return auth_identify(hub->auth, &request, arena, &user, &err) < 0;
 }
 
 static void look(void *arg)

@@ -16,128 +16,40 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Paths that say nothing of anybody: no credentials are looked at. */
-static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",
-                                         "/console", "/"};
+/* ---- Who comes in ---------------------------------------------------------- */
 
-static bool is_open(const char *path)
+static const struct hub_route *route_of(const char *path);
+
+static bool refuse(struct http_request *request, const struct err *err)
 {
-    for (size_t i = 0; i < count_of(open_paths); i++) {
-        size_t len = strlen(open_paths[i]);
-
-        if (strcmp(path, open_paths[i]) == 0 ||
-            (len > 1 && strncmp(path, open_paths[i], len) == 0 &&
-             path[len] == '/'))
-            return true;
-    }
+    if (text_starts(request->path, "/v2"))
+        http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
+    if (err->code == ERR_TOO_MANY)
+        http_answer_header(request, "Retry-After", "1");
+    api_answer_err(request, err);
     return false;
 }
 
+/* Says who is asking; of paths that the row says so of, also whether they may. */
 static bool guard(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
+    const struct hub_route *route = route_of(request->path);
+    struct auth_ask ask = {.verb = "get", .group = "", .resource = "",
+                           .subresource = "", .space = "", .name = "",
+                           .path = request->path};
     struct auth_user *user;
     struct err err = {0};
 
-    if (is_open(request->path))
+    if (route->rule == HUB_OPEN)
         return true;
-    if (auth_identify(request, hub->objects, hub->console_secret, request->arena,
-                      &user, &err) < 0) {
-        if (text_starts(request->path, "/v2"))
-            http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
-        api_answer_err(request, &err);
-        return false;
-    }
+    if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0)
+        return refuse(request, &err);
     request->user = user;
+    if (route->rule == HUB_PATH &&
+        auth_check(hub->auth, user, &ask, &err) < 0)
+        return refuse(request, &err);
     return true;
-}
-
-/* ---- What only objects can tell ------------------------------------------ */
-
-struct search {
-    const char *space, *name; /* a Secret, or */
-    const char *repository;   /* an artifact's */
-    bool found;
-};
-
-static bool names_secret(const struct node *spec, const struct search *search)
-{
-    const struct node *refs = node_get(spec, "secretRefs");
-
-    for (size_t i = 0; i < node_count(refs); i++) {
-        const struct node *ref = node_item(refs, i);
-        const char *space = node_get_text(ref, "namespace");
-
-        if (strcmp(node_get_text(ref, "name"), search->name) == 0 &&
-            (!*space || strcmp(space, search->space) == 0))
-            return true;
-    }
-    return false;
-}
-
-/* "HOST/NAMESPACE/NAME" or without a host; whole names only, so that the project
-   "h" is not read by whoever may read "research". */
-static bool names_artifact(const char *reference, const char *repository)
-{
-    size_t len = strlen(reference), tail = strlen(repository);
-
-    return text_ends(reference, repository) &&
-           (len == tail || reference[len - tail - 1] == '/');
-}
-
-static void look_into_work(void *arg, const struct object *object)
-{
-    struct search *search = arg;
-    scoped_arena struct arena *arena = NULL;
-    const struct node *manifests;
-
-    if (search->found)
-        return;
-    arena = arena_new();
-    manifests = node_at(object_read(arena, object), "spec", "workload",
-                        "manifests", NULL);
-    for (size_t i = 0; i < node_count(manifests); i++) {
-        const struct node *spec = node_get(node_item(manifests, i), "spec");
-        const char *reference =
-            node_get_text(node_get(spec, "artifact"), "reference");
-
-        if (search->repository ? names_artifact(reference, search->repository)
-                               : names_secret(spec, search))
-            search->found = true;
-    }
-}
-
-static bool search_works(struct hub *hub, const char *cluster,
-                         struct search *search)
-{
-    const struct kind *kind = kinds_find(
-        hub->kinds, "work.open-cluster-management.io", "manifestworks");
-
-    objects_each(hub->objects, OBJECTS_PUBLISHED, kind, cluster, look_into_work,
-                 search);
-    return search->found;
-}
-
-static bool secret_is_named(void *arg, const char *cluster, const char *space,
-                            const char *name)
-{
-    struct search search = {.space = space, .name = name};
-
-    return *name && search_works(arg, cluster, &search);
-}
-
-static bool artifact_is_named(void *arg, const char *cluster,
-                              const char *repository)
-{
-    struct search search = {.repository = repository};
-
-    return *repository && search_works(arg, cluster, &search);
-}
-
-struct auth_facts routes_facts(struct hub *hub)
-{
-    return (struct auth_facts){.arg = hub, .secret_is_named = secret_is_named,
-                               .artifact_is_named = artifact_is_named};
 }
 
 /* ---- The registry ---------------------------------------------------------- */
@@ -147,12 +59,13 @@ static bool may_registry(void *arg, const struct http_request *request,
                          const char *digest)
 {
     struct hub *hub = arg;
-    struct auth_facts facts = routes_facts(hub);
+    scoped_mem char *path =
+        mem_printf("/v2%s%s", *repository ? "/" : "", repository);
     struct auth_ask ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
                            .group = "", .resource = "", .subresource = "",
-                           .space = "", .name = repository, .path = "/v2"};
+                           .space = "", .name = "", .path = path};
 
-    return auth_may(request->user, &ask, &facts, NULL);
+    return auth_may(hub->auth, request->user, &ask, NULL);
 }
 
 static void commit(void *arg, void (*done)(void *done_arg, const struct err *err),
@@ -216,20 +129,40 @@ static void write_metrics(struct hub *hub, struct text *out)
 
 static void on_metrics(struct http_request *request, void *arg)
 {
-    struct auth_ask ask = {.verb = "get", .group = "", .resource = "",
-                           .subresource = "", .space = "", .name = "",
-                           .path = "/metrics"};
     scoped_text struct text out = {0};
-    struct err err = {0};
 
     request->label = "metrics";
-    if (!auth_may(request->user, &ask, NULL, NULL)) {
-        auth_refuse(request->user, &ask, &err);
-        api_answer_err(request, &err);
-        return;
-    }
     write_metrics(arg, &out);
     http_answer(request, 200, "text/plain; version=0.0.4", out.bytes, out.len);
+}
+
+/* ---- For those who check tokens of ServiceAccounts themselves --------------- */
+
+static void answer_json(struct http_request *request, const struct node *node,
+                        const char *type)
+{
+    scoped_text struct text out = {0};
+
+    document_write_json(&out, node);
+    http_answer(request, 200, type, out.bytes, out.len);
+}
+
+static void on_issuer(struct http_request *request, void *arg)
+{
+    struct hub *hub = arg;
+
+    request->label = "openid";
+    answer_json(request, auth_token_issuer(request->arena, hub->url),
+                "application/json");
+}
+
+static void on_keys(struct http_request *request, void *arg)
+{
+    struct hub *hub = arg;
+
+    request->label = "openid";
+    answer_json(request, auth_token_keys(hub->auth, request->arena),
+                "application/jwk-set+json");
 }
 
 static void on_root(struct http_request *request, void *arg)
@@ -243,20 +176,72 @@ static void on_root(struct http_request *request, void *arg)
     http_answer_text(request, 404, "404 page not found\n");
 }
 
+/* ---- The table --------------------------------------------------------------- */
+
+static void on_api(struct http_request *request, void *arg)
+{
+    struct hub *hub = arg;
+
+    api_handle(request, hub->api);
+}
+
+static void on_registry(struct http_request *request, void *arg)
+{
+    struct hub *hub = arg;
+
+    registry_handle(request, hub->registry);
+}
+
+static void on_console(struct http_request *request, void *arg)
+{
+    console_handle(request, NULL);
+}
+
+/* Every way in. A row without a rule cannot be written. */
+static const struct row {
+    struct hub_route route;
+    http_handler_fn *handle;
+} rows[] = {
+    {{"/api", HUB_API}, on_api},
+    {{"/apis", HUB_API}, on_api},
+    {{"/openapi", HUB_API}, on_api},
+    {{"/version", HUB_API}, on_api},
+    {{"/livez", HUB_OPEN}, on_health},
+    {{"/readyz", HUB_OPEN}, on_health},
+    {{"/healthz", HUB_OPEN}, on_health},
+    {{"/v2", HUB_REGISTRY}, on_registry},
+    {{"/metrics", HUB_PATH}, on_metrics},
+    {{"/openid/v1/jwks", HUB_PATH}, on_keys},
+    {{"/.well-known/openid-configuration", HUB_PATH}, on_issuer},
+    {{"/console", HUB_OPEN}, on_console},
+    {{"/", HUB_OPEN}, on_root},
+};
+
+const struct hub_route *hub_route(size_t index)
+{
+    return index < count_of(rows) ? &rows[index].route : NULL;
+}
+
+/* The longest prefix of whole segments, as the server chooses the handler. */
+static const struct hub_route *route_of(const char *path)
+{
+    const struct hub_route *best = &rows[count_of(rows) - 1].route;
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        const char *prefix = rows[i].route.prefix;
+        size_t len = strlen(prefix);
+
+        if (strncmp(path, prefix, len) == 0 &&
+            (!path[len] || path[len] == '/') && len > strlen(best->prefix))
+            best = &rows[i].route;
+    }
+    return best;
+}
+
 void routes_add(struct hub *hub)
 {
-    static const char *const api_prefixes[] = {"/api", "/apis", "/openapi",
-                                               "/version"};
-    static const char *const health_paths[] = {"/livez", "/readyz", "/healthz"};
-
     http_server_guard(hub->server, guard, hub);
     http_server_observe(hub->server, on_access, hub);
-    for (size_t i = 0; i < count_of(api_prefixes); i++)
-        http_server_route(hub->server, api_prefixes[i], api_handle, hub->api);
-    for (size_t i = 0; i < count_of(health_paths); i++)
-        http_server_route(hub->server, health_paths[i], on_health, hub);
-    http_server_route(hub->server, "/v2", registry_handle, hub->registry);
-    http_server_route(hub->server, "/metrics", on_metrics, hub);
-    http_server_route(hub->server, "/console", console_handle, NULL);
-    http_server_route(hub->server, "/", on_root, hub);
+    for (size_t i = 0; i < count_of(rows); i++)
+        http_server_route(hub->server, rows[i].route.prefix, rows[i].handle, hub);
 }

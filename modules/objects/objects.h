@@ -89,6 +89,8 @@ struct objects_who {
     const char *user;    /* "system:admin", "axle-placement", … */
     const char *manager; /* field manager, at most 128 bytes */
     bool trusted;        /* a controller of the hub itself */
+    /* Whom `auth` found, for its own rules; opaque here. NULL: nobody. */
+    const void *identity;
 };
 typedef int objects_rule_fn(void *arg, const struct objects_who *who,
                             const struct kind *kind, const struct node *before,

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sees to it that nobody gives rights that they do not have themselves. */
+#include "auth/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "objects/objects.h"
+
+#include <string.h>
+
+/* One write of a role or a binding, judged. */
+struct grantor {
+    const struct auth *auth;
+    const struct auth_user *user;
+    const struct kind *kind;
+    struct arena *arena;
+    const char *space, *name;
+};
+
+static bool may(const struct grantor *by, const char *verb,
+                const char *resource, const char *name)
+{
+    struct auth_ask ask = {.verb = verb, .group = RBAC, .resource = resource,
+                           .subresource = "", .space = by->space,
+                           .name = name};
+
+    return auth_may(by->auth, by->user, &ask, NULL);
+}
+
+static char *groups_text(const struct grantor *by)
+{
+    scoped_text struct text out = {0};
+
+    for (size_t i = 0; by->user->groups[i]; i++)
+        text_addf(&out, "%s\"%s\"", i ? " " : "", by->user->groups[i]);
+    return arena_string(by->arena, text_string(&out));
+}
+
+/* The rules must be covered by what the user has in that namespace. */
+static int check_cover(const struct grantor *by, const struct node *list,
+                       struct err *err)
+{
+    struct rules own =
+        roles_of(by->auth->roles, by->user, by->space, by->arena);
+    struct rules wanted = rules_read(by->arena, list);
+    scoped_text struct text missing = {0};
+
+    if (rules_cover(by->arena, &own, &wanted, &missing))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s \"%s\" is forbidden: user \"%s\" (groups=[%s]) is "
+                   "attempting to grant RBAC permissions not currently held:\n%s",
+                   by->kind->resource, by->name, by->user->name,
+                   groups_text(by), text_string(&missing));
+}
+
+static bool has_aggregation(const struct node *role)
+{
+    const struct node *rule = node_get(role, "aggregationRule");
+
+    return rule && !node_is(rule, NODE_NULL);
+}
+
+/* An aggregated role gathers anything, so it takes everything to make one. */
+static int check_aggregation(const struct grantor *by, const struct node *before,
+                             const struct node *after, struct err *err)
+{
+    struct rules own = roles_of(by->auth->roles, by->user, "", by->arena);
+    static const char *const star[] = {"*", NULL};
+    struct words all = {star, 1};
+    struct rule every[] = {{.verbs = all, .groups = all, .resources = all},
+                           {.verbs = all, .urls = all}};
+    struct rules wanted = {every, count_of(every)};
+    scoped_text struct text missing = {0};
+
+    if (!has_aggregation(after) ||
+        (has_aggregation(before) && node_same(node_get(before, "aggregationRule"),
+                                              node_get(after, "aggregationRule"))))
+        return 0;
+    if (rules_cover(by->arena, &own, &wanted, &missing))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s \"%s\" is forbidden: must have cluster-admin privileges "
+                   "to use an aggregationRule",
+                   by->kind->resource, by->name);
+}
+
+static int check_role(const struct grantor *by, const struct node *before,
+                      const struct node *after, struct err *err)
+{
+    const struct node *rules = node_get(after, "rules");
+
+    if (may(by, "escalate", by->kind->plural, by->name))
+        return 0;
+    if (check_aggregation(by, before, after, err) < 0)
+        return -1;
+    if (before && rules && node_get(before, "rules") &&
+        node_same(node_get(before, "rules"), rules))
+        return 0;
+    return check_cover(by, rules, err);
+}
+
+static int check_binding(const struct grantor *by, const struct node *before,
+                         const struct node *after, struct err *err)
+{
+    struct objects *objects = by->auth->settings.objects;
+    const struct node *role = node_get(after, "roleRef");
+    const char *name = node_get_text(role, "name");
+    bool local = strcmp(node_get_text(role, "kind"), "Role") == 0;
+    const char *plural = local ? "roles" : "clusterroles";
+    scoped_object struct object *found = NULL;
+
+    if (before && node_get(before, "subjects") && node_get(after, "subjects") &&
+        node_same(node_get(before, "subjects"), node_get(after, "subjects")))
+        return 0;
+    if (!*name || may(by, "bind", plural, name))
+        return 0; /* without a name it is not valid, which is said later */
+    found = objects_get(objects, OBJECTS_STAGED,
+                        kinds_find(objects_kinds(objects), RBAC, plural),
+                        local ? by->space : "", name, err);
+    if (!found)
+        return -1;
+    return check_cover(by, node_get(object_read(by->arena, found), "rules"),
+                       err);
+}
+
+static int before_write(void *arg, const struct objects_who *who,
+                        const struct kind *kind, const struct node *before,
+                        struct arena *arena, struct node *after, struct err *err)
+{
+    static const char *const none[] = {NULL};
+    static const struct auth_user nobody = {
+        .name = "", .uid = "", .groups = none, .cluster = "", .token = ""};
+    const struct node *metadata = node_get(after, "metadata");
+    struct grantor by = {.auth = arg, .kind = kind,
+                         .user = who->identity ? who->identity : &nobody,
+                         .arena = arena,
+                         .space = node_get_text(metadata, "namespace"),
+                         .name = node_get_text(metadata, "name")};
+
+    if (!after || who->trusted || by.user->role == AUTH_ADMIN)
+        return 0;
+    if (text_ends(kind->plural, "bindings"))
+        return check_binding(&by, before, after, err);
+    return check_role(&by, before, after, err);
+}
+
+void escalate_open(struct auth *auth)
+{
+    static const char *const plurals[] = {"roles", "clusterroles",
+                                          "rolebindings", "clusterrolebindings"};
+    struct objects *objects = auth->settings.objects;
+
+    for (size_t i = 0; i < count_of(plurals); i++)
+        objects_rule(objects,
+                     kinds_find(objects_kinds(objects), RBAC, plurals[i]),
+                     before_write, auth);
+}

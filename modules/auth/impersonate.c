@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lets somebody act as somebody else, where they have the right to. */
+#include "auth/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "http/http.h"
+
+#include <string.h>
+
+#define PREFIX "impersonate-"
+#define EXTRA "impersonate-extra-"
+#define AUTHENTICATION "authentication.k8s.io"
+
+struct wish {
+    const struct auth *auth;
+    const struct auth_user *by;
+    struct arena *arena;
+    const char *user, *uid;
+    const char **groups;
+    size_t group_count;
+    struct node *extra;
+};
+
+static void read_field(struct wish *wish, const struct http_field *field)
+{
+    scoped_text struct text key = {0};
+
+    if (strcmp(field->name, PREFIX "user") == 0)
+        wish->user = field->value;
+    else if (strcmp(field->name, PREFIX "uid") == 0)
+        wish->uid = field->value;
+    else if (strcmp(field->name, PREFIX "group") == 0)
+        wish->groups[wish->group_count++] = field->value;
+    else if (text_starts(field->name, EXTRA) &&
+             http_unescape(&key, field->name + strlen(EXTRA),
+                           strlen(field->name) - strlen(EXTRA), false))
+        node_add(wish->arena,
+                 node_make_list(wish->arena, wish->extra, text_string(&key)),
+                 node_string(wish->arena, field->value));
+}
+
+static int check(const struct wish *wish, const char *group,
+                 const char *resource, const char *subresource,
+                 const char *space, const char *name, struct err *err)
+{
+    struct auth_ask ask = {.verb = "impersonate",
+                           .group = group,
+                           .resource = resource,
+                           .subresource = subresource,
+                           .space = space,
+                           .name = name};
+
+    return auth_check(wish->auth, wish->by, &ask, err);
+}
+
+static int check_user(const struct wish *wish, struct err *err)
+{
+    const char *space, *name;
+
+    if (account_parse(wish->arena, wish->user, &space, &name))
+        return check(wish, "", "serviceaccounts", "", space, name, err);
+    return check(wish, "", "users", "", "", wish->user, err);
+}
+
+static int check_all(const struct wish *wish, struct err *err)
+{
+    if (check_user(wish, err) < 0)
+        return -1;
+    for (size_t i = 0; i < wish->group_count; i++)
+        if (check(wish, "", "groups", "", "", wish->groups[i], err) < 0)
+            return -1;
+    if (*wish->uid &&
+        check(wish, AUTHENTICATION, "uids", "", "", wish->uid, err) < 0)
+        return -1;
+    node_each (member, wish->extra)
+        for (size_t i = 0; i < node_count(member->value); i++)
+            if (check(wish, AUTHENTICATION, "userextras", member->key, "",
+                      node_text(node_item(member->value, i)), err) < 0)
+                return -1;
+    return 0;
+}
+
+/* As upstream: an account has its groups, and who is known is in that group. */
+static const char *const *all_groups(struct wish *wish)
+{
+    const char *space, *name;
+    const char *last = strcmp(wish->user, "system:anonymous") == 0
+                           ? UNAUTHENTICATED
+                           : AUTHENTICATED;
+
+    if (!wish->group_count &&
+        account_parse(wish->arena, wish->user, &space, &name))
+        return account_groups(wish->arena, space);
+    for (size_t i = 0; i < wish->group_count; i++)
+        if (strcmp(wish->groups[i], AUTHENTICATED) == 0 ||
+            strcmp(wish->groups[i], UNAUTHENTICATED) == 0)
+            return wish->groups;
+    wish->groups[wish->group_count] = last;
+    return wish->groups;
+}
+
+int impersonate(const struct auth *auth, const struct http_request *request,
+                struct arena *arena, struct auth_user **user, struct err *err)
+{
+    struct wish wish = {.auth = auth, .by = *user, .arena = arena,
+                        .user = "", .uid = ""};
+    bool any = false;
+
+    for (size_t i = 0; i < request->header_count; i++)
+        any = any || text_starts(request->headers[i].name, PREFIX);
+    if (!any)
+        return 0;
+    wish.groups =
+        arena_alloc(arena, (request->header_count + 2) * sizeof *wish.groups);
+    wish.extra = node_map(arena);
+    for (size_t i = 0; i < request->header_count; i++)
+        read_field(&wish, &request->headers[i]);
+    if (!*wish.user)
+        return err_set(err, ERR_BAD_REQUEST,
+                       "requested groups, uid or extra without impersonating a "
+                       "user (Impersonate-User)");
+    if (check_all(&wish, err) < 0)
+        return -1;
+    *user = auth_user_named(arena, wish.user, all_groups(&wish));
+    (*user)->uid = wish.uid;
+    (*user)->extra = node_count(wish.extra) ? wish.extra : NULL;
+    return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers the rules of aggregated roles, and gives each namespace an account. */
+#include "controllers/controller.h"
+
+#include "query/query.h"
+
+#include <string.h>
+
+/* ---- Aggregated ClusterRoles ------------------------------------------------ */
+
+static bool has_rule(const struct node *rules, const struct node *rule)
+{
+    for (size_t i = 0; i < node_count(rules); i++)
+        if (node_same(node_item(rules, i), rule))
+            return true;
+    return false;
+}
+
+static void add_rules(struct arena *arena, struct node *rules,
+                      const struct node *role)
+{
+    const struct node *list = node_get(role, "rules");
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!has_rule(rules, node_item(list, i)))
+            node_add(arena, rules, node_item(list, i));
+}
+
+/* The rules of every role that a selector of this one chooses, by name. */
+static int gather(struct pass *pass, const struct node *role,
+                  struct node *rules, struct err *err)
+{
+    const struct node *selectors =
+        node_at(role, "aggregationRule", "clusterRoleSelectors", NULL);
+    const struct node *all = pass_list(pass, CLUSTER_ROLE, NULL, NULL, NULL);
+
+    for (size_t i = 0; i < node_count(selectors); i++) {
+        const struct selector *chooses =
+            selector_from_node(pass->arena, node_item(selectors, i), err);
+
+        if (!chooses)
+            return -1;
+        for (size_t j = 0; j < node_count(all); j++) {
+            const struct node *one = node_item(all, j);
+
+            if (strcmp(object_name(one), pass->name) != 0 &&
+                selector_matches_labels(
+                    chooses, node_at(one, "metadata", "labels", NULL)))
+                add_rules(pass->arena, rules, one);
+        }
+    }
+    return 0;
+}
+
+static int run_aggregation(struct pass *pass, struct err *err)
+{
+    struct node *rules = node_list(pass->arena), *patch;
+    const struct node *rule;
+    struct err why = {0};
+    struct seen role;
+
+    if (!pass_get(pass, CLUSTER_ROLE, "", pass->name, &role))
+        return 0;
+    rule = node_get(role.node, "aggregationRule");
+    if (!node_is(rule, NODE_MAP))
+        return 0;
+    if (gather(pass, role.node, rules, &why) < 0) {
+        pass_event(pass, &role, true, "InvalidSelector", "%s", why.text);
+        return 0;
+    }
+    if (node_get(role.node, "rules") &&
+        node_same(node_get(role.node, "rules"), rules))
+        return 0;
+    patch = node_map(pass->arena);
+    node_set(pass->arena, patch, "rules", rules);
+    return pass_patch(pass, &role, patch, err);
+}
+
+/* Any role may be gathered by any that aggregates; there are few of those. */
+struct waking {
+    struct controllers *all;
+    const struct controller *to;
+};
+
+static void wake_aggregated(void *arg, const struct object *object)
+{
+    struct waking *waking = arg;
+
+    if (memmem(object->body, object->len, "\"aggregationRule\"", 17))
+        controllers_wake(waking->all, waking->to, "", object->name);
+}
+
+static void map_role(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    struct waking waking = {all, to};
+
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_ROLE], "",
+                 wake_aggregated, &waking);
+}
+
+const struct controller controller_aggregation = {
+    .name = "clusterrole-aggregation", .run = run_aggregation,
+    .sources = { { CLUSTER_ROLE, map_role } }, .source_count = 1,
+};
+
+/* ---- The account "default" of each namespace ---------------------------------- */
+
+static int run_account(struct pass *pass, struct err *err)
+{
+    struct seen space;
+
+    if (!pass_get(pass, NAMESPACE, "", pass->name, &space) ||
+        object_deleting(space.node) ||
+        pass_read(pass, ACCOUNT, pass->name, "default"))
+        return 0;
+    return pass_ensure(pass, pass_new(pass, ACCOUNT, pass->name, "default"),
+                       NULL, err);
+}
+
+static void map_account(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    if (!after)
+        controllers_wake(all, to, "", before->space);
+}
+
+const struct controller controller_account = {
+    .name = "serviceaccount", .run = run_account,
+    .sources = { { NAMESPACE, NULL }, { ACCOUNT, map_account } },
+    .source_count = 2,
+};

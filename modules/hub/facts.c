@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers what only objects can tell about somebody's rights. */
+#include "hub/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "kinds/kinds.h"
+#include "objects/objects.h"
+
+#include <string.h>
+
+/* ---- What the works of a spoke name ------------------------------------------ */
+
+struct search {
+    const char *space, *name; /* a Secret, or */
+    const char *repository;   /* an artifact's */
+    bool found;
+};
+
+static bool names_secret(const struct node *spec, const struct search *search)
+{
+    const struct node *refs = node_get(spec, "secretRefs");
+
+    for (size_t i = 0; i < node_count(refs); i++) {
+        const struct node *ref = node_item(refs, i);
+        const char *space = node_get_text(ref, "namespace");
+
+        /* As the spoke reads it. */
+        if (!*space)
+            space = node_get_text(spec, "targetNamespace");
+        if (strcmp(node_get_text(ref, "name"), search->name) == 0 &&
+            strcmp(space, search->space) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "HOST/NAMESPACE/NAME" or without a host; whole names only, so that the project
+   "h" is not read by whoever may read "research". */
+static bool names_artifact(const char *reference, const char *repository)
+{
+    size_t len = strlen(reference), tail = strlen(repository);
+
+    return text_ends(reference, repository) &&
+           (len == tail || reference[len - tail - 1] == '/');
+}
+
+static void look_into_work(void *arg, const struct object *object)
+{
+    struct search *search = arg;
+    scoped_arena struct arena *arena = NULL;
+    const struct node *manifests;
+
+    if (search->found)
+        return;
+    arena = arena_new();
+    manifests = node_at(object_read(arena, object), "spec", "workload",
+                        "manifests", NULL);
+    for (size_t i = 0; i < node_count(manifests); i++) {
+        const struct node *spec = node_get(node_item(manifests, i), "spec");
+        const char *reference =
+            node_get_text(node_get(spec, "artifact"), "reference");
+
+        if (search->repository ? names_artifact(reference, search->repository)
+                               : names_secret(spec, search))
+            search->found = true;
+    }
+}
+
+static bool search_works(struct hub *hub, const char *cluster,
+                         struct search *search)
+{
+    const struct kind *kind = kinds_find(
+        hub->kinds, "work.open-cluster-management.io", "manifestworks");
+
+    objects_each(hub->objects, OBJECTS_PUBLISHED, kind, cluster, look_into_work,
+                 search);
+    return search->found;
+}
+
+static bool secret_is_named(void *arg, const char *cluster, const char *space,
+                            const char *name)
+{
+    struct search search = {.space = space, .name = name};
+
+    return *name && search_works(arg, cluster, &search);
+}
+
+static bool artifact_is_named(void *arg, const char *cluster,
+                              const char *repository)
+{
+    struct search search = {.repository = repository};
+
+    return *repository && search_works(arg, cluster, &search);
+}
+
+/* ---- What somebody made on the way in ---------------------------------------- */
+
+static const struct node *read_one(struct hub *hub, struct arena *arena,
+                               const char *group, const char *plural,
+                               const char *name)
+{
+    scoped_object struct object *object =
+        objects_get(hub->objects, OBJECTS_PUBLISHED,
+                    kinds_find(hub->kinds, group, plural), "", name, NULL);
+
+    return object ? object_read(arena, object) : NULL;
+}
+
+static bool request_is_own(void *arg, const char *user, const char *name)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *request = read_one(arg, arena, "certificates.k8s.io",
+                                      "certificatesigningrequests", name);
+
+    return request && strcmp(node_get_text(node_get(request, "spec"),
+                                           "username"), user) == 0;
+}
+
+static bool is_named(const struct node *names, const char *name)
+{
+    for (size_t i = 0; i < node_count(names); i++)
+        if (strcmp(node_text(node_item(names, i)), name) == 0)
+            return true;
+    return false;
+}
+
+/* A name that is not taken yet may be asked for: that is what joining is. */
+static bool cluster_is_joining(void *arg, const char *token,
+                               const char *cluster)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *there =
+        read_one(arg, arena, "cluster.open-cluster-management.io",
+             "managedclusters", cluster);
+    const struct node *spec =
+        node_get(read_one(arg, arena, "axle.dev", "jointokens", token), "spec");
+
+    return !there ||
+           strcmp(node_get_text(node_at(there, "metadata", "annotations", NULL),
+                                "axle.dev/join-token"), token) == 0 ||
+           is_named(node_get(spec, "names"), cluster);
+}
+
+struct auth_facts facts_of(struct hub *hub)
+{
+    return (struct auth_facts){.arg = hub,
+                               .secret_is_named = secret_is_named,
+                               .artifact_is_named = artifact_is_named,
+                               .request_is_own = request_is_own,
+                               .cluster_is_joining = cluster_is_joining};
+}
+

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes the built-in roles and bindings, and puts back what they lack. */
+#include "hub/inside.h"
+
+#include "base/asset.h"
+#include "document/document.h"
+#include "kinds/kinds.h"
+#include "objects/objects.h"
+
+#include <string.h>
+
+#define ASSET "roles/built-in.yaml"
+#define MANAGER "axle-roles"
+#define AUTOUPDATE "rbac.authorization.kubernetes.io/autoupdate"
+#define BOOTSTRAPPING "kubernetes.io/bootstrapping"
+
+static bool has(const struct node *list, const struct node *item)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (node_same(node_item(list, i), item))
+            return true;
+    return false;
+}
+
+/* Adds what `wanted` has in a list and `object` has not; true if anything. */
+static bool add_missing(struct arena *arena, struct node *object,
+                        const struct node *wanted, const char *key)
+{
+    const struct node *list = node_get(wanted, key);
+    bool changed = false;
+
+    for (size_t i = 0; i < node_count(list); i++) {
+        if (has(node_get(object, key), node_item(list, i)))
+            continue;
+        node_add(arena, node_make_list(arena, object, key),
+                 node_copy(arena, node_item(list, i)));
+        changed = true;
+    }
+    return changed;
+}
+
+static bool add_marks(struct arena *arena, struct node *object,
+                      const struct node *wanted)
+{
+    struct node *metadata = node_make(arena, object, "metadata");
+    struct node *labels = node_make(arena, metadata, "labels");
+    struct node *notes = node_make(arena, metadata, "annotations");
+    bool changed = !node_get(notes, AUTOUPDATE);
+
+    if (changed)
+        node_set_text(arena, notes, AUTOUPDATE, "true");
+    if (strcmp(node_get_text(labels, BOOTSTRAPPING), "rbac-defaults") != 0) {
+        node_set_text(arena, labels, BOOTSTRAPPING, "rbac-defaults");
+        changed = true;
+    }
+    node_each (label, node_at(wanted, "metadata", "labels", NULL)) {
+        if (strcmp(node_get_text(labels, label->key), node_text(label->value)) == 0)
+            continue;
+        node_set(arena, labels, label->key, node_copy(arena, label->value));
+        changed = true;
+    }
+    return changed;
+}
+
+static bool add_aggregation(struct arena *arena, struct node *object,
+                            const struct node *wanted)
+{
+    const struct node *rule = node_get(wanted, "aggregationRule");
+
+    if (!rule || node_get(object, "aggregationRule"))
+        return false;
+    node_set(arena, object, "aggregationRule", node_copy(arena, rule));
+    return true;
+}
+
+static int put(struct hub *hub, struct arena *arena, const struct kind *kind,
+               const struct node *body, bool is_new, struct err *err)
+{
+    struct objects_result result = {.arena = arena};
+    struct objects_write write = {
+        .who = {.user = MANAGER, .manager = MANAGER, .trusted = true},
+        .kind = kind, .space = "",
+        .name = node_get_text(node_get(body, "metadata"), "name"),
+        .body = body, .validation = OBJECTS_STRICT, .grace = -1};
+    int failed = is_new ? objects_create(hub->objects, &write, &result, err)
+                        : objects_update(hub->objects, &write, &result, err);
+
+    object_drop(&result.object);
+    return failed;
+}
+
+static int keep(struct hub *hub, const struct node *wanted, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *name = node_get_text(node_get(wanted, "metadata"), "name");
+    const struct kind *kind =
+        kinds_by_kind(hub->kinds, node_get_text(wanted, "apiVersion"),
+                      node_get_text(wanted, "kind"));
+    scoped_object struct object *there =
+        objects_get(hub->objects, OBJECTS_STAGED, kind, "", name, NULL);
+    struct node *body;
+    bool changed;
+
+    if (!there) {
+        body = node_copy(arena, wanted);
+        add_marks(arena, body, wanted);
+        return put(hub, arena, kind, body, true, err);
+    }
+    body = object_read(arena, there);
+    if (strcmp(node_get_text(node_at(body, "metadata", "annotations", NULL),
+                             AUTOUPDATE), "false") == 0)
+        return 0;
+    changed = add_marks(arena, body, wanted);
+    changed = add_missing(arena, body, wanted, "rules") || changed;
+    changed = add_missing(arena, body, wanted, "subjects") || changed;
+    changed = add_aggregation(arena, body, wanted) || changed;
+    return changed ? put(hub, arena, kind, body, false, err) : 0;
+}
+
+int roles_keep(struct hub *hub, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct asset *asset = asset_find(ASSET);
+    const struct node *all =
+        document_read_all(arena, (const char *)asset->bytes, asset->size,
+                          &document_limits_own, err);
+
+    if (!all)
+        return err_wrap(err, "%s", ASSET);
+    for (size_t i = 0; i < node_count(all); i++)
+        if (keep(hub, node_item(all, i), err) < 0)
+            return err_wrap(err, "%s: document %zu", ASSET, i + 1);
+    return 0;
+}
