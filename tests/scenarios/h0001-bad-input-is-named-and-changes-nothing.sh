@@ -17,7 +17,7 @@ revision() { get_raw "$settings" | jq -r .metadata.resourceVersion; }
 before=$(revision)
 
 tenant='"apiVersion":"axle.dev/v1alpha1","kind":"Tenant","metadata":{"name":"a"}'
-post 400 'line 1, column' "$tenants" '{'
+post 400 'unexpected end of JSON input' "$tenants" '{'
 post 400 '\\u0000' "$tenants" "{$tenant,\"spec\":{\"displayName\":\"\\u0000\"}}"
 post 400 'UTF-8' "$tenants" "{$tenant,\"spec\":{\"displayName\":\"$(printf '\377')\"}}"
 post 400 'duplicate field' "$tenants?fieldValidation=Strict" "{$tenant,\"spec\":{\"displayName\":\"a\",\"displayName\":\"b\"}}"
