@@ -23,6 +23,12 @@ static const char *const kind_names[] = {
     [CGROUP_V2] = "v2",
 };
 
+const char *const cgroup_limit_names[CGROUP_LIMITS] = {
+    [CGROUP_MEMORY] = "memory",
+    [CGROUP_CPU] = "cpu",
+    [CGROUP_PIDS] = "pids",
+};
+
 const char *cgroup_kind_name(enum cgroup_kind kind)
 {
     return kind_names[kind];
@@ -113,65 +119,90 @@ static void find_v1(const char *controller, char *ret, size_t room)
         *ret = '\0';
 }
 
+/* Hands a controller down to the groups below; says whether it could. */
+static bool hand_down(const char *folder, const char *controller)
+{
+    scoped_mem char *word = mem_printf("+%s", controller);
+
+    return write_in(folder, "cgroup.subtree_control", word) == 0;
+}
+
+static bool has_file(const char *folder, const char *name)
+{
+    scoped_mem char *path = mem_printf("%s/%s", folder, name);
+
+    return access(path, F_OK) == 0;
+}
+
 /*
  * In version 2 a group with processes of its own cannot hand controllers
  * down, so this process first moves to a leaf beside the pods.
  */
-static bool find_v2(struct cgroup_base *base)
+static bool leave_for_leaf(struct cgroup_base *base, const char *folder)
 {
-    char own[400], folder[460], leaf[500];
-    scoped_mem char *controllers = NULL;
+    char leaf[500];
 
-    if (access(ROOT "/cgroup.controllers", R_OK) != 0 ||
-        !own_path("", own, sizeof own))
-        return false;
+    snprintf(leaf, sizeof leaf, "%.400s/axle-agent", folder);
+    if (make_folder(leaf) && write_in(leaf, "cgroup.procs", "0") == 0)
+        return true;
+    snprintf(base->note, sizeof base->note,
+             "cgroup v2, but %.200s is not delegated to this user", folder);
+    return false;
+}
+
+bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own)
+{
+    scoped_mem char *mine = mem_copy_string(own), *folder = NULL;
+
     /* An agent started again finds itself in the leaf already. */
-    if (text_ends(own, "/axle-agent"))
-        own[strlen(own) - strlen("/axle-agent")] = '\0';
-    snprintf(folder, sizeof folder, ROOT "%s", own);
-    controllers = read_in(folder, "cgroup.controllers");
-    if (!controllers || !strstr(controllers, "memory")) {
-        snprintf(base->note, sizeof base->note,
-                 "cgroup v2 without the memory controller in %.200s", folder);
+    if (text_ends(mine, "/axle-agent"))
+        mine[strlen(mine) - strlen("/axle-agent")] = '\0';
+    folder = mem_printf("%s%s", root, mine);
+    /* Only the root of the machine has no type, and may keep processes. */
+    if ((*mine || has_file(folder, "cgroup.type")) && !leave_for_leaf(base, folder))
         return false;
-    }
-    if (*own) {
-        snprintf(leaf, sizeof leaf, "%s/axle-agent", folder);
-        if (!make_folder(leaf) || write_in(leaf, "cgroup.procs", "0") < 0) {
-            snprintf(base->note, sizeof base->note,
-                     "cgroup v2, but %.200s is not delegated to this user", folder);
-            return false;
-        }
-    }
-    if (write_in(folder, "cgroup.subtree_control", "+memory") < 0) {
-        snprintf(base->note, sizeof base->note,
-                 "cgroup v2, but controllers cannot be handed down in %.200s", folder);
-        return false;
-    }
-    write_in(folder, "cgroup.subtree_control", "+cpu");
-    write_in(folder, "cgroup.subtree_control", "+pids");
     snprintf(base->unified, sizeof base->unified, "%.280s/axle", folder);
-    if (!make_folder(base->unified))
+    if (!make_folder(base->unified) || access(base->unified, W_OK) != 0) {
+        snprintf(base->note, sizeof base->note, "cgroup v2, but no group can be made in %.200s",
+                 folder);
         return false;
-    write_in(base->unified, "cgroup.subtree_control", "+memory");
-    write_in(base->unified, "cgroup.subtree_control", "+cpu");
-    write_in(base->unified, "cgroup.subtree_control", "+pids");
+    }
+    for (int i = 0; i < CGROUP_LIMITS; i++)
+        base->limits[i] = hand_down(folder, cgroup_limit_names[i]) &&
+                          hand_down(base->unified, cgroup_limit_names[i]);
     base->kind = CGROUP_V2;
     return true;
+}
+
+static bool look_for_v2(struct cgroup_base *base)
+{
+    char own[400];
+
+    return access(ROOT "/cgroup.controllers", R_OK) == 0 && own_path("", own, sizeof own) &&
+           cgroup_find_v2(base, ROOT, own);
+}
+
+static void look_for_v1(struct cgroup_base *base)
+{
+    find_v1("memory", base->memory, sizeof base->memory);
+    find_v1("cpu", base->cpu, sizeof base->cpu);
+    find_v1("pids", base->pids, sizeof base->pids);
+    find_v1("freezer", base->freezer, sizeof base->freezer);
+    /* A kernel may have the hierarchy and yet no bandwidth control. */
+    base->limits[CGROUP_MEMORY] = *base->memory != '\0';
+    base->limits[CGROUP_CPU] = *base->cpu && has_file(base->cpu, "cpu.cfs_quota_us");
+    base->limits[CGROUP_PIDS] = *base->pids != '\0';
+    if (*base->memory || *base->pids)
+        base->kind = CGROUP_V1;
 }
 
 void cgroup_find(struct cgroup_base *base)
 {
     *base = (struct cgroup_base){ .kind = CGROUP_NONE };
-    if (find_v2(base))
+    if (look_for_v2(base))
         return;
-    find_v1("memory", base->memory, sizeof base->memory);
-    find_v1("cpu", base->cpu, sizeof base->cpu);
-    find_v1("pids", base->pids, sizeof base->pids);
-    find_v1("freezer", base->freezer, sizeof base->freezer);
-    if (*base->memory || *base->pids)
-        base->kind = CGROUP_V1;
-    else if (!*base->note)
+    look_for_v1(base);
+    if (base->kind == CGROUP_NONE && !*base->note)
         snprintf(base->note, sizeof base->note,
                  "no cgroup may be made here: limits are not enforced");
 }
@@ -223,6 +254,16 @@ static bool make_v2(const struct cgroup_base *base, const char *pod,
     return procs[0] >= 0;
 }
 
+int cgroup_open(const struct cgroup_base *base, const char *pod, const char *name)
+{
+    scoped_mem char *folder = NULL;
+
+    if (base->kind != CGROUP_V2)
+        return -1;
+    folder = group_path(base->unified, pod, name);
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 static void make_v1(const char *base, const char *pod, const char *name,
                     const char *file, int64_t value, int *procs,
                     struct text *problems)
@@ -239,6 +280,16 @@ static void make_v1(const char *base, const char *pod, const char *name,
     *procs = join_file(folder);
 }
 
+/* Memory and swap together; a kernel that does not count swap has no file. */
+static void forbid_swap(const char *base, const char *pod, const char *name, int64_t memory)
+{
+    scoped_mem char *folder = group_path(base, pod, name);
+    char number[32];
+
+    snprintf(number, sizeof number, "%lld", (long long)memory);
+    write_in(folder, "memory.memsw.limit_in_bytes", number);
+}
+
 bool cgroup_make(const struct cgroup_base *base, const char *pod,
                  const char *name, const struct cgroup_limits *limits,
                  int procs[4], struct text *problems)
@@ -249,14 +300,19 @@ bool cgroup_make(const struct cgroup_base *base, const char *pod,
         return false;
     if (base->kind == CGROUP_V2)
         return make_v2(base, pod, name, limits, procs, problems);
-    make_v1(base->memory, pod, name, "memory.limit_in_bytes", limits->memory,
-            &procs[0], problems);
     /* Only where something is to be limited: joining costs on every start. */
+    if (limits->memory) {
+        make_v1(base->memory, pod, name, "memory.limit_in_bytes", limits->memory,
+                &procs[0], problems);
+        forbid_swap(base->memory, pod, name, limits->memory);
+    }
     if (limits->cpu)
         make_v1(base->cpu, pod, name, "cpu.cfs_quota_us", limits->cpu * 100,
                 &procs[1], problems);
-    make_v1(base->pids, pod, name, "pids.max", limits->pids, &procs[2], problems);
-    make_v1(base->freezer, pod, name, NULL, 0, &procs[3], problems);
+    if (limits->pids)
+        make_v1(base->pids, pod, name, "pids.max", limits->pids, &procs[2], problems);
+    if (limits->freezer)
+        make_v1(base->freezer, pod, name, NULL, 0, &procs[3], problems);
     return procs[0] >= 0 || procs[2] >= 0;
 }
 

@@ -374,6 +374,16 @@ int confine_root(const struct shim_place *place, const struct node *container,
 
 /* ---- User, limits, capabilities ----------------------------------------------- */
 
+/* A stand-in for a group that counts: it counts the user's processes. */
+static void limit_processes(const struct shim_place *place, const struct node *container)
+{
+    int64_t pids = node_get_int(container, "pids", 0);
+    struct rlimit limit = { (rlim_t)pids, (rlim_t)pids };
+
+    if (pids > 0 && !node_get_bool(node_get(place->spec, "isolation"), "pids", false))
+        setrlimit(RLIMIT_NPROC, &limit);
+}
+
 static int set_limits(const struct node *container)
 {
     struct rlimit core = { 0, 0 };
@@ -515,6 +525,7 @@ int confine_self(const struct shim_place *place, const struct node *container,
 
     umask(0022);
     set_limits(container);
+    limit_processes(place, container);
     if (become_user(place, container, why) < 0)
         return -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user clears it */

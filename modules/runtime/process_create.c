@@ -134,6 +134,7 @@ static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
     node_set_bool(arena, isolation, "namespaces", runtime->namespaces);
     node_set_bool(arena, isolation, "userNamespace", runtime->user_namespace);
     node_set_bool(arena, isolation, "cgroups", runtime->cgroups.kind != CGROUP_NONE);
+    node_set_bool(arena, isolation, "pids", runtime->cgroups.limits[CGROUP_PIDS]);
     node_set(arena, spec, "isolation", isolation);
     node_set_int(arena, spec, "logBytes", runtime->options.log_bytes);
     node_set_int(arena, spec, "logFiles", runtime->options.log_files);

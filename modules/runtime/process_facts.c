@@ -51,6 +51,23 @@ void process_look_around(struct runtime *runtime)
     cgroup_find(&runtime->cgroups);
 }
 
+static void tell_limits(const struct runtime *runtime, struct arena *arena, struct node *facts,
+                        struct node *notes)
+{
+    const struct cgroup_base *cgroups = &runtime->cgroups;
+    struct node *list = node_make_list(arena, facts, "limits");
+
+    for (int i = 0; i < CGROUP_LIMITS; i++)
+        if (cgroups->limits[i])
+            node_add(arena, list, node_string(arena, cgroup_limit_names[i]));
+        else if (cgroups->kind != CGROUP_NONE)
+            node_add(arena, notes, node_format(arena, "cgroup %s without the %s controller: "
+                     "such limits are not enforced", cgroup_kind_name(cgroups->kind),
+                     cgroup_limit_names[i]));
+    if (*cgroups->note)
+        node_add(arena, notes, node_string(arena, cgroups->note));
+}
+
 struct node *process_facts(struct runtime *runtime, struct arena *arena)
 {
     struct node *facts = node_map(arena);
@@ -67,8 +84,10 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     node_set_text(arena, facts, "user", runtime->root ? "unprivileged, by namespace"
                                                       : "the agent's own");
     node_set_bool(arena, facts, "seccomp", runtime->seccomp);
-    if (*runtime->cgroups.note)
-        node_add(arena, notes, node_string(arena, runtime->cgroups.note));
+    tell_limits(runtime, arena, facts, notes);
+    if (!runtime->seccomp)
+        node_add(arena, notes, node_string(arena,
+                 "no seccomp in this kernel: workloads may make any system call"));
     if (!runtime->namespaces)
         node_add(arena, notes, node_string(arena,
                  "no namespaces may be made here: absolute mount paths are refused, "

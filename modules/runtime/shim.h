@@ -72,7 +72,8 @@ struct shim_launch {
     const struct node *container;
     int out, error; /* write ends */
     int control;    /* SOCK_SEQPACKET, the init's end */
-    int cgroup_procs[4];    /* open cgroup.procs to join; -1: none */
+    int cgroup_procs[4]; /* open cgroup.procs to join; -1: none */
+    int group;           /* to be born in instead; -1: none */
 };
 /* The container's init, or -1 with errno. Never returns in the child. */
 pid_t shim_launch(const struct shim_launch *launch);
@@ -108,23 +109,32 @@ const char *confine_work(const struct shim_place *place, char *into,
 
 enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
 /* Where this process may make groups of its own; chosen once per program. */
+enum { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_LIMITS };
+extern const char *const cgroup_limit_names[CGROUP_LIMITS];
 struct cgroup_base {
     enum cgroup_kind kind;
+    bool limits[CGROUP_LIMITS]; /* which ones this machine enforces */
     char unified[300]; /* v2: the folder under which pods go */
     char memory[300], cpu[300], pids[300], freezer[300]; /* v1; "": absent */
     char note[300]; /* why not, for a person */
 };
 void cgroup_find(struct cgroup_base *base);
+/* The same for a version 2 hierarchy mounted at `root`, of which `own` is this
+   process's group; "": the root itself. */
+bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own);
 const char *cgroup_kind_name(enum cgroup_kind kind);
 
 struct cgroup_limits {
     int64_t memory, cpu, pids; /* bytes, thousandths of a core, count; 0: none */
+    bool freezer; /* nothing else gets hold of all its processes */
 };
 /* Makes the group of a container and opens its cgroup.procs files into
    `procs` (-1 for unused). False: no group; the container runs without. */
 bool cgroup_make(const struct cgroup_base *base, const char *pod,
                  const char *name, const struct cgroup_limits *limits,
                  int procs[4], struct text *problems);
+/* A version 2 group's folder, for clone3() to put a child into; -1: join. */
+int cgroup_open(const struct cgroup_base *base, const char *pod, const char *name);
 /* How many processes the kernel killed for memory in it. */
 int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
                          const char *name);

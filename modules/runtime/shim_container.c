@@ -117,6 +117,7 @@ bool container_group(struct shim *shim, const struct container *c, int procs[4])
         .memory = node_get_int(c->spec, "memory", 0),
         .cpu = node_get_int(c->spec, "cpu", 0),
         .pids = node_get_int(c->spec, "pids", 0),
+        .freezer = !shim->place.namespaces,
     };
 
     return cgroup_make(&shim->cgroups, shim->pod, c->name, &limits, procs, &problems);
@@ -159,18 +160,19 @@ static int open_pipes(int out[2], int error[2], int control[2])
 static int new_init(struct shim *shim, struct container *c)
 {
     int out[2] = { -1, -1 }, error[2] = { -1, -1 }, control[2] = { -1, -1 };
-    struct shim_launch launch = { .place = &shim->place, .container = c->spec };
+    struct shim_launch launch = { .place = &shim->place, .container = c->spec, .group = -1 };
 
     if (open_pipes(out, error, control) == 0) {
         container_group(shim, c, launch.cgroup_procs);
         launch.out = out[1];
         launch.error = error[1];
         launch.control = control[1];
+        launch.group = cgroup_open(&shim->cgroups, shim->pod, c->name);
         c->look = look_at_mounts(shim, c);
         c->init = shim_launch(&launch);
         shim_close_all(launch.cgroup_procs, 4);
     }
-    shim_close_all((int[]){ out[1], error[1], control[1] }, 3);
+    shim_close_all((int[]){ out[1], error[1], control[1], launch.group }, 4);
     if (c->init <= 0) {
         shim_close_all((int[]){ out[0], error[0], control[0] }, 3);
         c->init = 0;

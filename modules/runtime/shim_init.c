@@ -375,15 +375,20 @@ static void map_self(uid_t uid, gid_t gid)
     }
 }
 
-static pid_t clone_as_fork(unsigned long flags)
+static pid_t clone_as_fork(unsigned long flags, int group)
 {
     struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
 
+    if (group >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)group;
+    }
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
 pid_t shim_launch(const struct shim_launch *launch)
 {
+    struct shim_launch own = *launch;
     unsigned long flags = 0;
     uid_t uid = geteuid();
     gid_t gid = getegid();
@@ -393,12 +398,18 @@ pid_t shim_launch(const struct shim_launch *launch)
         flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
     if (launch->place->user_namespace)
         flags |= CLONE_NEWUSER;
-    pid = clone_as_fork(flags);
+    if (own.group >= 0)
+        own.cgroup_procs[0] = -1; /* it is born there */
+    pid = clone_as_fork(flags, own.group);
+    if (pid < 0 && own.group >= 0) {
+        own = *launch;
+        pid = clone_as_fork(flags, -1);
+    }
     if (pid != 0)
         return pid;
     if (launch->place->user_namespace)
         map_self(uid, gid);
-    be_init(launch);
+    be_init(&own);
     _exit(127);
 }
 

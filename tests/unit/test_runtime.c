@@ -189,6 +189,24 @@ static bool same_place(int64_t one, int64_t other)
     return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_ino == b.st_ino;
 }
 
+static void on_answer(void *arg, bool ok, const char *message)
+{
+    snprintf(seen.message, sizeof seen.message, "%s", message);
+    *(int *)arg = ok ? 1 : 2;
+}
+
+/* Whatever was said to the pod's shim before has been heard when this returns. */
+static void be_heard(struct arena *arena, const char *id)
+{
+    const char *text = "{\"exec\": {\"command\": [\"true\"]}}";
+    int answer = 0;
+
+    DRIVER->probe(runtime, id, "main",
+                  document_read_json(arena, text, strlen(text), &document_limits_own, NULL),
+                  30 * CLOCK_SECOND, on_answer, &answer);
+    wait_until(&answer, 1);
+}
+
 /* Once by itself, then only when told; what asked it to end has its way. */
 static void test_starts_again(void)
 {
@@ -206,6 +224,7 @@ static void test_starts_again(void)
     pid = seen.pid;
     CHECK(!same_place(shim_place, pid) || geteuid() != 0, "in a place of its own");
     CHECK(DRIVER->start(runtime, "again", "main", NULL) == 0, "an order that comes too late");
+    be_heard(arena, "again");
     CHECK_INT((int)node_get_int(state_of(arena, "again"), "crashes", 0), 1, "its end is counted");
     CHECK_INT((int)node_get_int(node_get(state_of(arena, "again"), "last"), "signal", 0), SIGKILL,
               "and how it ended is known");
@@ -372,12 +391,6 @@ static void test_hosts(void)
           "a pod that is not there has none");
     remove_pod("named");
     DRIVER->close(&runtime);
-}
-
-static void on_answer(void *arg, bool ok, const char *message)
-{
-    snprintf(seen.message, sizeof seen.message, "%s", message);
-    *(int *)arg = ok ? 1 : 2;
 }
 
 static void test_exec_probe(void)
