@@ -2,6 +2,7 @@
 /* Takes a request apart, asks whether it is allowed, and sends it on. */
 #include "api/inside.h"
 
+#include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
 
@@ -17,15 +18,21 @@ struct api *api_new(const struct api_options *options)
     api->kinds = objects_kinds(options->objects);
     api->auth = options->auth;
     api->git_version = mem_copy_string(options->git_version);
+    api->hashes = map_new();
     return api;
 }
 
-void api_free(struct api **at)
+void api_free(struct api **pointer)
 {
-    struct api *api = take(*at);
+    struct api *api = take(*pointer);
+    size_t at = 0;
+    char *hash;
 
     if (!api)
         return;
+    while ((hash = map_next(api->hashes, &at, NULL)))
+        mem_free(&hash);
+    map_free(&api->hashes);
     mem_free(&api->git_version);
     free(api);
 }

@@ -4,11 +4,10 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "pki/pki.h"
 
 #include <string.h>
 
-#define OPENAPI_V2_TYPE                                                        \
-    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 /* kubectl compares only major and minor with its own. */
 #define MAJOR "1"
 #define MINOR "33"
@@ -23,6 +22,17 @@ static const struct {
     {"patch", KIND_PATCH},   {"update", KIND_UPDATE},
     {"watch", KIND_WATCH},
 };
+
+/* Hexadecimal digits that another content would not have. */
+const char *discovery_hash(struct arena *arena, const void *bytes, size_t len)
+{
+    unsigned char digest[PKI_SHA256];
+    scoped_text struct text out = {0};
+
+    pki_sha256(bytes, len, digest);
+    text_add_hex(&out, digest, sizeof digest / 2);
+    return arena_string(arena, text_string(&out));
+}
 
 static struct node *verbs_node(struct arena *arena, unsigned verbs)
 {
@@ -77,7 +87,7 @@ static struct node *version_node(struct arena *arena, const struct kind *kind)
 
 /* Rows come in order of group and version, so each is new when it differs from
    the one before. */
-static bool is_new_version(const struct kinds *kinds, size_t i)
+bool discovery_is_new_version(const struct kinds *kinds, size_t i)
 {
     const struct kind *before = i ? kinds_at(kinds, i - 1) : NULL;
 
@@ -95,7 +105,7 @@ static struct node *group_list(struct arena *arena, const struct kinds *kinds,
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
 
-        if (!*kind->group || !is_new_version(kinds, i) ||
+        if (!*kind->group || !discovery_is_new_version(kinds, i) ||
             (only && strcmp(only, kind->group) != 0))
             continue;
         if (!group || strcmp(node_get_text(group, "name"), kind->group) != 0) {
@@ -167,7 +177,7 @@ static struct node *resource_list(struct arena *arena, const struct kinds *kinds
 
 /* ---- Aggregated ---------------------------------------------------------- */
 
-static struct node *response_kind(struct arena *arena, const char *group,
+struct node *discovery_response_kind(struct arena *arena, const char *group,
                                   const char *version, const char *kind)
 {
     struct node *made = node_map(arena);
@@ -185,7 +195,7 @@ static struct node *aggregated_resource(struct arena *arena,
 
     node_set_text(arena, made, "resource", kind->plural);
     node_set(arena, made, "responseKind",
-             response_kind(arena, kind->group, kind->version, kind->kind));
+             discovery_response_kind(arena, kind->group, kind->version, kind->kind));
     node_set_text(arena, made, "scope",
                   kind->namespaced ? "Namespaced" : "Cluster");
     node_set_text(arena, made, "singularResource", kind->singular);
@@ -198,7 +208,7 @@ static struct node *aggregated_resource(struct arena *arena,
 
         node_set_text(arena, sub, "subresource", from->name);
         node_set(arena, sub, "responseKind",
-                 response_kind(arena, from->group, from->version, from->kind));
+                 discovery_response_kind(arena, from->group, from->version, from->kind));
         node_set(arena, sub, "verbs", verbs_node(arena, from->verbs));
         node_add(arena, node_make_list(arena, made, "subresources"), sub);
     }
@@ -254,8 +264,9 @@ static const char *aggregated_version(const struct http_request *request)
 
     if (!accept || !strstr(accept, "as=APIGroupDiscoveryList"))
         return NULL;
-    if (strstr(accept, "v=v2;"))
-        return "v2";
+    for (const char *at = accept; (at = strstr(at, "v=v2")); at += 4)
+        if (!strchr("b", at[4]) || !at[4])
+            return "v2";
     return strstr(accept, "v=v2beta1") ? "v2beta1" : NULL;
 }
 
@@ -273,133 +284,14 @@ static void answer_groups(struct api *api, struct http_request *request,
         return;
     }
     document_write_json(&out, aggregated(arena, api->kinds, core, version));
+    if (reply_known(request, discovery_hash(arena, out.bytes, out.len)))
+        return;
     http_answer(request, 200,
                 arena_printf(arena,
                              "application/json;g=apidiscovery.k8s.io;v=%s;as="
                              "APIGroupDiscoveryList",
                              version),
                 out.bytes, out.len);
-}
-
-/* ---- OpenAPI ------------------------------------------------------------- */
-
-static const char *group_path(struct arena *arena, const struct kind *kind)
-{
-    return *kind->group
-               ? arena_printf(arena, "apis/%s", kind->api_version)
-               : arena_printf(arena, "api/%s", kind->version);
-}
-
-static struct node *openapi_index(struct arena *arena, const struct api *api)
-{
-    struct node *made = node_map(arena);
-    struct node *paths = node_make(arena, made, "paths");
-
-    for (size_t i = 0; i < kinds_count(api->kinds); i++) {
-        const struct kind *kind = kinds_at(api->kinds, i);
-        const char *path = group_path(arena, kind);
-
-        /* Rows are part of the program, so its version is their hash. */
-        if (is_new_version(api->kinds, i))
-            node_set(arena, node_make(arena, paths, path), "serverRelativeURL",
-                     node_format(arena, "/openapi/v3/%s?hash=%s", path,
-                                 api->git_version));
-    }
-    return made;
-}
-
-static const char *schema_name(struct arena *arena, const struct kind *kind)
-{
-    scoped_text struct text name = {0};
-    char *group = arena_string(arena, *kind->group ? kind->group : "core.api.k8s.io");
-
-    /* Reversed as Kubernetes does: dev.axle.v1alpha1.AIWorkload. */
-    for (char *dot; (dot = strrchr(group, '.')); *dot = '\0')
-        text_addf(&name, "%s.", dot + 1);
-    text_addf(&name, "%s.%s.%s", group, kind->version, kind->kind);
-    return arena_string(arena, text_string(&name));
-}
-
-static struct node *parameter(struct arena *arena, const char *name)
-{
-    struct node *made = node_map(arena);
-
-    node_set_text(arena, made, "name", name);
-    node_set_text(arena, made, "in", "query");
-    node_set_text(arena, node_make(arena, made, "schema"), "type", "string");
-    return made;
-}
-
-static struct node *operation(struct arena *arena, const struct kind *kind,
-                              const char *action)
-{
-    static const char *const parameters[] = {"dryRun", "fieldManager",
-                                             "fieldValidation"};
-    struct node *made = node_map(arena);
-    struct node *list = node_make_list(arena, made, "parameters");
-    struct node *answer;
-
-    node_set_text(arena, made, "x-kubernetes-action", action);
-    node_set(arena, made, "x-kubernetes-group-version-kind",
-             response_kind(arena, kind->group, kind->version, kind->kind));
-    for (size_t i = 0; i < count_of(parameters); i++)
-        node_add(arena, list, parameter(arena, parameters[i]));
-    answer = node_make(arena, node_make(arena, made, "responses"), "200");
-    node_set_text(arena, answer, "description", "OK");
-    return made;
-}
-
-static void add_openapi_kind(struct arena *arena, struct node *paths,
-                             struct node *schemas, const struct kind *kind)
-{
-    static const struct {
-        const char *method, *action;
-        enum kind_verb verb;
-        bool named;
-    } operations[] = {
-        {"get", "list", KIND_LIST, false},   {"post", "post", KIND_CREATE, false},
-        {"get", "get", KIND_GET, true},      {"put", "put", KIND_UPDATE, true},
-        {"patch", "patch", KIND_PATCH, true}, {"delete", "delete", KIND_DELETE, true},
-    };
-    const char *many = arena_printf(
-        arena, "/%s%s/%s", group_path(arena, kind),
-        kind->namespaced ? "/namespaces/{namespace}" : "", kind->plural);
-    const char *one = arena_printf(arena, "%s/{name}", many);
-
-    for (size_t i = 0; i < count_of(operations); i++) {
-        if (kind->verbs & operations[i].verb)
-            node_set(arena,
-                     node_make(arena, paths, operations[i].named ? one : many),
-                     operations[i].method,
-                     operation(arena, kind, operations[i].action));
-    }
-    node_set(arena, schemas, schema_name(arena, kind),
-             (struct node *)kind->openapi);
-}
-
-static struct node *openapi_document(struct arena *arena, const struct api *api,
-                                     const char *path)
-{
-    struct node *made = node_map(arena);
-    struct node *info = node_map(arena);
-    struct node *paths = node_map(arena);
-    struct node *schemas = node_map(arena);
-
-    for (size_t i = 0; i < kinds_count(api->kinds); i++) {
-        const struct kind *kind = kinds_at(api->kinds, i);
-
-        if (strcmp(group_path(arena, kind), path) == 0)
-            add_openapi_kind(arena, paths, schemas, kind);
-    }
-    if (!node_count(schemas))
-        return NULL;
-    node_set_text(arena, info, "title", "Axle");
-    node_set_text(arena, info, "version", api->git_version);
-    node_set_text(arena, made, "openapi", "3.0.0");
-    node_set(arena, made, "info", info);
-    node_set(arena, made, "paths", paths);
-    node_set(arena, node_make(arena, made, "components"), "schemas", schemas);
-    return made;
 }
 
 /* ---- Routes -------------------------------------------------------------- */
@@ -422,18 +314,6 @@ static void answer_version(struct api *api, struct http_request *request)
     reply_node(request, 200, made);
 }
 
-static struct node *answer_openapi(struct api *api, struct http_request *request)
-{
-    const char *rest;
-
-    if (text_same(request->path, "/openapi/v3"))
-        return openapi_index(request->arena, api);
-    if (!text_starts(request->path, "/openapi/v3/"))
-        return NULL;
-    rest = request->path + strlen("/openapi/v3/");
-    return openapi_document(request->arena, api, rest);
-}
-
 static struct node *find(struct api *api, struct http_request *request)
 {
     const char *const *at = request->segments;
@@ -453,7 +333,7 @@ static struct node *find(struct api *api, struct http_request *request)
         }
         return group;
     }
-    return answer_openapi(api, request);
+    return NULL;
 }
 
 void discovery_handle(struct api *api, struct http_request *request)
@@ -465,9 +345,8 @@ void discovery_handle(struct api *api, struct http_request *request)
         answer_version(api, request);
         return;
     }
-    /* An empty text of this type is what makes every kubectl content. */
-    if (text_same(request->path, "/openapi/v2")) {
-        http_answer(request, 200, OPENAPI_V2_TYPE, "", 0);
+    if (request->segment_count && text_same(request->segments[0], "openapi")) {
+        openapi_handle(api, request);
         return;
     }
     if (request->segment_count == 1 &&

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct map;
 struct node;
 struct text;
 
@@ -16,7 +17,8 @@ struct api {
     struct objects *objects;
     const struct kinds *kinds;
     struct auth *auth;
-    char *git_version; /* owned */
+    char *git_version;  /* owned */
+    struct map *hashes; /* owned: of OpenAPI documents, by group's path */
 };
 
 /* One request about objects, taken apart. */
@@ -65,8 +67,20 @@ struct node *reply_status(struct arena *arena, const struct err *err,
                           const struct kind *kind, const char *name,
                           struct node *causes);
 
+/* Sends the tag of what is asked for. True if the client has it already, and is
+   answered 304. */
+bool reply_known(struct http_request *request, const char *hash);
+
+/* What discovery.c and openapi.c share: the hash of an answer, whether row `i`
+   begins a group version, a group, version and kind as a map. */
+const char *discovery_hash(struct arena *arena, const void *bytes, size_t len);
+bool discovery_is_new_version(const struct kinds *kinds, size_t i);
+struct node *discovery_response_kind(struct arena *arena, const char *group,
+                                     const char *version, const char *kind);
+
 /* Each answers the request, now or later. */
 void discovery_handle(struct api *api, struct http_request *request);
+void openapi_handle(struct api *api, struct http_request *request);
 void read_get(struct api_ask *ask);
 void read_list(struct api_ask *ask);
 void watch_start(struct api_ask *ask);

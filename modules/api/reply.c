@@ -17,6 +17,18 @@ void reply_node(struct http_request *request, int status,
     http_answer(request, status, "application/json", out.bytes, out.len);
 }
 
+bool reply_known(struct http_request *request, const char *hash)
+{
+    const char *tag = arena_printf(request->arena, "\"%s\"", hash);
+    const char *known = http_request_header(request, "if-none-match");
+
+    http_answer_header(request, "ETag", tag);
+    if (!known || (!strstr(known, tag) && strcmp(known, "*") != 0))
+        return false;
+    http_answer(request, 304, NULL, NULL, 0);
+    return true;
+}
+
 struct node *reply_status(struct arena *arena, const struct err *err,
                           const struct kind *kind, const char *name,
                           struct node *causes)

@@ -48,14 +48,39 @@ static struct node *age_cell(struct arena *arena, const char *time, int64_t now)
     return node_string(arena, age);
 }
 
-/* What the path finds first; numbers and booleans keep their type. */
-static struct node *path_cell(struct arena *arena,
-                              const struct kind_column *column,
-                              const struct jsonpath *path,
-                              const struct node *object, int64_t now)
+/* What the path finds: a list, empty if there is nothing. */
+static const struct node *find_all(struct arena *arena,
+                                   const struct jsonpath *path,
+                                   const struct node *object)
 {
-    struct node *found = jsonpath_find(path, arena, object, true, NULL);
-    struct node *values = node_item(found, 0);
+    return node_item(jsonpath_find(path, arena, object, true, NULL), 0);
+}
+
+/* The values of the first path that finds any. */
+static const struct node *find_some(struct arena *arena,
+                                    const struct cell_rule *rule,
+                                    const struct node *object)
+{
+    const struct node *values = NULL;
+
+    for (size_t i = 0; i < rule->count; i++) {
+        const struct node *first;
+
+        values = find_all(arena, rule->paths[i], object);
+        first = node_item(values, 0);
+        if (first && first->type != NODE_NULL)
+            break;
+    }
+    return values;
+}
+
+/* Numbers and booleans keep their type; several values stand side by side. */
+static struct node *value_cell(struct arena *arena,
+                               const struct kind_column *column,
+                               const struct cell_rule *rule,
+                               const struct node *object, int64_t now)
+{
+    const struct node *values = find_some(arena, rule, object);
     struct node *value = node_item(values, 0);
     scoped_text struct text out = {0};
 
@@ -75,20 +100,115 @@ static struct node *path_cell(struct arena *arena,
     return node_bytes(arena, text_string(&out), out.len);
 }
 
+static struct node *count_cell(struct arena *arena, const struct cell_rule *rule,
+                               const struct node *object)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < rule->count; i++) {
+        const struct node *values = find_all(arena, rule->paths[i], object);
+
+        for (size_t j = 0; j < node_count(values); j++)
+            sum += node_count(node_item(values, j));
+    }
+    return node_int(arena, (int64_t)sum);
+}
+
+static struct node *pair_cell(struct arena *arena, const struct cell_rule *rule,
+                              const struct node *object)
+{
+    const struct node *left = find_all(arena, rule->paths[0], object);
+    const struct node *right =
+        rule->count > 1 ? find_all(arena, rule->paths[1], object) : NULL;
+    scoped_text struct text out = {0};
+
+    for (size_t i = 0; i < node_count(left); i++) {
+        const char *at = node_text(node_item(left, i));
+        const char *other = node_text(node_item(right, i));
+
+        if (i)
+            text_add(&out, ", ");
+        for (; *at; at++)
+            text_add_char(&out, rule->as == CELL_LOWER_PAIR && *at >= 'A' &&
+                                        *at <= 'Z'
+                                    ? (char)(*at + 32)
+                                    : *at);
+        if (*other)
+            text_addf(&out, "/%s", other);
+    }
+    return node_bytes(arena, text_string(&out), out.len);
+}
+
+static struct node *seconds_cell(struct arena *arena,
+                                 const struct cell_rule *rule,
+                                 const struct node *object)
+{
+    const struct node *value = node_item(find_some(arena, rule, object), 0);
+    char age[24];
+
+    if (!node_is(value, NODE_INT))
+        return node_string(arena, "<none>");
+    kind_age(value->integer * CLOCK_SECOND, age);
+    return node_string(arena, age);
+}
+
+/* What was decided about a certificate signing request, and whether it was
+   done: conditions' types by the first path, the certificate by the second. */
+static struct node *request_cell(struct arena *arena,
+                                 const struct cell_rule *rule,
+                                 const struct node *object)
+{
+    const struct node *types = find_all(arena, rule->paths[0], object);
+    const struct node *done =
+        rule->count > 1 ? find_all(arena, rule->paths[1], object) : NULL;
+    bool approved = false, denied = false, failed = false;
+
+    for (size_t i = 0; i < node_count(types); i++) {
+        const char *type = node_text(node_item(types, i));
+
+        approved = approved || !strcmp(type, "Approved");
+        denied = denied || !strcmp(type, "Denied");
+        failed = failed || !strcmp(type, "Failed");
+    }
+    return node_format(arena, "%s%s%s",
+                       denied     ? "Denied"
+                       : approved ? "Approved"
+                                  : "Pending",
+                       failed ? ",Failed" : "",
+                       *node_text(node_item(done, 0)) ? ",Issued" : "");
+}
+
+static struct node *cell_of(struct arena *arena, const struct kind_column *column,
+                            const struct cell_rule *rule,
+                            const struct node *object, int64_t now)
+{
+    if (!rule->count)
+        return node_string(arena,
+                           node_get_text(node_get(object, "metadata"), "name"));
+    switch (rule->as) {
+    case CELL_VALUE:
+        break;
+    case CELL_COUNT:
+        return count_cell(arena, rule, object);
+    case CELL_PAIR:
+    case CELL_LOWER_PAIR:
+        return pair_cell(arena, rule, object);
+    case CELL_SECONDS:
+        return seconds_cell(arena, rule, object);
+    case CELL_REQUEST:
+        return request_cell(arena, rule, object);
+    }
+    return value_cell(arena, column, rule, object, now);
+}
+
 struct node *kind_cells(struct arena *arena, const struct kind *kind,
                         const struct node *object, int64_t now)
 {
     const struct kind_row *row = (const struct kind_row *)kind;
     struct node *cells = node_list(arena);
 
-    for (size_t i = 0; i < kind->column_count; i++) {
-        if (row->paths[i])
-            node_add(arena, cells, path_cell(arena, &kind->columns[i],
-                                             row->paths[i], object, now));
-        else
-            node_add(arena, cells,
-                     node_string(arena, node_get_text(node_get(object, "metadata"),
-                                                      "name")));
-    }
+    for (size_t i = 0; i < kind->column_count; i++)
+        node_add(arena, cells, cell_of(arena, &kind->columns[i], &row->cells[i],
+                                       object, now));
     return cells;
 }

@@ -20,7 +20,7 @@ struct kinds {
     size_t count, room;
     struct map *by_plural; /* "group/version/plural" */
     struct map *by_kind;   /* "apiVersion/Kind" */
-    struct node *definitions;
+    struct node *definitions, *metadata;
     struct err *err; /* while reading */
 };
 
@@ -70,6 +70,29 @@ static int on_asset(const struct asset *asset, void *arg)
     return 0;
 }
 
+/* v1 before v1beta2 before v1beta1 before v1alpha1, as Kubernetes has it. */
+static int by_version(const char *left, const char *right)
+{
+    static const char *const words[] = {"alpha", "beta"};
+    long rank[2] = {0, 0};
+    const char *const both[] = {left, right};
+
+    for (int side = 0; side < 2; side++) {
+        long stage = 2, minor = 0;
+        char *end;
+        long major = strtol(both[side] + (*both[side] == 'v'), &end, 10);
+
+        for (int i = 0; i < 2; i++) {
+            if (strncmp(end, words[i], strlen(words[i])) != 0)
+                continue;
+            stage = i;
+            minor = strtol(end + strlen(words[i]), NULL, 10);
+        }
+        rank[side] = stage * 1000000 + major * 1000 + minor;
+    }
+    return rank[0] < rank[1] ? 1 : rank[0] > rank[1] ? -1 : strcmp(left, right);
+}
+
 /* By group, then the version that is stored first, then plural. */
 static int by_order(const void *a, const void *b)
 {
@@ -83,7 +106,7 @@ static int by_order(const void *a, const void *b)
         return order;
     if (left_other != right_other)
         return left_other - right_other;
-    order = strcmp(left->version, right->version);
+    order = by_version(left->version, right->version);
     return order ? order : strcmp(left->plural, right->plural);
 }
 
@@ -95,6 +118,10 @@ static int read_rows(struct kinds *kinds, struct err *err)
         kinds->definitions = read_asset(kinds, definitions, err);
     if (definitions && !kinds->definitions)
         return -1;
+    kinds->metadata = kind_definition(kinds->arena, kinds->definitions,
+                                      "ObjectMeta", err);
+    if (!kinds->metadata)
+        return err_wrap(err, DEFINITIONS);
     kinds->err = err;
     if (asset_each(FOLDER, on_asset, kinds) < 0)
         return -1;
@@ -144,6 +171,11 @@ const struct kind *kinds_by_kind(const struct kinds *kinds,
     scoped_mem char *key = mem_printf("%s/%s", api_version, kind);
 
     return map_get(kinds->by_kind, key);
+}
+
+const struct node *kinds_metadata(const struct kinds *kinds)
+{
+    return kinds->metadata;
 }
 
 bool kinds_have_version(const struct kinds *kinds, const char *group,

@@ -96,6 +96,8 @@ bool kinds_have_version(const struct kinds *kinds, const char *group,
 /* All, in order of group, version (preferred first), plural. */
 size_t kinds_count(const struct kinds *kinds);
 const struct kind *kinds_at(const struct kinds *kinds, size_t index);
+/* What every object's metadata may hold: a schema, as OpenAPI has it. */
+const struct node *kinds_metadata(const struct kinds *kinds);
 /* By plural and group, in the preferred version: for controllers. */
 const struct kind *kinds_find(const struct kinds *kinds, const char *group,
                               const char *plural);

@@ -28,6 +28,7 @@ static const char *const known_fields[] = {
     "categories", "scope", "verbs", "stored", "status", "subresources",
     "columns", "selectableFields", "immutable", "schema", "description",
     "volatile", "question", "sealed", "generation", "nameRule", "noAge",
+    "noName",
 };
 
 static bool is_known(const char *key)
@@ -114,6 +115,15 @@ static struct node *expand(struct arena *arena, const struct node *schema,
     return copy;
 }
 
+struct node *kind_definition(struct arena *arena, const struct node *definitions,
+                             const char *name, struct err *err)
+{
+    struct node *reference = node_map(arena);
+
+    node_set_text(arena, reference, "$ref", name);
+    return expand(arena, reference, definitions, 0, err);
+}
+
 /* The root of a schema: type, apiVersion, kind and metadata as in upstream. */
 static struct node *frame(struct arena *arena, const struct kind *kind,
                           const struct node *schema)
@@ -186,37 +196,64 @@ static struct kind_column built_in(int which)
                                 .path = which ? ".metadata.creationTimestamp" : ""};
 }
 
+/* `path`, then each of `more`. */
+static int read_cell(struct arena *arena, const struct node *from,
+                     const char *path, struct cell_rule *ret, struct err *err)
+{
+    static const char *const words[] = {
+        [CELL_VALUE] = "",          [CELL_COUNT] = "count",
+        [CELL_PAIR] = "pair",       [CELL_LOWER_PAIR] = "lower-pair",
+        [CELL_SECONDS] = "seconds", [CELL_REQUEST] = "request",
+    };
+    const char *as = node_get_text(from, "as");
+    const struct node *more = node_get(from, "more");
+    size_t which = 0;
+
+    while (which < count_of(words) && strcmp(words[which], as) != 0)
+        which++;
+    if (which == count_of(words))
+        return err_set(err, ERR_INVALID, "as: \"%s\" is none", as);
+    *ret = (struct cell_rule){.as = (enum cell_as)which};
+    ret->paths = arena_alloc(arena, (node_count(more) + 1) * sizeof *ret->paths);
+    for (size_t i = 0; i < node_count(more) + 1; i++) {
+        const char *one = i ? node_text(node_item(more, i - 1)) : path;
+
+        ret->paths[i] = jsonpath_parse_relaxed(arena, one, err);
+        if (!ret->paths[i])
+            return -1;
+        ret->count++;
+    }
+    return 0;
+}
+
 static int read_columns(struct arena *arena, const struct node *source,
                         struct kind_row *row, struct err *err)
 {
     const struct node *list = node_get(source, "columns");
     bool age = !node_get_bool(source, "noAge", false);
-    size_t count = node_count(list) + 1 + age;
+    bool name = !node_get_bool(source, "noName", false);
+    size_t count = node_count(list) + name + age, at = 0;
     struct kind_column *columns = arena_alloc(arena, count * sizeof *columns);
-    size_t at = 0;
 
-    columns[at++] = built_in(0);
-    for (size_t i = 0; i < node_count(list); i++) {
+    row->cells = arena_alloc(arena, count * sizeof *row->cells);
+    if (name) {
+        row->cells[at] = (struct cell_rule){.as = CELL_VALUE};
+        columns[at++] = built_in(0);
+    }
+    for (size_t i = 0; i < node_count(list) + age; i++) {
         const struct node *from = node_item(list, i);
 
         /* Wide columns stand behind Age, as kubectl users know them. */
-        columns[at++] = (struct kind_column){
+        columns[at] = from ? (struct kind_column){
             .name = node_get_text(from, "name"),
             .type = text_or(from, "type", "string"),
             .format = node_get_text(from, "format"),
             .description = node_get_text(from, "description"),
             .path = node_get_text(from, "path"),
-            .priority = (int)node_get_int(from, "priority", 0)};
-    }
-    if (age)
-        columns[at++] = built_in(1);
-    row->paths = arena_alloc(arena, count * sizeof *row->paths);
-    for (size_t i = 0; i < count; i++) {
-        if (!*columns[i].path)
-            continue;
-        row->paths[i] = jsonpath_parse_relaxed(arena, columns[i].path, err);
-        if (!row->paths[i])
-            return err_wrap(err, "columns: %s", columns[i].name);
+            .priority = (int)node_get_int(from, "priority", 0)} : built_in(1);
+        if (read_cell(arena, from, columns[at].path, &row->cells[at], err) < 0)
+            return err_wrap(err, "columns: %s", columns[at].name);
+        at++;
     }
     row->kind.columns = columns;
     row->kind.column_count = count;
