@@ -142,7 +142,7 @@ static bool cluster_is_joining(void *arg, const char *token,
            is_named(node_get(spec, "names"), cluster);
 }
 
-struct auth_facts facts_of(struct hub *hub)
+struct auth_facts hub_facts(struct hub *hub)
 {
     return (struct auth_facts){.arg = hub,
                                .secret_is_named = secret_is_named,

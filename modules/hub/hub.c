@@ -60,7 +60,7 @@ static void open_auth(struct hub *hub)
     struct auth_settings settings = {.objects = hub->objects,
                                      .console_secret = hub->console_secret,
                                      .token_key = hub->token_key,
-                                     .facts = facts_of(hub)};
+                                     .facts = hub_facts(hub)};
 
     hub->auth = auth_open(&settings);
 }

@@ -56,7 +56,7 @@ int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
                      struct err *err) MUST_CHECK;
 
 /* facts.c: what only objects can tell about somebody's rights. */
-struct auth_facts facts_of(struct hub *hub);
+struct auth_facts hub_facts(struct hub *hub);
 
 /* roles.c: the roles that are there from the start. */
 int roles_keep(struct hub *hub, struct err *err) MUST_CHECK;
