@@ -58,7 +58,7 @@ struct controller_source {
 struct controller {
     const char *name;
     controller_run_fn *run;
-    struct controller_source sources[12]; /* up to a row of zeros after one */
+    struct controller_source sources[14]; /* up to a row of zeros after one */
     size_t source_count;
 };
 extern const struct controller *const controller_table[];

@@ -426,6 +426,7 @@ const struct controller controller_deployment = {
                  { ENVIRONMENT, map_space }, { PLACEMENT, map_space },
                  { DECISION, map_space }, { COMPONENT, map_everything },
                  { TRAIT, map_everything }, { VARIABLE_SET, map_everything },
-                 { PROJECT, map_project }, { CLUSTER, map_cluster } },
-    .source_count = 12,
+                 { PROJECT, map_project }, { CLUSTER, map_cluster },
+                 { SECRET, map_space } },
+    .source_count = 13,
 };

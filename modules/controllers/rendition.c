@@ -112,30 +112,72 @@ static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
 
 /* ---- Secrets, which never enter an artifact ------------------------------------ */
 
+static void add_name(struct pass *pass, struct node *names, const char *name)
+{
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!strcmp(node_text(node_item(names, i)), name))
+            return;
+    if (*name)
+        node_add(pass->arena, names, node_string(pass->arena, name));
+}
+
 static int keep_secrets(struct pass *pass, const struct node *deployment,
-                        const struct node *secrets, struct node *refs,
+                        const struct node *secrets, struct node *names,
                         struct err *err)
 {
     for (size_t i = 0; i < node_count(secrets); i++) {
         const struct node *one = node_item(secrets, i);
-        struct node *wanted = node_copy(pass->arena, one), *ref;
-        const struct node *stored;
+        struct node *wanted = node_copy(pass->arena, one);
 
         node_set_text(pass->arena, node_get(wanted, "metadata"), "namespace",
                       pass->space);
         object_own(pass->arena, wanted, deployment);
         if (pass_ensure(pass, wanted, NULL, err) < 0)
             return -1;
-        stored = pass_read(pass, SECRET, pass->space, object_name(one));
-        ref = node_map(pass->arena);
-        node_set_text(pass->arena, ref, "name", object_name(one));
+        add_name(pass, names, object_name(one));
+    }
+    return 0;
+}
+
+/* Every Secret that a pod's template names: as environment or as a volume. */
+static void find_names(struct pass *pass, const struct node *tree,
+                       struct node *names)
+{
+    static const char *const refs[] = { "secretKeyRef", "secretRef", "secret" };
+
+    for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++)
+        find_names(pass, node_item(tree, i), names);
+    node_each(member, tree) {
+        for (size_t i = 0; i < count_of(refs); i++)
+            if (!strcmp(member->key, refs[i]) && node_is(member->value, NODE_MAP))
+                add_name(pass, names, node_get_text(member->value, "name"));
+        if (!strcmp(member->key, "secretName") && node_is(member->value, NODE_STRING))
+            add_name(pass, names, node_text(member->value));
+        find_names(pass, member->value, names);
+    }
+}
+
+/* Each with the version that it has now, so that a new one is fetched. What is
+   not there is left out: the pod says what it waits for. */
+static struct node *refs_of(struct pass *pass, const struct node *names)
+{
+    struct node *refs = node_list(pass->arena);
+
+    for (size_t i = 0; i < node_count(names); i++) {
+        const char *name = node_text(node_item(names, i));
+        const struct node *stored = pass_read(pass, SECRET, pass->space, name);
+        struct node *ref = node_map(pass->arena);
+
+        if (!stored)
+            continue;
+        node_set_text(pass->arena, ref, "name", name);
         node_set_text(pass->arena, ref, "namespace", pass->space);
         node_set_text(pass->arena, ref, "resourceVersion",
                       node_get_text(node_get(stored, "metadata"),
                                     "resourceVersion"));
         node_add(pass->arena, refs, ref);
     }
-    return 0;
+    return refs;
 }
 
 /* ---- Rendering ------------------------------------------------------------------- */
@@ -206,7 +248,7 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     struct render_result result;
     struct render_bundle bundle;
     struct inputs in = { 0 };
-    struct node *refs = node_list(pass->arena);
+    struct node *names = node_list(pass->arena);
 
     if (gather(pass, input, &in, err) < 0)
         return -1;
@@ -214,13 +256,15 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
         is_kept(pass, old)) {
         ret->facts = node_copy(pass->arena, old);
+        node_set(pass->arena, ret->facts, "secretRefs",
+                 refs_of(pass, node_get(old, "secretNames")));
         return 0;
     }
     if (render_all(pass, input, &in, &result, err) < 0 ||
         render_bundle(pass->arena, result.manifests,
                       arena_printf(pass->arena, "axle://%s", repository_of(pass)),
                       &bundle, err) < 0 ||
-        keep_secrets(pass, input->deployment, result.secrets, refs, err) < 0)
+        keep_secrets(pass, input->deployment, result.secrets, names, err) < 0)
         return -1;
     if (is_kept(pass, old) && !strcmp(node_get_text(old, "contentDigest"),
                                       bundle.content))
@@ -228,7 +272,9 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     else
         ret->facts = keep_bundle(pass, revision, &bundle);
     node_set_text(pass->arena, ret->facts, "revision", revision);
-    node_set(pass->arena, ret->facts, "secretRefs", refs);
+    find_names(pass, result.manifests, names);
+    node_set(pass->arena, ret->facts, "secretNames", names);
+    node_set(pass->arena, ret->facts, "secretRefs", refs_of(pass, names));
     return 0;
 }
 
