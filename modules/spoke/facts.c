@@ -38,7 +38,7 @@ static void add_own(struct spoke *spoke, struct arena *arena, struct node *facts
         node_set(arena, facts, own->key, own->value);
 }
 
-struct node *facts_of(struct spoke *spoke, struct arena *arena)
+struct node *spoke_facts(struct spoke *spoke, struct arena *arena)
 {
     struct node *facts = node_map(arena);
 

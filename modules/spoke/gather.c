@@ -86,7 +86,7 @@ static void bind_all(struct work *work, struct arena *arena, struct node *used)
 {
     const struct node *manifests =
         node_at(work->object, "spec", "workload", "manifests", NULL);
-    struct node *facts = facts_of(work->spoke, arena);
+    struct node *facts = spoke_facts(work->spoke, arena);
 
     work->bound = node_list(work->gathered);
     work->failed = node_map(work->gathered);
@@ -337,7 +337,7 @@ int gather_set(struct work *work, struct arena *arena,
 {
     struct gathering to = {.work = work, .arena = arena, .err = err};
 
-    to.facts = facts_of(work->spoke, arena);
+    to.facts = spoke_facts(work->spoke, arena);
     to.used = node_map(arena);
     bind_all(work, arena, to.used);
     for (size_t i = 0; i < node_count(work->bound); i++) {

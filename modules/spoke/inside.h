@@ -179,7 +179,7 @@ int facts_load(struct spoke *spoke, const char *const *own,
 void facts_free(struct spoke *spoke);
 /* This spoke's ManagedCluster, as the hub has it. */
 void facts_take(struct spoke *spoke, const struct node *object);
-struct node *facts_of(struct spoke *spoke, struct arena *arena);
+struct node *spoke_facts(struct spoke *spoke, struct arena *arena);
 
 /* bundle.c: the manifests of a Workload. */
 /* NULL and ERR_NOT_FOUND if it is not here yet. */
