@@ -17,6 +17,23 @@ struct grantor {
     const char *space, *name;
 };
 
+/* An identity that is missing is nobody's, never the hub's. */
+static struct grantor grantor_of(const struct auth *auth,
+                                 const struct objects_who *who,
+                                 const struct kind *kind, struct arena *arena,
+                                 const struct node *after)
+{
+    static const char *const none[] = {NULL};
+    static const struct auth_user nobody = {
+        .name = "", .uid = "", .groups = none, .cluster = "", .token = ""};
+    const struct node *metadata = node_get(after, "metadata");
+
+    return (struct grantor){.auth = auth, .kind = kind, .arena = arena,
+                            .user = who->identity ? who->identity : &nobody,
+                            .space = node_get_text(metadata, "namespace"),
+                            .name = node_get_text(metadata, "name")};
+}
+
 static bool may(const struct grantor *by, const char *verb,
                 const char *resource, const char *name)
 {
@@ -124,19 +141,56 @@ static int check_binding(const struct grantor *by, const struct node *before,
                        err);
 }
 
+/* ---- Members of projects and tenants are bindings by another name ------------ */
+
+static int check_list(const struct grantor *by, const struct node *before,
+                      const struct node *after, const char *list,
+                      const char *role, struct err *err)
+{
+    struct objects *objects = by->auth->settings.objects;
+    const struct node *was = node_at(before, "spec", list, NULL);
+    const struct node *now = node_at(after, "spec", list, NULL);
+    scoped_object struct object *found = NULL;
+
+    if (!node_count(now) || (was && node_same(was, now)) ||
+        may(by, "bind", "clusterroles", role))
+        return 0;
+    found = objects_get(objects, OBJECTS_STAGED,
+                        kinds_find(objects_kinds(objects), RBAC, "clusterroles"),
+                        "", role, err);
+    if (!found)
+        return -1;
+    return check_cover(by, node_get(object_read(by->arena, found), "rules"),
+                       err);
+}
+
+static int before_members(void *arg, const struct objects_who *who,
+                          const struct kind *kind, const struct node *before,
+                          struct arena *arena, struct node *after,
+                          struct err *err)
+{
+    static const char *const ranks[][2] = {
+        {"viewers", "view"}, {"editors", "edit"}, {"admins", "admin"}};
+    struct grantor by = grantor_of(arg, who, kind, arena, after);
+
+    if (!after || who->trusted || by.user->role == AUTH_ADMIN)
+        return 0;
+    by.space = strcmp(kind->plural, "projects") == 0
+                   ? by.name
+                   : arena_printf(arena, "tenant-%s", by.name);
+    for (size_t i = 0; i < count_of(ranks); i++)
+        if (check_list(&by, before, after, ranks[i][0], ranks[i][1], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- Rules --------------------------------------------------------------------- */
+
 static int before_write(void *arg, const struct objects_who *who,
                         const struct kind *kind, const struct node *before,
                         struct arena *arena, struct node *after, struct err *err)
 {
-    static const char *const none[] = {NULL};
-    static const struct auth_user nobody = {
-        .name = "", .uid = "", .groups = none, .cluster = "", .token = ""};
-    const struct node *metadata = node_get(after, "metadata");
-    struct grantor by = {.auth = arg, .kind = kind,
-                         .user = who->identity ? who->identity : &nobody,
-                         .arena = arena,
-                         .space = node_get_text(metadata, "namespace"),
-                         .name = node_get_text(metadata, "name")};
+    struct grantor by = grantor_of(arg, who, kind, arena, after);
 
     if (!after || who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
@@ -155,4 +209,10 @@ void escalate_open(struct auth *auth)
         objects_rule(objects,
                      kinds_find(objects_kinds(objects), RBAC, plurals[i]),
                      before_write, auth);
+    objects_rule(objects,
+                 kinds_find(objects_kinds(objects), "axle.dev", "projects"),
+                 before_members, auth);
+    objects_rule(objects,
+                 kinds_find(objects_kinds(objects), "axle.dev", "tenants"),
+                 before_members, auth);
 }

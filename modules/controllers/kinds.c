@@ -38,6 +38,7 @@ const struct which_row which_rows[WHICH_COUNT] = {
     [SCORE]        = { OCM, "addonplacementscores", OCM "/v1alpha1", "AddOnPlacementScore" },
     [WORK]         = { WORKS, "manifestworks", WORKS "/v1", "ManifestWork" },
     [CLUSTER_ROLE] = { RBAC, "clusterroles", RBAC "/v1", "ClusterRole" },
+    [CLUSTER_ROLE_BINDING] = { RBAC, "clusterrolebindings", RBAC "/v1", "ClusterRoleBinding" },
     [ROLE_BINDING] = { RBAC, "rolebindings", RBAC "/v1", "RoleBinding" },
     [ACCOUNT]      = { "", "serviceaccounts", "v1", "ServiceAccount" },
     [REPLICA_SET]  = { WORKS, "manifestworkreplicasets", WORKS "/v1alpha1", "ManifestWorkReplicaSet" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives tenants and projects their namespaces, and projects their clusters. */
-#include "controllers/controller.h"
+#include "controllers/members.h"
 
 #include <string.h>
 
@@ -142,7 +142,8 @@ static int run_tenant(struct pass *pass, struct err *err)
         ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
         return say(pass, &tenant, "Failed", &ready, err);
     }
-    if (make_space(pass, space, "Tenant", pass->name, pass->name, err) < 0)
+    if (make_space(pass, space, "Tenant", pass->name, pass->name, err) < 0 ||
+        members_of_tenant(pass, tenant.node, space, err) < 0)
         return -1;
     ready.message = arena_printf(pass->arena, "the namespace is %s", space);
     return say(pass, &tenant, "Ready", &ready, err);
@@ -252,7 +253,8 @@ static int run_project(struct pass *pass, struct err *err)
     }
     if (make_space(pass, pass->name, "Project", pass->name, object_name(tenant),
                    err) < 0 ||
-        bind_sets(pass, sets_of(pass, tenant), err) < 0)
+        bind_sets(pass, sets_of(pass, tenant), err) < 0 ||
+        members_of_project(pass, project.node, tenant, err) < 0)
         return -1;
     return say(pass, &project, "Ready", &ready, err);
 }
@@ -291,6 +293,29 @@ static void map_tenant_projects(struct controllers *all,
     controllers_wake_all(all, to, PROJECT, "");
 }
 
+/* What was made here and is changed by hand is put back. */
+static void map_tenant_binding(struct controllers *all,
+                               const struct controller *to,
+                               const struct object *before,
+                               const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    if (text_starts(any->space, "tenant-") && text_starts(any->name, "axle:"))
+        controllers_wake(all, to, "", any->space + strlen("tenant-"));
+}
+
+static void map_project_binding(struct controllers *all,
+                                const struct controller *to,
+                                const struct object *before,
+                                const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    if (text_starts(any->name, "axle:"))
+        controllers_wake(all, to, "", any->space);
+}
+
 static void map_project_content(struct controllers *all,
                                 const struct controller *to,
                                 const struct object *before,
@@ -302,8 +327,9 @@ static void map_project_content(struct controllers *all,
 const struct controller controller_tenant = {
     .name = "tenant", .run = run_tenant,
     .sources = { { TENANT, NULL }, { NAMESPACE, map_space_owner },
-                 { PROJECT, map_project_tenant } },
-    .source_count = 3,
+                 { PROJECT, map_project_tenant },
+                 { ROLE_BINDING, map_tenant_binding } },
+    .source_count = 4,
 };
 
 const struct controller controller_project = {
@@ -313,6 +339,7 @@ const struct controller controller_project = {
                  { BINDING, map_project_content },
                  { AIWORKLOAD, map_project_content },
                  { DEPLOYMENT, map_project_content },
-                 { REPLICA_SET, map_project_content } },
-    .source_count = 7,
+                 { REPLICA_SET, map_project_content },
+                 { ROLE_BINDING, map_project_binding } },
+    .source_count = 8,
 };

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns the members of projects and tenants into roles and bindings. */
+#include "controllers/members.h"
+
+#include <string.h>
+
+#define RBAC "rbac.authorization.k8s.io"
+#define MADE_BY "axle.dev/made-by"
+
+/* "group:NAME" is a group, a ServiceAccount has the name that its tokens give
+   it, and everything else is a user. */
+static struct node *subject_of(struct arena *arena, const char *member)
+{
+    static const char account[] = "system:serviceaccount:";
+    struct node *subject = node_map(arena);
+    const char *colon = NULL;
+
+    if (text_starts(member, account))
+        colon = strchr(member + strlen(account), ':');
+    if (colon) {
+        const char *space = member + strlen(account);
+
+        node_set_text(arena, subject, "kind", "ServiceAccount");
+        node_set_text(arena, subject, "name", colon + 1);
+        node_set_text(arena, subject, "namespace",
+                      arena_bytes(arena, space, (size_t)(colon - space)));
+        return subject;
+    }
+    node_set_text(arena, subject, "apiGroup", RBAC);
+    node_set_text(arena, subject, "kind",
+                  text_starts(member, "group:") ? "Group" : "User");
+    node_set_text(arena, subject, "name",
+                  text_starts(member, "group:") ? member + strlen("group:")
+                                                : member);
+    return subject;
+}
+
+static void add_members(struct arena *arena, struct node *subjects,
+                        const struct node *object, const char *list)
+{
+    const struct node *members = node_at(object, "spec", list, NULL);
+
+    for (size_t i = 0; i < node_count(members); i++) {
+        const char *member = node_text(node_item(members, i));
+        struct node *subject = subject_of(arena, member);
+        bool there = !*node_get_text(subject, "name");
+
+        for (size_t j = 0; j < node_count(subjects) && !there; j++)
+            there = node_same(node_item(subjects, j), subject);
+        if (!there)
+            node_add(arena, subjects, subject);
+    }
+}
+
+/* The binding exists as long as it has somebody to bind. */
+static int bind(struct pass *pass, enum which kind, const char *space,
+                const char *name, const char *role, struct node *subjects,
+                const struct node *owner, struct err *err)
+{
+    struct node *binding, *ref;
+
+    if (!node_count(subjects))
+        return pass_remove(pass, kind, space, name, err);
+    binding = pass_new(pass, kind, space, name);
+    object_set_label(pass->arena, binding, MADE_BY, pass->self->name);
+    if (owner)
+        object_own(pass->arena, binding, owner);
+    ref = node_make(pass->arena, binding, "roleRef");
+    node_set_text(pass->arena, ref, "apiGroup", RBAC);
+    node_set_text(pass->arena, ref, "kind", "ClusterRole");
+    node_set_text(pass->arena, ref, "name", role);
+    node_set(pass->arena, binding, "subjects", subjects);
+    return pass_ensure(pass, binding, NULL, err);
+}
+
+/* Who is in it may look at the Project (or Tenant) itself. */
+static int let_look(struct pass *pass, const struct node *owner,
+                    const char *plural, struct node *subjects, struct err *err)
+{
+    struct arena *arena = pass->arena;
+    char *name = arena_printf(arena, "axle:%s:%s", pass->self->name, pass->name);
+    struct node *role = pass_new(pass, CLUSTER_ROLE, "", name);
+    struct node *rule = node_map(arena);
+    static const char *const verbs[] = {"get", "list", "watch"};
+
+    if (!node_count(subjects))
+        return pass_remove(pass, CLUSTER_ROLE_BINDING, "", name, err) < 0
+                   ? -1
+                   : pass_remove(pass, CLUSTER_ROLE, "", name, err);
+    object_set_label(arena, role, MADE_BY, pass->self->name);
+    object_own(arena, role, owner);
+    node_add(arena, node_make_list(arena, rule, "apiGroups"),
+             node_string(arena, "axle.dev"));
+    node_add(arena, node_make_list(arena, rule, "resources"),
+             node_string(arena, plural));
+    node_add(arena, node_make_list(arena, rule, "resourceNames"),
+             node_string(arena, pass->name));
+    for (size_t i = 0; i < count_of(verbs); i++)
+        node_add(arena, node_make_list(arena, rule, "verbs"),
+                 node_string(arena, verbs[i]));
+    node_add(arena, node_make_list(arena, role, "rules"), rule);
+    if (pass_ensure(pass, role, NULL, err) < 0)
+        return -1;
+    return bind(pass, CLUSTER_ROLE_BINDING, "", name, name, subjects, owner, err);
+}
+
+int members_of_project(struct pass *pass, const struct node *project,
+                       const struct node *tenant, struct err *err)
+{
+    static const struct {
+        const char *list, *binding, *role;
+    } ranks[] = {{"viewers", "axle:viewers", "view"},
+                 {"editors", "axle:editors", "edit"},
+                 {"admins", "axle:admins", "admin"}};
+    struct node *all = node_list(pass->arena);
+
+    for (size_t i = 0; i < count_of(ranks); i++) {
+        struct node *subjects = node_list(pass->arena);
+
+        add_members(pass->arena, subjects, project, ranks[i].list);
+        if (strcmp(ranks[i].list, "admins") == 0)
+            add_members(pass->arena, subjects, tenant, "admins");
+        add_members(pass->arena, all, project, ranks[i].list);
+        if (bind(pass, ROLE_BINDING, pass->name, ranks[i].binding, ranks[i].role,
+                 subjects, NULL, err) < 0)
+            return -1;
+    }
+    add_members(pass->arena, all, tenant, "admins");
+    return let_look(pass, project, "projects", all, err);
+}
+
+int members_of_tenant(struct pass *pass, const struct node *tenant,
+                      const char *space, struct err *err)
+{
+    struct node *subjects = node_list(pass->arena);
+
+    add_members(pass->arena, subjects, tenant, "admins");
+    if (bind(pass, ROLE_BINDING, space, "axle:admins", "admin", subjects, NULL,
+             err) < 0)
+        return -1;
+    return let_look(pass, tenant, "tenants", subjects, err);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_MEMBERS_H
+#define CONTROLLERS_MEMBERS_H
+
+#include "controllers/controller.h"
+
+/*
+ * viewers, editors and admins of a Project, and admins of its Tenant, become
+ * the RoleBindings axle:viewers, axle:editors and axle:admins in its namespace,
+ * and may look at the Project itself.
+ */
+int members_of_project(struct pass *pass, const struct node *project,
+                       const struct node *tenant, struct err *err) MUST_CHECK;
+/* admins of a Tenant: the same in its namespace. */
+int members_of_tenant(struct pass *pass, const struct node *tenant,
+                      const char *space, struct err *err) MUST_CHECK;
+
+#endif
