@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a spoke asks at random is answered as the design's page 5.3 says. */
+#include "auth_fixture.h"
+
+#define ASKS 100000
+#define SEED 20260101
+
+#define ME "edge-1"
+#define WORKS "work.open-cluster-management.io"
+#define OCM "cluster.open-cluster-management.io"
+#define LABEL "open-cluster-management.io/cluster-name="
+
+/* Words that are near each other, so that near misses are common. */
+static const char *const spaces[] = {"", ME, "edge-2", "edge-11", "edge-", "default",
+                                     "research", "EDGE-1", "edge-1 "};
+static const char *const names[] = {"", ME, "edge-2", "edge-11", "token", "model",
+                                    "edge-1-k2f92", "edge-2-x8d4q", "edge"};
+static const char *const groups[] = {
+    "", WORKS, OCM, "axle.dev", "coordination.k8s.io", "events.k8s.io",
+    "certificates.k8s.io", "addon.open-cluster-management.io",
+    "rbac.authorization.k8s.io", "authorization.k8s.io", "authentication.k8s.io",
+    "work.open-cluster-management.io.x"};
+static const char *const resources[] = {
+    "manifestworks", "manifestworkreplicasets", "managedclusters",
+    "managedclustersets", "managedclusteraddons", "workloads", "aiworkloads",
+    "secrets", "configmaps", "leases", "events", "certificatesigningrequests",
+    "namespaces", "serviceaccounts", "jointokens", "clusterroles", "rolebindings",
+    "selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews",
+    "subjectaccessreviews", "tokenreviews", "*"};
+static const char *const subresources[] = {"", "", "", "", "status", "token",
+                                           "approval", "finalize", "scale", "*"};
+static const char *const verbs[] = {
+    "get", "list", "watch", "create", "update", "patch", "delete",
+    "deletecollection", "impersonate", "escalate", "bind", "approve", "*", ""};
+static const char *const labels[] = {
+    NULL, NULL, "", LABEL ME, LABEL "edge-2", LABEL "=" ME, LABEL ME ",a=b",
+    "a=b," LABEL ME, LABEL "edge-11", "open-cluster-management.io/cluster-name"};
+static const char *const paths[] = {
+    "/api", "/apis", "/apis/axle.dev", "/openapi/v3", "/version", "/livez", "/metrics",
+    "/v2", "/v2/", "/v2/research/ocr", "/v2/research/ocr-other", "/v2/other/ocr",
+    "/openid/v1/jwks", "/apix", "/", "/console", "/v2/_catalog"};
+
+/* Works of edge-1 name the Secret research/token and the artifact research/ocr. */
+static bool secret_is_named(void *arg, const char *cluster, const char *space,
+                            const char *name)
+{
+    return !strcmp(cluster, ME) && !strcmp(space, "research") &&
+           !strcmp(name, "token");
+}
+static bool artifact_is_named(void *arg, const char *cluster,
+                              const char *repository)
+{
+    return !strcmp(cluster, ME) && !strcmp(repository, "research/ocr");
+}
+static bool request_is_own(void *arg, const char *user, const char *name)
+{
+    return !strcmp(user, "system:open-cluster-management:" ME ":agent") &&
+           !strcmp(name, "edge-1-k2f92");
+}
+
+/* ---- The oracle: written from the page, not from the code ---------------------- */
+
+static bool one_of(const char *word, const char *words)
+{
+    size_t len = strlen(word);
+
+    while (len && *words) {
+        size_t span = strcspn(words, ",");
+
+        if (span == len && !strncmp(words, word, len))
+            return true;
+        words += span + (words[span] == ',');
+    }
+    return false;
+}
+
+static bool oracle_path(const struct auth_ask *ask)
+{
+    if (!one_of(ask->verb, "get"))
+        return false;
+    return one_of(ask->path, "/api,/apis,/apis/axle.dev,/openapi/v3,/version,/livez,"
+                             "/v2,/v2/,/v2/research/ocr");
+}
+
+/* "CSRs: create; list and watch of its own." */
+static bool oracle_request(const struct auth_ask *ask)
+{
+    bool mine = ask->labels && (!strcmp(ask->labels, LABEL ME) ||
+                                !strcmp(ask->labels, LABEL "=" ME));
+
+    if (*ask->subresource)
+        return false;
+    if (one_of(ask->verb, "create"))
+        return true;
+    if (!one_of(ask->verb, "get,list,watch"))
+        return false;
+    return *ask->name ? !strcmp(ask->name, "edge-1-k2f92") : mine;
+}
+
+static bool oracle_object(const struct auth_ask *ask)
+{
+    char what[160];
+    bool here = !strcmp(ask->space, ME), whole = !*ask->subresource;
+    bool status = !strcmp(ask->subresource, "status");
+
+    snprintf(what, sizeof what, "%s/%s", ask->group, ask->resource);
+    if (one_of(what, WORKS "/manifestworks"))
+        return here && ((whole && one_of(ask->verb, "get,list,watch,update,patch")) ||
+                        (status && one_of(ask->verb, "get,update,patch")));
+    if (one_of(what, "axle.dev/workloads"))
+        return here && ((whole && one_of(ask->verb, "get,list,watch")) ||
+                        (status && one_of(ask->verb, "get,update,patch")));
+    if (one_of(what, OCM "/managedclusters"))
+        return !strcmp(ask->name, ME) &&
+               ((whole && one_of(ask->verb, "get,list,watch")) ||
+                (status && one_of(ask->verb, "get,update,patch")));
+    if (one_of(what, "/secrets"))
+        return whole && one_of(ask->verb, "get") && !strcmp(ask->name, "token") &&
+               !strcmp(ask->space, "research");
+    if (one_of(what, "coordination.k8s.io/leases"))
+        return here && whole && one_of(ask->verb, "get,update,patch");
+    if (one_of(what, "/events,events.k8s.io/events"))
+        return here && whole && one_of(ask->verb, "create,patch");
+    if (one_of(what, "addon.open-cluster-management.io/managedclusteraddons"))
+        return here && whole && one_of(ask->verb, "get,list,watch");
+    if (one_of(what, "certificates.k8s.io/certificatesigningrequests"))
+        return oracle_request(ask);
+    return whole && one_of(ask->verb, "create") &&
+           one_of(what, "authorization.k8s.io/selfsubjectaccessreviews,"
+                        "authorization.k8s.io/selfsubjectrulesreviews,"
+                        "authentication.k8s.io/selfsubjectreviews");
+}
+
+/* ---- Asking ----------------------------------------------------------------------- */
+
+static uint64_t state = SEED;
+
+/* xorshift64*: the same asks every time. */
+static size_t below(size_t count)
+{
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return (size_t)((state * 0x2545f4914f6cdd1du) >> 33) % count;
+}
+#define ANY(words) (words)[below(count_of(words))]
+
+static struct auth_ask random_ask(void)
+{
+    struct auth_ask ask = {.verb = ANY(verbs), .group = ANY(groups),
+                           .resource = ANY(resources),
+                           .subresource = ANY(subresources), .space = ANY(spaces),
+                           .name = ANY(names), .labels = ANY(labels)};
+
+    if (below(20) == 0)
+        ask.path = ANY(paths);
+    return ask;
+}
+
+/* Half of all asks begin right and are spoiled in one word at most. */
+static struct auth_ask near_ask(void)
+{
+    static const struct auth_ask right[] = {
+        {.verb = "list", .group = WORKS, .resource = "manifestworks", .space = ME},
+        {.verb = "patch", .group = WORKS, .resource = "manifestworks",
+         .subresource = "status", .space = ME, .name = "edge"},
+        {.verb = "update", .group = "axle.dev", .resource = "workloads",
+         .subresource = "status", .space = ME, .name = "edge"},
+        {.verb = "get", .group = OCM, .resource = "managedclusters", .name = ME},
+        {.verb = "get", .group = "", .resource = "secrets", .space = "research",
+         .name = "token"},
+        {.verb = "update", .group = "coordination.k8s.io", .resource = "leases",
+         .space = ME, .name = "edge"},
+        {.verb = "create", .group = "", .resource = "events", .space = ME},
+        {.verb = "list", .group = "certificates.k8s.io",
+         .resource = "certificatesigningrequests", .labels = LABEL ME},
+        {.verb = "get", .group = "certificates.k8s.io",
+         .resource = "certificatesigningrequests", .name = "edge-1-k2f92"},
+        {.verb = "watch", .group = "addon.open-cluster-management.io",
+         .resource = "managedclusteraddons", .space = ME},
+    };
+    struct auth_ask ask = ANY(right), other = random_ask();
+
+    if (!ask.subresource)
+        ask.subresource = "";
+    if (!ask.space)
+        ask.space = "";
+    if (!ask.name)
+        ask.name = "";
+    switch (below(8)) {
+    case 0: ask.verb = other.verb; break;
+    case 1: ask.group = other.group; break;
+    case 2: ask.resource = other.resource; break;
+    case 3: ask.subresource = other.subresource; break;
+    case 4: ask.space = other.space; break;
+    case 5: ask.name = other.name; break;
+    case 6: ask.labels = other.labels; break;
+    default: break;
+    }
+    return ask;
+}
+
+int main(void)
+{
+    struct auth_facts facts = {.secret_is_named = secret_is_named,
+                               .artifact_is_named = artifact_is_named,
+                               .request_is_own = request_is_own};
+    const struct auth_user *me;
+    struct place place;
+    int wrong = 0, allowed = 0;
+
+    place_open(&place, &facts);
+    /* What people have together must be nothing to a spoke. */
+    apply(&place,
+          "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding,\n"
+          " metadata: {name: all}, roleRef: {apiGroup: rbac.authorization.k8s.io,\n"
+          " kind: ClusterRole, name: cluster-admin}, subjects: [{kind: Group,\n"
+          " apiGroup: rbac.authorization.k8s.io, name: 'system:authenticated'}]}\n");
+    me = spoke_of(&place, ME);
+    for (int i = 0; i < ASKS; i++) {
+        struct auth_ask ask = below(2) ? near_ask() : random_ask();
+        bool want = ask.path ? oracle_path(&ask) : oracle_object(&ask);
+        bool got = auth_may(place.auth, me, &ask, NULL);
+
+        allowed += got;
+        if (got == want || wrong++ > 20)
+            continue;
+        printf("# %s: %s %s/%s/%s space '%s' name '%s' labels '%s' path '%s'\n",
+               got ? "allowed" : "refused", ask.verb, ask.group, ask.resource,
+               ask.subresource, ask.space, ask.name, ask.labels ? ask.labels : "",
+               ask.path ? ask.path : "");
+    }
+    CHECK_INT(wrong, 0, "%d asks of a spoke are answered as the design says", ASKS);
+    CHECK(allowed > ASKS / 20, "%d of them are allowed, so both sides are met",
+          allowed);
+    place_close(&place);
+    return check_done();
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens of accounts end when they should; acting as others is a right. */
+#include "auth_fixture.h"
+
+static struct place place;
+
+/* ---- Asking ------------------------------------------------------------------ */
+
+/* `fields` are name, value, …; the user, or NULL with the refusal. */
+static const struct auth_user *identify(const char *const *fields,
+                                        struct err *err)
+{
+    struct http_field headers[8];
+    struct http_request request = {.remote = "10.0.0.1:4711", .arena = place.arena,
+                                   .headers = headers};
+    struct auth_user *user;
+
+    *err = (struct err){0};
+    for (; *fields; fields += 2)
+        headers[request.header_count++] =
+            (struct http_field){fields[0], fields[1]};
+    return auth_identify(place.auth, &request, place.arena, &user, err) < 0 ? NULL
+                                                                            : user;
+}
+
+static const struct auth_user *with_token(const char *token, struct err *err)
+{
+    const char *fields[] = {"authorization",
+                            arena_printf(place.arena, "Bearer %s", token), NULL};
+
+    return identify(fields, err);
+}
+
+static struct node *request_token(const char *name, const char *spec,
+                                  struct err *err)
+{
+    struct node *causes = node_list(place.arena);
+    char *text = arena_printf(place.arena, "{spec: %s}", spec);
+    struct node *body = document_read_yaml(place.arena, text, strlen(text), true,
+                                           &document_limits_own, err);
+
+    *err = (struct err){0};
+    return auth_token_make(place.auth, place.arena, "lab", name, body, causes, err);
+}
+
+static const char *token(const char *spec)
+{
+    struct err err;
+    struct node *made = request_token("bot", spec, &err);
+
+    must(made, &err);
+    return node_get_text(node_get(made, "status"), "token");
+}
+
+static struct node *review(const char *text, const char *audience)
+{
+    struct node *spec = node_map(place.arena);
+
+    node_set_text(place.arena, spec, "token", text);
+    if (audience)
+        node_add(place.arena, node_make_list(place.arena, spec, "audiences"),
+                 node_string(place.arena, audience));
+    return auth_token_review(place.auth, place.arena, spec);
+}
+
+#define REFUSED(shown, why, ...)                                             \
+    do {                                                                     \
+        struct err refused_;                                                 \
+                                                                             \
+        CHECK(!with_token(shown, &refused_) &&                               \
+              refused_.code == ERR_UNAUTHORIZED, __VA_ARGS__);               \
+        CHECK_TEXT(refused_.text, why, "and it says why");                   \
+    } while (0)
+
+/* ---- Tokens -------------------------------------------------------------------- */
+
+static void check_good(void)
+{
+    struct err err;
+    const struct auth_user *user = with_token(token("{}"), &err);
+    struct node *status;
+
+    must(user, &err);
+    CHECK_TEXT(user->name, "system:serviceaccount:lab:bot", "it is the account");
+    CHECK_TEXT(user->groups[1], "system:serviceaccounts:lab", "in its groups");
+    CHECK_TEXT(user->groups[2], "system:authenticated", "and known");
+    CHECK_INT(strlen(user->uid), 36, "with its uid");
+    status = review(token("{}"), NULL);
+    CHECK(node_get_bool(status, "authenticated", false), "a review says so");
+    CHECK_TEXT(node_get_text(node_get(status, "user"), "username"),
+               "system:serviceaccount:lab:bot", "and whose it is");
+    CHECK_TEXT(node_text(node_item(node_get(status, "audiences"), 0)),
+               "https://axle.internal", "and for whom");
+    CHECK_TEXT(node_get_text(node_get(review("swordfish", NULL), "user"), "username"),
+               "system:admin", "an administrator's token is reviewed as well");
+}
+
+/* What does not verify is nothing, whatever it says. */
+static void check_forged(void)
+{
+    const char *good = token("{}");
+    char *bad = arena_string(place.arena, good);
+    size_t len = strlen(bad);
+    scoped_pki_key struct pki_key *other = pki_key_new();
+    unsigned char signature[PKI_ES256];
+    scoped_text struct text forged = {0};
+    const char *dot = strrchr(good, '.');
+
+    bad[len - 10] = bad[len - 10] == 'A' ? 'B' : 'A';
+    REFUSED(bad, "invalid bearer token", "a changed signature");
+    bad = arena_string(place.arena, good);
+    strchr(bad, '.')[20] ^= 1;
+    REFUSED(bad, "invalid bearer token", "changed claims");
+    text_add_bytes(&forged, good, (size_t)(dot - good));
+    pki_sign_es256(other, forged.bytes, forged.len, signature);
+    text_add_char(&forged, '.');
+    text_add_base64(&forged, signature, sizeof signature, true);
+    REFUSED(text_string(&forged), "invalid bearer token", "another's signature");
+    /* {"alg":"none"}, and no signature */
+    text_cut(&forged, 0);
+    text_add(&forged, "eyJhbGciOiJub25lIn0");
+    text_add_bytes(&forged, strchr(good, '.'), (size_t)(dot - strchr(good, '.')));
+    text_add(&forged, ".");
+    REFUSED(text_string(&forged), "invalid bearer token", "no signature at all");
+    REFUSED("ey..", "invalid bearer token", "nothing between dots");
+    CHECK_TEXT(node_get_text(review(bad, NULL), "error"),
+               "[invalid bearer token, invalid bearer token]",
+               "a review tells why not");
+    CHECK(!node_get_bool(review(bad, NULL), "authenticated", false), "and says no");
+}
+
+static void check_audience(void)
+{
+    const char *vault = token("{audiences: [vault]}");
+    struct node *status;
+
+    REFUSED(vault, "token audiences [\"vault\"] is invalid for the target audiences",
+            "what is for others is not for the hub");
+    status = review(vault, "vault");
+    CHECK(node_get_bool(status, "authenticated", false), "they can ask");
+    CHECK_TEXT(node_text(node_item(node_get(status, "audiences"), 0)), "vault",
+               "and hear that it is for them");
+    CHECK(!node_get_bool(review(vault, "bank"), "authenticated", false),
+          "others hear no");
+    CHECK(!node_get_bool(review("swordfish", "vault"), "authenticated", false),
+          "a hub's own token is for nobody else");
+}
+
+static void check_requests(void)
+{
+    static const struct {
+        const char *name, *spec, *text;
+    } cases[] = {
+        {"bot", "{expirationSeconds: 599}",
+         "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: "
+         "Invalid value: 599: may not specify a duration less than 10 minutes"},
+        {"bot", "{expirationSeconds: 4294967297}",
+         "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: "
+         "Invalid value: 4294967297: may not specify a duration larger than 2^32 seconds"},
+        {"none", "{}", "serviceaccounts \"none\" not found"},
+        {"bot", "{boundObjectRef: {kind: Node, apiVersion: v1, name: x}}",
+         "cannot bind token to object of type v1, Kind=Node"},
+        {"bot", "{boundObjectRef: {kind: Secret, apiVersion: v1, name: x}}",
+         "secrets \"x\" not found"},
+        {"bot", "{boundObjectRef: {kind: Secret, apiVersion: v1, name: s, uid: u}}",
+         "Operation cannot be fulfilled on Secret \"s\": the UID in the bound object "
+         "reference (u) does not match the UID in record. The object might have been "
+         "deleted and then recreated"},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct err err;
+
+        CHECK(!request_token(cases[i].name, cases[i].spec, &err), "is refused");
+        CHECK_TEXT(err.text, cases[i].text, "in their words");
+    }
+}
+
+/* ---- Ends -------------------------------------------------------------------------- */
+
+static void check_time(void)
+{
+    struct err err;
+    const char *text = token("{expirationSeconds: 600}");
+
+    CHECK(with_token(text, &err), "a token is good at once");
+    loop_world_run(place.world, 598 * CLOCK_SECOND);
+    CHECK(with_token(text, &err), "and until its last second");
+    loop_world_run(place.world, 3 * CLOCK_SECOND);
+    REFUSED(text, "service account token has expired", "and no longer");
+}
+
+static void check_deletion(void)
+{
+    const char *bound = token("{boundObjectRef: {kind: Secret, apiVersion: v1, name: s}}");
+    const char *free = token("{}");
+    struct err err;
+
+    CHECK(with_token(bound, &err), "a token that is bound to a Secret is good");
+    forget(&place, "", "secrets", "lab", "s");
+    REFUSED(bound, "service account token has been invalidated",
+            "without the Secret it is not");
+    apply(&place, "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}");
+    REFUSED(bound, "service account token has been invalidated",
+            "nor with another of that name");
+    CHECK(with_token(free, &err), "the account's others are");
+    forget(&place, "", "serviceaccounts", "lab", "bot");
+    REFUSED(free, "serviceaccounts \"bot\" not found", "until the account is deleted");
+    apply(&place, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: bot, "
+                  "namespace: lab}}");
+    CHECK(!with_token(free, &err) && strstr(err.text, "does not match claim"),
+          "and a new one is another: %s", err.text);
+}
+
+/* ---- The account of a namespace -------------------------------------------------- */
+
+static bool has_default(void)
+{
+    scoped_object struct object *object =
+        objects_get(place.objects, OBJECTS_PUBLISHED,
+                    kind_of(&place, "", "serviceaccounts"), "lab", "default", NULL);
+
+    return object;
+}
+
+static void check_default(void)
+{
+    CHECK(has_default(), "a namespace has the account \"default\"");
+    forget(&place, "", "serviceaccounts", "lab", "default");
+    CHECK(has_default(), "which comes again when it is deleted");
+}
+
+/* ---- Acting as others --------------------------------------------------------------- */
+
+static void check_impersonation(void)
+{
+    static const struct {
+        const char *fields[9];
+        const char *name, *group, *text; /* who it becomes, or the refusal */
+    } cases[] = {
+        {{"authorization", "Bearer swordfish", "impersonate-user", "bob"},
+         "bob", "system:authenticated", NULL},
+        {{"authorization", "Bearer swordfish", "impersonate-user", "bob",
+          "impersonate-group", "devs"}, "bob", "devs", NULL},
+        {{"authorization", "Bearer swordfish", "impersonate-user",
+          "system:serviceaccount:lab:bot"},
+         "system:serviceaccount:lab:bot", "system:serviceaccounts", NULL},
+        {{"authorization", "Bearer swordfish", "impersonate-user", "system:anonymous"},
+         "system:anonymous", "system:unauthenticated", NULL},
+        {{"authorization", "Bearer swordfish", "impersonate-group", "devs"}, NULL, NULL,
+         "requested groups, uid or extra without impersonating a user "
+         "(Impersonate-User)"},
+        {{"impersonate-user", "bob"}, NULL, NULL,
+         "users \"bob\" is forbidden: User \"system:anonymous\" cannot impersonate "
+         "resource \"users\" in API group \"\" at the cluster scope"},
+    };
+    struct err err;
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        const struct auth_user *user = identify(cases[i].fields, &err);
+
+        CHECK_TEXT(user ? user->name : NULL, cases[i].name, "who it becomes");
+        if (cases[i].group)
+            CHECK_TEXT(user ? user->groups[0] : NULL, cases[i].group, "in that group");
+        else
+            CHECK_TEXT(err.text, cases[i].text, "or why not");
+    }
+}
+
+/* An account that may be bob is bob, and neither ann nor an administrator. */
+static void check_some_impersonation(void)
+{
+    const char *bearer = arena_printf(place.arena, "Bearer %s", token("{}"));
+    const char *bob[] = {"authorization", bearer, "impersonate-user", "bob", NULL};
+    const char *ann[] = {"authorization", bearer, "impersonate-user", "ann", NULL};
+    const char *root[] = {"authorization", bearer, "impersonate-user", "bob",
+                          "impersonate-group", "system:masters", NULL};
+    struct err err;
+
+    apply(&place,
+          "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: as},\n"
+          " rules: [{verbs: [impersonate], apiGroups: [''], resources: [users], "
+          "resourceNames: [bob]}]}\n---\n"
+          "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, "
+          "metadata: {name: as}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: "
+          "ClusterRole, name: as},\n subjects: [{kind: ServiceAccount, name: bot, "
+          "namespace: lab}]}\n");
+    CHECK(identify(bob, &err), "the one that the role names");
+    CHECK(!identify(ann, &err), "not another");
+    CHECK(!identify(root, &err) && err.code == ERR_FORBIDDEN &&
+          strstr(err.text, "groups \"system:masters\" is forbidden"),
+          "and no group beside: %s", err.text);
+}
+
+/* ---- Guessing --------------------------------------------------------------------------- */
+
+static void check_guesses(void)
+{
+    struct http_field header = {"authorization", "Bearer axle1.x.y.z"};
+    struct http_request request = {.remote = "10.9.9.9:1", .arena = place.arena,
+                                   .headers = &header, .header_count = 1};
+    struct http_request other = request;
+    int looked = 0, refused = 0;
+    struct auth_user *user;
+    struct err err;
+
+    for (int i = 0; i < 100000; i++) {
+        scoped_arena struct arena *arena = arena_new();
+
+        err = (struct err){0};
+        if (auth_identify(place.auth, &request, arena, &user, &err) == 0)
+            continue;
+        looked += err.code == ERR_UNAUTHORIZED;
+        refused += err.code == ERR_TOO_MANY;
+    }
+    CHECK(looked >= 30 && looked < 200, "of 100,000 guesses %d are looked at", looked);
+    CHECK_INT(looked + refused, 100000, "the others are told to wait");
+    other.remote = "10.9.9.8:1";
+    CHECK(auth_identify(place.auth, &other, place.arena, &user, &err) < 0 &&
+          err.code == ERR_UNAUTHORIZED, "another address does not feel it");
+    request.header_count = 0;
+    CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) == 0,
+          "nor does who shows no token");
+}
+
+int main(void)
+{
+    place_open(&place, NULL);
+    apply(&place, "{apiVersion: v1, kind: Namespace, metadata: {name: lab}}\n---\n"
+                  "{apiVersion: v1, kind: ServiceAccount, metadata: {name: bot, namespace: lab}}\n---\n"
+                  "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n");
+    check_good();
+    check_forged();
+    check_audience();
+    check_requests();
+    check_time();
+    check_default();
+    check_impersonation();
+    check_some_impersonation();
+    check_deletion();
+    check_guesses();
+    place_close(&place);
+    return check_done();
+}
