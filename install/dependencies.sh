@@ -119,8 +119,8 @@ need_packages() {
 want_packages() {
     local pair missing
     [ -n "$(missing_packages "$1")" ] || return 0
-    try_packages "$1" 2>/dev/null || for pair in $1; do
-        try_packages "$pair" 2>/dev/null || true
+    try_packages "$1" || for pair in $1; do
+        try_packages "$pair" || true
     done
     missing=$(missing_packages "$1")
     [ -z "$missing" ] || say "cannot install $missing; tests that want them are skipped"

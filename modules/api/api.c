@@ -17,6 +17,7 @@ struct api *api_new(const struct api_options *options)
     api->objects = options->objects;
     api->kinds = objects_kinds(options->objects);
     api->auth = options->auth;
+    api->most_body = options->most_body ? options->most_body : (size_t)3 << 20;
     api->git_version = mem_copy_string(options->git_version);
     api->hashes = map_new();
     return api;

@@ -27,6 +27,7 @@ struct api_options {
     struct objects *objects;
     struct auth *auth;
     const char *git_version; /* "v1.33.0+axle-0.1.0" */
+    size_t most_body;        /* of a write; 0: 3 MiB */
 };
 
 struct api *api_new(const struct api_options *options)

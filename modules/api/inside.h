@@ -19,6 +19,7 @@ struct api {
     struct auth *auth;
     char *git_version;  /* owned */
     struct map *hashes; /* owned: of OpenAPI documents, by group's path */
+    size_t most_body;
 };
 
 /* One request about objects, taken apart. */

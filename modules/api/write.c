@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define WRITING_TAG 0x57524954u
-#define BODY_LIMIT ((size_t)3 * 1024 * 1024)
 
 /* A write that waits for the disk. */
 struct writing {
@@ -417,5 +416,5 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
 
 void write_handle(struct api_ask *ask)
 {
-    http_body_whole(ask->request, BODY_LIMIT, on_body, ask);
+    http_body_whole(ask->request, ask->api->most_body, on_body, ask);
 }

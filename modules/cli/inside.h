@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+struct config;
 struct node;
 
 enum cli_exit {
@@ -21,19 +22,20 @@ enum cli_exit {
 
 #define CLI_MOST 16
 
-/* What the command line said; strings are argv's or the environment's. */
+/*
+ * What the command line said: settings of the roles in `config`, with file and
+ * environment below them; and what only verbs ask for, strings of argv.
+ */
 struct cli_flags {
-    const char *mode, *data_dir, *name, *join, *token_file, *cluster, *runtime;
-    const char *log_level, *log_format, *kubeconfig, *output, *pool, *ttl, *uses;
-    const char *eviction;
-    const char *listen[CLI_MOST + 1], *names[CLI_MOST + 1], *values[CLI_MOST + 1];
-    const char *host_paths[CLI_MOST + 1], *facts[CLI_MOST + 1];
-    bool admin, help, version, allow_root, allow_privileged;
+    struct config *config; /* owned */
+    const char *kubeconfig, *output, *pool, *ttl, *uses;
+    const char *values[CLI_MOST + 1];
+    bool admin, help, version;
     const char *words[CLI_MOST + 1]; /* what is no flag */
     size_t word_count;
 };
 
-/* options.c: 0, or -1 after saying on stderr what is wrong. */
+/* options.c: CLI_OK, or how to end after saying on stderr what is wrong. */
 int options_read(int argc, char **argv, struct cli_flags *ret);
 void options_help(void);
 
@@ -57,8 +59,9 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
                         const char *method, const char *target,
                         const struct node *body, struct err *err) MUST_CHECK;
 
-/* verbs.c, token.c and render.c */
+/* verbs.c, token.c, render.c and config.c */
 int verb_run(const struct cli_flags *flags);
+int config_verb(const struct cli_flags *flags);
 int token_verb(const struct cli_flags *flags);
 int render_verb(const struct cli_flags *flags);
 /* Prints `axle: …` and turns a code into an exit status. */

@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "hub/hub.h"
 #include "loop/loop.h"
-#include "query/query.h"
 #include "runtime/runtime.h"
 #include "spoke/spoke.h"
 
@@ -20,7 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATIENCE (10 * CLOCK_SECOND)
 #define LOCAL_CLUSTER "local-cluster"
 
 /* ---- Where things are -------------------------------------------------------- */
@@ -31,8 +30,8 @@ static char *data_folder(const struct cli_flags *flags)
     const char *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
 
-    if (flags->data_dir)
-        return mem_copy_string(flags->data_dir);
+    if (config_text(flags->config, CONFIG_ID_DATA_DIR))
+        return mem_copy_string(config_text(flags->config, CONFIG_ID_DATA_DIR));
     if (state && *state)
         return mem_copy_string(state);
     if (geteuid() == 0 || (!xdg && !home))
@@ -101,7 +100,9 @@ static void on_signal(void *arg)
     if (running->child)
         loop_child_signal(running->child, SIGTERM);
     if (running->hub)
-        hub_drain(running->hub, PATIENCE, on_drained, running);
+        hub_drain(running->hub,
+                  config_number(running->flags->config, CONFIG_ID_DRAIN_TIME),
+                  on_drained, running);
     else
         loop_stop(running->loop);
 }
@@ -137,12 +138,13 @@ static void close_loop(struct running *running)
 
 static int open_hub(struct running *running, struct err *err)
 {
-    static const char *const everywhere[] = {"0.0.0.0:6443", NULL};
+    const struct config *config = running->flags->config;
     scoped_mem char *folder = mode_folder(running->flags, "hub");
     struct hub_settings settings = {
         .directory = folder,
-        .listen = running->flags->listen[0] ? running->flags->listen : everywhere,
-        .names = running->flags->names};
+        .listen = config_list(config, CONFIG_ID_LISTEN),
+        .names = config_list(config, CONFIG_ID_TLS_SAN),
+        .config = config};
 
     running->hub = hub_open(running->loop, &settings, err);
     if (!running->hub)
@@ -164,54 +166,47 @@ static int open_hub(struct running *running, struct err *err)
 
 static char *read_token(const struct cli_flags *flags, struct err *err)
 {
+    const char *file = config_text(flags->config, CONFIG_ID_TOKEN_FILE);
     const char *variable = getenv("AXLE_TOKEN");
     char *token;
 
-    if (!flags->token_file)
+    if (!file)
         return variable && *variable ? mem_copy_string(variable) : NULL;
-    token = file_read(flags->token_file, 4096, NULL, err);
+    token = file_read(file, 4096, NULL, err);
     if (token)
         token[strcspn(token, " \r\n\t")] = '\0';
     return token;
 }
 
-static int find_runtime(const struct cli_flags *flags,
-                        const struct runtime_driver **ret, struct err *err)
-{
-    const char *name = flags->runtime ? flags->runtime : "auto";
-
-    *ret = &runtime_process;
-    if (strcmp(name, "auto") == 0 || strcmp(name, "process") == 0)
-        return 0;
-    return err_set(err, ERR_INVALID,
-                   "--runtime=%s: only process is built so far (auto takes it)",
-                   name);
-}
-
 static int open_spoke(struct running *running, struct err *err)
 {
     const struct cli_flags *flags = running->flags;
+    const struct config *config = flags->config;
+    const char *given = config_text(config, CONFIG_ID_NAME);
+    const char *runtime = config_text(config, CONFIG_ID_RUNTIME);
     scoped_mem char *folder = mode_folder(flags, "spoke");
-    scoped_mem char *name =
-        flags->name ? mem_copy_string(flags->name) : host_name();
+    scoped_mem char *name = given ? mem_copy_string(given) : host_name();
     struct err why = {0};
     scoped_mem char *token = read_token(flags, &why);
     struct spoke_settings settings = {
-        .directory = folder, .name = name, .hub = flags->join, .token = token,
-        .cluster = flags->cluster, .host_paths = flags->host_paths,
-        .facts = flags->facts,
-        .allow_root = flags->allow_root,
-        .allow_privileged = flags->allow_privileged};
+        .directory = folder, .name = name,
+        .hub = config_text(config, CONFIG_ID_JOIN), .token = token,
+        .cluster = config_text(config, CONFIG_ID_CLUSTER),
+        .runtime = runtime_find(runtime),
+        .address = config_text(config, CONFIG_ID_ADDRESS),
+        .facts = config_list(config, CONFIG_ID_FACT),
+        .eviction = config_number(config, CONFIG_ID_EVICTION),
+        .host_paths = config_list(config, CONFIG_ID_HOST_PATH),
+        .allow_root = config_yes(config, CONFIG_ID_ALLOW_ROOT),
+        .allow_privileged = config_yes(config, CONFIG_ID_ALLOW_PRIVILEGED),
+        .config = config};
 
     if (why.code != ERR_NONE) {
         *err = why;
         return -1;
     }
-    if (find_runtime(flags, &settings.runtime, err) < 0)
-        return -1;
-    if (flags->eviction &&
-        duration_parse(flags->eviction, &settings.eviction, err) < 0)
-        return err_wrap(err, "--eviction");
+    if (!settings.runtime)
+        return err_set(err, ERR_UNSUPPORTED, "--runtime=%s is not in this program", runtime);
     running->spoke = spoke_open(running->loop, &settings, err);
     return running->spoke ? 0 : -1;
 }
@@ -255,55 +250,47 @@ static int pipe_token(struct running *running, int *ret, struct err *err)
     return 0;
 }
 
-static void add_pairs(const char **arguments, size_t *at, const char *name,
-                      const char *const *values)
+/* The child reads the same file and variables; what it finds there of another
+   role, or was said on this command line, is said to it by flags. */
+static void add_own_flags(struct running *running, struct arena *arena,
+                          const char **ret, size_t *count, size_t room)
 {
-    for (; *values; values++) {
-        arguments[(*at)++] = name;
-        arguments[(*at)++] = *values;
-    }
-}
+    const struct config *config = running->flags->config;
+    const struct config_setting *setting;
 
-/* What bounds a spoke bounds this one too. */
-static void pass_on(const struct cli_flags *flags, const char **arguments)
-{
-    size_t at = 0;
+    for (size_t i = 0; (setting = config_setting(i)); i++) {
+        const char *const *list = config_list(config, setting->id);
 
-    while (arguments[at])
-        at++;
-    add_pairs(arguments, &at, "--host-path", flags->host_paths);
-    add_pairs(arguments, &at, "--fact", flags->facts);
-    if (flags->eviction) {
-        arguments[at++] = "--eviction";
-        arguments[at++] = flags->eviction;
+        if (setting->id == CONFIG_ID_MODE || setting->id == CONFIG_ID_DATA_DIR ||
+            setting->id == CONFIG_ID_NAME || setting->id == CONFIG_ID_JOIN ||
+            setting->id == CONFIG_ID_TOKEN_FILE ||
+            setting->section == CONFIG_HUB || setting->section == CONFIG_HUB_LIMIT ||
+            config_source(config, setting->id) != CONFIG_FLAG)
+            continue;
+        for (size_t j = 0; list && list[j] && *count < room; j++)
+            ret[(*count)++] = arena_printf(arena, "--%s=%s", setting->key, list[j]);
+        if (!list && *count < room)
+            ret[(*count)++] = arena_printf(arena, "--%s=%s", setting->key,
+                                           config_text(config, setting->id));
     }
-    if (flags->allow_root)
-        arguments[at++] = "--allow-root";
-    if (flags->allow_privileged)
-        arguments[at++] = "--allow-privileged";
 }
 
 static int spawn_spoke(struct running *running, int token_fd, struct err *err)
 {
+    scoped_arena struct arena *arena = arena_new();
     scoped_mem char *data = data_folder(running->flags);
-    scoped_mem char *folder = mem_printf("--data-dir=%s", data);
-    scoped_mem char *join = mem_printf("--join=%s", hub_url(running->hub));
-    scoped_mem char *level =
-        mem_printf("--log-level=%s",
-                   running->flags->log_level ? running->flags->log_level : "info");
-    scoped_mem char *format = mem_printf(
-        "--log-format=%s",
-        running->flags->log_format ? running->flags->log_format : "text");
-    const char *arguments[16 + 4 * CLI_MOST] = {
-        "axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, folder, join,
-        "--token-file=/dev/fd/3", level, format};
+    const char *arguments[64] = {
+        "axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, "--token-file=/dev/fd/3",
+        arena_printf(arena, "--data-dir=%s", data),
+        arena_printf(arena, "--join=%s", hub_url(running->hub))};
+    size_t count = 6;
     struct loop_spawn spawn = {.path = "/proc/self/exe",
                                .arguments = (char *const *)arguments,
                                .in = -1, .out = STDERR_FILENO,
                                .error = STDERR_FILENO, .keep = &token_fd,
                                .keeps = 1, .dies_with_parent = true};
 
-    pass_on(running->flags, arguments);
+    add_own_flags(running, arena, arguments, &count, count_of(arguments) - 1);
     running->child = loop_spawn(running->loop, &spawn, on_child_end, running, err);
     return running->child ? 0 : -1;
 }
@@ -345,43 +332,24 @@ static const struct {
     {"all-in-one", open_all_in_one},
 };
 
-static int set_up_log(const struct cli_flags *flags)
+static void set_up_log(const struct config *config)
 {
     enum log_level level = LOG_INFO;
-    const char *format = flags->log_format ? flags->log_format : "text";
 
-    if (flags->log_level && !log_level_parse(flags->log_level, &level)) {
-        fprintf(stderr, "axle: --log-level=%s is none of debug, info, warn, error\n",
-                flags->log_level);
-        return -1;
-    }
-    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
-        fprintf(stderr, "axle: --log-format=%s is neither text nor json\n", format);
-        return -1;
-    }
-    log_setup(level, strcmp(format, "json") == 0);
-    return 0;
+    log_level_parse(config_text(config, CONFIG_ID_LOG_LEVEL), &level);
+    log_setup(level, strcmp(config_text(config, CONFIG_ID_LOG_FORMAT), "json") == 0);
 }
 
 int mode_run(const struct cli_flags *flags)
 {
+    const char *mode = config_text(flags->config, CONFIG_ID_MODE);
     struct running running = {.flags = flags};
     struct err err = {0};
     size_t role = 0;
 
-    while (role < count_of(roles) && strcmp(roles[role].name, flags->mode) != 0)
+    while (role < count_of(roles) - 1 && strcmp(roles[role].name, mode) != 0)
         role++;
-    if (role == count_of(roles)) {
-        fprintf(stderr, "axle: --mode=%s is none of hub, spoke, all-in-one\n",
-                flags->mode);
-        return CLI_USAGE;
-    }
-    if (flags->word_count) {
-        fprintf(stderr, "axle: \"%s\" is one word too many\n", flags->words[0]);
-        return CLI_USAGE;
-    }
-    if (set_up_log(flags) < 0)
-        return CLI_USAGE;
+    set_up_log(flags->config);
     if (open_loop(&running, &err) < 0 ||
         roles[role].open(&running, &err) < 0) {
         close_loop(&running);

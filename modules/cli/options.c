@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the command line by one table, and prints help from it. */
+/* Reads the command line by two tables, and prints help from them. */
 #include "cli/inside.h"
 
 #include <stddef.h>
@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/config.h"
 
 enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_YES };
 
 #define AT(field) offsetof(struct cli_flags, field)
 
+/* What only verbs know; settings of the roles are in config/settings.def. */
 static const struct option {
     const char *name;
     char letter; /* 0: none */
@@ -20,36 +22,6 @@ static const struct option {
     size_t at;
     const char *value, *environment, *what;
 } options[] = {
-    {"mode", 0, OPTION_TEXT, AT(mode), "ROLE", NULL, "hub, spoke or all-in-one"},
-    {"data-dir", 0, OPTION_TEXT, AT(data_dir), "DIR", "AXLE_DATA_DIR",
-     "where everything is kept (/var/lib/axle, or the user's state folder)"},
-    {"listen", 0, OPTION_LIST, AT(listen), "HOST:PORT", NULL,
-     "where the hub listens (0.0.0.0:6443); port 0 takes any; repeatable"},
-    {"tls-san", 0, OPTION_LIST, AT(names), "NAME", NULL,
-     "a further name or address of the hub; repeatable"},
-    {"name", 0, OPTION_TEXT, AT(name), "NAME", "AXLE_NAME",
-     "this spoke's cluster name (the host name)"},
-    {"join", 0, OPTION_TEXT, AT(join), "URL", "AXLE_JOIN", "the hub to join"},
-    {"token-file", 0, OPTION_TEXT, AT(token_file), "FILE", NULL,
-     "the join token, if it is not in $AXLE_TOKEN"},
-    {"cluster", 0, OPTION_TEXT, AT(cluster), "KIND", NULL,
-     "where the spoke applies manifests: local (default) or kubernetes"},
-    {"runtime", 0, OPTION_TEXT, AT(runtime), "KIND", NULL,
-     "how pods run: auto (default), process or engine"},
-    {"host-path", 0, OPTION_LIST, AT(host_paths), "DIR", NULL,
-     "a folder that works may mount on this spoke; repeatable"},
-    {"fact", 0, OPTION_LIST, AT(facts), "NAME=VALUE", NULL,
-     "what ${spoke.NAME} stands for on this spoke; repeatable"},
-    {"eviction", 0, OPTION_TEXT, AT(eviction), "DURATION", NULL,
-     "how long what vanished from the hub without being deleted stays (60m)"},
-    {"allow-root", 0, OPTION_YES, AT(allow_root), NULL, NULL,
-     "let works run as uid 0 on this spoke"},
-    {"allow-privileged", 0, OPTION_YES, AT(allow_privileged), NULL, NULL,
-     "let works ask for privileges on this spoke"},
-    {"log-level", 0, OPTION_TEXT, AT(log_level), "LEVEL", "AXLE_LOG_LEVEL",
-     "debug, info (default), warn or error"},
-    {"log-format", 0, OPTION_TEXT, AT(log_format), "FORMAT", "AXLE_LOG_FORMAT",
-     "text (default) or json"},
     {"kubeconfig", 0, OPTION_TEXT, AT(kubeconfig), "FILE", "KUBECONFIG",
      "whom verbs ask (DIR/hub/admin.kubeconfig)"},
     {"output", 'o', OPTION_TEXT, AT(output), "FORM", NULL,
@@ -68,6 +40,62 @@ static const struct option {
     {"version", 'V', OPTION_YES, AT(version), NULL, NULL, "print the version"},
 };
 
+/* ---- Help ------------------------------------------------------------------ */
+
+/* Wrapped to 80 columns, words kept whole. */
+static void print_wrapped(const char *text, size_t column, size_t at)
+{
+    while (*text) {
+        size_t word = strcspn(text, " ");
+
+        if (at > column && at + 1 + word > 80) {
+            printf("\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", (int)word, text);
+        at += word;
+        text += word + (text[word] == ' ');
+    }
+    putchar('\n');
+}
+
+static void print_option(char letter, const char *name, const char *value,
+                         const char *what)
+{
+    scoped_text struct text left = {0};
+
+    text_addf(&left, letter ? "  -%c, " : "      ", letter);
+    text_addf(&left, "--%s%s%s", name, value && *value ? "=" : "", value ? value : "");
+    if (left.len > 30)
+        printf("%s\n%*s", text_string(&left), 32, "");
+    else
+        printf("%-32s", text_string(&left));
+    print_wrapped(what, 32, 32);
+}
+
+static void print_settings(enum config_section section)
+{
+    const struct config_setting *setting;
+
+    for (size_t i = 0; (setting = config_setting(i)); i++) {
+        scoped_text struct text what = {0};
+
+        if (setting->section != section)
+            continue;
+        text_add(&what, setting->what);
+        if (*setting->initial && setting->type != CONFIG_YES)
+            text_addf(&what, " (%s)", setting->initial);
+        if (setting->type == CONFIG_CHOICE)
+            text_addf(&what, ": %s", setting->value);
+        print_option(0, setting->key,
+                     setting->type == CONFIG_CHOICE ? "WORD" : setting->value,
+                     text_string(&what));
+    }
+}
+
 void options_help(void)
 {
     printf("Usage: axle --mode=ROLE [OPTION…]\n"
@@ -78,21 +106,24 @@ void options_help(void)
            "  status                     spokes and workloads at a glance\n"
            "  kubeconfig                 print the administrator's kubeconfig\n"
            "  render FILE…               fill in templates; values are .Values and .var\n"
+           "  config print|show          an example file of settings; what holds\n"
            "  version                    what this program is made of\n\n"
-           "Options:\n");
-    for (size_t i = 0; i < count_of(options); i++) {
-        const struct option *option = &options[i];
-        scoped_text struct text left = {0};
-
-        text_addf(&left, option->letter ? "-%c, " : "    ", option->letter);
-        text_addf(&left, "--%s%s%s", option->name, option->value ? "=" : "",
-                  option->value ? option->value : "");
-        printf("  %-28s %s", text_string(&left), option->what);
-        if (option->environment)
-            printf(" [$%s]", option->environment);
-        putchar('\n');
-    }
+           "Options of every role:\n");
+    print_settings(CONFIG_COMMON);
+    printf("\nThe hub:\n");
+    print_settings(CONFIG_HUB);
+    printf("\nThe spoke:\n");
+    print_settings(CONFIG_SPOKE);
+    printf("\nVerbs:\n");
+    for (size_t i = 0; i < count_of(options); i++)
+        print_option(options[i].letter, options[i].name, options[i].value,
+                     options[i].what);
+    printf("\nEach setting of a role is a key in the file of --config and, in capitals, a\n"
+           "variable: $AXLE_LOG_LEVEL. Flags win over variables, these over the file.\n"
+           "`axle config print --mode=hub` shows all, limits too.\n");
 }
+
+/* ---- The command line -------------------------------------------------------- */
 
 static int set_value(struct cli_flags *flags, const struct option *option,
                      const char *value)
@@ -136,36 +167,93 @@ static const struct option *find_letter(const char *word)
     return NULL;
 }
 
-/* One flag; moves *at over a value that stands by itself. */
+/* One flag in its two ways of being written. */
+struct word {
+    const char *whole, *value; /* value NULL: none after "=" */
+    const struct config_setting *setting;
+    const struct option *option;
+};
+
+static struct word look_at(const char *text)
+{
+    const char *equals = strchr(text, '=');
+    bool is_long = text_starts(text, "--");
+    size_t len = equals ? (size_t)(equals - text) : strlen(text);
+    struct word word = {.whole = text};
+
+    if (!is_long) {
+        word.option = find_letter(text);
+        return word;
+    }
+    word.value = equals ? equals + 1 : NULL;
+    word.setting = config_find(text + 2, len - 2);
+    word.option = find_option(text + 2, len - 2);
+    return word;
+}
+
+static int say_unknown(const char *text)
+{
+    scoped_mem char *key = mem_copy_string(text + strspn(text, "-"));
+    const char *near;
+
+    key[strcspn(key, "=")] = '\0';
+    near = config_nearest(key);
+    if (near && text_starts(text, "--"))
+        fprintf(stderr, "axle: unknown option \"%s\"; did you mean --%s?\n", text, near);
+    else
+        fprintf(stderr, "axle: unknown option \"%s\"; see axle --help\n", text);
+    return -1;
+}
+
+/* Moves *at over a value that stands by itself. */
 static int read_flag(struct cli_flags *flags, int argc, char **argv, int *at)
 {
-    const char *word = argv[*at];
-    const char *equals = strchr(word, '=');
-    bool is_long = text_starts(word, "--");
-    const struct option *option =
-        is_long ? find_option(word + 2, equals ? (size_t)(equals - word - 2)
-                                               : strlen(word + 2))
-                : find_letter(word);
+    struct word word = look_at(argv[*at]);
+    bool is_yes = word.setting ? word.setting->type == CONFIG_YES
+                               : word.option && word.option->type == OPTION_YES;
+    struct err err = {0};
 
-    if (!option) {
-        fprintf(stderr, "axle: unknown option \"%s\"; see axle --help\n", word);
-        return -1;
-    }
-    if (option->type == OPTION_YES) {
-        if (is_long && equals) {
-            fprintf(stderr, "axle: --%s takes no value\n", option->name);
+    if (!word.setting && !word.option)
+        return say_unknown(word.whole);
+    if (!is_yes && !word.value) {
+        if (*at + 1 >= argc) {
+            fprintf(stderr, "axle: %s needs a value: %s\n", word.whole,
+                    word.setting ? word.setting->what : word.option->what);
             return -1;
         }
-        return set_value(flags, option, NULL);
+        word.value = argv[++*at];
     }
-    if (is_long && equals)
-        return set_value(flags, option, equals + 1);
-    if (*at + 1 >= argc) {
-        fprintf(stderr, "axle: --%s needs a value: %s\n", option->name,
-                option->what);
+    if (!word.setting && is_yes && word.value) {
+        fprintf(stderr, "axle: --%s takes no value\n", word.option->name);
         return -1;
     }
-    return set_value(flags, option, argv[++*at]);
+    if (!word.setting)
+        return set_value(flags, word.option, word.value);
+    if (config_set_flag(flags->config, word.setting, word.value, &err) < 0) {
+        fprintf(stderr, "axle: %s\n", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_words(struct cli_flags *flags, int argc, char **argv)
+{
+    bool only_words = false;
+
+    for (int at = 1; at < argc; at++) {
+        if (!only_words && strcmp(argv[at], "--") == 0) {
+            only_words = true;
+        } else if (!only_words && argv[at][0] == '-' && argv[at][1]) {
+            if (read_flag(flags, argc, argv, &at) < 0)
+                return -1;
+        } else if (flags->word_count == CLI_MOST) {
+            fprintf(stderr, "axle: too many words\n");
+            return -1;
+        } else {
+            flags->words[flags->word_count++] = argv[at];
+        }
+    }
+    return 0;
 }
 
 static void read_environment(struct cli_flags *flags)
@@ -181,22 +269,22 @@ static void read_environment(struct cli_flags *flags)
 
 int options_read(int argc, char **argv, struct cli_flags *ret)
 {
-    bool only_words = false;
+    struct err err = {0};
+    const char *file;
 
-    *ret = (struct cli_flags){0};
+    *ret = (struct cli_flags){.config = config_new()};
     read_environment(ret);
-    for (int at = 1; at < argc; at++) {
-        if (!only_words && strcmp(argv[at], "--") == 0) {
-            only_words = true;
-        } else if (!only_words && argv[at][0] == '-' && argv[at][1]) {
-            if (read_flag(ret, argc, argv, &at) < 0)
-                return -1;
-        } else if (ret->word_count == CLI_MOST) {
-            fprintf(stderr, "axle: too many words\n");
-            return -1;
-        } else {
-            ret->words[ret->word_count++] = argv[at];
-        }
+    if (read_words(ret, argc, argv) < 0)
+        return CLI_USAGE;
+    /* Asking for help must work with settings that do not. */
+    if (ret->help || ret->version)
+        return CLI_OK;
+    if (config_read_environment(ret->config, &err) < 0)
+        return cli_fail(&err);
+    file = config_text(ret->config, CONFIG_ID_CONFIG);
+    if (file && config_read_file(ret->config, file, &err) < 0) {
+        cli_fail(&err);
+        return CLI_SETTINGS;
     }
-    return 0;
+    return CLI_OK;
 }

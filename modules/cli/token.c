@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "document/document.h"
 #include "query/query.h"
 
@@ -70,6 +71,7 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
 {
     struct node *object = node_map(arena);
     struct node *spec = node_make(arena, object, "spec");
+    const char *name = config_text(flags->config, CONFIG_ID_NAME);
     int64_t lifetime = DEFAULT_TTL, uses = 1;
     char expires[CLOCK_TEXT];
 
@@ -89,9 +91,8 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
                   text_string(&fresh->id));
     if (flags->pool)
         node_set_text(arena, spec, "pool", flags->pool);
-    if (flags->name)
-        node_add(arena, node_make_list(arena, spec, "names"),
-                 node_string(arena, flags->name));
+    if (name)
+        node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, name));
     node_set_text(arena, spec, "expiresAt", expires);
     node_set_int(arena, spec, "uses", uses);
     node_set_text(arena, spec, "salt", text_string(&fresh->salt));
@@ -106,12 +107,13 @@ static int print_token(const struct cli_flags *flags, const char *token,
                        const char *server)
 {
     const char *form = flags->output ? flags->output : "command";
+    const char *name = config_text(flags->config, CONFIG_ID_NAME);
 
     if (strcmp(form, "token") == 0)
         printf("%s\n", token);
     else if (strcmp(form, "command") == 0)
         printf("AXLE_TOKEN=%s \\\n  axle --mode=spoke --join=%s%s%s\n", token, server,
-               flags->name ? " --name=" : "", flags->name ? flags->name : "");
+               name ? " --name=" : "", name ? name : "");
     else if (strcmp(form, "cloud-init") == 0)
         printf("#cloud-config\nwrite_files:\n- path: /etc/axle/token\n"
                "  permissions: '0600'\n  content: %s\nruncmd:\n"

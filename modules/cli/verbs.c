@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "config/config.h"
 #include "document/document.h"
 #include "runtime/runtime.h"
 
@@ -123,6 +124,7 @@ static const struct {
 } verbs[] = {
     {"token", token_verb},   {"status", status}, {"kubeconfig", kubeconfig},
     {"version", version},    {"help", help},     {"render", render_verb},
+    {"config", config_verb},
 };
 
 int verb_run(const struct cli_flags *flags)
@@ -136,23 +138,32 @@ int verb_run(const struct cli_flags *flags)
     return CLI_USAGE;
 }
 
+/* A verb is asked for by its word; `config` takes --mode as its subject. */
+static int run(const struct cli_flags *flags)
+{
+    if (flags->help)
+        return help(flags);
+    if (flags->version)
+        return version(flags);
+    if (flags->word_count)
+        return verb_run(flags);
+    if (config_text(flags->config, CONFIG_ID_MODE))
+        return mode_run(flags);
+    options_help();
+    return CLI_USAGE;
+}
+
 int cli_main(int argc, char **argv)
 {
     struct cli_flags flags;
+    int status;
 
     /* A shim has a command line of its own. */
     if (argc > 1 && strcmp(argv[1], "shim") == 0)
         return runtime_shim_main(argc - 1, argv + 1);
-    if (options_read(argc, argv, &flags) < 0)
-        return CLI_USAGE;
-    if (flags.help)
-        return help(&flags);
-    if (flags.version)
-        return version(&flags);
-    if (flags.mode)
-        return mode_run(&flags);
-    if (flags.word_count)
-        return verb_run(&flags);
-    options_help();
-    return CLI_USAGE;
+    status = options_read(argc, argv, &flags);
+    if (status == CLI_OK)
+        status = run(&flags);
+    config_free(&flags.config);
+    return status;
 }

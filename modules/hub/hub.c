@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "config/config.h"
 #include "controllers/controllers.h"
 #include "document/document.h"
 #include "http/http.h"
@@ -21,19 +22,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORY_AGE (3600 * CLOCK_SECOND)
-#define HISTORY_BYTES ((int64_t)256 * 1024 * 1024)
-
 /* Namespaces that are always there. */
 static const char *const first_spaces[] = {"default", "axle-system"};
+
+static int64_t limit(const struct hub *hub, enum config_id id)
+{
+    return config_number(hub->config, id);
+}
 
 static int open_store(struct hub *hub, const struct hub_settings *settings,
                       struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", hub->directory);
     struct store_options options = {.vfs = settings->store_vfs,
-                                    .history_age = HISTORY_AGE,
-                                    .history_bytes = HISTORY_BYTES};
+                                    .history_age = limit(hub, CONFIG_ID_HISTORY_AGE),
+                                    .history_bytes = limit(hub, CONFIG_ID_HISTORY_SIZE)};
 
     hub->store = store_open(path, &options, err);
     return hub->store ? 0 : err_wrap(err, "%s", path);
@@ -67,7 +70,9 @@ static void open_auth(struct hub *hub)
 
 static int open_objects(struct hub *hub, struct err *err)
 {
-    struct controllers_settings settings = {.authority = hub->authority};
+    struct controllers_settings settings = {
+        .authority = hub->authority,
+        .certificate_lifetime = limit(hub, CONFIG_ID_CERTIFICATE_AGE)};
     unsigned char seal[PKI_SEAL_KEY];
 
     int opened;
@@ -83,6 +88,7 @@ static int open_objects(struct hub *hub, struct err *err)
     explicit_bzero(seal, sizeof seal);
     if (opened < 0)
         return -1;
+    objects_set_event_age(hub->objects, limit(hub, CONFIG_ID_EVENT_AGE));
     hub->controllers =
         controllers_start(hub->objects, hub->loop, &settings, err);
     if (!hub->controllers || make_spaces(hub, err) < 0 ||
@@ -101,14 +107,21 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
         .client_roots = pki_authority_cert(hub->authority)};
     struct api_options api = {.loop = hub->loop,
                               .objects = hub->objects,
-                              .auth = hub->auth};
+                              .auth = hub->auth,
+                              .most_body = (size_t)limit(hub, CONFIG_ID_BODY_SIZE)};
+    struct http_server_settings http = {
+        .most_connections = (size_t)limit(hub, CONFIG_ID_CONNECTIONS),
+        .header_deadline = limit(hub, CONFIG_ID_HEADER_TIME),
+        .body_deadline = limit(hub, CONFIG_ID_BODY_TIME),
+        .write_deadline = limit(hub, CONFIG_ID_WRITE_TIME),
+        .idle_deadline = limit(hub, CONFIG_ID_IDLE_TIME)};
     struct registry_settings registry = routes_registry(hub);
     scoped_mem char *version = mem_printf("v1.33.0+axle-%s", version_number());
 
     api.git_version = version;
     hub->api = api_new(&api);
     hub->registry = registry_new(hub->store, &registry);
-    hub->server = http_server_new(hub->loop, NULL);
+    hub->server = http_server_new(hub->loop, &http);
     routes_add(hub);
     revoke_start(hub);
     hub->tls = tls_server_new(hub->loop, &tls, err);
@@ -161,6 +174,9 @@ struct hub *hub_open(struct loop *loop, const struct hub_settings *settings,
 
     hub->loop = loop;
     hub->started = clock_steady();
+    if (!settings->config)
+        hub->own_config = config_new();
+    hub->config = settings->config ? settings->config : hub->own_config;
     hub->directory = mem_copy_string(settings->directory);
     hub->kubeconfig = mem_printf("%s/admin.kubeconfig", hub->directory);
     if (open_all(hub, settings, err) < 0)
@@ -192,6 +208,7 @@ void hub_close(struct hub **at)
     free(hub->url);
     free(hub->kubeconfig);
     free(hub->directory);
+    config_free(&hub->own_config);
     free(hub);
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config;
 struct loop;
 
 /*
@@ -26,6 +27,7 @@ struct hub_settings {
     const char *const *listen;  /* "HOST:PORT", one or more, ends with NULL */
     const char *const *names;   /* further names of this server; may be NULL */
     const char *store_vfs;      /* NULL: the real disk */
+    const struct config *config; /* limits; NULL: the built-in ones; borrowed */
 };
 
 /* ERR_CONFLICT in words if another hub holds the folder. */

@@ -8,6 +8,7 @@
 #include "registry/registry.h"
 
 struct api;
+struct config;
 struct controllers;
 struct http_request;
 struct http_server;
@@ -20,7 +21,9 @@ struct tls_server;
 
 struct hub {
     struct loop *loop;
-    char *directory; /* owned, as all below */
+    const struct config *config;
+    struct config *own_config; /* owned, as all below; NULL when one was given */
+    char *directory;
     struct pki_authority *authority;
     char *server_cert, *server_key; /* PEM */
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
 #include "tls/tls.h"
@@ -16,7 +17,6 @@
 
 #define DAY (24 * 3600 * CLOCK_SECOND)
 #define CA_LIFETIME (3650 * DAY)
-#define SERVER_LIFETIME (365 * DAY)
 #define ADMIN_LIFETIME (365 * DAY)
 #define PEM_LIMIT ((size_t)64 * 1024)
 #define MOST_NAMES 64
@@ -130,7 +130,9 @@ static int make_server(struct hub *hub, const struct hub_settings *settings,
 
     gather_names(settings, names);
     result = pki_issue_server(hub->authority, key, &subject, names->list,
-                              names->count, SERVER_LIFETIME, &cert, err);
+                              names->count,
+                              config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE),
+                              &cert, err);
     mem_free(&names);
     if (result < 0)
         return -1;

@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "console/console.h"
 #include "controllers/controllers.h"
+#include "config/config.h"
 #include "document/document.h"
 #include "http/http.h"
 #include "objects/objects.h"
@@ -79,7 +80,8 @@ static void commit(void *arg, void (*done)(void *done_arg, const struct err *err
 struct registry_settings routes_registry(struct hub *hub)
 {
     return (struct registry_settings){
-        .authorise = may_registry, .commit = commit, .arg = hub};
+        .authorise = may_registry, .commit = commit, .arg = hub,
+        .most_blob = (size_t)config_number(hub->config, CONFIG_ID_BLOB_SIZE)};
 }
 
 /* ---- Health and metrics -------------------------------------------------- */

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define SAME_EVENT (600 * CLOCK_SECOND)
-#define EVENT_LIFE (3600 * CLOCK_SECOND)
 #define EVENTS_AT_ONCE 500
 
 static struct objects_write write_by(const char *manager,
@@ -264,7 +263,7 @@ void objects_event(struct objects *objects, const char *component,
         object_drop(&result.object);
 }
 
-static bool is_over(struct arena *arena, const struct object *object)
+static bool is_over(struct arena *arena, const struct object *object, int64_t life)
 {
     const struct node *event = object_read(arena, object);
     const char *last = node_get_text(event, "lastTimestamp");
@@ -274,7 +273,12 @@ static bool is_over(struct arena *arena, const struct object *object)
         last = node_get_text(event, "eventTime");
     if (!*last)
         last = node_get_text(node_get(event, "metadata"), "creationTimestamp");
-    return clock_parse(last, &when) && clock_wall() - when > EVENT_LIFE;
+    return clock_parse(last, &when) && clock_wall() - when > life;
+}
+
+void objects_set_event_age(struct objects *objects, int64_t age)
+{
+    objects->event_age = age;
 }
 
 void events_expire(struct objects *objects)
@@ -287,7 +291,7 @@ void events_expire(struct objects *objects)
     struct err err;
 
     for (size_t i = 0; table && i < table->count && count < EVENTS_AT_ONCE; i++)
-        if (is_over(arena, table->items[i]))
+        if (is_over(arena, table->items[i], objects->event_age))
             old[count++] = object_hold(table->items[i]);
     for (size_t i = 0; i < count; i++) {
         if (objects_remove(objects, "axle-events", kind, old[i]->space,

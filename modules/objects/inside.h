@@ -103,6 +103,7 @@ struct objects {
     struct table **all;         /* owned */
     size_t table_count;
     int64_t revision;           /* published */
+    int64_t event_age;          /* Events older than this go */
     int64_t swept;              /* steady: when old Events were looked for */
     int64_t forgotten;          /* changes up to here left the memory */
     struct change *oldest, *newest;

@@ -18,6 +18,7 @@
 #define QUIET (25 * CLOCK_SECOND)
 #define SLICE (20 * CLOCK_MS)
 #define SWEEP (300 * CLOCK_SECOND)
+#define EVENT_AGE (3600 * CLOCK_SECOND)
 
 /* ---- An object ---------------------------------------------------------- */
 
@@ -485,6 +486,7 @@ struct objects *objects_open_sealed(struct loop *loop, struct store *store,
     objects->kinds = kinds;
     objects->most_bytes = RECENT_BYTES;
     objects->most_count = RECENT_COUNT;
+    objects->event_age = EVENT_AGE;
     objects->has_key = key != NULL;
     if (key)
         memcpy(objects->key, key, sizeof(objects->key));

@@ -75,6 +75,8 @@ struct objects *objects_open_sealed(struct loop *loop, struct store *store,
                                     const unsigned char *key,
                                     struct err *err) MUST_CHECK;
 void objects_close(struct objects **objects);
+/* How long an Event is kept after it was last seen; an hour if nobody says. */
+void objects_set_event_age(struct objects *objects, int64_t nanoseconds);
 const struct kinds *objects_kinds(const struct objects *objects);
 struct store *objects_store(const struct objects *objects);
 /* The newest published revision: what a list answers as its own. */

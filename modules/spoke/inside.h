@@ -31,6 +31,8 @@ enum spoke_state { SPOKE_JOINING, SPOKE_LISTING, SPOKE_WATCHING, SPOKE_WAITING }
 struct spoke {
     uint32_t tag;
     struct loop *loop;
+    const struct config *config;
+    struct config *own_config; /* owned; NULL when one was given */
     char *directory, *name, *hub, *address, *addresses; /* owned */
     char *token;                            /* owned; NULL once joined */
     struct store *store;
@@ -103,6 +105,8 @@ char *spoke_path(const struct spoke *spoke, const char *file);
 /* join.c */
 bool join_is_done(const struct spoke *spoke);
 void join_start(struct spoke *spoke);
+/* ERR_INVALID for what was never a token: no hub could make it one. */
+int join_check_token(const struct spoke *spoke, struct err *err) MUST_CHECK;
 
 /* link.c: requests to the hub with this spoke's identity. */
 int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;

@@ -240,19 +240,35 @@ static void on_cluster_made(const struct http_answer *answer,
     send(spoke, "POST", CSRS, request, on_request_made);
 }
 
-static int open_with_token(struct spoke *spoke, struct err *err)
+static int read_pin(const struct spoke *spoke, struct text *ret, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text pin = {0};
-    struct tls_client_settings settings = {0};
-    struct http_client_settings client = {.address = strstr(spoke->hub, "://") + 3};
     struct auth_token token;
 
     if (auth_token_parse(arena, spoke->token, &token, err) < 0)
         return -1;
-    if (!text_add_unhex(&pin, token.pin, strlen(token.pin)) ||
-        pin.len != PKI_SHA256)
-        return err_set(err, ERR_INVALID, "the join token is damaged");
+    if (!text_add_unhex(ret, token.pin, strlen(token.pin)) || ret->len != PKI_SHA256)
+        return err_set(err, ERR_INVALID,
+                       "the join token is damaged; copy all of it, or make another "
+                       "one on the hub: axle token create");
+    return 0;
+}
+
+int join_check_token(const struct spoke *spoke, struct err *err)
+{
+    scoped_text struct text pin = {0};
+
+    return read_pin(spoke, &pin, err);
+}
+
+static int open_with_token(struct spoke *spoke, struct err *err)
+{
+    scoped_text struct text pin = {0};
+    struct tls_client_settings settings = {0};
+    struct http_client_settings client = {.address = strstr(spoke->hub, "://") + 3};
+
+    if (read_pin(spoke, &pin, err) < 0)
+        return -1;
     settings.pin = (const unsigned char *)pin.bytes;
     link_close(spoke);
     spoke->tls = tls_client_new(spoke->loop, &settings, err);

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/object.h"
 #include "cluster/cluster.h"
+#include "config/config.h"
 #include "document/document.h"
 #include "query/query.h"
 #include "runtime/runtime.h"
@@ -19,8 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel tells of most drift at once; this finds the rest. */
-#define SWEEP (60 * CLOCK_SECOND)
 /* How long what the hub has lost without a word still runs: as OCM has it. */
 #define EVICTION (3600 * CLOCK_SECOND)
 
@@ -120,12 +119,13 @@ static void on_event(void *arg, const struct cluster_event *event)
     report_event(object_from(spoke, SPOKE_TAG, arg), event);
 }
 
+/* The kernel tells of most drift at once; this finds the rest. */
 static void on_sweep(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
     cluster_sweep(spoke->cluster);
-    loop_timer_set(spoke->sweep, SWEEP);
+    loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
 }
 
 static int open_cluster(struct spoke *spoke,
@@ -135,7 +135,12 @@ static int open_cluster(struct spoke *spoke,
     struct cluster_options options = {
         .loop = spoke->loop,
         .runtime = settings->runtime ? settings->runtime : &runtime_process,
-        .runtime_options = {.loop = spoke->loop, .directory = workloads},
+        .runtime_options =
+            {.loop = spoke->loop, .directory = workloads,
+             .engine_socket = config_text(spoke->config, CONFIG_ID_ENGINE_SOCKET),
+             .log_bytes = config_number(spoke->config, CONFIG_ID_LOG_SIZE),
+             .log_files = (int)config_number(spoke->config, CONFIG_ID_LOG_FILES),
+             .user_base = (uint32_t)config_number(spoke->config, CONFIG_ID_USER_BASE)},
         .keep = keep_for_cluster(spoke),
         .bounds = {settings->host_paths, settings->allow_root,
                    settings->allow_privileged},
@@ -225,6 +230,8 @@ static int check_settings(struct spoke *spoke,
                        "--token-file FILE or $AXLE_TOKEN");
     if (settings->token)
         spoke->token = mem_copy_string(settings->token);
+    if (!join_is_done(spoke) && join_check_token(spoke, err) < 0)
+        return -1;
     return 0;
 }
 
@@ -273,6 +280,9 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
 
     spoke->tag = SPOKE_TAG;
     spoke->loop = loop;
+    if (!settings->config)
+        spoke->own_config = config_new();
+    spoke->config = settings->config ? settings->config : spoke->own_config;
     spoke->directory = mem_copy_string(settings->directory);
     spoke->name = mem_copy_string(settings->name);
     spoke->address = own_address(settings);
@@ -287,7 +297,7 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
         return NULL;
     }
     spoke->sweep = loop_timer_new(loop, on_sweep, spoke);
-    loop_timer_set(spoke->sweep, SWEEP);
+    loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
     spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
     return spoke;
 }
@@ -316,6 +326,7 @@ void spoke_close(struct spoke **at)
     free(spoke->addresses);
     free(spoke->name);
     free(spoke->directory);
+    config_free(&spoke->own_config);
     spoke->tag = 0;
     free(spoke);
 }

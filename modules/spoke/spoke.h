@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config;
 struct loop;
 struct runtime_driver;
 
@@ -41,6 +42,7 @@ struct spoke_settings {
        here; 0: an hour. */
     int64_t eviction;
     bool allow_root, allow_privileged;
+    const struct config *config; /* limits; NULL: the built-in ones; borrowed */
 };
 
 /*

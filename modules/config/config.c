@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps the settings: one table, and the value of the highest layer for each. */
+#include "config/inside.h"
+
+#include "base/text.h"
+#include "query/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct config_setting settings[CONFIG_IDS] = {
+#define SETTING(id, section, type, key, initial, least, most, value, what)     \
+    {CONFIG_ID_##id, CONFIG_##section, CONFIG_##type, key, initial, least,     \
+     most, value, what},
+#include "config/settings.def"
+#undef SETTING
+};
+
+const struct config_setting *config_setting(size_t at)
+{
+    return at < CONFIG_IDS ? &settings[at] : NULL;
+}
+
+const struct config_setting *config_find(const char *key, size_t len)
+{
+    for (size_t i = 0; i < CONFIG_IDS; i++) {
+        if (strlen(settings[i].key) == len && !memcmp(settings[i].key, key, len))
+            return &settings[i];
+    }
+    return NULL;
+}
+
+/* How many letters have to be put in, taken out or changed. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t width = strlen(b), before[64], now[64];
+
+    if (width >= count_of(before))
+        return SIZE_MAX;
+    for (size_t j = 0; j <= width; j++)
+        before[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        now[0] = i + 1;
+        for (size_t j = 0; j < width; j++) {
+            size_t changed = before[j] + (a[i] != b[j]);
+            size_t less = (before[j + 1] < now[j] ? before[j + 1] : now[j]) + 1;
+
+            now[j + 1] = changed < less ? changed : less;
+        }
+        memcpy(before, now, sizeof before);
+    }
+    return before[width];
+}
+
+const char *config_nearest(const char *key)
+{
+    const char *best = NULL;
+    size_t least = strlen(key) / 3 + 2;
+
+    for (size_t i = 0; i < CONFIG_IDS; i++) {
+        size_t far = distance(key, settings[i].key);
+
+        if (far < least) {
+            least = far;
+            best = settings[i].key;
+        }
+    }
+    return best;
+}
+
+/* ---- Values of each type ---------------------------------------------------- */
+
+static bool read_choice(const struct config_setting *setting, const char *text)
+{
+    size_t len = strlen(text);
+
+    for (const char *at = setting->value; *at;) {
+        size_t word = strcspn(at, "|");
+
+        if (word == len && !memcmp(at, text, len))
+            return true;
+        at += word + (at[word] == '|');
+    }
+    return false;
+}
+
+static bool read_yes(const char *text, int64_t *ret)
+{
+    *ret = strcmp(text, "true") == 0;
+    return *ret || strcmp(text, "false") == 0;
+}
+
+/* "64Mi" as Kubernetes writes it; "64MiB" and "64MB" mean what they look like. */
+static bool read_size(const char *text, int64_t *ret)
+{
+    scoped_arena struct arena *arena = arena_new();
+    char *copy = arena_string(arena, text);
+    size_t len = strlen(copy);
+    struct quantity quantity;
+    struct err err = {0};
+
+    if (len && copy[len - 1] == 'B')
+        copy[len - 1] = '\0';
+    if (quantity_parse(arena, copy, &quantity, &err) < 0 || quantity.big)
+        return false;
+    *ret = quantity_value(&quantity);
+    return true;
+}
+
+static bool read_number(enum config_type type, const char *text, int64_t *ret)
+{
+    struct err err = {0};
+    long long number;
+
+    if (type == CONFIG_YES)
+        return read_yes(text, ret);
+    if (type == CONFIG_SIZE)
+        return read_size(text, ret);
+    if (type == CONFIG_DURATION)
+        return duration_parse(text, ret, &err) == 0;
+    if (!text_to_int(text, &number))
+        return false;
+    *ret = number;
+    return true;
+}
+
+static const char *const shapes[] = {
+    [CONFIG_TEXT] = "no text",
+    [CONFIG_LIST] = "no text",
+    [CONFIG_YES] = "neither true nor false",
+    [CONFIG_NUMBER] = "no whole number",
+    [CONFIG_DURATION] = "no duration; write it like 90s, 15m or 1h30m",
+    [CONFIG_SIZE] = "no size; write it like 500k, 64Mi or 1Gi",
+};
+
+static bool is_number(enum config_type type)
+{
+    return type == CONFIG_NUMBER || type == CONFIG_DURATION || type == CONFIG_SIZE;
+}
+
+static int check_bounds(const struct config_setting *setting, const char *text,
+                        int64_t number, const char *from, struct err *err)
+{
+    int64_t least = INT64_MIN, most = INT64_MAX;
+
+    if (*setting->least)
+        read_number(setting->type, setting->least, &least);
+    if (*setting->most)
+        read_number(setting->type, setting->most, &most);
+    if (number >= least && number <= most)
+        return 0;
+    return err_set(err, ERR_INVALID, "%s: \"%.200s\" is not between %s and %s (%s if it is left out)",
+                   from, text, setting->least, setting->most, setting->initial);
+}
+
+static int check_value(const struct config_setting *setting, const char *text,
+                       const char *from, int64_t *ret, struct err *err)
+{
+    *ret = 0;
+    if (setting->type == CONFIG_CHOICE && !read_choice(setting, text))
+        return err_set(err, ERR_INVALID, "%s: \"%.200s\" is none of %s", from, text,
+                       setting->value);
+    if ((setting->type == CONFIG_TEXT || setting->type == CONFIG_LIST) && !*text)
+        return err_set(err, ERR_INVALID, "%s: is empty; leave it out or write %s",
+                       from, setting->value);
+    if (setting->type != CONFIG_YES && !is_number(setting->type))
+        return 0;
+    if (!read_number(setting->type, text, ret))
+        return err_set(err, ERR_INVALID, "%s: \"%.200s\" is %s", from, text,
+                       shapes[setting->type]);
+    return is_number(setting->type)
+               ? check_bounds(setting, text, *ret, from, err)
+               : 0;
+}
+
+static void add_to_list(struct config *config, struct value *value, const char *text)
+{
+    const char **list =
+        arena_alloc(config->arena, (value->count + 2) * sizeof *list);
+
+    if (value->count)
+        memcpy(list, value->list, value->count * sizeof *list);
+    list[value->count++] = text;
+    list[value->count] = NULL;
+    value->list = list;
+}
+
+int config_keep(struct config *config, const struct config_setting *setting,
+                const char *text, enum config_source source, const char *from,
+                struct err *err)
+{
+    struct value *value = &config->values[setting->id];
+    int64_t number;
+
+    if (check_value(setting, text, from, &number, err) < 0)
+        return -1;
+    if (value->source > source)
+        return 0;
+    if (value->source < source)
+        value->count = 0;
+    value->source = source;
+    value->from = arena_string(config->arena, from);
+    value->text = arena_string(config->arena, text);
+    value->number = number;
+    if (setting->type == CONFIG_LIST)
+        add_to_list(config, value, value->text);
+    return 0;
+}
+
+/* ---- Layers ------------------------------------------------------------------- */
+
+struct config *config_new(void)
+{
+    struct config *config = mem_alloc(sizeof *config);
+    struct err err = {0};
+
+    config->arena = arena_new();
+    for (size_t i = 0; i < CONFIG_IDS; i++) {
+        if (!*settings[i].initial)
+            continue;
+        if (config_keep(config, &settings[i], settings[i].initial,
+                        CONFIG_BUILT_IN, settings[i].key, &err) < 0)
+            abort(); /* the table is wrong: its test fails too */
+    }
+    return config;
+}
+
+void config_free(struct config **at)
+{
+    struct config *config = take(*at);
+
+    if (!config)
+        return;
+    arena_free(&config->arena);
+    free(config);
+}
+
+int config_set_flag(struct config *config, const struct config_setting *setting,
+                    const char *value, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return config_keep(config, setting, value ? value : "true", CONFIG_FLAG,
+                       arena_printf(arena, "--%s", setting->key), err);
+}
+
+char *config_variable(struct arena *arena, const struct config_setting *setting)
+{
+    char *name = arena_printf(arena, "AXLE_%s", setting->key);
+
+    for (char *at = name; *at; at++) {
+        if (*at >= 'a' && *at <= 'z')
+            *at = (char)(*at - 32);
+        else if (*at == '-')
+            *at = '_';
+    }
+    return name;
+}
+
+int config_read_environment(struct config *config, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    for (size_t i = 0; i < CONFIG_IDS; i++) {
+        const struct config_setting *setting = &settings[i];
+        const char *name = config_variable(arena, setting);
+        const char *value = getenv(name);
+        const char *from = arena_printf(arena, "$%s", name);
+        char *copy, *rest;
+
+        if (!value || !*value)
+            continue;
+        copy = rest = arena_string(arena, value);
+        do {
+            char *word = setting->type == CONFIG_LIST ? strsep(&rest, ",") : copy;
+
+            if (config_keep(config, setting, word, CONFIG_VARIABLE, from, err) < 0)
+                return -1;
+        } while (setting->type == CONFIG_LIST && rest);
+    }
+    return 0;
+}
+
+/* ---- Asking ---------------------------------------------------------------------- */
+
+const char *config_text(const struct config *config, enum config_id id)
+{
+    return config->values[id].text;
+}
+
+const char *const *config_list(const struct config *config, enum config_id id)
+{
+    return config->values[id].list;
+}
+
+int64_t config_number(const struct config *config, enum config_id id)
+{
+    return config->values[id].number;
+}
+
+bool config_yes(const struct config *config, enum config_id id)
+{
+    return config->values[id].number != 0;
+}
+
+enum config_source config_source(const struct config *config, enum config_id id)
+{
+    return config->values[id].source;
+}
