@@ -2,8 +2,10 @@
 /* Keeps what ${spoke.NAME} may name here: the hub's words on this spoke and its own. */
 #include "spoke/inside.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
 #include "store/store.h"
@@ -98,6 +100,87 @@ void facts_take(struct spoke *spoke, const struct node *object)
     store_put(spoke->store, &key, json.bytes, json.len);
     store_commit(spoke->store, on_kept, NULL);
     works_facts_changed(spoke);
+}
+
+/* ---- Following ---------------------------------------------------------------------- */
+
+/* Bookmarks come every minute; three missed ones mean a dead connection. */
+#define SILENCE (200 * CLOCK_SECOND)
+#define SOON (5 * CLOCK_SECOND)
+
+static bool on_line(const char *line, size_t len, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *event = document_read_json(arena, line, len,
+                                                  &document_limits_own, NULL);
+    const char *type = node_get_text(event, "type");
+
+    if (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"))
+        facts_take(spoke, node_get(event, "object"));
+    return true;
+}
+
+static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct err err = {0};
+
+    if (http_lines_feed(&spoke->own_lines, bytes, len, on_line, spoke, &err) < 0)
+        log_warn("spoke", "watching this spoke's own object: %s", err.text);
+}
+
+static void on_soon(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    facts_follow(spoke);
+}
+
+static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    spoke->own_watch = NULL;
+    if (!spoke->own_again)
+        spoke->own_again = loop_timer_new(spoke->loop, on_soon, spoke);
+    loop_timer_set(spoke->own_again, SOON);
+}
+
+static bool is_used(const struct spoke *spoke)
+{
+    struct work *work;
+    size_t at = 0;
+
+    while ((work = map_next(spoke->works, &at, NULL)))
+        if (work->values || node_count(work->failed))
+            return true;
+    return false;
+}
+
+/* A second held connection, so only where something depends on it. */
+void facts_follow(struct spoke *spoke)
+{
+    scoped_mem char *target = NULL;
+    struct http_ask ask = {.data = on_data, .done = on_done, .silence = SILENCE,
+                           .arg = spoke};
+
+    if (spoke->own_watch || spoke->state != SPOKE_WATCHING || !is_used(spoke))
+        return;
+    target = mem_printf("/apis/cluster.open-cluster-management.io/v1/managedclusters"
+                        "?watch=true&allowWatchBookmarks=true"
+                        "&fieldSelector=metadata.name%%3D%s", spoke->name);
+    ask.target = target;
+    http_lines_free(&spoke->own_lines);
+    spoke->own_watch = http_client_send(spoke->http, &ask);
+}
+
+void facts_stop(struct spoke *spoke)
+{
+    if (spoke->own_watch)
+        http_call_cancel(&spoke->own_watch);
+    http_lines_free(&spoke->own_lines);
+    loop_timer_free(&spoke->own_again);
 }
 
 /* ---- Kept and given ------------------------------------------------------------------ */

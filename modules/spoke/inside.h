@@ -64,6 +64,10 @@ struct spoke {
     const struct node *facts;     /* {labels, claims, annotations} */
     struct node *own_facts;       /* from the command line */
 
+    struct http_call *own_watch;  /* borrowed while it runs */
+    struct http_lines own_lines;
+    struct loop_timer *own_again; /* owned */
+
     /* alive.c */
     struct loop_timer *lease;
     int64_t lease_seconds;
@@ -183,6 +187,9 @@ int facts_load(struct spoke *spoke, const char *const *own,
 void facts_free(struct spoke *spoke);
 /* This spoke's ManagedCluster, as the hub has it. */
 void facts_take(struct spoke *spoke, const struct node *object);
+/* Watches it from now on, if a work uses what it says. */
+void facts_follow(struct spoke *spoke);
+void facts_stop(struct spoke *spoke);
 struct node *spoke_facts(struct spoke *spoke, struct arena *arena);
 
 /* bundle.c: the manifests of a Workload. */

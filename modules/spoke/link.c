@@ -83,6 +83,7 @@ void link_close(struct spoke *spoke)
 {
     struct err err = {0};
 
+    facts_stop(spoke);
     http_client_free(&spoke->http);
     tls_client_free(&spoke->tls);
     err_set(&err, ERR_UNREACHABLE, "the connection to the hub was given up");

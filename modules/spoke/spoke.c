@@ -44,6 +44,7 @@ static void enter_watching(struct spoke *spoke)
     loop_backoff_reset(&spoke->backoff);
     spoke->said[0] = '\0';
     alive_start(spoke);
+    facts_follow(spoke);
 }
 
 static void on_again(void *arg)
@@ -56,6 +57,7 @@ static void on_again(void *arg)
 static void enter_waiting(struct spoke *spoke)
 {
     sync_stop(spoke);
+    facts_stop(spoke);
     loop_timer_free(&spoke->again);
     spoke->again = loop_timer_new(spoke->loop, on_again, spoke);
     loop_timer_set(spoke->again, loop_backoff_next(&spoke->backoff));

@@ -98,8 +98,10 @@ static const struct node *manifests_of(const struct work *work)
 static char *delete_option(const struct work *work)
 {
     scoped_text struct text out = {0};
+    const struct node *option = node_at(work->object, "spec", "deleteOption", NULL);
 
-    document_write_canonical(&out, node_at(work->object, "spec", "deleteOption", NULL));
+    if (option)
+        document_write_canonical(&out, option);
     return mem_copy_string(text_string(&out));
 }
 
@@ -181,6 +183,7 @@ static void work_apply(struct work *work)
     set_trouble(work, NULL, NULL);
     loop_backoff_reset(&work->backoff);
     work->applied = true;
+    facts_follow(work->spoke);
     report_work(work);
 }
 
