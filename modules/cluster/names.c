@@ -25,16 +25,14 @@ static void write_address(uint64_t hash, char ret[20])
  */
 const char *names_address(struct services *services, const char *space, const char *name)
 {
-    const char *folder = services->cluster->options.runtime_options.directory;
     scoped_mem char *key = mem_printf("=%s/%s", space, name);
     const char *known = map_get(services->addresses, key);
-    uint64_t hash = local_hash(0, key, strlen(key));
+    uint64_t hash = local_hash(services->salt, key, strlen(key));
     char address[20];
     char *kept;
 
     if (known)
         return known;
-    hash = local_hash(hash, folder ? folder : "", folder ? strlen(folder) : 0);
     do
         write_address(hash++, address);
     while (map_get(services->addresses, address));

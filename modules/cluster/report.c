@@ -307,12 +307,15 @@ struct summary {
     const struct local_object *worst;
 };
 
+#define WORST 4
+
+/* Who waits for others is not the reason. */
 static int badness(const struct local_object *object)
 {
     static const int order[] = { [LOCAL_CURRENT] = 0, [LOCAL_TERMINATING] = 1,
-                                 [LOCAL_IN_PROGRESS] = 2, [LOCAL_FAILED] = 3 };
+                                 [LOCAL_IN_PROGRESS] = 3, [LOCAL_FAILED] = WORST };
 
-    return order[object->health];
+    return order[object->health] - (object->waiting && object->health == LOCAL_IN_PROGRESS);
 }
 
 static void add_object(struct summary *s, const struct local_object *object)
@@ -378,14 +381,14 @@ static void take_objects(struct summary *s)
     struct cluster *cluster = s->owner->cluster;
     struct local_object *object;
 
-    for (int bad = 3; bad >= 0; bad--) {
+    for (int bad = WORST; bad >= 0; bad--) {
         size_t at = 0;
 
         while ((object = map_next(cluster->objects, &at, NULL)))
             if (object->owner == s->owner && badness(object) == bad) {
                 add_object(s, object);
                 tally(s, object);
-                if (service_status(object) && !object->removing) {
+                if (s->served && service_status(object) && !object->removing) {
                     node_add(s->arena, s->served, node_copy(s->arena, service_status(object)));
                     service_endpoints(object, s->arena, s->endpoints);
                 }

@@ -495,7 +495,9 @@ static void on_retry(void *arg)
 struct services *services_new(struct cluster *cluster)
 {
     struct services *services = mem_alloc(sizeof *services);
+    const char *folder = cluster->options.runtime_options.directory;
 
+    services->salt = local_hash(0, folder ? folder : "", folder ? strlen(folder) : 0);
     services->cluster = cluster;
     services->pool = forward_pool_new(cluster->options.loop);
     services->slots = map_new();

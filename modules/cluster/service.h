@@ -58,6 +58,7 @@ struct services {
     struct map *slots;         /* owned; "ADDRESS:PORT" */
     struct map *addresses;     /* owned; "ADDRESS" -> name, "=NAME" -> address; owned */
     struct loop_timer *retry;  /* owned */
+    uint64_t salt;             /* from the spoke's folder */
     bool dirty;
 };
 
