@@ -44,6 +44,10 @@ int mode_run(const struct cli_flags *flags);
 /* The folder of a role: DATA/hub or DATA/spoke. The caller frees. */
 char *mode_folder(const struct cli_flags *flags, const char *role);
 
+/* look.c: `axle status spoke`, and where its agent listens. The caller frees. */
+int look_verb(const struct cli_flags *flags);
+char *look_path(const struct cli_flags *flags);
+
 /* client.c: one request to the hub of a kubeconfig, waiting for the answer. */
 struct cli_client;
 struct cli_client *client_open(const struct cli_flags *flags,

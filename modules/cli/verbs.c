@@ -96,7 +96,17 @@ static void print_workloads(const struct node *items)
     }
 }
 
-static int status(const struct cli_flags *flags)
+/* On a machine that has a spoke's folder and no hub's, its own agent is asked. */
+static bool is_spoke(const struct cli_flags *flags)
+{
+    scoped_mem char *config = cli_kubeconfig_path(flags);
+    scoped_mem char *folder = mode_folder(flags, "spoke");
+
+    return flags->word_count > 1 ? strcmp(flags->words[1], "spoke") == 0
+                                 : !file_exists(config) && file_exists(folder);
+}
+
+static int status_hub(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
@@ -116,6 +126,17 @@ static int status(const struct cli_flags *flags)
     print_spokes(node_get(spokes, "items"));
     print_workloads(node_get(loads, "items"));
     return CLI_OK;
+}
+
+static int status(const struct cli_flags *flags)
+{
+    if (flags->word_count > 1 && strcmp(flags->words[1], "spoke") != 0 &&
+        strcmp(flags->words[1], "hub") != 0) {
+        fprintf(stderr, "axle: status of what? hub or spoke, not \"%s\"\n",
+                flags->words[1]);
+        return CLI_USAGE;
+    }
+    return is_spoke(flags) ? look_verb(flags) : status_hub(flags);
 }
 
 static const struct {

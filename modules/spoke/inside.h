@@ -48,6 +48,8 @@ struct spoke {
     struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */
     struct loop_backoff backoff;
+    int64_t contact; /* wall time of the hub's last word */
+    struct loop_listener *look; /* owned; look.c */
     char said[1024]; /* the last trouble with the hub that was logged */
 
     /* join.c */
@@ -204,6 +206,10 @@ void report_work(struct work *work);
 /* An Event about the work's trouble, once for each. */
 void report_trouble(struct work *work);
 void report_event(struct spoke *spoke, const struct cluster_event *event);
+
+/* look.c: the agent's own status, for who is on this machine. */
+void look_open(struct spoke *spoke);
+void look_close(struct spoke *spoke);
 
 /* alive.c */
 void alive_start(struct spoke *spoke);

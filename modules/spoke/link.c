@@ -2,6 +2,7 @@
 /* Talks to the hub with the spoke's own certificate. */
 #include "spoke/inside.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "document/document.h"
@@ -55,6 +56,8 @@ static void sent_end(struct link_sent *sent, const struct http_answer *answer,
     link_fn *done = sent->done;
     void *arg = sent->arg;
 
+    if (answer)
+        sent->spoke->contact = clock_wall();
     *sent->at = sent->next;
     if (sent->next)
         sent->next->at = sent->at;

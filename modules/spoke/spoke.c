@@ -298,6 +298,7 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
         spoke_close(&spoke);
         return NULL;
     }
+    look_open(spoke);
     spoke->sweep = loop_timer_new(loop, on_sweep, spoke);
     loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
     spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
@@ -310,6 +311,7 @@ void spoke_close(struct spoke **at)
 
     if (!spoke)
         return;
+    look_close(spoke);
     alive_stop(spoke);
     sync_stop(spoke);
     loop_timer_free(&spoke->again);

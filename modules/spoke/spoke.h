@@ -56,6 +56,10 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
 void spoke_close(struct spoke **spoke);
 #define scoped_spoke SCOPED(spoke_close)
 
+/* In its directory: who connects is told everything as one JSON text, and the
+   end. No hub is needed for it. */
+#define SPOKE_SOCKET "agent.sock"
+
 /* Whether it has a certificate and its watch is up: for tests and status. */
 bool spoke_is_connected(const struct spoke *spoke);
 

@@ -62,6 +62,7 @@ static void on_data(struct http_call *call, const char *bytes, size_t len,
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     struct err err = {0};
 
+    spoke->contact = clock_wall();
     if (http_lines_feed(&spoke->lines, bytes, len, on_line, spoke, &err) < 0)
         spoke_lost(spoke, "watching", &err);
     else if (!spoke->revision) {

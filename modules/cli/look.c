@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks the spoke on this machine how it stands, without any hub. */
+#include "cli/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+#include "spoke/spoke.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE (10 * CLOCK_SECOND)
+
+struct looking {
+    struct loop *loop;
+    struct text text; /* owned */
+    struct err err;
+};
+
+static void on_opened(void *arg)
+{
+}
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    struct looking *looking = arg;
+
+    text_add_bytes(&looking->text, bytes, len);
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    struct looking *looking = arg;
+
+    looking->err = *why;
+    loop_stop(looking->loop);
+}
+
+static void on_late(void *arg)
+{
+    struct looking *looking = arg;
+
+    err_set(&looking->err, ERR_TIMEOUT, "no answer in 10 s");
+    loop_stop(looking->loop);
+}
+
+static int read_socket(struct looking *looking, const char *path, struct err *err)
+{
+    static const struct loop_stream_events events = {
+        .opened = on_opened, .read = on_read, .closed = on_closed};
+    scoped_mem char *address = mem_printf("unix:%s", path);
+    struct loop_stream *stream = loop_connect(looking->loop, address, err);
+    struct loop_timer *late;
+
+    if (!stream)
+        return -1;
+    late = loop_timer_new(looking->loop, on_late, looking);
+    loop_timer_set(late, PATIENCE);
+    loop_stream_handle(stream, &events, looking);
+    loop_run(looking->loop);
+    loop_stream_close(&stream);
+    loop_timer_free(&late);
+    if (looking->err.code == ERR_NONE)
+        return 0;
+    return err_set(err, ERR_UNREACHABLE,
+                   "the spoke is not running: nobody answers at %s (%s); start it with "
+                   "axle --mode=spoke", path, looking->err.text);
+}
+
+static struct node *look(struct arena *arena, const char *path, struct err *err)
+{
+    struct looking looking = {.loop = loop_new(err)};
+    struct node *found = NULL;
+
+    if (!looking.loop)
+        return NULL;
+    if (read_socket(&looking, path, err) == 0)
+        found = document_read_json(arena, text_string(&looking.text), looking.text.len,
+                                   &document_limits_own, err);
+    text_free(&looking.text);
+    loop_free(&looking.loop);
+    return found;
+}
+
+/* ---- For a person ------------------------------------------------------------------ */
+
+static const char *or(const char *text, const char *none)
+{
+    return *text ? text : none;
+}
+
+static void print_head(const struct node *spoke)
+{
+    printf("spoke     %s (axle %s)\n", node_get_text(spoke, "name"),
+           node_get_text(spoke, "version"));
+    printf("hub       %s\n", node_get_text(spoke, "hub"));
+    printf("state     %s%s%s\n", node_get_text(spoke, "state"),
+           *node_get_text(spoke, "message") ? ": " : "", node_get_text(spoke, "message"));
+    printf("contact   %s\n", or(node_get_text(spoke, "lastContact"), "none since it started"));
+}
+
+static void print_works(const struct node *works)
+{
+    printf("\n%-36s %-12s %-7s %-9s %s\n", "WORK", "PHASE", "READY", "RESTARTS", "MESSAGE");
+    for (size_t i = 0; i < node_count(works); i++) {
+        const struct node *one = node_item(works, i);
+        char ready[48];
+
+        snprintf(ready, sizeof ready, "%lld/%lld", (long long)node_get_int(one, "ready", 0),
+                 (long long)node_get_int(one, "total", 0));
+        printf("%-36s %-12s %-7s %-9lld %s\n", node_get_text(one, "name"),
+               node_get_text(one, "phase"), ready,
+               (long long)node_get_int(one, "restarts", 0), node_get_text(one, "message"));
+    }
+}
+
+static void print_pods(const struct node *works)
+{
+    bool head = false;
+
+    for (size_t i = 0; i < node_count(works); i++) {
+        const struct node *pods = node_get(node_item(works, i), "pods");
+
+        for (size_t k = 0; k < node_count(pods); k++) {
+            const struct node *pod = node_item(pods, k);
+
+            if (!head)
+                printf("\n%-16s %-40s %-12s %-6s %-9s %s\n", "NAMESPACE", "POD", "PHASE",
+                       "READY", "RESTARTS", "MESSAGE");
+            head = true;
+            printf("%-16s %-40s %-12s %-6s %-9lld %s\n", node_get_text(pod, "namespace"),
+                   node_get_text(pod, "name"), node_get_text(pod, "phase"),
+                   node_get_bool(pod, "ready", false) ? "yes" : "no",
+                   (long long)node_get_int(pod, "restarts", 0),
+                   node_get_text(pod, "message"));
+        }
+    }
+}
+
+char *look_path(const struct cli_flags *flags)
+{
+    scoped_mem char *folder = mode_folder(flags, "spoke");
+
+    return mem_printf("%s/" SPOKE_SOCKET, folder);
+}
+
+int look_verb(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_mem char *path = look_path(flags);
+    struct err err = {0};
+    const struct node *spoke = look(arena, path, &err);
+
+    if (!spoke)
+        return cli_fail(&err);
+    if (flags->output && !strcmp(flags->output, "json")) {
+        scoped_text struct text out = {0};
+
+        document_write_pretty(&out, spoke);
+        puts(text_string(&out));
+        return CLI_OK;
+    }
+    print_head(spoke);
+    print_works(node_get(spoke, "works"));
+    print_pods(node_get(spoke, "works"));
+    return CLI_OK;
+}
