@@ -226,6 +226,29 @@ static int read_cell(struct arena *arena, const struct node *from,
     return 0;
 }
 
+static struct kind_column column_of(const struct node *from)
+{
+    return (struct kind_column){
+        .name = node_get_text(from, "name"),
+        .type = text_or(from, "type", "string"),
+        .format = node_get_text(from, "format"),
+        .description = node_get_text(from, "description"),
+        .path = node_get_text(from, "path"),
+        .priority = (int)node_get_int(from, "priority", 0)};
+}
+
+static void swap_columns(struct kind_column *columns, struct cell_rule *cells,
+                         size_t at)
+{
+    struct kind_column column = columns[at];
+    struct cell_rule cell = cells[at];
+
+    columns[at] = columns[at - 1];
+    cells[at] = cells[at - 1];
+    columns[at - 1] = column;
+    cells[at - 1] = cell;
+}
+
 static int read_columns(struct arena *arena, const struct node *source,
                         struct kind_row *row, struct err *err)
 {
@@ -243,16 +266,12 @@ static int read_columns(struct arena *arena, const struct node *source,
     for (size_t i = 0; i < node_count(list) + age; i++) {
         const struct node *from = node_item(list, i);
 
-        /* Wide columns stand behind Age, as kubectl users know them. */
-        columns[at] = from ? (struct kind_column){
-            .name = node_get_text(from, "name"),
-            .type = text_or(from, "type", "string"),
-            .format = node_get_text(from, "format"),
-            .description = node_get_text(from, "description"),
-            .path = node_get_text(from, "path"),
-            .priority = (int)node_get_int(from, "priority", 0)} : built_in(1);
+        columns[at] = from ? column_of(from) : built_in(1);
         if (read_cell(arena, from, columns[at].path, &row->cells[at], err) < 0)
             return err_wrap(err, "columns: %s", columns[at].name);
+        /* Wide columns stand behind Age, as kubectl users know them. */
+        for (size_t j = at; !from && j && columns[j - 1].priority; j--)
+            swap_columns(columns, row->cells, j);
         at++;
     }
     row->kind.columns = columns;

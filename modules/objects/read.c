@@ -173,20 +173,20 @@ static struct snapshot *snapshot_find(struct objects *objects,
     return snapshot;
 }
 
-static void snapshot_keep(struct objects *objects, struct table *table)
+static void snapshot_keep(struct objects *objects, struct table *table,
+                          int64_t revision, const struct view *view)
 {
-    struct snapshot *snapshot =
-        snapshot_find(objects, table, objects->revision);
+    struct snapshot *snapshot = snapshot_find(objects, table, revision);
 
     if (!snapshot) {
         snapshot = mem_alloc(sizeof(*snapshot));
         snapshot->table = table;
-        snapshot->revision = objects->revision;
-        snapshot->count = table->count;
-        snapshot->items = mem_alloc((table->count + 1) *
+        snapshot->revision = revision;
+        snapshot->count = view->count;
+        snapshot->items = mem_alloc((view->count + 1) *
                                     sizeof(*snapshot->items));
-        for (size_t i = 0; i < table->count; i++)
-            snapshot->items[i] = object_hold(table->items[i]);
+        for (size_t i = 0; i < view->count; i++)
+            snapshot->items[i] = object_hold(view->items[i]);
         snapshot->next = objects->snapshots;
         objects->snapshots = snapshot;
     }
@@ -328,6 +328,16 @@ static int exact_view(struct objects *objects, struct table *table,
     return 0;
 }
 
+/* Exact if it is said, and, without a word, when pages of a version are asked
+   for: what came before resourceVersionMatch was that. */
+static bool wants_exact(const struct objects_query *query)
+{
+    const char *match = query->revision_match ? query->revision_match : "";
+
+    return query->revision && *query->revision &&
+           (!strcmp(match, "Exact") || (!*match && query->limit > 0));
+}
+
 static size_t seek(const struct view *view, const char *space, const char *name)
 {
     struct table like = {.items = view->items, .count = view->count};
@@ -436,10 +446,8 @@ int objects_list(struct objects *objects, const struct objects_query *query,
             return -1;
     } else if (check_revision(objects, query, err) < 0) {
         return -1;
-    } else if (query->revision_match &&
-               !strcmp(query->revision_match, "Exact") &&
-               text_to_int(query->revision, &exact) &&
-               exact != objects->revision) {
+    } else if (wants_exact(query) && text_to_int(query->revision, &exact) &&
+               exact && exact != objects->revision) {
         view_free(&view);
         view = (struct view){0};
         if (exact_view(objects, table, exact, &view, err) < 0)
@@ -450,8 +458,8 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     if (!fill_page(query, &view, &at, ret))
         return 0;
     ret->remaining = count_rest(query, &view, at);
-    if (ret->revision == objects->revision)
-        snapshot_keep(objects, table);
+    if (query->view == OBJECTS_PUBLISHED)
+        snapshot_keep(objects, table, ret->revision, &view);
     ret->continue_token = write_token(ret->revision, view.items[at]);
     return 0;
 }

@@ -264,17 +264,18 @@ static bool is_known(const char *const *known, const char *field)
     return false;
 }
 
+/* In the words of kinds that have fields of their own, and of those that have
+   only the two that all have. */
 static int refuse_field(const char *const *known, const char *field,
                         struct err *err)
 {
-    scoped_text struct text more = { 0 };
-
-    for (; *known; known++)
-        text_addf(&more, ", \"%s\"", *known);
+    if (*known)
+        return err_set(err, ERR_BAD_REQUEST, "field label not supported: %.200s",
+                       field);
     return err_set(err, ERR_BAD_REQUEST,
                    "\"%.200s\" is not a known field selector: only "
-                   "\"metadata.name\", \"metadata.namespace\"%s",
-                   field, text_string(&more));
+                   "\"metadata.name\", \"metadata.namespace\"",
+                   field);
 }
 
 /* Takes `\` from before `,`, `=` and `\`, in place. */
