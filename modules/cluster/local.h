@@ -14,9 +14,11 @@
  * Private to cluster: the local driver's state and its parts.
  *
  * An owner has objects; an object of a workload kind has pods; a pod has
- * containers. local.c keeps owners and objects, workload.c turns objects into
- * wanted pods, pod.c runs a pod through its life, probe.c asks its containers,
- * compile.c says what a pod's template means here, report.c tells about it all.
+ * containers. local.c opens it and answers, owner.c keeps owners and objects,
+ * pass.c goes over what has changed, workload.c turns objects into wanted pods,
+ * pod*.c run a pod through its life, check.c asks its containers, compile.c and
+ * its parts say what a template means here, service.c leads to ready pods,
+ * report.c tells about it all.
  */
 
 /* Why something is not as wanted, in two words and in a sentence. */
@@ -40,6 +42,8 @@ struct local_kind {
     const char *refused; /* why it is not run here; NULL: it is */
     bool cluster_wide;
 };
+/* "apps" of "apps/v1", "" of "v1". */
+const char *local_group(const char *api_version, char *into, size_t room);
 const struct local_kind *local_kind_find(const char *api_version, const char *kind);
 
 /* ---- Objects --------------------------------------------------------------------- */
@@ -147,6 +151,24 @@ struct cluster {
     uint64_t serial;
 };
 
+/* ---- owner.c ------------------------------------------------------------------------- */
+/* Whose objects nobody owns any more but somebody wanted to stay. */
+#define ORPHANS "~orphans"
+struct local_owner *owner_get(struct cluster *cluster, const char *name);
+void owner_free(struct local_owner *owner);
+void object_free(struct local_object *object);
+void owner_apply(struct cluster *cluster, const struct cluster_set *set);
+void owner_remove(struct cluster *cluster, const char *name);
+/* What was kept: first all owners, then what is remembered of their objects. */
+void owner_load(void *cluster, const char *name, const void *bytes, size_t len);
+void owner_load_state(void *cluster, const char *name, const void *bytes, size_t len);
+/* A full disk may have been emptied: what could not be kept is staged again. */
+void owner_retry(void *cluster);
+
+/* ---- pass.c -------------------------------------------------------------------------- */
+void local_pass(void *cluster);
+bool local_is_workload(const struct local_object *object);
+
 /* ---- local.c ------------------------------------------------------------------------- */
 void local_wake(struct cluster *cluster);
 void local_touch(struct local_object *object); /* look at it in the next pass */
@@ -193,7 +215,7 @@ void check_end(struct local_container *container);
 
 /* ---- compile.c -------------------------------------------------------------------------------- */
 /* Refuses by name what cannot be run here; `claims` are a StatefulSet's own. */
-int compile_check(const struct cluster *cluster, const struct node *pod_spec,
+int refuse_pod(const struct cluster *cluster, const struct node *pod_spec,
                   const struct node *claims, struct local_why *why);
 /* Everything that the template takes from ConfigMaps and Secrets as env. */
 uint64_t compile_hash(const struct cluster *cluster, const char *space,

@@ -56,7 +56,7 @@ void workload_read(struct local_object *object)
         return;
     object->broken = (struct local_why){ 0 };
     object->template = pod_template(object);
-    if (compile_check(object->cluster, node_get(object->template, "spec"),
+    if (refuse_pod(object->cluster, node_get(object->template, "spec"),
                       node_at(object->object, "spec", "volumeClaimTemplates", NULL),
                       &object->broken) < 0 ||
         check_policy(object) < 0)

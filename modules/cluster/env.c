@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Works out the environment of a container. */
+
+#include "cluster/compile.h"
+#include "cluster/service.h"
+#include "query/query.h"
+
+#include <string.h>
+
+char *env_expand(struct env *env, const char *text)
+{
+    scoped_text struct text out = { 0 };
+
+    for (const char *at = text; *at; at++) {
+        const char *end = at[0] == '$' && at[1] == '(' ? strchr(at, ')') : NULL;
+        const struct node *value = NULL;
+
+        if (at[0] == '$' && at[1] == '$') {
+            text_add_char(&out, *at++);
+            continue;
+        }
+        if (end)
+            value = node_get(env->values, arena_bytes(env->arena, at + 2, (size_t)(end - at) - 2));
+        if (value) {
+            text_add(&out, node_text(value));
+            at = end;
+        } else {
+            text_add_char(&out, *at);
+        }
+    }
+    return arena_string(env->arena, text_string(&out));
+}
+
+static const char *bracketed(struct arena *arena, const char *path, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    const char *end = strrchr(path, ']');
+
+    if (strncmp(path, prefix, len) != 0 || path[len] != '[' || path[len + 1] != '\'' || !end)
+        return NULL;
+    return arena_bytes(arena, path + len + 2, (size_t)(end - path) - len - 3);
+}
+
+const char *env_field(const struct local_pod *pod, struct arena *arena, const char *path)
+{
+    const char *address = pod->cluster->options.address ? pod->cluster->options.address : "127.0.0.1";
+    const struct node *meta = node_get(pod->template, "metadata");
+    const char *label = bracketed(arena, path, "metadata.labels");
+    const char *note = bracketed(arena, path, "metadata.annotations");
+    const struct {
+        const char *path, *value;
+    } fields[] = {
+        { "metadata.name", pod->name },          { "metadata.namespace", pod->space },
+        { "metadata.uid", pod->uid },            { "spec.nodeName", address },
+        { "spec.serviceAccountName", "default" }, { "status.podIP", "127.0.0.1" },
+        { "status.podIPs", "127.0.0.1" },        { "status.hostIP", address },
+        { "status.hostIPs", address },
+    };
+
+    if (label)
+        return node_get_text(node_get(meta, "labels"), label);
+    if (note)
+        return node_get_text(node_get(meta, "annotations"), note);
+    for (size_t i = 0; i < count_of(fields); i++)
+        if (!strcmp(fields[i].path, path))
+            return fields[i].value;
+    return NULL;
+}
+
+static const char *resource_value(struct env *env, const struct node *ref)
+{
+    const char *resource = node_get_text(ref, "resource");
+    const char *dot = strchr(resource, '.');
+    struct quantity quantity;
+    const struct node *value;
+
+    if (!dot)
+        return NULL;
+    value = node_get(node_get(node_get(env->container, "resources"),
+                              arena_bytes(env->arena, resource, (size_t)(dot - resource))), dot + 1);
+    if (!value || quantity_from_node(env->arena, value, &quantity, NULL) < 0)
+        return "0";
+    return arena_printf(env->arena, "%lld", (long long)quantity_value(&quantity));
+}
+
+static int set_from(struct env *env, const char *name, const struct node *from,
+                    struct local_why *why)
+{
+    const char *space = env->pod->space, *value = NULL;
+    const struct node *config = node_get(from, "configMapKeyRef");
+    const struct node *secret = node_get(from, "secretKeyRef");
+    const struct node *field = node_get(from, "fieldRef");
+    const struct node *resource = node_get(from, "resourceFieldRef");
+    scoped_text struct text bytes = { 0 };
+    struct source source;
+
+    if (config || secret) {
+        source_find(env->pod->cluster, space, config ? "ConfigMap" : "Secret",
+                    config ? config : secret, &source);
+        if (source_value(&source, source.key, &bytes))
+            node_set_text(env->arena, env->values, name, text_string(&bytes));
+        else if (!source.optional)
+            return source_missing(&source, space, why);
+        return 0;
+    }
+    if (field)
+        value = env_field(env->pod, env->arena, node_get_text(field, "fieldPath"));
+    if (resource)
+        value = resource_value(env, resource);
+    if (!value)
+        return why_set(why, "UnsupportedField", "env[%.80s].valueFrom is not supported on this "
+                       "spoke", name);
+    node_set_text(env->arena, env->values, name, value);
+    return 0;
+}
+
+static int add_all(struct env *env, const struct node *from, struct local_why *why)
+{
+    static const char *const maps[] = { "data", "stringData" };
+    const struct node *config = node_get(from, "configMapRef");
+    const struct node *ref = config ? config : node_get(from, "secretRef");
+    struct source source;
+
+    if (!source_find(env->pod->cluster, env->pod->space, config ? "ConfigMap" : "Secret", ref,
+                     &source))
+        return source.optional ? 0 : source_missing(&source, env->pod->space, why);
+    for (size_t i = 0; i < count_of(maps); i++)
+        node_each(member, node_get(source.object, maps[i])) {
+            scoped_text struct text bytes = { 0 };
+
+            if (source_value(&source, member->key, &bytes))
+                node_set_text(env->arena, env->values,
+                              arena_printf(env->arena, "%s%s", node_get_text(from, "prefix"),
+                                           member->key), text_string(&bytes));
+        }
+    return 0;
+}
+
+/* $PORT is the first port, $PORT_NAME each one by its name. */
+static void set_ports(struct env *env)
+{
+    const struct node *ports = node_get(env->container, "ports");
+
+    for (size_t i = 0; i < node_count(ports); i++) {
+        const struct node *port = node_item(ports, i);
+        const char *name = node_get_text(port, "name");
+        int64_t number = node_get_int(port, "containerPort", 0);
+        char key[100] = "PORT_";
+
+        if (!number)
+            number = node_get_int(env->pod->ports, *name ? name : "port", 0);
+        if (i == 0)
+            node_set(env->arena, env->values, "PORT",
+                     node_format(env->arena, "%lld", (long long)number));
+        for (size_t j = 0; *name && name[j] && j < 80; j++) {
+            key[5 + j] = (char)(name[j] == '-' ? '_' : name[j] >= 'a' && name[j] <= 'z'
+                                                           ? name[j] - 32 : name[j]);
+            key[6 + j] = '\0';
+        }
+        if (*name)
+            node_set(env->arena, env->values, key,
+                     node_format(env->arena, "%lld", (long long)number));
+    }
+}
+
+int env_resolve(struct env *env, struct local_why *why)
+{
+    const struct node *from = node_get(env->container, "envFrom");
+    const struct node *list = node_get(env->container, "env");
+
+    const char *host = names_host(env->pod, env->arena);
+
+    if (node_get_bool(node_get(env->pod->template, "spec"), "enableServiceLinks", true))
+        names_env(env->pod->cluster, env->arena, env->pod->space, env->values);
+    node_set_text(env->arena, env->values, "HOSTNAME", host ? host : env->pod->name);
+    set_ports(env);
+    if (env->pod->index >= 0 && text_starts(env->pod->workload, "batch/"))
+        node_set(env->arena, env->values, "JOB_COMPLETION_INDEX",
+                 node_format(env->arena, "%d", env->pod->index));
+    for (size_t i = 0; i < node_count(from); i++)
+        if (add_all(env, node_item(from, i), why) < 0)
+            return -1;
+    for (size_t i = 0; i < node_count(list); i++) {
+        const struct node *item = node_item(list, i);
+        const char *name = node_get_text(item, "name");
+
+        if (!*name || strchr(name, '='))
+            return why_set(why, "Invalid", "env[%zu].name \"%.80s\" is not possible", i, name);
+        if (node_get(item, "valueFrom")) {
+            if (set_from(env, name, node_get(item, "valueFrom"), why) < 0)
+                return -1;
+        } else {
+            node_set_text(env->arena, env->values, name, env_expand(env, node_get_text(item, "value")));
+        }
+    }
+    return 0;
+}

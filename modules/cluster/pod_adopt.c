@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes over pods that an earlier agent left running. */
+
+#include "cluster/pod.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static void adopt_container(struct local_pod *pod, const struct node *found)
+{
+    struct local_container *c = NULL;
+    const char *state = node_get_text(found, "state");
+    struct runtime_event event = {
+        .run = node_get_int(found, "run", 0), .pid = node_get_int(found, "pid", 0),
+        .code = (int)node_get_int(found, "code", 0), .signal = (int)node_get_int(found, "signal", 0),
+        .oom = node_get_bool(found, "oom", false),
+        .started = node_get_int(found, "started", 0) * 1000,
+        .finished = node_get_int(found, "finished", 0) * 1000,
+        .reason = node_get_text(found, "reason"), .message = node_get_text(found, "message"),
+    };
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (!strcmp(pod->containers[i].name, node_get_text(found, "name")))
+            c = &pod->containers[i];
+    if (!c)
+        return;
+    /* The end that is about to be told counts once more. */
+    c->crashes = (unsigned)node_get_int(found, "crashes", 0);
+    if (c->crashes && strcmp(state, "running") != 0)
+        c->crashes--;
+    event.kind = !strcmp(state, "failed") ? RUNTIME_FAILED : RUNTIME_EXITED;
+    if (!strcmp(state, "running") && (event.pid || !pod->lost))
+        pod_on_started(c, &event);
+    else if (!strcmp(state, "exited") || !strcmp(state, "failed"))
+        pod_on_ended(c, &event);
+}
+
+void pod_adopt(struct cluster *cluster, const struct node *found)
+{
+    const struct node *record = node_get(found, "record");
+    const struct node *states = node_get(found, "containers");
+    struct local_pod *pod = pod_new(cluster, node_get_text(found, "id"));
+    bool alive = node_get_bool(found, "alive", false);
+
+    record = node_copy(pod->arena, record);
+    pod->space = node_get_text(record, "namespace");
+    pod->name = node_get_text(record, "name");
+    pod->workload = node_get_text(record, "workload");
+    pod->owner = node_get_text(record, "owner");
+    pod->uid = node_get_text(record, "uid");
+    pod->hash = node_get_text(record, "hash");
+    pod->index = (int)node_get_int(record, "index", -1);
+    pod->created = node_get_int(record, "created", 0) * 1000;
+    pod->template = node_get(record, "template");
+    if (node_get(record, "ports"))
+        pod->ports = node_get(record, "ports");
+    pod->made = true;
+    pod->lost = !alive;
+    pod_take_containers(pod);
+    /* While this is set nothing is restarted: a dead shim starts nothing. */
+    pod->terminating = !alive;
+    pod->removing = !alive;
+    for (size_t i = 0; i < node_count(states); i++)
+        adopt_container(pod, node_item(states, i));
+    pod->terminating = pod->removing = false;
+    if (!alive) {
+        bool ended = pod->count > 0;
+
+        for (size_t i = 0; i < pod->count; i++)
+            ended &= pod->containers[i].state == CONTAINER_EXITED;
+        if (ended && strcmp(pod_policy(pod), "Always") != 0) {
+            pod->lost = false; /* it had ended before the machine did */
+            pod->finished = pod->containers[0].ended;
+        } else {
+            pod_on_lost(pod, "the machine was restarted");
+        }
+        return;
+    }
+    pod_advance(pod);
+    pod_look_for_end(pod);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a pod: takes its ports, compiles it, hands it to the runtime. */
+
+#include "cluster/pod.h"
+#include "cluster/service.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Ports --------------------------------------------------------------------------------- */
+
+static int port_of(const struct local_pod *pod, const struct node *port)
+{
+    const char *name = node_get_text(port, "name");
+    int number = (int)node_get_int(port, "containerPort", 0);
+
+    return number ? number : (int)node_get_int(pod->ports, *name ? name : "port", 0);
+}
+
+static const struct local_pod *holder_of(const struct local_pod *pod, int wanted)
+{
+    const struct local_pod *other;
+    size_t at = 0;
+
+    while ((other = map_next(pod->cluster->pods, &at, NULL)))
+        for (size_t i = 0; other != pod && other->made && !other->finished && i < other->count; i++) {
+            const struct node *ports = node_get(other->containers[i].spec, "ports");
+
+            for (size_t j = 0; j < node_count(ports); j++)
+                if (port_of(other, node_item(ports, j)) == wanted)
+                    return other;
+        }
+    return NULL;
+}
+
+static int take_port(struct local_pod *pod, const struct node *port, struct local_why *why)
+{
+    struct cluster *cluster = pod->cluster;
+    const char *name = node_get_text(port, "name");
+    int wanted = port_of(pod, port), got = 0;
+    const struct local_pod *holder = wanted ? holder_of(pod, wanted) : NULL;
+    struct err err = { 0 };
+
+    if (holder)
+        return why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted,
+                       holder->space, holder->name);
+    if (cluster->runtime_driver->port(cluster->runtime, wanted, &got, &err) < 0)
+        return why_set(why, "PortConflict", "%.380s", err.text);
+    if (!wanted)
+        node_set_int(pod->arena, pod->ports, *name ? name : "port", got);
+    return 0;
+}
+
+static int take_ports(struct local_pod *pod, struct local_why *why)
+{
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *ports = node_get(pod->containers[i].spec, "ports");
+
+        for (size_t j = 0; j < node_count(ports); j++)
+            if (strcmp(node_get_text(node_item(ports, j), "protocol"), "UDP") != 0 &&
+                take_port(pod, node_item(ports, j), why) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* ---- Making ------------------------------------------------------------------------------------ */
+
+static struct node *record_of(const struct local_pod *pod, struct arena *arena)
+{
+    struct node *record = node_map(arena);
+
+    node_set_text(arena, record, "namespace", pod->space);
+    node_set_text(arena, record, "name", pod->name);
+    node_set_text(arena, record, "workload", pod->workload);
+    node_set_text(arena, record, "owner", pod->owner);
+    node_set_text(arena, record, "uid", pod->uid);
+    node_set_text(arena, record, "hash", pod->hash);
+    node_set_int(arena, record, "index", pod->index);
+    node_set_int(arena, record, "created", pod->created / 1000);
+    node_set(arena, record, "template", (struct node *)pod->template);
+    node_set(arena, record, "ports", pod->ports);
+    return record;
+}
+
+/* "MountUnavailable: what and why" from the runtime, in two parts. */
+static void split_reason(const struct err *err, struct local_why *why)
+{
+    const char *colon = strstr(err->text, ": ");
+    const char *at = strstr(err->text, "MountUnavailable: ");
+
+    if (at)
+        why_set(why, "MountUnavailable", "%.380s", at + strlen("MountUnavailable: "));
+    else if (colon && colon - err->text < 40 && err->code == ERR_UNSUPPORTED)
+        why_set(why, "Unsupported", "%.380s", err->text);
+    else
+        why_set(why, "CannotStart", "%.380s", err->text);
+}
+
+static int make(struct local_pod *pod, struct local_why *why)
+{
+    struct cluster *cluster = pod->cluster;
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = { 0 };
+    struct node *made;
+
+    services_yield(pod);
+    if (take_ports(pod, why) < 0)
+        return -1;
+    made = compile_pod(pod, arena, why);
+    if (!made)
+        return -1;
+    node_set(arena, made, "record", record_of(pod, arena));
+    if (cluster->runtime_driver->create(cluster->runtime, made, &err) < 0) {
+        split_reason(&err, why);
+        return -1;
+    }
+    return 0;
+}
+
+void pod_try_make(struct local_pod *pod)
+{
+    struct local_why why = { 0 };
+    bool has_init = pod->count && pod->containers[0].init;
+
+    if (make(pod, &why) < 0) {
+        if (strcmp(why.message, pod->why.message) != 0)
+            local_event(pod->cluster, local_workload_of(pod), "Warning", why.reason, "pod %s: %s",
+                        pod->name, why.message);
+        pod->why = why;
+        loop_timer_set(pod->timer, CLOCK_SECOND);
+    } else {
+        pod->why = (struct local_why){ 0 };
+        pod->made = true;
+        for (size_t i = 0; i < pod->count; i++)
+            if (!has_init || i == 0)
+                pod->containers[i].state = CONTAINER_RUNNING;
+    }
+    pod_changed(pod);
+}
+
+static const char *make_name(const struct local_object *object, int index, struct arena *arena)
+{
+    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
+    char random[6] = { 0 };
+
+    for (int i = 0; i < 5; i++)
+        random[i] = letters[random_below(sizeof letters - 1)];
+    switch (object->row->role) {
+    case ROLE_POD:
+        return object->name;
+    case ROLE_STATEFUL:
+        return arena_printf(arena, "%s-%d", object->name, index);
+    case ROLE_JOB:
+        if (index >= 0)
+            return arena_printf(arena, "%s-%d-%s", object->name, index, random);
+        return arena_printf(arena, "%s-%s", object->name, random);
+    default:
+        return arena_printf(arena, "%s-%.8s-%s", object->name, object->hash, random);
+    }
+}
+
+/* A folder's name: both parts, and a hash in place of what is too long. */
+static const char *make_id(const char *space, const char *name, struct arena *arena)
+{
+    char *id = arena_printf(arena, "%s.%s", space, name);
+    uint64_t hash = local_hash(0, id, strlen(id));
+
+    return strlen(id) <= 110 ? id
+                             : arena_printf(arena, "%.90s-%016llx", id, (unsigned long long)hash);
+}
+
+/* volumeClaimTemplates become claims of the pod's own. */
+static struct node *with_claims(const struct local_object *object, const struct local_pod *pod,
+                                struct arena *arena)
+{
+    const struct node *claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL);
+    struct node *template = node_copy(arena, object->template);
+    struct node *volumes = NULL;
+
+    for (size_t i = 0; i < node_count(claims); i++) {
+        const char *name = node_get_text(node_get(node_item(claims, i), "metadata"), "name");
+        struct node *volume = node_map(arena), *claim;
+
+        if (!volumes)
+            volumes = node_make_list(arena, node_make(arena, template, "spec"), "volumes");
+        node_set_text(arena, volume, "name", name);
+        node_set_bool(arena, volume, "axleTemplate", true);
+        claim = node_make(arena, volume, "persistentVolumeClaim");
+        node_set(arena, claim, "claimName", node_format(arena, "%s-%s", name, pod->name));
+        node_add(arena, volumes, volume);
+    }
+    return template;
+}
+
+void pod_start(struct local_object *object, int index)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *name = make_name(object, index, arena);
+    const char *id = make_id(object->space, name, arena);
+    struct local_pod *pod;
+
+    if (map_get(object->cluster->pods, id))
+        return; /* the one before is still on its way out */
+    pod = pod_new(object->cluster, id);
+    pod->space = arena_string(pod->arena, object->space);
+    pod->name = arena_string(pod->arena, name);
+    pod->workload = arena_string(pod->arena, object->key);
+    pod->owner = arena_string(pod->arena, object->owner->name);
+    pod->hash = arena_string(pod->arena, object->hash);
+    pod->uid = arena_printf(pod->arena, "%016llx-%llx", (unsigned long long)random_number(),
+                            (unsigned long long)++object->cluster->serial);
+    pod->index = index;
+    pod->created = clock_wall();
+    pod->template = with_claims(object, pod, pod->arena);
+    pod_take_containers(pod);
+    pod_try_make(pod);
+}

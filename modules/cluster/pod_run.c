@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes a pod through its life: containers started, restarted, ended. */
+
+#include "cluster/pod.h"
+#include "cluster/service.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void finish_end(struct local_pod *pod);
+
+/* ---- Going on -------------------------------------------------------------------------------------- */
+
+static void start_container(struct local_container *c)
+{
+    struct cluster *cluster = c->pod->cluster;
+    struct err err = { 0 };
+
+    c->backing_off = false;
+    c->killed_by_probe = false;
+    services_yield(c->pod);
+    if (cluster->runtime_driver->start(cluster->runtime, c->pod->id, c->name, &err) < 0) {
+        why_set(&c->why, "CannotStart", "%.380s", err.text);
+        return;
+    }
+    c->state = CONTAINER_RUNNING;
+    c->pid = 0;
+}
+
+void pod_on_restart(void *arg)
+{
+    struct local_container *c = arg;
+
+    if (c->pod->terminating || pod_runs(c))
+        return;
+    start_container(c);
+    pod_changed(c->pod);
+}
+
+static bool will_restart(const struct local_container *c)
+{
+    const char *policy = pod_policy(c->pod);
+
+    if (c->init)
+        return pod_has_failed(c) && strcmp(policy, "Never") != 0;
+    return !strcmp(policy, "Always") || (!strcmp(policy, "OnFailure") && pod_has_failed(c));
+}
+
+/* Init containers one after the other, then all the rest at once. */
+void pod_advance(struct local_pod *pod)
+{
+    for (size_t i = 0; i < pod->count && pod->containers[i].init; i++) {
+        struct local_container *c = &pod->containers[i];
+
+        if (c->state == CONTAINER_WAITING)
+            start_container(c);
+        if (c->state != CONTAINER_EXITED || pod_has_failed(c))
+            return;
+    }
+    for (size_t i = 0; i < pod->count; i++)
+        if (!pod->containers[i].init && pod->containers[i].state == CONTAINER_WAITING)
+            start_container(&pod->containers[i]);
+}
+
+void pod_look_for_end(struct local_pod *pod)
+{
+    bool init_failed = false;
+
+    for (size_t i = 0; i < pod->count; i++) {
+        struct local_container *c = &pod->containers[i];
+
+        init_failed |= c->init && pod_has_failed(c) && !will_restart(c);
+        if (pod_runs(c) || c->backing_off || loop_timer_is_set(c->timer))
+            return;
+        if (c->state == CONTAINER_WAITING && !init_failed)
+            return;
+    }
+    pod->finished = clock_wall();
+}
+
+static void say_why(struct local_container *c, const char *reason, const char *message)
+{
+    if (c->killed_by_probe)
+        return; /* the probe's words say more than its SIGTERM */
+    if (c->state == CONTAINER_FAILED)
+        why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
+    else if (c->oom)
+        why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
+    else if (c->signal)
+        why_set(&c->why, "Error", "container %.80s was ended by signal %d", c->name, c->signal);
+    else
+        why_set(&c->why, c->code ? "Error" : "Completed", "container %.80s ended with exit code %d",
+                c->name, c->code);
+}
+
+/* It may have ended while no agent was there to hear of it. */
+static int64_t left_of(int64_t wait, int64_t ended)
+{
+    int64_t left = ended + wait - clock_wall();
+
+    return left < 0 ? 0 : left > wait ? wait : left;
+}
+
+static void plan_restart(struct local_container *c)
+{
+    int64_t ran = c->ended - c->began, wait;
+    struct local_why last = c->why;
+
+    if (c->state == CONTAINER_EXITED && ran >= PLAN_BACKOFF_RESET)
+        c->crashes = 0;
+    wait = plan_backoff(++c->crashes);
+    c->backing_off = wait > 0;
+    if (wait > 0 && (!strcmp(last.reason, "Error") || !strcmp(last.reason, "Completed")))
+        why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that", last.message,
+                (long long)(wait / CLOCK_SECOND));
+    local_event(c->pod->cluster, local_workload_of(c->pod), "Warning",
+                wait > 0 ? "BackOff" : "Restarted", "pod %s: %s", c->pod->name, c->why.message);
+    /* The first restart does not even wait for the loop's next turn. */
+    if (wait == 0)
+        start_container(c);
+    else
+        loop_timer_set(c->timer, left_of(wait, c->ended));
+}
+
+void pod_on_started(struct local_container *c, const struct runtime_event *event)
+{
+    c->state = CONTAINER_RUNNING;
+    c->run = event->run;
+    c->pid = event->pid;
+    c->began = event->started;
+    check_begin(c);
+}
+
+void pod_on_ended(struct local_container *c, const struct runtime_event *event)
+{
+    struct local_pod *pod = c->pod;
+
+    check_end(c);
+    c->state = event->kind == RUNTIME_FAILED ? CONTAINER_FAILED : CONTAINER_EXITED;
+    c->run = event->run;
+    c->pid = 0;
+    c->code = event->code;
+    c->signal = event->signal;
+    c->oom = event->oom;
+    c->began = event->started;
+    c->ended = event->finished;
+    say_why(c, event->reason ? event->reason : "", event->message ? event->message : "");
+    if (pod->terminating) {
+        finish_end(pod);
+        return;
+    }
+    if (will_restart(c))
+        plan_restart(c);
+    else
+        pod_advance(pod);
+    pod_look_for_end(pod);
+}
+
+void pod_restart_container(struct local_container *c, const char *reason, const char *message)
+{
+    struct cluster *cluster = c->pod->cluster;
+    int64_t grace = node_get_int(node_get(c->pod->template, "spec"),
+                                 "terminationGracePeriodSeconds", 30) * CLOCK_SECOND;
+
+    if (!pod_runs(c) || c->killed_by_probe)
+        return;
+    c->killed_by_probe = true;
+    why_set(&c->why, reason, "container %.80s: %.300s", c->name, message);
+    local_event(cluster, local_workload_of(c->pod), "Warning", reason, "pod %s: %s", c->pod->name,
+                c->why.message);
+    cluster->runtime_driver->stop(cluster->runtime, c->pod->id, c->name, grace);
+}
+
+/* ---- Ending --------------------------------------------------------------------------------------------- */
+
+static void finish_end(struct local_pod *pod)
+{
+    struct cluster *cluster = pod->cluster;
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod_runs(&pod->containers[i]))
+            return;
+    if (pod->removing)
+        return;
+    pod->removing = true;
+    cluster->runtime_driver->remove(cluster->runtime, pod->id);
+}
+
+struct hook {
+    struct cluster *cluster;
+    char *pod; /* owned */
+};
+
+static int64_t grace_of(const struct local_pod *pod)
+{
+    int64_t grace = node_get_int(node_get(pod->template, "spec"), "terminationGracePeriodSeconds", 30);
+
+    return (grace < 0 ? 0 : grace > 86400 ? 86400 : grace) * CLOCK_SECOND;
+}
+
+static void stop_now(struct local_pod *pod)
+{
+    struct cluster *cluster = pod->cluster;
+
+    if (pod->stopping)
+        return;
+    pod->stopping = true;
+    cluster->runtime_driver->stop(cluster->runtime, pod->id, NULL, grace_of(pod));
+    finish_end(pod);
+}
+
+static void on_hook(void *arg, bool ok, const char *message)
+{
+    struct hook *hook = arg;
+    struct local_pod *pod = hook->cluster->closing ? NULL : map_get(hook->cluster->pods, hook->pod);
+
+    if (pod && !ok)
+        log_warn("cluster", "pod %s: preStop: %s", pod->name, message);
+    if (pod && pod->terminating && !pod->removing)
+        stop_now(pod);
+    mem_free(&hook->pod);
+    mem_free(&hook);
+}
+
+/* The first preStop hook there is runs before anything is told to end. */
+static bool run_hook(struct local_pod *pod)
+{
+    struct cluster *cluster = pod->cluster;
+
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct local_container *c = &pod->containers[i];
+        struct node *hook = node_at(c->spec, "lifecycle", "preStop", NULL);
+        struct hook *asked;
+
+        if (!pod_runs(c) || !hook)
+            continue;
+        asked = mem_alloc(sizeof *asked);
+        *asked = (struct hook){ cluster, mem_copy_string(pod->id) };
+        cluster->runtime_driver->probe(cluster->runtime, pod->id, c->name, hook, grace_of(pod),
+                                       on_hook, asked);
+        return true;
+    }
+    return false;
+}
+
+void pod_end(struct local_pod *pod)
+{
+    if (pod->terminating)
+        return;
+    pod->terminating = true;
+    loop_timer_stop(pod->timer);
+    for (size_t i = 0; i < pod->count; i++) {
+        check_end(&pod->containers[i]);
+        loop_timer_stop(pod->containers[i].timer);
+    }
+    if (!pod->made) {
+        pod_changed(pod);
+        pod_free(&pod);
+        return;
+    }
+    if (pod->lost || !run_hook(pod))
+        stop_now(pod);
+    pod_changed(pod);
+}
+
+/* ---- Events --------------------------------------------------------------------------------------------------- */
+
+/* Its shim is gone, so it cannot be started again, only replaced. */
+void pod_on_lost(struct local_pod *pod, const char *message)
+{
+    pod->lost = true;
+    for (size_t i = 0; i < pod->count; i++) {
+        struct local_container *c = &pod->containers[i];
+
+        check_end(c);
+        loop_timer_stop(c->timer);
+        c->backing_off = false;
+        if (pod_runs(c)) {
+            c->state = CONTAINER_EXITED;
+            c->signal = 9;
+            c->pid = 0;
+            why_set(&c->why, "Lost", "%.380s", message);
+        }
+    }
+    pod->finished = clock_wall();
+    if (pod->terminating)
+        finish_end(pod);
+    else if (!strcmp(pod_policy(pod), "Always"))
+        pod_end(pod);
+}
+
+void pod_on_event(struct cluster *cluster, const struct runtime_event *event)
+{
+    struct local_pod *pod = map_get(cluster->pods, event->pod);
+    struct local_container *c = NULL;
+
+    if (!pod)
+        return;
+    for (size_t i = 0; event->container && i < pod->count && !c; i++)
+        if (!strcmp(pod->containers[i].name, event->container))
+            c = &pod->containers[i];
+    pod_changed(pod);
+    if (event->kind == RUNTIME_REMOVED)
+        pod_free(&pod);
+    else if (event->kind == RUNTIME_LOST)
+        pod_on_lost(pod, event->message ? event->message : "");
+    else if (event->kind == RUNTIME_DRIFT)
+        local_event(cluster, local_workload_of(pod), "Normal", "DriftCorrected",
+                    "pod %s: %s was changed and has been put back", pod->name, event->message);
+    else if (c && event->kind == RUNTIME_STARTED)
+        pod_on_started(c, event);
+    else if (c)
+        pod_on_ended(c, event);
+}
