@@ -109,9 +109,9 @@ void arena_free(struct arena **at)
 
 static struct block *block_new(size_t size)
 {
-    struct block *block = mem_alloc(sizeof *block + size);
+    struct block *block = mem_resize(NULL, sizeof *block + size);
 
-    block->size = size;
+    *block = (struct block){.size = size};
     return block;
 }
 
@@ -137,7 +137,8 @@ static struct block *block_for(struct arena *arena, size_t size)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Not zeroed: most blocks are freed before they are full. */
+static void *arena_take(struct arena *arena, size_t size)
 {
     struct block *block;
     void *memory;
@@ -152,12 +153,18 @@ void *arena_alloc(struct arena *arena, size_t size)
     return memory;
 }
 
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return memset(arena_take(arena, size), 0, size);
+}
+
 char *arena_bytes(struct arena *arena, const void *bytes, size_t len)
 {
-    char *copy = arena_alloc(arena, len + 1);
+    char *copy = arena_take(arena, len + 1);
 
     if (len)
         memcpy(copy, bytes, len);
+    copy[len] = '\0';
     return copy;
 }
 

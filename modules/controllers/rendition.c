@@ -88,6 +88,20 @@ static int add_asset(const struct asset *asset, void *arg)
     return 0;
 }
 
+/* The built-in definitions never change, so they are hashed once. */
+static const struct pki_sha256 *built_in(void)
+{
+    static struct pki_sha256 hash;
+    static bool done;
+
+    if (!done) {
+        pki_sha256_start(&hash);
+        asset_each("definitions/", add_asset, &hash);
+        done = true;
+    }
+    return &hash;
+}
+
 /* One hash over everything that decides what is rendered. */
 static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
                          const struct inputs *in)
@@ -102,8 +116,7 @@ static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
     text_addf(&bytes, "%s/%s %s %s %s", pass->space, pass->name, input->tenant,
               input->space,
               node_get_text(node_get(input->deployment, "spec"), "aiWorkload"));
-    pki_sha256_start(&hash);
-    asset_each("definitions/", add_asset, &hash);
+    hash = *built_in();
     pki_sha256_add(&hash, bytes.bytes, bytes.len);
     pki_sha256_end(&hash, sum);
     text_add_hex(&hex, sum, sizeof sum);

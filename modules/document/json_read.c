@@ -45,13 +45,19 @@ static cJSON *parse(struct arena *arena, const char *text, size_t len)
     return root;
 }
 
+/* Where in the tree a value stands, from the inside out. */
+struct place {
+    const struct place *outer;
+    const char *key; /* NULL: an item of a list */
+    size_t index;
+};
+
 struct build {
     struct arena *arena;
     const struct scan *scan;
     size_t next_number;
     bool keep_last;
     struct node *duplicates; /* list of paths, or NULL */
-    struct text path;
     struct err *err;
 };
 
@@ -64,64 +70,79 @@ static struct node *build_number(struct build *build)
     size_t len = 0;
     long long value;
     bool whole = true;
-    scoped_mem char *copy = NULL;
+    char small[32], *copy = small;
+    scoped_mem char *large = NULL;
 
     for (; len < left && strchr("-+0123456789.eE", at[len]) && at[len]; len++)
         whole = whole && !strchr(".eE", at[len]);
-    copy = mem_alloc(len + 1);
+    if (len >= sizeof small)
+        copy = large = mem_alloc(len + 1);
     memcpy(copy, at, len);
+    copy[len] = '\0';
     errno = 0;
     value = whole ? strtoll(copy, NULL, 10) : 0;
     return whole && !errno ? node_int(build->arena, value)
                            : node_float(build->arena, strtod(copy, NULL));
 }
 
-static struct node *build_value(struct build *build, const cJSON *from);
+static struct node *build_value(struct build *build, const cJSON *from,
+                                const struct place *place);
 
-static struct node *build_list(struct build *build, const cJSON *from)
+static struct node *build_list(struct build *build, const cJSON *from,
+                               const struct place *outer)
 {
     struct node *list = node_list(build->arena);
-    size_t mark = build->path.len;
-    size_t index = 0;
+    struct place place = {.outer = outer};
 
     for (const cJSON *item = from->child; item; item = item->next) {
-        struct node *value;
+        struct node *value = build_value(build, item, &place);
 
-        text_addf(&build->path, "[%zu]", index++);
-        value = build_value(build, item);
-        text_cut(&build->path, mark);
         if (!value)
             return NULL;
         node_add(build->arena, list, value);
+        place.index++;
     }
     return list;
 }
 
-static int duplicate_key(struct build *build)
+static void write_path(struct text *out, const struct place *place)
 {
+    if (!place)
+        return;
+    write_path(out, place->outer);
+    if (place->key)
+        text_addf(out, "%s%s", out->len ? "." : "", place->key);
+    else
+        text_addf(out, "[%zu]", place->index);
+}
+
+static int duplicate_key(struct build *build, const struct place *place)
+{
+    scoped_text struct text path = {0};
+
+    write_path(&path, place);
     if (build->duplicates)
         node_add(build->arena, build->duplicates,
-                 node_string(build->arena, text_string(&build->path)));
+                 node_string(build->arena, text_string(&path)));
     if (build->keep_last)
         return 0;
     return err_set(build->err, ERR_BAD_REQUEST, "duplicate key \"%s\"",
-                   text_string(&build->path));
+                   text_string(&path));
 }
 
-static struct node *build_map(struct build *build, const cJSON *from)
+static struct node *build_map(struct build *build, const cJSON *from,
+                              const struct place *outer)
 {
     struct node *map = node_map(build->arena);
-    size_t mark = build->path.len;
+    struct place place = {.outer = outer};
 
     for (const cJSON *item = from->child; item; item = item->next) {
         struct node *value;
 
-        text_add(&build->path, mark ? "." : "");
-        text_add(&build->path, item->string);
-        if (node_get(map, item->string) && duplicate_key(build) < 0)
+        place.key = item->string;
+        if (node_get(map, item->string) && duplicate_key(build, &place) < 0)
             return NULL;
-        value = build_value(build, item);
-        text_cut(&build->path, mark);
+        value = build_value(build, item, &place);
         if (!value)
             return NULL;
         node_set(build->arena, map, item->string, value);
@@ -129,14 +150,15 @@ static struct node *build_map(struct build *build, const cJSON *from)
     return map;
 }
 
-static struct node *build_value(struct build *build, const cJSON *from)
+static struct node *build_value(struct build *build, const cJSON *from,
+                                const struct place *place)
 {
     struct node *node;
 
     if (cJSON_IsObject(from))
-        return build_map(build, from);
+        return build_map(build, from, place);
     if (cJSON_IsArray(from))
-        return build_list(build, from);
+        return build_list(build, from, place);
     if (cJSON_IsNumber(from))
         return build_number(build);
     if (cJSON_IsBool(from))
@@ -160,7 +182,6 @@ static struct node *read_json(struct arena *arena, const char *text, size_t len,
                           .keep_last = limits->duplicates || duplicates,
                           .duplicates = duplicates,
                           .err = err};
-    struct node *root;
     cJSON *parsed;
 
     if (scan_run(&scan, limits, err) < 0)
@@ -170,9 +191,7 @@ static struct node *read_json(struct arena *arena, const char *text, size_t len,
         err_set(err, ERR_BAD_REQUEST, "not JSON");
         return NULL;
     }
-    root = build_value(&build, parsed);
-    text_free(&build.path);
-    return root;
+    return build_value(&build, parsed, NULL);
 }
 
 struct node *document_read_json(struct arena *arena, const char *text,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes, reads and changes the nodes of a tree. */
 #include "document/document.h"
+#include "document/node.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -138,6 +139,12 @@ static void index_build(struct arena *arena, struct node *map)
     map->index->slots = slots;
     for (size_t i = 0; i < map->len; i++)
         index_add(map->index, map->members[i].key, i);
+}
+
+void node_make_index(struct arena *arena, struct node *map)
+{
+    if (map->len > INDEX_FROM)
+        index_build(arena, map);
 }
 
 /* The position of a key, or the length if it is not there. */

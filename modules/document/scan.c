@@ -150,8 +150,11 @@ static size_t skip_digits(struct walk *walk)
 static int check_number(struct walk *walk, size_t start, bool whole)
 {
     size_t len = walk->at - start;
-    scoped_mem char *copy = mem_alloc(len + 1);
+    char small[32], *copy = small;
+    scoped_mem char *large = NULL;
 
+    if (len >= sizeof small)
+        copy = large = mem_alloc(len + 1);
     memcpy(copy, walk->scan->text + start, len);
     copy[len] = '\0';
     errno = 0;

@@ -22,7 +22,11 @@ struct kinds {
     struct map *by_kind;   /* "apiVersion/Kind" */
     struct node *definitions, *metadata;
     struct err *err; /* while reading */
+    unsigned holders;
 };
+
+/* The rows are the same for everybody, so there is one table at a time. */
+static struct kinds *shared;
 
 static struct node *read_asset(struct kinds *kinds, const struct asset *asset,
                                struct err *err)
@@ -134,13 +138,21 @@ static int read_rows(struct kinds *kinds, struct err *err)
 
 struct kinds *kinds_open(struct err *err)
 {
-    struct kinds *kinds = mem_alloc(sizeof *kinds);
+    struct kinds *kinds = shared;
 
+    if (kinds) {
+        kinds->holders++;
+        return kinds;
+    }
+    kinds = mem_alloc(sizeof *kinds);
+    kinds->holders = 1;
     kinds->arena = arena_new();
     kinds->by_plural = map_new();
     kinds->by_kind = map_new();
     if (read_rows(kinds, err) < 0)
         kinds_close(&kinds);
+    else
+        shared = kinds;
     return kinds;
 }
 
@@ -148,8 +160,10 @@ void kinds_close(struct kinds **at)
 {
     struct kinds *kinds = take(*at);
 
-    if (!kinds)
+    if (!kinds || --kinds->holders)
         return;
+    if (kinds == shared)
+        shared = NULL;
     map_free(&kinds->by_plural);
     map_free(&kinds->by_kind);
     free(kinds->rows);

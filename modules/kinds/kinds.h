@@ -80,7 +80,8 @@ struct kind {
     const struct node *openapi; /* the schema as served, with metadata */
 };
 
-/* Reads every row; fails, naming file and field, if one is not right. */
+/* Reads every row; fails, naming file and field, if one is not right. While one
+   is open, opening another counts its holders and reads nothing; one thread. */
 struct kinds *kinds_open(struct err *err) MUST_CHECK;
 void kinds_close(struct kinds **kinds);
 #define scoped_kinds SCOPED(kinds_close)

@@ -43,8 +43,7 @@ void object_drop(struct object **object)
 struct node *object_read(struct arena *arena, const struct object *object)
 {
     struct err err = {0};
-    struct node *tree = document_read_json(arena, object->body, object->len,
-                                           &document_limits_own, &err);
+    struct node *tree = document_read_own(arena, object->body, object->len, &err);
 
     if (!tree) {
         fprintf(stderr, "axle: %s %s/%s was kept and cannot be read: %s\n",
@@ -329,8 +328,7 @@ static struct object *read_row(struct loading *loading, struct table *table,
 
     if (!body)
         return NULL;
-    tree = document_read_json(loading->arena, body, len, &document_limits_own,
-                              err);
+    tree = document_read_own(loading->arena, body, len, err);
     if (!tree) {
         err_wrap(err, "%s %s/%s", row->key.kind, row->key.space, row->key.name);
         return NULL;

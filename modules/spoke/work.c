@@ -513,8 +513,7 @@ static int on_row(void *arg, const struct store_row *row, struct err *err)
     if (keep_read(spoke, row, &open, err) < 0)
         return -1;
     arena = arena_new();
-    kept = document_read_json(arena, text_string(&open), open.len, &document_limits_own,
-                              err);
+    kept = document_read_own(arena, text_string(&open), open.len, err);
     if (!kept)
         return -1;
     load_work(work_new(spoke, row->key.name), kept);

@@ -365,6 +365,8 @@ int main(int argc, char **argv)
     long count = argc > 2 ? strtol(argv[2], NULL, 10) : argc > 1 ? 1 : getenv("DEEP") ? SEEDS_DEEP : SEEDS;
     scoped_mem char *root =
         mem_printf("%s/simulation", getenv("TEST_DIR") ? getenv("TEST_DIR") : "/tmp");
+    /* Read once, and not at each start of a hub. */
+    scoped_kinds struct kinds *kinds = kinds_open(NULL);
     long good = 0;
 
     log_setup(argc > 1 && count == 1 ? LOG_DEBUG : LOG_ERROR, false);
