@@ -290,11 +290,12 @@ verb_debug() {
 verb_test() {
     need_dependencies
     build_console
-    local list debug=(alone) packages='' kind name _
+    local list debug=(alone) release=() packages='' kind name _
     list=$(tests/run.sh --list "$@")
     while read -r kind name _; do
         case $kind in
         unit) debug+=("unit/test_$name") ;;
+        seeds) release=(unit/test_simulation) ;;
         golden) debug+=("golden/$name") ;;
         fuzz) debug+=("replay/fuzz_$name") ;;
         scenario) debug+=(program) packages=$packages_test ;;
@@ -306,6 +307,7 @@ verb_test() {
     # A program that does not build is one failed test, not the end of all.
     local unbuilt=0
     MAKEFLAGS=-k make_mode debug "${debug[@]}" || unbuilt=1
+    [ ${#release[@]} = 0 ] || make_mode release "${release[@]}" || unbuilt=1
     [ $# -gt 0 ] || ./build.sh release || unbuilt=1
     UNBUILT=$unbuilt tests/run.sh "$@"
 }

@@ -4,7 +4,7 @@
 # Runs every test, or those named, several at a time. `build.sh test` builds
 # what they need and calls this.
 #
-# A test is a program of tests/unit, a folder of tests/golden, a scenario, a
+# A test is a program of tests/unit, seeds of the simulation, a folder of tests/golden, a scenario, a
 # fuzzer with its seeds, or a script beside this one (layers). Each runs in a
 # temporary folder of its own, has a time limit ("limit: 120" in one of its
 # first lines sets another one), and is cleared away with everything that it
@@ -18,9 +18,10 @@ jobs_at_once=${JOBS:-$(nproc)}
 # test_list [NAME...]: KIND NAME FILE of each test, or of those asked for. A
 # name is a module's (store), a scenario's or the letters it begins with (c0001).
 test_list() {
-    local file
+    local file name
     {
         for file in tests/unit/test_*.c; do echo "unit $(name_of "$file" test_) $file"; done
+        for name in 0001 0251 0501 0751; do echo "seeds simulation_seeds_$name tests/unit/test_simulation.c"; done
         for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
         for file in tests/golden/*.c; do echo "golden $(name_of "$file") $file"; done
         for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
@@ -81,6 +82,7 @@ run_one() {
     local kind=$1 name=$2 file=$3
     case $kind in
     unit) exec "build/debug/unit/test_$name" ;;
+    seeds) exec build/release/unit/test_simulation "$((10#${name##*_}))" 250 ;;
     golden) golden_as_tap "$name" ;;
     fuzz) fuzz_as_tap "$name" ;;
     *) script_as_tap "$name" "$file" ;;
@@ -129,7 +131,7 @@ show_failure() {
     local out=$1 status=$2
     echo "--- $3"
     grep -aE '^not ok|^#' "$out" | head -n 60
-    [ "$4" = unit ] && [ "$status" -le 1 ] && return
+    [[ $4 = unit || $4 = seeds ]] && [ "$status" -le 1 ] && return
     grep -avE '^(ok|not ok|#|1\.\.)' "$out" | tail -n 80
     [ "$status" = 124 ] && echo "took longer than its time limit and was ended"
     echo "exit status $status"

@@ -190,6 +190,8 @@ void runtime_simulated_exit(struct runtime *runtime, const char *pod,
  */
 void runtime_simulated_reset(void);
 void runtime_simulated_reboot(const char *directory);
+/* The containers that run there, and the pods there are. */
+size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
 
 /* ---- The shim ------------------------------------------------------------ */
 

@@ -131,6 +131,19 @@ void runtime_simulated_reboot(const char *directory)
                 end_container(&pod->containers[i], 0, 9);
 }
 
+size_t runtime_simulated_running(const char *directory, size_t *ret_pods)
+{
+    struct machine *machine = machine_at(directory);
+    struct sim_pod *pod;
+    size_t at = 0, running = 0;
+
+    while ((pod = map_next(machine->pods, &at, NULL)))
+        for (size_t i = 0; i < pod->count; i++)
+            running += !strcmp(pod->containers[i].state, "running");
+    *ret_pods = map_count(machine->pods);
+    return running;
+}
+
 /* ---- Events ------------------------------------------------------------------ */
 
 static void forget(struct sim_later *later)

@@ -5,11 +5,14 @@
  *
  *     build/debug/unit/test_simulation [FIRST [COUNT]]
  *
- * runs COUNT seeds from FIRST on; a seed that fails is told by its number.
+ * runs COUNT seeds from FIRST on; a seed that fails says how to run it again.
+ * `./build.sh test` runs a few of them with sanitizers and a thousand of them
+ * built as a release is (limit: 900).
  */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "hub/hub.h"
@@ -18,23 +21,26 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "runtime/runtime.h"
+#include "spoke/inside.h"
 #include "spoke/spoke.h"
 #include "store/store.h"
 #include "unit/check.h"
+#include "unit/history.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SPOKES 3
-#define SEEDS 8
-#define SEEDS_DEEP 1000 /* with $DEEP, as ./build.sh deep sets it */
+#define SEEDS 12
+#define SEEDS_DEEP 300 /* with $DEEP, as ./build.sh deep sets it */
 #define TROUBLES 6
 #define SETTLE (900 * CLOCK_SECOND)
 
 struct host {
-    char name[24], disk_name[40], directory[128];
+    char name[24], disk_name[40], directory[128], machine[160];
     struct loop *loop;
     struct store_disk *disk;
     struct hub *hub;
@@ -49,6 +55,15 @@ struct simulation {
     char root[96];
     const char *fault; /* what went wrong, or NULL */
     char said[1400];
+
+    /* A client that writes notes, reads them and watches them. */
+    struct history history;
+    struct objects_watch *watch;
+    int64_t seen;  /* revision up to which the watch was told */
+    int watches;
+    int64_t notes; /* written so far; each has a value of its own */
+    int64_t tick;
+    bool asked[8]; /* which of `asked` are on disk */
 };
 
 static void fault(struct simulation *sim, const char *what, const char *why)
@@ -64,6 +79,7 @@ static void host_name(struct simulation *sim, struct host *host, const char *nam
     snprintf(host->name, sizeof host->name, "%s", name);
     snprintf(host->disk_name, sizeof host->disk_name, "sim-%s", name);
     snprintf(host->directory, sizeof host->directory, "%s/%s", sim->root, name);
+    snprintf(host->machine, sizeof host->machine, "%s/workloads", host->directory);
     host->disk = store_disk_new(host->disk_name);
 }
 
@@ -107,9 +123,215 @@ static void stop(struct host *host)
     loop_free(&host->loop);
 }
 
+/* ---- A client, whose history is judged ------------------------------------------ */
+
+static const struct kind *kind_of(struct simulation *sim, const char *group,
+                                  const char *plural)
+{
+    return kinds_find(sim->hub.hub->kinds, group, plural);
+}
+
+/* Which entry waits for its commit; freed by the answer. */
+struct promise {
+    struct simulation *sim;
+    size_t entry;
+    int64_t revision;
+    bool *on_disk;
+};
+
+static void on_durable(void *arg, const struct err *err)
+{
+    struct promise *promise = arg;
+    struct history_entry *e = promise->entry == SIZE_MAX
+                                  ? NULL : &promise->sim->history.entries[promise->entry];
+
+    if (!err && e) {
+        e->outcome = HISTORY_OK;
+        e->revision = promise->revision;
+        e->end = ++promise->sim->tick;
+    }
+    if (!err && promise->on_disk)
+        *promise->on_disk = true;
+    free(promise);
+}
+
+static void promised(struct simulation *sim, size_t entry, int64_t revision, bool *on_disk)
+{
+    struct promise *promise = mem_alloc(sizeof *promise);
+
+    *promise = (struct promise){sim, entry, revision, on_disk};
+    objects_when_durable(sim->hub.hub->objects, on_durable, promise);
+}
+
+static struct node *note(struct arena *arena, const char *name, const char *value,
+                         int64_t expected)
+{
+    struct node *body = node_map(arena), *metadata = node_make(arena, body, "metadata");
+
+    node_set_text(arena, body, "apiVersion", "v1");
+    node_set_text(arena, body, "kind", "ConfigMap");
+    node_set_text(arena, metadata, "name", name);
+    node_set_text(arena, metadata, "namespace", "default");
+    if (expected)
+        node_set(arena, metadata, "resourceVersion",
+                 node_format(arena, "%lld", (long long)expected));
+    node_set_text(arena, node_make(arena, body, "data"), "value", value);
+    return body;
+}
+
+/* Creates it, updates it (on the condition of a revision that may be stale), or
+   deletes it. */
+static void write_note(struct simulation *sim)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct kind *kind = kind_of(sim, "", "configmaps");
+    struct history_entry *e = history_add(&sim->history, HISTORY_WRITE);
+    size_t at = sim->history.count - 1;
+    struct objects_result result = {.arena = arena};
+    struct objects_write write = {.who = {"clerk", "clerk", false}, .kind = kind,
+                                  .space = "default", .name = e->key, .grace = -1};
+    scoped_object struct object *live = NULL;
+    struct err err = {0};
+    int status;
+
+    snprintf(e->key, sizeof e->key, "note-%d", (int)loop_world_dice(sim->world, 3));
+    e->start = ++sim->tick;
+    e->end = INT64_MAX;
+    e->outcome = HISTORY_UNKNOWN;
+    live = objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind, "default", e->key, NULL);
+    if (live && loop_world_dice(sim->world, 5) == 0) {
+        status = objects_delete(sim->hub.hub->objects, &write, &result, &err);
+    } else {
+        snprintf(e->value, sizeof e->value, "%lld", (long long)++sim->notes);
+        if (live)
+            e->expected = live->revision - (loop_world_dice(sim->world, 4) == 0);
+        write.body = note(arena, e->key, e->value, e->expected);
+        status = live ? objects_update(sim->hub.hub->objects, &write, &result, &err)
+                      : objects_create(sim->hub.hub->objects, &write, &result, &err);
+    }
+    if (status < 0) {
+        e->outcome = err.code == ERR_CONFLICT || err.code == ERR_EXISTS ? HISTORY_REFUSED
+                                                                         : HISTORY_MISSING;
+        e->end = ++sim->tick;
+        return;
+    }
+    promised(sim, at, result.object ? result.object->revision : 0, NULL);
+    object_drop(&result.object);
+}
+
+static const char *value_of(struct arena *arena, const struct object *object)
+{
+    return node_get_text(node_get(object_read(arena, object), "data"), "value");
+}
+
+static void read_notes(struct simulation *sim)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct objects_query query = {.kind = kind_of(sim, "", "configmaps"), .space = "default"};
+    scoped_page struct objects_page page = {0};
+    struct history_entry *e = history_add(&sim->history, HISTORY_READ);
+    struct err err = {0};
+
+    e->start = ++sim->tick;
+    if (objects_list(sim->hub.hub->objects, &query, &page, &err) < 0)
+        fault(sim, "list", err.text);
+    for (size_t i = 0; i < page.count; i++)
+        history_add_item(e, page.items[i]->name, value_of(arena, page.items[i]),
+                         page.items[i]->revision);
+    e->revision = page.revision;
+    e->end = ++sim->tick;
+}
+
+static void on_ready(void *arg)
+{
+    (void)arg; /* it is drained at every turn of the test */
+}
+
+static void watch_notes(struct simulation *sim)
+{
+    scoped_mem char *from = mem_printf("%lld", (long long)sim->seen);
+    struct objects_watch_options options = {
+        .query = {.kind = kind_of(sim, "", "configmaps"), .space = "default", .revision = from},
+        .bookmarks = true};
+    struct history_entry *e = history_add(&sim->history, HISTORY_OPEN);
+    struct err err = {0};
+
+    e->start = ++sim->tick;
+    e->watch = ++sim->watches;
+    e->expected = sim->seen;
+    sim->watch = objects_watch(sim->hub.hub->objects, &options, on_ready, NULL, &err);
+    if (!sim->watch)
+        fault(sim, "watch", err.text);
+    e->end = ++sim->tick;
+}
+
+static void drain_notes(struct simulation *sim)
+{
+    static const char types[] = {'A', 'M', 'D', 'B'};
+    scoped_arena struct arena *arena = arena_new();
+    struct objects_event event;
+
+    while (sim->watch && objects_watch_next(sim->watch, &event)) {
+        struct history_entry *e = history_add(&sim->history, HISTORY_EVENT);
+
+        if (event.type > OBJECTS_BOOKMARK) {
+            fault(sim, "watch", "ended before its time");
+            return;
+        }
+        e->start = e->end = ++sim->tick;
+        e->watch = sim->watches;
+        e->type = types[event.type];
+        e->revision = sim->seen = event.revision;
+        if (event.object) {
+            snprintf(e->key, sizeof e->key, "%s", event.object->name);
+            snprintf(e->value, sizeof e->value, "%s", value_of(arena, event.object));
+            object_drop(&event.object);
+        }
+    }
+}
+
+/* The hub goes: what it did not tell yet will be told by the next one. */
+static void leave_notes(struct simulation *sim)
+{
+    drain_notes(sim);
+    objects_unwatch(&sim->watch);
+}
+
+static void let_run(struct simulation *sim, int64_t duration)
+{
+    if (sim->hub.hub && !sim->fault) {
+        if (!sim->watch)
+            watch_notes(sim);
+        write_note(sim);
+        if (loop_world_dice(sim->world, 2))
+            read_notes(sim);
+    }
+    loop_world_run(sim->world, duration);
+    drain_notes(sim);
+}
+
+static void judge(struct simulation *sim)
+{
+    scoped_text struct text said = {0};
+    struct history_entry *e;
+
+    if (sim->fault)
+        return;
+    loop_world_run(sim->world, CLOCK_SECOND);
+    read_notes(sim);
+    drain_notes(sim);
+    e = history_add(&sim->history, HISTORY_CLOSE);
+    e->watch = sim->watches;
+    e->revision = objects_revision(sim->hub.hub->objects);
+    if (history_judge(&sim->history, &said))
+        fault(sim, "history", text_string(&said));
+}
+
 /* Everything of it that was not durable is gone. */
 static void crash(struct simulation *sim, struct host *host)
 {
+    if (host == &sim->hub)
+        leave_notes(sim);
     loop_world_crash(sim->world, host->name);
     store_disk_crash(host->disk, loop_world_dice(sim->world, UINT32_MAX));
     stop(host);
@@ -139,15 +361,18 @@ static const char *const asked[] = {
     "\"name\":\"all\"}}}",
 };
 
-static bool ask(struct simulation *sim, const char *json)
+static bool ask(struct simulation *sim, size_t which)
 {
+    const char *json = asked[which];
     scoped_arena struct arena *arena = arena_new();
     struct node *object = document_read_json(arena, json, strlen(json),
                                              &document_limits_own, NULL);
     struct err err = {0};
 
-    if (objects_ensure(sim->hub.hub->objects, "somebody", object, NULL, &err) == 0)
+    if (objects_ensure(sim->hub.hub->objects, "somebody", object, NULL, &err) == 0) {
+        promised(sim, SIZE_MAX, 0, &sim->asked[which]);
         return true;
+    }
     if (err.code != ERR_NOT_FOUND)
         fault(sim, "asking", err.text);
     return false;
@@ -155,8 +380,7 @@ static bool ask(struct simulation *sim, const char *json)
 
 static const char *phase(struct simulation *sim, struct arena *arena)
 {
-    const struct kind *kind =
-        kinds_find(sim->hub.hub->kinds, "axle.dev", "aiworkloads");
+    const struct kind *kind = kind_of(sim, "axle.dev", "aiworkloads");
     scoped_object struct object *object = objects_get(
         sim->hub.hub->objects, OBJECTS_PUBLISHED, kind, "lab", "chat", NULL);
     const struct node *status;
@@ -201,6 +425,93 @@ static bool is_gone(void *arg)
     return true;
 }
 
+/* ---- What must be so when all is quiet -------------------------------------------- */
+
+static size_t count_of_kind(struct simulation *sim, const char *group, const char *plural)
+{
+    struct objects_query query = {.kind = kind_of(sim, group, plural)};
+    scoped_page struct objects_page page = {0};
+
+    return objects_list(sim->hub.hub->objects, &query, &page, NULL) < 0 ? SIZE_MAX
+                                                                        : page.count;
+}
+
+/* Each machine runs `wanted` processes in as many pods, and nothing beside. */
+static void check_machines(struct simulation *sim, size_t wanted)
+{
+    for (int i = 0; i < SPOKES && !sim->fault; i++) {
+        size_t pods, running = runtime_simulated_running(sim->spokes[i].machine, &pods);
+
+        if (running != wanted || pods != wanted) {
+            snprintf(sim->said, sizeof sim->said, "%s runs %zu processes in %zu pods, not %zu",
+                     sim->spokes[i].name, running, pods, wanted);
+            sim->fault = sim->said;
+        }
+    }
+}
+
+/* What was acknowledged is there, whatever crashed since. */
+static void check_asked(struct simulation *sim)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    for (size_t i = 0; i < count_of(asked) && !sim->fault; i++) {
+        struct node *object = document_read_own(arena, asked[i], strlen(asked[i]), NULL);
+        const struct node *metadata = node_get(object, "metadata");
+        const struct kind *kind =
+            kinds_by_kind(sim->hub.hub->kinds, node_get_text(object, "apiVersion"),
+                          node_get_text(object, "kind"));
+        scoped_object struct object *kept =
+            objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind,
+                        node_get_text(metadata, "namespace"),
+                        node_get_text(metadata, "name"), NULL);
+
+        if (sim->asked[i] && !kept)
+            fault(sim, "acknowledged and lost", asked[i]);
+    }
+}
+
+/* The status that the user reads says what the machines do. */
+static void check_status(struct simulation *sim)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_object struct object *object =
+        objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED,
+                    kind_of(sim, "axle.dev", "aiworkloads"), "lab", "chat", NULL);
+    const struct node *status = node_get(object_read(arena, object), "status");
+    const struct node *spokes = node_get(status, "spokes");
+
+    if (node_get_int(status, "readySpokes", -1) != SPOKES ||
+        node_get_int(status, "totalSpokes", -1) != SPOKES || node_count(spokes) != SPOKES)
+        fault(sim, "status counts", document_json(arena, status));
+    for (size_t i = 0; i < node_count(spokes); i++)
+        if (strcmp(node_get_text(node_item(spokes, i), "phase"), "Running") != 0)
+            fault(sim, "status of a spoke", document_json(arena, status));
+}
+
+static void check_settled(struct simulation *sim)
+{
+    if (sim->fault)
+        return;
+    check_asked(sim);
+    check_machines(sim, 1);
+    check_status(sim);
+    if (count_of_kind(sim, "work.open-cluster-management.io", "manifestworks") != SPOKES)
+        fault(sim, "works", "not one for each spoke");
+    if (count_of_kind(sim, "axle.dev", "workloads") != SPOKES)
+        fault(sim, "workloads", "not one for each spoke");
+}
+
+static void check_gone(struct simulation *sim)
+{
+    if (sim->fault)
+        return;
+    check_machines(sim, 0);
+    for (int i = 0; i < SPOKES; i++)
+        if (map_count(sim->spokes[i].spoke->works))
+            fault(sim, sim->spokes[i].name, "still knows a work");
+}
+
 /* ---- Troubles ----------------------------------------------------------------- */
 
 static struct host *some_spoke(struct simulation *sim)
@@ -214,32 +525,31 @@ static void trouble(struct simulation *sim)
 
     switch (loop_world_dice(sim->world, 5)) {
     case 0:
+        /* A moment after a write: before, while or after it reaches the disk. */
+        write_note(sim);
+        loop_world_run(sim->world, (int64_t)loop_world_dice(sim->world, 3) * CLOCK_MS);
         crash(sim, &sim->hub);
-        loop_world_run(sim->world,
-                       (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND);
+        let_run(sim, (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND);
         start_hub(sim);
         break;
     case 1:
         crash(sim, spoke);
-        loop_world_run(sim->world,
-                       (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND);
+        let_run(sim, (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND);
         start_spoke(sim, spoke);
         break;
     case 2:
         loop_world_cut(sim->world, "hub", spoke->name, true,
                        loop_world_dice(sim->world, 2));
-        loop_world_run(sim->world,
-                       (int64_t)loop_world_dice(sim->world, 60) * CLOCK_SECOND);
+        let_run(sim, (int64_t)loop_world_dice(sim->world, 60) * CLOCK_SECOND);
         loop_world_cut(sim->world, "hub", spoke->name, false, false);
         break;
     case 3:
         crash(sim, spoke);
-        runtime_simulated_reboot(spoke->directory);
+        runtime_simulated_reboot(spoke->machine);
         start_spoke(sim, spoke);
         break;
     default:
-        loop_world_run(sim->world,
-                       (int64_t)loop_world_dice(sim->world, 3000) * CLOCK_MS);
+        let_run(sim, (int64_t)loop_world_dice(sim->world, 3000) * CLOCK_MS);
     }
 }
 
@@ -282,9 +592,9 @@ static void start_spokes(struct simulation *sim)
 static void ask_all(struct simulation *sim)
 {
     for (size_t i = 0; i < count_of(asked) && !sim->fault;) {
-        i += ask(sim, asked[i]);
+        i += ask(sim, i);
         /* Long enough to be on disk, or to become possible. */
-        loop_world_run(sim->world, CLOCK_SECOND);
+        let_run(sim, CLOCK_SECOND);
         if (loop_world_dice(sim->world, 3) == 0)
             trouble(sim);
     }
@@ -307,8 +617,7 @@ static void must(struct simulation *sim, bool (*is_so)(void *arg),
 
 static void take_back(struct simulation *sim)
 {
-    const struct kind *kind =
-        kinds_find(sim->hub.hub->kinds, "axle.dev", "aiworkloads");
+    const struct kind *kind = kind_of(sim, "axle.dev", "aiworkloads");
     struct err err = {0};
 
     if (objects_remove(sim->hub.hub->objects, "somebody", kind, "lab", "chat",
@@ -323,8 +632,10 @@ static void tear_down(struct simulation *sim)
         store_disk_free(&sim->spokes[i].disk);
         free(sim->spokes[i].token);
     }
+    objects_unwatch(&sim->watch);
     stop(&sim->hub);
     store_disk_free(&sim->hub.disk);
+    history_free(&sim->history);
     loop_world_free(&sim->world);
 }
 
@@ -344,6 +655,7 @@ static bool run_seed(uint64_t seed, const char *root)
     for (int i = 0; i < TROUBLES && !sim->fault; i++)
         trouble(sim);
     must(sim, is_settled, "never all running");
+    check_settled(sim);
     if (!sim->fault) {
         take_back(sim);
         loop_world_run(sim->world, CLOCK_SECOND);
@@ -351,8 +663,13 @@ static bool run_seed(uint64_t seed, const char *root)
             trouble(sim);
     }
     must(sim, is_gone, "never all gone");
-    if (sim->fault)
-        printf("# seed %llu: %s\n", (unsigned long long)seed, sim->fault);
+    check_gone(sim);
+    judge(sim);
+    if (sim->fault) {
+        printf("# seed %llu: %s\n# again: %s %llu\n", (unsigned long long)seed,
+               sim->fault, program_invocation_name, (unsigned long long)seed);
+        fflush(stdout);
+    }
     good = !sim->fault;
     tear_down(sim);
     free(sim);
