@@ -283,9 +283,11 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
     if (status != 200 && status != 404) {
         link_explain(status, answer, err, &why);
         log_warn("spoke", "status of %s: %s", work->name, why.text);
-        /* Sent again with the next report, at the latest after reconnecting. */
+        /* Sent again after reconnecting, which is now if the hub did not hear. */
         mem_free(&work->sent_work);
         mem_free(&work->sent_workload);
+        if (status == 0 || status >= 500)
+            spoke_lost(work->spoke, "sending a status", &why);
     }
     if (!last)
         return;

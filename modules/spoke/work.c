@@ -306,12 +306,14 @@ static void work_begin(struct work *work)
 static void on_finalized(void *arg, int status, const struct http_answer *answer,
                          const struct err *err)
 {
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     struct err why = {0};
 
     if (status == 200 || status == 404)
         return;
+    /* The work is forgotten here; the list brings it back to be left again. */
     link_explain(status, answer, err, &why);
-    log_warn("spoke", "removing a finalizer: %s", why.text);
+    spoke_lost(spoke, "removing a finalizer", &why);
 }
 
 /* Everything of it is gone here: the hub may forget it. */
@@ -324,7 +326,7 @@ static void take_finalizer_off(struct work *work)
     for (size_t i = 0; i < node_count(old); i++)
         if (strcmp(node_text(node_item(old, i)), WORK_FINALIZER) != 0)
             node_add(arena, left, node_item(old, i));
-    patch_finalizers(work, left, arena, NULL, on_finalized, NULL);
+    patch_finalizers(work, left, arena, NULL, on_finalized, work->spoke);
 }
 
 static void on_forgotten(void *arg, const struct err *err)

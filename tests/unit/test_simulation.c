@@ -310,6 +310,17 @@ static void let_run(struct simulation *sim, int64_t duration)
     drain_notes(sim);
 }
 
+/* $HISTORY names a file for test_history, of a seed that is looked into. */
+static void keep_history(struct simulation *sim)
+{
+    FILE *file = getenv("HISTORY") ? fopen(getenv("HISTORY"), "w") : NULL;
+
+    if (!file)
+        return;
+    history_write(&sim->history, file);
+    fclose(file);
+}
+
 static void judge(struct simulation *sim)
 {
     scoped_text struct text said = {0};
@@ -317,6 +328,8 @@ static void judge(struct simulation *sim)
 
     if (sim->fault)
         return;
+    if (!sim->watch)
+        watch_notes(sim);
     loop_world_run(sim->world, CLOCK_SECOND);
     read_notes(sim);
     drain_notes(sim);
@@ -325,6 +338,7 @@ static void judge(struct simulation *sim)
     e->revision = objects_revision(sim->hub.hub->objects);
     if (history_judge(&sim->history, &said))
         fault(sim, "history", text_string(&said));
+    keep_history(sim);
 }
 
 /* Everything of it that was not durable is gone. */
