@@ -326,7 +326,9 @@ static void take_finalizer_off(struct work *work)
     for (size_t i = 0; i < node_count(old); i++)
         if (strcmp(node_text(node_item(old, i)), WORK_FINALIZER) != 0)
             node_add(arena, left, node_item(old, i));
-    patch_finalizers(work, left, arena, NULL, on_finalized, work->spoke);
+    /* Without a link the next list brings the work back, and it ends then. */
+    if (work->spoke->http)
+        patch_finalizers(work, left, arena, NULL, on_finalized, work->spoke);
 }
 
 static void on_forgotten(void *arg, const struct err *err)
