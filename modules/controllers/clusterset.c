@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
 
 static int64_t count_members(struct pass *pass, const struct node *set)
 {

@@ -194,6 +194,14 @@ struct node *status_copy(struct arena *arena, const struct node *object);
    at most two; `auth` compares the client certificate's. */
 #define CLIENT_KEYS "axle.dev/client-keys"
 void managedcluster_rules(struct controllers *all);
+/* The set that a cluster is in, and that which a token puts one into. */
+#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
+char *managedcluster_set(struct pass *pass, const struct node *token);
+/* ERR_FORBIDDEN in words for a name that the token is not for, or one use too
+   many. */
+int managedcluster_check_token(struct controllers *all, struct arena *arena,
+                               const char *id, const char *cluster,
+                               struct err *err) MUST_CHECK;
 void csr_rules(struct controllers *all);
 
 /* ---- Maps that several controllers use (maps.c) ------------------------------ */

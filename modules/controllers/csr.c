@@ -84,6 +84,38 @@ static bool may_approve(struct signing *s)
            !strcmp(user + strlen(TOKEN_USER), token);
 }
 
+/*
+ * A machine whose first join was cut short comes again with another token. The
+ * name is nobody's yet as long as no key speaks for it; a token that is for
+ * this name and leads into the same set takes the place of the first.
+ */
+static int adopt(struct signing *s, struct err *err)
+{
+    const char *user = node_get_text(node_get(s->seen.node, "spec"), "username");
+    struct arena *arena = s->pass->arena;
+    struct node *patch = node_map(arena);
+    const struct node *token;
+    struct err why = {0};
+
+    if (!text_starts(user, TOKEN_USER) ||
+        !*object_annotation(s->managed.node, JOINED_WITH) ||
+        *object_annotation(s->managed.node, CLIENT_KEYS))
+        return 0;
+    user += strlen(TOKEN_USER);
+    token = pass_read(s->pass, JOIN_TOKEN, "", user);
+    if (!token || strcmp(managedcluster_set(s->pass, token),
+                         object_label(s->managed.node, SET_LABEL)) != 0 ||
+        managedcluster_check_token(s->pass->all, arena, user, s->cluster, &why) < 0)
+        return 0;
+    object_set_annotation(arena, patch, JOINED_WITH, user);
+    if (pass_patch(s->pass, &s->managed, patch, err) < 0)
+        return -1;
+    pass_event(s->pass, &s->managed, false, "JoinedAgain",
+               "its join was not finished; the join token %s goes on with it", user);
+    pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed);
+    return 0;
+}
+
 static int set_status(struct signing *s, const char *type, const char *reason,
                       const char *message, const char *certificate,
                       struct err *err)
@@ -157,6 +189,8 @@ static int decide(struct signing *s, struct err *err)
     if (!pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed) ||
         object_deleting(s->managed.node))
         return 0;
+    if (!has(s->seen.node, "Approved") && !may_approve(s) && adopt(s, err) < 0)
+        return -1;
     if (!has(s->seen.node, "Approved") && !may_approve(s))
         return 0;
     return sign(s, err);

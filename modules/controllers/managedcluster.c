@@ -10,7 +10,6 @@
 
 #define CLEANUP "cluster.open-cluster-management.io/api-resource-cleanup"
 #define ACCEPTED_ON "open-cluster-management.io/automatically-accepted-on"
-#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
 #define LEASE_NAME "managed-cluster-lease"
 #define DRAIN_TIME (60 * CLOCK_SECOND)
 
@@ -29,8 +28,8 @@ static void keep_annotation(struct arena *arena, struct node *after,
 }
 
 /* A token may be for certain names, and for so many spokes. */
-static int check_token(struct controllers *all, struct arena *arena,
-                       const char *id, const char *cluster, struct err *err)
+int managedcluster_check_token(struct controllers *all, struct arena *arena,
+                               const char *id, const char *cluster, struct err *err)
 {
     scoped_object struct object *token = objects_get(
         all->objects, OBJECTS_STAGED, all->kinds[JOIN_TOKEN], "", id, err);
@@ -83,7 +82,7 @@ static int before_write(void *arg, const struct objects_who *who,
     if (!text_starts(who->user ? who->user : "", TOKEN_USER))
         return 0;
     if (!before) {
-        if (check_token(all, arena, who->user + strlen(TOKEN_USER),
+        if (managedcluster_check_token(all, arena, who->user + strlen(TOKEN_USER),
                         object_name(after), err) < 0)
             return -1;
         object_set_annotation(arena, after, JOINED_WITH,
@@ -102,7 +101,7 @@ void managedcluster_rules(struct controllers *all)
 /* ---- Admission ------------------------------------------------------------------ */
 
 /* The set of the pool that a token is for: NAMESPACE/POOL. */
-static char *set_of_token(struct pass *pass, const struct node *token)
+char *managedcluster_set(struct pass *pass, const struct node *token)
 {
     const char *pool = node_get_text(node_get(token, "spec"), "pool");
     const char *slash = strchr(pool, '/');
@@ -125,7 +124,7 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
     if (!token || *object_annotation(cluster->node, ACCEPTED_ON))
         return 0;
     clock_format(pass->now, false, time);
-    set = set_of_token(pass, token);
+    set = managedcluster_set(pass, token);
     node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"),
                   "hubAcceptsClient", true);
     object_set_annotation(pass->arena, patch, ACCEPTED_ON, time);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define POOL_LABEL "axle.dev/pool"
-#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
 
 static char *set_name(struct pass *pass)
 {

@@ -50,12 +50,15 @@ static void map_cluster(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = NULL;
+    const char *now;
 
-    if (before)
+    if (!after)
         return;
     arena = arena_new();
-    controllers_wake(all, to, "", object_annotation(object_read(arena, after),
-                                                    JOINED_WITH));
+    now = object_annotation(object_read(arena, after), JOINED_WITH);
+    if (before && !strcmp(object_annotation(object_read(arena, before), JOINED_WITH), now))
+        return;
+    controllers_wake(all, to, "", now);
 }
 
 const struct controller controller_token = {

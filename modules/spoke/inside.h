@@ -53,7 +53,8 @@ struct spoke {
     char said[1024]; /* the last trouble with the hub that was logged */
 
     /* join.c */
-    char *csr; /* name of the request made in this attempt; owned */
+    char *csr;  /* name of the request made in this attempt; owned */
+    char *root; /* the hub's authority, proven by the token's pin; owned */
 
     /* sync.c */
     struct http_call *watch; /* borrowed while it runs */
@@ -107,6 +108,9 @@ void spoke_move(struct spoke *spoke, enum spoke_state state);
 /* Something with the hub failed: say so once, try again later. */
 void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err);
 char *spoke_path(const struct spoke *spoke, const char *file);
+
+/* Bookmarks come every minute; three missed ones mean a dead connection. */
+#define WATCH_SILENCE (200 * CLOCK_SECOND)
 
 /* join.c */
 bool join_is_done(const struct spoke *spoke);

@@ -18,8 +18,6 @@
 #define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters"
 #define SIGNER "kubernetes.io/kube-apiserver-client"
 #define GROUP "system:open-cluster-management"
-/* Between looks at a request that nobody has approved yet. */
-#define LOOK_AGAIN (100 * CLOCK_MS)
 
 bool join_is_done(const struct spoke *spoke)
 {
@@ -67,21 +65,18 @@ static void send(struct spoke *spoke, const char *method, const char *target,
 
 /* ---- Third: the certificate ----------------------------------------------- */
 
-static void look_again(void *arg);
+static void watch_request(struct spoke *spoke);
 
-static int keep_files(struct spoke *spoke, const struct http_answer *answer,
-                      const char *certificate, struct err *err)
+static int keep_files(struct spoke *spoke, const char *certificate, struct err *err)
 {
     scoped_mem char *root_path = spoke_path(spoke, "pki/hub-ca.crt");
     scoped_mem char *cert_path = spoke_path(spoke, "pki/client.crt");
     scoped_mem char *hub_path = spoke_path(spoke, "hub");
-    scoped_text struct text root = {0};
     scoped_text struct text pem = {0};
 
     if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
         return err_set(err, ERR_INVALID, "the hub's certificate is damaged");
-    if (tls_pinned_root(answer->stream, &root, err) < 0 ||
-        file_write(root_path, root.bytes, root.len, 0600, err) < 0 ||
+    if (file_write(root_path, spoke->root, strlen(spoke->root), 0600, err) < 0 ||
         file_write(hub_path, spoke->hub, strlen(spoke->hub), 0600, err) < 0)
         return -1;
     /* The certificate last: it is what says that joining is done. */
@@ -102,45 +97,86 @@ static const char *denial(const struct node *status)
     return NULL;
 }
 
-static void on_request(const struct http_answer *answer, const struct err *err,
-                       void *arg)
+/* What the lines of the watch that came at once say. */
+struct decision {
+    struct arena *arena;
+    const char *denied, *certificate;
+    bool gone;
+};
+
+static bool on_line(const char *line, size_t len, void *arg)
+{
+    struct decision *decision = arg;
+    const struct node *event, *status;
+    const char *type;
+
+    if (!len)
+        return true;
+    event = document_read_json(decision->arena, line, len, &document_limits_api, NULL);
+    type = node_get_text(event, "type");
+    if (strcmp(type, "BOOKMARK") == 0)
+        return true;
+    decision->gone = strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0;
+    status = node_get(node_get(event, "object"), "status");
+    decision->denied = denial(status);
+    decision->certificate = node_get_text(status, "certificate");
+    return !decision->gone && !decision->denied && !*decision->certificate;
+}
+
+static void on_data(struct http_call *call, const char *bytes, size_t len,
+                    void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    const struct node *status = NULL;
-    const char *certificate, *denied;
-    struct err why = {0};
+    struct decision decision = {arena, NULL, "", false};
+    struct err err = {0};
 
-    if (!answer || answer->status != 200) {
-        fail(spoke, answer ? answer->status : 0, answer, err);
-        return;
-    }
-    status = node_get(document_read_json(arena, answer->body, answer->len,
-                                         &document_limits_api, NULL),
-                      "status");
-    certificate = node_get_text(status, "certificate");
-    denied = denial(status);
-    if (denied) {
-        err_set(&why, ERR_FORBIDDEN, "the hub refused this spoke: %s", denied);
-        spoke_lost(spoke, "joining", &why);
-    } else if (!*certificate) {
-        loop_timer_free(&spoke->again);
-        spoke->again = loop_timer_new(spoke->loop, look_again, spoke);
-        loop_timer_set(spoke->again, LOOK_AGAIN);
-    } else if (keep_files(spoke, answer, certificate, &why) < 0) {
-        spoke_lost(spoke, "joining", &why);
-    } else {
+    if (http_lines_feed(&spoke->lines, bytes, len, on_line, &decision, &err) < 0) {
+        spoke_lost(spoke, "joining", &err);
+    } else if (decision.gone) {
+        err_set(&err, ERR_GONE, "the hub has lost the request for a certificate");
+        spoke_lost(spoke, "joining", &err);
+    } else if (decision.denied) {
+        err_set(&err, ERR_FORBIDDEN, "the hub refused this spoke: %s", decision.denied);
+        spoke_lost(spoke, "joining", &err);
+    } else if (*decision.certificate) {
+        sync_stop(spoke);
+        if (keep_files(spoke, decision.certificate, &err) < 0) {
+            spoke_lost(spoke, "joining", &err);
+            return;
+        }
         log_info("spoke", "joined %s as %s", spoke->hub, spoke->name);
         spoke_move(spoke, SPOKE_LISTING);
     }
 }
 
-static void look_again(void *arg)
+/* It ended in order: nobody has decided for an hour. */
+static void on_watch_done(const struct http_answer *answer,
+                          const struct err *err, void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
-    scoped_mem char *target = mem_printf("%s/%s", CSRS, spoke->csr);
 
-    send(spoke, "GET", target, NULL, on_request);
+    spoke->watch = NULL;
+    if (answer && answer->status == 200)
+        watch_request(spoke);
+    else
+        fail(spoke, answer ? answer->status : 0, answer, err);
+}
+
+/* The first event of the watch is the request as it is. */
+static void watch_request(struct spoke *spoke)
+{
+    scoped_mem char *bearer = mem_printf("Bearer %s", spoke->token);
+    scoped_mem char *target = mem_printf(
+        CSRS "?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%%3D%s",
+        spoke->csr);
+    struct http_field header = {"Authorization", bearer};
+    struct http_ask ask = {.target = target, .headers = &header, .header_count = 1,
+                           .data = on_data, .done = on_watch_done,
+                           .silence = WATCH_SILENCE, .arg = spoke};
+
+    http_lines_free(&spoke->lines);
+    spoke->watch = http_client_send(spoke->http, &ask);
 }
 
 /* ---- Second: the request -------------------------------------------------- */
@@ -202,19 +238,28 @@ static void on_request_made(const struct http_answer *answer,
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text root = {0};
+    struct err why = {0};
     const struct node *made;
 
     if (!answer || answer->status != 201) {
         fail(spoke, answer ? answer->status : 0, answer, err);
         return;
     }
+    if (tls_pinned_root(answer->stream, &root, &why) < 0) {
+        spoke_lost(spoke, "joining", &why);
+        return;
+    }
+    mem_free(&spoke->root);
+    spoke->root = text_take(&root);
     made = document_read_json(arena, answer->body, answer->len,
                               &document_limits_api, NULL);
     mem_free(&spoke->csr);
     spoke->csr =
         mem_copy_string(node_get_text(node_get(made, "metadata"), "name"));
-    log_info("spoke", "waiting for the hub to admit %s", spoke->name);
-    look_again(spoke);
+    log_info("spoke", "waiting for the hub to admit %s (request %s)", spoke->name,
+             spoke->csr);
+    watch_request(spoke);
 }
 
 /* ---- First: the cluster --------------------------------------------------- */

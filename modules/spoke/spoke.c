@@ -324,6 +324,7 @@ void spoke_close(struct spoke **at)
     map_free(&spoke->works);
     store_close(&spoke->store);
     free(spoke->csr);
+    free(spoke->root);
     free(spoke->token);
     free(spoke->hub);
     free(spoke->address);

@@ -13,8 +13,6 @@
 #include <string.h>
 
 #define WORKS_PATH "/apis/" WORKS "/namespaces/%s/manifestworks"
-/* Bookmarks come every minute; three missed ones mean a dead connection. */
-#define SILENCE (200 * CLOCK_SECOND)
 
 static const char *name_of(const struct node *object)
 {
@@ -110,7 +108,7 @@ static void watch(struct spoke *spoke)
         spoke->name, spoke->revision);
     struct http_ask ask = {.target = target, .head = on_watch_head,
                            .data = on_data, .done = on_watch_done,
-                           .silence = SILENCE, .arg = spoke};
+                           .silence = WATCH_SILENCE, .arg = spoke};
 
     http_lines_free(&spoke->lines);
     spoke->watch = http_client_send(spoke->http, &ask);
