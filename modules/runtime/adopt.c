@@ -28,8 +28,7 @@ static struct node *read_json(struct arena *arena, const char *path)
     return bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
 }
 
-/* The lock belongs to the open file that the shim inherited: held is alive. */
-static bool is_held(const struct process_pod *pod)
+bool process_is_held(const struct process_pod *pod)
 {
     scoped_mem char *path = mem_printf("%s/lock", pod->directory);
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -40,12 +39,17 @@ static bool is_held(const struct process_pod *pod)
     return held;
 }
 
+bool process_has_shim(const struct process_pod *pod)
+{
+    return pod->socket >= 0 || pod->reach;
+}
+
 /* Through the folder's descriptor: a socket's path may have 107 bytes only. */
 static int dial(const struct process_pod *pod)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int folder = open(pod->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/shim.sock", folder);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -56,17 +60,35 @@ static int dial(const struct process_pod *pod)
     return fd;
 }
 
-/* A shim that was just born may not listen yet; one that dies lets go. */
-static int reach_shim(const struct process_pod *pod)
-{
-    for (int tries = 0; tries < 200 && is_held(pod); tries++) {
-        int fd = dial(pod);
+#define REACH_FIRST CLOCK_MS
+#define REACH_MOST (100 * CLOCK_MS)
 
-        if (fd >= 0)
-            return fd;
-        usleep(5000);
+/* One that was just born may not listen yet, one may be busy with its disk;
+   one that dies lets go of its lock. */
+static void on_reach(void *arg)
+{
+    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
+    int fd;
+
+    if (!process_is_held(pod)) {
+        process_shim_ended(pod);
+        return;
     }
-    return -1;
+    fd = dial(pod);
+    if (fd >= 0) {
+        process_listen(pod, fd);
+        return;
+    }
+    pod->reach_wait = pod->reach_wait < REACH_MOST ? 2 * pod->reach_wait : REACH_MOST;
+    loop_timer_set(pod->reach, pod->reach_wait);
+}
+
+void process_reach(struct process_pod *pod)
+{
+    if (!pod->reach)
+        pod->reach = loop_timer_new(pod->runtime->loop, on_reach, pod);
+    pod->reach_wait = REACH_FIRST;
+    loop_timer_set(pod->reach, pod->reach_wait);
 }
 
 static void take_exit(struct process_pod *pod, const struct node *from)
@@ -74,15 +96,16 @@ static void take_exit(struct process_pod *pod, const struct node *from)
     process_state_take(process_state_of(pod, node_get_text(from, "name")), from);
 }
 
-static bool hear_first_state(struct process_pod *pod, int fd)
+static bool hear_first_state(struct process_pod *pod, int fd, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
     struct pollfd ready = { .fd = fd, .events = POLLIN };
+    int64_t left = (deadline - clock_steady()) / CLOCK_MS;
     char *bytes = arena_alloc(arena, PROCESS_MESSAGE);
     struct node *message, *list;
     ssize_t got;
 
-    if (poll(&ready, 1, 2000) != 1)
+    if (poll(&ready, 1, left > 0 ? (int)left : 0) != 1)
         return false;
     got = recv(fd, bytes, PROCESS_MESSAGE, MSG_DONTWAIT);
     message = got > 0 ? document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL)
@@ -136,37 +159,86 @@ static void take_record(struct process_pod *pod, const struct node *kept)
     }
 }
 
-static void adopt(struct runtime *runtime, const char *id)
+/* It lives, but does not say what it does: it will, and meanwhile it runs. */
+static void suppose_running(struct process_pod *pod, const struct node *kept)
+{
+    const struct node *names = node_get(kept, "containers");
+
+    for (size_t i = 0; i < node_count(names); i++) {
+        struct process_state *state = process_state_of(pod, node_text(node_item(names, i)));
+
+        snprintf(state->state, sizeof state->state, "running");
+    }
+    log_warn("runtime", "pod %s: its shim is busy, and will be asked again", pod->id);
+}
+
+/* An agent died while it made it: nothing of it ever ran. */
+static bool never_began(struct process_pod *pod)
+{
+    scoped_mem char *door = mem_printf("%s/shim.sock", pod->directory);
+
+    read_exits(pod);
+    return access(door, F_OK) != 0 && !pod->count;
+}
+
+/* Whether somebody has to be asked what it does. */
+static bool adopt(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
     struct node *kept = read_json(arena, arena_printf(arena, "%s/pod.json", pod->directory));
-    int fd = reach_shim(pod);
 
-    if (!kept && fd < 0) { /* the last agent died while making it */
-        process_delete_tree(pod->directory);
+    if (kept)
+        take_record(pod, kept);
+    if (process_is_held(pod)) {
+        pod->socket = dial(pod);
+        return true;
+    }
+    if (never_began(pod) || !kept) {
+        process_pod_delete(pod);
         process_pod_free(&pod);
+    }
+    return false;
+}
+
+/* All are asked before the first answer is waited for. */
+#define ANSWER CLOCK_SECOND
+
+static void ask(struct process_pod *pod, int64_t deadline)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *kept = read_json(arena, arena_printf(arena, "%s/pod.json", pod->directory));
+    int fd = pod->socket;
+
+    /* Of several containers some may wait for others: no guess is good. */
+    if (node_count(node_get(kept, "containers")) > 1)
+        deadline += 10 * ANSWER;
+    if (fd >= 0 && hear_first_state(pod, fd, deadline)) {
+        process_listen(pod, fd);
         return;
     }
-    take_record(pod, kept);
-    if (fd < 0) {
-        read_exits(pod);
-    } else if (hear_first_state(pod, fd)) {
+    suppose_running(pod, kept);
+    if (fd >= 0)
         process_listen(pod, fd);
-    } else {
-        log_warn("runtime", "pod %s: its shim does not answer", id);
-        close(fd);
-    }
+    else
+        process_reach(pod);
 }
 
 void process_adopt_all(struct runtime *runtime)
 {
     scoped_mem char *path = mem_printf("%s/pods", runtime->directory);
+    scoped_map struct map *asked = map_new();
     DIR *list = opendir(path);
+    int64_t deadline = clock_steady() + ANSWER;
+    struct process_pod *pod;
+    size_t at = 0;
 
     for (struct dirent *e; list && (e = readdir(list));)
-        if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name))
-            adopt(runtime, e->d_name);
+        if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name) &&
+            adopt(runtime, e->d_name))
+            map_put(asked, e->d_name, map_get(runtime->pods, e->d_name));
     if (list)
         closedir(list);
+    while ((pod = map_next(asked, &at, NULL)))
+        ask(pod, deadline);
 }

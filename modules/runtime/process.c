@@ -145,7 +145,7 @@ static int process_start(struct runtime *runtime, const char *id, const char *co
     struct process_pod *pod = map_get(runtime->pods, id);
     struct node *message;
 
-    if (!pod || pod->removing || pod->socket < 0)
+    if (!pod || pod->removing || !process_has_shim(pod))
         return err_set(err, ERR_NOT_FOUND, "pod %s has no shim to start it", id);
     message = process_verb(arena, "start", container);
     /* Not if it was started by itself meanwhile, and ended, and we do not know. */
@@ -175,7 +175,7 @@ static void process_remove(struct runtime *runtime, const char *id)
     if (!pod || pod->removing)
         return;
     pod->removing = true;
-    if (pod->socket >= 0)
+    if (process_has_shim(pod))
         process_send(pod, process_verb(arena, "quit", NULL));
     else
         loop_later(runtime->loop, process_end_removed, pod);
@@ -264,7 +264,7 @@ static struct node *process_observe(struct runtime *runtime, struct arena *arena
 
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, pod->record));
-        node_set_bool(arena, found, "alive", pod->socket >= 0);
+        node_set_bool(arena, found, "alive", process_has_shim(pod));
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, process_state_describe(arena, &pod->states[i]));
         node_add(arena, list, found);

@@ -55,6 +55,9 @@ struct process_pod {
     int socket;              /* to the shim; -1: there is none */
     struct loop_watch *watch; /* owned */
     struct loop_child *child; /* owned; NULL when adopted */
+    struct loop_timer *reach; /* owned; set while a living shim is not reached */
+    int64_t reach_wait;
+    struct node *waiting;     /* what it is to be told then */
     struct process_state *states; /* owned array */
     size_t count;
     struct process_ask *asks;
@@ -117,8 +120,17 @@ int process_create(struct runtime *runtime, const struct node *spec, struct err 
 void process_look_around(struct runtime *runtime);
 struct node *process_facts(struct runtime *runtime, struct arena *arena);
 
+/* The shim is no more. */
+void process_shim_ended(struct process_pod *pod);
+
 /* adopt.c */
 void process_adopt_all(struct runtime *runtime);
+/* Its lock belongs to the shim alone: held is alive. */
+bool process_is_held(const struct process_pod *pod);
+/* Tries to reach a shim that lives, later and again. */
+void process_reach(struct process_pod *pod);
+/* There is a shim, heard or not. */
+bool process_has_shim(const struct process_pod *pod);
 
 /* files.c */
 int process_files_make(struct process_pod *pod, const struct node *spec,

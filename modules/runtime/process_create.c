@@ -206,13 +206,17 @@ static int keep_record(struct process_pod *pod, const struct node *spec,
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/pod.json", pod->directory);
     scoped_text struct text out = { 0 };
-    struct node *kept = node_map(arena);
+    const struct node *containers = node_get(spec, "containers");
+    struct node *kept = node_map(arena), *names;
 
     node_set_text(arena, kept, "id", pod->id);
     node_set(arena, kept, "record", pod->record);
     node_set(arena, kept, "links", pod->links);
     node_set(arena, kept, "volumes", (struct node *)volumes);
     node_set_int(arena, kept, "group", node_get_int(spec, "user", -1));
+    names = node_make_list(arena, kept, "containers");
+    for (size_t i = 0; i < node_count(containers); i++)
+        node_add(arena, names, node_get(node_item(containers, i), "name"));
     document_write_json(&out, kept);
     return process_write_file(path, out.bytes, out.len, 0600, err);
 }

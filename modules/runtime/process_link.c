@@ -101,6 +101,7 @@ static void hang_up(struct process_pod *pod)
 void process_let_go(struct process_pod *pod)
 {
     hang_up(pod);
+    loop_timer_free(&pod->reach);
     while (pod->asks)
         answer_ask(pod, pod->asks, false, "the pod has gone");
     loop_child_free(&pod->child);
@@ -134,13 +135,24 @@ static void lose_pod(struct process_pod *pod)
     process_tell(pod, NULL, RUNTIME_LOST, "ShimLost", "the pod's shim was killed");
 }
 
-static void end_of_shim(struct process_pod *pod)
+void process_shim_ended(struct process_pod *pod)
 {
     hang_up(pod);
+    loop_timer_free(&pod->reach);
     if (pod->removing)
         process_end_removed(pod);
     else
         lose_pod(pod);
+}
+
+/* A connection may end for other reasons than its death. */
+static void end_connection(struct process_pod *pod)
+{
+    hang_up(pod);
+    if (process_is_held(pod))
+        process_reach(pod);
+    else
+        process_shim_ended(pod);
 }
 
 void process_on_shim_exit(pid_t pid, int status, void *arg)
@@ -148,20 +160,28 @@ void process_on_shim_exit(pid_t pid, int status, void *arg)
     struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
 
     loop_child_free(&pod->child);
-    if (pod->socket < 0)
-        return; /* the socket told it already */
-    end_of_shim(pod);
+    if (process_has_shim(pod)) /* else the socket told it already */
+        process_shim_ended(pod);
+}
+
+static void send_now(struct process_pod *pod, const struct node *message)
+{
+    scoped_text struct text out = { 0 };
+
+    document_write_json(&out, message);
+    if (send(pod->socket, out.bytes, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
 }
 
 void process_send(struct process_pod *pod, const struct node *message)
 {
-    scoped_text struct text out = { 0 };
-
-    if (pod->socket < 0)
-        return;
-    document_write_json(&out, message);
-    if (send(pod->socket, out.bytes, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
+    if (pod->socket >= 0) {
+        send_now(pod, message);
+    } else if (pod->reach) {
+        if (!pod->waiting)
+            pod->waiting = node_list(pod->arena);
+        node_add(pod->arena, pod->waiting, node_copy(pod->arena, message));
+    }
 }
 
 /* ---- Hearing -------------------------------------------------------------------- */
@@ -200,19 +220,34 @@ static void hear_exec(struct process_pod *pod, const struct node *message)
     answer_ask(pod, ask, code == 0, text);
 }
 
-/* A first state that differs from what is known is told as what happened. */
+/* A run that ended and was followed by another one while we did not hear. */
+static void tell_missed(struct process_pod *pod, const struct process_state *before,
+                        const struct process_state *now)
+{
+    struct process_state missed = *now;
+
+    if (!now->last.number || now->last.number != before->run.number ||
+        strcmp(before->state, "running") != 0)
+        return;
+    missed.run = now->last;
+    tell_event(pod, "exited", &missed);
+}
+
+/* What differs from what is known is told as what happened. */
 static void hear_state(struct process_pod *pod, const struct node *from)
 {
     struct process_state *state = process_state_of(pod, node_get_text(from, "name"));
-    struct process_state before = *state;
+    struct process_state before = *state, now;
 
     process_state_take(state, from);
     if (!strcmp(before.state, state->state) && before.run.number == state->run.number)
         return;
-    if (!strcmp(state->state, "running") && state->run.pid)
-        tell_event(pod, "started", state);
-    else if (strcmp(state->state, "running") != 0)
-        tell_event(pod, state->state, state);
+    now = *state;
+    tell_missed(pod, &before, &now);
+    if (!strcmp(now.state, "running") && now.run.pid)
+        tell_event(pod, "started", &now);
+    else if (strcmp(now.state, "running") != 0)
+        tell_event(pod, now.state, &now);
 }
 
 static void hear_message(struct process_pod *pod, const struct node *message)
@@ -242,7 +277,7 @@ static void on_message(int fd, unsigned what, void *arg)
     struct node *message;
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-        end_of_shim(pod);
+        end_connection(pod);
         return;
     }
     message = got < 0 ? NULL : document_read_json(arena, bytes, (size_t)got,
@@ -255,4 +290,8 @@ void process_listen(struct process_pod *pod, int socket)
 {
     pod->socket = socket;
     pod->watch = loop_watch_new(pod->runtime->loop, socket, LOOP_READ, on_message, pod, NULL);
+    loop_timer_free(&pod->reach);
+    for (size_t i = 0; i < node_count(pod->waiting); i++)
+        send_now(pod, node_item(pod->waiting, i));
+    pod->waiting = NULL;
 }

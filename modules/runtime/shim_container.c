@@ -24,7 +24,6 @@
 #define IDLE CLOCK_SECOND
 /* A run in a used place that is over so soon may have ended because of it. */
 #define SOON (10 * CLOCK_SECOND)
-#define SYNC_DELAY (50 * CLOCK_MS)
 
 /* ---- Facts about one --------------------------------------------------------------- */
 
@@ -73,22 +72,10 @@ static bool may_spoil(const struct shim *shim, const struct container *c)
 /* ---- How it ended, on disk ------------------------------------------------------------ */
 
 /*
- * Written before anybody hears of it, so that no agent's death loses it. Power
- * may: a moment later it is made safe from that too, unless the container was
- * started again by then and nobody needs it.
+ * Written before anybody hears of it, so that no agent's death loses it. Not
+ * made safe from power loss: that ends the pod as well, and a slow disk must
+ * never keep us from answering.
  */
-static void sync_exit(struct shim *shim, struct container *c)
-{
-    scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    c->sync_at = 0;
-    if (fd < 0)
-        return;
-    fdatasync(fd);
-    close(fd);
-}
-
 static void keep_exit(struct shim *shim, struct container *c)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -105,7 +92,6 @@ static void keep_exit(struct shim *shim, struct container *c)
     close(fd);
     if (!good || rename(fresh, path) < 0)
         unlink(fresh);
-    c->sync_at = clock_steady() + SYNC_DELAY;
 }
 
 /* ---- Its init ---------------------------------------------------------------------------- */
@@ -202,7 +188,7 @@ static void begin_run(struct container *c)
     c->state = "running";
     c->running = true;
     c->told_start = c->permitted = false;
-    c->kill_at = c->sync_at = c->idle_until = 0;
+    c->kill_at = c->idle_until = 0;
     c->permit_at = 0;
     if (node_get(c->spec, "again"))
         c->permit_at = clock_steady() + (c->crashes ? lasting(c) : 0);
@@ -401,16 +387,13 @@ void container_stop(struct container *c, int64_t grace)
 
 int64_t container_next(const struct container *c)
 {
-    int64_t next = shim_sooner(c->kill_at, c->sync_at);
+    int64_t next = shim_sooner(c->kill_at, c->idle_until);
 
-    next = shim_sooner(next, c->idle_until);
     return c->told_start && c->running ? shim_sooner(next, c->permit_at) : next;
 }
 
 void container_late(struct shim *shim, struct container *c, int64_t now)
 {
-    if (c->sync_at && c->sync_at <= now)
-        sync_exit(shim, c);
     if (c->idle_until && c->idle_until <= now)
         retire(c);
     if (c->running && c->told_start && c->permit_at && c->permit_at <= now)

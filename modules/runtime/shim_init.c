@@ -329,11 +329,21 @@ static int run_once(const struct shim_launch *launch)
     return status;
 }
 
+/* The shim may have died before its death could reach us. */
+static bool is_alone(int control)
+{
+    char word;
+
+    return recv(control, &word, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void be_init(const struct shim_launch *launch)
 {
     struct shim_message message = { 0 };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (is_alone(launch->control))
+        _exit(127);
     prctl(PR_SET_NAME, "axle-init");
     catch_signals();
     keep_only(launch);

@@ -37,7 +37,6 @@ struct container {
     struct shim_run run, last; /* last: the run before this one; number 0: none */
     int64_t crashes;   /* ends in a row of runs that did not last */
     int64_t kill_at;   /* steady time; 0: nobody asked it to end */
-    int64_t sync_at;   /* steady time; 0: its last exit is on disk */
     int64_t idle_until; /* steady time; 0: its init is not idle */
     int64_t permit_at; /* steady time at which it may be started again by itself */
     int64_t oom_before;
