@@ -139,6 +139,7 @@ struct document_limits {
     unsigned depth; /* of nesting */
     size_t nodes;   /* 0: 4,096 + bytes / 10 */
     bool duplicates; /* keep the last of equal keys instead of refusing */
+    bool nuls;       /* let strings of YAML hold NUL */
     bool any_integer; /* let integers beyond 2^53 (to 64 bits) in */
 };
 /* What the API accepts: 3 MiB, depth 128 (a kube-apiserver's is similar). */
@@ -208,11 +209,16 @@ void document_write_canonical(struct text *out, const struct node *node);
 void document_write_pretty(struct text *out, const struct node *node);
 /* As sigs.k8s.io/yaml's Marshal: keys sorted, final newline; folds at 80. */
 void document_write_yaml(struct text *out, const struct node *node);
-/* The same, never folded. */
-void document_write_yaml_wide(struct text *out, const struct node *node);
+/* As go-yaml v3 does: lists stand in from their keys, nothing is folded. */
+void document_write_yaml_pretty(struct text *out, const struct node *node);
 /* Convenience: compact JSON in the arena. */
 char *document_json(struct arena *arena, const struct node *node);
-/* A float as JSON and Go's encoding/json write it: 1e+21, 0.000001, 1e-07. */
+/* A float as JSON and Go's encoding/json write it: 1e+21, 0.000001, 1e-7. */
 void document_write_float(struct text *out, double value);
+/*
+ * The fewest digits that read back as `value`, which is finite and not below 0:
+ * it is 0.DIGITS x 10^point. Returns how many there are, none for 0.
+ */
+int document_float_digits(double value, char digits[20], int *ret_point);
 
 #endif

@@ -36,44 +36,6 @@ static void write_string(struct text *out, const char *string, size_t len)
     text_add_char(out, '"');
 }
 
-/* Shortest digits that read back as the same double. */
-static void shortest(double value, char out[40])
-{
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, 40, "%.*e", digits - 1, value);
-        if (strtod(out, NULL) == value)
-            return;
-    }
-}
-
-void document_write_float(struct text *out, double value)
-{
-    char digits[40];
-    double size = fabs(value);
-    char *exponent;
-    int power;
-
-    if (!isfinite(value)) {
-        text_add(out, "null");
-        return;
-    }
-    /* "-0" would be read as a whole number, and those have no sign at zero. */
-    if (size == 0)
-        value = 0;
-    shortest(value, digits);
-    exponent = strchr(digits, 'e');
-    power = (int)strtol(exponent + 1, NULL, 10);
-    if (size == 0 || (size >= 1e-6 && size < 1e21)) {
-        char *point = strchr(digits, '.');
-        int places = (point ? (int)(exponent - point) - 1 : 0) - power;
-
-        text_addf(out, "%.*f", places > 0 ? places : 0, value);
-        return;
-    }
-    *exponent = '\0';
-    text_addf(out, "%se%c%02d", digits, power < 0 ? '-' : '+', abs(power));
-}
-
 static void write_value(struct text *out, const struct node *node,
                         struct style style, unsigned depth);
 

@@ -4,6 +4,7 @@
 #include "document/yaml_scalar.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -26,10 +27,48 @@ struct reader {
     yaml_event_t event; /* the one being looked at */
     bool has_event;
     bool strict;
+    bool hides_marks;
+    bool in_key;
     unsigned depth;
     size_t nodes, most_nodes, aliased;
     struct anchor *anchors;
 };
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define STAND_IN "\xef\xa3\xbf" /* U+F8FF, of private use */
+
+/*
+ * A byte order mark is one at the front only, where it says nothing. libyaml
+ * skips it at the start of any line; go-yaml takes it for a character there. So
+ * further ones are read under another name.
+ */
+static void hide_marks(struct reader *reader, const char **text, size_t *len)
+{
+    char *copy;
+
+    if (*len >= 3 && memcmp(*text, BYTE_ORDER_MARK, 3) == 0) {
+        *text += 3;
+        *len -= 3;
+    }
+    if (!memmem(*text, *len, BYTE_ORDER_MARK, 3))
+        return;
+    copy = arena_bytes(reader->arena, *text, *len);
+    for (char *at = copy;
+         (at = memmem(at, *len - (size_t)(at - copy), BYTE_ORDER_MARK, 3));)
+        memcpy(at, STAND_IN, 3);
+    reader->hides_marks = true;
+    *text = copy;
+}
+
+/* A scalar as it was before. */
+static void show_marks(const struct reader *reader, char *value, size_t len)
+{
+    char *at = value;
+
+    while (reader->hides_marks &&
+           (at = memmem(at, len - (size_t)(at - value), STAND_IN, 3)))
+        memcpy(at, BYTE_ORDER_MARK, 3);
+}
 
 static int fail(struct reader *reader, const char *what)
 {
@@ -136,6 +175,33 @@ static struct node *read_list(struct reader *reader)
     return list;
 }
 
+/* A float as a key: Go's %g with the digits that a float of 32 bits has. */
+static void write_float_key(struct text *out, double number)
+{
+    float narrow = (float)number;
+    char digits[40];
+    char *exponent;
+    int places = 0;
+    long power;
+
+    if (!isfinite(narrow)) {
+        text_add(out, isnan(narrow)  ? ".nan"
+                      : narrow > 0 ? ".inf"
+                                   : "-.inf");
+        return;
+    }
+    do
+        snprintf(digits, sizeof digits, "%.*e", places, (double)narrow);
+    while (strtof(digits, NULL) != narrow && ++places < 9);
+    exponent = strchr(digits, 'e');
+    power = strtol(exponent + 1, NULL, 10);
+    if (power >= -4 && power < 6)
+        text_addf(out, "%.*f", places > power ? places - (int)power : 0,
+                  (double)narrow);
+    else
+        text_add(out, digits);
+}
+
 /* What JSON has to call the key; NULL for a list or a map. */
 static const char *key_text(struct reader *reader, const struct node *key)
 {
@@ -144,10 +210,12 @@ static const char *key_text(struct reader *reader, const struct node *key)
     if (key->type == NODE_STRING)
         return strlen(key->string) == key->len ? key->string : NULL;
     if (key->type == NODE_LIST || key->type == NODE_MAP ||
-        key->type == NODE_NULL ||
-        (key->type == NODE_FLOAT && key->number == 18446744073709551616.0))
+        key->type == NODE_NULL)
         return NULL;
-    document_write_json(&out, key);
+    if (key->type == NODE_FLOAT)
+        write_float_key(&out, key->number);
+    else
+        document_write_json(&out, key);
     return arena_string(reader->arena, text_string(&out));
 }
 
@@ -195,10 +263,30 @@ static bool is_merge_key(const yaml_event_t *event)
            strcmp((const char *)event->data.scalar.value, "<<") == 0;
 }
 
+/* An integer too large for int64, which JSON cannot have for a key. */
+static bool is_large_integer(const yaml_event_t *event, const struct node *key)
+{
+    const char *value = (const char *)event->data.scalar.value;
+
+    return event->type == YAML_SCALAR_EVENT && node_is(key, NODE_FLOAT) &&
+           key->number >= 9223372036854775808.0 &&
+           (text_starts(value, "0x") || !strpbrk(value, ".eE")) &&
+           key->number <= 18446744073709551616.0;
+}
+
 static struct node *read_key(struct reader *reader, bool *ret_merge)
 {
+    struct node *key;
+
     *ret_merge = is_merge_key(&reader->event);
-    return read_value(reader);
+    reader->in_key = true;
+    key = read_value(reader);
+    reader->in_key = false;
+    if (key && is_large_integer(&reader->event, key)) {
+        fail(reader, "unsupported map key of type: uint64");
+        return NULL;
+    }
+    return key;
 }
 
 static int set_keyed(struct reader *reader, struct node *map,
@@ -249,12 +337,14 @@ static struct node *read_scalar(struct reader *reader)
     bool plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     struct node *node;
 
-    if (memchr(value, '\0', len)) {
+    show_marks(reader, (char *)reader->event.data.scalar.value, len);
+    if (memchr(value, '\0', len) && !reader->limits->nuls) {
         fail(reader, "control characters are not allowed");
         return NULL;
     }
     node = yaml_scalar_resolve(reader->arena, tag, value, len, plain, reader->err);
-    if (node_is(node, NODE_FLOAT) && !isfinite(node->number)) {
+    if (node_is(node, NODE_FLOAT) && !isfinite(node->number) &&
+        !reader->in_key) {
         err_set(reader->err, ERR_BAD_REQUEST, "json: unsupported value: %s",
                 isnan(node->number)    ? "NaN"
                 : node->number < 0 ? "-Inf"
@@ -339,6 +429,7 @@ static int reader_open(struct reader *reader, const char *text, size_t len)
         reader->limits->nodes ? reader->limits->nodes : 4096 + len / 4;
     if (!yaml_parser_initialize(&reader->parser))
         abort();
+    hide_marks(reader, &text, &len);
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text,
                                  len);

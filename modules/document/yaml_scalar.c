@@ -39,63 +39,88 @@ static const struct {
     {"tag:yaml.org,2002:str", NODE_STRING},
 };
 
-static struct node *resolve_word(struct arena *arena, const char *value)
+static bool find_word(const char *value, enum word_meaning *ret)
 {
+    if (*value && !strchr("~nNtTyYoOfF.+-", *value))
+        return false;
     for (size_t i = 0; i < count_of(words); i++) {
-        if (strcmp(words[i].word, value) != 0)
-            continue;
-        switch (words[i].meaning) {
-        case WORD_NULL:
-            return node_null(arena);
-        case WORD_TRUE:
-        case WORD_FALSE:
-            return node_bool(arena, words[i].meaning == WORD_TRUE);
-        case WORD_NAN:
-            return node_float(arena, NAN);
-        default:
-            return node_float(arena, words[i].meaning == WORD_INF ? INFINITY
-                                                                  : -INFINITY);
+        if (strcmp(words[i].word, value) == 0) {
+            *ret = words[i].meaning;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
+static struct node *resolve_word(struct arena *arena, const char *value)
+{
+    enum word_meaning meaning;
+
+    if (!find_word(value, &meaning))
+        return NULL;
+    switch (meaning) {
+    case WORD_NULL:
+        return node_null(arena);
+    case WORD_TRUE:
+    case WORD_FALSE:
+        return node_bool(arena, meaning == WORD_TRUE);
+    case WORD_NAN:
+        return node_float(arena, NAN);
+    default:
+        return node_float(arena, meaning == WORD_INF ? INFINITY : -INFINITY);
+    }
+}
+
+/* A number as a scalar says it: an int, or else a float. */
+struct number {
+    bool is_int;
+    int64_t integer;
+    double real;
+};
+
 /* Digits of the base, and nothing else, as an int or, if larger, a float. */
-static struct node *resolve_based(struct arena *arena, const char *digits,
-                                  int base, bool negative)
+static bool read_based(const char *digits, int base, bool negative,
+                       struct number *ret)
 {
     unsigned long long value;
     char *end;
 
     if (!*digits || strchr("+- \t", *digits))
-        return NULL;
+        return false;
     errno = 0;
     value = strtoull(digits, &end, base);
     if (*end || errno)
-        return NULL;
-    if (negative)
-        return value <= (unsigned long long)INT64_MAX + 1
-                   ? node_int(arena, (int64_t)(0 - value))
-                   : NULL;
+        return false;
+    if (negative && value > (unsigned long long)INT64_MAX + 1)
+        return false;
     /* 64 bits without a sign fit JSON, not a node: the nearest float stands. */
-    return value <= INT64_MAX ? node_int(arena, (int64_t)value)
-                              : node_float(arena, (double)value);
+    *ret = (struct number){
+        .is_int = negative || value <= INT64_MAX,
+        .integer = (int64_t)(negative ? 0 - value : value),
+        .real = (double)value,
+    };
+    return true;
 }
 
-static struct node *resolve_int(struct arena *arena, const char *value)
+static bool read_int(const char *value, struct number *ret)
 {
     bool negative = *value == '-';
     const char *digits = value + (*value == '-' || *value == '+');
 
-    if (text_starts(digits, "0b"))
-        return resolve_based(arena, digits + 2, 2, negative);
+    if (text_starts(digits, "0b") || text_starts(digits, "0B")) {
+        /* go-yaml reads what follows with a sign of its own. */
+        if (digits == value && (digits[2] == '-' || digits[2] == '+') &&
+            digits[1] == 'b')
+            return read_based(digits + 3, 2, digits[2] == '-', ret);
+        return read_based(digits + 2, 2, negative, ret);
+    }
     if (text_starts(digits, "0x") || text_starts(digits, "0X"))
-        return resolve_based(arena, digits + 2, 16, negative);
+        return read_based(digits + 2, 16, negative, ret);
     if (text_starts(digits, "0o") || text_starts(digits, "0O"))
-        return resolve_based(arena, digits + 2, 8, negative);
+        return read_based(digits + 2, 8, negative, ret);
     if (digits[0] == '0' && digits[1])
-        return resolve_based(arena, digits + 1, 8, negative);
-    return resolve_based(arena, digits, 10, negative);
+        return read_based(digits + 1, 8, negative, ret);
+    return read_based(digits, 10, negative, ret);
 }
 
 /* [-+]? (digits [. digits*] | . digits) ([eE] [-+]? digits)? */
@@ -125,25 +150,64 @@ static bool is_float(const char *at)
     return !*at;
 }
 
-static struct node *resolve_number(struct arena *arena, const char *value)
+/* What no double holds stays a text. */
+static bool read_float(const char *value, struct number *ret)
 {
-    char *plain;
-    struct node *node;
+    if (!is_float(value))
+        return false;
+    *ret = (struct number){.real = strtod(value, NULL)};
+    return isfinite(ret->real);
+}
+
+static bool read_number(const char *value, struct number *ret)
+{
+    scoped_mem char *plain = NULL;
     size_t len = 0;
 
-    if (!strchr("+-.0123456789", *value))
-        return NULL;
-    plain = arena_string(arena, value);
+    if (!*value || !strchr("+-.0123456789", *value))
+        return false;
+    if (!strchr(value, '_'))
+        return read_int(value, ret) || read_float(value, ret);
+    plain = mem_alloc(strlen(value) + 1);
     for (const char *at = value; *at; at++) {
         if (*at != '_')
             plain[len++] = *at;
     }
     plain[len] = '\0';
-    node = resolve_int(arena, plain);
-    if (!node && is_float(plain))
-        node = node_float(arena, strtod(plain, NULL));
-    return node;
+    return read_int(plain, ret) || read_float(plain, ret);
 }
+
+static struct node *resolve_number(struct arena *arena, const char *value)
+{
+    struct number number;
+
+    if (!read_number(value, &number))
+        return NULL;
+    return number.is_int ? node_int(arena, number.integer)
+                         : node_float(arena, number.real);
+}
+
+/* Bytes as JSON shows them: what is no UTF-8 as U+FFFD. */
+static struct node *node_as_text(struct arena *arena, const char *bytes,
+                                 size_t len)
+{
+    scoped_text struct text out = {0};
+    unsigned rune;
+
+    for (size_t i = 0; i < len;) {
+        size_t width =
+            text_utf8_next((const unsigned char *)bytes + i, len - i, &rune);
+
+        if (width)
+            text_add_bytes(&out, bytes + i, width);
+        else
+            text_add(&out, "\xef\xbf\xbd");
+        i += width ? width : 1;
+    }
+    return node_bytes(arena, text_string(&out), out.len);
+}
+
+static bool is_timestamp(const char *at);
 
 static struct node *tagged(struct arena *arena, const char *tag,
                            const char *value, size_t len, struct err *err)
@@ -156,13 +220,13 @@ static struct node *tagged(struct arena *arena, const char *tag,
         scoped_text struct text bytes = {0};
 
         if (text_add_unbase64(&bytes, value, len, false))
-            return node_bytes(arena, text_string(&bytes), bytes.len);
+            return node_as_text(arena, text_string(&bytes), bytes.len);
         err_set(err, ERR_BAD_REQUEST,
                 "yaml: !!binary value contains invalid base64 data");
         return NULL;
     }
     if (strcmp(tag, "tag:yaml.org,2002:timestamp") == 0) {
-        if (strspn(value, "0123456789") == 4 && value[4] == '-')
+        if (is_timestamp(value))
             return node_bytes(arena, value, len);
         err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode \"%s\" as a !!timestamp",
                 value);
@@ -225,34 +289,94 @@ static bool is_sexagesimal(const char *at)
     return parts && !*at;
 }
 
-/* One or two digits; moves over them. */
-static bool skip_two(const char **at)
+/* A number of one or two digits, or exactly two; moves over them. */
+static bool take_two(const char **at, bool exactly, int *ret)
 {
     size_t digits = strspn(*at, "0123456789");
 
+    if (!digits || (exactly && digits < 2))
+        return false;
+    digits = digits > 2 ? 2 : digits;
+    *ret = 0;
+    for (size_t i = 0; i < digits; i++)
+        *ret = *ret * 10 + (*at)[i] - '0';
     *at += digits;
-    return digits == 1 || digits == 2;
+    return true;
+}
+
+static bool take_sign(const char **at, char c)
+{
+    if (**at != c)
+        return false;
+    ++*at;
+    return true;
+}
+
+static int days_in(int year, int month)
+{
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    if (month == 2)
+        return leap ? 29 : 28;
+    return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+/* Z or +hh:mm */
+static bool take_zone(const char **at)
+{
+    int hours, minutes;
+
+    if (take_sign(at, 'Z'))
+        return true;
+    return (take_sign(at, '+') || take_sign(at, '-')) && take_two(at, true, &hours) &&
+           take_sign(at, ':') && take_two(at, true, &minutes) && hours <= 24 &&
+           minutes < 60;
+}
+
+/* h:m:s, a fraction or not, and a zone behind T, none behind a space. */
+static bool take_time(const char **at)
+{
+    bool zoned = **at == 'T' || **at == 't';
+    int hours, minutes, seconds;
+
+    if (!zoned && **at != ' ')
+        return false;
+    ++*at;
+    while (!zoned && **at == ' ')
+        ++*at;
+    if (!take_two(at, false, &hours) || !take_sign(at, ':') ||
+        !take_two(at, false, &minutes) || !take_sign(at, ':') ||
+        !take_two(at, false, &seconds) || hours > 23 || minutes > 59 ||
+        seconds > 59)
+        return false;
+    if ((**at == '.' || **at == ',') && (*at)[1] >= '0' && (*at)[1] <= '9')
+        *at += 1 + strspn(*at + 1, "0123456789");
+    return !zoned || take_zone(at);
 }
 
 /* A date, alone or with a time: YAML would make a timestamp of it. */
 static bool is_timestamp(const char *at)
 {
+    int year, month, day;
+
     if (strspn(at, "0123456789") != 4 || at[4] != '-')
         return false;
+    year = (int)strtol(at, NULL, 10);
     at += 5;
-    if (!skip_two(&at) || *at++ != '-' || !skip_two(&at))
+    if (!take_two(&at, false, &month) || !take_sign(&at, '-') ||
+        !take_two(&at, false, &day) || month < 1 || month > 12 || day < 1 ||
+        day > days_in(year, month))
         return false;
-    if (!*at)
-        return true;
-    return strchr("Tt ", *at) && at[1] &&
-           strspn(at + 1, "0123456789:.Z+-") == strlen(at + 1);
+    return !*at || (take_time(&at) && !*at);
 }
 
 bool yaml_scalar_is_ambiguous(const char *value, size_t len)
 {
-    scoped_arena struct arena *arena = arena_new();
+    enum word_meaning meaning;
+    struct number number;
 
-    if (strlen(value) != len || is_sexagesimal(value) || is_timestamp(value))
-        return true;
-    return resolve_word(arena, value) || resolve_number(arena, value);
+    if (strlen(value) != len)
+        return false;
+    return find_word(value, &meaning) || read_number(value, &number) ||
+           is_sexagesimal(value) || is_timestamp(value);
 }

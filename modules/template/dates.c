@@ -305,7 +305,7 @@ struct reading {
     int64_t year;
     int month, day, year_day, hour, minute, second, nanosecond, offset;
     bool pm, am, has_offset;
-    char zone[8];
+    char zone[16];
 };
 
 static bool digit_at(struct str s, size_t at)

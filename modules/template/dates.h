@@ -9,7 +9,7 @@ struct instant {
     int64_t second; /* since 1970 */
     int32_t nanosecond;
     int32_t offset; /* seconds east of UTC */
-    char zone[8];   /* "UTC", "EST"; "" shows the offset instead */
+    char zone[16];  /* "UTC", "EST"; "" shows the offset instead */
 };
 
 /* The same moment on a calendar and a clock. */

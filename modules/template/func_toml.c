@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* toToml, as Helm's encoder writes: plain keys first, then tables. */
+/* toToml, as Helm's encoder writes: plain keys first, then tables; fromToml. */
 #include "template/function.h"
+#include "template/toml.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -66,6 +67,40 @@ static void write_float(struct text *out, double number)
         text_add(out, ".0");
 }
 
+static bool is_table_list(struct value v);
+static bool write_inline(struct toml *toml, struct value v, unsigned depth);
+
+/*
+ * Plain values first, then tables. What is nil is left out, but not the comma
+ * behind what came before it.
+ */
+static bool write_inline_table(struct toml *toml, struct dict *dict,
+                               unsigned depth)
+{
+    struct entry *entries = dict_sort(dict);
+    uint32_t left = dict->len;
+
+    text_add_char(toml->out, '{');
+    for (int tables = 0; tables < 2; tables++) {
+        for (uint32_t i = 0; i < dict->len; i++) {
+            struct value v = entries[i].value;
+
+            if ((v.kind == KIND_DICT || is_table_list(v)) != (tables == 1))
+                continue;
+            left--;
+            if (v.kind == KIND_NIL)
+                continue;
+            write_key(toml->out, (struct str){entries[i].key, entries[i].len});
+            text_add(toml->out, " = ");
+            if (!write_inline(toml, v, depth + 1))
+                return false;
+            text_add(toml->out, left ? ", " : "");
+        }
+    }
+    text_add_char(toml->out, '}');
+    return true;
+}
+
 static bool write_inline(struct toml *toml, struct value v, unsigned depth)
 {
     struct text *out = toml->out;
@@ -97,19 +132,7 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth)
         text_add_char(out, ']');
         return true;
     case KIND_DICT:
-        dict_sort(v.dict);
-        text_add_char(out, '{');
-        for (uint32_t i = 0; i < v.dict->len; i++) {
-            struct entry *entry = &v.dict->entries[i];
-
-            text_add(out, i ? ", " : "");
-            write_key(out, (struct str){entry->key, entry->len});
-            text_add(out, " = ");
-            if (!write_inline(toml, entry->value, depth + 1))
-                return false;
-        }
-        text_add_char(out, '}');
-        return true;
+        return write_inline_table(toml, v.dict, depth);
     case KIND_NIL:
         toml->why = "toml: cannot encode array with nil element";
         return false;
@@ -143,7 +166,7 @@ static bool write_table(struct toml *toml, struct dict *dict,
 static bool write_subtable(struct toml *toml, const struct text *path,
                            struct dict *dict, unsigned depth, bool listed)
 {
-    if (toml->any)
+    if (toml->any && (!depth || listed))
         text_add_char(toml->out, '\n');
     toml->any = true;
     indent(toml, depth);
@@ -217,7 +240,26 @@ static bool run_to_toml(struct call *call)
     return give_text(call, &out);
 }
 
+/* A text that is no TOML gives the sentence that says so, as in Helm. */
+static bool run_from_toml(struct call *call)
+{
+    scoped_text struct text why = {0};
+    struct dict *dict;
+
+    if (!call_room(call, (uint64_t)call->args[0].len * 20) ||
+        !call_spend(call, (uint64_t)call->args[0].len * 64))
+        return false;
+    if (toml_read(call, arg_str(call, 0), &dict, &why))
+        return give(call, value_dict(dict));
+    if (!why.len) /* over a bound */
+        return false;
+    dict = dict_new(call->space, ELEMENT_ANY);
+    dict_set(dict, STR("Error"), value_of_str(str_take(call->arena, &why)));
+    return give(call, value_dict(dict));
+}
+
 const struct function functions_toml[] = {
+    {"fromToml", "s", 'd', run_from_toml},
     {"toToml", "a", 's', run_to_toml},
     {0},
 };

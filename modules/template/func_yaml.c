@@ -7,192 +7,179 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* What JSON cannot say, YAML by way of JSON cannot either. */
-static bool sayable(struct value v, unsigned depth)
+/*
+ * toYaml goes by way of JSON, which go-yaml then reads as YAML. So characters
+ * that are fine in JSON and not in YAML make the whole fail, U+0085 is a line
+ * break there, and a key must end within 1,024 characters on its line.
+ */
+struct detour {
+    struct arena *arena;
+    bool failed;
+};
+
+static bool is_refused(unsigned rune)
 {
-    if (!depth || v.kind == KIND_COMPLEX ||
-        (v.kind == KIND_FLOAT && !isfinite(v.number)))
-        return false;
-    for (uint32_t i = 0; v.kind == KIND_LIST && i < list_len(v.list); i++) {
-        if (!sayable(v.list->items[i], depth - 1))
-            return false;
+    return rune == 0x7f || (rune >= 0x80 && rune < 0xa0 && rune != 0x85) ||
+           rune == 0xfffe || rune == 0xffff;
+}
+
+/* How many characters JSON needs for it. */
+static size_t json_width(unsigned rune)
+{
+    if (rune == '"' || rune == '\\' || rune == '\n' || rune == '\r' ||
+        rune == '\t' || rune == '\b' || rune == '\f')
+        return 2;
+    return rune < 0x20 || rune == '<' || rune == '>' || rune == '&' ||
+                   rune == 0x2028 || rune == 0x2029 || rune == 0xfffd
+               ? 6
+               : 1;
+}
+
+/* A break that YAML folds: one is a space, of more each after the first stays;
+   spaces around them go. Returns the first byte behind. */
+static size_t fold(struct text *out, struct str s, size_t at)
+{
+    size_t breaks = 0;
+
+    while (out->len && out->bytes[out->len - 1] == ' ')
+        text_cut(out, out->len - 1);
+    for (;;) {
+        if (at + 1 < s.len && memcmp(s.at + at, "\xc2\x85", 2) == 0) {
+            breaks++;
+            at += 2;
+        } else if (at < s.len && s.at[at] == ' ') {
+            at++;
+        } else {
+            break;
+        }
     }
-    for (uint32_t i = 0; v.kind == KIND_DICT && i < dict_len(v.dict); i++) {
-        if (!sayable(v.dict->entries[i].value, depth - 1))
+    if (breaks == 1)
+        text_add_char(out, ' ');
+    while (--breaks)
+        text_add_char(out, '\n');
+    return at;
+}
+
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.at[i] >= 0x7f)
             return false;
     }
     return true;
+}
+
+static struct str detour_string(struct detour *detour, struct str s, bool key)
+{
+    scoped_text struct text out = {0};
+    size_t width = 0;
+
+    if (is_ascii(s) && (!key || s.len <= 170))
+        return s;
+    for (size_t at = 0; at < s.len && !detour->failed;) {
+        unsigned rune = 0;
+        size_t len = text_utf8_next((const unsigned char *)s.at + at,
+                                    s.len - at, &rune);
+
+        if (rune == 0x85 && len) {
+            detour->failed |= key;
+            at = fold(&out, s, at);
+            continue;
+        }
+        if (len)
+            text_add_bytes(&out, s.at + at, len);
+        else
+            text_add(&out, "\xef\xbf\xbd");
+        detour->failed |= len && is_refused(rune);
+        width += len ? json_width(rune) : 6;
+        at += len ? len : 1;
+    }
+    if (key && width > 1022)
+        detour->failed = true;
+    return str_take(detour->arena, &out);
+}
+
+static struct node *detour_node(struct detour *detour, struct value v,
+                                unsigned depth);
+
+static struct node *detour_list(struct detour *detour, struct list *list,
+                                unsigned depth)
+{
+    struct node *node = node_list(detour->arena);
+
+    for (uint32_t i = 0; i < list_len(list) && !detour->failed; i++)
+        node_add(detour->arena, node,
+                 detour_node(detour, list->items[i], depth));
+    return node;
+}
+
+static struct node *detour_dict(struct detour *detour, struct dict *dict,
+                                unsigned depth)
+{
+    struct node *node = node_map(detour->arena);
+    struct entry *entries = dict_sort(dict);
+
+    for (uint32_t i = 0; i < dict->len && !detour->failed; i++) {
+        struct str key = detour_string(
+            detour, (struct str){entries[i].key, entries[i].len}, true);
+
+        node_set(detour->arena, node,
+                 arena_bytes(detour->arena, key.at, key.len),
+                 detour_node(detour, entries[i].value, depth));
+    }
+    return node;
+}
+
+static struct node *detour_node(struct detour *detour, struct value v,
+                                unsigned depth)
+{
+    struct node *node = NULL;
+    struct str s;
+
+    if (depth && v.kind == KIND_LIST && !v.list->nil)
+        return detour_list(detour, v.list, depth - 1);
+    if (depth && v.kind == KIND_DICT && !v.dict->nil)
+        return detour_dict(detour, v.dict, depth - 1);
+    if (v.kind == KIND_STRING) {
+        s = detour_string(detour, value_str(v), false);
+        return node_bytes(detour->arena, s.at, s.len);
+    }
+    if (v.kind != KIND_COMPLEX && (v.kind != KIND_FLOAT || isfinite(v.number)))
+        node = value_to_node(detour->arena, v, depth);
+    detour->failed |= !node;
+    return node ? node : node_null(detour->arena);
 }
 
 /* Nothing but an empty string when it cannot be written, as in Helm. */
 static bool run_to_yaml(struct call *call)
 {
     scoped_arena struct arena *arena = arena_new();
+    struct detour detour = {.arena = arena};
+    struct node *node = detour_node(&detour, call->args[0], PRINT_DEPTH);
     struct text out = {0};
-    struct node *node;
 
-    if (!sayable(call->args[0], PRINT_DEPTH))
+    if (detour.failed)
         return give_str(call, STR(""));
-    node = value_to_node(arena, call->args[0], PRINT_DEPTH);
-    if (!node || !call_room(call, arena_used(arena)))
-        return node ? false : give_str(call, STR(""));
+    if (!call_room(call, arena_used(arena)))
+        return false;
     document_write_yaml(&out, node);
     if (out.len && out.bytes[out.len - 1] == '\n')
         text_cut(&out, out.len - 1);
     return give_text(call, &out);
 }
 
-/* ---- toYamlPretty: lists stand in from their keys, nothing is folded ---- */
-
-struct pretty {
-    struct arena *arena;
-    struct text *out;
-    bool failed;
-};
-
-static void pretty_value(struct pretty *pretty, struct value v, unsigned indent,
-                         unsigned depth);
-
-static void add_spaces(struct text *out, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        text_add_char(out, ' ');
-}
-
-/* A scalar as document writes it; the lines of a block moved to `indent`. */
-static void pretty_string(struct pretty *pretty, struct str s, unsigned indent)
-{
-    scoped_text struct text alone = {0};
-
-    document_write_yaml_wide(&alone, node_bytes(pretty->arena, s.at, s.len));
-    for (size_t i = 0; i < alone.len; i++) {
-        char c = alone.bytes[i];
-
-        if (c == '\n' && i + 1 == alone.len)
-            break;
-        text_add_char(pretty->out, c);
-        /* A block's lines stand two in. */
-        if (c == '\n' && i + 2 < alone.len && alone.bytes[i + 1] == ' ') {
-            add_spaces(pretty->out, indent);
-            i += 2;
-        }
-    }
-}
-
-static void pretty_list(struct pretty *pretty, struct list *list,
-                        unsigned indent, unsigned depth)
-{
-    for (uint32_t i = 0; i < list_len(list) && !pretty->failed; i++) {
-        if (i) {
-            text_add_char(pretty->out, '\n');
-            add_spaces(pretty->out, indent);
-        }
-        text_add(pretty->out, "- ");
-        pretty_value(pretty, list->items[i], indent + 2, depth);
-    }
-}
-
-static bool is_nested(struct value v)
-{
-    return (v.kind == KIND_LIST && list_len(v.list)) ||
-           (v.kind == KIND_DICT && dict_len(v.dict));
-}
-
-/* The keys in document's order and spelling: "key: 3", the number being the
-   entry's. */
-static void pretty_dict(struct pretty *pretty, struct dict *dict,
-                        unsigned indent, unsigned depth)
-{
-    struct entry *entries = dict_sort(dict);
-    struct node *order = node_map(pretty->arena);
-    scoped_text struct text keys = {0};
-    const char *line, *end;
-    bool first = true;
-
-    for (uint32_t i = 0; i < dict->len; i++)
-        node_set_int(pretty->arena, order,
-                     arena_bytes(pretty->arena, entries[i].key,
-                                 entries[i].len),
-                     i);
-    document_write_yaml_wide(&keys, order);
-    for (line = text_string(&keys); *line && !pretty->failed; line = end + 1) {
-        const char *digits;
-        unsigned long at;
-
-        end = strchrnul(line, '\n');
-        for (digits = end; digits > line && digits[-1] != ' ';)
-            digits--;
-        at = strtoul(digits, NULL, 10);
-        if (*end != '\n' || digits < line + 2 || digits[-2] != ':' ||
-            at >= dict->len) {
-            pretty->failed = true;
-            return;
-        }
-        if (!first) {
-            text_add_char(pretty->out, '\n');
-            add_spaces(pretty->out, indent);
-        }
-        first = false;
-        text_add_bytes(pretty->out, line, (size_t)(digits - 1 - line));
-        if (is_nested(entries[at].value)) {
-            text_add_char(pretty->out, '\n');
-            add_spaces(pretty->out, indent + 2);
-        } else {
-            text_add_char(pretty->out, ' ');
-        }
-        pretty_value(pretty, entries[at].value, indent + 2, depth);
-    }
-}
-
-static void pretty_value(struct pretty *pretty, struct value v, unsigned indent,
-                         unsigned depth)
-{
-    if (depth > PRINT_DEPTH || pretty->out->len > PRINT_LIMIT) {
-        pretty->failed = true;
-        return;
-    }
-    switch (v.kind) {
-    case KIND_NIL:
-        text_add(pretty->out, "null");
-        break;
-    case KIND_STRING:
-        pretty_string(pretty, value_str(v), indent);
-        break;
-    case KIND_LIST:
-        if (list_len(v.list))
-            pretty_list(pretty, v.list, indent, depth + 1);
-        else
-            text_add(pretty->out, "[]");
-        break;
-    case KIND_DICT:
-        if (dict_len(v.dict))
-            pretty_dict(pretty, v.dict, indent, depth + 1);
-        else
-            text_add(pretty->out, "{}");
-        break;
-    case KIND_FLOAT:
-        if (isfinite(v.number))
-            print_float(pretty->out, v.number, 'g', -1);
-        else
-            text_add(pretty->out, isnan(v.number)  ? ".nan"
-                                  : v.number < 0 ? "-.inf"
-                                                 : ".inf");
-        break;
-    default:
-        pretty->failed = pretty->failed || !print_value(pretty->out, v);
-        break;
-    }
-}
-
+/* What go-yaml v3 makes of the values themselves, not of their JSON. */
 static bool run_to_yaml_pretty(struct call *call)
 {
     scoped_arena struct arena *arena = arena_new();
     struct text out = {0};
-    struct pretty pretty = {.arena = arena, .out = &out};
+    struct node *node = value_to_node(arena, call->args[0], PRINT_DEPTH);
 
-    pretty_value(&pretty, call->args[0], 0, 0);
-    if (pretty.failed)
-        text_cut(&out, 0);
+    if (!node || !call_room(call, arena_used(arena)))
+        return node ? false : give_str(call, STR(""));
+    document_write_yaml_pretty(&out, node);
+    if (out.len && out.bytes[out.len - 1] == '\n')
+        text_cut(&out, out.len - 1);
     return give_text(call, &out);
 }
 
@@ -210,6 +197,7 @@ static const struct node *read_yaml(struct call *call, struct text *why)
     limits.depth = 200;
     limits.nodes = 4096 + s.len;
     limits.duplicates = true;
+    limits.nuls = true;
     node = document_read_yaml(call->arena, s.at, s.len, false, &limits, &err);
     if (!node)
         text_addf(why, "error converting YAML to JSON: %s", err.text);

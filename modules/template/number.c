@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes floats as Go's strconv does. */
+#include "document/document.h"
 #include "template/function.h"
 
 #include <math.h>
@@ -31,19 +32,6 @@ static void digits_from(struct digits *digits, const char *text)
         digits->len = 0;
         digits->point = 0;
     }
-}
-
-/* Fifteen digits always survive; most numbers need no more. */
-static void shortest(struct digits *digits, double number)
-{
-    char text[64];
-
-    for (int places = 14; places <= 16; places++) {
-        snprintf(text, sizeof text, "%.*e", places, number);
-        if (places == 16 || strtod(text, NULL) == number)
-            break;
-    }
-    digits_from(digits, text);
 }
 
 static void add_zeros(struct text *out, int count)
@@ -166,7 +154,9 @@ static void digits_of(struct digits *digits, double number, char verb,
     char text[1200];
 
     if (precision < 0) {
-        shortest(digits, number);
+        digits->len = document_float_digits(number, digits->at, &digits->point);
+        if (!digits->len)
+            digits->point = 0;
         return;
     }
     if (precision > 1100)

@@ -379,6 +379,7 @@ static const char *const list_types[] = {
     [ELEMENT_STRING] = "[]string",
     [ELEMENT_INT] = "[]int",
     [ELEMENT_LIST] = "[][]interface {}",
+    [ELEMENT_DICT] = "[]map[string]interface {}",
 };
 
 const char *value_type(struct value v)

@@ -56,7 +56,13 @@ struct value {
 };
 
 /* What the items of a list or the values of a dict are declared to be. */
-enum element { ELEMENT_ANY, ELEMENT_STRING, ELEMENT_INT, ELEMENT_LIST };
+enum element {
+    ELEMENT_ANY,
+    ELEMENT_STRING,
+    ELEMENT_INT,
+    ELEMENT_LIST,
+    ELEMENT_DICT,
+};
 
 /* Where values come from. */
 struct space {

@@ -8,51 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The frame reads \u0000 as this rune, for nodes hold no NUL in keys. */
-#define NUL_RUNE "\xee\x80\x80"
-
-/* A string of the file with its NULs. */
-static char *with_nuls(struct arena *arena, const struct node *string,
-                       size_t *ret_len)
-{
-    char *copy = arena_bytes(arena, node_text(string),
-                             string ? string->len : 0);
-    char *to = copy;
-
-    for (const char *at = copy; *at;) {
-        if (strncmp(at, NUL_RUNE, 3) == 0) {
-            *to++ = '\0';
-            at += 3;
-        } else {
-            *to++ = *at++;
-        }
-    }
-    *ret_len = (size_t)(to - copy);
-    *to = '\0';
-    return copy;
-}
-
-static struct node *without_nuls(struct arena *arena, const char *bytes,
-                                 size_t len)
-{
-    scoped_text struct text out = { 0 };
-
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i])
-            text_add_char(&out, bytes[i]);
-        else
-            text_add(&out, NUL_RUNE);
-    }
-    return node_bytes(arena, text_string(&out), out.len);
-}
-
 static struct node *restore(struct arena *arena, const struct node *node)
 {
     struct node *copy = node_share(arena, node);
     size_t len;
 
     if (node->type == NODE_STRING) {
-        char *bytes = with_nuls(arena, node, &len);
+        char *bytes = case_bytes(arena, node, &len);
 
         return node_bytes(arena, bytes, len);
     }
@@ -99,7 +61,7 @@ static int parse_all(struct case_run *run, struct template_set *set,
     for (size_t i = 0; i < count; i++) {
         size_t len;
         const char *text =
-            with_nuls(run->arena, node_get(templates, names[i]), &len);
+            case_bytes(run->arena, node_get(templates, names[i]), &len);
 
         if (template_set_add(set, names[i], text, len, error) < 0)
             return -1;
@@ -154,7 +116,7 @@ static void got_error(struct case_run *run, const struct template_error *error,
     node_set_text(run->arena, run->got, "place", place_of(run->arena, error));
     if (node_get(run->one, "partial"))
         node_set(run->arena, run->got, "partial",
-                 without_nuls(run->arena, text_string(out), out->len));
+                 case_string(run->arena, text_string(out), out->len));
 }
 
 /* Error texts need not agree; which do not is told. */
@@ -223,7 +185,7 @@ static void run_template(struct case_run *run)
         node_set_text(run->arena, run->got, "output_b64", text_string(&base64));
     } else {
         node_set(run->arena, run->got, "output",
-                 without_nuls(run->arena, text_string(&out), out.len));
+                 case_string(run->arena, text_string(&out), out.len));
     }
 }
 

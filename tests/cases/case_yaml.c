@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-/* The answer as a tree, since members are sorted there and `<>&` escaped. */
+/* The answer as a tree, so that numbers count as numbers; its text where it holds
+   a NUL, which the reader of JSON refuses. */
 static void expect_one(struct case_run *run, const char *json_key,
-                       const char *error_key, const char *name)
+                       const char *name)
 {
     const struct node *json = node_get(run->one, json_key);
     struct node *tree = NULL;
@@ -18,32 +19,60 @@ static void expect_one(struct case_run *run, const char *json_key,
                                   &document_limits_own, NULL);
     if (tree)
         node_set(run->arena, run->expected, name, tree);
+    else if (json)
+        node_set_text(run->arena, run->expected, name, node_text(json));
     else
-        node_set_bool(run->arena, run->expected, name,
-                      !node_get(run->one, error_key));
+        node_set_bool(run->arena, run->expected, name, false);
+}
+
+/* As Go writes JSON, which may stand in a page. */
+static void write_go_json(struct text *out, const struct node *tree)
+{
+    scoped_text struct text plain = {0};
+
+    document_write_canonical(&plain, tree);
+    for (const char *at = text_string(&plain); *at; at++) {
+        if (strchr("<>&", *at))
+            text_addf(out, "\\u%04x", *at);
+        else if (strncmp(at, "\xe2\x80\xa8", 3) == 0 ||
+                 strncmp(at, "\xe2\x80\xa9", 3) == 0) {
+            text_addf(out, "\\u202%x", (unsigned char)at[2] & 0xf);
+            at += 2;
+        } else {
+            text_add_char(out, *at);
+        }
+    }
 }
 
 static void answer_one(struct case_run *run, bool strict, const char *name)
 {
-    const struct node *yaml = node_get(run->one, "yaml");
+    size_t len;
+    const char *yaml =
+        case_bytes(run->arena, node_get(run->one, "yaml"), &len);
     struct err err = {0};
-    struct node *tree =
-        document_read_yaml(run->arena, node_text(yaml), yaml ? yaml->len : 0,
-                           strict, &document_limits_own, &err);
+    scoped_text struct text out = {0};
+    struct document_limits limits = document_limits_own;
+    struct node *tree;
 
-    if (tree)
+    limits.nuls = true;
+    tree = document_read_yaml(run->arena, yaml, len, strict, &limits, &err);
+    if (tree && strstr(node_get_text(run->expected, name), "\\u0000")) {
+        write_go_json(&out, tree);
+        node_set_text(run->arena, run->got, name, text_string(&out));
+    } else if (tree) {
         node_set(run->arena, run->got, name, tree);
-    else
+    } else {
         node_set_bool(run->arena, run->got, name, false);
+    }
 }
 
 static void run_yaml(struct case_run *run)
 {
     run->expected = node_map(run->arena);
     run->got = node_map(run->arena);
-    expect_one(run, "json", "error", "loose");
+    expect_one(run, "json", "loose");
     answer_one(run, false, "loose");
-    expect_one(run, "strict_json", "strict_error", "strict");
+    expect_one(run, "strict_json", "strict");
     answer_one(run, true, "strict");
 }
 

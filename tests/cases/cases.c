@@ -193,6 +193,40 @@ static void run_file(struct totals *totals, const struct node *file)
     }
 }
 
+#define NUL_RUNE "\xee\x80\x80"
+
+char *case_bytes(struct arena *arena, const struct node *string, size_t *ret_len)
+{
+    char *copy = arena_bytes(arena, node_text(string),
+                             string ? string->len : 0);
+    char *to = copy;
+
+    for (const char *at = copy; *at;) {
+        if (strncmp(at, NUL_RUNE, 3) == 0) {
+            *to++ = '\0';
+            at += 3;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    *ret_len = (size_t)(to - copy);
+    *to = '\0';
+    return copy;
+}
+
+struct node *case_string(struct arena *arena, const char *bytes, size_t len)
+{
+    scoped_text struct text out = { 0 };
+
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i])
+            text_add_char(&out, bytes[i]);
+        else
+            text_add(&out, NUL_RUNE);
+    }
+    return node_bytes(arena, text_string(&out), out.len);
+}
+
 void case_expect_error(struct case_run *run, bool got_error)
 {
     const struct node *error = node_get(run->one, "error");

@@ -54,6 +54,12 @@ void case_register(struct case_row *row);
         case_register(&row);                                                   \
     }
 
+/* A string of the file with its NULs, which the frame reads as a rune of private
+   use, and the other way round: nodes hold no NUL in keys. */
+char *case_bytes(struct arena *arena, const struct node *string,
+                 size_t *ret_len);
+struct node *case_string(struct arena *arena, const char *bytes, size_t len);
+
 /* "error": true on both sides where only that must agree. */
 void case_expect_error(struct case_run *run, bool got_error);
 

@@ -11,7 +11,7 @@ runner=$repo/build/debug/axle-cases
 
 # What must be whole: nothing failed, nothing skipped, each leaf noticed.
 whole="write patch selector quantity feedback work
-    rollout rollout-more placement placement-more"
+    rollout rollout-more placement placement-more template yaml"
 
 for file in $whole; do
     "$runner" --poison "${file%-more}" "$cases/$file.json" >"$TEST_DIR/$file.log" 2>&1 ||

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sorts keys naturally, as go-yaml does: a2 before a10, signs before letters. */
+#include "document/yaml_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_digit(unsigned rune)
+{
+    return rune >= '0' && rune <= '9';
+}
+
+/* What is no letter beyond ASCII, in the ranges that names are made of. */
+static const struct {
+    unsigned from, to;
+} signs[] = {
+    {0x80, 0xa9},       {0xab, 0xb4},       {0xb6, 0xb9},
+    {0xbb, 0xbf},       {0xd7, 0xd7},       {0xf7, 0xf7},
+    {0x2c2, 0x2c5},     {0x2d2, 0x2df},     {0x300, 0x36f},
+    {0x2000, 0x2070},   {0x2072, 0x207e},   {0x2080, 0x208f},
+    {0x20a0, 0x2101},   {0x2190, 0x2bff},   {0x3000, 0x3004},
+    {0x3007, 0x3030},   {0xd7fc, 0xf8ff},   {0xfe00, 0xfe6f},
+    {0xfeff, 0xff20},   {0xfff0, 0xffff},   {0x1f000, 0x1faff},
+};
+
+static bool is_letter(unsigned rune)
+{
+    if (rune < 0x80)
+        return (rune | 0x20) >= 'a' && (rune | 0x20) <= 'z';
+    for (size_t i = 0; i < count_of(signs); i++) {
+        if (rune >= signs[i].from && rune <= signs[i].to)
+            return false;
+    }
+    return true;
+}
+
+static unsigned rune_at(const char *at)
+{
+    unsigned rune = 0xfffd;
+
+    if ((unsigned char)*at < 0x80)
+        return (unsigned char)*at;
+    text_utf8_next((const unsigned char *)at, strlen(at), &rune);
+    return rune;
+}
+
+/* The digits from here on as a number, and how many there are. */
+static size_t read_run(const char *at, int64_t *number)
+{
+    uint64_t sum = (uint64_t)*number;
+    size_t len = 0;
+
+    for (; is_digit((unsigned char)at[len]); len++)
+        sum = sum * 10 + (uint64_t)(at[len] - '0');
+    *number = (int64_t)sum;
+    return len;
+}
+
+static bool has_digits_before(const char *start, const char *at)
+{
+    while (at > start && is_digit((unsigned char)at[-1])) {
+        if (*--at != '0')
+            return true;
+    }
+    return false;
+}
+
+static int compare_numbers(const char *start, const char *left,
+                           const char *right)
+{
+    int64_t x = 0, y = 0;
+    size_t x_len, y_len;
+
+    /* A zero within a number counts as a digit of it. */
+    if ((*left == '0' || *right == '0') && has_digits_before(start, left))
+        x = y = 1;
+    x_len = read_run(left, &x);
+    y_len = read_run(right, &y);
+    if (x != y)
+        return x < y ? -1 : 1;
+    if (x_len != y_len)
+        return x_len < y_len ? -1 : 1;
+    return rune_at(left) < rune_at(right) ? -1 : 1;
+}
+
+static int compare(const char *left, const char *right, bool modern)
+{
+    const char *start = left;
+    bool in_digits = false, x, y;
+
+    while (*left && *left == *right) {
+        in_digits = is_digit((unsigned char)*left);
+        left++;
+        right++;
+    }
+    /* Back to where the rune starts. */
+    while (left > start && ((unsigned char)*left & 0xc0) == 0x80) {
+        left--;
+        right--;
+    }
+    if (!*left || !*right)
+        return *left ? 1 : *right ? -1 : 0;
+    x = is_letter(rune_at(left));
+    y = is_letter(rune_at(right));
+    if (x && y)
+        return rune_at(left) < rune_at(right) ? -1 : 1;
+    if (x || y)
+        return (modern && in_digits ? x : y) ? -1 : 1;
+    return compare_numbers(start, left, right);
+}
+
+static int compare_v2(const void *a, const void *b)
+{
+    const struct node_member *const *l = a, *const *r = b;
+
+    return compare((*l)->key, (*r)->key, false);
+}
+
+static int compare_v3(const void *a, const void *b)
+{
+    const struct node_member *const *l = a, *const *r = b;
+
+    return compare((*l)->key, (*r)->key, true);
+}
+
+const struct node_member **yaml_order(const struct node *map, bool modern)
+{
+    const struct node_member **order =
+        mem_alloc((map->len + 1) * sizeof(struct node_member *));
+
+    for (size_t i = 0; i < map->len; i++)
+        order[i] = &map->members[i];
+    qsort(order, map->len, sizeof(struct node_member *),
+          modern ? compare_v3 : compare_v2);
+    return order;
+}
