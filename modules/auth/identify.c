@@ -174,7 +174,7 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
         return -1;
     /* Names that the hub gives in other ways are nobody's by certificate. */
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
-        text_starts(name, ACCOUNT_USER) ||
+        text_starts(name, ACCOUNT_USER) || text_starts(name, BOOTSTRAP_USER) ||
         (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate of \"%s\" gives no rights here", name);

@@ -65,6 +65,12 @@ bool rules_cover(struct arena *arena, const struct rules *owner,
 
 void escalate_open(struct auth *auth);
 
+/* ---- signers.c ---------------------------------------------------------------- */
+
+/* Approving and signing takes a right on the signer as well. */
+int signers_check(const struct auth *auth, const struct auth_user *user,
+                  const struct auth_ask *ask, struct err *err) MUST_CHECK;
+
 /* ---- account.c --------------------------------------------------------------- */
 
 bool account_is_token(const char *text);

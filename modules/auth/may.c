@@ -231,7 +231,7 @@ int auth_check(const struct auth *auth, const struct auth_user *user,
     scoped_text struct text why = {0};
 
     if (auth_may(auth, user, ask, &why))
-        return 0;
+        return signers_check(auth, user, ask, err);
     return refuse(user, ask, text_string(&why), err);
 }
 

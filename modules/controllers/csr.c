@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Approves spokes' certificate requests by policy, and signs approved ones. */
+/* Approves spokes' certificate requests by policy, signs approved ones, and
+   clears away what is decided. */
 #include "controllers/controller.h"
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "pki/pki.h"
 #include "work/work.h"
@@ -9,23 +11,64 @@
 #include <string.h>
 
 #define LIFETIME (30 * 24 * 3600 * CLOCK_SECOND)
+#define PERSON_LIFETIME (365 * 24 * 3600 * CLOCK_SECOND)
 #define AGENT_GROUP "system:open-cluster-management:managed-clusters"
+#define CLIENT_SIGNER "kubernetes.io/kube-apiserver-client"
+#define HOUR (3600 * CLOCK_SECOND)
+
+/* The request inside, or NULL. */
+static struct pki_request *read_request(const struct node *csr)
+{
+    const struct node *text = node_at(csr, "spec", "request", NULL);
+    scoped_text struct text pem = { 0 };
+
+    if (!node_is(text, NODE_STRING) ||
+        !text_add_unbase64(&pem, text->string, text->len, false))
+        return NULL;
+    return pki_request_read(text_string(&pem), pem.len, NULL);
+}
+
+/* An administrator's certificate cannot even be asked for. */
+static int check_subject(const struct node *csr, struct err *err)
+{
+    scoped_pki_request struct pki_request *request = NULL;
+    const char *signer = node_get_text(node_get(csr, "spec"), "signerName");
+
+    if (strcmp(signer, CLIENT_SIGNER))
+        return 0;
+    request = read_request(csr);
+    for (size_t i = 0; request && i < request->organization_count; i++)
+        if (!strcmp(request->organizations[i], "system:masters"))
+            return err_set(err, ERR_FORBIDDEN,
+                           "certificatesigningrequests.certificates.k8s.io "
+                           "\"%s\" is forbidden: use of " CLIENT_SIGNER
+                           " signer with system:masters group is not allowed",
+                           object_name(csr));
+    return 0;
+}
 
 /* Who asks is written by the hub, whatever the request says of it. */
 static int before_write(void *arg, const struct objects_who *who,
                         const struct kind *kind, const struct node *before,
                         struct arena *arena, struct node *after, struct err *err)
 {
-    struct node *spec;
+    static const char *const about[] = {"username", "uid", "groups", "extra"};
+    struct node *spec, *info;
 
     if (before || !after || who->trusted)
         return 0;
     spec = node_make(arena, after, "spec");
-    node_set_text(arena, spec, "username", who->user ? who->user : "");
-    node_remove(spec, "uid");
-    node_remove(spec, "groups");
-    node_remove(spec, "extra");
-    return 0;
+    info = who->identity ? auth_user_info(arena, who->identity) : node_map(arena);
+    node_set_text(arena, info, "username", who->user ? who->user : "");
+    for (size_t i = 0; i < count_of(about); i++) {
+        struct node *value = node_get(info, about[i]);
+
+        if (value)
+            node_set(arena, spec, about[i], value);
+        else
+            node_remove(spec, about[i]);
+    }
+    return check_subject(after, err);
 }
 
 void csr_rules(struct controllers *all)
@@ -50,14 +93,9 @@ static bool has(const struct node *csr, const char *type)
 static bool recognize(struct signing *s)
 {
     const struct node *spec = node_get(s->seen.node, "spec");
-    const struct node *text = node_get(spec, "request");
-    scoped_text struct text pem = { 0 };
     struct work_csr csr = { .block_type = "CERTIFICATE REQUEST" };
 
-    if (!node_is(text, NODE_STRING) ||
-        !text_add_unbase64(&pem, text->string, text->len, false))
-        return false;
-    s->request = pki_request_read(text_string(&pem), pem.len, NULL);
+    s->request = read_request(s->seen.node);
     if (!s->request || s->request->has_names || s->request->has_other)
         return false;
     csr.signer = node_get_text(spec, "signerName");
@@ -182,10 +220,86 @@ static int sign(struct signing *s, struct err *err)
                       "signed for this spoke", text_string(&pem), err);
 }
 
+/* ---- People's requests: a person approves, the names are those asked for ------ */
+
+/* NULL, or why the names cannot be given. What the hub writes itself, with an
+   identity that it knows, is not to be had by asking. */
+static const char *name_trouble(const struct signing *s)
+{
+    const struct pki_request *request = s->request;
+
+    if (!request)
+        return "the request is damaged, or its key is none that is signed here";
+    if (!*request->common_name)
+        return "the request names nobody: give its subject a CN";
+    for (size_t i = 0; i < request->organization_count; i++)
+        if (text_starts(request->organizations[i], "system:"))
+            return "groups that begin with system: are not given to people: ask "
+                   "for another O";
+    return text_starts(request->common_name, "system:")
+               ? "names that begin with system: are not given to people: ask for "
+                 "another CN"
+               : NULL;
+}
+
+static const char *usage_trouble(const struct node *usages)
+{
+    static const char *const known[] = {"client auth", "digital signature",
+                                        "key encipherment"};
+    bool client = false;
+
+    for (size_t i = 0; i < node_count(usages); i++) {
+        const char *usage = node_text(node_item(usages, i));
+        size_t at = 0;
+
+        while (at < count_of(known) && strcmp(known[at], usage))
+            at++;
+        if (at == count_of(known))
+            return "usages did not match: this signer knows client auth, digital "
+                   "signature and key encipherment";
+        client = client || at == 0;
+    }
+    return client ? NULL : "usages did not match: client auth is missing";
+}
+
+static int sign_person(struct signing *s, struct err *err)
+{
+    const struct node *spec = node_get(s->seen.node, "spec");
+    int64_t lifetime = node_get_int(spec, "expirationSeconds", 0) * CLOCK_SECOND;
+    const char *trouble = name_trouble(s);
+    struct pki_subject subject;
+    scoped_text struct text pem = { 0 };
+
+    if (!trouble)
+        trouble = usage_trouble(node_get(spec, "usages"));
+    if (trouble)
+        return set_status(s, "Failed", "SignerValidationFailure", trouble, NULL,
+                          err);
+    subject = (struct pki_subject) {
+        s->request->common_name,
+        (const char *const *)s->request->organizations,
+        s->request->organization_count,
+    };
+    if (lifetime <= 0 || lifetime > PERSON_LIFETIME)
+        lifetime = PERSON_LIFETIME;
+    if (pki_issue_request(s->pass->all->settings.authority, s->request, &subject,
+                          lifetime, &pem, err) < 0)
+        return -1;
+    return set_status(s, "Approved", "Issued", "signed", text_string(&pem), err);
+}
+
+/* ---- Deciding -------------------------------------------------------------------- */
+
 static int decide(struct signing *s, struct err *err)
 {
-    if (!recognize(s))
-        return 0;
+    const struct node *spec = node_get(s->seen.node, "spec");
+
+    if (!recognize(s)) {
+        if (!has(s->seen.node, "Approved") ||
+            strcmp(node_get_text(spec, "signerName"), CLIENT_SIGNER))
+            return 0;
+        return sign_person(s, err);
+    }
     if (!pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed) ||
         object_deleting(s->managed.node))
         return 0;
@@ -196,19 +310,49 @@ static int decide(struct signing *s, struct err *err)
     return sign(s, err);
 }
 
+static int64_t time_of(const struct node *map, const char *key)
+{
+    int64_t time = 0;
+
+    return clock_parse(node_get_text(map, key), &time) ? time : 0;
+}
+
+/* What is decided goes after an hour, what waits after a day, as upstream. */
+static int clear_away(struct pass *pass, const struct node *csr, struct err *err)
+{
+    const struct node *status = node_get(csr, "status");
+    const struct node *conditions = node_get(status, "conditions");
+    int64_t until = time_of(node_get(csr, "metadata"), "creationTimestamp");
+    bool open = !*node_get_text(status, "certificate");
+
+    for (size_t i = 0; i < node_count(conditions); i++) {
+        const struct node *one = node_item(conditions, i);
+        int64_t at = time_of(one, "lastUpdateTime");
+
+        until = at > until ? at : until;
+        open = open && !strcmp(node_get_text(one, "type"), "Approved");
+    }
+    until += open ? 24 * HOUR : HOUR;
+    if (pass->now >= until)
+        return pass_remove(pass, CSR, "", pass->name, err);
+    pass_wake_at(pass, until);
+    return 0;
+}
+
 static int run(struct pass *pass, struct err *err)
 {
     struct signing s = { .pass = pass };
-    int result;
+    int result = 0;
 
-    if (!pass->all->settings.authority ||
-        !pass_get(pass, CSR, "", pass->name, &s.seen) ||
-        *node_get_text(node_get(s.seen.node, "status"), "certificate") ||
-        has(s.seen.node, "Denied") || has(s.seen.node, "Failed"))
+    if (!pass_get(pass, CSR, "", pass->name, &s.seen))
         return 0;
-    result = decide(&s, err);
-    pki_request_free(&s.request);
-    return result;
+    if (pass->all->settings.authority &&
+        !*node_get_text(node_get(s.seen.node, "status"), "certificate") &&
+        !has(s.seen.node, "Denied") && !has(s.seen.node, "Failed")) {
+        result = decide(&s, err);
+        pki_request_free(&s.request);
+    }
+    return result < 0 ? -1 : clear_away(pass, s.seen.node, err);
 }
 
 /* A cluster that was just accepted may have asked before. */

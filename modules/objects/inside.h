@@ -189,6 +189,16 @@ void check_kind(struct arena *arena, const struct kind *kind,
 void settle_kind(struct arena *arena, const struct kind *kind,
                  struct node *object);
 
+/* ---- approval.c --------------------------------------------------------- */
+
+/* Times of conditions that come without. */
+void stamp_conditions(struct arena *arena, struct node *object,
+                      const struct node *before);
+/* Decisions on a certificate request stay, and exclude each other. */
+void check_approval(struct arena *arena, const struct node *object,
+                    const struct node *before, bool may_decide,
+                    struct node *causes);
+
 /* ---- write.c ------------------------------------------------------------ */
 
 int not_found(const struct kind *kind, const char *name, struct err *err);

@@ -42,6 +42,12 @@ int not_found(const struct kind *kind, const char *name, struct err *err)
                    name);
 }
 
+static bool is_request(const struct kind *kind)
+{
+    return !strcmp(kind->resource,
+                   "certificatesigningrequests.certificates.k8s.io");
+}
+
 static bool is_status(const struct job *job)
 {
     return text_same(job->write->subresource, "status") ||
@@ -334,6 +340,13 @@ static void check_schema(struct job *job, struct node *causes)
     }
 }
 
+/* Decided in the subresource made for it, or by the hub itself. */
+static bool may_decide(const struct job *job)
+{
+    return job->write->who.trusted ||
+           text_same(job->write->subresource, "approval");
+}
+
 static int judge(struct job *job)
 {
     struct node *causes = node_list(job->arena);
@@ -349,6 +362,9 @@ static int judge(struct job *job)
             return -1;
     check_metadata(job->arena, job->kind, job->after, job->before, causes);
     check_kind(job->arena, job->kind, job->after, job->before, causes);
+    if (is_request(job->kind) && job->before)
+        check_approval(job->arena, job->after, job->before, may_decide(job),
+                       causes);
     check_schema(job, causes);
     return node_count(causes) ? refuse(job, causes) : 0;
 }
@@ -600,6 +616,20 @@ static int check_identity(struct job *job)
     return 0;
 }
 
+/* An approval decides, and changes nothing else: not the certificate. */
+static struct node *with_conditions(struct job *job, struct node *whole,
+                                    const struct node *sent)
+{
+    struct node *status = node_make(job->arena, whole, "status");
+    struct node *conditions = node_get(sent, "conditions");
+
+    if (conditions)
+        node_set(job->arena, status, "conditions", conditions);
+    else
+        node_remove(status, "conditions");
+    return status;
+}
+
 /* Only the status comes from what was sent; all else stays. */
 static void take_status(struct job *job)
 {
@@ -608,10 +638,14 @@ static void take_status(struct job *job)
     struct node *managers =
         node_at(job->after, "metadata", "managedFields", NULL);
 
+    if (is_request(job->kind) && text_same(job->write->subresource, "approval"))
+        status = with_conditions(job, whole, status);
     if (status)
         node_set(job->arena, whole, "status", status);
     else
         node_remove(whole, "status");
+    if (is_request(job->kind))
+        stamp_conditions(job->arena, whole, job->before);
     if (managers)
         node_set(job->arena, node_get(whole, "metadata"), "managedFields",
                  managers);

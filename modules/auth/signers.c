@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks whether somebody may decide on a certificate request of this signer. */
+#include "auth/inside.h"
+
+#include "document/document.h"
+#include "objects/objects.h"
+
+#include <string.h>
+
+#define CERTIFICATES "certificates.k8s.io"
+
+static const struct {
+    const char *subresource, *verb;
+} needs[] = {{"approval", "approve"}, {"status", "sign"}};
+
+static const char *needed(const struct auth_ask *ask)
+{
+    if (ask->path || strcmp(ask->group, CERTIFICATES) != 0 ||
+        strcmp(ask->resource, "certificatesigningrequests") != 0 ||
+        (strcmp(ask->verb, "update") != 0 && strcmp(ask->verb, "patch") != 0))
+        return NULL;
+    for (size_t i = 0; i < count_of(needs); i++)
+        if (strcmp(needs[i].subresource, ask->subresource) == 0)
+            return needs[i].verb;
+    return NULL;
+}
+
+static bool may_name(const struct auth *auth, const struct auth_user *user,
+                     const char *verb, const char *name)
+{
+    struct auth_ask ask = {.verb = verb, .group = CERTIFICATES,
+                           .resource = "signers", .subresource = "", .space = "",
+                           .name = name};
+
+    return auth_may(auth, user, &ask, NULL);
+}
+
+/* A right for "example.com" followed by "/" and "*" is one for all of its. */
+int signers_check(const struct auth *auth, const struct auth_user *user,
+                  const struct auth_ask *ask, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct objects *objects = auth->settings.objects;
+    const char *verb = needed(ask), *signer;
+    scoped_object struct object *request = NULL;
+
+    if (!verb || user->role == AUTH_ADMIN || !objects)
+        return 0;
+    request = objects_get(objects, OBJECTS_PUBLISHED,
+                          kinds_find(objects_kinds(objects), CERTIFICATES,
+                                     "certificatesigningrequests"),
+                          "", ask->name, NULL);
+    if (!request)
+        return 0; /* which is said by whoever looks for it next */
+    signer = node_get_text(node_get(object_read(arena, request), "spec"),
+                           "signerName");
+    if (may_name(auth, user, verb, signer) ||
+        may_name(auth, user, verb,
+                 arena_printf(arena, "%.*s/*", (int)strcspn(signer, "/"),
+                              signer)))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN,
+                   "certificatesigningrequests.certificates.k8s.io \"%s\" is "
+                   "forbidden: user not permitted to %s requests with "
+                   "signerName \"%s\"",
+                   ask->name, verb, signer);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges the conditions of certificate requests as kube-apiserver does. */
+
+#include "objects/inside.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "schema/schema.h"
+
+#include <string.h>
+
+/* Decisions stay; whether one may be added depends on where. */
+static const char *const decisions[] = {"Approved", "Denied", "Failed"};
+
+static bool is_decision(const char *type, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(decisions[i], type))
+            return true;
+    return false;
+}
+
+static const struct node *condition_of(const struct node *object,
+                                       const char *type)
+{
+    const struct node *list = node_at(object, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
+            return node_item(list, i);
+    return NULL;
+}
+
+/* When it was written, and since when it says so. */
+void stamp_conditions(struct arena *arena, struct node *object,
+                      const struct node *before)
+{
+    const struct node *list = node_at(object, "status", "conditions", NULL);
+    char now[CLOCK_TEXT];
+
+    clock_format(clock_wall(), false, now);
+    for (size_t i = 0; i < node_count(list); i++) {
+        struct node *one = node_item(list, i);
+        const struct node *old =
+            condition_of(before, node_get_text(one, "type"));
+        const char *since = node_get_text(old, "lastTransitionTime");
+
+        if (!node_is(one, NODE_MAP))
+            continue;
+        if (!*node_get_text(one, "lastUpdateTime"))
+            node_set_text(arena, one, "lastUpdateTime", now);
+        if (!*node_get_text(one, "lastTransitionTime"))
+            node_set_text(arena, one, "lastTransitionTime",
+                          *since && !strcmp(node_get_text(old, "status"),
+                                            node_get_text(one, "status"))
+                              ? since
+                              : now);
+    }
+}
+
+static void check_condition(struct arena *arena, const struct node *condition,
+                            size_t index, struct node *causes)
+{
+    const char *type = node_get_text(condition, "type");
+    const char *status = node_get_text(condition, "status");
+
+    if (is_decision(type, count_of(decisions)) && *status &&
+        strcmp(status, "True"))
+        schema_add_cause(
+            arena, causes, "FieldValueNotSupported",
+            arena_printf(arena, "status.conditions[%zu].status", index),
+            node_string(arena, status), "supported values: \"True\"");
+}
+
+static void check_exclusive(struct arena *arena, const struct node *object,
+                            struct node *causes)
+{
+    const struct node *list = node_at(object, "status", "conditions", NULL);
+
+    if (!condition_of(object, "Approved") || !condition_of(object, "Denied"))
+        return;
+    for (size_t i = node_count(list); i > 0; i--) {
+        const struct node *type = node_get(node_item(list, i - 1), "type");
+
+        if (!is_decision(node_text(type), 2))
+            continue;
+        schema_add_cause(
+            arena, causes, "FieldValueInvalid",
+            arena_printf(arena, "status.conditions[%zu].type", i - 1), type,
+            "Approved and Denied conditions are mutually exclusive");
+        return;
+    }
+}
+
+void check_approval(struct arena *arena, const struct node *object,
+                    const struct node *before, bool may_decide,
+                    struct node *causes)
+{
+    const struct node *list = node_at(object, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        check_condition(arena, node_item(list, i), i, causes);
+    check_exclusive(arena, object, causes);
+    for (size_t i = 0; i < count_of(decisions); i++) {
+        bool was = condition_of(before, decisions[i]);
+        bool is = condition_of(object, decisions[i]);
+
+        if (was && !is)
+            schema_add_cause(arena, causes, "FieldValueForbidden",
+                             "status.conditions", NULL,
+                             "updates may not remove a condition of type \"%s\"",
+                             decisions[i]);
+        if (!was && is && i < 2 && !may_decide)
+            schema_add_cause(arena, causes, "FieldValueForbidden",
+                             "status.conditions", NULL,
+                             "updates may not add a condition of type \"%s\"",
+                             decisions[i]);
+    }
+}
