@@ -213,6 +213,10 @@ bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_f
 void check_begin(struct local_container *container);
 void check_end(struct local_container *container);
 
+/* ---- shape.c ------------------------------------------------------------------------------------ */
+/* Refuses by its path a field whose type is not Kubernetes'. */
+int shape_check(const struct local_kind *kind, const struct node *object, struct local_why *why);
+
 /* ---- compile.c -------------------------------------------------------------------------------- */
 /* Refuses by name what cannot be run here; `claims` are a StatefulSet's own. */
 int refuse_pod(const struct cluster *cluster, const struct node *pod_spec,

@@ -90,6 +90,8 @@ static void check_kind(struct local_object *object)
              strspn(object->space, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(object->space))
         why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
                 "Kubernetes name", node_get_text(meta, "name"), object->space);
+    else
+        (void)shape_check(object->row, object->object, &object->broken);
 }
 
 static void object_fill(struct local_object *object, const struct cluster_manifest *item)

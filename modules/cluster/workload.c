@@ -56,7 +56,8 @@ void workload_read(struct local_object *object)
         return;
     object->broken = (struct local_why){ 0 };
     object->template = pod_template(object);
-    if (refuse_pod(object->cluster, node_get(object->template, "spec"),
+    if (shape_check(object->row, object->object, &object->broken) < 0 ||
+        refuse_pod(object->cluster, node_get(object->template, "spec"),
                       node_at(object->object, "spec", "volumeClaimTemplates", NULL),
                       &object->broken) < 0 ||
         check_policy(object) < 0)

@@ -381,7 +381,8 @@ static void tell_refused(struct work *work, const struct node *objects)
         scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.space,
                                           event.name, message);
 
-        if (node_get_bool(row, "applied", true) || map_get(work->said, key))
+        if (node_get_bool(row, "applied", true) || !*event.reason ||
+            map_get(work->said, key))
             continue;
         map_put(work->said, key, work);
         report_event(work->spoke, &event);

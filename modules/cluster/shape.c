@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks that the fields which are read have the types that Kubernetes gives them. */
+
+#include "cluster/local.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum type { INT = 1, TEXT = 2, YES = 4, LIST = 8, MAP = 16, NUMBER = 32 };
+#define INT_OR_TEXT (INT | TEXT)
+#define QUANTITY (INT | TEXT | NUMBER)
+
+/* `inside`: of a map, its members; of a list, the members of each item, or
+   with an empty name what every item or member is. */
+struct shape {
+    const char *name;
+    int type;
+    const struct shape *inside;
+};
+
+static const struct shape texts[] = { { "", TEXT, NULL }, { 0 } };
+static const struct shape quantities[] = { { "", QUANTITY, NULL }, { 0 } };
+
+static const struct shape key_ref[] = { { "name", TEXT, NULL }, { "key", TEXT, NULL },
+                                        { "optional", YES, NULL }, { 0 } };
+static const struct shape field_ref[] = { { "fieldPath", TEXT, NULL }, { 0 } };
+static const struct shape value_from[] = { { "configMapKeyRef", MAP, key_ref },
+                                           { "secretKeyRef", MAP, key_ref },
+                                           { "fieldRef", MAP, field_ref },
+                                           { "resourceFieldRef", MAP, NULL }, { 0 } };
+static const struct shape env[] = { { "name", TEXT, NULL }, { "value", TEXT, NULL },
+                                    { "valueFrom", MAP, value_from }, { 0 } };
+static const struct shape env_from[] = { { "prefix", TEXT, NULL }, { "configMapRef", MAP, key_ref },
+                                         { "secretRef", MAP, key_ref }, { 0 } };
+static const struct shape port[] = { { "name", TEXT, NULL }, { "containerPort", INT, NULL },
+                                     { "hostPort", INT, NULL }, { "protocol", TEXT, NULL }, { 0 } };
+static const struct shape resources[] = { { "limits", MAP, quantities },
+                                          { "requests", MAP, quantities }, { 0 } };
+static const struct shape mount[] = { { "name", TEXT, NULL }, { "mountPath", TEXT, NULL },
+                                      { "subPath", TEXT, NULL }, { "readOnly", YES, NULL }, { 0 } };
+static const struct shape exec[] = { { "command", LIST, texts }, { 0 } };
+static const struct shape header[] = { { "name", TEXT, NULL }, { "value", TEXT, NULL }, { 0 } };
+static const struct shape http_get[] = { { "path", TEXT, NULL }, { "port", INT_OR_TEXT, NULL },
+                                         { "host", TEXT, NULL }, { "scheme", TEXT, NULL },
+                                         { "httpHeaders", LIST, header }, { 0 } };
+static const struct shape tcp[] = { { "host", TEXT, NULL }, { "port", INT_OR_TEXT, NULL }, { 0 } };
+static const struct shape grpc[] = { { "port", INT, NULL }, { "service", TEXT, NULL }, { 0 } };
+static const struct shape probe[] = {
+    { "exec", MAP, exec }, { "httpGet", MAP, http_get }, { "tcpSocket", MAP, tcp },
+    { "grpc", MAP, grpc }, { "initialDelaySeconds", INT, NULL }, { "periodSeconds", INT, NULL },
+    { "timeoutSeconds", INT, NULL }, { "successThreshold", INT, NULL },
+    { "failureThreshold", INT, NULL }, { "terminationGracePeriodSeconds", INT, NULL }, { 0 }
+};
+static const struct shape capabilities[] = { { "add", LIST, texts }, { "drop", LIST, texts }, { 0 } };
+static const struct shape rights[] = {
+    { "runAsUser", INT, NULL }, { "runAsGroup", INT, NULL }, { "fsGroup", INT, NULL },
+    { "runAsNonRoot", YES, NULL }, { "privileged", YES, NULL },
+    { "allowPrivilegeEscalation", YES, NULL }, { "readOnlyRootFilesystem", YES, NULL },
+    { "capabilities", MAP, capabilities }, { 0 }
+};
+static const struct shape hook[] = { { "exec", MAP, exec }, { "httpGet", MAP, http_get }, { 0 } };
+static const struct shape lifecycle[] = { { "preStop", MAP, hook }, { "postStart", MAP, hook }, { 0 } };
+static const struct shape container[] = {
+    { "name", TEXT, NULL }, { "image", TEXT, NULL }, { "command", LIST, texts },
+    { "args", LIST, texts }, { "env", LIST, env }, { "envFrom", LIST, env_from },
+    { "ports", LIST, port }, { "workingDir", TEXT, NULL }, { "resources", MAP, resources },
+    { "volumeMounts", LIST, mount }, { "startupProbe", MAP, probe },
+    { "readinessProbe", MAP, probe }, { "livenessProbe", MAP, probe },
+    { "lifecycle", MAP, lifecycle }, { "securityContext", MAP, rights }, { 0 }
+};
+
+static const struct shape item[] = { { "key", TEXT, NULL }, { "path", TEXT, NULL },
+                                     { "mode", INT, NULL }, { 0 } };
+static const struct shape from_config[] = { { "name", TEXT, NULL }, { "items", LIST, item },
+                                            { "defaultMode", INT, NULL },
+                                            { "optional", YES, NULL }, { 0 } };
+static const struct shape from_secret[] = { { "secretName", TEXT, NULL }, { "items", LIST, item },
+                                            { "defaultMode", INT, NULL },
+                                            { "optional", YES, NULL }, { 0 } };
+static const struct shape empty[] = { { "medium", TEXT, NULL }, { "sizeLimit", QUANTITY, NULL }, { 0 } };
+static const struct shape claim[] = { { "claimName", TEXT, NULL }, { "readOnly", YES, NULL }, { 0 } };
+static const struct shape host[] = { { "path", TEXT, NULL }, { "type", TEXT, NULL }, { 0 } };
+static const struct shape volume[] = {
+    { "name", TEXT, NULL }, { "configMap", MAP, from_config }, { "secret", MAP, from_secret },
+    { "emptyDir", MAP, empty }, { "persistentVolumeClaim", MAP, claim }, { "hostPath", MAP, host },
+    { "downwardAPI", MAP, NULL }, { "projected", MAP, NULL }, { 0 }
+};
+static const struct shape pod[] = {
+    { "containers", LIST, container }, { "initContainers", LIST, container },
+    { "volumes", LIST, volume }, { "restartPolicy", TEXT, NULL },
+    { "terminationGracePeriodSeconds", INT, NULL }, { "activeDeadlineSeconds", INT, NULL },
+    { "securityContext", MAP, rights }, { "runtimeClassName", TEXT, NULL },
+    { "hostname", TEXT, NULL }, { "subdomain", TEXT, NULL }, { "hostAliases", LIST, NULL }, { 0 }
+};
+
+static const struct shape template_meta[] = { { "labels", MAP, texts },
+                                              { "annotations", MAP, texts }, { 0 } };
+static const struct shape template[] = { { "metadata", MAP, template_meta },
+                                         { "spec", MAP, pod }, { 0 } };
+static const struct shape rolling[] = { { "maxSurge", INT_OR_TEXT, NULL },
+                                        { "maxUnavailable", INT_OR_TEXT, NULL },
+                                        { "partition", INT, NULL }, { 0 } };
+static const struct shape strategy[] = { { "type", TEXT, NULL },
+                                         { "rollingUpdate", MAP, rolling }, { 0 } };
+/* Of Deployment, StatefulSet, DaemonSet and Job together: no name means two things. */
+static const struct shape workload[] = {
+    { "replicas", INT, NULL }, { "selector", MAP, NULL }, { "template", MAP, template },
+    { "strategy", MAP, strategy }, { "updateStrategy", MAP, strategy },
+    { "minReadySeconds", INT, NULL }, { "progressDeadlineSeconds", INT, NULL },
+    { "revisionHistoryLimit", INT, NULL }, { "paused", YES, NULL }, { "serviceName", TEXT, NULL },
+    { "podManagementPolicy", TEXT, NULL }, { "volumeClaimTemplates", LIST, NULL },
+    { "parallelism", INT, NULL }, { "completions", INT, NULL }, { "completionMode", TEXT, NULL },
+    { "backoffLimit", INT, NULL }, { "activeDeadlineSeconds", INT, NULL },
+    { "ttlSecondsAfterFinished", INT, NULL }, { "suspend", YES, NULL }, { 0 }
+};
+static const struct shape metadata[] = { { "name", TEXT, NULL }, { "namespace", TEXT, NULL },
+                                         { "labels", MAP, texts }, { "annotations", MAP, texts },
+                                         { 0 } };
+static const struct shape workload_object[] = { { "metadata", MAP, metadata },
+                                                { "spec", MAP, workload }, { 0 } };
+static const struct shape pod_object[] = { { "metadata", MAP, metadata }, { "spec", MAP, pod }, { 0 } };
+static const struct shape data_object[] = {
+    { "metadata", MAP, metadata }, { "data", MAP, texts }, { "stringData", MAP, texts },
+    { "binaryData", MAP, texts }, { 0 }
+};
+static const struct shape plain_object[] = { { "metadata", MAP, metadata }, { 0 } };
+
+/* ---- Walking ------------------------------------------------------------------- */
+
+static int type_of(const struct node *node)
+{
+    static const int types[] = { [NODE_BOOL] = YES, [NODE_INT] = INT, [NODE_FLOAT] = NUMBER,
+                                 [NODE_STRING] = TEXT, [NODE_LIST] = LIST, [NODE_MAP] = MAP };
+
+    return types[node->type];
+}
+
+static const char *word_of(int type)
+{
+    switch (type) {
+    case INT: return "an integer";
+    case TEXT: return "a string";
+    case YES: return "true or false";
+    case LIST: return "a list";
+    case MAP: return "an object";
+    case INT_OR_TEXT: return "an integer or a string";
+    case QUANTITY: return "a quantity";
+    default: return "a number";
+    }
+}
+
+static int check(const struct node *node, const struct shape *shape, const char *path,
+                 struct local_why *why);
+
+static int check_list(const struct node *list, const struct shape *inside, const char *path,
+                      struct local_why *why)
+{
+    const struct shape item_shape = *inside->name ? (struct shape){ "", MAP, inside } : *inside;
+
+    for (size_t i = 0; i < node_count(list); i++) {
+        const char *name = node_get_text(node_item(list, i), "name");
+        char below[300];
+
+        if (*name)
+            snprintf(below, sizeof below, "%s[%.80s]", path, name);
+        else
+            snprintf(below, sizeof below, "%s[%zu]", path, i);
+        if (check(node_item(list, i), &item_shape, below, why) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_map(const struct node *map, const struct shape *inside, const char *path,
+                     struct local_why *why)
+{
+    node_each(member, map) {
+        char below[300];
+
+        for (const struct shape *s = inside; s->name; s++) {
+            if (*s->name && strcmp(s->name, member->key) != 0)
+                continue;
+            snprintf(below, sizeof below, "%s%s%.100s", path, *path ? "." : "", member->key);
+            if (check(member->value, s, below, why) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int check(const struct node *node, const struct shape *shape, const char *path,
+                 struct local_why *why)
+{
+    /* Null is as good as absent. */
+    if (node->type == NODE_NULL)
+        return 0;
+    if (!(type_of(node) & shape->type))
+        return why_set(why, "Invalid", "%s must be %s, not %s", path, word_of(shape->type),
+                       word_of(type_of(node)));
+    if (!shape->inside)
+        return 0;
+    return node->type == NODE_LIST ? check_list(node, shape->inside, path, why)
+                                   : check_map(node, shape->inside, path, why);
+}
+
+int shape_check(const struct local_kind *kind, const struct node *object, struct local_why *why)
+{
+    const struct shape *shape = plain_object;
+
+    if (kind->role == ROLE_CONFIG)
+        shape = data_object;
+    else if (kind->role == ROLE_POD)
+        shape = pod_object;
+    else if (kind->role == ROLE_DEPLOYMENT || kind->role == ROLE_STATEFUL || kind->role == ROLE_JOB)
+        shape = workload_object;
+    return check_map(object, shape, "", why);
+}
