@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks running containers whether they have started, are ready, are alive. */
 
-#include "cluster/local.h"
+#include "cluster/pod.h"
 
 #include "base/clock.h"
 
@@ -52,6 +52,8 @@ static void begin_rest(struct local_container *c)
     begin_one(c, PROBE_LIVENESS);
     if (!c->probes[PROBE_READINESS].spec)
         c->ready = true;
+    if (c->sidecar && !c->pod->adopting)
+        pod_advance(c->pod); /* whoever comes after it waited for this */
 }
 
 static struct local_container *still_there(const struct question *q)
@@ -141,11 +143,11 @@ static void schedule(struct local_probe *probe)
     loop_timer_set(probe->timer, soon < period ? soon : period);
 }
 
-static struct node *resolve(const struct local_probe *probe, struct arena *arena)
+struct node *check_resolve(const struct local_container *c, const struct node *spec,
+                           struct arena *arena)
 {
-    static const char *const kinds[] = { "httpGet", "tcpSocket" };
-    struct local_container *c = probe->container;
-    struct node *ask = node_share(arena, probe->spec);
+    static const char *const kinds[] = { "httpGet", "tcpSocket", "grpc" };
+    struct node *ask = node_share(arena, spec);
 
     for (size_t i = 0; i < count_of(kinds); i++) {
         struct node *where = node_get(ask, kinds[i]);
@@ -173,7 +175,7 @@ static void on_timer(void *arg)
     q = mem_alloc(sizeof *q);
     *q = (struct question){ cluster, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
                             (size_t)(c - c->pod->containers), probe->kind, c->run };
-    cluster->runtime_driver->probe(cluster->runtime, c->pod->id, c->name, resolve(probe, arena),
+    cluster->runtime_driver->probe(cluster->runtime, c->pod->id, c->name, check_resolve(c, probe->spec, arena),
                                    seconds(probe->spec, "timeoutSeconds", 1), on_answer, q);
 }
 

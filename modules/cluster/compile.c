@@ -29,17 +29,32 @@ static int check_claim(struct local_pod *pod, const struct node *volume, struct 
                    "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
 }
 
+static bool has_secret(const struct node *volume)
+{
+    const struct node *sources = node_at(volume, "projected", "sources", NULL);
+    bool found = node_get(volume, "secret") != NULL;
+
+    for (size_t i = 0; i < node_count(sources); i++)
+        found |= node_get(node_item(sources, i), "secret") != NULL;
+    return found;
+}
+
 static int compile_volume(struct local_pod *pod, struct arena *arena, const struct node *volume,
                           struct node *ret, struct local_why *why)
 {
     const struct node *host = node_get(volume, "hostPath"), *empty = node_get(volume, "emptyDir");
     const char *kind = node_get_text(host, "type");
+    bool file = text_starts(kind, "File");
 
     node_set_text(arena, ret, "name", node_get_text(volume, "name"));
     if (host) {
         node_set_text(arena, ret, "type", "host");
         node_set_text(arena, ret, "path", node_get_text(host, "path"));
-        node_set_bool(arena, ret, "create", !strcmp(kind, "DirectoryOrCreate"));
+        node_set_bool(arena, ret, "create", text_ends(kind, "OrCreate"));
+        node_set_bool(arena, ret, "file", file);
+        if (*kind)
+            node_set_text(arena, ret, "must", file ? "File" : text_ends(kind, "OrCreate")
+                                                                  ? "Directory" : kind);
     } else if (empty) {
         struct quantity size;
 
@@ -59,7 +74,7 @@ static int compile_volume(struct local_pod *pod, struct arena *arena, const stru
         if (!files)
             return -1;
         node_set_text(arena, ret, "type", "files");
-        node_set_bool(arena, ret, "secret", node_get(volume, "secret") != NULL);
+        node_set_bool(arena, ret, "secret", has_secret(volume));
         node_set(arena, ret, "files", files);
     }
     return 0;
@@ -67,23 +82,28 @@ static int compile_volume(struct local_pod *pod, struct arena *arena, const stru
 
 /* ---- Containers of the runtime ----------------------------------------------------------------- */
 
-static struct node *compile_mounts(struct arena *arena, const struct node *container)
+static int compile_mounts(struct env *env, struct node *ret, struct local_why *why)
 {
-    const struct node *mounts = node_get(container, "volumeMounts");
-    struct node *list = node_list(arena);
+    const struct node *mounts = node_get(env->container, "volumeMounts");
+    struct arena *arena = env->arena;
 
     for (size_t i = 0; i < node_count(mounts); i++) {
         const struct node *from = node_item(mounts, i);
+        const char *name = node_get_text(from, "name"), *sub = node_get_text(from, "subPath");
         struct node *mount = node_map(arena);
 
-        node_set_text(arena, mount, "volume", node_get_text(from, "name"));
+        if (*node_get_text(from, "subPathExpr"))
+            sub = env_expand(env, node_get_text(from, "subPathExpr"));
+        if (refuse_sub_path(name, sub, why) < 0)
+            return -1;
+        node_set_text(arena, mount, "volume", name);
         node_set_text(arena, mount, "path", node_get_text(from, "mountPath"));
-        if (*node_get_text(from, "subPath"))
-            node_set_text(arena, mount, "subPath", node_get_text(from, "subPath"));
+        if (*sub)
+            node_set_text(arena, mount, "subPath", sub);
         node_set_bool(arena, mount, "readOnly", node_get_bool(from, "readOnly", false));
-        node_add(arena, list, mount);
+        node_add(arena, ret, mount);
     }
-    return list;
+    return 0;
 }
 
 static void compile_command(struct env *env, struct node *ret)
@@ -152,7 +172,8 @@ static int compile_container(struct local_pod *pod, struct arena *arena,
         node_add(arena, list, node_format(arena, "%s=%s", value->key, node_text(value->value)));
     if (*node_get_text(from->spec, "workingDir"))
         node_set_text(arena, ret, "directory", node_get_text(from->spec, "workingDir"));
-    node_set(arena, ret, "mounts", compile_mounts(arena, from->spec));
+    if (compile_mounts(&env, node_make_list(arena, ret, "mounts"), why) < 0)
+        return -1;
     compile_limits(arena, from->spec, ret);
     if (!from->init)
         compile_again(pod, arena, ret);
@@ -209,6 +230,9 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
     node_set_text(arena, ret, "id", pod->id);
     node_set_text(arena, ret, "owner", pod->space);
     compile_user(arena, node_get(spec, "securityContext"), ret);
+    if (node_at(spec, "securityContext", "fsGroup", NULL))
+        node_set_int(arena, ret, "fsGroup",
+                     node_get_int(node_get(spec, "securityContext"), "fsGroup", 0));
     for (size_t i = 0; i < node_count(volumes); i++) {
         struct node *volume = node_map(arena);
 

@@ -30,6 +30,9 @@ bool source_value(const struct source *source, const char *key, struct text *ret
 int refuse_quantity(const struct node *limits, const char *name, const char *path, int64_t *ret,
                     bool milli, struct local_why *why);
 
+/* A path below a volume that must stay below it. */
+int refuse_sub_path(const char *volume, const char *sub, struct local_why *why);
+
 /* ---- env.c ------------------------------------------------------------------------- */
 
 struct env {
@@ -43,5 +46,9 @@ int env_resolve(struct env *env, struct local_why *why);
 char *env_expand(struct env *env, const char *text);
 /* The value of a fieldRef; NULL: there is no such field here. */
 const char *env_field(const struct local_pod *pod, struct arena *arena, const char *path);
+
+/* The value of a resourceFieldRef, in units of its divisor, rounded up. */
+const char *env_resource(struct arena *arena, const struct node *container,
+                         const struct node *ref);
 
 #endif

@@ -41,6 +41,18 @@ static const char *bracketed(struct arena *arena, const char *path, const char *
     return arena_bytes(arena, path + len + 2, (size_t)(end - path) - len - 3);
 }
 
+/* As a kubelet writes them to a file: KEY="VALUE", a line each. */
+static const char *all_of(struct arena *arena, const struct node *map)
+{
+    scoped_text struct text out = { 0 };
+
+    node_each(member, map) {
+        text_addf(&out, "%s%s=", out.len ? "\n" : "", member->key);
+        document_write_json(&out, member->value);
+    }
+    return arena_string(arena, text_string(&out));
+}
+
 const char *env_field(const struct local_pod *pod, struct arena *arena, const char *path)
 {
     const char *address = pod->cluster->options.address ? pod->cluster->options.address : "127.0.0.1";
@@ -59,6 +71,8 @@ const char *env_field(const struct local_pod *pod, struct arena *arena, const ch
 
     if (label)
         return node_get_text(node_get(meta, "labels"), label);
+    if (!strcmp(path, "metadata.labels") || !strcmp(path, "metadata.annotations"))
+        return all_of(arena, node_get(meta, path + strlen("metadata.")));
     if (note)
         return node_get_text(node_get(meta, "annotations"), note);
     for (size_t i = 0; i < count_of(fields); i++)
@@ -67,20 +81,26 @@ const char *env_field(const struct local_pod *pod, struct arena *arena, const ch
     return NULL;
 }
 
-static const char *resource_value(struct env *env, const struct node *ref)
+const char *env_resource(struct arena *arena, const struct node *container,
+                         const struct node *ref)
 {
-    const char *resource = node_get_text(ref, "resource");
-    const char *dot = strchr(resource, '.');
-    struct quantity quantity;
-    const struct node *value;
+    const char *resource = node_get_text(ref, "resource"), *dot = strchr(resource, '.');
+    const struct node *divisor = node_get(ref, "divisor"), *of, *value;
+    struct quantity quantity, unit;
+    int64_t by = 1000, amount;
 
     if (!dot)
         return NULL;
-    value = node_get(node_get(node_get(env->container, "resources"),
-                              arena_bytes(env->arena, resource, (size_t)(dot - resource))), dot + 1);
-    if (!value || quantity_from_node(env->arena, value, &quantity, NULL) < 0)
+    of = node_get(node_get(container, "resources"),
+                  arena_bytes(arena, resource, (size_t)(dot - resource)));
+    value = node_get(of, dot + 1);
+    if (!value || quantity_from_node(arena, value, &quantity, NULL) < 0)
         return "0";
-    return arena_printf(env->arena, "%lld", (long long)quantity_value(&quantity));
+    if (divisor && quantity_from_node(arena, divisor, &unit, NULL) == 0 &&
+        quantity_milli_value(&unit) > 0)
+        by = quantity_milli_value(&unit);
+    amount = quantity_milli_value(&quantity);
+    return arena_printf(arena, "%lld", (long long)(amount / by + (amount % by > 0)));
 }
 
 static int set_from(struct env *env, const char *name, const struct node *from,
@@ -106,7 +126,7 @@ static int set_from(struct env *env, const char *name, const struct node *from,
     if (field)
         value = env_field(env->pod, env->arena, node_get_text(field, "fieldPath"));
     if (resource)
-        value = resource_value(env, resource);
+        value = env_resource(env->arena, env->container, resource);
     if (!value)
         return why_set(why, "UnsupportedField", "env[%.80s].valueFrom is not supported on this "
                        "spoke", name);

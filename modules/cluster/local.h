@@ -104,18 +104,22 @@ struct local_probe {
     char answer[300]; /* the last failure's */
 };
 
+enum local_hook { HOOK_NONE, HOOK_POST_START, HOOK_PRE_STOP };
 enum local_state { CONTAINER_WAITING, CONTAINER_RUNNING, CONTAINER_EXITED, CONTAINER_FAILED };
 struct local_container {
     struct local_pod *pod;
     const char *name;
     const struct node *spec;
-    bool init, started, ready; /* started: the startup probe has passed */
+    bool init, sidecar; /* sidecar: an init container that goes on running */
+    bool started, ready; /* started: the startup probe has passed */
     enum local_state state;
     int64_t run, pid, began, ended;
     int code, signal;
     bool oom, backing_off, killed_by_probe;
     unsigned crashes;
     struct loop_timer *timer; /* owned; the next start */
+    enum local_hook hook;     /* the one that is on its way */
+    struct loop_timer *hook_timer; /* owned; of one that sleeps */
     struct local_probe probes[PROBE_KINDS];
     struct local_why why;
 };
@@ -132,7 +136,10 @@ struct local_pod {
     struct local_container *containers; /* owned array */
     size_t count;
     int64_t created, finished;
-    bool made, lost, terminating, stopping, removing;
+    int64_t ready_since; /* wall time; 0: it is not ready */
+    int64_t ending;      /* wall time at which its end was asked for */
+    /* winding: the work is done, sidecars are told to end */
+    bool made, lost, terminating, stopping, removing, adopting, winding;
     uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it, or its end */
     struct local_why why; /* why it could not be made */
@@ -187,6 +194,11 @@ void workload_read(struct local_object *object);
 /* One pass: starts and stops pods as planned. */
 void workload_pass(struct local_object *object);
 void workload_judge(struct local_object *object);
+/* Its pods' template with the labels that one of them has of its own. */
+struct node *workload_labelled(const struct local_object *object, struct arena *arena,
+                               const char *pod, int index);
+/* minReadySeconds, as nanoseconds. */
+int64_t workload_least(const struct local_object *object);
 size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room);
 #define WORKLOAD_PODS 1024
 
@@ -196,6 +208,8 @@ void pod_adopt(struct cluster *cluster, const struct node *found);
 void pod_end(struct local_pod *pod);
 void pod_free(struct local_pod **pod);
 bool pod_is_ready(const struct local_pod *pod);
+/* Ready for that many nanoseconds (minReadySeconds). */
+bool pod_is_available(const struct local_pod *pod, int64_t least);
 /* "Pending", "Running", "Succeeded", "Failed" */
 const char *pod_phase(const struct local_pod *pod);
 void pod_on_event(struct cluster *cluster, const struct runtime_event *event);
@@ -212,6 +226,9 @@ bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_f
 /* ---- check.c: asking containers ------------------------------------------------------------- */
 void check_begin(struct local_container *container);
 void check_end(struct local_container *container);
+/* The same question with numbers for named ports. */
+struct node *check_resolve(const struct local_container *container, const struct node *spec,
+                           struct arena *arena);
 
 /* ---- shape.c ------------------------------------------------------------------------------------ */
 /* Refuses by its path a field whose type is not Kubernetes'. */
@@ -227,8 +244,8 @@ uint64_t compile_hash(const struct cluster *cluster, const char *space,
 /* A pod of `runtime`; -1 with a reason such as MissingConfigMap. */
 struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why);
 /* The files of a "files" volume; NULL if it is none. */
-struct node *compile_files(const struct local_pod *pod, const struct node *volume,
-                           struct arena *arena, struct local_why *why);
+struct node *compile_files(struct local_pod *pod, const struct node *volume, struct arena *arena,
+                           struct local_why *why);
 int compile_port(const struct local_pod *pod, const struct local_container *container,
                  const struct node *port);
 

@@ -135,6 +135,8 @@ static void add_members(struct writer *w, const struct local_object *object)
     for (int i = 0; i < count_of_indexes(object); i++) {
         char *host = arena_printf(w->arena, "%s-%d", object->name, i);
 
+        if (!service_selects(w->service, workload_labelled(object, w->arena, host, i)))
+            continue;
         add_line(w, names_address(w->cluster->services, object->space, host), host);
     }
 }
@@ -167,9 +169,7 @@ static void add_service(struct writer *w)
         return;
     }
     while ((object = map_next(w->cluster->objects, &at, NULL)))
-        if (object->template && !object->removing &&
-            !strcmp(object->space, w->service->space) &&
-            service_selects(w->service, object->template))
+        if (object->template && !object->removing && !strcmp(object->space, w->service->space))
             add_members(w, object);
     add_ready(w);
 }

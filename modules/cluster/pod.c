@@ -35,6 +35,8 @@ void pod_take_containers(struct local_pod *pod)
             c->spec = node_item(lists[l], i);
             c->name = node_get_text(c->spec, "name");
             c->init = l == 0;
+            c->sidecar = c->init && !strcmp(node_get_text(c->spec, "restartPolicy"), "Always");
+            c->hook_timer = loop_timer_new(pod->cluster->options.loop, hook_slept, c);
             c->timer = loop_timer_new(pod->cluster->options.loop, pod_on_restart, c);
         }
 }
@@ -65,6 +67,7 @@ void pod_free(struct local_pod **pod)
     for (size_t i = 0; i < p->count; i++) {
         check_end(&p->containers[i]);
         loop_timer_free(&p->containers[i].timer);
+        loop_timer_free(&p->containers[i].hook_timer);
     }
     loop_timer_free(&p->timer);
     mem_free(&p->containers);
@@ -77,7 +80,10 @@ void pod_changed(struct local_pod *pod)
 {
     struct local_object *object = local_workload_of(pod);
     struct local_owner *owner = map_get(pod->cluster->owners, pod->owner);
+    bool ready = pod_is_ready(pod);
 
+    if (ready != (pod->ready_since > 0))
+        pod->ready_since = ready ? clock_wall() : 0;
     if (object)
         local_touch(object);
     if (owner)
@@ -125,9 +131,15 @@ bool pod_is_ready(const struct local_pod *pod)
     if (pod->terminating || pod->finished || !pod->made)
         return false;
     for (size_t i = 0; i < pod->count; i++)
-        if (!pod->containers[i].init && !pod->containers[i].ready)
+        if ((!pod->containers[i].init || pod->containers[i].sidecar) && !pod->containers[i].ready)
             return false;
     return true;
+}
+
+bool pod_is_available(const struct local_pod *pod, int64_t least)
+{
+    return pod_is_ready(pod) && (!least || (pod->ready_since &&
+                                            clock_wall() >= pod->ready_since + least));
 }
 
 const char *pod_phase(const struct local_pod *pod)
@@ -138,7 +150,8 @@ const char *pod_phase(const struct local_pod *pod)
         return "Pending";
     if (pod->finished) {
         for (size_t i = 0; i < pod->count; i++)
-            if (pod->lost || pod_has_failed(&pod->containers[i]))
+            if (pod->lost ||
+                (!pod->containers[i].sidecar && pod_has_failed(&pod->containers[i])))
                 return "Failed";
         return "Succeeded";
     }

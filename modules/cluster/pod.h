@@ -18,6 +18,13 @@ bool pod_has_failed(const struct local_container *container);
 
 void pod_try_make(struct local_pod *pod);
 
+/* ---- hook.c: after the start and before the end ---------------------------------- */
+/* False: there is none. It is given up after `most` nanoseconds. */
+bool hook_begin(struct local_container *container, enum local_hook kind, int64_t most);
+void hook_slept(void *container);
+/* Called when a preStop hook is over, well or not. */
+void pod_hook_over(struct local_container *container);
+
 void pod_on_restart(void *container);
 void pod_advance(struct local_pod *pod);
 void pod_look_for_end(struct local_pod *pod);

@@ -61,9 +61,10 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     /* While this is set nothing is restarted: a dead shim starts nothing. */
     pod->terminating = !alive;
     pod->removing = !alive;
+    pod->adopting = true;
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
-    pod->terminating = pod->removing = false;
+    pod->terminating = pod->removing = pod->adopting = false;
     if (!alive) {
         bool ended = pod->count > 0;
 

@@ -177,7 +177,8 @@ static struct node *with_claims(const struct local_object *object, const struct 
                                 struct arena *arena)
 {
     const struct node *claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL);
-    struct node *template = node_copy(arena, object->template);
+    struct node *template = node_copy(arena, workload_labelled(object, arena, pod->name,
+                                                               pod->index));
     struct node *volumes = NULL;
 
     for (size_t i = 0; i < node_count(claims); i++) {

@@ -10,7 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A postStart hook may take its time, but not for ever. */
+#define HOOK_PATIENCE (600 * CLOCK_SECOND)
+
 static void finish_end(struct local_pod *pod);
+static void stop_now(struct local_pod *pod);
+static bool hooks_run(const struct local_pod *pod);
+
+static int64_t grace_of(const struct local_pod *pod)
+{
+    int64_t grace = node_get_int(node_get(pod->template, "spec"), "terminationGracePeriodSeconds", 30);
+
+    return (grace < 0 ? 0 : grace > 86400 ? 86400 : grace) * CLOCK_SECOND;
+}
 
 /* ---- Going on -------------------------------------------------------------------------------------- */
 
@@ -44,6 +56,8 @@ static bool will_restart(const struct local_container *c)
 {
     const char *policy = pod_policy(c->pod);
 
+    if (c->sidecar)
+        return !c->pod->winding;
     if (c->init)
         return pod_has_failed(c) && strcmp(policy, "Never") != 0;
     return !strcmp(policy, "Always") || (!strcmp(policy, "OnFailure") && pod_has_failed(c));
@@ -57,12 +71,37 @@ void pod_advance(struct local_pod *pod)
 
         if (c->state == CONTAINER_WAITING)
             start_container(c);
-        if (c->state != CONTAINER_EXITED || pod_has_failed(c))
+        if (c->sidecar && c->started)
+            continue;
+        if (c->sidecar || c->state != CONTAINER_EXITED || pod_has_failed(c))
             return;
     }
     for (size_t i = 0; i < pod->count; i++)
         if (!pod->containers[i].init && pod->containers[i].state == CONTAINER_WAITING)
             start_container(&pod->containers[i]);
+}
+
+/* Sidecars end when the work is done. */
+static bool sidecars_run(struct local_pod *pod)
+{
+    struct cluster *cluster = pod->cluster;
+    bool any = false, first = !pod->winding;
+
+    pod->winding = true;
+    for (size_t i = 0; i < pod->count; i++) {
+        struct local_container *c = &pod->containers[i];
+
+        if (!c->sidecar)
+            continue;
+        loop_timer_stop(c->timer);
+        c->backing_off = false;
+        any |= pod_runs(c);
+        if (first && pod_runs(c)) {
+            check_end(c);
+            cluster->runtime_driver->stop(cluster->runtime, pod->id, c->name, grace_of(pod));
+        }
+    }
+    return any;
 }
 
 void pod_look_for_end(struct local_pod *pod)
@@ -72,13 +111,16 @@ void pod_look_for_end(struct local_pod *pod)
     for (size_t i = 0; i < pod->count; i++) {
         struct local_container *c = &pod->containers[i];
 
+        if (c->sidecar)
+            continue;
         init_failed |= c->init && pod_has_failed(c) && !will_restart(c);
         if (pod_runs(c) || c->backing_off || loop_timer_is_set(c->timer))
             return;
         if (c->state == CONTAINER_WAITING && !init_failed)
             return;
     }
-    pod->finished = clock_wall();
+    if (!sidecars_run(pod))
+        pod->finished = clock_wall();
 }
 
 static void say_why(struct local_container *c, const char *reason, const char *message)
@@ -131,7 +173,13 @@ void pod_on_started(struct local_container *c, const struct runtime_event *event
     c->run = event->run;
     c->pid = event->pid;
     c->began = event->started;
-    check_begin(c);
+    c->started = c->ready = false;
+    c->pod->ready_since = 0;
+    /* An agent that comes later finds it started already. */
+    if (c->pod->adopting || !hook_begin(c, HOOK_POST_START, HOOK_PATIENCE)) {
+        check_begin(c);
+        pod_changed(c->pod); /* without probes it is ready now */
+    }
 }
 
 void pod_on_ended(struct local_container *c, const struct runtime_event *event)
@@ -139,6 +187,8 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
     struct local_pod *pod = c->pod;
 
     check_end(c);
+    c->started = false;
+    loop_timer_stop(c->hook_timer);
     c->state = event->kind == RUNTIME_FAILED ? CONTAINER_FAILED : CONTAINER_EXITED;
     c->run = event->run;
     c->pid = 0;
@@ -148,8 +198,12 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
     c->began = event->started;
     c->ended = event->finished;
     say_why(c, event->reason ? event->reason : "", event->message ? event->message : "");
+    c->hook = HOOK_NONE;
     if (pod->terminating) {
-        finish_end(pod);
+        if (pod->stopping || pod->removing || hooks_run(pod))
+            finish_end(pod);
+        else
+            stop_now(pod); /* nobody is waited for any more */
         return;
     }
     if (will_restart(c))
@@ -162,8 +216,6 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
 void pod_restart_container(struct local_container *c, const char *reason, const char *message)
 {
     struct cluster *cluster = c->pod->cluster;
-    int64_t grace = node_get_int(node_get(c->pod->template, "spec"),
-                                 "terminationGracePeriodSeconds", 30) * CLOCK_SECOND;
 
     if (!pod_runs(c) || c->killed_by_probe)
         return;
@@ -171,7 +223,9 @@ void pod_restart_container(struct local_container *c, const char *reason, const 
     why_set(&c->why, reason, "container %.80s: %.300s", c->name, message);
     local_event(cluster, local_workload_of(c->pod), "Warning", reason, "pod %s: %s", c->pod->name,
                 c->why.message);
-    cluster->runtime_driver->stop(cluster->runtime, c->pod->id, c->name, grace);
+    check_end(c);
+    if (!hook_begin(c, HOOK_PRE_STOP, grace_of(c->pod)))
+        cluster->runtime_driver->stop(cluster->runtime, c->pod->id, c->name, grace_of(c->pod));
 }
 
 /* ---- Ending --------------------------------------------------------------------------------------------- */
@@ -189,61 +243,48 @@ static void finish_end(struct local_pod *pod)
     cluster->runtime_driver->remove(cluster->runtime, pod->id);
 }
 
-struct hook {
-    struct cluster *cluster;
-    char *pod; /* owned */
-};
-
-static int64_t grace_of(const struct local_pod *pod)
-{
-    int64_t grace = node_get_int(node_get(pod->template, "spec"), "terminationGracePeriodSeconds", 30);
-
-    return (grace < 0 ? 0 : grace > 86400 ? 86400 : grace) * CLOCK_SECOND;
-}
-
 static void stop_now(struct local_pod *pod)
 {
     struct cluster *cluster = pod->cluster;
+    int64_t grace = grace_of(pod), used = clock_wall() - pod->ending;
 
     if (pod->stopping)
         return;
     pod->stopping = true;
-    cluster->runtime_driver->stop(cluster->runtime, pod->id, NULL, grace_of(pod));
+    /* What hooks took is taken from the rest, but for two seconds. */
+    if (used > 0 && used < grace)
+        grace = grace - used > 2 * CLOCK_SECOND ? grace - used : 2 * CLOCK_SECOND;
+    else if (used >= grace && grace > 2 * CLOCK_SECOND)
+        grace = 2 * CLOCK_SECOND;
+    cluster->runtime_driver->stop(cluster->runtime, pod->id, NULL, grace);
     finish_end(pod);
 }
 
-static void on_hook(void *arg, bool ok, const char *message)
+/* Those whose hook is not over yet are told when it is. */
+static bool hooks_run(const struct local_pod *pod)
 {
-    struct hook *hook = arg;
-    struct local_pod *pod = hook->cluster->closing ? NULL : map_get(hook->cluster->pods, hook->pod);
-
-    if (pod && !ok)
-        log_warn("cluster", "pod %s: preStop: %s", pod->name, message);
-    if (pod && pod->terminating && !pod->removing)
-        stop_now(pod);
-    mem_free(&hook->pod);
-    mem_free(&hook);
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].hook == HOOK_PRE_STOP && pod_runs(&pod->containers[i]))
+            return true;
+    return false;
 }
 
-/* The first preStop hook there is runs before anything is told to end. */
-static bool run_hook(struct local_pod *pod)
+void pod_hook_over(struct local_container *c)
 {
+    struct local_pod *pod = c->pod;
     struct cluster *cluster = pod->cluster;
 
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct local_container *c = &pod->containers[i];
-        struct node *hook = node_at(c->spec, "lifecycle", "preStop", NULL);
-        struct hook *asked;
+    if (!pod->terminating && pod_runs(c))
+        cluster->runtime_driver->stop(cluster->runtime, pod->id, c->name, grace_of(pod));
+    else if (pod->terminating && !pod->removing && !hooks_run(pod))
+        stop_now(pod);
+}
 
-        if (!pod_runs(c) || !hook)
-            continue;
-        asked = mem_alloc(sizeof *asked);
-        *asked = (struct hook){ cluster, mem_copy_string(pod->id) };
-        cluster->runtime_driver->probe(cluster->runtime, pod->id, c->name, hook, grace_of(pod),
-                                       on_hook, asked);
-        return true;
-    }
-    return false;
+static void begin_hooks(struct local_pod *pod)
+{
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod_runs(&pod->containers[i]) && pod->containers[i].hook != HOOK_PRE_STOP)
+            hook_begin(&pod->containers[i], HOOK_PRE_STOP, grace_of(pod));
 }
 
 void pod_end(struct local_pod *pod)
@@ -251,6 +292,7 @@ void pod_end(struct local_pod *pod)
     if (pod->terminating)
         return;
     pod->terminating = true;
+    pod->ending = clock_wall();
     loop_timer_stop(pod->timer);
     for (size_t i = 0; i < pod->count; i++) {
         check_end(&pod->containers[i]);
@@ -261,7 +303,9 @@ void pod_end(struct local_pod *pod)
         pod_free(&pod);
         return;
     }
-    if (pod->lost || !run_hook(pod))
+    if (!pod->lost)
+        begin_hooks(pod);
+    if (!hooks_run(pod))
         stop_now(pod);
     pod_changed(pod);
 }

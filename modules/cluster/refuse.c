@@ -2,6 +2,7 @@
 /* Refuses by name what a pod template asks for and this machine cannot give. */
 
 #include "cluster/compile.h"
+#include "cluster/fields.h"
 #include "query/query.h"
 
 #include <stdarg.h>
@@ -19,100 +20,6 @@ int why_set(struct local_why *why, const char *reason, const char *format, ...)
     return -1;
 }
 
-/* ---- What is understood --------------------------------------------------------- */
-
-enum fate { USED, HARMLESS, REFUSED };
-struct field {
-    const char *name;
-    enum fate fate;
-};
-
-static const struct field pod_fields[] = {
-    { "containers", USED },
-    { "initContainers", USED },
-    { "volumes", USED },
-    { "restartPolicy", USED },
-    { "terminationGracePeriodSeconds", USED },
-    { "securityContext", USED },
-    { "runtimeClassName", USED },
-    { "hostname", USED },
-    { "subdomain", USED },
-    { "hostAliases", USED },
-    { "activeDeadlineSeconds", REFUSED },
-    { "ephemeralContainers", REFUSED },
-    { "hostPID", REFUSED },
-    { "hostIPC", REFUSED },
-    { "shareProcessNamespace", REFUSED },
-    { "resourceClaims", REFUSED },
-    /* One machine, the host's network, no image registry, no API server. */
-    { "hostNetwork", HARMLESS },
-    { "dnsPolicy", HARMLESS },
-    { "dnsConfig", HARMLESS },
-    { "enableServiceLinks", HARMLESS },
-    { "nodeSelector", HARMLESS },
-    { "nodeName", HARMLESS },
-    { "affinity", HARMLESS },
-    { "tolerations", HARMLESS },
-    { "topologySpreadConstraints", HARMLESS },
-    { "schedulerName", HARMLESS },
-    { "priorityClassName", HARMLESS },
-    { "priority", HARMLESS },
-    { "preemptionPolicy", HARMLESS },
-    { "serviceAccountName", HARMLESS },
-    { "serviceAccount", HARMLESS },
-    { "automountServiceAccountToken", HARMLESS },
-    { "imagePullSecrets", HARMLESS },
-    { "os", HARMLESS },
-    { "overhead", HARMLESS },
-    { "readinessGates", REFUSED },
-    { "schedulingGates", REFUSED },
-    { "setHostnameAsFQDN", HARMLESS },
-};
-
-static const struct field container_fields[] = {
-    { "name", USED },
-    { "image", USED },
-    { "command", USED },
-    { "args", USED },
-    { "env", USED },
-    { "envFrom", USED },
-    { "ports", USED },
-    { "workingDir", USED },
-    { "resources", USED },
-    { "volumeMounts", USED },
-    { "startupProbe", USED },
-    { "readinessProbe", USED },
-    { "livenessProbe", USED },
-    { "lifecycle", USED },
-    { "securityContext", USED },
-    { "imagePullPolicy", HARMLESS },
-    { "terminationMessagePath", HARMLESS },
-    { "terminationMessagePolicy", HARMLESS },
-    { "stdin", HARMLESS },
-    { "stdinOnce", HARMLESS },
-    { "tty", HARMLESS },
-    { "volumeDevices", REFUSED },
-    { "resizePolicy", HARMLESS },
-    { "restartPolicy", REFUSED },
-};
-
-static int check_fields(const struct node *map, const struct field *fields, size_t count,
-                        const char *path, struct local_why *why)
-{
-    node_each(member, map) {
-        const struct field *found = NULL;
-
-        for (size_t i = 0; i < count && !found; i++)
-            if (!strcmp(fields[i].name, member->key))
-                found = &fields[i];
-        if (!found || (found->fate == REFUSED && member->value->type != NODE_NULL &&
-                       !(member->value->type == NODE_BOOL && !member->value->boolean)))
-            return why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
-                           path, member->key);
-    }
-    return 0;
-}
-
 /* ---- Users and rights -------------------------------------------------------------- */
 
 static int check_rights(const struct cluster *cluster, const struct node *context,
@@ -121,6 +28,9 @@ static int check_rights(const struct cluster *cluster, const struct node *contex
     const struct cluster_bounds *bounds = &cluster->options.bounds;
     const struct node *add = node_at(context, "capabilities", "add", NULL);
 
+    if (node_get_bool(context, "runAsNonRoot", false) && node_get_int(context, "runAsUser", 1) == 0)
+        return why_set(why, "Invalid", "%s.securityContext: runAsNonRoot and runAsUser 0 exclude "
+                       "each other", path);
     if (node_get_int(context, "runAsUser", 1) == 0 && !bounds->allow_root)
         return why_set(why, "NotPermitted", "%s.securityContext.runAsUser: this spoke runs "
                        "nothing as uid 0", path);
@@ -146,34 +56,83 @@ static bool is_inside(const char *path, const char *root)
     return !strncmp(path, root, len) && (!path[len] || path[len] == '/' || len == 1);
 }
 
-static int check_volume(const struct cluster *cluster, const struct node *volume,
-                        struct local_why *why)
+static int check_host_path(const struct cluster *cluster, const struct node *host,
+                           const char *where, struct local_why *why)
 {
-    static const char *const known[] = { "emptyDir", "configMap", "secret",
-                                         "persistentVolumeClaim", "hostPath", "downwardAPI" };
+    static const char *const types[] = { "", "Directory", "DirectoryOrCreate", "File",
+                                         "FileOrCreate", "Socket", "CharDevice", "BlockDevice" };
     const char *const *roots = cluster->options.bounds.host_paths;
-    const char *name = node_get_text(volume, "name");
-    const char *path = node_get_text(node_get(volume, "hostPath"), "path");
-    bool found = false;
+    const char *path = node_get_text(host, "path"), *type = node_get_text(host, "type");
+    bool known = false;
 
-    for (size_t i = 0; i < count_of(known); i++)
-        found |= node_get(volume, known[i]) != NULL;
-    if (!found)
-        return why_set(why, "UnsupportedField", "spec.volumes[%.80s]: this kind of volume is "
-                       "not supported on this spoke", name);
-    if (!node_get(volume, "hostPath"))
-        return 0;
+    for (size_t i = 0; i < count_of(types); i++)
+        known |= !strcmp(types[i], type);
+    if (!known)
+        return why_set(why, "Invalid", "%s.hostPath.type \"%.40s\" is none of Kubernetes'", where,
+                       type);
     for (size_t i = 0; roots && roots[i]; i++)
         if (is_inside(path, roots[i]))
             return 0;
-    return why_set(why, "NotPermitted", "spec.volumes[%.80s].hostPath %.200s is outside the "
-                   "folders that this spoke allows", name, path);
+    return why_set(why, "NotPermitted", "%s.hostPath %.200s is outside the folders that this "
+                   "spoke allows", where, path);
+}
+
+static int check_empty(const struct node *empty, const char *where, struct local_why *why)
+{
+    const char *medium = node_get_text(empty, "medium");
+    int64_t size;
+
+    if (*medium && strcmp(medium, "Memory") != 0)
+        return why_set(why, "UnsupportedField", "%s.emptyDir.medium %.40s is not supported on this "
+                       "spoke: Memory or none", where, medium);
+    return refuse_quantity(empty, "sizeLimit", where, &size, false, why);
+}
+
+static int check_projected(const struct node *projected, const char *where, struct local_why *why)
+{
+    const struct node *sources = node_get(projected, "sources");
+    char path[160];
+
+    snprintf(path, sizeof path, "%.120s.projected.sources", where);
+    for (size_t i = 0; i < node_count(sources); i++)
+        if (fields_check(node_item(sources, i), FIELDS_PROJECTED, path, why) < 0)
+            return -1;
+    return 0;
+}
+
+static int check_volume(const struct cluster *cluster, const struct node *volume,
+                        struct local_why *why)
+{
+    static const struct {
+        const char *kind;
+        enum fields fields;
+    } kinds[] = {
+        { "emptyDir", FIELDS_EMPTY }, { "hostPath", FIELDS_HOST }, { "configMap", FIELDS_FILES },
+        { "secret", FIELDS_FILES },
+    };
+    char where[120];
+
+    snprintf(where, sizeof where, "spec.volumes[%.80s]", node_get_text(volume, "name"));
+    if (fields_check(volume, FIELDS_VOLUME, where, why) < 0)
+        return -1;
+    if (node_count(volume) < 2)
+        return why_set(why, "Invalid", "%s says not what it is: emptyDir is missing, or another "
+                       "kind of volume", where);
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (fields_check(node_get(volume, kinds[i].kind), kinds[i].fields, where, why) < 0)
+            return -1;
+    if (node_get(volume, "emptyDir") && check_empty(node_get(volume, "emptyDir"), where, why) < 0)
+        return -1;
+    if (check_projected(node_get(volume, "projected"), where, why) < 0)
+        return -1;
+    return node_get(volume, "hostPath")
+               ? check_host_path(cluster, node_get(volume, "hostPath"), where, why) : 0;
 }
 
 /* ---- Containers --------------------------------------------------------------------- */
 
-int refuse_quantity(const struct node *limits, const char *name, const char *path,
-                          int64_t *ret, bool milli, struct local_why *why)
+int refuse_quantity(const struct node *limits, const char *name, const char *path, int64_t *ret,
+                    bool milli, struct local_why *why)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *value = node_get(limits, name);
@@ -184,11 +143,10 @@ int refuse_quantity(const struct node *limits, const char *name, const char *pat
     if (!value)
         return 0;
     if (quantity_from_node(arena, value, &quantity, &err) < 0)
-        return why_set(why, "Invalid", "%s.resources.limits.%s: %.250s", path, name, err.text);
+        return why_set(why, "Invalid", "%s.%s: %.250s", path, name, err.text);
     *ret = milli ? quantity_milli_value(&quantity) : quantity_value(&quantity);
     if (*ret <= 0)
-        return why_set(why, "Invalid", "%s.resources.limits.%s must be greater than zero", path,
-                       name);
+        return why_set(why, "Invalid", "%s.%s must be greater than zero", path, name);
     return 0;
 }
 
@@ -214,41 +172,82 @@ static int check_probe(const struct node *container, const char *name, const cha
 static int check_limits(const struct node *container, const char *path, struct local_why *why)
 {
     const struct node *limits = node_at(container, "resources", "limits", NULL);
+    char where[240];
     int64_t value;
 
+    snprintf(where, sizeof where, "%s.resources.limits", path);
     node_each(limit, limits)
         if (strchr(limit->key, '/'))
-            return why_set(why, "UnsupportedField", "%s.resources.limits[%.80s]: devices are not "
-                           "handed out on this spoke", path, limit->key);
-    if (refuse_quantity(limits, "memory", path, &value, false, why) < 0)
+            return why_set(why, "UnsupportedField", "%s[%.80s]: devices are not handed out on this "
+                           "spoke", where, limit->key);
+    if (refuse_quantity(limits, "memory", where, &value, false, why) < 0)
         return -1;
-    return refuse_quantity(limits, "cpu", path, &value, true, why);
+    return refuse_quantity(limits, "cpu", where, &value, true, why);
 }
 
-static int check_container(const struct cluster *cluster, const struct node *spec,
-                           const struct node *container, const char *list, struct local_why *why)
+static int check_hooks(const struct node *container, const char *path, struct local_why *why)
+{
+    static const char *const hooks[] = { "postStart", "preStop" };
+    const struct node *lifecycle = node_get(container, "lifecycle");
+    char where[240];
+
+    snprintf(where, sizeof where, "%s.lifecycle", path);
+    if (fields_check(lifecycle, FIELDS_LIFECYCLE, where, why) < 0)
+        return -1;
+    for (size_t i = 0; i < count_of(hooks); i++)
+        if (fields_check(node_get(lifecycle, hooks[i]), FIELDS_HOOK, where, why) < 0)
+            return -1;
+    return 0;
+}
+
+static int check_probes(const struct node *container, const char *path, struct local_why *why)
 {
     static const char *const probes[] = { "startupProbe", "readinessProbe", "livenessProbe" };
-    const char *image = node_get_text(container, "image");
-    char path[200];
+    char where[240];
 
-    snprintf(path, sizeof path, "spec.%s[%.100s]", list, node_get_text(container, "name"));
-    if (!node_is(container, NODE_MAP) || !*node_get_text(container, "name"))
-        return why_set(why, "Invalid", "spec.%s: a container has no name", list);
-    if (check_fields(container, container_fields, count_of(container_fields), path, why) < 0)
-        return -1;
+    for (size_t i = 0; i < count_of(probes); i++) {
+        snprintf(where, sizeof where, "%s.%s", path, probes[i]);
+        if (fields_check(node_get(container, probes[i]), FIELDS_PROBE, where, why) < 0 ||
+            check_probe(container, probes[i], path, why) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What runs it: its image is an engine's, and a process needs a command. */
+static int check_program(const struct node *spec, const struct node *container, const char *path,
+                         struct local_why *why)
+{
+    const char *image = node_get_text(container, "image");
+
     if (*image && strcmp(node_get_text(spec, "runtimeClassName"), "process") != 0)
         return why_set(why, "EngineNotBuilt", "%s.image %.150s: this spoke runs processes only; "
                        "leave image out or set runtimeClassName: process", path, image);
     if (!node_count(node_get(container, "command")) && !node_count(node_get(container, "args")))
         return why_set(why, "Invalid", "%s.command is missing: a process needs one", path);
-    if (node_at(container, "lifecycle", "postStart", NULL))
-        return why_set(why, "UnsupportedField", "%s.lifecycle.postStart is not supported on this "
-                       "spoke yet", path);
-    for (size_t i = 0; i < count_of(probes); i++)
-        if (check_probe(container, probes[i], path, why) < 0)
-            return -1;
-    if (check_rights(cluster, node_get(container, "securityContext"), path, why) < 0)
+    return 0;
+}
+
+static int check_container(const struct cluster *cluster, const struct node *spec,
+                           const struct node *container, const char *list, struct local_why *why)
+{
+    const struct node *context = node_get(container, "securityContext");
+    const char *policy = node_get_text(container, "restartPolicy");
+    bool init = !strcmp(list, "initContainers");
+    char path[200], security[240];
+
+    snprintf(path, sizeof path, "spec.%s[%.100s]", list, node_get_text(container, "name"));
+    snprintf(security, sizeof security, "%s.securityContext", path);
+    if (!node_is(container, NODE_MAP) || !*node_get_text(container, "name"))
+        return why_set(why, "Invalid", "spec.%s: a container has no name", list);
+    if (fields_check(container, FIELDS_CONTAINER, path, why) < 0 ||
+        fields_check(context, FIELDS_SECURITY, security, why) < 0)
+        return -1;
+    if (*policy && (!init || strcmp(policy, "Always") != 0))
+        return why_set(why, "Invalid", "%s.restartPolicy \"%.40s\": only an init container has one, "
+                       "and it is Always", path, policy);
+    if (check_program(spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
+        check_probes(container, path, why) < 0 || check_rights(cluster, context, path, why) < 0)
         return -1;
     return check_limits(container, path, why);
 }
@@ -266,6 +265,15 @@ static bool has_volume(const struct node *spec, const struct node *claims, const
     return false;
 }
 
+int refuse_sub_path(const char *volume, const char *sub, struct local_why *why)
+{
+    if (*sub == '/' || !strcmp(sub, "..") || text_starts(sub, "../") || strstr(sub, "/../") ||
+        text_ends(sub, "/.."))
+        return why_set(why, "Invalid", "volumeMounts[%.80s].subPath %.100s leaves the volume",
+                       volume, sub);
+    return 0;
+}
+
 static int check_mounts(const struct node *spec, const struct node *claims,
                         const struct node *container, struct local_why *why)
 {
@@ -275,13 +283,13 @@ static int check_mounts(const struct node *spec, const struct node *claims,
         const char *name = node_get_text(node_item(mounts, i), "name");
         const char *sub = node_get_text(node_item(mounts, i), "subPath");
 
+        if (fields_check(node_item(mounts, i), FIELDS_MOUNT, "volumeMounts", why) < 0)
+            return -1;
         if (!has_volume(spec, claims, name))
             return why_set(why, "Invalid", "containers[%.80s].volumeMounts: there is no volume "
                            "\"%.80s\"", node_get_text(container, "name"), name);
-        if (*sub == '/' || !strcmp(sub, "..") || text_starts(sub, "../") || strstr(sub, "/../") ||
-            text_ends(sub, "/.."))
-            return why_set(why, "Invalid", "volumeMounts[%.80s].subPath %.100s leaves the volume",
-                           name, sub);
+        if (refuse_sub_path(name, sub, why) < 0)
+            return -1;
     }
     return 0;
 }
@@ -299,13 +307,15 @@ static int check_list(const struct cluster *cluster, const struct node *spec,
 }
 
 int refuse_pod(const struct cluster *cluster, const struct node *spec,
-                  const struct node *claims, struct local_why *why)
+               const struct node *claims, struct local_why *why)
 {
     const struct node *volumes = node_get(spec, "volumes");
 
     if (!node_is(spec, NODE_MAP) || !node_count(node_get(spec, "containers")))
         return why_set(why, "Invalid", "spec.template.spec.containers is missing or empty");
-    if (check_fields(spec, pod_fields, count_of(pod_fields), "spec", why) < 0 ||
+    if (fields_check(spec, FIELDS_POD, "spec", why) < 0 ||
+        fields_check(node_get(spec, "securityContext"), FIELDS_POD_SECURITY,
+                     "spec.securityContext", why) < 0 ||
         check_rights(cluster, node_get(spec, "securityContext"), "spec", why) < 0)
         return -1;
     for (size_t i = 0; i < node_count(volumes); i++)

@@ -130,13 +130,14 @@ static void add_condition(struct arena *arena, struct node *list, const char *ty
 }
 
 struct counts {
-    int total, updated, ready;
+    int total, updated, ready, available;
 };
 
 static struct counts count(const struct local_object *object)
 {
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
     size_t n = workload_pods(object, pods, WORKLOAD_PODS);
+    int64_t least = workload_least(object);
     struct counts c = { 0 };
 
     for (size_t i = 0; i < n; i++) {
@@ -145,6 +146,7 @@ static struct counts count(const struct local_object *object)
         c.total++;
         c.updated += !strcmp(pods[i]->hash, object->hash);
         c.ready += pod_is_ready(pods[i]);
+        c.available += pod_is_available(pods[i], least);
     }
     mem_free(&pods);
     return c;
@@ -161,7 +163,7 @@ static void set_replicas(struct local_object *object, struct arena *arena, struc
     node_set_int(arena, status, "replicas", c.total);
     node_set_int(arena, status, "updatedReplicas", c.updated);
     node_set_int(arena, status, "readyReplicas", c.ready);
-    node_set_int(arena, status, "availableReplicas", c.ready);
+    node_set_int(arena, status, "availableReplicas", c.available);
     if (object->row->role == ROLE_STATEFUL) {
         node_set_int(arena, status, "currentReplicas", c.updated);
         node_set_text(arena, status, "updateRevision", object->hash);

@@ -5,36 +5,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cluster/fields.h"
 #include "cluster/forward.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- What is understood ---------------------------------------------------------- */
-
-static const struct {
-    const char *name, *refused; /* NULL: used, or means nothing on one machine */
-} fields[] = {
-    { "selector", NULL },
-    { "ports", NULL },
-    { "type", NULL },
-    { "clusterIP", NULL },
-    { "clusterIPs", NULL },
-    { "publishNotReadyAddresses", NULL },
-    { "ipFamilies", NULL },
-    { "ipFamilyPolicy", NULL },
-    { "internalTrafficPolicy", NULL },
-    { "externalTrafficPolicy", NULL },
-    { "trafficDistribution", NULL },
-    { "sessionAffinityConfig", NULL },
-    { "sessionAffinity", NULL },
-    { "allocateLoadBalancerNodePorts", NULL },
-    { "externalName", "there is no name server that could point elsewhere" },
-    { "externalIPs", "only the machine's own addresses are listened at" },
-    { "loadBalancerIP", "use type NodePort" },
-    { "loadBalancerClass", "use type NodePort" },
-    { "loadBalancerSourceRanges", "use type NodePort" },
-};
 
 static int check_port(const struct node *port, size_t index, struct local_why *why)
 {
@@ -58,16 +35,8 @@ static int check_service(const struct node *spec, struct local_why *why)
     const char *type = node_get_text(spec, "type");
     const struct node *ports = node_get(spec, "ports");
 
-    node_each(member, spec) {
-        size_t i = 0;
-
-        while (i < count_of(fields) && strcmp(fields[i].name, member->key) != 0)
-            i++;
-        if (i == count_of(fields) || fields[i].refused)
-            return why_set(why, "UnsupportedField", "spec.%.80s is not supported on this spoke%s%s",
-                           member->key, i < count_of(fields) ? ": " : "",
-                           i < count_of(fields) ? fields[i].refused : "");
-    }
+    if (fields_check(spec, FIELDS_SERVICE, "spec", why) < 0)
+        return -1;
     if (*type && strcmp(type, "ClusterIP") != 0 && strcmp(type, "NodePort") != 0)
         return why_set(why, "UnsupportedField", "spec.type %.40s is not supported on this spoke; "
                        "NodePort makes it reachable from outside", type);

@@ -169,49 +169,89 @@ static void add_keys(struct arena *arena, struct node *files, const struct sourc
         }
 }
 
-static int add_downward(const struct local_pod *pod, struct arena *arena, struct node *files,
-                        const struct node *items, struct local_why *why)
+/* A resource is one of a container, which the item names. */
+static const char *downward_value(struct local_pod *pod, struct arena *arena,
+                                  const struct node *item)
 {
+    const struct node *resource = node_get(item, "resourceFieldRef");
+    const char *name = node_get_text(resource, "containerName");
+
+    if (!resource)
+        return env_field(pod, arena, node_get_text(node_get(item, "fieldRef"), "fieldPath"));
+    for (size_t i = 0; i < pod->count; i++)
+        if (!strcmp(pod->containers[i].name, name))
+            return env_resource(arena, pod->containers[i].spec, resource);
+    return NULL;
+}
+
+static int add_downward(struct local_pod *pod, struct arena *arena, struct node *files,
+                        const struct node *from, struct local_why *why)
+{
+    const struct node *items = node_get(from, "items");
+    int64_t mode = node_get_int(from, "defaultMode", 0644);
+
     for (size_t i = 0; i < node_count(items); i++) {
-        const char *field = node_get_text(node_get(node_item(items, i), "fieldRef"), "fieldPath");
-        const char *value = env_field(pod, arena, field);
+        const struct node *item = node_item(items, i);
+        const char *value = downward_value(pod, arena, item);
         scoped_text struct text bytes = { 0 };
 
         if (!value)
-            return why_set(why, "UnsupportedField", "downwardAPI field \"%.80s\" is not supported "
-                           "on this spoke", field);
+            return why_set(why, "UnsupportedField", "downwardAPI item \"%.80s\": what it refers to "
+                           "is not known on this spoke", node_get_text(item, "path"));
         text_add(&bytes, value);
-        node_set(arena, files, node_get_text(node_item(items, i), "path"),
-                 file_of(arena, &bytes, 0644));
+        node_set(arena, files, node_get_text(item, "path"),
+                 file_of(arena, &bytes, node_get_int(item, "mode", mode)));
     }
     return 0;
 }
 
-struct node *compile_files(const struct local_pod *pod, const struct node *volume,
-                           struct arena *arena, struct local_why *why)
+static int add_source(struct local_pod *pod, struct arena *arena, struct node *files,
+                      const char *kind, const struct node *from, int64_t mode,
+                      struct local_why *why)
 {
-    const struct node *config = node_get(volume, "configMap"), *secret = node_get(volume, "secret");
-    const struct node *from = config ? config : secret, *down = node_get(volume, "downwardAPI");
-    struct node *files = node_map(arena), *ref = node_map(arena);
+    const char *name = node_get_text(from, "secretName");
+    struct node *ref = node_map(arena);
     struct source source;
 
-    if (down)
-        return add_downward(pod, arena, files, node_get(down, "items"), why) < 0 ? NULL : files;
-    if (!from)
-        return NULL;
-    node_set_text(arena, ref, "name", node_get_text(from, config ? "name" : "secretName"));
+    node_set_text(arena, ref, "name", *name ? name : node_get_text(from, "name"));
     node_set_bool(arena, ref, "optional", node_get_bool(from, "optional", false));
-    if (!source_find(pod->cluster, pod->space, config ? "ConfigMap" : "Secret", ref, &source)) {
-        if (source.optional)
-            return files;
-        source_missing(&source, pod->space, why);
-        return NULL;
-    }
-    int64_t mode = node_get_int(from, "defaultMode", 0644);
+    if (!source_find(pod->cluster, pod->space, kind, ref, &source))
+        return source.optional ? 0 : source_missing(&source, pod->space, why);
+    mode = node_get_int(from, "defaultMode", mode);
+    if (node_get(from, "items"))
+        return add_items(arena, files, &source, node_get(from, "items"), mode, pod->space, why);
+    add_keys(arena, files, &source, mode);
+    return 0;
+}
 
-    if (!node_get(from, "items"))
-        add_keys(arena, files, &source, mode);
-    else if (add_items(arena, files, &source, node_get(from, "items"), mode, pod->space, why) < 0)
+/* One of configMap, secret and downwardAPI, of a volume or of a projection. */
+static int add_one(struct local_pod *pod, struct arena *arena, struct node *files,
+                   const struct node *volume, int64_t mode, struct local_why *why)
+{
+    const struct node *config = node_get(volume, "configMap"), *secret = node_get(volume, "secret");
+
+    if (node_get(volume, "downwardAPI"))
+        return add_downward(pod, arena, files, node_get(volume, "downwardAPI"), why);
+    return add_source(pod, arena, files, config ? "ConfigMap" : "Secret", config ? config : secret,
+                      mode, why);
+}
+
+struct node *compile_files(struct local_pod *pod, const struct node *volume, struct arena *arena,
+                           struct local_why *why)
+{
+    const struct node *projected = node_get(volume, "projected");
+    const struct node *sources = node_get(projected, "sources");
+    int64_t mode = node_get_int(projected, "defaultMode", 0644);
+    struct node *files = node_map(arena);
+
+    if (projected) {
+        for (size_t i = 0; i < node_count(sources); i++)
+            if (add_one(pod, arena, files, node_item(sources, i), mode, why) < 0)
+                return NULL;
+        return files;
+    }
+    if (!node_get(volume, "configMap") && !node_get(volume, "secret") &&
+        !node_get(volume, "downwardAPI"))
         return NULL;
-    return files;
+    return add_one(pod, arena, files, volume, 0644, why) < 0 ? NULL : files;
 }

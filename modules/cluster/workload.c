@@ -4,6 +4,7 @@
 #include "cluster/local.h"
 
 #include "base/clock.h"
+#include "cluster/fields.h"
 #include "cluster/service.h"
 #include "query/query.h"
 
@@ -29,6 +30,61 @@ static struct node *pod_template(struct local_object *object)
     if (node_get(object->object, "spec"))
         node_set(arena, template, "spec", node_get(object->object, "spec"));
     return template;
+}
+
+static int check_strategy(struct local_object *object, const struct node *strategy,
+                          const char *path, const char *one, const char *other)
+{
+    const char *type = node_get_text(strategy, "type");
+
+    if (*type && strcmp(type, one) != 0 && strcmp(type, other) != 0)
+        return why_set(&object->broken, "Invalid", "%s.type is %s or %s, not \"%.40s\"", path, one,
+                       other, type);
+    return 0;
+}
+
+/* A Deployment that does not know its own pods would make them without end. */
+static int check_selector(struct local_object *object)
+{
+    const struct node *selector = node_at(object->object, "spec", "selector", "matchLabels", NULL);
+    const struct node *labels = node_at(object->template, "metadata", "labels", NULL);
+
+    node_each(label, selector)
+        if (strcmp(node_text(label->value), node_get_text(labels, label->key)) != 0)
+            return why_set(&object->broken, "Invalid", "spec.selector.matchLabels[%.80s] is not among "
+                           "the labels of spec.template", label->key);
+    return 0;
+}
+
+static int check_spec(struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+    const struct node *retention = node_get(spec, "persistentVolumeClaimRetentionPolicy");
+    struct local_why *why = &object->broken;
+
+    switch (object->row->role) {
+    case ROLE_DEPLOYMENT:
+        if (fields_check(spec, FIELDS_DEPLOYMENT, "spec", why) < 0 ||
+            fields_check(node_get(spec, "strategy"), FIELDS_STRATEGY, "spec.strategy", why) < 0 ||
+            check_strategy(object, node_get(spec, "strategy"), "spec.strategy", "RollingUpdate",
+                           "Recreate") < 0)
+            return -1;
+        return check_selector(object);
+    case ROLE_STATEFUL:
+        if (fields_check(spec, FIELDS_STATEFUL, "spec", why) < 0 ||
+            check_strategy(object, node_get(spec, "updateStrategy"), "spec.updateStrategy",
+                           "RollingUpdate", "OnDelete") < 0)
+            return -1;
+        node_each(when, retention)
+            if (!strcmp(node_text(when->value), "Delete"))
+                return why_set(why, "UnsupportedField", "spec.persistentVolumeClaimRetentionPolicy."
+                               "%.40s Delete: claims are only deleted by a person", when->key);
+        return check_selector(object);
+    case ROLE_JOB:
+        return fields_check(spec, FIELDS_JOB, "spec", why);
+    default:
+        return 0;
+    }
 }
 
 static int check_policy(struct local_object *object)
@@ -60,12 +116,39 @@ void workload_read(struct local_object *object)
         refuse_pod(object->cluster, node_get(object->template, "spec"),
                       node_at(object->object, "spec", "volumeClaimTemplates", NULL),
                       &object->broken) < 0 ||
-        check_policy(object) < 0)
+        check_policy(object) < 0 || check_spec(object) < 0)
         return;
     hash = compile_hash(object->cluster, object->space, object->template);
     if (object->done && strcmp(node_get_text(object->done, "hash"), object->hash) != 0)
         object->done = NULL;
     snprintf(object->hash, sizeof object->hash, "%016llx", (unsigned long long)hash);
+}
+
+/* As Kubernetes labels them, so that Services can select one of them. */
+struct node *workload_labelled(const struct local_object *object, struct arena *arena,
+                               const char *pod, int index)
+{
+    struct node *template = node_share(arena, object->template), *meta, *labels;
+    const char *name = object->name;
+
+    if (object->row->role != ROLE_JOB && object->row->role != ROLE_STATEFUL)
+        return template;
+    meta = node_share(arena, node_make(arena, template, "metadata"));
+    labels = node_share(arena, node_make(arena, meta, "labels"));
+    node_set(arena, template, "metadata", meta);
+    node_set(arena, meta, "labels", labels);
+    if (object->row->role == ROLE_JOB) {
+        node_set_text(arena, labels, "job-name", name);
+        node_set_text(arena, labels, "batch.kubernetes.io/job-name", name);
+    } else {
+        node_set_text(arena, labels, "statefulset.kubernetes.io/pod-name", pod);
+    }
+    if (index >= 0)
+        node_set(arena, labels, object->row->role == ROLE_JOB
+                                    ? "batch.kubernetes.io/job-completion-index"
+                                    : "apps.kubernetes.io/pod-index",
+                 node_format(arena, "%d", index));
+    return template;
 }
 
 size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room)
@@ -143,6 +226,13 @@ static struct plan_workload want_of(const struct local_object *object)
     return want;
 }
 
+int64_t workload_least(const struct local_object *object)
+{
+    int64_t least = node_get_int(node_get(object->object, "spec"), "minReadySeconds", 0);
+
+    return least > 0 && least < 86400 * 365 ? least * CLOCK_SECOND : 0;
+}
+
 /* ---- One pass ----------------------------------------------------------------------- */
 
 static void describe(const struct local_object *object, struct local_pod *const *pods,
@@ -154,7 +244,7 @@ static void describe(const struct local_object *object, struct local_pod *const 
         ret[i] = (struct plan_pod){
             .name = pods[i]->name, .index = pods[i]->index,
             .current = !strcmp(pods[i]->hash, object->hash),
-            .ready = pod_is_ready(pods[i]), .terminating = pods[i]->terminating,
+            .ready = pod_is_available(pods[i], workload_least(object)), .terminating = pods[i]->terminating,
             .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
             .created = pods[i]->created, .finished = pods[i]->finished,
         };
@@ -185,6 +275,21 @@ static void look_again(struct local_object *object, int64_t wall)
     int64_t wait = wall - clock_wall();
 
     loop_timer_set(object->timer, wait > 0 ? wait : 0);
+}
+
+/* Comes back when the next pod has been ready for long enough. */
+static void wait_for_least(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    int64_t least = workload_least(object), next = 0;
+
+    for (size_t i = 0; least && i < count; i++) {
+        int64_t at = pods[i]->ready_since + least;
+
+        if (pod_is_ready(pods[i]) && !pod_is_available(pods[i], least) && (!next || at < next))
+            next = at;
+    }
+    if (next)
+        look_again(object, next);
 }
 
 static void keep_done(struct local_object *object)
@@ -281,6 +386,8 @@ void workload_pass(struct local_object *object)
         else
             pod_end(pods[steps[i].pod]);
     }
+    if (!object->removing)
+        wait_for_least(object, pods, count);
     if (!object->removing && object->row->role == ROLE_JOB && !object->done && n == 0 &&
         (object->job.complete || object->job.over))
         look_at_ttl(object, pods, count);
@@ -312,7 +419,7 @@ static void look(const struct local_object *object, struct sight *ret)
         ret->total++;
         ret->updated += current;
         ret->old += !current;
-        ret->ready += pod_is_ready(pods[i]);
+        ret->ready += pod_is_available(pods[i], workload_least(object));
         if (ret->final || !pod_trouble(pods[i], &trouble, &final))
             continue;
         ret->troubled = true;

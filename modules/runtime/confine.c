@@ -414,19 +414,32 @@ static int fail_user(struct shim_message *why, const char *what, long id)
     return -1;
 }
 
+static size_t further_groups(const struct node *spec, gid_t ret[2])
+{
+    size_t count = 0;
+
+    if (node_get_int(spec, "user", 0) > 0)
+        ret[count++] = (gid_t)node_get_int(spec, "user", 0);
+    if (node_get_int(spec, "fsGroup", 0) > 0)
+        ret[count++] = (gid_t)node_get_int(spec, "fsGroup", 0);
+    return count;
+}
+
 static int become_user(const struct shim_place *place,
                        const struct node *container, struct shim_message *why)
 {
     const struct node *spec = place->spec;
     long user = (long)node_get_int(container, "user", node_get_int(spec, "user", -1));
     long group = (long)node_get_int(container, "group", node_get_int(spec, "group", user));
+    gid_t groups[2];
 
     if (geteuid() != 0 || place->user_namespace || user < 0)
         return 0;
     for (int i = 0; i <= 63; i++)
         if (user != 0)
             prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
-    if (setgroups(0, NULL) < 0 || setresgid((gid_t)group, (gid_t)group, (gid_t)group) < 0)
+    /* Delivered files belong to the pod's own group, whoever the process is. */
+    if (setgroups(further_groups(spec, groups), groups) < 0 || setresgid((gid_t)group, (gid_t)group, (gid_t)group) < 0)
         return fail_user(why, "group", group);
     if (setresuid((uid_t)user, (uid_t)user, (uid_t)user) < 0)
         return fail_user(why, "user", user);

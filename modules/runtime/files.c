@@ -310,17 +310,45 @@ static int make_folder(const char *path, unsigned mode, uint32_t user, bool root
     return 0;
 }
 
+static bool is_as_it_must(const struct node *volume, mode_t mode)
+{
+    static const struct {
+        const char *name;
+        mode_t type;
+    } types[] = { { "Directory", S_IFDIR }, { "File", S_IFREG }, { "Socket", S_IFSOCK },
+                  { "CharDevice", S_IFCHR }, { "BlockDevice", S_IFBLK } };
+    const char *must = node_get_text(volume, "must");
+
+    for (size_t i = 0; i < count_of(types); i++)
+        if (!strcmp(types[i].name, must))
+            return (mode & S_IFMT) == types[i].type;
+    return true;
+}
+
+static int make_host_path(const struct node *volume, const char *path)
+{
+    int fd;
+
+    if (!node_get_bool(volume, "create", false))
+        return -1;
+    if (!node_get_bool(volume, "file", false))
+        return mkdir(path, 0755);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    return fd < 0 ? -1 : close(fd);
+}
+
 static int check_host_path(const struct node *volume, struct err *err)
 {
     const char *path = node_get_text(volume, "path");
     struct stat st;
 
-    if (stat(path, &st) == 0)
-        return 0;
-    if (node_get_bool(volume, "create", false) && mkdir(path, 0755) == 0)
-        return 0;
-    return err_set(err, ERR_NOT_FOUND, "MountUnavailable: hostPath \"%.300s\": %s",
-                   path, strerror(errno));
+    if (stat(path, &st) < 0 && (make_host_path(volume, path) < 0 || stat(path, &st) < 0))
+        return err_set(err, ERR_NOT_FOUND, "MountUnavailable: hostPath \"%.300s\": %s",
+                       path, strerror(errno));
+    if (!is_as_it_must(volume, st.st_mode))
+        return err_set(err, ERR_INVALID, "MountUnavailable: hostPath \"%.300s\" is there, but is "
+                       "no %s", path, node_get_text(volume, "must"));
+    return 0;
 }
 
 /* Only the pod's own group may enter, unless its containers have several. */

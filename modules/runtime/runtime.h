@@ -33,6 +33,7 @@ struct node;
  *   hostname    string
  *   user        int       the uid to run as; absent: the runtime's choice
  *   group       int
+ *   fsGroup     int       a further group of its processes
  *   owner       string    who shares an unprivileged uid (a namespace)
  *   hosts       [string]  lines for the pod's own hosts file
  *   volumes     [{name, type, ...}]
@@ -41,7 +42,9 @@ struct node;
  *                      secret: true keeps them off the disk where possible
  *       type "empty"   an empty directory; memory: true, size: bytes
  *       type "claim"   claim: NAME, a directory that outlives pods
- *       type "host"    path; create: true makes it; file: true for a file
+ *       type "host"    path; create: true makes it, file: true as a file;
+ *                      must: "Directory", "File", "Socket", "CharDevice" or
+ *                      "BlockDevice" refuses what is something else
  *   containers  [{
  *       name, command: [string], env: ["K=V"],
  *       directory: working directory; absent or relative: the pod's own,

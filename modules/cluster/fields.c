@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Knows which fields are understood here, and refuses the others by name. */
+
+#include "cluster/fields.h"
+
+#include "cluster/local.h"
+
+#include <string.h>
+
+/* `means` are acted on; `idle` ask for what one machine has or is anyway. */
+// clang-format off
+static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
+    [FIELDS_DEPLOYMENT] = {
+        "replicas selector template strategy minReadySeconds progressDeadlineSeconds",
+        "revisionHistoryLimit" },
+    [FIELDS_STRATEGY] = { "type rollingUpdate", "" },
+    [FIELDS_STATEFUL] = {
+        "replicas selector template serviceName volumeClaimTemplates podManagementPolicy "
+        "updateStrategy minReadySeconds",
+        "revisionHistoryLimit persistentVolumeClaimRetentionPolicy" },
+    [FIELDS_UPDATE] = { "type rollingUpdate", "" },
+    [FIELDS_JOB] = {
+        "parallelism completions completionMode backoffLimit activeDeadlineSeconds "
+        "ttlSecondsAfterFinished suspend template",
+        "selector manualSelector podReplacementPolicy" },
+    [FIELDS_POD] = {
+        "containers initContainers volumes restartPolicy terminationGracePeriodSeconds "
+        "securityContext runtimeClassName hostname subdomain hostAliases enableServiceLinks",
+        "hostNetwork dnsPolicy dnsConfig nodeSelector nodeName affinity tolerations "
+        "topologySpreadConstraints schedulerName priorityClassName priority preemptionPolicy "
+        "serviceAccountName serviceAccount automountServiceAccountToken imagePullSecrets os "
+        "overhead setHostnameAsFQDN" },
+    [FIELDS_POD_SECURITY] = {
+        "runAsUser runAsGroup runAsNonRoot fsGroup",
+        "fsGroupChangePolicy seccompProfile seLinuxOptions appArmorProfile" },
+    [FIELDS_CONTAINER] = {
+        "name image command args env envFrom ports workingDir resources volumeMounts "
+        "startupProbe readinessProbe livenessProbe lifecycle securityContext restartPolicy",
+        "imagePullPolicy terminationMessagePath terminationMessagePolicy stdin stdinOnce tty "
+        "resizePolicy" },
+    [FIELDS_SECURITY] = {
+        "runAsUser runAsGroup runAsNonRoot privileged capabilities",
+        "allowPrivilegeEscalation readOnlyRootFilesystem seccompProfile seLinuxOptions "
+        "appArmorProfile procMount" },
+    [FIELDS_LIFECYCLE] = { "postStart preStop", "" },
+    [FIELDS_HOOK] = { "exec httpGet tcpSocket sleep", "" },
+    [FIELDS_PROBE] = {
+        "httpGet tcpSocket exec grpc initialDelaySeconds periodSeconds timeoutSeconds "
+        "successThreshold failureThreshold", "" },
+    [FIELDS_MOUNT] = { "name mountPath subPath subPathExpr readOnly", "mountPropagation" },
+    [FIELDS_VOLUME] = {
+        "name emptyDir configMap secret persistentVolumeClaim hostPath downwardAPI projected "
+        "axleTemplate", "" },
+    [FIELDS_EMPTY] = { "medium sizeLimit", "" },
+    [FIELDS_HOST] = { "path type", "" },
+    [FIELDS_FILES] = { "name secretName items defaultMode optional", "" },
+    [FIELDS_PROJECTED] = { "configMap secret downwardAPI", "" },
+    [FIELDS_CLAIM] = {
+        "", "accessModes resources storageClassName volumeMode volumeName selector" },
+    [FIELDS_SERVICE] = {
+        "selector ports type clusterIP publishNotReadyAddresses",
+        "clusterIPs ipFamilies ipFamilyPolicy internalTrafficPolicy externalTrafficPolicy "
+        "trafficDistribution sessionAffinity sessionAffinityConfig allocateLoadBalancerNodePorts" },
+};
+// clang-format on
+
+/* A whole word of a list of words. */
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = words; len && (at = strstr(at, word)); at += len)
+        if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+            return true;
+    return false;
+}
+
+static bool asks_nothing(const struct node *value)
+{
+    return value->type == NODE_NULL || (value->type == NODE_BOOL && !value->boolean);
+}
+
+int fields_check(const struct node *map, enum fields fields, const char *path,
+                 struct local_why *why)
+{
+    node_each(member, map)
+        if (!has_word(tables[fields].means, member->key) &&
+            !has_word(tables[fields].idle, member->key) && !asks_nothing(member->value))
+            return why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
+                           path, member->key);
+    return 0;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What containers of a pod see, and in which order they start and end. */
+
+#include "cluster_fixture.h"
+
+static bool has_log(const char *pod, const char *container, const char *wanted)
+{
+    scoped_arena struct arena *arena = arena_new();
+    char *path = arena_printf(arena, "%s/pods/lab.%s/logs/%s.log", folder, pod, container);
+    char *bytes = arena_alloc(arena, 65536);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool found = fd >= 0 && read(fd, bytes, 65535) > 0 && strstr(bytes, wanted);
+
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+static bool wait_log(const char *pod, const char *container, const char *wanted)
+{
+    int64_t end = clock_steady() + 60 * CLOCK_SECOND;
+
+    while (!has_log(pod, container, wanted)) {
+        if (clock_steady() > end) {
+            printf("# no \"%s\" in the log of %s/%s\n", wanted, pod, container);
+            return false;
+        }
+        loop_turn(loop, 10 * CLOCK_MS);
+    }
+    return true;
+}
+
+/* ---- What is delivered -------------------------------------------------------------- */
+
+static const char sources[] =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: lab}\n"
+    "data: {one: first, two: second}\n"
+    "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: lab}\n"
+    "data: {key: c2VjcmV0}\n";
+
+static const struct {
+    const char *name, *pod, *says;
+} sights[] = {
+    { "all keys of a projected volume",
+      "metadata: {name: p, namespace: lab, labels: {a: b}}\nspec:\n"
+      "  restartPolicy: Never\n"
+      "  volumes: [{name: v, projected: {sources: [{configMap: {name: c, items: [{key: one, path: "
+      "dir/one}]}}, {secret: {name: s}}, {downwardAPI: {items: [{path: labels, fieldRef: "
+      "{fieldPath: metadata.labels}}]}}]}}]\n"
+      "  containers: [{name: c, command: [sh, -c, 'cat v/dir/one v/key v/labels'], volumeMounts: "
+      "[{name: v, mountPath: v}]}]\n", "firstsecreta=\"b\"" },
+    { "limits by the downward API",
+      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+      "  volumes: [{name: v, downwardAPI: {items: [{path: m, resourceFieldRef: {containerName: c, "
+      "resource: limits.memory, divisor: 1Mi}}]}}]\n"
+      "  containers: [{name: c, command: [sh, -c, 'echo $(cat v/m) $CPU $NAME'], volumeMounts: "
+      "[{name: v, mountPath: v}], resources: {limits: {memory: 200Mi, cpu: 1500m}}, env: "
+      "[{name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: NAME, "
+      "valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]\n", "200 2 p" },
+    { "a path below a volume made of variables",
+      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+      "  volumes: [{name: v, configMap: {name: c}}]\n"
+      "  containers: [{name: c, env: [{name: WHICH, value: two}], command: [cat, f], volumeMounts: "
+      "[{name: v, mountPath: f, subPathExpr: $(WHICH)}]}]\n", "second" },
+    { "files of its own group, whatever its user",
+      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+      "  securityContext: {runAsUser: 700123, runAsGroup: 700124, fsGroup: 700125}\n"
+      "  volumes: [{name: v, configMap: {name: c, defaultMode: 0400}}, {name: e, emptyDir: {}}]\n"
+      "  containers: [{name: c, command: [sh, -c, 'cat v/one && echo more > e/file && cat e/file'], "
+      "volumeMounts: [{name: v, mountPath: v}, {name: e, mountPath: e}]}]\n", "firstmore" },
+};
+
+static void test_sights(void)
+{
+    open_cluster();
+    apply("sources", sources);
+    for (size_t i = 0; i < count_of(sights); i++) {
+        scoped_mem char *yaml = mem_printf("apiVersion: v1\nkind: Pod\n%s", sights[i].pod);
+
+        if (strstr(yaml, "runAsUser") && geteuid() != 0) {
+            CHECK_SKIP("not root");
+            continue;
+        }
+        apply("p", yaml);
+        CHECK(wait_log("p", "c", sights[i].says), "%s", sights[i].name);
+        CHECK(wait_phase("p", "Running"), "and the pod has succeeded");
+        remove_owner("p");
+    }
+    remove_owner("sources");
+    cluster_close(&cluster);
+}
+
+/* ---- Order ------------------------------------------------------------------------------ */
+
+/* Each writes its name to a folder that all of them see. */
+static void test_sidecar(void)
+{
+    static const char yaml[] =
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: lab}\n"
+        "spec:\n  backoffLimit: 0\n  template:\n    spec:\n      restartPolicy: Never\n"
+        "      terminationGracePeriodSeconds: 5\n"
+        "      initContainers:\n"
+        "      - {name: before, command: [sh, -c, 'echo before >> order']}\n"
+        "      - name: side\n"
+        "        restartPolicy: Always\n"
+        "        command: [sh, -c, 'trap \"echo side-ends; exit 0\" TERM; echo side >> order; touch up; "
+        "while :; do sleep 0.02; done']\n"
+        "        startupProbe: {exec: {command: [test, -e, up]}, periodSeconds: 1}\n"
+        "      - {name: after, command: [sh, -c, 'echo after >> order']}\n"
+        "      containers: [{name: main, command: [sh, -c, 'echo main >> order; tr \"\\n\" . < order']}]\n";
+
+    open_cluster();
+    apply("j", yaml);
+    CHECK(wait_phase("j", "Completed"), "a Job with a sidecar completes");
+    CHECK(wait_text("j", "\"restarts\":0"), "which is not started again");
+    cluster_close(&cluster);
+    open_cluster();
+    CHECK(wait_phase("j", "Completed"), "nor by the next agent");
+    remove_owner("j");
+    cluster_close(&cluster);
+}
+
+static void test_order(void)
+{
+    static const char yaml[] =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: o, namespace: lab}\n"
+        "spec:\n  restartPolicy: Never\n"
+        "  initContainers:\n"
+        "  - {name: before, command: [sh, -c, 'echo before >> order']}\n"
+        "  - name: side\n"
+        "    restartPolicy: Always\n"
+        "    command: [sh, -c, 'trap \"echo side-ends; exit 0\" TERM; echo side >> order; touch up; "
+        "while :; do sleep 0.02; done']\n"
+        "    startupProbe: {exec: {command: [test, -e, up]}, periodSeconds: 1}\n"
+        "  - {name: after, command: [sh, -c, 'echo after >> order']}\n"
+        "  containers: [{name: main, command: [sh, -c, 'echo main >> order; tr \"\\n\" . < order']}]\n";
+
+    open_cluster();
+    apply("o", yaml);
+    CHECK(wait_log("o", "main", "before.side.after.main."), "each waits for the one before");
+    CHECK(wait_log("o", "side", "side-ends"), "the sidecar ends when the work is done");
+    CHECK(wait_phase("o", "Running"), "and the pod has succeeded");
+    remove_owner("o");
+    cluster_close(&cluster);
+}
+
+static void test_hooks(void)
+{
+    static const char yaml[] =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: h, namespace: lab}\n"
+        "spec:\n  terminationGracePeriodSeconds: 30\n  containers:\n"
+        "  - name: a\n"
+        "    command: [sh, -c, 'trap \"exit 0\" TERM; while :; do sleep 0.02; done']\n"
+        "    readinessProbe: {exec: {command: [test, -e, begun]}, periodSeconds: 1}\n"
+        "    lifecycle:\n"
+        "      postStart: {exec: {command: [touch, begun]}}\n"
+        "      preStop: {exec: {command: [sh, -c, 'true']}}\n"
+        "  - name: b\n"
+        "    command: [sh, -c, 'trap \"exit 0\" TERM; while :; do sleep 0.02; done']\n"
+        "    lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 0.2']}}}\n"
+        "  - name: c\n"
+        "    command: [sh, -c, 'trap \"exit 0\" TERM; while :; do sleep 0.02; done']\n"
+        "    lifecycle: {preStop: {sleep: {seconds: 1}}}\n";
+    int64_t began;
+
+    open_cluster();
+    apply("h", yaml);
+    CHECK(wait_phase("h", "Running"), "a pod is ready after its postStart hook");
+    began = clock_steady();
+    remove_owner("h");
+    CHECK(clock_steady() - began >= 900 * CLOCK_MS, "its end waits for the hook that sleeps");
+    apply("f", "apiVersion: v1\nkind: Pod\nmetadata: {name: f, namespace: lab}\n"
+               "spec:\n  containers:\n  - {name: c, command: [sleep, '1000'], lifecycle: {postStart: "
+               "{exec: {command: [sh, -c, 'echo no such luck; exit 3']}}}}\n");
+    CHECK(wait_text("f", "FailedPostStartHook"), "a hook that fails ends the container");
+    CHECK(strstr(events, "no such luck"), "and an Event says what it said");
+    remove_owner("f");
+    cluster_close(&cluster);
+}
+
+static void test_least(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *live;
+
+    open_cluster();
+    apply("l", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: l, namespace: lab}\n"
+               "spec:\n  minReadySeconds: 2\n  template:\n    spec:\n"
+               "      terminationGracePeriodSeconds: 0\n"
+               "      containers: [{name: c, command: [sleep, '1000']}]\n");
+    CHECK(wait_text("l", "\"ready\":1"), "a pod is ready");
+    live = cluster_read(cluster, arena, "apps/v1", "Deployment", "lab", "l");
+    CHECK_INT((int)node_get_int(node_get(live, "status"), "availableReplicas", -1), 0,
+              "but not available before minReadySeconds");
+    CHECK(wait_phase("l", "Running"), "and then it is");
+    remove_owner("l");
+    cluster_close(&cluster);
+}
+
+static void test_host_paths(void)
+{
+    static const struct {
+        const char *name, *volume, *phase, *says;
+    } cases[] = {
+        { "a folder that is made", "{path: /tmp/axle-allowed/made, type: DirectoryOrCreate}",
+          "Running", "" },
+        { "a file that is made", "{path: /tmp/axle-allowed/file, type: FileOrCreate}", "Running", "" },
+        { "a folder that is a file", "{path: /tmp/axle-allowed/file, type: Directory}", "Degraded",
+          "is there, but is no Directory" },
+        { "a file that is not there", "{path: /tmp/axle-allowed/none, type: File}", "Degraded",
+          "No such file" },
+        { "a type that is none", "{path: /tmp/axle-allowed/x, type: Folder}", "Degraded",
+          "none of Kubernetes'" },
+    };
+
+    if (mkdir("/tmp/axle-allowed", 0777) < 0 && access("/tmp/axle-allowed", W_OK) < 0) {
+        CHECK_SKIP("/tmp/axle-allowed belongs to somebody else");
+        return;
+    }
+    open_cluster();
+    for (size_t i = 0; i < count_of(cases); i++) {
+        scoped_mem char *yaml = mem_printf(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: v, namespace: lab}\nspec:\n"
+            "  terminationGracePeriodSeconds: 0\n  volumes: [{name: v, hostPath: %s}]\n"
+            "  containers: [{name: c, command: [sleep, '1000'], volumeMounts: [{name: v, mountPath: "
+            "v}]}]\n", cases[i].volume);
+
+        apply("v", yaml);
+        CHECK(wait_phase("v", cases[i].phase), "%s is %s", cases[i].name, cases[i].phase);
+        CHECK(wait_text("v", cases[i].says), "and says why");
+        remove_owner("v");
+    }
+    cluster_close(&cluster);
+    CHECK(rmdir("/tmp/axle-allowed/made") == 0 && unlink("/tmp/axle-allowed/file") == 0 &&
+          rmdir("/tmp/axle-allowed") == 0, "what was made is there");
+}
+
+/* ---- Refused by name ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *object, *says;
+} refusals[] = {
+    { "kind: Job\nspec: {podFailurePolicy: {rules: []}, %s}", "spec.podFailurePolicy is not supported" },
+    { "kind: Job\nspec: {backoffLimitPerIndex: 1, %s}", "spec.backoffLimitPerIndex is not supported" },
+    { "kind: Job\nspec: {successPolicy: {}, %s}", "spec.successPolicy is not supported" },
+    { "kind: Deployment\nspec: {paused: true, %s}", "spec.paused is not supported" },
+    { "kind: Deployment\nspec: {strategy: {type: Sometimes}, %s}", "spec.strategy.type is RollingUpdate" },
+    { "kind: Deployment\nspec: {selector: {matchLabels: {app: other}}, %s}",
+      "spec.selector.matchLabels[app] is not among the labels" },
+    { "kind: StatefulSet\nspec: {ordinals: {start: 1}, %s}", "spec.ordinals is not supported" },
+    { "kind: StatefulSet\nspec: {persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete}, %s}",
+      "whenDeleted Delete: claims are only deleted by a person" },
+};
+
+static void test_refusals(void)
+{
+    open_cluster();
+    for (size_t i = 0; i < count_of(refusals); i++) {
+        bool job = strstr(refusals[i].object, "Job");
+        scoped_mem char *template = mem_printf("template: {spec: {%s, containers: [{name: c, command: "
+                                               "[sleep, '1']}]}}",
+                                               job ? "restartPolicy: Never" : "hostname: h");
+        const char *at = strstr(refusals[i].object, "%s");
+        scoped_mem char *yaml = mem_printf("apiVersion: %s\nmetadata: {name: r, namespace: lab}\n%.*s%s%s",
+                                           job ? "batch/v1" : "apps/v1",
+                                           (int)(at - refusals[i].object), refusals[i].object,
+                                           template, at + 2);
+
+        apply("r", yaml);
+        CHECK(wait_text("r", refusals[i].says), "%s", refusals[i].says);
+        CHECK(wait_phase("r", "Degraded"), "is Degraded");
+        remove_owner("r");
+    }
+    cluster_close(&cluster);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "shim"))
+        return runtime_shim_main(argc - 1, argv + 1);
+    if (fixture_start() < 0)
+        return 1;
+    test_sights();
+    test_sidecar();
+    test_order();
+    test_hooks();
+    test_least();
+    test_host_paths();
+    test_refusals();
+    return fixture_end();
+}
