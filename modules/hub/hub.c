@@ -101,10 +101,7 @@ static int open_objects(struct hub *hub, struct err *err)
 static int open_server(struct hub *hub, const struct hub_settings *settings,
                        struct err *err)
 {
-    struct tls_server_settings tls = {
-        .cert = hub->server_cert,
-        .key = hub->server_key,
-        .client_roots = pki_authority_cert(hub->authority)};
+    struct tls_server_settings tls = server_settings(hub);
     struct api_options api = {.loop = hub->loop,
                               .objects = hub->objects,
                               .auth = hub->auth,
@@ -164,6 +161,7 @@ static int open_all(struct hub *hub, const struct hub_settings *settings,
         open_objects(hub, err) < 0 || open_server(hub, settings, err) < 0)
         return -1;
     find_url(hub);
+    server_keep_fresh(hub);
     return keys_write_kubeconfig(hub, err);
 }
 
@@ -202,8 +200,7 @@ void hub_close(struct hub **at)
     store_close(&hub->store);
     pki_authority_free(&hub->authority);
     pki_key_free(&hub->token_key);
-    free(hub->server_cert);
-    free(hub->server_key);
+    server_close(hub);
     free(hub->console_secret);
     free(hub->url);
     free(hub->kubeconfig);

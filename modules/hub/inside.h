@@ -3,9 +3,11 @@
 #define HUB_INSIDE_H
 
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "hub/hub.h"
 #include "pki/pki.h"
 #include "registry/registry.h"
+#include "tls/tls.h"
 
 struct api;
 struct config;
@@ -26,6 +28,9 @@ struct hub {
     char *directory;
     struct pki_authority *authority;
     char *server_cert, *server_key; /* PEM */
+    char *names[48];                /* that it was told to have, owned each */
+    size_t given_names;
+    struct loop_timer *renew;
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */
     char *console_secret;
     struct kinds *kinds;
@@ -63,6 +68,17 @@ struct auth_facts hub_facts(struct hub *hub);
 
 /* roles.c: the roles that are there from the start. */
 int roles_keep(struct hub *hub, struct err *err) MUST_CHECK;
+
+/* The administrator's certificate. */
+#define KEYS_ADMIN_LIFETIME ((int64_t)365 * 24 * 3600 * CLOCK_SECOND)
+
+/* server.c: the hub's own certificate; a new one when two thirds of its time are
+   over, for connections that come then. */
+int server_open(struct hub *hub, const struct hub_settings *settings,
+                struct err *err) MUST_CHECK;
+struct tls_server_settings server_settings(const struct hub *hub);
+void server_keep_fresh(struct hub *hub);
+void server_close(struct hub *hub);
 
 /* revoke.c: within a second of losing its place, a cluster is cut off. */
 void revoke_start(struct hub *hub);

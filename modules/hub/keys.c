@@ -17,9 +17,7 @@
 
 #define DAY (24 * 3600 * CLOCK_SECOND)
 #define CA_LIFETIME (3650 * DAY)
-#define ADMIN_LIFETIME (365 * DAY)
 #define PEM_LIMIT ((size_t)64 * 1024)
-#define MOST_NAMES 64
 
 static char *path_of(const struct hub *hub, const char *file)
 {
@@ -71,79 +69,6 @@ static int open_authority(struct hub *hub, struct err *err)
     return hub->authority ? 0 : err_wrap(err, "%s", cert_path);
 }
 
-/* Every name that a client may have for this server. */
-struct names {
-    const char *list[MOST_NAMES];
-    size_t count;
-    char own[16][64];
-    char host[256];
-    char listen[8][LOOP_HOST];
-};
-
-static void add_name(struct names *names, const char *name)
-{
-    if (!*name || names->count == MOST_NAMES)
-        return;
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->list[i], name) == 0)
-            return;
-    }
-    names->list[names->count++] = name;
-}
-
-static void gather_names(const struct hub_settings *settings,
-                         struct names *names)
-{
-    size_t own;
-
-    add_name(names, "localhost");
-    add_name(names, "127.0.0.1");
-    add_name(names, "::1");
-    for (size_t i = 0; settings->listen[i] && i < 8; i++) {
-        int port;
-
-        if (loop_address_split(settings->listen[i], 6443, names->listen[i], &port,
-                               NULL) == 0 &&
-            strcmp(names->listen[i], "0.0.0.0") != 0 &&
-            strcmp(names->listen[i], "::") != 0)
-            add_name(names, names->listen[i]);
-    }
-    own = loop_own_addresses(names->own, count_of(names->own));
-    for (size_t i = 0; i < own; i++)
-        add_name(names, names->own[i]);
-    if (gethostname(names->host, sizeof names->host - 1) == 0)
-        add_name(names, names->host);
-    for (size_t i = 0; settings->names && settings->names[i]; i++)
-        add_name(names, settings->names[i]);
-}
-
-/* A new certificate at each start costs a millisecond and always fits. */
-static int make_server(struct hub *hub, const struct hub_settings *settings,
-                       struct err *err)
-{
-    static const struct pki_subject subject = {"axle-hub", NULL, 0};
-    scoped_pki_key struct pki_key *key = pki_key_new();
-    scoped_text struct text cert = {0};
-    scoped_text struct text pem = {0};
-    struct names *names = mem_alloc(sizeof *names);
-    int result;
-
-    gather_names(settings, names);
-    result = pki_issue_server(hub->authority, key, &subject, names->list,
-                              names->count,
-                              config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE),
-                              &cert, err);
-    mem_free(&names);
-    if (result < 0)
-        return -1;
-    pki_key_write(key, &pem);
-    /* The authority's certificate follows, so that a pin on it can be met. */
-    text_add(&cert, pki_authority_cert(hub->authority));
-    hub->server_cert = text_take(&cert);
-    hub->server_key = text_take(&pem);
-    return 0;
-}
-
 static int open_secret(struct hub *hub, struct err *err)
 {
     scoped_mem char *path = path_of(hub, "console.secret");
@@ -169,7 +94,7 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
     if (file_make_folder(folder, err) < 0 || open_authority(hub, err) < 0 ||
         open_secret(hub, err) < 0)
         return -1;
-    return make_server(hub, settings, err);
+    return server_open(hub, settings, err);
 }
 
 /* A new key where there is none; objects says so if it fits nothing. */
@@ -267,7 +192,7 @@ static int make_admin(struct hub *hub, struct text *ret_cert,
     scoped_pki_key struct pki_key *key = pki_key_new();
 
     pki_key_write(key, ret_key);
-    return pki_issue_client(hub->authority, key, &subject, ADMIN_LIFETIME,
+    return pki_issue_client(hub->authority, key, &subject, KEYS_ADMIN_LIFETIME,
                             ret_cert, err);
 }
 
