@@ -83,7 +83,7 @@ start_server() {
     local name=$1
     shift
     start "$name" --data-dir "$hub_dir" --listen "${listen:-127.0.0.1:0}" "$@"
-    until_true 20 hub_is_ready || fail "the hub is not ready after 20 s"
+    until_true 60 hub_is_ready || fail "the hub is not ready after 60 s"
     listen=${SERVER#https://}
 }
 
@@ -136,10 +136,11 @@ get_raw() { request GET "$1" 2>/dev/null || true; }
 status_of() { request "$@" -o "$TEST_DIR/answer" -w '%{http_code}'; }
 
 # The kubectl that a PATH names may be a dispatcher: the real one is called.
+# (`command -v` would find the function below.)
 find_kubectl() {
     local found
     found=$(find /usr/bin /usr/local /usr/lib -maxdepth 3 -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
-    [ -n "$found" ] || found=$(command -v kubectl || true)
+    [ -n "$found" ] || found=$(type -P kubectl || true)
     [ -n "$found" ] || skip "no kubectl on this machine"
     # Not through a pipe: grep -q ends early, and kubectl would die of it.
     grep -qE 'v1\.(29|[3-9][0-9])' <<<"$("$found" version --client 2>/dev/null)" ||

@@ -204,7 +204,7 @@ static int fixture_start(void)
 
     loop = loop_new(&err);
     kept = map_new();
-    if (!loop || !mkdtemp(folder)) {
+    if (!loop || !mkdtemp(folder) || chmod(folder, 0711) < 0) {
         printf("Bail out! %s\n", err.text);
         return -1;
     }

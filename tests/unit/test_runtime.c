@@ -104,6 +104,15 @@ static void remove_pod(const char *id)
     CHECK(wait_until(&seen.removed, before + 1), "%s is removed", id);
 }
 
+/* Root, and the machine lets it make namespaces: not so in many containers. */
+static bool can_mount(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return geteuid() == 0 &&
+           node_count(node_get(DRIVER->facts(runtime, arena), "namespaces")) > 0;
+}
+
 static void test_runs_and_ends(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -222,7 +231,7 @@ static void test_starts_again(void)
     CHECK(wait_until(&seen.exited, 1), "it is killed");
     CHECK(wait_until(&seen.started, 2) && seen.run == 2, "and runs again, unasked");
     pid = seen.pid;
-    CHECK(!same_place(shim_place, pid) || geteuid() != 0, "in a place of its own");
+    CHECK(!same_place(shim_place, pid) || !can_mount(), "in a place of its own");
     CHECK(DRIVER->start(runtime, "again", "main", NULL) == 0, "an order that comes too late");
     be_heard(arena, "again");
     CHECK_INT((int)node_get_int(state_of(arena, "again"), "crashes", 0), 1, "its end is counted");
@@ -256,8 +265,8 @@ static void test_place_is_used_again(void)
     const char *log;
 
     open_runtime();
-    if (geteuid() != 0) {
-        CHECK_SKIP("not root");
+    if (!can_mount()) {
+        CHECK_SKIP("no namespaces may be made here, or not root");
         DRIVER->close(&runtime);
         return;
     }
@@ -448,8 +457,8 @@ static void test_confined(void)
     const char *log;
 
     open_runtime();
-    if (geteuid() != 0) {
-        CHECK_SKIP("not root");
+    if (!can_mount()) {
+        CHECK_SKIP("no namespaces may be made here, or not root");
         DRIVER->close(&runtime);
         return;
     }
@@ -514,7 +523,8 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "shim"))
         return runtime_shim_main(argc - 1, argv + 1);
     loop = loop_new(&err);
-    if (!loop || !mkdtemp(folder)) {
+    /* Where no namespace can be made, pods come to their files through here. */
+    if (!loop || !mkdtemp(folder) || chmod(folder, 0711) < 0) {
         printf("Bail out! %s\n", err.text);
         return 1;
     }
