@@ -30,6 +30,6 @@ void pod_advance(struct local_pod *pod);
 void pod_look_for_end(struct local_pod *pod);
 void pod_on_started(struct local_container *container, const struct runtime_event *event);
 void pod_on_ended(struct local_container *container, const struct runtime_event *event);
-void pod_on_lost(struct local_pod *pod, const char *message);
+void pod_on_lost(struct local_pod *pod, const char *reason, const char *message);
 
 #endif

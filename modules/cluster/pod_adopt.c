@@ -74,7 +74,7 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
             pod->lost = false; /* it had ended before the machine did */
             pod->finished = pod->containers[0].ended;
         } else {
-            pod_on_lost(pod, "the machine was restarted");
+            pod_on_lost(pod, "Lost", "the machine was restarted");
         }
         return;
     }

@@ -312,8 +312,8 @@ void pod_end(struct local_pod *pod)
 
 /* ---- Events --------------------------------------------------------------------------------------------------- */
 
-/* Its shim is gone, so it cannot be started again, only replaced. */
-void pod_on_lost(struct local_pod *pod, const char *message)
+/* Its shim is gone or it was evicted: it cannot be started again, only replaced. */
+void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
 {
     pod->lost = true;
     for (size_t i = 0; i < pod->count; i++) {
@@ -326,9 +326,11 @@ void pod_on_lost(struct local_pod *pod, const char *message)
             c->state = CONTAINER_EXITED;
             c->signal = 9;
             c->pid = 0;
-            why_set(&c->why, "Lost", "%.380s", message);
+            why_set(&c->why, reason, "%.380s", message);
         }
     }
+    local_event(pod->cluster, local_workload_of(pod), "Warning", reason, "pod %s: %s", pod->name,
+                message);
     pod->finished = clock_wall();
     if (pod->terminating)
         finish_end(pod);
@@ -350,12 +352,13 @@ void pod_on_event(struct cluster *cluster, const struct runtime_event *event)
     if (event->kind == RUNTIME_REMOVED)
         pod_free(&pod);
     else if (event->kind == RUNTIME_LOST)
-        pod_on_lost(pod, event->message ? event->message : "");
+        pod_on_lost(pod, text_same(event->reason, "Evicted") ? "Evicted" : "Lost",
+                    event->message ? event->message : "");
     else if (event->kind == RUNTIME_DRIFT)
         local_event(cluster, local_workload_of(pod), "Normal", "DriftCorrected",
                     "pod %s: %s was changed and has been put back", pod->name, event->message);
-    else if (c && event->kind == RUNTIME_STARTED)
+    else if (c && event->kind == RUNTIME_STARTED && !pod->lost)
         pod_on_started(c, event);
-    else if (c)
+    else if (c && !pod->lost)
         pod_on_ended(c, event);
 }

@@ -389,6 +389,8 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
         source = arena_string(arena, node_get_text(volume, "path"));
     node_set_text(arena, ret, "name", name);
     node_set_text(arena, ret, "source", source);
+    if (!strcmp(type, "empty"))
+        node_set_int(arena, ret, "size", node_get_int(volume, "size", 0));
     if (!strcmp(type, "host"))
         return check_host_path(volume, err);
     if (strcmp(type, "files") != 0)

@@ -257,6 +257,8 @@ static void hear_message(struct process_pod *pod, const struct node *message)
 
     if (node_get(message, "exec")) {
         hear_exec(pod, message);
+    } else if (!strcmp(event, "evicted")) {
+        process_tell(pod, NULL, RUNTIME_LOST, "Evicted", node_get_text(message, "message"));
     } else if (*event) {
         struct process_state *state = process_state_of(pod, node_get_text(message, "name"));
 

@@ -40,7 +40,8 @@ struct node;
  *       type "files"   files: {PATH: {text | base64, mode}}; updated by
  *                      set_files(), watched, put back when changed by others;
  *                      secret: true keeps them off the disk where possible
- *       type "empty"   an empty directory; memory: true, size: bytes
+ *       type "empty"   an empty directory; memory: true, size: bytes that it
+ *                      may hold, looked at every few seconds
  *       type "claim"   claim: NAME, a directory that outlives pods
  *       type "host"    path; create: true makes it, file: true as a file;
  *                      must: "Directory", "File", "Socket", "CharDevice" or
@@ -62,7 +63,8 @@ enum runtime_event_kind {
     RUNTIME_STARTED, /* the command runs: pid */
     RUNTIME_FAILED,  /* it could not be started: reason, message */
     RUNTIME_EXITED,  /* code, or signal; oom */
-    RUNTIME_LOST,    /* the pod ended as a whole, exits unknown (reboot) */
+    RUNTIME_LOST,    /* the pod ends as a whole, exits unknown: reason ShimLost,
+                        or Evicted: a volume holds more than its size */
     RUNTIME_REMOVED, /* answer to remove(): nothing of the pod is left */
     RUNTIME_DRIFT,   /* a delivered file was put back: message names it */
 };

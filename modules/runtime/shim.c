@@ -64,6 +64,7 @@ static int wait_time(struct shim *shim)
 
     for (size_t i = 0; i < shim->count; i++)
         next = shim_sooner(next, container_next(&shim->containers[i]));
+    next = shim_sooner(next, shim->disk.at);
     for (size_t i = 0; i < SHIM_EXECS; i++)
         if (shim->execs[i].id && !shim->execs[i].late)
             next = shim_sooner(next, shim->execs[i].deadline);
@@ -78,6 +79,7 @@ static void do_late(struct shim *shim)
 
     for (size_t i = 0; i < shim->count; i++)
         container_late(shim, &shim->containers[i], now);
+    disk_late(shim, now);
     for (size_t i = 0; i < SHIM_EXECS; i++) {
         struct exec *e = &shim->execs[i];
 
@@ -100,6 +102,7 @@ static size_t gather(struct shim *shim, struct pollfd *fds, void **whose)
     WATCH(shim->signals, &shim->signals);
     WATCH(shim->listener, &shim->listener);
     WATCH(shim->agent, &shim->agent);
+    WATCH(shim->disk.fd, &shim->disk.fd);
     for (size_t i = 0; i < shim->count; i++) {
         WATCH(shim->containers[i].control, &shim->containers[i].control);
         WATCH(shim->containers[i].streams[0].fd, &shim->containers[i].streams[0]);
@@ -126,6 +129,8 @@ static void serve(struct shim *shim, void *what)
         shim_accept_agent(shim);
     else if (what == &shim->agent && shim->agent >= 0)
         shim_hear_agent(shim);
+    else if (what == &shim->disk.fd && shim->disk.fd >= 0)
+        disk_hear(shim);
     for (size_t i = 0; i < shim->count; i++)
         serve_container(shim, &shim->containers[i], what);
     for (size_t i = 0; i < SHIM_EXECS; i++)
@@ -146,7 +151,7 @@ static bool anything_runs(const struct shim *shim)
 
 static void run(struct shim *shim)
 {
-    struct pollfd fds[3 + 3 * SHIM_CONTAINERS + SHIM_EXECS];
+    struct pollfd fds[4 + 3 * SHIM_CONTAINERS + SHIM_EXECS];
     void *whose[count_of(fds)];
 
     for (;;) {
@@ -251,6 +256,7 @@ static bool set_up(struct shim *shim, struct arena *arena, const char *directory
     for (int i = 0; i < SHIM_EXECS; i++)
         shim->execs[i].fd = -1;
     take_containers(shim);
+    disk_begin(shim);
     return shim->listener >= 0 && shim->signals >= 0;
 }
 

@@ -29,6 +29,7 @@ struct shim_log {
     int fd;     /* -1: cannot be written; lines are dropped */
     int64_t size, limit;
     int files;
+    int64_t rate;   /* bytes per second */
     int64_t budget, budget_at; /* bytes that may be written now; since when */
     int64_t dropped;
 };

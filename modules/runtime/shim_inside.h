@@ -57,6 +57,12 @@ struct exec {
     struct text output;
 };
 
+struct disk { /* the measuring of volumes that have a size */
+    int fd;     /* from the child that measures; -1: none does */
+    int64_t at; /* steady time of the next one; 0: never */
+    int64_t began;
+};
+
 struct shim {
     struct shim_place place;
     struct cgroup_base cgroups;
@@ -66,6 +72,7 @@ struct shim {
     struct container containers[SHIM_CONTAINERS];
     size_t count;
     struct exec execs[SHIM_EXECS];
+    struct disk disk;
     int agent, listener, signals;
     bool quitting;
 };
@@ -98,6 +105,11 @@ bool container_group(struct shim *shim, const struct container *container, int p
 void exec_start(struct shim *shim, const struct node *ask);
 void exec_read(struct exec *exec);
 void exec_end(struct shim *shim, struct exec *exec, int status);
+
+/* ---- shim_disk.c ---------------------------------------------------------------- */
+void disk_begin(struct shim *shim);
+void disk_late(struct shim *shim, int64_t now);
+void disk_hear(struct shim *shim);
 
 int64_t shim_sooner(int64_t a, int64_t b);
 void shim_close_all(const int *fds, size_t count);

@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A workload that floods its log gets this much per second, and a note. */
-#define FLOOD_BYTES ((int64_t)8 * 1024 * 1024)
+/* A workload that floods its log gets as much per second as is kept of it at
+   all, within these bounds, and a note. */
+#define FLOOD_MOST ((int64_t)8 * 1024 * 1024)
+#define FLOOD_LEAST ((int64_t)256 * 1024)
 
 static void open_file(struct shim_log *log)
 {
@@ -29,7 +31,9 @@ void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
 {
     *log = (struct shim_log){ .path = mem_copy_string(path), .fd = -1,
                               .limit = limit, .files = files };
-    log->budget = FLOOD_BYTES;
+    log->rate = limit * files;
+    log->rate = log->rate < FLOOD_LEAST ? FLOOD_LEAST : log->rate > FLOOD_MOST ? FLOOD_MOST : log->rate;
+    log->budget = log->rate;
     log->budget_at = clock_steady();
     open_file(log);
 }
@@ -54,12 +58,11 @@ static void rotate(struct shim_log *log)
 static void refill(struct shim_log *log)
 {
     int64_t now = clock_steady();
-    int64_t gain = (now - log->budget_at) / 1000 * FLOOD_BYTES / 1000000;
+    int64_t gain = (now - log->budget_at) / 1000 * log->rate / 1000000;
 
     if (gain <= 0)
         return;
-    log->budget = log->budget + gain > FLOOD_BYTES ? FLOOD_BYTES
-                                                   : log->budget + gain;
+    log->budget = log->budget + gain > log->rate ? log->rate : log->budget + gain;
     log->budget_at = now;
 }
 
@@ -94,8 +97,8 @@ static void note_dropped(struct shim_log *log, struct text *out)
 
     if (!log->dropped)
         return;
-    note = mem_printf("[axle: %lld bytes of output were dropped, more than "
-                      "8 MiB per second]", (long long)log->dropped);
+    note = mem_printf("[axle: %lld bytes of output were dropped, more than %lld KiB per second]",
+                      (long long)log->dropped, (long long)log->rate / 1024);
     add_line(out, "stderr", "F", note, strlen(note));
     log->dropped = 0;
 }
@@ -146,29 +149,55 @@ static void end_stream(struct shim_log *log, struct shim_stream *stream)
     stream->fd = -1;
 }
 
-void shim_log_read(struct shim_log *log, struct shim_stream *stream)
+#define FLOOD_PIPE (1024 * 1024)
+
+/* What may not be written is not even copied, so that a flood costs little
+   and its writer is not held up. */
+static ssize_t drop(struct shim_log *log, struct shim_stream *stream)
 {
-    scoped_text struct text out = { 0 };
+    static int nowhere = -1;
     ssize_t got;
 
-    if (!stream->line)
-        stream->line = mem_alloc(SHIM_LINE);
-    got = read(stream->fd, stream->line + stream->len, SHIM_LINE - stream->len);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        end_stream(log, stream);
-    if (got <= 0)
-        return;
-    refill(log);
-    if (log->budget < got) {
+    if (nowhere < 0)
+        nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (!log->dropped)
+        fcntl(stream->fd, F_SETPIPE_SZ, FLOOD_PIPE);
+    got = splice(stream->fd, NULL, nowhere, NULL, FLOOD_PIPE, SPLICE_F_NONBLOCK);
+    if (got < 0 && errno == EINVAL) /* no pipe: it is read as ever */
+        got = read(stream->fd, stream->line, SHIM_LINE);
+    if (got > 0)
         log->dropped += got + (int64_t)stream->len;
+    if (got > 0)
         stream->len = 0;
-        return;
-    }
+    return got;
+}
+
+static ssize_t write_down(struct shim_log *log, struct shim_stream *stream)
+{
+    ssize_t got = read(stream->fd, stream->line + stream->len, SHIM_LINE - stream->len);
+    scoped_text struct text out = { 0 };
+
+    if (got <= 0)
+        return got;
     log->budget -= got;
     stream->len += (size_t)got;
     note_dropped(log, &out);
     split_lines(log, stream, &out);
     flush(log, &out);
+    return got;
+}
+
+void shim_log_read(struct shim_log *log, struct shim_stream *stream)
+{
+    ssize_t got;
+
+    if (!stream->line)
+        stream->line = mem_alloc(SHIM_LINE);
+    refill(log);
+    got = log->budget <= (log->dropped ? log->rate / 8 : 0) ? drop(log, stream)
+                                                          : write_down(log, stream);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        end_stream(log, stream);
 }
 
 void shim_log_drain(struct shim_log *log, struct shim_stream *stream)

@@ -11,9 +11,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DRIVER (&runtime_process)
@@ -480,6 +483,167 @@ static void test_confined(void)
     DRIVER->close(&runtime);
 }
 
+/* 400 MB in no time: its writer is not held up, and we hardly notice. */
+static void test_log_flood(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct rusage before, after;
+    struct stat st = { 0 }, old = { 0 };
+    int64_t spent;
+
+    open_runtime();
+    getrusage(RUSAGE_SELF, &before);
+    CHECK(create(pod_of(arena, "flood", "dd if=/dev/zero bs=1M count=400 2>/dev/null | tr '\\\\0' x;"
+                        " echo; echo last words", "}]}")) && wait_until(&seen.exited, 1),
+          "a pod that writes 400 MB to its log");
+    getrusage(RUSAGE_SELF, &after);
+    spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
+            after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+            (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
+            after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+    CHECK_INT(seen.code, 0, "comes to its end");
+    CHECK(spent < 200000, "it cost the agent %lld us", (long long)spent);
+    stat(arena_printf(arena, "%s/pods/flood/logs/main.log", folder), &st);
+    stat(arena_printf(arena, "%s/pods/flood/logs/main.log.1", folder), &old);
+    CHECK(st.st_size + old.st_size <= 2 * 20000, "its log stays small");
+    remove_pod("flood");
+    DRIVER->close(&runtime);
+}
+
+static void test_eats_disk(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "eater", "dd if=/dev/zero of=scratch/x bs=1M count=8 2>/dev/null;"
+                        " echo fed; exec sleep 1000",
+                        ", \"mounts\": [{\"volume\": \"s\", \"path\": \"scratch\"}]}],"
+                        " \"volumes\": [{\"name\": \"s\", \"type\": \"empty\","
+                        " \"size\": 4194304}]}")) && wait_until(&seen.lost, 1),
+          "a pod that fills its volume is ended as a whole");
+    CHECK_TEXT(seen.reason, "Evicted", "with a reason");
+    CHECK(strstr(seen.message, "volume s holds") && strstr(seen.message, "sizeLimit of 4194304"),
+          "and words: %s", seen.message);
+    remove_pod("eater");
+    DRIVER->close(&runtime);
+}
+
+/* Children without end, and children that nobody buries: it hurts itself only. */
+static void test_bombs(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct rusage before, after;
+    int64_t spent;
+
+    open_runtime();
+    getrusage(RUSAGE_SELF, &before);
+    CHECK(create(pod_of(arena, "bomb", "b() { b | b & }; b 2>/dev/null; exec sleep 1000",
+                        ", \"pids\": 40}]}")), "a fork bomb");
+    CHECK(create(pod_of(arena, "zombies",
+                        "i=0; while [ $i -lt 300 ]; do (true & ) ; i=$((i+1)); done;"
+                        " while [ $(id -u) -ge 700000 ] && grep -q '^State:.Z' /proc/[0-9]*/status 2>/dev/null;"
+                        " do sleep 0.1; done; echo buried", "}]}")),
+          "a flood of orphans");
+    CHECK(wait_until(&seen.exited, 1), "who lets them alone comes to an end");
+    getrusage(RUSAGE_SELF, &after);
+    spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
+            (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000 +
+            (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000 +
+            (after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1000;
+    CHECK(spent < 500, "it cost the agent %lld ms", (long long)spent);
+    CHECK(strstr(DRIVER->log_tail(runtime, arena, "zombies", "main", 1), "buried"),
+          "and the dead are buried");
+    remove_pod("zombies");
+    remove_pod("bomb");
+    CHECK(true, "and the bomb is gone");
+    DRIVER->close(&runtime);
+}
+
+/* What somebody would try who got into a workload. */
+static void test_tries_to_escape(void)
+{
+    static const struct {
+        const char *tries, *says, *name;
+    } cases[] = {
+        { "grep CapEff /proc/self/status", "CapEff:\t0000000000000000", "has no capability" },
+        { "grep CapBnd /proc/self/status", "CapBnd:\t0000000000000000", "and can get none" },
+        { "grep Seccomp: /proc/self/status", "Seccomp:\t2", "a filter looks at its system calls" },
+        { "su -c id 2>&1 || echo refused", "refused", "setuid programs give it nothing" },
+        { "mount -t tmpfs none /mnt 2>&1 || echo refused", "refused", "it cannot mount" },
+        { "unshare -m true 2>&1 || echo refused", "refused", "nor unshare" },
+        { "ls /proc | grep -c '^[0-9]'", "F 4\n", "it sees the processes of its container only" },
+        { "kill -9 1 2>&1; kill -9 HOST 2>&1 || echo refused", "refused", "and cannot end others" },
+        { "cat FOLDER/pods/escape/pod.json 2>&1 || echo refused", "refused", "nor read others' files" },
+        { "echo x >/pod/pod.json 2>/dev/null || echo refused", "refused", "nor what is kept about it" },
+        { "ipcs -m 2>/dev/null | grep -c 0x; echo done", "F 0\n", "it has an ipc namespace of its own" },
+        { "echo core >/proc/sys/kernel/core_pattern 2>/dev/null || echo refused", "refused",
+          "it cannot change the kernel's settings" },
+        { "ulimit -c", "F 0\n", "it leaves no core files" },
+    };
+    scoped_arena struct arena *arena = arena_new();
+
+    if (geteuid() != 0) {
+        CHECK_SKIP("not root");
+        return;
+    }
+    open_runtime();
+    for (size_t i = 0; i < count_of(cases); i++) {
+        scoped_text struct text script = { 0 };
+        const char *log;
+
+        for (const char *at = cases[i].tries; *at; at++)
+            if (text_starts(at, "HOST"))
+                text_addf(&script, "%d", getpid()), at += 3;
+            else if (text_starts(at, "FOLDER"))
+                text_add(&script, folder), at += 5;
+            else
+                text_add_char(&script, *at);
+        CHECK(create(pod_of(arena, "escape", text_string(&script), "}]}")) &&
+              wait_until(&seen.exited, (int)i + 1), "%s", cases[i].tries);
+        log = DRIVER->log_tail(runtime, arena, "escape", "main", 10);
+        CHECK(strstr(log, cases[i].says), "%s: %s", cases[i].name, log);
+        remove_pod("escape");
+    }
+    DRIVER->close(&runtime);
+}
+
+/* A tenth of a core, and as many processes as it may have. */
+static void test_other_limits(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *limits;
+    bool cpu = false, pids = false;
+    const char *log;
+
+    open_runtime();
+    limits = node_get(DRIVER->facts(runtime, arena), "limits");
+    for (size_t i = 0; i < node_count(limits); i++) {
+        cpu |= text_same(node_text(node_item(limits, i)), "cpu");
+        pids |= text_same(node_text(node_item(limits, i)), "pids");
+    }
+    if (!cpu || !pids) {
+        CHECK_SKIP("cpu and pids cannot be limited here");
+        DRIVER->close(&runtime);
+        return;
+    }
+    /* It counts its own ticks: as many as it got in a second of the clock. */
+    CHECK(create(pod_of(arena, "slow",
+        "end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done;"
+        " set -- $(cat /proc/$$/stat); echo ticks $((${14} + ${15} + ${16} + ${17}))",
+        ", \"cpu\": 100}]}")) && wait_until(&seen.exited, 1), "one that may use a tenth of a core");
+    log = DRIVER->log_tail(runtime, arena, "slow", "main", 1);
+    CHECK(strstr(log, "ticks ") && strtol(strstr(log, "ticks ") + 6, NULL, 10) <= 80,
+          "does not use more: %s", log);
+    remove_pod("slow");
+    CHECK(create(pod_of(arena, "few",
+        "i=0; while [ $i -lt 30 ]; do sleep 100 & i=$((i+1)); done 2>/dev/null; echo all",
+        ", \"pids\": 10}]}")) && wait_until(&seen.exited, 2), "one that may have ten processes");
+    CHECK(seen.code != 0 || !strstr(DRIVER->log_tail(runtime, arena, "few", "main", 1), "all"),
+          "does not get thirty");
+    remove_pod("few");
+    DRIVER->close(&runtime);
+}
+
 static void test_log_rotates(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -516,6 +680,69 @@ static void test_ports(void)
     DRIVER->close(&runtime);
 }
 
+/* The same for somebody who is not root; status says what that costs. */
+static void test_plain_user(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *facts, *notes;
+    bool said = false;
+
+    open_runtime();
+    facts = DRIVER->facts(runtime, arena);
+    CHECK_TEXT(node_get_text(facts, "user"), "the agent's own", "workloads run as the agent's user");
+    notes = node_get(facts, "notes");
+    for (size_t i = 0; i < node_count(notes); i++)
+        said |= text_starts(node_text(node_item(notes, i)), "not root: ");
+    CHECK(said, "and the facts say what that means");
+    CHECK(create(pod_of(arena, "plain", "id -u; grep NoNewPrivs /proc/self/status", "}]}")) &&
+          wait_until(&seen.exited, 1), "a pod runs");
+    CHECK(strstr(DRIVER->log_tail(runtime, arena, "plain", "main", 3), "NoNewPrivs:\t1"),
+          "and can get no privileges");
+    remove_pod("plain");
+    DRIVER->close(&runtime);
+}
+
+/* Runs this program once more, as nobody. */
+static void test_as_nobody(void)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (geteuid() != 0) {
+        CHECK_SKIP("not root, so everything ran as a plain user already");
+        return;
+    }
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        if (setgroups(0, NULL) < 0 || setresgid(65534, 65534, 65534) < 0 ||
+            setresuid(65534, 65534, 65534) < 0)
+            _exit(125);
+        execl("/proc/self/exe", "test_runtime", "plain", NULL);
+        _exit(126);
+    }
+    waitpid(pid, &status, 0);
+    if (WEXITSTATUS(status) == 126)
+        CHECK_SKIP("this program may not be run by nobody");
+    else
+        CHECK_INT(status, 0, "a plain user can run pods as well");
+}
+
+static int run_plain(void)
+{
+    /* Not TAP: the caller reports for all of it. */
+    if (!freopen("/dev/null", "w", stdout))
+        return 1;
+    test_plain_user();
+    test_runs_and_ends();
+    test_starts_again();
+    test_outlives_the_agent();
+    test_files();
+    scoped_mem char *command = mem_printf("rm -rf %s", folder);
+
+    return system(command) || check_failed;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = { 0 };
@@ -528,6 +755,9 @@ int main(int argc, char **argv)
         printf("Bail out! %s\n", err.text);
         return 1;
     }
+    if (argc > 1 && !strcmp(argv[1], "plain"))
+        return run_plain();
+    test_as_nobody();
     test_runs_and_ends();
     test_command_missing();
     test_whole_tree_ends();
@@ -539,7 +769,12 @@ int main(int argc, char **argv)
     test_exec_probe();
     test_memory_limit();
     test_confined();
+    test_tries_to_escape();
+    test_other_limits();
     test_log_rotates();
+    test_log_flood();
+    test_eats_disk();
+    test_bombs();
     test_ports();
     loop_free(&loop);
     scoped_mem char *pods = mem_printf("%s/pods", folder);
