@@ -57,6 +57,16 @@ int managedcluster_check_token(struct controllers *all, struct arena *arena,
     return 0;
 }
 
+/* A spoke that did not hear the answer asks again: it is told that the cluster
+   is there, which costs no further use of its token. */
+static bool is_there(struct controllers *all, const char *cluster)
+{
+    scoped_object struct object *found = objects_get(
+        all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", cluster, NULL);
+
+    return found != NULL;
+}
+
 /* Defaults as in OCM; who joined how is the hub's to say. */
 static int before_write(void *arg, const struct objects_who *who,
                         const struct kind *kind, const struct node *before,
@@ -81,7 +91,7 @@ static int before_write(void *arg, const struct objects_who *who,
     keep_annotation(arena, after, before, ACCEPTED_ON);
     if (!text_starts(who->user ? who->user : "", TOKEN_USER))
         return 0;
-    if (!before) {
+    if (!before && !is_there(all, object_name(after))) {
         if (managedcluster_check_token(all, arena, who->user + strlen(TOKEN_USER),
                         object_name(after), err) < 0)
             return -1;
