@@ -82,7 +82,11 @@ struct controllers {
     struct controllers_settings settings;
     const struct kind *kinds[WHICH_COUNT];
     struct map *keys;           /* struct key by "controller space/name" */
-    struct key *first, *last;   /* waiting to run now */
+    struct key_queue { struct key *first, *last; }
+        waiting,                /* to run now */
+        again;                  /* the same, but they ran in this round */
+    struct key *resting;        /* ran in this round */
+    uint64_t round;             /* ends when nobody waits but who ran in it */
     struct loop_timer *timer;   /* the earliest of those that wait for a time */
     struct loop_timer *next;    /* the next turn; a timer can be taken back */
     bool turning, planned, stopped, writing;

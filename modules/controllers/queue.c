@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define TURN (4 * CLOCK_MS)
+#define TURN (8 * CLOCK_MS)
 #define RETRY_LEAST CLOCK_SECOND
 #define RETRY_MOST (300 * CLOCK_SECOND)
 /* A chain that never settles is a mistake of ours; it must not eat the hub. */
@@ -24,6 +24,9 @@ struct key {
     char *space, *name; /* owned */
     bool queued;
     struct key *next;
+    uint64_t round; /* in which it ran last */
+    bool resting;   /* kept until the end of that round */
+    struct key *next_resting;
     int64_t at; /* steady time; 0: none */
     struct loop_backoff backoff;
     unsigned runs; /* since the queue was empty last */
@@ -64,30 +67,79 @@ static struct key *key_find(struct controllers *all,
     return key;
 }
 
-/* A key that waits for nothing is forgotten. */
+/* A key that waits for nothing is forgotten, once its round is over. */
 static void key_settle(struct controllers *all, struct key *key)
 {
-    scoped_mem char *text = NULL;
-
-    if (key->queued || key->at)
+    if (key->resting)
         return;
-    text = key_text(key->controller, key->space, key->name);
-    map_remove(all->keys, text);
-    key_free(key);
+    key->resting = true;
+    key->next_resting = all->resting;
+    all->resting = key;
 }
 
+static void end_round(struct controllers *all)
+{
+    struct key *key;
+
+    while ((key = all->resting)) {
+        all->resting = key->next_resting;
+        key->resting = false;
+        if (!key->queued && !key->at) {
+            scoped_mem char *text = key_text(key->controller, key->space, key->name);
+
+            map_remove(all->keys, text);
+            key_free(key);
+        }
+    }
+    all->round++;
+}
+
+static void append(struct key_queue *queue, struct key *key)
+{
+    key->next = NULL;
+    if (queue->last)
+        queue->last->next = key;
+    else
+        queue->first = key;
+    queue->last = key;
+}
+
+/*
+ * Whoever ran already waits until all others of the chain did: most of what is
+ * reported back to it then comes at once, and it sums it up once.
+ */
 static void enqueue(struct controllers *all, struct key *key)
 {
     if (key->queued)
         return;
     key->queued = true;
-    key->next = NULL;
-    if (all->last)
-        all->last->next = key;
-    else
-        all->first = key;
-    all->last = key;
+    append(key->round == all->round ? &all->again : &all->waiting, key);
     plan_turn(all);
+}
+
+static bool is_waiting(const struct controllers *all)
+{
+    return all->waiting.first || all->again.first;
+}
+
+static struct key *take_next(struct controllers *all)
+{
+    struct key *key;
+
+    if (!all->waiting.first) {
+        all->waiting = all->again;
+        all->again = (struct key_queue){ NULL, NULL };
+        end_round(all);
+    }
+    key = all->waiting.first;
+    if (!key)
+        return NULL;
+    all->waiting.first = key->next;
+    if (!all->waiting.first)
+        all->waiting.last = NULL;
+    key->queued = false;
+    key->round = all->round;
+    return key;
 }
 
 void controllers_wake(struct controllers *all, const struct controller *to,
@@ -210,18 +262,14 @@ static void turn(void *arg)
     all->planned = false;
     all->turning = true;
     until = clock_steady() + (all->settings.turn ? all->settings.turn : TURN);
-    while ((key = all->first)) {
-        all->first = key->next;
-        if (!all->first)
-            all->last = NULL;
-        key->queued = false;
+    while ((key = take_next(all))) {
         run_key(all, key);
         if (clock_steady() >= until)
             break;
     }
     all->turning = false;
     set_timer(all);
-    if (all->first)
+    if (is_waiting(all))
         plan_turn(all);
 }
 
@@ -288,7 +336,7 @@ static void before_commit(void *arg)
 {
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
-    if (all->first && !all->turning && !all->stopped)
+    if (is_waiting(all) && !all->turning && !all->stopped)
         turn(all);
 }
 
@@ -416,6 +464,7 @@ struct controllers *controllers_start(struct objects *objects,
     all->tag = CONTROLLERS_TAG;
     all->objects = objects;
     all->loop = loop;
+    all->round = 1;
     if (settings)
         all->settings = *settings;
     if (find_kinds(all, err) < 0 || make_sets(all, err) < 0) {
@@ -465,7 +514,7 @@ void controllers_stop(struct controllers **controllers)
 
 bool controllers_idle(const struct controllers *controllers)
 {
-    return !controllers->first && !controllers->planned;
+    return !is_waiting(controllers) && !controllers->planned;
 }
 
 void controllers_metrics(const struct controllers *controllers,
@@ -473,7 +522,9 @@ void controllers_metrics(const struct controllers *controllers,
 {
     size_t queued = 0;
 
-    for (const struct key *key = controllers->first; key; key = key->next)
+    for (const struct key *key = controllers->waiting.first; key; key = key->next)
+        queued++;
+    for (const struct key *key = controllers->again.first; key; key = key->next)
         queued++;
     text_addf(out, "# TYPE axle_controller_runs_total counter\n"
               "axle_controller_runs_total %llu\n"

@@ -101,6 +101,8 @@ struct work {
     struct loop_backoff backoff;
     char *sent_work, *sent_workload; /* owned: the last status sent, as JSON */
     bool sending, dirty;
+    struct loop_timer *patience; /* owned: a status that can wait a moment */
+    bool waited;
 };
 
 /* spoke.c */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define MERGE "application/merge-patch+json"
+#define ON_THE_WAY (100 * CLOCK_MS)
 
 /* ---- Conditions --------------------------------------------------------------- */
 
@@ -440,6 +441,36 @@ static struct node *status_of(struct work *work, struct arena *arena,
     return status;
 }
 
+static void on_patience(void *arg)
+{
+    struct work *work = object_from(work, WORK_TAG, arg);
+
+    work->waited = true;
+    report_work(work);
+}
+
+/*
+ * What is only on its way is told if it takes longer than a moment. Most of it
+ * ends sooner, and then one status says all: one write on the hub, not three.
+ */
+static bool can_wait(struct work *work, const struct node *report)
+{
+    const char *phase = node_get_text(report, "phase");
+
+    if (!work->waited && !work->trouble && !work->deleting &&
+        (!strcmp(phase, "Progressing") || !strcmp(phase, "Pending"))) {
+        if (!work->patience)
+            work->patience = loop_timer_new(work->spoke->loop, on_patience, work);
+        if (!loop_timer_is_set(work->patience))
+            loop_timer_set(work->patience, ON_THE_WAY);
+        return true;
+    }
+    work->waited = false;
+    if (work->patience)
+        loop_timer_stop(work->patience);
+    return false;
+}
+
 void report_work(struct work *work)
 {
     scoped_arena struct arena *arena = NULL;
@@ -459,6 +490,8 @@ void report_work(struct work *work)
     }
     arena = arena_new();
     report = cluster_report(work->spoke->cluster, arena, work->name);
+    if (can_wait(work, report))
+        return;
     status = status_of(work, arena, report);
     /* The Workload first: whoever reads "Available" finds its endpoints. */
     news = is_news(&work->sent_work, arena, status);

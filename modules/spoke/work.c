@@ -36,6 +36,7 @@ static void work_free(struct work *work)
 {
     work->tag = 0;
     loop_timer_free(&work->retry);
+    loop_timer_free(&work->patience);
     loop_timer_free(&work->evict);
     arena_free(&work->arena);
     arena_free(&work->gathered);
