@@ -29,6 +29,7 @@ struct reader {
     bool strict;
     bool hides_marks;
     bool in_key;
+    bool broken; /* the text is no YAML */
     unsigned depth;
     size_t nodes, most_nodes, aliased;
     struct anchor *anchors;
@@ -100,6 +101,7 @@ static int next_event(struct reader *reader)
     reader->has_event = false;
     if (!yaml_parser_parse(&reader->parser, &reader->event)) {
         memset(&reader->event, 0, sizeof reader->event);
+        reader->broken = true;
         return fail_parser(reader);
     }
     reader->has_event = true;
@@ -139,6 +141,7 @@ static struct node *read_alias(struct reader *reader)
         }
         return a->node;
     }
+    reader->broken = true;
     err_set(reader->err, ERR_BAD_REQUEST, "yaml: unknown anchor '%s' referenced",
             name);
     return NULL;
@@ -237,19 +240,19 @@ static int merge_into(struct reader *reader, struct node *map,
                       const struct node *from)
 {
     static const char why[] =
-        "map merge requires map or sequence of maps as the value";
+        "yaml: map merge requires map or sequence of maps as the value";
 
     if (node_is(from, NODE_LIST)) {
         for (size_t i = from->len; i--;) {
             if (!node_is(from->items[i], NODE_MAP))
-                return fail(reader, why);
+                return err_set(reader->err, ERR_BAD_REQUEST, "%s", why);
             if (merge_into(reader, map, from->items[i]) < 0)
                 return -1;
         }
         return 0;
     }
     if (!node_is(from, NODE_MAP))
-        return fail(reader, why);
+        return err_set(reader->err, ERR_BAD_REQUEST, "%s", why);
     node_each(member, from) {
         if (set_member(reader, map, member->key, member->value) < 0)
             return -1;
@@ -443,6 +446,16 @@ static void reader_close(struct reader *reader)
     yaml_parser_delete(&reader->parser);
 }
 
+/* What is no YAML is told before what means nothing, wherever it stands. */
+static void read_on(struct reader *reader)
+{
+    while (!reader->broken && reader->event.type != YAML_STREAM_END_EVENT &&
+           reader->event.type != YAML_DOCUMENT_END_EVENT) {
+        if (next_event(reader) < 0)
+            return;
+    }
+}
+
 /* The next document of the stream; *ret_more is false at its end. */
 static int read_document(struct reader *reader, struct node **ret,
                          bool *ret_more)
@@ -459,6 +472,8 @@ static int read_document(struct reader *reader, struct node **ret,
         return -1;
     *ret = read_value(reader);
     *ret_more = true;
+    if (!*ret)
+        read_on(reader);
     /* What follows the value must be the end of its document. */
     return *ret ? next_event(reader) : -1;
 }

@@ -209,6 +209,28 @@ static struct node *node_as_text(struct arena *arena, const char *bytes,
 
 static bool is_timestamp(const char *at);
 
+/* NULL for what is nothing but text. */
+static struct node *meaning_of(struct arena *arena, const char *value)
+{
+    struct node *node = resolve_word(arena, value);
+
+    return node ? node : resolve_number(arena, value);
+}
+
+static struct node *undecodable(const char *tag, const char *value,
+                                const struct node *is, struct err *err)
+{
+    const char *name = "str";
+
+    for (size_t i = 0; i < count_of(tags); i++) {
+        if (is && tags[i].type == is->type)
+            name = strrchr(tags[i].tag, ':') + 1;
+    }
+    err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode !!%s `%s` as a !!%s", name,
+            value, strrchr(tag, ':') + 1);
+    return NULL;
+}
+
 static struct node *tagged(struct arena *arena, const char *tag,
                            const char *value, size_t len, struct err *err)
 {
@@ -228,25 +250,19 @@ static struct node *tagged(struct arena *arena, const char *tag,
     if (strcmp(tag, "tag:yaml.org,2002:timestamp") == 0) {
         if (is_timestamp(value))
             return node_bytes(arena, value, len);
-        err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode \"%s\" as a !!timestamp",
-                value);
-        return NULL;
+        return undecodable(tag, value, meaning_of(arena, value), err);
     }
     for (size_t i = 0; i < count_of(tags); i++) {
         if (strcmp(tags[i].tag, tag) != 0)
             continue;
         if (tags[i].type == NODE_STRING)
             return node_bytes(arena, value, len);
-        node = resolve_word(arena, value);
-        if (!node)
-            node = resolve_number(arena, value);
+        node = meaning_of(arena, value);
         if (node && node->type == NODE_INT && tags[i].type == NODE_FLOAT)
             return node_float(arena, (double)node->integer);
         if (node && node->type == tags[i].type)
             return node;
-        err_set(err, ERR_BAD_REQUEST, "yaml: cannot decode \"%s\" as a %s", value,
-                node_type_name(tags[i].type));
-        return NULL;
+        return undecodable(tag, value, node, err);
     }
     /* Tags of somebody's own say nothing to JSON. */
     return node_bytes(arena, value, len);
@@ -262,9 +278,7 @@ struct node *yaml_scalar_resolve(struct arena *arena, const char *tag,
         return tagged(arena, tag, value, len, err);
     if (!plain)
         return node_bytes(arena, value, len);
-    node = resolve_word(arena, value);
-    if (!node)
-        node = resolve_number(arena, value);
+    node = meaning_of(arena, value);
     return node ? node : node_bytes(arena, value, len);
 }
 

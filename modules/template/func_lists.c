@@ -256,7 +256,10 @@ static bool run_chunk(struct call *call)
     from = list_arg(call, 1, "");
     if (!from)
         return false;
-    if (size <= 0 && from->len)
+    /* The count of pieces that Go works out is 0 then, which is no error. */
+    if (size < 0 && from->len > 1 && (int64_t)from->len - 1 <= -size)
+        return give_list(call, list);
+    if (size <= 0)
         return call_fail(call, "runtime error: makeslice: len out of range");
     for (int64_t i = 0; i < from->len; i += size) {
         int64_t end = size < from->len - i ? i + size : from->len;

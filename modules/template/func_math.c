@@ -275,7 +275,8 @@ static bool decimal(struct call *call, char sign, double first, size_t from)
         if (!decimal_step(call, sign, number_float(call->args[i]), &result))
             return false;
     }
-    return give(call, value_float((double)result));
+    /* A decimal has no sign at zero. */
+    return give(call, value_float(result == 0 ? 0 : (double)result));
 }
 
 static bool run_add1f(struct call *call)

@@ -103,6 +103,7 @@ static bool write_inline_table(struct toml *toml, struct dict *dict,
 
 static bool write_inline(struct toml *toml, struct value v, unsigned depth)
 {
+    scoped_text struct text printed = {0};
     struct text *out = toml->out;
 
     if (depth > PRINT_DEPTH || out->len > PRINT_LIMIT) {
@@ -121,6 +122,10 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth)
         return true;
     case KIND_TIME:
         print_time_rfc3339(out, v.time);
+        return true;
+    case KIND_SEMVER:
+        print_semver(&printed, v.semver);
+        write_string(out, (struct str){text_string(&printed), printed.len});
         return true;
     case KIND_LIST:
         text_add_char(out, '[');
@@ -230,9 +235,16 @@ static bool run_to_toml(struct call *call)
     struct value v = call->args[0];
     struct text out = {0};
     struct toml toml = {.out = &out};
-    bool fine = v.kind == KIND_DICT ? write_table(&toml, v.dict, &path, 0)
-                                    : write_inline(&toml, v, 0);
+    bool fine = false;
 
+    if (v.kind == KIND_NIL)
+        return call_fail(call, "reflect: call of reflect.Value.Type on zero "
+                               "Value");
+    if (is_table_list(v))
+        toml.why = "toml: top-level values must be Go maps or structs";
+    else
+        fine = v.kind == KIND_DICT ? write_table(&toml, v.dict, &path, 0)
+                                   : write_inline(&toml, v, 0);
     if (!fine) {
         text_cut(&out, 0);
         text_add(&out, toml.why);

@@ -113,9 +113,11 @@ static bool run_initials(struct call *call)
     for (size_t i = 0; i < s.len;) {
         unsigned rune;
 
+        unsigned char first = (unsigned char)s.at[i];
+
         i += rune_next(s.at + i, s.len - i, &rune);
         if (gap && !rune_space(rune))
-            rune_put(&out, rune);
+            rune_put(&out, first); /* a byte for a rune, as in goutils */
         gap = rune_space(rune);
     }
     return give_text(call, &out);

@@ -24,9 +24,14 @@ static bool refuse(struct reader *reader, const char *context)
     char c = reader->at < reader->len ? reader->text[reader->at] : '\0';
     scoped_text struct text quoted = {0};
 
+    /* Go asks what a space would do at the end. */
     if (reader->at >= reader->len) {
-        text_add(reader->why, "unexpected end of JSON input");
-        return false;
+        if (!strstr(context, "escape") && (!strstr(context, "literal") ||
+                                           strstr(context, "string literal"))) {
+            text_add(reader->why, "unexpected end of JSON input");
+            return false;
+        }
+        c = ' ';
     }
     if (c == '"')
         text_add(&quoted, "'\"'");
