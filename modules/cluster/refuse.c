@@ -157,15 +157,10 @@ static int check_probe(const struct node *container, const char *name, const cha
 
     if (!probe)
         return 0;
-    if (node_get(probe, "grpc"))
-        return why_set(why, "UnsupportedField", "%s.%s.grpc is not supported on this spoke yet",
-                       path, name);
-    if (!strcmp(node_get_text(node_get(probe, "httpGet"), "scheme"), "HTTPS"))
-        return why_set(why, "UnsupportedField", "%s.%s.httpGet.scheme HTTPS is not supported on "
-                       "this spoke yet", path, name);
-    if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") && !node_get(probe, "exec"))
-        return why_set(why, "Invalid", "%s.%s asks nothing: httpGet, tcpSocket or exec is needed",
-                       path, name);
+    if (!node_get(probe, "httpGet") && !node_get(probe, "tcpSocket") &&
+        !node_get(probe, "exec") && !node_get(probe, "grpc"))
+        return why_set(why, "Invalid", "%s.%s asks nothing: httpGet, tcpSocket, exec or grpc is "
+                       "needed", path, name);
     return 0;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks a workload over the network whether it is well: HTTP or a bare port. */
+/* Asks a workload over the network whether it is well: HTTP, gRPC, a bare port. */
 
 #include "runtime/process.h"
 
 #include "document/document.h"
+#include "runtime/probe_grpc.h"
+#include "tls/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@ struct probe {
     struct loop_stream *stream; /* owned */
     struct loop_timer *timer;   /* owned */
     struct text request, answer;
-    bool http, connected;
+    bool http, tls, grpc, connected, settled;
     char address[320], why[400];
     bool ok;
     runtime_probe_fn *done;
@@ -51,7 +53,7 @@ static void on_opened(void *arg)
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
     probe->connected = true;
-    if (!probe->http) {
+    if (!probe->http && !probe->grpc) {
         end(probe, true, "connected");
         return;
     }
@@ -75,6 +77,26 @@ static void judge(struct probe *probe)
     end(probe, status >= 200 && status < 400, probe->why);
 }
 
+static void read_grpc(struct probe *probe)
+{
+    const char *why = "";
+    enum probe_grpc said = probe_grpc_read(probe->answer.bytes, probe->answer.len, &why);
+
+    if (said != PROBE_GRPC_MORE) {
+        end(probe, said == PROBE_GRPC_GOOD, why);
+        return;
+    }
+    if (!probe->settled && probe_grpc_has_settings(probe->answer.bytes, probe->answer.len)) {
+        scoped_text struct text out = { 0 };
+
+        probe->settled = true;
+        probe_grpc_acknowledge(&out);
+        loop_stream_write(probe->stream, out.bytes, out.len);
+    }
+    if (probe->answer.len >= PROBE_BYTES)
+        end(probe, false, "the answer is too long to be a HealthCheckResponse");
+}
+
 static void on_read(void *arg, const char *bytes, size_t len)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
@@ -82,6 +104,10 @@ static void on_read(void *arg, const char *bytes, size_t len)
 
     if (probe->answer.len < PROBE_BYTES)
         text_add_bytes(&probe->answer, bytes, len);
+    if (probe->grpc) {
+        read_grpc(probe);
+        return;
+    }
     body = strstr(text_string(&probe->answer), "\r\n\r\n");
     /* A body that is still on its way is not waited for. */
     if (probe->answer.len >= PROBE_BYTES || (body && strlen(body) > 4))
@@ -92,7 +118,7 @@ static void on_ended(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (probe->answer.len)
+    if (probe->answer.len && !probe->grpc)
         judge(probe);
     else
         end(probe, false, "the connection was closed without an answer");
@@ -102,7 +128,7 @@ static void on_closed(void *arg, const struct err *why)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (probe->answer.len)
+    if (probe->answer.len && !probe->grpc)
         judge(probe);
     else
         end(probe, false, why->code ? why->text : "the connection was closed");
@@ -112,7 +138,7 @@ static void on_late(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (strstr(text_string(&probe->answer), "\r\n\r\n")) {
+    if (!probe->grpc && strstr(text_string(&probe->answer), "\r\n\r\n")) {
         judge(probe);
         return;
     }
@@ -152,12 +178,31 @@ static void write_request(struct probe *probe, const struct node *http)
     text_add(&probe->request, "User-Agent: axle-probe\r\nConnection: close\r\n\r\n");
 }
 
+/* A kubelet does not look at certificates either: it asks its own machine. */
+static struct tls_client *client_of(struct runtime *runtime, struct err *err)
+{
+    static const struct tls_client_settings any = { .insecure = true, .tls13 = true };
+
+    if (!runtime->probe_tls)
+        runtime->probe_tls = tls_client_new(runtime->loop, &any, err);
+    return runtime->probe_tls;
+}
+
+static struct loop_stream *connect_to(struct probe *probe, struct err *err)
+{
+    struct tls_client *client = probe->tls ? client_of(probe->runtime, err) : NULL;
+
+    if (probe->tls)
+        return client ? tls_connect(client, probe->address, NULL, err) : NULL;
+    return loop_connect(probe->loop, probe->address, err);
+}
+
 static void start(struct probe *probe)
 {
     struct err err = { 0 };
 
     if (!*probe->why)
-        probe->stream = loop_connect(probe->loop, probe->address, &err);
+        probe->stream = connect_to(probe, &err);
     if (probe->stream) {
         loop_stream_handle(probe->stream, &events, probe);
         return;
@@ -171,6 +216,7 @@ void probe_end_all(struct runtime *runtime)
 {
     while (runtime->probes)
         end(runtime->probes, false, "the agent ends");
+    tls_client_free(&runtime->probe_tls);
 }
 
 static void enlist(struct probe *probe)
@@ -189,7 +235,8 @@ void probe_network(struct runtime *runtime, const struct node *ask, int64_t time
 {
     struct probe *probe = mem_alloc(sizeof *probe);
     const struct node *http = node_get(ask, "httpGet");
-    const struct node *where = http ? http : node_get(ask, "tcpSocket");
+    const struct node *grpc = node_get(ask, "grpc");
+    const struct node *where = http ? http : grpc ? grpc : node_get(ask, "tcpSocket");
     const char *host = node_get_text(where, "host");
 
     probe->tag = PROBE_TAG;
@@ -199,15 +246,17 @@ void probe_network(struct runtime *runtime, const struct node *ask, int64_t time
     probe->done = done;
     probe->arg = arg;
     probe->http = http != NULL;
+    probe->grpc = grpc != NULL;
+    probe->tls = !strcmp(node_get_text(http, "scheme"), "HTTPS");
     probe->timer = loop_timer_new(runtime->loop, on_late, probe);
     loop_timer_set(probe->timer, timeout);
     snprintf(probe->address, sizeof probe->address, "%.255s:%lld", *host ? host : "127.0.0.1",
              (long long)node_get_int(where, "port", 0));
     if (!where)
         snprintf(probe->why, sizeof probe->why, "this kind of probe is not supported here");
-    else if (!strcmp(node_get_text(http, "scheme"), "HTTPS"))
-        snprintf(probe->why, sizeof probe->why, "HTTPS probes are not built yet");
     else if (http)
         write_request(probe, http);
+    else if (grpc)
+        probe_grpc_request(&probe->request, probe->address, node_get_text(grpc, "service"));
     start(probe);
 }

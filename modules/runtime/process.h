@@ -10,6 +10,7 @@
 struct map;
 struct node;
 struct probe;
+struct tls_client;
 
 /*
  * Private to runtime: the process driver's own state and its parts.
@@ -79,6 +80,7 @@ struct runtime {
     struct loop_watch *inotify_watch; /* owned */
     struct map *watched; /* owned; watch descriptor as text -> pod */
     struct probe *probes; /* those on the way */
+    struct tls_client *probe_tls; /* owned; NULL until one asks by HTTPS */
 };
 
 #define PROCESS_MESSAGE ((size_t)96 * 1024) /* the longest between shim and agent */

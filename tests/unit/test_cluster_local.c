@@ -140,8 +140,6 @@ static const struct {
       "limits.memory must be greater than zero" },
     { "a GPU", "containers: [{name: c, command: [x], resources: {limits: {nvidia.com/gpu: 1}}}]",
       "Degraded", "devices are not handed out" },
-    { "a probe over TLS", "containers: [{name: c, command: [x], livenessProbe: {httpGet: "
-      "{port: 1, scheme: HTTPS}}}]", "Degraded", "scheme HTTPS is not supported" },
     { "an unknown field", "frobnicate: 1\n      containers: [{name: c, command: [x]}]", "Degraded",
       "spec.frobnicate is not supported" },
     { "a volume that does not exist",

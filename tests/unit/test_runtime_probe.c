@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Probes over the network: HTTP with headers, HTTPS, gRPC, a bare port. */
+
+#include "check.h"
+#include "pki_fixture.h"
+
+#include "document/document.h"
+#include "loop/loop.h"
+#include "runtime/probe_grpc.h"
+#include "runtime/runtime.h"
+#include "tls/tls.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct loop *loop;
+static struct runtime *runtime;
+static struct tls_server *tls;
+static char folder[] = "/tmp/axle-test-probe-XXXXXX";
+static const char *reply;
+static size_t reply_len;
+static char heard[4096];
+static struct loop_stream *guest;
+
+static void on_event(void *arg, const struct runtime_event *event) {}
+
+/* ---- A server that says what it is told to say ----------------------------------------- */
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    size_t have = strlen(heard);
+
+    for (size_t i = 0; i < len && have < sizeof heard - 1; i++)
+        heard[have++] = bytes[i] ? bytes[i] : '.';
+    heard[have] = '\0';
+    if (reply) {
+        loop_stream_write(guest, reply, reply_len);
+        reply = NULL;
+    }
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    loop_stream_close(&guest);
+}
+
+static const struct loop_stream_events guest_events = { .read = on_read, .closed = on_closed };
+
+static void on_ready(struct loop_stream *stream, void *arg)
+{
+    loop_stream_close(&guest);
+    guest = stream;
+    heard[0] = '\0';
+    loop_stream_handle(guest, &guest_events, NULL);
+}
+
+static void on_secret_guest(struct loop_stream *stream, void *arg)
+{
+    tls_server_accept(tls, &stream, on_ready, NULL);
+}
+
+struct answer {
+    int ok; /* 0: none yet, 1: well, 2: not */
+    char message[400];
+};
+
+static void on_answer(void *arg, bool ok, const char *message)
+{
+    struct answer *answer = arg;
+
+    answer->ok = ok ? 1 : 2;
+    snprintf(answer->message, sizeof answer->message, "%s", message);
+}
+
+static struct answer ask(const char *yaml, int port, int64_t timeout)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *at = strstr(yaml, "PORT");
+    scoped_mem char *text = mem_printf("%.*s%d%s", (int)(at - yaml), yaml, port, at + 4);
+    struct err err = { 0 };
+    struct node *probe = document_read_yaml(arena, text, strlen(text), true, &document_limits_api,
+                                            &err);
+    struct answer answer = { 0 };
+    int64_t end = clock_steady() + 60 * CLOCK_SECOND;
+
+    if (!probe)
+        printf("Bail out! %s\n", err.text);
+    runtime_process.probe(runtime, "none", "c", probe, timeout, on_answer, &answer);
+    while (!answer.ok && clock_steady() < end)
+        loop_turn(loop, 20 * CLOCK_MS);
+    return answer;
+}
+
+static void say(const char *bytes, size_t len)
+{
+    reply = bytes;
+    reply_len = len;
+}
+
+/* ---- HTTP and HTTPS ------------------------------------------------------------------------ */
+
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define LOADING "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 13\r\n\r\nloading model"
+
+static const struct {
+    const char *name, *probe, *reply, *says, *hears;
+    int ok;
+    bool secret;
+} talks[] = {
+    { "httpGet with headers", "{httpGet: {port: PORT, path: /health, httpHeaders: [{name: X-Who, "
+      "value: me}, {name: Host, value: app.example}]}}", OK, "HTTP 200: ok",
+      "GET /health HTTP/1.1\r\nX-Who: me\r\nHost: app.example\r\n", 1, false },
+    { "a status of 503", "{httpGet: {port: PORT}}", LOADING, "HTTP 503: loading model", "GET / ", 2,
+      false },
+    { "a redirect counts as well", "{httpGet: {port: PORT}}", "HTTP/1.1 302 Found\r\n\r\nx", "HTTP 302",
+      "GET / ", 1, false },
+    { "what is no HTTP", "{httpGet: {port: PORT}}", "220 mail\r\n\r\nx", "the answer is not HTTP", "", 2,
+      false },
+    { "HTTPS with any certificate", "{httpGet: {port: PORT, scheme: HTTPS, path: /livez}}", OK,
+      "HTTP 200: ok", "GET /livez ", 1, true },
+    { "HTTPS where it loads", "{httpGet: {port: PORT, scheme: HTTPS}}", LOADING,
+      "HTTP 503: loading model", "GET / ", 2, true },
+    { "a bare port", "{tcpSocket: {port: PORT}}", "", "connected", "", 1, false },
+};
+
+static void test_talks(int plain, int secret)
+{
+    for (size_t i = 0; i < count_of(talks); i++) {
+        struct answer got;
+
+        say(talks[i].reply, strlen(talks[i].reply));
+        got = ask(talks[i].probe, talks[i].secret ? secret : plain, 30 * CLOCK_SECOND);
+        CHECK_INT(got.ok, talks[i].ok, "%s", talks[i].name);
+        CHECK(text_starts(got.message, talks[i].says), "answers \"%s\": %s", talks[i].says, got.message);
+        CHECK(strstr(heard, talks[i].hears), "and was asked as it should be");
+    }
+    CHECK_INT(ask("{httpGet: {port: PORT, scheme: HTTPS}}", plain, 300 * CLOCK_MS).ok, 2,
+              "HTTPS where nobody speaks TLS is no answer");
+}
+
+/* ---- gRPC ------------------------------------------------------------------------------------- */
+
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+#define HEADERS "\0\0\1\1\4\0\0\0\1\x88"
+#define BYTES(text) text, sizeof text - 1
+
+static const struct {
+    const char *name, *bytes;
+    size_t len;
+    enum probe_grpc said;
+    const char *why;
+} answers[] = {
+    { "serving", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\1"), PROBE_GRPC_GOOD,
+      "SERVING" },
+    { "serving, padded", BYTES(HEADERS "\0\0\xa\0\x08\0\0\0\1\2\0\0\0\0\2\x08\1zz"), PROBE_GRPC_GOOD,
+      "SERVING" },
+    { "serving, in two frames", BYTES(HEADERS "\0\0\3\0\0\0\0\0\1\0\0\0" "\0\0\4\0\0\0\0\0\1\0\2\x08\1"),
+      PROBE_GRPC_GOOD, "SERVING" },
+    { "not serving", BYTES(HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\2"), PROBE_GRPC_BAD,
+      "status NOT_SERVING" },
+    { "nothing but a status of zero", BYTES(HEADERS "\0\0\5\0\0\0\0\0\1\0\0\0\0\0"), PROBE_GRPC_BAD,
+      "status UNKNOWN" },
+    { "trailers only", BYTES(SETTINGS "\0\0\1\1\5\0\0\0\1\x88"), PROBE_GRPC_BAD,
+      "the server does not know this service, or no grpc.health.v1" },
+    { "refused", BYTES(SETTINGS "\0\0\4\3\0\0\0\0\1\0\0\0\7"), PROBE_GRPC_BAD,
+      "the server refused the call (RST_STREAM)" },
+    { "going away", BYTES("\0\0\x8\7\0\0\0\0\0\0\0\0\0\0\0\0\0"), PROBE_GRPC_BAD,
+      "the server closed the connection (GOAWAY)" },
+    { "HTTP/1", BYTES("HTTP/1.1 400 Bad Request\r\n"), PROBE_GRPC_BAD,
+      "the answer is HTTP/1, not gRPC" },
+    { "a message that is too long", BYTES(HEADERS "\0\0\6\0\0\0\0\0\1\0\0\0\0\xff\x08"), PROBE_GRPC_BAD,
+      "the answer is no HealthCheckResponse" },
+    { "half a frame", BYTES(SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0"), PROBE_GRPC_MORE, "" },
+    { "another stream's", BYTES("\0\0\7\0\0\0\0\0\3\0\0\0\0\2\x08\1"), PROBE_GRPC_MORE, "" },
+};
+
+static void test_grpc(int plain)
+{
+    static const char serving[] = SETTINGS HEADERS "\0\0\7\0\0\0\0\0\1\0\0\0\0\2\x08\1";
+    struct answer got;
+
+    for (size_t i = 0; i < count_of(answers); i++) {
+        const char *why = "";
+
+        CHECK_INT(probe_grpc_read(answers[i].bytes, answers[i].len, &why), answers[i].said, "%s",
+                  answers[i].name);
+        CHECK_TEXT(why, answers[i].why, "%s is told", answers[i].name);
+    }
+    say(serving, sizeof serving - 1);
+    got = ask("{grpc: {port: PORT, service: chat}}", plain, 30 * CLOCK_SECOND);
+    CHECK(got.ok == 1 && !strcmp(got.message, "SERVING"), "a call is answered: %s", got.message);
+    CHECK(text_starts(heard, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") &&
+              strstr(heard, "/grpc.health.v1.Health/Check") && strstr(heard, "\x0a\x04" "chat"),
+          "it names the service");
+}
+
+/* A real server, for a person: AXLE_GRPC_PORT=PORT. */
+static void test_real_server(void)
+{
+    const char *port = getenv("AXLE_GRPC_PORT");
+
+    if (!port)
+        return;
+    for (int i = 0; i < 3; i++) {
+        static const char *const probes[] = { "{grpc: {port: PORT}}", "{grpc: {port: PORT, service: bad}}",
+                                              "{grpc: {port: PORT, service: none}}" };
+        struct answer got = ask(probes[i], (int)strtol(port, NULL, 10), 5 * CLOCK_SECOND);
+
+        printf("# %s: %d %s\n", probes[i], got.ok, got.message);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct runtime_options options = { .directory = folder, .on_event = on_event };
+    struct loop_listener *plain, *secret;
+    struct err err = { 0 };
+    struct fixture f;
+
+    if (argc > 1 && !strcmp(argv[1], "shim"))
+        return runtime_shim_main(argc - 1, argv + 1);
+    loop = loop_new(&err);
+    fixture_make(&f);
+    struct tls_server_settings settings = { text_string(&f.hub_cert), text_string(&f.hub_key),
+                                            NULL, false };
+
+    options.loop = loop;
+    tls = tls_server_new(loop, &settings, &err);
+    plain = loop_listen(loop, "127.0.0.1:0", on_ready, NULL, &err);
+    secret = loop_listen(loop, "127.0.0.1:0", on_secret_guest, NULL, &err);
+    if (!tls || !plain || !secret || !mkdtemp(folder) ||
+        runtime_process.open(&options, &runtime, &err) < 0) {
+        printf("Bail out! %s\n", err.text);
+        return 1;
+    }
+    test_talks(loop_listener_port(plain), loop_listener_port(secret));
+    test_grpc(loop_listener_port(plain));
+    test_real_server();
+    runtime_process.close(&runtime);
+    loop_stream_close(&guest);
+    loop_listener_close(&plain);
+    loop_listener_close(&secret);
+    loop_turn(loop, 10 * CLOCK_MS);
+    tls_server_free(&tls);
+    fixture_free(&f);
+    loop_free(&loop);
+    scoped_mem char *command = mem_printf("rm -rf %s", folder);
+
+    CHECK(system(command) == 0, "cleaned up");
+    return check_done();
+}
