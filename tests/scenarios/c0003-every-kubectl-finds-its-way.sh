@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# limit: 180
+# limit: 900
 # Every kubectl learns what there is: versions, kinds, their fields; discovery
 # plain and aggregated, OpenAPI by hash.
 . "$(dirname "$0")/kubectls.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# limit: 240
+# limit: 900
 # get in all its forms, on kinds built in and on kinds of ours, and lists of
 # 1,200 objects by pieces.
 . "$(dirname "$0")/kubectls.sh"

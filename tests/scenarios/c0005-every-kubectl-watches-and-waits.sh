@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# limit: 300
+# limit: 900
 # get -w and wait in all their forms, also by clients that want the beginning of
 # a watch as a list; and what a watch gives by hand.
 . "$(dirname "$0")/kubectls.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# limit: 300
+# limit: 900
 # apply in all its forms and diff, on a kind built in (strategic merge) and on
 # one of ours (merge), and by the server; what it says when it is refused.
 . "$(dirname "$0")/kubectls.sh"
