@@ -299,6 +299,9 @@ static bool read_entry(struct arena *arena, struct node *map, struct wire bytes,
             key = text_node(arena, part);
         else if (number == 2)
             value = binary ? base64_node(arena, part) : text_node(arena, part);
+        /* Text that is no text is refused, not cut. */
+        if ((number == 1 && !key) || (number == 2 && !value))
+            return false;
     }
     if (!value)
         value = node_string(arena, "");
@@ -460,7 +463,9 @@ struct node *protobuf_read(struct arena *arena, const void *bytes, size_t len,
             continue;
         made = read_message(arena, messages[i].message, raw, 0);
         if (!made) {
-            err_set(err, ERR_BAD_REQUEST, "the %s in the body is damaged", kind);
+            err_set(err, ERR_BAD_REQUEST, "the %s in the body is damaged, or a text in it has a NUL or is "
+                    "no UTF-8",
+                    kind);
             return NULL;
         }
         node_set_text(arena, made, "apiVersion", version);
