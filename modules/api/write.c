@@ -240,7 +240,8 @@ static void answer(struct writing *writing)
         return;
     }
     add_warnings(ask->request, writing->result.warnings);
-    if (writing->result.gone) {
+    /* An update that lets go of the last finalizer answers with the object. */
+    if (writing->result.gone && text_starts(ask->verb, "delete")) {
         reply_node(ask->request, 200, deleted_status(writing));
         return;
     }
