@@ -117,6 +117,7 @@ struct objects {
     struct map *dependents; /* owner uid to a map of uid to struct object */
     struct map *living;     /* uid to the published struct object */
     struct collector *collector;
+    struct map *alike; /* owned; of Events that differ in words only */
     bool has_key;
     unsigned char key[PKI_SEAL_KEY];
 };
@@ -204,10 +205,11 @@ void check_approval(struct arena *arena, const struct node *object,
 int not_found(const struct kind *kind, const char *name, struct err *err);
 bool is_core(const struct kind *kind, const char *plural);
 
-/* ---- ease.c ------------------------------------------------------------- */
+/* ---- events.c ------------------------------------------------------------- */
 
 /* Deletes Events that are older than an hour. */
 void events_expire(struct objects *objects);
+void events_close(struct objects *objects);
 
 /* ---- collect.c ---------------------------------------------------------- */
 

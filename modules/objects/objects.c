@@ -568,6 +568,7 @@ void objects_close(struct objects **pointer)
         forget_oldest(objects);
     snapshots_free(objects, INT64_MAX);
     collect_close(objects);
+    events_close(objects);
     for (size_t i = 0; i < objects->table_count; i++)
         table_free(objects->all[i]);
     mem_free(&objects->all);

@@ -860,6 +860,15 @@ static void count_events(void *arg, const struct object *object)
         *(int64_t *)arg = *(int64_t *)arg * 10 + node_get_int(event, "count", 0);
 }
 
+/* How many there are, times a hundred, and how often they say it happened. */
+static void sum_events(void *arg, const struct object *object)
+{
+    const struct node *event = object_read(arena, object);
+
+    if (text_same(node_get_text(event, "reason"), "Broken"))
+        *(int64_t *)arg += 100 + node_get_int(event, "count", 0);
+}
+
 static void test_event(void)
 {
     int64_t counts = 0;
@@ -867,6 +876,19 @@ static void test_event(void)
     objects_each(objects, OBJECTS_PUBLISHED, kind_of("events"), "talk",
                  count_events, &counts);
     CHECK_INT(counts, 2, "the same event again raises its count");
+    for (int i = 0; i < 25; i++) {
+        scoped_object struct object *object =
+            objects_get(objects, OBJECTS_STAGED, kind_of("environments"), "talk",
+                        "e", NULL);
+
+        objects_event(objects, "c", object, true, "Broken", "for the %dth time", i);
+    }
+    objects_commit(objects);
+    counts = 0;
+    objects_each(objects, OBJECTS_PUBLISHED, kind_of("events"), "talk",
+                 sum_events, &counts);
+    CHECK_INT(counts / 100, 11, "many that differ in their words are one in the end");
+    CHECK_INT(counts % 100, 27, "which counts the others");
 }
 
 /* ---- When the disk fails ------------------------------------------------ */
