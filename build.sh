@@ -334,18 +334,19 @@ verb_fuzz() {
     build/fuzz/fuzz/"fuzz_$name" "${more[@]}"
 }
 
-# Prints the numbers: programs and scripts of tests/bench, one after the other.
+# bench [NAME]: the programs of tests/bench, one after the other; NAME is a
+# number as the first lines of one call it (E1, A3) or part of a file's name.
 verb_bench() {
     verb_release
     need_packages "$packages_test"
-    make_mode release bench
     local one
-    for one in tests/bench/bench_*.c tests/bench/*.sh; do
-        case $one in
-        *\**) ;;
-        *"${1:-}"*.sh) bash "$one" ;;
-        *"${1:-}"*.c) build/release/bench/"$(basename "$one" .c)" ;;
-        esac
+    for one in tests/bench/bench_*.c; do
+        one=$(basename "$one" .c)
+        if [ $# -eq 0 ] || [[ $one == *$1* ]]; then
+            make_mode release "bench/$one" && "build/release/bench/$one"
+        elif head -n 12 "tests/bench/$one.c" | grep -qw -- "${1^^}"; then
+            make_mode release "bench/$one" && "build/release/bench/$one" "${1^^}"
+        fi
     done
 }
 
