@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct api *api_new(const struct api_options *options)
 {
@@ -38,11 +39,13 @@ void api_free(struct api **pointer)
     free(api);
 }
 
+/* As Kubernetes has it: no value, "false" and "0" are no, all else is yes, for
+   there are clients that say "True". */
 bool query_flag(const struct http_request *request, const char *name)
 {
     const char *value = http_request_query(request, name);
 
-    return value && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+    return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
 /* The part of the path after /api/v1 or /apis/GROUP/VERSION. */
