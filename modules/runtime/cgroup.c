@@ -391,3 +391,47 @@ void cgroup_remove(const struct cgroup_base *base, const char *pod,
             usleep(200);
     }
 }
+
+/* ---- Spares ------------------------------------------------------------------------ */
+
+static char *spare_path(const struct cgroup_base *base, pid_t pid)
+{
+    return mem_printf("%s/spare.%d", base->pids, (int)pid);
+}
+
+bool cgroup_nest(const struct cgroup_base *base)
+{
+    scoped_mem char *folder = NULL;
+
+    if (base->kind != CGROUP_V1 || !*base->pids)
+        return false;
+    folder = spare_path(base, getpid());
+    return make_folder(folder) && write_in(folder, "cgroup.procs", "0") == 0;
+}
+
+void cgroup_leave(const struct cgroup_base *base)
+{
+    scoped_mem char *folder = spare_path(base, getpid());
+
+    if (write_in(base->pids, "cgroup.procs", "0") == 0)
+        rmdir(folder);
+}
+
+bool cgroup_move_in(const struct cgroup_base *base, const char *pod, const char *name)
+{
+    scoped_mem char *from = spare_path(base, getpid());
+    scoped_mem char *to = group_path(base->pids, pod, name);
+
+    return rename(from, to) == 0;
+}
+
+void cgroup_sweep(const struct cgroup_base *base)
+{
+    DIR *list = base->kind == CGROUP_V1 && *base->pids ? opendir(base->pids) : NULL;
+
+    for (struct dirent *e; list && (e = readdir(list));)
+        if (text_starts(e->d_name, "spare."))
+            unlinkat(dirfd(list), e->d_name, AT_REMOVEDIR); /* not while it is used */
+    if (list)
+        closedir(list);
+}

@@ -101,6 +101,7 @@ static void process_close(struct runtime **runtime)
     while ((pod = map_next(r->pods, &at, NULL)))
         process_pod_free(&pod);
     probe_end_all(r);
+    process_spare_close(r);
     process_files_close(r);
     map_free(&r->pods);
     mem_free(&r->directory);
@@ -128,10 +129,12 @@ static int process_open(const struct runtime_options *options, struct runtime **
     if (!runtime->options.user_base)
         runtime->options.user_base = 700000;
     process_look_around(runtime);
+    cgroup_sweep(&runtime->cgroups);
     if (make_folders(runtime, err) < 0 || process_files_open(runtime, err) < 0) {
         process_close(&runtime);
         return -1;
     }
+    process_spare_later(runtime);
     *ret = runtime;
     return 0;
 }

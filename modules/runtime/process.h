@@ -11,6 +11,7 @@ struct map;
 struct node;
 struct probe;
 struct tls_client;
+struct process_shim;
 
 /*
  * Private to runtime: the process driver's own state and its parts.
@@ -55,7 +56,7 @@ struct process_pod {
     struct node *links;      /* {path below work: target} */
     int socket;              /* to the shim; -1: there is none */
     struct loop_watch *watch; /* owned */
-    struct loop_child *child; /* owned; NULL when adopted */
+    struct process_shim *shim; /* owned; NULL when adopted */
     struct loop_timer *reach; /* owned; set while a living shim is not reached */
     int64_t reach_wait;
     struct node *waiting;     /* what it is to be told then */
@@ -81,6 +82,8 @@ struct runtime {
     struct map *watched; /* owned; watch descriptor as text -> pod */
     struct probe *probes; /* those on the way */
     struct tls_client *probe_tls; /* owned; NULL until one asks by HTTPS */
+    struct process_shim *spare;     /* owned; NULL: none is ready */
+    struct loop_timer *spare_timer; /* owned */
 };
 
 #define PROCESS_MESSAGE ((size_t)96 * 1024) /* the longest between shim and agent */
@@ -108,7 +111,7 @@ void process_listen(struct process_pod *pod, int socket);
 void process_let_go(struct process_pod *pod);
 /* The pod goes: deletes it and says so, later. */
 void process_end_removed(void *pod);
-void process_on_shim_exit(pid_t pid, int status, void *pod);
+void process_on_shim_exit(struct process_pod *pod);
 void process_probe_exec(struct process_pod *pod, const char *container,
                         const struct node *command, int64_t timeout,
                         runtime_probe_fn *done, void *arg);
@@ -117,6 +120,15 @@ struct node *process_verb(struct arena *arena, const char *word, const char *con
 /* process_create.c */
 bool process_is_name(const char *name);
 int process_create(struct runtime *runtime, const struct node *spec, struct err *err);
+
+/* process_spare.c */
+/* A shim for the pod, which takes over both descriptors' files. */
+int process_shim_start(struct process_pod *pod, int memory, int lock, struct err *err);
+/* It runs on, but we shall not hear of its end. */
+void process_shim_forget(struct process_shim **shim);
+/* Soon there shall be one that is ready. */
+void process_spare_later(struct runtime *runtime);
+void process_spare_close(struct runtime *runtime);
 
 /* process_facts.c */
 void process_look_around(struct runtime *runtime);

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,33 +169,17 @@ static int take_lock(struct process_pod *pod)
 
 static int spawn_shim(struct process_pod *pod, const struct node *spec, struct err *err)
 {
-    int pair[2] = { -1, -1 }, lock = take_lock(pod), memory = to_memory(spec);
-    char *const arguments[] = { (char *)"axle", (char *)"shim", pod->directory, NULL };
-    char *const environment[] = { (char *)"PATH=/usr/bin:/bin", NULL };
-    int keep[3];
-    struct loop_spawn spawn = { .path = pod->runtime->program, .arguments = arguments,
-                                .environment = environment, .in = -1, .out = -1, .error = -1,
-                                .keep = keep, .keeps = 3, .own_session = true };
-    int failed = 0;
+    int lock = take_lock(pod), memory = to_memory(spec), failed;
 
-    if (lock < 0 || memory < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+    if (lock < 0 || memory < 0)
         failed = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s",
                          pod->id, strerror(errno));
-    } else {
-        keep[0] = pair[1];
-        keep[1] = memory;
-        keep[2] = lock;
-        pod->child = loop_spawn(pod->runtime->loop, &spawn, process_on_shim_exit, pod, err);
-        failed = pod->child ? 0 : -1;
-    }
-    for (size_t i = 0; i < 3; i++)
-        if ((int[]){ pair[1], memory, lock }[i] >= 0)
-            close((int[]){ pair[1], memory, lock }[i]);
-    if (!failed)
-        process_listen(pod, pair[0]);
-    else if (pair[0] >= 0)
-        close(pair[0]);
+    else
+        failed = process_shim_start(pod, memory, lock, err);
+    if (lock >= 0)
+        close(lock);
+    if (memory >= 0)
+        close(memory);
     return failed;
 }
 

@@ -104,7 +104,7 @@ void process_let_go(struct process_pod *pod)
     loop_timer_free(&pod->reach);
     while (pod->asks)
         answer_ask(pod, pod->asks, false, "the pod has gone");
-    loop_child_free(&pod->child);
+    process_shim_forget(&pod->shim);
 }
 
 void process_end_removed(void *arg)
@@ -155,11 +155,9 @@ static void end_connection(struct process_pod *pod)
         process_shim_ended(pod);
 }
 
-void process_on_shim_exit(pid_t pid, int status, void *arg)
+void process_on_shim_exit(struct process_pod *pod)
 {
-    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
-
-    loop_child_free(&pod->child);
+    process_shim_forget(&pod->shim);
     if (process_has_shim(pod)) /* else the socket told it already */
         process_shim_ended(pod);
 }

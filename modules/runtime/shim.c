@@ -234,6 +234,21 @@ static void take_containers(struct shim *shim)
     }
 }
 
+/* A spare's group becomes that of the first container, if it is limited. */
+static void move_in(struct shim *shim)
+{
+    struct container *first = &shim->containers[0];
+
+    if (!shim->nested)
+        return;
+    if (shim->count && node_get_int(first->spec, "pids", 0) > 0 &&
+        cgroup_move_in(&shim->cgroups, shim->pod, first->name))
+        shim->home = first;
+    else
+        cgroup_leave(&shim->cgroups);
+    shim->nested = false;
+}
+
 static bool set_up(struct shim *shim, struct arena *arena, const char *directory)
 {
     struct node *spec = read_spec(arena);
@@ -251,11 +266,12 @@ static bool set_up(struct shim *shim, struct arena *arena, const char *directory
     shim->log_files = (int)node_get_int(spec, "logFiles", 3);
     shim->listener = listen_here();
     shim->signals = watch_children();
-    if (node_get_bool(isolation, "cgroups", false))
+    if (node_get_bool(isolation, "cgroups", false) && !shim->spare)
         cgroup_find(&shim->cgroups);
     for (int i = 0; i < SHIM_EXECS; i++)
         shim->execs[i].fd = -1;
     take_containers(shim);
+    move_in(shim);
     disk_begin(shim);
     return shim->listener >= 0 && shim->signals >= 0;
 }
@@ -269,27 +285,79 @@ static void start_marked(struct shim *shim)
 
 static void clean_up(struct shim *shim)
 {
+    /* The group that we are in ourselves is left to the agent. */
     for (size_t i = 0; i < shim->count; i++)
-        cgroup_remove(&shim->cgroups, shim->pod, shim->containers[i].name);
+        if (&shim->containers[i] != shim->home)
+            cgroup_remove(&shim->cgroups, shim->pod, shim->containers[i].name);
     unlink("shim.sock");
+}
+
+/* ---- Waiting for a pod ----------------------------------------------------------- */
+
+static bool take_rights(struct msghdr *message)
+{
+    struct cmsghdr *rights = CMSG_FIRSTHDR(message);
+    int fds[2];
+
+    if (!rights || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof fds))
+        return false;
+    memcpy(fds, CMSG_DATA(rights), sizeof fds);
+    for (int i = 0; i < 2; i++) /* to where nothing is in the way */
+        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 16);
+    return dup2(fds[0], FD_SPEC) == FD_SPEC && dup2(fds[1], FD_LOCK) == FD_LOCK &&
+           close(fds[0]) == 0 && close(fds[1]) == 0;
+}
+
+/* The pod's directory, written over the room that was left in our arguments. */
+static char *wait_for_pod(struct shim *shim, char *room, size_t len)
+{
+    union {
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec text = { room, len - 1 };
+    struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
+                              .msg_controllen = sizeof control };
+    char *directory = NULL;
+    ssize_t got;
+
+    shim->spare = true;
+    cgroup_find(&shim->cgroups);
+    shim->nested = cgroup_nest(&shim->cgroups);
+    do
+        got = recvmsg(FD_AGENT, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got > 0 && take_rights(&message)) {
+        memset(room + got, 0, len - (size_t)got);
+        directory = mem_copy_string(room);
+    } else if (shim->nested) {
+        cgroup_leave(&shim->cgroups);
+    }
+    return directory;
 }
 
 int runtime_shim_main(int argc, char **argv)
 {
     static struct shim shim;
     struct arena *arena = arena_new();
+    char *directory = argc > 0 ? argv[argc - 1] : NULL;
+    bool spare = argc > 2 && !strcmp(argv[argc - 2], "--spare");
 
-    if (argc < 1 || argv[argc - 1][0] != '/') {
+    if (!directory || (*directory != '/' && !spare)) {
         fprintf(stderr, "axle shim: started by the agent, not by hand\n");
         return 2;
     }
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "axle-shim");
-    fcntl(FD_LOCK, F_SETFD, FD_CLOEXEC); /* the lock lives as long as we do */
     fcntl(FD_AGENT, F_SETFD, FD_CLOEXEC);
+    if (spare)
+        directory = wait_for_pod(&shim, argv[argc - 2], strlen(argv[argc - 1]) + 9);
+    if (!directory)
+        _exit(0);
+    fcntl(FD_LOCK, F_SETFD, FD_CLOEXEC); /* the lock lives as long as we do */
     shim.agent = FD_AGENT;
-    if (!set_up(&shim, arena, argv[argc - 1]))
+    if (!set_up(&shim, arena, directory))
         _exit(3);
     start_marked(&shim);
     shim_tell_all(&shim);

@@ -129,6 +129,7 @@ struct cgroup_limits {
     int64_t memory, cpu, pids; /* bytes, thousandths of a core, count; 0: none */
     bool freezer; /* nothing else gets hold of all its processes */
 };
+#define CGROUP_V1_PIDS 2 /* which of the doors is that of the processes */
 /* Makes the group of a container and opens its cgroup.procs files into
    `procs` (-1 for unused). False: no group; the container runs without. */
 bool cgroup_make(const struct cgroup_base *base, const char *pod,
@@ -141,6 +142,17 @@ int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
                          const char *name);
 void cgroup_kill(const struct cgroup_base *base, const char *pod,
                  const char *name);
+/*
+ * Version 1 makes each process that joins a group wait for all processors. A
+ * spare shim waits beforehand, in a group of processes that it moves into
+ * later: the group gets the name of the pod's first container, whose init is
+ * born in it.
+ */
+bool cgroup_nest(const struct cgroup_base *base);
+void cgroup_leave(const struct cgroup_base *base);
+bool cgroup_move_in(const struct cgroup_base *base, const char *pod, const char *name);
+/* Removes what spares that were killed have left. */
+void cgroup_sweep(const struct cgroup_base *base);
 /* Removes the pod's groups; harmless when there are none. */
 void cgroup_remove(const struct cgroup_base *base, const char *pod,
                    const char *name);

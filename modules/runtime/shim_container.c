@@ -105,8 +105,13 @@ bool container_group(struct shim *shim, const struct container *c, int procs[4])
         .pids = node_get_int(c->spec, "pids", 0),
         .freezer = !shim->place.namespaces,
     };
+    bool made = cgroup_make(&shim->cgroups, shim->pod, c->name, &limits, procs, &problems);
 
-    return cgroup_make(&shim->cgroups, shim->pod, c->name, &limits, procs, &problems);
+    if (c == shim->home && procs[CGROUP_V1_PIDS] >= 0) {
+        close(procs[CGROUP_V1_PIDS]); /* our children are in it already */
+        procs[CGROUP_V1_PIDS] = -1;
+    }
+    return made;
 }
 
 static void close_streams(struct container *c)

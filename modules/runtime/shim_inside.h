@@ -73,6 +73,9 @@ struct shim {
     size_t count;
     struct exec execs[SHIM_EXECS];
     struct disk disk;
+    bool spare;               /* was started before its pod was known */
+    bool nested;              /* in a group of its own, as yet nobody's */
+    struct container *home;   /* whose group of processes we are in ourselves */
     int agent, listener, signals;
     bool quitting;
 };
