@@ -179,9 +179,11 @@ int cli_main(int argc, char **argv)
     struct cli_flags flags;
     int status;
 
-    /* A shim has a command line of its own. */
+    /* A shim has a command line of its own, and nobody types these two. */
     if (argc > 1 && strcmp(argv[1], "shim") == 0)
         return runtime_shim_main(argc - 1, argv + 1);
+    if (argc == 2 && strcmp(argv[1], "unpack") == 0)
+        return runtime_unpack_main();
     status = options_read(argc, argv, &flags);
     if (status == CLI_OK)
         status = run(&flags);

@@ -198,6 +198,30 @@ void runtime_simulated_reboot(const char *directory);
 /* The containers that run there, and the pods there are. */
 size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
 
+/* ---- Archives of strangers -------------------------------------------------- */
+
+/*
+ * Reads all YAML and JSON documents of a tar+gzip, in a child that has no rights:
+ * nobody's, no files by Landlock, no system calls but for memory and two
+ * descriptors, limits of CPU, memory and size. `done` is told the documents as
+ * one JSON list, or why not; once, later, from the loop. In a simulation there
+ * is no child. `program` NULL: this executable.
+ */
+struct unpacking;
+typedef void runtime_unpack_fn(void *arg, const char *json, size_t len, const struct err *err);
+struct unpacking *runtime_unpack(struct loop *loop, const char *program, const void *bytes,
+                                 size_t len, runtime_unpack_fn *done, void *arg,
+                                 struct err *err) MUST_CHECK;
+/* Nothing more is told. */
+void runtime_unpack_cancel(struct unpacking **unpacking);
+/* `axle unpack`: the child. Does not return. Its first half is public to be
+   tested: -1 if this kernel can neither close files nor filter calls. */
+int runtime_unpack_main(void);
+int runtime_unpack_confine(void);
+/* The same without a child. */
+struct node *runtime_unpack_here(struct arena *arena, const void *bytes, size_t len,
+                                 struct err *err) MUST_CHECK;
+
 /* ---- The shim ------------------------------------------------------------ */
 
 /*

@@ -2,11 +2,11 @@
 /* Fetches rendered bundles by digest, and believes nothing before its hash. */
 #include "spoke/inside.h"
 
-#include "archive/archive.h"
 #include "base/map.h"
 #include "base/object.h"
 #include "document/document.h"
 #include "pki/pki.h"
+#include "runtime/runtime.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -50,77 +50,78 @@ static bool has_digest(const void *bytes, size_t len, const char *digest)
 
 /* ---- What is here ---------------------------------------------------------- */
 
-static char *read_blob(struct spoke *spoke, const char *digest, size_t *ret_len,
-                       struct err *err)
+/* What an artifact holds is kept unpacked, as one JSON list. */
+static char *blob_name(const char *digest)
 {
-    int64_t size = store_blob_size(spoke->store, digest);
-    scoped_mem char *bytes = NULL;
+    return mem_printf("manifests/%s", digest);
+}
+
+struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
+                              const char *digest, struct err *err)
+{
+    scoped_mem char *name = blob_name(digest), *bytes = NULL;
+    int64_t size = store_blob_size(spoke->store, name);
 
     if (size < 0) {
         err_set(err, ERR_NOT_FOUND, "%s is not here", digest);
         return NULL;
     }
     bytes = mem_alloc((size_t)size + 1);
-    if (store_blob_read(spoke->store, digest, 0, bytes, (size_t)size, err) != size)
+    if (store_blob_read(spoke->store, name, 0, bytes, (size_t)size, err) != size)
         return NULL;
-    *ret_len = (size_t)size;
-    return take(bytes);
+    return document_read_json(arena, bytes, (size_t)size, &document_limits_own, err);
 }
 
-static const char *layer_of(const struct node *manifest)
+bool bundle_is_here(struct spoke *spoke, const char *digest)
 {
-    return node_get_text(node_item(node_get(manifest, "layers"), 0), "digest");
+    scoped_mem char *name = blob_name(digest);
+
+    return store_blob_size(spoke->store, name) >= 0;
 }
 
-static int add_file(struct arena *arena, const struct archive_file *file,
-                    struct node *all, struct err *err)
+static void name_wanted(struct spoke *spoke, struct map *wanted)
 {
-    struct node *found = document_read_all(arena, file->bytes, file->len,
-                                           &document_limits_own, err);
+    struct work *work;
+    size_t at = 0;
 
-    if (!found)
-        return err_wrap(err, "%s", file->name);
-    for (size_t i = 0; i < node_count(found); i++)
-        node_add(arena, all, node_item(found, i));
-    return 0;
-}
+    while ((work = map_next(spoke->works, &at, NULL))) {
+        const struct node *list =
+            node_at(work->object, "spec", "workload", "manifests", NULL);
 
-static struct node *unpack(struct arena *arena, const char *bytes, size_t len,
-                           struct err *err)
-{
-    scoped_text struct text tar = {0};
-    struct node *all = node_list(arena);
-    struct archive_file *files;
-    size_t count;
+        for (size_t i = 0; i < node_count(list); i++) {
+            scoped_mem char *name = blob_name(node_get_text(
+                node_at(node_item(list, i), "spec", "artifact", NULL), "digest"));
 
-    if (archive_gunzip(&tar, bytes, len, archive_limits_bundle.bytes, err) < 0 ||
-        archive_untar(arena, tar.bytes, tar.len, &archive_limits_bundle, &files,
-                      &count, err) < 0)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        if ((text_ends(files[i].name, ".yaml") || text_ends(files[i].name, ".yml") ||
-             text_ends(files[i].name, ".json")) &&
-            add_file(arena, &files[i], all, err) < 0)
-            return NULL;
+            map_put(wanted, name, spoke);
+        }
     }
-    return all;
 }
 
-struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
-                                const char *digest, struct err *err)
-{
-    size_t len;
-    scoped_mem char *manifest = read_blob(spoke, digest, &len, err);
-    scoped_mem char *layer = NULL;
-    const struct node *tree;
+struct sweep {
+    struct map *wanted;
+    struct arena *arena;
+    struct node *gone;
+};
 
-    if (!manifest)
-        return NULL;
-    tree = document_read_json(arena, manifest, len, &document_limits_own, err);
-    if (!tree)
-        return NULL;
-    layer = read_blob(spoke, layer_of(tree), &len, err);
-    return layer ? unpack(arena, layer, len, err) : NULL;
+static void on_blob(void *arg, const char *name, int64_t size, int64_t wall)
+{
+    struct sweep *sweep = arg;
+
+    if (!map_get(sweep->wanted, name))
+        node_add(sweep->arena, sweep->gone, node_string(sweep->arena, name));
+}
+
+/* Staged: it becomes durable with whatever is committed next. */
+void bundle_sweep(struct spoke *spoke)
+{
+    scoped_map struct map *wanted = map_new();
+    scoped_arena struct arena *arena = arena_new();
+    struct sweep sweep = {wanted, arena, node_list(arena)};
+
+    name_wanted(spoke, wanted);
+    store_blob_each(spoke->store, on_blob, &sweep);
+    for (size_t i = 0; i < node_count(sweep.gone); i++)
+        store_blob_delete(spoke->store, node_text(node_item(sweep.gone, i)));
 }
 
 /* ---- Fetching --------------------------------------------------------------- */
@@ -129,6 +130,8 @@ struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
 struct fetch {
     uint32_t tag;
     struct spoke *spoke;
+    struct fetch *next, **at;    /* in spoke->fetches */
+    struct unpacking *unpacking; /* owned */
     char *work; /* owned, as all here; works may go meanwhile */
     unsigned turn;
     char *repository, *digest, *wanted;
@@ -138,11 +141,22 @@ struct fetch {
 static void fetch_free(struct fetch *fetch)
 {
     fetch->tag = 0;
+    *fetch->at = fetch->next;
+    if (fetch->next)
+        fetch->next->at = fetch->at;
+    runtime_unpack_cancel(&fetch->unpacking);
     free(fetch->work);
     free(fetch->repository);
     free(fetch->digest);
     free(fetch->wanted);
     free(fetch);
+}
+
+/* Those that are being unpacked; the others end with the link. */
+void bundle_close(struct spoke *spoke)
+{
+    while (spoke->fetches)
+        fetch_free(spoke->fetches);
 }
 
 static struct work *still_wanted(const struct fetch *fetch)
@@ -168,11 +182,61 @@ static void finish(struct fetch *fetch, const char *trouble)
 
 static void ask(struct fetch *fetch);
 
+static void on_unpacked(void *arg, const char *json, size_t len, const struct err *err)
+{
+    struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
+    scoped_mem char *name = blob_name(fetch->digest);
+    scoped_mem char *trouble = NULL;
+
+    fetch->unpacking = NULL;
+    if (err)
+        trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
+    else
+        store_blob_put(fetch->spoke->store, name, json, len);
+    finish(fetch, trouble);
+}
+
+/* Its digest is right: so it is what the hub named, and still a stranger's. */
+static void unpack(struct fetch *fetch, const void *bytes, size_t len)
+{
+    struct err err = {0};
+
+    fetch->unpacking = runtime_unpack(fetch->spoke->loop, NULL, bytes, len, on_unpacked,
+                                      fetch, &err);
+    if (!fetch->unpacking)
+        finish(fetch, err.text);
+}
+
+/* The first layer, if it is an archive; anything else is no bundle. */
+static void ask_layer(struct fetch *fetch, const void *bytes, size_t len)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct err err = {0};
+    const struct node *manifest =
+        document_read_json(arena, bytes, len, &document_limits_api, &err);
+    const struct node *layer = node_item(node_get(manifest, "layers"), 0);
+    const char *type = node_get_text(layer, "mediaType");
+    const char *digest = node_get_text(layer, "digest");
+
+    if (manifest && (!text_starts(digest, "sha256:") || !text_ends(type, "tar+gzip")))
+        err_set(&err, ERR_INVALID, "its first layer is \"%.100s\" %.100s, not a tar+gzip",
+                type, digest);
+    if (err.code) {
+        scoped_mem char *trouble = mem_printf("%s of %s: %s", fetch->digest,
+                                              fetch->repository, err.text);
+        finish(fetch, trouble);
+        return;
+    }
+    free(fetch->wanted);
+    fetch->wanted = mem_copy_string(digest);
+    fetch->is_layer = true;
+    ask(fetch);
+}
+
 static void on_bytes(void *arg, int status, const struct http_answer *answer,
                      const struct err *err)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
-    scoped_arena struct arena *arena = arena_new();
     scoped_mem char *trouble = NULL;
 
     if (status != 200) {
@@ -184,22 +248,13 @@ static void on_bytes(void *arg, int status, const struct http_answer *answer,
     } else if (!has_digest(answer->body, answer->len, fetch->wanted)) {
         trouble = mem_printf("what %s holds as %s has another digest",
                              fetch->repository, fetch->wanted);
-    } else {
-        store_blob_put(fetch->spoke->store, fetch->wanted, answer->body,
-                       answer->len);
     }
-    if (trouble || fetch->is_layer) {
+    if (trouble)
         finish(fetch, trouble);
-        return;
-    }
-    free(fetch->wanted);
-    fetch->wanted = mem_copy_string(layer_of(document_read_json(
-        arena, answer->body, answer->len, &document_limits_api, NULL)));
-    fetch->is_layer = true;
-    if (store_blob_size(fetch->spoke->store, fetch->wanted) >= 0)
-        finish(fetch, NULL);
+    else if (fetch->is_layer)
+        unpack(fetch, answer->body, answer->len);
     else
-        ask(fetch);
+        ask_layer(fetch, answer->body, answer->len);
 }
 
 static void ask(struct fetch *fetch)
@@ -223,6 +278,11 @@ void bundle_fetch(struct work *work, const char *reference, const char *digest)
 
     fetch->tag = FETCH_TAG;
     fetch->spoke = work->spoke;
+    fetch->next = work->spoke->fetches;
+    fetch->at = &work->spoke->fetches;
+    if (fetch->next)
+        fetch->next->at = &fetch->next;
+    work->spoke->fetches = fetch;
     fetch->work = mem_copy_string(work->name);
     fetch->turn = work->turn;
     fetch->repository = repository_of(reference);

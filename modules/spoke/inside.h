@@ -44,6 +44,7 @@ struct spoke {
     enum spoke_state state;
     struct tls_client *tls;
     struct http_client *http;
+    struct fetch *fetches;  /* owned: artifacts on their way */
     struct link_sent *sent; /* owned: requests under way */
     struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */
@@ -204,6 +205,10 @@ struct node *spoke_facts(struct spoke *spoke, struct arena *arena);
 /* NULL and ERR_NOT_FOUND if it is not here yet. */
 struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
                                 const char *digest, struct err *err);
+bool bundle_is_here(struct spoke *spoke, const char *digest);
+/* Forgets what no work names any more. */
+void bundle_sweep(struct spoke *spoke);
+void bundle_close(struct spoke *spoke);
 void bundle_fetch(struct work *work, const char *reference,
                     const char *digest);
 

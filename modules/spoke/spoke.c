@@ -318,6 +318,7 @@ void spoke_close(struct spoke **at)
     loop_timer_free(&spoke->sweep);
     spoke->state = SPOKE_WAITING;
     link_close(spoke);
+    bundle_close(spoke);
     cluster_close(&spoke->cluster);
     works_free(spoke);
     facts_free(spoke);

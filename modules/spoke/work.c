@@ -168,6 +168,7 @@ static int apply_set(struct work *work, struct err *err)
         return -1;
     set.items = items;
     keep_work(work);
+    bundle_sweep(work->spoke);
     cluster_apply(work->spoke->cluster, &set);
     free(items);
     return 0;
@@ -269,11 +270,8 @@ static void gather_workload(struct work *work, const struct node *workload,
     const struct node *spec = node_get(workload, "spec");
     const struct node *artifact = node_get(spec, "artifact");
     const char *digest = node_get_text(artifact, "digest");
-    scoped_arena struct arena *arena = arena_new();
-    struct err err = {0};
 
-    if (!bundle_manifests(work->spoke, arena, digest, &err) &&
-        err.code == ERR_NOT_FOUND)
+    if (!bundle_is_here(work->spoke, digest))
         bundle_fetch(work, node_get_text(artifact, "reference"), digest);
     secrets_gather(work, spec, had);
 }
