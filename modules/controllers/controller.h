@@ -208,6 +208,10 @@ int managedcluster_check_token(struct controllers *all, struct arena *arena,
                                struct err *err) MUST_CHECK;
 void csr_rules(struct controllers *all);
 
+/* NULL if the namespace may belong to an object of this kind, else why not. */
+const char *tenancy_space_trouble(struct pass *pass, const char *space,
+                                  const char *kind);
+
 /* ---- Maps that several controllers use (maps.c) ------------------------------ */
 
 controller_map_fn map_owner_aiworkload, map_owner_deployment,

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a pool's ManagedClusterSet, binding and Environment. */
-#include "controllers/controller.h"
+#include "controllers/pool_spokes.h"
 
 #include "render/render.h"
 
 #include <string.h>
-
-#define POOL_LABEL "axle.dev/pool"
 
 static char *set_name(struct pass *pass)
 {
@@ -72,8 +70,45 @@ static bool environment_is_free(struct pass *pass)
     return !there || !strcmp(object_owner(there, "ComputePool"), pass->name);
 }
 
+struct outlook {
+    struct node *rows; /* of the spokes that are expected */
+    size_t pending, failed;
+};
+
+static struct outlook look_at(const struct node *rows)
+{
+    struct outlook ret = { .rows = (struct node *)rows };
+
+    for (size_t i = 0; i < node_count(rows); i++) {
+        const char *phase = node_get_text(node_item(rows, i), "phase");
+
+        ret.pending += !strcmp(phase, "PendingJoin");
+        ret.failed += !strcmp(phase, "Failed");
+    }
+    return ret;
+}
+
+static void say_expected(struct arena *arena, struct node *status, const struct outlook *look,
+                         struct condition *ready)
+{
+    if (!node_count(look->rows)) {
+        node_remove(status, "expected");
+        return;
+    }
+    node_set(arena, status, "expected", look->rows);
+    /* Those that are there can be used, so the pool is ready all the same. */
+    if (!strcmp(ready->status, "True") && (look->pending || look->failed)) {
+        ready->reason = look->failed ? "SpokeRefused" : "PendingJoin";
+        ready->message = arena_printf(arena, "%s; %zu of %zu expected spokes have not joined%s",
+                                      ready->message, look->pending + look->failed,
+                                      node_count(look->rows),
+                                      look->failed ? ", see status.expected" : "");
+        node_set_text(arena, status, "phase", "PendingJoin");
+    }
+}
+
 static int report(struct pass *pass, const struct seen *pool, const char *set,
-                  const char *trouble, struct err *err)
+                  const struct outlook *look, const char *trouble, struct err *err)
 {
     struct arena *arena = pass->arena;
     const struct node *members = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
@@ -93,6 +128,7 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
     if (!trouble)
         ready.message = arena_printf(arena, "%zu of %zu spokes are available",
                                      available, count);
+    say_expected(arena, status, look, &ready);
     node_set_text(arena, status, "message", ready.message);
     node_set_int(arena, status, "observedGeneration",
                  object_generation(pool->node));
@@ -125,7 +161,7 @@ static int drain(struct pass *pass, const struct seen *pool, const char *set,
     const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
 
     if (there && !strcmp(object_label(there, POOL_LABEL), set) &&
-        (free_spokes(pass, set, err) < 0 ||
+        (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
          pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
     return pass_finalizer(pass, pool, DRAIN, false, err);
@@ -134,7 +170,9 @@ static int drain(struct pass *pass, const struct seen *pool, const char *set,
 static int run(struct pass *pass, struct err *err)
 {
     char *set = set_name(pass);
+    struct node *rows = node_list(pass->arena);
     const char *trouble = NULL;
+    struct outlook look;
     struct seen pool;
 
     if (!pass_get(pass, POOL, pass->space, pass->name, &pool))
@@ -143,15 +181,17 @@ static int run(struct pass *pass, struct err *err)
         return drain(pass, &pool, set, err);
     if (pass_finalizer(pass, &pool, DRAIN, true, err) < 0 ||
         make_set(pass, pool.node, set, err) < 0 ||
-        make_binding(pass, pool.node, set, err) < 0)
+        make_binding(pass, pool.node, set, err) < 0 ||
+        pool_spokes(pass, pool.node, set, rows, err) < 0)
         return -1;
+    look = look_at(rows);
     if (!environment_is_free(pass))
         trouble = arena_printf(pass->arena, "there is an Environment \"%s\" "
                                "that is not this pool's; delete it or rename "
                                "the pool", pass->name);
     else if (make_environment(pass, pool.node, set, err) < 0)
         return -1;
-    return report(pass, &pool, set, trouble, err);
+    return report(pass, &pool, set, &look, trouble, err);
 }
 
 /* A cluster that joined, left or became ready concerns the pool of its set. */
@@ -181,6 +221,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 const struct controller controller_pool = {
     .name = "pool", .run = run,
     .sources = { { POOL, NULL }, { ENVIRONMENT, map_owner_pool },
-                 { BINDING, map_owner_pool }, { CLUSTER, map_cluster } },
-    .source_count = 4,
+                 { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
+                 { SECRET, map_owner_pool } },
+    .source_count = 5,
 };

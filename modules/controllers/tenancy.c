@@ -22,9 +22,8 @@ static bool is_reserved(const char *name)
     return false;
 }
 
-/* NULL if the namespace may be ours, else why not. */
-static const char *space_trouble(struct pass *pass, const char *space,
-                                 const char *kind)
+const char *tenancy_space_trouble(struct pass *pass, const char *space,
+                                  const char *kind)
 {
     const struct node *there = pass_read(pass, NAMESPACE, "", space);
     const char *owner;
@@ -137,7 +136,7 @@ static int run_tenant(struct pass *pass, struct err *err)
         return drain_tenant(pass, &tenant, space, err);
     if (pass_finalizer(pass, &tenant, DRAIN, true, err) < 0)
         return -1;
-    trouble = space_trouble(pass, space, "Tenant");
+    trouble = tenancy_space_trouble(pass, space, "Tenant");
     if (trouble) {
         ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
         return say(pass, &tenant, "Failed", &ready, err);
@@ -246,7 +245,7 @@ static int run_project(struct pass *pass, struct err *err)
         };
         return say(pass, &project, "Pending", &ready, err);
     }
-    trouble = space_trouble(pass, pass->name, "Project");
+    trouble = tenancy_space_trouble(pass, pass->name, "Project");
     if (trouble) {
         ready = (struct condition) { "Ready", "False", "NameTaken", trouble };
         return say(pass, &project, "Failed", &ready, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks that what a person writes becomes works, and reports come back. */
-#include "controllers/controllers.h"
+#include "controllers/controller.h"
 
 #include "base/clock.h"
 #include "document/document.h"
@@ -573,6 +573,76 @@ static void check_join(struct hub *hub)
           !get(hub, "namespaces", "", "edge-2"), "a cluster leaves nothing behind");
 }
 
+/* ---- Spokes that a pool expects ---------------------------------------------------- */
+
+static const char *row_phase(struct hub *hub, const char *name)
+{
+    const struct node *rows = node_at(get(hub, "computepools", "research", "ahead"), "status",
+                                      "expected", NULL);
+
+    for (size_t i = 0; i < node_count(rows); i++)
+        if (!strcmp(node_get_text(node_item(rows, i), "name"), name))
+            return node_get_text(node_item(rows, i), "phase");
+    return "";
+}
+
+static void expect_spokes(struct hub *hub, const char *names)
+{
+    apply(hub, arena_printf(hub->arena, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+                            "metadata: {name: ahead, namespace: research}\n"
+                            "spec: {spokes: [%s]}\n", names));
+}
+
+static const char *token_of(struct hub *hub, const char *spoke)
+{
+    return object_annotation(get(hub, "managedclusters", "", spoke), JOINED_WITH);
+}
+
+static void check_expected(struct hub *hub)
+{
+    scoped_pki_key struct pki_key *key = pki_key_new();
+    const struct node *cluster;
+    const char *token, *user;
+
+    expect_spokes(hub, "first, second, default, kube-evil");
+    cluster = get(hub, "managedclusters", "", "first");
+    CHECK(cluster != NULL, "a spoke that is expected is made ahead");
+    CHECK_TEXT(object_label(cluster, SET_LABEL), "research.ahead", "in the pool's set");
+    CHECK_TEXT(node_get_text(node_item(node_at(cluster, "spec", "taints", NULL), 0), "key"),
+               "axle.dev/pending-join", "where nothing chooses it yet");
+    CHECK_TEXT(row_phase(hub, "first"), "PendingJoin", "the pool says that it is awaited");
+    CHECK_TEXT(row_phase(hub, "default"), "Failed", "a reserved name is refused");
+    CHECK_TEXT(row_phase(hub, "kube-evil"), "Failed", "so is another one");
+    CHECK(!get(hub, "managedclusters", "", "kube-evil"), "and not made");
+    CHECK(get(hub, "secrets", "research", "ahead-first-join") != NULL, "a Secret holds its token");
+    token = token_of(hub, "first");
+    CHECK(*token && strcmp(token, token_of(hub, "second")) != 0, "each has a token of its own");
+
+    user = arena_printf(hub->arena, "system:bootstrap:%s", token);
+    ask_certificate(hub, user, "first-join", "first", key);
+    CHECK(is_signed(hub, "first-join"), "the token lets it in");
+    CHECK_TEXT(row_phase(hub, "first"), "Joined", "the pool knows");
+    CHECK(!strstr(document_json(hub->arena, node_get(get(hub, "managedclusters", "", "first"), "spec")),
+                  "pending-join"), "now it may be chosen");
+    CHECK(!get(hub, "secrets", "research", "ahead-first-join") &&
+              !get(hub, "jointokens", "", token), "token and Secret have gone");
+    ask_certificate(hub, arena_printf(hub->arena, "system:bootstrap:%s", token_of(hub, "second")),
+                    "stolen-join", "first", key);
+    CHECK(!is_signed(hub, "stolen-join"), "another's token does not speak for it");
+
+    token = token_of(hub, "second");
+    expect_spokes(hub, "first");
+    CHECK(!get(hub, "managedclusters", "", "second") && !get(hub, "jointokens", "", token) &&
+              !get(hub, "secrets", "research", "ahead-second-join"),
+          "one that is no longer expected and never came leaves nothing");
+    expect_spokes(hub, "first, third");
+    remove_object(hub, "computepools", "research", "ahead");
+    CHECK(!get(hub, "managedclusters", "", "third"), "nor with the pool");
+    CHECK_TEXT(object_label(get(hub, "managedclusters", "", "first"), SET_LABEL), "default",
+               "one that has joined stays");
+    remove_object(hub, "managedclusters", "", "first");
+}
+
 int main(void)
 {
     struct store_disk *disk = store_disk_new("sim");
@@ -588,6 +658,7 @@ int main(void)
     check_silence(&hub);
     check_rollout(&hub);
     check_dedicated(&hub);
+    check_expected(&hub);
     check_end(&hub);
     check_join(&hub);
     hub_close(&hub);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes the spokes that a pool expects ahead of their joining. */
+#include "controllers/pool_spokes.h"
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "pki/pki.h"
+#include "query/query.h"
+#include "render/render.h"
+
+#include <string.h>
+
+#define SPOKE_LABEL "axle.dev/spoke"
+#define PENDING_TAINT "axle.dev/pending-join"
+#define LIFETIME (INT64_C(30) * 86400 * CLOCK_SECOND)
+#define MOST_SPOKES 1000
+
+struct expected {
+    struct pass *pass;
+    const struct node *pool;
+    const char *set, *name, *secret;
+    struct seen cluster;
+};
+
+/* ---- The token and the Secret that holds it ------------------------------------- */
+
+static const struct node *find_token(const struct expected *e)
+{
+    const struct node *all = pass_list(e->pass, JOIN_TOKEN, NULL, POOL_LABEL, e->set);
+
+    for (size_t i = 0; i < node_count(all); i++)
+        if (!strcmp(object_label(node_item(all, i), SPOKE_LABEL),
+                    render_label(e->pass->arena, e->name)))
+            return node_item(all, i);
+    return NULL;
+}
+
+static const char *random_word(struct arena *arena, size_t bytes)
+{
+    scoped_text struct text hex = { 0 };
+    unsigned char random[32];
+
+    random_bytes(random, bytes);
+    text_add_hex(&hex, random, bytes);
+    return arena_string(arena, text_string(&hex));
+}
+
+static int keep_secret(const struct expected *e, const char *id, const char *word,
+                       struct err *err)
+{
+    struct arena *arena = e->pass->arena;
+    struct node *secret = pass_new(e->pass, SECRET, e->pass->space, e->secret);
+    scoped_text struct text token = { 0 };
+    scoped_text struct text coded = { 0 };
+
+    text_add(&token, "axle1.");
+    text_add_hex(&token, pki_authority_pin(e->pass->all->settings.authority), PKI_SHA256);
+    text_addf(&token, ".%s.%s", id, word);
+    text_add_base64(&coded, token.bytes, token.len, false);
+    object_own(arena, secret, e->pool);
+    object_set_label(arena, secret, SPOKE_LABEL, render_label(arena, e->name));
+    node_set_text(arena, node_make(arena, secret, "data"), "token", text_string(&coded));
+    return pass_ensure(e->pass, secret, NULL, err);
+}
+
+static int make_token(const struct expected *e, const char **ret_id, struct err *err)
+{
+    struct arena *arena = e->pass->arena;
+    const char *id = random_word(arena, 5), *salt = random_word(arena, 16);
+    const char *word = random_word(arena, 16);
+    struct node *token = pass_new(e->pass, JOIN_TOKEN, "", id);
+    struct node *spec = node_make(arena, token, "spec");
+    char expires[CLOCK_TEXT];
+
+    clock_format(e->pass->now + LIFETIME, false, expires);
+    object_set_label(arena, token, POOL_LABEL, e->set);
+    object_set_label(arena, token, SPOKE_LABEL, render_label(arena, e->name));
+    node_set(arena, spec, "pool",
+             node_format(arena, "%s/%s", e->pass->space, e->pass->name));
+    node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, e->name));
+    node_set_int(arena, spec, "uses", 1);
+    node_set_text(arena, spec, "expiresAt", expires);
+    node_set_text(arena, spec, "salt", salt);
+    node_set_text(arena, spec, "hash", auth_token_hash(arena, salt, word));
+    *ret_id = id;
+    return pass_ensure(e->pass, token, NULL, err) < 0 ? -1 : keep_secret(e, id, word, err);
+}
+
+/* One that holds: not expired, and somebody can still read it. */
+static int settle_token(const struct expected *e, const char **ret_id, struct err *err)
+{
+    const struct node *token = find_token(e);
+    int64_t expires = 0;
+
+    clock_parse(node_get_text(node_get(token, "spec"), "expiresAt"), &expires);
+    if (token && expires > e->pass->now &&
+        pass_read(e->pass, SECRET, e->pass->space, e->secret)) {
+        pass_wake_at(e->pass, expires);
+        *ret_id = object_name(token);
+        return 0;
+    }
+    if (token && pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err) < 0)
+        return -1;
+    return make_token(e, ret_id, err);
+}
+
+static int drop_token(const struct expected *e, struct err *err)
+{
+    const struct node *token = find_token(e);
+
+    if (token && pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err) < 0)
+        return -1;
+    return pass_read(e->pass, SECRET, e->pass->space, e->secret)
+               ? pass_remove(e->pass, SECRET, e->pass->space, e->secret, err) : 0;
+}
+
+/* ---- The cluster ------------------------------------------------------------------- */
+
+static bool has_joined(const struct expected *e)
+{
+    return *object_annotation(e->cluster.node, CLIENT_KEYS);
+}
+
+static bool is_ours(const struct expected *e)
+{
+    return !strcmp(object_label(e->cluster.node, POOL_LABEL), e->set);
+}
+
+/* Accepted by the pool, in its set, and not to be chosen before it is there. */
+static int make_cluster(struct expected *e, const char *token, struct err *err)
+{
+    struct arena *arena = e->pass->arena;
+    struct node *cluster = pass_new(e->pass, CLUSTER, "", e->name);
+    struct node *spec = node_make(arena, cluster, "spec"), *taint = node_map(arena);
+    char now[CLOCK_TEXT];
+
+    clock_format(e->pass->now, false, now);
+    object_set_label(arena, cluster, POOL_LABEL, e->set);
+    object_set_label(arena, cluster, SET_LABEL, e->set);
+    object_set_annotation(arena, cluster, JOINED_WITH, token);
+    node_set_bool(arena, spec, "hubAcceptsClient", true);
+    node_set_int(arena, spec, "leaseDurationSeconds", 60);
+    node_set_text(arena, taint, "key", PENDING_TAINT);
+    node_set_text(arena, taint, "effect", "NoSelect");
+    node_set_text(arena, taint, "timeAdded", now);
+    node_add(arena, node_make_list(arena, spec, "taints"), taint);
+    return pass_ensure(e->pass, cluster, NULL, err);
+}
+
+static int remember_token(struct expected *e, const char *token, struct err *err)
+{
+    struct node *patch = node_map(e->pass->arena);
+
+    if (!strcmp(object_annotation(e->cluster.node, JOINED_WITH), token))
+        return 0;
+    object_set_annotation(e->pass->arena, patch, JOINED_WITH, token);
+    return pass_patch(e->pass, &e->cluster, patch, err);
+}
+
+static int let_choose(struct expected *e, struct err *err)
+{
+    const struct node *taints = node_at(e->cluster.node, "spec", "taints", NULL);
+    struct arena *arena = e->pass->arena;
+    struct node *patch = node_map(arena), *rest;
+
+    rest = node_make_list(arena, node_make(arena, patch, "spec"), "taints");
+    for (size_t i = 0; i < node_count(taints); i++)
+        if (strcmp(node_get_text(node_item(taints, i), "key"), PENDING_TAINT) != 0)
+            node_add(arena, rest, node_item(taints, i));
+    return node_count(rest) < node_count(taints)
+               ? pass_patch(e->pass, &e->cluster, patch, err) : 0;
+}
+
+/* ---- One that is expected ------------------------------------------------------------ */
+
+static void say(const struct expected *e, struct node *row, const char *phase,
+                const char *message)
+{
+    node_set_text(e->pass->arena, row, "name", e->name);
+    node_set_text(e->pass->arena, row, "phase", phase);
+    if (!strcmp(phase, "PendingJoin"))
+        node_set_text(e->pass->arena, row, "secret", e->secret);
+    if (*message)
+        node_set_text(e->pass->arena, row, "message", message);
+}
+
+static int settle_joined(struct expected *e, struct node *row, struct err *err)
+{
+    bool there = !strcmp(condition_status(e->cluster.node, "ManagedClusterConditionAvailable"),
+                         "True");
+
+    say(e, row, there ? "Available" : "Joined", "");
+    if (!is_ours(e))
+        return 0;
+    return let_choose(e, err) < 0 ? -1 : drop_token(e, err);
+}
+
+static int settle_pending(struct expected *e, struct node *row, struct err *err)
+{
+    const char *token = NULL;
+
+    say(e, row, "PendingJoin", "");
+    if (settle_token(e, &token, err) < 0)
+        return -1;
+    return e->cluster.node ? remember_token(e, token, err) : make_cluster(e, token, err);
+}
+
+static const char *name_trouble(struct expected *e)
+{
+    char why[NAME_WHY];
+
+    if (!name_is_dns_label(e->name, why))
+        return arena_printf(e->pass->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
+    if (!e->cluster.node)
+        return tenancy_space_trouble(e->pass, e->name, "ManagedCluster");
+    if (object_deleting(e->cluster.node))
+        return "a spoke of this name is being deleted; wait for it";
+    if (!is_ours(e) && strcmp(object_label(e->cluster.node, SET_LABEL), e->set) != 0)
+        return arena_printf(e->pass->arena, "a spoke of this name is there already, in the set "
+                            "\"%s\"", object_label(e->cluster.node, SET_LABEL));
+    return NULL;
+}
+
+static struct expected expect_spoke(struct pass *pass, const char *set, const char *name)
+{
+    struct expected e = { .pass = pass, .set = set, .name = name };
+
+    e.secret = render_name(pass->arena, pass->name,
+                           arena_printf(pass->arena, "%s-join", name), 253);
+    if (!pass_get(pass, CLUSTER, "", name, &e.cluster))
+        e.cluster = (struct seen){ 0 };
+    return e;
+}
+
+static int settle(struct pass *pass, const struct node *pool, const char *set, const char *name,
+                  struct node *row, struct err *err)
+{
+    struct expected e = expect_spoke(pass, set, name);
+    const char *trouble = name_trouble(&e);
+
+    e.pool = pool;
+    if (trouble) {
+        say(&e, row, "Failed", trouble);
+        return 0;
+    }
+    if (e.cluster.node && (has_joined(&e) || !is_ours(&e)))
+        return settle_joined(&e, row, err);
+    return settle_pending(&e, row, err);
+}
+
+/* ---- All of them, and those no longer ---------------------------------------------------- */
+
+static bool is_listed(const struct node *names, const char *name)
+{
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!strcmp(node_text(node_item(names, i)), name))
+            return true;
+    return false;
+}
+
+static int drop_others(struct pass *pass, const char *set, const struct node *names,
+                       struct err *err)
+{
+    const struct node *made = pass_list(pass, CLUSTER, NULL, POOL_LABEL, set);
+
+    for (size_t i = 0; i < node_count(made); i++) {
+        struct expected e = expect_spoke(pass, set, object_name(node_item(made, i)));
+
+        if (is_listed(names, e.name) || has_joined(&e))
+            continue;
+        if (drop_token(&e, err) < 0 || pass_remove(pass, CLUSTER, "", e.name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
+                struct node *ret_rows, struct err *err)
+{
+    const struct node *names = node_at(pool, "spec", "spokes", NULL);
+
+    for (size_t i = 0; i < node_count(names) && i < MOST_SPOKES; i++) {
+        struct node *row = node_map(pass->arena);
+
+        if (settle(pass, pool, set, node_text(node_item(names, i)), row, err) < 0)
+            return -1;
+        node_add(pass->arena, ret_rows, row);
+    }
+    return drop_others(pass, set, names, err);
+}
+
+int pool_spokes_drop(struct pass *pass, const char *set, struct err *err)
+{
+    return drop_others(pass, set, NULL, err);
+}

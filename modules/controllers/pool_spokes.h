@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_POOL_SPOKES_H
+#define CONTROLLERS_POOL_SPOKES_H
+
+#include "controllers/controller.h"
+
+/*
+ * Private to controllers: spokes that a pool expects (spec.spokes).
+ *
+ * Each is made ahead: a ManagedCluster that nothing is placed on yet, a join
+ * token for this name alone, and a Secret POOL-SPOKE-join that holds it for
+ * whoever sets the machine up. Token and Secret go when the spoke has joined,
+ * and all of it when a spoke that has not is no longer expected.
+ */
+#define POOL_LABEL "axle.dev/pool"
+
+/* `ret_rows`: [{name, phase: PendingJoin|Joined|Available|Failed, secret, message}]. */
+int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
+                struct node *ret_rows, struct err *err) MUST_CHECK;
+/* The pool goes: those that never came are taken back. */
+int pool_spokes_drop(struct pass *pass, const char *set, struct err *err) MUST_CHECK;
+
+#endif
