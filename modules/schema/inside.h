@@ -63,9 +63,13 @@ static inline const struct schema *schema_real(const struct schema *schema)
 struct schema_member *schema_member(const struct schema *schema,
                                     const char *key);
 
-/* pattern.c: may a string be matched against it, and does it match. */
-int schema_pattern_check(const char *pattern, struct err *err);
-bool schema_pattern_matches(const char *pattern, const char *string);
+/* pattern.c: may a string be matched against it, and does it match. `known` keeps
+   what was compiled, from NULL on until the check is over. */
+struct map;
+int schema_pattern_check(const char *text, struct err *err);
+bool schema_pattern_matches(struct map **known, const char *text,
+                            const struct node *string);
+void schema_patterns_free(struct map **known);
 /* format.c: true for formats that nothing is known of. */
 bool schema_format_holds(const char *format, const struct node *value);
 

@@ -17,6 +17,7 @@ struct checking {
     struct text path;
     unsigned long steps;
     unsigned depth;
+    struct map *patterns; /* compiled, by text */
 };
 
 static void check(struct checking *c, const struct schema *schema,
@@ -141,7 +142,7 @@ static void check_string(struct checking *c, const struct schema_limits *l,
     if (runes < l->min_length)
         SAY(c, "FieldValueInvalid", value, "should be at least %lld chars long",
             (long long)l->min_length);
-    if (l->pattern && !schema_pattern_matches(l->pattern, value->string))
+    if (l->pattern && !schema_pattern_matches(&c->patterns, l->pattern, value))
         SAY(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
 }
 
@@ -438,6 +439,7 @@ bool schema_validate_at(const struct schema *schema, struct arena *arena,
     for (size_t i = 0; i < c.causes->len && causes; i++)
         node_add(arena, causes, c.causes->items[i]);
     text_free(&c.path);
+    schema_patterns_free(&c.patterns);
     return !c.causes->len;
 }
 
