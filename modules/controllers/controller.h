@@ -70,7 +70,7 @@ extern const struct controller controller_tenant, controller_project,
     controller_placement, controller_replicaset, controller_managedcluster,
     controller_clusterset, controller_binding, controller_liveness,
     controller_csr, controller_token, controller_sweep, controller_aggregation,
-    controller_account;
+    controller_account, controller_ttl;
 
 /* ---- The queue ------------------------------------------------------------ */
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removes works that are Complete for as long as they say. */
+#include "controllers/controller.h"
+
+#include "work/work.h"
+
+#include <string.h>
+
+static int run(struct pass *pass, struct err *err)
+{
+    struct seen work;
+    int64_t at = 0;
+
+    if (!pass_get(pass, WORK, pass->space, pass->name, &work))
+        return 0;
+    switch (work_ttl(work.node, pass->now, &at)) {
+    case WORK_WAIT:
+        pass_wake_at(pass, at);
+        return 0;
+    case WORK_DELETE:
+        return pass_remove(pass, WORK, pass->space, pass->name, err);
+    default:
+        return 0;
+    }
+}
+
+/* Few works have an end; the others wake nobody. */
+static void map_ending(struct controllers *all, const struct controller *to,
+                       const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = NULL;
+    const struct node *work;
+
+    if (!after || !strstr(after->body, "ttlSecondsAfterFinished"))
+        return;
+    arena = arena_new();
+    work = object_read(arena, after);
+    if (node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL))
+        controllers_wake(all, to, after->space, after->name);
+}
+
+const struct controller controller_ttl = {
+    .name = "ttl", .run = run,
+    .sources = { { WORK, map_ending } },
+    .source_count = 1,
+};
