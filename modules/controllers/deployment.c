@@ -97,8 +97,8 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
 
     if (node_count(chosen))
         set(d, "Placed", "True", "Placed",
-            arena_printf(d->pass->arena, "%zu spokes are chosen",
-                         node_count(chosen)));
+            arena_printf(d->pass->arena, "%zu %s chosen", node_count(chosen),
+                         node_count(chosen) == 1 ? "spoke is" : "spokes are"));
     else
         set(d, "Placed", "False", satisfied ?
             node_get_text(satisfied, "reason") : "Placing", satisfied ?

@@ -63,8 +63,8 @@ static int report(struct pass *pass, const struct seen *environment,
                                trouble ? trouble : "" };
 
     if (!trouble)
-        ready.message = arena_printf(arena, "%lld spokes are chosen",
-                                     (long long)spokes);
+        ready.message = arena_printf(arena, "%lld %s chosen", (long long)spokes,
+                                     spokes == 1 ? "spoke is" : "spokes are");
     node_set_text(arena, status, "placement", placement);
     node_set_int(arena, status, "spokes", spokes);
     node_set_text(arena, status, "phase", trouble ? "Failed" : "Ready");
