@@ -122,10 +122,20 @@ static bool may_approve(struct signing *s)
            !strcmp(user + strlen(TOKEN_USER), token);
 }
 
+static bool is_nobodys_or_its_own(const struct signing *s)
+{
+    const char *keys = object_annotation(s->managed.node, CLIENT_KEYS);
+    scoped_text struct text pin = { 0 };
+
+    text_add_hex(&pin, s->request->pin, PKI_SHA256);
+    return !*keys || strstr(keys, text_string(&pin));
+}
+
 /*
- * A machine whose first join was cut short comes again with another token. The
- * name is nobody's yet as long as no key speaks for it; a token that is for
- * this name and leads into the same set takes the place of the first.
+ * A machine whose first join was cut short, or whose certificate has ended,
+ * comes again with another token. The name is nobody's yet as long as no key
+ * speaks for it, and its own if the same key asks; a token that is for this name
+ * and leads into the same set takes the place of the first.
  */
 static int adopt(struct signing *s, struct err *err)
 {
@@ -137,7 +147,7 @@ static int adopt(struct signing *s, struct err *err)
 
     if (!text_starts(user, TOKEN_USER) ||
         !*object_annotation(s->managed.node, JOINED_WITH) ||
-        *object_annotation(s->managed.node, CLIENT_KEYS))
+        !is_nobodys_or_its_own(s))
         return 0;
     user += strlen(TOKEN_USER);
     token = pass_read(s->pass, JOIN_TOKEN, "", user);
@@ -149,7 +159,7 @@ static int adopt(struct signing *s, struct err *err)
     if (pass_patch(s->pass, &s->managed, patch, err) < 0)
         return -1;
     pass_event(s->pass, &s->managed, false, "JoinedAgain",
-               "its join was not finished; the join token %s goes on with it", user);
+               "the join token %s lets the machine in once more", user);
     pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed);
     return 0;
 }

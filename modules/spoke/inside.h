@@ -54,8 +54,12 @@ struct spoke {
     char said[1024]; /* the last trouble with the hub that was logged */
 
     /* join.c */
-    char *csr;  /* name of the request made in this attempt; owned */
+    char *csr;  /* name of the request under way, renewals too; owned */
     char *root; /* the hub's authority, proven by the token's pin; owned */
+
+    /* renew.c */
+    struct loop_timer *renew; /* owned */
+    struct loop_backoff renew_backoff;
 
     /* sync.c */
     struct http_call *watch; /* borrowed while it runs */
@@ -120,6 +124,17 @@ bool join_is_done(const struct spoke *spoke);
 void join_start(struct spoke *spoke);
 /* ERR_INVALID for what was never a token: no hub could make it one. */
 int join_check_token(const struct spoke *spoke, struct err *err) MUST_CHECK;
+
+/* The request for a certificate for this spoke's key, made at need. */
+struct node *join_make_request(struct spoke *spoke, struct arena *arena,
+                               struct err *err) MUST_CHECK;
+
+/* renew.c: a certificate of the same key before the old one ends, while the hub
+   is there. */
+void renew_start(struct spoke *spoke);
+void renew_stop(struct spoke *spoke);
+/* Whether the certificate has ended: then only a token helps. */
+bool renew_is_over(const struct spoke *spoke);
 
 /* link.c: requests to the hub with this spoke's identity. */
 int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;

@@ -30,7 +30,8 @@ bool join_is_done(const struct spoke *spoke)
         if (!file_exists(path))
             return false;
     }
-    return true;
+    /* After a long absence a token lets it in once more, with the same key. */
+    return !spoke->token || !renew_is_over(spoke);
 }
 
 static void fail(struct spoke *spoke, int status,
@@ -199,8 +200,8 @@ static struct pki_key *own_key(struct spoke *spoke, struct err *err)
     return key;
 }
 
-static struct node *make_request(struct spoke *spoke, struct arena *arena,
-                                 struct err *err)
+struct node *join_make_request(struct spoke *spoke, struct arena *arena,
+                               struct err *err)
 {
     const char *groups[] = {
         arena_printf(arena, GROUP ":%s", spoke->name),
@@ -277,7 +278,7 @@ static void on_cluster_made(const struct http_answer *answer,
         fail(spoke, answer ? answer->status : 0, answer, err);
         return;
     }
-    request = make_request(spoke, arena, &why);
+    request = join_make_request(spoke, arena, &why);
     if (!request) {
         spoke_lost(spoke, "joining", &why);
         return;

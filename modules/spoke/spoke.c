@@ -44,6 +44,7 @@ static void enter_watching(struct spoke *spoke)
     loop_backoff_reset(&spoke->backoff);
     spoke->said[0] = '\0';
     alive_start(spoke);
+    renew_start(spoke);
     facts_follow(spoke);
 }
 
@@ -313,6 +314,7 @@ void spoke_close(struct spoke **at)
         return;
     look_close(spoke);
     alive_stop(spoke);
+    renew_stop(spoke);
     sync_stop(spoke);
     loop_timer_free(&spoke->again);
     loop_timer_free(&spoke->sweep);

@@ -22,4 +22,4 @@ expect_refused "cannot open" "$AXLE" render missing.yaml
 # And what is no verb or no flag is said to be none.
 expect_refused 'unknown verb "fly"' "$AXLE" fly
 expect_refused 'unknown option "--wings"' "$AXLE" --wings
-expect_refused "none of hub, spoke, all-in-one" "$AXLE" --mode=bird
+expect_refused "none of hub|spoke|all-in-one" "$AXLE" --mode=bird

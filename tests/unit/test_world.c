@@ -275,7 +275,7 @@ static void the_silent_are_bounded(void)
     stream = loop_connect(client, "hub:80", &err);
     loop_stream_handle(stream, &raw, NULL);
     for (i = 0; i < 9; i++) {
-        loop_stream_write(stream, "GET / HTTP/1.1\r\nHost: a\r\n" + i, 1);
+        loop_stream_write(stream, &"GET / HTTP/1.1\r\nHost: a\r\n"[i], 1);
         loop_world_run(world, CLOCK_SECOND);
     }
     CHECK(!lost && !got.len, "a letter per second");

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks for a new certificate well before the old one ends. */
+#include "spoke/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/object.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+#include "pki/pki.h"
+
+#include <string.h>
+
+#define CSRS "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+#define JSON "application/json"
+#define PEM_LIMIT ((size_t)64 * 1024)
+/* The hub decides at once; where a person does, there are days left. */
+#define SOONEST CLOCK_SECOND
+#define LATEST (600 * CLOCK_SECOND)
+
+static void on_renew(void *arg);
+
+static struct pki_cert *own_certificate(const struct spoke *spoke, struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, "pki/client.crt");
+    size_t len = 0;
+    scoped_mem char *pem = file_read(path, PEM_LIMIT, &len, err);
+
+    return pem ? pki_cert_read(pem, len, err) : NULL;
+}
+
+bool renew_is_over(const struct spoke *spoke)
+{
+    scoped_pki_cert struct pki_cert *cert = own_certificate(spoke, NULL);
+
+    return cert && cert->not_after <= clock_wall();
+}
+
+/* Two thirds of what is left, not all spokes of a hub at the same moment. */
+static void set_timer(struct spoke *spoke)
+{
+    struct err err = {0};
+    scoped_pki_cert struct pki_cert *cert = own_certificate(spoke, &err);
+    int64_t left = cert ? cert->not_after - clock_wall() : 0;
+
+    if (left <= 0)
+        return; /* what the hub says of it is in the log already */
+    left = left / 3 * 2;
+    loop_timer_set(spoke->renew,
+                   left - (int64_t)random_below((uint64_t)left / 8 + 1));
+}
+
+static void try_again(struct spoke *spoke)
+{
+    loop_timer_set(spoke->renew, SOONEST + loop_backoff_next(&spoke->renew_backoff));
+}
+
+static void failed(struct spoke *spoke, int status, const struct http_answer *answer,
+                   const struct err *err)
+{
+    struct err why = {0};
+
+    link_explain(status, answer, err, &why);
+    log_warn("spoke", "%s: renewing the certificate: %s", spoke->hub, why.text);
+    mem_free(&spoke->csr);
+    try_again(spoke);
+}
+
+/*
+ * The key stays, so that one file is exchanged and a crash leaves a pair that
+ * fits. New connections use the new certificate; the watch goes on from where it
+ * was.
+ */
+static void keep(struct spoke *spoke, const char *certificate)
+{
+    scoped_mem char *path = spoke_path(spoke, "pki/client.crt");
+    scoped_text struct text pem = {0};
+    struct err err = {0};
+
+    mem_free(&spoke->csr);
+    if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
+        err_set(&err, ERR_INVALID, "the hub's certificate is damaged");
+    else
+        (void)!file_write(path, pem.bytes, pem.len, 0600, &err);
+    if (err.code != ERR_NONE) {
+        failed(spoke, 0, NULL, &err);
+        return;
+    }
+    log_info("spoke", "the certificate is renewed");
+    loop_backoff_reset(&spoke->renew_backoff);
+    sync_stop(spoke);
+    spoke_move(spoke, SPOKE_LISTING);
+}
+
+static void on_looked(void *arg, int status, const struct http_answer *answer,
+                      const struct err *err)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *request;
+    const char *certificate;
+
+    if (!spoke->renew)
+        return;
+    if (status != 200) {
+        failed(spoke, status, answer, err);
+        return;
+    }
+    request = document_read_json(arena, answer->body, answer->len,
+                                 &document_limits_api, NULL);
+    certificate = node_get_text(node_get(request, "status"), "certificate");
+    if (*certificate)
+        keep(spoke, certificate);
+    else
+        try_again(spoke);
+}
+
+static void on_made(void *arg, int status, const struct http_answer *answer,
+                    const struct err *err)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *made;
+
+    if (!spoke->renew)
+        return;
+    if (status != 201) {
+        failed(spoke, status, answer, err);
+        return;
+    }
+    made = document_read_json(arena, answer->body, answer->len,
+                              &document_limits_api, NULL);
+    mem_free(&spoke->csr);
+    spoke->csr = mem_copy_string(node_get_text(node_get(made, "metadata"), "name"));
+    on_renew(spoke);
+}
+
+/* A request that is under way is looked at; else one is made. */
+static void on_renew(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    scoped_arena struct arena *arena = arena_new();
+    struct node *request;
+    struct err err = {0};
+
+    if (spoke->csr) {
+        scoped_mem char *target = mem_printf(CSRS "/%s", spoke->csr);
+
+        link_send(spoke, "GET", target, NULL, NULL, on_looked, spoke);
+        return;
+    }
+    request = join_make_request(spoke, arena, &err);
+    if (!request)
+        failed(spoke, 0, NULL, &err);
+    else
+        link_send(spoke, "POST", CSRS, JSON, request, on_made, spoke);
+}
+
+void renew_start(struct spoke *spoke)
+{
+    spoke->renew_backoff = (struct loop_backoff){SOONEST, LATEST, 0};
+    mem_free(&spoke->csr);
+    if (!spoke->renew)
+        spoke->renew = loop_timer_new(spoke->loop, on_renew, spoke);
+    set_timer(spoke);
+}
+
+void renew_stop(struct spoke *spoke)
+{
+    loop_timer_free(&spoke->renew);
+}
