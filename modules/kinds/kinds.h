@@ -46,7 +46,7 @@ struct kind_column {
 };
 
 struct kind_subresource {
-    const char *name; /* "status", "scale", "approval", "token" */
+    const char *name; /* "status", "approval", "token" */
     const char *group, *version, *kind; /* of what it takes and answers */
     unsigned verbs;
 };

@@ -123,8 +123,9 @@ struct objects {
 };
 #define OBJECTS_TAG 0x6f626a73u
 
-/* ---- objects.c: tables, the stage, publishing --------------------------- */
+/* ---- table.c ------------------------------------------------------------ */
 
+void tables_make(struct objects *objects);
 struct table *table_of(const struct objects *objects, const struct kind *kind);
 /* The index of the first item not before (space, name). */
 size_t table_seek(const struct table *table, const char *space,
@@ -132,6 +133,18 @@ size_t table_seek(const struct table *table, const char *space,
 /* Borrowed; NULL if there is none. */
 struct object *table_find(const struct table *table, enum objects_view view,
                           const char *space, const char *name);
+/* Borrowed, from what is published. */
+struct object *table_published(const struct table *table, const char *space,
+                               const char *name);
+/* Puts `after` (taken) where the object of that name is; NULL takes it away. */
+void table_set(struct table *table, const char *space, const char *name,
+               struct object *after);
+
+/* ---- object.c ----------------------------------------------------------- */
+
+/* In one allocation with its strings; `tree` is what `body` says. */
+struct object *object_lay_out(const struct kind *kind, const struct node *tree,
+                              int64_t revision, const char *body, size_t len);
 /* Makes an object from its tree; the tree gets the revision written in (0: it
    has none). */
 struct object *object_make(struct arena *arena, const struct kind *kind,
@@ -140,6 +153,10 @@ static inline const struct held *held_of(const struct object *object)
 {
     return (const struct held *)object; /* its first member */
 }
+
+/* ---- stage.c ------------------------------------------------------------ */
+
+void pending_queue_free(struct queue_of_pending *queue);
 /* Stages. `tree` is changed: it gets its resourceVersion. Borrowed answer. */
 struct object *stage_put(struct objects *objects, struct table *table,
                          struct arena *arena, struct node *tree);
@@ -149,6 +166,13 @@ struct object *stage_delete(struct objects *objects, struct table *table,
 /* Replaces what is published without a write: a renewed lease. */
 struct object *replace_now(struct objects *objects, struct table *table,
                            struct arena *arena, struct node *tree);
+
+/* ---- load.c and changes.c ------------------------------------------------ */
+
+int objects_load(struct objects *objects, struct err *err);
+/* Keeps one change, until newer ones need its room. */
+struct change *changes_remember(struct objects *objects, struct change value);
+void changes_forget_oldest(struct objects *objects);
 
 /* ---- seal.c ------------------------------------------------------------- */
 

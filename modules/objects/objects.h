@@ -234,7 +234,7 @@ struct objects_write {
     struct objects_who who;
     const struct kind *kind; /* in the version that was asked for */
     const char *space, *name;
-    const char *subresource; /* NULL, "status", "scale", "approval" */
+    const char *subresource; /* NULL, "status", "approval" */
     const struct node *body; /* the object, or the patch */
     const struct node *duplicates; /* paths of duplicate keys in the body */
     enum objects_patch patch;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads every object and recent change from the store. */
+
+#include "objects/inside.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+
+struct loading {
+    struct objects *objects;
+    struct arena *arena;
+    struct map *seen; /* the newest state of each key in the log */
+};
+
+static struct object *read_row(struct loading *loading, struct table *table,
+                               const struct store_row *row, struct err *err)
+{
+    scoped_text struct text open = {0};
+    size_t len;
+    const char *body = unseal_row(loading->objects, row, &open, &len, err);
+    struct node *tree;
+
+    if (!body)
+        return NULL;
+    tree = document_read_own(loading->arena, body, len, err);
+    if (!tree) {
+        err_wrap(err, "%s %s/%s", row->key.kind, row->key.space, row->key.name);
+        return NULL;
+    }
+    return object_lay_out(table->kind, tree, row->revision, body, len);
+}
+
+/* After a restart every lease counts as renewed: nobody could renew it. */
+static struct object *renew(struct loading *loading, struct object *object)
+{
+    struct node *tree, *spec;
+    struct object *renewed;
+    char now[CLOCK_TEXT];
+
+    if (!object->kind->is_volatile)
+        return object;
+    tree = object_read(loading->arena, object);
+    spec = node_get(tree, "spec");
+    if (!node_get(spec, "renewTime"))
+        return object;
+    clock_format(clock_wall(), true, now);
+    node_set_text(loading->arena, spec, "renewTime", now);
+    renewed = object_make(loading->arena, object->kind, tree, object->revision);
+    object_drop(&object);
+    return renewed;
+}
+
+/* A kind that this program does not know is left in the store as it is. */
+static int load_row(void *arg, const struct store_row *row, struct err *err)
+{
+    struct loading *loading = arg;
+    struct objects *objects = loading->objects;
+    struct table *table = map_get(objects->tables, row->key.kind);
+    struct object *object;
+
+    if (!table)
+        return 0;
+    if (arena_used(loading->arena) > (size_t)8 << 20) {
+        arena_free(&loading->arena);
+        loading->arena = arena_new();
+    }
+    object = read_row(loading, table, row, err);
+    if (!object)
+        return -1;
+    object = renew(loading, object);
+    table_set(table, row->key.space, row->key.name, object);
+    collect_change(objects, NULL, object);
+    return 0;
+}
+
+static int load_change(void *arg, const struct store_row *row, struct err *err)
+{
+    struct loading *loading = arg;
+    struct table *table = map_get(loading->objects->tables, row->key.kind);
+    struct change change = {.table = table, .revision = row->revision};
+    struct object *object, *before;
+    scoped_mem char *key = NULL;
+
+    if (!table)
+        return 0;
+    before = table_published(table, row->key.space, row->key.name);
+    object = before && before->revision == row->revision
+                 ? object_hold(before)
+                 : read_row(loading, table, row, err);
+    if (!object)
+        return -1;
+    key = mem_printf("%s %s/%s", row->key.kind, row->key.space, row->key.name);
+    before = map_get(loading->seen, key);
+    change.unknown = !before && !row->created;
+    change.before = before;
+    if (row->deleted) {
+        change.last = object;
+        map_remove(loading->seen, key);
+    } else {
+        change.after = object_hold(object);
+        map_put(loading->seen, key, object);
+    }
+    changes_remember(loading->objects, change);
+    return 0;
+}
+
+static void drop_seen(struct map *seen)
+{
+    struct object *object;
+    size_t at = 0;
+
+    while ((object = map_next(seen, &at, NULL)))
+        object_drop(&object);
+}
+
+int objects_load(struct objects *objects, struct err *err)
+{
+    scoped_map struct map *seen = map_new();
+    struct loading loading = {objects, arena_new(), seen};
+    int failed;
+
+    objects->revision = store_revision(objects->store);
+    objects->forgotten = store_compacted(objects->store);
+    failed = store_each(objects->store, load_row, &loading, err) < 0 ||
+             store_changes(objects->store, objects->forgotten, load_change,
+                           &loading, err) < 0;
+    drop_seen(seen);
+    arena_free(&loading.arena);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes objects: counted, immutable, in one piece with their strings. */
+
+#include "objects/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct object *object_hold(const struct object *object)
+{
+    struct object *held = (struct object *)(uintptr_t)object;
+
+    held->references++;
+    return held;
+}
+
+void object_drop(struct object **object)
+{
+    if (!*object)
+        return;
+    assert((*object)->references > 0);
+    if (--(*object)->references == 0)
+        mem_free(object);
+    *object = NULL;
+}
+
+struct node *object_read(struct arena *arena, const struct object *object)
+{
+    struct err err = {0};
+    struct node *tree = document_read_own(arena, object->body, object->len, &err);
+
+    if (!tree) {
+        fprintf(stderr, "axle: %s %s/%s was kept and cannot be read: %s\n",
+                object->kind->store_kind, object->space, object->name,
+                err.text);
+        abort();
+    }
+    return tree;
+}
+
+static char *append(char **at, const char *string)
+{
+    size_t len = strlen(string) + 1;
+    char *copy = *at;
+
+    memcpy(copy, string, len);
+    *at += len;
+    return copy;
+}
+
+/* Lays out an object with its owners, strings and body in one allocation. */
+struct object *object_lay_out(const struct kind *kind, const struct node *tree,
+                              int64_t revision, const char *body, size_t len)
+{
+    const struct node *metadata = node_get(tree, "metadata");
+    const struct node *owners = node_get(metadata, "ownerReferences");
+    const char *space = node_get_text(metadata, "namespace");
+    const char *name = node_get_text(metadata, "name");
+    const char *uid = node_get_text(metadata, "uid");
+    size_t count = node_count(owners), size;
+    struct held *held;
+    struct owner *owner;
+    char *at;
+
+    size = sizeof(*held) + count * sizeof(*owner) + strlen(space) +
+           strlen(name) + strlen(uid) + 3 + len + 1;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(node_get_text(node_item(owners, i), "uid")) + 1;
+    held = mem_alloc(size);
+    owner = (struct owner *)(held + 1);
+    at = (char *)(owner + count);
+    held->owners = owner;
+    held->owner_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct node *item = node_item(owners, i);
+
+        owner[i].uid = append(&at, node_get_text(item, "uid"));
+        owner[i].blocks = node_get_bool(item, "blockOwnerDeletion", false);
+    }
+    held->finalizers = node_count(node_get(metadata, "finalizers"));
+    held->object = (struct object){
+        .references = 1,
+        .kind = kind,
+        .space = append(&at, space),
+        .name = append(&at, name),
+        .uid = append(&at, uid),
+        .revision = revision,
+        .deleting = node_get(metadata, "deletionTimestamp") != NULL,
+        .len = len,
+        .body = at,
+    };
+    memcpy(at, body, len);
+    return &held->object;
+}
+
+struct object *object_make(struct arena *arena, const struct kind *kind,
+                           struct node *tree, int64_t revision)
+{
+    scoped_text struct text body = {0};
+    struct node *metadata = node_make(arena, tree, "metadata");
+
+    if (revision)
+        node_set(arena, metadata, "resourceVersion",
+                 node_format(arena, "%lld", (long long)revision));
+    else
+        node_remove(metadata, "resourceVersion");
+    document_write_json(&body, tree);
+    return object_lay_out(kind, tree, revision, text_string(&body), body.len);
+}
