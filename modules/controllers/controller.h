@@ -91,6 +91,7 @@ struct controllers {
     struct loop_timer *next;    /* the next turn; a timer can be taken back */
     bool turning, planned, stopped, writing;
     struct map *noticed;        /* revision seen while it was only staged */
+    struct map *index;          /* index.c: maps of names by label and value */
     struct placement_world *world;
     int64_t started;            /* wall: silence is counted from here */
     struct counts { uint64_t runs, failures; } *counts; /* by controller */
@@ -106,6 +107,16 @@ void controllers_wake_all(struct controllers *all, const struct controller *to,
 /* The world's shadow of the objects that placement looks at. */
 void controllers_world_note(struct controllers *all, const struct object *before,
                             const struct object *after);
+
+/* The index of labels (index.c): candidates, in order; false: not indexed. */
+struct pass;
+void controllers_index_note(struct controllers *all, const struct object *before,
+                            const struct object *after);
+void controllers_index_free(struct controllers *all);
+bool controllers_index_each(struct pass *pass, enum which kind, const char *label,
+                            const char *value,
+                            void (*each)(void *arg, const struct object *object),
+                            void *arg);
 
 /* ---- Reading and writing in a pass (pass.c) -------------------------------- */
 

@@ -51,7 +51,7 @@ struct node *pass_read(struct pass *pass, enum which kind, const char *space,
 struct listing {
     struct pass *pass;
     struct node *list;
-    const char *label, *value;
+    const char *space, *label, *value;
 };
 
 static void add_to_list(void *arg, const struct object *object)
@@ -63,6 +63,8 @@ static void add_to_list(void *arg, const struct object *object)
     if (listing->value && !memmem(object->body, object->len, listing->value,
                                   strlen(listing->value)))
         return;
+    if (*listing->space && strcmp(object->space, listing->space))
+        return;
     node = object_read(listing->pass->arena, object);
     if (listing->label &&
         strcmp(object_label(node, listing->label), listing->value))
@@ -73,10 +75,12 @@ static void add_to_list(void *arg, const struct object *object)
 struct node *pass_list(struct pass *pass, enum which kind, const char *space,
                        const char *label, const char *value)
 {
-    struct listing listing = { pass, node_list(pass->arena), label, value };
+    struct listing listing = { pass, node_list(pass->arena), space ? space : "",
+                               label, value };
 
-    objects_each(pass->objects, OBJECTS_STAGED, pass->all->kinds[kind],
-                 space ? space : "", add_to_list, &listing);
+    if (!controllers_index_each(pass, kind, label, value, add_to_list, &listing))
+        objects_each(pass->objects, OBJECTS_STAGED, pass->all->kinds[kind],
+                     listing.space, add_to_list, &listing);
     return listing.list;
 }
 

@@ -328,6 +328,7 @@ static void on_staged(void *arg, const struct object *before,
         objects_when_durable(all->objects, on_durable, all);
     }
     controllers_world_note(all, before, after);
+    controllers_index_note(all, before, after);
     tell(all, before, after);
 }
 
@@ -362,6 +363,7 @@ static void on_change(void *arg, const struct object *before,
         return;
     }
     controllers_world_note(all, before, after);
+    controllers_index_note(all, before, after);
     tell(all, before, after);
 }
 
@@ -385,6 +387,7 @@ static void start_each(void *arg, const struct object *object)
     struct controllers *all = arg;
 
     controllers_world_note(all, NULL, object);
+    controllers_index_note(all, NULL, object);
     tell(all, NULL, object);
 }
 
@@ -395,6 +398,8 @@ static void start_all(struct controllers *all)
 
     placement_world_free(&all->world);
     all->world = placement_world_new();
+    controllers_index_free(all);
+    all->index = map_new();
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
 
@@ -508,6 +513,7 @@ void controllers_stop(struct controllers **controllers)
     loop_timer_free(&all->timer);
     loop_timer_free(&all->next);
     placement_world_free(&all->world);
+    controllers_index_free(all);
     all->tag = 0;
     mem_free(&all);
 }

@@ -320,7 +320,9 @@ static void map_project_content(struct controllers *all,
                                 const struct object *before,
                                 const struct object *after)
 {
-    controllers_wake(all, to, "", (after ? after : before)->space);
+    /* Whether it is there counts, not how it is. */
+    if (!before || !after)
+        controllers_wake(all, to, "", (after ? after : before)->space);
 }
 
 const struct controller controller_tenant = {

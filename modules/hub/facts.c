@@ -50,8 +50,10 @@ static void look_into_work(void *arg, const struct object *object)
     struct search *search = arg;
     scoped_arena struct arena *arena = NULL;
     const struct node *manifests;
+    const char *words = search->repository ? search->repository : search->name;
 
-    if (search->found)
+    /* Most works are ruled out by a look at the bytes. */
+    if (search->found || !memmem(object->body, object->len, words, strlen(words)))
         return;
     arena = arena_new();
     manifests = node_at(object_read(arena, object), "spec", "workload",

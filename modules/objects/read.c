@@ -74,30 +74,51 @@ static int by_key(const void *a, const void *b)
     return order ? order : strcmp(x->name, y->name);
 }
 
-static struct pending *staged_of(const struct table *table,
-                                 const struct object *object)
+static const struct object *named_by(const struct pending *pending)
 {
-    scoped_mem char *key = mem_printf("%s/%s", object->space, object->name);
-
-    return map_get(table->staged, key);
+    return pending->after    ? pending->after
+           : pending->before ? pending->before
+                             : pending->last;
 }
 
-/* Published objects with the staged ones in their place. */
+static int by_pending(const void *a, const void *b)
+{
+    const struct object *x = named_by(*(struct pending *const *)a);
+    const struct object *y = named_by(*(struct pending *const *)b);
+
+    return by_key(&x, &y);
+}
+
+/* Published objects with the staged ones in their place: both are in order. */
 static struct view staged_view(const struct table *table)
 {
     struct view view = {0};
-    const struct pending *pending;
-    size_t at = 0;
+    size_t count = 0, at = 0, next = 0;
+    scoped_mem struct pending **staged =
+        mem_alloc(map_count(table->staged) * sizeof(*staged));
+    struct pending *pending;
 
-    view.owned = mem_alloc((table->count + map_count(table->staged) + 1) *
-                           sizeof(*view.owned));
-    for (size_t i = 0; i < table->count; i++)
-        if (!staged_of(table, table->items[i]))
-            view.owned[view.count++] = table->items[i];
     while ((pending = map_next(table->staged, &at, NULL)))
-        if (pending->after)
-            view.owned[view.count++] = pending->after;
-    qsort(view.owned, view.count, sizeof(*view.owned), by_key);
+        staged[count++] = pending;
+    qsort(staged, count, sizeof(struct pending *), by_pending);
+    view.owned = mem_alloc((table->count + count + 1) * sizeof(*view.owned));
+    for (size_t i = 0; i < table->count || next < count;) {
+        int order = next == count ? -1 : 1;
+
+        if (i < table->count && next < count) {
+            const struct object *other = named_by(staged[next]);
+
+            order = by_key(&table->items[i], &other);
+        }
+        if (order < 0) {
+            view.owned[view.count++] = table->items[i++];
+            continue;
+        }
+        i += order == 0;
+        if (staged[next]->after)
+            view.owned[view.count++] = staged[next]->after;
+        next++;
+    }
     view.items = view.owned;
     return view;
 }

@@ -282,12 +282,26 @@ static int check_key(const mbedtls_pk_context *pk, struct err *err)
                    mbedtls_pk_get_name(pk), bits);
 }
 
+/* The last requests that were found to be signed: the hub reads one several
+   times on its way, and verifying costs more than all else. */
+#define REMEMBERED 16
+static __thread unsigned char remembered[REMEMBERED][PKI_SHA256];
+
+static unsigned char *place_of(const unsigned char digest[PKI_SHA256])
+{
+    return remembered[digest[0] % REMEMBERED];
+}
+
 /* Whoever made the request holds the key it names. */
 static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
 {
     unsigned char digest[MBEDTLS_MD_MAX_SIZE];
     const mbedtls_md_info_t *md = mbedtls_md_info_from_type(csr->sig_md);
+    unsigned char whole[PKI_SHA256];
 
+    pki_sha256(csr->raw.p, csr->raw.len, whole);
+    if (memcmp(place_of(whole), whole, sizeof whole) == 0)
+        return 0;
     if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 &&
                 csr->sig_md != MBEDTLS_MD_SHA384 &&
                 csr->sig_md != MBEDTLS_MD_SHA512))
@@ -297,6 +311,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
                               digest, mbedtls_md_get_size(md), csr->sig.p,
                               csr->sig.len))
         return err_set(err, ERR_INVALID, "the request is not signed by its own key");
+    memcpy(place_of(whole), whole, sizeof whole);
     return 0;
 }
 

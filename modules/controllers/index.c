@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remembers which objects carry a label's value, so that nobody looks through all. */
+#include "controllers/controller.h"
+
+#include "base/map.h"
+#include "base/text.h"
+#include "controllers/spokes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What is here is a candidate: every object that has "label":"value" anywhere in
+ * its bytes, or had it. Whoever asks reads the object and looks.
+ */
+static const struct {
+    enum which kind;
+    const char *label;
+} indexed[] = {
+    { WORK, REPLICA_SET_LABEL },
+    { WORKLOAD, REPLICA_SET_LABEL },
+    { DEPLOYMENT, "axle.dev/aiworkload" },
+    { DEPLOYMENT, "axle.dev/workload-deployment" },
+};
+
+static char *value_key(size_t which, const char *value, size_t len)
+{
+    return mem_printf("%zu %.*s", which, (int)len, value);
+}
+
+static void note_value(struct controllers *all, size_t which, const char *value,
+                       size_t len, const struct object *object, bool there)
+{
+    scoped_mem char *key = value_key(which, value, len);
+    scoped_mem char *name = mem_printf("%s/%s", object->space, object->name);
+    struct map *names = map_get(all->index, key);
+
+    if (there && !names) {
+        names = map_new();
+        map_put(all->index, key, names);
+    }
+    if (there) {
+        map_put(names, name, all);
+    } else if (names) {
+        map_remove(names, name);
+        if (!map_count(names)) {
+            map_remove(all->index, key);
+            map_free(&names);
+        }
+    }
+}
+
+static void note_label(struct controllers *all, size_t which,
+                       const struct object *object, bool there)
+{
+    scoped_mem char *wanted = mem_printf("\"%s\":\"", indexed[which].label);
+    const char *at = object->body, *end = object->body + object->len;
+    size_t len = strlen(wanted);
+
+    while ((at = memmem(at, (size_t)(end - at), wanted, len))) {
+        const char *quote = memchr(at + len, '"', (size_t)(end - at) - len);
+
+        if (!quote)
+            return;
+        note_value(all, which, at + len, (size_t)(quote - at) - len, object, there);
+        at = quote;
+    }
+}
+
+void controllers_index_note(struct controllers *all, const struct object *before,
+                            const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    for (size_t i = 0; i < count_of(indexed); i++)
+        if (all->kinds[indexed[i].kind] == any->kind)
+            note_label(all, i, any, after != NULL);
+}
+
+void controllers_index_free(struct controllers *all)
+{
+    struct map *names;
+    size_t at = 0;
+
+    while (all->index && (names = map_next(all->index, &at, NULL)))
+        map_free(&names);
+    map_free(&all->index);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const char *const *left = a, *const *right = b;
+
+    return strcmp(*left, *right);
+}
+
+bool controllers_index_each(struct pass *pass, enum which kind, const char *label,
+                            const char *value,
+                            void (*each)(void *arg, const struct object *object),
+                            void *arg)
+{
+    struct map *names = NULL;
+    const char **order, *name;
+    size_t count = 0, at = 0, which = 0;
+
+    while (which < count_of(indexed) && (indexed[which].kind != kind || !label ||
+                                         strcmp(indexed[which].label, label)))
+        which++;
+    if (which == count_of(indexed))
+        return false;
+    {
+        scoped_mem char *key = value_key(which, value, strlen(value));
+
+        names = map_get(pass->all->index, key);
+    }
+    if (!names)
+        return true;
+    order = arena_alloc(pass->arena, map_count(names) * sizeof *order);
+    while (map_next(names, &at, &name))
+        order[count++] = arena_string(pass->arena, name);
+    qsort(order, count, sizeof *order, by_name);
+    for (size_t i = 0; i < count; i++) {
+        char *space = arena_string(pass->arena, order[i]);
+        char *slash = strchr(space, '/');
+        scoped_object struct object *object = NULL;
+
+        *slash = '\0';
+        object = objects_get(pass->objects, OBJECTS_STAGED, pass->all->kinds[kind],
+                             space, slash + 1, NULL);
+        if (object)
+            each(arg, object);
+    }
+    return true;
+}
