@@ -228,8 +228,9 @@ static int write_link(struct process_pod *pod, const char *path, const char *tar
     char have[PATH_MAX];
     ssize_t len = readlink(link, have, sizeof have - 1);
 
-    text_add(&up, "../");
-    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+    if (*target != '/')
+        text_add(&up, "../");
+    for (const char *slash = strchr(path, '/'); slash && *target != '/'; slash = strchr(slash + 1, '/'))
         text_add(&up, "../");
     text_add(&up, target);
     if (len > 0 && (size_t)len == up.len && !memcmp(have, up.bytes, up.len))
@@ -250,28 +251,68 @@ static int check_links(struct process_pod *pod, char *ret_name, size_t room)
     return changed;
 }
 
-/* A relative mount of a whole volume at "." shows each of its files. */
-static void plan_links(struct process_pod *pod, const struct node *mount)
+static const struct node *volume_of(const struct node *volumes, const char *name)
+{
+    for (size_t i = 0; i < node_count(volumes); i++)
+        if (!strcmp(node_get_text(node_item(volumes, i), "name"), name))
+            return node_item(volumes, i);
+    return NULL;
+}
+
+bool process_is_outside(const struct node *spec, const struct node *mount)
+{
+    const char *type = node_get_text(volume_of(node_get(spec, "volumes"),
+                                               node_get_text(mount, "volume")), "type");
+
+    return !strcmp(type, "claim") || !strcmp(type, "host");
+}
+
+static char *clean_path(const struct node *mount)
 {
     const char *path = node_get_text(mount, "path");
-    const char *volume = node_get_text(mount, "volume");
-    const char *sub = node_get_text(mount, "subPath");
-    struct node *known = node_get(pod->volumes, volume);
-    scoped_mem char *clean = NULL;
+    char *clean;
 
     while (text_starts(path, "./"))
         path += 2;
     clean = mem_copy_string(path);
     while (text_ends(clean, "/"))
         clean[strlen(clean) - 1] = '\0';
+    return clean;
+}
+
+/* A relative mount of a whole volume at "." shows each of its files. */
+static void plan_links(struct process_pod *pod, const struct node *mount, const char *source)
+{
+    const char *volume = node_get_text(mount, "volume");
+    const char *sub = node_get_text(mount, "subPath");
+    struct node *known = node_get(pod->volumes, volume);
+    scoped_mem char *clean = clean_path(mount);
+    scoped_mem char *target = source ? mem_copy_string(source) : mem_printf("volumes/%s", volume);
+
     if (*clean && strcmp(clean, ".") != 0) {
         node_set(pod->arena, pod->links, clean,
-                 node_format(pod->arena, "volumes/%s%s%s", volume, *sub ? "/" : "", sub));
+                 node_format(pod->arena, "%s%s%s", target, *sub ? "/" : "", sub));
         return;
     }
     node_each(file, node_get(known, "files"))
         node_set(pod->arena, pod->links, file->key,
                  node_format(pod->arena, "volumes/%s/%s", volume, file->key));
+}
+
+/* Folders from outside the pod are linked to only where they cannot be mounted. */
+static int link_mount(struct process_pod *pod, const struct node *spec, const struct node *volumes,
+                      const struct node *mount, struct err *err)
+{
+    scoped_mem char *clean = clean_path(mount);
+    bool outside = process_is_outside(spec, mount);
+
+    if (*clean && !is_below(clean))
+        return err_set(err, ERR_INVALID, "mountPath \"%.200s\" leaves the pod's folder",
+                       node_get_text(mount, "path"));
+    if (!outside || !pod->runtime->namespaces)
+        plan_links(pod, mount, outside ? node_get_text(volume_of(volumes, node_get_text(
+                                             mount, "volume")), "source") : NULL);
+    return 0;
 }
 
 /* ---- The whole pod ------------------------------------------------------------------------ */
@@ -477,13 +518,10 @@ int process_files_make(struct process_pod *pod, const struct node *spec,
         const struct node *mounts = node_get(node_item(containers, i), "mounts");
 
         for (size_t j = 0; j < node_count(mounts); j++)
-            if (node_get_text(node_item(mounts, j), "path")[0] != '/')
-                plan_links(pod, node_item(mounts, j));
+            if (node_get_text(node_item(mounts, j), "path")[0] != '/' &&
+                link_mount(pod, spec, ret_volumes, node_item(mounts, j), err) < 0)
+                return -1;
     }
-    node_each(link, pod->links)
-        if (!is_below(link->key))
-            return err_set(err, ERR_INVALID, "mountPath \"%.200s\" leaves the pod's folder",
-                           link->key);
     check_links(pod, name, sizeof name);
     return 0;
 }

@@ -150,6 +150,8 @@ bool process_has_shim(const struct process_pod *pod);
 int process_files_make(struct process_pod *pod, const struct node *spec,
                        struct node *ret_volumes, struct arena *arena,
                        uint32_t user, struct err *err);
+/* A claim or a folder of the machine: it is not below the pod's own. */
+bool process_is_outside(const struct node *spec, const struct node *mount);
 /* Writes the pod's hosts file: the machine's own lines, then these. */
 int process_files_hosts(struct process_pod *pod, const struct node *lines, struct err *err);
 int process_files_set(struct process_pod *pod, const char *volume,

@@ -84,8 +84,26 @@ static bool has_env(const struct node *env, const char *name)
     return false;
 }
 
+/* A folder from outside the pod is mounted where its working directory is. */
+static struct node *complete_mounts(struct arena *arena, const struct node *spec,
+                                    const struct node *from)
+{
+    const struct node *mounts = node_get(from, "mounts");
+    struct node *list = node_list(arena);
+
+    for (size_t i = 0; i < node_count(mounts); i++) {
+        struct node *mount = node_share(arena, node_item(mounts, i));
+        const char *path = node_get_text(mount, "path");
+
+        if (*path != '/' && process_is_outside(spec, mount))
+            node_set(arena, mount, "path", node_format(arena, "/pod/work/%s", path));
+        node_add(arena, list, mount);
+    }
+    return list;
+}
+
 static struct node *complete_container(struct process_pod *pod, struct arena *arena,
-                                       const struct node *from)
+                                       const struct node *spec, const struct node *from)
 {
     struct node *container = node_share(arena, from);
     struct node *env = node_list(arena);
@@ -109,6 +127,8 @@ static struct node *complete_container(struct process_pod *pod, struct arena *ar
     for (size_t i = 0; i < node_count(given); i++)
         node_add(arena, env, node_item(given, i));
     node_set(arena, container, "env", env);
+    if (inside)
+        node_set(arena, container, "mounts", complete_mounts(arena, spec, from));
     return container;
 }
 
@@ -128,7 +148,7 @@ static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
     node_set(arena, spec, "volumes", volumes);
     node_set_int(arena, spec, "user", user);
     for (size_t i = 0; i < node_count(containers); i++)
-        node_add(arena, list, complete_container(pod, arena, node_item(containers, i)));
+        node_add(arena, list, complete_container(pod, arena, from, node_item(containers, i)));
     node_set(arena, spec, "containers", list);
     node_set_bool(arena, isolation, "namespaces", runtime->namespaces);
     node_set_bool(arena, isolation, "userNamespace", runtime->user_namespace);

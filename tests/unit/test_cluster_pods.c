@@ -221,13 +221,16 @@ static void test_host_paths(void)
     for (size_t i = 0; i < count_of(cases); i++) {
         scoped_mem char *yaml = mem_printf(
             "apiVersion: v1\nkind: Pod\nmetadata: {name: v, namespace: lab}\nspec:\n"
-            "  terminationGracePeriodSeconds: 0\n  volumes: [{name: v, hostPath: %s}]\n"
-            "  containers: [{name: c, command: [sleep, '1000'], volumeMounts: [{name: v, mountPath: "
-            "v}]}]\n", cases[i].volume);
+            "  terminationGracePeriodSeconds: 0\n  restartPolicy: Never\n"
+            "  volumes: [{name: v, hostPath: %s}]\n"
+            "  containers: [{name: c, command: [sh, -c, 'test -e v && echo seen && sleep 1000'], "
+            "volumeMounts: [{name: v, mountPath: v}]}]\n", cases[i].volume);
 
         apply("v", yaml);
         CHECK(wait_phase("v", cases[i].phase), "%s is %s", cases[i].name, cases[i].phase);
         CHECK(wait_text("v", cases[i].says), "and says why");
+        if (!*cases[i].says)
+            CHECK(wait_log("v", "c", "seen"), "and is seen");
         remove_owner("v");
     }
     cluster_close(&cluster);
