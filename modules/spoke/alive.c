@@ -34,6 +34,8 @@ static void on_renewed(void *arg, int status, const struct http_answer *answer,
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     int64_t whole = spoke->lease_seconds * CLOCK_SECOND;
 
+    if (status == 200 && twin_look(spoke, answer))
+        return;
     if (status == 200)
         set_timer(spoke, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
     else
@@ -49,6 +51,7 @@ static void renew(void *arg)
     struct node *spec = node_make(arena, body, "spec");
     char now[CLOCK_TEXT];
 
+    twin_claim(spoke, arena, body);
     clock_format(clock_wall(), true, now);
     node_set_text(arena, spec, "renewTime", now);
     node_set_text(arena, spec, "holderIdentity", spoke->name);
@@ -144,6 +147,9 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",
                                     "ManagedClusterAvailable",
                                     "Managed cluster is available"));
+    if (!spoke->started)
+        twin_clear(arena, old, news);
+    spoke->started = true;
     now = node_make(arena, body, "status");
     node_set(arena, now, "conditions",
              work_merge_conditions(arena, node_at(old, "status", "conditions", NULL),

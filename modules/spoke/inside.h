@@ -76,6 +76,11 @@ struct spoke {
     struct http_lines own_lines;
     struct loop_timer *own_again; /* owned */
 
+    /* twin.c */
+    char instance[40];    /* this start's name */
+    bool claims, parked;  /* parked: a later start of this identity goes on */
+    bool started;         /* the hub was told that this one is here */
+
     /* alive.c */
     struct loop_timer *lease;
     int64_t lease_seconds;
@@ -135,6 +140,15 @@ void renew_start(struct spoke *spoke);
 void renew_stop(struct spoke *spoke);
 /* Whether the certificate has ended: then only a token helps. */
 bool renew_is_over(const struct spoke *spoke);
+
+/* twin.c: two agents with one identity. */
+void twin_open(struct spoke *spoke);
+/* The lease says whose it is, where that must be said. */
+void twin_claim(struct spoke *spoke, struct arena *arena, struct node *lease);
+/* True if the lease is another's, who started later: this one is parked. */
+bool twin_look(struct spoke *spoke, const struct http_answer *answer);
+/* Adds the condition that takes DuplicateIdentity back, if it is there. */
+void twin_clear(struct arena *arena, const struct node *cluster, struct node *news);
 
 /* link.c: requests to the hub with this spoke's identity. */
 int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;

@@ -52,6 +52,8 @@ static void on_again(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
+    if (spoke->parked)
+        return;
     spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
 }
 
@@ -60,6 +62,8 @@ static void enter_waiting(struct spoke *spoke)
     sync_stop(spoke);
     facts_stop(spoke);
     loop_timer_free(&spoke->again);
+    if (spoke->parked)
+        return;
     spoke->again = loop_timer_new(spoke->loop, on_again, spoke);
     loop_timer_set(spoke->again, loop_backoff_next(&spoke->backoff));
 }
@@ -299,6 +303,7 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
         spoke_close(&spoke);
         return NULL;
     }
+    twin_open(spoke);
     look_open(spoke);
     spoke->sweep = loop_timer_new(loop, on_sweep, spoke);
     loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
