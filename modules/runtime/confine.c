@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shuts a container's process in: its own root, user, limits and system calls. */
 
+#include "runtime/below.h"
 #include "runtime/shim.h"
 
 #include "document/document.h"
@@ -49,11 +50,12 @@ static int say(struct shim_message *why, const char *what, const char *path)
 
 /* ---- Mounts --------------------------------------------------------------- */
 
-/* A detached copy of what is at `path`, to be put elsewhere later. */
+/* A detached copy of what is at `path` ("": `at` itself), to be put elsewhere later. */
 static int pick_up(int at, const char *path, bool whole)
 {
     return (int)syscall(SYS_open_tree, at, path,
                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+                            (*path ? 0 : AT_EMPTY_PATH) |
                             (whole ? AT_RECURSIVE : 0));
 }
 
@@ -165,11 +167,19 @@ void confine_source(const struct shim_place *place, const struct node *mount,
 static int pick_mount(const struct shim_place *place, struct placed *p,
                       struct shim_message *why)
 {
+    const struct node *volume = find_volume(place, node_get_text(p->mount, "volume"));
+    const char *type = node_get_text(volume, "type");
+    bool ours = !strcmp(type, "empty") || !strcmp(type, "claim");
     char source[8192];
     struct stat st;
+    int from;
 
     confine_source(place, p->mount, source, sizeof source);
-    p->tree = pick_up(AT_FDCWD, source, true);
+    from = below_open(node_get_text(volume, "source"), node_get_text(p->mount, "subPath"),
+                      ours ? (uid_t)node_get_int(place->spec, "user", 0) : (uid_t)-1);
+    p->tree = from < 0 ? -1 : pick_up(from, "", true);
+    if (from >= 0)
+        close(from);
     if (p->tree < 0 || fstat(p->tree, &st) < 0)
         return say(why, "volume", source);
     p->file = !S_ISDIR(st.st_mode);

@@ -429,6 +429,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     if (!strcmp(type, "host"))
         source = arena_string(arena, node_get_text(volume, "path"));
     node_set_text(arena, ret, "name", name);
+    node_set_text(arena, ret, "type", type);
     node_set_text(arena, ret, "source", source);
     if (!strcmp(type, "empty"))
         node_set_int(arena, ret, "size", node_get_int(volume, "size", 0));

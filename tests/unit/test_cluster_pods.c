@@ -62,6 +62,14 @@ static const struct {
       "  volumes: [{name: v, configMap: {name: c}}]\n"
       "  containers: [{name: c, env: [{name: WHICH, value: two}], command: [cat, f], volumeMounts: "
       "[{name: v, mountPath: f, subPathExpr: $(WHICH)}]}]\n", "second" },
+    { "a folder below a volume that is made when it is missing",
+      "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
+      "  volumes: [{name: v, emptyDir: {}}]\n"
+      "  initContainers: [{name: i, command: [sh, -c, 'ln -s / all/out'], volumeMounts: "
+      "[{name: v, mountPath: all}]}]\n"
+      "  containers: [{name: c, command: [sh, -c, 'echo made > /deep/file && cat /all/a/b/file'], "
+      "volumeMounts: [{name: v, mountPath: /deep, subPath: a/b}, {name: v, mountPath: /all}]}]\n",
+      "made" },
     { "files of its own group, whatever its user",
       "metadata: {name: p, namespace: lab}\nspec:\n  restartPolicy: Never\n"
       "  securityContext: {runAsUser: 700123, runAsGroup: 700124, fsGroup: 700125}\n"
@@ -69,6 +77,34 @@ static const struct {
       "  containers: [{name: c, command: [sh, -c, 'cat v/one && echo more > e/file && cat e/file'], "
       "volumeMounts: [{name: v, mountPath: v}, {name: e, mountPath: e}]}]\n", "firstmore" },
 };
+
+static bool has_namespaces(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return node_count(node_at(cluster_facts(cluster, arena), "runtime", "namespaces", NULL)) > 0;
+}
+
+/* A link that a workload made is not followed out of its volume. */
+static void test_link(void)
+{
+    open_cluster();
+    if (!has_namespaces()) {
+        CHECK_SKIP("no mount namespace may be made here");
+        cluster_close(&cluster);
+        return;
+    }
+    apply("p", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: lab}\n"
+               "spec:\n  restartPolicy: Never\n  volumes: [{name: v, emptyDir: {}}]\n"
+               "  initContainers: [{name: i, command: [sh, -c, 'ln -s / all/out'], volumeMounts: "
+               "[{name: v, mountPath: all}]}]\n"
+               "  containers: [{name: c, command: [ls, /x], volumeMounts: [{name: v, mountPath: /x, "
+               "subPath: out}]}]\n");
+    CHECK(wait_phase("p", "Degraded"), "a subPath that is a link out of the volume is refused");
+    CHECK(wait_text("p", "MountUnavailable"), "as MountUnavailable");
+    remove_owner("p");
+    cluster_close(&cluster);
+}
 
 static void test_sights(void)
 {
@@ -79,6 +115,10 @@ static void test_sights(void)
 
         if (strstr(yaml, "runAsUser") && geteuid() != 0) {
             CHECK_SKIP("not root");
+            continue;
+        }
+        if (strstr(yaml, "/deep") && !has_namespaces()) {
+            CHECK_SKIP("no mount namespace may be made here");
             continue;
         }
         apply("p", yaml);
@@ -284,6 +324,7 @@ int main(int argc, char **argv)
     if (fixture_start() < 0)
         return 1;
     test_sights();
+    test_link();
     test_sidecar();
     test_order();
     test_hooks();
