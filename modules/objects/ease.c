@@ -4,6 +4,7 @@
 #include "objects/inside.h"
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
 
@@ -31,12 +32,75 @@ static void set_changed(bool *ret_changed, bool changed)
         *ret_changed = changed;
 }
 
+/*
+ * Most of what is ensured was ensured before, by the same words, and has not
+ * been touched since: then there is nothing to find out.
+ */
+#define ENSURED_AT_MOST 8192
+struct ensured {
+    unsigned char hash[PKI_SHA256];
+    int64_t revision;
+};
+
+void ensured_forget(struct objects *objects)
+{
+    void *ensured;
+    size_t at = 0;
+
+    while (objects->ensured && (ensured = map_next(objects->ensured, &at, NULL)))
+        mem_free(&ensured);
+    map_free(&objects->ensured);
+}
+
+static void hash_of(const struct node *wanted, unsigned char ret[PKI_SHA256])
+{
+    scoped_text struct text json = {0};
+
+    document_write_json(&json, wanted);
+    pki_sha256(json.bytes, json.len, ret);
+}
+
+static bool is_ensured(struct objects *objects, const char *key,
+                       const struct objects_write *write,
+                       const unsigned char hash[PKI_SHA256])
+{
+    const struct table *table = table_of(objects, write->kind);
+    const struct ensured *ensured =
+        objects->ensured ? map_get(objects->ensured, key) : NULL;
+    const struct object *live =
+        ensured && table ? table_find(table, OBJECTS_STAGED, write->space, write->name)
+                         : NULL;
+
+    return live && live->revision == ensured->revision &&
+           !memcmp(ensured->hash, hash, PKI_SHA256);
+}
+
+static void remember_ensured(struct objects *objects, const char *key,
+                             const unsigned char hash[PKI_SHA256], int64_t revision)
+{
+    struct ensured *ensured;
+
+    if (objects->ensured && map_count(objects->ensured) >= ENSURED_AT_MOST)
+        ensured_forget(objects);
+    if (!objects->ensured)
+        objects->ensured = map_new();
+    ensured = map_get(objects->ensured, key);
+    if (!ensured) {
+        ensured = mem_alloc(sizeof *ensured);
+        map_put(objects->ensured, key, ensured);
+    }
+    memcpy(ensured->hash, hash, PKI_SHA256);
+    ensured->revision = revision;
+}
+
 int objects_ensure(struct objects *objects, const char *manager,
                    const struct node *wanted, bool *ret_changed,
                    struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *metadata = node_get(wanted, "metadata");
+    unsigned char hash[PKI_SHA256];
+    const char *key;
     const struct kind *kind =
         kinds_by_kind(objects->kinds, node_get_text(wanted, "apiVersion"),
                       node_get_text(wanted, "kind"));
@@ -50,12 +114,19 @@ int objects_ensure(struct objects *objects, const char *manager,
                        node_get_text(wanted, "apiVersion"));
     write = write_by(manager, kind, node_get_text(metadata, "namespace"),
                      node_get_text(metadata, "name"));
+    key = arena_printf(arena, "%s %s %s/%s", manager, kind->store_kind, write.space,
+                       write.name);
+    hash_of(wanted, hash);
+    set_changed(ret_changed, false);
+    if (is_ensured(objects, key, &write, hash))
+        return 0;
     write.body = wanted;
     write.patch = OBJECTS_PATCH_APPLY;
     write.force = true;
     if (objects_patch(objects, &write, &result, err) < 0)
         return -1;
     set_changed(ret_changed, !result.unchanged);
+    remember_ensured(objects, key, hash, result.object->revision);
     object_drop(&result.object);
     return 0;
 }

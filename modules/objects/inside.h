@@ -117,11 +117,17 @@ struct objects {
     struct map *dependents; /* owner uid to a map of uid to struct object */
     struct map *living;     /* uid to the published struct object */
     struct collector *collector;
+    struct map *ensured; /* ease.c: what was ensured last, and at which revision */
     struct map *alike; /* owned; of Events that differ in words only */
     bool has_key;
     unsigned char key[PKI_SEAL_KEY];
 };
 #define OBJECTS_TAG 0x6f626a73u
+
+/* ---- ease.c ------------------------------------------------------------- */
+
+/* After staged writes were dropped: their revisions will mean something else. */
+void ensured_forget(struct objects *objects);
 
 /* ---- table.c ------------------------------------------------------------ */
 

@@ -157,6 +157,7 @@ void objects_close(struct objects **pointer)
         table_free(objects->all[i]);
     mem_free(&objects->all);
     map_free(&objects->tables);
+    ensured_forget(objects);
     explicit_bzero(objects->key, sizeof(objects->key));
     objects->tag = 0;
     mem_free(pointer);

@@ -179,6 +179,7 @@ static void on_committed(void *arg, const struct err *err)
     objects->flying.end = &objects->flying.first;
     objects->committing = false;
     if (err) {
+        ensured_forget(objects);
         stage_drop(objects);
     } else {
         for (struct pending *p = done.first; p; p = p->next) {

@@ -466,8 +466,8 @@ static void put_member(struct schema *schema, const char *key,
  */
 static int know_object(struct compile *c, struct schema *schema)
 {
-    const struct node *known = document_read_json(
-        c->arena, object_text, strlen(object_text), &document_limits_own, c->err);
+    const struct node *known = document_read_own(
+        c->arena, object_text, strlen(object_text), c->err);
 
     if (!known)
         return -1;
