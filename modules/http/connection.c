@@ -14,6 +14,8 @@
 /* What a client may send ahead of its turn before it is made to wait. */
 #define MOST_REST ((size_t)16384)
 #define POLITE (2 * CLOCK_SECOND)
+/* What must come of a body in each `body_deadline`, so that nobody trickles. */
+#define LEAST_OF_BODY 1024
 
 static struct connection *connection_of(void *arg)
 {
@@ -31,6 +33,10 @@ void connection_arm(struct connection *c, enum purpose purpose)
     };
 
     c->purpose = purpose;
+    if (purpose == FOR_BODY)
+        c->body_before = c->now ? c->now->received : 0;
+    server_stranger(c, (purpose == FOR_HEAD || purpose == FOR_IDLE) &&
+                           !tls_peer(c->stream));
     if (purpose == FOR_NOTHING)
         loop_timer_stop(c->deadline);
     else
@@ -59,6 +65,11 @@ static void on_deadline(void *arg)
         connection_end(c, false);
         return;
     }
+    if (c->purpose == FOR_BODY && c->now &&
+        c->now->received - c->body_before >= LEAST_OF_BODY) {
+        connection_arm(c, FOR_BODY);
+        return;
+    }
     c->server->counts.refused++;
     if (c->now && c->now->began)
         connection_end(c, false);
@@ -84,6 +95,7 @@ void connection_end(struct connection *c, bool politely)
     if (c->dead)
         return;
     c->dead = true;
+    server_stranger(c, false);
     *c->back = c->next;
     if (c->next)
         c->next->back = c->back;
@@ -155,8 +167,6 @@ static void on_body(const char *bytes, size_t len, void *arg)
         x->body_fn(&x->request, bytes, len, x->body_arg);
     if (c->dead || !c->now || c->now->paused)
         wire_stop(&c->wire);
-    else if (c->purpose == FOR_BODY)
-        connection_arm(c, FOR_BODY);
 }
 
 static void head_came(struct connection *c)

@@ -47,11 +47,15 @@ struct http_server;
 /* 0 means the default, which stands behind each. */
 struct http_server_settings {
     size_t most_connections;  /* 20,000; newcomers then wait in the kernel */
+    /* Open without a certificate and without a request: of all and of one
+       address. Beyond that the one that has waited longest goes. */
+    size_t most_strangers;        /* 4,096 */
+    size_t most_strangers_of_one; /* 1,024 */
     size_t most_headers;      /* 64 fields */
     size_t most_header_bytes; /* 65,536: request line and fields together */
     int64_t header_deadline;  /* 10 s for the whole head */
     int64_t idle_deadline;    /* 120 s between requests */
-    int64_t body_deadline;    /* 30 s in which some of the body must come */
+    int64_t body_deadline;    /* 30 s in which 1 kB of the body must come */
     int64_t write_deadline;   /* 60 s in which a reader must take something */
     size_t most_pending;      /* 1 MiB: see http_answer_write() */
 };

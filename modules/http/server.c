@@ -42,6 +42,8 @@ struct http_server *http_server_new(struct loop *loop,
     server->loop = loop;
     server->settings = (struct http_server_settings){
         .most_connections = or_size(s->most_connections, 20000),
+        .most_strangers = or_size(s->most_strangers, 4096),
+        .most_strangers_of_one = or_size(s->most_strangers_of_one, 1024),
         .most_headers = or_size(s->most_headers, 64),
         .most_header_bytes = or_size(s->most_header_bytes, 65536),
         .header_deadline = or_time(s->header_deadline, 10 * CLOCK_SECOND),
@@ -50,6 +52,7 @@ struct http_server *http_server_new(struct loop *loop,
         .write_deadline = or_time(s->write_deadline, 60 * CLOCK_SECOND),
         .most_pending = or_size(s->most_pending, (size_t)1 << 20),
     };
+    TAILQ_INIT(&server->strangers);
     snprintf(server->id_prefix, sizeof server->id_prefix, "%08x",
              (unsigned)random_number());
     return server;
@@ -142,6 +145,53 @@ void server_dispatch(struct http_server *server, struct exchange *x)
         route->fn(request, route->arg);
     else
         http_answer_text(request, 404, "404 page not found\n");
+}
+
+/* --------------------------------------------------------------- strangers */
+
+/*
+ * A connection without a certificate that is not being served is cheap to have
+ * and cheap to make, so of these the one that has waited longest goes when they
+ * are too many, of one address or of all. Its client may come back; those being
+ * served and those known by certificate never notice.
+ */
+static void make_room(struct http_server *server, const struct connection *newest)
+{
+    const struct http_server_settings *s = &server->settings;
+    const char *remote = loop_stream_remote(newest->stream);
+    struct connection *c, *oldest = NULL;
+    size_t alike = 0;
+
+    TAILQ_FOREACH(c, &server->strangers, waiting)
+    {
+        if (!loop_same_host(loop_stream_remote(c->stream), remote))
+            continue;
+        oldest = oldest ? oldest : c;
+        alike++;
+    }
+    if (alike <= s->most_strangers_of_one) {
+        if (server->stranger_count <= s->most_strangers)
+            return;
+        oldest = TAILQ_FIRST(&server->strangers);
+    }
+    server->counts.refused++;
+    connection_end(oldest, false);
+}
+
+void server_stranger(struct connection *c, bool is)
+{
+    struct http_server *server = c->server;
+
+    if (c->is_stranger) {
+        TAILQ_REMOVE(&server->strangers, c, waiting);
+        server->stranger_count--;
+    }
+    c->is_stranger = is;
+    if (!is)
+        return;
+    TAILQ_INSERT_TAIL(&server->strangers, c, waiting);
+    if (++server->stranger_count > server->settings.most_strangers_of_one)
+        make_room(server, c);
 }
 
 /* --------------------------------------------------------------- newcomers */

@@ -2,6 +2,8 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include <sys/queue.h>
+
 #include "http/wire.h"
 
 struct connection;
@@ -45,6 +47,8 @@ struct connection {
     uint32_t tag;
     struct http_server *server;
     struct connection *next, **back;
+    TAILQ_ENTRY(connection) waiting; /* while `is_stranger` */
+    bool is_stranger; /* nobody knows who it is, and it asks for nothing */
     struct loop_stream *stream;  /* owned */
     struct loop_timer *deadline; /* owned */
     enum purpose purpose;
@@ -54,7 +58,7 @@ struct connection {
     size_t behind_len;
     struct exchange *now;        /* owned; the request being answered */
     bool keep, paused, feeding, again, dead;
-    uint64_t written, taken_before;
+    uint64_t written, taken_before, body_before;
 };
 
 struct route {
@@ -78,6 +82,8 @@ struct http_server {
     struct gate **gates; /* owned */
     size_t gate_count;
     struct connection *connections;
+    TAILQ_HEAD(, connection) strangers; /* who has waited longest first */
+    size_t stranger_count;
     struct http_server_counts counts;
     bool full, draining;
     struct loop_timer *drain_timer; /* owned */
@@ -116,6 +122,8 @@ void exchange_gone(struct exchange *x);
 void answer_error(struct connection *c, int status, const char *words);
 
 /* server.c */
+/* Joins or leaves those that may be sent away when there are too many. */
+void server_stranger(struct connection *c, bool is);
 void server_dispatch(struct http_server *server, struct exchange *x);
 void server_connection_ended(struct http_server *server);
 const char *server_date(struct http_server *server);

@@ -190,6 +190,8 @@ int loop_listener_port(const struct loop_listener *listener);
 #define LOOP_HOST 256
 int loop_address_split(const char *address, int other_port, char host[LOOP_HOST],
                        int *ret_port, struct err *err) MUST_CHECK;
+/* Whether two addresses ("10.1.2.3:40112") differ in no more than the port. */
+bool loop_same_host(const char *one, const char *other);
 /* The addresses of this machine that others may reach it by, as text; at most
  * `room`, and how many are written. Loopback is left out. */
 size_t loop_own_addresses(char (*ret)[64], size_t room);

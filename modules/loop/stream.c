@@ -181,6 +181,15 @@ static int read_port(const char *address, const char *text, int *ret,
     return 0;
 }
 
+bool loop_same_host(const char *one, const char *other)
+{
+    const char *end = strrchr(one, ':');
+    size_t len = end ? (size_t)(end - one) : strlen(one);
+
+    return strncmp(one, other, len) == 0 &&
+           (!other[len] || (other[len] == ':' && !strchr(other + len + 1, ':')));
+}
+
 int loop_address_split(const char *address, int other_port, char host[LOOP_HOST],
                        int *ret_port, struct err *err)
 {

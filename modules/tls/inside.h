@@ -4,12 +4,16 @@
 
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
+#include <sys/queue.h>
 
 #include "base/text.h"
 #include "pki/pki.h"
 #include "tls/tls.h"
 
 #define TLS_HANDSHAKE_PATIENCE 5000 /* ms */
+/* Newcomers that have sent nothing yet: of one address, and of all. */
+#define TLS_MOST_SILENT_OF_ONE 512
+#define TLS_MOST_SILENT 4096
 
 /*
  * What many connections share. Counted, so that those that began under an old
@@ -42,8 +46,8 @@ struct tls_server {
     struct ticket_key tickets[2]; /* the newest first */
     loop_fn *keys_changed;
     void *keys_changed_arg;
-    struct tls_stream *streams;   /* that still shake hands */
-    size_t pending;
+    TAILQ_HEAD(, tls_stream) streams; /* that still shake hands; oldest first */
+    size_t pending, silent;       /* silent: of which nothing has come yet */
     struct tls_counts counts;
     struct tls_stream *stepping;  /* whose handshake is taking a step */
 };
@@ -72,7 +76,7 @@ struct tls_stream {
     struct tls_setup *setup;     /* held */
     struct tls_server *server;   /* NULL on a client, and once shaken */
     struct tls_client *client;   /* NULL on a server */
-    struct tls_stream *next, **back; /* in the server's list */
+    TAILQ_ENTRY(tls_stream) link; /* in the server's list */
     loop_accept_fn *ready;
     void *ready_arg;
     struct loop_timer *patience; /* owned; while shaking */
@@ -87,6 +91,7 @@ struct tls_stream {
     char *pinned_pem;            /* owned */
     bool resumed, verified, paused, ended, told, inner_ended, finish;
     bool pump_queued, last_look;
+    bool silent;                 /* a newcomer that has said nothing */
     struct err *lost;            /* owned */
 };
 

@@ -37,10 +37,9 @@ static void stop_shaking(struct tls_stream *t)
     loop_timer_free(&t->patience);
     if (!t->server)
         return;
-    *t->back = t->next;
-    if (t->next)
-        t->next->back = t->back;
+    TAILQ_REMOVE(&t->server->streams, t, link);
     t->server->pending--;
+    t->server->silent -= t->silent;
     t->server = NULL;
 }
 
@@ -174,6 +173,10 @@ static void on_read(void *arg, const char *bytes, size_t len)
 
     if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
         return;
+    if (t->silent && t->server) {
+        t->silent = false;
+        t->server->silent--;
+    }
     if (t->kept.len || t->pump_queued) {
         text_add_bytes(&t->kept, bytes, len);
         pump_soon(t);
@@ -366,6 +369,7 @@ struct tls_server *tls_server_new(struct loop *loop,
     struct tls_server *server = mem_alloc(sizeof *server);
 
     server->loop = loop;
+    TAILQ_INIT(&server->streams);
     server->setup = tls_setup_server(server, settings, err);
     if (!server->setup) {
         free(server);
@@ -381,8 +385,8 @@ void tls_server_free(struct tls_server **at)
 
     if (!server)
         return;
-    while (server->streams) {
-        struct loop_stream *stream = &server->streams->stream;
+    while (!TAILQ_EMPTY(&server->streams)) {
+        struct loop_stream *stream = &TAILQ_FIRST(&server->streams)->stream;
 
         loop_stream_close(&stream);
     }
@@ -403,6 +407,32 @@ int tls_server_renew(struct tls_server *server,
     return 0;
 }
 
+/*
+ * An honest client speaks first and at once; so of many that say nothing the
+ * oldest goes when there are too many, of one address or of all. Who has begun
+ * to shake hands is never sent away for others.
+ */
+static void make_room(struct tls_server *server, const char *newcomer)
+{
+    struct tls_stream *t, *oldest = NULL, *oldest_alike = NULL;
+    size_t alike = 0;
+
+    TAILQ_FOREACH(t, &server->streams, link)
+    {
+        if (!t->silent)
+            continue;
+        oldest = oldest ? oldest : t;
+        if (!loop_same_host(loop_stream_remote(t->inner), newcomer))
+            continue;
+        oldest_alike = oldest_alike ? oldest_alike : t;
+        alike++;
+    }
+    if (alike > TLS_MOST_SILENT_OF_ONE)
+        tls_lose(oldest_alike, ERR_TIMEOUT, "too many say nothing");
+    else if (server->silent > TLS_MOST_SILENT)
+        tls_lose(oldest, ERR_TIMEOUT, "too many say nothing");
+}
+
 void tls_server_accept(struct tls_server *server, struct loop_stream **stream,
                        loop_accept_fn *ready, void *arg)
 {
@@ -411,15 +441,15 @@ void tls_server_accept(struct tls_server *server, struct loop_stream **stream,
     t->server = server;
     t->ready = ready;
     t->ready_arg = arg;
-    t->back = &server->streams;
-    t->next = server->streams;
-    if (t->next)
-        t->next->back = &t->next;
-    server->streams = t;
+    t->silent = true;
+    TAILQ_INSERT_TAIL(&server->streams, t, link);
     server->pending++;
+    server->silent++;
     t->patience = loop_timer_new(server->loop, on_patience, t);
     loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
     loop_stream_handle(t->inner, &below, t);
+    if (server->silent > TLS_MOST_SILENT_OF_ONE)
+        make_room(server, loop_stream_remote(t->inner));
 }
 
 size_t tls_server_pending(const struct tls_server *server)

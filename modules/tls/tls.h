@@ -23,7 +23,8 @@ struct text;
  * Resumed sessions are 100 times cheaper than full handshakes, so both sides
  * keep them; a ticket carries the whole peer identity and a session without
  * it is refused. A client that lets 5 s pass between the messages of a
- * handshake is cut. In a simulated loop the bytes are plain, after a hello
+ * handshake is cut, and of clients that have sent nothing at most 512 of one
+ * address and 4,096 of all are kept; beyond that the oldest goes. In a simulated loop the bytes are plain, after a hello
  * that carries both certificates: the same checks of names and pins, no
  * cryptography.
  *

@@ -298,6 +298,42 @@ static void the_slow_are_cut(void)
     server = before;
 }
 
+static void crowd_read(void *arg, const char *bytes, size_t len) { (void)arg, (void)bytes, (void)len; }
+static void crowd_closed(void *arg, const struct err *why) { (void)arg, (void)why; }
+static const struct loop_stream_events deaf = {.read = crowd_read, .closed = crowd_closed};
+
+/* Of those who ask for nothing, the one that has waited longest goes. */
+static void the_silent_make_room(void)
+{
+    struct http_server_settings few = {
+        .most_strangers = 6, .most_strangers_of_one = 4, .idle_deadline = 3600 * CLOCK_SECOND,
+        .header_deadline = 3600 * CLOCK_SECOND};
+    struct http_server *before = server;
+    struct loop_stream *crowd[20];
+    struct err err = {0};
+    size_t i;
+
+    start_server(&few);
+    CHECK(!http_server_listen(server, "127.0.0.1:0", NULL, &err), "a server for few listens");
+    for (i = 0; i < count_of(crowd); i++) {
+        crowd[i] = loop_connect(loop, http_server_address(server, 0), &err);
+        loop_stream_handle(crowd[i], &deaf, NULL);
+    }
+    for (i = 0; i < 3000 && http_server_counts(server).accepted < count_of(crowd); i++)
+        loop_turn(loop, CLOCK_MS);
+    CHECK_INT((int)http_server_counts(server).accepted, (int)count_of(crowd), "all are let in");
+    CHECK_INT((int)http_server_counts(server).connections, 4, "four of them stay");
+    raw_open();
+    raw_say("GET / HTTP/1.1\r\n" H "\r\n");
+    CHECK(raw_wait("200 OK"), "who asks is answered");
+    CHECK_INT((int)http_server_counts(server).connections, 4, "and one more has gone");
+    raw_close();
+    for (i = 0; i < count_of(crowd); i++)
+        loop_stream_close(&crowd[i]);
+    http_server_free(&server);
+    server = before;
+}
+
 static void the_gone_are_told(void)
 {
     bool so = false;
@@ -593,6 +629,7 @@ int main(void)
     table();
     heads_are_bounded();
     the_slow_are_cut();
+    the_silent_make_room();
     the_gone_are_told();
     upgrades_hand_over();
     clients_talk();

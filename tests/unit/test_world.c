@@ -254,7 +254,7 @@ static void the_silent_are_bounded(void)
     struct err err = {0};
     struct loop *client;
     struct http_server *plain;
-    struct loop_stream *stream;
+    struct loop_stream *stream, *crowd[600];
     int i;
 
     world = loop_world_new(7);
@@ -270,6 +270,15 @@ static void the_silent_are_bounded(void)
     loop_world_run(world, 3 * CLOCK_SECOND);
     CHECK(lost && tls_server_pending(hub.tls) == 0, "for 5 s");
     loop_stream_close(&stream);
+
+    for (i = 0; i < (int)count_of(crowd); i++) {
+        crowd[i] = loop_connect(client, "hub:6443", &err);
+        loop_stream_handle(crowd[i], &raw, NULL);
+    }
+    loop_world_run(world, CLOCK_SECOND);
+    CHECK_INT((int)tls_server_pending(hub.tls), 512, "of one address 512 may be silent");
+    for (i = 0; i < (int)count_of(crowd); i++)
+        loop_stream_close(&crowd[i]);
 
     lost = false;
     stream = loop_connect(client, "hub:80", &err);
