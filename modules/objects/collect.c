@@ -363,6 +363,8 @@ static void empty_space(struct objects *objects, const struct object *space)
             remove_object(objects, object, "Background");
         }
     }
+    if (!deleted)
+        tell_remaining(objects, space);
 }
 
 static void look_at(struct objects *objects, const char *uid)

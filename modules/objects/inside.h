@@ -220,6 +220,11 @@ void check_kind(struct arena *arena, const struct kind *kind,
 void settle_kind(struct arena *arena, const struct kind *kind,
                  struct node *object);
 
+/* ---- remaining.c -------------------------------------------------------- */
+
+/* Conditions of a namespace whose content is all going, but not gone. */
+void tell_remaining(struct objects *objects, const struct object *space);
+
 /* ---- approval.c --------------------------------------------------------- */
 
 /* Times of conditions that come without. */

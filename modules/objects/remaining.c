@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says of a namespace that goes what is still in it, and why. */
+
+#include "objects/inside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "document/document.h"
+
+#include <string.h>
+
+#define TELL_AGAIN (5 * CLOCK_SECOND)
+
+struct remaining {
+    struct arena *arena;
+    struct map *finalizers; /* name to a count */
+    struct text resources;
+};
+
+static void count_finalizers(struct remaining *left, const struct object *object)
+{
+    scoped_arena struct arena *scratch = arena_new();
+    const struct node *list = node_at(object_read(scratch, object), "metadata",
+                                      "finalizers", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++) {
+        const char *name = node_text(node_item(list, i));
+        uintptr_t count = (uintptr_t)map_get(left->finalizers, name);
+
+        map_put(left->finalizers, name, (void *)(count + 1));
+    }
+}
+
+static void count_table(struct remaining *left, const struct table *table,
+                        const char *space)
+{
+    size_t count = 0;
+
+    for (size_t at = table_seek(table, space, ""); at < table->count; at++) {
+        if (strcmp(table->items[at]->space, space))
+            break;
+        count++;
+        count_finalizers(left, table->items[at]);
+    }
+    if (count)
+        text_addf(&left->resources, "%s%s.%s has %zu resource instances",
+                  left->resources.len ? ", " : "", table->kind->plural,
+                  table->kind->group, count);
+}
+
+static void set_condition(const struct remaining *left, struct node *list,
+                          const char *type, const char *reason,
+                          const char *message)
+{
+    struct node *condition = node_map(left->arena);
+    char now[CLOCK_TEXT];
+
+    clock_format(clock_wall(), false, now);
+    node_set_text(left->arena, condition, "lastTransitionTime", now);
+    node_set_text(left->arena, condition, "message", message);
+    node_set_text(left->arena, condition, "reason", reason);
+    node_set_text(left->arena, condition, "status", "True");
+    node_set_text(left->arena, condition, "type", type);
+    node_add(left->arena, list, condition);
+}
+
+static struct node *conditions_of(const struct remaining *left)
+{
+    struct node *list = node_list(left->arena);
+    scoped_text struct text message = {0};
+    const char *name;
+    size_t at = 0;
+    void *count;
+
+    text_addf(&message, "Some resources are remaining: %s",
+              text_string(&left->resources));
+    set_condition(left, list, "NamespaceContentRemaining", "SomeResourcesRemain",
+                  text_string(&message));
+    if (!map_count(left->finalizers))
+        return list;
+    text_cut(&message, 0);
+    while ((count = map_next(left->finalizers, &at, &name)))
+        text_addf(&message, "%s%s in %zu resource instances",
+                  message.len ? ", " : "", name, (size_t)(uintptr_t)count);
+    set_condition(left, list, "NamespaceFinalizersRemaining",
+                  "SomeFinalizersRemain",
+                  arena_printf(left->arena, "Some content in the namespace has "
+                               "finalizers remaining: %s", text_string(&message)));
+    return list;
+}
+
+/* A thousand objects that go one by one are not told one by one. */
+static bool was_told_lately(const struct node *conditions)
+{
+    const struct node *first = node_item(conditions, 0);
+    int64_t then;
+
+    return clock_parse(node_get_text(first, "lastTransitionTime"), &then) &&
+           clock_wall() - then < TELL_AGAIN && clock_wall() >= then;
+}
+
+/* The time of a condition is no reason to write it again. */
+static bool says_same(const struct node *a, const struct node *b)
+{
+    if (node_count(a) != node_count(b))
+        return false;
+    for (size_t i = 0; i < node_count(a); i++)
+        if (strcmp(node_get_text(node_item(a, i), "message"),
+                   node_get_text(node_item(b, i), "message")) != 0)
+            return false;
+    return true;
+}
+
+void tell_remaining(struct objects *objects, const struct object *space)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_map struct map *finalizers = map_new();
+    struct remaining left = {.arena = arena, .finalizers = finalizers};
+    struct node *status = node_get(object_read(arena, space), "status");
+    struct node *conditions;
+    struct err err = {0};
+
+    if (was_told_lately(node_get(status, "conditions")))
+        return;
+    for (size_t i = 0; i < objects->table_count; i++)
+        count_table(&left, objects->all[i], space->name);
+    conditions = conditions_of(&left);
+    if (left.resources.len && status &&
+        !says_same(node_get(status, "conditions"), conditions)) {
+        node_set(arena, status, "conditions", conditions);
+        if (objects_set_status(objects, "axle-collector", space, status, NULL,
+                               &err) < 0)
+            log_warn("objects", "namespace %s: %s", space->name, err.text);
+    }
+    text_free(&left.resources);
+}
