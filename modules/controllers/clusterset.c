@@ -10,27 +10,23 @@
 static int64_t count_members(struct pass *pass, const struct node *set)
 {
     const struct node *selector = node_at(set, "spec", "clusterSelector", NULL);
-    const struct node *clusters = pass_list(pass, CLUSTER, NULL, NULL, NULL);
-    struct selector *labels = NULL;
+    const struct node *clusters;
+    struct selector *labels;
+    struct err err = { 0 };
     int64_t count = 0;
 
-    if (!strcmp(node_get_text(selector, "selectorType"), "LabelSelector")) {
-        struct err err = { 0 };
-
-        labels = selector_from_node(pass->arena,
-                                    node_get(selector, "labelSelector"), &err);
-        if (err.code)
-            return 0;
-    }
-    for (size_t i = 0; i < node_count(clusters); i++) {
-        const struct node *one = node_item(clusters, i);
-        const struct node *mine = node_at(one, "metadata", "labels", NULL);
-
-        if (strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
-            count += !strcmp(node_get_text(mine, SET_LABEL), object_name(set));
-        else
-            count += selector_matches_labels(labels, mine);
-    }
+    if (strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
+        return (int64_t)node_count(pass_list(pass, CLUSTER, NULL, SET_LABEL,
+                                             object_name(set)));
+    labels = selector_from_node(pass->arena, node_get(selector, "labelSelector"),
+                                &err);
+    if (err.code)
+        return 0;
+    clusters = pass_list(pass, CLUSTER, NULL, NULL, NULL);
+    for (size_t i = 0; i < node_count(clusters); i++)
+        count += selector_matches_labels(labels, node_at(node_item(clusters, i),
+                                                         "metadata", "labels",
+                                                         NULL));
     return count;
 }
 

@@ -19,6 +19,7 @@ static const struct {
 } indexed[] = {
     { WORK, REPLICA_SET_LABEL },
     { WORKLOAD, REPLICA_SET_LABEL },
+    { CLUSTER, SET_LABEL },
     { DEPLOYMENT, "axle.dev/aiworkload" },
     { DEPLOYMENT, "axle.dev/workload-deployment" },
 };

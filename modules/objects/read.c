@@ -89,29 +89,42 @@ static int by_pending(const void *a, const void *b)
     return by_key(&x, &y);
 }
 
-/* Published objects with the staged ones in their place: both are in order. */
-static struct view staged_view(const struct table *table)
+/* What is staged in the namespace (NULL: all), in order; the caller frees. */
+static struct pending **staged_in(const struct table *table, const char *space,
+                                  size_t *ret_count)
 {
-    struct view view = {0};
-    size_t count = 0, at = 0, next = 0;
-    scoped_mem struct pending **staged =
-        mem_alloc(map_count(table->staged) * sizeof(*staged));
+    struct pending **list =
+        mem_alloc((map_count(table->staged) + 1) * sizeof(struct pending *));
     struct pending *pending;
+    size_t at = 0, count = 0;
 
     while ((pending = map_next(table->staged, &at, NULL)))
-        staged[count++] = pending;
-    qsort(staged, count, sizeof(struct pending *), by_pending);
-    view.owned = mem_alloc((table->count + count + 1) * sizeof(*view.owned));
-    for (size_t i = 0; i < table->count || next < count;) {
-        int order = next == count ? -1 : 1;
+        if (!space || !strcmp(named_by(pending)->space, space))
+            list[count++] = pending;
+    qsort(list, count, sizeof(struct pending *), by_pending);
+    *ret_count = count;
+    return list;
+}
 
-        if (i < table->count && next < count) {
+/* Published objects with the staged ones in their place: both are in order. */
+static struct view merged(struct object **items, size_t items_count,
+                          struct pending **staged, size_t staged_count)
+{
+    struct view view = {0};
+    size_t i = 0, next = 0;
+
+    view.owned =
+        mem_alloc((items_count + staged_count + 1) * sizeof(*view.owned));
+    while (i < items_count || next < staged_count) {
+        int order = next == staged_count ? -1 : 1;
+
+        if (i < items_count && next < staged_count) {
             const struct object *other = named_by(staged[next]);
 
-            order = by_key(&table->items[i], &other);
+            order = by_key(&items[i], &other);
         }
         if (order < 0) {
-            view.owned[view.count++] = table->items[i++];
+            view.owned[view.count++] = items[i++];
             continue;
         }
         i += order == 0;
@@ -123,11 +136,25 @@ static struct view staged_view(const struct table *table)
     return view;
 }
 
-static struct view view_of(const struct table *table, enum objects_view which)
+/* Of one namespace, or of all (NULL): it costs what is in it. */
+static struct view view_of(const struct table *table, enum objects_view which,
+                           const char *space)
 {
-    if (which == OBJECTS_STAGED && map_count(table->staged))
-        return staged_view(table);
-    return (struct view){.items = table->items, .count = table->count};
+    size_t from = space ? table_seek(table, space, "") : 0, end = from;
+    scoped_mem struct pending **staged = NULL;
+    struct object **items;
+    size_t count;
+
+    if (!space)
+        end = table->count;
+    while (space && end < table->count &&
+           !strcmp(table->items[end]->space, space))
+        end++;
+    items = table->count ? table->items + from : NULL;
+    if (which != OBJECTS_STAGED || !map_count(table->staged))
+        return (struct view){.items = items, .count = end - from};
+    staged = staged_in(table, space, &count);
+    return merged(items, end - from, staged, count);
 }
 
 void objects_each(struct objects *objects, enum objects_view view,
@@ -136,23 +163,12 @@ void objects_each(struct objects *objects, enum objects_view view,
 {
     struct table *table = table_of(objects, kind);
     scoped_view struct view seen = {0};
-    bool all = !space || !*space;
-    size_t at;
 
     if (!table)
         return;
-    if (view == OBJECTS_PUBLISHED && !all) {
-        for (at = table_seek(table, space, ""); at < table->count; at++) {
-            if (strcmp(table->items[at]->space, space))
-                return;
-            each(arg, table->items[at]);
-        }
-        return;
-    }
-    seen = view_of(table, view);
-    for (at = 0; at < seen.count; at++)
-        if (all || !strcmp(seen.items[at]->space, space))
-            each(arg, seen.items[at]);
+    seen = view_of(table, view, space && *space ? space : NULL);
+    for (size_t at = 0; at < seen.count; at++)
+        each(arg, seen.items[at]);
 }
 
 /* ---- Snapshots ---------------------------------------------------------- */
@@ -460,7 +476,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     *ret = (struct objects_page){.revision = objects->revision};
     if (!table)
         return 0;
-    view = view_of(table, query->view);
+    view = view_of(table, query->view, NULL);
     if (query->continue_token && *query->continue_token) {
         if (read_token(arena, query->continue_token, &token, err) < 0 ||
             continue_view(objects, table, &token, &view, ret, err) < 0)
