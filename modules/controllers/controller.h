@@ -209,6 +209,8 @@ struct node *status_copy(struct arena *arena, const struct node *object);
    at most two; `auth` compares the client certificate's. */
 #define CLIENT_KEYS "axle.dev/client-keys"
 void managedcluster_rules(struct controllers *all);
+/* admission.c */
+void admission_rules(struct controllers *all);
 /* The set that a cluster is in, and that which a token puts one into. */
 #define SET_LABEL "cluster.open-cluster-management.io/clusterset"
 char *managedcluster_set(struct pass *pass, const struct node *token);

@@ -483,6 +483,7 @@ struct controllers *controllers_start(struct objects *objects,
     all->next = loop_timer_new(loop, turn, all);
     all->started = clock_wall();
     managedcluster_rules(all);
+    admission_rules(all);
     csr_rules(all);
     watch_kinds(all);
     objects_follow_stage(objects, &stage, all);

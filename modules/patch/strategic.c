@@ -31,6 +31,15 @@ static void *refuse(struct merging *m, const char *what, const struct node *at)
     return NULL;
 }
 
+static void *refuse_keyless(struct merging *m, const char *key,
+                            const struct node *item)
+{
+    err_set(m->err, ERR_BAD_REQUEST,
+            "map: %.300s does not contain declared merge key: %s",
+            document_json(m->arena, item), key);
+    return NULL;
+}
+
 /* ---- What items are known by -------------------------------------------- */
 
 /* The value of the merge key, or the item itself, as a text. NULL: no key. */
@@ -180,8 +189,7 @@ static struct node *take_directives(struct merging *m, const char *key,
         else if (strcmp(word, "delete") != 0)
             return refuse(m, "unknown patch type in", item);
         else if (!node_get(item, key))
-            return refuse(m, "an item to delete does not contain the merge key",
-                          item);
+            return refuse_keyless(m, key, item);
         else
             node_add(m->arena, gone, patch->items[i]);
     }
@@ -201,9 +209,7 @@ static struct node *merge_items(struct merging *m, const struct schema *schema,
         size_t place = place_of(m, places, key, item);
 
         if (!node_get(item, key))
-            return refuse(m, arena_printf(m->arena,
-                                          "map does not contain the declared "
-                                          "merge key \"%s\"", key), item);
+            return refuse_keyless(m, key, item);
         if (!place) {
             node_add(m->arena, all, item);
             map_put(places, name_item(m, key, item), (void *)(uintptr_t)all->len);

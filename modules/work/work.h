@@ -166,6 +166,15 @@ struct node *work_default_cluster(struct arena *arena,
                                   const struct node *old, int64_t now,
                                   struct err *err) MUST_CHECK;
 
+/*
+ * What OCM's webhooks refuse, with ERR_BAD_REQUEST: manifests that are none, too
+ * large together, without a name or twice the same; a binding that is not named
+ * after its set; addresses of a cluster that are not https.
+ */
+int work_check_manifests(const struct node *manifests, struct err *err) MUST_CHECK;
+int work_check_binding(const struct node *binding, struct err *err) MUST_CHECK;
+int work_check_cluster(const struct node *cluster, struct err *err) MUST_CHECK;
+
 struct work_csr {
     const char *signer;
     const char *label;  /* open-cluster-management.io/cluster-name, or "" */

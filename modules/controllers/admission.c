@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts OCM's admission rules before the writes of whoever is not the hub. */
+#include "controllers/controller.h"
+
+#include "document/document.h"
+#include "work/work.h"
+
+static int before_work(void *arg, const struct objects_who *who,
+                       const struct kind *kind, const struct node *before,
+                       struct arena *arena, struct node *after, struct err *err)
+{
+    const struct node *now = node_at(after, "spec", "workload", "manifests", NULL);
+    const struct node *old = node_at(before, "spec", "workload", "manifests", NULL);
+
+    /* What was taken once does not keep a finalizer from being removed. */
+    if (!after || who->trusted || (before && old && now && node_same(old, now)))
+        return 0;
+    return work_check_manifests(now, err);
+}
+
+static int before_set(void *arg, const struct objects_who *who,
+                      const struct kind *kind, const struct node *before,
+                      struct arena *arena, struct node *after, struct err *err)
+{
+    const struct node *now = node_at(after, "spec", "manifestWorkTemplate",
+                                     "workload", "manifests", NULL);
+    const struct node *old = node_at(before, "spec", "manifestWorkTemplate",
+                                     "workload", "manifests", NULL);
+
+    if (!after || who->trusted || (before && old && now && node_same(old, now)))
+        return 0;
+    return work_check_manifests(now, err);
+}
+
+static int before_binding(void *arg, const struct objects_who *who,
+                          const struct kind *kind, const struct node *before,
+                          struct arena *arena, struct node *after,
+                          struct err *err)
+{
+    return !after || who->trusted ? 0 : work_check_binding(after, err);
+}
+
+static int before_cluster(void *arg, const struct objects_who *who,
+                          const struct kind *kind, const struct node *before,
+                          struct arena *arena, struct node *after,
+                          struct err *err)
+{
+    return !after || who->trusted ? 0 : work_check_cluster(after, err);
+}
+
+void admission_rules(struct controllers *all)
+{
+    static const struct {
+        enum which which;
+        objects_rule_fn *rule;
+    } rules[] = {
+        {WORK, before_work},
+        {REPLICA_SET, before_set},
+        {BINDING, before_binding},
+        {CLUSTER, before_cluster},
+    };
+
+    for (size_t i = 0; i < count_of(rules); i++)
+        objects_rule(all->objects, all->kinds[rules[i].which], rules[i].rule, all);
+}
