@@ -90,10 +90,13 @@ words_only() {
 
 analysed() { MAKEFLAGS=-k make_mode clang analysed; }
 
+# Notes and matters of style are left to people; each file is read with what it
+# includes, several at a time.
 scripts_only() {
     command -v shellcheck >/dev/null || return 0
-    find . -path ./build -prune -o -path './assets/console/node_modules' -prune -o -name '*.sh' \
-        -exec shellcheck -x -P SCRIPTDIR -e SC1091,SC2015,SC2016,SC2154,SC2120,SC2119,SC2317 {} +
+    find . -path ./build -prune -o -path './assets/console/node_modules' -prune -o -name '*.sh' -print |
+        xargs -P "$(nproc)" -n 4 shellcheck -x -P SCRIPTDIR -S warning \
+            -e SC1091,SC2015,SC2016,SC2154,SC2120,SC2119,SC2317
 }
 
 # Not a judgement, a mirror: what has grown longest.

@@ -18,7 +18,7 @@ writer() {
         echo "n$i" >>"$TEST_DIR/acknowledged"
     done
 }
-has_some() { [ "$(cat "$TEST_DIR/acknowledged" 2>/dev/null | wc -l)" -ge 20 ]; }
+has_some() { [ -s "$TEST_DIR/acknowledged" ] && [ "$(wc -l <"$TEST_DIR/acknowledged")" -ge 20 ]; }
 writer &
 until_true 20 has_some
 crash hub

@@ -189,22 +189,22 @@ object() {
 
 # wait_for [-n NAMESPACE] [-t SECONDS] PLURAL/NAME JQ-FILTER VALUE
 wait_for() {
-    local space=() seconds=30 what filter value seen=
+    local within=() seconds=30 what filter value seen=
     while true; do
         case $1 in
-        -n) space=(-n "$2") && shift 2 ;;
+        -n) within=(-n "$2") && shift 2 ;;
         -t) seconds=$2 && shift 2 ;;
         *) break ;;
         esac
     done
     what=$1 filter=$2 value=$3
     if ! until_true "$seconds" sees_value; then
-        object "${space[@]}" "$what" | jq -C . 2>/dev/null | tail -n 60 >&2
+        object "${within[@]}" "$what" | jq -C . 2>/dev/null | tail -n 60 >&2
         fail "$what: $filter is '$seen' after $seconds s, not '$value'"
     fi
 }
 sees_value() {
-    seen=$(object "${space[@]}" "$what" | jq -r "$filter" 2>/dev/null | paste -sd' ' || true)
+    seen=$(object "${within[@]}" "$what" | jq -r "$filter" 2>/dev/null | paste -sd' ' || true)
     [ "$seen" = "$value" ]
 }
 
