@@ -168,7 +168,8 @@ static void fail(struct api_ask *ask, const struct err *err, const char *group,
         return;
     }
     node_set_text(ask->arena, details, "group", group);
-    node_set_text(ask->arena, details, "kind", kind);
+    if (*kind)
+        node_set_text(ask->arena, details, "kind", kind);
     node_set(ask->arena, details, "causes", causes);
     reply_failure(ask, err, details);
 }
@@ -227,10 +228,11 @@ void question_answer(struct api_ask *ask, struct node *body)
         if (strcmp(questions[i].kind, kind) == 0)
             questions[i].answer(&question);
     if (node_count(question.causes)) {
+        /* A kube-apiserver has forgotten the kind by then; so it says none. */
         err_set(&err, ERR_INVALID, "%s",
-                schema_sentence(ask->arena, kind, ask->kind->group, "",
+                schema_sentence(ask->arena, "", ask->kind->group, "",
                                 question.causes));
-        fail(ask, &err, ask->kind->group, kind, question.causes);
+        fail(ask, &err, ask->kind->group, "", question.causes);
         return;
     }
     send(&question, body);
