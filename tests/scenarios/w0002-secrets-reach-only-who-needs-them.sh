@@ -96,8 +96,17 @@ workload "pass-$canary"
 wait_for -n research aiworkloads/safe .status.phase Running
 
 # The running one, not the shell of an earlier template.
-pid() { pgrep -f "exec sleep $mark" | while read -r pid; do [ -r "/proc/$pid/environ" ] && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q ^PASSWORD= && echo "$pid"; done | head -n 1; }
-has_env() { local found; found=$(pid) && [ -n "$found" ] && tr '\0' '\n' <"/proc/$found/environ" | grep -qx "$1"; }
+pid() {
+    local pid
+    for pid in $(pgrep -f "exec sleep $mark" || true); do
+        if [ "$(env_of "$pid" | grep -c ^PASSWORD=)" = 1 ]; then
+            echo "$pid"
+            return
+        fi
+    done
+}
+env_of() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" || true; }
+has_env() { local found; found=$(pid) && [ -n "$found" ] && [ "$(env_of "$found" | grep -cx "$1")" = 1 ]; }
 until_true 30 has_env "PASSWORD=pass-$canary" || fail "the password is not in the environment"
 until_true 30 has_env "OWN=own-$canary" || fail "the project's own secret is not in the environment"
 has_file() { grep -rqx "$1" "$TEST_DIR/edge-1/spoke/workloads" --include=seen 2>/dev/null; }

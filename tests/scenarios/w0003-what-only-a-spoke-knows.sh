@@ -37,9 +37,15 @@ $(deployment plain 'no fact ${spoke} ${x:-y}')
 $(deployment fallback '${spoke.none:=a ${spoke.name}} ${spoke.none:-b} ${spoke.none=c}')
 $(deployment wrong '${spoke.nobody.knows}')
 YAML
-env_line() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null || true; }
-pid() { (pgrep -f "^sleep $mark" || true) | while read -r pid; do env_line "$pid" | grep -qx "OF=$1" && echo "$pid" || true; done | tail -n 1; }
-fact() { env_line "$(pid "$1")" | sed -n 's/^FACT=//p'; }
+env_line() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" || true; }
+pid() {
+    local pid found=
+    for pid in $(pgrep -f "^sleep $mark" || true); do
+        if [ "$(env_line "$pid" | grep -cx "OF=$1")" = 1 ]; then found=$pid; fi
+    done
+    echo "$found"
+}
+fact() { env_line "$(pid "$1")" | sed -n 's/^FACT=//p' || true; }
 has() { [ "$(fact "$1")" = "$2" ]; }
 until_true 60 has zone north || fail "zone: $(fact zone)"
 until_true 60 has site "hall-7 a1 127.0.0.1 edge-1" || fail "site: $(fact site)"

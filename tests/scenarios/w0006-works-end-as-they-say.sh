@@ -28,7 +28,13 @@ YAML
 job() { echo "{apiVersion: batch/v1, kind: Job, metadata: {name: $1, namespace: lab, annotations: {axle.dev/phase: '$2'}}, spec: {backoffLimit: 0, template: {spec: {restartPolicy: Never, containers: [{name: main, command: [sh, -c, '$3']}]}}}}"; }
 server() { echo "{apiVersion: apps/v1, kind: Deployment, metadata: {name: $1, namespace: lab, annotations: {axle.dev/phase: '$2'}}, spec: {selector: {matchLabels: {app: $1}}, template: {metadata: {labels: {app: $1}}, spec: {containers: [{name: main, command: [sleep, '$mark'], env: [{name: OF, value: $1}]}]}}}}"; }
 condition() { echo ".status.conditions[] | select(.type == \"$1\") | .status"; }
-runs() { pgrep -f "^sleep $mark" | while read -r pid; do tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "OF=$1" && echo "$pid"; done | grep -q .; }
+runs() {
+    local pid
+    for pid in $(pgrep -f "^sleep $mark" || true); do
+        [ "$(tr "\0" "\n" 2>/dev/null <"/proc/$pid/environ" | grep -cx "OF=$1" || true)" = 1 ] && return 0
+    done
+    return 1
+}
 runs_not() { ! runs "$1"; }
 
 # The server of phase 1 waits for the job of phase 0.
