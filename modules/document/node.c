@@ -154,7 +154,9 @@ static size_t position(const struct node *map, const char *key)
 
     if (!index) {
         for (size_t i = 0; i < map->len; i++) {
-            if (strcmp(map->members[i].key, key) == 0)
+            const char *other = map->members[i].key;
+
+            if (*other == *key && strcmp(other, key) == 0)
                 return i;
         }
         return map->len;

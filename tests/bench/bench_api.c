@@ -147,6 +147,7 @@ static pid_t start_etcd(struct load *etcd)
         return 0;
     *etcd = (struct load){.loop = load.loop, .arena = load.arena,
                           .address = arena_string(load.arena, client + 7)};
+    fflush(stdout);
     pid = fork();
     if (!pid) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);

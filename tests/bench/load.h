@@ -81,8 +81,10 @@ __attribute__((unused)) static void load_folder(struct load *load)
 __attribute__((unused)) static pid_t load_spawn(struct load *load, const char *const *words)
 {
     scoped_mem char *log = mem_printf("%s/log", load->folder);
-    pid_t pid = fork();
+    pid_t pid;
 
+    fflush(stdout); /* or the child would print it again */
+    pid = fork();
     if (pid)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
