@@ -106,18 +106,39 @@ static int compile_mounts(struct env *env, struct node *ret, struct local_why *w
     return 0;
 }
 
-static void compile_command(struct env *env, struct node *ret)
+bool compile_has_engine(const struct cluster *cluster, const struct node *spec)
+{
+    return text_same(cluster->runtime_driver->name, "engine") &&
+           strcmp(node_get_text(spec, "runtimeClassName"), "process") != 0;
+}
+
+/* A process has one list of words; an image has two, either of which may be its own. */
+static void compile_command(struct env *env, struct node *ret, bool image)
 {
     static const char *const lists[] = { "command", "args" };
-    struct node *command = node_make_list(env->arena, ret, "command");
+    struct node *words = node_make_list(env->arena, ret, "command");
 
     for (size_t i = 0; i < count_of(lists); i++) {
         const struct node *list = node_get(env->container, lists[i]);
 
+        if (image && i)
+            words = node_make_list(env->arena, ret, "args");
         for (size_t j = 0; j < node_count(list); j++)
-            node_add(env->arena, command,
+            node_add(env->arena, words,
                      node_string(env->arena, env_expand(env, node_text(node_item(list, j)))));
     }
+}
+
+static bool compile_image(const struct local_pod *pod, struct arena *arena,
+                          const struct node *container, struct node *ret)
+{
+    const char *image = node_get_text(container, "image");
+
+    if (!*image || !compile_has_engine(pod->cluster, node_get(pod->template, "spec")))
+        return false;
+    node_set_text(arena, ret, "image", image);
+    node_set_text(arena, ret, "pull", node_get_text(container, "imagePullPolicy"));
+    return true;
 }
 
 static void compile_limits(struct arena *arena, const struct node *container, struct node *ret)
@@ -166,7 +187,7 @@ static int compile_container(struct local_pod *pod, struct arena *arena,
     if (env_resolve(&env, why) < 0)
         return -1;
     node_set_text(arena, ret, "name", from->name);
-    compile_command(&env, ret);
+    compile_command(&env, ret, compile_image(pod, arena, from->spec, ret));
     list = node_make_list(arena, ret, "env");
     node_each(value, env.values)
         node_add(arena, list, node_format(arena, "%s=%s", value->key, node_text(value->value)));

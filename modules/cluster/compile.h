@@ -51,4 +51,7 @@ const char *env_field(const struct local_pod *pod, struct arena *arena, const ch
 const char *env_resource(struct arena *arena, const struct node *container,
                          const struct node *ref);
 
+/* Whether containers of such a pod run from their images. */
+bool compile_has_engine(const struct cluster *cluster, const struct node *pod_spec);
+
 #endif

@@ -210,14 +210,17 @@ static int check_probes(const struct node *container, const char *path, struct l
 }
 
 /* What runs it: its image is an engine's, and a process needs a command. */
-static int check_program(const struct node *spec, const struct node *container, const char *path,
-                         struct local_why *why)
+static int check_program(const struct cluster *cluster, const struct node *spec,
+                         const struct node *container, const char *path, struct local_why *why)
 {
     const char *image = node_get_text(container, "image");
 
+    if (*image && compile_has_engine(cluster, spec))
+        return 0;
     if (*image && strcmp(node_get_text(spec, "runtimeClassName"), "process") != 0)
-        return why_set(why, "EngineNotBuilt", "%s.image %.150s: this spoke runs processes only; "
-                       "leave image out or set runtimeClassName: process", path, image);
+        return why_set(why, "NeedsEngine", "%s.image %.150s: this spoke runs processes only; start it "
+                       "with --runtime=engine, or leave image out or set runtimeClassName: process",
+                       path, image);
     if (!node_count(node_get(container, "command")) && !node_count(node_get(container, "args")))
         return why_set(why, "Invalid", "%s.command is missing: a process needs one", path);
     return 0;
@@ -241,7 +244,7 @@ static int check_container(const struct cluster *cluster, const struct node *spe
     if (*policy && (!init || strcmp(policy, "Always") != 0))
         return why_set(why, "Invalid", "%s.restartPolicy \"%.40s\": only an init container has one, "
                        "and it is Always", path, policy);
-    if (check_program(spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
+    if (check_program(cluster, spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
         check_probes(container, path, why) < 0 || check_rights(cluster, context, path, why) < 0)
         return -1;
     return check_limits(container, path, why);

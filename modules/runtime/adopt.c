@@ -135,16 +135,9 @@ static void read_exits(struct process_pod *pod)
         closedir(list);
 }
 
-static void take_record(struct process_pod *pod, const struct node *kept)
+/* The files themselves come again with the first set_files(). */
+void process_files_adopt(struct process_pod *pod, const struct node *volumes, int64_t group)
 {
-    const struct node *volumes = node_get(kept, "volumes");
-    const struct node *record = node_get(kept, "record");
-    const struct node *links = node_get(kept, "links");
-
-    pod->record = record ? node_copy(pod->arena, record) : node_map(pod->arena);
-    if (links)
-        pod->links = node_copy(pod->arena, links);
-    /* The files come again with the first set_files(). */
     for (size_t i = 0; i < node_count(volumes); i++) {
         const struct node *volume = node_item(volumes, i);
         struct node *known;
@@ -155,8 +148,19 @@ static void take_record(struct process_pod *pod, const struct node *kept)
         known = node_make(pod->arena, pod->volumes, node_get_text(volume, "name"));
         node_set_text(pod->arena, known, "source", node_get_text(volume, "source"));
         if (pod->runtime->root)
-            node_set_int(pod->arena, known, "group", node_get_int(kept, "group", -1));
+            node_set_int(pod->arena, known, "group", group);
     }
+}
+
+static void take_record(struct process_pod *pod, const struct node *kept)
+{
+    const struct node *record = node_get(kept, "record");
+    const struct node *links = node_get(kept, "links");
+
+    pod->record = record ? node_copy(pod->arena, record) : node_map(pod->arena);
+    if (links)
+        pod->links = node_copy(pod->arena, links);
+    process_files_adopt(pod, node_get(kept, "volumes"), node_get_int(kept, "group", -1));
 }
 
 /* It lives, but does not say what it does: it will, and meanwhile it runs. */

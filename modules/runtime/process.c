@@ -22,7 +22,7 @@ struct process_pod *process_pod_new(struct runtime *runtime, const char *id)
     pod->tag = PROCESS_POD_TAG;
     pod->runtime = runtime;
     pod->id = mem_copy_string(id);
-    pod->directory = mem_printf("%s/pods/%s", runtime->directory, id);
+    pod->directory = mem_printf("%s/%s/%s", runtime->directory, runtime->folder, id);
     pod->arena = arena_new();
     pod->volumes = node_map(pod->arena);
     pod->links = node_map(pod->arena);
@@ -81,7 +81,7 @@ static int make_folders(struct runtime *runtime, struct err *err)
     return 0;
 }
 
-static char *absolute(const char *path)
+char *process_absolute(const char *path)
 {
     char here[4096];
 
@@ -115,9 +115,10 @@ static int process_open(const struct runtime_options *options, struct runtime **
     struct runtime *runtime = mem_alloc(sizeof *runtime);
 
     runtime->driver = &runtime_process;
+    runtime->folder = "pods";
     runtime->options = *options;
     runtime->loop = options->loop;
-    runtime->directory = absolute(options->directory);
+    runtime->directory = process_absolute(options->directory);
     runtime->program = mem_copy_string(options->program ? options->program
                                                         : "/proc/self/exe");
     runtime->pods = map_new();

@@ -7,6 +7,7 @@
 #include "runtime/runtime.h"
 #include "runtime/shim.h"
 
+struct engine;
 struct map;
 struct node;
 struct probe;
@@ -34,6 +35,7 @@ struct process_state {
     char name[128];
     char state[16];
     int64_t crashes;
+    bool retry; /* engine: to be asked again */
     struct process_run run, last; /* last.number 0: there was none before */
 };
 
@@ -54,6 +56,7 @@ struct process_pod {
     struct node *record;
     struct node *volumes;    /* {NAME: {source, files, group}} to be kept so */
     struct node *links;      /* {path below work: target} */
+    struct node *spec;       /* engine: what its containers are made of */
     int socket;              /* to the shim; -1: there is none */
     struct loop_watch *watch; /* owned */
     struct process_shim *shim; /* owned; NULL when adopted */
@@ -64,7 +67,7 @@ struct process_pod {
     size_t count;
     struct process_ask *asks;
     int64_t next_ask;
-    bool removing;
+    bool removing, retry;
 };
 
 #define PROCESS_POD_TAG 0x70726f70u
@@ -73,8 +76,10 @@ struct runtime {
     const struct runtime_driver *driver;
     struct runtime_options options;
     struct loop *loop;
+    const char *folder;        /* of pods, below directory */
     char *directory, *program; /* owned */
     struct map *pods;          /* owned; by id */
+    struct engine *engine;     /* owned; of the engine driver */
     struct cgroup_base cgroups;
     bool root, namespaces, user_namespace, seccomp;
     int inotify;
@@ -118,6 +123,10 @@ void process_probe_exec(struct process_pod *pod, const char *container,
 struct node *process_verb(struct arena *arena, const char *word, const char *container);
 
 /* process_create.c */
+/* The uid that the pod's processes and files get. */
+uint32_t process_user_of(const struct runtime *runtime, const struct node *spec);
+/* A path that holds wherever we go. */
+char *process_absolute(const char *path);
 bool process_is_name(const char *name);
 int process_create(struct runtime *runtime, const struct node *spec, struct err *err);
 
@@ -141,6 +150,8 @@ void process_shim_ended(struct process_pod *pod);
 void process_adopt_all(struct runtime *runtime);
 /* Its lock belongs to the shim alone: held is alive. */
 bool process_is_held(const struct process_pod *pod);
+/* Which of the volumes are to be kept as delivered. */
+void process_files_adopt(struct process_pod *pod, const struct node *volumes, int64_t group);
 /* Tries to reach a shim that lives, later and again. */
 void process_reach(struct process_pod *pod);
 /* There is a shim, heard or not. */

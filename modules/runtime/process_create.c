@@ -27,7 +27,7 @@ bool process_is_name(const char *name)
 }
 
 /* Who shares a namespace shares a user, so that they can share claims. */
-static uint32_t user_of(const struct runtime *runtime, const struct node *spec)
+uint32_t process_user_of(const struct runtime *runtime, const struct node *spec)
 {
     const char *owner = node_get_text(spec, "owner");
     int64_t asked = node_get_int(spec, "user", -1);
@@ -228,7 +228,7 @@ static int create_pod(struct process_pod *pod, const struct node *spec, struct e
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *volumes = node_list(arena), *complete;
-    uint32_t user = user_of(pod->runtime, spec);
+    uint32_t user = process_user_of(pod->runtime, spec);
     const struct node *containers = node_get(spec, "containers");
 
     if (mkdir(pod->directory, 0711) < 0 && errno != EEXIST)

@@ -48,6 +48,8 @@ struct node;
  *                      "BlockDevice" refuses what is something else
  *   containers  [{
  *       name, command: [string], env: ["K=V"],
+ *       image: NAME, args: [string], pull: Never   the engine driver's: without
+ *           a command the image's own; a pod has images or it has not
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
  *       memory: bytes, cpu: thousandths of a core, pids: count,

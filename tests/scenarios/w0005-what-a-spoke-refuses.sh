@@ -101,7 +101,7 @@ refused climbing NotPermitted "spec.volumes[v].hostPath"
 refused wrong-type Invalid "containers[main].env"
 refused no-volume Invalid "volumeMounts" '"nowhere"'
 refused directory BackOff "/usr"
-refused imaged EngineNotBuilt "containers[main].image nginx"
+refused imaged NeedsEngine "containers[main].image nginx"
 refused no-memory Invalid "containers[main].resources.limits.memory"
 refused no-settings MissingConfigMap "waits for ConfigMap lab/later"
 refused taken PortConflict "$port"

@@ -128,7 +128,7 @@ static const struct {
     { "a command that is a folder", "containers: [{name: c, command: [/usr]}]", "Degraded",
       "is a directory" },
     { "an image where only processes run", "containers: [{name: c, image: nginx, command: [x]}]",
-      "Degraded", "EngineNotBuilt" },
+      "Degraded", "NeedsEngine" },
     { "uid 0", "containers: [{name: c, command: [x], securityContext: {runAsUser: 0}}]",
       "Degraded", "NotPermitted" },
     { "a hostPath outside", "volumes: [{name: h, hostPath: {path: /etc}}]\n"

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs probes and hooks in an engine's container. */
+
+#include "runtime/engine.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "document/document.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Three questions: make it, run it to its end, what was its exit code. */
+
+static void finish(struct process_ask *ask, bool ok, const char *message)
+{
+    struct process_ask **at = &ask->pod->asks;
+
+    while (*at != ask)
+        at = &(*at)->next;
+    *at = ask->next;
+    loop_timer_free(&ask->timer);
+    ask->done(ask->arg, ok, message);
+    mem_free(&ask);
+}
+
+/* The ask may have been answered while the engine thought about it. */
+static struct process_ask *find(struct engine_call *call)
+{
+    struct process_pod *pod = map_get(call->runtime->pods, call->pod);
+    struct process_ask *ask = pod ? pod->asks : NULL;
+
+    while (ask && ask->id != call->run)
+        ask = ask->next;
+    return ask;
+}
+
+static struct engine_call *go_on(const struct engine_call *call, const char *method,
+                                 const char *target, const struct node *body, engine_fn *done)
+{
+    struct engine_call *next = engine_send(call->runtime, method, target, body, ENGINE_EVER, done);
+
+    memcpy(next->pod, call->pod, sizeof next->pod);
+    next->run = call->run;
+    return next;
+}
+
+static void on_code(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_ask *ask = find(call);
+    scoped_mem char *output = call->arg, *text = NULL;
+    int64_t code = node_get_int(answer->json, "ExitCode", -1);
+
+    if (!ask)
+        return;
+    text = *answer->why ? mem_copy_string(answer->why)
+                        : mem_printf("exit code %lld: %s", (long long)code, output);
+    finish(ask, !*answer->why && code == 0, text);
+}
+
+static void on_output(struct engine_call *call, const struct engine_answer *answer)
+{
+    scoped_mem char *id = call->arg, *target = mem_printf("/exec/%s/json", id);
+    scoped_text struct text output = { 0 };
+
+    engine_unmix(answer->bytes, answer->len < 2048 ? answer->len : 2048, false, &output);
+    if (output.len > 1024)
+        text_cut(&output, 1024);
+    if (!text_is_utf8(text_string(&output), output.len))
+        text_cut(&output, 0);
+    go_on(call, "GET", target, NULL, on_code)->arg = mem_copy_string(text_string(&output));
+}
+
+static void on_made(struct engine_call *call, const struct engine_answer *answer)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *id = node_get_text(answer->json, "Id");
+    struct process_ask *ask = find(call);
+    struct node *body = node_map(arena);
+
+    if (!*id || *answer->why) {
+        if (ask)
+            finish(ask, false, *answer->why ? answer->why : "the engine made no exec");
+        return;
+    }
+    node_set_bool(arena, body, "Detach", false);
+    node_set_bool(arena, body, "Tty", false);
+    go_on(call, "POST", arena_printf(arena, "/exec/%s/start", id), body, on_output)->arg =
+        mem_copy_string(id);
+}
+
+static void on_late(void *arg)
+{
+    finish(arg, false, "command timed out");
+}
+
+void engine_exec(struct process_pod *pod, const char *container, const struct node *command,
+                 int64_t timeout, runtime_probe_fn *done, void *arg)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct process_ask *ask = mem_alloc(sizeof *ask);
+    struct node *body = node_map(arena);
+    struct engine_call *call;
+
+    *ask = (struct process_ask){ .id = ++pod->next_ask, .done = done, .arg = arg,
+                                 .pod = pod, .next = pod->asks };
+    pod->asks = ask;
+    ask->timer = loop_timer_new(pod->runtime->loop, on_late, ask);
+    loop_timer_set(ask->timer, timeout);
+    node_set_bool(arena, body, "AttachStdout", true);
+    node_set_bool(arena, body, "AttachStderr", true);
+    node_set(arena, body, "Cmd", node_copy(arena, command));
+    call = engine_send(pod->runtime, "POST",
+                       arena_printf(arena, "/containers/%s/exec",
+                                    engine_name(arena, pod->id, container)),
+                       body, ENGINE_SOON, on_made);
+    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
+    call->run = ask->id;
+}

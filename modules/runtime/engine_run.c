@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes an engine's container from its image to its end. */
+
+#include "runtime/engine.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "document/document.h"
+#include "http/http.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define PULL (900 * CLOCK_SECOND)
+#define RETRY CLOCK_SECOND
+
+char *engine_name(struct arena *arena, const char *pod, const char *container)
+{
+    return arena_printf(arena, "axle-%s-%s", pod, container);
+}
+
+static const struct node *container_of(const struct process_pod *pod, const char *name)
+{
+    const struct node *list = node_get(pod->spec, "containers");
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "name"), name))
+            return node_item(list, i);
+    return NULL;
+}
+
+static struct engine_call *ask(struct process_pod *pod, const char *container, const char *method,
+                               const char *target, const struct node *body, int64_t deadline,
+                               engine_fn *done)
+{
+    struct engine_call *call = engine_send(pod->runtime, method, target, body, deadline, done);
+
+    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
+    snprintf(call->container, sizeof call->container, "%s", container);
+    call->run = process_state_of(pod, container)->run.number;
+    return call;
+}
+
+/* The pod and its state, unless either is another one by now. */
+static struct process_pod *still_there(const struct engine_call *call,
+                                       struct process_state **ret_state)
+{
+    struct process_pod *pod = map_get(call->runtime->pods, call->pod);
+
+    if (!pod)
+        return NULL;
+    *ret_state = process_state_of(pod, call->container);
+    return (*ret_state)->run.number == call->run ? pod : NULL;
+}
+
+/* ---- What is asked for ---------------------------------------------------------------- */
+
+static void add_binds(struct process_pod *pod, const struct node *container, struct arena *arena,
+                      struct node *host)
+{
+    const struct node *mounts = node_get(container, "mounts");
+    const struct node *volumes = node_get(pod->spec, "volumes");
+    const char *directory = node_get_text(container, "directory");
+    struct node *binds = node_make_list(arena, host, "Binds");
+
+    for (size_t i = 0; i < node_count(mounts); i++) {
+        const struct node *mount = node_item(mounts, i);
+        const char *path = node_get_text(mount, "path"), *sub = node_get_text(mount, "subPath");
+        const char *source = "";
+
+        for (size_t v = 0; v < node_count(volumes); v++)
+            if (text_same(node_get_text(node_item(volumes, v), "name"),
+                          node_get_text(mount, "volume")))
+                source = node_get_text(node_item(volumes, v), "source");
+        node_add(arena, binds, node_format(arena, "%s%s%s:%s%s%s%s", source, *sub ? "/" : "", sub,
+                                           *path == '/' ? "" : directory, *path == '/' ? "" : "/",
+                                           path, node_get_bool(mount, "readOnly", false) ? ":ro" : ""));
+    }
+    node_add(arena, binds, node_format(arena, "%s/hosts:/etc/hosts:ro", pod->directory));
+}
+
+/* Our own: an engine of few rights fails to raise what it thinks usual. */
+static void add_ulimit(struct arena *arena, struct node *list, const char *name, int resource,
+                       rlim_t most)
+{
+    struct node *limit = node_map(arena);
+    struct rlimit have;
+
+    if (getrlimit((__rlimit_resource_t)resource, &have) < 0)
+        return;
+    if (have.rlim_max != RLIM_INFINITY && have.rlim_max < most)
+        most = have.rlim_max;
+    node_set_text(arena, limit, "Name", name);
+    node_set_int(arena, limit, "Soft", (int64_t)most);
+    node_set_int(arena, limit, "Hard", (int64_t)most);
+    node_add(arena, list, limit);
+}
+
+static void add_limits(const struct node *container, struct arena *arena, struct node *host)
+{
+    int64_t memory = node_get_int(container, "memory", 0);
+    struct node *limits = node_make_list(arena, host, "Ulimits");
+
+    if (memory > 0) {
+        node_set_int(arena, host, "Memory", memory);
+        node_set_int(arena, host, "MemorySwap", memory);
+    }
+    if (node_get_int(container, "cpu", 0) > 0)
+        node_set_int(arena, host, "NanoCpus", node_get_int(container, "cpu", 0) * 1000000);
+    if (node_get_int(container, "pids", 0) > 0)
+        node_set_int(arena, host, "PidsLimit", node_get_int(container, "pids", 0));
+    add_ulimit(arena, limits, "nofile", RLIMIT_NOFILE, 1048576);
+    add_ulimit(arena, limits, "nproc", RLIMIT_NPROC, 4096); /* by user, as the group is by container */
+}
+
+static struct node *host_of(struct process_pod *pod, const struct node *container,
+                            struct arena *arena)
+{
+    struct node *host = node_map(arena);
+    bool privileged = node_get_bool(container, "privileged", false);
+
+    node_set_text(arena, host, "NetworkMode", "host");
+    node_set_bool(arena, host, "Privileged", privileged);
+    if (!privileged) {
+        node_add(arena, node_make_list(arena, host, "CapDrop"), node_string(arena, "ALL"));
+        node_add(arena, node_make_list(arena, host, "SecurityOpt"),
+                 node_string(arena, "no-new-privileges"));
+    }
+    add_binds(pod, container, arena, host);
+    add_limits(container, arena, host);
+    return host;
+}
+
+static struct node *body_of(struct process_pod *pod, const struct node *container,
+                            const struct process_state *state, struct arena *arena)
+{
+    struct node *body = node_map(arena), *labels = node_make(arena, body, "Labels");
+    int64_t user = node_get_int(container, "user", node_get_int(pod->spec, "user", -1));
+    int64_t group = node_get_int(container, "group", node_get_int(pod->spec, "group", user));
+    const struct node *command = node_get(container, "command"), *args = node_get(container, "args");
+
+    node_set_text(arena, body, "Image", node_get_text(container, "image"));
+    if (node_count(command))
+        node_set(arena, body, "Entrypoint", node_copy(arena, command));
+    if (node_count(args))
+        node_set(arena, body, "Cmd", node_copy(arena, args));
+    if (node_get(container, "env"))
+        node_set(arena, body, "Env", node_copy(arena, node_get(container, "env")));
+    if (*node_get_text(container, "directory"))
+        node_set_text(arena, body, "WorkingDir", node_get_text(container, "directory"));
+    if (user >= 0)
+        node_set(arena, body, "User", node_format(arena, "%lld:%lld", (long long)user,
+                                                  (long long)group));
+    node_set_text(arena, labels, "axle.dev/spoke", pod->runtime->directory);
+    node_set_text(arena, labels, "axle.dev/pod", pod->id);
+    node_set_text(arena, labels, "axle.dev/container", state->name);
+    node_set(arena, labels, "axle.dev/run",
+             node_format(arena, "%lld", (long long)state->run.number));
+    node_set(arena, labels, "axle.dev/crashes", node_format(arena, "%lld", (long long)state->crashes));
+    node_set(arena, body, "HostConfig", host_of(pod, container, arena));
+    return body;
+}
+
+/* ---- What is known -------------------------------------------------------------------- */
+
+static int64_t time_of(const struct node *state, const char *name)
+{
+    int64_t time = 0;
+
+    return clock_parse(node_get_text(state, name), &time) && time > 0 ? time : 0;
+}
+
+void engine_take_state(struct process_state *state, const struct node *inspected)
+{
+    const struct node *from = node_get(inspected, "State");
+    const struct node *labels = node_get(node_get(inspected, "Config"), "Labels");
+    long long run = 0, crashes = 0;
+    int64_t code = node_get_int(from, "ExitCode", 0);
+    bool running = node_get_bool(from, "Running", false);
+
+    if (text_to_int(node_get_text(labels, "axle.dev/run"), &run) && run > 0)
+        state->run.number = run;
+    if (text_to_int(node_get_text(labels, "axle.dev/crashes"), &crashes))
+        state->crashes = crashes;
+    snprintf(state->state, sizeof state->state, "%s", running ? "running" : "exited");
+    state->run.pid = node_get_int(from, "Pid", 0);
+    state->run.started = time_of(from, "StartedAt");
+    if (running)
+        return;
+    state->crashes++;
+    state->run.finished = time_of(from, "FinishedAt");
+    state->run.oom = node_get_bool(from, "OOMKilled", false);
+    state->run.signal = code > 128 && code < 160 ? (int)code - 128 : 0;
+    state->run.code = state->run.signal ? 0 : (int)code;
+}
+
+static void fail(struct process_pod *pod, struct process_state *state, const char *reason,
+                 const char *message)
+{
+    snprintf(state->state, sizeof state->state, "failed");
+    snprintf(state->run.reason, sizeof state->run.reason, "%s", reason);
+    snprintf(state->run.message, sizeof state->run.message, "%.390s", message);
+    state->run.finished = clock_wall();
+    state->crashes++;
+    process_tell(pod, state, RUNTIME_FAILED, state->run.reason, state->run.message);
+}
+
+/* ---- The end ---------------------------------------------------------------------------- */
+
+static void retry(struct runtime *runtime);
+
+static void on_ended(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod || strcmp(state->state, "running") != 0)
+        return;
+    if (answer->status == 404) { /* somebody removed it */
+        snprintf(state->state, sizeof state->state, "exited");
+        state->run.signal = 9;
+        state->run.finished = clock_wall();
+        state->crashes++;
+    } else if (!answer->json) {
+        state->retry = true;
+        retry(pod->runtime);
+        return;
+    } else if (node_get_bool(node_get(answer->json, "State"), "Running", false)) {
+        engine_follow(pod, state->name);
+        return;
+    } else {
+        engine_take_state(state, answer->json);
+    }
+    process_tell(pod, state, RUNTIME_EXITED, "", "");
+}
+
+static void look(struct process_pod *pod, const char *container, engine_fn *done)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    ask(pod, container, "GET",
+        arena_printf(arena, "/containers/%s/json", engine_name(arena, pod->id, container)), NULL,
+        ENGINE_SOON, done);
+}
+
+static void remove_next(struct process_pod *pod, size_t index);
+
+/* An engine that is restarted answers again after a while. */
+static void on_retry(void *arg)
+{
+    struct runtime *runtime = arg;
+    struct process_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(runtime->pods, &at, NULL))) {
+        for (size_t i = 0; i < pod->count; i++)
+            if (pod->states[i].retry && !pod->removing)
+                look(pod, pod->states[i].name, on_ended);
+        for (size_t i = 0; i < pod->count; i++)
+            pod->states[i].retry = false;
+        if (pod->removing && pod->retry)
+            remove_next(pod, 0);
+        pod->retry = false;
+    }
+}
+
+static void retry(struct runtime *runtime)
+{
+    struct engine *engine = runtime->engine;
+
+    if (!engine->retry)
+        engine->retry = loop_timer_new(runtime->loop, on_retry, runtime);
+    if (!loop_timer_is_set(engine->retry))
+        loop_timer_set(engine->retry, RETRY);
+}
+
+static void on_waited(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod)
+        return;
+    if (answer->status == 200 || answer->status == 404) {
+        look(pod, state->name, on_ended);
+        return;
+    }
+    state->retry = true;
+    retry(pod->runtime);
+}
+
+void engine_follow(struct process_pod *pod, const char *container)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    ask(pod, container, "POST",
+        arena_printf(arena, "/containers/%s/wait", engine_name(arena, pod->id, container)), NULL,
+        ENGINE_EVER, on_waited);
+}
+
+/* ---- The beginning ------------------------------------------------------------------------ */
+
+static void on_started(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+    int64_t crashes;
+
+    if (!pod)
+        return;
+    crashes = state->crashes;
+    if (answer->json)
+        engine_take_state(state, answer->json);
+    /* One that is over already is told as started first. */
+    process_tell(pod, state, RUNTIME_STARTED, "", "");
+    snprintf(state->state, sizeof state->state, "running");
+    state->crashes = crashes;
+    engine_follow(pod, state->name);
+}
+
+static void on_start(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod)
+        return;
+    if (answer->status == 204 || answer->status == 304)
+        look(pod, state->name, on_started);
+    else
+        fail(pod, state, strstr(answer->why, "not found") ? "CommandNotFound" : "CannotRun",
+             answer->why);
+}
+
+static void create(struct process_pod *pod, const char *container, engine_fn *done)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct process_state *state = process_state_of(pod, container);
+
+    ask(pod, container, "POST",
+        arena_printf(arena, "/containers/create?name=%s", engine_name(arena, pod->id, container)),
+        body_of(pod, container_of(pod, container), state, arena), ENGINE_SOON, done);
+}
+
+static void start(struct process_pod *pod, const char *container)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    ask(pod, container, "POST",
+        arena_printf(arena, "/containers/%s/start", engine_name(arena, pod->id, container)), NULL,
+        ENGINE_SOON, on_start);
+}
+
+static void on_created_at_last(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod)
+        return;
+    if (answer->status == 201)
+        start(pod, state->name);
+    else
+        fail(pod, state, "ErrImagePull", answer->why);
+}
+
+static void on_pulled(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (pod && answer->status == 200)
+        create(pod, state->name, on_created_at_last);
+    else if (pod)
+        fail(pod, state, "ErrImagePull", answer->why);
+}
+
+static void pull(struct process_pod *pod, const char *container)
+{
+    const char *image = node_get_text(container_of(pod, container), "image");
+    const char *slash = strrchr(image, '/'), *colon = strrchr(image, ':');
+    scoped_text struct text target = { 0 };
+
+    text_add(&target, "/images/create?fromImage=");
+    http_escape(&target, image);
+    if (!strchr(image, '@') && !(colon && (!slash || colon > slash)))
+        text_add(&target, "&tag=latest"); /* without one Docker takes all tags */
+    ask(pod, container, "POST", text_string(&target), NULL, PULL, on_pulled);
+}
+
+static void on_created(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod)
+        return;
+    if (answer->status == 201)
+        start(pod, state->name);
+    else if (answer->status == 404 &&
+             !text_same(node_get_text(container_of(pod, state->name), "pull"), "Never"))
+        pull(pod, state->name);
+    else
+        fail(pod, state, answer->status == 404 ? "ErrImageNeverPull" : "CannotRun", answer->why);
+}
+
+static void on_cleared(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod)
+        return;
+    if (!answer->status)
+        fail(pod, state, "EngineUnavailable", answer->why);
+    else
+        create(pod, state->name, on_created);
+}
+
+void engine_run(struct process_pod *pod, const char *container)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct process_state *state = process_state_of(pod, container);
+
+    state->last = state->run;
+    state->run = (struct process_run){ .number = state->run.number + 1, .started = clock_wall() };
+    snprintf(state->state, sizeof state->state, "running");
+    ask(pod, container, "DELETE",
+        arena_printf(arena, "/containers/%s?force=1&v=1", engine_name(arena, pod->id, container)),
+        NULL, ENGINE_SOON, on_cleared);
+}
+
+/* ---- Removing ------------------------------------------------------------------------------- */
+
+static void on_removed(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_pod *pod = map_get(call->runtime->pods, call->pod);
+
+    if (!pod)
+        return;
+    if (answer->status == 0 || answer->status >= 500) {
+        pod->retry = true; /* it is there still */
+        retry(pod->runtime);
+    } else {
+        remove_next(pod, (size_t)call->run + 1);
+    }
+}
+
+static void remove_next(struct process_pod *pod, size_t index)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct engine_call *call;
+
+    if (index >= pod->count) {
+        process_end_removed(pod);
+        return;
+    }
+    call = ask(pod, pod->states[index].name, "DELETE",
+               arena_printf(arena, "/containers/%s?force=1&v=1",
+                            engine_name(arena, pod->id, pod->states[index].name)),
+               NULL, ENGINE_SOON, on_removed);
+    call->run = (int64_t)index;
+}
+
+void engine_remove(struct process_pod *pod)
+{
+    for (size_t i = 0; i < pod->count; i++) /* steps under way end here */
+        pod->states[i].run.number++;
+    remove_next(pod, 0);
+}
