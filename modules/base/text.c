@@ -23,6 +23,7 @@ char *text_reserve(struct text *text, size_t len)
 
         text->room = room > needed ? room : needed;
         text->bytes = mem_resize(text->bytes, text->room);
+        text->bytes[text->len] = '\0';
     }
     return text->bytes + text->len;
 }

@@ -27,7 +27,7 @@ struct text;
  * of the world is tried again after 1 s … 5 min with jitter; a conflict at
  * once.
  *
- * Knows no HTTP and no rights. Everything happens on the loop's thread; a turn
+ * Knows no HTTP, and of rights only how to write down who asked. Everything happens on the loop's thread; a turn
  * lasts a few milliseconds. Rendering is the longest step.
  */
 struct controllers;

@@ -38,6 +38,29 @@ expect "workloads of people" "$(as_spoke edge-1 /apis/axle.dev/v1alpha1/aiworklo
 expect "an artifact of nobody's" "$(as_spoke edge-1 /v2/research/x/manifests/latest)" 403
 expect "creating works" "$(as_spoke edge-1 $works/namespaces/edge-1/manifestworks -X POST -d '{}')" 403
 
+# kubectl, with a spoke's certificate and with a token for joining, hears the same.
+spoke_kubectl() {
+    local pki=$TEST_DIR/$1/spoke/pki
+    "$KUBECTL" --kubeconfig /dev/null --server "$SERVER" --certificate-authority "$pki/hub-ca.crt" \
+        --client-certificate "$pki/client.crt" --client-key "$pki/client.key" --cache-dir "$TEST_DIR/cache-$1" "${@:2}"
+}
+find_kubectl
+expect "who a spoke is" "$(spoke_kubectl edge-1 auth whoami -o jsonpath='{.status.userInfo.username}')" "$(openssl x509 -in "$TEST_DIR/edge-1/spoke/pki/client.crt" -noout -subject -nameopt multiline | sed -n 's/^ *commonName *= //p')"
+expect "its works" "$(spoke_kubectl edge-1 auth can-i list manifestworks.work.open-cluster-management.io -n edge-1)" yes
+expect "another's" "$(spoke_kubectl edge-1 auth can-i list manifestworks.work.open-cluster-management.io -n edge-2 || true)" no
+expect_contains "what a spoke may" "$(spoke_kubectl edge-1 auth can-i --list -n edge-1 2>/dev/null)" "manifestworks.work.open-cluster-management.io/status"
+expect "requests of all" "$(as_spoke edge-1 /apis/certificates.k8s.io/v1/certificatesigningrequests)" 403
+expect "requests of its own" "$(as_spoke edge-1 '/apis/certificates.k8s.io/v1/certificatesigningrequests?labelSelector=open-cluster-management.io%2Fcluster-name%3Dedge-1')" 200
+expect "requests of another" "$(as_spoke edge-1 '/apis/certificates.k8s.io/v1/certificatesigningrequests?labelSelector=open-cluster-management.io%2Fcluster-name%3Dedge-2')" 403
+token_kubectl() {
+    "$KUBECTL" --kubeconfig /dev/null --server "$SERVER" --certificate-authority "$TEST_DIR/certificate-authority.pem" \
+        --token "$(token_create)" --cache-dir "$TEST_DIR/cache-token" "$@"
+}
+expect_contains "who joins" "$(token_kubectl auth whoami -o jsonpath='{.status.userInfo.username}')" system:bootstrap:
+expect "may ask for a certificate" "$(token_kubectl auth can-i create certificatesigningrequests.certificates.k8s.io)" yes
+expect "may not look around" "$(token_kubectl auth can-i list managedclusters.cluster.open-cluster-management.io || true)" no
+expect_refused 'managedclusters.cluster.open-cluster-management.io "edge-1" is forbidden' token_kubectl get managedclusters edge-1
+
 # Refused from now on: nothing that its certificate asks is answered.
 kubectl patch managedcluster edge-2 --type merge -p '{"spec":{"hubAcceptsClient":false}}' >/dev/null
 expect "a refused spoke" "$(as_spoke edge-2 $works/namespaces/edge-2/manifestworks)" 401

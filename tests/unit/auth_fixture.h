@@ -47,7 +47,7 @@ static void settle(struct place *place)
 }
 
 /* As the hub itself: rules do not hold it up. */
-static void apply(struct place *place, const char *yaml)
+__attribute__((unused)) static void apply(struct place *place, const char *yaml)
 {
     struct err err = {0};
     struct node *all = document_read_all(place->arena, yaml, strlen(yaml),
@@ -60,7 +60,7 @@ static void apply(struct place *place, const char *yaml)
     settle(place);
 }
 
-static const struct kind *kind_of(const struct place *place, const char *group,
+__attribute__((unused)) static const struct kind *kind_of(const struct place *place, const char *group,
                                   const char *plural)
 {
     const struct kind *kind = kinds_find(place->kinds, group, plural);
@@ -132,7 +132,7 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     apply(place, (const char *)roles->bytes);
 }
 
-static void place_close(struct place *place)
+__attribute__((unused)) static void place_close(struct place *place)
 {
     controllers_stop(&place->controllers);
     objects_close(&place->objects);
@@ -151,7 +151,7 @@ static void place_close(struct place *place)
 
 #define AGENT "system:open-cluster-management:%s:agent"
 
-static const struct auth_user *user_of(struct place *place, const char *name,
+__attribute__((unused)) static const struct auth_user *user_of(struct place *place, const char *name,
                                        const char *group)
 {
     const char **groups = arena_alloc(place->arena, 3 * sizeof *groups);

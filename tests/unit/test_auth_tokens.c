@@ -129,6 +129,25 @@ static void check_forged(void)
     CHECK(!node_get_bool(review(bad, NULL), "authenticated", false), "and says no");
 }
 
+/* A credential that is empty is no good; it is not nobody's. */
+static void check_empty(void)
+{
+    static const char *const shown[] = {"Basic ", "Basic ==", "Basic Og==",
+                                        "Bearer ", "Bearer", "Basic",
+                                        "Negotiate x", ""};
+    struct err err;
+
+    for (size_t i = 0; i < count_of(shown); i++) {
+        const char *fields[] = {"authorization", shown[i], NULL};
+        const struct auth_user *user = identify(fields, &err);
+
+        CHECK(!user || user->role == AUTH_ANONYMOUS, "\"%s\" gives no rights",
+              shown[i]);
+        if (text_starts(shown[i], "Basic ") || text_starts(shown[i], "Bearer "))
+            CHECK(!user && err.code == ERR_UNAUTHORIZED, "and is refused");
+    }
+}
+
 static void check_audience(void)
 {
     const char *vault = token("{audiences: [vault]}");
@@ -331,6 +350,7 @@ int main(void)
                   "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: lab}}\n");
     check_good();
     check_forged();
+    check_empty();
     check_audience();
     check_requests();
     check_time();
