@@ -341,7 +341,9 @@ void discovery_handle(struct api *api, struct http_request *request)
     struct node *found;
 
     request->label = "discovery";
-    if (text_same(request->path, "/version")) {
+    /* By segments: there are clients that end each of these paths with "/". */
+    if (request->segment_count == 1 &&
+        text_same(request->segments[0], "version")) {
         answer_version(api, request);
         return;
     }

@@ -201,13 +201,15 @@ static void answer_document(struct api *api, struct http_request *request,
 void openapi_handle(struct api *api, struct http_request *request)
 {
     static const char prefix[] = "/openapi/v3/";
+    const char *which =
+        request->segment_count > 1 ? request->segments[1] : "";
 
-    if (text_same(request->path, "/openapi/v3"))
+    if (text_same(which, "v3") && request->segment_count == 2)
         reply_node(request, 200, openapi_index(request->arena, api));
     else if (text_starts(request->path, prefix))
         answer_document(api, request, request->path + strlen(prefix));
     /* An empty text of this type is what makes every kubectl content. */
-    else if (text_same(request->path, "/openapi/v2"))
+    else if (text_same(which, "v2") && request->segment_count == 2)
         http_answer(request, 200, OPENAPI_V2_TYPE, "", 0);
     else
         reply_nothing_there(request);

@@ -13,7 +13,7 @@ start_hub
 
 cat >"$TEST_DIR/life.py" <<'PYTHON'
 import sys
-from kubernetes import client, config, watch
+from kubernetes import client, config, dynamic, watch
 from kubernetes.client.rest import ApiException
 
 kubeconfig, space = sys.argv[1:]
@@ -51,6 +51,16 @@ def follow(call, version, wanted):
             break
     same("what kubectl did", seen, wanted)
 
+
+# What there is.
+same("the version", "axle" in client.VersionApi().get_code().git_version, True)
+same("the groups", "axle.dev" in [group.name for group in client.ApisApi().get_api_versions().groups], True)
+same("the kinds", "configmaps" in [kind.name for kind in core.get_api_resources().resources], True)
+found = dynamic.DynamicClient(client.ApiClient()).resources.get(api_version="axle.dev/v1alpha1", kind="WorkloadProfile")
+same("a kind by discovery", (found.name, found.namespaced), ("workloadprofiles", True))
+may = client.AuthorizationV1Api().create_self_subject_access_review(
+    {"spec": {"resourceAttributes": {"verb": "get", "resource": "configmaps", "namespace": space}}})
+same("whether it may", may.status.allowed, True)
 
 # A life of its own.
 made = core.create_namespaced_config_map(space, config_map("snake", color="green"))
