@@ -219,6 +219,10 @@ struct cluster_keep keep_for_cluster(struct spoke *spoke);
 void secrets_gather(struct work *work, const struct node *spec,
                     const struct node *had);
 
+/* sum.c: a ManifestWork's status, from the cluster's report and all its objects. */
+struct node *sum_work(const struct work *work, struct arena *arena,
+                      const struct node *report, const struct node *objects);
+
 /* facts.c: what ${spoke.NAME} may name here, on disk for days without a hub. */
 int facts_load(struct spoke *spoke, const char *const *own,
                struct err *err) MUST_CHECK;
