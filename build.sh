@@ -117,6 +117,7 @@ quiet_linker() { grep -vE 'in statically linked applications|: in function .*:$'
 
 # shellcheck disable=SC2016 # make expands it
 makefile='
+# vfork is meant: 0.35 ms a start, against 13 ms from a large parent.
 sources := $(shell cat $(dir)/sources)
 objects := $(sources:%.c=$(dir)/%.o) $(dir)/assets.o
 lib := $(dir)/libaxle.a
@@ -151,8 +152,7 @@ $(dir)/analysed: $(sources:%.c=$(dir)/%.analysed)
 $(dir)/%.analysed: %.c $(dir)/%.o
 	clang $(cflags) -Ibuild/generated --analyze --analyzer-output text \
 	    -Xanalyzer -analyzer-werror \
-	    -Xanalyzer -analyzer-disable-checker=unix.Vfork,security.insecureAPI.vfork \
-	    -Xanalyzer -analyzer-disable-checker=deadcode.DeadStores,unix.Malloc,unix.cstring.NullArg,core.NonNullParamChecker -o /dev/null $<
+	    -Xanalyzer -analyzer-disable-checker=unix.Vfork,security.insecureAPI.vfork -o /dev/null $<
 	@touch $@
 $(dir)/modules/base/version.o: build/generated/version.h
 $(dir)/modules/base/version.o: cflags += -Ibuild/generated

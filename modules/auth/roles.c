@@ -7,6 +7,7 @@
 #include "document/document.h"
 #include "objects/objects.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,9 +154,11 @@ static void note_role(void *arg, const struct object *before,
 {
     struct roles *roles = arg;
     const struct object *any = after ? after : before;
-    scoped_mem char *key = mem_printf("%s/%s", any->space, any->name);
+    scoped_mem char *key = NULL;
     struct role *old, *role;
 
+    assert(any); /* a change has a before or an after */
+    key = mem_printf("%s/%s", any->space, any->name);
     if (!after) {
         old = map_remove(roles->roles, key);
     } else {
@@ -191,6 +194,7 @@ static char *subject_key(const struct object *binding,
     const char *name = node_get_text(subject, "name");
     const char *space = node_get_text(subject, "namespace");
 
+    assert(binding);
     if (strcmp(kind, "ServiceAccount") == 0) {
         if (!*space)
             space = binding->space;

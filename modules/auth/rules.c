@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +35,10 @@ static bool covers_word(const struct words *have, const char *word)
 
 static bool covers_resource(const struct words *have, const char *resource)
 {
-    const char *slash = strchr(resource, '/');
+    const char *slash;
 
+    assert(resource); /* what names no URL names one */
+    slash = strchr(resource, '/');
     if (covers_word(have, resource))
         return true;
     for (size_t i = 0; slash && i < have->count; i++)

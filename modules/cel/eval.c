@@ -2,6 +2,7 @@
 /* Evaluates a checked expression and counts what it costs. */
 #include "cel/inside.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define COST_LIST 10
@@ -68,7 +69,7 @@ static int find_field(struct cel_run *run, const struct cel_value *from,
                       struct cel_value *ret)
 {
     const struct cel_value *whole = from;
-    struct cel_value found;
+    struct cel_value found = { 0 };
     bool there;
 
     if (from->type == CEL_OPTIONAL) {
@@ -135,13 +136,15 @@ static int eval_call(struct cel_run *run, const struct cel_expr *expr,
                      struct cel_value *ret)
 {
     struct cel_value args[MOST_ARGS];
+    bool is_index = !strcmp(expr->name, "_[_]");
 
+    assert(!is_index || expr->count == 2);
     for (size_t i = 0; i < expr->count; i++)
         if (eval(run, expr->args[i], &args[i]) < 0)
             return -1;
     if (cel_pay(run, 1) < 0)
         return -1;
-    if (!strcmp(expr->name, "_[_]"))
+    if (is_index)
         return find_field(run, &args[0], &args[1], expr->maybe, ret);
     for (size_t i = 0; expr->overloads[i]; i++)
         if (cel_overload_fits(expr->overloads[i], args, expr->count))
@@ -154,7 +157,7 @@ static int eval_call(struct cel_run *run, const struct cel_expr *expr,
 static int eval_truth(struct cel_run *run, const struct cel_expr *expr,
                       bool *ret)
 {
-    struct cel_value value;
+    struct cel_value value = { 0 };
 
     if (eval(run, expr, &value) < 0)
         return -1;
@@ -257,7 +260,7 @@ static int eval_map(struct cel_run *run, const struct cel_expr *expr,
     struct cel_value *keys = arena_alloc(run->arena, most * sizeof *keys);
     struct cel_value *values = arena_alloc(run->arena, most * sizeof *values);
     struct cel_map *map = arena_alloc(run->arena, sizeof *map), so_far;
-    struct cel_value old;
+    struct cel_value old = { 0 };
 
     *map = (struct cel_map){ .keys = keys, .values = values };
     if (cel_pay(run, COST_MAP) < 0)
@@ -396,7 +399,7 @@ static int run_optional(struct cel_run *run, const struct cel_expr *expr,
                         const struct cel_value *range, struct cel_value *ret)
 {
     struct cel_scope scope = { expr->name, { .type = CEL_NULL }, run->scope };
-    struct cel_value value;
+    struct cel_value value = { 0 };
     int state;
 
     *ret = *range;
@@ -419,7 +422,7 @@ static int eval_macro(struct cel_run *run, const struct cel_expr *expr,
 {
     bool optional =
         expr->macro == MACRO_OPT_MAP || expr->macro == MACRO_OPT_FLAT_MAP;
-    struct cel_value range;
+    struct cel_value range = { 0 };
 
     if (eval(run, expr->args[0], &range) < 0)
         return -1;
@@ -496,7 +499,7 @@ struct node *cel_eval(const struct cel_program *program, struct arena *arena,
                       struct err *err)
 {
     struct cel_run run = { .arena = arena, .input = input, .err = err };
-    struct cel_value value;
+    struct cel_value value = { 0 };
 
     if (run_program(program, &run, &value) < 0)
         return NULL;
@@ -509,7 +512,7 @@ int cel_eval_bool(const struct cel_program *program, struct arena *arena,
                   const struct cel_input *input, bool *ret, struct err *err)
 {
     struct cel_run run = { .arena = arena, .input = input, .err = err };
-    struct cel_value value;
+    struct cel_value value = { 0 };
 
     if (run_program(program, &run, &value) < 0)
         return -1;
