@@ -79,7 +79,7 @@ static const char *take_string(struct scan *scan)
         if (peek(scan) != '\\')
             continue;
         scan->at++;
-        if (peek(scan) < 0 || !strchr("bfnrt\\/\"u", peek(scan)))
+        if (peek(scan) <= 0 || !strchr("bfnrt\\/\"u", peek(scan)))
             return wrong(scan, "in string escape code");
         if (peek(scan) != 'u')
             continue;

@@ -38,9 +38,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     scoped_arena struct arena *arena = arena_new();
     const char *text = (const char *)bytes;
     struct err err = { 0 };
+    const char *complaint = document_complaint(arena, text, size);
     struct node *node;
 
     node = document_read_json(arena, text, size, &document_limits_api, &err);
+    if (node && complaint) {
+        fprintf(stderr, "read, but complained of: %s\n", complaint);
+        abort();
+    }
     if (node)
         write_and_read(arena, node);
     node = document_read_yaml(arena, text, size, true, &document_limits_api, &err);
