@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "placement/placement.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define TURN (8 * CLOCK_MS)
@@ -288,6 +289,7 @@ static void tell(struct controllers *all, const struct object *before,
 {
     const struct object *any = after ? after : before;
 
+    assert(any);
     for (size_t c = 0; c < controller_count; c++) {
         const struct controller *to = controller_table[c];
 

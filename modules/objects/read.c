@@ -8,6 +8,7 @@
 #include "document/document.h"
 #include "query/query.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define SNAPSHOT_LIFE (60 * CLOCK_SECOND)
@@ -497,6 +498,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     ret->remaining = count_rest(query, &view, at);
     if (query->view == OBJECTS_PUBLISHED)
         snapshot_keep(objects, table, ret->revision, &view);
+    assert(view.items); /* there is a next one */
     ret->continue_token = write_token(ret->revision, view.items[at]);
     return 0;
 }
