@@ -317,6 +317,68 @@ static void test_refusals(void)
     cluster_close(&cluster);
 }
 
+/* ---- What people deploy ----------------------------------------------------------------------- */
+
+/* The shapes of an inference server, a vector database, a gateway: every field
+   of them is understood, whatever this machine then says to the programs. */
+static const char *const shapes[] = {
+    "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: cache, namespace: lab}\n"
+    "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 60Gi}}}\n"
+    "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: vllm, namespace: lab, labels: {app: "
+    "vllm}}\nspec:\n  replicas: 1\n  strategy: {type: Recreate}\n  selector: {matchLabels: {app: vllm}}\n"
+    "  template:\n    metadata: {labels: {app: vllm}}\n    spec:\n      runtimeClassName: process\n"
+    "      containers:\n      - name: vllm\n        image: vllm/vllm-openai:latest\n"
+    "        command: [axle-no-such-server]\n        args: [--port, '8000']\n"
+    "        env: [{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token, optional: true}}}]\n"
+    "        ports: [{name: http, containerPort: 0}]\n"
+    "        resources: {requests: {cpu: '2', memory: 8Gi}, limits: {memory: 24Gi}}\n"
+    "        startupProbe: {httpGet: {path: /health, port: http}, periodSeconds: 10, failureThreshold: 180}\n"
+    "        readinessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 5}\n"
+    "        livenessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 10, failureThreshold: 6}\n"
+    "        volumeMounts: [{name: cache, mountPath: cache}, {name: shm, mountPath: shm}]\n"
+    "      volumes:\n      - {name: cache, persistentVolumeClaim: {claimName: cache}}\n"
+    "      - {name: shm, emptyDir: {medium: Memory, sizeLimit: 4Gi}}\n"
+    "---\napiVersion: v1\nkind: Service\nmetadata: {name: vllm, namespace: lab}\n"
+    "spec: {selector: {app: vllm}, ports: [{name: http, port: 80, targetPort: http}]}\n",
+    "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: qdrant, namespace: lab}\nspec:\n"
+    "  serviceName: qdrant\n  replicas: 1\n  selector: {matchLabels: {app: qdrant}}\n  template:\n"
+    "    metadata: {labels: {app: qdrant}}\n    spec:\n      runtimeClassName: process\n"
+    "      nodeSelector: {disk: fast}\n      tolerations: [{operator: Exists}]\n"
+    "      imagePullSecrets: [{name: pull}]\n      terminationGracePeriodSeconds: 5\n"
+    "      securityContext: {fsGroup: 2000, runAsNonRoot: true}\n"
+    "      containers:\n      - name: qdrant\n        image: qdrant/qdrant:v1.18.1\n"
+    "        command: [axle-no-such-server]\n        imagePullPolicy: IfNotPresent\n"
+    "        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, "
+    "readOnlyRootFilesystem: true}\n"
+    "        ports: [{name: http, containerPort: 0}, {name: grpc, containerPort: 0}]\n"
+    "        livenessProbe: {httpGet: {path: /livez, port: http}}\n"
+    "        readinessProbe: {grpc: {port: 6334}}\n"
+    "        volumeMounts: [{name: storage, mountPath: storage}]\n"
+    "  volumeClaimTemplates:\n  - metadata: {name: storage}\n"
+    "    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 20Gi}}}\n",
+    "apiVersion: batch/v1\nkind: Job\nmetadata: {name: train, namespace: lab}\nspec:\n"
+    "  completionMode: Indexed\n  completions: 2\n  parallelism: 2\n  backoffLimit: 0\n"
+    "  ttlSecondsAfterFinished: 86400\n  template:\n    metadata: {labels: {app: train}}\n    spec:\n"
+    "      runtimeClassName: process\n      restartPolicy: Never\n      subdomain: train\n"
+    "      containers:\n      - name: worker\n        image: pytorch/pytorch\n"
+    "        command: [axle-no-such-server, --node-rank=$(JOB_COMPLETION_INDEX)]\n"
+    "        resources: {limits: {memory: 32Gi}}\n"
+    "        volumeMounts: [{name: shm, mountPath: shm}]\n"
+    "      volumes: [{name: shm, emptyDir: {medium: Memory, sizeLimit: 8Gi}}]\n",
+};
+
+static void test_shapes(void)
+{
+    open_cluster();
+    for (size_t i = 0; i < count_of(shapes); i++) {
+        apply("shape", shapes[i]);
+        CHECK(wait_text("shape", "axle-no-such-server"), "every field of shape %zu is understood", i);
+        CHECK(wait_phase("shape", "Degraded"), "only its program is missing");
+        remove_owner("shape");
+    }
+    cluster_close(&cluster);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "shim"))
@@ -331,5 +393,6 @@ int main(int argc, char **argv)
     test_least();
     test_host_paths();
     test_refusals();
+    test_shapes();
     return fixture_end();
 }
