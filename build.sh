@@ -348,6 +348,10 @@ verb_bench() {
             make_mode release "bench/$one" && "build/release/bench/$one" "${1^^}"
         fi
     done
+    # Scripts put others beside our numbers, and skip what is not installed.
+    for one in tests/bench/*.sh; do
+        if [ -f "$one" ] && [[ $(basename "$one") == *${1:-}* ]]; then bash "$one"; fi
+    done
 }
 
 # What is too long for every day; DEEP=1 tells the tests to take their time.
