@@ -63,8 +63,8 @@ YAML
     says "a value" "workloadprofile.axle.dev/worker$1 condition met" wait "wp/worker$1" --for=jsonpath='{.status.phase}'=Ready --timeout=60s
     says "any value" "workloadprofile.axle.dev/worker$1 condition met" wait "wp/worker$1" --for=jsonpath='{.status.latestRevision}' --timeout=60s
     says "nothing comes" "error: timed out waiting for the condition on workloadprofiles/worker$1" \
-        wait "wp/worker$1" --for=condition=Never --timeout=1s
-    fails_with 'workloadprofiles.axle.dev "none" not found' wait wp/none --for=condition=Never --timeout=1s
+        wait "wp/worker$1" --for=condition=Never --timeout=5s
+    fails_with 'workloadprofiles.axle.dev "none" not found' wait wp/none --for=condition=Never --timeout=5s
 
     # A condition that comes while kubectl waits, and not before it is about the
     # generation that is wanted.
