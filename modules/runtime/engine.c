@@ -201,7 +201,6 @@ static int keep(struct process_pod *pod, struct err *err)
 
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
-    scoped_arena struct arena *arena = arena_new();
     struct node *volumes = node_list(pod->arena);
     uint32_t user = process_user_of(pod->runtime, spec);
 
