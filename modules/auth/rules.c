@@ -67,7 +67,7 @@ static bool covers(const struct rule *have, const struct piece *piece)
         return false;
     if (piece->url)
         return covers_url(&have->urls, piece->url);
-    return covers_word(&have->groups, piece->group) &&
+    return piece->resource && covers_word(&have->groups, piece->group) &&
            covers_resource(&have->resources, piece->resource) &&
            (!have->names.count ||
             (piece->name && words_have(&have->names, piece->name)));

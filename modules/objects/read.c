@@ -151,7 +151,7 @@ static struct view view_of(const struct table *table, enum objects_view which,
     while (space && end < table->count &&
            !strcmp(table->items[end]->space, space))
         end++;
-    items = table->count ? table->items + from : NULL;
+    items = from ? table->items + from : table->items;
     if (which != OBJECTS_STAGED || !map_count(table->staged))
         return (struct view){.items = items, .count = end - from};
     staged = staged_in(table, space, &count);
