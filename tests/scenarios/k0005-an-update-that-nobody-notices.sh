@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two copies behind a Service are replaced one after the other while a client
 # asks without a pause: no request fails. Then the name leads nowhere when there
-# is no copy, and back when there is.
+# is no copy, and back when there is; and so when the agent goes and comes.
 # limit: 240
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/catalogue.sh"
@@ -113,3 +113,12 @@ work two 0 "$(client)"
 until_true 60 ends none || fail "somebody answers: '$(heard)'"
 work two 1 "$(client)"
 until_true 60 ends two || fail "nobody answers: '$(heard)'"
+
+# The agent carries the bytes: without it nobody answers, but the pods run on.
+pods() { (cd "$TEST_DIR/edge-1/spoke/workloads/pods" && echo *); }
+before=$(pods)
+crash edge-1
+until_true 60 ends none || fail "somebody answers without an agent: '$(heard)'"
+start_spoke edge-1
+until_true 60 ends two || fail "nobody answers after the agent came back: '$(heard)'"
+expect "pods after the agent came back" "$(pods)" "$before"
