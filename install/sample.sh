@@ -106,7 +106,13 @@ endpoint() {
     ask /apis/axle.dev/v1alpha1/namespaces/sample/aiworkloads/receipts |
         sed -n 's/.*"endpoints": *\[{[^]]*"url": *"\([^"]*\)".*/\1/p'
 }
-has_endpoint() { [ -n "$(endpoint 2>/dev/null)" ]; }
+# After a restart the endpoint of before is told until the spoke has looked, so
+# the application itself is asked.
+has_endpoint() {
+    local url
+    url=$(endpoint 2>/dev/null)
+    [ -n "$url" ] && curl -sS -o /dev/null --max-time 10 "$url/healthz" 2>/dev/null
+}
 
 tell() {
     local kubectl
