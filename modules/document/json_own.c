@@ -3,6 +3,7 @@
 #include "document/document.h"
 #include "document/node.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,33 +53,50 @@ static int hex4(const char *digits)
 
         if (c >= '0' && c <= '9')
             value = value * 16 + c - '0';
-        else if (c >= 'a' && c <= 'f')
-            value = value * 16 + c - 'a' + 10;
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+            value = value * 16 + (c | 0x20) - 'a' + 10;
         else
             return -1;
     }
     return value;
 }
 
-/* The byte that the escape at `from` stands for; 0: ask the other reader. */
-static char unescape(const char **from)
+/* \uXXXX, or two of them for what lies beyond 16 bits. */
+static size_t unescape_rune(const char **from, char *to)
+{
+    int rune = hex4(*from + 1), low;
+
+    *from += 5;
+    if (rune >= 0xd800 && rune < 0xdc00 && (*from)[0] == '\\' &&
+        (*from)[1] == 'u') {
+        low = hex4(*from + 2);
+        *from += 6;
+        if (low < 0xdc00 || low > 0xdfff)
+            return 0;
+        rune = 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00);
+    }
+    if (rune <= 0 || (rune >= 0xd800 && rune < 0xe000))
+        return 0;
+    return text_utf8_put((unsigned)rune, to);
+}
+
+/* Writes what the escape at `from` stands for, which is never longer; how many
+   bytes, or 0: ask the other reader. */
+static size_t unescape(const char **from, char *to)
 {
     static const char letters[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
     const char *found;
     char c = *++*from;
-    int value;
 
-    if (c == 'u') {
-        value = hex4(*from + 1);
-        *from += 5;
-        return value > 0 && value < 0x80 ? (char)value : '\0';
-    }
+    if (c == 'u')
+        return unescape_rune(from, to);
     found = c ? strchr(letters, c) : NULL;
     /* Letters stand at even places; what they mean behind them. */
     if (!found || (found - letters) % 2)
-        return '\0';
+        return 0;
     ++*from;
-    return found[1];
+    *to = found[1];
+    return 1;
 }
 
 /* At an opening quote. The string ends where it began, or before. */
@@ -92,9 +110,11 @@ static char *read_string(struct own *own, size_t *ret_len)
     to = start + (from - start);
     while (*from != '"') {
         if (*from == '\\') {
-            *to = unescape(&from);
-            if (!*to++)
+            size_t len = unescape(&from, to);
+
+            if (!len)
                 return NULL;
+            to += len;
         } else if ((unsigned char)*from >= 0x20) {
             *to++ = *from++;
         } else {
@@ -105,6 +125,22 @@ static char *read_string(struct own *own, size_t *ret_len)
     *ret_len = (size_t)(to - start);
     own->at += from + 1 - own->at;
     return start;
+}
+
+/* 18 digits and more, if they are an integer and fit. */
+static bool read_long(struct own *own, struct node *ret)
+{
+    char *end;
+    long long value;
+
+    errno = 0;
+    value = strtoll(own->at, &end, 10);
+    if (errno || (*end && strchr(".eE", *end)))
+        return false;
+    ret->type = NODE_INT;
+    ret->integer = value;
+    own->at = end;
+    return true;
 }
 
 static bool read_number(struct own *own, struct node *ret)
@@ -126,8 +162,8 @@ static bool read_number(struct own *own, struct node *ret)
         own->at += at - own->at;
         return true;
     }
-    if (*at >= '0' && *at <= '9')
-        return false;
+    if (*at >= '0' && *at <= '9' && read_long(own, ret))
+        return true;
     ret->type = NODE_FLOAT;
     ret->number = strtod(own->at, &end);
     own->at = end;
@@ -239,8 +275,7 @@ static bool read_value(struct own *own, struct node *ret)
     return whole;
 }
 
-struct node *document_read_own(struct arena *arena, const char *text,
-                               size_t len, struct err *err)
+struct node *json_read_plain(struct arena *arena, const char *text, size_t len)
 {
     struct own own = {.arena = arena, .at = arena_bytes(arena, text, len)};
     struct node *root = node_null(arena);
@@ -251,6 +286,14 @@ struct node *document_read_own(struct arena *arena, const char *text,
     skip_space(&own);
     whole = whole && own.at == own.end;
     free(own.children);
-    return whole ? root
-                 : document_read_json(arena, text, len, &document_limits_own, err);
+    return whole ? root : NULL;
+}
+
+struct node *document_read_own(struct arena *arena, const char *text,
+                               size_t len, struct err *err)
+{
+    struct node *root = json_read_plain(arena, text, len);
+
+    return root ? root
+                : document_read_json(arena, text, len, &document_limits_own, err);
 }

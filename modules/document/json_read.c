@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a tree from a checked JSON text. */
 #include "document/document.h"
+#include "document/node.h"
 #include "document/scan.h"
 
 #include <cjson/cJSON.h>
@@ -172,6 +173,21 @@ static struct node *build_value(struct build *build, const cJSON *from,
     return node;
 }
 
+/* The member that a key finds is the first of that name. */
+static bool has_equal_keys(const struct node *node)
+{
+    for (size_t i = 0; node->type == NODE_LIST && i < node->len; i++) {
+        if (has_equal_keys(node->items[i]))
+            return true;
+    }
+    node_each(member, node) {
+        if (node_get(node, member->key) != member->value ||
+            has_equal_keys(member->value))
+            return true;
+    }
+    return false;
+}
+
 static struct node *read_json(struct arena *arena, const char *text, size_t len,
                               const struct document_limits *limits,
                               struct node *duplicates, struct err *err)
@@ -182,10 +198,15 @@ static struct node *read_json(struct arena *arena, const char *text, size_t len,
                           .keep_last = limits->duplicates || duplicates,
                           .duplicates = duplicates,
                           .err = err};
+    struct node *plain;
     cJSON *parsed;
 
     if (scan_run(&scan, limits, err) < 0)
         return NULL;
+    /* Which key is there twice, and where, only the slower way can tell. */
+    plain = json_read_plain(arena, text, len);
+    if (plain && !has_equal_keys(plain))
+        return plain;
     parsed = parse(arena, text, len);
     if (!parsed) {
         err_set(err, ERR_BAD_REQUEST, "not JSON");

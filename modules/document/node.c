@@ -109,22 +109,30 @@ static void *grown(struct arena *arena, struct node *node, const void *old,
     return wider;
 }
 
+/* Begins with where this program happens to lie in memory, which nobody who
+   would like many keys to meet in one place knows. */
 static uint64_t key_hash(const char *key)
 {
-    uint64_t hash = 14695981039346656037u;
+    static const char here;
+    uint64_t hash = 14695981039346656037u ^
+                    (uint64_t)(uintptr_t)&here * 0x9e3779b97f4a7c15u;
 
     for (; *key; key++)
         hash = (hash ^ (unsigned char)*key) * 1099511628211u;
     return hash ^ hash >> 29;
 }
 
-static void index_add(struct node_index *index, const char *key, size_t at)
+/* Of equal keys the first stays, so that many of them cost no more. */
+static void index_add(struct node *map, const char *key, size_t at)
 {
+    struct node_index *index = map->index;
     size_t mask = index->slots - 1;
     size_t slot = key_hash(key) & mask;
 
-    while (index->at[slot])
-        slot = (slot + 1) & mask;
+    for (; index->at[slot]; slot = (slot + 1) & mask) {
+        if (strcmp(map->members[index->at[slot] - 1].key, key) == 0)
+            return;
+    }
     index->at[slot] = (uint32_t)(at + 1);
 }
 
@@ -138,7 +146,7 @@ static void index_build(struct arena *arena, struct node *map)
                                         slots * sizeof map->index->at[0]);
     map->index->slots = slots;
     for (size_t i = 0; i < map->len; i++)
-        index_add(map->index, map->members[i].key, i);
+        index_add(map, map->members[i].key, i);
 }
 
 void node_make_index(struct arena *arena, struct node *map)
@@ -179,7 +187,7 @@ static void append(struct arena *arena, struct node *map, const char *key,
     map->len++;
     if (map->len > INDEX_FROM) {
         if (map->index && map->len * 2 < map->index->slots)
-            index_add(map->index, key, map->len - 1);
+            index_add(map, key, map->len - 1);
         else
             index_build(arena, map);
     }
@@ -470,4 +478,15 @@ bool node_same(const struct node *a, const struct node *b)
     default:
         return true;
     }
+}
+
+/* What a text may become, so that it costs in proportion, and never much. */
+size_t document_most_nodes(const struct document_limits *limits, size_t len,
+                           size_t bytes_each)
+{
+    size_t most = 4096 + len / bytes_each;
+
+    if (limits->nodes)
+        return limits->nodes;
+    return most < MOST_NODES ? most : MOST_NODES;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a JSON text, and its size and depth, before a tree is made of it. */
 #include "document/scan.h"
+#include "document/node.h"
 
 #include <errno.h>
 #include <math.h>
@@ -328,7 +329,7 @@ int scan_run(struct scan *scan, const struct document_limits *limits,
 {
     struct walk walk = {.scan = scan, .limits = limits, .err = err};
 
-    walk.most_nodes = limits->nodes ? limits->nodes : 4096 + scan->len / 10;
+    walk.most_nodes = document_most_nodes(limits, scan->len, 10);
     if (scan->len > limits->bytes)
         return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
                        scan->len, limits->bytes);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes trees from YAML, as sigs.k8s.io/yaml reads it. */
+#include "base/map.h"
 #include "document/document.h"
+#include "document/node.h"
 #include "document/yaml_scalar.h"
 
 #include <math.h>
@@ -11,9 +13,10 @@
 
 /* An alias may not blow a small text up to a large tree. */
 #define ALIAS_NODES 100000
+#define MOST_ANCHORS 10000
+#define MOST_DIRECTIVES 100
 
 struct anchor {
-    struct anchor *next;
     const char *name;
     struct node *node;
     size_t size; /* nodes in it */
@@ -29,10 +32,11 @@ struct reader {
     bool strict;
     bool hides_marks;
     bool in_key;
-    bool broken; /* the text is no YAML */
+    bool broken; /* reading on makes no sense */
     unsigned depth;
     size_t nodes, most_nodes, aliased;
-    struct anchor *anchors;
+    struct map *anchors; /* owned; by name, of this document */
+    struct anchor *last_anchor;
 };
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
@@ -119,27 +123,29 @@ static void anchor_add(struct reader *reader, const yaml_char_t *name,
     anchor->name = arena_string(reader->arena, (const char *)name);
     anchor->node = node;
     anchor->size = size;
-    anchor->next = reader->anchors;
-    reader->anchors = anchor;
+    reader->last_anchor = anchor;
+    if (!reader->anchors)
+        reader->anchors = map_new();
+    map_put(reader->anchors, anchor->name, anchor);
 }
 
 static struct node *read_alias(struct reader *reader)
 {
     const char *name = (const char *)reader->event.data.alias.anchor;
+    struct anchor *anchor =
+        reader->anchors ? map_get(reader->anchors, name) : NULL;
 
-    for (struct anchor *a = reader->anchors; a; a = a->next) {
-        if (strcmp(a->name, name) != 0)
-            continue;
-        if (!a->node) {
-            fail(reader, "an anchor contains itself");
-            return NULL;
-        }
-        reader->aliased += a->size;
-        if (reader->aliased > ALIAS_NODES) {
-            fail(reader, "document contains excessive aliasing");
-            return NULL;
-        }
-        return a->node;
+    if (anchor && !anchor->node) {
+        fail(reader, "an anchor contains itself");
+        return NULL;
+    }
+    if (anchor) {
+        reader->aliased += anchor->size;
+        if (reader->aliased <= ALIAS_NODES)
+            return anchor->node;
+        reader->broken = true;
+        fail(reader, "document contains excessive aliasing");
+        return NULL;
     }
     reader->broken = true;
     err_set(reader->err, ERR_BAD_REQUEST, "yaml: unknown anchor '%s' referenced",
@@ -151,8 +157,10 @@ static struct node *read_value(struct reader *reader);
 
 static int enter(struct reader *reader)
 {
-    if (++reader->depth > reader->limits->depth)
+    if (++reader->depth > reader->limits->depth) {
+        reader->broken = true;
         return fail(reader, "nested too deeply");
+    }
     return 0;
 }
 
@@ -365,7 +373,9 @@ static struct node *read_value(struct reader *reader)
     struct anchor *mine = NULL;
     struct node *node;
 
-    if (++reader->nodes > reader->most_nodes) {
+    if (++reader->nodes > reader->most_nodes ||
+        (reader->anchors && map_count(reader->anchors) > MOST_ANCHORS)) {
+        reader->broken = true;
         fail(reader, "too many values");
         return NULL;
     }
@@ -384,7 +394,7 @@ static struct node *read_value(struct reader *reader)
         name = reader->event.data.mapping_start.anchor;
     }
     anchor_add(reader, name, NULL, 0);
-    mine = name ? reader->anchors : NULL;
+    mine = name ? reader->last_anchor : NULL;
     node = reader->event.type == YAML_SEQUENCE_START_EVENT ? read_list(reader)
                                                            : read_map(reader);
     if (node && mine) {
@@ -393,6 +403,20 @@ static struct node *read_value(struct reader *reader)
         mine->size = reader->nodes + reader->aliased - before;
     }
     return node;
+}
+
+/* libyaml compares each directive with all before it. */
+static int check_directives(const char *text, size_t len, struct err *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '%' && (i == 0 || text[i - 1] == '\n') &&
+            ++count > MOST_DIRECTIVES)
+            return err_set(err, ERR_BAD_REQUEST,
+                           "yaml: more than %d directives", MOST_DIRECTIVES);
+    }
+    return 0;
 }
 
 /*
@@ -426,10 +450,10 @@ static int reader_open(struct reader *reader, const char *text, size_t len)
     if (memchr(text, '\0', len))
         return err_set(reader->err, ERR_BAD_REQUEST,
                        "yaml: control characters are not allowed");
-    if (check_brackets(text, len, reader->limits, reader->err) < 0)
+    if (check_brackets(text, len, reader->limits, reader->err) < 0 ||
+        check_directives(text, len, reader->err) < 0)
         return -1;
-    reader->most_nodes =
-        reader->limits->nodes ? reader->limits->nodes : 4096 + len / 4;
+    reader->most_nodes = document_most_nodes(reader->limits, len, 4);
     if (!yaml_parser_initialize(&reader->parser))
         abort();
     hide_marks(reader, &text, &len);
@@ -444,6 +468,7 @@ static void reader_close(struct reader *reader)
     if (reader->has_event)
         yaml_event_delete(&reader->event);
     yaml_parser_delete(&reader->parser);
+    map_free(&reader->anchors);
 }
 
 /* What is no YAML is told before what means nothing, wherever it stands. */
@@ -451,7 +476,7 @@ static void read_on(struct reader *reader)
 {
     while (!reader->broken && reader->event.type != YAML_STREAM_END_EVENT &&
            reader->event.type != YAML_DOCUMENT_END_EVENT) {
-        if (next_event(reader) < 0)
+        if (++reader->nodes > reader->most_nodes || next_event(reader) < 0)
             return;
     }
 }
@@ -467,7 +492,7 @@ static int read_document(struct reader *reader, struct node **ret,
     } while (reader->event.type == YAML_STREAM_START_EVENT);
     if (reader->event.type == YAML_STREAM_END_EVENT)
         return 0;
-    reader->anchors = NULL;
+    map_free(&reader->anchors);
     if (next_event(reader) < 0)
         return -1;
     *ret = read_value(reader);

@@ -82,6 +82,47 @@ static void check_bomb(void)
     check_quick("a bomb of aliases", text_string(&text), text.len, true);
 }
 
+/* What would cost the square of its length, or more memory than it has. */
+static const struct {
+    const char *name, *start, *middle, *says;
+    unsigned times;
+    bool yaml;
+} dear[] = {
+    { "many values", "[0", ",0", "too many values", 200000, false },
+    { "many equal keys", "{\"a\":0", ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":0", "duplicate key", 20000, false },
+    { "many values", "", "- a\n", "too many values", 200000, true },
+    { "many anchors", "", "- &a%u x\n", "too many values", 20000, true },
+    { "many directives", "", "%TAG !a%u! tag:x\n", "directives", 2000, true },
+    { "one deep line", "", "- ", "nested too deeply", 100000, true },
+    { "a key twice, and much behind it", "a: 1\na: 2\n", "b%u: 1\n", "already set", 20000, true },
+};
+
+static void check_dear(void)
+{
+    for (size_t i = 0; i < count_of(dear); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        scoped_text struct text text = { 0 };
+        const char *mark = strstr(dear[i].middle, "%u");
+        struct err err = { 0 };
+        struct node *got;
+
+        text_add(&text, dear[i].start);
+        for (unsigned j = 0; j < dear[i].times; j++) {
+            if (mark)
+                text_addf(&text, "%.*s%u%s", (int)(mark - dear[i].middle), dear[i].middle, j, mark + 2);
+            else
+                text_add(&text, dear[i].middle);
+        }
+        if (!dear[i].yaml)
+            text_add(&text, *dear[i].start == '[' ? "]" : "}");
+        got = dear[i].yaml ? document_read_yaml(arena, text.bytes, text.len, true, &document_limits_api, &err)
+                           : read_json(arena, text.bytes, text.len, &err);
+        CHECK(!got && strstr(err.text, dear[i].says), "%s: %s", dear[i].name, err.text);
+        CHECK(arena_used(arena) < text.len * 8 + (1 << 20), "%s take %zu bytes of memory, %zu long",
+              dear[i].name, arena_used(arena), text.len);
+    }
+}
+
 static void check_size(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -102,6 +143,7 @@ int main(void)
     check_many("64 kB of {\"a\":", "{\"a\":");
     check_many("64 kB of [{", "[{");
     check_bomb();
+    check_dear();
     check_size();
     return check_done();
 }
