@@ -113,6 +113,53 @@ static void test_bombs(void)
     }
 }
 
+static const char *const unfinished[] = {
+    "{{", "{{\"", "{{`", "{{'", "{{/*", "{{-", "{{(", "{{.a", "{{if", "{{if .a}}",
+    "{{range .}}", "{{with .}}x{{else}}", "{{define \"x\"}}", "{{block \"x\" .}}",
+    "{{$x :=", "{{$x := }}", "{{\"\\", "{{'\\", "{{\"\\u12\"}}", "{{template", "{{1e", "{{0x",
+};
+
+static void test_unfinished(void)
+{
+    for (size_t i = 0; i < count_of(unfinished); i++) {
+        scoped_mem char *got = render(unfinished[i], "{}");
+
+        CHECK(!strncmp(got, "template: main:1", 16), "%s is refused: %s",
+              unfinished[i], got);
+    }
+}
+
+/* Bad input to functions: an answer, and soon. */
+static const struct {
+    const char *name, *template, *want;
+} hostile[] = {
+    { "an expression that back-tracks elsewhere",
+      "{{regexMatch \"(a*)*b\" (repeat 20000 \"a\")}}", "false" },
+    { "and another", "{{regexReplaceAll \"(a|aa)+$\" (repeat 5000 \"a\") \"x\"}}", "x" },
+    { "64 kB of [", "{{fromYaml (repeat 65536 \"[\")}}",
+      "map[Error:error converting YAML to JSON: yaml: nested too deeply, the limit is 200]" },
+    { "64 kB of [ as JSON", "{{(fromJson (repeat 65536 \"[\")).Error | trunc 9}}", "exceeded " },
+    { "an alias bomb",
+      "{{$y := \"a: &a [x,x,x,x,x,x,x,x,x,x]\\n\"}}"
+      "{{range $i, $c := list \"b\" \"c\" \"d\" \"e\" \"f\" \"g\"}}"
+      "{{$p := index (list \"a\" \"b\" \"c\" \"d\" \"e\" \"f\") $i}}"
+      "{{$y = printf \"%s%s: &%s [*%s,*%s,*%s,*%s,*%s,*%s,*%s,*%s]\\n\" $y $c $c $p $p $p $p $p $p $p $p}}"
+      "{{end}}{{(fromYaml $y).Error | contains \"aliasing\"}}", "true" },
+    { "64 kB of [ as TOML", "{{(fromToml (print \"a = \" (repeat 65536 \"[\"))).Error}}",
+      "toml: line 1 (last key \"a\"): nested too deep" },
+    { "bytes that are no text", "{{\"a\\xffb\" | toJson}} {{\"\\x00\" | quote}}",
+      "\"a\\ufffdb\" \"\\x00\"" },
+};
+
+static void test_hostile(void)
+{
+    for (size_t i = 0; i < count_of(hostile); i++) {
+        scoped_mem char *got = render(hostile[i].template, "{}");
+
+        CHECK_TEXT(got, hostile[i].want, "%s", hostile[i].name);
+    }
+}
+
 static void test_nesting(void)
 {
     scoped_text struct text open = { 0 }, ifs = { 0 };
@@ -226,6 +273,8 @@ int main(void)
 {
     test_prints();
     test_bombs();
+    test_unfinished();
+    test_hostile();
     test_nesting();
     test_print_parse();
     test_run_twice();
