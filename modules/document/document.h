@@ -137,7 +137,7 @@ bool node_same(const struct node *a, const struct node *b);
 struct document_limits {
     size_t bytes;   /* of the text */
     unsigned depth; /* of nesting */
-    size_t nodes;   /* 0: 4,096 + bytes / 10 (YAML: / 4), at most 100,000 */
+    size_t nodes;   /* 0: 4,096 + bytes / 10, at most 150,000 */
     bool duplicates; /* keep the last of equal keys instead of refusing */
     bool nuls;       /* let strings of YAML hold NUL */
     bool any_integer; /* let integers beyond 2^53 (to 64 bits) in */

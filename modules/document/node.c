@@ -481,10 +481,9 @@ bool node_same(const struct node *a, const struct node *b)
 }
 
 /* What a text may become, so that it costs in proportion, and never much. */
-size_t document_most_nodes(const struct document_limits *limits, size_t len,
-                           size_t bytes_each)
+size_t document_most_nodes(const struct document_limits *limits, size_t len)
 {
-    size_t most = 4096 + len / bytes_each;
+    size_t most = 4096 + len / 10;
 
     if (limits->nodes)
         return limits->nodes;

@@ -329,7 +329,7 @@ int scan_run(struct scan *scan, const struct document_limits *limits,
 {
     struct walk walk = {.scan = scan, .limits = limits, .err = err};
 
-    walk.most_nodes = document_most_nodes(limits, scan->len, 10);
+    walk.most_nodes = document_most_nodes(limits, scan->len);
     if (scan->len > limits->bytes)
         return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
                        scan->len, limits->bytes);

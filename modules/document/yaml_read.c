@@ -453,7 +453,7 @@ static int reader_open(struct reader *reader, const char *text, size_t len)
     if (check_brackets(text, len, reader->limits, reader->err) < 0 ||
         check_directives(text, len, reader->err) < 0)
         return -1;
-    reader->most_nodes = document_most_nodes(reader->limits, len, 4);
+    reader->most_nodes = document_most_nodes(reader->limits, len);
     if (!yaml_parser_initialize(&reader->parser))
         abort();
     hide_marks(reader, &text, &len);
