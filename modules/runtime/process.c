@@ -179,10 +179,13 @@ static void process_remove(struct runtime *runtime, const char *id)
     if (!pod || pod->removing)
         return;
     pod->removing = true;
-    if (process_has_shim(pod))
+    if (process_has_shim(pod)) {
         process_send(pod, process_verb(arena, "quit", NULL));
-    else
-        loop_later(runtime->loop, process_end_removed, pod);
+        return;
+    }
+    /* Not within the caller's call; a timer ends with the pod, if that goes first. */
+    pod->leave = loop_timer_new(runtime->loop, process_end_removed, pod);
+    loop_timer_set(pod->leave, 0);
 }
 
 static int process_set_files(struct runtime *runtime, const char *id, const char *volume,

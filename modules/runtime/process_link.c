@@ -102,6 +102,7 @@ void process_let_go(struct process_pod *pod)
 {
     hang_up(pod);
     loop_timer_free(&pod->reach);
+    loop_timer_free(&pod->leave);
     while (pod->asks)
         answer_ask(pod, pod->asks, false, "the pod has gone");
     process_shim_forget(&pod->shim);

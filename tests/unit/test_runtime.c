@@ -333,6 +333,52 @@ static void test_outlives_the_agent(void)
     DRIVER->close(&runtime);
 }
 
+static pid_t parent_of(pid_t pid)
+{
+    scoped_mem char *path = mem_printf("/proc/%d/stat", (int)pid);
+    char text[512] = "";
+    FILE *file = fopen(path, "re");
+    const char *after;
+    int parent = 0;
+
+    if (!file)
+        return 0;
+    if (fgets(text, sizeof text, file) && (after = strrchr(text, ')')))
+        sscanf(after + 1, " %*c %d", &parent);
+    fclose(file);
+    return parent;
+}
+
+/* The shim is this process's child; what the pod runs is further down. */
+static pid_t shim_above(pid_t pid)
+{
+    while (pid > 1 && parent_of(pid) != getpid())
+        pid = parent_of(pid);
+    return pid;
+}
+
+/* r0001: a pod without a shim is on its way out when the agent gives up. */
+static void test_closes_while_a_pod_leaves(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    pid_t shim;
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "leaves", "sleep 1000", "}]}")) && wait_until(&seen.started, 1),
+          "a pod runs");
+    shim = shim_above((pid_t)seen.pid);
+    CHECK(shim > 1 && kill(shim, SIGKILL) == 0 && wait_until(&seen.lost, 1), "its shim is killed");
+    DRIVER->remove(runtime, "leaves");
+    DRIVER->close(&runtime);
+    loop_turn(loop, 0);
+    CHECK_INT(seen.removed, 0, "nothing is told of a runtime that was closed");
+    open_runtime();
+    DRIVER->observe(runtime, arena);
+    DRIVER->remove(runtime, "leaves");
+    CHECK(wait_until(&seen.removed, 1), "the next one clears it away");
+    DRIVER->close(&runtime);
+}
+
 static void test_files(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -737,6 +783,7 @@ static int run_plain(void)
     test_runs_and_ends();
     test_starts_again();
     test_outlives_the_agent();
+    test_closes_while_a_pod_leaves();
     test_files();
     scoped_mem char *command = mem_printf("rm -rf %s", folder);
 
@@ -764,6 +811,7 @@ int main(int argc, char **argv)
     test_starts_again();
     test_place_is_used_again();
     test_outlives_the_agent();
+    test_closes_while_a_pod_leaves();
     test_files();
     test_hosts();
     test_exec_probe();
