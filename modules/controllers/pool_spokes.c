@@ -116,7 +116,7 @@ static int drop_token(const struct expected *e, struct err *err)
 
 /* ---- The cluster ------------------------------------------------------------------- */
 
-static bool has_joined(const struct expected *e)
+static bool has_certificate(const struct expected *e)
 {
     return *object_annotation(e->cluster.node, CLIENT_KEYS);
 }
@@ -184,12 +184,19 @@ static void say(const struct expected *e, struct node *row, const char *phase,
         node_set_text(e->pass->arena, row, "message", message);
 }
 
+static bool says(const struct expected *e, const char *condition)
+{
+    return !strcmp(condition_status(e->cluster.node, condition), "True");
+}
+
+/* Until it has come with its certificate it fetches that with its token. */
 static int settle_joined(struct expected *e, struct node *row, struct err *err)
 {
-    bool there = !strcmp(condition_status(e->cluster.node, "ManagedClusterConditionAvailable"),
-                         "True");
-
-    say(e, row, there ? "Available" : "Joined", "");
+    if (is_ours(e) && !says(e, "ManagedClusterJoined")) {
+        say(e, row, "PendingJoin", "its certificate is signed, and not used yet");
+        return 0;
+    }
+    say(e, row, says(e, "ManagedClusterConditionAvailable") ? "Available" : "Joined", "");
     if (!is_ours(e))
         return 0;
     return let_choose(e, err) < 0 ? -1 : drop_token(e, err);
@@ -243,7 +250,7 @@ static int settle(struct pass *pass, const struct node *pool, const char *set, c
         say(&e, row, "Failed", trouble);
         return 0;
     }
-    if (e.cluster.node && (has_joined(&e) || !is_ours(&e)))
+    if (e.cluster.node && (has_certificate(&e) || !is_ours(&e)))
         return settle_joined(&e, row, err);
     return settle_pending(&e, row, err);
 }
@@ -266,7 +273,7 @@ static int drop_others(struct pass *pass, const char *set, const struct node *na
     for (size_t i = 0; i < node_count(made); i++) {
         struct expected e = expect_spoke(pass, set, object_name(node_item(made, i)));
 
-        if (is_listed(names, e.name) || has_joined(&e))
+        if (is_listed(names, e.name) || has_certificate(&e))
             continue;
         if (drop_token(&e, err) < 0 || pass_remove(pass, CLUSTER, "", e.name, err) < 0)
             return -1;

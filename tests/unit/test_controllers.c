@@ -375,15 +375,16 @@ static void check_end(struct hub *hub)
 
 /* ---- Silence --------------------------------------------------------------------------- */
 
-static void be_available(struct hub *hub, const char *cluster)
+/* The spoke says of itself that it is there. */
+static void come(struct hub *hub, const char *cluster, const char *type)
 {
     scoped_object struct object *object = find(hub, "managedclusters", "", cluster);
     struct err err = { 0 };
     struct node *status = node_copy(hub->arena, node_get(object_read(hub->arena,
                                                           object), "status"));
-    struct node *one = yaml(hub, "{type: ManagedClusterConditionAvailable, "
-                            "status: 'True', reason: ManagedClusterAvailable}");
+    struct node *one = yaml(hub, "{status: 'True', reason: ManagedClusterSays}");
 
+    node_set_text(hub->arena, one, "type", type);
     node_add(hub->arena, node_make_list(hub->arena, status, "conditions"), one);
     must(objects_set_status(hub->objects, "spoke", object, status, NULL, &err),
          &err);
@@ -407,7 +408,7 @@ static void check_silence(struct hub *hub)
 {
     const struct node *taint;
 
-    be_available(hub, "edge-1");
+    come(hub, "edge-1", "ManagedClusterConditionAvailable");
     CHECK(!node_count(node_at(get(hub, "managedclusters", "", "edge-1"), "spec",
                               "taints", NULL)), "a spoke that is well has no taint");
     loop_world_run(world, 310 * CLOCK_SECOND);
@@ -621,6 +622,9 @@ static void check_expected(struct hub *hub)
     user = arena_printf(hub->arena, "system:bootstrap:%s", token);
     ask_certificate(hub, user, "first-join", "first", key);
     CHECK(is_signed(hub, "first-join"), "the token lets it in");
+    CHECK_TEXT(row_phase(hub, "first"), "PendingJoin", "it has to come with its certificate yet");
+    CHECK(get(hub, "jointokens", "", token) != NULL, "which it fetches with its token");
+    come(hub, "first", "ManagedClusterJoined");
     CHECK_TEXT(row_phase(hub, "first"), "Joined", "the pool knows");
     CHECK(!strstr(document_json(hub->arena, node_get(get(hub, "managedclusters", "", "first"), "spec")),
                   "pending-join"), "now it may be chosen");
