@@ -202,7 +202,7 @@ static void measure_latency(void)
     int64_t took[10];
 
     for (int i = 0; i < 10; i++) {
-        char name[16];
+        char name[24];
         int64_t until = clock_steady() + 200 * CLOCK_MS, began;
 
         snprintf(name, sizeof name, "late-%d", i);
