@@ -555,20 +555,22 @@ static bool has_own_maximum(void)
 }
 
 /* The first process of a small world of pids; without the right to make one,
-   the same in this one. */
-static void enter_small_world(void)
+   the same in this one. False: in a chroot, where nothing can be mounted and
+   so no pod has the folder in which all of them write. */
+static bool enter_small_world(void)
 {
     int fd, status = 0;
     pid_t pid;
 
     if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-        return;
+        return true;
     pid = fork();
     if (pid > 0) {
         waitpid(pid, &status, 0);
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
     }
-    mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL);
+    if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+        return false;
     if (mount("proc", "/proc", "proc", 0, NULL) < 0)
         _exit(1);
     /* Kernels before 6.14 have one maximum for all namespaces: left alone. */
@@ -577,6 +579,7 @@ static void enter_small_world(void)
         printf("# pids are not few here\n");
     if (fd >= 0)
         close(fd);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -592,8 +595,10 @@ int main(int argc, char **argv)
     }
     if (!mkdtemp(folder))
         return 1;
-    enter_small_world();
-    run(getenv("DEEP") ? KILLS_DEEP : KILLS);
+    if (enter_small_world())
+        run(getenv("DEEP") ? KILLS_DEEP : KILLS);
+    else
+        CHECK_SKIP("nothing can be mounted here (a chroot)");
     command = mem_printf("rm -rf %s", folder);
     if (system(command))
         return 1;
