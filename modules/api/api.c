@@ -75,7 +75,7 @@ static bool split_group(const struct http_request *request, struct route *ret)
  * [namespaces/NS/]PLURAL[/NAME[/SUBRESOURCE]]. "namespaces/x" alone is the
  * Namespace itself, and "namespaces/x/status" its status.
  */
-static const struct kind *split_object(struct api_ask *ask,
+static const struct kind *split_object(struct api_request *ask,
                                        const struct route *route)
 {
     const char *const *rest = route->rest;
@@ -101,7 +101,7 @@ static const struct kind *split_object(struct api_ask *ask,
     return kind;
 }
 
-static const char *verb_of(const struct api_ask *ask)
+static const char *verb_of(const struct api_request *ask)
 {
     static const struct {
         const char *method, *one, *many;
@@ -126,7 +126,7 @@ static const char *verb_of(const struct api_ask *ask)
     return NULL;
 }
 
-static bool kind_has_verb(const struct api_ask *ask)
+static bool kind_has_verb(const struct api_request *ask)
 {
     static const struct {
         const char *word;
@@ -150,7 +150,7 @@ static bool kind_has_verb(const struct api_ask *ask)
 }
 
 /* `watch` of one object is asked for by a field selector on its name. */
-static const char *asked_name(const struct api_ask *ask)
+static const char *asked_name(const struct api_request *ask)
 {
     const char *fields = http_request_query(ask->request, "fieldSelector");
 
@@ -162,10 +162,10 @@ static const char *asked_name(const struct api_ask *ask)
 }
 
 /* A Namespace lies in itself, so that a role there lets one look at it. */
-static int check_allowed(struct api_ask *ask, struct err *err)
+static int check_allowed(struct api_request *ask, struct err *err)
 {
     bool space = !*ask->kind->group && !strcmp(ask->kind->plural, "namespaces");
-    struct auth_ask what = {
+    struct auth_request what = {
         .verb = ask->verb,
         .group = ask->kind->group,
         .resource = ask->kind->plural,
@@ -180,10 +180,10 @@ static int check_allowed(struct api_ask *ask, struct err *err)
 static void handle_object(struct api *api, struct http_request *request,
                           const struct route *route)
 {
-    struct api_ask *ask = arena_alloc(request->arena, sizeof *ask);
+    struct api_request *ask = arena_alloc(request->arena, sizeof *ask);
     struct err err = {0};
 
-    *ask = (struct api_ask){.api = api, .request = request,
+    *ask = (struct api_request){.api = api, .request = request,
                             .arena = request->arena, .user = request->user,
                             .space = "", .name = "", .subresource = ""};
     if (!kinds_have_version(api->kinds, route->group, route->version)) {
@@ -223,7 +223,7 @@ static void handle_object(struct api *api, struct http_request *request,
 void api_handle(struct http_request *request, void *arg)
 {
     struct api *api = arg;
-    struct auth_ask what = {.verb = "get", .group = "", .resource = "",
+    struct auth_request what = {.verb = "get", .group = "", .resource = "",
                             .subresource = "", .space = "", .name = "",
                             .path = request->path};
     struct route route;

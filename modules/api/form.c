@@ -12,7 +12,7 @@
 #define META "meta.k8s.io/v1"
 
 /* Each media range of Accept in turn; the first that we can make decides. */
-void form_choose(struct api_ask *ask)
+void form_choose(struct api_request *ask)
 {
     const char *accept = http_request_header(ask->request, "accept");
     const char *include = http_request_query(ask->request, "includeObject");
@@ -74,7 +74,7 @@ static struct node *columns(struct arena *arena, const struct kind *kind)
     return list;
 }
 
-static struct node *table_row(const struct api_ask *ask, struct arena *arena,
+static struct node *table_row(const struct api_request *ask, struct arena *arena,
                               struct node *object)
 {
     struct node *row = node_map(arena);
@@ -87,7 +87,7 @@ static struct node *table_row(const struct api_ask *ask, struct arena *arena,
     return row;
 }
 
-static struct node *table(const struct api_ask *ask, struct arena *arena,
+static struct node *table(const struct api_request *ask, struct arena *arena,
                           struct node *object, bool with_columns)
 {
     struct node *made = node_map(arena);
@@ -105,7 +105,7 @@ static struct node *table(const struct api_ask *ask, struct arena *arena,
     return made;
 }
 
-static struct node *in_form(const struct api_ask *ask, struct arena *arena,
+static struct node *in_form(const struct api_request *ask, struct arena *arena,
                             struct node *object, bool first)
 {
     if (ask->form == API_TABLE)
@@ -113,7 +113,7 @@ static struct node *in_form(const struct api_ask *ask, struct arena *arena,
     return ask->form == API_PARTIAL ? partial(arena, object) : object;
 }
 
-void form_write(const struct api_ask *ask, const struct node *object,
+void form_write(const struct api_request *ask, const struct node *object,
                 struct text *out)
 {
     struct node *converted = kind_convert(ask->arena, ask->kind, object);
@@ -122,7 +122,7 @@ void form_write(const struct api_ask *ask, const struct node *object,
 }
 
 /* The bytes as they lie in memory, unless another form or version is wanted. */
-static void write_object(const struct api_ask *ask, const struct object *object,
+static void write_object(const struct api_request *ask, const struct object *object,
                          bool first, bool row_only, struct arena *arena,
                          struct text *out)
 {
@@ -140,26 +140,26 @@ static void write_object(const struct api_ask *ask, const struct object *object,
     document_write_json(out, node);
 }
 
-void form_event(const struct api_ask *ask, const struct object *object,
+void form_event(const struct api_request *ask, const struct object *object,
                 bool first, struct arena *arena, struct text *out)
 {
     write_object(ask, object, first, false, arena, out);
 }
 
-void form_list_item(const struct api_ask *ask, const struct object *object,
+void form_list_item(const struct api_request *ask, const struct object *object,
                     struct arena *arena, struct text *out)
 {
     write_object(ask, object, false, true, arena, out);
 }
 
-static const char *list_kind(const struct api_ask *ask)
+static const char *list_kind(const struct api_request *ask)
 {
     return ask->form == API_TABLE     ? "Table"
            : ask->form == API_PARTIAL ? "PartialObjectMetadataList"
                                       : ask->kind->list_kind;
 }
 
-void form_list_begin(const struct api_ask *ask, const struct objects_page *page,
+void form_list_begin(const struct api_request *ask, const struct objects_page *page,
                      struct text *out)
 {
     struct arena *arena = ask->arena;
@@ -182,7 +182,7 @@ void form_list_begin(const struct api_ask *ask, const struct objects_page *page,
     text_add(out, ask->form == API_TABLE ? ",\"rows\":[" : ",\"items\":[");
 }
 
-void form_list_end(const struct api_ask *ask, struct text *out)
+void form_list_end(const struct api_request *ask, struct text *out)
 {
     text_add(out, "]}\n");
 }

@@ -25,7 +25,7 @@ struct api {
 /* One request about objects, taken apart. */
 enum api_form { API_OBJECT, API_TABLE, API_PARTIAL };
 
-struct api_ask {
+struct api_request {
     struct api *api;
     struct http_request *request;
     struct arena *arena;
@@ -38,31 +38,31 @@ struct api_ask {
 };
 
 /* The shape of the answer that the Accept header asks for. */
-void form_choose(struct api_ask *ask);
+void form_choose(struct api_request *ask);
 /* Writes `object` (whole, in the asked version) in the asked form. */
-void form_write(const struct api_ask *ask, const struct node *object,
+void form_write(const struct api_request *ask, const struct node *object,
                 struct text *out);
 /* The parts of a list around its items; items are separated by commas. */
-void form_list_begin(const struct api_ask *ask, const struct objects_page *page,
+void form_list_begin(const struct api_request *ask, const struct objects_page *page,
                      struct text *out);
-void form_list_item(const struct api_ask *ask, const struct object *object,
+void form_list_item(const struct api_request *ask, const struct object *object,
                     struct arena *arena, struct text *out);
-void form_list_end(const struct api_ask *ask, struct text *out);
+void form_list_end(const struct api_request *ask, struct text *out);
 /* A watch event's object: a table's columns come with the first row only. */
-void form_event(const struct api_ask *ask, const struct object *object,
+void form_event(const struct api_request *ask, const struct object *object,
                 bool first, struct arena *arena, struct text *out);
 
 /* reply.c */
 void reply_node(struct http_request *request, int status,
                 const struct node *node);
-void reply_err(const struct api_ask *ask, const struct err *err,
+void reply_err(const struct api_request *ask, const struct err *err,
                struct node *causes);
 /* "404 page not found": there is no such group, or nothing at that path. */
 void reply_nothing_there(struct http_request *request);
 /* Details of "Too large resource version": a client lists anew when it sees them. */
 struct node *reply_too_new(struct arena *arena);
 /* With details that a write of `objects` gave; NULL: none. */
-void reply_failure(const struct api_ask *ask, const struct err *err,
+void reply_failure(const struct api_request *ask, const struct err *err,
                    struct node *details);
 struct node *reply_status(struct arena *arena, const struct err *err,
                           const struct kind *kind, const char *name,
@@ -82,21 +82,21 @@ struct node *discovery_response_kind(struct arena *arena, const char *group,
 /* Each answers the request, now or later. */
 void discovery_handle(struct api *api, struct http_request *request);
 void openapi_handle(struct api *api, struct http_request *request);
-void read_get(struct api_ask *ask);
-void read_list(struct api_ask *ask);
-void watch_start(struct api_ask *ask);
-void write_handle(struct api_ask *ask);
-void question_answer(struct api_ask *ask, struct node *body);
+void read_get(struct api_request *ask);
+void read_list(struct api_request *ask);
+void watch_start(struct api_request *ask);
+void write_handle(struct api_request *ask);
+void question_answer(struct api_request *ask, struct node *body);
 
 /* What is asked for in the query: ERR_INVALID, or ERR_BAD_REQUEST without
    details, if it makes no sense. */
-int options_check_list(const struct api_ask *ask, struct node **ret_details,
+int options_check_list(const struct api_request *ask, struct node **ret_details,
                        struct err *err) MUST_CHECK;
-int options_check_write(const struct api_ask *ask, bool apply,
+int options_check_write(const struct api_request *ask, bool apply,
                         struct node **ret_details, struct err *err) MUST_CHECK;
 
 /* The query of a list or watch: selectors, limit, continue, revision. */
-int query_read(const struct api_ask *ask, struct objects_query *ret,
+int query_read(const struct api_request *ask, struct objects_query *ret,
                struct err *err);
 bool query_flag(const struct http_request *request, const char *name);
 

@@ -10,7 +10,7 @@
 
 /* What is wrong with the options of one request. */
 struct finding {
-    const struct api_ask *ask;
+    const struct api_request *ask;
     struct node *causes;
 };
 
@@ -91,7 +91,7 @@ static void check_watch_match(struct finding *finding, const char *match,
         reject(finding, "resourceVersionMatch", match, "\"NotOlderThan\"");
 }
 
-int options_check_list(const struct api_ask *ask, struct node **ret_details,
+int options_check_list(const struct api_request *ask, struct node **ret_details,
                        struct err *err)
 {
     struct finding finding = {ask, node_list(ask->arena)};
@@ -161,7 +161,7 @@ static void check_dry_run(struct finding *finding)
                          "[]string{\"%s\"}: supported values: \"All\"", word);
 }
 
-int options_check_write(const struct api_ask *ask, bool apply,
+int options_check_write(const struct api_request *ask, bool apply,
                         struct node **ret_details, struct err *err)
 {
     struct finding finding = {ask, node_list(ask->arena)};

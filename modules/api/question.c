@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct question {
-    struct api_ask *ask;
+    struct api_request *ask;
     const struct node *spec;
     struct node *status, *causes;
 };
@@ -21,7 +21,7 @@ static void judge(const struct question *question, const struct auth_user *user)
 {
     const struct node *object = node_get(question->spec, "resourceAttributes");
     const struct node *path = node_get(question->spec, "nonResourceAttributes");
-    struct auth_ask what = {.verb = node_get_text(object, "verb"),
+    struct auth_request what = {.verb = node_get_text(object, "verb"),
                             .group = node_get_text(object, "group"),
                             .resource = node_get_text(object, "resource"),
                             .subresource = node_get_text(object, "subresource"),
@@ -129,7 +129,7 @@ static void copy_members(const struct question *question,
 
 static void ask_rules(const struct question *question)
 {
-    const struct api_ask *ask = question->ask;
+    const struct api_request *ask = question->ask;
 
     copy_members(question,
                  auth_rules(ask->api->auth, ask->user,
@@ -158,7 +158,7 @@ static const struct {
 
 /* ---- Answers -------------------------------------------------------------------- */
 
-static void fail(struct api_ask *ask, const struct err *err, const char *group,
+static void fail(struct api_request *ask, const struct err *err, const char *group,
                  const char *kind, struct node *causes)
 {
     struct node *details = node_map(ask->arena);
@@ -175,7 +175,7 @@ static void fail(struct api_ask *ask, const struct err *err, const char *group,
 }
 
 /* A token is for the account in the path, whatever the body says. */
-static void answer_token(struct api_ask *ask, const struct node *body)
+static void answer_token(struct api_request *ask, const struct node *body)
 {
     struct node *causes = node_list(ask->arena);
     struct err err = {0};
@@ -190,7 +190,7 @@ static void answer_token(struct api_ask *ask, const struct node *body)
 
 static void send(const struct question *question, const struct node *body)
 {
-    struct api_ask *ask = question->ask;
+    struct api_request *ask = question->ask;
     struct node *answer = node_map(ask->arena), *metadata;
     char now[CLOCK_TEXT];
 
@@ -212,7 +212,7 @@ static void send(const struct question *question, const struct node *body)
     reply_node(ask->request, 201, answer);
 }
 
-void question_answer(struct api_ask *ask, struct node *body)
+void question_answer(struct api_request *ask, struct node *body)
 {
     struct question question = {.ask = ask, .spec = node_get(body, "spec"),
                                 .status = node_map(ask->arena),

@@ -14,7 +14,7 @@
 #define ENOUGH ((size_t)256 * 1024)
 #define LISTING_TAG 0x4c495354u
 
-void read_get(struct api_ask *ask)
+void read_get(struct api_request *ask)
 {
     struct err err = {0};
     scoped_text struct text out = {0};
@@ -31,7 +31,7 @@ void read_get(struct api_ask *ask)
     http_answer(ask->request, 200, "application/json", out.bytes, out.len);
 }
 
-static int read_selectors(const struct api_ask *ask, struct objects_query *ret,
+static int read_selectors(const struct api_request *ask, struct objects_query *ret,
                           struct err *err)
 {
     const char *labels = http_request_query(ask->request, "labelSelector");
@@ -51,7 +51,7 @@ static int read_selectors(const struct api_ask *ask, struct objects_query *ret,
     return 0;
 }
 
-int query_read(const struct api_ask *ask, struct objects_query *ret,
+int query_read(const struct api_request *ask, struct objects_query *ret,
                struct err *err)
 {
     const struct http_request *request = ask->request;
@@ -76,7 +76,7 @@ int query_read(const struct api_ask *ask, struct objects_query *ret,
 /* A list on its way out. */
 struct listing {
     uint32_t tag;
-    struct api_ask *ask;
+    struct api_request *ask;
     struct objects_page page;
     size_t next;
 };
@@ -134,7 +134,7 @@ static void begin(struct listing *listing)
     write_some(request, listing);
 }
 
-void read_list(struct api_ask *ask)
+void read_list(struct api_request *ask)
 {
     struct listing *listing = mem_alloc(sizeof *listing);
     struct objects_query query;

@@ -83,7 +83,7 @@ struct node *reply_too_new(struct arena *arena)
     return details;
 }
 
-void reply_failure(const struct api_ask *ask, const struct err *err,
+void reply_failure(const struct api_request *ask, const struct err *err,
                    struct node *details)
 {
     struct node *status = reply_status(ask->arena, err, NULL, NULL, NULL);
@@ -109,7 +109,7 @@ static bool is_about_object(enum err_code code)
     return true;
 }
 
-void reply_err(const struct api_ask *ask, const struct err *err,
+void reply_err(const struct api_request *ask, const struct err *err,
                struct node *causes)
 {
     if (err->code == ERR_METHOD) {

@@ -20,7 +20,7 @@
 
 struct watching {
     uint32_t tag;
-    struct api_ask *ask;
+    struct api_request *ask;
     struct objects_watch *watch; /* owned */
     struct loop_timer *end;      /* owned */
     bool began; /* a table's columns have been sent */
@@ -144,7 +144,7 @@ static void on_drained(struct http_request *request, void *arg)
     pump(object_from(watching, WATCHING_TAG, arg));
 }
 
-static int read_options(const struct api_ask *ask,
+static int read_options(const struct api_request *ask,
                         struct objects_watch_options *ret, struct err *err)
 {
     const struct http_request *request = ask->request;
@@ -161,7 +161,7 @@ static int read_options(const struct api_ask *ask,
     return 0;
 }
 
-static int64_t patience(const struct api_ask *ask)
+static int64_t patience(const struct api_request *ask)
 {
     const char *text = http_request_query(ask->request, "timeoutSeconds");
     long long seconds = 0;
@@ -172,7 +172,7 @@ static int64_t patience(const struct api_ask *ask)
     return LONGEST + (int64_t)random_below((uint64_t)LONGEST);
 }
 
-void watch_start(struct api_ask *ask)
+void watch_start(struct api_request *ask)
 {
     struct watching *watching = mem_alloc(sizeof *watching);
     struct objects_watch_options options;

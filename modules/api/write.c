@@ -14,7 +14,7 @@
 /* A write that waits for the disk. */
 struct writing {
     uint32_t tag;
-    struct api_ask *ask;
+    struct api_request *ask;
     bool gone; /* the client is; the write goes on */
     struct objects_write write;
     struct objects_result result;
@@ -41,7 +41,7 @@ static enum objects_validation validation_of(const struct http_request *request)
 }
 
 /* The field manager, or the first word of the User-Agent up to the slash. */
-static const char *manager_of(const struct api_ask *ask)
+static const char *manager_of(const struct api_request *ask)
 {
     const char *manager = http_request_query(ask->request, "fieldManager");
     const char *agent = http_request_header(ask->request, "user-agent");
@@ -53,7 +53,7 @@ static const char *manager_of(const struct api_ask *ask)
     return arena_bytes(ask->arena, agent, strcspn(agent, "/ "));
 }
 
-static const char *media_type(const struct api_ask *ask)
+static const char *media_type(const struct api_request *ask)
 {
     const char *type = http_request_header(ask->request, "content-type");
 
@@ -103,7 +103,7 @@ static const char *summary(struct arena *arena, const char *bytes, size_t len)
 
 /* What the reader refused, in the words of a kube-apiserver where it would have
    refused it as well, and in the reader's own where only we do. */
-static void complain(struct api_ask *ask, const char *bytes, size_t len,
+static void complain(struct api_request *ask, const char *bytes, size_t len,
                      struct err *err)
 {
     const char *why = document_complaint(ask->arena, bytes, len);
@@ -121,7 +121,7 @@ static void complain(struct api_ask *ask, const char *bytes, size_t len,
                 why, summary(ask->arena, bytes, len));
 }
 
-static struct node *read_body(struct api_ask *ask, const char *bytes, size_t len,
+static struct node *read_body(struct api_request *ask, const char *bytes, size_t len,
                               struct node *duplicates, struct err *err)
 {
     const char *type = media_type(ask);
@@ -148,7 +148,7 @@ static struct node *read_body(struct api_ask *ask, const char *bytes, size_t len
 
 static void read_parameters(struct writing *writing)
 {
-    struct api_ask *ask = writing->ask;
+    struct api_request *ask = writing->ask;
     const struct http_request *request = ask->request;
     const char *dry = http_request_query(request, "dryRun");
 
@@ -232,7 +232,7 @@ static struct node *deleted_status(const struct writing *writing)
 
 static void answer(struct writing *writing)
 {
-    struct api_ask *ask = writing->ask;
+    struct api_request *ask = writing->ask;
     scoped_text struct text out = {0};
 
     if (writing->failed) {
@@ -269,7 +269,7 @@ static void on_durable(void *arg, const struct err *err)
 
 static int do_write(struct writing *writing)
 {
-    struct api_ask *ask = writing->ask;
+    struct api_request *ask = writing->ask;
     struct objects *objects = ask->api->objects;
     struct err *err = &writing->err;
 
@@ -285,7 +285,7 @@ static int do_write(struct writing *writing)
 /* Deletes what the selectors choose, one write each, one commit together. */
 static int delete_collection(struct writing *writing)
 {
-    struct api_ask *ask = writing->ask;
+    struct api_request *ask = writing->ask;
     struct objects_query query;
     scoped_page struct objects_page page = {0};
 
@@ -342,7 +342,7 @@ static void on_gone(struct http_request *request, void *arg)
 
 static void run(struct writing *writing)
 {
-    struct api_ask *ask = writing->ask;
+    struct api_request *ask = writing->ask;
     bool many = strcmp(ask->verb, "deletecollection") == 0;
 
     writing->result.arena = ask->arena;
@@ -376,7 +376,7 @@ static bool is_apply(const struct writing *writing)
 static void on_body(struct http_request *request, const char *bytes, size_t len,
                     void *arg)
 {
-    struct api_ask *ask = arg;
+    struct api_request *ask = arg;
     struct writing *writing = mem_alloc(sizeof *writing);
     struct node *duplicates = node_list(ask->arena);
     bool deletes = text_starts(ask->verb, "delete");
@@ -415,7 +415,7 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     run(writing);
 }
 
-void write_handle(struct api_ask *ask)
+void write_handle(struct api_request *ask)
 {
     http_body_whole(ask->request, ask->api->most_body, on_body, ask);
 }

@@ -105,7 +105,7 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
 
 /* ---- Whether ------------------------------------------------------------ */
 
-struct auth_ask {
+struct auth_request {
     const char *verb; /* get, list, watch, create, update, patch, delete,
                          deletecollection; for paths the method's verb */
     const char *group, *resource, *subresource, *space, *name; /* or "" */
@@ -115,14 +115,14 @@ struct auth_ask {
 
 /* `why` may be NULL; it gets a reason for a person, allowed or not. */
 bool auth_may(const struct auth *auth, const struct auth_user *user,
-              const struct auth_ask *ask, struct text *why);
+              const struct auth_request *ask, struct text *why);
 /*
  * The same as a call that fails, with ERR_FORBIDDEN and the classic sentence:
  * `User "bob" cannot list resource "workloads" in API group "axle.dev" in the
  * namespace "x"`.
  */
 int auth_check(const struct auth *auth, const struct auth_user *user,
-               const struct auth_ask *ask, struct err *err) MUST_CHECK;
+               const struct auth_request *ask, struct err *err) MUST_CHECK;
 /* status of a SelfSubjectRulesReview: everything that is allowed in a space. */
 struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
                         const char *space, struct arena *arena);

@@ -19,17 +19,15 @@ struct grantor {
 
 /* An identity that is missing is nobody's, never the hub's. */
 static struct grantor grantor_of(const struct auth *auth,
-                                 const struct objects_who *who,
-                                 const struct kind *kind, struct arena *arena,
-                                 const struct node *after)
+                                 const struct objects_review *review)
 {
     static const char *const none[] = {NULL};
     static const struct auth_user nobody = {
         .name = "", .uid = "", .groups = none, .cluster = "", .token = ""};
-    const struct node *metadata = node_get(after, "metadata");
+    const struct node *metadata = node_get(review->after, "metadata");
 
-    return (struct grantor){.auth = auth, .kind = kind, .arena = arena,
-                            .user = who->identity ? who->identity : &nobody,
+    return (struct grantor){.auth = auth, .kind = review->kind, .arena = review->arena,
+                            .user = review->who->identity ? review->who->identity : &nobody,
                             .space = node_get_text(metadata, "namespace"),
                             .name = node_get_text(metadata, "name")};
 }
@@ -37,7 +35,7 @@ static struct grantor grantor_of(const struct auth *auth,
 static bool may(const struct grantor *by, const char *verb,
                 const char *resource, const char *name)
 {
-    struct auth_ask ask = {.verb = verb, .group = RBAC, .resource = resource,
+    struct auth_request ask = {.verb = verb, .group = RBAC, .resource = resource,
                            .subresource = "", .space = by->space,
                            .name = name};
 
@@ -164,20 +162,20 @@ static int check_list(const struct grantor *by, const struct node *before,
                        err);
 }
 
-static int before_members(void *arg, const struct objects_who *who,
-                          const struct kind *kind, const struct node *before,
-                          struct arena *arena, struct node *after,
+static int before_members(void *arg, const struct objects_review *review,
                           struct err *err)
 {
     static const char *const ranks[][2] = {
         {"viewers", "view"}, {"editors", "edit"}, {"admins", "admin"}};
-    struct grantor by = grantor_of(arg, who, kind, arena, after);
+    const struct node *before = review->before;
+    struct grantor by = grantor_of(arg, review);
+    struct node *after = review->after;
 
-    if (!after || who->trusted || by.user->role == AUTH_ADMIN)
+    if (!after || review->who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
-    by.space = strcmp(kind->plural, "projects") == 0
+    by.space = strcmp(review->kind->plural, "projects") == 0
                    ? by.name
-                   : arena_printf(arena, "tenant-%s", by.name);
+                   : arena_printf(review->arena, "tenant-%s", by.name);
     for (size_t i = 0; i < count_of(ranks); i++)
         if (check_list(&by, before, after, ranks[i][0], ranks[i][1], err) < 0)
             return -1;
@@ -186,15 +184,16 @@ static int before_members(void *arg, const struct objects_who *who,
 
 /* ---- Rules --------------------------------------------------------------------- */
 
-static int before_write(void *arg, const struct objects_who *who,
-                        const struct kind *kind, const struct node *before,
-                        struct arena *arena, struct node *after, struct err *err)
+static int before_write(void *arg, const struct objects_review *review,
+                        struct err *err)
 {
-    struct grantor by = grantor_of(arg, who, kind, arena, after);
+    const struct node *before = review->before;
+    struct grantor by = grantor_of(arg, review);
+    struct node *after = review->after;
 
-    if (!after || who->trusted || by.user->role == AUTH_ADMIN)
+    if (!after || review->who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
-    if (text_ends(kind->plural, "bindings"))
+    if (text_ends(review->kind->plural, "bindings"))
         return check_binding(&by, before, after, err);
     return check_role(&by, before, after, err);
 }
@@ -207,12 +206,12 @@ void escalate_open(struct auth *auth)
 
     for (size_t i = 0; i < count_of(plurals); i++)
         objects_rule(objects,
-                     kinds_find(objects_kinds(objects), RBAC, plurals[i]),
+                     kinds_find(objects_kinds(objects), RBAC, plurals[i]), "",
                      before_write, auth);
     objects_rule(objects,
-                 kinds_find(objects_kinds(objects), "axle.dev", "projects"),
+                 kinds_find(objects_kinds(objects), "axle.dev", "projects"), "",
                  before_members, auth);
     objects_rule(objects,
-                 kinds_find(objects_kinds(objects), "axle.dev", "tenants"),
+                 kinds_find(objects_kinds(objects), "axle.dev", "tenants"), "",
                  before_members, auth);
 }

@@ -44,7 +44,7 @@ static int check(const struct wish *wish, const char *group,
                  const char *resource, const char *subresource,
                  const char *space, const char *name, struct err *err)
 {
-    struct auth_ask ask = {.verb = "impersonate",
+    struct auth_request ask = {.verb = "impersonate",
                            .group = group,
                            .resource = resource,
                            .subresource = subresource,

@@ -43,7 +43,7 @@ struct roles *roles_open(struct objects *objects);
 void roles_close(struct roles **roles);
 /* Whether a binding allows it; `why` says which, or what went wrong. */
 bool roles_allow(const struct roles *roles, const struct auth_user *user,
-                 const struct auth_ask *ask, struct text *why);
+                 const struct auth_request *ask, struct text *why);
 /* Every rule that holds for the user in the space ("": cluster bindings only),
    in the arena. */
 struct rules roles_of(const struct roles *roles, const struct auth_user *user,
@@ -69,7 +69,7 @@ void escalate_open(struct auth *auth);
 
 /* Approving and signing takes a right on the signer as well. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
-                  const struct auth_ask *ask, struct err *err) MUST_CHECK;
+                  const struct auth_request *ask, struct err *err) MUST_CHECK;
 
 /* ---- account.c --------------------------------------------------------------- */
 

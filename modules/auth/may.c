@@ -99,7 +99,7 @@ static bool is_joining(const struct auth_user *user, const char *cluster,
 
 /* One object is known by who made it; a list must say whose it wants. */
 static bool is_own_request(const struct auth_user *user,
-                           const struct auth_ask *ask,
+                           const struct auth_request *ask,
                            const struct auth_facts *facts)
 {
     const char *cluster;
@@ -116,7 +116,7 @@ static bool is_own_request(const struct auth_user *user,
 }
 
 static bool is_in_place(const struct auth_user *user,
-                        const struct auth_ask *ask, enum place place,
+                        const struct auth_request *ask, enum place place,
                         const struct auth_facts *facts)
 {
     switch (place) {
@@ -138,7 +138,7 @@ static bool is_in_place(const struct auth_user *user,
     return false;
 }
 
-static bool may_by_row(const struct auth_user *user, const struct auth_ask *ask,
+static bool may_by_row(const struct auth_user *user, const struct auth_request *ask,
                        const struct auth_facts *facts, struct text *why)
 {
     for (size_t i = 0; i < count_of(rows); i++) {
@@ -158,7 +158,7 @@ static bool may_by_row(const struct auth_user *user, const struct auth_ask *ask,
 }
 
 /* Spokes pull the artifacts that their works name; "/v2" alone says hello. */
-static bool may_pull(const struct auth_user *user, const struct auth_ask *ask,
+static bool may_pull(const struct auth_user *user, const struct auth_request *ask,
                      const struct auth_facts *facts)
 {
     if (user->role != AUTH_SPOKE || strcmp(ask->verb, "get") != 0)
@@ -170,7 +170,7 @@ static bool may_pull(const struct auth_user *user, const struct auth_ask *ask,
                                     ask->path + strlen("/v2/"));
 }
 
-static bool may_path(const struct auth_user *user, const struct auth_ask *ask,
+static bool may_path(const struct auth_user *user, const struct auth_request *ask,
                      const struct auth_facts *facts)
 {
     if (strcmp(ask->verb, "get") == 0 &&
@@ -184,7 +184,7 @@ static bool may_path(const struct auth_user *user, const struct auth_ask *ask,
 }
 
 bool auth_may(const struct auth *auth, const struct auth_user *user,
-              const struct auth_ask *ask, struct text *why)
+              const struct auth_request *ask, struct text *why)
 {
     const struct auth_facts *facts = &auth->settings.facts;
 
@@ -201,7 +201,7 @@ bool auth_may(const struct auth *auth, const struct auth_user *user,
 
 /* ---- Refusing ------------------------------------------------------------------ */
 
-static int refuse(const struct auth_user *user, const struct auth_ask *ask,
+static int refuse(const struct auth_user *user, const struct auth_request *ask,
                   const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
@@ -226,7 +226,7 @@ static int refuse(const struct auth_user *user, const struct auth_ask *ask,
 }
 
 int auth_check(const struct auth *auth, const struct auth_user *user,
-               const struct auth_ask *ask, struct err *err)
+               const struct auth_request *ask, struct err *err)
 {
     scoped_text struct text why = {0};
 

@@ -77,7 +77,7 @@ static bool has_or_all(const struct words *words, const char *word)
 
 /* "pods/log" is matched by itself, by all of it, and by the log of all. */
 static bool resource_matches(const struct words *words,
-                             const struct auth_ask *ask)
+                             const struct auth_request *ask)
 {
     size_t len = strlen(ask->resource);
 
@@ -118,7 +118,7 @@ static bool path_matches(const struct words *words, const char *path)
     return false;
 }
 
-static bool rule_allows(const struct rule *rule, const struct auth_ask *ask)
+static bool rule_allows(const struct rule *rule, const struct auth_request *ask)
 {
     if (!has_or_all(&rule->verbs, ask->verb))
         return false;
@@ -129,7 +129,7 @@ static bool rule_allows(const struct rule *rule, const struct auth_ask *ask)
            (!rule->names.count || words_have(&rule->names, ask->name));
 }
 
-static bool rules_allow(const struct rules *rules, const struct auth_ask *ask)
+static bool rules_allow(const struct rules *rules, const struct auth_request *ask)
 {
     for (size_t i = 0; i < rules->count; i++)
         if (rule_allows(&rules->list[i], ask))
@@ -374,7 +374,7 @@ static bool each_grant(const struct roles *roles, const struct auth_user *user,
 }
 
 struct asking {
-    const struct auth_ask *ask;
+    const struct auth_request *ask;
     struct text *why;
     bool trouble; /* a role that is bound is not there */
 };
@@ -401,7 +401,7 @@ static bool try_grant(void *arg, const struct grant *grant,
 }
 
 bool roles_allow(const struct roles *roles, const struct auth_user *user,
-                 const struct auth_ask *ask, struct text *why)
+                 const struct auth_request *ask, struct text *why)
 {
     struct asking asking = {.ask = ask, .why = why};
 

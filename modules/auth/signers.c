@@ -13,7 +13,7 @@ static const struct {
     const char *subresource, *verb;
 } needs[] = {{"approval", "approve"}, {"status", "sign"}};
 
-static const char *needed(const struct auth_ask *ask)
+static const char *needed(const struct auth_request *ask)
 {
     if (ask->path || strcmp(ask->group, CERTIFICATES) != 0 ||
         strcmp(ask->resource, "certificatesigningrequests") != 0 ||
@@ -28,7 +28,7 @@ static const char *needed(const struct auth_ask *ask)
 static bool may_name(const struct auth *auth, const struct auth_user *user,
                      const char *verb, const char *name)
 {
-    struct auth_ask ask = {.verb = verb, .group = CERTIFICATES,
+    struct auth_request ask = {.verb = verb, .group = CERTIFICATES,
                            .resource = "signers", .subresource = "", .space = "",
                            .name = name};
 
@@ -37,7 +37,7 @@ static bool may_name(const struct auth *auth, const struct auth_user *user,
 
 /* A right for "example.com" followed by "/" and "*" is one for all of its. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
-                  const struct auth_ask *ask, struct err *err)
+                  const struct auth_request *ask, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects *objects = auth->settings.objects;

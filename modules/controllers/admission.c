@@ -5,47 +5,41 @@
 #include "document/document.h"
 #include "work/work.h"
 
-static int before_work(void *arg, const struct objects_who *who,
-                       const struct kind *kind, const struct node *before,
-                       struct arena *arena, struct node *after, struct err *err)
+static int before_work(void *arg, const struct objects_review *review,
+           struct err *err)
 {
-    const struct node *now = node_at(after, "spec", "workload", "manifests", NULL);
-    const struct node *old = node_at(before, "spec", "workload", "manifests", NULL);
+    const struct node *now = node_at(review->after, "spec", "workload", "manifests", NULL);
+    const struct node *old = node_at(review->before, "spec", "workload", "manifests", NULL);
 
     /* What was taken once does not keep a finalizer from being removed. */
-    if (!after || who->trusted || (before && old && now && node_same(old, now)))
+    if (!review->after || review->who->trusted || (review->before && old && now && node_same(old, now)))
         return 0;
     return work_check_manifests(now, err);
 }
 
-static int before_set(void *arg, const struct objects_who *who,
-                      const struct kind *kind, const struct node *before,
-                      struct arena *arena, struct node *after, struct err *err)
+static int before_set(void *arg, const struct objects_review *review,
+           struct err *err)
 {
-    const struct node *now = node_at(after, "spec", "manifestWorkTemplate",
+    const struct node *now = node_at(review->after, "spec", "manifestWorkTemplate",
                                      "workload", "manifests", NULL);
-    const struct node *old = node_at(before, "spec", "manifestWorkTemplate",
+    const struct node *old = node_at(review->before, "spec", "manifestWorkTemplate",
                                      "workload", "manifests", NULL);
 
-    if (!after || who->trusted || (before && old && now && node_same(old, now)))
+    if (!review->after || review->who->trusted || (review->before && old && now && node_same(old, now)))
         return 0;
     return work_check_manifests(now, err);
 }
 
-static int before_binding(void *arg, const struct objects_who *who,
-                          const struct kind *kind, const struct node *before,
-                          struct arena *arena, struct node *after,
-                          struct err *err)
+static int before_binding(void *arg, const struct objects_review *review,
+           struct err *err)
 {
-    return !after || who->trusted ? 0 : work_check_binding(after, err);
+    return !review->after || review->who->trusted ? 0 : work_check_binding(review->after, err);
 }
 
-static int before_cluster(void *arg, const struct objects_who *who,
-                          const struct kind *kind, const struct node *before,
-                          struct arena *arena, struct node *after,
-                          struct err *err)
+static int before_cluster(void *arg, const struct objects_review *review,
+           struct err *err)
 {
-    return !after || who->trusted ? 0 : work_check_cluster(after, err);
+    return !review->after || review->who->trusted ? 0 : work_check_cluster(review->after, err);
 }
 
 void admission_rules(struct controllers *all)
@@ -61,5 +55,5 @@ void admission_rules(struct controllers *all)
     };
 
     for (size_t i = 0; i < count_of(rules); i++)
-        objects_rule(all->objects, all->kinds[rules[i].which], rules[i].rule, all);
+        objects_rule(all->objects, all->kinds[rules[i].which], "", rules[i].rule, all);
 }

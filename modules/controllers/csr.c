@@ -48,16 +48,17 @@ static int check_subject(const struct node *csr, struct err *err)
 }
 
 /* Who asks is written by the hub, whatever the request says of it. */
-static int before_write(void *arg, const struct objects_who *who,
-                        const struct kind *kind, const struct node *before,
-                        struct arena *arena, struct node *after, struct err *err)
+static int before_write(void *arg, const struct objects_review *review,
+                        struct err *err)
 {
     static const char *const about[] = {"username", "uid", "groups", "extra"};
+    const struct objects_who *who = review->who;
+    struct arena *arena = review->arena;
     struct node *spec, *info;
 
-    if (before || !after || who->trusted)
+    if (review->before || !review->after || who->trusted)
         return 0;
-    spec = node_make(arena, after, "spec");
+    spec = node_make(arena, review->after, "spec");
     info = who->identity ? auth_user_info(arena, who->identity) : node_map(arena);
     node_set_text(arena, info, "username", who->user ? who->user : "");
     for (size_t i = 0; i < count_of(about); i++) {
@@ -68,12 +69,12 @@ static int before_write(void *arg, const struct objects_who *who,
         else
             node_remove(spec, about[i]);
     }
-    return check_subject(after, err);
+    return check_subject(review->after, err);
 }
 
 void csr_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[CSR], before_write, all);
+    objects_rule(all->objects, all->kinds[CSR], "", before_write, all);
 }
 
 struct signing {

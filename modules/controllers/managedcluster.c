@@ -68,12 +68,14 @@ static bool is_there(struct controllers *all, const char *cluster)
 }
 
 /* Defaults as in OCM; who joined how is the hub's to say. */
-static int before_write(void *arg, const struct objects_who *who,
-                        const struct kind *kind, const struct node *before,
-                        struct arena *arena, struct node *after, struct err *err)
+static int before_write(void *arg, const struct objects_review *review,
+                        struct err *err)
 {
     struct controllers *all = arg;
-    const struct node *settled;
+    const struct objects_who *who = review->who;
+    const struct node *before = review->before, *settled;
+    struct node *after = review->after;
+    struct arena *arena = review->arena;
 
     /* The hub's own controllers own timeAdded, and leave labels alone. */
     if (!after || (before && who->trusted))
@@ -105,7 +107,7 @@ static int before_write(void *arg, const struct objects_who *who,
 
 void managedcluster_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[CLUSTER], before_write, all);
+    objects_rule(all->objects, all->kinds[CLUSTER], "", before_write, all);
 }
 
 /* ---- Admission ------------------------------------------------------------------ */

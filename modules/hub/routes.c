@@ -36,7 +36,7 @@ static bool guard(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
     const struct hub_route *route = route_of(request->path);
-    struct auth_ask ask = {.verb = "get", .group = "", .resource = "",
+    struct auth_request ask = {.verb = "get", .group = "", .resource = "",
                            .subresource = "", .space = "", .name = "",
                            .path = request->path};
     struct auth_user *user;
@@ -62,7 +62,7 @@ static bool may_registry(void *arg, const struct http_request *request,
     struct hub *hub = arg;
     scoped_mem char *path =
         mem_printf("/v2%s%s", *repository ? "/" : "", repository);
-    struct auth_ask ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
+    struct auth_request ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
                            .group = "", .resource = "", .subresource = "",
                            .space = "", .name = "", .path = path};
 

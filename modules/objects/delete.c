@@ -120,9 +120,8 @@ int job_run_delete(struct objects *objects, const struct objects_write *write,
         return not_found(job->kind, write->name, err);
     if (check_preconditions(job) < 0)
         return -1;
-    for (struct rule *rule = job->table->rules; rule; rule = rule->next)
-        if (rule->fn(rule->arg, &write->who, job->kind, job->before, job->arena, NULL, err) < 0)
-            return -1;
+    if (job_review(job) < 0)
+        return -1;
     job->after = node_copy(job->arena, job->before);
     metadata = node_get(job->after, "metadata");
     set_propagation(job, metadata);

@@ -41,6 +41,7 @@ struct change {
 };
 
 struct rule {
+    const char *subresource; /* that it sees; NULL: every one */
     objects_rule_fn *fn;
     void *arg;
     struct rule *next;

@@ -45,6 +45,8 @@ int job_check_type(struct job *job);
 int job_check_fields(struct job *job);
 void job_arrange(struct job *job);
 int job_judge(struct job *job);
+/* Asks the rules of the kind; `after` is NULL for a delete. */
+int job_review(struct job *job);
 
 /* Who set which field. */
 struct patch_writer job_writer(const struct job *job, char time[CLOCK_TEXT]);

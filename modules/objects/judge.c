@@ -163,6 +163,28 @@ static bool may_decide(const struct job *job)
     return job->write->who.trusted || text_same(job->write->subresource, "approval");
 }
 
+int job_review(struct job *job)
+{
+    const struct objects_write *write = job->write;
+    const struct objects_review review = {
+        .who = &write->who,
+        .kind = job->kind,
+        .subresource = write->subresource ? write->subresource : "",
+        .space = write->space ? write->space : "",
+        .name = write->name ? write->name : "",
+        .by_apply = job->tracked && !job->before,
+        .before = job->before,
+        .after = job->after,
+        .arena = job->arena,
+    };
+
+    for (struct rule *rule = job->table->rules; rule; rule = rule->next)
+        if ((!rule->subresource || !strcmp(rule->subresource, review.subresource)) &&
+            rule->fn(rule->arg, &review, job->err) < 0)
+            return -1;
+    return 0;
+}
+
 int job_judge(struct job *job)
 {
     struct node *causes = node_list(job->arena);
@@ -170,10 +192,8 @@ int job_judge(struct job *job)
     if (schema_apply_defaults(job->kind->schema, job->arena, job->after, job->err) < 0)
         return -1;
     settle_kind(job->arena, job->kind, job->after);
-    for (struct rule *rule = job_is_status(job) ? NULL : job->table->rules; rule; rule = rule->next)
-        if (rule->fn(rule->arg, &job->write->who, job->kind, job->before, job->arena, job->after,
-                     job->err) < 0)
-            return -1;
+    if (job_review(job) < 0)
+        return -1;
     check_metadata(job->arena, job->kind, job->after, job->before, causes);
     check_kind(job->arena, job->kind, job->after, job->before, causes);
     if (job_is_request(job->kind) && job->before)

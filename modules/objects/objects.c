@@ -179,12 +179,12 @@ int64_t objects_revision(const struct objects *objects)
 }
 
 void objects_rule(struct objects *objects, const struct kind *kind,
-                  objects_rule_fn *fn, void *arg)
+                  const char *subresource, objects_rule_fn *fn, void *arg)
 {
     struct rule **end = &table_of(objects, kind)->rules;
     struct rule *rule = mem_alloc(sizeof(*rule));
 
-    *rule = (struct rule){.fn = fn, .arg = arg};
+    *rule = (struct rule){.fn = fn, .arg = arg, .subresource = subresource};
     while (*end)
         end = &(*end)->next;
     *end = rule;

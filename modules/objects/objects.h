@@ -82,11 +82,6 @@ struct store *objects_store(const struct objects *objects);
 /* The newest published revision: what a list answers as its own. */
 int64_t objects_revision(const struct objects *objects);
 
-/*
- * Puts a rule before each write of a kind: defaults to set, and reasons to
- * refuse. `before` is NULL for a create, `after` for a delete. The function may
- * change `after`. Registered once at start, by the roles that know.
- */
 struct objects_who {
     const char *user;    /* "system:admin", "axle-placement", … */
     const char *manager; /* field manager, at most 128 bytes */
@@ -94,12 +89,33 @@ struct objects_who {
     /* Whom `auth` found, for its own rules; opaque here. NULL: nobody. */
     const void *identity;
 };
-typedef int objects_rule_fn(void *arg, const struct objects_who *who,
-                            const struct kind *kind, const struct node *before,
-                            struct arena *arena, struct node *after,
+
+/*
+ * One write as it would be staged, for a rule to judge. The trees are whole and
+ * in the version that was asked for, defaults filled in; server-side apply and
+ * patches have been carried out. So a rule sees what changes, whatever way it
+ * was asked for, and what it allows is staged in the same step.
+ */
+struct objects_review {
+    const struct objects_who *who;
+    const struct kind *kind;
+    const char *subresource;   /* "" for the object itself */
+    const char *space, *name;
+    bool by_apply;             /* a create by server-side apply, not by POST */
+    const struct node *before; /* NULL: a create */
+    struct node *after;        /* NULL: a delete; a rule may change it */
+    struct arena *arena;
+};
+typedef int objects_rule_fn(void *arg, const struct objects_review *review,
                             struct err *err);
+/*
+ * Puts a rule before each write of a kind: defaults to set, and reasons to
+ * refuse. It sees writes of one subresource: "" is the object itself (creates
+ * and deletes included), NULL is every one. Registered once at start, by the
+ * roles that know; rules run in that order.
+ */
 void objects_rule(struct objects *objects, const struct kind *kind,
-                  objects_rule_fn *rule, void *arg);
+                  const char *subresource, objects_rule_fn *rule, void *arg);
 
 /* ---- Reading ------------------------------------------------------------ */
 

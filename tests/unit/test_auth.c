@@ -134,7 +134,7 @@ static void check_object(struct place *place, const struct auth_user *users[],
     for (int who = 0; who < WHO_COUNT; who++)
         for (size_t v = 0; v < count_of(verbs); v++) {
             bool named = verbs[v].named || *subresource;
-            struct auth_ask ask = {
+            struct auth_request ask = {
                 .verb = verbs[v].verb, .group = kind->group,
                 .resource = kind->plural, .subresource = subresource,
                 .space = kind->namespaced || (is_space && named) ? HERE : "",
@@ -169,7 +169,7 @@ static void check_path(struct place *place, const struct auth_user *users[],
 
     for (int who = 0; who < WHO_COUNT; who++)
         for (size_t v = 0; v < 4; v += 3) { /* get, create */
-            struct auth_ask ask = {.verb = verbs[v].verb, .group = "",
+            struct auth_request ask = {.verb = verbs[v].verb, .group = "",
                                    .resource = "", .subresource = "",
                                    .space = "", .name = "", .path = path};
 

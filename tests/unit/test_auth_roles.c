@@ -45,7 +45,7 @@ static void check_rules(void)
 {
     for (size_t i = 0; i < count_of(rules); i++) {
         char *name = arena_printf(place.arena, "r%zu", i);
-        struct auth_ask ask = {.verb = rules[i].verb, .group = rules[i].group,
+        struct auth_request ask = {.verb = rules[i].verb, .group = rules[i].group,
                                .resource = rules[i].resource,
                                .subresource = rules[i].subresource, .space = "",
                                .name = rules[i].name, .path = rules[i].path};
@@ -69,7 +69,7 @@ static void check_rules(void)
 
 static bool may_list(const struct auth_user *user, const char *space)
 {
-    struct auth_ask ask = {.verb = "list", .group = "", .resource = "configmaps",
+    struct auth_request ask = {.verb = "list", .group = "", .resource = "configmaps",
                            .subresource = "", .space = space, .name = ""};
 
     return auth_may(place.auth, user, &ask, NULL);
@@ -90,7 +90,7 @@ static void check_subjects(void)
     const struct auth_user *ann = user_of(&place, "ann", "devs");
     const struct auth_user *bot =
         user_of(&place, "system:serviceaccount:lab:bot", NULL);
-    struct auth_ask ask = {.verb = "list", .group = "", .resource = "configmaps",
+    struct auth_request ask = {.verb = "list", .group = "", .resource = "configmaps",
                            .subresource = "", .space = "lab", .name = ""};
     scoped_text struct text why = {0};
 
@@ -134,7 +134,7 @@ static void check_subjects(void)
 static void check_sentences(void)
 {
     static const struct {
-        struct auth_ask ask;
+        struct auth_request ask;
         const char *text;
     } cases[] = {
         {{"list", "", "pods", "", "y", "", NULL, NULL},

@@ -74,7 +74,7 @@ static bool one_of(const char *word, const char *words)
     return false;
 }
 
-static bool oracle_path(const struct auth_ask *ask)
+static bool oracle_path(const struct auth_request *ask)
 {
     if (!one_of(ask->verb, "get"))
         return false;
@@ -83,7 +83,7 @@ static bool oracle_path(const struct auth_ask *ask)
 }
 
 /* "CSRs: create; list and watch of its own." */
-static bool oracle_request(const struct auth_ask *ask)
+static bool oracle_request(const struct auth_request *ask)
 {
     bool mine = ask->labels && (!strcmp(ask->labels, LABEL ME) ||
                                 !strcmp(ask->labels, LABEL "=" ME));
@@ -97,7 +97,7 @@ static bool oracle_request(const struct auth_ask *ask)
     return *ask->name ? !strcmp(ask->name, "edge-1-k2f92") : mine;
 }
 
-static bool oracle_object(const struct auth_ask *ask)
+static bool oracle_object(const struct auth_request *ask)
 {
     char what[160];
     bool here = !strcmp(ask->space, ME), whole = !*ask->subresource;
@@ -145,9 +145,9 @@ static size_t below(size_t count)
 }
 #define ANY(words) (words)[below(count_of(words))]
 
-static struct auth_ask random_ask(void)
+static struct auth_request random_ask(void)
 {
-    struct auth_ask ask = {.verb = ANY(verbs), .group = ANY(groups),
+    struct auth_request ask = {.verb = ANY(verbs), .group = ANY(groups),
                            .resource = ANY(resources),
                            .subresource = ANY(subresources), .space = ANY(spaces),
                            .name = ANY(names), .labels = ANY(labels)};
@@ -158,9 +158,9 @@ static struct auth_ask random_ask(void)
 }
 
 /* Half of all asks begin right and are spoiled in one word at most. */
-static struct auth_ask near_ask(void)
+static struct auth_request near_ask(void)
 {
-    static const struct auth_ask right[] = {
+    static const struct auth_request right[] = {
         {.verb = "list", .group = WORKS, .resource = "manifestworks", .space = ME},
         {.verb = "patch", .group = WORKS, .resource = "manifestworks",
          .subresource = "status", .space = ME, .name = "edge"},
@@ -179,7 +179,7 @@ static struct auth_ask near_ask(void)
         {.verb = "watch", .group = "addon.open-cluster-management.io",
          .resource = "managedclusteraddons", .space = ME},
     };
-    struct auth_ask ask = ANY(right), other = random_ask();
+    struct auth_request ask = ANY(right), other = random_ask();
 
     if (!ask.subresource)
         ask.subresource = "";
@@ -218,7 +218,7 @@ int main(void)
           " apiGroup: rbac.authorization.k8s.io, name: 'system:authenticated'}]}\n");
     me = spoke_of(&place, ME);
     for (int i = 0; i < ASKS; i++) {
-        struct auth_ask ask = below(2) ? near_ask() : random_ask();
+        struct auth_request ask = below(2) ? near_ask() : random_ask();
         bool want = ask.path ? oracle_path(&ask) : oracle_object(&ask);
         bool got = auth_may(place.auth, me, &ask, NULL);
 

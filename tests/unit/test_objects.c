@@ -771,20 +771,20 @@ static void test_seal(void)
     open_all();
 }
 
-static int refuse_blue(void *arg, const struct objects_who *who,
-                       const struct kind *kind, const struct node *before,
-                       struct arena *where, struct node *after, struct err *why)
+static int refuse_blue(void *arg, const struct objects_review *review, struct err *why)
 {
+    struct node *after = review->after;
+
     if (text_same(node_text(node_at(after, "data", "colour", NULL)), "blue"))
         return err_set(why, ERR_FORBIDDEN, "no blue");
     if (after)
-        node_set_text(where, node_make(where, after, "data"), "seen", "yes");
+        node_set_text(review->arena, node_make(review->arena, after, "data"), "seen", "yes");
     return 0;
 }
 
 static void test_rule(void)
 {
-    objects_rule(objects, kind_of("configmaps"), refuse_blue, NULL);
+    objects_rule(objects, kind_of("configmaps"), "", refuse_blue, NULL);
     CHECK(create("configmaps", "{'metadata':{'name':'blue'},'data':"
                                "{'colour':'blue'}}") < 0 &&
               err.code == ERR_FORBIDDEN,
