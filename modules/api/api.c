@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "query/query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct api *api_new(const struct api_options *options)
     api->most_body = options->most_body ? options->most_body : (size_t)3 << 20;
     api->git_version = mem_copy_string(options->git_version);
     api->hashes = map_new();
+    held_open(api);
     return api;
 }
 
@@ -32,6 +34,7 @@ void api_free(struct api **pointer)
 
     if (!api)
         return;
+    held_close(api);
     while ((hash = map_next(api->hashes, &at, NULL)))
         mem_free(&hash);
     map_free(&api->hashes);
@@ -85,18 +88,18 @@ static const struct kind *split_object(struct api_request *ask,
     if (count >= 3 && strcmp(rest[0], "namespaces") == 0 &&
         (*route->group || (strcmp(rest[2], "status") != 0 &&
                            strcmp(rest[2], "finalize") != 0))) {
-        ask->space = rest[1];
+        ask->what.space = rest[1];
         rest += 2;
         count -= 2;
     }
     kind = kinds_by_plural(ask->api->kinds, route->group, route->version, rest[0]);
-    if (!kind || (!kind->namespaced && *ask->space))
+    if (!kind || (!kind->namespaced && *ask->what.space))
         return NULL;
     if (count >= 2)
-        ask->name = rest[1];
+        ask->what.name = rest[1];
     if (count >= 3)
-        ask->subresource = rest[2];
-    if (count > 3 || (*ask->subresource && !kind_subresource(kind, ask->subresource)))
+        ask->what.subresource = rest[2];
+    if (count > 3 || (*ask->what.subresource && !kind_subresource(kind, ask->what.subresource)))
         return NULL;
     return kind;
 }
@@ -116,12 +119,12 @@ static const char *verb_of(const struct api_request *ask)
         if (strcmp(verbs[i].method, method) != 0)
             continue;
         if (strcmp(verbs[i].one, "get") == 0 &&
-            query_flag(ask->request, "watch"))
+            !*ask->what.subresource && query_flag(ask->request, "watch"))
             return "watch";
         /* An object cannot be created at its own address. */
-        if (*ask->name && !*ask->subresource && !strcmp(method, "POST"))
+        if (*ask->what.name && !*ask->what.subresource && !strcmp(method, "POST"))
             return NULL;
-        return *ask->name ? verbs[i].one : verbs[i].many;
+        return *ask->what.name ? verbs[i].one : verbs[i].many;
     }
     return NULL;
 }
@@ -139,42 +142,72 @@ static bool kind_has_verb(const struct api_request *ask)
         {"watch", KIND_WATCH},
     };
     const struct kind_subresource *sub =
-        kind_subresource(ask->kind, ask->subresource);
-    unsigned has = *ask->subresource ? sub->verbs : ask->kind->verbs;
+        kind_subresource(ask->kind, ask->what.subresource);
+    unsigned has = *ask->what.subresource ? sub->verbs : ask->kind->verbs;
 
-    for (size_t i = 0; ask->verb && i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].word, ask->verb) == 0)
+    for (size_t i = 0; ask->what.verb && i < count_of(verbs); i++) {
+        if (strcmp(verbs[i].word, ask->what.verb) == 0)
             return has & verbs[i].verb;
     }
     return false;
 }
 
-/* `watch` of one object is asked for by a field selector on its name. */
-static const char *asked_name(const struct api_request *ask)
+/*
+ * The name that a list, watch or deletecollection is about: in the path, or the
+ * one that the field selector requires. With both, they must agree, for only one
+ * of them can be judged.
+ */
+static int read_required_name(struct api_request *ask, struct err *err)
 {
     const char *fields = http_request_query(ask->request, "fieldSelector");
+    struct selector *selector = NULL;
+    struct err unwanted = {0}; /* said by query_read(), to who may ask at all */
+    const char *name = NULL;
 
-    if (*ask->name || !fields || !text_starts(fields, "metadata.name=") ||
-        strchr(fields, ','))
-        return ask->name;
-    fields += strlen("metadata.name=");
-    return fields + (*fields == '=');
+    if (!strcmp(ask->what.verb, "get") || !fields || !*fields)
+        return 0;
+    selector = selector_parse_fields(ask->arena, fields,
+                                     ask->kind->selectable_fields, &unwanted);
+    if (selector)
+        name = selector_requires(selector, "metadata.name");
+    if (!*ask->what.name)
+        ask->what.name = name ? name : "";
+    else if (selector && (!name || strcmp(name, ask->what.name) != 0))
+        return err_set(err, ERR_BAD_REQUEST,
+                       "fieldSelector metadata.name doesn't match requested name");
+    return 0;
 }
 
-/* A Namespace lies in itself, so that a role there lets one look at it. */
-static int check_allowed(struct api_request *ask, struct err *err)
+static bool asks_many(const struct api_request *ask)
 {
-    bool space = !*ask->kind->group && !strcmp(ask->kind->plural, "namespaces");
-    struct auth_request what = {
-        .verb = ask->verb,
-        .group = ask->kind->group,
-        .resource = ask->kind->plural,
-        .subresource = ask->subresource,
-        .space = space ? ask->name : ask->space,
-        .name = asked_name(ask),
-        .labels = http_request_query(ask->request, "labelSelector")};
+    return !strcmp(ask->what.verb, "list") || !strcmp(ask->what.verb, "watch") ||
+           !strcmp(ask->what.verb, "deletecollection");
+}
 
-    return auth_check(ask->api->auth, ask->user, &what, err);
+/*
+ * Completes the description that is judged here and served later: handlers take
+ * namespace, name and selectors from it, never from the request again.
+ */
+static int describe(struct api_request *ask, struct err *err)
+{
+    const struct kind *kind = ask->kind;
+
+    ask->what.group = kind->group;
+    ask->what.resource = kind->plural;
+    if (asks_many(ask)) {
+        ask->what.labels = http_request_query(ask->request, "labelSelector");
+        if (read_required_name(ask, err) < 0)
+            return -1;
+    }
+    /* A Namespace lies in itself, so that a role there lets one look at it. */
+    if (!*kind->group && !strcmp(kind->plural, "namespaces"))
+        ask->what.space = ask->what.name;
+    return 0;
+}
+
+const char *request_namespace(const struct api_request *ask)
+{
+    return ask->kind->namespaced ? ask->what.space : "";
 }
 
 static void handle_object(struct api *api, struct http_request *request,
@@ -185,7 +218,7 @@ static void handle_object(struct api *api, struct http_request *request,
 
     *ask = (struct api_request){.api = api, .request = request,
                             .arena = request->arena, .user = request->user,
-                            .space = "", .name = "", .subresource = ""};
+                            .what = {.space = "", .name = "", .subresource = ""}};
     if (!kinds_have_version(api->kinds, route->group, route->version)) {
         reply_nothing_there(request);
         return;
@@ -198,23 +231,24 @@ static void handle_object(struct api *api, struct http_request *request,
         return;
     }
     request->label = ask->kind->resource;
-    ask->verb = verb_of(ask);
-    if (!ask->verb || !kind_has_verb(ask)) {
+    ask->what.verb = verb_of(ask);
+    if (!ask->what.verb || !kind_has_verb(ask)) {
         err_set(&err, ERR_METHOD,
                 "the server does not allow this method on the requested resource");
         reply_err(ask, &err, NULL);
         return;
     }
-    if (check_allowed(ask, &err) < 0) {
+    if (describe(ask, &err) < 0 ||
+        auth_check(api->auth, ask->user, &ask->what, &err) < 0) {
         reply_err(ask, &err, NULL);
         return;
     }
     form_choose(ask);
-    if (strcmp(ask->verb, "watch") == 0)
+    if (strcmp(ask->what.verb, "watch") == 0)
         watch_start(ask);
-    else if (strcmp(ask->verb, "list") == 0)
+    else if (strcmp(ask->what.verb, "list") == 0)
         read_list(ask);
-    else if (strcmp(ask->verb, "get") == 0)
+    else if (strcmp(ask->what.verb, "get") == 0)
         read_get(ask);
     else
         write_handle(ask);

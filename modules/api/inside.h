@@ -12,6 +12,18 @@ struct map;
 struct node;
 struct text;
 
+struct api_request;
+
+/* A request that is held open, for as long as its user may make it. */
+typedef void held_end_fn(void *arg);
+struct held {
+    struct api_request *ask;
+    held_end_fn *end; /* ends the request, and removes it from here */
+    void *arg;
+    uint64_t judged; /* the value of api->rights that it was judged at */
+    struct held *next, *prev;
+};
+
 struct api {
     struct loop *loop;
     struct objects *objects;
@@ -20,6 +32,9 @@ struct api {
     char *git_version;  /* owned */
     struct map *hashes; /* owned: of OpenAPI documents, by group's path */
     size_t most_body;
+    struct held held;         /* the ring's head */
+    struct loop_timer *judge; /* owned: judges what is held again */
+    uint64_t rights;          /* counts changes of rights */
 };
 
 /* One request about objects, taken apart. */
@@ -31,11 +46,14 @@ struct api_request {
     struct arena *arena;
     const struct auth_user *user;
     const struct kind *kind;
-    const char *space, *name, *subresource; /* "" if absent */
-    const char *verb;
+    /* What is judged, and so what is served: nothing beside it is read again. */
+    struct auth_request what;
     enum api_form form;
     enum api_form include; /* of a table's rows: OBJECT, PARTIAL, or TABLE: none */
 };
+
+/* Where its objects lie: "" for kinds without a namespace, and for all. */
+const char *request_namespace(const struct api_request *ask);
 
 /* The shape of the answer that the Accept header asks for. */
 void form_choose(struct api_request *ask);
@@ -94,6 +112,16 @@ int options_check_list(const struct api_request *ask, struct node **ret_details,
                        struct err *err) MUST_CHECK;
 int options_check_write(const struct api_request *ask, bool apply,
                         struct node **ret_details, struct err *err) MUST_CHECK;
+
+/* held.c */
+void held_open(struct api *api);
+void held_close(struct api *api);
+/* `held` is the caller's. `end` is called (from the loop) when the user may no
+   longer make the request. */
+void held_add(struct held *held, struct api_request *ask, held_end_fn *end, void *arg);
+void held_remove(struct held *held);
+/* Nanoseconds until the credential ends; INT64_MAX: it does not. */
+int64_t held_time_left(const struct api_request *ask);
 
 /* The query of a list or watch: selectors, limit, continue, revision. */
 int query_read(const struct api_request *ask, struct objects_query *ret,

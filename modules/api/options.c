@@ -98,7 +98,7 @@ int options_check_list(const struct api_request *ask, struct node **ret_details,
     const char *match = asked(&finding, "resourceVersionMatch");
     const char *revision = asked(&finding, "resourceVersion");
     bool initial = http_request_query(ask->request, "sendInitialEvents");
-    bool watch = !strcmp(ask->verb, "watch");
+    bool watch = !strcmp(ask->what.verb, "watch");
     bool goes_on = *asked(&finding, "continue");
 
     if (watch)
@@ -166,12 +166,12 @@ int options_check_write(const struct api_request *ask, bool apply,
 {
     struct finding finding = {ask, node_list(ask->arena)};
     const char *manager = asked(&finding, "fieldManager");
-    bool patch = !strcmp(ask->verb, "patch");
+    bool patch = !strcmp(ask->what.verb, "patch");
     const char *options = patch                          ? "PatchOptions"
-                          : !strcmp(ask->verb, "update") ? "UpdateOptions"
+                          : !strcmp(ask->what.verb, "update") ? "UpdateOptions"
                                                          : "CreateOptions";
 
-    if (text_starts(ask->verb, "delete"))
+    if (text_starts(ask->what.verb, "delete"))
         return 0;
     if (apply && !*manager)
         schema_add_cause(ask->arena, finding.causes, "FieldValueRequired",

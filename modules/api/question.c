@@ -104,7 +104,7 @@ static void ask_locally(const struct question *question)
     if (node_is(path, NODE_MAP))
         add_cause(question, "spec.nonResourceAttributes", path,
                   "disallowed on this kind of request");
-    else if (strcmp(node_text(space), question->ask->space) != 0)
+    else if (strcmp(node_text(space), question->ask->what.space) != 0)
         add_cause(question, "spec.resourceAttributes.namespace",
                   space ? space : node_string(question->ask->arena, ""),
                   "must match metadata.namespace");
@@ -179,8 +179,8 @@ static void answer_token(struct api_request *ask, const struct node *body)
 {
     struct node *causes = node_list(ask->arena);
     struct err err = {0};
-    struct node *token = auth_token_make(ask->api->auth, ask->arena, ask->space,
-                                         ask->name, body, causes, &err);
+    struct node *token = auth_token_make(ask->api->auth, ask->arena, ask->what.space,
+                                         ask->what.name, body, causes, &err);
 
     if (token)
         reply_node(ask->request, 201, token);
@@ -220,7 +220,7 @@ void question_answer(struct api_request *ask, struct node *body)
     const char *kind = ask->kind->kind;
     struct err err = {0};
 
-    if (*ask->subresource) {
+    if (*ask->what.subresource) {
         answer_token(ask, body);
         return;
     }

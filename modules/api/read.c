@@ -19,8 +19,8 @@ void read_get(struct api_request *ask)
     struct err err = {0};
     scoped_text struct text out = {0};
     scoped_object struct object *object =
-        objects_get(ask->api->objects, OBJECTS_PUBLISHED, ask->kind, ask->space,
-                    ask->name, &err);
+        objects_get(ask->api->objects, OBJECTS_PUBLISHED, ask->kind, request_namespace(ask),
+                    ask->what.name, &err);
 
     if (!object) {
         reply_err(ask, &err, NULL);
@@ -34,7 +34,7 @@ void read_get(struct api_request *ask)
 static int read_selectors(const struct api_request *ask, struct objects_query *ret,
                           struct err *err)
 {
-    const char *labels = http_request_query(ask->request, "labelSelector");
+    const char *labels = ask->what.labels;
     const char *fields = http_request_query(ask->request, "fieldSelector");
 
     if (labels && *labels) {
@@ -60,7 +60,8 @@ int query_read(const struct api_request *ask, struct objects_query *ret,
 
     *ret = (struct objects_query){
         .kind = ask->kind,
-        .space = ask->space,
+        .space = request_namespace(ask),
+        .name = ask->what.name,
         .continue_token = http_request_query(request, "continue"),
         .revision = http_request_query(request, "resourceVersion"),
         .revision_match = http_request_query(request, "resourceVersionMatch"),

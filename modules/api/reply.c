@@ -121,5 +121,5 @@ void reply_err(const struct api_request *ask, const struct err *err,
     reply_node(ask->request, err_http(err->code),
                reply_status(ask->arena, err,
                             is_about_object(err->code) ? ask->kind : NULL,
-                            ask->name, causes));
+                            ask->what.name, causes));
 }

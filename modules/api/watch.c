@@ -21,6 +21,7 @@
 struct watching {
     uint32_t tag;
     struct api_request *ask;
+    struct held held;
     struct objects_watch *watch; /* owned */
     struct loop_timer *end;      /* owned */
     bool began; /* a table's columns have been sent */
@@ -29,6 +30,7 @@ struct watching {
 static void watching_free(struct watching *watching)
 {
     watching->tag = 0;
+    held_remove(&watching->held);
     objects_unwatch(&watching->watch);
     loop_timer_free(&watching->end);
     free(watching);
@@ -161,15 +163,18 @@ static int read_options(const struct api_request *ask,
     return 0;
 }
 
-static int64_t patience(const struct api_request *ask)
+/* How long it may last: as asked for, an hour or two, or its user's credential. */
+static int64_t watch_time(const struct api_request *ask)
 {
     const char *text = http_request_query(ask->request, "timeoutSeconds");
+    int64_t time = LONGEST + (int64_t)random_below((uint64_t)LONGEST);
+    int64_t left = held_time_left(ask);
     long long seconds = 0;
 
     if (text && text_to_int(text, &seconds) && seconds > 0 &&
         seconds < LONGEST / CLOCK_SECOND)
-        return seconds * CLOCK_SECOND;
-    return LONGEST + (int64_t)random_below((uint64_t)LONGEST);
+        time = seconds * CLOCK_SECOND;
+    return time < left ? time : left;
 }
 
 void watch_start(struct api_request *ask)
@@ -192,7 +197,8 @@ void watch_start(struct api_request *ask)
         return;
     }
     watching->end = loop_timer_new(ask->api->loop, on_end, watching);
-    loop_timer_set(watching->end, patience(ask));
+    loop_timer_set(watching->end, watch_time(ask));
+    held_add(&watching->held, ask, on_end, watching);
     http_answer_begin(ask->request, 200, "application/json", -1);
     http_request_gone(ask->request, on_gone, watching);
     http_answer_drained(ask->request, on_drained, watching);

@@ -110,13 +110,13 @@ static void complain(struct api_request *ask, const char *bytes, size_t len,
 
     if (!why)
         err_wrap(err, "the request body is not valid JSON");
-    else if (!strcmp(ask->verb, "patch"))
+    else if (!strcmp(ask->what.verb, "patch"))
         err_set(err, ERR_BAD_REQUEST, "error decoding patch: %s", why);
     else
         err_set(err, ERR_BAD_REQUEST,
                 "the object provided is unrecognized (must be of type %s): "
                 "couldn't get version/kind; json parse error: %s (%s)",
-                text_starts(ask->verb, "delete") ? "DeleteOptions"
+                text_starts(ask->what.verb, "delete") ? "DeleteOptions"
                                                  : ask->kind->kind,
                 why, summary(ask->arena, bytes, len));
 }
@@ -155,9 +155,9 @@ static void read_parameters(struct writing *writing)
     writing->write = (struct objects_write){
         .who = {ask->user->name, manager_of(ask), false, ask->user},
         .kind = ask->kind,
-        .space = ask->space,
-        .name = ask->name,
-        .subresource = *ask->subresource ? ask->subresource : NULL,
+        .space = request_namespace(ask),
+        .name = ask->what.name,
+        .subresource = *ask->what.subresource ? ask->what.subresource : NULL,
         .force = query_flag(request, "force"),
         .dry_run = dry && strcmp(dry, "All") == 0,
         .validation = validation_of(request),
@@ -241,7 +241,7 @@ static void answer(struct writing *writing)
     }
     add_warnings(ask->request, writing->result.warnings);
     /* An update that lets go of the last finalizer answers with the object. */
-    if (writing->result.gone && text_starts(ask->verb, "delete")) {
+    if (writing->result.gone && text_starts(ask->what.verb, "delete")) {
         reply_node(ask->request, 200, deleted_status(writing));
         return;
     }
@@ -273,11 +273,11 @@ static int do_write(struct writing *writing)
     struct objects *objects = ask->api->objects;
     struct err *err = &writing->err;
 
-    if (strcmp(ask->verb, "create") == 0)
+    if (strcmp(ask->what.verb, "create") == 0)
         return objects_create(objects, &writing->write, &writing->result, err);
-    if (strcmp(ask->verb, "update") == 0)
+    if (strcmp(ask->what.verb, "update") == 0)
         return objects_update(objects, &writing->write, &writing->result, err);
-    if (strcmp(ask->verb, "patch") == 0)
+    if (strcmp(ask->what.verb, "patch") == 0)
         return objects_patch(objects, &writing->write, &writing->result, err);
     return objects_delete(objects, &writing->write, &writing->result, err);
 }
@@ -343,7 +343,7 @@ static void on_gone(struct http_request *request, void *arg)
 static void run(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
-    bool many = strcmp(ask->verb, "deletecollection") == 0;
+    bool many = strcmp(ask->what.verb, "deletecollection") == 0;
 
     writing->result.arena = ask->arena;
     writing->failed = (many ? delete_collection(writing) : do_write(writing)) < 0;
@@ -369,7 +369,7 @@ static void refuse(struct writing *writing)
 
 static bool is_apply(const struct writing *writing)
 {
-    return !strcmp(writing->ask->verb, "patch") &&
+    return !strcmp(writing->ask->what.verb, "patch") &&
            writing->write.patch == OBJECTS_PATCH_APPLY;
 }
 
@@ -379,13 +379,13 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     struct api_request *ask = arg;
     struct writing *writing = mem_alloc(sizeof *writing);
     struct node *duplicates = node_list(ask->arena);
-    bool deletes = text_starts(ask->verb, "delete");
+    bool deletes = text_starts(ask->what.verb, "delete");
     struct node *body = NULL;
 
     writing->tag = WRITING_TAG;
     writing->ask = ask;
     read_parameters(writing);
-    if (strcmp(ask->verb, "patch") == 0 &&
+    if (strcmp(ask->what.verb, "patch") == 0 &&
         patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
         writing->result.details = node_map(ask->arena);
         refuse(writing);
@@ -405,7 +405,7 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     }
     writing->write.body = body;
     writing->write.duplicates = duplicates;
-    if (ask->kind->is_question || !strcmp(ask->subresource, "token")) {
+    if (ask->kind->is_question || !strcmp(ask->what.subresource, "token")) {
         writing_free(writing);
         question_answer(ask, body);
         return;

@@ -79,6 +79,7 @@ struct auth_user {
     const struct node *extra;  /* map of lists of strings, or NULL */
     const char *cluster;       /* AUTH_SPOKE: whose; else "" */
     const char *token;         /* AUTH_JOIN: name of the JoinToken; else "" */
+    int64_t expires; /* wall nanoseconds at which the credential ends; 0: never */
 };
 
 /*
@@ -126,6 +127,18 @@ int auth_check(const struct auth *auth, const struct auth_user *user,
 /* status of a SelfSubjectRulesReview: everything that is allowed in a space. */
 struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
                         const char *space, struct arena *arena);
+
+/* The ClusterRoles and bindings that are there from the start, as a list. */
+const struct node *auth_built_in_roles(struct arena *arena, struct err *err) MUST_CHECK;
+
+/*
+ * Calls back, from within the commit, whenever roles, bindings, accounts, tokens
+ * or clusters changed so that somebody may have lost a right or a credential:
+ * what is held open on the strength of either is judged again then. There is one
+ * listener; NULL ends it.
+ */
+typedef void auth_change_fn(void *arg);
+void auth_on_change(struct auth *auth, auth_change_fn *changed, void *arg);
 
 /* ---- ServiceAccounts' tokens (account.c) -------------------------------- */
 

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define CLIENT_KEYS "axle.dev/client-keys" /* set by the csr controller */
 #define BOOTSTRAP_USER "system:bootstrap:"
 #define BOOTSTRAPPERS "system:bootstrappers"
 /* pki dates certificates back by this much. */
@@ -347,6 +346,9 @@ struct auth *auth_open(const struct auth_settings *settings)
     if (settings->objects) {
         auth->roles = roles_open(settings->objects);
         escalate_open(auth);
+        admit_open(auth);
+        fields_open(auth);
+        changes_open(auth);
     }
     return auth;
 }

@@ -17,11 +17,15 @@ struct object;
 #define MASTERS "system:masters"
 #define ACCOUNT_USER "system:serviceaccount:"
 #define RBAC "rbac.authorization.k8s.io"
+/* The public keys that speak for a cluster; set by the csr controller. */
+#define CLIENT_KEYS "axle.dev/client-keys"
 
 struct auth {
     struct auth_settings settings;
     struct roles *roles;    /* owned; NULL without objects */
     struct attempts *wrong; /* owned */
+    auth_change_fn *changed; /* NULL: nobody is told */
+    void *changed_arg;
 };
 
 /* ---- roles.c: roles and bindings, compiled ------------------------------- */
@@ -52,6 +56,46 @@ struct rules roles_of(const struct roles *roles, const struct auth_user *user,
 struct rules rules_read(struct arena *arena, const struct node *list);
 bool words_have(const struct words *words, const char *word);
 
+/* ---- access.c: the table of who may do what ------------------------------- */
+
+/* Where an object must lie for a cell to hold. */
+enum access_where {
+    ACCESS_ANYWHERE,
+    ACCESS_OWN_NAMESPACE, /* in the namespace of the cluster */
+    ACCESS_OWN_NAME,      /* has the name of the cluster */
+    ACCESS_NAMED_SECRET,  /* a work of the cluster names it */
+    ACCESS_OWN_REQUEST,   /* made by the user itself; a list: labelled with the cluster */
+    ACCESS_JOINING,       /* a cluster that is not there yet, or came with the token */
+};
+/* What of an object an update may change. */
+enum access_fields {
+    ACCESS_FIELDS_NONE,
+    ACCESS_FIELDS_ALL,
+    ACCESS_FIELDS_SPEC,
+    ACCESS_FIELDS_NO_METADATA, /* everything beside metadata */
+    ACCESS_FIELDS_FINALIZER,   /* the agent's own finalizer */
+};
+struct access_cell {
+    const char *verbs; /* letters */
+    enum access_where where;
+    enum access_fields fields;
+};
+#define ACCESS_ROLES 3 /* view, edit, admin */
+struct access_row {
+    const char *group, *resource, *subresource;
+    struct access_cell join, spoke;
+    const char *roles[ACCESS_ROLES]; /* letters, the roles below included */
+};
+extern const struct access_row access_rows[];
+extern const size_t access_row_count;
+
+bool access_has_verb(const char *letters, const char *verb);
+struct words access_verbs(struct arena *arena, const char *letters);
+/* NULL for people, whose rights come from roles. */
+const struct access_cell *access_cell(const struct access_row *row, enum auth_role role);
+/* "pods/log" */
+const char *access_resource(struct arena *arena, const struct access_row *row);
+
 /* ---- rules.c: rules compared and shown ------------------------------------ */
 
 /*
@@ -64,6 +108,18 @@ bool rules_cover(struct arena *arena, const struct rules *owner,
 /* ---- escalate.c: nobody gives what they have not --------------------------- */
 
 void escalate_open(struct auth *auth);
+
+/* ---- changes.c: rights and credentials that may have become fewer ------------ */
+
+void changes_open(struct auth *auth);
+
+/* ---- admit.c: the second permission that some writes need -------------------- */
+
+void admit_open(struct auth *auth);
+
+/* ---- fields.c: which fields of an object a machine may change ---------------- */
+
+void fields_open(struct auth *auth);
 
 /* ---- signers.c ---------------------------------------------------------------- */
 

@@ -7,76 +7,13 @@
 #include "base/text.h"
 #include "document/document.h"
 
-/* Where an object must lie for a row to hold. */
-enum place {
-    ANYWHERE,
-    OWN_SPACE,    /* in the namespace of the cluster */
-    OWN_NAME,     /* has the name of the cluster */
-    NAMED_SECRET, /* a work of the cluster names it */
-    OWN_REQUEST,  /* made by the user itself; a list: labelled with the cluster */
-    JOINING,      /* a cluster that is not there yet, or came with the token */
-};
-
-#define CLUSTERS "cluster.open-cluster-management.io"
-#define WORK "work.open-cluster-management.io"
-#define ADDON "addon.open-cluster-management.io"
-#define CERTIFICATES "certificates.k8s.io"
-#define REQUESTS "certificatesigningrequests"
 #define CLUSTER_LABEL "open-cluster-management.io/cluster-name="
-
-/* clang-format off */
-static const struct row {
-    enum auth_role role;
-    const char *group, *resource, *subresource;
-    const char *verbs;
-    enum place place;
-    const char *why;
-} rows[] = {
-    /* DESIGN 5.3: what a spoke may. Nothing else, not even to know of others. */
-    {AUTH_SPOKE, WORK, "manifestworks", "", "get list watch update patch", OWN_SPACE, "its works"},
-    {AUTH_SPOKE, WORK, "manifestworks", "status", "get update patch", OWN_SPACE, "status of its works"},
-    {AUTH_SPOKE, "axle.dev", "workloads", "", "get list watch", OWN_SPACE, "its workloads"},
-    {AUTH_SPOKE, "axle.dev", "workloads", "status", "get update patch", OWN_SPACE, "status of its workloads"},
-    {AUTH_SPOKE, "", "secrets", "", "get", NAMED_SECRET, "a secret that its work names"},
-    {AUTH_SPOKE, CLUSTERS, "managedclusters", "", "get list watch", OWN_NAME, "itself"},
-    {AUTH_SPOKE, CLUSTERS, "managedclusters", "status", "get update patch", OWN_NAME, "its own status"},
-    {AUTH_SPOKE, "coordination.k8s.io", "leases", "", "get update patch", OWN_SPACE, "its lease"},
-    {AUTH_SPOKE, "", "events", "", "create patch", OWN_SPACE, "events of its own"},
-    {AUTH_SPOKE, "events.k8s.io", "events", "", "create patch", OWN_SPACE, "events of its own"},
-    {AUTH_SPOKE, CERTIFICATES, REQUESTS, "", "create", ANYWHERE, "its certificate requests"},
-    {AUTH_SPOKE, CERTIFICATES, REQUESTS, "", "get list watch", OWN_REQUEST, "its certificate requests"},
-    {AUTH_SPOKE, ADDON, "managedclusteraddons", "", "get list watch", OWN_SPACE, "add-ons"},
-    /* A join token brings a spoke to its certificate, and no further. */
-    {AUTH_JOIN, CLUSTERS, "managedclusters", "", "create", ANYWHERE, "joining"},
-    {AUTH_JOIN, CLUSTERS, "managedclusters", "", "get list watch", JOINING, "joining"},
-    {AUTH_JOIN, CERTIFICATES, REQUESTS, "", "create", ANYWHERE, "joining"},
-    {AUTH_JOIN, CERTIFICATES, REQUESTS, "", "get list watch", OWN_REQUEST, "joining"},
-    /* Questions about oneself. People have these by role. */
-    {AUTH_SPOKE, "authorization.k8s.io", "selfsubjectaccessreviews", "", "create", ANYWHERE, "about itself"},
-    {AUTH_SPOKE, "authorization.k8s.io", "selfsubjectrulesreviews", "", "create", ANYWHERE, "about itself"},
-    {AUTH_SPOKE, "authentication.k8s.io", "selfsubjectreviews", "", "create", ANYWHERE, "about itself"},
-    {AUTH_JOIN, "authorization.k8s.io", "selfsubjectaccessreviews", "", "create", ANYWHERE, "about itself"},
-    {AUTH_JOIN, "authorization.k8s.io", "selfsubjectrulesreviews", "", "create", ANYWHERE, "about itself"},
-    {AUTH_JOIN, "authentication.k8s.io", "selfsubjectreviews", "", "create", ANYWHERE, "about itself"},
-};
-/* clang-format on */
 
 /* What everybody may ask for, known or not. */
 static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",
                                          "/version"};
 /* Discovery, for spokes and those who join; people have it by role. */
 static const char *const machine_paths[] = {"/api", "/apis", "/openapi"};
-
-static bool has_word(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = words; len && (at = strstr(at, word)); at += len) {
-        if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ' '))
-            return true;
-    }
-    return false;
-}
 
 static bool path_is_under(const char *path, const char *const *roots,
                           size_t count)
@@ -116,42 +53,48 @@ static bool is_own_request(const struct auth_user *user,
 }
 
 static bool is_in_place(const struct auth_user *user,
-                        const struct auth_request *ask, enum place place,
+                        const struct auth_request *ask, enum access_where where,
                         const struct auth_facts *facts)
 {
-    switch (place) {
-    case ANYWHERE:
+    switch (where) {
+    case ACCESS_ANYWHERE:
         return true;
-    case OWN_SPACE:
+    case ACCESS_OWN_NAMESPACE:
         return *user->cluster && strcmp(ask->space, user->cluster) == 0;
-    case OWN_NAME:
+    case ACCESS_OWN_NAME:
         return *user->cluster && strcmp(ask->name, user->cluster) == 0;
-    case NAMED_SECRET:
+    case ACCESS_NAMED_SECRET:
         return *ask->name && facts->secret_is_named &&
                facts->secret_is_named(facts->arg, user->cluster, ask->space,
                                       ask->name);
-    case OWN_REQUEST:
+    case ACCESS_OWN_REQUEST:
         return is_own_request(user, ask, facts);
-    case JOINING:
+    case ACCESS_JOINING:
         return is_joining(user, ask->name, facts);
     }
     return false;
 }
 
+static bool is_about(const struct access_row *row, const struct auth_request *ask)
+{
+    return !strcmp(row->resource, ask->resource) && !strcmp(row->group, ask->group) &&
+           !strcmp(row->subresource, ask->subresource);
+}
+
 static bool may_by_row(const struct auth_user *user, const struct auth_request *ask,
                        const struct auth_facts *facts, struct text *why)
 {
-    for (size_t i = 0; i < count_of(rows); i++) {
-        const struct row *row = &rows[i];
+    for (size_t i = 0; i < access_row_count; i++) {
+        const struct access_cell *cell = access_cell(&access_rows[i], user->role);
 
-        if (row->role != user->role || strcmp(row->group, ask->group) != 0 ||
-            strcmp(row->resource, ask->resource) != 0 ||
-            strcmp(row->subresource, ask->subresource) != 0 ||
-            !has_word(row->verbs, ask->verb) ||
-            !is_in_place(user, ask, row->place, facts))
+        if (!cell)
+            return false;
+        if (!is_about(&access_rows[i], ask) || !access_has_verb(cell->verbs, ask->verb) ||
+            !is_in_place(user, ask, cell->where, facts))
             continue;
         if (why)
-            text_add(why, row->why);
+            text_addf(why, "%s of a %s", ask->resource,
+                      user->role == AUTH_SPOKE ? "spoke" : "join token");
         return true;
     }
     return false;
@@ -295,27 +238,22 @@ static bool add_rows(struct arena *arena, struct node *status,
 {
     bool whole = true;
 
-    for (size_t i = 0; i < count_of(rows); i++) {
-        const struct row *row = &rows[i];
+    for (size_t i = 0; i < access_row_count; i++) {
+        const struct access_row *row = &access_rows[i];
+        const struct access_cell *cell = access_cell(row, user->role);
         struct rule rule;
 
-        if (row->role != user->role)
+        if (!cell || !*cell->verbs ||
+            (cell->where == ACCESS_OWN_NAMESPACE && strcmp(space, user->cluster) != 0))
             continue;
-        if (row->place == OWN_SPACE && strcmp(space, user->cluster) != 0)
-            continue;
-        if (row->place > OWN_NAME) {
+        if (cell->where > ACCESS_OWN_NAME) {
             whole = false;
             continue;
         }
-        rule = (struct rule){
-            .verbs = split(arena, row->verbs),
-            .groups = one(arena, row->group),
-            .resources = one(arena, *row->subresource
-                                        ? arena_printf(arena, "%s/%s",
-                                                       row->resource,
-                                                       row->subresource)
-                                        : row->resource)};
-        if (row->place == OWN_NAME)
+        rule = (struct rule){.verbs = access_verbs(arena, cell->verbs),
+                             .groups = one(arena, row->group),
+                             .resources = one(arena, access_resource(arena, row))};
+        if (cell->where == ACCESS_OWN_NAME)
             rule.names = one(arena, user->cluster);
         add_rule(arena, status, &rule);
     }

@@ -2,14 +2,12 @@
 /* Makes the built-in roles and bindings, and puts back what they lack. */
 #include "hub/inside.h"
 
-#include "base/asset.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
 #include "objects/objects.h"
 
 #include <string.h>
 
-#define ASSET "roles/built-in.yaml"
 #define MANAGER "axle-roles"
 #define AUTOUPDATE "rbac.authorization.kubernetes.io/autoupdate"
 #define BOOTSTRAPPING "kubernetes.io/bootstrapping"
@@ -120,15 +118,10 @@ static int keep(struct hub *hub, const struct node *wanted, struct err *err)
 int roles_keep(struct hub *hub, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct asset *asset = asset_find(ASSET);
-    const struct node *all =
-        document_read_all(arena, (const char *)asset->bytes, asset->size,
-                          &document_limits_own, err);
+    const struct node *all = auth_built_in_roles(arena, err);
 
-    if (!all)
-        return err_wrap(err, "%s", ASSET);
-    for (size_t i = 0; i < node_count(all); i++)
+    for (size_t i = 0; all && i < node_count(all); i++)
         if (keep(hub, node_item(all, i), err) < 0)
-            return err_wrap(err, "%s: document %zu", ASSET, i + 1);
-    return 0;
+            return err_wrap(err, "built-in role %zu", i + 1);
+    return all ? 0 : -1;
 }

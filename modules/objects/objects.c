@@ -178,16 +178,24 @@ int64_t objects_revision(const struct objects *objects)
     return objects->revision;
 }
 
-void objects_rule(struct objects *objects, const struct kind *kind,
-                  const char *subresource, objects_rule_fn *fn, void *arg)
+static void add_rule(struct table *table, const char *subresource,
+                     objects_rule_fn *fn, void *arg)
 {
-    struct rule **end = &table_of(objects, kind)->rules;
+    struct rule **end = &table->rules;
     struct rule *rule = mem_alloc(sizeof(*rule));
 
     *rule = (struct rule){.fn = fn, .arg = arg, .subresource = subresource};
     while (*end)
         end = &(*end)->next;
     *end = rule;
+}
+
+void objects_rule(struct objects *objects, const struct kind *kind,
+                  const char *subresource, objects_rule_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < objects->table_count; i++)
+        if (!kind || objects->all[i] == table_of(objects, kind))
+            add_rule(objects->all[i], subresource, fn, arg);
 }
 
 void objects_on_change(struct objects *objects, const struct kind *kind,

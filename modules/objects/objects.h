@@ -109,8 +109,8 @@ struct objects_review {
 typedef int objects_rule_fn(void *arg, const struct objects_review *review,
                             struct err *err);
 /*
- * Puts a rule before each write of a kind: defaults to set, and reasons to
- * refuse. It sees writes of one subresource: "" is the object itself (creates
+ * Puts a rule before each write of a kind (NULL: of every kind): defaults to set,
+ * and reasons to refuse. It sees writes of one subresource: "" is the object itself (creates
  * and deletes included), NULL is every one. Registered once at start, by the
  * roles that know; rules run in that order.
  */
@@ -135,6 +135,7 @@ struct object *objects_get(struct objects *objects, enum objects_view view,
 struct objects_query {
     const struct kind *kind;
     const char *space; /* "" or NULL: all */
+    const char *name;  /* "" or NULL: all; else only the object of that name */
     const struct selector *labels, *fields; /* NULL: everything */
     int64_t limit;                          /* 0: no limit */
     const char *continue_token;             /* NULL or "": from the start */

@@ -38,6 +38,8 @@ bool matches(struct arena *arena, const struct objects_query *query,
 
     if (query->space && *query->space && strcmp(query->space, object->space))
         return false;
+    if (query->name && *query->name && strcmp(query->name, object->name))
+        return false;
     if (!query->labels && !query->fields)
         return true;
     name = query->fields ? selector_requires(query->fields, "metadata.name")
@@ -424,7 +426,7 @@ static int64_t count_rest(const struct objects_query *query,
     const char *space = query->space ? query->space : "";
     size_t end = at;
 
-    if (query->labels || query->fields)
+    if (query->labels || query->fields || (query->name && *query->name))
         return -1;
     if (!*space)
         return (int64_t)(view->count - at);

@@ -113,6 +113,7 @@ static void copy_query(struct objects_watch *watch,
     watch->query = (struct objects_query){
         .kind = query->kind,
         .space = arena_string(watch->arena, query->space ? query->space : ""),
+        .name = arena_string(watch->arena, query->name ? query->name : ""),
     };
     if (query->labels)
         watch->query.labels = selector_copy(watch->arena, query->labels);
@@ -237,35 +238,44 @@ static bool selects(const struct objects_watch *watch)
     return watch->query.labels || watch->query.fields;
 }
 
+/* What a watch with a selector is told of an object that left the selection:
+   its last state in there, for the new one is not the watch's to see. */
+static struct object *last_selected(const struct change *change, struct arena *arena)
+{
+    const struct object *before = change->before;
+
+    return object_make(arena, before->kind, object_read(arena, before), change->revision);
+}
+
 /*
  * Whether the object was and is in the selection decides what the change looks
- * like from here. If what was there before has left the log, nobody knows; then
- * it counts as a modification, and as gone if it does not match.
+ * like from here. `ret_lost`: what was there before has left the log, and whether
+ * it was in the selection cannot be told.
  */
 static bool look(const struct objects_watch *watch, const struct change *change,
-                 struct objects_event *ret)
+                 struct objects_event *ret, bool *ret_lost)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *subject = change->after ? change->after : change->last;
     bool is = change->after && matches(arena, &watch->query, change->after);
     bool was;
 
-    if (change->unknown) {
-        const char *name =
-            watch->query.fields
-                ? selector_requires(watch->query.fields, "metadata.name")
-                : NULL;
-
-        was = !name || text_same(name, subject->name);
-        if (!is && change->after && !selects(watch))
-            was = false;
-    } else {
+    if (!change->unknown)
         was = change->before && matches(arena, &watch->query, change->before);
-    }
+    else if (!change->after || is)
+        was = matches(arena, &watch->query, subject);
+    else
+        was = selects(watch) &&
+              (!*watch->query.name || !strcmp(watch->query.name, subject->name));
     if (!is && !was)
         return false;
+    *ret_lost = !is && change->after && change->unknown;
+    if (*ret_lost)
+        return false;
     ret->type = !was ? OBJECTS_ADDED : is ? OBJECTS_MODIFIED : OBJECTS_DELETED;
-    ret->object = object_hold(subject);
+    ret->object = ret->type == OBJECTS_DELETED && change->after
+                      ? last_selected(change, arena)
+                      : object_hold(subject);
     ret->revision = change->revision;
     return true;
 }
@@ -291,6 +301,16 @@ static bool give(struct objects_watch *watch, enum objects_event_type type,
     return true;
 }
 
+/* Nothing more can be told rightly: the client lists anew. */
+static bool expire(struct objects_watch *watch, struct objects_event *ret)
+{
+    if (watch->upcoming)
+        watch->upcoming->waiting--;
+    watch->upcoming = NULL;
+    watch->expired = watch->ended = true;
+    return give(watch, OBJECTS_EXPIRED, ret);
+}
+
 static bool take_next(struct objects_watch *watch, struct objects_event *ret)
 {
     if (watch->initial_at < watch->initial_count) {
@@ -311,9 +331,11 @@ static bool take_next(struct objects_watch *watch, struct objects_event *ret)
     }
     while (watch->upcoming) {
         struct objects_event event = {0};
-        bool found = look(watch, watch->upcoming, &event);
+        bool lost = false, found = look(watch, watch->upcoming, &event, &lost);
 
         step(watch);
+        if (lost)
+            return expire(watch, ret);
         if (!found)
             continue;
         *ret = event;

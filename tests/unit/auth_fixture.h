@@ -47,6 +47,16 @@ static void settle(struct place *place)
 }
 
 /* As the hub itself: rules do not hold it up. */
+__attribute__((unused)) static void apply_all(struct place *place, const struct node *all)
+{
+    struct err err = {0};
+
+    for (size_t i = 0; i < node_count(all); i++)
+        must(objects_ensure(place->objects, "test", node_item(all, i), NULL,
+                            &err) == 0, &err);
+    settle(place);
+}
+
 __attribute__((unused)) static void apply(struct place *place, const char *yaml)
 {
     struct err err = {0};
@@ -54,10 +64,7 @@ __attribute__((unused)) static void apply(struct place *place, const char *yaml)
                                          &document_limits_own, &err);
 
     must(all, &err);
-    for (size_t i = 0; i < node_count(all); i++)
-        must(objects_ensure(place->objects, "test", node_item(all, i), NULL,
-                            &err) == 0, &err);
-    settle(place);
+    apply_all(place, all);
 }
 
 __attribute__((unused)) static const struct kind *kind_of(const struct place *place, const char *group,
@@ -107,7 +114,7 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     struct store_options options = {.vfs = "auth"};
     struct controllers_settings settings = {0};
     struct auth_settings auth = {.console_secret = "swordfish"};
-    const struct asset *roles = asset_find("roles/built-in.yaml");
+    const struct node *roles;
     struct err err = {0};
 
     *place = (struct place){.arena = arena_new(), .world = loop_world_new(1),
@@ -129,7 +136,9 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     if (facts)
         auth.facts = *facts;
     place->auth = auth_open(&auth);
-    apply(place, (const char *)roles->bytes);
+    roles = auth_built_in_roles(place->arena, &err);
+    must(roles, &err);
+    apply_all(place, roles);
 }
 
 __attribute__((unused)) static void place_close(struct place *place)

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges which fields of an object a spoke or a join token changes. */
+#include "auth/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "objects/objects.h"
+
+#include <string.h>
+
+#define OWN_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
+
+static const char *const fields_told[] = {
+    [ACCESS_FIELDS_NONE] = "no field of it",
+    [ACCESS_FIELDS_ALL] = "every field of it",
+    [ACCESS_FIELDS_SPEC] = "its spec only",
+    [ACCESS_FIELDS_NO_METADATA] = "no metadata of it",
+    [ACCESS_FIELDS_FINALIZER] = "its own finalizer (" OWN_FINALIZER ") only",
+};
+
+/* ---- What a write changes ------------------------------------------------------ */
+
+/* What the server itself writes at each update. */
+static bool is_bookkeeping(const char *field)
+{
+    static const char *const fields[] = {"managedFields", "resourceVersion", "generation"};
+
+    for (size_t i = 0; i < count_of(fields); i++)
+        if (!strcmp(fields[i], field))
+            return true;
+    return false;
+}
+
+static bool same_value(const struct node *a, const struct node *b)
+{
+    return a && b ? node_same(a, b) : !a && !b;
+}
+
+static bool has_text(const struct node *list, const char *text)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_text(node_item(list, i)), text))
+            return true;
+    return false;
+}
+
+/* Every finalizer but the agent's own is in both. */
+static bool same_foreign_finalizers(const struct node *was, const struct node *now)
+{
+    for (size_t i = 0; i < node_count(was); i++)
+        if (strcmp(node_text(node_item(was, i)), OWN_FINALIZER) &&
+            !has_text(now, node_text(node_item(was, i))))
+            return false;
+    for (size_t i = 0; i < node_count(now); i++)
+        if (strcmp(node_text(node_item(now, i)), OWN_FINALIZER) &&
+            !has_text(was, node_text(node_item(now, i))))
+            return false;
+    return true;
+}
+
+/* The first member that differs and may not, of two maps; NULL: there is none. */
+typedef bool member_fn(const char *key, const struct node *was, const struct node *now,
+                       enum access_fields fields);
+
+static const char *first_difference(const struct node *was, const struct node *now,
+                                    member_fn *allowed, enum access_fields fields)
+{
+    node_each (member, was)
+        if (!same_value(member->value, node_get(now, member->key)) &&
+            !allowed(member->key, member->value, node_get(now, member->key), fields))
+            return member->key;
+    node_each (member, now)
+        if (!node_get(was, member->key) && !allowed(member->key, NULL, member->value, fields))
+            return member->key;
+    return NULL;
+}
+
+static bool metadata_allowed(const char *key, const struct node *was,
+                             const struct node *now, enum access_fields fields)
+{
+    if (is_bookkeeping(key))
+        return true;
+    return fields == ACCESS_FIELDS_FINALIZER && !strcmp(key, "finalizers") &&
+           same_foreign_finalizers(was, now);
+}
+
+static bool member_allowed(const char *key, const struct node *was,
+                           const struct node *now, enum access_fields fields)
+{
+    if (!strcmp(key, "metadata"))
+        return true; /* looked at by itself */
+    return fields == ACCESS_FIELDS_NO_METADATA ||
+           (fields == ACCESS_FIELDS_SPEC && !strcmp(key, "spec"));
+}
+
+/* ---- The rule -------------------------------------------------------------------- */
+
+static const struct access_cell *find_cell(const struct objects_review *review,
+                                           const struct auth_user *user, const char *verb)
+{
+    for (size_t i = 0; i < access_row_count; i++) {
+        const struct access_row *row = &access_rows[i];
+        const struct access_cell *cell = access_cell(row, user->role);
+
+        if (!strcmp(row->group, review->kind->group) &&
+            !strcmp(row->resource, review->kind->plural) &&
+            !strcmp(row->subresource, review->subresource) &&
+            access_has_verb(cell->verbs, verb))
+            return cell;
+    }
+    return NULL;
+}
+
+static int refuse(const struct objects_review *review, const struct auth_user *user,
+                  const char *where, const char *field, enum access_fields fields,
+                  struct err *err)
+{
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s \"%s\" is forbidden: User \"%s\" may change %s, and this write "
+                   "would change %s%s",
+                   review->kind->resource, review->name, user->name, fields_told[fields],
+                   where, field);
+}
+
+/* A new object of a machine holds up nobody's deletion and belongs to nothing. */
+static int check_new(const struct objects_review *review, const struct auth_user *user,
+                     struct err *err)
+{
+    static const char *const fields[] = {"finalizers", "ownerReferences"};
+    const struct node *metadata = node_get(review->after, "metadata");
+
+    for (size_t i = 0; i < count_of(fields); i++)
+        if (node_count(node_get(metadata, fields[i])))
+            return err_set(err, ERR_FORBIDDEN,
+                           "%s \"%s\" is forbidden: User \"%s\" may not set "
+                           "metadata.%s: leave it out",
+                           review->kind->resource, node_get_text(metadata, "name"),
+                           user->name, fields[i]);
+    return 0;
+}
+
+static int check_change(const struct objects_review *review, const struct auth_user *user,
+                        struct err *err)
+{
+    const struct access_cell *cell = find_cell(review, user, "patch");
+    enum access_fields fields = cell ? cell->fields : ACCESS_FIELDS_NONE;
+    const char *field;
+
+    if (fields == ACCESS_FIELDS_ALL)
+        return 0;
+    field = first_difference(node_get(review->before, "metadata"),
+                             node_get(review->after, "metadata"), metadata_allowed, fields);
+    if (field)
+        return refuse(review, user, "metadata.", field, fields, err);
+    field = first_difference(review->before, review->after, member_allowed, fields);
+    return field ? refuse(review, user, "", field, fields, err) : 0;
+}
+
+/*
+ * The trees are compared as they would be stored, so it does not matter by which
+ * verb or kind of patch a field was to be changed. People's rights have no fields:
+ * RBAC knows none.
+ */
+static int before_write(void *arg, const struct objects_review *review, struct err *err)
+{
+    const struct auth_user *user = review->who->identity;
+
+    if (!review->after || review->who->trusted || !user ||
+        (user->role != AUTH_SPOKE && user->role != AUTH_JOIN))
+        return 0;
+    return review->before ? check_change(review, user, err) : check_new(review, user, err);
+}
+
+void fields_open(struct auth *auth)
+{
+    objects_rule(auth->settings.objects, NULL, "", before_write, auth);
+}
