@@ -345,9 +345,9 @@ struct auth *auth_open(const struct auth_settings *settings)
     auth->wrong = attempts_new();
     if (settings->objects) {
         auth->roles = roles_open(settings->objects);
+        fields_open(auth);
         escalate_open(auth);
         admit_open(auth);
-        fields_open(auth);
         changes_open(auth);
     }
     return auth;

@@ -89,12 +89,12 @@ static int open_objects(struct hub *hub, struct err *err)
     if (opened < 0)
         return -1;
     objects_set_event_age(hub->objects, limit(hub, CONFIG_ID_EVENT_AGE));
+    open_auth(hub); /* first, so that its rules come before all that validate */
     hub->controllers =
         controllers_start(hub->objects, hub->loop, &settings, err);
     if (!hub->controllers || make_spaces(hub, err) < 0 ||
         roles_keep(hub, err) < 0)
         return -1;
-    open_auth(hub);
     return 0;
 }
 
