@@ -39,8 +39,9 @@ struct auth_facts {
     /* A Workload or ManifestWork in the cluster's namespace names it. */
     bool (*secret_is_named)(void *arg, const char *cluster, const char *space,
                             const char *name);
+    /* So is the manifest of this digest, or the blob is part of one that is. */
     bool (*artifact_is_named)(void *arg, const char *cluster,
-                              const char *repository);
+                              const char *repository, const char *digest);
     /* The CertificateSigningRequest was made by this user. */
     bool (*request_is_own)(void *arg, const char *user, const char *name);
     /* No such cluster yet, or it came with this token, or the token names it. */
@@ -111,6 +112,7 @@ struct auth_request {
                          deletecollection; for paths the method's verb */
     const char *group, *resource, *subresource, *space, *name; /* or "" */
     const char *path;   /* not about an object: "/version"; else NULL */
+    const char *digest; /* of what is asked for below /v2; NULL: a tag, a list */
     const char *labels; /* labelSelector of a list or watch; may be NULL */
 };
 

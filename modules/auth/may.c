@@ -100,7 +100,8 @@ static bool may_by_row(const struct auth_user *user, const struct auth_request *
     return false;
 }
 
-/* Spokes pull the artifacts that their works name; "/v2" alone says hello. */
+/* Spokes pull, by digest, the artifacts that their works name: another revision in
+   the same repository may be another spoke's. "/v2" alone says hello. */
 static bool may_pull(const struct auth_user *user, const struct auth_request *ask,
                      const struct auth_facts *facts)
 {
@@ -108,9 +109,9 @@ static bool may_pull(const struct auth_user *user, const struct auth_request *as
         return false;
     if (strcmp(ask->path, "/v2") == 0 || strcmp(ask->path, "/v2/") == 0)
         return true;
-    return text_starts(ask->path, "/v2/") && facts->artifact_is_named &&
+    return text_starts(ask->path, "/v2/") && ask->digest && facts->artifact_is_named &&
            facts->artifact_is_named(facts->arg, user->cluster,
-                                    ask->path + strlen("/v2/"));
+                                    ask->path + strlen("/v2/"), ask->digest);
 }
 
 static bool may_path(const struct auth_user *user, const struct auth_request *ask,

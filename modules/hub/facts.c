@@ -12,8 +12,10 @@
 /* ---- What the works of a spoke name ------------------------------------------ */
 
 struct search {
+    struct store *store;
     const char *space, *name; /* a Secret, or */
-    const char *repository;   /* an artifact's */
+    const char *repository;   /* an artifact's, */
+    const char *digest;       /* of it or of a part of it */
     bool found;
 };
 
@@ -45,6 +47,13 @@ static bool names_artifact(const char *reference, const char *repository)
            (len == tail || reference[len - tail - 1] == '/');
 }
 
+static bool is_artifact(const struct node *artifact, const struct search *search)
+{
+    return names_artifact(node_get_text(artifact, "reference"), search->repository) &&
+           registry_manifest_has(search->store, node_get_text(artifact, "digest"),
+                                 search->digest);
+}
+
 static void look_into_work(void *arg, const struct object *object)
 {
     struct search *search = arg;
@@ -60,10 +69,8 @@ static void look_into_work(void *arg, const struct object *object)
                         "manifests", NULL);
     for (size_t i = 0; i < node_count(manifests); i++) {
         const struct node *spec = node_get(node_item(manifests, i), "spec");
-        const char *reference =
-            node_get_text(node_get(spec, "artifact"), "reference");
 
-        if (search->repository ? names_artifact(reference, search->repository)
+        if (search->repository ? is_artifact(node_get(spec, "artifact"), search)
                                : names_secret(spec, search))
             search->found = true;
     }
@@ -89,9 +96,11 @@ static bool secret_is_named(void *arg, const char *cluster, const char *space,
 }
 
 static bool artifact_is_named(void *arg, const char *cluster,
-                              const char *repository)
+                              const char *repository, const char *digest)
 {
-    struct search search = {.repository = repository};
+    struct hub *hub = arg;
+    struct search search = {.store = hub->store, .repository = repository,
+                            .digest = digest};
 
     return *repository && search_works(arg, cluster, &search);
 }

@@ -64,7 +64,8 @@ static bool may_registry(void *arg, const struct http_request *request,
         mem_printf("/v2%s%s", *repository ? "/" : "", repository);
     struct auth_request ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
                            .group = "", .resource = "", .subresource = "",
-                           .space = "", .name = "", .path = path};
+                           .space = "", .name = "", .path = path,
+                           .digest = digest};
 
     return auth_may(hub->auth, request->user, &ask, NULL);
 }

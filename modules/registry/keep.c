@@ -113,7 +113,7 @@ void registry_drop(struct store *store, const char *repository)
                 node_map(arena));
 }
 
-/* ---- Trimming ---------------------------------------------------------------- */
+/* ---- What a manifest names -------------------------------------------------- */
 
 static void add_named(struct arena *arena, struct node *blobs,
                       const struct node *manifest)
@@ -141,6 +141,20 @@ static struct node *read_manifest(struct arena *arena, struct store *store,
     return document_read_json(arena, bytes, (size_t)size, &document_limits_own,
                               NULL);
 }
+
+bool registry_manifest_has(struct store *store, const char *manifest,
+                           const char *digest)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *named = node_map(arena);
+
+    if (!strcmp(manifest, digest))
+        return true;
+    add_named(arena, named, read_manifest(arena, store, manifest));
+    return node_get(named, digest) != NULL;
+}
+
+/* ---- Trimming ---------------------------------------------------------------- */
 
 void registry_trim(struct store *store, const char *repository, size_t tags)
 {

@@ -44,6 +44,9 @@ const char *registry_tag(struct arena *arena, struct store *store,
                          const char *repository, const char *tag);
 bool registry_has(struct store *store, const char *repository,
                   const char *digest);
+/* Whether the digest is this manifest's own, or one of its config and layers'. */
+bool registry_manifest_has(struct store *store, const char *manifest,
+                           const char *digest);
 /* Forgets a repository; its blobs go with registry_sweep(). Staged. */
 void registry_drop(struct store *store, const char *repository);
 /* Forgets all but the newest `tags` tags, what only older ones stood for, and
