@@ -295,10 +295,12 @@ verb_test() {
     while read -r kind name _; do
         case $kind in
         unit) debug+=("unit/test_$name") ;;
-        seeds) release=(unit/test_simulation) ;;
+        seeds) release+=(unit/test_simulation) ;;
         golden) debug+=("golden/$name") ;;
         fuzz) debug+=("replay/fuzz_$name") ;;
-        scenario) debug+=(program) packages=$packages_test ;;
+        scenario)
+            debug+=(program) packages=$packages_test
+            case $name in d0008*) release+=(program) ;; esac ;;
         esac
     done <<<"$list"
     need_packages "$packages"
