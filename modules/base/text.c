@@ -28,9 +28,28 @@ char *text_reserve(struct text *text, size_t len)
     return text->bytes + text->len;
 }
 
+/* Drops what is over the limit; how many of `len` more bytes fit below it. */
+static size_t fitting(struct text *text, size_t len)
+{
+    size_t left;
+
+    if (!text->limit)
+        return len;
+    if (text->len > text->limit) {
+        text_cut(text, text->limit);
+        text->over = true;
+    }
+    left = text->limit - text->len;
+    text->over |= len > left;
+    return len > left ? left : len;
+}
+
 void text_add_bytes(struct text *text, const void *bytes, size_t len)
 {
-    char *at = text_reserve(text, len);
+    char *at;
+
+    len = fitting(text, len);
+    at = text_reserve(text, len);
 
     if (len)
         memcpy(at, bytes, len);
@@ -58,8 +77,11 @@ void text_addv(struct text *text, const char *format, va_list args)
     va_end(again);
     if (len < 0)
         abort();
+    if (text->over)
+        return;
     vsnprintf(text_reserve(text, (size_t)len), (size_t)len + 1, format, args);
     text->len += (size_t)len;
+    fitting(text, 0);
 }
 
 void text_addf(struct text *text, const char *format, ...)

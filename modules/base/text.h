@@ -16,6 +16,8 @@
 struct text {
     char *bytes; /* owned */
     size_t len, room;
+    size_t limit; /* what goes beyond is dropped; 0: no limit */
+    bool over;    /* something was dropped */
 };
 
 void text_free(struct text *text);

@@ -10,7 +10,10 @@
 #define NESTING 500
 #define REPEATS 1000
 /* Two lists of threads with their captures must fit into this. */
-#define FIND_BYTES ((size_t)64 * 1024 * 1024)
+#define FIND_BYTES ((size_t)16 * 1024 * 1024)
+/* What an expression may take while it is read: \PL alone has a thousand
+   ranges, and it is three bytes long. */
+#define READ_BYTES ((size_t)4 * 1024 * 1024)
 
 enum shape {
     SHAPE_EMPTY,
@@ -182,7 +185,7 @@ static bool add_ascii(struct reader *reader, struct class *into,
    here, -1 if it is wrong. */
 static int read_set(struct reader *reader, struct class *into)
 {
-    size_t start = reader->at, name, len = 1;
+    size_t start = reader->at, name, len = 1, used;
     char c = reader->len - start > 1 ? reader->text[start + 1] : '\0';
     char low = (char)(c | 0x20);
     bool negated = c >= 'A' && c <= 'Z';
@@ -224,7 +227,11 @@ static int read_set(struct reader *reader, struct class *into)
         class_negate(reader->pattern->arena, &class);
     for (size_t i = 0; i < class.count; i++)
         add(reader, into, class.ranges[i].first, class.ranges[i].last);
-    return 1;
+    used = arena_used(reader->pattern->arena);
+    if (used <= READ_BYTES)
+        return 1;
+    refuse(reader, "expression too large", 0, reader->len);
+    return -1;
 }
 
 static int digit_of(char c, int base)
@@ -920,6 +927,12 @@ void pattern_free(struct pattern **at)
     free(pattern->code);
     arena_free(&pattern->arena);
     free(pattern);
+}
+
+size_t pattern_size(const struct pattern *pattern)
+{
+    return arena_used(pattern->arena) +
+           pattern->count * sizeof *pattern->code;
 }
 
 size_t pattern_groups(const struct pattern *pattern)

@@ -29,8 +29,22 @@ struct search {
     struct threads now, then;
     struct pending *pending;
     ptrdiff_t *slots; /* of the thread being followed */
-    uint64_t cost;
+    struct meter *meter;
+    uint64_t cost, paid, each; /* threads, and units for each of them */
 };
+
+/* Units for a thread that goes over a rune, and for a slot that it carries. */
+#define COST_THREAD 24
+#define SLOTS_A_UNIT 8
+
+/* For the threads since the last time. */
+static bool pay(struct search *search)
+{
+    uint64_t threads = search->cost - search->paid;
+
+    search->paid = search->cost;
+    return meter_spend(search->meter, threads * search->each);
+}
 
 static bool is_word(unsigned rune)
 {
@@ -99,6 +113,10 @@ static void follow(struct search *search, struct threads *threads, unsigned at,
             stack[depth++] = (struct pending){.at = one->to};
             break;
         case STEP_SAVE:
+            if (one->other >= search->slot_count) {
+                stack[depth++] = (struct pending){.at = next.at + 1};
+                break;
+            }
             stack[depth++] = (struct pending){.restore = true,
                                               .slot = one->other,
                                               .old = search->slots[one->other]};
@@ -193,6 +211,8 @@ static bool run(struct search *search, size_t from, ptrdiff_t *ret)
         threads = search->now;
         search->now = search->then;
         search->then = threads;
+        if (!pay(search))
+            return false;
         if (rune == NO_RUNE || (matched && !search->now.count))
             return matched;
         place += step;
@@ -209,21 +229,25 @@ static void threads_init(struct threads *threads, struct arena *arena,
 }
 
 bool pattern_find(const struct pattern *pattern, const char *text, size_t len,
-                  size_t from, ptrdiff_t *ret, uint64_t *ret_cost)
+                  size_t from, ptrdiff_t *ret, struct meter *meter)
 {
     scoped_arena struct arena *arena = arena_new();
-    size_t slots = pattern->groups * 2;
-    struct search search = {
-        .pattern = pattern, .text = text, .len = len, .slot_count = slots};
-    bool found;
+    size_t slots = ret ? pattern->groups * 2 : 2;
+    struct search search = {.pattern = pattern,
+                            .text = text,
+                            .len = len,
+                            .slot_count = slots,
+                            .meter = meter,
+                            .each = COST_THREAD + slots / SLOTS_A_UNIT};
 
+    /* What it takes to begin: room for every thread there may be. */
+    if (!meter_spend(meter, 300 + pattern->count * (2 + slots)))
+        return false;
     threads_init(&search.now, arena, pattern->count, slots);
     threads_init(&search.then, arena, pattern->count, slots);
     search.pending =
         arena_alloc(arena, (pattern->count * 2 + 2) * sizeof *search.pending);
     search.slots = arena_alloc(arena, slots * sizeof *search.slots);
-    found = run(&search, from, ret ? ret : arena_alloc(arena, slots * sizeof *ret));
-    if (ret_cost)
-        *ret_cost += search.cost + pattern->count / 8;
-    return found;
+    return run(&search, from,
+               ret ? ret : arena_alloc(arena, slots * sizeof *ret));
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,8 @@ struct pattern *pattern_new(const char *text, size_t len, size_t most,
 void pattern_free(struct pattern **pattern);
 #define scoped_pattern SCOPED(pattern_free)
 
+/* How many bytes it holds, which is also what making it costs, in units. */
+size_t pattern_size(const struct pattern *pattern);
 /* The whole match is group 0, so there is at least one. */
 size_t pattern_groups(const struct pattern *pattern);
 /* The group of a name, or 0. */
@@ -40,10 +43,11 @@ size_t pattern_group_named(const struct pattern *pattern, const char *name,
 /*
  * The leftmost match at or after `from`; of several there, the one that a
  * back-tracker would find first. `ret` has room for two offsets per group
- * (start and end, -1 where the group took no part), or is NULL. `ret_cost`
- * grows by the work done, in instructions; NULL if nobody asks.
+ * (start and end, -1 where the group took no part), or is NULL, which is
+ * faster. `meter` pays for the work; when nothing is left there, the search is
+ * given up as if there were no match: ask meter_over().
  */
 bool pattern_find(const struct pattern *pattern, const char *text, size_t len,
-                  size_t from, ptrdiff_t *ret, uint64_t *ret_cost);
+                  size_t from, ptrdiff_t *ret, struct meter *meter);
 
 #endif

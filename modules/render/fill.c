@@ -65,7 +65,7 @@ static const struct template_options options = {
     .missing = TEMPLATE_MISSING_ERROR,
     .functions = TEMPLATE_HELM,
     .numbers = TEMPLATE_INT64,
-    .bounds = { .steps = 5000000, .output = 16u << 20 },
+    .bounds = { .output = 16u << 20 },
     .extra = functions,
     .extra_count = count_of(functions),
 };

@@ -241,7 +241,8 @@ static bool short_circuit(struct exec *exec, struct value dot, bool stops_at,
                           const struct value *final, struct value *ret)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!eval_argument(exec, dot, 'v', words[i], ret))
+        if (!exec_spend(exec, COST_COMMAND) ||
+            !eval_argument(exec, dot, 'v', words[i], ret))
             return false;
         if (value_true(*ret) == stops_at)
             return true;
@@ -286,6 +287,52 @@ static bool call_failed(struct exec *exec, const struct part *node,
     return exec_fail_here(exec);
 }
 
+bool exec_weigh(struct exec *exec, struct value v, uint64_t cost)
+{
+    uint64_t most = meter_left(exec->meter) / cost + 1;
+
+    return exec_spend(exec, value_size(v, most) * cost);
+}
+
+/* What a function that moves items or reads one key looks at. */
+static uint64_t flat_size(struct value v, int cost)
+{
+    bool items = cost == COST_ITEMS;
+
+    if (v.kind == KIND_STRING)
+        return cost == COST_NONE ? 0 : v.len;
+    if (items && v.kind == KIND_LIST)
+        return (uint64_t)list_len(v.list) * 32;
+    if (items && v.kind == KIND_DICT)
+        return (uint64_t)dict_len(v.dict) * 64;
+    return 0;
+}
+
+/* Before a function begins: for everything that it may look at. */
+static bool pay_call(struct exec *exec, const struct function *function,
+                     const struct part *node, const struct value *args,
+                     size_t count)
+{
+    uint64_t each = function->cost == COST_DEAR ? COST_UNKNOWN
+                    : function->cost > 0        ? (uint64_t)function->cost
+                                                : 0;
+    struct meter *meter = exec->meter;
+
+    meter_spend(meter, COST_CALL + count * COST_ARGUMENT);
+    for (size_t i = 0; i < count && !meter_over(meter); i++) {
+        if (each)
+            meter_spend(meter,
+                        value_size(args[i], meter_left(meter) / each) * each);
+        else
+            meter_spend(meter, flat_size(args[i], function->cost));
+    }
+    if (!meter_over(meter) &&
+        arena_used(exec->arena) <= exec->options->bounds.memory)
+        return true;
+    exec->node = node;
+    return exec_over(exec);
+}
+
 static bool run_function(struct exec *exec, const struct function *function,
                          const struct part *node, struct value *args,
                          size_t count, struct value *ret)
@@ -296,11 +343,15 @@ static bool run_function(struct exec *exec, const struct function *function,
                         .args = args,
                         .count = count,
                         .function = function};
+    size_t used;
 
-    if (!exec_spend(exec, 1 + count))
+    if (!pay_call(exec, function, node, args, count))
         return false;
+    used = arena_used(exec->arena);
     if (!function->run(&call))
         return call_failed(exec, node, str_of(function->name));
+    if (!exec_spend(exec, (arena_used(exec->arena) - used)))
+        return false;
     *ret = call.ret;
     if (function->gives != 'v')
         ret->any = function->gives == 'a';
@@ -435,6 +486,7 @@ static bool eval_fields(struct exec *exec, struct value dot,
                         const struct parts *words, const struct value *final,
                         struct value *ret)
 {
+    meter_spend(exec->meter, (uint64_t)count * COST_COMMAND);
     for (uint32_t i = 0; i + 1 < count; i++) {
         if (!eval_field(exec, dot, &names[i], node, NULL, NULL, receiver,
                         &receiver))
@@ -591,7 +643,7 @@ bool eval_pipeline(struct exec *exec, struct value dot,
     for (uint32_t i = 0; i < pipe->commands.len; i++) {
         struct value result;
 
-        if (!eval_command(exec, dot, pipe->commands.at[i], i ? &v : NULL,
+        if (!exec_spend(exec, COST_COMMAND) || !eval_command(exec, dot, pipe->commands.at[i], i ? &v : NULL,
                           &result))
             return false;
         result.any = false;

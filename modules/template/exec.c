@@ -7,24 +7,83 @@
 
 /* ---- Errors and bounds ---- */
 
+/*
+ * An error passes through every template that includes the one that failed, up
+ * to a thousand of them, and each puts its place before it. So a place is
+ * bounded, and of a long error the head and the end are kept: what
+ * template_error has room for comes from there.
+ */
+#define WORDS_PART ((size_t)16 * 1024)
+
+void exec_shorten(struct text *words)
+{
+    scoped_text struct text end = {0};
+
+    if (words->len <= WORDS_PART * 3)
+        return;
+    text_add_bytes(&end, words->bytes + words->len - WORDS_PART, WORDS_PART);
+    text_cut(words, WORDS_PART);
+    text_add(words, " ... ");
+    text_add_bytes(words, end.bytes, end.len);
+}
+
+/* The lines of a text are counted once, however many places are in it. */
+static void find_position(struct exec *exec, unsigned *line, unsigned *column)
+{
+    const struct part *part = exec->node;
+    struct positions *last = &exec->positions;
+    uint32_t low = 0, high;
+
+    if (last->source != part->source) {
+        struct str text = part->source->text;
+
+        last->source = part->source;
+        last->count = 0;
+        for (size_t i = 0; i < text.len; i++) {
+            if (text.at[i] != '\n')
+                continue;
+            if (last->count == last->room) {
+                last->room = last->room ? last->room * 2 : 64;
+                last->ends = mem_resize_array(last->ends, last->room,
+                                              sizeof *last->ends);
+            }
+            last->ends[last->count++] = (uint32_t)i;
+        }
+    }
+    high = last->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+
+        if (last->ends[middle] < part->at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *line = low + 1;
+    *column = part->at - (low ? last->ends[low - 1] + 1 : 0);
+}
+
 bool exec_fail_here(struct exec *exec)
 {
     struct template_error *err = exec->err;
     scoped_text struct text why = exec->words;
-    struct text *out = &exec->words;
+    scoped_text struct text place = {.limit = WORDS_PART};
+    struct text *out = &place;
     struct str name = exec->tree->name;
     unsigned line = 0, column = 0;
 
-    *out = (struct text){0};
+    exec->words = (struct text){0};
     err->stage = TEMPLATE_EXEC;
     if (exec->node) {
         name = exec->node->source->name;
-        part_position(exec->node, &line, &column);
+        find_position(exec, &line, &column);
     }
     snprintf(err->name, sizeof err->name, "%.*s", (int)name.len, name.at);
     err->line = line;
     err->column = exec->node ? (int)column : -1;
-    text_addf(out, "template: %.*s:", (int)name.len, name.at);
+    text_add(out, "template: ");
+    text_add_bytes(out, name.at, name.len);
+    text_add_char(out, ':');
     if (exec->node) {
         text_addf(out, "%u:%u: executing ", line, column);
         literal_quote(out, exec->tree->name, '"', false);
@@ -32,7 +91,10 @@ bool exec_fail_here(struct exec *exec)
         part_print(out, exec->node);
         text_add(out, ">:");
     }
-    text_addf(out, " %s", text_string(&why));
+    text_add(&exec->words, text_string(&place));
+    text_add_char(&exec->words, ' ');
+    exec_shorten(&why);
+    text_add_bytes(&exec->words, why.bytes, why.len);
     return false;
 }
 
@@ -47,17 +109,22 @@ bool exec_fail(struct exec *exec, const char *format, ...)
     return exec_fail_here(exec);
 }
 
-bool exec_spend(struct exec *exec, uint64_t steps)
+bool exec_over(struct exec *exec)
 {
     const struct template_bounds *bounds = &exec->options->bounds;
 
-    exec->steps += steps;
-    if (exec->steps > bounds->steps)
-        return exec_fail(exec, "more than %llu steps",
-                         (unsigned long long)bounds->steps);
-    if (arena_used(exec->arena) > bounds->memory)
-        return exec_fail(exec, "more than %zu bytes of memory", bounds->memory);
-    return true;
+    if (meter_over(exec->meter))
+        return exec_fail(exec, OVER_WORK,
+                         (unsigned long long)exec->meter->limit);
+    return exec_fail(exec, OVER_MEMORY, bounds->memory);
+}
+
+bool exec_spend(struct exec *exec, uint64_t units)
+{
+    if (meter_spend(exec->meter, units) &&
+        arena_used(exec->arena) <= exec->options->bounds.memory)
+        return true;
+    return exec_over(exec);
 }
 
 bool exec_stack_fine(struct exec *exec)
@@ -78,7 +145,7 @@ static bool write_bytes(struct exec *exec, const char *bytes, size_t len)
         return exec_fail(exec, "more than %zu bytes of output",
                          exec->options->bounds.output);
     text_add_bytes(exec->out, bytes, len);
-    return true;
+    return len < 64 || exec_spend(exec, len);
 }
 
 static bool write_value(struct exec *exec, struct value v)
@@ -87,9 +154,13 @@ static bool write_value(struct exec *exec, struct value v)
         return write_bytes(exec, v.string, v.len);
     if (v.kind == KIND_NIL)
         return write_bytes(exec, "<no value>", 10);
-    if (!print_value(exec->out, v))
-        return exec_fail(exec, "the value is too large or nested too deep to "
-                               "print");
+    if (!exec_weigh(exec, v, COST_PRINT))
+        return false;
+    exec->out->limit = exec->out_limit + 1;
+    if (!print_value(exec->out, v) && !exec->out->over)
+        return exec_fail(exec, "the value is nested too deep to print");
+    exec->out->over = false;
+    exec->out->limit = 0;
     return write_bytes(exec, "", 0);
 }
 
@@ -113,8 +184,11 @@ static struct variable *variable_find(struct exec *exec,
     for (uint32_t i = exec->variable_count; i > exec->base; i--) {
         struct variable *variable = &exec->variables[i - 1];
 
-        if (variable->hash == name->hash && str_same(variable->name, name->text))
+        if (variable->hash == name->hash &&
+            str_same(variable->name, name->text)) {
+            meter_spend(exec->meter, (exec->variable_count - i) * 2);
             return variable;
+        }
     }
     exec_fail(exec, "undefined variable: %.*s", (int)name->text.len,
               name->text.at);
@@ -232,11 +306,9 @@ static bool walk_branch(struct exec *exec, struct value dot,
 
 static bool not_iterable(struct exec *exec, struct value v, const char *format)
 {
-    scoped_text struct text shown = {0};
+    scoped_text struct text shown = {.limit = 1000};
 
     print_value(&shown, v);
-    if (shown.len > 1000)
-        text_cut(&shown, 1000);
     text_cut(&exec->words, 0);
     text_addf(&exec->words, "%s", format[0] == 'r' ? "range can't iterate over "
                                                    : "can't use ");
@@ -317,7 +389,7 @@ static bool range_step(struct exec *exec)
     frame->next++;
     frame->at = 0;
     frame->dot = item;
-    return exec_spend(exec, 1) &&
+    return exec_spend(exec, COST_ITERATION) &&
            range_variables(exec, frame->range->pipe, index, item);
 }
 
@@ -348,7 +420,11 @@ static bool walk_range(struct exec *exec, struct value dot,
     frame->inner = exec->variable_count;
     if (over.kind == KIND_DICT) {
         size_t size = (size_t)count * sizeof(struct entry);
-        struct entry *copy = arena_alloc(exec->arena, size);
+        struct entry *copy;
+
+        if (!exec_spend(exec, (uint64_t)count * 32))
+            return false;
+        copy = arena_alloc(exec->arena, size);
 
         /* The template may change the dict while it is being walked. */
         memcpy(copy, dict_sort(over.dict), size);
@@ -377,21 +453,23 @@ static bool walk_part(struct exec *exec, struct value dot,
     struct value v;
 
     exec->node = part;
+    if (!exec_spend(exec, COST_PART))
+        return false;
     switch (part->type) {
     case PART_TEXT:
         return write_bytes(exec, part->text.at, part->text.len);
     case PART_ACTION:
-        if (!exec_spend(exec, 1) || !eval_pipeline(exec, dot, part->pipe, &v))
+        if (!eval_pipeline(exec, dot, part->pipe, &v))
             return false;
         exec->node = part;
         return part->pipe->variables.len || write_value(exec, v);
     case PART_IF:
     case PART_WITH:
-        return exec_spend(exec, 1) && walk_branch(exec, dot, part);
+        return walk_branch(exec, dot, part);
     case PART_RANGE:
-        return exec_spend(exec, 1) && walk_range(exec, dot, part);
+        return walk_range(exec, dot, part);
     case PART_TEMPLATE:
-        return exec_spend(exec, 1) && walk_template(exec, dot, part);
+        return walk_template(exec, dot, part);
     default:
         walk_jump(exec, part->type);
         return true;

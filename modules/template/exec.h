@@ -17,6 +17,24 @@ struct variable {
     struct value value;
 };
 
+/* Units of base/meter.h, measured by `./build.sh bench budget`. */
+#define COST_PART 32      /* a piece of text, an action, a branch */
+#define COST_ITERATION 16 /* of a range */
+#define COST_COMMAND 32   /* a word or field of an expression */
+#define COST_CALL 64
+#define COST_ARGUMENT 16
+#define COST_PRINT 8      /* a byte of a value that is printed */
+#define COST_PARSE 48     /* a byte of a template */
+#define COST_SET 40000    /* a set: its table of functions */
+
+/* The sentence for one who wrote a template that does too much. */
+#define OVER_WORK                                                              \
+    "the template does too much: more than %llu units of work, which are up "  \
+    "to " METER_ANSWER_WORDS "; loop less, or work on shorter texts"
+
+#define OVER_MEMORY                                                            \
+    "the template makes too much: more than %zu bytes of memory"
+
 enum frame_type { FRAME_BODY, FRAME_RANGE, FRAME_TEMPLATE };
 
 struct frame {
@@ -59,8 +77,13 @@ struct exec {
     uint32_t variable_count, variable_room, base;
 
     unsigned depth, tpl_depth;
-    uint64_t steps;
+    struct meter own, *meter; /* the one that counts: its own or the caller's */
     const char *stack;
+    struct positions {
+        const struct source *source;
+        uint32_t *ends; /* owned: where its lines end */
+        uint32_t count, room;
+    } positions;
     struct dict *included; /* how often each name is being included */
     struct map *patterns;  /* compiled regular expressions */
 
@@ -72,7 +95,13 @@ struct exec {
 bool exec_fail(struct exec *exec, const char *format, ...) PRINTF(2, 3);
 /* The same with the words that are in exec->words already. */
 bool exec_fail_here(struct exec *exec);
-bool exec_spend(struct exec *exec, uint64_t steps);
+bool exec_spend(struct exec *exec, uint64_t units);
+/* Fails the run because nothing is left of work or memory. */
+bool exec_over(struct exec *exec);
+/* Pays `cost` units for each byte of everything in a value. */
+bool exec_weigh(struct exec *exec, struct value v, uint64_t cost);
+/* Of a long error, the head and the end. */
+void exec_shorten(struct text *words);
 bool exec_stack_fine(struct exec *exec);
 
 void variable_push(struct exec *exec, const struct name *name, struct value v);

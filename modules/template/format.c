@@ -43,7 +43,7 @@ static void add_padding(struct format *format, int count)
 {
     char c = format->flags.zero && !format->flags.minus ? '0' : ' ';
 
-    if (count <= 0)
+    if (count <= 0 || format->out->over)
         return;
     memset(text_reserve(format->out, (size_t)count), c, (size_t)count);
     format->out->bytes[format->out->len + (size_t)count] = '\0';
@@ -524,7 +524,7 @@ static void format_nil(struct format *format, unsigned verb)
 static void format_value(struct format *format, struct value v, unsigned verb,
                          unsigned depth)
 {
-    if (depth > PRINT_DEPTH || format->out->len > PRINT_LIMIT) {
+    if (depth > PRINT_DEPTH || format->out->over) {
         format->failed = true;
         return;
     }
@@ -796,7 +796,7 @@ bool print_format(struct text *out, struct str s, const struct value *args,
 
         text_add_bytes(out, s.at + at, end - at);
         at = end + 1;
-        if (out->len > PRINT_LIMIT)
+        if (out->over)
             return false;
         if (!percent || !format_directive(&format, s, &at))
             break;

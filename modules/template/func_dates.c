@@ -51,7 +51,7 @@ static bool in_zone(struct call *call, struct str layout, struct value v,
                     struct str zone)
 {
     struct instant instant = {0};
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!moment(call, v, &instant))
         return false;
@@ -141,7 +141,7 @@ static bool run_must_date_modify(struct call *call)
 
 static bool run_unix_epoch(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     text_addf(&out, "%" PRId64, call->args[0].time->second);
     return give_text(call, &out);
@@ -168,7 +168,7 @@ static bool run_duration(struct call *call)
     int64_t seconds = v.kind == KIND_INT64    ? v.integer
                       : v.kind == KIND_STRING ? whole_number(value_str(v))
                                               : 0;
-    struct text out = {0};
+    struct text out = call_text(call);
 
     print_duration(&out, (int64_t)((uint64_t)seconds * 1000000000u));
     return give_text(call, &out);
@@ -183,7 +183,7 @@ static bool run_duration_round(struct call *call)
                  {"h", 3600},        {"m", 60},          {"s", 1}};
     struct value v = call->args[0];
     int64_t duration = v.kind == KIND_INT64 ? v.integer : 0;
-    struct text out = {0};
+    struct text out = call_text(call);
     uint64_t size;
 
     if (v.kind == KIND_STRING && !date_read_duration(value_str(v), &duration))
@@ -218,7 +218,7 @@ static bool run_now(struct call *call)
 static bool run_ago(struct call *call)
 {
     struct instant instant = {0}, present = {0};
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!moment(call, call->args[0], &instant) || !now(call, &present))
         return false;
@@ -292,7 +292,7 @@ static bool run_unix(struct call *call)
 
 static bool run_format(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     date_format(&out, call->args[0].time, arg_str(call, 1));
     return give_text(call, &out);
@@ -300,7 +300,7 @@ static bool run_format(struct call *call)
 
 static bool run_string(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     print_time(&out, call->args[0].time);
     return give_text(call, &out);
@@ -363,47 +363,47 @@ static bool run_is_zero(struct call *call)
 }
 
 const struct function functions_dates[] = {
-    {"date", "sa", 's', run_date},
-    {"dateInZone", "sas", 's', run_date_in_zone},
-    {"date_in_zone", "sas", 's', run_date_in_zone},
-    {"htmlDate", "a", 's', run_html_date},
-    {"htmlDateInZone", "as", 's', run_html_date_in_zone},
-    {"toDate", "ss", 't', run_to_date},
-    {"mustToDate", "ss", 't', run_must_to_date},
-    {"dateModify", "st", 't', run_date_modify},
-    {"date_modify", "st", 't', run_date_modify},
-    {"mustDateModify", "st", 't', run_must_date_modify},
-    {"must_date_modify", "st", 't', run_must_date_modify},
-    {"unixEpoch", "t", 's', run_unix_epoch},
-    {"duration", "a", 's', run_duration},
-    {"durationRound", "a", 's', run_duration_round},
+    {"date", "sa", 's', run_date, 40},
+    {"dateInZone", "sas", 's', run_date_in_zone, 40},
+    {"date_in_zone", "sas", 's', run_date_in_zone, 40},
+    {"htmlDate", "a", 's', run_html_date, 40},
+    {"htmlDateInZone", "as", 's', run_html_date_in_zone, 40},
+    {"toDate", "ss", 't', run_to_date, 40},
+    {"mustToDate", "ss", 't', run_must_to_date, 40},
+    {"dateModify", "st", 't', run_date_modify, 40},
+    {"date_modify", "st", 't', run_date_modify, 40},
+    {"mustDateModify", "st", 't', run_must_date_modify, 40},
+    {"must_date_modify", "st", 't', run_must_date_modify, 40},
+    {"unixEpoch", "t", 's', run_unix_epoch, 40},
+    {"duration", "a", 's', run_duration, 40},
+    {"durationRound", "a", 's', run_duration_round, 40},
     {0},
 };
 
 const struct function functions_clock[] = {
-    {"now", "", 't', run_now},
-    {"ago", "a", 's', run_ago},
+    {"now", "", 't', run_now, COST_FLAT},
+    {"ago", "a", 's', run_ago, 2},
     {0},
 };
 
 const struct function methods_time[] = {
-    {"Year", "t", 'i', run_year},
-    {"Month", "t", 'i', run_month},
-    {"Weekday", "t", 'i', run_weekday},
-    {"Day", "t", 'i', run_day},
-    {"YearDay", "t", 'i', run_year_day},
-    {"Hour", "t", 'i', run_hour},
-    {"Minute", "t", 'i', run_minute},
-    {"Second", "t", 'i', run_second},
-    {"Nanosecond", "t", 'i', run_nanosecond},
-    {"Unix", "t", 'I', run_unix},
-    {"Format", "ts", 's', run_format},
-    {"String", "t", 's', run_string},
-    {"UTC", "t", 't', run_utc},
-    {"AddDate", "tiii", 't', run_add_date},
-    {"Before", "tt", 'b', run_before},
-    {"After", "tt", 'b', run_after},
-    {"Equal", "tt", 'b', run_equal},
-    {"IsZero", "t", 'b', run_is_zero},
+    {"Year", "t", 'i', run_year, 40},
+    {"Month", "t", 'i', run_month, 40},
+    {"Weekday", "t", 'i', run_weekday, 40},
+    {"Day", "t", 'i', run_day, 40},
+    {"YearDay", "t", 'i', run_year_day, 40},
+    {"Hour", "t", 'i', run_hour, 40},
+    {"Minute", "t", 'i', run_minute, 40},
+    {"Second", "t", 'i', run_second, 40},
+    {"Nanosecond", "t", 'i', run_nanosecond, 40},
+    {"Unix", "t", 'I', run_unix, 40},
+    {"Format", "ts", 's', run_format, 40},
+    {"String", "t", 's', run_string, 40},
+    {"UTC", "t", 't', run_utc, 40},
+    {"AddDate", "tiii", 't', run_add_date, 40},
+    {"Before", "tt", 'b', run_before, 40},
+    {"After", "tt", 'b', run_after, 40},
+    {"Equal", "tt", 'b', run_equal, 40},
+    {"IsZero", "t", 'b', run_is_zero, 40},
     {0},
 };

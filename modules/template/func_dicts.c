@@ -49,8 +49,6 @@ static bool run_unset(struct call *call)
 {
     struct dict *dict = call->args[0].dict;
 
-    if (!call_spend(call, dict_len(dict) * 32))
-        return false;
     dict_remove(dict, arg_str(call, 1));
     return give_dict(call, dict);
 }
@@ -122,7 +120,7 @@ static bool run_omit(struct call *call)
     struct dict *from = call->args[0].dict;
     struct dict *dict = dict_new(call->space, ELEMENT_ANY);
 
-    if (!call_spend(call, (uint64_t)dict_len(from) * 64 * call->count))
+    if (!call_spend(call, (uint64_t)dict_len(from) * 16 * call->count))
         return false;
     for (uint32_t i = 0; i < from->len; i++) {
         struct entry *entry = &from->entries[i];
@@ -151,7 +149,7 @@ static bool merge_dicts(struct call *call, struct dict *into, struct dict *from,
 
     if (!depth)
         return call_fail(call, "dicts are nested too deep to merge");
-    if (!call_spend(call, (uint64_t)len * 64) || into == from)
+    if (!call_spend(call, (uint64_t)len * 160) || into == from)
         return into == from;
     if (!len)
         return true;
@@ -307,22 +305,22 @@ static bool run_deep_copy(struct call *call)
 }
 
 const struct function functions_dicts[] = {
-    {"dict", "a*", 'd', run_dict},
-    {"get", "ds", 'a', run_get},
-    {"set", "dsa", 'd', run_set},
-    {"unset", "ds", 'd', run_unset},
-    {"hasKey", "ds", 'b', run_has_key},
-    {"pluck", "sd*", 'l', run_pluck},
-    {"keys", "d*", 'L', run_keys},
-    {"values", "d", 'l', run_values},
-    {"pick", "ds*", 'd', run_pick},
-    {"omit", "ds*", 'd', run_omit},
-    {"merge", "dd*", 'a', run_merge},
-    {"mustMerge", "dd*", 'a', run_merge},
-    {"mergeOverwrite", "dd*", 'a', run_merge_overwrite},
-    {"mustMergeOverwrite", "dd*", 'a', run_merge_overwrite},
-    {"dig", "a*", 'a', run_dig},
-    {"deepCopy", "a", 'a', run_deep_copy},
-    {"mustDeepCopy", "a", 'a', run_deep_copy},
+    {"dict", "a*", 'd', run_dict, COST_FLAT},
+    {"get", "ds", 'a', run_get, COST_FLAT},
+    {"set", "dsa", 'd', run_set, COST_FLAT},
+    {"unset", "ds", 'd', run_unset, COST_FLAT},
+    {"hasKey", "ds", 'b', run_has_key, COST_FLAT},
+    {"pluck", "sd*", 'l', run_pluck, COST_FLAT},
+    {"keys", "d*", 'L', run_keys, COST_ITEMS},
+    {"values", "d", 'l', run_values, COST_ITEMS},
+    {"pick", "ds*", 'd', run_pick, COST_FLAT},
+    {"omit", "ds*", 'd', run_omit, COST_FLAT},
+    {"merge", "dd*", 'a', run_merge, 4},
+    {"mustMerge", "dd*", 'a', run_merge, 4},
+    {"mergeOverwrite", "dd*", 'a', run_merge_overwrite, 4},
+    {"mustMergeOverwrite", "dd*", 'a', run_merge_overwrite, 4},
+    {"dig", "a*", 'a', run_dig, COST_FLAT},
+    {"deepCopy", "a", 'a', run_deep_copy, 8},
+    {"mustDeepCopy", "a", 'a', run_deep_copy, 8},
     {0},
 };

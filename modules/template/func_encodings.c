@@ -6,7 +6,7 @@
 static bool run_b64enc(struct call *call)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!call_room(call, s.len * 2))
         return false;
@@ -109,7 +109,7 @@ static bool run_b32dec(struct call *call)
 static bool run_b32enc(struct call *call)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!call_room(call, (uint64_t)s.len * 2))
         return false;
@@ -132,7 +132,7 @@ static bool run_b32enc(struct call *call)
 
 static bool give_hex(struct call *call, const unsigned char *bytes, size_t len)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     text_add_hex(&out, bytes, len);
     return give_text(call, &out);
@@ -300,7 +300,7 @@ static bool run_adler32(struct call *call)
 {
     struct str s = arg_str(call, 0);
     uint32_t a = 1, b = 0;
-    struct text out = {0};
+    struct text out = call_text(call);
 
     for (size_t i = 0; i < s.len; i++) {
         a = (a + (unsigned char)s.at[i]) % 65521;
@@ -311,13 +311,13 @@ static bool run_adler32(struct call *call)
 }
 
 const struct function functions_encodings[] = {
-    {"b64enc", "s", 's', run_b64enc},
-    {"b64dec", "s", 's', run_b64dec},
-    {"b32enc", "s", 's', run_b32enc},
-    {"b32dec", "s", 's', run_b32dec},
-    {"sha1sum", "s", 's', run_sha1},
-    {"sha256sum", "s", 's', run_sha256},
-    {"sha512sum", "s", 's', run_sha512},
-    {"adler32sum", "s", 's', run_adler32},
+    {"b64enc", "s", 's', run_b64enc, 4},
+    {"b64dec", "s", 's', run_b64dec, 16},
+    {"b32enc", "s", 's', run_b32enc, 16},
+    {"b32dec", "s", 's', run_b32dec, 16},
+    {"sha1sum", "s", 's', run_sha1, 16},
+    {"sha256sum", "s", 's', run_sha256, 16},
+    {"sha512sum", "s", 's', run_sha512, 16},
+    {"adler32sum", "s", 's', run_adler32, 16},
     {0},
 };

@@ -50,7 +50,7 @@ static bool nil_value(struct value v)
 static bool same_others(struct call *call, struct value a, struct value b,
                         bool *ret)
 {
-    scoped_text struct text shown = {0};
+    scoped_text struct text shown = {.limit = PRINT_SHORT};
 
     if (a.kind != b.kind && a.kind != KIND_NIL && b.kind != KIND_NIL) {
         print_value(&shown, a);
@@ -336,32 +336,35 @@ static bool run_len(struct call *call)
 
 /* ---- Printing ---- */
 
-static bool too_large(struct call *call)
+/* Paid for what it made until then, a run may have nothing left, and says so. */
+static bool too_large(struct call *call, struct text *out)
 {
-    return call_fail(call, "a value is too large or nested too deep to print");
+    size_t len = out->len;
+
+    text_free(out);
+    return call_spend(call, len + 1) &&
+           call_fail(call, "a value is too large or nested too deep to print");
 }
 
 static bool run_print(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!print_values(&out, call->args, call->count)) {
-        text_free(&out);
-        return too_large(call);
+        return too_large(call, &out);
     }
     return give_text(call, &out);
 }
 
 static bool run_println(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     for (size_t i = 0; i < call->count; i++) {
         if (i)
             text_add_char(&out, ' ');
         if (!print_value(&out, call->args[i])) {
-            text_free(&out);
-            return too_large(call);
+            return too_large(call, &out);
         }
     }
     text_add_char(&out, '\n');
@@ -370,12 +373,12 @@ static bool run_println(struct call *call)
 
 static bool run_printf(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!print_format(&out, arg_str(call, 0), call->args + 1,
-                      call->count - 1)) {
-        text_free(&out);
-        return too_large(call);
+                      call->count - 1) ||
+        !call_spend(call, (uint64_t)out.len * 8)) {
+        return too_large(call, &out);
     }
     return give_text(call, &out);
 }
@@ -387,7 +390,7 @@ typedef void escape_fn(struct text *out, struct str s);
 static bool escaped(struct call *call, escape_fn *escape)
 {
     scoped_text struct text plain = {0};
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (call->count == 1 && call->args[0].kind == KIND_NIL) {
         text_add(&plain, "<no value>");
@@ -399,7 +402,7 @@ static bool escaped(struct call *call, escape_fn *escape)
                 args[i] = value_of_str(STR("<no value>"));
         }
         if (!print_values(&plain, args, call->count))
-            return too_large(call);
+            return too_large(call, &plain);
     }
     escape(&out, (struct str){text_string(&plain), plain.len});
     return give_text(call, &out);
@@ -458,6 +461,8 @@ static void escape_js(struct text *out, struct str s)
 
 static void escape_query(struct text *out, struct str s)
 {
+    static const char hex[] = "0123456789ABCDEF";
+
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
 
@@ -467,7 +472,7 @@ static void escape_query(struct text *out, struct str s)
                               (c && strchr("-_.~", c))))
             text_add_char(out, (char)c);
         else
-            text_addf(out, "%%%02X", c);
+            text_add_bytes(out, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
     }
 }
 
@@ -493,24 +498,24 @@ static bool run_nothing(struct call *call)
 }
 
 const struct function functions_go[] = {
-    {"and", "vv*", '&', run_nothing},
-    {"or", "vv*", '|', run_nothing},
-    {"call", "vv*", '(', run_nothing},
-    {"html", "a*", 's', run_html},
-    {"index", "vv*", 'v', run_index},
-    {"slice", "vv*", 'v', run_slice},
-    {"js", "a*", 's', run_js},
-    {"len", "v", 'i', run_len},
-    {"not", "v", 'b', run_not},
-    {"print", "a*", 's', run_print},
-    {"printf", "sa*", 's', run_printf},
-    {"println", "a*", 's', run_println},
-    {"urlquery", "a*", 's', run_urlquery},
-    {"eq", "vv*", 'b', run_eq},
-    {"ge", "vv", 'b', run_ge},
-    {"gt", "vv", 'b', run_gt},
-    {"le", "vv", 'b', run_le},
-    {"lt", "vv", 'b', run_lt},
-    {"ne", "vv", 'b', run_ne},
+    {"and", "vv*", '&', run_nothing, COST_NONE},
+    {"or", "vv*", '|', run_nothing, COST_NONE},
+    {"call", "vv*", '(', run_nothing, COST_NONE},
+    {"html", "a*", 's', run_html, 8},
+    {"index", "vv*", 'v', run_index, COST_FLAT},
+    {"slice", "vv*", 'v', run_slice, COST_ITEMS},
+    {"js", "a*", 's', run_js, 24},
+    {"len", "v", 'i', run_len, COST_NONE},
+    {"not", "v", 'b', run_not, COST_NONE},
+    {"print", "a*", 's', run_print, 8},
+    {"printf", "sa*", 's', run_printf, 12},
+    {"println", "a*", 's', run_println, 8},
+    {"urlquery", "a*", 's', run_urlquery, 12},
+    {"eq", "vv*", 'b', run_eq, 2},
+    {"ge", "vv", 'b', run_ge, COST_FLAT},
+    {"gt", "vv", 'b', run_gt, COST_FLAT},
+    {"le", "vv", 'b', run_le, COST_FLAT},
+    {"lt", "vv", 'b', run_lt, COST_FLAT},
+    {"ne", "vv", 'b', run_ne, 2},
     {0},
 };

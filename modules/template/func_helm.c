@@ -46,10 +46,10 @@ static bool run_lookup(struct call *call)
 }
 
 const struct function functions_helm[] = {
-    {"include", "sa", 's', run_include},
-    {"tpl", "sa", 's', run_tpl},
-    {"required", "sa", 'a', run_required},
-    {"fail", "s", 's', run_fail},
-    {"lookup", "ssss", 'd', run_lookup},
+    {"include", "sa", 's', run_include, COST_NONE},
+    {"tpl", "sa", 's', run_tpl, COST_NONE},
+    {"required", "sa", 'a', run_required, COST_NONE},
+    {"fail", "s", 's', run_fail, COST_FLAT},
+    {"lookup", "ssss", 'd', run_lookup, COST_NONE},
     {0},
 };

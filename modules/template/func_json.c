@@ -4,7 +4,7 @@
 
 static bool written(struct call *call, enum json_style style, bool strict)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     const char *why;
 
     if (json_write(&out, call->args[0], style, &why))
@@ -125,14 +125,14 @@ static bool run_must_from_json(struct call *call)
 }
 
 const struct function functions_json[] = {
-    {"toJson", "a", 's', run_to_json},
-    {"mustToJson", "a", 's', run_must_to_json},
-    {"toPrettyJson", "a", 's', run_to_pretty_json},
-    {"mustToPrettyJson", "a", 's', run_must_to_pretty_json},
-    {"toRawJson", "a", 's', run_to_raw_json},
-    {"mustToRawJson", "a", 's', run_to_raw_json},
-    {"fromJson", "s", 'd', run_from_json},
-    {"fromJsonArray", "s", 'l', run_from_json_array},
-    {"mustFromJson", "s", 'a', run_must_from_json},
+    {"toJson", "a", 's', run_to_json, 24},
+    {"mustToJson", "a", 's', run_must_to_json, 24},
+    {"toPrettyJson", "a", 's', run_to_pretty_json, 24},
+    {"mustToPrettyJson", "a", 's', run_must_to_pretty_json, 24},
+    {"toRawJson", "a", 's', run_to_raw_json, 24},
+    {"mustToRawJson", "a", 's', run_to_raw_json, 24},
+    {"fromJson", "s", 'd', run_from_json, 8},
+    {"fromJsonArray", "s", 'l', run_from_json_array, 8},
+    {"mustFromJson", "s", 'a', run_must_from_json, 8},
     {0},
 };

@@ -163,12 +163,15 @@ static bool run_compact(struct call *call)
     return give_list(call, list);
 }
 
-/* Is a value among others? Spends a step for each comparison. */
+/* Is a value among others? Each comparison walks what is alike in both. */
 static bool among(struct call *call, struct value v, const struct value *others,
                   size_t count, bool *ret)
 {
+    uint64_t left = meter_left(call->space->meter);
+    uint64_t size = value_size(v, left);
+
     *ret = false;
-    if (!call_spend(call, count * 64))
+    if (!call_spend(call, size > left ? size : count * (8 + size / 2)))
         return false;
     for (size_t i = 0; i < count && !*ret; i++)
         *ret = value_same(v, others[i], PRINT_DEPTH);
@@ -273,36 +276,36 @@ static bool run_chunk(struct call *call)
 }
 
 const struct function functions_lists[] = {
-    {"list", "a*", 'l', run_list},
-    {"tuple", "a*", 'l', run_list},
-    {"first", "a", 'a', run_first},
-    {"mustFirst", "a", 'a', run_first},
-    {"last", "a", 'a', run_last},
-    {"mustLast", "a", 'a', run_last},
-    {"rest", "a", 'l', run_rest},
-    {"mustRest", "a", 'l', run_rest},
-    {"initial", "a", 'l', run_initial},
-    {"mustInitial", "a", 'l', run_initial},
-    {"append", "aa", 'l', run_append},
-    {"mustAppend", "aa", 'l', run_append},
-    {"push", "aa", 'l', run_append},
-    {"mustPush", "aa", 'l', run_append},
-    {"prepend", "aa", 'l', run_prepend},
-    {"mustPrepend", "aa", 'l', run_prepend},
-    {"concat", "a*", 'a', run_concat},
-    {"reverse", "a", 'l', run_reverse},
-    {"mustReverse", "a", 'l', run_reverse},
-    {"compact", "a", 'l', run_compact},
-    {"mustCompact", "a", 'l', run_compact},
-    {"uniq", "a", 'l', run_uniq},
-    {"mustUniq", "a", 'l', run_uniq},
-    {"without", "aa*", 'l', run_without},
-    {"mustWithout", "aa*", 'l', run_without},
-    {"has", "aa", 'b', run_has},
-    {"mustHas", "aa", 'b', run_has},
-    {"slice", "aa*", 'a', run_slice},
-    {"mustSlice", "aa*", 'a', run_slice},
-    {"chunk", "ia", 'C', run_chunk},
-    {"mustChunk", "ia", 'C', run_chunk},
+    {"list", "a*", 'l', run_list, COST_NONE},
+    {"tuple", "a*", 'l', run_list, COST_NONE},
+    {"first", "a", 'a', run_first, COST_NONE},
+    {"mustFirst", "a", 'a', run_first, COST_NONE},
+    {"last", "a", 'a', run_last, COST_NONE},
+    {"mustLast", "a", 'a', run_last, COST_NONE},
+    {"rest", "a", 'l', run_rest, COST_ITEMS},
+    {"mustRest", "a", 'l', run_rest, COST_ITEMS},
+    {"initial", "a", 'l', run_initial, COST_ITEMS},
+    {"mustInitial", "a", 'l', run_initial, COST_ITEMS},
+    {"append", "aa", 'l', run_append, COST_ITEMS},
+    {"mustAppend", "aa", 'l', run_append, COST_ITEMS},
+    {"push", "aa", 'l', run_append, COST_ITEMS},
+    {"mustPush", "aa", 'l', run_append, COST_ITEMS},
+    {"prepend", "aa", 'l', run_prepend, COST_ITEMS},
+    {"mustPrepend", "aa", 'l', run_prepend, COST_ITEMS},
+    {"concat", "a*", 'a', run_concat, COST_ITEMS},
+    {"reverse", "a", 'l', run_reverse, COST_ITEMS},
+    {"mustReverse", "a", 'l', run_reverse, COST_ITEMS},
+    {"compact", "a", 'l', run_compact, COST_ITEMS},
+    {"mustCompact", "a", 'l', run_compact, COST_ITEMS},
+    {"uniq", "a", 'l', run_uniq, COST_ITEMS},
+    {"mustUniq", "a", 'l', run_uniq, COST_ITEMS},
+    {"without", "aa*", 'l', run_without, COST_ITEMS},
+    {"mustWithout", "aa*", 'l', run_without, COST_ITEMS},
+    {"has", "aa", 'b', run_has, COST_ITEMS},
+    {"mustHas", "aa", 'b', run_has, COST_ITEMS},
+    {"slice", "aa*", 'a', run_slice, COST_ITEMS},
+    {"mustSlice", "aa*", 'a', run_slice, COST_ITEMS},
+    {"chunk", "ia", 'C', run_chunk, COST_ITEMS},
+    {"mustChunk", "ia", 'C', run_chunk, COST_ITEMS},
     {0},
 };

@@ -439,10 +439,11 @@ static bool run_until_step(struct call *call)
 static bool give_numbers(struct call *call, int64_t start, int64_t end,
                          int64_t step)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     struct list *list;
 
-    if (!until_step(call, start, end, step, &list))
+    if (!until_step(call, start, end, step, &list) ||
+        !call_spend(call, (uint64_t)list->len * 128))
         return false;
     for (uint32_t i = 0; i < list->len; i++)
         text_addf(&out, "%s%lld", i ? " " : "",
@@ -472,32 +473,32 @@ static bool run_seq(struct call *call)
 }
 
 const struct function functions_math[] = {
-    {"add", "a*", 'I', run_add},
-    {"add1", "a", 'I', run_add1},
-    {"sub", "aa", 'I', run_sub},
-    {"mul", "aa*", 'I', run_mul},
-    {"div", "aa", 'I', run_div},
-    {"mod", "aa", 'I', run_mod},
-    {"max", "aa*", 'I', run_max},
-    {"biggest", "aa*", 'I', run_max},
-    {"min", "aa*", 'I', run_min},
-    {"maxf", "aa*", 'f', run_maxf},
-    {"minf", "aa*", 'f', run_minf},
-    {"add1f", "a", 'f', run_add1f},
-    {"addf", "a*", 'f', run_addf},
-    {"subf", "aa*", 'f', run_subf},
-    {"mulf", "aa*", 'f', run_mulf},
-    {"divf", "aa*", 'f', run_divf},
-    {"ceil", "a", 'f', run_ceil},
-    {"floor", "a", 'f', run_floor},
-    {"round", "aif*", 'f', run_round},
-    {"int", "a", 'i', run_int},
-    {"int64", "a", 'I', run_int64},
-    {"float64", "a", 'f', run_float64},
-    {"atoi", "s", 'i', run_atoi},
-    {"toDecimal", "a", 'I', run_to_decimal},
-    {"until", "i", 'N', run_until},
-    {"untilStep", "iii", 'N', run_until_step},
-    {"seq", "i*", 's', run_seq},
+    {"add", "a*", 'I', run_add, 12},
+    {"add1", "a", 'I', run_add1, 12},
+    {"sub", "aa", 'I', run_sub, 12},
+    {"mul", "aa*", 'I', run_mul, 12},
+    {"div", "aa", 'I', run_div, 12},
+    {"mod", "aa", 'I', run_mod, 12},
+    {"max", "aa*", 'I', run_max, 12},
+    {"biggest", "aa*", 'I', run_max, 12},
+    {"min", "aa*", 'I', run_min, 12},
+    {"maxf", "aa*", 'f', run_maxf, 12},
+    {"minf", "aa*", 'f', run_minf, 12},
+    {"add1f", "a", 'f', run_add1f, 12},
+    {"addf", "a*", 'f', run_addf, 12},
+    {"subf", "aa*", 'f', run_subf, 12},
+    {"mulf", "aa*", 'f', run_mulf, 12},
+    {"divf", "aa*", 'f', run_divf, 12},
+    {"ceil", "a", 'f', run_ceil, 12},
+    {"floor", "a", 'f', run_floor, 12},
+    {"round", "aif*", 'f', run_round, 12},
+    {"int", "a", 'i', run_int, 12},
+    {"int64", "a", 'I', run_int64, 12},
+    {"float64", "a", 'f', run_float64, 12},
+    {"atoi", "s", 'i', run_atoi, 12},
+    {"toDecimal", "a", 'I', run_to_decimal, 12},
+    {"until", "i", 'N', run_until, 4},
+    {"untilStep", "iii", 'N', run_until_step, 4},
+    {"seq", "i*", 's', run_seq, 4},
     {0},
 };

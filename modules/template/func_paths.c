@@ -91,15 +91,15 @@ static bool run_is_abs(struct call *call)
 }
 
 const struct function functions_paths[] = {
-    {"base", "s", 's', run_base},
-    {"dir", "s", 's', run_dir},
-    {"ext", "s", 's', run_ext},
-    {"clean", "s", 's', run_clean},
-    {"isAbs", "s", 'b', run_is_abs},
-    {"osBase", "s", 's', run_base},
-    {"osDir", "s", 's', run_dir},
-    {"osExt", "s", 's', run_ext},
-    {"osClean", "s", 's', run_clean},
-    {"osIsAbs", "s", 'b', run_is_abs},
+    {"base", "s", 's', run_base, 4},
+    {"dir", "s", 's', run_dir, 4},
+    {"ext", "s", 's', run_ext, 4},
+    {"clean", "s", 's', run_clean, 4},
+    {"isAbs", "s", 'b', run_is_abs, 4},
+    {"osBase", "s", 's', run_base, 4},
+    {"osDir", "s", 's', run_dir, 4},
+    {"osExt", "s", 's', run_ext, 4},
+    {"osClean", "s", 's', run_clean, 4},
+    {"osIsAbs", "s", 'b', run_is_abs, 4},
     {0},
 };

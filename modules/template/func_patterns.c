@@ -17,6 +17,12 @@ void patterns_free(struct map **at)
     map_free(at);
 }
 
+static struct pattern *over(struct err *err)
+{
+    err_set(err, ERR_INVALID, "the template does too much");
+    return NULL;
+}
+
 /* A pattern is made once in a run, however often it is used. */
 static const struct pattern *pattern_of(struct call *call, struct str text,
                                         struct err *err)
@@ -32,14 +38,13 @@ static const struct pattern *pattern_of(struct call *call, struct str text,
         err_set(err, ERR_INVALID, "error parsing regexp: it holds a NUL");
         return NULL;
     }
-    if (!call_spend(call, (uint64_t)text.len * 256 + 4096)) {
-        err_set(err, ERR_INVALID, "too many steps");
-        return NULL;
-    }
+    if (!call_spend(call, (uint64_t)text.len * 256 + 4096))
+        return over(err);
     pattern = pattern_new(text.at, text.len, call_pattern_size(call), err);
-    if (pattern)
-        map_put(patterns, key, pattern);
-    return pattern;
+    if (!pattern)
+        return NULL;
+    map_put(patterns, key, pattern);
+    return call_spend(call, pattern_size(pattern) * 2) ? pattern : over(err);
 }
 
 /* `must`: the plain error; otherwise the words of Go's panic. */
@@ -60,14 +65,14 @@ static const struct pattern *pattern_arg(struct call *call)
     return NULL;
 }
 
-/* A match; `ret_failed` when the search went over the steps. */
+/* A match; `ret_failed` when nothing is left for searching. */
 static bool find(struct call *call, const struct pattern *pattern, struct str s,
                  size_t from, ptrdiff_t *ret, bool *ret_failed)
 {
-    uint64_t cost = 0;
-    bool found = pattern_find(pattern, s.at, s.len, from, ret, &cost);
+    bool found = pattern_find(pattern, s.at, s.len, from, ret,
+                              call->space->meter);
 
-    *ret_failed = !call_spend(call, cost * 16);
+    *ret_failed = !call_spend(call, 0);
     return found && !*ret_failed;
 }
 
@@ -277,7 +282,7 @@ static bool replaced(struct call *call, bool literal)
     const struct pattern *pattern = pattern_arg(call);
     struct str s = arg_str(call, 1), with = arg_str(call, 2);
     size_t done = 0, from = 0;
-    struct text out = {0};
+    struct text out = call_text(call);
     bool failed = false;
     ptrdiff_t *at;
 
@@ -321,7 +326,7 @@ static bool run_replace_literal(struct call *call)
 static bool run_quote_meta(struct call *call)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
 
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] && strchr("\\.+*?()|[]{}^$", s.at[i]))
@@ -332,18 +337,18 @@ static bool run_quote_meta(struct call *call)
 }
 
 const struct function functions_patterns[] = {
-    {"regexMatch", "ss", 'b', run_match},
-    {"mustRegexMatch", "ss", 'b', run_match},
-    {"regexFind", "ss", 's', run_find},
-    {"mustRegexFind", "ss", 's', run_find},
-    {"regexFindAll", "ssi", 'L', run_find_all},
-    {"mustRegexFindAll", "ssi", 'L', run_find_all},
-    {"regexSplit", "ssi", 'L', run_split},
-    {"mustRegexSplit", "ssi", 'L', run_split},
-    {"regexReplaceAll", "sss", 's', run_replace},
-    {"mustRegexReplaceAll", "sss", 's', run_replace},
-    {"regexReplaceAllLiteral", "sss", 's', run_replace_literal},
-    {"mustRegexReplaceAllLiteral", "sss", 's', run_replace_literal},
-    {"regexQuoteMeta", "s", 's', run_quote_meta},
+    {"regexMatch", "ss", 'b', run_match, COST_FLAT},
+    {"mustRegexMatch", "ss", 'b', run_match, COST_FLAT},
+    {"regexFind", "ss", 's', run_find, COST_FLAT},
+    {"mustRegexFind", "ss", 's', run_find, COST_FLAT},
+    {"regexFindAll", "ssi", 'L', run_find_all, COST_FLAT},
+    {"mustRegexFindAll", "ssi", 'L', run_find_all, COST_FLAT},
+    {"regexSplit", "ssi", 'L', run_split, COST_FLAT},
+    {"mustRegexSplit", "ssi", 'L', run_split, COST_FLAT},
+    {"regexReplaceAll", "sss", 's', run_replace, COST_FLAT},
+    {"mustRegexReplaceAll", "sss", 's', run_replace, COST_FLAT},
+    {"regexReplaceAllLiteral", "sss", 's', run_replace_literal, COST_FLAT},
+    {"mustRegexReplaceAllLiteral", "sss", 's', run_replace_literal, COST_FLAT},
+    {"regexQuoteMeta", "s", 's', run_quote_meta, 12},
     {0},
 };

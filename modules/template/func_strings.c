@@ -8,7 +8,7 @@
 
 bool call_string(struct call *call, struct value v, struct str *ret)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (v.kind == KIND_STRING) {
         *ret = value_str(v);
@@ -118,7 +118,7 @@ static bool run_trim_prefix(struct call *call)
 static bool run_nospace(struct call *call)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
 
     for (size_t i = 0; i < s.len;) {
         unsigned rune;
@@ -209,7 +209,7 @@ static void abbreviate(struct text *out, struct str s, int64_t offset,
 static bool run_abbrev(struct call *call)
 {
     int64_t width = call->args[0].integer;
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (width < 4)
         return give(call, call->args[1]);
@@ -220,7 +220,7 @@ static bool run_abbrev(struct call *call)
 static bool run_abbrevboth(struct call *call)
 {
     int64_t left = call->args[0].integer, right = call->args[1].integer;
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (right < 4 || (left > 0 && right < 7))
         return give(call, call->args[2]);
@@ -264,8 +264,11 @@ static bool run_repeat(struct call *call)
     if (!call_room(call, size) || size > UINT32_MAX ||
         !(out = call_alloc(call, size + 1)))
         return call_room(call, UINT64_MAX);
-    for (uint64_t i = 0; i < size; i += s.len)
-        memcpy(out + i, s.at, s.len);
+    /* What is there is doubled, so that short strings are not copied one by one. */
+    if (size)
+        memcpy(out, s.at, s.len);
+    for (uint64_t done = s.len; done < size; done *= 2)
+        memcpy(out + done, out, done < size - done ? done : size - done);
     return give(call, value_string(out, size));
 }
 
@@ -281,7 +284,7 @@ static bool grows(struct call *call, struct text *out)
 static bool replaced(struct call *call, struct str s, struct str old,
                      struct str with)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     size_t at = 0;
 
     while (at < s.len || !old.len) {
@@ -358,7 +361,7 @@ static bool run_nindent(struct call *call)
 
 static bool run_quote(struct call *call)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
 
     for (size_t i = 0; i < call->count; i++) {
         struct str s;
@@ -379,7 +382,7 @@ static bool run_quote(struct call *call)
 /* The non-nil arguments with spaces between and `around` them. */
 static bool spaced(struct call *call, const char *around)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     bool first = true;
 
     for (size_t i = 0; i < call->count; i++) {
@@ -446,7 +449,7 @@ static bool run_to_strings(struct call *call)
 static bool run_join(struct call *call)
 {
     struct str by = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
     struct list *list;
 
     if (!strings_of(call, call->args[1], &list))
@@ -581,34 +584,34 @@ static bool run_hello(struct call *call)
 }
 
 const struct function functions_strings[] = {
-    {"hello", "", 's', run_hello},
-    {"abbrev", "is", 's', run_abbrev},
-    {"abbrevboth", "iis", 's', run_abbrevboth},
-    {"trunc", "is", 's', run_trunc},
-    {"trim", "s", 's', run_trim},
-    {"trimAll", "ss", 's', run_trim_all},
-    {"trimall", "ss", 's', run_trim_all},
-    {"trimSuffix", "ss", 's', run_trim_suffix},
-    {"trimPrefix", "ss", 's', run_trim_prefix},
-    {"nospace", "s", 's', run_nospace},
-    {"substr", "iis", 's', run_substr},
-    {"repeat", "is", 's', run_repeat},
-    {"contains", "ss", 'b', run_contains},
-    {"hasPrefix", "ss", 'b', run_has_prefix},
-    {"hasSuffix", "ss", 'b', run_has_suffix},
-    {"quote", "a*", 's', run_quote},
-    {"squote", "a*", 's', run_squote},
-    {"cat", "a*", 's', run_cat},
-    {"indent", "is", 's', run_indent},
-    {"nindent", "is", 's', run_nindent},
-    {"replace", "sss", 's', run_replace},
-    {"plural", "ssi", 's', run_plural},
-    {"toString", "a", 's', run_to_string},
-    {"toStrings", "a", 'L', run_to_strings},
-    {"join", "sa", 's', run_join},
-    {"sortAlpha", "a", 'L', run_sort_alpha},
-    {"split", "ss", 'm', run_split},
-    {"splitList", "ss", 'L', run_split_list},
-    {"splitn", "sis", 'm', run_splitn},
+    {"hello", "", 's', run_hello, COST_NONE},
+    {"abbrev", "is", 's', run_abbrev, 2},
+    {"abbrevboth", "iis", 's', run_abbrevboth, 2},
+    {"trunc", "is", 's', run_trunc, COST_FLAT},
+    {"trim", "s", 's', run_trim, 30},
+    {"trimAll", "ss", 's', run_trim_all, 30},
+    {"trimall", "ss", 's', run_trim_all, 30},
+    {"trimSuffix", "ss", 's', run_trim_suffix, COST_FLAT},
+    {"trimPrefix", "ss", 's', run_trim_prefix, COST_FLAT},
+    {"nospace", "s", 's', run_nospace, 30},
+    {"substr", "iis", 's', run_substr, COST_FLAT},
+    {"repeat", "is", 's', run_repeat, COST_FLAT},
+    {"contains", "ss", 'b', run_contains, 12},
+    {"hasPrefix", "ss", 'b', run_has_prefix, COST_FLAT},
+    {"hasSuffix", "ss", 'b', run_has_suffix, COST_FLAT},
+    {"quote", "a*", 's', run_quote, 60},
+    {"squote", "a*", 's', run_squote, 8},
+    {"cat", "a*", 's', run_cat, 8},
+    {"indent", "is", 's', run_indent, 4},
+    {"nindent", "is", 's', run_nindent, 4},
+    {"replace", "sss", 's', run_replace, 16},
+    {"plural", "ssi", 's', run_plural, COST_NONE},
+    {"toString", "a", 's', run_to_string, 8},
+    {"toStrings", "a", 'L', run_to_strings, 8},
+    {"join", "sa", 's', run_join, 8},
+    {"sortAlpha", "a", 'L', run_sort_alpha, 8},
+    {"split", "ss", 'm', run_split, 16},
+    {"splitList", "ss", 'L', run_split_list, 16},
+    {"splitn", "sis", 'm', run_splitn, 16},
     {0},
 };

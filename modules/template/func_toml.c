@@ -106,7 +106,7 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth)
     scoped_text struct text printed = {0};
     struct text *out = toml->out;
 
-    if (depth > PRINT_DEPTH || out->len > PRINT_LIMIT) {
+    if (depth > PRINT_DEPTH || out->over) {
         toml->why = "the value is too large or nested too deep";
         return false;
     }
@@ -202,7 +202,7 @@ static bool write_table(struct toml *toml, struct dict *dict,
 {
     struct entry *entries = dict_sort(dict);
 
-    if (depth > 100 || toml->out->len > PRINT_LIMIT) {
+    if (depth > 100 || toml->out->over) {
         toml->why = "the value is too large or nested too deep";
         return false;
     }
@@ -233,7 +233,7 @@ static bool run_to_toml(struct call *call)
 {
     scoped_text struct text path = {0};
     struct value v = call->args[0];
-    struct text out = {0};
+    struct text out = call_text(call);
     struct toml toml = {.out = &out};
     bool fine = false;
 
@@ -271,7 +271,7 @@ static bool run_from_toml(struct call *call)
 }
 
 const struct function functions_toml[] = {
-    {"fromToml", "s", 'd', run_from_toml},
-    {"toToml", "a", 's', run_to_toml},
+    {"fromToml", "s", 'd', run_from_toml, 8},
+    {"toToml", "a", 's', run_to_toml, 24},
     {0},
 };

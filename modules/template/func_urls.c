@@ -27,7 +27,7 @@ static int hex_of(char c)
 static bool unescaped(struct call *call, struct str whole, struct str s,
                       struct str *ret)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     char why[60];
 
     for (size_t i = 0; i < s.len; i++) {
@@ -265,7 +265,7 @@ static void add_str(struct text *out, struct str s)
 static bool run_url_join(struct call *call)
 {
     struct url url = {0};
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (!member(call, "scheme", &url.scheme) ||
         !member(call, "host", &url.host) || !member(call, "path", &url.path) ||
@@ -306,7 +306,7 @@ static bool run_url_join(struct call *call)
 }
 
 const struct function functions_urls[] = {
-    {"urlParse", "s", 'd', run_url_parse},
-    {"urlJoin", "d", 's', run_url_join},
+    {"urlParse", "s", 'd', run_url_parse, 24},
+    {"urlJoin", "d", 's', run_url_join, 24},
     {0},
 };

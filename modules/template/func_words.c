@@ -26,7 +26,7 @@ typedef unsigned change_fn(unsigned rune, unsigned before, bool *state);
 static bool changed(struct call *call, change_fn *change, bool state)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
     unsigned before = ' ';
 
     for (size_t i = 0; i < s.len;) {
@@ -107,7 +107,7 @@ static bool run_swapcase(struct call *call)
 static bool run_initials(struct call *call)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
     bool gap = true;
 
     for (size_t i = 0; i < s.len;) {
@@ -175,7 +175,7 @@ static struct str after(struct str s, size_t len)
 static bool run_camelcase(struct call *call)
 {
     struct str s = arg_str(call, 0);
-    struct text out = {0};
+    struct text out = call_text(call);
     unsigned before, rune = 0;
     bool shouting = false, any = s.len > 0;
 
@@ -326,7 +326,7 @@ static void word_then_number(struct lowering *all)
 
 static bool lowered(struct call *call, char connector)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     struct lowering all = {
         .out = &out, .rest = arg_str(call, 0), .connector = connector};
 
@@ -369,7 +369,7 @@ static const char *last_space(const char *at, size_t len)
 static bool wrapped(struct call *call, struct str s, struct str line,
                     int64_t width, bool cut_words)
 {
-    struct text out = {0};
+    struct text out = call_text(call);
     size_t at = 0;
 
     if (!line.len)
@@ -416,16 +416,16 @@ static bool run_wrap_with(struct call *call)
 }
 
 const struct function functions_words[] = {
-    {"upper", "s", 's', run_upper},
-    {"lower", "s", 's', run_lower},
-    {"title", "s", 's', run_title},
-    {"untitle", "s", 's', run_untitle},
-    {"swapcase", "s", 's', run_swapcase},
-    {"initials", "s", 's', run_initials},
-    {"camelcase", "s", 's', run_camelcase},
-    {"snakecase", "s", 's', run_snakecase},
-    {"kebabcase", "s", 's', run_kebabcase},
-    {"wrap", "is", 's', run_wrap},
-    {"wrapWith", "iss", 's', run_wrap_with},
+    {"upper", "s", 's', run_upper, 40},
+    {"lower", "s", 's', run_lower, 40},
+    {"title", "s", 's', run_title, 40},
+    {"untitle", "s", 's', run_untitle, 40},
+    {"swapcase", "s", 's', run_swapcase, 40},
+    {"initials", "s", 's', run_initials, 40},
+    {"camelcase", "s", 's', run_camelcase, 40},
+    {"snakecase", "s", 's', run_snakecase, 40},
+    {"kebabcase", "s", 's', run_kebabcase, 40},
+    {"wrap", "is", 's', run_wrap, 4},
+    {"wrapWith", "iss", 's', run_wrap_with, 24},
     {0},
 };

@@ -156,7 +156,7 @@ static bool run_to_yaml(struct call *call)
     scoped_arena struct arena *arena = arena_new();
     struct detour detour = {.arena = arena};
     struct node *node = detour_node(&detour, call->args[0], PRINT_DEPTH);
-    struct text out = {0};
+    struct text out = call_text(call);
 
     if (detour.failed)
         return give_str(call, STR(""));
@@ -172,7 +172,7 @@ static bool run_to_yaml(struct call *call)
 static bool run_to_yaml_pretty(struct call *call)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct text out = {0};
+    struct text out = call_text(call);
     struct node *node = value_to_node(arena, call->args[0], PRINT_DEPTH);
 
     if (!node || !call_room(call, arena_used(arena)))
@@ -271,9 +271,9 @@ static bool run_from_yaml_array(struct call *call)
 }
 
 const struct function functions_yaml[] = {
-    {"toYaml", "a", 's', run_to_yaml},
-    {"toYamlPretty", "a", 's', run_to_yaml_pretty},
-    {"fromYaml", "s", 'd', run_from_yaml},
-    {"fromYamlArray", "s", 'l', run_from_yaml_array},
+    {"toYaml", "a", 's', run_to_yaml, 24},
+    {"toYamlPretty", "a", 's', run_to_yaml_pretty, 24},
+    {"fromYaml", "s", 'd', run_from_yaml, 8},
+    {"fromYamlArray", "s", 'l', run_from_yaml_array, 8},
     {0},
 };

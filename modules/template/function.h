@@ -25,6 +25,22 @@ struct call {
 typedef bool function_fn(struct call *call);
 
 /*
+ * What a call costs is paid before it begins: `cost` units for each byte and a
+ * little for each part of everything in the arguments, however deep, because
+ * most functions look at all of it. So a row that says nothing is dear, and a
+ * new function cannot be forgotten; one that looks at less says so. What a
+ * function makes is paid for when it returns; one that takes longer than in
+ * proportion to its arguments (sorting, pairs) calls call_spend() as well.
+ */
+enum cost {
+    COST_DEAR = 0,  /* nobody has measured it: COST_UNKNOWN units */
+    COST_FLAT = -1,  /* looks at strings, and at no more than one key or item */
+    COST_ITEMS = -2, /* moves the items of lists and dicts without a look */
+    COST_NONE = -3,  /* looks at nothing that grows */
+    COST_UNKNOWN = 100,
+};
+
+/*
  * `takes`: a letter per parameter: s string, i int, I int64, f float64, b
  * bool, a any value, v a value with its static type, d map[string]interface{},
  * l []interface{}, t time.Time, V *semver.Version; a * at the end: the last
@@ -36,6 +52,7 @@ struct function {
     const char *takes;
     char gives;
     function_fn *run;
+    int cost; /* enum cost, or units for each byte of all arguments */
     const char *refused; /* why a template may not call it */
     const struct template_function *extra;
 };
@@ -68,8 +85,10 @@ extern const struct function methods_semver[];
 
 /* Says why the call failed, as Go would; false always. */
 bool call_fail(struct call *call, const char *format, ...) PRINTF(2, 3);
-/* Spends steps for work in proportion to `bytes`; false when over a bound. */
-bool call_spend(struct call *call, uint64_t bytes);
+/* Spends units of work; false when nothing is left. */
+bool call_spend(struct call *call, uint64_t units);
+/* A text for what a function makes, that cannot outgrow the run's bounds. */
+struct text call_text(struct call *call);
 /* Is there memory for that many more bytes? Fails the call if not. */
 bool call_room(struct call *call, uint64_t bytes);
 /* Memory for a result; NULL when over the bound. */
@@ -108,10 +127,11 @@ static inline struct str arg_str(const struct call *call, size_t i)
 
 /*
  * Printers stop and answer false when a value is nested deeper than
- * PRINT_DEPTH (it may hold itself) or the text outgrows PRINT_LIMIT.
+ * PRINT_DEPTH (it may hold itself) or the text has a limit and is over it.
  */
 #define PRINT_DEPTH 500
-#define PRINT_LIMIT ((size_t)32 * 1024 * 1024)
+/* What of a value stands in an error. */
+#define PRINT_SHORT ((size_t)8 * 1024)
 
 /* fmt's %v of a value; nil is "<nil>". */
 bool print_value(struct text *out, struct value v);

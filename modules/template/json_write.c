@@ -145,7 +145,7 @@ static void write_printed(struct writer *writer, struct value v)
 
 static bool write_any(struct writer *writer, struct value v, unsigned depth)
 {
-    if (depth > PRINT_DEPTH || writer->out->len > PRINT_LIMIT) {
+    if (depth > PRINT_DEPTH || writer->out->over) {
         writer->why = "the value is too large or nested too deep";
         return false;
     }

@@ -265,6 +265,9 @@ static struct part *use_variable(struct parser *parser, struct token token)
 {
     struct part *part = named(parser, PART_VARIABLE, token);
 
+    /* So many that looking for one is dear: each look is paid for. */
+    if (!meter_spend(parser->all->request->meter, parser->variables.len * 4))
+        return fail(parser, "too many variables: the template does too much");
     for (uint32_t i = 0; i < parser->variables.len; i++) {
         if (str_same(parser->variables.at[i].text, part->names.at[0].text))
             return part;

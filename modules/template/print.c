@@ -48,7 +48,7 @@ static void print_complex(struct text *out, const double *parts)
 
 static bool print_at(struct text *out, struct value v, unsigned depth)
 {
-    if (depth > PRINT_DEPTH || out->len > PRINT_LIMIT)
+    if (depth > PRINT_DEPTH || out->over)
         return false;
     switch (v.kind) {
     case KIND_NIL:

@@ -550,25 +550,25 @@ static bool run_inc_patch(struct call *call)
 }
 
 const struct function functions_semver[] = {
-    {"semver", "s", 'V', run_semver},
-    {"semverCompare", "ss", 'b', run_semver_compare},
+    {"semver", "s", 'V', run_semver, 24},
+    {"semverCompare", "ss", 'b', run_semver_compare, 24},
     {0},
 };
 
 const struct function methods_semver[] = {
-    {"Major", "V", 'i', run_major},
-    {"Minor", "V", 'i', run_minor},
-    {"Patch", "V", 'i', run_patch},
-    {"Prerelease", "V", 's', run_prerelease},
-    {"Metadata", "V", 's', run_metadata},
-    {"Original", "V", 's', run_original},
-    {"String", "V", 's', run_string},
-    {"Compare", "VV", 'i', run_compare},
-    {"LessThan", "VV", 'b', run_less_than},
-    {"GreaterThan", "VV", 'b', run_greater_than},
-    {"Equal", "VV", 'b', run_equal},
-    {"IncMajor", "V", 'V', run_inc_major},
-    {"IncMinor", "V", 'V', run_inc_minor},
-    {"IncPatch", "V", 'V', run_inc_patch},
+    {"Major", "V", 'i', run_major, 40},
+    {"Minor", "V", 'i', run_minor, 40},
+    {"Patch", "V", 'i', run_patch, 40},
+    {"Prerelease", "V", 's', run_prerelease, 40},
+    {"Metadata", "V", 's', run_metadata, 40},
+    {"Original", "V", 's', run_original, 40},
+    {"String", "V", 's', run_string, 40},
+    {"Compare", "VV", 'i', run_compare, 40},
+    {"LessThan", "VV", 'b', run_less_than, 40},
+    {"GreaterThan", "VV", 'b', run_greater_than, 40},
+    {"Equal", "VV", 'b', run_equal, 40},
+    {"IncMajor", "V", 'V', run_inc_major, 40},
+    {"IncMinor", "V", 'V', run_inc_minor, 40},
+    {"IncPatch", "V", 'V', run_inc_patch, 40},
     {0},
 };

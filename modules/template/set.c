@@ -23,14 +23,14 @@ const struct template_options template_options_helm = {
 };
 
 static const struct template_bounds bounds_default = {
-    .steps = 50000000,
+    .work = METER_ANSWER,
     .depth = 100000,
     .include = 1000,
     .tpl = 100,
     .nesting = 1000,
     .stack = 5 * 1024 * 1024,
     .output = 16 * 1024 * 1024,
-    .memory = 256 * 1024 * 1024,
+    .memory = 64 * 1024 * 1024,
     .pattern = 10000,
 };
 
@@ -38,7 +38,7 @@ static void bounds_fill(struct template_bounds *bounds)
 {
     const struct template_bounds *none = &bounds_default;
 
-    bounds->steps = bounds->steps ? bounds->steps : none->steps;
+    bounds->work = bounds->work ? bounds->work : none->work;
     bounds->depth = bounds->depth ? bounds->depth : none->depth;
     bounds->include = bounds->include ? bounds->include : none->include;
     bounds->tpl = bounds->tpl ? bounds->tpl : none->tpl;
@@ -117,6 +117,7 @@ struct template_set *template_set_new(const struct template_options *options)
     if (options->strict)
         set->options.missing = TEMPLATE_MISSING_ERROR;
     set->scope = scope_new(set->arena, NULL);
+    meter_spend(options->meter, COST_SET);
     set->functions = map_new();
     add_group(set->functions, functions_go);
     if (options->functions == TEMPLATE_HELM) {
@@ -149,16 +150,28 @@ static int refuse_text(struct template_error *err, const char *name,
     return -1;
 }
 
+static int refuse_work(struct template_error *err, const char *name,
+                       const struct meter *meter)
+{
+    char words[256];
+
+    snprintf(words, sizeof words, OVER_WORK, (unsigned long long)meter->limit);
+    return refuse_text(err, name, words);
+}
+
 int template_set_add(struct template_set *set, const char *name,
                      const char *text, size_t len, struct template_error *err)
 {
     struct parse_request request = {.arena = set->arena,
                                     .scope = set->scope,
                                     .functions = set->functions,
-                                    .nesting = set->options.bounds.nesting};
+                                    .nesting = set->options.bounds.nesting,
+                                    .meter = set->options.meter};
 
     if (len > UINT32_MAX / 2)
         return refuse_text(err, name, "the text is larger than 2 GiB");
+    if (!meter_spend(request.meter, len * COST_PARSE))
+        return refuse_work(err, name, request.meter);
     request.name = str_copy(set->arena, str_of(name));
     request.text = str_copy(set->arena, (struct str){text, len});
     return tree_parse(&request, err) ? 0 : -1;
@@ -256,7 +269,7 @@ int template_run(struct template_set *set, const char *name,
     struct exec exec = {.set = set,
                         .options = &set->options,
                         .arena = arena,
-                        .space = {arena, set->options.numbers},
+                        .own = {.limit = set->options.bounds.work},
                         .scope = set->scope,
                         .out = out,
                         .out_limit = set->options.bounds.output + out->len,
@@ -267,6 +280,8 @@ int template_run(struct template_set *set, const char *name,
 
     if (exec.out_limit < out->len)
         exec.out_limit = SIZE_MAX;
+    exec.meter = set->options.meter ? set->options.meter : &exec.own;
+    exec.space = (struct space){arena, set->options.numbers, exec.meter};
     *err = (struct template_error){.stage = TEMPLATE_EXEC, .column = -1};
     fine = run_named(&exec, str_of(name), value_from_node(&exec.space, data));
     if (!fine)
@@ -276,42 +291,59 @@ int template_run(struct template_set *set, const char *name,
     free(exec.frames);
     free(exec.variables);
     text_free(&exec.words);
+    mem_free(&exec.positions.ends);
     patterns_free(&exec.patterns);
     return fine ? 0 : -1;
 }
 
 /* ---- What functions ask of the run ---- */
 
-bool call_spend(struct call *call, uint64_t bytes)
+bool call_spend(struct call *call, uint64_t units)
 {
-    struct exec *exec = call->exec;
+    struct meter *meter = call->exec->meter;
 
-    exec->steps += bytes / 64;
-    if (exec->steps > exec->options->bounds.steps)
-        return call_fail(call, "more than %llu steps",
-                         (unsigned long long)exec->options->bounds.steps);
-    return call_room(call, 0);
+    if (meter_spend(meter, units))
+        return call_room(call, 0);
+    return call_fail(call, OVER_WORK, (unsigned long long)meter->limit);
 }
 
+/* What is made is paid for by the byte, so there is room for what is left. */
 bool call_room(struct call *call, uint64_t bytes)
 {
     size_t most = call->exec->options->bounds.memory;
+    const struct meter *meter = call->exec->meter;
 
+    if (bytes > meter_left(meter))
+        return call_fail(call, OVER_WORK, (unsigned long long)meter->limit);
     if (bytes <= most && arena_used(call->arena) <= most - bytes)
         return true;
-    return call_fail(call, "more than %zu bytes of memory", most);
+    return call_fail(call, OVER_MEMORY, most);
+}
+
+struct text call_text(struct call *call)
+{
+    uint64_t left = meter_left(call->exec->meter);
+    size_t used = arena_used(call->arena);
+    size_t most = call->exec->options->bounds.memory;
+
+    most = used < most ? most - used : 1;
+    return (struct text){.limit = left < most ? (size_t)left + 1 : most};
 }
 
 char *call_alloc(struct call *call, size_t size)
 {
-    if (!call_room(call, size) || !call_spend(call, size))
+    if (!call_room(call, size))
         return NULL;
     return arena_alloc(call->arena, size);
 }
 
 bool give_text(struct call *call, struct text *text)
 {
-    if (!call_room(call, text->len + 1) || !call_spend(call, text->len)) {
+    bool over = text->over;
+
+    if (over || !call_room(call, (uint64_t)text->len + 1)) {
+        if (over && call_room(call, text->len))
+            call_fail(call, "the result is too large");
         text_free(text);
         return false;
     }
@@ -388,6 +420,27 @@ bool call_include(struct call *call, struct str name, struct value data,
     return fine;
 }
 
+/* Quoted; of a long text the head and the end, which is all that an error
+   shows of it. */
+static void quote_short(struct text *out, struct str text)
+{
+    scoped_text struct text quoted = {0};
+
+    if (text.len > 2 * PRINT_SHORT) {
+        literal_quote(&quoted, (struct str){text.at, PRINT_SHORT}, '"', false);
+        text_cut(&quoted, quoted.len - 1);
+        text_add_bytes(out, quoted.bytes, quoted.len);
+        text_add(out, " ... ");
+        text_cut(&quoted, 0);
+        literal_quote(&quoted,
+                      (struct str){text.at + text.len - PRINT_SHORT, PRINT_SHORT},
+                      '"', false);
+        text_add_bytes(out, quoted.bytes + 1, quoted.len - 1);
+        return;
+    }
+    literal_quote(out, text, '"', false);
+}
+
 /* "words "text": cause", the cause being what exec->words say. */
 static bool tpl_failed(struct exec *exec, const char *words, struct str text)
 {
@@ -395,8 +448,9 @@ static bool tpl_failed(struct exec *exec, const char *words, struct str text)
 
     exec->words = (struct text){0};
     text_add(&exec->words, words);
-    literal_quote(&exec->words, text, '"', false);
+    quote_short(&exec->words, text);
     text_addf(&exec->words, ": %s", text_string(&cause));
+    exec_shorten(&exec->words);
     return false;
 }
 
@@ -409,7 +463,8 @@ static const struct tree *parse_tpl(struct call *call, struct str text)
         .functions = exec->set->functions,
         .name = STR(ROOT),
         .text = text,
-        .nesting = exec->options->bounds.nesting};
+        .nesting = exec->options->bounds.nesting,
+        .meter = exec->meter};
     scoped_mem struct template_error *err = mem_alloc(sizeof *err);
     const struct tree *tree = tree_parse(&request, err);
 
@@ -432,7 +487,8 @@ bool call_tpl(struct call *call, struct str text, struct value data,
         return call_fail(call, "tpl inside tpl more than %u times",
                          exec->options->bounds.tpl);
     /* A tree costs up to some sixty bytes per byte of its text. */
-    if (!call_spend(call, text.len * 64) || !call_room(call, text.len * 64))
+    if (!call_spend(call, (uint64_t)text.len * COST_PARSE) ||
+        !call_room(call, (uint64_t)text.len * 64))
         return false;
     exec->scope = scope_new(call->arena, outer);
     exec->tpl_depth++;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct meter;
 struct node;
 
 /*
@@ -20,9 +21,10 @@ struct node;
  * refused and at which line and column agrees with Go 1.24, Sprig 3.3 and
  * Helm 3.19 (docs/TEMPLATES.md says where not).
  *
- * A template is never trusted. Steps, nesting, output, memory and the size of
+ * A template is never trusted. Work, nesting, output, memory and the size of
  * patterns are bounded, and a template that goes over a bound ends in an error
- * that names its line. Clock, chance, files, network and environment are out
+ * that names its line. Work is counted in units of base/meter.h: no function
+ * is called before everything in its arguments is paid for. Clock, chance, files, network and environment are out
  * of reach: functions that want them are refused by name when a template is
  * parsed.
  *
@@ -51,14 +53,14 @@ enum template_numbers {
 
 /* 0 stands for the default. */
 struct template_bounds {
-    uint64_t steps;     /* nodes, iterations, bytes moved / 64: 50,000,000 */
+    uint64_t work;      /* units of base/meter.h: METER_ANSWER */
     unsigned depth;     /* {{template}} in {{template}}: 100,000 */
     unsigned include;   /* include of one name inside itself: 1,000 */
     unsigned tpl;       /* tpl inside tpl: 100 */
     unsigned nesting;   /* actions and parentheses in one text: 1,000 */
     size_t stack;       /* bytes of the C stack a run may take: 5 MiB */
     size_t output;      /* bytes: 16 MiB */
-    size_t memory;      /* bytes of values during a run: 256 MiB */
+    size_t memory;      /* bytes of values during a run: 64 MiB */
     size_t pattern;     /* instructions of one regular expression: 10,000 */
 };
 
@@ -84,6 +86,8 @@ struct template_options {
     bool strip_no_value; /* drop every "<no value>" from what a run wrote */
     const int64_t *now;  /* ns since 1970: what `now` means; NULL: refused */
     struct template_bounds bounds;
+    struct meter *meter; /* borrowed; counts instead of bounds.work, over many
+                            sets and runs; NULL: each run has its own */
     const struct template_function *extra; /* borrowed by the set */
     size_t extra_count;
 };

@@ -176,6 +176,7 @@ struct parse_request {
     const struct map *functions; /* of struct function */
     struct str name, text;
     unsigned nesting;
+    struct meter *meter;
 };
 
 /* Parses a text into a scope. NULL with Go's sentence in `err` on failure. */
@@ -184,8 +185,6 @@ struct tree *tree_parse(const struct parse_request *request,
 
 /* As Go's Node.String: what error contexts and template_set_print show. */
 void part_print(struct text *out, const struct part *part);
-/* Line from 1 and column from 0 of a part. */
-void part_position(const struct part *part, unsigned *line, unsigned *column);
 
 /* ---- Go's literals (literal.c) ---- */
 

@@ -84,6 +84,8 @@ static void print_list(struct text *out, const struct part *list)
 
 void part_print(struct text *out, const struct part *part)
 {
+    if (out->over)
+        return;
     switch (part->type) {
     case PART_TEXT:
         add_str(out, part->text);
@@ -136,19 +138,4 @@ void part_print(struct text *out, const struct part *part)
                                                     : "{{continue}}");
         break;
     }
-}
-
-void part_position(const struct part *part, unsigned *line, unsigned *column)
-{
-    const char *text = part->source->text.at;
-    uint32_t from = 0;
-
-    *line = 1;
-    for (uint32_t i = 0; i < part->at && i < part->source->text.len; i++) {
-        if (text[i] == '\n') {
-            *line += 1;
-            from = i + 1;
-        }
-    }
-    *column = part->at - from;
 }

@@ -64,6 +64,7 @@ void list_load(struct list *list)
     const struct node *from = list->from;
 
     list->from = NULL;
+    meter_spend(list->space->meter, from->len * 32);
     list->room = list->len = (uint32_t)from->len;
     list->spare = spare_of(list->len);
     list->items = arena_alloc(list->space->arena,
@@ -100,9 +101,15 @@ struct dict *dict_new(struct space *space, enum element element)
     return dict;
 }
 
+/* Begins with where this program happens to lie in memory: whoever writes the
+   keys does not know it, so that few of them meet in one place. No order
+   depends on it. */
 uint32_t str_hash(struct str key)
 {
-    uint32_t hash = 2166136261u;
+    static const char here;
+    uint32_t hash =
+        2166136261u ^
+        (uint32_t)((uint64_t)(uintptr_t)&here * 0x9e3779b97f4a7c15u >> 32);
 
     for (size_t i = 0; i < key.len; i++)
         hash = (hash ^ (unsigned char)key.at[i]) * 16777619u;
@@ -163,6 +170,7 @@ void dict_load(struct dict *dict)
     const struct node *from = dict->from;
 
     dict->from = NULL;
+    meter_spend(dict->space->meter, from->len * 128);
     dict->room = dict->len = (uint32_t)from->len;
     dict->entries = arena_alloc(
         dict->space->arena, (from->len ? from->len : 1) * sizeof *dict->entries);
@@ -260,9 +268,21 @@ void dict_remove(struct dict *dict, struct str key)
         return;
     entry = (struct entry *)((char *)found - offsetof(struct entry, value));
     after = (size_t)(dict->entries + dict->len - entry) - 1;
+    meter_spend(dict->space->meter, (uint64_t)dict->len * 16);
     memmove(entry, entry + 1, after * sizeof *entry);
     dict->len--;
     index_build(dict);
+}
+
+/* Keys may be alike for long. */
+static void pay_sort(const struct dict *dict)
+{
+    uint64_t bytes = 0, each;
+
+    for (uint32_t i = 0; i < dict->len; i++)
+        bytes += dict->entries[i].len;
+    each = dict->len ? bytes / dict->len / 8 + 24 : 0;
+    meter_spend(dict->space->meter, meter_sort(dict->len) * each);
 }
 
 struct entry *dict_sort(struct dict *dict)
@@ -270,6 +290,7 @@ struct entry *dict_sort(struct dict *dict)
     if (dict->from)
         dict_load(dict);
     if (!dict->sorted) {
+        pay_sort(dict);
         qsort(dict->entries, dict->len, sizeof *dict->entries, by_key);
         dict->sorted = true;
         index_build(dict);
@@ -421,13 +442,43 @@ bool value_true(struct value v)
     }
 }
 
+static void add_size(struct value v, unsigned depth, uint64_t most,
+                     uint64_t *size)
+{
+    *size += 16 + depth;
+    if (v.kind == KIND_STRING)
+        *size += v.len;
+    else if (v.kind == KIND_FLOAT || v.kind == KIND_COMPLEX)
+        *size += 96; /* finding the shortest digits takes long */
+    if (depth > PRINT_DEPTH)
+        return;
+    if (v.kind == KIND_LIST) {
+        for (uint32_t i = 0; i < list_len(v.list) && *size <= most; i++)
+            add_size(v.list->items[i], depth + 1, most, size);
+    } else if (v.kind == KIND_DICT) {
+        for (uint32_t i = 0; i < dict_len(v.dict) && *size <= most; i++) {
+            *size += v.dict->entries[i].len + 16;
+            add_size(v.dict->entries[i].value, depth + 1, most, size);
+        }
+    }
+}
+
+uint64_t value_size(struct value v, uint64_t most)
+{
+    uint64_t size = 0;
+
+    add_size(v, 0, most, &size);
+    return size;
+}
+
 static bool same_lists(struct list *a, struct list *b, unsigned depth)
 {
     if (a->element != b->element || a->nil != b->nil ||
         list_len(a) != list_len(b))
         return false;
     for (uint32_t i = 0; a != b && i < a->len; i++) {
-        if (!value_same(a->items[i], b->items[i], depth))
+        if (!meter_spend(a->space->meter, 8) ||
+            !value_same(a->items[i], b->items[i], depth))
             return false;
     }
     return true;
@@ -443,7 +494,8 @@ static bool same_dicts(struct dict *a, struct dict *b, unsigned depth)
         struct value *other =
             dict_find(b, (struct str){entry->key, entry->len}, entry->hash);
 
-        if (!other || !value_same(entry->value, *other, depth))
+        if (!meter_spend(a->space->meter, 32) || !other ||
+            !value_same(entry->value, *other, depth))
             return false;
     }
     return true;

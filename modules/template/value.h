@@ -3,6 +3,7 @@
 #define TEMPLATE_VALUE_H
 
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/text.h"
 #include "template/template.h"
 
@@ -68,6 +69,7 @@ enum element {
 struct space {
     struct arena *arena;
     enum template_numbers numbers;
+    struct meter *meter; /* pays for loading, finding and sorting; or NULL */
 };
 
 struct list {
@@ -204,6 +206,11 @@ const char *value_type(struct value v);
 const char *value_kind(struct value v);
 /* Is it neither false, 0, "", nil nor empty? */
 bool value_true(struct value v);
+/*
+ * How much there is in a value for one who walks all of it: its bytes, 16 and
+ * the depth for each part. Stops counting soon after `most`.
+ */
+uint64_t value_size(struct value v, uint64_t most);
 /* reflect.DeepEqual; `depth` bounds it, beyond that nothing is equal. */
 bool value_same(struct value a, struct value b, unsigned depth);
 

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct err err = { 0 };
     scoped_pattern struct pattern *pattern = NULL;
     ptrdiff_t *at;
-    uint64_t cost = 0;
+    struct meter meter = { .limit = UINT64_MAX };
 
     if (size > 2000)
         return 0;
@@ -24,9 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!pattern)
         return 0;
     at = calloc(pattern_groups(pattern) * 2, sizeof *at);
-    if (at && pattern_find(pattern, text + len, size - len, 0, at, &cost))
+    if (at && pattern_find(pattern, text + len, size - len, 0, at, &meter))
         assert(at[0] >= 0 && at[0] <= at[1] && (size_t)at[1] <= size - len);
-    assert(cost <= (size - len + 2) * 6100);
+    assert(pattern_size(pattern) <= (size_t)8 << 20);
+    assert(meter.spent <= (size - len + 2) * 6100 * (24 + pattern_groups(pattern)));
     free(at);
     return 0;
 }

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size > 4096)
         return 0;
     options.bounds = (struct template_bounds){
-        .steps = 20000, .output = 1 << 16, .memory = 8 << 20, .include = 20, .tpl = 5,
+        .work = 400000, .output = 1 << 16, .memory = 8 << 20, .include = 20, .tpl = 5,
         .depth = 200, .nesting = 200};
     set = template_set_new(&options);
     if (template_set_add(set, "f", (const char *)bytes, size, &error) < 0)

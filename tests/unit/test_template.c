@@ -2,8 +2,10 @@
 /* What templates print, where they fail, and that none takes the process along. */
 #include "check.h"
 
+#include "base/meter.h"
 #include "document/document.h"
 #include "template/template.h"
+#include "unit/hostile.h"
 
 #include <stdlib.h>
 
@@ -81,11 +83,11 @@ static void test_prints(void)
 static const struct {
     const char *name, *template, *want;
 } bombs[] = {
-    { "a range over 10^9", "{{range 1000000000}}x{{end}}", "output" },
-    { "an empty range over 10^12", "{{range 1000000000000}}{{end}}", "steps" },
-    { "repeat of gigabytes", "{{repeat 2000000000 \"xxxx\"}}", "memory" },
-    { "an indent bomb", "{{indent 1000000 (repeat 100000 \"\\n\")}}", "memory" },
-    { "until of 10^9", "{{until 1000000000}}", "memory" },
+    { "a range over 10^9", "{{range 1000000000}}x{{end}}", "too much" },
+    { "an empty range over 10^12", "{{range 1000000000000}}{{end}}", "too much" },
+    { "repeat of gigabytes", "{{repeat 2000000000 \"xxxx\"}}", "too much" },
+    { "an indent bomb", "{{indent 1000000 (repeat 100000 \"\\n\")}}", "too much" },
+    { "until of 10^9", "{{until 1000000000}}", "too much" },
     { "a template that calls itself", "{{template \"main\" .}}", "depth" },
     { "tpl that calls itself", "{{tpl .t .}}", "tpl" },
     { "include that calls itself", "{{include \"main\" .}}", "nested reference" },
@@ -93,12 +95,12 @@ static const struct {
     { "the same as JSON", "{{$_ := set . \"x\" .}}{{mustToJson .}}", "too deep" },
     { "the same merged", "{{$_ := set . \"x\" .}}{{merge . (dict \"x\" .)}}", "deep" },
     { "a doubling string",
-      "{{$s := \"xxxxxxxx\"}}{{range until 60}}{{$s = print $s $s}}{{end}}", "too large" },
+      "{{$s := \"xxxxxxxx\"}}{{range until 60}}{{$s = print $s $s}}{{end}}", "too much" },
     { "a doubling list",
       "{{$l := list 1}}{{range until 60}}{{$l = concat $l $l}}{{end}}", "memory" },
     { "a doubling tree printed",
       "{{$d := dict}}{{range until 60}}{{$d = dict \"a\" $d \"b\" $d}}{{end}}{{$d}}",
-      "too large" },
+      "too much" },
     { "a wide format", "{{printf (repeat 1000 \"%999999[1]d\") 1}}", "too large" },
 };
 
@@ -111,6 +113,70 @@ static void test_bombs(void)
         CHECK(!strncmp(got, "template: main:1", 16) && strstr(got, bombs[i].want),
               "%s ends in an error that names the line", bombs[i].name);
     }
+}
+
+/*
+ * One function or construct each, as often as it goes over as much as there is:
+ * what it costs is bounded, and the error says where and what to do. A function
+ * that is not charged would run for hours here. (How long a unit takes is for
+ * bench_budget.c.)
+ */
+static void test_budget(void)
+{
+    struct document_limits limits = document_limits_own;
+    scoped_arena struct arena *arena = arena_new();
+    scoped_mem struct template_error *error = mem_alloc(sizeof *error);
+    scoped_text struct text json = { 0 };
+    struct err err = { 0 };
+    const struct node *data;
+
+    limits.bytes = 32 << 20;
+    limits.nodes = 10000000;
+    hostile_data(&json);
+    data = document_read_json(arena, json.bytes, json.len, &limits, &err);
+    CHECK(data, "the data of hostile templates: %s", err.text);
+    for (size_t i = 0; i < count_of(hostile_templates); i++) {
+        const char *text = hostile_templates[i].template;
+        struct meter meter = { .limit = 3000000 };
+        struct template_options options = template_options_helm;
+        scoped_template_set struct template_set *set = NULL;
+        scoped_text struct text out = { 0 };
+
+        options.meter = &meter;
+        set = template_set_new(&options);
+        CHECK(!template_set_add(set, "main", text, strlen(text), error) &&
+                  template_run(set, "main", data, &out, error) < 0 &&
+                  !strncmp(error->text, "template: main:1", 16) &&
+                  (strstr(error->text, "does too much: more than 3000000 units of work") ||
+                   strstr(error->text, "makes too much: more than") ||
+                   strstr(error->text, "nested reference") ||
+                   strstr(error->text, "tpl inside tpl more than 100 times") ||
+                   strstr(error->text, "too many variables") ||
+                   strstr(error->text, "expression too large")),
+              "%s ends, saying why: %s", hostile_templates[i].name, error->text);
+    }
+}
+
+/* Many templates that share a meter have no more than one. */
+static void test_shared_budget(void)
+{
+    struct meter meter = { .limit = 10000000 };
+    struct template_options options = template_options_helm;
+    scoped_mem struct template_error *error = mem_alloc(sizeof *error);
+    static const char text[] = "{{range 1000}}{{upper \"some words\"}}{{end}}";
+    unsigned runs = 0;
+
+    options.meter = &meter;
+    for (int rc = 0; rc == 0 && runs < 1000; runs++) {
+        scoped_template_set struct template_set *set = template_set_new(&options);
+        scoped_text struct text out = { 0 };
+
+        rc = template_set_add(set, "main", text, sizeof text - 1, error);
+        if (rc == 0)
+            rc = template_run(set, "main", NULL, &out, error);
+    }
+    CHECK(runs > 1 && runs < 100 && strstr(error->text, "too much"),
+          "a meter is shared: %u runs, then %s", runs, error->text);
 }
 
 static const char *const unfinished[] = {
@@ -273,6 +339,8 @@ int main(void)
 {
     test_prints();
     test_bombs();
+    test_budget();
+    test_shared_budget();
     test_unfinished();
     test_hostile();
     test_nesting();
