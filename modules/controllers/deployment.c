@@ -75,11 +75,18 @@ static int render(struct deployment *d, struct err *err)
             *err = why;
             return -1;
         }
+        if (d->artifact.failure)
+            node_set(d->pass->arena, d->status, "renderFailure",
+                     d->artifact.failure);
         set(d, "Rendered", "False", why.code == ERR_NOT_FOUND ?
             "ProfileNotFound" : "RenderFailed", why.text);
         d->stop = true;
         return 0;
     }
+    node_remove(d->status, "renderFailure");
+    if (d->artifact.cost)
+        node_set_int(d->pass->arena, d->status, "renderCost",
+                     (int64_t)d->artifact.cost);
     node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
     set(d, "Rendered", "True", "Rendered",

@@ -3,6 +3,9 @@
 #include "controllers/rendition.h"
 
 #include "base/asset.h"
+#include "base/log.h"
+#include "base/meter.h"
+#include "base/version.h"
 #include "controllers/revision.h"
 #include "pki/pki.h"
 #include "registry/registry.h"
@@ -102,25 +105,108 @@ static const struct pki_sha256 *built_in(void)
     return &hash;
 }
 
-/* One hash over everything that decides what is rendered. */
-static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
-                         const struct inputs *in)
+static char *end_hash(struct pass *pass, struct pki_sha256 hash)
 {
-    scoped_text struct text bytes = { 0 }, hex = { 0 };
+    scoped_text struct text hex = { 0 };
     unsigned char sum[PKI_SHA256];
-    struct pki_sha256 hash;
+
+    pki_sha256_end(&hash, sum);
+    text_add_hex(&hex, sum, sizeof sum);
+    return arena_string(pass->arena, text_string(&hex));
+}
+
+/*
+ * One hash over everything that decides what is rendered. `ret_shared` is one
+ * over all but the names of who renders it: the profile, its variables and
+ * definitions, and this program.
+ */
+static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
+                         const struct inputs *in, char **ret_shared)
+{
+    scoped_text struct text bytes = { 0 };
+    struct pki_sha256 hash, shared;
 
     document_write_canonical(&bytes, in->profile);
     document_write_canonical(&bytes, in->variables);
     document_write_canonical(&bytes, in->custom);
+    shared = *built_in();
+    pki_sha256_add(&shared, bytes.bytes, bytes.len);
+    pki_sha256_add(&shared, pass->space, strlen(pass->space) + 1);
+    pki_sha256_add(&shared, input->tenant, strlen(input->tenant) + 1);
+    pki_sha256_add(&shared, version_commit(), strlen(version_commit()));
+    *ret_shared = end_hash(pass, shared);
     text_addf(&bytes, "%s/%s %s %s %s", pass->space, pass->name, input->tenant,
               input->space,
               node_get_text(node_get(input->deployment, "spec"), "aiWorkload"));
     hash = *built_in();
     pki_sha256_add(&hash, bytes.bytes, bytes.len);
-    pki_sha256_end(&hash, sum);
-    text_add_hex(&hex, sum, sizeof sum);
-    return arena_string(pass->arena, text_string(&hex));
+    return end_hash(pass, hash);
+}
+
+/* ---- What has failed is not tried again ---------------------------------------- */
+
+/*
+ * A profile that takes too much does so for everyone who renders it with the
+ * same variables, so one verdict serves all of them, and all wake-ups. Rendering
+ * is a pure function, so it does not matter whose hub found out.
+ */
+static struct verdict {
+    char *shared; /* owned */
+    struct err why;
+} verdicts[64];
+static size_t next_verdict;
+
+static const struct err *find_verdict(const char *shared)
+{
+    for (size_t i = 0; i < count_of(verdicts); i++)
+        if (verdicts[i].shared && !strcmp(verdicts[i].shared, shared))
+            return &verdicts[i].why;
+    return NULL;
+}
+
+static void keep_verdict(const char *shared, const struct err *why)
+{
+    struct verdict *verdict = &verdicts[next_verdict++ % count_of(verdicts)];
+
+    mem_free(&verdict->shared);
+    verdict->shared = mem_copy_string(shared);
+    verdict->why = *why;
+}
+
+/*
+ * Whatever else a user got wrong is remembered in the status, by all inputs and
+ * the program that read them. -1 with what it said then.
+ */
+static int recall_failure(struct pass *pass, const struct rendition_input *input,
+                          const struct rendition *r, struct err *err)
+{
+    const struct node *old = node_at(input->deployment, "status", "renderFailure",
+                                     NULL);
+    const struct err *verdict = find_verdict(r->shared);
+
+    if (verdict) {
+        *err = *verdict;
+        return -1;
+    }
+    if (strcmp(node_get_text(old, "inputs"), r->inputs) ||
+        strcmp(node_get_text(old, "version"), version_commit()))
+        return 0;
+    return err_set(err, ERR_INVALID, "%s", node_get_text(old, "message"));
+}
+
+static void keep_failure(struct pass *pass, struct rendition *r,
+                         const struct meter *meter, const struct err *why)
+{
+    if (why->code != ERR_INVALID && why->code != ERR_TOO_LARGE)
+        return;
+    r->failure = node_map(pass->arena);
+    node_set_text(pass->arena, r->failure, "inputs", r->inputs);
+    node_set_text(pass->arena, r->failure, "version", version_commit());
+    node_set_text(pass->arena, r->failure, "message", why->text);
+    if (!meter_over(meter))
+        return;
+    keep_verdict(r->shared, why);
+    log_info("deployment", "%s/%s: %s", pass->space, pass->name, why->text);
 }
 
 /* ---- Secrets, which never enter an artifact ------------------------------------ */
@@ -196,8 +282,8 @@ static struct node *refs_of(struct pass *pass, const struct node *names)
 /* ---- Rendering ------------------------------------------------------------------- */
 
 static int render_all(struct pass *pass, const struct rendition_input *input,
-                      const struct inputs *in, struct render_result *ret,
-                      struct err *err)
+                      const struct inputs *in, struct meter *meter,
+                      struct render_result *ret, struct err *err)
 {
     struct node *definitions = node_share(pass->arena, in->custom);
     const struct node *builtin = render_builtin(pass->arena, err);
@@ -206,7 +292,7 @@ static int render_all(struct pass *pass, const struct rendition_input *input,
         .tenant = input->tenant, .project = pass->space,
         .aiworkload = node_get_text(node_get(input->deployment, "spec"),
                                     "aiWorkload"),
-        .deployment = pass->name, .space = input->space,
+        .deployment = pass->name, .space = input->space, .meter = meter,
     };
 
     if (!builtin)
@@ -215,6 +301,24 @@ static int render_all(struct pass *pass, const struct rendition_input *input,
         node_add(pass->arena, definitions, node_item(builtin, i));
     wanted.definitions = definitions;
     return render_manifests(pass->arena, &wanted, ret, err);
+}
+
+/* Packing writes every byte, hashes it twice and compresses it. */
+#define COST_PACK 25
+
+static int pack(struct pass *pass, const struct render_result *result,
+                struct meter *meter, struct render_bundle *ret, struct err *err)
+{
+    uint64_t weight = node_weight(result->manifests,
+                                  meter_left(meter) / COST_PACK);
+
+    if (!meter_spend(meter, weight * COST_PACK))
+        return err_set(err, ERR_TOO_LARGE, "what the profile gives is too large: "
+                       "rendering and packing it takes more than "
+                       METER_ANSWER_WORDS);
+    return render_bundle(pass->arena, result->manifests,
+                         arena_printf(pass->arena, "axle://%s",
+                                      repository_of(pass)), ret, err);
 }
 
 static struct node *keep_bundle(struct pass *pass, const char *revision,
@@ -261,11 +365,12 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     struct render_result result;
     struct render_bundle bundle;
     struct inputs in = { 0 };
+    struct meter meter = { .limit = METER_ANSWER };
     struct node *names = node_list(pass->arena);
 
     if (gather(pass, input, &in, err) < 0)
         return -1;
-    ret->inputs = hash_inputs(pass, input, &in);
+    ret->inputs = hash_inputs(pass, input, &in, &ret->shared);
     if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
         is_kept(pass, old)) {
         ret->facts = node_copy(pass->arena, old);
@@ -273,11 +378,17 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
                  refs_of(pass, node_get(old, "secretNames")));
         return 0;
     }
-    if (render_all(pass, input, &in, &result, err) < 0 ||
-        render_bundle(pass->arena, result.manifests,
-                      arena_printf(pass->arena, "axle://%s", repository_of(pass)),
-                      &bundle, err) < 0 ||
-        keep_secrets(pass, input->deployment, result.secrets, names, err) < 0)
+    if (recall_failure(pass, input, ret, err) < 0) {
+        ret->failure = node_copy(pass->arena, node_get(status, "renderFailure"));
+        return -1;
+    }
+    if (render_all(pass, input, &in, &meter, &result, err) < 0 ||
+        pack(pass, &result, &meter, &bundle, err) < 0) {
+        keep_failure(pass, ret, &meter, err);
+        return -1;
+    }
+    ret->cost = meter.spent;
+    if (keep_secrets(pass, input->deployment, result.secrets, names, err) < 0)
         return -1;
     if (is_kept(pass, old) && !strcmp(node_get_text(old, "contentDigest"),
                                       bundle.content))

@@ -123,6 +123,11 @@ void node_sort(struct node *map); /* members by key, byte order */
  * equals 1.0.
  */
 bool node_same(const struct node *a, const struct node *b);
+/*
+ * What reading, copying or writing a tree once costs, in units of
+ * base/meter.h: its bytes and 64 for each node. Stops soon after `most`.
+ */
+uint64_t node_weight(const struct node *node, uint64_t most);
 
 /* Walks the members of a map; anything else, NULL too, has none. */
 #define node_each(member, map)                                                 \

@@ -456,6 +456,30 @@ static bool is_number(const struct node *node)
     return node->type == NODE_INT || node->type == NODE_FLOAT;
 }
 
+static void add_weight(const struct node *node, uint64_t most, uint64_t *weight)
+{
+    *weight += 64;
+    if (node_is(node, NODE_STRING))
+        *weight += node->len;
+    for (size_t i = 0; node_is(node, NODE_LIST) && i < node->len && *weight <= most; i++)
+        add_weight(node->items[i], most, weight);
+    node_each(member, node) {
+        if (*weight > most)
+            return;
+        *weight += strlen(member->key) + 64;
+        add_weight(member->value, most, weight);
+    }
+}
+
+uint64_t node_weight(const struct node *node, uint64_t most)
+{
+    uint64_t weight = 0;
+
+    if (node)
+        add_weight(node, most, &weight);
+    return weight;
+}
+
 bool node_same(const struct node *a, const struct node *b)
 {
     if (a == b)

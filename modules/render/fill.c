@@ -2,6 +2,7 @@
 /* Runs templates: whole texts, and the strings inside a tree of properties. */
 #include "render/fill.h"
 
+#include "base/meter.h"
 #include "document/document.h"
 #include "pki/pki.h"
 #include "schema/schema.h"
@@ -71,16 +72,32 @@ static const struct template_options options = {
 };
 
 int fill_text(const char *what, const char *where, const char *template,
-              size_t len, const struct node *dot, struct text *out,
-              struct err *err)
+              size_t len, const struct node *dot, struct meter *meter,
+              struct text *out, struct err *err)
 {
-    scoped_template_set struct template_set *set = template_set_new(&options);
+    struct template_options metered = options;
+    scoped_template_set struct template_set *set = NULL;
     scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
 
+    metered.meter = meter;
+    set = template_set_new(&metered);
     if (template_set_add(set, where, template, len, wrong) < 0 ||
         template_run(set, where, dot, out, wrong) < 0)
         return err_set(err, ERR_INVALID, "%s: %.800s", what, wrong->text);
     return 0;
+}
+
+int fill_pay(const char *what, struct meter *meter, const struct node *tree,
+             unsigned times, struct err *err)
+{
+    uint64_t most = meter_left(meter) / (times ? times : 1);
+
+    if (meter_spend(meter, node_weight(tree, most) * times))
+        return 0;
+    return err_set(err, ERR_INVALID, "%s: rendering the profile takes too much: "
+                   "more than %llu units of work, which are up to "
+                   METER_ANSWER_WORDS "; make it smaller, or several profiles "
+                   "of it", what, (unsigned long long)meter->limit);
 }
 
 /* ---- Trees ---------------------------------------------------------------- */
@@ -89,6 +106,7 @@ struct fill {
     struct arena *arena;
     const char *what;
     const struct node *dot;
+    struct meter *meter;
     struct err *err;
     unsigned depth;
 };
@@ -160,10 +178,12 @@ static struct node *fill_string(struct fill *fill, const struct node *node,
     if (!strstr(node->string, "{{"))
         return node_copy(fill->arena, node);
     whole = whole_value(fill, node->string, node->len);
+    if (whole && fill_pay(fill->what, fill->meter, whole, 3, fill->err) < 0)
+        return NULL;
     if (whole)
         return as_wanted(fill->arena, schema, node_copy(fill->arena, whole));
-    if (fill_text(fill->what, where, node->string, node->len, fill->dot, &out,
-                  fill->err) < 0)
+    if (fill_text(fill->what, where, node->string, node->len, fill->dot,
+                  fill->meter, &out, fill->err) < 0)
         return NULL;
     return as_wanted(fill->arena, schema,
                      node_bytes(fill->arena, text_string(&out), out.len));
@@ -217,6 +237,11 @@ static struct node *fill_node(struct fill *fill, const struct node *node,
                 fill->what, where);
         return NULL;
     }
+    /* The path is made anew for each node, whatever its keys are. */
+    meter_spend(fill->meter, strlen(where) * 2 + 200);
+    if (fill_pay(fill->what, fill->meter, node_is(node, NODE_STRING) ? node : NULL,
+                 2, fill->err) < 0)
+        return NULL;
     fill->depth++;
     switch (node->type) {
     case NODE_STRING: filled = fill_string(fill, node, schema, where); break;
@@ -230,9 +255,10 @@ static struct node *fill_node(struct fill *fill, const struct node *node,
 
 struct node *fill_tree(struct arena *arena, const char *what,
                        const struct node *tree, const struct schema *schema,
-                       const struct node *dot, struct err *err)
+                       const struct node *dot, struct meter *meter,
+                       struct err *err)
 {
-    struct fill fill = { arena, what, dot, err, 0 };
+    struct fill fill = { arena, what, dot, meter, err, 0 };
 
     return tree ? fill_node(&fill, tree, schema, "properties")
                 : node_map(arena);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+struct meter;
 struct node;
 struct schema;
 
@@ -14,8 +15,11 @@ struct schema;
  * `where` is its path there.
  */
 int fill_text(const char *what, const char *where, const char *template,
-              size_t len, const struct node *dot, struct text *out,
-              struct err *err) MUST_CHECK;
+              size_t len, const struct node *dot, struct meter *meter,
+              struct text *out, struct err *err) MUST_CHECK;
+/* Pays for a look at a tree, `times` over; -1 when nothing is left. */
+int fill_pay(const char *what, struct meter *meter, const struct node *tree,
+             unsigned times, struct err *err) MUST_CHECK;
 /*
  * A copy of `tree` with every string run as a template, except below members
  * whose schema says `x-axle-verbatim`. A string that is one variable and
@@ -23,6 +27,7 @@ int fill_text(const char *what, const char *where, const char *template,
  */
 struct node *fill_tree(struct arena *arena, const char *what,
                        const struct node *tree, const struct schema *schema,
-                       const struct node *dot, struct err *err) MUST_CHECK;
+                       const struct node *dot, struct meter *meter,
+                       struct err *err) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include "render/render.h"
 
 #include "base/asset.h"
+#include "base/meter.h"
 #include "document/document.h"
 #include "patch/patch.h"
 #include "query/query.h"
@@ -18,6 +19,7 @@ struct pass {
     struct dress dress;      /* of the component in hand */
     const char *what;        /* "component \"server\"" */
     struct node *objects;    /* what the component has given so far */
+    struct meter *meter;
     struct err *err;
 };
 
@@ -27,8 +29,9 @@ static const struct node *find_definition(const struct pass *pass,
                                           const char *kind, const char *type)
 {
     const struct node *all = pass->input->definitions;
-    scoped_text struct text known = { 0 };
+    scoped_text struct text known = { .limit = 400 };
 
+    meter_spend(pass->meter, node_count(all) * 150);
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
         const char *name = node_get_text(node_get(one, "metadata"), "name");
@@ -86,6 +89,8 @@ static struct node *settle_properties(struct pass *pass,
     struct node *causes = node_list(pass->arena), *filled;
     struct schema *schema = NULL;
 
+    if (fill_pay(pass->what, pass->meter, source, 6, pass->err) < 0)
+        return NULL;
     if (source) {
         schema = schema_compile(pass->arena, source, NULL, false, pass->err);
         if (!schema) {
@@ -94,9 +99,11 @@ static struct node *settle_properties(struct pass *pass,
         }
     }
     filled = fill_tree(pass->arena, pass->what, properties, schema,
-                       make_dot(pass, NULL), pass->err);
+                       make_dot(pass, NULL), pass->meter, pass->err);
     if (!filled || !schema)
         return filled;
+    if (fill_pay(pass->what, pass->meter, filled, 8, pass->err) < 0)
+        return NULL;
     if (schema_apply_defaults(schema, pass->arena, filled, pass->err) < 0)
         return NULL;
     schema_find_unknown(schema, pass->arena, filled, causes);
@@ -106,7 +113,8 @@ static struct node *settle_properties(struct pass *pass,
                 node_get_text(node_get(definition, "metadata"), "name"));
         return NULL;
     }
-    if (!schema_validate_at(schema, pass->arena, "properties", filled, causes)) {
+    if (!schema_validate_at(schema, pass->arena, "properties", filled,
+                            pass->meter, causes)) {
         say_causes(pass, causes);
         return NULL;
     }
@@ -127,8 +135,15 @@ static struct node *run_template(struct pass *pass,
 
     if (!node_is(template, NODE_STRING))
         return node_list(pass->arena);
-    if (fill_text(pass->what, name, template->string, template->len,
-                  make_dot(pass, properties), &out, pass->err) < 0)
+    if (fill_pay(pass->what, pass->meter, pass->input->variables, 2,
+                 pass->err) < 0 ||
+        fill_pay(pass->what, pass->meter, properties, 2, pass->err) < 0 ||
+        fill_text(pass->what, name, template->string, template->len,
+                  make_dot(pass, properties), pass->meter, &out, pass->err) < 0)
+        return NULL;
+    /* Reading YAML is dearer than writing it. */
+    meter_spend(pass->meter, (uint64_t)out.len * 80);
+    if (fill_pay(pass->what, pass->meter, NULL, 0, pass->err) < 0)
         return NULL;
     limits.bytes = 16u << 20;
     list = document_read_all(pass->arena, text_string(&out), out.len, &limits,
@@ -153,11 +168,15 @@ static bool applies_to(const struct node *definition, const char *type)
 }
 
 /* A patch with a kind changes objects of that kind, one without changes all. */
-static void patch_objects(struct pass *pass, const struct node *patch)
+static int patch_objects(struct pass *pass, const struct node *patch)
 {
     const char *kind = node_get_text(patch, "kind");
     struct node *changed = node_list(pass->arena);
 
+    if (fill_pay(pass->what, pass->meter, pass->objects, 4, pass->err) < 0 ||
+        fill_pay(pass->what, pass->meter, patch,
+                 4 * (unsigned)node_count(pass->objects), pass->err) < 0)
+        return -1;
     for (size_t i = 0; i < node_count(pass->objects); i++) {
         struct node *object = node_item(pass->objects, i);
 
@@ -167,6 +186,7 @@ static void patch_objects(struct pass *pass, const struct node *patch)
         node_add(pass->arena, changed, object);
     }
     pass->objects = changed;
+    return 0;
 }
 
 static int run_trait(struct pass *pass, const char *type,
@@ -192,7 +212,8 @@ static int run_trait(struct pass *pass, const char *type,
     if (!more)
         return -1;
     for (size_t i = 0; i < node_count(patches); i++)
-        patch_objects(pass, node_item(patches, i));
+        if (patch_objects(pass, node_item(patches, i)) < 0)
+            return -1;
     for (size_t i = 0; i < node_count(more); i++)
         node_add(pass->arena, pass->objects, node_item(more, i));
     return 0;
@@ -217,6 +238,9 @@ static int collect(struct pass *pass, struct node *object,
                   !strcmp(node_get_text(object, "apiVersion"), "v1");
     struct node *into = secret ? ret->secrets : ret->manifests;
 
+    meter_spend(pass->meter, 4000 + node_count(into) * 100);
+    if (fill_pay(pass->what, pass->meter, object, 4, pass->err) < 0)
+        return -1;
     if (dress_manifest(pass->arena, &pass->dress, object, pass->err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(into); i++)
@@ -269,13 +293,15 @@ int render_manifests(struct arena *arena, const struct render_input *input,
                      struct render_result *ret, struct err *err)
 {
     const struct node *components = node_get(input->profile, "components");
+    struct meter own = { .limit = METER_ANSWER };
 
     ret->manifests = node_list(arena);
     ret->secrets = node_list(arena);
     for (size_t i = 0; i < node_count(components); i++) {
         const struct node *component = node_item(components, i);
         const char *name = node_get_text(component, "name");
-        struct pass pass = { .arena = arena, .input = input, .err = err };
+        struct pass pass = { .arena = arena, .input = input, .err = err,
+                             .meter = input->meter ? input->meter : &own };
 
         if (check_name(name, err) < 0)
             return -1;

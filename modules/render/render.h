@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+struct meter;
 struct node;
 
 /*
@@ -51,6 +52,7 @@ struct render_input {
     const char *aiworkload;         /* prefix of the objects' names */
     const char *deployment;         /* WorkloadDeployment */
     const char *space;              /* target namespace on the spoke */
+    struct meter *meter;            /* pays for it all; NULL: METER_ANSWER */
 };
 
 struct render_result {
@@ -58,7 +60,7 @@ struct render_result {
     struct node *secrets;   /* list of rendered Secrets, lifted out */
 };
 
-/* ERR_INVALID: what the user must change. */
+/* ERR_INVALID: what the user must change; also when it takes too much. */
 int render_manifests(struct arena *arena, const struct render_input *input,
                      struct render_result *ret, struct err *err) MUST_CHECK;
 

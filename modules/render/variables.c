@@ -2,6 +2,7 @@
 /* Settles the value of each variable from its declarations and the user. */
 #include "render/render.h"
 
+#include "base/map.h"
 #include "document/document.h"
 
 #include <stdlib.h>
@@ -80,15 +81,6 @@ static int check_type(const char *name, const char *type, struct err *err)
                    "be string, bool, int or float", name, type);
 }
 
-static struct variable *find(struct variable *all, size_t count,
-                             const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(all[i].name, name))
-            return &all[i];
-    return NULL;
-}
-
 static const struct node *value_of(const struct node *declaration)
 {
     const struct node *value = node_get(declaration, "value");
@@ -97,12 +89,12 @@ static const struct node *value_of(const struct node *declaration)
 }
 
 /* A later declaration refines an earlier one of the same name. */
-static int declare(struct variable *all, size_t *count,
+static int declare(struct variable *all, size_t *count, struct map *by_name,
                    const struct node *declaration, struct err *err)
 {
     const char *name = node_get_text(declaration, "name");
     const struct node *value = value_of(declaration);
-    struct variable *v = find(all, *count, name);
+    struct variable *v = map_get(by_name, name);
 
     if (!*name)
         return err_set(err, ERR_INVALID, "a variable has no name");
@@ -111,6 +103,7 @@ static int declare(struct variable *all, size_t *count,
     if (!v) {
         v = &all[(*count)++];
         *v = (struct variable) { .name = name, .type = type_of(declaration) };
+        map_put(by_name, name, v);
     }
     if (v->locked)
         return 0;
@@ -153,10 +146,11 @@ struct node *render_variables(struct arena *arena, const struct node *declared,
 {
     size_t most = node_count(declared), count = 0;
     struct variable *all = arena_alloc(arena, (most + 1) * sizeof *all);
+    scoped_map struct map *by_name = map_new();
     struct node *into = node_map(arena);
 
     for (size_t i = 0; i < most; i++)
-        if (declare(all, &count, node_item(declared, i), err) < 0)
+        if (declare(all, &count, by_name, node_item(declared, i), err) < 0)
             return NULL;
     for (size_t i = 0; i < count; i++)
         if (settle(arena, &all[i], values, into, err) < 0)
@@ -167,14 +161,12 @@ struct node *render_variables(struct arena *arena, const struct node *declared,
 const char *render_variables_unknown(const struct node *declared,
                                      const struct node *values)
 {
-    node_each(member, values) {
-        bool known = false;
+    scoped_map struct map *known = map_new();
 
-        for (size_t i = 0; i < node_count(declared) && !known; i++)
-            known = !strcmp(member->key,
-                            node_get_text(node_item(declared, i), "name"));
-        if (!known)
+    for (size_t i = 0; i < node_count(declared); i++)
+        map_put(known, node_get_text(node_item(declared, i), "name"), known);
+    node_each(member, values)
+        if (!map_get(known, member->key))
             return member->key;
-    }
     return NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef SCHEMA_INSIDE_H
 #define SCHEMA_INSIDE_H
 
+#include "base/meter.h"
 #include "document/document.h"
 #include "schema/schema.h"
 
@@ -68,7 +69,7 @@ struct schema_member *schema_member(const struct schema *schema,
 struct map;
 int schema_pattern_check(const char *text, struct err *err);
 bool schema_pattern_matches(struct map **known, const char *text,
-                            const struct node *string);
+                            const struct node *string, struct meter *meter);
 void schema_patterns_free(struct map **known);
 /* format.c: true for formats that nothing is known of. */
 bool schema_format_holds(const char *format, const struct node *value);

@@ -23,7 +23,7 @@ int schema_pattern_check(const char *text, struct err *err)
 }
 
 bool schema_pattern_matches(struct map **known, const char *text,
-                            const struct node *string)
+                            const struct node *string, struct meter *meter)
 {
     struct pattern *pattern;
     struct err err = { 0 };
@@ -36,8 +36,9 @@ bool schema_pattern_matches(struct map **known, const char *text,
         if (!pattern)
             return true;
         map_put(*known, text, pattern);
+        meter_spend(meter, pattern_size(pattern) * 2 + 4096);
     }
-    return pattern_find(pattern, string->string, string->len, 0, NULL, NULL);
+    return pattern_find(pattern, string->string, string->len, 0, NULL, meter);
 }
 
 void schema_patterns_free(struct map **known)

@@ -25,6 +25,7 @@ struct node;
  *
  * A compiled schema is never changed, and nothing here blocks.
  */
+struct meter;
 struct schema;
 
 enum schema_type {
@@ -115,10 +116,11 @@ void schema_find_unknown(const struct schema *schema, struct arena *arena,
  */
 bool schema_validate(const struct schema *schema, struct arena *arena,
                      const struct node *object, struct node *causes);
-/* The same below a path: "spec.properties" stands before each field. */
+/* The same below a path: "spec.properties" stands before each field. `meter`
+   pays; NULL: METER_ANSWER for this alone. */
 bool schema_validate_at(const struct schema *schema, struct arena *arena,
                         const char *path, const struct node *value,
-                        struct node *causes);
+                        struct meter *meter, struct node *causes);
 /*
  * Adds a cause of one's own, with the reason of FIELD: "FieldValueInvalid",
  * "FieldValueRequired", …; the message in a kube-apiserver's form, e.g.

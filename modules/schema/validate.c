@@ -7,15 +7,16 @@
 #include <string.h>
 
 #define CAUSES_MAX 100
-/* A schema can make checking exponential (anyOf of anyOf …); this ends it. */
-#define STEPS_MAX 2000000
+/* Units of base/meter.h for a look at one value by one schema. */
+#define COST_CHECK 100
 #define DEPTH_MAX 512
 
 struct checking {
     struct arena *arena;
     struct node *causes;
     struct text path;
-    unsigned long steps;
+    struct meter *meter; /* a schema can make checking exponential (anyOf of
+                            anyOf …), or dear for each value; this ends it */
     unsigned depth;
     struct map *patterns; /* compiled, by text */
 };
@@ -25,7 +26,7 @@ static void check(struct checking *c, const struct schema *schema,
 
 static bool exhausted(const struct checking *c)
 {
-    return c->steps > STEPS_MAX || c->causes->len >= CAUSES_MAX;
+    return meter_over(c->meter) || c->causes->len >= CAUSES_MAX;
 }
 
 /* "spec.n in body" starts most sentences. */
@@ -106,6 +107,8 @@ static void check_enum(struct checking *c, const struct node *enums,
 {
     scoped_text struct text all = { 0 };
 
+    if (!meter_spend(c->meter, node_weight(enums, meter_left(c->meter))))
+        return;
     for (size_t i = 0; i < enums->len; i++) {
         const struct node *word = enums->items[i];
 
@@ -134,6 +137,7 @@ static void check_string(struct checking *c, const struct schema_limits *l,
 {
     int64_t runes = (int64_t)count_runes(value);
 
+    meter_spend(c->meter, value->len);
     if (l->max_length >= 0 && runes > l->max_length)
         schema_add_cause(c->arena, c->causes, "FieldValueTooLong",
                          text_string(&c->path), NULL,
@@ -142,7 +146,8 @@ static void check_string(struct checking *c, const struct schema_limits *l,
     if (runes < l->min_length)
         SAY(c, "FieldValueInvalid", value, "should be at least %lld chars long",
             (long long)l->min_length);
-    if (l->pattern && !schema_pattern_matches(&c->patterns, l->pattern, value))
+    if (l->pattern && !schema_pattern_matches(&c->patterns, l->pattern, value,
+                                               c->meter))
         SAY(c, "FieldValueInvalid", value, "should match '%s'", l->pattern);
 }
 
@@ -183,10 +188,15 @@ static void say_too_many(struct checking *c, size_t len, int64_t most)
 
 static bool has_twins(struct checking *c, const struct node *list)
 {
-    for (size_t i = 1; i < list->len; i++)
+    for (size_t i = 1; i < list->len; i++) {
+        uint64_t weight = node_weight(list->items[i], meter_left(c->meter));
+
+        if (!meter_spend(c->meter, i * (8 + weight / 2)))
+            return false;
         for (size_t j = 0; j < i; j++)
-            if (++c->steps > STEPS_MAX || node_same(list->items[i], list->items[j]))
-                return c->steps <= STEPS_MAX;
+            if (node_same(list->items[i], list->items[j]))
+                return true;
+    }
     return false;
 }
 
@@ -315,6 +325,7 @@ static void check_map(struct checking *c, const struct schema *schema,
     const struct node *closed = node_get(schema->source, "additionalProperties");
     size_t len = c->path.len;
 
+    meter_spend(c->meter, (schema->member_count + schema->required_count) * 40);
     for (size_t i = 0; i < map->len && !exhausted(c); i++) {
         const char *key = map->members[i].key;
         const struct schema *child = schema_field(schema, key);
@@ -376,6 +387,7 @@ static void check_list_type(struct checking *c, const struct schema *schema,
     struct node *seen = node_map(c->arena);
     size_t len = c->path.len;
 
+    meter_spend(c->meter, node_weight(list, meter_left(c->meter)) * 3);
     for (size_t i = 0; i < list->len && !exhausted(c); i++) {
         scoped_text struct text text = { 0 };
         struct node *keys = keys_of(c, schema, list->items[i]);
@@ -400,7 +412,8 @@ static void check(struct checking *c, const struct schema *schema,
 
     for (; schema && schema->base; schema = schema->base)
         nullable |= schema->nullable;
-    if (!schema || exhausted(c) || ++c->steps > STEPS_MAX)
+    if (!schema || exhausted(c) ||
+        !meter_spend(c->meter, COST_CHECK + c->path.len / 8))
         return;
     if (value->type == NODE_NULL && (nullable || schema->nullable ||
                                      (schema->type == SCHEMA_ANY &&
@@ -427,15 +440,19 @@ static void check(struct checking *c, const struct schema *schema,
 
 bool schema_validate_at(const struct schema *schema, struct arena *arena,
                         const char *path, const struct node *value,
-                        struct node *causes)
+                        struct meter *meter, struct node *causes)
 {
-    struct checking c = { .arena = arena, .causes = node_list(arena) };
+    struct meter own = { .limit = METER_ANSWER };
+    struct checking c = { .arena = arena, .causes = node_list(arena),
+                          .meter = meter ? meter : &own };
 
     text_add(&c.path, path);
     check(&c, schema, value);
-    if (c.steps > STEPS_MAX)
+    if (meter_over(c.meter))
         schema_add_cause(arena, c.causes, "InternalError", path, NULL,
-                         "the schema takes too long to check");
+                         "the schema takes too long to check: more than %llu "
+                         "units of work, which are up to " METER_ANSWER_WORDS,
+                         (unsigned long long)c.meter->limit);
     for (size_t i = 0; i < c.causes->len && causes; i++)
         node_add(arena, causes, c.causes->items[i]);
     text_free(&c.path);
@@ -446,5 +463,5 @@ bool schema_validate_at(const struct schema *schema, struct arena *arena,
 bool schema_validate(const struct schema *schema, struct arena *arena,
                      const struct node *object, struct node *causes)
 {
-    return schema_validate_at(schema, arena, "", object, causes);
+    return schema_validate_at(schema, arena, "", object, NULL, causes);
 }
