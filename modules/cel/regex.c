@@ -15,10 +15,43 @@ static int pay_for(struct cel_run *run, size_t len,
     return cel_pay(run, (len / 10 + 1) * (expression->len / 4 + 1));
 }
 
+/*
+ * cel-go's cost knows the length of an expression and not its size: `a{999}` is
+ * six bytes long. So the work itself is paid for as well: the limit stands for
+ * METER_ANSWER units of base/meter.h.
+ */
+#define UNITS_A_COST (METER_ANSWER / CEL_COST_LIMIT)
+
+static struct meter meter_of(const struct cel_run *run)
+{
+    uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
+
+    return (struct meter){ .limit = left < UINT64_MAX / UNITS_A_COST
+                                        ? left * UNITS_A_COST
+                                        : UINT64_MAX };
+}
+
+static int pay_meter(struct cel_run *run, const struct meter *meter)
+{
+    return cel_pay(run, meter_over(meter) ? UINT64_MAX
+                                          : meter->spent / UNITS_A_COST);
+}
+
+/* 1 found, 0 not, -1 over the limit. */
+static int search(struct cel_run *run, const struct pattern *pattern,
+                  const struct cel_value *text, size_t from, ptrdiff_t *at)
+{
+    struct meter meter = meter_of(run);
+    bool found = pattern_find(pattern, text->bytes, text->len, from, at, &meter);
+
+    return pay_meter(run, &meter) < 0 ? -1 : found;
+}
+
 static struct pattern *compile(struct cel_run *run,
                                const struct cel_value *args)
 {
     struct pattern *pattern;
+    struct meter meter = { .limit = UINT64_MAX };
     struct err err = { 0 };
 
     if (cel_pay(run, args[1].len) < 0 || pay_for(run, args[0].len, &args[1]) < 0)
@@ -26,6 +59,9 @@ static struct pattern *compile(struct cel_run *run,
     pattern = pattern_new(args[1].bytes, args[1].len, MOST_INSTRUCTIONS, &err);
     if (!pattern)
         cel_fail(run, "%s", err.text);
+    meter_spend(&meter, pattern ? pattern_size(pattern) * 2 : 4096);
+    if (pay_meter(run, &meter) < 0)
+        pattern_free(&pattern);
     return pattern;
 }
 
@@ -36,12 +72,10 @@ static struct pattern *compile(struct cel_run *run,
 FN(fn_matches)
 {
     scoped_pattern struct pattern *pattern = compile(run, args);
+    int found = pattern ? search(run, pattern, &args[0], 0, NULL) : -1;
 
-    if (!pattern)
-        return -1;
-    *ret = cel_bool(
-        pattern_find(pattern, args[0].bytes, args[0].len, 0, NULL, NULL));
-    return 0;
+    *ret = cel_bool(found > 0);
+    return found < 0 ? -1 : 0;
 }
 
 static ptrdiff_t *room_for(struct cel_run *run, const struct pattern *pattern)
@@ -54,11 +88,15 @@ FN(fn_find)
 {
     scoped_pattern struct pattern *pattern = compile(run, args);
     ptrdiff_t *at;
+    int found;
 
     if (!pattern)
         return -1;
     at = room_for(run, pattern);
-    if (pattern_find(pattern, args[0].bytes, args[0].len, 0, at, NULL))
+    found = search(run, pattern, &args[0], 0, at);
+    if (found < 0)
+        return -1;
+    if (found)
         *ret = cel_string(run->arena, args[0].bytes + at[0],
                           (size_t)(at[1] - at[0]));
     else
@@ -73,7 +111,7 @@ FN(fn_find_all)
     ptrdiff_t *at;
     scoped_pattern struct pattern *pattern = NULL;
     struct cel_value *items;
-    int state = cel_pay_bytes(run, args[0].len * 8);
+    int found = 0, state = cel_pay_bytes(run, args[0].len * 8);
 
     if (state < 0)
         return -1;
@@ -83,7 +121,7 @@ FN(fn_find_all)
     items = arena_alloc(run->arena, (args[0].len + 2) * sizeof *items);
     at = room_for(run, pattern);
     while (state == 0 && from <= args[0].len && (int64_t)len != most &&
-           pattern_find(pattern, args[0].bytes, args[0].len, from, at, NULL)) {
+           (found = search(run, pattern, &args[0], from, at)) > 0) {
         size_t start = (size_t)at[0], end = (size_t)at[1];
 
         items[len++] = cel_string(run->arena, args[0].bytes + start, end - start);
@@ -91,7 +129,7 @@ FN(fn_find_all)
         from = end > start ? end : end + 1;
     }
     *ret = cel_list_of(run->arena, items, len);
-    return state;
+    return found < 0 ? -1 : state;
 }
 
 static const struct cel_overload rows[] = {
