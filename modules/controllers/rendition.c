@@ -378,10 +378,8 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
                  refs_of(pass, node_get(old, "secretNames")));
         return 0;
     }
-    if (recall_failure(pass, input, ret, err) < 0) {
-        ret->failure = node_copy(pass->arena, node_get(status, "renderFailure"));
+    if (recall_failure(pass, input, ret, err) < 0)
         return -1;
-    }
     if (render_all(pass, input, &in, &meter, &result, err) < 0 ||
         pack(pass, &result, &meter, &bundle, err) < 0) {
         keep_failure(pass, ret, &meter, err);

@@ -271,6 +271,48 @@ static void check_names(struct arena *arena)
           "to 43 letters and 8 of the hash");
 }
 
+/* ---- What takes too much ------------------------------------------------------- */
+
+/* The head of a profile, and something that is there many times. */
+static const struct {
+    const char *name, *head, *each;
+    unsigned times;
+} greedy[] = {
+    { "many small templates",
+      "components:\n- name: a\n  type: webservice\n  properties:\n    command:\n",
+      "    - 'x{{ range 1000 }}{{ upper \"some words\" }}{{ end }}'\n", 2000 },
+    { "many components",
+      "components:\n", "- {name: a%u, type: webservice, properties: {port: 0, command: [a]}}\n",
+      20000 },
+    { "many traits",
+      "components:\n- name: a\n  type: webservice\n  properties: {port: 0, command: [a]}\n  traits:\n",
+      "  - {type: scaler, properties: {replicas: 1}}\n", 20000 },
+};
+
+static void check_budget(struct arena *arena)
+{
+    for (size_t i = 0; i < count_of(greedy); i++) {
+        scoped_text struct text profile = { 0 };
+        struct render_result result = { 0 };
+        struct err err = { 0 };
+
+        text_add(&profile, greedy[i].head);
+        for (unsigned n = 0; n < greedy[i].times; n++) {
+            const char *number = strstr(greedy[i].each, "%u");
+
+            text_add_bytes(&profile, greedy[i].each,
+                           number ? (size_t)(number - greedy[i].each)
+                                  : strlen(greedy[i].each));
+            if (number)
+                text_addf(&profile, "%u%s", n, number + 2);
+        }
+        CHECK(run(arena, yaml(arena, text_string(&profile)), "{}", &result, &err) < 0 &&
+                  err.code == ERR_INVALID && !strncmp(err.text, "component \"a", 12) &&
+                  strstr(err.text, "too much: more than"),
+              "%s are one render: %s", greedy[i].name, err.text);
+    }
+}
+
 int main(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -282,5 +324,6 @@ int main(void)
     check_secrets(arena);
     check_mistakes(arena);
     check_names(arena);
+    check_budget(arena);
     return check_done();
 }
