@@ -102,7 +102,7 @@ static int find_item(struct cel_run *run, const struct cel_value *args,
     const struct cel_list *list = args[0].list;
 
     *ret = cel_int(-1);
-    if (cel_pay(run, list->len) < 0)
+    if (cel_pay(run, list->len * cel_weight(&args[1], run->limit)) < 0)
         return -1;
     for (size_t i = 0; i < list->len; i++) {
         struct cel_value item = cel_item(run->arena, list, i);

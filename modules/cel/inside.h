@@ -99,6 +99,8 @@ struct cel_run;
 const char *cel_type_name(enum cel_type type);
 struct cel_value cel_from_node(struct arena *arena, const struct node *node);
 struct node *cel_to_node(struct cel_run *run, const struct cel_value *value);
+/* How many values there are in one, itself too. Stops soon after `most`. */
+uint64_t cel_weight(const struct cel_value *value, uint64_t most);
 bool cel_same(struct arena *arena, const struct cel_value *a,
               const struct cel_value *b);
 /* -1, 0, 1; 2 when they cannot be compared. */

@@ -31,9 +31,22 @@ static int pay_for_both(struct cel_run *run, const struct cel_value *args)
     return cel_pay(run, len);
 }
 
+/* Comparing walks what is inside; lists and maps may share parts, so that few
+   bytes hold much. */
+static uint64_t inside(const struct cel_run *run, const struct cel_value *value)
+{
+    uint64_t left = run->cost < run->limit ? run->limit - run->cost : 0;
+
+    return value->type == CEL_LIST || value->type == CEL_MAP
+               ? cel_weight(value, left)
+               : 0;
+}
+
 FN(fn_equal)
 {
-    if (pay_for_both(run, args) < 0)
+    uint64_t left = inside(run, &args[0]), right = inside(run, &args[1]);
+
+    if (pay_for_both(run, args) < 0 || cel_pay(run, left < right ? left : right) < 0)
         return -1;
     *ret = cel_bool(cel_same(run->arena, &args[0], &args[1]));
     return 0;
@@ -100,12 +113,13 @@ FN(fn_greater_equal)
 FN(fn_in_list)
 {
     const struct cel_list *list = args[1].list;
+    uint64_t each = 1 + inside(run, &args[0]);
 
     *ret = cel_bool(false);
     for (size_t i = 0; i < list->len && !ret->boolean; i++) {
         struct cel_value item = cel_item(run->arena, list, i);
 
-        if (cel_pay(run, 1) < 0)
+        if (cel_pay(run, each) < 0)
             return -1;
         *ret = cel_bool(cel_same(run->arena, &args[0], &item));
     }

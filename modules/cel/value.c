@@ -234,6 +234,33 @@ int cel_order(const struct cel_value *a, const struct cel_value *b)
     }
 }
 
+static void add_weight(const struct cel_value *value, uint64_t most,
+                       uint64_t *weight)
+{
+    *weight += 1;
+    if (value->type == CEL_LIST && value->list->node) {
+        *weight += node_weight(value->list->node, most * 64) / 64;
+    } else if (value->type == CEL_LIST) {
+        for (size_t i = 0; i < value->list->len && *weight <= most; i++)
+            add_weight(&value->list->items[i], most, weight);
+    } else if (value->type == CEL_MAP && value->map->node) {
+        *weight += node_weight(value->map->node, most * 64) / 64;
+    } else if (value->type == CEL_MAP) {
+        /* A key is looked for among all of them. */
+        *weight += value->map->len * value->map->len / 8;
+        for (size_t i = 0; i < value->map->len && *weight <= most; i++)
+            add_weight(&value->map->values[i], most, weight);
+    }
+}
+
+uint64_t cel_weight(const struct cel_value *value, uint64_t most)
+{
+    uint64_t weight = 0;
+
+    add_weight(value, most, &weight);
+    return weight;
+}
+
 static bool same_lists(struct arena *arena, const struct cel_list *a,
                        const struct cel_list *b)
 {

@@ -2,6 +2,8 @@
 /* Finds and prints what a JSONPath points at. */
 #include "query/jsonpath.h"
 
+#include "base/meter.h"
+
 #include <string.h>
 
 #define VALUES_MAX 100000
@@ -11,6 +13,7 @@ struct finding {
     struct arena *arena;
     bool allow_missing;
     size_t values; /* found so far, anywhere */
+    struct meter meter; /* for what is looked at and not found */
     unsigned depth;
     unsigned ranges; /* open ones */
     struct node *results;
@@ -24,6 +27,15 @@ static struct node *refuse(struct finding *f, const char *what, const char *word
 {
     err_set(f->err, ERR_BAD_REQUEST, "%s%s", what, word);
     return NULL;
+}
+
+/* False once too much was looked at: the caller gives up. */
+static bool look(struct finding *f, size_t count)
+{
+    if (meter_spend(&f->meter, count * 40 + 100))
+        return true;
+    refuse(f, "JSONPath takes too much: more than ", METER_ANSWER_WORDS);
+    return false;
 }
 
 /* False once there are too many: the caller gives up. */
@@ -91,7 +103,7 @@ static bool descend(struct finding *f, struct node *value, struct node *out)
 
     if (!holds || !value->len)
         return true;
-    if (!keep(f, out, value) || ++f->depth > DEPTH_MAX)
+    if (!look(f, value->len) || !keep(f, out, value) || ++f->depth > DEPTH_MAX)
         return false;
     for (size_t j = 0; value->type == NODE_LIST && j < value->len; j++)
         if (!descend(f, value->items[j], out))
@@ -277,7 +289,7 @@ static struct node *walk_filter(struct finding *f, const struct step *step,
             return refuse(f, document_json(f->arena, list),
                           " is not array or slice and cannot be filtered");
         for (size_t j = 0; j < list->len; j++) {
-            if (!filter_item(f, step, list->items[j], &passes))
+            if (!look(f, 4) || !filter_item(f, step, list->items[j], &passes))
                 return NULL;
             if (passes && !keep(f, out, list->items[j]))
                 return NULL;
@@ -411,7 +423,7 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from,
         }
         if (begins_with(&root->steps[i], "end"))
             return refuse(f, "not in range, nothing to end", "");
-        found = walk(f, &root->steps[i], input);
+        found = look(f, node_count(input)) ? walk(f, &root->steps[i], input) : NULL;
         /* Ranges over ranges repeat literal text as well. */
         if (!found || !keep(f, f->results, found))
             return false;
@@ -426,6 +438,7 @@ struct node *jsonpath_find(const struct jsonpath *path, struct arena *arena,
     struct finding f = { .arena = arena,
                          .allow_missing = allow_missing,
                          .results = node_list(arena),
+                         .meter = { .limit = METER_ANSWER },
                          .err = err };
 
     /* The tree is only read. */
@@ -448,11 +461,16 @@ int jsonpath_print(const struct jsonpath *path, struct arena *arena,
 {
     const struct node *found =
         jsonpath_find(path, arena, object, allow_missing, err);
+    struct meter meter = { .limit = METER_ANSWER };
 
     if (!found)
         return -1;
     for (size_t i = 0; i < found->len; i++)
         for (size_t j = 0; j < found->items[i]->len; j++) {
+            if (!meter_spend(&meter, node_weight(found->items[i]->items[j],
+                                                 meter_left(&meter)) * 2))
+                return err_set(err, ERR_BAD_REQUEST, "JSONPath prints too much: "
+                               "more than " METER_ANSWER_WORDS);
             text_add(out, j ? " " : "");
             jsonpath_add_value(out, found->items[i]->items[j]);
         }
