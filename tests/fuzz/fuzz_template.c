@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parses noise as a template and runs it with a small budget; what parses must
    print, and what was printed must parse again. */
+#include "base/meter.h"
 #include "template/template.h"
 
 #include "document/document.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,7 @@ static void print_and_parse(struct template_set *set,
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct template_options options = template_options_helm;
+    struct meter meter = { .limit = 1500000 };
     scoped_template_set struct template_set *set = NULL;
     static struct template_error error;
     scoped_arena struct arena *arena = arena_new();
@@ -42,8 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size > 4096)
         return 0;
     options.bounds = (struct template_bounds){
-        .work = 400000, .output = 1 << 16, .memory = 8 << 20, .include = 20, .tpl = 5,
+        .output = 1 << 16, .memory = 8 << 20, .include = 20, .tpl = 5,
         .depth = 200, .nesting = 200};
+    options.meter = &meter;
     set = template_set_new(&options);
     if (template_set_add(set, "f", (const char *)bytes, size, &error) < 0)
         return 0;
@@ -52,5 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                         document_read_json(arena, data, sizeof data - 1,
                                            &document_limits_own, &err),
                         &out, &error);
+    /* What comes out was paid for, so it cannot be more than the limit. */
+    assert(meter_over(&meter) || out.len <= meter.spent);
+    assert(out.len <= meter.limit + (1 << 16));
     return 0;
 }
