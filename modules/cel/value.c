@@ -343,7 +343,9 @@ static struct node *list_to_node(struct cel_run *run, const struct cel_list *lis
     if (list->node)
         return (struct node *)list->node;
     for (size_t i = 0; i < list->len; i++) {
-        struct node *item = cel_to_node(run, &list->items[i]);
+        struct node *item = cel_pay(run, 1) < 0
+                                ? NULL
+                                : cel_to_node(run, &list->items[i]);
 
         if (!item)
             return NULL;
@@ -359,8 +361,10 @@ static struct node *map_to_node(struct cel_run *run, const struct cel_map *map)
     if (map->node)
         return (struct node *)map->node;
     for (size_t i = 0; i < map->len; i++) {
-        struct node *key = cel_to_node(run, &map->keys[i]);
-        struct node *value = cel_to_node(run, &map->values[i]);
+        struct node *key = cel_pay(run, 1) < 0
+                               ? NULL
+                               : cel_to_node(run, &map->keys[i]);
+        struct node *value = key ? cel_to_node(run, &map->values[i]) : NULL;
 
         if (!key || !value)
             return NULL;
