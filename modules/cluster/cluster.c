@@ -52,10 +52,11 @@ struct node *cluster_objects(struct cluster *cluster, struct arena *arena, const
     return cluster->driver->objects(cluster, arena, owner);
 }
 
-struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *api_version,
-                          const char *kind, const char *space, const char *name)
+struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *owner,
+                          const char *api_version, const char *kind, const char *space,
+                          const char *name)
 {
-    return cluster->driver->read(cluster, arena, api_version, kind, space, name);
+    return cluster->driver->read(cluster, arena, owner, api_version, kind, space, name);
 }
 
 struct node *cluster_owners(struct cluster *cluster, struct arena *arena)

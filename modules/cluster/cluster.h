@@ -15,7 +15,9 @@ struct node;
 /*
  * The place where manifests are applied: one interface, several drivers.
  *
- * A caller hands over whole sets: "of owner X these objects, no others". The
+ * A caller hands over whole sets: "of owner X these objects, no others". An
+ * owner is a project's or nobody's; what belongs to different projects never
+ * meets, whatever its namespace and name. The
  * cluster applies them in order, prunes what left the set (its inventory),
  * keeps them healthy by itself, and calls back whenever what it would report
  * about an owner has changed. It does not know the hub, works or artifacts;
@@ -73,6 +75,9 @@ struct cluster_options {
     const char *address; /* of this spoke as others reach it; for endpoints */
     /* cluster_report(owner) would answer something new. Coalesced. */
     void (*on_change)(void *arg, const char *owner);
+    /* Of an owner that was kept by a program which did not know projects; may be
+       NULL. */
+    const char *(*project_of)(void *arg, const char *owner);
     /* Only note it down: the cluster is in the middle of something. */
     void (*on_event)(void *arg, const struct cluster_event *event);
     void *arg;
@@ -95,6 +100,7 @@ struct cluster_manifest {
 };
 struct cluster_set {
     const char *owner; /* the caller's name for it: a uid, or "work/name" */
+    const char *project; /* whose it is; NULL or "": of no project */
     const struct cluster_manifest *items;
     size_t count;
     bool no_prune; /* leave alone what is no longer in the set */
@@ -111,7 +117,7 @@ struct cluster_driver {
                            const char *owner);
     struct node *(*objects)(struct cluster *cluster, struct arena *arena,
                             const char *owner);
-    struct node *(*read)(struct cluster *cluster, struct arena *arena,
+    struct node *(*read)(struct cluster *cluster, struct arena *arena, const char *owner,
                          const char *api_version, const char *kind,
                          const char *space, const char *name);
     struct node *(*owners)(struct cluster *cluster, struct arena *arena);
@@ -173,9 +179,10 @@ struct node *cluster_report(struct cluster *cluster, struct arena *arena,
 struct node *cluster_objects(struct cluster *cluster, struct arena *arena,
                              const char *owner);
 
-/* An object as it is here, with the status its kind has in Kubernetes; NULL
-   if it is not there. What feedback rules and JSONPaths look at. */
-struct node *cluster_read(struct cluster *cluster, struct arena *arena,
+/* An object as the owner sees it here, with the status its kind has in
+   Kubernetes; NULL if it is not there, or another project's. What feedback rules
+   and JSONPaths look at. */
+struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *owner,
                           const char *api_version, const char *kind,
                           const char *space, const char *name);
 /* The owners with anything left, as a list of strings. */

@@ -14,15 +14,16 @@
 /* A StatefulSet's own claims are named for the pod. */
 static char *claim_name(const struct local_pod *pod, struct arena *arena, const struct node *volume)
 {
-    return arena_printf(arena, "%s.%s", pod->space,
-                        node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName"));
+    return places_file(pod->cluster->places, arena, pod->project, pod->space,
+                       node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName"));
 }
 
 static int check_claim(struct local_pod *pod, const struct node *volume, struct local_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
 
-    if (local_find(pod->cluster, "", "PersistentVolumeClaim", pod->space, name) ||
+    if (local_find(pod->cluster, local_viewer_of_pod(pod), "", "PersistentVolumeClaim", pod->space,
+                   name) ||
         node_get_bool(volume, "axleTemplate", false))
         return 0;
     return why_set(why, "MissingPersistentVolumeClaim",
@@ -247,9 +248,11 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
     const struct node *volumes = node_get(spec, "volumes");
     bool has_init = pod->count && pod->containers[0].init;
     struct node *ret = node_map(arena), *list = node_make_list(arena, ret, "volumes"), *names;
+    const char *place = places_name(pod->cluster->places, pod->project, pod->space);
 
     node_set_text(arena, ret, "id", pod->id);
-    node_set_text(arena, ret, "owner", pod->space);
+    node_set_text(arena, ret, "owner", place);
+    node_set_int(arena, ret, "ownerNumber", places_number(pod->cluster->places, place));
     compile_user(arena, node_get(spec, "securityContext"), ret);
     if (node_at(spec, "securityContext", "fsGroup", NULL))
         node_set_int(arena, ret, "fsGroup",
@@ -271,7 +274,7 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
             node_set_bool(arena, container, "start", true);
         node_add(arena, list, container);
     }
-    names = names_hosts(pod->cluster, arena, pod->space);
+    names = names_hosts(pod->cluster, arena, pod->project, pod->space);
     pod->hosts = names_hash(names);
     node_set(arena, ret, "hosts", compile_hosts(pod, arena, names));
     return ret;

@@ -17,8 +17,8 @@ struct source {
     bool optional;
     const struct node *object;
 };
-bool source_find(const struct cluster *cluster, const char *space, const char *kind,
-                 const struct node *ref, struct source *ret);
+bool source_find(const struct cluster *cluster, struct local_viewer viewer, const char *space,
+                 const char *kind, const struct node *ref, struct source *ret);
 /* "waits for ..."; always -1. */
 int source_missing(const struct source *source, const char *space, struct local_why *why);
 /* The value of a key as bytes; false: it has none. */

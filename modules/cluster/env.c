@@ -115,7 +115,7 @@ static int set_from(struct env *env, const char *name, const struct node *from,
     struct source source;
 
     if (config || secret) {
-        source_find(env->pod->cluster, space, config ? "ConfigMap" : "Secret",
+        source_find(env->pod->cluster, local_viewer_of_pod(env->pod), space, config ? "ConfigMap" : "Secret",
                     config ? config : secret, &source);
         if (source_value(&source, source.key, &bytes))
             node_set_text(env->arena, env->values, name, text_string(&bytes));
@@ -141,8 +141,8 @@ static int add_all(struct env *env, const struct node *from, struct local_why *w
     const struct node *ref = config ? config : node_get(from, "secretRef");
     struct source source;
 
-    if (!source_find(env->pod->cluster, env->pod->space, config ? "ConfigMap" : "Secret", ref,
-                     &source))
+    if (!source_find(env->pod->cluster, local_viewer_of_pod(env->pod), env->pod->space,
+                     config ? "ConfigMap" : "Secret", ref, &source))
         return source.optional ? 0 : source_missing(&source, env->pod->space, why);
     for (size_t i = 0; i < count_of(maps); i++)
         node_each(member, node_get(source.object, maps[i])) {
@@ -191,7 +191,7 @@ int env_resolve(struct env *env, struct local_why *why)
     const char *host = names_host(env->pod, env->arena);
 
     if (node_get_bool(node_get(env->pod->template, "spec"), "enableServiceLinks", true))
-        names_env(env->pod->cluster, env->arena, env->pod->space, env->values);
+        names_env(env->pod->cluster, env->arena, env->pod->project, env->pod->space, env->values);
     node_set_text(env->arena, env->values, "HOSTNAME", host ? host : env->pod->name);
     set_ports(env);
     if (env->pod->index >= 0 && text_starts(env->pod->workload, "batch/"))

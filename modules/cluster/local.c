@@ -57,17 +57,11 @@ const struct local_kind *local_kind_find(const char *api_version, const char *ki
 
 /* ---- Looking up ------------------------------------------------------------------ */
 
-struct local_object *local_find(const struct cluster *cluster, const char *group,
-                                const char *kind, const char *space, const char *name)
-{
-    scoped_mem char *key = mem_printf("%s/%s/%s/%s", group, kind, space, name);
-
-    return map_get(cluster->objects, key);
-}
-
 struct local_object *local_workload_of(const struct local_pod *pod)
 {
-    return map_get(pod->cluster->objects, pod->workload);
+    scoped_mem char *key = local_key(pod->project, pod->workload, NULL);
+
+    return map_get(pod->cluster->objects, key);
 }
 
 void local_event(struct cluster *cluster, const struct local_object *object, const char *type,
@@ -104,21 +98,21 @@ void local_touch(struct local_object *object)
 }
 
 /* A ConfigMap or Secret has changed: files are updated, environments roll. */
-void local_touch_space(struct cluster *cluster, const char *space)
+void local_touch_namespace(struct cluster *cluster, const char *project, const char *space)
 {
     struct local_object *object;
     struct local_pod *pod;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (object->row && !strcmp(object->space, space) && object->row->role >= ROLE_DEPLOYMENT &&
-            object->row->role <= ROLE_POD) {
+        if (object->row && !strcmp(object->space, space) && !strcmp(object->project, project) &&
+            object->row->role >= ROLE_DEPLOYMENT && object->row->role <= ROLE_POD) {
             workload_read(object);
             local_touch(object);
         }
     at = 0;
     while ((pod = map_next(cluster->pods, &at, NULL)))
-        if (!strcmp(pod->space, space) && !pod->terminating)
+        if (!strcmp(pod->space, space) && !strcmp(pod->project, project) && !pod->terminating)
             pod_refresh_files(pod);
 }
 
@@ -175,6 +169,7 @@ static void local_close(struct cluster **cluster)
     while ((owner = map_next(c->owners, &at, NULL)))
         owner_free(owner);
     services_free(&c->services);
+    places_free(&c->places);
     loop_timer_free(&c->pass);
     loop_timer_free(&c->retry);
     map_free(&c->pods);
@@ -214,6 +209,7 @@ static int local_open(const struct cluster_options *options, struct cluster **re
     cluster->owners = map_new();
     cluster->objects = map_new();
     cluster->pods = map_new();
+    cluster->places = places_open(options);
     cluster->services = services_new(cluster);
     cluster->names_in_env_only = !has_own_hosts(cluster);
     cluster->pass = loop_timer_new(options->loop, local_pass, cluster);
@@ -241,28 +237,26 @@ static struct node *local_objects(struct cluster *cluster, struct arena *arena, 
     return owner ? report_objects(owner, arena) : NULL;
 }
 
-static struct node *local_read(struct cluster *cluster, struct arena *arena,
+static struct node *local_read(struct cluster *cluster, struct arena *arena, const char *reader,
                                const char *api_version, const char *kind, const char *space,
                                const char *name)
 {
     const struct local_kind *row = local_kind_find(api_version, kind);
+    const struct local_owner *owner = map_get(cluster->owners, reader);
+    struct local_viewer viewer = { owner ? owner->project : "", reader };
+    const char *usual = row && row->cluster_wide ? "" : "default";
     struct local_object *object;
     struct local_pod *pod;
     char group[128];
     size_t at = 0;
 
-    object = local_find(cluster, local_group(api_version, group, sizeof group), kind,
-                        *space ? space : "default", name);
-    while (!object && row && row->cluster_wide && (object = map_next(cluster->objects, &at, NULL)))
-        if (object->row != row || strcmp(object->name, name) != 0)
-            object = NULL;
-        else
-            break;
+    object = local_find(cluster, viewer, local_group(api_version, group, sizeof group), kind,
+                        *space ? space : usual, name);
     if (object)
         return report_object(object, arena);
-    at = 0;
     while (row && row->role == ROLE_POD && (pod = map_next(cluster->pods, &at, NULL)))
-        if (!strcmp(pod->space, space) && !strcmp(pod->name, name))
+        if (!strcmp(pod->space, space) && !strcmp(pod->name, name) &&
+            !strcmp(pod->project, viewer.project))
             return report_pod_object(pod, arena);
     return NULL;
 }

@@ -57,7 +57,9 @@ struct local_service {
 
 struct local_object {
     struct cluster *cluster;
-    char *key; /* owned; "group/kind/namespace/name" */
+    char *key;     /* owned; see project.c */
+    char *plain;   /* owned; "group/kind/namespace/name" */
+    char *project; /* owned; "": of no project */
     struct arena *arena; /* owned */
     struct node *object;
     const char *api_version, *kind, *space, *name;
@@ -66,6 +68,7 @@ struct local_object {
     enum cluster_strategy strategy;
     int phase;
     bool orphan, removing, dirty, waiting; /* waiting for a lower phase */
+    bool second; /* another work has the object of this name already */
     int64_t generation, created, uid;
     struct local_why broken; /* reason "": it can be run */
     char hash[24];           /* of the template as it is now */
@@ -81,7 +84,8 @@ struct local_object {
 
 struct local_owner {
     struct cluster *cluster;
-    char *name; /* owned */
+    char *name;    /* owned */
+    char *project; /* owned; "": of no project */
     char *kept; /* owned; the bytes that were applied last */
     bool committed, removing, dirty, no_prune;
     uint64_t told; /* hash of the last report */
@@ -128,7 +132,7 @@ struct local_pod {
     uint32_t tag;
     struct cluster *cluster;
     struct arena *arena; /* owned */
-    const char *id, *space, *name, *workload, *owner, *uid;
+    const char *id, *space, *name, *workload, *owner, *project, *uid;
     int index;
     const char *hash;
     const struct node *template;
@@ -154,6 +158,7 @@ struct cluster {
     struct loop_timer *pass;             /* owned */
     struct loop_timer *retry;            /* owned; a commit that failed */
     struct services *services;           /* owned */
+    struct places *places;               /* owned */
     bool closing, names_in_env_only;
     uint64_t serial;
 };
@@ -166,6 +171,7 @@ void owner_free(struct local_owner *owner);
 void object_free(struct local_object *object);
 void owner_apply(struct cluster *cluster, const struct cluster_set *set);
 void owner_remove(struct cluster *cluster, const char *name);
+void owner_promote(struct cluster *cluster, const char *project, const char *plain);
 /* What was kept: first all owners, then what is remembered of their objects. */
 void owner_load(void *cluster, const char *name, const void *bytes, size_t len);
 void owner_load_state(void *cluster, const char *name, const void *bytes, size_t len);
@@ -179,14 +185,45 @@ bool local_is_workload(const struct local_object *object);
 /* ---- local.c ------------------------------------------------------------------------- */
 void local_wake(struct cluster *cluster);
 void local_touch(struct local_object *object); /* look at it in the next pass */
-void local_touch_space(struct cluster *cluster, const char *space);
-struct local_object *local_find(const struct cluster *cluster, const char *group,
-                                const char *kind, const char *space, const char *name);
+/* Whatever of the project in that namespace looks at ConfigMaps and Secrets. */
+void local_touch_namespace(struct cluster *cluster, const char *project, const char *space);
 struct local_object *local_workload_of(const struct local_pod *pod);
 void local_event(struct cluster *cluster, const struct local_object *object, const char *type,
                  const char *reason, const char *format, ...) PRINTF(5, 6);
 uint64_t local_hash(uint64_t hash, const void *bytes, size_t len);
 void local_keep_state(struct local_object *object);
+
+/* ---- project.c: whose an object is ------------------------------------------------------ */
+/*
+ * Who looks for an object. It finds its own work's and those of other works of
+ * its project, never another project's. Works of no project are an
+ * administrator's: they share namespaces, Services and claims with each other,
+ * but each finds only its own ConfigMaps and Secrets.
+ */
+struct local_viewer {
+    const char *project, *owner;
+};
+struct local_viewer local_viewer_of_object(const struct local_object *object);
+struct local_viewer local_viewer_of_pod(const struct local_pod *pod);
+struct local_object *local_find(const struct cluster *cluster, struct local_viewer viewer,
+                                const char *group, const char *kind, const char *space,
+                                const char *name);
+/* Works of one project have an object of such a kind each, side by side. */
+bool local_is_shared(const char *project, const struct local_kind *kind);
+/* A new object's `key`; the caller frees. */
+char *local_key(const char *project, const char *plain, const char *owner);
+
+/* ---- places.c: a namespace of a project, on this machine's disk -------------------------- */
+struct places *places_open(const struct cluster_options *options);
+void places_free(struct places **places);
+/* "lab", or "lab..acme" where "lab" is another project's. Never changes. */
+const char *places_name(struct places *places, const char *project, const char *space);
+/* A number of its own below PLACES_MOST, for the user of its processes. */
+int places_number(struct places *places, const char *place);
+#define PLACES_MOST 60000
+/* A name of at most 110 letters: longer ones end in a hash. */
+char *places_file(struct places *places, struct arena *arena, const char *project,
+                  const char *space, const char *name);
 
 /* ---- workload.c ------------------------------------------------------------------------ */
 /* Reads the spec; fills broken, hash and template. */
@@ -239,8 +276,7 @@ int shape_check(const struct local_kind *kind, const struct node *object, struct
 int refuse_pod(const struct cluster *cluster, const struct node *pod_spec,
                   const struct node *claims, struct local_why *why);
 /* Everything that the template takes from ConfigMaps and Secrets as env. */
-uint64_t compile_hash(const struct cluster *cluster, const char *space,
-                      const struct node *template);
+uint64_t compile_hash(const struct local_object *object);
 /* A pod of `runtime`; -1 with a reason such as MissingConfigMap. */
 struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why);
 /* The files of a "files" volume; NULL if it is none. */

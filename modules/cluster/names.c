@@ -23,9 +23,11 @@ static void write_address(uint64_t hash, char ret[20])
  * From the name and this spoke's folder, so that it is the same after a
  * restart and another spoke of this machine has another one.
  */
-const char *names_address(struct services *services, const char *space, const char *name)
+const char *names_address(struct services *services, const char *project, const char *space,
+                          const char *name)
 {
-    scoped_mem char *key = mem_printf("=%s/%s", space, name);
+    scoped_mem char *key =
+        mem_printf("=%s/%s", places_name(services->cluster->places, project, space), name);
     const char *known = map_get(services->addresses, key);
     uint64_t hash = local_hash(services->salt, key, strlen(key));
     char address[20];
@@ -89,7 +91,7 @@ const char *names_host(const struct local_pod *pod, struct arena *arena)
 struct writer {
     struct cluster *cluster;
     struct arena *arena;
-    const char *space; /* of who reads it */
+    const char *project, *space; /* of who reads it */
     const struct local_object *service;
     struct node *lines;
 };
@@ -137,7 +139,7 @@ static void add_members(struct writer *w, const struct local_object *object)
 
         if (!service_selects(w->service, workload_labelled(object, w->arena, host, i)))
             continue;
-        add_line(w, names_address(w->cluster->services, object->space, host), host);
+        add_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
     }
 }
 
@@ -151,11 +153,13 @@ static void add_ready(struct writer *w)
     while ((pod = map_next(w->cluster->pods, &at, NULL))) {
         const char *host = NULL;
 
-        if (strcmp(pod->space, w->service->space) != 0 || pod->terminating || pod->finished ||
+        if (strcmp(pod->space, w->service->space) != 0 ||
+            strcmp(pod->project, w->project) != 0 || pod->terminating || pod->finished ||
             !(all || pod_is_ready(pod)) || !service_selects(w->service, pod->template))
             continue;
         host = names_host(pod, w->arena);
-        add_line(w, names_address(w->cluster->services, pod->space, host ? host : pod->name), NULL);
+        add_line(w, names_address(w->cluster->services, w->project, pod->space, host ? host : pod->name),
+                 NULL);
     }
 }
 
@@ -165,29 +169,32 @@ static void add_service(struct writer *w)
     size_t at = 0;
 
     if (!service_is_headless(w->service)) {
-        add_line(w, names_address(w->cluster->services, w->service->space, w->service->name), NULL);
+        add_line(w, names_address(w->cluster->services, w->project, w->service->space,
+                                  w->service->name), NULL);
         return;
     }
     while ((object = map_next(w->cluster->objects, &at, NULL)))
-        if (object->template && !object->removing && !strcmp(object->space, w->service->space))
+        if (object->template && !object->removing && !object->second &&
+            !strcmp(object->project, w->project) && !strcmp(object->space, w->service->space))
             add_members(w, object);
     add_ready(w);
 }
 
-static bool is_service(const struct local_object *object)
+static bool is_service(const struct local_object *object, const char *project)
 {
     return object->row && object->row->role == ROLE_SERVICE && !object->removing &&
-           !*object->broken.reason;
+           !*object->broken.reason && !strcmp(object->project, project);
 }
 
-struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *space)
+struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,
+                         const char *space)
 {
-    struct writer w = { cluster, arena, space, NULL, node_list(arena) };
+    struct writer w = { cluster, arena, project, space, NULL, node_list(arena) };
     struct local_object *object;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (is_service(object)) {
+        if (is_service(object, project)) {
             w.service = object;
             add_service(&w);
         }
@@ -219,7 +226,7 @@ static void env_of(struct cluster *cluster, struct arena *arena, struct local_ob
     const struct node *ports = node_at(service->object, "spec", "ports", NULL);
 
     node_set_text(arena, values, env_name(arena, service->name, "_SERVICE_HOST"),
-                  names_address(cluster->services, service->space, service->name));
+                  names_address(cluster->services, service->project, service->space, service->name));
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         const char *name = node_get_text(port, "name");
@@ -234,13 +241,14 @@ static void env_of(struct cluster *cluster, struct arena *arena, struct local_ob
     }
 }
 
-void names_env(struct cluster *cluster, struct arena *arena, const char *space,
-               struct node *values)
+void names_env(struct cluster *cluster, struct arena *arena, const char *project,
+               const char *space, struct node *values)
 {
     struct local_object *object;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (is_service(object) && !service_is_headless(object) && !strcmp(object->space, space))
+        if (is_service(object, project) && !service_is_headless(object) &&
+            !strcmp(object->space, space))
             env_of(cluster, arena, object, values);
 }

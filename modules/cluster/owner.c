@@ -2,6 +2,7 @@
 /* Keeps owners and their objects: applied, kept on disk, pruned, loaded again. */
 
 #include "cluster/service.h"
+#include "query/query.h"
 #include "work/work.h"
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 
 #define OWNER_ROW "cluster/owner/"
 #define STATE_ROW "cluster/state/"
+#define OWNED "OwnedByOther"
 
 /* ---- Owners and objects in memory ----------------------------------------------------- */
 
@@ -24,6 +26,7 @@ struct local_owner *owner_get(struct cluster *cluster, const char *name)
     owner = mem_alloc(sizeof *owner);
     owner->cluster = cluster;
     owner->name = mem_copy_string(name);
+    owner->project = mem_copy_string("");
     map_put(cluster->owners, name, owner);
     return owner;
 }
@@ -33,6 +36,7 @@ void owner_free(struct local_owner *owner)
     map_remove(owner->cluster->owners, owner->name);
     mem_free(&owner->name);
     mem_free(&owner->kept);
+    mem_free(&owner->project);
     mem_free(&owner);
 }
 
@@ -46,9 +50,17 @@ void object_free(struct local_object *object)
     service_free(object);
     loop_timer_free(&object->timer);
     mem_free(&object->key);
+    mem_free(&object->plain);
+    mem_free(&object->project);
     arena_free(&arena);
     mem_free(&object);
 }
+
+/* How an object is found; the texts live in an arena. */
+struct naming {
+    const char *plain, *key;
+    bool second; /* the name is another work's */
+};
 
 static void on_object_timer(void *arg)
 {
@@ -57,24 +69,28 @@ static void on_object_timer(void *arg)
     local_touch(object);
 }
 
-static struct local_object *object_new(struct local_owner *owner, const char *key)
+static struct local_object *object_new(struct local_owner *owner, const struct naming *naming)
 {
     struct local_object *object = mem_alloc(sizeof *object);
 
     object->cluster = owner->cluster;
     object->owner = owner;
-    object->key = mem_copy_string(key);
+    object->key = mem_copy_string(naming->key);
+    object->plain = mem_copy_string(naming->plain);
+    object->project = mem_copy_string(owner->project);
+    object->second = naming->second;
     object->timer = loop_timer_new(owner->cluster->options.loop, on_object_timer, object);
     object->created = clock_wall();
     object->health = LOCAL_IN_PROGRESS; /* nobody has looked yet */
     object->uid = (int64_t)(random_number() >> 1);
-    map_put(owner->cluster->objects, key, object);
+    map_put(owner->cluster->objects, object->key, object);
     return object;
 }
 
 static void check_kind(struct local_object *object)
 {
     const struct node *meta = node_get(object->object, "metadata");
+    char refused[NAME_WHY];
 
     object->broken = (struct local_why){ 0 };
     if (!*object->kind || !*object->api_version || !*object->name)
@@ -86,8 +102,8 @@ static void check_kind(struct local_object *object)
         why_set(&object->broken, "UnsupportedKind", "%s is not supported on this spoke: %s",
                 object->kind, object->row->refused);
     else if (strlen(object->name) > 253 || strlen(object->space) > 63 ||
-             strspn(object->name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != strlen(object->name) ||
-             strspn(object->space, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(object->space))
+             !name_is_dns_subdomain(object->name, refused) ||
+             (*object->space && !name_is_dns_label(object->space, refused)))
         why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
                 "Kubernetes name", node_get_text(meta, "name"), object->space);
     else
@@ -118,13 +134,15 @@ static void object_fill(struct local_object *object, const struct cluster_manife
         service_read(object);
     else if (!*object->broken.reason)
         workload_read(object);
+    if (object->second && object->row && !*object->broken.reason)
+        why_set(&object->broken, OWNED, "%s %.100s/%.100s belongs to another work on this spoke",
+                object->kind, object->space, object->name);
     arena_free(&old);
 }
 
 /* ---- Applying --------------------------------------------------------------------------- */
 
-static char *key_of(struct arena *arena, struct local_owner *owner, const struct node *object,
-                    size_t ordinal)
+static const char *plain_of(struct arena *arena, const struct node *object, size_t ordinal)
 {
     const char *api_version = node_get_text(object, "apiVersion");
     const char *kind = node_get_text(object, "kind");
@@ -132,18 +150,97 @@ static char *key_of(struct arena *arena, struct local_owner *owner, const struct
     const char *space = node_get_text(node_get(object, "metadata"), "namespace");
     const struct local_kind *row = local_kind_find(api_version, kind);
     char group[128];
-    struct local_object *there;
-    char *key;
 
-    if (!*name || !*kind)
-        return arena_printf(arena, "%s|invalid/%zu", owner->name, ordinal);
-    if (row && row->cluster_wide) /* a namespace may be named by many */
-        return arena_printf(arena, "%s|%s/%s", owner->name, kind, name);
-    key = arena_printf(arena, "%s/%s/%s/%s", local_group(api_version, group, sizeof group), kind,
-                       *space ? space : "default", name);
-    there = map_get(owner->cluster->objects, key);
-    return there && there->owner != owner && strcmp(there->owner->name, ORPHANS) != 0
-               ? arena_printf(arena, "%s|%s", owner->name, key) : key;
+    if (!*name || !*kind || strpbrk(name, "|/") || strpbrk(kind, "|/") || strpbrk(space, "|/"))
+        return arena_printf(arena, "invalid/%zu", ordinal);
+    if (row && row->cluster_wide)
+        space = "";
+    else if (!*space)
+        space = "default";
+    return arena_printf(arena, "%s/%s/%s/%s", local_group(api_version, group, sizeof group), kind,
+                        space, name);
+}
+
+/* What an owner that left it there has, is anybody's of the project. */
+static struct naming naming_of(struct arena *arena, const struct local_owner *owner,
+                               const struct node *object, size_t ordinal)
+{
+    const struct local_kind *row = local_kind_find(node_get_text(object, "apiVersion"),
+                                                   node_get_text(object, "kind"));
+    struct naming ret = { .plain = plain_of(arena, object, ordinal) };
+    bool shared = local_is_shared(owner->project, row) || text_starts(ret.plain, "invalid/");
+    scoped_mem char *own = local_key(owner->project, ret.plain, owner->name);
+    scoped_mem char *alone = local_key(owner->project, ret.plain, NULL);
+    const struct local_object *there = map_get(owner->cluster->objects, alone);
+
+    ret.second = !shared && there && there->owner != owner &&
+                 strcmp(there->owner->name, ORPHANS) != 0;
+    ret.key = arena_string(arena, shared || ret.second ? own : alone);
+    return ret;
+}
+
+static struct node *keys_of(const struct local_owner *owner, struct arena *arena)
+{
+    struct node *keys = node_list(arena);
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(owner->cluster->objects, &at, NULL)))
+        if (object->owner == owner)
+            node_add(arena, keys, node_string(arena, object->key));
+    return keys;
+}
+
+/* Found by another key from now on. */
+static void rename_object(struct local_object *object, const struct naming *naming,
+                          const char *project)
+{
+    map_remove(object->cluster->objects, object->key);
+    mem_free(&object->key);
+    mem_free(&object->project);
+    object->key = mem_copy_string(naming->key);
+    object->project = mem_copy_string(project);
+    object->second = naming->second;
+    map_put(object->cluster->objects, object->key, object);
+}
+
+/* One that was left behind is taken up again. */
+static struct local_object *take_orphan(struct local_owner *owner, const struct naming *naming)
+{
+    scoped_mem char *key = local_key(owner->project, naming->plain, ORPHANS);
+    struct local_object *object = map_get(owner->cluster->objects, key);
+
+    if (object)
+        rename_object(object, naming, owner->project);
+    return object;
+}
+
+/*
+ * A work is given to a project, or comes from a store that did not know projects:
+ * its objects and pods move as they are, and nothing of it is restarted.
+ */
+static void give_owner(struct local_owner *owner, const char *project)
+{
+    struct cluster *cluster = owner->cluster;
+    scoped_arena struct arena *arena = arena_new();
+    struct node *keys = keys_of(owner, arena);
+    struct local_pod *pod;
+    size_t at = 0;
+
+    if (!strcmp(owner->project, project))
+        return;
+    mem_free(&owner->project);
+    owner->project = mem_copy_string(project);
+    for (size_t i = 0; i < node_count(keys); i++) {
+        struct local_object *object = map_get(cluster->objects, node_text(node_item(keys, i)));
+        struct naming naming = naming_of(arena, owner, object->object, i);
+
+        rename_object(object, &naming, project);
+    }
+    while ((pod = map_next(cluster->pods, &at, NULL)))
+        if (!strcmp(pod->owner, owner->name))
+            pod->project = arena_string(pod->arena, project);
+    services_touch(cluster);
 }
 
 static bool is_config(const struct local_object *object)
@@ -155,34 +252,35 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
                       size_t ordinal, struct map *seen)
 {
     scoped_arena struct arena *arena = arena_new();
-    char *key = key_of(arena, owner, item->object, ordinal);
-    struct local_object *object = map_get(owner->cluster->objects, key);
-    bool there = object != NULL, same;
+    struct naming naming = naming_of(arena, owner, item->object, ordinal);
+    struct local_object *object = map_get(owner->cluster->objects, naming.key);
+    bool there, same;
 
     if (item->strategy == CLUSTER_READ_ONLY) {
         if (object && object->owner == owner && !object->removing)
-            map_put(seen, key, object);
+            map_put(seen, naming.key, object);
         return;
     }
     if (!object)
-        object = object_new(owner, key);
-    same = there && !object->removing && node_same(object->object, item->object);
+        object = take_orphan(owner, &naming);
+    there = object != NULL;
+    if (!object)
+        object = object_new(owner, &naming);
+    same = there && !object->removing && node_same(object->object, item->object) &&
+           (object->second || strcmp(object->broken.reason, OWNED) != 0);
     object->owner = owner;
     object->removing = false;
     object->strategy = item->strategy;
     object->phase = item->phase;
     object->orphan = item->orphan;
-    map_put(seen, key, object);
+    map_put(seen, naming.key, object);
     if (same || (there && item->strategy == CLUSTER_CREATE_ONLY))
         return;
     object_fill(object, item);
-    if (strchr(key, '|') && object->row && !object->row->cluster_wide && !*object->broken.reason)
-        why_set(&object->broken, "OwnedByOther", "%s %.100s/%.100s belongs to another work on this "
-                "spoke", object->kind, object->space, object->name);
     object->dirty = true;
     services_touch(owner->cluster);
     if (is_config(object))
-        local_touch_space(owner->cluster, object->space);
+        local_touch_namespace(owner->cluster, object->project, object->space);
 }
 
 static void keep_owner(struct local_owner *owner, const char *bytes, size_t len)
@@ -218,7 +316,8 @@ void local_keep_state(struct local_object *object)
     keep->commit(keep->arg, on_state_kept, NULL);
 }
 
-static void add_item(struct arena *arena, struct node *items, const struct cluster_manifest *item)
+static struct node *add_item(struct arena *arena, struct node *items,
+                             const struct cluster_manifest *item)
 {
     struct node *row = node_map(arena);
 
@@ -230,6 +329,7 @@ static void add_item(struct arena *arena, struct node *items, const struct clust
     if (item->orphan)
         node_set_bool(arena, row, "orphan", true);
     node_add(arena, items, row);
+    return row;
 }
 
 /* What will be there: where an item does not write, the object as it is. */
@@ -238,7 +338,7 @@ static bool effective(struct local_owner *owner, const struct cluster_manifest *
 {
     scoped_arena struct arena *arena = arena_new();
     const struct local_object *there =
-        map_get(owner->cluster->objects, key_of(arena, owner, item->object, ordinal));
+        map_get(owner->cluster->objects, naming_of(arena, owner, item->object, ordinal).key);
 
     *ret = *item;
     if (item->strategy == CLUSTER_UPDATE)
@@ -261,6 +361,7 @@ static void write_set(struct local_owner *owner, const struct cluster_set *set, 
             add_item(arena, items, &item);
     if (set->no_prune)
         node_set_bool(arena, kept, "noPrune", true);
+    node_set_text(arena, kept, "project", owner->project);
     document_write_json(out, kept);
 }
 
@@ -275,34 +376,53 @@ static void keep_orphans(struct cluster *cluster)
 
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (object->owner == owner && !object->removing)
-            add_item(arena, items, &(struct cluster_manifest){ .object = object->object });
+            node_set_text(arena,
+                          add_item(arena, items,
+                                   &(struct cluster_manifest){ .object = object->object }),
+                          "project", object->project);
     document_write_json(&out, kept);
     owner->committed = true;
     keep_owner(owner, out.bytes, out.len);
 }
 
+/* False: somebody has it, or left it behind, already. */
+static bool leave_behind(struct local_object *object)
+{
+    struct cluster *cluster = object->cluster;
+    bool shared = local_is_shared(object->project, object->row);
+    scoped_mem char *key = local_key(object->project, object->plain, shared ? ORPHANS : NULL);
+    struct local_object *there = map_get(cluster->objects, key);
+    struct naming naming = { object->plain, key, false };
+
+    if (object->second || (object->row && object->row->cluster_wide) ||
+        (there && there != object))
+        return false;
+    rename_object(object, &naming, object->project);
+    object->owner = owner_get(cluster, ORPHANS);
+    object->orphan = false;
+    keep_orphans(cluster);
+    return true;
+}
+
 /* What left the set goes, or stays behind without an owner. */
 static void leave(struct local_object *object)
 {
-    if (object->orphan && !strchr(object->key, '|')) {
-        object->owner = owner_get(object->cluster, ORPHANS);
-        object->orphan = false;
-        keep_orphans(object->cluster);
+    if (object->orphan && leave_behind(object))
         return;
-    }
     object->removing = true;
     object->dirty = true;
     services_touch(object->cluster);
 }
 
+/* By key: one that stays behind gets another one. */
 static void prune(struct local_owner *owner, const struct map *seen)
 {
-    struct local_object *object;
-    size_t at = 0;
+    scoped_arena struct arena *arena = arena_new();
+    struct node *gone = keys_of(owner, arena);
 
-    while ((object = map_next(owner->cluster->objects, &at, NULL)))
-        if (object->owner == owner && !map_get(seen, object->key))
-            leave(object);
+    for (size_t i = 0; i < node_count(gone); i++)
+        if (!map_get(seen, node_text(node_item(gone, i))))
+            leave(map_get(owner->cluster->objects, node_text(node_item(gone, i))));
 }
 
 static void on_kept(void *arg, const struct err *err);
@@ -387,6 +507,7 @@ void owner_apply(struct cluster *cluster, const struct cluster_set *set)
     scoped_map struct map *seen = map_new();
     scoped_text struct text out = { 0 };
 
+    give_owner(owner, set->project ? set->project : "");
     write_set(owner, set, &out);
     if (owner->kept && !owner->removing && text_same(owner->kept, text_string(&out)))
         return;
@@ -400,6 +521,25 @@ void owner_apply(struct cluster *cluster, const struct cluster_set *set)
     keep_owner(owner, out.bytes, out.len);
     commit(owner);
     touch_owner(owner);
+}
+
+/* An object went: the next work that has one of that name gets its turn. */
+void owner_promote(struct cluster *cluster, const char *project, const char *plain)
+{
+    scoped_mem char *key = local_key(project, plain, NULL);
+    struct naming naming = { plain, key, false };
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (object->second && !object->removing && !strcmp(object->project, project) &&
+            !strcmp(object->plain, plain))
+            break;
+    if (!object || map_get(cluster->objects, key))
+        return;
+    rename_object(object, &naming, project);
+    object_fill(object, &(struct cluster_manifest){ .object = object->object });
+    local_touch(object);
 }
 
 void owner_remove(struct cluster *cluster, const char *name)
@@ -418,6 +558,21 @@ void owner_remove(struct cluster *cluster, const char *name)
 
 /* ---- Loading ------------------------------------------------------------------------ */
 
+/* Each is of the project that left it. */
+static void take_orphans(struct local_owner *owner, const struct node *items, struct map *seen)
+{
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *item = node_item(items, i);
+        struct cluster_manifest manifest = { .object = node_get(item, "object") };
+
+        mem_free(&owner->project);
+        owner->project = mem_copy_string(node_get_text(item, "project"));
+        apply_one(owner, &manifest, i, seen);
+    }
+    mem_free(&owner->project);
+    owner->project = mem_copy_string("");
+}
+
 static void load_owner(struct cluster *cluster, const char *name, const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -429,6 +584,10 @@ static void load_owner(struct cluster *cluster, const char *name, const void *by
     struct local_owner *owner = owner_get(cluster, name);
     scoped_map struct map *seen = map_new();
 
+    if (node_get(kept, "project"))
+        give_owner(owner, node_get_text(kept, "project"));
+    else if (cluster->options.project_of)
+        give_owner(owner, cluster->options.project_of(cluster->options.arg, name));
     for (size_t i = 0; i < set.count; i++) {
         const struct node *item = node_item(items, i);
 
@@ -442,7 +601,10 @@ static void load_owner(struct cluster *cluster, const char *name, const void *by
     owner->kept = mem_alloc(len + 1);
     memcpy(owner->kept, bytes, len);
     owner->committed = owner->dirty = true;
-    take_set(owner, &set, seen);
+    if (!strcmp(name, ORPHANS))
+        take_orphans(owner, items, seen);
+    else
+        take_set(owner, &set, seen);
     mem_free(&manifests);
 }
 
@@ -450,6 +612,17 @@ void owner_load(void *arg, const char *name, const void *bytes, size_t len)
 {
     if (text_starts(name, OWNER_ROW))
         load_owner(arg, name + strlen(OWNER_ROW), bytes, len);
+}
+
+static struct local_object *find_plain(const struct cluster *cluster, const char *plain)
+{
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (!object->second && !strcmp(object->plain, plain))
+            break;
+    return object;
 }
 
 /* After the owners: what is remembered of an object that is there. */
@@ -462,6 +635,8 @@ void owner_load_state(void *arg, const char *name, const void *bytes, size_t len
     if (!text_starts(name, STATE_ROW))
         return;
     object = map_get(cluster->objects, name + strlen(STATE_ROW));
+    if (!object && !strchr(name, '|'))
+        object = find_plain(cluster, name + strlen(STATE_ROW)); /* an older program's */
     if (!object)
         return;
     done = document_read_json(object->arena, bytes, len, &document_limits_own, NULL);

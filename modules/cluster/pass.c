@@ -27,6 +27,8 @@ static int open_phase(const struct local_owner *owner)
 
 static bool try_free(struct local_object *object)
 {
+    struct cluster *cluster = object->cluster;
+    scoped_mem char *project = NULL, *plain = NULL;
     struct local_object *other;
     struct local_pod *pod = NULL;
     size_t at = 0;
@@ -44,7 +46,11 @@ static bool try_free(struct local_object *object)
         object->done = NULL;
         local_keep_state(object);
     }
+    project = mem_copy_string(object->project);
+    plain = object->second ? NULL : mem_copy_string(object->plain);
     object_free(object);
+    if (plain)
+        owner_promote(cluster, project, plain);
     return true;
 }
 

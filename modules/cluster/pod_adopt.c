@@ -36,6 +36,14 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
         pod_on_ended(c, &event);
 }
 
+/* Older records do not say; and a work may have been given to another project. */
+static const char *project_of(struct local_pod *pod, const struct node *record)
+{
+    const struct local_owner *owner = map_get(pod->cluster->owners, pod->owner);
+
+    return owner ? arena_string(pod->arena, owner->project) : node_get_text(record, "project");
+}
+
 void pod_adopt(struct cluster *cluster, const struct node *found)
 {
     const struct node *record = node_get(found, "record");
@@ -48,6 +56,7 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->name = node_get_text(record, "name");
     pod->workload = node_get_text(record, "workload");
     pod->owner = node_get_text(record, "owner");
+    pod->project = project_of(pod, record);
     pod->uid = node_get_text(record, "uid");
     pod->hash = node_get_text(record, "hash");
     pod->index = (int)node_get_int(record, "index", -1);

@@ -44,8 +44,11 @@ static int take_port(struct local_pod *pod, const struct node *port, struct loca
     struct err err = { 0 };
 
     if (holder)
-        return why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted,
-                       holder->space, holder->name);
+        return strcmp(holder->project, pod->project) != 0
+                   ? why_set(why, "PortConflict", "port %d is taken by a pod of another project",
+                             wanted)
+                   : why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted,
+                             holder->space, holder->name);
     if (cluster->runtime_driver->port(cluster->runtime, wanted, &got, &err) < 0)
         return why_set(why, "PortConflict", "%.380s", err.text);
     if (!wanted)
@@ -76,6 +79,7 @@ static struct node *record_of(const struct local_pod *pod, struct arena *arena)
     node_set_text(arena, record, "name", pod->name);
     node_set_text(arena, record, "workload", pod->workload);
     node_set_text(arena, record, "owner", pod->owner);
+    node_set_text(arena, record, "project", pod->project);
     node_set_text(arena, record, "uid", pod->uid);
     node_set_text(arena, record, "hash", pod->hash);
     node_set_int(arena, record, "index", pod->index);
@@ -162,16 +166,6 @@ static const char *make_name(const struct local_object *object, int index, struc
     }
 }
 
-/* A folder's name: both parts, and a hash in place of what is too long. */
-static const char *make_id(const char *space, const char *name, struct arena *arena)
-{
-    char *id = arena_printf(arena, "%s.%s", space, name);
-    uint64_t hash = local_hash(0, id, strlen(id));
-
-    return strlen(id) <= 110 ? id
-                             : arena_printf(arena, "%.90s-%016llx", id, (unsigned long long)hash);
-}
-
 /* volumeClaimTemplates become claims of the pod's own. */
 static struct node *with_claims(const struct local_object *object, const struct local_pod *pod,
                                 struct arena *arena)
@@ -200,7 +194,8 @@ void pod_start(struct local_object *object, int index)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *name = make_name(object, index, arena);
-    const char *id = make_id(object->space, name, arena);
+    const char *id = places_file(object->cluster->places, arena, object->project, object->space,
+                                 name);
     struct local_pod *pod;
 
     if (map_get(object->cluster->pods, id))
@@ -208,7 +203,8 @@ void pod_start(struct local_object *object, int index)
     pod = pod_new(object->cluster, id);
     pod->space = arena_string(pod->arena, object->space);
     pod->name = arena_string(pod->arena, name);
-    pod->workload = arena_string(pod->arena, object->key);
+    pod->workload = arena_string(pod->arena, object->plain);
+    pod->project = arena_string(pod->arena, object->project);
     pod->owner = arena_string(pod->arena, object->owner->name);
     pod->hash = arena_string(pod->arena, object->hash);
     pod->uid = arena_printf(pod->arena, "%016llx-%llx", (unsigned long long)random_number(),

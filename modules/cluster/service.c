@@ -58,6 +58,7 @@ void service_read(struct local_object *object)
 
 struct slot {
     struct forward *forward; /* owned */
+    char *service, *project; /* owned; the key of the one that it belongs to */
     int port;
     bool wanted, failed;
     char why[300];
@@ -66,6 +67,8 @@ struct slot {
 static void slot_free(struct slot *slot)
 {
     forward_close(&slot->forward);
+    mem_free(&slot->service);
+    mem_free(&slot->project);
     mem_free(&slot);
 }
 
@@ -124,8 +127,12 @@ static void slot_open(struct services *services, struct slot *slot, const char *
     if (pod) {
         forward_close(&slot->forward);
         slot->failed = !all_equal(targets, slot->port);
-        snprintf(slot->why, sizeof slot->why, "port %d is kept free for pod %.100s/%.100s", slot->port,
-                 pod->space, pod->name);
+        if (strcmp(pod->project, slot->project) != 0)
+            snprintf(slot->why, sizeof slot->why,
+                     "port %d is kept free for a pod of another project", slot->port);
+        else
+            snprintf(slot->why, sizeof slot->why, "port %d is kept free for pod %.100s/%.100s",
+                     slot->port, pod->space, pod->name);
         return;
     }
     if (!slot->forward)
@@ -141,17 +148,40 @@ static void slot_open(struct services *services, struct slot *slot, const char *
     snprintf(slot->why, sizeof slot->why, "%.290s", err.text);
 }
 
-static const struct slot *want_slot(struct services *services, const char *host, int port,
-                                    const struct targets *targets)
+static bool is_served(const struct local_object *object);
+
+/* A port belongs to the first Service that wants it, for as long as that is here. */
+static struct slot *take_slot(struct services *services, const char *address, int port,
+                              const struct local_object *service)
 {
-    scoped_mem char *address = mem_printf("%s:%d", host, port);
     struct slot *slot = map_get(services->slots, address);
+    const struct local_object *holder;
 
     if (!slot) {
         slot = mem_alloc(sizeof *slot);
         slot->port = port;
         map_put(services->slots, address, slot);
     }
+    holder = slot->service ? map_get(services->cluster->objects, slot->service) : NULL;
+    /* Headless ones lead to the same pod by the same address. */
+    if (holder && holder != service && is_served(holder) && !service_is_headless(service))
+        return NULL;
+    mem_free(&slot->service);
+    mem_free(&slot->project);
+    slot->service = mem_copy_string(service->key);
+    slot->project = mem_copy_string(service->project);
+    return slot;
+}
+
+/* NULL: another Service has it. */
+static const struct slot *want_slot(struct services *services, const struct local_object *service,
+                                    const char *host, int port, const struct targets *targets)
+{
+    scoped_mem char *address = mem_printf("%s:%d", host, port);
+    struct slot *slot = take_slot(services, address, port, service);
+
+    if (!slot)
+        return NULL;
     slot->wanted = true;
     if (targets->count && !loop_is_simulated(services->cluster->options.loop)) {
         slot_open(services, slot, address, targets);
@@ -242,13 +272,17 @@ static bool serves(const struct pass *pass, const struct local_pod *pod)
 {
     bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
 
-    return !strcmp(pod->space, pass->service->space) && !pod->terminating && !pod->finished &&
+    return !strcmp(pod->space, pass->service->space) &&
+           !strcmp(pod->project, pass->service->project) && !pod->terminating && !pod->finished &&
            pod->made && (all || pod_is_ready(pod)) && service_selects(pass->service, pod->template);
 }
 
 static void note(struct pass *pass, const struct slot *slot, int port)
 {
-    if (slot->failed && !*pass->why.reason)
+    if (!slot && !*pass->why.reason)
+        why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
+                port);
+    else if (slot && slot->failed && !*pass->why.reason)
         why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
 }
 
@@ -269,10 +303,11 @@ static void add_endpoint(struct pass *pass, const struct local_pod *pod, const c
 static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port, int target)
 {
     const char *host = names_host(pod, pass->arena);
-    const char *address = names_address(pass->services, pod->space, host ? host : pod->name);
+    const char *address = names_address(pass->services, pod->project, pod->space,
+                                        host ? host : pod->name);
     struct targets one = { { target }, 1 };
 
-    note(pass, want_slot(pass->services, address, port, &one), port);
+    note(pass, want_slot(pass->services, pass->service, address, port, &one), port);
 }
 
 static void gather(struct pass *pass, const struct node *port, struct targets *ret)
@@ -297,7 +332,11 @@ static void gather(struct pass *pass, const struct node *port, struct targets *r
 /* The one that was asked for, or one of Kubernetes' range by the name. */
 static int node_port_of(const struct pass *pass, const struct node *port)
 {
-    uint64_t hash = local_hash(0, pass->service->key, strlen(pass->service->key) + 1);
+    scoped_mem char *key =
+        mem_printf("/Service/%s/%s", places_name(pass->services->cluster->places,
+                                                 pass->service->project, pass->service->space),
+                   pass->service->name);
+    uint64_t hash = local_hash(0, key, strlen(key) + 1);
     int number = (int)node_get_int(port, "port", 0);
 
     if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless)
@@ -316,9 +355,10 @@ static void serve_port(struct pass *pass, const struct node *port, const char *a
 
     gather(pass, port, &targets);
     if (!pass->headless)
-        note(pass, want_slot(pass->services, address, number, &targets), number);
+        note(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
     if (node_port)
-        note(pass, want_slot(pass->services, "0.0.0.0", node_port, &targets), node_port);
+        note(pass, want_slot(pass->services, pass->service, "0.0.0.0", node_port, &targets),
+             node_port);
     if ((int)targets.count > pass->ready)
         pass->ready = (int)targets.count;
     if (*name)
@@ -352,7 +392,8 @@ static void serve(struct services *services, struct local_object *object)
     pass.status = node_map(pass.arena);
     pass.ports = node_list(pass.arena);
     pass.endpoints = node_list(pass.arena);
-    address = pass.headless ? "None" : names_address(services, object->space, object->name);
+    address = pass.headless ? "None"
+                            : names_address(services, object->project, object->space, object->name);
     for (size_t i = 0; i < node_count(ports); i++)
         serve_port(&pass, node_item(ports, i), address);
     say_names(&pass);
@@ -396,16 +437,17 @@ struct names {
 };
 
 static const struct names *names_for(struct cluster *cluster, struct arena *arena,
-                                     struct map *known, const char *space)
+                                     struct map *known, const struct local_pod *pod)
 {
-    struct names *names = map_get(known, space);
+    const char *place = places_name(cluster->places, pod->project, pod->space);
+    struct names *names = map_get(known, place);
 
     if (names)
         return names;
     names = arena_alloc(arena, sizeof *names);
-    names->lines = names_hosts(cluster, arena, space);
+    names->lines = names_hosts(cluster, arena, pod->project, pod->space);
     names->hash = names_hash(names->lines);
-    map_put(known, space, names);
+    map_put(known, place, names);
     return names;
 }
 
@@ -422,7 +464,7 @@ static void tell_names(struct cluster *cluster)
 
         if (!pod->made || pod->terminating || pod->lost)
             continue;
-        names = names_for(cluster, arena, known, pod->space);
+        names = names_for(cluster, arena, known, pod);
         pod_tell_hosts(pod, names->lines, names->hash);
     }
 }

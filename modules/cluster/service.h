@@ -42,15 +42,17 @@ bool service_is_headless(const struct local_object *service);
 /* A workload or pod whose labels the Service's selector names. */
 bool service_selects(const struct local_object *service, const struct node *template);
 /* "127.80.3.7", the same for the same name as long as this spoke lives. */
-const char *names_address(struct services *services, const char *space, const char *name);
+const char *names_address(struct services *services, const char *project, const char *space,
+                          const char *name);
 /* "train-0" of a StatefulSet or an Indexed Job, spec.hostname; NULL: its name. */
 const char *names_host(const struct local_pod *pod, struct arena *arena);
-/* Lines of a hosts file as a pod in that namespace should read it. */
-struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *space);
+/* Lines of a hosts file as a pod of that project in that namespace should read it. */
+struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,
+                         const char *space);
 uint64_t names_hash(const struct node *hosts);
 /* NAME_SERVICE_HOST, NAME_SERVICE_PORT, NAME_SERVICE_PORT_portname. */
-void names_env(struct cluster *cluster, struct arena *arena, const char *space,
-               struct node *values);
+void names_env(struct cluster *cluster, struct arena *arena, const char *project,
+               const char *space, struct node *values);
 
 struct services {
     struct cluster *cluster;

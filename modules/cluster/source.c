@@ -7,15 +7,15 @@
 
 /* ---- ConfigMaps and Secrets ------------------------------------------------------------ */
 
-bool source_find(const struct cluster *cluster, const char *space, const char *kind,
-                        const struct node *ref, struct source *ret)
+bool source_find(const struct cluster *cluster, struct local_viewer viewer, const char *space,
+                 const char *kind, const struct node *ref, struct source *ret)
 {
     struct local_object *object;
 
     *ret = (struct source){ .kind = kind, .name = node_get_text(ref, "name"),
                             .key = node_get_text(ref, "key"),
                             .optional = node_get_bool(ref, "optional", false) };
-    object = local_find(cluster, "", kind, space, ret->name);
+    object = local_find(cluster, viewer, "", kind, space, ret->name);
     ret->object = object && !object->removing ? object->object : NULL;
     return ret->object != NULL;
 }
@@ -67,12 +67,13 @@ static uint64_t hash_node(uint64_t hash, const struct node *node)
     return local_hash(hash, text_string(&out), out.len + 1);
 }
 
-static uint64_t hash_source(const struct cluster *cluster, uint64_t hash, const char *space,
-                            const char *kind, const struct node *ref)
+static uint64_t hash_source(const struct local_object *object, uint64_t hash, const char *kind,
+                            const struct node *ref)
 {
     struct source source;
 
-    if (!ref || !source_find(cluster, space, kind, ref, &source))
+    if (!ref || !source_find(object->cluster, local_viewer_of_object(object), object->space, kind,
+                             ref, &source))
         return hash;
     if (!*source.key) {
         hash = hash_node(hash, node_get(source.object, "data"));
@@ -84,27 +85,27 @@ static uint64_t hash_source(const struct cluster *cluster, uint64_t hash, const 
     return local_hash(hash, text_string(&bytes), bytes.len + 1);
 }
 
-static uint64_t hash_container(const struct cluster *cluster, uint64_t hash, const char *space,
+static uint64_t hash_container(const struct local_object *object, uint64_t hash,
                                const struct node *container)
 {
     const struct node *from = node_get(container, "envFrom"), *env = node_get(container, "env");
 
     for (size_t i = 0; i < node_count(from); i++) {
-        hash = hash_source(cluster, hash, space, "ConfigMap", node_get(node_item(from, i), "configMapRef"));
-        hash = hash_source(cluster, hash, space, "Secret", node_get(node_item(from, i), "secretRef"));
+        hash = hash_source(object, hash, "ConfigMap", node_get(node_item(from, i), "configMapRef"));
+        hash = hash_source(object, hash, "Secret", node_get(node_item(from, i), "secretRef"));
     }
     for (size_t i = 0; i < node_count(env); i++) {
         const struct node *value = node_get(node_item(env, i), "valueFrom");
 
-        hash = hash_source(cluster, hash, space, "ConfigMap", node_get(value, "configMapKeyRef"));
-        hash = hash_source(cluster, hash, space, "Secret", node_get(value, "secretKeyRef"));
+        hash = hash_source(object, hash, "ConfigMap", node_get(value, "configMapKeyRef"));
+        hash = hash_source(object, hash, "Secret", node_get(value, "secretKeyRef"));
     }
     return hash;
 }
 
-uint64_t compile_hash(const struct cluster *cluster, const char *space,
-                      const struct node *template)
+uint64_t compile_hash(const struct local_object *object)
 {
+    const struct node *template = object->template;
     static const char *const lists[] = { "initContainers", "containers" };
     uint64_t hash = hash_node(0, template);
 
@@ -112,7 +113,7 @@ uint64_t compile_hash(const struct cluster *cluster, const char *space,
         const struct node *list = node_get(node_get(template, "spec"), lists[i]);
 
         for (size_t j = 0; j < node_count(list); j++)
-            hash = hash_container(cluster, hash, space, node_item(list, j));
+            hash = hash_container(object, hash, node_item(list, j));
     }
     return hash;
 }
@@ -215,7 +216,7 @@ static int add_source(struct local_pod *pod, struct arena *arena, struct node *f
 
     node_set_text(arena, ref, "name", *name ? name : node_get_text(from, "name"));
     node_set_bool(arena, ref, "optional", node_get_bool(from, "optional", false));
-    if (!source_find(pod->cluster, pod->space, kind, ref, &source))
+    if (!source_find(pod->cluster, local_viewer_of_pod(pod), pod->space, kind, ref, &source))
         return source.optional ? 0 : source_missing(&source, pod->space, why);
     mode = node_get_int(from, "defaultMode", mode);
     if (node_get(from, "items"))

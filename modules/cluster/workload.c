@@ -118,7 +118,7 @@ void workload_read(struct local_object *object)
                       &object->broken) < 0 ||
         check_policy(object) < 0 || check_spec(object) < 0)
         return;
-    hash = compile_hash(object->cluster, object->space, object->template);
+    hash = compile_hash(object);
     if (object->done && strcmp(node_get_text(object->done, "hash"), object->hash) != 0)
         object->done = NULL;
     snprintf(object->hash, sizeof object->hash, "%016llx", (unsigned long long)hash);
@@ -157,7 +157,8 @@ size_t workload_pods(const struct local_object *object, struct local_pod **ret, 
     size_t at = 0, count = 0;
 
     while ((pod = map_next(object->cluster->pods, &at, NULL)))
-        if (count < room && !strcmp(pod->workload, object->key))
+        if (count < room && !object->second && !strcmp(pod->workload, object->plain) &&
+            !strcmp(pod->project, object->project))
             ret[count++] = pod;
     return count;
 }

@@ -37,6 +37,9 @@ uint32_t process_user_of(const struct runtime *runtime, const struct node *spec)
         return geteuid();
     if (asked >= 0)
         return (uint32_t)asked;
+    if (node_get(spec, "ownerNumber"))
+        return runtime->options.user_base +
+               (uint32_t)node_get_int(spec, "ownerNumber", 0) % USER_RANGE;
     for (; *owner; owner++)
         hash = (hash ^ (unsigned char)*owner) * 16777619u;
     return runtime->options.user_base + hash % USER_RANGE;

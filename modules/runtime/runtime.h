@@ -35,6 +35,7 @@ struct node;
  *   group       int
  *   fsGroup     int       a further group of its processes
  *   owner       string    who shares an unprivileged uid (a namespace)
+ *   ownerNumber int       its place among the unprivileged uids, if it has one
  *   hosts       [string]  lines for the pod's own hosts file
  *   volumes     [{name, type, ...}]
  *       type "files"   files: {PATH: {text | base64, mode}}; updated by

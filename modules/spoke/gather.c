@@ -168,7 +168,7 @@ static int apply_server_side(struct gathering *to, const struct node *strategy,
     const struct node *metadata = node_get(item->object, "metadata");
     struct node *object = (struct node *)item->object, *live;
 
-    live = cluster_read(to->work->spoke->cluster, to->arena,
+    live = cluster_read(to->work->spoke->cluster, to->arena, to->work->name,
                         node_get_text(object, "apiVersion"),
                         node_get_text(object, "kind"),
                         node_get_text(metadata, "namespace"),

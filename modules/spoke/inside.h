@@ -178,6 +178,8 @@ void works_free(struct spoke *spoke);
 void work_take(struct spoke *spoke, const char *name, const struct node *object);
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
+/* "": of no project. */
+const char *work_project(const struct work *work);
 /* Works that use what has changed are made anew. */
 void works_facts_changed(struct spoke *spoke);
 

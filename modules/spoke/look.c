@@ -61,7 +61,7 @@ static struct node *applied_resources(struct work *work, struct arena *arena)
         node_set_text(arena, metadata, "namespace", node_get_text(row, "namespace"));
         node_set_text(arena, metadata, "name", node_get_text(row, "name"));
         resource = gather_resource(arena, like);
-        object = cluster_read(cluster, arena, node_get_text(row, "apiVersion"),
+        object = cluster_read(cluster, arena, work->name, node_get_text(row, "apiVersion"),
                               node_get_text(row, "kind"), resource.space, resource.name);
         node_set_text(arena, made, "group", resource.group);
         node_set_text(arena, made, "version", resource.version);

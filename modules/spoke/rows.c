@@ -246,7 +246,7 @@ static void add_row(struct rows *rows, size_t ordinal, const struct node *manife
         return;
     }
     row = row_of(rows, manifest);
-    object = cluster_read(rows->work->spoke->cluster, arena,
+    object = cluster_read(rows->work->spoke->cluster, arena, rows->work->name,
                           node_get_text(manifest, "apiVersion"),
                           node_get_text(manifest, "kind"),
                           node_get_text(metadata, "namespace"),

@@ -121,6 +121,14 @@ static void on_change(void *arg, const char *owner)
         work_proceed(work);
 }
 
+static const char *project_of(void *arg, const char *owner)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    const struct work *work = map_get(spoke->works, owner);
+
+    return work ? work_project(work) : "";
+}
+
 static void on_event(void *arg, const struct cluster_event *event)
 {
     report_event(object_from(spoke, SPOKE_TAG, arg), event);
@@ -154,6 +162,7 @@ static int open_cluster(struct spoke *spoke,
         .address = spoke->address,
         .on_change = on_change,
         .on_event = on_event,
+        .project_of = project_of,
         .arg = spoke};
 
     return cluster_open(settings->cluster ? settings->cluster : "local", &options,
@@ -274,7 +283,7 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
         keep_open(spoke, err) < 0 ||
         open_store(spoke, settings, err) < 0 ||
         facts_load(spoke, settings->facts, err) < 0 ||
-        open_cluster(spoke, settings, err) < 0 || works_load(spoke, err) < 0)
+        works_load(spoke, err) < 0 || open_cluster(spoke, settings, err) < 0)
         return -1;
     works_facts_changed(spoke);
     return 0;

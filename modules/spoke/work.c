@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define KEPT "work"
+#define PROJECT "axle.dev/project"
 #define MERGE "application/merge-patch+json"
 
 static struct work *work_new(struct spoke *spoke, const char *name)
@@ -117,6 +118,22 @@ static void set_trouble(struct work *work, const char *reason,
     work->trouble = mem_copy_string(message);
 }
 
+/*
+ * Whose it is, as the hub's controllers wrote it: the label of the work, else of
+ * the Workload in it. Only they and administrators write works.
+ */
+const char *work_project(const struct work *work)
+{
+    const struct node *manifests = manifests_of(work);
+    const char *project = node_text(node_at(work->object, "metadata", "labels", PROJECT, NULL));
+
+    for (size_t i = 0; !*project && i < node_count(manifests); i++)
+        if (gather_is_workload(node_item(manifests, i)))
+            project = node_text(node_at(node_item(manifests, i), "metadata", "labels", PROJECT,
+                                        NULL));
+    return project;
+}
+
 /* ---- Trying again ----------------------------------------------------------- */
 
 static void work_begin(struct work *work);
@@ -161,7 +178,7 @@ static void keep_work(struct work *work)
 static int apply_set(struct work *work, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct cluster_set set = {.owner = work->name};
+    struct cluster_set set = {.owner = work->name, .project = work_project(work)};
     struct cluster_manifest *items;
 
     if (gather_set(work, arena, &items, &set.count, err) < 0)

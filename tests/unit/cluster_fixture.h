@@ -98,19 +98,26 @@ static void open_cluster(void)
     }
 }
 
-static void apply(const char *owner, const char *yaml)
+static void apply_of(const char *project, const char *owner, const char *yaml)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = { 0 };
     struct node *all = document_read_all(arena, yaml, strlen(yaml), &document_limits_api, &err);
     struct cluster_manifest items[32] = { { 0 } };
-    struct cluster_set set = { .owner = owner, .items = items, .count = node_count(all) };
+    struct cluster_set set = { .owner = owner, .project = project, .items = items,
+                               .count = node_count(all) };
 
     if (!all)
         printf("Bail out! %s\n", err.text);
     for (size_t i = 0; i < set.count; i++)
         items[i].object = node_item(all, i);
     cluster_apply(cluster, &set);
+}
+
+/* The works of one project. */
+static void apply(const char *owner, const char *yaml)
+{
+    apply_of("lab", owner, yaml);
 }
 
 /* The report as text, to be looked into by a person and a test alike. */

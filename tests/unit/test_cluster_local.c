@@ -74,7 +74,7 @@ static void test_thin_path(void)
     apply_server("hello", "1");
     CHECK(wait_phase("web", "Running"), "a Deployment with files and a probe runs");
     CHECK(wait_text("web", "\"endpoints\":[{\"name\":\"http\""), "its endpoint is known");
-    live = cluster_read(cluster, arena, "apps/v1", "Deployment", "lab", "web");
+    live = cluster_read(cluster, arena, "web", "apps/v1", "Deployment", "lab", "web");
     CHECK_INT((int)node_get_int(node_get(live, "status"), "readyReplicas", 0), 1,
               "its status is a Deployment's");
 

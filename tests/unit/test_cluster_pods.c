@@ -229,7 +229,7 @@ static void test_least(void)
                "      terminationGracePeriodSeconds: 0\n"
                "      containers: [{name: c, command: [sleep, '1000']}]\n");
     CHECK(wait_text("l", "\"ready\":1"), "a pod is ready");
-    live = cluster_read(cluster, arena, "apps/v1", "Deployment", "lab", "l");
+    live = cluster_read(cluster, arena, "l", "apps/v1", "Deployment", "lab", "l");
     CHECK_INT((int)node_get_int(node_get(live, "status"), "availableReplicas", -1), 0,
               "but not available before minReadySeconds");
     CHECK(wait_phase("l", "Running"), "and then it is");

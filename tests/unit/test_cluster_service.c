@@ -127,7 +127,7 @@ static void test_round_robin(void)
     second = ask(arena, address, 18080);
     CHECK(text_starts(first, "web-") && strstr(first, "\nx"), "a pod answers there: %s", first);
     CHECK(text_starts(second, "web-") && strcmp(first, second) != 0, "the other one is next");
-    live = cluster_read(cluster, arena, "v1", "Service", "lab", "web");
+    live = cluster_read(cluster, arena, "web", "v1", "Service", "lab", "web");
     CHECK_TEXT(node_get_text(node_get(live, "spec"), "clusterIP"), address,
                "who reads the Service sees it as clusterIP");
     CHECK(strstr(hosts_of(arena, "web"), arena_printf(arena, "%s web web.lab web.lab.svc "
