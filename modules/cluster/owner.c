@@ -195,11 +195,13 @@ static struct node *keys_of(const struct local_owner *owner, struct arena *arena
 static void rename_object(struct local_object *object, const struct naming *naming,
                           const char *project)
 {
+    char *key = mem_copy_string(naming->key), *owned = mem_copy_string(project);
+
     map_remove(object->cluster->objects, object->key);
     mem_free(&object->key);
     mem_free(&object->project);
-    object->key = mem_copy_string(naming->key);
-    object->project = mem_copy_string(project);
+    object->key = key;
+    object->project = owned;
     object->second = naming->second;
     map_put(object->cluster->objects, object->key, object);
 }
@@ -248,13 +250,60 @@ static bool is_config(const struct local_object *object)
     return object->row && (object->row->role == ROLE_CONFIG || object->row->role == ROLE_CLAIM);
 }
 
+static void keep_owner(struct local_owner *owner, const char *bytes, size_t len)
+{
+    const struct cluster_keep *keep = &owner->cluster->options.keep;
+    scoped_mem char *name = mem_printf(OWNER_ROW "%s", owner->name);
+
+    if (bytes)
+        keep->put(keep->arg, name, bytes, len);
+    else
+        keep->remove(keep->arg, name);
+}
+
+static struct node *add_item(struct arena *arena, struct node *items,
+                             const struct cluster_manifest *item)
+{
+    struct node *row = node_map(arena);
+
+    node_set(arena, row, "object", (struct node *)item->object);
+    if (item->strategy)
+        node_set_int(arena, row, "strategy", item->strategy);
+    if (item->phase)
+        node_set_int(arena, row, "phase", item->phase);
+    if (item->orphan)
+        node_set_bool(arena, row, "orphan", true);
+    node_add(arena, items, row);
+    return row;
+}
+
+static void keep_orphans(struct cluster *cluster)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct local_owner *owner = owner_get(cluster, ORPHANS);
+    struct node *kept = node_map(arena), *items = node_make_list(arena, kept, "items");
+    scoped_text struct text out = { 0 };
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (object->owner == owner && !object->removing)
+            node_set_text(arena,
+                          add_item(arena, items,
+                                   &(struct cluster_manifest){ .object = object->object }),
+                          "project", object->project);
+    document_write_json(&out, kept);
+    owner->committed = true;
+    keep_owner(owner, node_count(items) ? out.bytes : NULL, out.len);
+}
+
 static void apply_one(struct local_owner *owner, const struct cluster_manifest *item,
                       size_t ordinal, struct map *seen)
 {
     scoped_arena struct arena *arena = arena_new();
     struct naming naming = naming_of(arena, owner, item->object, ordinal);
     struct local_object *object = map_get(owner->cluster->objects, naming.key);
-    bool there, same;
+    bool there, same, taken;
 
     if (item->strategy == CLUSTER_READ_ONLY) {
         if (object && object->owner == owner && !object->removing)
@@ -268,7 +317,10 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
         object = object_new(owner, &naming);
     same = there && !object->removing && node_same(object->object, item->object) &&
            (object->second || strcmp(object->broken.reason, OWNED) != 0);
+    taken = object->owner != owner;
     object->owner = owner;
+    if (taken)
+        keep_orphans(owner->cluster);
     object->removing = false;
     object->strategy = item->strategy;
     object->phase = item->phase;
@@ -281,17 +333,6 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
     services_touch(owner->cluster);
     if (is_config(object))
         local_touch_namespace(owner->cluster, object->project, object->space);
-}
-
-static void keep_owner(struct local_owner *owner, const char *bytes, size_t len)
-{
-    const struct cluster_keep *keep = &owner->cluster->options.keep;
-    scoped_mem char *name = mem_printf(OWNER_ROW "%s", owner->name);
-
-    if (bytes)
-        keep->put(keep->arg, name, bytes, len);
-    else
-        keep->remove(keep->arg, name);
 }
 
 /* Lost with a full disk it is learnt again: the job's pods are still there. */
@@ -314,22 +355,6 @@ void local_keep_state(struct local_object *object)
     else
         keep->remove(keep->arg, name);
     keep->commit(keep->arg, on_state_kept, NULL);
-}
-
-static struct node *add_item(struct arena *arena, struct node *items,
-                             const struct cluster_manifest *item)
-{
-    struct node *row = node_map(arena);
-
-    node_set(arena, row, "object", (struct node *)item->object);
-    if (item->strategy)
-        node_set_int(arena, row, "strategy", item->strategy);
-    if (item->phase)
-        node_set_int(arena, row, "phase", item->phase);
-    if (item->orphan)
-        node_set_bool(arena, row, "orphan", true);
-    node_add(arena, items, row);
-    return row;
 }
 
 /* What will be there: where an item does not write, the object as it is. */
@@ -363,26 +388,6 @@ static void write_set(struct local_owner *owner, const struct cluster_set *set, 
         node_set_bool(arena, kept, "noPrune", true);
     node_set_text(arena, kept, "project", owner->project);
     document_write_json(out, kept);
-}
-
-static void keep_orphans(struct cluster *cluster)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct local_owner *owner = owner_get(cluster, ORPHANS);
-    struct node *kept = node_map(arena), *items = node_make_list(arena, kept, "items");
-    scoped_text struct text out = { 0 };
-    struct local_object *object;
-    size_t at = 0;
-
-    while ((object = map_next(cluster->objects, &at, NULL)))
-        if (object->owner == owner && !object->removing)
-            node_set_text(arena,
-                          add_item(arena, items,
-                                   &(struct cluster_manifest){ .object = object->object }),
-                          "project", object->project);
-    document_write_json(&out, kept);
-    owner->committed = true;
-    keep_owner(owner, out.bytes, out.len);
 }
 
 /* False: somebody has it, or left it behind, already. */
