@@ -21,7 +21,10 @@ static char *claim_name(const struct local_pod *pod, struct arena *arena, const 
 static int check_claim(struct local_pod *pod, const struct node *volume, struct local_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
+    const struct local_object *object = local_workload_of(pod);
 
+    if (object && object->adopted)
+        return 0; /* the one before had it */
     if (local_find(pod->cluster, local_viewer_of_pod(pod), "", "PersistentVolumeClaim", pod->space,
                    name) ||
         node_get_bool(volume, "axleTemplate", false))

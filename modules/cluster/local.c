@@ -136,12 +136,9 @@ static void take_over(struct cluster *cluster)
 
     for (size_t i = 0; i < node_count(found); i++)
         pod_adopt(cluster, node_item(found, i));
-    while ((pod = map_next(cluster->pods, &at, NULL))) {
-        if (!local_workload_of(pod))
-            pod_end(pod); /* its work went while no agent looked */
-        else
-            pod_refresh_files(pod);
-    }
+    adopted_take_over(cluster);
+    while ((pod = map_next(cluster->pods, &at, NULL)))
+        pod_refresh_files(pod);
     at = 0;
     while ((object = map_next(cluster->objects, &at, NULL)))
         local_touch(object);

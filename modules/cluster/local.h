@@ -69,6 +69,8 @@ struct local_object {
     int phase;
     bool orphan, removing, dirty, waiting; /* waiting for a lower phase */
     bool second; /* another work has the object of this name already */
+    /* Made out of pods that were found running, nobody knows why; see adopted.c */
+    bool adopted;
     int64_t generation, created, uid;
     struct local_why broken; /* reason "": it can be run */
     char hash[24];           /* of the template as it is now */
@@ -177,6 +179,16 @@ void owner_load(void *cluster, const char *name, const void *bytes, size_t len);
 void owner_load_state(void *cluster, const char *name, const void *bytes, size_t len);
 /* A full disk may have been emptied: what could not be kept is staged again. */
 void owner_retry(void *cluster);
+
+/* Makes an object without its manifest; object_free() as usual. */
+struct local_object *owner_add_adopted(struct local_owner *owner, const char *plain);
+
+/* ---- adopted.c -------------------------------------------------------------------- */
+/* Takes up every pod whose owner is not known; those of a known owner that does
+   not want them any more end. */
+void adopted_take_over(struct cluster *cluster);
+/* Whether it may make pods anew from those that it was made out of. */
+bool adopted_can_plan(const struct local_object *object);
 
 /* ---- pass.c -------------------------------------------------------------------------- */
 void local_pass(void *cluster);

@@ -87,6 +87,17 @@ static struct local_object *object_new(struct local_owner *owner, const struct n
     return object;
 }
 
+struct local_object *owner_add_adopted(struct local_owner *owner, const char *plain)
+{
+    scoped_mem char *key = local_key(owner->project, plain, NULL);
+    struct naming naming = { plain, key, false };
+    struct local_object *object = object_new(owner, &naming);
+
+    object->arena = arena_new();
+    object->adopted = object->dirty = true;
+    return object;
+}
+
 static void check_kind(struct local_object *object)
 {
     const struct node *meta = node_get(object->object, "metadata");
@@ -114,6 +125,8 @@ static void object_fill(struct local_object *object, const struct cluster_manife
 {
     struct arena *old = object->arena;
     const struct node *meta;
+
+    object->adopted = false;
 
     object->arena = arena_new();
     object->object = node_copy(object->arena, item->object);
@@ -315,7 +328,7 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
     there = object != NULL;
     if (!object)
         object = object_new(owner, &naming);
-    same = there && !object->removing && node_same(object->object, item->object) &&
+    same = there && !object->removing && !object->adopted && node_same(object->object, item->object) &&
            (object->second || strcmp(object->broken.reason, OWNED) != 0);
     taken = object->owner != owner;
     object->owner = owner;
@@ -326,7 +339,7 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
     object->phase = item->phase;
     object->orphan = item->orphan;
     map_put(seen, naming.key, object);
-    if (same || (there && item->strategy == CLUSTER_CREATE_ONLY))
+    if (same || (there && !object->adopted && item->strategy == CLUSTER_CREATE_ONLY))
         return;
     object_fill(object, item);
     object->dirty = true;
@@ -368,7 +381,7 @@ static bool effective(struct local_owner *owner, const struct cluster_manifest *
     *ret = *item;
     if (item->strategy == CLUSTER_UPDATE)
         return true;
-    if (!there || there->owner != owner || there->removing)
+    if (!there || there->owner != owner || there->removing || there->adopted)
         return item->strategy == CLUSTER_CREATE_ONLY;
     ret->object = there->object;
     ret->strategy = CLUSTER_CREATE_ONLY;

@@ -221,6 +221,8 @@ void pod_refresh_files(struct local_pod *pod)
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
     const struct local_object *object = local_workload_of(pod);
 
+    if (object && object->adopted)
+        return; /* what they hold now is not known: they keep what they have */
     /* One that is outdated before it was made is only replaced. */
     if (!pod->made && !pod->terminating && object && !strcmp(object->hash, pod->hash))
         pod_try_make(pod);

@@ -451,6 +451,14 @@ static const struct names *names_for(struct cluster *cluster, struct arena *aren
     return names;
 }
 
+/* Its Services are not known: it keeps the names that it has. */
+static bool is_adopted(const struct local_pod *pod)
+{
+    const struct local_object *object = local_workload_of(pod);
+
+    return object && object->adopted;
+}
+
 /* One text for all pods of a namespace, written where it differs. */
 static void tell_names(struct cluster *cluster)
 {
@@ -462,7 +470,7 @@ static void tell_names(struct cluster *cluster)
     while ((pod = map_next(cluster->pods, &at, NULL))) {
         const struct names *names;
 
-        if (!pod->made || pod->terminating || pod->lost)
+        if (!pod->made || pod->terminating || pod->lost || is_adopted(pod))
             continue;
         names = names_for(cluster, arena, known, pod);
         pod_tell_hosts(pod, names->lines, names->hash);

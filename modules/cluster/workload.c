@@ -108,7 +108,8 @@ void workload_read(struct local_object *object)
 {
     uint64_t hash;
 
-    if (!object->row || object->row->role < ROLE_DEPLOYMENT || object->row->role > ROLE_POD)
+    if (!object->row || object->row->role < ROLE_DEPLOYMENT || object->row->role > ROLE_POD ||
+        object->adopted)
         return;
     object->broken = (struct local_why){ 0 };
     object->template = pod_template(object);
@@ -377,7 +378,7 @@ void workload_pass(struct local_object *object)
     if (object->removing) {
         end_pods(pods, count);
     } else if (!*object->broken.reason && !object->waiting && !object->done &&
-               object->strategy != CLUSTER_READ_ONLY && !drop_outdated(object, pods, count)) {
+               object->strategy != CLUSTER_READ_ONLY && adopted_can_plan(object) && !drop_outdated(object, pods, count)) {
         describe(object, pods, count, described);
         n = plan_steps(object, described, count, steps);
     }
@@ -389,7 +390,8 @@ void workload_pass(struct local_object *object)
     }
     if (!object->removing)
         wait_for_least(object, pods, count);
-    if (!object->removing && object->row->role == ROLE_JOB && !object->done && n == 0 &&
+    if (!object->removing && !object->adopted && object->row->role == ROLE_JOB &&
+        !object->done && n == 0 &&
         (object->job.complete || object->job.over))
         look_at_ttl(object, pods, count);
     mem_free(&described);

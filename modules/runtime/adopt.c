@@ -4,6 +4,7 @@
 #include "runtime/process.h"
 
 #include "base/clock.h"
+#include "base/kept.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
@@ -20,12 +21,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static struct node *read_json(struct arena *arena, const char *path)
+#define KEPT_LIMIT ((size_t)16 * 1024 * 1024)
+
+struct node *process_read_kept(struct arena *arena, const char *path)
 {
     size_t len = 0;
-    char *bytes = process_read_file(arena, path, &len);
+    bool damaged = false;
+    struct err err = { 0 };
+    scoped_mem char *bytes = kept_read(path, KEPT_LIMIT, &len, &damaged, &err);
+    struct node *read = bytes ? document_read_json(arena, bytes, len, &document_limits_own, &err)
+                              : NULL;
 
-    return bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
+    if (err.code && err.code != ERR_NOT_FOUND)
+        log_error("runtime", "%s: %s", path, err.text);
+    else if (damaged && kept_write(path, bytes, len, 0600, false, &err) == 0)
+        log_warn("runtime", "%s was damaged and is mended from its copy", path);
+    return read;
 }
 
 bool process_is_held(const struct process_pod *pod)
@@ -127,7 +138,7 @@ static void read_exits(struct process_pod *pod)
 
         if (!text_starts(e->d_name, "exit-") || !text_ends(e->d_name, ".json"))
             continue;
-        last = read_json(arena, arena_printf(arena, "%s/%s", pod->directory, e->d_name));
+        last = process_read_kept(arena, arena_printf(arena, "%s/%s", pod->directory, e->d_name));
         if (last)
             take_exit(pod, last);
     }
@@ -190,7 +201,7 @@ static bool adopt(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
-    struct node *kept = read_json(arena, arena_printf(arena, "%s/pod.json", pod->directory));
+    struct node *kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
 
     if (kept)
         take_record(pod, kept);
@@ -211,7 +222,7 @@ static bool adopt(struct runtime *runtime, const char *id)
 static void ask(struct process_pod *pod, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *kept = read_json(arena, arena_printf(arena, "%s/pod.json", pod->directory));
+    struct node *kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
     int fd = pod->socket;
 
     /* Of several containers some may wait for others: no guess is good. */

@@ -4,6 +4,7 @@
 #include "runtime/engine.h"
 
 #include "base/clock.h"
+#include "base/kept.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
@@ -196,7 +197,7 @@ static int keep(struct process_pod *pod, struct err *err)
     node_set(arena, kept, "record", pod->record);
     node_set(arena, kept, "spec", pod->spec);
     document_write_json(&out, kept);
-    return process_write_file(path, out.bytes, out.len, 0600, err);
+    return kept_write(path, out.bytes, out.len, 0600, false, err);
 }
 
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
@@ -396,10 +397,8 @@ static void adopt(struct runtime *runtime, const char *id)
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
     const struct node *kept, *containers;
-    size_t len = 0;
-    char *bytes = process_read_file(arena, arena_printf(arena, "%s/pod.json", pod->directory), &len);
 
-    kept = bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
+    kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
     if (!kept) { /* the last agent died while making it: it has no containers */
         process_pod_delete(pod);
         process_pod_free(&pod);

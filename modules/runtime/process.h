@@ -175,6 +175,9 @@ void process_files_forget(struct process_pod *pod);
 int process_write_file(const char *path, const void *bytes, size_t len,
                        unsigned mode, struct err *err);
 char *process_read_file(struct arena *arena, const char *path, size_t *ret_len);
+/* A JSON file that is kept twice (base/kept.h); NULL: it is not there, or damaged
+   beyond mending. */
+struct node *process_read_kept(struct arena *arena, const char *path);
 void process_delete_tree(const char *path);
 
 /* ports.c */

@@ -4,6 +4,7 @@
 #include "runtime/process.h"
 
 #include "base/clock.h"
+#include "base/kept.h"
 #include "base/map.h"
 #include "document/document.h"
 
@@ -224,7 +225,7 @@ static int keep_record(struct process_pod *pod, const struct node *spec,
     for (size_t i = 0; i < node_count(containers); i++)
         node_add(arena, names, node_get(node_item(containers, i), "name"));
     document_write_json(&out, kept);
-    return process_write_file(path, out.bytes, out.len, 0600, err);
+    return kept_write(path, out.bytes, out.len, 0600, false, err);
 }
 
 static int create_pod(struct process_pod *pod, const struct node *spec, struct err *err)

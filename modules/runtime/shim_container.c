@@ -4,6 +4,7 @@
 #include "runtime/shim_inside.h"
 
 #include "base/clock.h"
+#include "base/kept.h"
 #include "document/document.h"
 
 #include <errno.h>
@@ -81,17 +82,11 @@ static void keep_exit(struct shim *shim, struct container *c)
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 };
     scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
-    scoped_mem char *fresh = mem_printf("%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good;
+    struct err ignored = { 0 };
 
-    if (fd < 0)
-        return;
     document_write_json(&out, shim_describe(arena, c));
-    good = write(fd, out.bytes, out.len) == (ssize_t)out.len;
-    close(fd);
-    if (!good || rename(fresh, path) < 0)
-        unlink(fresh);
+    if (kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0)
+        return; /* the agent hears of it by the socket, as long as both live */
 }
 
 /* ---- Its init ---------------------------------------------------------------------------- */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes up pods that run although nothing that was kept says why. */
+
+#include "cluster/local.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The store of the spoke was lost or damaged: what is on the machine's disk is the
+ * truth about pods. Each pod's folder says whose it is, of which object, and what
+ * its template is. From that an owner and objects are made that stand for the real
+ * ones until the hub tells again: nothing of them is restarted, doubled or ended;
+ * containers that crash are restarted, and a pod that is lost is made anew as far as
+ * its template alone says how. When the owner's set is applied, the real objects take
+ * their places, and pods of the same template stay as they are.
+ */
+
+/* "group/kind/namespace/name", in four parts. */
+struct plain {
+    char group[128], kind[64], space[64], name[260];
+};
+
+static bool split_plain(const char *text, struct plain *ret)
+{
+    *ret = (struct plain){ 0 };
+    if (*text == '/')
+        return sscanf(text, "/%63[^/]/%63[^/]/%259[^/]", ret->kind, ret->space, ret->name) == 3;
+    return sscanf(text, "%127[^/]/%63[^/]/%63[^/]/%259[^/]", ret->group, ret->kind, ret->space,
+                  ret->name) == 4;
+}
+
+static bool is_record_whole(const struct local_pod *pod, struct plain *ret)
+{
+    const struct local_kind *row;
+    char version[160];
+
+    if (!*pod->owner || !*pod->name || !*pod->hash || !pod->template || !pod->count ||
+        !split_plain(pod->workload, ret) || strcmp(ret->space, pod->space) != 0)
+        return false;
+    snprintf(version, sizeof version, "%s%sv1", ret->group, *ret->group ? "/" : "");
+    row = local_kind_find(version, ret->kind);
+    return row && row->role >= ROLE_DEPLOYMENT && row->role <= ROLE_POD;
+}
+
+/* ---- Making an object out of a pod ------------------------------------------------ */
+
+static void write_manifest(struct local_object *object, const struct plain *plain,
+                           const struct local_pod *pod)
+{
+    struct arena *arena = object->arena;
+    struct node *made = node_map(arena), *meta = node_make(arena, made, "metadata"), *spec;
+
+    node_set(arena, made, "apiVersion",
+             node_format(arena, "%s%sv1", plain->group, *plain->group ? "/" : ""));
+    node_set_text(arena, made, "kind", plain->kind);
+    node_set_text(arena, meta, "name", plain->name);
+    node_set_text(arena, meta, "namespace", plain->space);
+    object->template = node_copy(arena, pod->template);
+    if (!strcmp(plain->kind, "Pod")) {
+        node_set(arena, made, "spec", node_get(object->template, "spec"));
+    } else {
+        spec = node_make(arena, made, "spec");
+        node_set(arena, spec, "template", object->template);
+        node_set_int(arena, spec, "replicas", 0);
+    }
+    object->object = made;
+    object->api_version = node_get_text(made, "apiVersion");
+    object->kind = node_get_text(made, "kind");
+    object->space = node_get_text(meta, "namespace");
+    object->name = node_get_text(meta, "name");
+    object->row = local_kind_find(object->api_version, object->kind);
+    snprintf(object->hash, sizeof object->hash, "%s", pod->hash);
+}
+
+static void count_in(struct local_object *object)
+{
+    struct node *spec = node_get(object->object, "spec");
+
+    if (object->row->role != ROLE_POD)
+        node_set_int(object->arena, spec, "replicas", node_get_int(spec, "replicas", 0) + 1);
+}
+
+static void adopt_pod(struct cluster *cluster, struct local_pod *pod, const struct plain *plain)
+{
+    struct local_owner *owner = map_get(cluster->owners, pod->owner);
+    struct local_object *object = local_workload_of(pod);
+
+    if (!owner) {
+        owner = owner_get(cluster, pod->owner);
+        mem_free(&owner->project);
+        owner->project = mem_copy_string(pod->project);
+        owner->committed = owner->dirty = true;
+        log_warn("cluster", "%s is not in the store, but its pods run: they stay as they are until "
+                 "the hub tells of it", owner->name);
+    }
+    if (!object) {
+        object = owner_add_adopted(owner, pod->workload);
+        write_manifest(object, plain, pod);
+    }
+    count_in(object);
+}
+
+/* ---- All of them -------------------------------------------------------------------- */
+
+void adopted_take_over(struct cluster *cluster)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *ends = node_list(arena);
+    struct local_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(cluster->pods, &at, NULL))) {
+        const struct local_object *object = local_workload_of(pod);
+        const struct local_owner *owner = map_get(cluster->owners, pod->owner);
+        struct plain plain;
+
+        if (object && !object->adopted)
+            continue;
+        if (!object && owner && owner->kept)
+            ; /* its work changed while no agent looked */
+        else if (!is_record_whole(pod, &plain))
+            log_error("cluster", "pod %s: what is kept about it is damaged, it is ended; its work "
+                      "makes another one", pod->id);
+        else {
+            adopt_pod(cluster, pod, &plain);
+            continue;
+        }
+        node_add(arena, ends, node_string(arena, pod->id));
+    }
+    for (size_t i = 0; i < node_count(ends); i++)
+        pod_end(map_get(cluster->pods, node_text(node_item(ends, i))));
+}
+
+/* Where only one template is known, the pods of a Deployment and a lone Pod. */
+bool adopted_can_plan(const struct local_object *object)
+{
+    struct local_pod *pod;
+    size_t at = 0;
+
+    if (!object->adopted)
+        return true;
+    if (object->row->role != ROLE_DEPLOYMENT && object->row->role != ROLE_POD)
+        return false;
+    while ((pod = map_next(object->cluster->pods, &at, NULL)))
+        if (!strcmp(pod->workload, object->plain) && !strcmp(pod->project, object->project) &&
+            strcmp(pod->hash, object->hash) != 0)
+            return false;
+    return true;
+}
