@@ -169,6 +169,20 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+int file_move(const char *from, const char *to, struct err *err)
+{
+    scoped_mem char *folder = mem_copy_string(to);
+    char *slash = strrchr(folder, '/');
+    scoped_fd int fd = -1;
+
+    if (rename(from, to) < 0)
+        return fail(err, "move", from);
+    if (slash)
+        *slash = '\0';
+    fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && fsync(fd) < 0 ? fail(err, "sync", folder) : 0;
+}
+
 void file_remove(const char *path)
 {
     unlink(path);

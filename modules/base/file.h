@@ -34,6 +34,8 @@ int file_let_pass(const char *folder, struct err *err) MUST_CHECK;
    the caller frees. */
 char *file_barrier(const char *path);
 bool file_exists(const char *path);
+/* Durable when it returns; what `to` named before is gone. */
+int file_move(const char *from, const char *to, struct err *err) MUST_CHECK;
 void file_remove(const char *path); /* a missing file is no error */
 
 #endif

@@ -91,12 +91,14 @@ static void read_copies(const char *path, size_t limit, struct copies *ret)
 {
     scoped_mem char *copy = copy_path(path);
     unsigned long long sum = 0;
+    char head[HEAD_BYTES + 1] = "";
 
     *ret = (struct copies){ 0 };
     ret->main = file_read(path, limit, &ret->main_len, NULL);
     ret->copy = file_read(copy, limit + HEAD_BYTES, &ret->copy_len, NULL);
-    ret->has_sum = ret->copy && ret->copy_len >= HEAD_BYTES &&
-                   sscanf(ret->copy, HEAD "%16llx\n", &sum) == 1;
+    if (ret->copy && ret->copy_len >= HEAD_BYTES && sscanf(ret->copy, HEAD "%16llx", &sum) == 1)
+        snprintf(head, sizeof head, HEAD "%016llx\n", sum);
+    ret->has_sum = *head && !memcmp(head, ret->copy, HEAD_BYTES);
     ret->sum = sum;
 }
 
@@ -127,7 +129,9 @@ char *kept_read(const char *path, size_t limit, size_t *ret_len, bool *ret_damag
     char *found = NULL;
 
     read_copies(path, limit, &copies);
-    main = is_main_right(&copies) || are_same(&copies) || (copies.main && !copies.copy);
+    /* A copy that is cut before its bytes says nothing against the file. */
+    main = is_main_right(&copies) || are_same(&copies) ||
+           (copies.main && copies.copy_len < HEAD_BYTES);
     copy = is_copy_right(&copies);
     damaged = copies.copy && !(main && copy);
     if (main) {

@@ -270,7 +270,9 @@ static struct node *process_observe(struct runtime *runtime, struct arena *arena
         struct node *states = node_make_list(arena, found, "containers");
 
         node_set_text(arena, found, "id", pod->id);
-        node_set(arena, found, "record", node_copy(arena, pod->record));
+        /* Damaged beyond mending: nobody knows what it is, only that it is there. */
+        node_set(arena, found, "record",
+                 pod->record ? node_copy(arena, pod->record) : node_map(arena));
         node_set_bool(arena, found, "alive", process_has_shim(pod));
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, process_state_describe(arena, &pod->states[i]));

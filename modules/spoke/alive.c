@@ -147,6 +147,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",
                                     "ManagedClusterAvailable",
                                     "Managed cluster is available"));
+    state_condition(spoke, arena, old, news);
     if (!spoke->started)
         twin_clear(arena, old, news);
     spoke->started = true;

@@ -98,7 +98,7 @@ void facts_take(struct spoke *spoke, const struct node *object)
     set_facts(spoke, facts);
     document_write_json(&json, facts);
     store_put(spoke->store, &key, json.bytes, json.len);
-    store_commit(spoke->store, on_kept, NULL);
+    keep_commit(spoke, on_kept, NULL);
     works_facts_changed(spoke);
 }
 

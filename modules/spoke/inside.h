@@ -36,6 +36,8 @@ struct spoke {
     char *directory, *name, *hub, *address, *addresses; /* owned */
     char *token;                            /* owned; NULL once joined */
     struct store *store;
+    char *damage; /* owned; what was wrong with the store at this start; NULL: nothing */
+    bool damage_told;
     unsigned char seal[PKI_SEAL_KEY]; /* keep.c */
     int64_t eviction;
     struct cluster *cluster;
@@ -96,6 +98,7 @@ struct work {
     const struct node *object;
     int64_t generation;
     bool deleting, finalized; /* finalized: our finalizer is on it */
+    /* `object` may be NULL: its pods were found running, the hub has not told yet. */
     int64_t evicting; /* wall time since when the hub has it no more; 0: it has */
     int waiting;   /* answers that the present attempt still needs */
     unsigned turn; /* raised by each new version: late answers are told apart */
@@ -173,6 +176,8 @@ void sync_stop(struct spoke *spoke);
 
 /* work.c */
 int works_load(struct spoke *spoke, struct err *err) MUST_CHECK;
+/* Works of which only pods are known, and those whose end was under way. */
+void works_adopt(struct spoke *spoke);
 void works_free(struct spoke *spoke);
 /* A work as the hub has it now; NULL: the hub has it no more. */
 void work_take(struct spoke *spoke, const char *name, const struct node *object);
@@ -214,7 +219,21 @@ void keep_put(struct spoke *spoke, const struct store_key *key, const void *byte
               size_t len);
 int keep_read(struct spoke *spoke, const struct store_row *row, struct text *ret,
               struct err *err) MUST_CHECK;
+bool keep_is_sealed(const struct store_row *row);
+/* Commits, and notes what is there now. */
+void keep_commit(struct spoke *spoke, void (*done)(void *arg, const struct err *err), void *arg);
 struct cluster_keep keep_for_cluster(struct spoke *spoke);
+
+/* state.c: the store, which may be lost or damaged. */
+int state_open(struct spoke *spoke, const char *vfs, struct err *err) MUST_CHECK;
+void state_note(struct spoke *spoke);
+/* Renames FILE, and what lies beside it, to FILE.damaged-DATE. */
+int state_set_aside(struct spoke *spoke, const char *file, char **ret,
+                    struct err *err) MUST_CHECK;
+/* An Event, once. */
+void state_tell(struct spoke *spoke);
+void state_condition(const struct spoke *spoke, struct arena *arena,
+                     const struct node *cluster, struct node *news);
 
 /* secrets.c: fills work->secrets with what `spec` names, from `had` where the
    version is the same, else from the hub. */

@@ -8,9 +8,41 @@
 #include "cluster/cluster.h"
 #include "store/store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define CLUSTER "cluster"
+
+bool keep_is_sealed(const struct store_row *row)
+{
+    return !strcmp(row->key.kind, CLUSTER) || !strcmp(row->key.kind, "work");
+}
+
+struct committing {
+    struct spoke *spoke;
+    void (*done)(void *arg, const struct err *err);
+    void *arg;
+};
+
+/* First whoever waits for it: the note is for the next start. */
+static void on_committed(void *arg, const struct err *err)
+{
+    struct committing *committing = arg;
+    struct spoke *spoke = committing->spoke;
+
+    committing->done(committing->arg, err);
+    free(committing);
+    if (!err || !err->code)
+        state_note(spoke);
+}
+
+void keep_commit(struct spoke *spoke, void (*done)(void *arg, const struct err *err), void *arg)
+{
+    struct committing *committing = mem_alloc(sizeof *committing);
+
+    *committing = (struct committing){spoke, done, arg};
+    store_commit(spoke->store, on_committed, committing);
+}
 
 /* The key lies outside the database, so that a copy of that says no secrets. */
 int keep_open(struct spoke *spoke, struct err *err)
@@ -24,11 +56,17 @@ int keep_open(struct spoke *spoke, struct err *err)
         return file_write(path, spoke->seal, PKI_SEAL_KEY, 0600, err);
     }
     kept = file_read(path, PKI_SEAL_KEY, &len, err);
-    if (!kept)
+    if (!kept && err->code != ERR_TOO_LARGE)
         return -1;
-    if (len != PKI_SEAL_KEY)
-        return err_set(err, ERR_INVALID, "%s holds %zu bytes, not the %d of a sealing "
-                       "key: bring the file back from a copy", path, len, PKI_SEAL_KEY);
+    /* What it sealed cannot be read any more, and need not be: see state.c. */
+    if (!kept || len != PKI_SEAL_KEY) {
+        log_error("spoke", "%s is damaged and put aside: it holds %s%zu bytes, not the %d of a "
+                  "sealing key", path, kept ? "" : "more than ", kept ? len : PKI_SEAL_KEY,
+                  PKI_SEAL_KEY);
+        *err = (struct err){0};
+        return state_set_aside(spoke, "pki/sealing.key", NULL, err) < 0 ? -1
+                                                                        : keep_open(spoke, err);
+    }
     memcpy(spoke->seal, kept, PKI_SEAL_KEY);
     explicit_bzero(kept, len);
     return 0;
@@ -85,7 +123,7 @@ static void commit(void *arg, cluster_kept_fn *done, void *done_arg)
 {
     struct spoke *spoke = arg;
 
-    store_commit(spoke->store, done, done_arg);
+    keep_commit(spoke, done, done_arg);
 }
 
 struct each_kept {

@@ -44,6 +44,7 @@ static void enter_watching(struct spoke *spoke)
     loop_backoff_reset(&spoke->backoff);
     spoke->said[0] = '\0';
     alive_start(spoke);
+    state_tell(spoke);
     renew_start(spoke);
     facts_follow(spoke);
 }
@@ -169,18 +170,6 @@ static int open_cluster(struct spoke *spoke,
                         &spoke->cluster, err);
 }
 
-static int open_store(struct spoke *spoke, const struct spoke_settings *settings,
-                      struct err *err)
-{
-    scoped_mem char *path = spoke_path(spoke, "axle.db");
-    struct store_options options = {.vfs = settings->store_vfs,
-                                    .history_age = 60 * CLOCK_SECOND,
-                                    .history_bytes = 1024 * 1024};
-
-    spoke->store = store_open(path, &options, err);
-    return spoke->store ? 0 : err_wrap(err, "%s", path);
-}
-
 /* ---- Life ----------------------------------------------------------------- */
 
 static char *own_address(const struct spoke_settings *settings)
@@ -281,10 +270,11 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
     if (file_make_folder(pki, err) < 0 || open_way(spoke, err) < 0 ||
         check_settings(spoke, settings, err) < 0 ||
         keep_open(spoke, err) < 0 ||
-        open_store(spoke, settings, err) < 0 ||
+        state_open(spoke, settings->store_vfs, err) < 0 ||
         facts_load(spoke, settings->facts, err) < 0 ||
         works_load(spoke, err) < 0 || open_cluster(spoke, settings, err) < 0)
         return -1;
+    works_adopt(spoke);
     works_facts_changed(spoke);
     return 0;
 }
@@ -340,6 +330,7 @@ void spoke_close(struct spoke **at)
     facts_free(spoke);
     map_free(&spoke->works);
     store_close(&spoke->store);
+    free(spoke->damage);
     free(spoke->csr);
     free(spoke->root);
     free(spoke->token);

@@ -164,7 +164,8 @@ static void keep_work(struct work *work)
     struct store_key key = row_key(work);
     struct node *kept = node_map(arena);
 
-    node_set(arena, kept, "object", (struct node *)work->object);
+    if (work->object)
+        node_set(arena, kept, "object", (struct node *)work->object);
     if (work->values)
         node_set_text(arena, kept, "values", work->values);
     if (node_count(work->secrets))
@@ -361,7 +362,7 @@ static void finish_leaving(struct work *work)
     if (work->object)
         take_finalizer_off(work);
     store_delete(spoke->store, &key, "", 0);
-    store_commit(spoke->store, on_forgotten, NULL);
+    keep_commit(spoke, on_forgotten, NULL);
     map_remove(spoke->works, work->name);
     work_free(work);
 }
@@ -453,7 +454,7 @@ static void vanish(struct work *work)
              "%lld s", work->name, (long long)(work->spoke->eviction / CLOCK_SECOND));
     work->evicting = clock_wall();
     keep_work(work);
-    store_commit(work->spoke->store, on_forgotten, NULL);
+    keep_commit(work->spoke, on_forgotten, NULL);
     evict_later(work);
 }
 
@@ -508,14 +509,15 @@ static void load_work(struct work *work, const struct node *kept)
 {
     const struct node *secrets = node_get(kept, "secrets");
 
-    set_object(work, node_get(kept, "object"));
+    if (node_get(kept, "object"))
+        set_object(work, node_get(kept, "object"));
     if (node_get(kept, "values"))
         work->values = mem_copy_string(node_get_text(kept, "values"));
     work->secrets = secrets ? node_copy(work->gathered, secrets)
                             : node_list(work->gathered);
     gather_bind(work);
     /* A row is written with what the cluster keeps, so it has this already. */
-    work->applied = true;
+    work->applied = work->object != NULL;
     work->evicting = node_get_int(kept, "evicting", 0) * CLOCK_SECOND;
     if (work->evicting)
         evict_later(work);
@@ -538,6 +540,26 @@ static int on_row(void *arg, const struct store_row *row, struct err *err)
         return -1;
     load_work(work_new(spoke, row->key.name), kept);
     return 0;
+}
+
+/* Nothing that the hub has is lost by this: its list brings back what is missing. */
+void works_adopt(struct spoke *spoke)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *owners = cluster_owners(spoke->cluster, arena);
+    struct work *work;
+    size_t at = 0;
+
+    for (size_t i = 0; i < node_count(owners); i++)
+        if (!map_get(spoke->works, node_text(node_item(owners, i)))) {
+            work = work_new(spoke, node_text(node_item(owners, i)));
+            work->secrets = node_list(work->gathered);
+        }
+    while ((work = map_next(spoke->works, &at, NULL)))
+        if (work->deleting)
+            cluster_remove(spoke->cluster, work->name);
+        else if (work->object && !cluster_report(spoke->cluster, arena, work->name))
+            work->applied = false; /* its row is there, the cluster's is not */
 }
 
 int works_load(struct spoke *spoke, struct err *err)
