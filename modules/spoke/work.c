@@ -407,6 +407,8 @@ void work_proceed(struct work *work)
             report_work(work);
         return;
     }
+    if (!work->object)
+        return; /* only its pods are known: see works_adopt() */
     if (!work->applied && !work->waiting && !work->trouble)
         work_apply(work);
     else
