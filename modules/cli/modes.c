@@ -185,11 +185,11 @@ static int open_spoke(struct running *running, struct err *err)
     const char *given = config_text(config, CONFIG_ID_NAME);
     const char *runtime = config_text(config, CONFIG_ID_RUNTIME);
     scoped_mem char *folder = mode_folder(flags, "spoke");
-    scoped_mem char *name = given ? mem_copy_string(given) : host_name();
+    scoped_mem char *host = host_name();
     struct err why = {0};
     scoped_mem char *token = read_token(flags, &why);
     struct spoke_settings settings = {
-        .directory = folder, .name = name,
+        .directory = folder, .name = given, .host = host,
         .hub = config_text(config, CONFIG_ID_JOIN), .token = token,
         .cluster = config_text(config, CONFIG_ID_CLUSTER),
         .runtime = runtime_find(runtime),

@@ -224,6 +224,18 @@ bool keep_is_sealed(const struct store_row *row);
 void keep_commit(struct spoke *spoke, void (*done)(void *arg, const struct err *err), void *arg);
 struct cluster_keep keep_for_cluster(struct spoke *spoke);
 
+/* identity.c: name, hub and pki/, kept twice so that damage is undone. */
+int identity_open(struct spoke *spoke, const struct spoke_settings *settings,
+                  struct err *err) MUST_CHECK;
+/* The hub was reached: that is where it is. */
+void identity_remember(const struct spoke *spoke);
+bool identity_is_broken(const struct spoke *spoke);
+/* The caller frees; says the way out where both copies are damaged. */
+char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len,
+                    struct err *err) MUST_CHECK;
+int identity_write(const struct spoke *spoke, const char *file, const void *bytes, size_t len,
+                   struct err *err) MUST_CHECK;
+
 /* state.c: the store, which may be lost or damaged. */
 int state_open(struct spoke *spoke, const char *vfs, struct err *err) MUST_CHECK;
 void state_note(struct spoke *spoke);

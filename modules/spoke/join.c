@@ -31,7 +31,7 @@ bool join_is_done(const struct spoke *spoke)
             return false;
     }
     /* After a long absence a token lets it in once more, with the same key. */
-    return !spoke->token || !renew_is_over(spoke);
+    return !spoke->token || !(renew_is_over(spoke) || identity_is_broken(spoke));
 }
 
 static void fail(struct spoke *spoke, int status,
@@ -70,18 +70,16 @@ static void watch_request(struct spoke *spoke);
 
 static int keep_files(struct spoke *spoke, const char *certificate, struct err *err)
 {
-    scoped_mem char *root_path = spoke_path(spoke, "pki/hub-ca.crt");
-    scoped_mem char *cert_path = spoke_path(spoke, "pki/client.crt");
-    scoped_mem char *hub_path = spoke_path(spoke, "hub");
     scoped_text struct text pem = {0};
 
     if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
         return err_set(err, ERR_INVALID, "the hub's certificate is damaged");
-    if (file_write(root_path, spoke->root, strlen(spoke->root), 0600, err) < 0 ||
-        file_write(hub_path, spoke->hub, strlen(spoke->hub), 0600, err) < 0)
+    if (identity_write(spoke, "pki/hub-ca.crt", spoke->root, strlen(spoke->root), err) < 0 ||
+        identity_write(spoke, "name", spoke->name, strlen(spoke->name), err) < 0 ||
+        identity_write(spoke, "hub", spoke->hub, strlen(spoke->hub), err) < 0)
         return -1;
     /* The certificate last: it is what says that joining is done. */
-    return file_write(cert_path, pem.bytes, pem.len, 0600, err);
+    return identity_write(spoke, "pki/client.crt", pem.bytes, pem.len, err);
 }
 
 static const char *denial(const struct node *status)
@@ -189,13 +187,19 @@ static struct pki_key *own_key(struct spoke *spoke, struct err *err)
     struct pki_key *key;
 
     if (file_exists(path)) {
-        scoped_mem char *old = file_read(path, 65536, NULL, err);
+        scoped_mem char *old = identity_read(spoke, "pki/client.key", NULL, err);
 
-        return old ? pki_key_read(old, err) : NULL;
+        key = old ? pki_key_read(old, err) : NULL;
+        if (key || !spoke->token)
+            return key;
+        log_error("spoke", "%s is damaged and put aside; this spoke joins with a new key", path);
+        *err = (struct err){0};
+        if (state_set_aside(spoke, "pki/client.key", NULL, err) < 0)
+            return NULL;
     }
     key = pki_key_new();
     pki_key_write(key, &pem);
-    if (file_write(path, pem.bytes, pem.len, 0600, err) < 0)
+    if (identity_write(spoke, "pki/client.key", pem.bytes, pem.len, err) < 0)
         pki_key_free(&key);
     return key;
 }

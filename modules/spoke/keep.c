@@ -53,16 +53,15 @@ int keep_open(struct spoke *spoke, struct err *err)
 
     if (!file_exists(path)) {
         random_bytes(spoke->seal, PKI_SEAL_KEY);
-        return file_write(path, spoke->seal, PKI_SEAL_KEY, 0600, err);
+        return identity_write(spoke, "pki/sealing.key", spoke->seal, PKI_SEAL_KEY, err);
     }
-    kept = file_read(path, PKI_SEAL_KEY, &len, err);
-    if (!kept && err->code != ERR_TOO_LARGE)
+    kept = identity_read(spoke, "pki/sealing.key", &len, err);
+    if (!kept && err->code != ERR_INVALID)
         return -1;
     /* What it sealed cannot be read any more, and need not be: see state.c. */
     if (!kept || len != PKI_SEAL_KEY) {
-        log_error("spoke", "%s is damaged and put aside: it holds %s%zu bytes, not the %d of a "
-                  "sealing key", path, kept ? "" : "more than ", kept ? len : PKI_SEAL_KEY,
-                  PKI_SEAL_KEY);
+        log_error("spoke", "%s is damaged and put aside: it does not hold the %d bytes of a "
+                  "sealing key", path, PKI_SEAL_KEY);
         *err = (struct err){0};
         return state_set_aside(spoke, "pki/sealing.key", NULL, err) < 0 ? -1
                                                                         : keep_open(spoke, err);

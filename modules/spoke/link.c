@@ -3,7 +3,6 @@
 #include "spoke/inside.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "tls/tls.h"
@@ -11,13 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEM_LIMIT ((size_t)64 * 1024)
-
 static char *read_pem(struct spoke *spoke, const char *file, struct err *err)
 {
-    scoped_mem char *path = spoke_path(spoke, file);
-
-    return file_read(path, PEM_LIMIT, NULL, err);
+    return identity_read(spoke, file, NULL, err);
 }
 
 int link_open(struct spoke *spoke, struct err *err)

@@ -15,7 +15,6 @@
 
 #define CSRS "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 #define JSON "application/json"
-#define PEM_LIMIT ((size_t)64 * 1024)
 /* The hub decides at once; where a person does, there are days left. */
 #define SOONEST CLOCK_SECOND
 #define LATEST (600 * CLOCK_SECOND)
@@ -24,9 +23,8 @@ static void on_renew(void *arg);
 
 static struct pki_cert *own_certificate(const struct spoke *spoke, struct err *err)
 {
-    scoped_mem char *path = spoke_path(spoke, "pki/client.crt");
     size_t len = 0;
-    scoped_mem char *pem = file_read(path, PEM_LIMIT, &len, err);
+    scoped_mem char *pem = identity_read(spoke, "pki/client.crt", &len, err);
 
     return pem ? pki_cert_read(pem, len, err) : NULL;
 }
@@ -75,7 +73,6 @@ static void failed(struct spoke *spoke, int status, const struct http_answer *an
  */
 static void keep(struct spoke *spoke, const char *certificate)
 {
-    scoped_mem char *path = spoke_path(spoke, "pki/client.crt");
     scoped_text struct text pem = {0};
     struct err err = {0};
 
@@ -83,7 +80,7 @@ static void keep(struct spoke *spoke, const char *certificate)
     if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
         err_set(&err, ERR_INVALID, "the hub's certificate is damaged");
     else
-        (void)!file_write(path, pem.bytes, pem.len, 0600, &err);
+        (void)!identity_write(spoke, "pki/client.crt", pem.bytes, pem.len, &err);
     if (err.code != ERR_NONE) {
         failed(spoke, 0, NULL, &err);
         return;

@@ -43,6 +43,7 @@ static void enter_watching(struct spoke *spoke)
 {
     loop_backoff_reset(&spoke->backoff);
     spoke->said[0] = '\0';
+    identity_remember(spoke);
     alive_start(spoke);
     state_tell(spoke);
     renew_start(spoke);
@@ -198,36 +199,10 @@ static char *all_addresses(const char *first)
     return mem_copy_string(text_string(&all));
 }
 
-/* From the settings, else what was kept when it joined. */
-static int find_hub(struct spoke *spoke, const struct spoke_settings *settings,
-                    struct err *err)
-{
-    scoped_mem char *path = spoke_path(spoke, "hub");
-
-    if (settings->hub)
-        spoke->hub = mem_copy_string(settings->hub);
-    else if (file_exists(path))
-        spoke->hub = file_read(path, 4096, NULL, err);
-    else
-        return err_set(err, ERR_INVALID,
-                       "which hub? --join https://HOST:PORT; `axle token create` "
-                       "on the hub prints the whole command");
-    if (!spoke->hub)
-        return -1;
-    if (!text_starts(spoke->hub, "https://") || !spoke->hub[8])
-        return err_set(err, ERR_INVALID, "--join \"%s\" is not https://HOST:PORT",
-                       spoke->hub);
-    return 0;
-}
-
 static int check_settings(struct spoke *spoke,
                           const struct spoke_settings *settings, struct err *err)
 {
-    char why[NAME_WHY];
-
-    if (!name_is_dns_label(settings->name, why))
-        return err_set(err, ERR_INVALID, "--name \"%s\": %s", settings->name, why);
-    if (find_hub(spoke, settings, err) < 0)
+    if (identity_open(spoke, settings, err) < 0)
         return -1;
     if (!settings->token && !join_is_done(spoke))
         return err_set(err, ERR_INVALID,
@@ -290,7 +265,6 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
         spoke->own_config = config_new();
     spoke->config = settings->config ? settings->config : spoke->own_config;
     spoke->directory = mem_copy_string(settings->directory);
-    spoke->name = mem_copy_string(settings->name);
     spoke->address = own_address(settings);
     spoke->addresses = all_addresses(spoke->address);
     spoke->works = map_new();

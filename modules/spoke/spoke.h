@@ -29,7 +29,8 @@ struct spoke;
 
 struct spoke_settings {
     const char *directory; /* DATA/spoke; made if it is missing */
-    const char *name;      /* of the cluster; a DNS label */
+    const char *name;      /* of the cluster; a DNS label; NULL: as it has joined */
+    const char *host;      /* its name if it has none and is given none */
     const char *hub;       /* "https://HOST:PORT"; NULL: as it was joined */
     const char *token;     /* for the first time; NULL later */
     const char *cluster;   /* "local" or "kubernetes" */

@@ -27,7 +27,7 @@
 #define NOTE "newest"
 #define CONDITION "SpokeStateIntact"
 
-static const char *const parts[] = {"", "-wal", "-shm", "-journal", "-note"};
+static const char *const parts[] = {"", "-wal", "-shm", "-journal", "-note", ".copy"};
 
 /* ---- The newest revision ---------------------------------------------------------- */
 
