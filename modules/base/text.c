@@ -180,6 +180,37 @@ bool text_is_utf8(const void *bytes, size_t len)
     return true;
 }
 
+static bool is_shown(unsigned rune)
+{
+    if (rune < 0xa0)
+        return (rune >= 0x20 && rune < 0x7f) || rune == '\n' || rune == '\t';
+    return rune != 0x200e && rune != 0x200f && rune != 0x2028 && rune != 0x2029 &&
+           !(rune >= 0x202a && rune <= 0x202e) && !(rune >= 0x2066 && rune <= 0x2069) &&
+           rune != 0xfeff;
+}
+
+void text_make_printable(char *text)
+{
+    const char *from = text;
+    size_t len = strlen(text);
+    char *to = text;
+
+    while (len) {
+        unsigned rune = (unsigned char)*from;
+        size_t step = rune < 0x80 ? 1 : text_utf8_next((const unsigned char *)from, len, &rune);
+
+        if (step && is_shown(rune)) {
+            memmove(to, from, step);
+            to += step;
+        } else {
+            *to++ = '?';
+        }
+        from += step ? step : 1;
+        len -= step ? step : 1;
+    }
+    *to = '\0';
+}
+
 size_t text_utf8_put(unsigned rune, char out[4])
 {
     if (rune < 0x80) {

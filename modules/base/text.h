@@ -41,6 +41,13 @@ bool text_same(const char *a, const char *b); /* NULL is only like NULL */
 bool text_starts(const char *string, const char *with);
 bool text_ends(const char *string, const char *with);
 bool text_is_utf8(const void *bytes, size_t len);
+/*
+ * In place: what a terminal or a page would act on instead of showing it becomes a
+ * '?': control characters but for line ends and tabs, bytes that are no UTF-8, and
+ * characters that change the direction of what follows. For words that came from a
+ * stranger's program and are shown to a person.
+ */
+void text_make_printable(char *text);
 /* The length of the UTF-8 sequence at `at`, 0 if it is not valid. */
 size_t text_utf8_next(const unsigned char *at, size_t len, unsigned *ret_rune);
 /* Writes the rune as UTF-8 (at most 4 bytes) and returns how many. */

@@ -74,6 +74,7 @@ void local_event(struct cluster *cluster, const struct local_object *object, con
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    text_make_printable(text);
     if (!object || !cluster->options.on_event)
         return;
     event.owner = object->owner->name;

@@ -17,6 +17,8 @@ int why_set(struct local_why *why, const char *reason, const char *format, ...)
     va_start(args, format);
     vsnprintf(why->message, sizeof why->message, format, args);
     va_end(args);
+    text_make_printable(why->reason); /* some of it is what a program said */
+    text_make_printable(why->message);
     return -1;
 }
 

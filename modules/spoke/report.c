@@ -17,6 +17,35 @@
 #define MERGE "application/merge-patch+json"
 #define ON_THE_WAY (100 * CLOCK_MS)
 
+/* ---- Fit to be read ------------------------------------------------------------------ */
+
+/* Whatever a program of a pod, a name in an artifact or a feedback rule put there. */
+#define TEXT_MOST 4096
+
+static struct node *printable(struct arena *arena, const struct node *from)
+{
+    struct node *made;
+    char *text;
+
+    if (node_is(from, NODE_STRING)) {
+        text = arena_bytes(arena, from->string, from->len < TEXT_MOST ? from->len : TEXT_MOST);
+        text_make_printable(text);
+        return node_string(arena, text);
+    }
+    if (node_is(from, NODE_LIST)) {
+        made = node_list(arena);
+        for (size_t i = 0; i < node_count(from); i++)
+            node_add(arena, made, printable(arena, node_item(from, i)));
+        return made;
+    }
+    if (!node_is(from, NODE_MAP))
+        return node_copy(arena, from);
+    made = node_map(arena);
+    node_each(member, from)
+        node_set(arena, made, member->key, printable(arena, member->value));
+    return made;
+}
+
 /* ---- Sending -------------------------------------------------------------------- */
 
 struct report_sent {
@@ -63,7 +92,7 @@ static void send_patch(struct work *work, const char *target,
     struct node *body = node_map(arena);
 
     *sent = (struct report_sent){work->spoke, mem_copy_string(work->name), last};
-    node_set(arena, body, "status", (struct node *)status);
+    node_set(arena, body, "status", printable(arena, status));
     link_send(work->spoke, "PATCH", target, MERGE, body, on_sent, sent);
 }
 
@@ -286,5 +315,5 @@ void report_event(struct spoke *spoke, const struct cluster_event *event)
     node_set_int(arena, body, "count", 1);
     node_set_text(arena, node_make(arena, body, "source"), "component", "axle-spoke");
     node_set_text(arena, body, "reportingComponent", "axle-spoke");
-    link_send(spoke, "POST", target, NULL, body, NULL, NULL);
+    link_send(spoke, "POST", target, NULL, printable(arena, body), NULL, NULL);
 }

@@ -16,6 +16,10 @@
 
 #define KEPT "work"
 #define PROJECT "axle.dev/project"
+/* What one spoke takes from its hub; a hub that means well stays far below. */
+#define WORKS_MOST 2000
+#define MANIFESTS_MOST 2000
+#define SECRETS_MOST 256
 #define MERGE "application/merge-patch+json"
 
 static struct work *work_new(struct spoke *spoke, const char *name)
@@ -270,9 +274,41 @@ static void add_finalizer(struct work *work)
                      on_finalizer, ask);
 }
 
+static size_t count_secrets(const struct work *work)
+{
+    const struct node *manifests = manifests_of(work);
+    size_t count = 0;
+
+    for (size_t i = 0; i < node_count(manifests); i++)
+        count += node_count(node_at(node_item(manifests, i), "spec", "secretRefs", NULL));
+    return count;
+}
+
+/* The sentence; NULL: it is not too much. */
+static char *too_much(const struct work *work)
+{
+    if (map_count(work->spoke->works) > WORKS_MOST)
+        return mem_printf("this spoke takes %d works at the most; give some to other spokes",
+                          WORKS_MOST);
+    if (node_count(manifests_of(work)) > MANIFESTS_MOST)
+        return mem_printf("spec.workload.manifests has %zu items; a spoke takes %d at the most",
+                          node_count(manifests_of(work)), MANIFESTS_MOST);
+    if (count_secrets(work) > SECRETS_MOST)
+        return mem_printf("its Workloads name %zu Secrets in spec.secretRefs; a spoke takes %d at "
+                          "the most", count_secrets(work), SECRETS_MOST);
+    return NULL;
+}
+
 /* True if it may not be applied at all, however often one tries. */
 static bool is_refused(struct work *work)
 {
+    scoped_mem char *much = work->applied ? NULL : too_much(work);
+
+    if (much) {
+        set_trouble(work, "TooMuch", much);
+        report_trouble(work);
+        return true;
+    }
     if (!node_at(work->object, "spec", "executor", "subject", NULL))
         return false;
     set_trouble(work, "ExecutorNotSupported",
