@@ -28,9 +28,9 @@ static const struct {
      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
      "data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
      "form-action 'none'"},
-    {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
     {"Cache-Control", "no-cache"},
 };
 
@@ -58,11 +58,6 @@ void console_handle(struct http_request *request, void *arg)
     const struct asset *asset = find(request->path);
 
     request->label = "console";
-    if (strcmp(request->method, "GET") != 0 &&
-        strcmp(request->method, "HEAD") != 0) {
-        http_answer_text(request, 405, "the console is read with GET\n");
-        return;
-    }
     if (!asset) {
         http_answer_text(request, 404,
                          asset_find(INDEX) ? "no such file\n"

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "http/server.h"
 #include "base/clock.h"
@@ -10,6 +11,9 @@
 /* A body that nobody asked for is read and dropped up to this much, so that
  * the connection can go on; a larger one ends it. */
 #define MOST_DROPPED 262144
+/* Of every answer. What the hub knows is for whoever asked, not for a disk. */
+#define NO_SNIFFING "X-Content-Type-Options: nosniff\r\n"
+#define NO_STORING "Cache-Control: no-store\r\n"
 /* Smaller pieces are copied behind their frame and sent in one call. */
 #define MOST_JOINED ((size_t)16384)
 
@@ -19,9 +23,13 @@ void http_answer_header(struct http_request *request, const char *name,
     struct exchange *x = exchange_of(request);
 
     assert(!x->began && !strpbrk(name, "\r\n: "));
+    if (!strcasecmp(name, "X-Content-Type-Options"))
+        return; /* every answer has it */
+    x->cache_is_said = x->cache_is_said || !strcasecmp(name, "Cache-Control");
     text_addf(&x->headers, "%s: ", name);
     for (; *value; value++)
-        text_add_char(&x->headers, *value == '\r' || *value == '\n' ? ' ' : *value);
+        text_add_char(&x->headers,
+                      (unsigned char)*value < ' ' && *value != '\t' ? ' ' : *value);
     text_add(&x->headers, "\r\n");
 }
 
@@ -53,9 +61,9 @@ static void write_head(struct exchange *x, const char *type, struct text *head)
     if (x->length < 0 && http10)
         c->keep = false;
     decide_keeping(x);
-    text_addf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n",
+    text_addf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n%s%s",
               x->status, http_status_text(x->status), server_date(c->server),
-              x->request.id);
+              x->request.id, NO_SNIFFING, x->cache_is_said ? "" : NO_STORING);
     if (type)
         text_addf(head, "Content-Type: %s\r\n", type);
     if (x->chunked)
@@ -263,6 +271,7 @@ void answer_error(struct connection *c, int status, const char *words)
     if (!c->now || !c->now->began) {
         text_addf(&answer, "HTTP/1.1 %d %s\r\nDate: %s\r\n"
                   "Content-Type: text/plain; charset=utf-8\r\n"
+                  NO_SNIFFING NO_STORING
                   "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
                   status, http_status_text(status), server_date(c->server),
                   strlen(words) + 1, words);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection of the server: one request after the other, with deadlines. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,15 @@ static void on_drained(void *arg)
 
 /* ----------------------------------------------------------------- parsing */
 
+static void refuse_body(struct connection *c, uint64_t limit)
+{
+    char words[128];
+
+    snprintf(words, sizeof words, "the body is larger than the %llu bytes that are "
+             "taken here", (unsigned long long)limit);
+    answer_error(c, 413, words);
+}
+
 static void on_body(const char *bytes, size_t len, void *arg)
 {
     struct connection *c = connection_of(arg);
@@ -158,7 +168,7 @@ static void on_body(const char *bytes, size_t len, void *arg)
         if (x->mode == BODY_DROPPED)
             connection_end(c, true);
         else
-            answer_error(c, 413, "the body is larger than is allowed here");
+            refuse_body(c, x->most);
         return;
     }
     if (x->mode == BODY_WHOLE)
@@ -246,8 +256,7 @@ static size_t parse(struct connection *c, const char *bytes, size_t len)
             ask = false;
         } else if (event == WIRE_BAD) {
             c->server->counts.refused++;
-            answer_error(c, c->wire.too_large ? 431 : 400,
-                         wire_problem(&c->wire));
+            answer_error(c, wire_status(&c->wire), wire_problem(&c->wire));
         }
     }
     return at;

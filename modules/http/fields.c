@@ -189,7 +189,7 @@ static const struct {
     {410, "Gone"}, {411, "Length Required"}, {412, "Precondition Failed"},
     {413, "Content Too Large"}, {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"}, {417, "Expectation Failed"},
-    {422, "Unprocessable Entity"}, {426, "Upgrade Required"},
+    {421, "Misdirected Request"}, {422, "Unprocessable Entity"}, {426, "Upgrade Required"},
     {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"}, {501, "Not Implemented"},
     {502, "Bad Gateway"}, {503, "Service Unavailable"},

@@ -23,8 +23,10 @@ struct tls_server;
  * is taken only as far as the handler asked for it.
  *
  * The parser is strict where proxies disagree: one Content-Length, never with
- * Transfer-Encoding, CRLF only, no folded lines, no NUL; what is not
- * understood is answered with 400 and the connection ends. Slow clients meet
+ * Transfer-Encoding, CRLF only, no folded lines, no NUL, fields in UTF-8; a
+ * target whose segments, names or host can be read in two ways is refused. What
+ * is not understood is answered with 400 (a method that nobody here has: 501)
+ * and the connection ends. Slow clients meet
  * deadlines, silent ones are bounded in number.
  *
  * It knows no routes but prefixes, no users but the stream's peer, no JSON.
@@ -51,6 +53,8 @@ struct http_server_settings {
        address. Beyond that the one that has waited longest goes. */
     size_t most_strangers;        /* 4,096 */
     size_t most_strangers_of_one; /* 1,024 */
+    size_t most_of_one_key;   /* 1,024 connections with one client certificate;
+                                 of more, the newest is closed */
     size_t most_headers;      /* 64 fields */
     size_t most_header_bytes; /* 65,536: request line and fields together */
     int64_t header_deadline;  /* 10 s for the whole head */
@@ -60,15 +64,21 @@ struct http_server_settings {
     size_t most_pending;      /* 1 MiB: see http_answer_write() */
 };
 
-/* What a handler gets. Read-only but for `user` and `label`. */
+/* What a handler gets. Read-only but for what the guard and it set (below). */
 struct http_request {
     const char *method;
     const char *target;            /* as it came: "/a%20b?x=1" */
-    const char *path;              /* before the "?", still escaped */
-    const char *const *segments;   /* of the path, unescaped: "a b" */
+    /* Before the "?", unescaped: "/a b". No escape can hide a separator, an
+       empty segment or "..", so path and segments say the same to everybody:
+       who chooses the route, who authorises, who serves. */
+    const char *path;
+    const char *const *segments;   /* of the path: "a b" */
     size_t segment_count;          /* a final "/" makes no empty segment */
-    const struct http_field *query; /* unescaped, in order */
+    const struct http_field *query; /* unescaped, in order, each name once */
     size_t query_count;
+    const char *host;      /* by which it calls this server, in lower case and
+                            * without brackets; "" (HTTP/1.0): none was said */
+    const char *authority; /* the same with the port: "[::1]:443" */
     const struct http_field *headers;
     size_t header_count;
     int64_t body_length;           /* 0: none; -1: chunked, not known */
@@ -80,6 +90,9 @@ struct http_request {
     int64_t started;               /* steady time */
 
     void *user;         /* the guard's: who is asking */
+    void *account;      /* the guard's: on whose account it counts */
+    size_t most_body;   /* the guard's: the body is refused beyond; 0: the
+                         * handler's limit alone */
     const char *label;  /* the handler's: route name for metrics; may be NULL */
 };
 
@@ -101,9 +114,11 @@ void http_server_free(struct http_server **server);
 #define scoped_http_server SCOPED(http_server_free)
 
 /* The longest prefix of whole segments wins: "/v2" takes "/v2" and "/v2/x".
- * "/" takes the rest. Without any the answer is 404. */
+ * "/" takes the rest. Without any the answer is 404. `methods`, such as
+ * "GET, HEAD", are what it takes; others are answered 405 with these as Allow,
+ * before guard and handler. NULL: any. */
 void http_server_route(struct http_server *server, const char *prefix,
-                       http_handler_fn *fn, void *arg);
+                       const char *methods, http_handler_fn *fn, void *arg);
 void http_server_guard(struct http_server *server, http_guard_fn *fn, void *arg);
 
 /* `tls` NULL: plain. It must outlive the server. May be called repeatedly. */
@@ -146,7 +161,8 @@ void http_server_drain(struct http_server *server, int64_t patience, loop_fn *do
 
 const char *http_request_header(const struct http_request *request,
                                 const char *lower_case_name);
-/* The first value, "" for "?name" and "?name=", NULL if absent. */
+/* The value, "" for "?name" and "?name=", NULL if absent. There is one answer:
+ * a request that says a name twice was refused. */
 const char *http_request_query(const struct http_request *request,
                                const char *name);
 
@@ -177,7 +193,9 @@ void http_request_gone(struct http_request *request, http_handler_fn *fn,
 
 /* ---- answering */
 
-/* Before the answer begins. Name and value are copied. */
+/* Before the answer begins. Name and value are copied. Every answer, whoever
+ * gives it, bears `X-Content-Type-Options: nosniff`, and `Cache-Control:
+ * no-store` unless a Cache-Control was set here. */
 void http_answer_header(struct http_request *request, const char *name,
                         const char *value);
 /* The whole answer; `type` may be NULL when there are no bytes. */
@@ -320,6 +338,14 @@ void http_url_free(struct http_url *url);
 void http_escape(struct text *text, const char *string);
 /* False for a bad escape or a NUL. */
 bool http_unescape(struct text *text, const char *string, size_t len, bool plus);
+
+/*
+ * "HOST[:PORT]" as in a Host header: letters, digits, "-._", IPv4 or [IPv6].
+ * `ret_host` is in lower case, without brackets and final dot; `ret_authority`
+ * has the port, or `port` where none was said. False if it is none.
+ */
+bool http_authority_read(struct arena *arena, const char *text, int port,
+                         const char **ret_host, const char **ret_authority);
 
 /* "Not Found"; "" for a status that has no name. */
 const char *http_status_text(int status);

@@ -12,97 +12,6 @@
 #include "tls/tls.h"
 
 #define EXCHANGE_TAG 0x48455843u
-#define MOST_SEGMENTS 64
-#define MOST_QUERY 128
-
-static int bad_target(struct err *err)
-{
-    return err_set(err, ERR_BAD_REQUEST, "the request target is not understood");
-}
-
-/* Unescapes into the arena. */
-static const char *unescaped(struct arena *arena, const char *at, size_t len,
-                             bool plus)
-{
-    scoped_text struct text text = {0};
-
-    if (!memchr(at, '%', len) && !(plus && memchr(at, '+', len)))
-        return arena_bytes(arena, at, len);
-    if (!http_unescape(&text, at, len, plus))
-        return NULL;
-    return arena_bytes(arena, text_string(&text), text.len);
-}
-
-static int read_segments(struct http_request *request, struct err *err)
-{
-    const char *found[MOST_SEGMENTS];
-    const char *at = request->path;
-    size_t count = 0;
-
-    while (*at == '/' && at[1]) {
-        size_t len = strcspn(++at, "/");
-
-        if (count == MOST_SEGMENTS)
-            return bad_target(err);
-        found[count] = unescaped(request->arena, at, len, false);
-        if (!found[count++])
-            return bad_target(err);
-        at += len;
-    }
-    request->segments = arena_alloc(request->arena, (count + 1) * sizeof *found);
-    if (count)
-        memcpy((void *)request->segments, found, count * sizeof *found);
-    request->segment_count = count;
-    return 0;
-}
-
-static int read_query(struct http_request *request, const char *at,
-                      struct err *err)
-{
-    struct http_field found[MOST_QUERY];
-    struct http_field *kept;
-    size_t count = 0;
-
-    while (*at) {
-        size_t len = strcspn(at, "&"), name = strcspn(at, "=&");
-
-        if (len) {
-            if (count == MOST_QUERY)
-                return bad_target(err);
-            found[count].name = unescaped(request->arena, at, name, true);
-            found[count].value =
-                name < len ? unescaped(request->arena, at + name + 1,
-                                       len - name - 1, true) : "";
-            if (!found[count].name || !found[count].value)
-                return bad_target(err);
-            count++;
-        }
-        at += len + (at[len] == '&');
-    }
-    kept = arena_alloc(request->arena, (count + 1) * sizeof *found);
-    if (count)
-        memcpy(kept, found, count * sizeof *found);
-    request->query = kept;
-    request->query_count = count;
-    return 0;
-}
-
-static int read_target(struct http_request *request, struct err *err)
-{
-    const char *mark;
-
-    if (*request->target != '/' && strcmp(request->target, "*"))
-        return bad_target(err);
-    if (strchr(request->target, '#'))
-        return bad_target(err);
-    mark = strchr(request->target, '?');
-    request->path = arena_bytes(request->arena, request->target,
-                                mark ? (size_t)(mark - request->target)
-                                     : strlen(request->target));
-    if (read_segments(request, err) < 0)
-        return -1;
-    return read_query(request, mark ? mark + 1 : "", err);
-}
 
 static int read_expect(struct exchange *x, struct err *err)
 {
@@ -113,6 +22,18 @@ static int read_expect(struct exchange *x, struct err *err)
                        expect);
     x->expects = expect && x->request.body_length != 0;
     return 0;
+}
+
+/* Methods that no route can have, TRACE and CONNECT among them. */
+static int check_method(const char *method, struct err *err)
+{
+    static const char *const known[] = {"GET",   "HEAD",   "POST",   "PUT",
+                                        "PATCH", "DELETE", "OPTIONS"};
+
+    for (size_t i = 0; i < count_of(known); i++)
+        if (!strcmp(known[i], method))
+            return 0;
+    return err_set(err, ERR_UNSUPPORTED, "the method %s is not implemented", method);
 }
 
 static void free_exchange(struct exchange *x)
@@ -149,7 +70,8 @@ struct exchange *exchange_new(struct connection *c, struct err *err)
                                (unsigned long long)++c->server->id_serial);
     x->length = -1;
     x->mode = request->body_length ? BODY_NOT_ASKED : BODY_DROPPED;
-    if (read_target(request, err) < 0 || read_expect(x, err) < 0) {
+    if (check_method(request->method, err) < 0 || target_read(request, err) < 0 ||
+        read_expect(x, err) < 0) {
         free_exchange(x);
         return NULL;
     }
@@ -218,12 +140,14 @@ static void ask_body(struct http_request *request, enum body_mode mode,
 
     assert(!x->ended && x->mode != BODY_WHOLE && x->mode != BODY_PIECES);
     x->mode = mode;
-    x->limit = limit;
+    x->most = request->most_body && request->most_body < limit
+                  ? request->most_body : limit;
+    x->limit = x->most;
     x->body_fn = fn;
     x->body_arg = arg;
     if (!c)
         return;
-    if (request->body_length > 0 && (uint64_t)request->body_length > limit) {
+    if (request->body_length > 0 && (uint64_t)request->body_length > x->limit) {
         x->limit = 0; /* the first byte of it is refused */
         x->expects = false;
     }

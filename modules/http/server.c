@@ -80,8 +80,10 @@ void http_server_free(struct http_server **at)
         connection_end(server->connections, false);
     for (i = 0; i < server->gate_count; i++)
         free(server->gates[i]);
-    for (i = 0; i < server->route_count; i++)
+    for (i = 0; i < server->route_count; i++) {
         free(server->routes[i].prefix);
+        free(server->routes[i].methods);
+    }
     loop_timer_free(&server->drain_timer);
     mem_free(&server->gates);
     mem_free(&server->routes);
@@ -92,12 +94,13 @@ void http_server_free(struct http_server **at)
 /* ------------------------------------------------------------------ routes */
 
 void http_server_route(struct http_server *server, const char *prefix,
-                       http_handler_fn *fn, void *arg)
+                       const char *methods, http_handler_fn *fn, void *arg)
 {
     server->routes = mem_resize_array(server->routes, server->route_count + 1,
                                       sizeof *server->routes);
     server->routes[server->route_count++] =
-        (struct route){mem_copy_string(prefix), fn, arg};
+        (struct route){mem_copy_string(prefix),
+                       methods ? mem_copy_string(methods) : NULL, fn, arg};
 }
 
 void http_server_guard(struct http_server *server, http_guard_fn *fn, void *arg)
@@ -134,11 +137,33 @@ static const struct route *find_route(const struct http_server *server,
     return best;
 }
 
+/* Whether "GET, HEAD" names it; a method is no part of another's word. */
+static bool has_method(const char *methods, const char *method)
+{
+    size_t len = strlen(method);
+
+    for (const char *at = methods; (at = strstr(at, method)); at += len)
+        if ((at == methods || at[-1] == ' ') && (!at[len] || at[len] == ','))
+            return true;
+    return false;
+}
+
+static void refuse_method(struct http_request *request, const char *methods)
+{
+    http_answer_header(request, "Allow", methods);
+    http_answer_text(request, 405, "%s is not possible here; these are: %s\n",
+                     request->method, methods);
+}
+
 void server_dispatch(struct http_server *server, struct exchange *x)
 {
     struct http_request *request = &x->request;
     const struct route *route = find_route(server, request->path);
 
+    if (route && route->methods && !has_method(route->methods, request->method)) {
+        refuse_method(request, route->methods);
+        return;
+    }
     if (server->guard && !server->guard(request, server->guard_arg))
         return;
     if (route)

@@ -25,7 +25,10 @@ struct exchange {
     enum body_mode mode;
     bool paused, expects, began, chunked, ended, no_bytes;
     bool late; /* the body was asked for after its end had come */
-    uint64_t limit, received, sent;
+    bool cache_is_said; /* the handler set a Cache-Control of its own */
+    uint64_t most;  /* of the body */
+    uint64_t limit; /* the same, or 0 when more is announced */
+    uint64_t received, sent;
     int64_t length, length_left; /* of the answer; -1: not known */
     int status;
     struct text body;    /* BODY_WHOLE */
@@ -63,6 +66,7 @@ struct connection {
 
 struct route {
     char *prefix; /* owned */
+    char *methods; /* owned; NULL: any */
     http_handler_fn *fn;
     void *arg;
 };
@@ -117,6 +121,10 @@ struct exchange *exchange_new(struct connection *c, struct err *err);
 void exchange_free(struct exchange *x);
 /* The client has gone: tells who wants to know. */
 void exchange_gone(struct exchange *x);
+
+/* target.c */
+/* Host, path, segments and query of the request, from its target and headers. */
+int target_read(struct http_request *request, struct err *err);
 
 /* answer.c */
 void answer_error(struct connection *c, int status, const char *words);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define MOST_EXTENSIONS 4096
+
 static struct wire *wire_of(llhttp_t *parser)
 {
     return parser->data;
@@ -90,6 +92,15 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return wire->stopped ? HPE_PAUSED : 0;
 }
 
+/* A sender could say much here without sending any of its body. */
+static int on_extension(llhttp_t *parser, const char *at, size_t len)
+{
+    struct wire *wire = wire_of(parser);
+
+    wire->extension_bytes += len;
+    return wire->extension_bytes > MOST_EXTENSIONS ? too_large(wire) : 0;
+}
+
 static int on_end(llhttp_t *parser)
 {
     wire_of(parser)->in_message = false;
@@ -103,6 +114,8 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_value,
     .on_header_value_complete = on_value_end,
     .on_headers_complete = on_head_end,
+    .on_chunk_extension_name = on_extension,
+    .on_chunk_extension_value = on_extension,
     .on_body = on_body,
     .on_message_complete = on_end,
 };
@@ -147,8 +160,13 @@ enum wire_event wire_feed(struct wire *wire, const char *bytes, size_t len,
     *ret_used = len;
     if (result == HPE_OK)
         return WIRE_MORE;
-    if (result != HPE_PAUSED && result != HPE_PAUSED_UPGRADE)
+    if (result != HPE_PAUSED && result != HPE_PAUSED_UPGRADE) {
+        const char *at = llhttp_get_error_pos(&wire->parser);
+
+        wire->is_unknown_method = result == HPE_INVALID_METHOD && at && bytes &&
+                                  *at >= 'A' && *at <= 'Z';
         return WIRE_BAD;
+    }
     if (bytes)
         *ret_used = (size_t)(llhttp_get_error_pos(&wire->parser) - bytes);
     if (wire->stopped)
@@ -171,8 +189,17 @@ const char *wire_problem(const struct wire *wire)
 
     if (wire->too_large)
         return "the head of the message is too large";
+    if (wire->is_unknown_method)
+        return "the method is not implemented";
     why = llhttp_get_error_reason(&wire->parser);
     return why && *why ? why : "not HTTP/1.1";
+}
+
+/* A method that nobody knows is not implemented; bytes that are no word at all
+   are no request. */
+int wire_status(const struct wire *wire)
+{
+    return wire->too_large ? 431 : wire->is_unknown_method ? 501 : 400;
 }
 
 int64_t wire_body_length(const struct wire *wire)
@@ -189,20 +216,29 @@ int64_t wire_body_length(const struct wire *wire)
 static int check_fields(const struct wire *wire, const struct http_field *fields,
                         size_t count, struct err *err)
 {
-    static const char *const single[] = {"content-length", "transfer-encoding",
-                                         "host", "authorization"};
+    static const char *const single[] = {
+        "content-length", "transfer-encoding", "host", "authorization",
+        "content-type",   "origin",            "expect", "range",
+        "impersonate-user", "impersonate-uid",
+    };
+    bool is_request = wire->parser.type == HTTP_REQUEST;
     size_t i, j, seen;
 
-    for (i = 0; i < count_of(single); i++) {
+    for (i = 0; i < (is_request ? count_of(single) : 4); i++) {
         for (j = 0, seen = 0; j < count; j++)
             seen += !strcmp(fields[j].name, single[i]);
         if (seen > 1)
             return err_set(err, ERR_BAD_REQUEST, "more than one %s header",
                            single[i]);
-        if (i == 2 && !seen && wire->parser.type == HTTP_REQUEST &&
+        if (i == 2 && !seen && is_request &&
             wire->parser.http_minor == 1)
             return err_set(err, ERR_BAD_REQUEST, "no host header");
     }
+    /* What a field says may be kept in an object, or shown in an answer. */
+    for (j = 0; is_request && j < count; j++)
+        if (!text_is_utf8(fields[j].value, strlen(fields[j].value)))
+            return err_set(err, ERR_BAD_REQUEST, "the %.100s header is not UTF-8",
+                           fields[j].name);
     for (j = 0; j < count; j++)
         if (!strcmp(fields[j].name, "transfer-encoding") &&
             strcasecmp(fields[j].value, "chunked"))

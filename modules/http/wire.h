@@ -21,7 +21,9 @@ struct wire {
     size_t target_len;
     size_t most_fields, most_bytes;
     size_t line_bytes;  /* of the head so far, names and values */
+    size_t extension_bytes; /* of the chunks so far, which nobody reads */
     bool in_value, in_message, too_large, stopped;
+    bool is_unknown_method; /* a word, but none that HTTP has */
     wire_body_fn *body;
     void *arg;
 };
@@ -44,6 +46,7 @@ void wire_stop(struct wire *wire);
 enum wire_event wire_feed_end(struct wire *wire);
 /* What was bad, for the person who asked. */
 const char *wire_problem(const struct wire *wire);
+int wire_status(const struct wire *wire);
 
 /* After WIRE_HEAD: the fields in the arena. ERR_BAD_REQUEST if they say
  * something that proxies read differently. */

@@ -67,6 +67,7 @@ enum hub_rule {
 struct hub_route {
     const char *prefix;
     enum hub_rule rule;
+    const char *methods; /* "GET, HEAD" */
 };
 const struct hub_route *hub_route(size_t index);
 

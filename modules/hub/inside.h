@@ -30,6 +30,8 @@ struct hub {
     char *server_cert, *server_key; /* PEM */
     char *names[48];                /* that it was told to have, owned each */
     size_t given_names;
+    struct names *all_names;        /* owned: what the certificate names */
+    int64_t names_gathered;         /* steady */
     struct loop_timer *renew;
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */
     char *console_secret;
@@ -78,10 +80,20 @@ int server_open(struct hub *hub, const struct hub_settings *settings,
                 struct err *err) MUST_CHECK;
 struct tls_server_settings server_settings(const struct hub *hub);
 void server_keep_fresh(struct hub *hub);
+/* Whether the certificate has this name or address: in lower case, without
+   brackets. An address that this machine got since then counts too. */
+bool server_has_name(struct hub *hub, const char *host);
+/* Whether the address ("10.1.2.3:40112") is one of this machine's own. */
+bool server_is_own_address(struct hub *hub, const char *remote);
 void server_close(struct hub *hub);
 
 /* revoke.c: within a second of losing its place, a cluster is cut off. */
 void revoke_start(struct hub *hub);
+
+/* origin.c: ERR_MISDIRECTED for a name that the hub has not, ERR_FORBIDDEN for
+   what a page of another site wants to change. */
+int origin_check(struct hub *hub, const struct http_request *request,
+                 struct err *err) MUST_CHECK;
 
 /* routes.c: who may come in, and where requests go. */
 void routes_add(struct hub *hub);

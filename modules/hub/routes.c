@@ -17,6 +17,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define READ "GET, HEAD"
+#define ANY "GET, HEAD, POST, PUT, PATCH, DELETE"
+
 /* ---- Who comes in ---------------------------------------------------------- */
 
 static const struct hub_route *route_of(const char *path);
@@ -31,6 +34,30 @@ static bool refuse(struct http_request *request, const struct err *err)
     return false;
 }
 
+/* What is served there is read, whatever the rest of the route may take: groups
+   and versions, and objects only behind those. */
+static bool is_discovery(const struct http_request *request)
+{
+    size_t count = request->segment_count;
+
+    return count && ((!strcmp(request->segments[0], "api") && count <= 2) ||
+                     (!strcmp(request->segments[0], "apis") && count <= 3));
+}
+
+static bool is_read(const struct http_request *request)
+{
+    return !strcmp(request->method, "GET") || !strcmp(request->method, "HEAD");
+}
+
+static int check_method(struct http_request *request, struct err *err)
+{
+    if (!is_discovery(request) || is_read(request))
+        return 0;
+    http_answer_header(request, "Allow", READ);
+    return err_set(err, ERR_METHOD, "%s is not possible here; these are: " READ,
+                   request->method);
+}
+
 /* Says who is asking; of paths that the row says so of, also whether they may. */
 static bool guard(struct http_request *request, void *arg)
 {
@@ -42,6 +69,10 @@ static bool guard(struct http_request *request, void *arg)
     struct auth_user *user;
     struct err err = {0};
 
+    /* No page of another site may take an answer in, as a script or a picture. */
+    http_answer_header(request, "Cross-Origin-Resource-Policy", "same-origin");
+    if (check_method(request, &err) < 0 || origin_check(hub, request, &err) < 0)
+        return refuse(request, &err);
     if (route->rule == HUB_OPEN)
         return true;
     if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0)
@@ -175,7 +206,6 @@ static void on_root(struct http_request *request, void *arg)
         http_answer(request, 302, NULL, NULL, 0);
         return;
     }
-    http_answer_header(request, "X-Content-Type-Options", "nosniff");
     http_answer_text(request, 404, "404 page not found\n");
 }
 
@@ -200,24 +230,24 @@ static void on_console(struct http_request *request, void *arg)
     console_handle(request, NULL);
 }
 
-/* Every way in. A row without a rule cannot be written. */
+/* Every way in, and by which methods. A row without a rule cannot be written. */
 static const struct row {
     struct hub_route route;
     http_handler_fn *handle;
 } rows[] = {
-    {{"/api", HUB_API}, on_api},
-    {{"/apis", HUB_API}, on_api},
-    {{"/openapi", HUB_API}, on_api},
-    {{"/version", HUB_API}, on_api},
-    {{"/livez", HUB_OPEN}, on_health},
-    {{"/readyz", HUB_OPEN}, on_health},
-    {{"/healthz", HUB_OPEN}, on_health},
-    {{"/v2", HUB_REGISTRY}, on_registry},
-    {{"/metrics", HUB_PATH}, on_metrics},
-    {{"/openid/v1/jwks", HUB_PATH}, on_keys},
-    {{"/.well-known/openid-configuration", HUB_PATH}, on_issuer},
-    {{"/console", HUB_OPEN}, on_console},
-    {{"/", HUB_OPEN}, on_root},
+    {{"/api", HUB_API, ANY}, on_api},
+    {{"/apis", HUB_API, ANY}, on_api},
+    {{"/openapi", HUB_API, READ}, on_api},
+    {{"/version", HUB_API, READ}, on_api},
+    {{"/livez", HUB_OPEN, READ}, on_health},
+    {{"/readyz", HUB_OPEN, READ}, on_health},
+    {{"/healthz", HUB_OPEN, READ}, on_health},
+    {{"/v2", HUB_REGISTRY, ANY}, on_registry},
+    {{"/metrics", HUB_PATH, READ}, on_metrics},
+    {{"/openid/v1/jwks", HUB_PATH, READ}, on_keys},
+    {{"/.well-known/openid-configuration", HUB_PATH, READ}, on_issuer},
+    {{"/console", HUB_OPEN, READ}, on_console},
+    {{"/", HUB_OPEN, READ}, on_root},
 };
 
 const struct hub_route *hub_route(size_t index)
@@ -246,5 +276,6 @@ void routes_add(struct hub *hub)
     http_server_guard(hub->server, guard, hub);
     http_server_observe(hub->server, on_access, hub);
     for (size_t i = 0; i < count_of(rows); i++)
-        http_server_route(hub->server, rows[i].route.prefix, rows[i].handle, hub);
+        http_server_route(hub->server, rows[i].route.prefix, rows[i].route.methods,
+                          rows[i].handle, hub);
 }

@@ -9,8 +9,10 @@
 #include "loop/loop.h"
 #include "tls/tls.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define MOST_NAMES 64
@@ -35,8 +37,9 @@ static void add_name(struct names *names, const char *name)
 }
 
 /* Addresses of this machine come and go, so they are asked for each time. */
-static void gather_names(const struct hub *hub, struct names *names)
+static void gather_names(struct hub *hub)
 {
+    struct names *names = mem_alloc(sizeof *names);
     size_t own;
 
     add_name(names, "localhost");
@@ -49,6 +52,55 @@ static void gather_names(const struct hub *hub, struct names *names)
         add_name(names, names->own[i]);
     if (gethostname(names->host, sizeof names->host - 1) == 0)
         add_name(names, names->host);
+    mem_free(&hub->all_names);
+    hub->all_names = names;
+    hub->names_gathered = clock_steady();
+}
+
+/* "::1" may be written in other ways too. */
+static bool is_same_address(const char *one, const char *other)
+{
+    struct in6_addr a, b;
+
+    return strchr(one, ':') && inet_pton(AF_INET6, one, &a) == 1 &&
+           inet_pton(AF_INET6, other, &b) == 1 && !memcmp(&a, &b, sizeof a);
+}
+
+/* As in a certificate, "*." stands for one label. */
+static bool is_name(const char *name, const char *host)
+{
+    const char *dot = strchr(host, '.');
+
+    if (!strcasecmp(name, host) || is_same_address(name, host))
+        return true;
+    return text_starts(name, "*.") && dot && dot > host && !strcasecmp(name + 1, dot);
+}
+
+static bool is_among(const struct names *names, const char *host)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (is_name(names->list[i], host))
+            return true;
+    return false;
+}
+
+bool server_has_name(struct hub *hub, const char *host)
+{
+    if (is_among(hub->all_names, host))
+        return true;
+    if (clock_steady() - hub->names_gathered < CLOCK_SECOND)
+        return false;
+    gather_names(hub);
+    return is_among(hub->all_names, host);
+}
+
+bool server_is_own_address(struct hub *hub, const char *remote)
+{
+    char host[LOOP_HOST];
+    int port;
+
+    return loop_address_split(remote, 0, host, &port, NULL) == 0 &&
+           (text_starts(host, "127.") || is_among(hub->all_names, host));
 }
 
 static void give_name(struct hub *hub, const char *name)
@@ -78,16 +130,12 @@ static int make_server(struct hub *hub, struct err *err)
     scoped_pki_key struct pki_key *key = pki_key_new();
     scoped_text struct text cert = {0};
     scoped_text struct text pem = {0};
-    struct names *names = mem_alloc(sizeof *names);
-    int result;
 
-    gather_names(hub, names);
-    result = pki_issue_server(hub->authority, key, &subject, names->list,
-                              names->count,
-                              config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE),
-                              &cert, err);
-    mem_free(&names);
-    if (result < 0)
+    gather_names(hub);
+    if (pki_issue_server(hub->authority, key, &subject, hub->all_names->list,
+                         hub->all_names->count,
+                         config_number(hub->config, CONFIG_ID_SERVER_CERTIFICATE_AGE),
+                         &cert, err) < 0)
         return -1;
     pki_key_write(key, &pem);
     /* The authority's certificate follows, so that a pin on it can be met. */
@@ -164,6 +212,7 @@ void server_close(struct hub *hub)
     loop_timer_free(&hub->renew);
     for (size_t i = 0; i < hub->given_names; i++)
         free(hub->names[i]);
+    mem_free(&hub->all_names);
     free(hub->server_cert);
     free(hub->server_key);
 }

@@ -66,9 +66,9 @@ static void serve(int out)
     tls = tls_server_new(loop, &(struct tls_server_settings){
         text_string(&f.hub_cert), text_string(&f.hub_key), pki_authority_cert(f.ca), false}, &err);
     http = http_server_new(loop, NULL);
-    http_server_route(http, "/stat", stat_now, NULL);
-    http_server_route(http, "/get", get, NULL);
-    http_server_route(http, "/watch", watch, NULL);
+    http_server_route(http, "/stat", NULL, stat_now, NULL);
+    http_server_route(http, "/get", NULL, get, NULL);
+    http_server_route(http, "/watch", NULL, watch, NULL);
     memset(small, 'x', sizeof small);
     if (http_server_listen(http, "127.0.0.1:0", tls, &err) < 0)
         exit(1);

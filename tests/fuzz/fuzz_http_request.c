@@ -64,7 +64,7 @@ static void ask(const uint8_t *bytes, size_t len, size_t step, struct text *ret)
     struct err err;
     size_t at, part;
 
-    http_server_route(server, "/", answer, NULL);
+    http_server_route(server, "/", NULL, answer, NULL);
     if (http_server_listen(server, ":80", NULL, &err) < 0)
         abort();
     peer.stream = loop_connect(other, "hub:80", &err);

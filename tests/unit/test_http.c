@@ -111,6 +111,9 @@ static void upgrade(struct http_request *r, void *arg)
 
 static bool guard(struct http_request *r, void *arg)
 {
+    const char *most = http_request_header(r, "x-most");
+
+    r->most_body = most ? strtoul(most, NULL, 10) : 0;
     if (!http_request_header(r, "x-forbidden"))
         return true;
     http_answer_text(r, 403, "no\n");
@@ -124,14 +127,15 @@ static void observe(const struct http_access *a, void *arg)
 static void start_server(const struct http_server_settings *settings)
 {
     server = http_server_new(loop, settings);
-    http_server_route(server, "/", say, NULL);
-    http_server_route(server, "/echo", echo, NULL);
-    http_server_route(server, "/echo/later", echo_later, NULL);
-    http_server_route(server, "/count", count, NULL);
-    http_server_route(server, "/hold", hold, NULL);
-    http_server_route(server, "/watch", watch, NULL);
-    http_server_route(server, "/big", big, NULL);
-    http_server_route(server, "/up", upgrade, NULL);
+    http_server_route(server, "/", NULL, say, NULL);
+    http_server_route(server, "/echo", NULL, echo, NULL);
+    http_server_route(server, "/echo/later", NULL, echo_later, NULL);
+    http_server_route(server, "/count", NULL, count, NULL);
+    http_server_route(server, "/hold", NULL, hold, NULL);
+    http_server_route(server, "/watch", NULL, watch, NULL);
+    http_server_route(server, "/big", NULL, big, NULL);
+    http_server_route(server, "/up", NULL, upgrade, NULL);
+    http_server_route(server, "/read", "GET, HEAD", say, NULL);
     http_server_guard(server, guard, NULL);
     http_server_observe(server, observe, NULL);
 }
@@ -181,7 +185,6 @@ static const struct {
     bool closes;
 } cases[] = {
     {"a plain request", "GET /a/b%20c?q=1 HTTP/1.1\r\n" H "\r\n", "GET [a] [b c] q=1 peer=-", false},
-    {"an escaped slash is no separator", "GET /a%2Fb HTTP/1.1\r\n" H "\r\n", "GET [a/b] q=", false},
     {"a plus in a query is a blank", "GET /?q=a+b%2B HTTP/1.1\r\n" H "\r\n", "q=a b+ ", false},
     {"a query without a value", "GET /?q HTTP/1.1\r\n" H "\r\n", "q= ", false},
     {"two in one packet, in order", "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\n", "GET [2]", false},
@@ -210,11 +213,54 @@ static const struct {
     {"a NUL in a value", "GET / HTTP/1.1\r\n" H "X: \x01\r\n\r\n", "400 Bad Request", true},
     {"no host", "GET / HTTP/1.1\r\n\r\n", "400 Bad Request", true},
     {"two hosts", "GET / HTTP/1.1\r\n" H "Host: b\r\n\r\n", "400 Bad Request", true},
-    {"an absolute target", "GET http://a/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an absolute target of another host", "GET http://b/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"a bad escape", "GET /%zz HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"an escaped NUL", "GET /a%00 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
     {"another version", "GET / HTTP/2.0\r\n" H "\r\n", "400 Bad Request", true},
     {"no HTTP at all", "\x16\x03\x01\x02", "400 Bad Request", true},
+    {"an absolute target of the same host", "GET http://A:80/x?q=2 HTTP/1.1\r\n" H "\r\n", "GET [x] q=2 peer", false},
+    {"an absolute target with a user", "GET http://u@a/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an absolute target of another port", "GET http://a:81/ HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a host with a blank in it", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "400 Bad Request", true},
+    {"a list of hosts", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "400 Bad Request", true},
+    {"an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "400 Bad Request", true},
+    {"a host with a user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "400 Bad Request", true},
+    {"a host with a port that is none", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", "400 Bad Request", true},
+    {"an address in brackets", "GET /v6 HTTP/1.1\r\nHost: [::1]:6443\r\n\r\n", "GET [v6]", false},
+    {"brackets that do not end", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", "400 Bad Request", true},
+    {"an escaped slash", "GET /a%2Fb HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an escaped backslash", "GET /a%5cb HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"the segment above", "GET /a/../b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"the segment above, escaped", "GET /a/%2e%2E/b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"the segment itself", "GET /a/./b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"two slashes", "GET /a//b HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"two slashes first", "GET //a HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a slash at the end", "GET /a/ HTTP/1.1\r\n" H "\r\n", "GET [a] q=", false},
+    {"an escaped line end", "GET /a%0d%0ab HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a path that is not UTF-8", "GET /a%ff HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a query that is not UTF-8", "GET /?q=%ff HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an escaped NUL in a query", "GET /?q=%00 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a header that is not UTF-8", "GET / HTTP/1.1\r\n" H "User-Agent: \xff\r\n\r\n", "400 Bad Request", true},
+    {"a parameter twice", "GET /?q=1&a=2&q=3 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"a parameter twice, in disguise", "GET /?q=1&%71=3 HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"words of a list", "GET /?command=a&command=b&q=4 HTTP/1.1\r\n" H "\r\n", "q=4 ", false},
+    {"two content types", "GET / HTTP/1.1\r\n" H "Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n", "400 Bad Request", true},
+    {"two users to be taken for", "GET / HTTP/1.1\r\n" H "Impersonate-User: a\r\nImpersonate-User: b\r\n\r\n", "400 Bad Request", true},
+    {"a method that nobody has", "FROB / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
+    {"TRACE", "TRACE / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
+    {"CONNECT", "CONNECT a:80 HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
+    {"a method of another protocol", "PROPFIND / HTTP/1.1\r\n" H "\r\n", "501 Not Implemented", true},
+    {"HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 ", true},
+    {"a method that the route has not", "DELETE /read/only HTTP/1.1\r\n" H "\r\n", "Allow: GET, HEAD\r\n", false},
+    {"a method that it has", "HEAD /read/only HTTP/1.1\r\n" H "\r\n", "200 OK", false},
+    {"a star for OPTIONS alone", "GET * HTTP/1.1\r\n" H "\r\n", "400 Bad Request", true},
+    {"an upgrade that is not for us is passed over", "GET /u HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nGET /v HTTP/1.1\r\n" H "\r\n", "GET [v]", false},
+    {"trailers add nothing", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Forbidden: 1\r\nHost: b\r\n\r\nGET /t HTTP/1.1\r\n" H "\r\n", "GET [t]", false},
+    {"a chunk's extension", "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", "\r\n\r\nabc", false},
+    {"answers are not to be kept", "GET /x HTTP/1.1\r\n" H "\r\n", "Cache-Control: no-store\r\n", false},
+    {"nor guessed at", "GET /x HTTP/1.1\r\n" H "\r\n", "X-Content-Type-Options: nosniff\r\n", false},
+    {"refusals are not to be kept either", "GET / HTTP/1.1\r\n\r\n", "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n", true},
+    {"a body beyond what the guard takes", "POST /echo HTTP/1.1\r\n" H "X-Most: 4\r\nContent-Length: 5\r\n\r\nhello", "larger than the 4 bytes", true},
     {"an unknown expectation", "POST /echo HTTP/1.1\r\n" H "Expect: wonders\r\nContent-Length: 5\r\n\r\n", "400 Bad Request", true},
     {"a body that is too long", "POST /echo HTTP/1.1\r\n" H "Content-Length: 1000001\r\n\r\nx", "413 Content Too Large", true},
 };
@@ -245,6 +291,19 @@ static void table(void)
         CHECK(raw_wait(cases[i].want), "%s, byte by byte", cases[i].name);
         raw_close();
     }
+}
+
+static void extensions_are_bounded(void)
+{
+    scoped_text struct text much = {0};
+
+    text_add(&much, "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n1;a=");
+    for (int i = 0; i < 5000; i++)
+        text_add_char(&much, 'x');
+    raw_open();
+    raw_say(much.bytes);
+    CHECK(raw_wait("431 "), "a chunk's extension without end is refused");
+    raw_close();
 }
 
 static void heads_are_bounded(void)
@@ -628,6 +687,7 @@ int main(void)
     CHECK(!http_server_listen(server, "127.0.0.1:0", NULL, &err), "listens (%s)", err.text);
     table();
     heads_are_bounded();
+    extensions_are_bounded();
     the_slow_are_cut();
     the_silent_make_room();
     the_gone_are_told();

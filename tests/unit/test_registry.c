@@ -245,7 +245,7 @@ int main(void)
     must(store, &err);
     registry = registry_new(store, &settings);
     server = http_server_new(hub, NULL);
-    http_server_route(server, "/v2", registry_handle, registry);
+    http_server_route(server, "/v2", NULL, registry_handle, registry);
     must(http_server_listen(server, "hub:80", NULL, &err) < 0 ? NULL : server, &err);
     client = http_client_new(other, &to, &err);
     must(client, &err);

@@ -68,8 +68,8 @@ static void hub_start(void)
     hub.tls = tls_server_new(hub.loop, &(struct tls_server_settings){
         text_string(&f.hub_cert), text_string(&f.hub_key), pki_authority_cert(f.ca), false}, &err);
     hub.http = http_server_new(hub.loop, NULL);
-    http_server_route(hub.http, "/put", hub_put, NULL);
-    http_server_route(hub.http, "/watch", hub_watch, NULL);
+    http_server_route(hub.http, "/put", NULL, hub_put, NULL);
+    http_server_route(hub.http, "/watch", NULL, hub_watch, NULL);
     if (http_server_listen(hub.http, ":6443", hub.tls, &err) < 0)
         printf("Bail out! %s\n", err.text);
 }
