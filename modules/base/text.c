@@ -235,6 +235,58 @@ size_t text_utf8_put(unsigned rune, char out[4])
     return 4;
 }
 
+/* Runes that are not shown, but change how others are. */
+static bool is_hidden(unsigned rune)
+{
+    static const struct { unsigned from, to; } hidden[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},
+        {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
+        {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe0fff},
+    };
+
+    for (size_t i = 0; i < count_of(hidden); i++)
+        if (rune >= hidden[i].from && rune <= hidden[i].to)
+            return true;
+    return false;
+}
+
+/* The length of what can be shown at `at`; 0 if it cannot. */
+static size_t printable_next(const char *at, size_t len, bool lines)
+{
+    unsigned rune = 0;
+    size_t part = text_utf8_next((const unsigned char *)at, len, &rune);
+
+    if (part == 1 && (*at == '\n' || *at == '\t'))
+        return lines;
+    return part && !is_hidden(rune) ? part : 0;
+}
+
+void text_add_printable(struct text *text, const char *bytes, size_t len, bool lines)
+{
+    while (len) {
+        size_t part = printable_next(bytes, len, lines), skipped = part;
+
+        if (part)
+            text_add_bytes(text, bytes, part);
+        else
+            text_add(text, "\xef\xbf\xbd");
+        if (!skipped)
+            skipped = text_utf8_next((const unsigned char *)bytes, len, NULL);
+        skipped += !skipped;
+        bytes += skipped;
+        len -= skipped;
+    }
+}
+
+bool text_is_printable(const char *bytes, size_t len, bool lines)
+{
+    for (size_t part; len; bytes += part, len -= part)
+        if (!(part = printable_next(bytes, len, lines)))
+            return false;
+    return true;
+}
+
 bool text_to_int(const char *string, long long *ret)
 {
     char *end;

@@ -52,6 +52,15 @@ void text_make_printable(char *text);
 size_t text_utf8_next(const unsigned char *at, size_t len, unsigned *ret_rune);
 /* Writes the rune as UTF-8 (at most 4 bytes) and returns how many. */
 size_t text_utf8_put(unsigned rune, char out[4]);
+/*
+ * Adds a stranger's text so that it can be shown: what is not UTF-8, steers a
+ * terminal (control characters, escape sequences) or turns the direction of
+ * writing is replaced by U+FFFD; line ends and tabs too, unless `lines`.
+ */
+void text_add_printable(struct text *text, const char *bytes, size_t len,
+                        bool lines);
+/* Whether that would change nothing. */
+bool text_is_printable(const char *bytes, size_t len, bool lines);
 /* A whole decimal integer, nothing before or after. */
 bool text_to_int(const char *string, long long *ret);
 

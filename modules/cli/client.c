@@ -216,3 +216,37 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
         loop_run(client->loop);
     return waiting.answer;
 }
+
+static void make_printable(struct arena *arena, struct node *tree)
+{
+    for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++) {
+        struct node *item = node_item(tree, i);
+        scoped_text struct text out = {0};
+
+        make_printable(arena, item);
+        if (!node_is(item, NODE_STRING) ||
+            text_is_printable(node_text(item), item->len, false))
+            continue;
+        text_add_printable(&out, node_text(item), item->len, false);
+        node_remove_item(tree, i);
+        node_insert(arena, tree, i, node_bytes(arena, text_string(&out), out.len));
+    }
+    node_each(member, tree)
+    {
+        scoped_text struct text out = {0};
+
+        make_printable(arena, member->value);
+        if (!node_is(member->value, NODE_STRING))
+            continue;
+        text_add_printable(&out, node_text(member->value), member->value->len, false);
+        member->value = node_bytes(arena, text_string(&out), out.len);
+    }
+}
+
+struct node *cli_printable(struct arena *arena, const struct node *tree)
+{
+    struct node *copy = tree ? node_copy(arena, tree) : NULL;
+
+    make_printable(arena, copy);
+    return copy;
+}

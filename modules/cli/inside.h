@@ -58,6 +58,8 @@ const char *client_server(const struct cli_client *client);
 /* The hash of the hub's authority, as join tokens carry it. */
 int client_pin(const struct cli_client *client, unsigned char ret[32],
                struct err *err) MUST_CHECK;
+/* A copy whose texts can go to a terminal, whoever wrote them. */
+struct node *cli_printable(struct arena *arena, const struct node *tree);
 /* NULL when the hub refuses; `err` then says why, in its words. */
 struct node *client_ask(struct cli_client *client, struct arena *arena,
                         const char *method, const char *target,

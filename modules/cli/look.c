@@ -163,6 +163,7 @@ int look_verb(const struct cli_flags *flags)
         puts(text_string(&out));
         return CLI_OK;
     }
+    spoke = cli_printable(arena, spoke);
     print_head(spoke);
     print_works(node_get(spoke, "works"));
     print_pods(node_get(spoke, "works"));

@@ -162,7 +162,7 @@ static int list(const struct cli_flags *flags)
     items = client ? client_ask(client, arena, "GET", TOKENS, NULL, &err) : NULL;
     if (!items)
         return cli_fail(&err);
-    items = node_get(items, "items");
+    items = cli_printable(arena, node_get(items, "items"));
     printf("%-12s %-24s %-6s %s\n", "ID", "EXPIRES", "USES", "POOL");
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);

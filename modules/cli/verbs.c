@@ -15,7 +15,10 @@
 
 int cli_fail(const struct err *err)
 {
-    fprintf(stderr, "axle: %s\n", err->text);
+    scoped_text struct text shown = {0};
+
+    text_add_printable(&shown, err->text, strlen(err->text), true);
+    fprintf(stderr, "axle: %s\n", text_string(&shown));
     switch (err->code) {
     case ERR_INVALID:
     case ERR_CONFLICT:
@@ -123,8 +126,8 @@ static int status_hub(const struct cli_flags *flags)
                    : NULL;
     if (!loads)
         return cli_fail(&err);
-    print_spokes(node_get(spokes, "items"));
-    print_workloads(node_get(loads, "items"));
+    print_spokes(cli_printable(arena, node_get(spokes, "items")));
+    print_workloads(cli_printable(arena, node_get(loads, "items")));
     return CLI_OK;
 }
 

@@ -97,6 +97,7 @@ void connection_end(struct connection *c, bool politely)
         return;
     c->dead = true;
     server_stranger(c, false);
+    server_key_end(c);
     *c->back = c->next;
     if (c->next)
         c->next->back = c->back;
@@ -382,6 +383,10 @@ void connection_take(struct http_server *server, struct loop_stream *stream)
     wire_start(&c->wire, true, s->most_headers, s->most_header_bytes, on_body, c);
     connection_arm(c, FOR_HEAD);
     loop_stream_handle(stream, &events, c);
+    if (!server_key_begin(c)) {
+        server->counts.refused++;
+        connection_end(c, false);
+    }
 }
 
 struct loop_stream *connection_hand_over(struct connection *c, const char *bytes,

@@ -53,8 +53,6 @@ struct http_server_settings {
        address. Beyond that the one that has waited longest goes. */
     size_t most_strangers;        /* 4,096 */
     size_t most_strangers_of_one; /* 1,024 */
-    size_t most_of_one_key;   /* 1,024 connections with one client certificate;
-                                 of more, the newest is closed */
     size_t most_headers;      /* 64 fields */
     size_t most_header_bytes; /* 65,536: request line and fields together */
     int64_t header_deadline;  /* 10 s for the whole head */
@@ -128,6 +126,13 @@ int http_server_listen(struct http_server *server, const char *address,
 const char *http_server_address(const struct http_server *server, size_t n);
 /* Serves a stream that is already there. */
 void http_server_take(struct http_server *server, struct loop_stream **stream);
+
+/*
+ * How many connections one client may have, told by the key of its certificate;
+ * the newest beyond is closed. 0: any number. It is asked when one comes.
+ */
+typedef size_t http_most_fn(const struct pki_cert *peer, void *arg);
+void http_server_most(struct http_server *server, http_most_fn *fn, void *arg);
 
 /* Facts about each answer, when it has ended. */
 struct http_access {

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/object.h"
 #include "pki/pki.h"
 #include "tls/tls.h"
@@ -53,6 +54,7 @@ struct http_server *http_server_new(struct loop *loop,
         .most_pending = or_size(s->most_pending, (size_t)1 << 20),
     };
     TAILQ_INIT(&server->strangers);
+    server->keys = map_new();
     snprintf(server->id_prefix, sizeof server->id_prefix, "%08x",
              (unsigned)random_number());
     return server;
@@ -85,6 +87,7 @@ void http_server_free(struct http_server **at)
         free(server->routes[i].methods);
     }
     loop_timer_free(&server->drain_timer);
+    map_free(&server->keys);
     mem_free(&server->gates);
     mem_free(&server->routes);
     server->tag = 0;
@@ -217,6 +220,47 @@ void server_stranger(struct connection *c, bool is)
     TAILQ_INSERT_TAIL(&server->strangers, c, waiting);
     if (++server->stranger_count > server->settings.most_strangers_of_one)
         make_room(server, c);
+}
+
+/* -------------------------------------------------------------------- keys */
+
+void http_server_most(struct http_server *server, http_most_fn *fn, void *arg)
+{
+    server->most = fn;
+    server->most_arg = arg;
+}
+
+bool server_key_begin(struct connection *c)
+{
+    struct http_server *server = c->server;
+    const struct pki_cert *peer = tls_peer(c->stream);
+    size_t most = peer && server->most ? server->most(peer, server->most_arg) : 0;
+    scoped_text struct text key = {0};
+    uintptr_t count;
+
+    if (!most)
+        return true;
+    text_add_hex(&key, peer->pin, sizeof peer->pin);
+    count = (uintptr_t)map_get(server->keys, text_string(&key));
+    if (count >= most)
+        return false;
+    map_put(server->keys, text_string(&key), (void *)(count + 1));
+    c->key = text_take(&key);
+    return true;
+}
+
+void server_key_end(struct connection *c)
+{
+    uintptr_t count;
+
+    if (!c->key)
+        return;
+    count = (uintptr_t)map_get(c->server->keys, c->key);
+    if (count > 1)
+        map_put(c->server->keys, c->key, (void *)(count - 1));
+    else
+        map_remove(c->server->keys, c->key);
+    mem_free(&c->key);
 }
 
 /* --------------------------------------------------------------- newcomers */

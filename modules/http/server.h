@@ -7,6 +7,7 @@
 #include "http/wire.h"
 
 struct connection;
+struct map;
 
 /* What becomes of a request's body. */
 enum body_mode {
@@ -49,6 +50,7 @@ enum purpose { FOR_NOTHING, FOR_HEAD, FOR_IDLE, FOR_BODY, FOR_WRITE };
 struct connection {
     uint32_t tag;
     struct http_server *server;
+    char *key; /* owned; as it counts in server->keys; NULL: it does not */
     struct connection *next, **back;
     TAILQ_ENTRY(connection) waiting; /* while `is_stranger` */
     bool is_stranger; /* nobody knows who it is, and it asks for nothing */
@@ -81,6 +83,9 @@ struct http_server {
     size_t route_count;
     http_guard_fn *guard;
     void *guard_arg;
+    http_most_fn *most;
+    void *most_arg;
+    struct map *keys; /* owned: key to how many connections have it */
     http_access_fn *access;
     void *access_arg;
     struct gate **gates; /* owned */
@@ -132,6 +137,9 @@ void answer_error(struct connection *c, int status, const char *words);
 /* server.c */
 /* Joins or leaves those that may be sent away when there are too many. */
 void server_stranger(struct connection *c, bool is);
+/* Counts a connection to its client's key; false if there are too many. */
+bool server_key_begin(struct connection *c);
+void server_key_end(struct connection *c);
 void server_dispatch(struct http_server *server, struct exchange *x);
 void server_connection_ended(struct http_server *server);
 const char *server_date(struct http_server *server);

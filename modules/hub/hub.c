@@ -13,6 +13,7 @@
 #include "document/document.h"
 #include "http/http.h"
 #include "kinds/kinds.h"
+#include "limits/limits.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
@@ -68,6 +69,30 @@ static void open_auth(struct hub *hub)
     hub->auth = auth_open(&settings);
 }
 
+static bool is_own_name(void *arg, const char *host)
+{
+    return server_has_name(arg, host);
+}
+
+static void open_limits(struct hub *hub)
+{
+    struct limits_settings settings = {
+        .objects = hub->objects,
+        .spoke_rate = limit(hub, CONFIG_ID_SPOKE_RATE),
+        .spoke_writes = limit(hub, CONFIG_ID_SPOKE_WRITES),
+        .spoke_requests = limit(hub, CONFIG_ID_SPOKE_REQUESTS),
+        .spoke_in_flight = limit(hub, CONFIG_ID_SPOKE_IN_FLIGHT),
+        .spoke_objects = limit(hub, CONFIG_ID_SPOKE_OBJECTS),
+        .spoke_objects_size = limit(hub, CONFIG_ID_SPOKE_OBJECTS_SIZE),
+        .user_in_flight = limit(hub, CONFIG_ID_USER_IN_FLIGHT),
+        .namespace_objects = limit(hub, CONFIG_ID_NAMESPACE_OBJECTS),
+        .namespace_size = limit(hub, CONFIG_ID_NAMESPACE_SIZE),
+        .is_own_name = is_own_name,
+        .arg = hub};
+
+    hub->limits = limits_open(&settings);
+}
+
 static int open_objects(struct hub *hub, struct err *err)
 {
     struct controllers_settings settings = {
@@ -95,6 +120,7 @@ static int open_objects(struct hub *hub, struct err *err)
     if (!hub->controllers || make_spaces(hub, err) < 0 ||
         roles_keep(hub, err) < 0)
         return -1;
+    open_limits(hub);
     return 0;
 }
 
@@ -195,6 +221,7 @@ void hub_close(struct hub **at)
     registry_free(&hub->registry);
     controllers_stop(&hub->controllers);
     objects_close(&hub->objects);
+    limits_close(&hub->limits);
     auth_close(&hub->auth);
     kinds_close(&hub->kinds);
     store_close(&hub->store);

@@ -15,6 +15,7 @@ struct controllers;
 struct http_request;
 struct http_server;
 struct kinds;
+struct limits;
 struct objects;
 struct pki_authority;
 struct store;
@@ -39,6 +40,7 @@ struct hub {
     struct store *store;
     struct objects *objects;
     struct auth *auth;
+    struct limits *limits;
     struct controllers *controllers;
     struct api *api;
     struct registry *registry;
@@ -83,8 +85,6 @@ void server_keep_fresh(struct hub *hub);
 /* Whether the certificate has this name or address: in lower case, without
    brackets. An address that this machine got since then counts too. */
 bool server_has_name(struct hub *hub, const char *host);
-/* Whether the address ("10.1.2.3:40112") is one of this machine's own. */
-bool server_is_own_address(struct hub *hub, const char *remote);
 void server_close(struct hub *hub);
 
 /* revoke.c: within a second of losing its place, a cluster is cut off. */

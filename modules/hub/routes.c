@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "limits/limits.h"
 #include "objects/objects.h"
 #include "store/store.h"
 
@@ -24,14 +25,21 @@
 
 static const struct hub_route *route_of(const char *path);
 
-static bool refuse(struct http_request *request, const struct err *err)
+/* `wait` in seconds. */
+static bool refuse_for(struct http_request *request, int wait, const struct err *err)
 {
     if (text_starts(request->path, "/v2"))
         http_answer_header(request, "WWW-Authenticate", "Basic realm=\"axle\"");
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(request, "Retry-After", "1");
+        http_answer_header(request, "Retry-After",
+                           arena_printf(request->arena, "%d", wait ? wait : 1));
     api_answer_err(request, err);
     return false;
+}
+
+static bool refuse(struct http_request *request, const struct err *err)
+{
+    return refuse_for(request, 1, err);
 }
 
 /* What is served there is read, whatever the rest of the route may take: groups
@@ -68,6 +76,7 @@ static bool guard(struct http_request *request, void *arg)
                            .path = request->path};
     struct auth_user *user;
     struct err err = {0};
+    int wait = 0;
 
     /* No page of another site may take an answer in, as a script or a picture. */
     http_answer_header(request, "Cross-Origin-Resource-Policy", "same-origin");
@@ -78,6 +87,8 @@ static bool guard(struct http_request *request, void *arg)
     if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0)
         return refuse(request, &err);
     request->user = user;
+    if (limits_begin(hub->limits, request, &wait, &err) < 0)
+        return refuse_for(request, wait, &err);
     if (route->rule == HUB_PATH &&
         auth_check(hub->auth, user, &ask, &err) < 0)
         return refuse(request, &err);
@@ -132,6 +143,7 @@ static void on_access(const struct http_access *access, void *arg)
 {
     struct hub *hub = arg;
 
+    limits_end(hub->limits, access);
     hub->answers.total++;
     hub->answers.by_class[access->code >= 100 && access->code < 600
                               ? access->code / 100
@@ -271,8 +283,19 @@ static const struct hub_route *route_of(const char *path)
     return best;
 }
 
+/* A spoke holds two or three; one that was taken over shall not hold them all. */
+static size_t most_connections(const struct pki_cert *peer, void *arg)
+{
+    const struct hub *hub = arg;
+
+    if (!pki_cert_in(peer, "system:open-cluster-management:managed-clusters"))
+        return 0;
+    return (size_t)config_number(hub->config, CONFIG_ID_SPOKE_CONNECTIONS);
+}
+
 void routes_add(struct hub *hub)
 {
+    http_server_most(hub->server, most_connections, hub);
     http_server_guard(hub->server, guard, hub);
     http_server_observe(hub->server, on_access, hub);
     for (size_t i = 0; i < count_of(rows); i++)

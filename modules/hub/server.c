@@ -94,15 +94,6 @@ bool server_has_name(struct hub *hub, const char *host)
     return is_among(hub->all_names, host);
 }
 
-bool server_is_own_address(struct hub *hub, const char *remote)
-{
-    char host[LOOP_HOST];
-    int port;
-
-    return loop_address_split(remote, 0, host, &port, NULL) == 0 &&
-           (text_starts(host, "127.") || is_among(hub->all_names, host));
-}
-
 static void give_name(struct hub *hub, const char *name)
 {
     if (hub->given_names < count_of(hub->names))

@@ -201,6 +201,18 @@ static struct node *cell_of(struct arena *arena, const struct kind_column *colum
     return value_cell(arena, column, rule, object, now);
 }
 
+/* Cells go to terminals. Whoever wrote the object, they shall not steer them. */
+static struct node *shown(struct arena *arena, struct node *cell)
+{
+    scoped_text struct text out = {0};
+
+    if (!node_is(cell, NODE_STRING) ||
+        text_is_printable(node_text(cell), cell->len, true))
+        return cell;
+    text_add_printable(&out, node_text(cell), cell->len, true);
+    return node_bytes(arena, text_string(&out), out.len);
+}
+
 struct node *kind_cells(struct arena *arena, const struct kind *kind,
                         const struct node *object, int64_t now)
 {
@@ -208,7 +220,8 @@ struct node *kind_cells(struct arena *arena, const struct kind *kind,
     struct node *cells = node_list(arena);
 
     for (size_t i = 0; i < kind->column_count; i++)
-        node_add(arena, cells, cell_of(arena, &kind->columns[i], &row->cells[i],
-                                       object, now));
+        node_add(arena, cells,
+                 shown(arena, cell_of(arena, &kind->columns[i], &row->cells[i],
+                                      object, now)));
     return cells;
 }

@@ -16,6 +16,8 @@
 
 #define MERGE "application/merge-patch+json"
 #define ON_THE_WAY (100 * CLOCK_MS)
+/* And this much later again what the hub had no room for. */
+#define BUSY (2 * CLOCK_SECOND)
 
 /* ---- Fit to be read ------------------------------------------------------------------ */
 
@@ -54,6 +56,16 @@ struct report_sent {
     bool last;  /* of the two patches */
 };
 
+static void on_patience(void *arg);
+
+/* The hub takes no more of us for the moment. */
+static void retry_later(struct work *work)
+{
+    if (!work->patience)
+        work->patience = loop_timer_new(work->spoke->loop, on_patience, work);
+    loop_timer_set(work->patience, BUSY);
+}
+
 static void on_sent(void *arg, int status, const struct http_answer *answer,
                     const struct err *err)
 {
@@ -78,6 +90,8 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
     if (!last)
         return;
     work->sending = false;
+    if (status == 429)
+        retry_later(work);
     if (work->dirty) {
         work->dirty = false;
         report_work(work);
@@ -305,11 +319,17 @@ void report_event(struct spoke *spoke, const struct cluster_event *event)
     node_set_text(arena, metadata, "namespace", spoke->name);
     node_set_text(arena, about, "apiVersion", event->api_version);
     node_set_text(arena, about, "kind", event->kind);
-    node_set_text(arena, about, "namespace", event->space);
+    /* An Event is about what lies beside it; where the object lies here is said
+       in words. */
+    node_set_text(arena, about, "namespace", spoke->name);
     node_set_text(arena, about, "name", event->name);
     node_set_text(arena, body, "type", event->type);
     node_set_text(arena, body, "reason", event->reason);
-    node_set_text(arena, body, "message", event->message);
+    if (*event->space && strcmp(event->space, spoke->name))
+        node_set(arena, body, "message",
+                 node_format(arena, "%s (in namespace %s)", event->message, event->space));
+    else
+        node_set_text(arena, body, "message", event->message);
     node_set_text(arena, body, "firstTimestamp", now);
     node_set_text(arena, body, "lastTimestamp", now);
     node_set_int(arena, body, "count", 1);

@@ -168,7 +168,7 @@ static void check_mistakes(void)
     static const struct { const char *what, *method, *target, *body; int status;
                           const char *code; } cases[] = {
         { "a name that is none", "GET", "/v2/UPPER/manifests/v1", NULL, 400, "NAME_INVALID" },
-        { "a name that climbs", "GET", "/v2/a/..%2fb/manifests/v1", NULL, 400, "NAME_INVALID" },
+        { "a name that climbs", "GET", "/v2/a/..%2fb/manifests/v1", NULL, 400, "is not understood" },
         { "a tag that is not there", "GET", "/v2/lab/app/manifests/no", NULL, 404, "MANIFEST_UNKNOWN" },
         { "a digest that is none", "GET", "/v2/lab/app/blobs/sha256:xyz", NULL, 400, "DIGEST_INVALID" },
         { "a repository that is not there", "GET", "/v2/no/such/tags/list", NULL, 404, "NAME_UNKNOWN" },

@@ -98,7 +98,7 @@ function Spokes() {
 
 function Endpoint({ endpoint }) {
   if (!endpoint) return <span class="quiet">–</span>;
-  return /^https?:\/\//.test(endpoint.url) ? <a href={endpoint.url} rel="noreferrer">{endpoint.url}</a>
+  return /^https?:\/\//.test(endpoint.url) ? <a href={endpoint.url} rel="noopener noreferrer">{endpoint.url}</a>
     : <span>{endpoint.address}:{endpoint.port}</span>;
 }
 
