@@ -20,6 +20,9 @@
 /* Accounts unused for so long are forgotten, when there are many. */
 #define MANY ((size_t)1024)
 #define UNUSED (120 * CLOCK_SECOND)
+/* What one account may have of bodies that are coming, for they wait in memory. */
+#define MOST_COMING ((int64_t)32 << 20)
+#define MOST_UNKNOWN ((int64_t)3 << 20)
 /* What an object weighs against bytes that were sent for it. */
 #define STORED_SHARE 4
 
@@ -242,6 +245,31 @@ static int check_in_flight(const struct account *account, int64_t most,
                    account->in_flight, setting);
 }
 
+/* How much of a body may wait in memory: the registry keeps its own on disk. */
+static int64_t coming_of(const struct http_request *request)
+{
+    if (request->segment_count && !strcmp(request->segments[0], "v2"))
+        return 0;
+    if (request->body_length >= 0)
+        return request->body_length;
+    return request->most_body ? (int64_t)request->most_body : MOST_UNKNOWN;
+}
+
+static int check_coming(const struct account *account,
+                        const struct http_request *request, int *ret_wait,
+                        struct err *err)
+{
+    int64_t more = coming_of(request);
+
+    if (!more || !account->coming || account->coming + more <= MOST_COMING)
+        return 0;
+    *ret_wait = 1;
+    return err_set(err, ERR_TOO_MANY,
+                   "%s has bodies of %lld bytes under way and may have %lld: let some "
+                   "end before sending more", account->key, (long long)account->coming,
+                   (long long)MOST_COMING);
+}
+
 static int check_account(struct limits *limits, struct account *account,
                          const struct auth_user *user, struct http_request *request,
                          int *ret_wait, struct err *err)
@@ -270,11 +298,13 @@ int limits_begin(struct limits *limits, struct http_request *request, int *ret_w
     if (user->role == AUTH_ADMIN)
         return 0;
     account = limits_account(limits, user, request->remote);
-    if (check_account(limits, account, user, request, ret_wait, err) < 0)
+    if (check_account(limits, account, user, request, ret_wait, err) < 0 ||
+        check_coming(account, request, ret_wait, err) < 0)
         return -1;
     if (user->role == AUTH_SPOKE)
         note_remote(account, request->remote);
     account->in_flight++;
+    account->coming += coming_of(request);
     request->account = account;
     return 0;
 }
@@ -287,6 +317,7 @@ void limits_end(struct limits *limits, const struct http_access *access)
     if (!account)
         return;
     account->in_flight--;
+    account->coming -= coming_of(access->request);
     /* What was not announced is counted when it has come. */
     if (access->request->body_length < 0)
         account->bytes.level -= (double)access->received;

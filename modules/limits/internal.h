@@ -15,6 +15,7 @@ struct account {
     char *key;  /* owned: `cluster "edge-1"`, as it is named to people */
     struct limits_bucket requests, writes, bytes;
     size_t in_flight;
+    int64_t coming; /* bytes of bodies in flight */
     int64_t used; /* steady */
     char remotes[REMOTES][64]; /* where it came from last, a ring */
     size_t next_remote;
