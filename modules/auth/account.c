@@ -16,6 +16,8 @@
 #define DEFAULT_SECONDS 3600
 #define LEAST_SECONDS 600
 #define MOST_SECONDS ((int64_t)1 << 32)
+#define MOST_AUDIENCES 16
+#define AUDIENCE_BYTES 512
 #define TOKEN_BYTES 16384
 
 bool account_parse(struct arena *arena, const char *user,
@@ -149,23 +151,63 @@ static struct node *claims_of(const struct making *making, int64_t now)
     return claims;
 }
 
-static int check_seconds(const struct making *making, struct node *causes,
-                         struct err *err)
+static int refuse_request(const struct making *making, struct node *causes,
+                          const char *field, const struct node *value,
+                          const char *why, struct err *err)
 {
+    schema_add_cause(making->arena, causes, "FieldValueInvalid", field, value, "%s", why);
+    return err_set(err, ERR_INVALID, "%s",
+                   schema_sentence(making->arena, "TokenRequest",
+                                   "authentication.k8s.io", "", causes));
+}
+
+/* What is too long is shortened, as a kube-apiserver does: the answer says how
+   long it became. */
+static int settle_seconds(struct making *making, struct node *causes,
+                          struct err *err)
+{
+    int64_t age = making->auth->settings.token_age;
+    int64_t most = (age ? age : AUTH_TOKEN_MOST) / CLOCK_SECOND;
     const char *why = NULL;
 
     if (making->seconds < LEAST_SECONDS)
         why = "may not specify a duration less than 10 minutes";
     else if (making->seconds > MOST_SECONDS)
         why = "may not specify a duration larger than 2^32 seconds";
-    if (!why)
-        return 0;
-    schema_add_cause(making->arena, causes, "FieldValueInvalid",
-                     "spec.expirationSeconds",
-                     node_int(making->arena, making->seconds), "%s", why);
-    return err_set(err, ERR_INVALID, "%s",
-                   schema_sentence(making->arena, "TokenRequest",
-                                   "authentication.k8s.io", "", causes));
+    if (why)
+        return refuse_request(making, causes, "spec.expirationSeconds",
+                              node_int(making->arena, making->seconds), why, err);
+    if (making->seconds > most)
+        making->seconds = most;
+    return 0;
+}
+
+static int check_wanted(const struct making *making, struct node *causes,
+                        struct err *err)
+{
+    const struct node *list = making->audiences;
+    const struct node *seconds = node_get(making->spec, "expirationSeconds");
+
+    if (seconds && !node_is(seconds, NODE_NULL) && !node_is(seconds, NODE_INT))
+        return refuse_request(making, causes, "spec.expirationSeconds", seconds,
+                              "must be a whole number of seconds", err);
+    if (!node_is(list, NODE_LIST))
+        return refuse_request(making, causes, "spec.audiences", list,
+                              "must be a list of strings", err);
+    if (node_count(list) > MOST_AUDIENCES)
+        return refuse_request(making, causes, "spec.audiences",
+                              node_int(making->arena, (int64_t)node_count(list)),
+                              "a token may be for 16 audiences at the most", err);
+    for (size_t i = 0; i < node_count(list); i++) {
+        const char *one = node_text(node_item(list, i));
+
+        if (!*one || strlen(one) > AUDIENCE_BYTES)
+            return refuse_request(making, causes,
+                                  arena_printf(making->arena, "spec.audiences[%zu]", i),
+                                  node_string(making->arena, one),
+                                  "an audience has 1 to 512 bytes", err);
+    }
+    return 0;
 }
 
 /* Of what a token may be bound to, the hub keeps Secrets. */
@@ -242,9 +284,11 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
     making.account = account;
     making.seconds = node_get_int(spec, "expirationSeconds", DEFAULT_SECONDS);
     node_add(arena, own, node_string(arena, ISSUER));
-    if (!node_count(making.audiences))
+    if (!making.audiences || node_is(making.audiences, NODE_NULL) ||
+        (node_is(making.audiences, NODE_LIST) && !node_count(making.audiences)))
         making.audiences = own;
-    if (check_seconds(&making, causes, err) == 0 &&
+    if (check_wanted(&making, causes, err) == 0 &&
+        settle_seconds(&making, causes, err) == 0 &&
         find_bound(&making, err) == 0)
         token = answer(&making, clock_wall());
     object_drop(&making.bound);
@@ -262,29 +306,37 @@ bool account_is_token(const char *text)
            strlen(text) < TOKEN_BYTES;
 }
 
+/* The claims, whoever wrote them. */
+static const struct node *read_claims(struct arena *arena, const char *text)
+{
+    const char *first = strchr(text, '.');
+    const char *second = strchr(first + 1, '.');
+    scoped_text struct text claims = {0};
+
+    if (!text_add_unbase64(&claims, first + 1, (size_t)(second - first - 1), true))
+        return NULL;
+    return document_read_json(arena, text_string(&claims), claims.len,
+                              &document_limits_api, NULL);
+}
+
 /* The claims, if the hub's key signed them. */
 static const struct node *open_token(const struct auth *auth,
                                      struct arena *arena, const char *text)
 {
-    const char *first = strchr(text, '.');
-    const char *second = strchr(first + 1, '.');
+    const char *second = strchr(strchr(text, '.') + 1, '.');
     scoped_text struct text signature = {0};
-    scoped_text struct text claims = {0};
 
     if (!auth->settings.token_key ||
         !text_add_unbase64(&signature, second + 1, strlen(second + 1), true) ||
         signature.len != PKI_ES256 ||
         !pki_verify_es256(auth->settings.token_key, text,
                           (size_t)(second - text),
-                          (const unsigned char *)signature.bytes) ||
-        !text_add_unbase64(&claims, first + 1, (size_t)(second - first - 1),
-                           true))
+                          (const unsigned char *)signature.bytes))
         return NULL;
-    return document_read_json(arena, text_string(&claims), claims.len,
-                              &document_limits_api, NULL);
+    return read_claims(arena, text);
 }
 
-static int check_times(const struct node *claims, struct err *err)
+static int check_claim_times(const struct node *claims, struct err *err)
 {
     int64_t now = clock_wall() / CLOCK_SECOND;
 
@@ -384,6 +436,16 @@ static struct auth_user *user_of(struct arena *arena, const struct node *claims,
     return user;
 }
 
+bool account_is_plausible(const struct auth *auth, struct arena *arena,
+                          const char *text)
+{
+    const struct node *claims = read_claims(arena, text);
+    struct err err = {0};
+
+    return claims && check_claim_times(claims, &err) == 0 &&
+           check_living(auth, node_get(claims, CLAIMS), &err) == 0;
+}
+
 int account_identify(const struct auth *auth, struct arena *arena,
                      const char *text, const char *const *audiences,
                      struct node *ret_audiences, struct auth_user **ret,
@@ -394,11 +456,12 @@ int account_identify(const struct auth *auth, struct arena *arena,
 
     if (!claims)
         return err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
-    if (check_times(claims, err) < 0 ||
+    if (check_claim_times(claims, err) < 0 ||
         check_audiences(claims, arena, audiences, ret_audiences, err) < 0 ||
         check_living(auth, own, err) < 0)
         return -1;
     *ret = user_of(arena, claims, own);
+    (*ret)->expires = node_get_int(claims, "exp", 0) * CLOCK_SECOND;
     return 0;
 }
 

@@ -5,13 +5,16 @@
 #include "base/clock.h"
 #include "base/map.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*
  * A bucket of wrong tokens for each address: 30 at once, then one a second. A
  * guess at 128 bits is hopeless without it; with it, it costs the hub nothing.
- * Good tokens and certificates are never counted.
+ * Good tokens and certificates are never counted, and never held up: whoever
+ * shares an address with a guesser does not feel it.
  */
 #define MOST 30
 #define REFILL CLOCK_SECOND
@@ -57,29 +60,58 @@ void attempts_free(struct attempts **at)
     free(attempts);
 }
 
-/* "10.1.2.3:40112" without its port. */
-static char *address_of(const char *remote)
+/*
+ * Whose bucket a remote address uses: "10.1.2.3:40112" is 10.1.2.3, in whatever
+ * form it came. Of IPv6 the first 64 bits count, because whoever has one address
+ * has all of its /64. What is no address (a unix socket, none at all) is one
+ * bucket of its own text.
+ */
+void attempts_source(const char *remote, char ret[ATTEMPTS_SOURCE])
 {
-    const char *colon = remote ? strrchr(remote, ':') : NULL;
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char host[ATTEMPTS_SOURCE];
+    unsigned char bytes[16];
+    const char *colon;
 
-    return colon ? mem_printf("%.*s", (int)(colon - remote), remote)
-                 : mem_copy_string(remote ? remote : "");
+    remote = remote ? remote : "";
+    if (*remote == '[') {
+        snprintf(host, sizeof host, "%.*s", (int)strcspn(remote + 1, "]"), remote + 1);
+    } else {
+        colon = strchr(remote, ':');
+        /* Two colons: an IPv6 address that was not given a port. */
+        snprintf(host, sizeof host, "%.*s",
+                 colon && !strchr(colon + 1, ':') ? (int)(colon - remote)
+                                                  : (int)strlen(remote), remote);
+    }
+    host[strcspn(host, "%")] = '\0'; /* a zone: fe80::1%eth0 */
+    if (inet_pton(AF_INET6, host, bytes) != 1)
+        snprintf(ret, ATTEMPTS_SOURCE, "%s", host);
+    else if (!memcmp(bytes, mapped, sizeof mapped))
+        snprintf(ret, ATTEMPTS_SOURCE, "%d.%d.%d.%d", bytes[12], bytes[13], bytes[14],
+                 bytes[15]);
+    else
+        snprintf(ret, ATTEMPTS_SOURCE, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", bytes[0],
+                 bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]);
 }
 
 bool attempts_allow(struct attempts *attempts, const char *remote)
 {
-    scoped_mem char *address = address_of(remote);
-    const struct bucket *bucket = map_get(attempts->by_address, address);
+    const struct bucket *bucket;
+    char address[ATTEMPTS_SOURCE];
 
+    attempts_source(remote, address);
+    bucket = map_get(attempts->by_address, address);
     return !bucket || bucket->full - clock_steady() <= (MOST - 1) * REFILL;
 }
 
 void attempts_note(struct attempts *attempts, const char *remote)
 {
-    scoped_mem char *address = address_of(remote);
-    struct bucket *bucket = map_get(attempts->by_address, address);
+    char address[ATTEMPTS_SOURCE];
+    struct bucket *bucket;
     int64_t now = clock_steady();
 
+    attempts_source(remote, address);
+    bucket = map_get(attempts->by_address, address);
     if (!bucket) {
         if (map_count(attempts->by_address) >= ADDRESSES)
             forget_old(attempts, now);

@@ -51,8 +51,8 @@ struct auth_facts {
 
 struct auth_settings {
     struct objects *objects;         /* NULL: no roles, no tokens (tests) */
-    const char *console_secret;      /* the administrator's; NULL: none */
     const struct pki_key *token_key; /* signs ServiceAccounts' tokens */
+    int64_t token_age;               /* the most they may live; 0: a year */
     struct auth_facts facts;
 };
 /* Reads every role and binding, follows them from then on, and puts the rule
@@ -68,7 +68,7 @@ void auth_close(struct auth **auth);
 enum auth_role {
     AUTH_ANONYMOUS,
     AUTH_USER,  /* a person or a ServiceAccount: what bindings give */
-    AUTH_ADMIN, /* in system:masters, or the console's session */
+    AUTH_ADMIN, /* in system:masters */
     AUTH_SPOKE, /* a certificate that this hub signed for a cluster */
     AUTH_JOIN,  /* a join token, until the spoke has its certificate */
 };
@@ -87,8 +87,10 @@ struct auth_user {
  * Who sent this request: by the certificate of its connection, else by its
  * bearer token (or the password of Basic, as registries' clients send it), else
  * nobody; then whom it asks to be taken for (Impersonate-User and the like).
- * A credential that is shown and is no good is ERR_UNAUTHORIZED, never nobody.
- * ERR_TOO_MANY: too many wrong tokens came from that address lately.
+ * A credential that is shown and is no good is ERR_UNAUTHORIZED, never nobody,
+ * and so is one whose time is over: certificates are looked at again at each
+ * request. ERR_TOO_MANY: this token is wrong as well, and too many came from that
+ * address lately.
  */
 int auth_identify(struct auth *auth, const struct http_request *request,
                   struct arena *arena, struct auth_user **ret,
@@ -162,6 +164,11 @@ struct node *auth_token_keys(const struct auth *auth, struct arena *arena);
 struct node *auth_token_issuer(struct arena *arena, const char *url);
 
 /* ---- Join tokens: axle1.<pin of the CA, hex>.<id>.<secret> -------------- */
+
+/* spec.purpose of a JoinToken whose bearer is an administrator. */
+#define AUTH_TOKEN_ADMINISTRATOR "Administrator"
+/* No token of the hub's own making lives longer: nanoseconds. */
+#define AUTH_TOKEN_MOST ((int64_t)365 * 86400 * INT64_C(1000000000))
 
 struct auth_token {
     const char *pin, *id, *secret; /* in the arena */

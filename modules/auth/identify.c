@@ -18,6 +18,8 @@
 /* pki dates certificates back by this much. */
 #define BACKDATED (300 * CLOCK_SECOND)
 
+#define OWNER_KIND "axle.dev/owner-kind"
+
 static const char *const nobody_groups[] = {UNAUTHENTICATED, NULL};
 static const char *const admin_groups[] = {MASTERS, AUTHENTICATED, NULL};
 static const char *const join_groups[] = {BOOTSTRAPPERS, AUTHENTICATED, NULL};
@@ -108,6 +110,31 @@ static bool key_is_known(const struct node *cluster, const struct pki_cert *cert
     return strstr(keys, text_string(&pin)) != NULL;
 }
 
+/*
+ * What a spoke may, it may in the namespace of its name: that holds only as long
+ * as the namespace is the cluster's. It is another's where a Project or a person
+ * had the name first.
+ */
+static int check_namespace(struct objects *objects, struct arena *arena,
+                           const char *cluster, struct err *err)
+{
+    const struct kind *kind = kinds_find(objects_kinds(objects), "", "namespaces");
+    scoped_object struct object *object =
+        objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
+    const char *owner;
+
+    if (!object)
+        return 0;
+    owner = node_get_text(node_at(object_read(arena, object), "metadata", "labels", NULL),
+                          OWNER_KIND);
+    if (strcmp(owner, "ManagedCluster") == 0)
+        return 0;
+    return err_set(err, ERR_UNAUTHORIZED,
+                   "the namespace \"%s\" belongs to %s, so a cluster of that name has no "
+                   "rights here: join with another name",
+                   cluster, *owner ? owner : "somebody else");
+}
+
 /* The cluster is there, let in, not younger than the certificate, and this is
    a key of its own. */
 static int check_cluster(struct objects *objects, struct arena *arena,
@@ -140,7 +167,21 @@ static int check_cluster(struct objects *objects, struct arena *arena,
         return err_set(err, ERR_UNAUTHORIZED,
                        "the key of the certificate is none of cluster \"%s\"",
                        cluster);
-    return 0;
+    return check_namespace(objects, arena, cluster, err);
+}
+
+/* The handshake looked at this once; a connection may be kept for weeks. */
+static int check_times(const struct pki_cert *cert, struct err *err)
+{
+    int64_t now = clock_wall();
+    char time[CLOCK_TEXT];
+
+    if (now >= cert->not_before && now < cert->not_after)
+        return 0;
+    clock_format(now < cert->not_before ? cert->not_before : cert->not_after, false, time);
+    return err_set(err, ERR_UNAUTHORIZED, "the certificate of \"%.200s\" %s %s",
+                   cert->common_name,
+                   now < cert->not_before ? "does not count before" : "ended at", time);
 }
 
 /* The names in a certificate are good: the hub signed them. Groups get one
@@ -167,6 +208,8 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
     if (!*name)
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate names nobody (it has no CN)");
+    if (check_times(cert, err) < 0)
+        return -1;
     user = auth_user_named(arena, name, groups_of(arena, cert));
     if (user->role == AUTH_SPOKE &&
         check_cluster(objects, arena, cert, user->cluster, err) < 0)
@@ -177,6 +220,7 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
         (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate of \"%s\" gives no rights here", name);
+    user->expires = cert->not_after;
     *ret = user;
     return 0;
 }
@@ -218,23 +262,42 @@ char *auth_token_hash(struct arena *arena, const char *salt, const char *secret)
     return arena_string(arena, text_string(&hex));
 }
 
+/* Without a token `spec` is NULL, and what is shown is hashed all the same: how
+   long an answer takes tells no more than its words which ids there are. */
 static int check_token(const struct node *spec, struct arena *arena,
-                       const struct auth_token *token, struct err *err)
+                       const struct auth_token *token, int64_t *ret_expires,
+                       struct err *err)
 {
     char *hash =
         auth_token_hash(arena, node_get_text(spec, "salt"), token->secret);
     const char *kept = node_get_text(spec, "hash");
-    int64_t expires;
+    const char *ends = node_get_text(spec, "expiresAt");
+    int64_t expires = 0;
 
     if (strlen(kept) != strlen(hash) || !pki_same(kept, hash, strlen(hash)))
         return err_set(err, ERR_UNAUTHORIZED, "the join token is not valid");
-    if (clock_parse(node_get_text(spec, "expiresAt"), &expires) &&
-        expires < clock_wall())
+    if (clock_parse(ends, &expires) && expires <= clock_wall())
         return err_set(err, ERR_UNAUTHORIZED,
                        "the join token expired at %s: make a new one with "
-                       "`axle token create`",
-                       node_get_text(spec, "expiresAt"));
+                       "`axle token create`", ends);
+    *ret_expires = expires;
     return 0;
+}
+
+/* Whom a token makes of its bearer: a machine that joins, or an administrator of
+   the token's name, so that the audit tells one token from another. */
+static struct auth_user *token_user(struct arena *arena, const struct node *spec,
+                                    const char *id)
+{
+    struct auth_user *user;
+
+    if (strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0)
+        return user_new(arena, AUTH_ADMIN, arena_printf(arena, ADMIN_USER ":%s", id),
+                        admin_groups);
+    user = user_new(arena, AUTH_JOIN, arena_printf(arena, BOOTSTRAP_USER "%s", id),
+                    join_groups);
+    user->token = arena_string(arena, id);
+    return user;
 }
 
 static int by_join_token(const char *text, struct objects *objects,
@@ -245,22 +308,22 @@ static int by_join_token(const char *text, struct objects *objects,
         kinds_find(objects_kinds(objects), "axle.dev", "jointokens");
     struct auth_token token;
     scoped_object struct object *object = NULL;
+    const struct node *spec;
+    int64_t expires;
 
     if (auth_token_parse(arena, text, &token, err) < 0) {
         err->code = ERR_UNAUTHORIZED;
         return -1;
     }
     object = objects_get(objects, OBJECTS_PUBLISHED, kind, "", token.id, NULL);
-    /* The same words as for a wrong secret: ids are not to be guessed. */
-    if (!object)
-        return err_set(err, ERR_UNAUTHORIZED, "the join token is not valid");
-    if (check_token(node_get(object_read(arena, object), "spec"), arena, &token,
-                    err) < 0)
+    spec = object && !object->deleting ? node_get(object_read(arena, object), "spec") : NULL;
+    if (check_token(spec, arena, &token, &expires, err) < 0)
         return -1;
-    *ret = user_new(arena, AUTH_JOIN,
-                    arena_printf(arena, BOOTSTRAP_USER "%s", token.id),
-                    join_groups);
-    (*ret)->token = arena_string(arena, token.id);
+    if (!expires && strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0)
+        return err_set(err, ERR_UNAUTHORIZED,
+                       "an administrator's token that never ends is not taken");
+    *ret = token_user(arena, spec, token.id);
+    (*ret)->expires = expires;
     return 0;
 }
 
@@ -285,28 +348,31 @@ static const char *shown_token(struct arena *arena, const char *header)
 int identify_token(const struct auth *auth, struct arena *arena,
                    const char *token, struct auth_user **ret, struct err *err)
 {
-    const char *secret = auth->settings.console_secret;
-
-    if (secret && strlen(token) == strlen(secret) &&
-        pki_same(token, secret, strlen(token))) {
-        *ret = user_new(arena, AUTH_ADMIN, "system:admin", admin_groups);
-        return 0;
-    }
     if (account_is_token(token))
         return account_identify(auth, arena, token, NULL, NULL, ret, err);
     return by_join_token(token, auth->settings.objects, arena, ret, err);
 }
 
+/*
+ * A good token is always let in; what is limited is how often an address may be
+ * wrong. Join tokens cost a hash, so they are looked at whoever sends them. A JWT
+ * costs a signature: of an address that is over its limit only those are
+ * verified whose claims are an account's that is there.
+ */
 static int by_token(struct auth *auth, const struct http_request *request,
                     const char *token, struct arena *arena,
                     struct auth_user **ret, struct err *err)
 {
-    if (!attempts_allow(auth->wrong, request->remote))
+    bool allowed = attempts_allow(auth->wrong, request->remote);
+    bool look = allowed || !account_is_token(token) ||
+                account_is_plausible(auth, arena, token);
+
+    if (look && identify_token(auth, arena, token, ret, err) == 0)
+        return 0;
+    if (!allowed)
         return err_set(err, ERR_TOO_MANY,
                        "too many wrong tokens came from this address; try again "
                        "in a moment");
-    if (identify_token(auth, arena, token, ret, err) == 0)
-        return 0;
     attempts_note(auth->wrong, request->remote);
     return -1;
 }
@@ -317,6 +383,7 @@ int auth_identify(struct auth *auth, const struct http_request *request,
     const char *token =
         shown_token(arena, http_request_header(request, "authorization"));
     struct auth_user *user;
+    int64_t expires;
 
     if (request->peer) {
         if (by_certificate(request->peer, auth->settings.objects, arena, &user,
@@ -329,8 +396,11 @@ int auth_identify(struct auth *auth, const struct http_request *request,
         user = user_new(arena, AUTH_ANONYMOUS, "system:anonymous",
                         nobody_groups);
     }
+    expires = user->expires;
     if (impersonate(auth, request, arena, &user, err) < 0)
         return -1;
+    /* Whoever is taken for another is so as long as the own credential holds. */
+    user->expires = expires;
     *ret = user;
     return 0;
 }

@@ -20,6 +20,9 @@ struct object;
 /* The public keys that speak for a cluster; set by the csr controller. */
 #define CLIENT_KEYS "axle.dev/client-keys"
 
+/* User, group, and what a token of an administrator makes of its name. */
+#define ADMIN_USER "system:admin"
+
 struct auth {
     struct auth_settings settings;
     struct roles *roles;    /* owned; NULL without objects */
@@ -130,6 +133,12 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
 /* ---- account.c --------------------------------------------------------------- */
 
 bool account_is_token(const char *text);
+/*
+ * Whether the claims, unproven, are those of an account that is there, at a time
+ * that is now: costs no signature, so it is what a guesser's tokens are asked.
+ */
+bool account_is_plausible(const struct auth *auth, struct arena *arena,
+                          const char *text);
 int account_identify(const struct auth *auth, struct arena *arena,
                      const char *text, const char *const *audiences,
                      struct node *ret_audiences, struct auth_user **ret,
@@ -160,7 +169,10 @@ int impersonate(const struct auth *auth, const struct http_request *request,
 
 struct attempts *attempts_new(void);
 void attempts_free(struct attempts **attempts);
-/* False: the address must wait; nothing that it shows is looked at. */
+/* The address that wrong tokens of this remote end are counted for. */
+#define ATTEMPTS_SOURCE 64
+void attempts_source(const char *remote, char ret[ATTEMPTS_SOURCE]);
+/* False: too many wrong ones came from there lately. */
 bool attempts_allow(struct attempts *attempts, const char *remote);
 void attempts_note(struct attempts *attempts, const char *remote);
 

@@ -62,8 +62,8 @@ static int make_spaces(struct hub *hub, struct err *err)
 static void open_auth(struct hub *hub)
 {
     struct auth_settings settings = {.objects = hub->objects,
-                                     .console_secret = hub->console_secret,
                                      .token_key = hub->token_key,
+                                     .token_age = limit(hub, CONFIG_ID_ACCOUNT_TOKEN_AGE),
                                      .facts = hub_facts(hub)};
 
     hub->auth = auth_open(&settings);
@@ -228,7 +228,6 @@ void hub_close(struct hub **at)
     pki_authority_free(&hub->authority);
     pki_key_free(&hub->token_key);
     server_close(hub);
-    free(hub->console_secret);
     free(hub->url);
     free(hub->kubeconfig);
     free(hub->directory);
@@ -250,11 +249,6 @@ const char *hub_url(const struct hub *hub)
 const char *hub_kubeconfig(const struct hub *hub)
 {
     return hub->kubeconfig;
-}
-
-const char *hub_console_secret(const struct hub *hub)
-{
-    return hub->console_secret;
 }
 
 static void add_random_hex(struct text *text, size_t bytes)

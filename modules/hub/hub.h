@@ -43,9 +43,8 @@ void hub_drain(struct hub *hub, int64_t patience, void (*done)(void *arg),
 
 /* "https://127.0.0.1:6443": reachable from where a kubeconfig may be copied. */
 const char *hub_url(const struct hub *hub);
-/* The path of the administrator's kubeconfig, and the console's secret. */
+/* The path of the administrator's kubeconfig. */
 const char *hub_kubeconfig(const struct hub *hub);
-const char *hub_console_secret(const struct hub *hub);
 
 /*
  * Makes a join token for one spoke (`name` NULL: any name) that works for

@@ -35,7 +35,6 @@ struct hub {
     int64_t names_gathered;         /* steady */
     struct loop_timer *renew;
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */
-    char *console_secret;
     struct kinds *kinds;
     struct store *store;
     struct objects *objects;

@@ -69,21 +69,16 @@ static int open_authority(struct hub *hub, struct err *err)
     return hub->authority ? 0 : err_wrap(err, "%s", cert_path);
 }
 
-static int open_secret(struct hub *hub, struct err *err)
+/* An older hub kept a secret that never ended and nobody could take back. */
+static void forget_secret(struct hub *hub)
 {
     scoped_mem char *path = path_of(hub, "console.secret");
-    scoped_text struct text hex = {0};
-    unsigned char bytes[24];
 
-    if (file_exists(path)) {
-        hub->console_secret = file_read(path, 256, NULL, err);
-        return hub->console_secret ? 0 : -1;
-    }
-    random_bytes(bytes, sizeof bytes);
-    text_add_hex(&hex, bytes, sizeof bytes);
-    hub->console_secret = text_take(&hex);
-    return file_write(path, hub->console_secret, strlen(hub->console_secret),
-                      0600, err);
+    if (!file_exists(path))
+        return;
+    file_remove(path);
+    log_info("hub", "the console's old secret is no longer taken: log in with what "
+                    "`axle token create --admin` prints");
 }
 
 int keys_open(struct hub *hub, const struct hub_settings *settings,
@@ -91,9 +86,9 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
 {
     scoped_mem char *folder = path_of(hub, "");
 
-    if (file_make_folder(folder, err) < 0 || open_authority(hub, err) < 0 ||
-        open_secret(hub, err) < 0)
+    if (file_make_folder(folder, err) < 0 || open_authority(hub, err) < 0)
         return -1;
+    forget_secret(hub);
     return server_open(hub, settings, err);
 }
 

@@ -109,11 +109,24 @@ create_as(struct place *place, const struct auth_user *user, const char *yaml,
     return failed;
 }
 
+/* What an administrator's token looks like; of this place it is one. */
+#define ADMIN_TOKEN                                                            \
+    "axle1.0000000000000000000000000000000000000000000000000000000000000000."  \
+    "root.swordfish"
+
+static void make_admin_token(struct place *place, const char *ends)
+{
+    apply(place, arena_printf(place->arena,
+          "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: root}, spec: "
+          "{purpose: Administrator, salt: pepper, hash: %s, expiresAt: '%s'}}",
+          auth_token_hash(place->arena, "pepper", "swordfish"), ends));
+}
+
 static void place_open(struct place *place, const struct auth_facts *facts)
 {
     struct store_options options = {.vfs = "auth"};
     struct controllers_settings settings = {0};
-    struct auth_settings auth = {.console_secret = "swordfish"};
+    struct auth_settings auth = {0};
     const struct node *roles;
     struct err err = {0};
 
@@ -139,6 +152,7 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     roles = auth_built_in_roles(place->arena, &err);
     must(roles, &err);
     apply_all(place, roles);
+    make_admin_token(place, "2099-01-01T00:00:00Z");
 }
 
 __attribute__((unused)) static void place_close(struct place *place)

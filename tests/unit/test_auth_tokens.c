@@ -2,6 +2,8 @@
 /* Tokens of accounts end when they should; acting as others is a right. */
 #include "auth_fixture.h"
 
+#include "auth/inside.h"
+
 static struct place place;
 
 /* ---- Asking ------------------------------------------------------------------ */
@@ -91,8 +93,8 @@ static void check_good(void)
                "system:serviceaccount:lab:bot", "and whose it is");
     CHECK_TEXT(node_text(node_item(node_get(status, "audiences"), 0)),
                "https://axle.internal", "and for whom");
-    CHECK_TEXT(node_get_text(node_get(review("swordfish", NULL), "user"), "username"),
-               "system:admin", "an administrator's token is reviewed as well");
+    CHECK_TEXT(node_get_text(node_get(review(ADMIN_TOKEN, NULL), "user"), "username"),
+               "system:admin:root", "an administrator's token is reviewed as well");
 }
 
 /* What does not verify is nothing, whatever it says. */
@@ -161,7 +163,7 @@ static void check_audience(void)
                "and hear that it is for them");
     CHECK(!node_get_bool(review(vault, "bank"), "authenticated", false),
           "others hear no");
-    CHECK(!node_get_bool(review("swordfish", "vault"), "authenticated", false),
+    CHECK(!node_get_bool(review(ADMIN_TOKEN, "vault"), "authenticated", false),
           "a hub's own token is for nobody else");
 }
 
@@ -176,6 +178,15 @@ static void check_requests(void)
         {"bot", "{expirationSeconds: 4294967297}",
          "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: "
          "Invalid value: 4294967297: may not specify a duration larger than 2^32 seconds"},
+        {"bot", "{expirationSeconds: soon}",
+         "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: "
+         "Invalid value: \"soon\": must be a whole number of seconds"},
+        {"bot", "{audiences: {a: b}}",
+         "TokenRequest.authentication.k8s.io \"\" is invalid: spec.audiences: "
+         "Invalid value: map[string]interface {}{\"a\":\"b\"}: must be a list of strings"},
+        {"bot", "{audiences: [a, '']}",
+         "TokenRequest.authentication.k8s.io \"\" is invalid: spec.audiences[1]: "
+         "Invalid value: \"\": an audience has 1 to 512 bytes"},
         {"none", "{}", "serviceaccounts \"none\" not found"},
         {"bot", "{boundObjectRef: {kind: Node, apiVersion: v1, name: x}}",
          "cannot bind token to object of type v1, Kind=Node"},
@@ -207,6 +218,53 @@ static void check_time(void)
     CHECK(with_token(text, &err), "and until its last second");
     loop_world_run(place.world, 3 * CLOCK_SECOND);
     REFUSED(text, "service account token has expired", "and no longer");
+}
+
+/* A year, whatever is asked for; and what the hub thinks it knows itself. */
+static void check_longest(void)
+{
+    struct err err;
+    struct node *made = request_token("bot", "{expirationSeconds: 4294967296}", &err);
+    const struct auth_user *user;
+
+    must(made, &err);
+    CHECK_INT(node_get_int(node_get(made, "spec"), "expirationSeconds", 0), 365 * 86400,
+              "136 years become one, and the answer says so");
+    user = with_token(node_get_text(node_get(made, "status"), "token"), &err);
+    must(user, &err);
+    CHECK(user->expires > clock_wall() + 364 * 86400 * CLOCK_SECOND &&
+          user->expires <= clock_wall() + 365 * 86400 * CLOCK_SECOND,
+          "who shows it is known to end then");
+    user = with_token(ADMIN_TOKEN, &err);
+    must(user, &err);
+    CHECK(user->expires > clock_wall(), "an administrator's token ends too");
+    make_admin_token(&place, "2001-01-01T00:00:00Z");
+    REFUSED(ADMIN_TOKEN, "the join token expired at 2001-01-01T00:00:00Z: make a new one "
+            "with `axle token create`", "and is refused then");
+    make_admin_token(&place, "2099-01-01T00:00:00Z");
+}
+
+/* A certificate that ended on a kept connection is asked again at each request. */
+static void check_certificates(void)
+{
+    char name[] = "alice";
+    struct pki_cert cert = {.common_name = name,
+                            .not_before = clock_wall() - CLOCK_SECOND,
+                            .not_after = clock_wall() + 10 * CLOCK_SECOND};
+    struct http_request request = {.peer = &cert, .arena = place.arena, .remote = ""};
+    struct auth_user *user;
+    struct err err = {0};
+
+    must(auth_identify(place.auth, &request, place.arena, &user, &err) == 0, &err);
+    CHECK(user->expires == cert.not_after, "who shows a certificate ends with it");
+    loop_world_run(place.world, 10 * CLOCK_SECOND);
+    CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) < 0 &&
+          err.code == ERR_UNAUTHORIZED && strstr(err.text, "certificate of \"alice\" ended at"),
+          "and is refused from then on: %s", err.text);
+    cert.not_before = clock_wall() + CLOCK_SECOND;
+    cert.not_after = clock_wall() + 10 * CLOCK_SECOND;
+    CHECK(auth_identify(place.auth, &request, place.arena, &user, &err) < 0 &&
+          strstr(err.text, "does not count before"), "one of tomorrow too: %s", err.text);
 }
 
 static void check_deletion(void)
@@ -257,16 +315,16 @@ static void check_impersonation(void)
         const char *fields[9];
         const char *name, *group, *text; /* who it becomes, or the refusal */
     } cases[] = {
-        {{"authorization", "Bearer swordfish", "impersonate-user", "bob"},
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "bob"},
          "bob", "system:authenticated", NULL},
-        {{"authorization", "Bearer swordfish", "impersonate-user", "bob",
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "bob",
           "impersonate-group", "devs"}, "bob", "devs", NULL},
-        {{"authorization", "Bearer swordfish", "impersonate-user",
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user",
           "system:serviceaccount:lab:bot"},
          "system:serviceaccount:lab:bot", "system:serviceaccounts", NULL},
-        {{"authorization", "Bearer swordfish", "impersonate-user", "system:anonymous"},
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-user", "system:anonymous"},
          "system:anonymous", "system:unauthenticated", NULL},
-        {{"authorization", "Bearer swordfish", "impersonate-group", "devs"}, NULL, NULL,
+        {{"authorization", "Bearer " ADMIN_TOKEN, "impersonate-group", "devs"}, NULL, NULL,
          "requested groups, uid or extra without impersonating a user "
          "(Impersonate-User)"},
         {{"impersonate-user", "bob"}, NULL, NULL,
@@ -313,6 +371,55 @@ static void check_some_impersonation(void)
 
 /* ---- Guessing --------------------------------------------------------------------------- */
 
+/* Whoever shares the address of a guesser is let in with what is good. */
+static void check_good_among_guesses(const struct http_request *guess)
+{
+    const struct {
+        const char *token, *what;
+    } cases[] = {
+        {ADMIN_TOKEN, "a good token of the same address is let in"},
+        {token("{}"), "an account's too"},
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        const char *bearer = arena_printf(place.arena, "Bearer %s", cases[i].token);
+        struct http_field header = {"authorization", bearer};
+        struct http_request good = *guess;
+        struct auth_user *user;
+        struct err err = {0};
+
+        good.headers = &header;
+        CHECK(auth_identify(place.auth, &good, place.arena, &user, &err) == 0, "%s: %s",
+              cases[i].what, err.text);
+    }
+}
+
+static void check_sources(void)
+{
+    static const struct {
+        const char *remote, *source;
+    } cases[] = {
+        {"10.1.2.3:40112", "10.1.2.3"},
+        {"10.1.2.3", "10.1.2.3"},
+        {"[2001:db8:1:2:3:4:5:6]:443", "2001:0db8:0001:0002::/64"},
+        {"2001:db8:1:2::9", "2001:0db8:0001:0002::/64"},
+        {"[::1]:443", "0000:0000:0000:0000::/64"},
+        {"[fe80::1%eth0]:5", "fe80:0000:0000:0000::/64"},
+        {"[::ffff:10.1.2.3]:5", "10.1.2.3"},
+        {"", ""},
+        {NULL, ""},
+        {"unix", "unix"},
+        {"host:5", "host"},
+    };
+    char source[ATTEMPTS_SOURCE];
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        attempts_source(cases[i].remote, source);
+        CHECK_TEXT(source, cases[i].source, "%s is counted there",
+                   cases[i].remote ? cases[i].remote : "nothing");
+    }
+}
+
 static void check_guesses(void)
 {
     struct http_field header = {"authorization", "Bearer axle1.x.y.z"};
@@ -334,6 +441,7 @@ static void check_guesses(void)
     }
     CHECK(looked >= 30 && looked < 200, "of 100,000 guesses %d are looked at", looked);
     CHECK_INT(looked + refused, 100000, "the others are told to wait");
+    check_good_among_guesses(&request);
     other.remote = "10.9.9.8:1";
     CHECK(auth_identify(place.auth, &other, place.arena, &user, &err) < 0 &&
           err.code == ERR_UNAUTHORIZED, "another address does not feel it");
@@ -354,11 +462,14 @@ int main(void)
     check_audience();
     check_requests();
     check_time();
+    check_longest();
     check_default();
     check_impersonation();
     check_some_impersonation();
     check_deletion();
+    check_sources();
     check_guesses();
+    check_certificates();
     place_close(&place);
     return check_done();
 }
