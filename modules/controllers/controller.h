@@ -208,20 +208,30 @@ struct node *status_copy(struct arena *arena, const struct node *object);
 /* Hex SHA-256 of the public keys that may speak for a cluster, newest first,
    at most two; `auth` compares the client certificate's. */
 #define CLIENT_KEYS "axle.dev/client-keys"
-void managedcluster_rules(struct controllers *all);
+/* Writes a condition of a cluster, with an Event when it is news. */
+int managedcluster_say(struct pass *pass, const struct seen *cluster,
+                       const struct condition *condition, struct err *err) MUST_CHECK;
+void joining_rules(struct controllers *all);
+void token_rules(struct controllers *all);
 /* admission.c */
 void admission_rules(struct controllers *all);
 /* The set that a cluster is in, and that which a token puts one into. */
 #define SET_LABEL "cluster.open-cluster-management.io/clusterset"
 char *managedcluster_set(struct pass *pass, const struct node *token);
-/* ERR_FORBIDDEN in words for a name that the token is not for, or one use too
-   many. */
-int managedcluster_check_token(struct controllers *all, struct arena *arena,
-                               const char *id, const char *cluster,
-                               struct err *err) MUST_CHECK;
 void csr_rules(struct controllers *all);
 
-/* NULL if the namespace may belong to an object of this kind, else why not. */
+/* ---- Namespaces have one owner (namespaces.c) --------------------------------- */
+
+/*
+ * NULL if the namespace may belong to the object of this kind ("ManagedCluster",
+ * "Project", "Tenant") that has a right to its name; else why not, for a person.
+ * Looks at what is staged: reserved names, the namespace's owner, and who else is
+ * there by that name and has no namespace yet.
+ */
+const char *namespace_trouble(struct controllers *all, struct arena *arena,
+                              const char *name, const char *kind);
+
+/* The same for a run of a controller. */
 const char *tenancy_space_trouble(struct pass *pass, const char *space,
                                   const char *kind);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Approves spokes' certificate requests by policy, signs approved ones, and
    clears away what is decided. */
-#include "controllers/controller.h"
+#include "controllers/joining.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -15,6 +15,7 @@
 #define AGENT_GROUP "system:open-cluster-management:managed-clusters"
 #define CLIENT_SIGNER "kubernetes.io/kube-apiserver-client"
 #define HOUR (3600 * CLOCK_SECOND)
+#define REQUEST_BYTES 16384
 
 /* The request inside, or NULL. */
 static struct pki_request *read_request(const struct node *csr)
@@ -27,6 +28,38 @@ static struct pki_request *read_request(const struct node *csr)
         return NULL;
     return pki_request_read(text_string(&pem), pem.len, NULL);
 }
+
+static bool has(const struct node *csr, const char *type)
+{
+    return condition_find(node_at(csr, "status", "conditions", NULL), type);
+}
+
+/* Whose certificate a spoke's request is for, or false: it is none of a spoke. */
+static bool recognize_request(struct arena *arena, const struct node *object,
+                              const struct pki_request *request, const char **ret_cluster,
+                              const char **ret_agent)
+{
+    struct work_csr csr = { .block_type = "CERTIFICATE REQUEST" };
+
+    if (!request || request->has_names || request->has_other)
+        return false;
+    csr.signer = node_get_text(node_get(object, "spec"), "signerName");
+    csr.label = object_label(object, "open-cluster-management.io/cluster-name");
+    csr.common_name = request->common_name;
+    csr.organizations = (const char *const *)request->organizations;
+    csr.organization_count = request->organization_count;
+    return work_csr_recognize(arena, &csr, ret_cluster, ret_agent);
+}
+
+static char *pin_text(struct arena *arena, const struct pki_request *request)
+{
+    scoped_text struct text hex = { 0 };
+
+    text_add_hex(&hex, request->pin, PKI_SHA256);
+    return arena_string(arena, text_string(&hex));
+}
+
+/* ---- Rules before each write ------------------------------------------------- */
 
 /* An administrator's certificate cannot even be asked for. */
 static int check_subject(const struct node *csr, struct err *err)
@@ -47,12 +80,64 @@ static int check_subject(const struct node *csr, struct err *err)
     return 0;
 }
 
+static int forbid(const struct node *csr, const char *why, struct err *err)
+{
+    return err_set(err, ERR_FORBIDDEN, "certificatesigningrequests.certificates.k8s.io \"%s\" is "
+                   "forbidden: %s", object_name(csr), why);
+}
+
+/*
+ * A join token brings one machine to its certificate: that of the key that it came
+ * with, in the name that it took. Another key is signed for after a person has
+ * approved it, and only a token for this very name may ask for that.
+ */
+static int check_token_request(struct controllers *all, const struct objects_review *review,
+                               const char *token, struct err *err)
+{
+    struct arena *arena = review->arena;
+    scoped_pki_request struct pki_request *request = read_request(review->after);
+    scoped_object struct object *found = NULL;
+    const char *name, *agent, *trouble;
+    const struct node *cluster;
+
+    if (!recognize_request(arena, review->after, request, &name, &agent))
+        return forbid(review->after, "with a join token a spoke asks for its own certificate only: "
+                      "subject, label and signerName do not agree (docs/SYNC-PROTOCOL.md)", err);
+    found = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", name, NULL);
+    if (!found)
+        return forbid(review->after, arena_printf(arena, "there is no ManagedCluster \"%s\" yet: "
+                      "that is made first", name), err);
+    cluster = object_read(arena, found);
+    trouble = joining_trouble(all, arena, token, cluster);
+    if (trouble)
+        return forbid(review->after, trouble, err);
+    if (joining_key_is_own(cluster, pin_text(arena, request)) ||
+        joining_token_names(joining_token(all, arena, token), name))
+        return 0;
+    return forbid(review->after, arena_printf(arena, "cluster \"%s\" has a key of its own, and this "
+                  "token signs for no other. If that key is lost: on the hub, make a token for this "
+                  "name (axle token create --name %s), join with it, and approve what it asks for "
+                  "(kubectl certificate approve)", name, name), err);
+}
+
+static int check_size(const struct node *csr, struct err *err)
+{
+    size_t len = strlen(node_get_text(node_get(csr, "spec"), "request"));
+
+    if (len <= REQUEST_BYTES)
+        return 0;
+    return err_set(err, ERR_INVALID, "CertificateSigningRequest.certificates.k8s.io \"%s\" is "
+                   "invalid: spec.request: Too long: may not be more than %d bytes",
+                   object_name(csr), REQUEST_BYTES);
+}
+
 /* Who asks is written by the hub, whatever the request says of it. */
 static int before_write(void *arg, const struct objects_review *review,
                         struct err *err)
 {
     static const char *const about[] = {"username", "uid", "groups", "extra"};
     const struct objects_who *who = review->who;
+    const char *user = who->user ? who->user : "";
     struct arena *arena = review->arena;
     struct node *spec, *info;
 
@@ -60,7 +145,7 @@ static int before_write(void *arg, const struct objects_review *review,
         return 0;
     spec = node_make(arena, review->after, "spec");
     info = who->identity ? auth_user_info(arena, who->identity) : node_map(arena);
-    node_set_text(arena, info, "username", who->user ? who->user : "");
+    node_set_text(arena, info, "username", user);
     for (size_t i = 0; i < count_of(about); i++) {
         struct node *value = node_get(info, about[i]);
 
@@ -69,7 +154,10 @@ static int before_write(void *arg, const struct objects_review *review,
         else
             node_remove(spec, about[i]);
     }
-    return check_subject(review->after, err);
+    if (check_size(review->after, err) < 0 || check_subject(review->after, err) < 0)
+        return -1;
+    return text_starts(user, TOKEN_USER)
+               ? check_token_request(arg, review, user + strlen(TOKEN_USER), err) : 0;
 }
 
 void csr_rules(struct controllers *all)
@@ -85,83 +173,93 @@ struct signing {
     struct seen managed;
 };
 
-static bool has(const struct node *csr, const char *type)
-{
-    return condition_find(node_at(csr, "status", "conditions", NULL), type);
-}
-
 /* The request inside, if it is one that spokes make. */
 static bool recognize(struct signing *s)
 {
-    const struct node *spec = node_get(s->seen.node, "spec");
-    struct work_csr csr = { .block_type = "CERTIFICATE REQUEST" };
-
     s->request = read_request(s->seen.node);
-    if (!s->request || s->request->has_names || s->request->has_other)
-        return false;
-    csr.signer = node_get_text(spec, "signerName");
-    csr.label = object_label(s->seen.node,
-                             "open-cluster-management.io/cluster-name");
-    csr.common_name = s->request->common_name;
-    csr.organizations = (const char *const *)s->request->organizations;
-    csr.organization_count = s->request->organization_count;
-    return work_csr_recognize(s->pass->arena, &csr, &s->cluster, &s->agent);
+    return recognize_request(s->pass->arena, s->seen.node, s->request, &s->cluster, &s->agent);
 }
 
-/* By its own certificate, or by the token that the cluster was created with. */
+/* The JoinToken by which the request came, or "". */
+static const char *token_of(const struct signing *s)
+{
+    const char *user = node_get_text(node_get(s->seen.node, "spec"), "username");
+
+    return text_starts(user, TOKEN_USER) ? user + strlen(TOKEN_USER) : "";
+}
+
+/* By its own certificate, or by the token that the cluster was created with, for
+   the key that came with it. */
 static bool may_approve(struct signing *s)
 {
     const char *user = node_get_text(node_get(s->seen.node, "spec"), "username");
-    const char *token = object_annotation(s->managed.node, JOINED_WITH);
+    const char *token = token_of(s);
 
     if (!node_get_bool(node_get(s->managed.node, "spec"), "hubAcceptsClient",
                        false))
         return false;
     if (!strcmp(user, s->request->common_name))
         return true;
-    return *token && text_starts(user, TOKEN_USER) &&
-           !strcmp(user + strlen(TOKEN_USER), token);
+    return *token && !strcmp(token, object_annotation(s->managed.node, JOINED_WITH)) &&
+           joining_key_is_own(s->managed.node, pin_text(s->pass->arena, s->request));
 }
 
+/* No key speaks for it yet, or this one does. */
 static bool is_nobodys_or_its_own(const struct signing *s)
 {
     const char *keys = object_annotation(s->managed.node, CLIENT_KEYS);
-    scoped_text struct text pin = { 0 };
 
-    text_add_hex(&pin, s->request->pin, PKI_SHA256);
-    return !*keys || strstr(keys, text_string(&pin));
+    return !*keys || strstr(keys, pin_text(s->pass->arena, s->request));
+}
+
+static bool may_adopt(const struct signing *s, const char *id, const struct node *token)
+{
+    struct err why = {0};
+
+    return token && *object_annotation(s->managed.node, JOINED_WITH) &&
+           joining_token_names(token, s->cluster) && is_nobodys_or_its_own(s) &&
+           !strcmp(managedcluster_set(s->pass, token),
+                   object_label(s->managed.node, SET_LABEL)) &&
+           (!strcmp(object_annotation(s->managed.node, JOINED_WITH), id) ||
+            joining_check_token(s->pass->all, s->pass->arena, id, s->cluster, &why) == 0);
 }
 
 /*
  * A machine whose first join was cut short, or whose certificate has ended,
  * comes again with another token. The name is nobody's yet as long as no key
- * speaks for it, and its own if the same key asks; a token that is for this name
- * and leads into the same set takes the place of the first.
+ * speaks for it, and its own if the same key asks; a token that is made for this
+ * name and leads into the same set takes the place of the first. The first one
+ * stays used.
  */
 static int adopt(struct signing *s, struct err *err)
 {
-    const char *user = node_get_text(node_get(s->seen.node, "spec"), "username");
+    const char *id = token_of(s);
     struct arena *arena = s->pass->arena;
     struct node *patch = node_map(arena);
-    const struct node *token;
-    struct err why = {0};
 
-    if (!text_starts(user, TOKEN_USER) ||
-        !*object_annotation(s->managed.node, JOINED_WITH) ||
-        !is_nobodys_or_its_own(s))
+    if (!*id || !may_adopt(s, id, joining_token(s->pass->all, arena, id)))
         return 0;
-    user += strlen(TOKEN_USER);
-    token = pass_read(s->pass, JOIN_TOKEN, "", user);
-    if (!token || strcmp(managedcluster_set(s->pass, token),
-                         object_label(s->managed.node, SET_LABEL)) != 0 ||
-        managedcluster_check_token(s->pass->all, arena, user, s->cluster, &why) < 0)
-        return 0;
-    object_set_annotation(arena, patch, JOINED_WITH, user);
+    if (strcmp(object_annotation(s->managed.node, JOINED_WITH), id) &&
+        joining_note_left(s->pass, s->managed.node, err) < 0)
+        return -1;
+    object_set_annotation(arena, patch, JOINED_WITH, id);
+    object_set_annotation(arena, patch, JOIN_KEY, pin_text(arena, s->request));
     if (pass_patch(s->pass, &s->managed, patch, err) < 0)
         return -1;
     pass_event(s->pass, &s->managed, false, "JoinedAgain",
-               "the join token %s lets the machine in once more", user);
+               "the join token %s lets the machine in once more", id);
     pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed);
+    return 0;
+}
+
+/* It waits for a person, who is told what for. */
+static int wait_for_person(struct signing *s)
+{
+    if (*token_of(s) && !is_nobodys_or_its_own(s))
+        pass_event(s->pass, &s->managed, true, "AnotherKey",
+                   "a machine that has another key asks to be this cluster: if the key was lost, "
+                   "kubectl certificate approve %s; else kubectl certificate deny %s",
+                   s->pass->name, s->pass->name);
     return 0;
 }
 
@@ -191,18 +289,55 @@ static int set_status(struct signing *s, const char *type, const char *reason,
 static int note_key(struct signing *s, struct err *err)
 {
     const char *old = object_annotation(s->managed.node, CLIENT_KEYS);
-    scoped_text struct text keys = { 0 };
+    const char *pin = pin_text(s->pass->arena, s->request);
     struct node *patch = node_map(s->pass->arena);
-    char *pin;
 
-    text_add_hex(&keys, s->request->pin, PKI_SHA256);
-    pin = arena_string(s->pass->arena, text_string(&keys));
     if (text_starts(old, pin))
         return 0;
-    if (*old)
-        text_addf(&keys, ",%.64s", old);
-    object_set_annotation(s->pass->arena, patch, CLIENT_KEYS, text_string(&keys));
+    object_set_annotation(s->pass->arena, patch, CLIENT_KEYS,
+                          *old ? arena_printf(s->pass->arena, "%s,%.64s", pin, old) : pin);
     return pass_patch(s->pass, &s->managed, patch, err);
+}
+
+/* ---- What a certificate is for ----------------------------------------------- */
+
+/* Exactly what was asked for is issued: all of it is known, or nothing is. */
+static const char *usage_trouble(const struct node *usages, unsigned *ret)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } known[] = {{"client auth", 0}, {"digital signature", PKI_DIGITAL_SIGNATURE},
+                 {"key encipherment", PKI_KEY_ENCIPHERMENT}};
+    bool client = false;
+
+    *ret = 0;
+    for (size_t i = 0; i < node_count(usages); i++) {
+        const char *usage = node_text(node_item(usages, i));
+        size_t at = 0;
+
+        while (at < count_of(known) && strcmp(known[at].name, usage))
+            at++;
+        if (at == count_of(known))
+            return "usages did not match: this signer knows client auth, digital "
+                   "signature and key encipherment";
+        client = client || at == 0;
+        *ret |= known[at].bit;
+    }
+    return client ? NULL : "usages did not match: client auth is missing";
+}
+
+/* What was asked for, if it is not more than the signer gives. */
+static int64_t lifetime_of(const struct signing *s, int64_t most)
+{
+    int64_t seconds = node_get_int(node_get(s->seen.node, "spec"), "expirationSeconds", 0);
+
+    return seconds > 0 && seconds < most / CLOCK_SECOND ? seconds * CLOCK_SECOND : most;
+}
+
+static int refuse_signing(struct signing *s, const char *why, struct err *err)
+{
+    return set_status(s, "Failed", "SignerValidationFailure", why, NULL, err);
 }
 
 /* The subject is made here, of parts that were found exact. */
@@ -219,11 +354,16 @@ static int sign(struct signing *s, struct err *err)
                                     s->cluster, s->agent),
         .organizations = organizations, .organization_count = 2,
     };
-    int64_t lifetime = settings->certificate_lifetime;
+    int64_t most = settings->certificate_lifetime ? settings->certificate_lifetime : LIFETIME;
     scoped_text struct text pem = { 0 };
+    unsigned usages;
+    const char *trouble =
+        usage_trouble(node_at(s->seen.node, "spec", "usages", NULL), &usages);
 
-    if (pki_issue_request(settings->authority, s->request, &subject,
-                          lifetime ? lifetime : LIFETIME, &pem, err) < 0)
+    if (trouble)
+        return refuse_signing(s, trouble, err);
+    if (pki_issue_request(settings->authority, s->request, &subject, usages,
+                          lifetime_of(s, most), &pem, err) < 0)
         return -1;
     if (note_key(s, err) < 0)
         return -1;
@@ -241,6 +381,12 @@ static const char *name_trouble(const struct signing *s)
 
     if (!request)
         return "the request is damaged, or its key is none that is signed here";
+    if (request->has_names)
+        return "the request asks for alternative names, which a client's certificate "
+               "does not get here: ask without them";
+    if (request->has_other)
+        return "the request's subject is more than one CN and different O's, each a "
+               "part of its own: ask for no more";
     if (!*request->common_name)
         return "the request names nobody: give its subject a CN";
     for (size_t i = 0; i < request->organization_count; i++)
@@ -253,48 +399,24 @@ static const char *name_trouble(const struct signing *s)
                : NULL;
 }
 
-static const char *usage_trouble(const struct node *usages)
-{
-    static const char *const known[] = {"client auth", "digital signature",
-                                        "key encipherment"};
-    bool client = false;
-
-    for (size_t i = 0; i < node_count(usages); i++) {
-        const char *usage = node_text(node_item(usages, i));
-        size_t at = 0;
-
-        while (at < count_of(known) && strcmp(known[at], usage))
-            at++;
-        if (at == count_of(known))
-            return "usages did not match: this signer knows client auth, digital "
-                   "signature and key encipherment";
-        client = client || at == 0;
-    }
-    return client ? NULL : "usages did not match: client auth is missing";
-}
-
 static int sign_person(struct signing *s, struct err *err)
 {
-    const struct node *spec = node_get(s->seen.node, "spec");
-    int64_t lifetime = node_get_int(spec, "expirationSeconds", 0) * CLOCK_SECOND;
     const char *trouble = name_trouble(s);
     struct pki_subject subject;
     scoped_text struct text pem = { 0 };
+    unsigned usages = 0;
 
     if (!trouble)
-        trouble = usage_trouble(node_get(spec, "usages"));
+        trouble = usage_trouble(node_at(s->seen.node, "spec", "usages", NULL), &usages);
     if (trouble)
-        return set_status(s, "Failed", "SignerValidationFailure", trouble, NULL,
-                          err);
+        return refuse_signing(s, trouble, err);
     subject = (struct pki_subject) {
         s->request->common_name,
         (const char *const *)s->request->organizations,
         s->request->organization_count,
     };
-    if (lifetime <= 0 || lifetime > PERSON_LIFETIME)
-        lifetime = PERSON_LIFETIME;
-    if (pki_issue_request(s->pass->all->settings.authority, s->request, &subject,
-                          lifetime, &pem, err) < 0)
+    if (pki_issue_request(s->pass->all->settings.authority, s->request, &subject, usages,
+                          lifetime_of(s, PERSON_LIFETIME), &pem, err) < 0)
         return -1;
     return set_status(s, "Approved", "Issued", "signed", text_string(&pem), err);
 }
@@ -312,12 +434,13 @@ static int decide(struct signing *s, struct err *err)
         return sign_person(s, err);
     }
     if (!pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed) ||
-        object_deleting(s->managed.node))
+        object_deleting(s->managed.node) ||
+        namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster"))
         return 0;
     if (!has(s->seen.node, "Approved") && !may_approve(s) && adopt(s, err) < 0)
         return -1;
     if (!has(s->seen.node, "Approved") && !may_approve(s))
-        return 0;
+        return wait_for_person(s);
     return sign(s, err);
 }
 

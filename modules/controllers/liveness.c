@@ -10,6 +10,7 @@
 #define STOPPED "ManagedClusterLeaseUpdateStopped"
 #define LEASE_NAME "managed-cluster-lease"
 #define GRACE 5
+#define MOST_SECONDS 86400
 #define UNAVAILABLE "cluster.open-cluster-management.io/unavailable"
 #define UNREACHABLE "cluster.open-cluster-management.io/unreachable"
 
@@ -98,6 +99,8 @@ static int64_t heard(struct pass *pass)
     int64_t renewed = 0;
 
     clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
+    if (renewed > pass->now)
+        renewed = pass->now;
     return renewed > pass->all->started ? renewed : pass->all->started;
 }
 
@@ -114,6 +117,8 @@ static int run(struct pass *pass, struct err *err)
     available = condition_find(list, AVAILABLE);
     seconds = node_get_int(node_get(cluster.node, "spec"),
                            "leaseDurationSeconds", 60);
+    /* What was stored before there was a limit. */
+    seconds = seconds < 1 ? 60 : seconds > MOST_SECONDS ? MOST_SECONDS : seconds;
     until = heard(pass) + GRACE * seconds * CLOCK_SECOND;
     if (available && pass->now >= until) {
         struct condition silent = {

@@ -1,114 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admits clusters, gives each its namespace and lease, and lets them go. */
-#include "controllers/controller.h"
+#include "controllers/joining.h"
 
 #include "base/clock.h"
 #include "render/render.h"
-#include "work/work.h"
 
 #include <string.h>
 
-#define CLEANUP "cluster.open-cluster-management.io/api-resource-cleanup"
 #define ACCEPTED_ON "open-cluster-management.io/automatically-accepted-on"
 #define LEASE_NAME "managed-cluster-lease"
-#define DRAIN_TIME (60 * CLOCK_SECOND)
-
-/* ---- Rules before each write ------------------------------------------------- */
-
-static void keep_annotation(struct arena *arena, struct node *after,
-                            const struct node *before, const char *name)
-{
-    const char *was = object_annotation(before, name);
-    struct node *annotations = node_at(after, "metadata", "annotations", NULL);
-
-    if (*was)
-        object_set_annotation(arena, after, name, was);
-    else if (annotations)
-        node_remove(annotations, name);
-}
-
-/* A token may be for certain names, and for so many spokes. */
-int managedcluster_check_token(struct controllers *all, struct arena *arena,
-                               const char *id, const char *cluster, struct err *err)
-{
-    scoped_object struct object *token = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[JOIN_TOKEN], "", id, err);
-    const struct node *body, *names;
-    int64_t used, uses;
-    bool named;
-
-    if (!token)
-        return -1;
-    body = object_read(arena, token);
-    names = node_at(body, "spec", "names", NULL);
-    named = !node_count(names);
-    for (size_t i = 0; i < node_count(names); i++)
-        named = named || !strcmp(node_text(node_item(names, i)), cluster);
-    if (!named)
-        return err_set(err, ERR_FORBIDDEN,
-                       "the join token is not for a spoke named \"%s\"", cluster);
-    uses = node_get_int(node_get(body, "spec"), "uses", 1);
-    used = node_get_int(node_get(body, "status"), "used", 0);
-    if (used >= uses)
-        return err_set(err, ERR_FORBIDDEN,
-                       "the join token has been used %lld times, which is all it "
-                       "was for: make a new one with `axle token create`",
-                       (long long)used);
-    return 0;
-}
-
-/* A spoke that did not hear the answer asks again: it is told that the cluster
-   is there, which costs no further use of its token. */
-static bool is_there(struct controllers *all, const char *cluster)
-{
-    scoped_object struct object *found = objects_get(
-        all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", cluster, NULL);
-
-    return found != NULL;
-}
-
-/* Defaults as in OCM; who joined how is the hub's to say. */
-static int before_write(void *arg, const struct objects_review *review,
-                        struct err *err)
-{
-    struct controllers *all = arg;
-    const struct objects_who *who = review->who;
-    const struct node *before = review->before, *settled;
-    struct node *after = review->after;
-    struct arena *arena = review->arena;
-
-    /* The hub's own controllers own timeAdded, and leave labels alone. */
-    if (!after || (before && who->trusted))
-        return 0;
-    settled = work_default_cluster(arena, after, before, clock_wall(), err);
-    if (!settled)
-        return -1;
-    if (settled != after)
-        node_each(member, settled)
-            node_set(arena, after, member->key, member->value);
-    if (who->trusted)
-        return 0;
-    keep_annotation(arena, after, before, JOINED_WITH);
-    keep_annotation(arena, after, before, CLIENT_KEYS);
-    keep_annotation(arena, after, before, ACCEPTED_ON);
-    if (!text_starts(who->user ? who->user : "", TOKEN_USER))
-        return 0;
-    if (!before && !is_there(all, object_name(after))) {
-        if (managedcluster_check_token(all, arena, who->user + strlen(TOKEN_USER),
-                        object_name(after), err) < 0)
-            return -1;
-        object_set_annotation(arena, after, JOINED_WITH,
-                              who->user + strlen(TOKEN_USER));
-        node_set_bool(arena, node_make(arena, after, "spec"), "hubAcceptsClient",
-                      false);
-    }
-    return 0;
-}
-
-void managedcluster_rules(struct controllers *all)
-{
-    objects_rule(all->objects, all->kinds[CLUSTER], "", before_write, all);
-}
 
 /* ---- Admission ------------------------------------------------------------------ */
 
@@ -184,18 +84,8 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     return pass_ensure(pass, lease, NULL, err);
 }
 
-static const char *space_owner(struct pass *pass)
-{
-    const struct node *space = pass_read(pass, NAMESPACE, "", pass->name);
-    const char *owner = object_label(space, "axle.dev/owner-kind");
-
-    if (!space || !strcmp(owner, "ManagedCluster"))
-        return NULL;
-    return *owner ? owner : "somebody else";
-}
-
-static int say(struct pass *pass, const struct seen *cluster,
-               const struct condition *condition, struct err *err)
+int managedcluster_say(struct pass *pass, const struct seen *cluster,
+                       const struct condition *condition, struct err *err)
 {
     struct node *status = status_copy(pass->arena, cluster->node);
     const struct node *old = node_at(cluster->node, "status", "conditions", NULL);
@@ -212,61 +102,6 @@ static int say(struct pass *pass, const struct seen *cluster,
     return 0;
 }
 
-/* ---- Leaving ------------------------------------------------------------------------ */
-
-static int cut_works(struct pass *pass, const struct node *works, bool force,
-                     struct err *err)
-{
-    for (size_t i = 0; i < node_count(works); i++) {
-        const char *name = object_name(node_item(works, i));
-        struct seen work;
-
-        if (pass_remove(pass, WORK, pass->name, name, err) < 0)
-            return -1;
-        if (force && pass_get(pass, WORK, pass->name, name, &work) &&
-            pass_finalizer(pass, &work, WORK_FINALIZER, false, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* The spoke removes its works, unless it is silent or takes over a minute. */
-static int leave(struct pass *pass, const struct seen *cluster, struct err *err)
-{
-    const struct node *works = pass_list(pass, WORK, pass->name, NULL, NULL);
-    struct condition condition = { "Deleting", "True", "ResourceRemaining", "" };
-    const char *since = node_get_text(node_get(cluster->node, "metadata"),
-                                      "deletionTimestamp");
-    bool silent = strcmp(condition_status(cluster->node,
-                         "ManagedClusterConditionAvailable"), "True");
-    int64_t began = pass->now;
-    struct seen now;
-
-    if (!object_has_finalizer(cluster->node, CLEANUP))
-        return 0;
-    clock_parse(since, &began);
-    if (node_count(works)) {
-        bool force = silent || pass->now >= began + DRAIN_TIME;
-
-        if (cut_works(pass, works, force, err) < 0)
-            return -1;
-        works = pass_list(pass, WORK, pass->name, NULL, NULL);
-    }
-    if (node_count(works)) {
-        pass_wake_at(pass, began + DRAIN_TIME);
-        condition.message = arena_printf(pass->arena, "%zu works are being "
-                                         "removed by the spoke",
-                                         node_count(works));
-        return say(pass, cluster, &condition, err);
-    }
-    if (!space_owner(pass) && pass_remove(pass, NAMESPACE, "", pass->name, err) < 0)
-        return -1;
-    if (!space_owner(pass) && pass_read(pass, NAMESPACE, "", pass->name))
-        return 0;
-    return pass_get(pass, CLUSTER, "", pass->name, &now) ?
-           pass_finalizer(pass, &now, CLEANUP, false, err) : 0;
-}
-
 /* ---- The controller -------------------------------------------------------------------- */
 
 static int run(struct pass *pass, struct err *err)
@@ -276,22 +111,19 @@ static int run(struct pass *pass, struct err *err)
         "accepted by the hub",
     };
     struct seen cluster;
-    const char *owner;
+    const char *trouble;
 
     if (!pass_get(pass, CLUSTER, "", pass->name, &cluster))
         return 0;
     if (object_deleting(cluster.node))
-        return leave(pass, &cluster, err);
+        return leaving_run(pass, &cluster, err);
+    trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
     if (pass_finalizer(pass, &cluster, CLEANUP, true, err) < 0 ||
-        accept_by_token(pass, &cluster, err) < 0)
+        (!trouble && accept_by_token(pass, &cluster, err) < 0))
         return -1;
-    owner = space_owner(pass);
-    if (owner)
-        accepted = (struct condition) {
-            "HubAcceptedManagedCluster", "False", "NameTaken",
-            arena_printf(pass->arena, "the namespace \"%s\" belongs to %s; join "
-                         "with another name", pass->name, owner),
-        };
+    if (trouble)
+        accepted = (struct condition) { "HubAcceptedManagedCluster", "False", "NameTaken",
+                                        trouble };
     else if (!node_get_bool(node_get(cluster.node, "spec"), "hubAcceptsClient",
                             false))
         accepted = (struct condition) {
@@ -301,7 +133,7 @@ static int run(struct pass *pass, struct err *err)
     else if (make_space(pass, err) < 0 ||
              make_lease(pass, cluster.node, err) < 0)
         return -1;
-    return say(pass, &cluster, &accepted, err);
+    return managedcluster_say(pass, &cluster, &accepted, err);
 }
 
 static void map_space(struct controllers *all, const struct controller *to,

@@ -219,7 +219,7 @@ static const char *name_trouble(struct expected *e)
     if (!name_is_dns_label(e->name, why))
         return arena_printf(e->pass->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
     if (!e->cluster.node)
-        return tenancy_space_trouble(e->pass, e->name, "ManagedCluster");
+        return namespace_trouble(e->pass->all, e->pass->arena, e->name, "ManagedCluster");
     if (object_deleting(e->cluster.node))
         return "a spoke of this name is being deleted; wait for it";
     if (!is_ours(e) && strcmp(object_label(e->cluster.node, SET_LABEL), e->set) != 0)

@@ -484,7 +484,8 @@ struct controllers *controllers_start(struct objects *objects,
     all->timer = loop_timer_new(loop, on_timer, all);
     all->next = loop_timer_new(loop, turn, all);
     all->started = clock_wall();
-    managedcluster_rules(all);
+    joining_rules(all);
+    token_rules(all);
     admission_rules(all);
     csr_rules(all);
     watch_kinds(all);

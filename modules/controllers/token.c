@@ -1,41 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts who joined with a token and says when it stops working. */
-#include "controllers/controller.h"
+#include "controllers/joining.h"
 
+#include "auth/auth.h"
 #include "base/clock.h"
 
 #include <string.h>
 
-static int64_t count_joined(struct pass *pass)
-{
-    const struct node *all = pass_list(pass, CLUSTER, NULL, NULL, pass->name);
-    int64_t count = 0;
+#define MADE_BY "axle.dev/made-by"
 
-    for (size_t i = 0; i < node_count(all); i++)
-        count += !strcmp(object_annotation(node_item(all, i), JOINED_WITH),
-                         pass->name);
-    return count;
+/* ---- Rules before each write ------------------------------------------------- */
+
+static bool is_administrators(const struct node *token)
+{
+    return !strcmp(node_get_text(node_get(token, "spec"), "purpose"),
+                   AUTH_TOKEN_ADMINISTRATOR);
 }
+
+static int refuse_field(const struct node *token, const char *field, const char *value,
+                        const char *why, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "JoinToken.axle.dev \"%s\" is invalid: %s: Invalid value: "
+                   "\"%.100s\": %s", object_name(token), field, value, why);
+}
+
+/* It ends, and not in a hundred years. */
+static int check_end(const struct node *token, struct err *err)
+{
+    const char *text = node_get_text(node_get(token, "spec"), "expiresAt");
+    int64_t now = clock_wall(), end = 0;
+
+    if (!clock_parse(text, &end) || end <= now)
+        return refuse_field(token, "spec.expiresAt", text,
+                            "an administrator's token ends at a time that is ahead", err);
+    if (end > now + AUTH_TOKEN_MOST)
+        return refuse_field(token, "spec.expiresAt", text,
+                            "an administrator's token lives a year at the most", err);
+    return 0;
+}
+
+static bool is_administrator(const struct objects_who *who)
+{
+    const struct auth_user *user = who->identity;
+
+    return user && user->role == AUTH_ADMIN;
+}
+
+/* Who may write tokens may let machines in; an administrator is made by one. */
+static int check_purpose(const struct objects_review *review, struct err *err)
+{
+    const struct node *before = review->before, *after = review->after;
+    const char *end = node_get_text(node_get(before, "spec"), "expiresAt");
+
+    if (!is_administrators(before) && !is_administrators(after))
+        return 0;
+    if (!is_administrator(review->who))
+        return err_set(err, ERR_FORBIDDEN, "jointokens.axle.dev \"%s\" is forbidden: a token that "
+                       "makes its bearer an administrator is written by administrators (group "
+                       "system:masters) only", object_name(after));
+    if (before && is_administrators(before) != is_administrators(after))
+        return refuse_field(after, "spec.purpose", node_get_text(node_get(after, "spec"), "purpose"),
+                            "a token never changes its purpose: make another one", err);
+    if (before && !strcmp(end, node_get_text(node_get(after, "spec"), "expiresAt")))
+        return 0;
+    return check_end(after, err);
+}
+
+/* Who made it is written down by the hub. */
+static int before_token_write(void *arg, const struct objects_review *review, struct err *err)
+{
+    const struct objects_who *who = review->who;
+    const char *maker = review->before ? object_annotation(review->before, MADE_BY)
+                                       : who->user ? who->user : "";
+    struct node *annotations;
+
+    (void)arg;
+    if (!review->after || who->trusted)
+        return 0;
+    annotations = node_at(review->after, "metadata", "annotations", NULL);
+    if (*maker)
+        object_set_annotation(review->arena, review->after, MADE_BY, maker);
+    else if (annotations)
+        node_remove(annotations, MADE_BY);
+    return check_purpose(review, err);
+}
+
+void token_rules(struct controllers *all)
+{
+    objects_rule(all->objects, all->kinds[JOIN_TOKEN], "", before_token_write, all);
+}
+
+/* ---- The controller ------------------------------------------------------------ */
 
 static int run(struct pass *pass, struct err *err)
 {
     const struct node *spec;
     struct seen token;
     struct node *status;
-    int64_t used, kept, expires = 0;
+    int64_t used, expires = 0;
     const char *phase = "Active";
 
     if (!pass_get(pass, JOIN_TOKEN, "", pass->name, &token))
         return 0;
     spec = node_get(token.node, "spec");
     status = status_copy(pass->arena, token.node);
-    /* A cluster that left has used it all the same. */
-    kept = node_get_int(status, "used", 0);
-    used = count_joined(pass);
-    if (used < kept)
-        used = kept;
+    used = joining_count(pass->all, token.node);
     clock_parse(node_get_text(spec, "expiresAt"), &expires);
-    if (used >= node_get_int(spec, "uses", 1))
+    if (!is_administrators(token.node) && used >= node_get_int(spec, "uses", 1))
         phase = "UsedUp";
     if (expires && pass->now >= expires)
         phase = "Expired";

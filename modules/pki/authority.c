@@ -28,6 +28,7 @@ struct order {
     mbedtls_pk_context *key;
     int64_t lifetime;
     bool authority, server, client;
+    unsigned usages; /* enum pki_usage; a server's and an own key's: signatures */
     const char *const *names;
     size_t name_count;
 };
@@ -99,6 +100,7 @@ static int set_names(mbedtls_x509write_cert *crt, const struct order *order,
 static int set_uses(mbedtls_x509write_cert *crt, const struct order *order)
 {
     mbedtls_asn1_sequence uses[2] = {0};
+    unsigned bits = 0;
     size_t count = 0;
 
     if (order->authority)
@@ -115,8 +117,11 @@ static int set_uses(mbedtls_x509write_cert *crt, const struct order *order)
             (unsigned char *)MBEDTLS_OID_CLIENT_AUTH};
     if (count == 2)
         uses[0].next = &uses[1];
-    return mbedtls_x509write_crt_set_key_usage(
-               crt, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) ||
+    if (order->usages & PKI_DIGITAL_SIGNATURE)
+        bits |= MBEDTLS_X509_KU_DIGITAL_SIGNATURE;
+    if (order->usages & PKI_KEY_ENCIPHERMENT)
+        bits |= MBEDTLS_X509_KU_KEY_ENCIPHERMENT;
+    return (bits && mbedtls_x509write_crt_set_key_usage(crt, bits)) ||
            mbedtls_x509write_crt_set_ext_key_usage(crt, uses);
 }
 
@@ -255,6 +260,7 @@ int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
 {
     struct order order = {.key = (mbedtls_pk_context *)&key->pk,
                           .lifetime = lifetime, .server = true,
+                          .usages = PKI_DIGITAL_SIGNATURE,
                           .names = names, .name_count = name_count};
 
     if (pki_name_make(subject, &order.subject, err) < 0)
@@ -267,7 +273,8 @@ int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
                      struct text *ret_pem, struct err *err)
 {
     struct order order = {.key = (mbedtls_pk_context *)&key->pk,
-                          .lifetime = lifetime, .client = true};
+                          .lifetime = lifetime, .client = true,
+                          .usages = PKI_DIGITAL_SIGNATURE};
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;
@@ -276,11 +283,12 @@ int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
 
 int pki_issue_request(struct pki_authority *authority,
                       const struct pki_request *request,
-                      const struct pki_subject *subject, int64_t lifetime,
-                      struct text *ret_pem, struct err *err)
+                      const struct pki_subject *subject, unsigned usages,
+                      int64_t lifetime, struct text *ret_pem, struct err *err)
 {
     mbedtls_x509_csr *csr = request->parsed;
-    struct order order = {.key = &csr->pk, .lifetime = lifetime, .client = true};
+    struct order order = {.key = &csr->pk, .lifetime = lifetime, .client = true,
+                          .usages = usages};
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;

@@ -57,6 +57,8 @@ static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
 
     if (!at->oid.len)
         return 0;
+    /* One part with several values: what reads it takes one of them or all. */
+    name->has_other |= at->next_merged != 0;
     if (!IS(at, MBEDTLS_OID_AT_CN) && !IS(at, MBEDTLS_OID_AT_ORGANIZATION)) {
         name->has_other = true;
         return 0;
@@ -70,6 +72,8 @@ static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
         name->common_name = value;
         return 0;
     }
+    for (size_t i = 0; i < name->organization_count; i++)
+        name->has_other |= !strcmp(name->organizations[i], value);
     name->organizations =
         mem_resize_array(name->organizations, name->organization_count + 1,
                          sizeof *name->organizations);

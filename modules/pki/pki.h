@@ -106,7 +106,8 @@ struct pki_request {
     char **organizations;
     size_t organization_count;
     bool has_names;   /* asks for subject alternative names */
-    bool has_other;   /* its subject has more than CN and O, or CN twice */
+    bool has_other;   /* its subject has more than CN and O, one of them twice, or
+                         several in one part */
     unsigned char pin[PKI_SHA256];
     void *parsed;     /* pki's own */
 };
@@ -151,11 +152,17 @@ int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
 int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
                      const struct pki_subject *subject, int64_t lifetime,
                      struct text *ret_pem, struct err *err) MUST_CHECK;
+/* What a client's certificate says that its key is for, beside showing who it is. */
+enum pki_usage {
+    PKI_DIGITAL_SIGNATURE = 1 << 0,
+    PKI_KEY_ENCIPHERMENT = 1 << 1,
+};
 /* For the key in a request; of its subject nothing is used. */
 int pki_issue_request(struct pki_authority *authority,
                       const struct pki_request *request,
-                      const struct pki_subject *subject, int64_t lifetime,
-                      struct text *ret_pem, struct err *err) MUST_CHECK;
+                      const struct pki_subject *subject, unsigned usages,
+                      int64_t lifetime, struct text *ret_pem,
+                      struct err *err) MUST_CHECK;
 /*
  * Whether `cert` (PEM or DER) was signed by this authority and is valid now.
  * `client`: must also be meant for clients.

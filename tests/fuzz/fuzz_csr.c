@@ -23,7 +23,8 @@ static void issue(const struct pki_request *request)
 
     if (!ca)
         ca = pki_authority_new("ca", 3600 * CLOCK_SECOND, &err);
-    if (pki_issue_request(ca, request, &subject, 60 * CLOCK_SECOND, &pem, &err) < 0)
+    if (pki_issue_request(ca, request, &subject, PKI_DIGITAL_SIGNATURE, 60 * CLOCK_SECOND, &pem,
+                          &err) < 0)
         abort();
     cert = pki_cert_read(pem.bytes, pem.len, &err);
     if (!cert || strcmp(cert->common_name, "the-name") || cert->organization_count != 1 ||
@@ -39,6 +40,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct pki_request *request = pki_request_read((const char *)bytes, len, &err);
     struct pki_cert *cert = pki_cert_read(bytes, len, &err);
 
+    /* Names go on as C strings into groups and users: nothing is hidden in them. */
+    if (request && (strlen(request->common_name) > 512 ||
+                    !text_is_utf8(request->common_name, strlen(request->common_name))))
+        abort();
+    for (size_t i = 0; request && !request->has_other && i < request->organization_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(request->organizations[i], request->organizations[j]))
+                abort();
     if (request)
         issue(request);
     pki_request_free(&request);

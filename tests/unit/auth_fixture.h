@@ -29,6 +29,7 @@ struct place {
     struct objects *objects;
     struct controllers *controllers;
     struct pki_key *key;
+    struct pki_authority *authority;
     struct auth *auth;
     struct arena *arena;
 };
@@ -141,6 +142,9 @@ static void place_open(struct place *place, const struct auth_facts *facts)
     place->objects =
         objects_open(place->loop, place->store, place->kinds, &err);
     must(place->objects, &err);
+    place->authority = pki_authority_new("test", 30 * 86400 * CLOCK_SECOND, &err);
+    must(place->authority, &err);
+    settings.authority = place->authority;
     place->controllers = controllers_start(place->objects, place->loop, &settings,
                                            &err);
     must(place->controllers, &err);
@@ -166,6 +170,7 @@ __attribute__((unused)) static void place_close(struct place *place)
     loop_world_free(&place->world);
     store_disk_free(&place->disk);
     pki_key_free(&place->key);
+    pki_authority_free(&place->authority);
     arena_free(&place->arena);
 }
 

@@ -128,7 +128,8 @@ static void names_are_the_signers(void)
           "and nothing else");
     pki_key_pin(key, pin);
     CHECK(!memcmp(pin, request->pin, sizeof pin), "its key is known by hash");
-    CHECK(!pki_issue_request(ca, request, &given, 60 * CLOCK_SECOND, &pem, &err),
+    CHECK(!pki_issue_request(ca, request, &given, PKI_DIGITAL_SIGNATURE, 60 * CLOCK_SECOND,
+                             &pem, &err),
           "a certificate is issued (%s)", err.text);
     cert = pki_cert_read(pem.bytes, pem.len, &err);
     CHECK_TEXT(cert->common_name, given.common_name, "the name is the signer's");

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says who may join as what, counts the uses of join tokens, and makes of what a
+   joiner sends the cluster that the hub wants. */
+#include "controllers/joining.h"
+
+#include "base/clock.h"
+#include "work/work.h"
+
+#include <string.h>
+
+#define ACCEPTED_ON "open-cluster-management.io/automatically-accepted-on"
+#define LEASE_SECONDS 60
+#define MOST_LEASE_SECONDS 86400
+#define HEX_PIN 64
+
+/* ---- Tokens ---------------------------------------------------------------- */
+
+const struct node *joining_token(struct controllers *all, struct arena *arena,
+                                 const char *id)
+{
+    scoped_object struct object *token = objects_get(
+        all->objects, OBJECTS_STAGED, all->kinds[JOIN_TOKEN], "", id, NULL);
+
+    return token ? object_read(arena, token) : NULL;
+}
+
+bool joining_token_names(const struct node *token, const char *cluster)
+{
+    const struct node *names = node_at(token, "spec", "names", NULL);
+
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!strcmp(node_text(node_item(names, i)), cluster))
+            return true;
+    return false;
+}
+
+/* Who used the token: the clusters that are there, and those that have left. */
+struct users {
+    const struct node *left;
+    const char *token, *words;
+    int64_t count;
+};
+
+static bool has_left(const struct node *left, const char *uid)
+{
+    for (size_t i = 0; i < node_count(left); i++)
+        if (!strcmp(node_text(node_item(left, i)), uid))
+            return true;
+    return false;
+}
+
+static void count_user(void *arg, const struct object *object)
+{
+    struct users *users = arg;
+    scoped_arena struct arena *arena = NULL;
+
+    /* Most clusters are ruled out by a look at the bytes. */
+    if (!memmem(object->body, object->len, users->words, strlen(users->words)))
+        return;
+    arena = arena_new();
+    if (!strcmp(object_annotation(object_read(arena, object), JOINED_WITH), users->token) &&
+        !has_left(users->left, object->uid))
+        users->count++;
+}
+
+int64_t joining_count(struct controllers *all, const struct node *token)
+{
+    scoped_mem char *words = mem_printf("\"%s\"", object_name(token));
+    struct users users = { .left = node_at(token, "status", "left", NULL),
+                           .token = object_name(token), .words = words };
+    int64_t told = node_get_int(node_get(token, "status"), "used", 0);
+
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", count_user, &users);
+    users.count += (int64_t)node_count(users.left);
+    return users.count > told ? users.count : told;
+}
+
+/* A use is spent by the write that makes the cluster, because it is counted from
+   what is staged; here it stays spent when the cluster goes. */
+int joining_note_left(struct pass *pass, const struct node *cluster, struct err *err)
+{
+    const char *id = object_annotation(cluster, JOINED_WITH);
+    struct seen token;
+    struct node *status, *left;
+
+    if (!*id || !pass_get(pass, JOIN_TOKEN, "", id, &token))
+        return 0;
+    status = status_copy(pass->arena, token.node);
+    left = node_make_list(pass->arena, status, "left");
+    if (has_left(left, object_uid(cluster)))
+        return 0;
+    node_add(pass->arena, left, node_string(pass->arena, object_uid(cluster)));
+    return pass_status(pass, &token, status, NULL, err);
+}
+
+int joining_check_token(struct controllers *all, struct arena *arena, const char *id,
+                        const char *cluster, struct err *err)
+{
+    const struct node *token = joining_token(all, arena, id);
+    int64_t used, uses = node_get_int(node_get(token, "spec"), "uses", 1);
+
+    if (!token)
+        return err_set(err, ERR_FORBIDDEN, "the join token \"%s\" is gone: make a new one "
+                       "with `axle token create`", id);
+    if (node_count(node_at(token, "spec", "names", NULL)) && !joining_token_names(token, cluster))
+        return err_set(err, ERR_FORBIDDEN,
+                       "the join token is not for a spoke named \"%s\"", cluster);
+    used = joining_count(all, token);
+    if (used >= uses)
+        return err_set(err, ERR_FORBIDDEN,
+                       "the join token has been used %lld times, which is all it "
+                       "was for: make a new one with `axle token create`",
+                       (long long)used);
+    return 0;
+}
+
+/* ---- A name that is there ----------------------------------------------------- */
+
+const char *joining_trouble(struct controllers *all, struct arena *arena, const char *id,
+                            const struct node *cluster)
+{
+    const char *name = object_name(cluster);
+
+    if (object_deleting(cluster))
+        return arena_printf(arena, "a cluster named \"%s\" is being deleted; wait for it", name);
+    if (strcmp(object_annotation(cluster, JOINED_WITH), id) &&
+        !joining_token_names(joining_token(all, arena, id), name))
+        return arena_printf(arena, "the name \"%s\" is another machine's: take another name; "
+                            "or, if this is that machine, make a token for it on the hub: axle "
+                            "token create --name %s", name, name);
+    return NULL;
+}
+
+/* Whether the key is the one that this cluster came with, or one of its own. */
+bool joining_key_is_own(const struct node *cluster, const char *pin)
+{
+    const char *keys = object_annotation(cluster, CLIENT_KEYS);
+    const char *first = object_annotation(cluster, JOIN_KEY);
+
+    if (*keys)
+        return strstr(keys, pin) != NULL;
+    return !*first || !strcmp(first, pin);
+}
+
+/* ---- What a joiner makes ------------------------------------------------------- */
+
+static bool is_pin(const char *text)
+{
+    return strlen(text) == HEX_PIN && strspn(text, "0123456789abcdef") == HEX_PIN;
+}
+
+static void keep_member(struct arena *arena, struct node *to, const struct node *from,
+                        const char *key)
+{
+    struct node *value = node_get(from, key);
+
+    if (value)
+        node_set(arena, to, key, value);
+}
+
+/* It chooses its name, and says which key will speak for it: all else is the hub's. */
+static int settle_joiner(struct arena *arena, struct node *cluster, const char *token,
+                         struct err *err)
+{
+    static const char *const kept[] = { "name", "uid", "creationTimestamp", "generation" };
+    const char *key = object_annotation(cluster, JOIN_KEY);
+    const struct node *sent = node_get(cluster, "metadata");
+    struct node *metadata = node_map(arena), *spec = node_map(arena);
+
+    if (*key && !is_pin(key))
+        return err_set(err, ERR_INVALID, "ManagedCluster.cluster.open-cluster-management.io "
+                       "\"%s\" is invalid: metadata.annotations[" JOIN_KEY "]: Invalid value: "
+                       "\"%.100s\": must be the SHA-256 of a public key as 64 lower-case hex "
+                       "digits", object_name(cluster), key);
+    for (size_t i = 0; i < count_of(kept); i++)
+        keep_member(arena, metadata, sent, kept[i]);
+    node_add(arena, node_make_list(arena, metadata, "finalizers"), node_string(arena, CLEANUP));
+    node_set(arena, cluster, "metadata", metadata);
+    object_set_annotation(arena, cluster, JOINED_WITH, token);
+    if (*key)
+        object_set_annotation(arena, cluster, JOIN_KEY, key);
+    node_set_bool(arena, spec, "hubAcceptsClient", false);
+    node_set_int(arena, spec, "leaseDurationSeconds", LEASE_SECONDS);
+    node_set(arena, cluster, "spec", spec);
+    return 0;
+}
+
+/* Whether somebody with this token may become this cluster. Of one that is there
+   already it is told that it is there, which costs no further use. */
+static int check_joiner(struct controllers *all, struct arena *arena, const char *token,
+                        const char *name, struct err *err)
+{
+    scoped_object struct object *there = objects_get(
+        all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", name, NULL);
+    const char *trouble = there ? joining_trouble(all, arena, token, object_read(arena, there))
+                                : namespace_trouble(all, arena, name, "ManagedCluster");
+
+    if (!there && !trouble && !strcmp(name, "local-cluster") &&
+        !joining_token_names(joining_token(all, arena, token), name))
+        trouble = "the name \"local-cluster\" is reserved for the hub's own machine; take another "
+                  "one";
+    if (trouble)
+        return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
+                       "\"%s\" is forbidden: %s", name, trouble);
+    return there ? 0 : joining_check_token(all, arena, token, name, err);
+}
+
+/* ---- Rules before each write ------------------------------------------------- */
+
+static void keep_annotation(struct arena *arena, struct node *after,
+                            const struct node *before, const char *name)
+{
+    const char *was = object_annotation(before, name);
+    struct node *annotations = node_at(after, "metadata", "annotations", NULL);
+
+    if (*was)
+        object_set_annotation(arena, after, name, was);
+    else if (annotations)
+        node_remove(annotations, name);
+}
+
+static int check_lease_seconds(const struct node *cluster, const struct node *before,
+                               struct err *err)
+{
+    int64_t seconds = node_get_int(node_get(cluster, "spec"), "leaseDurationSeconds", 0);
+    int64_t old = node_get_int(node_get(before, "spec"), "leaseDurationSeconds", 0);
+
+    if ((seconds >= 0 && seconds <= MOST_LEASE_SECONDS) || (before && seconds == old))
+        return 0;
+    return err_set(err, ERR_INVALID, "ManagedCluster.cluster.open-cluster-management.io \"%s\" is "
+                   "invalid: spec.leaseDurationSeconds: Invalid value: %lld: must be between 0 "
+                   "(which means %d) and %d", object_name(cluster), (long long)seconds,
+                   LEASE_SECONDS, MOST_LEASE_SECONDS);
+}
+
+/* The hub's own finalizer is how it empties the namespace and remembers the use of
+   a token. An update that forgets it means nothing by that. */
+static int keep_cleanup(struct arena *arena, struct node *after, const struct node *before,
+                        struct err *err)
+{
+    struct node *metadata = node_make(arena, after, "metadata");
+
+    if (!object_has_finalizer(before, CLEANUP) || object_has_finalizer(after, CLEANUP))
+        return 0;
+    if (object_deleting(before))
+        return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
+                       "\"%s\" is forbidden: the finalizer " CLEANUP " is the hub's, which takes "
+                       "it away within two minutes of the deletion, whatever the spoke does",
+                       object_name(after));
+    node_add(arena, node_make_list(arena, metadata, "finalizers"), node_string(arena, CLEANUP));
+    return 0;
+}
+
+/* What people may not say either: who joined how, and names that are another's. */
+static int check_anybodys(struct controllers *all, const struct objects_review *review,
+                          struct err *err)
+{
+    static const char *const own[] = { JOINED_WITH, JOIN_KEY, CLIENT_KEYS, ACCEPTED_ON };
+    const char *trouble = NULL;
+
+    for (size_t i = 0; i < count_of(own); i++)
+        keep_annotation(review->arena, review->after, review->before, own[i]);
+    if (review->before && keep_cleanup(review->arena, review->after, review->before, err) < 0)
+        return -1;
+    if (!review->before)
+        trouble = namespace_trouble(all, review->arena, object_name(review->after),
+                                    "ManagedCluster");
+    if (trouble)
+        return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
+                       "\"%s\" is forbidden: %s", object_name(review->after), trouble);
+    return check_lease_seconds(review->after, review->before, err);
+}
+
+/* Defaults as in OCM; who joined how is the hub's to say. */
+static int before_cluster_write(void *arg, const struct objects_review *review,
+                                struct err *err)
+{
+    struct controllers *all = arg;
+    const struct objects_who *who = review->who;
+    const char *user = who->user ? who->user : "";
+    struct node *after = review->after, *settled;
+
+    /* The hub's own controllers own timeAdded, and leave labels alone. */
+    if (!after || (review->before && who->trusted))
+        return 0;
+    if (!who->trusted && text_starts(user, TOKEN_USER) && !review->before) {
+        user += strlen(TOKEN_USER);
+        if (check_joiner(all, review->arena, user, object_name(after), err) < 0 ||
+            settle_joiner(review->arena, after, user, err) < 0)
+            return -1;
+    } else if (!who->trusted && check_anybodys(all, review, err) < 0) {
+        return -1;
+    }
+    settled = work_default_cluster(review->arena, after, review->before, clock_wall(), err);
+    if (!settled)
+        return -1;
+    node_each(member, settled)
+        node_set(review->arena, after, member->key, member->value);
+    return 0;
+}
+
+void joining_rules(struct controllers *all)
+{
+    objects_rule(all->objects, all->kinds[CLUSTER], "", before_cluster_write, all);
+}

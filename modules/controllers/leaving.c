@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lets clusters go: their spokes clean up, for a minute; then the hub does. */
+#include "controllers/joining.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+
+#include <string.h>
+
+#define DRAIN_TIME (60 * CLOCK_SECOND)
+#define LOOK_AGAIN (2 * CLOCK_SECOND)
+
+/* ---- Taking away what holds an object back ----------------------------------- */
+
+/* All finalizers, whoever put them there. */
+static int take_finalizers(struct pass *pass, const struct kind *kind, const char *space,
+                           const char *name, struct err *err)
+{
+    struct node *patch = node_map(pass->arena);
+    struct objects_result result = { .arena = pass->arena };
+    struct objects_write write = {
+        .who = { "axle-managedcluster", "axle-managedcluster", true }, .kind = kind,
+        .space = space, .name = name, .body = patch, .patch = OBJECTS_PATCH_MERGE,
+        .grace = -1,
+    };
+
+    node_set(pass->arena, node_make(pass->arena, patch, "metadata"), "finalizers",
+             node_null(pass->arena));
+    if (objects_patch(pass->objects, &write, &result, err) < 0)
+        return err->code == ERR_NOT_FOUND ? 0 : err_wrap(err, "finalizers of %s", name);
+    object_drop(&result.object);
+    return 0;
+}
+
+struct held_back {
+    struct arena *arena;
+    struct node *names;
+};
+
+static void note_held_back(void *arg, const struct object *object)
+{
+    struct held_back *held = arg;
+
+    if (memmem(object->body, object->len, "\"finalizers\":[", 14))
+        node_add(held->arena, held->names, node_string(held->arena, object->name));
+}
+
+static int free_kind(struct pass *pass, const struct kind *kind, struct err *err)
+{
+    struct held_back held = { pass->arena, node_list(pass->arena) };
+
+    objects_each(pass->objects, OBJECTS_STAGED, kind, pass->name, note_held_back, &held);
+    for (size_t i = 0; i < node_count(held.names); i++) {
+        const char *name = node_text(node_item(held.names, i));
+
+        if (pass_remove_kind(pass, kind, pass->name, name, err) < 0 ||
+            take_finalizers(pass, kind, pass->name, name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Nothing in the namespace holds it back any more, of whatever kind. */
+static int free_namespace(struct pass *pass, struct err *err)
+{
+    const struct kinds *kinds = objects_kinds(pass->objects);
+    scoped_map struct map *done = map_new();
+
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+
+        /* One kind in several versions lies in one place. */
+        if (!kind->namespaced || kind->is_question ||
+            map_put(done, kind->store_kind, (void *)(uintptr_t)kind))
+            continue;
+        if (free_kind(pass, kind, err) < 0)
+            return -1;
+    }
+    return take_finalizers(pass, pass->all->kinds[NAMESPACE], "", pass->name, err);
+}
+
+/* ---- The steps ------------------------------------------------------------------ */
+
+static int cut_works(struct pass *pass, const struct node *works, bool force,
+                     struct err *err)
+{
+    for (size_t i = 0; i < node_count(works); i++) {
+        const char *name = object_name(node_item(works, i));
+
+        if (pass_remove(pass, WORK, pass->name, name, err) < 0)
+            return -1;
+        if (force && pass_read(pass, WORK, pass->name, name) &&
+            take_finalizers(pass, pass->all->kinds[WORK], pass->name, name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool namespace_is_its(struct pass *pass, bool *ret_there)
+{
+    const struct node *space = pass_read(pass, NAMESPACE, "", pass->name);
+
+    *ret_there = space;
+    return space && !strcmp(object_label(space, "axle.dev/owner-kind"), "ManagedCluster");
+}
+
+/* Its certificate counts for nothing from now on, though others may still hold
+   the object back; and the use of its token stays spent. */
+static int finish(struct pass *pass, struct err *err)
+{
+    struct node *patch = node_map(pass->arena);
+    struct seen now;
+
+    if (!pass_get(pass, CLUSTER, "", pass->name, &now))
+        return 0;
+    if (joining_note_left(pass, now.node, err) < 0)
+        return -1;
+    if (node_count(node_at(now.node, "metadata", "finalizers", NULL)) > 1 &&
+        node_get_bool(node_get(now.node, "spec"), "hubAcceptsClient", false)) {
+        node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"), "hubAcceptsClient",
+                      false);
+        if (pass_patch(pass, &now, patch, err) < 0 ||
+            !pass_get(pass, CLUSTER, "", pass->name, &now))
+            return -1;
+    }
+    return pass_finalizer(pass, &now, CLEANUP, false, err);
+}
+
+/* When the deletion began. */
+static int64_t leaving_since(const struct pass *pass, const struct node *cluster)
+{
+    int64_t began = pass->now;
+
+    clock_parse(node_get_text(node_get(cluster, "metadata"), "deletionTimestamp"), &began);
+    return began;
+}
+
+static int wait_for_works(struct pass *pass, const struct seen *cluster, bool silent,
+                          int64_t end, size_t *ret_left, struct err *err)
+{
+    const struct node *works = pass_list(pass, WORK, pass->name, NULL, NULL);
+    struct condition condition = { "Deleting", "True", "ResourceRemaining", "" };
+
+    if (node_count(works)) {
+        if (cut_works(pass, works, silent || pass->now >= end, err) < 0)
+            return -1;
+        works = pass_list(pass, WORK, pass->name, NULL, NULL);
+    }
+    *ret_left = node_count(works);
+    if (!*ret_left)
+        return 0;
+    condition.message = arena_printf(pass->arena, "%zu works are being removed by the spoke",
+                                     *ret_left);
+    return managedcluster_say(pass, cluster, &condition, err);
+}
+
+/*
+ * The spoke removes its works, unless it is silent or takes over a minute. After
+ * that minute nothing that anybody wrote into the namespace keeps it: nothing new
+ * can be made in it, and what is there loses its finalizers, again and again until
+ * it is empty.
+ */
+int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
+{
+    int64_t end = leaving_since(pass, cluster->node) + DRAIN_TIME;
+    bool silent = strcmp(condition_status(cluster->node,
+                         "ManagedClusterConditionAvailable"), "True");
+    size_t left = 0;
+    bool there;
+
+    if (!object_has_finalizer(cluster->node, CLEANUP))
+        return 0;
+    if (wait_for_works(pass, cluster, silent, end, &left, err) < 0)
+        return -1;
+    if (!left && namespace_is_its(pass, &there)) {
+        if (pass_remove(pass, NAMESPACE, "", pass->name, err) < 0)
+            return -1;
+        if (pass->now >= end && free_namespace(pass, err) < 0)
+            return -1;
+    }
+    if (left || namespace_is_its(pass, &there)) {
+        pass_wake_at(pass, pass->now >= end ? pass->now + LOOK_AGAIN : end);
+        return 0;
+    }
+    return finish(pass, err);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says to whom a namespace belongs, made or not yet: it has one owner. */
+#include "controllers/controller.h"
+
+#include <string.h>
+
+/* Names that nobody takes for a cluster or a project; a tenant's own begin so. */
+static bool namespace_is_reserved(const char *name)
+{
+    static const char *const starts[] = { "kube-", "axle-", "tenant-",
+                                          "open-cluster-management" };
+
+    if (!strcmp(name, "default"))
+        return true;
+    for (size_t i = 0; i < count_of(starts); i++)
+        if (text_starts(name, starts[i]))
+            return true;
+    return false;
+}
+
+static bool exists(struct controllers *all, enum which kind, const char *name)
+{
+    scoped_object struct object *found = objects_get(
+        all->objects, OBJECTS_STAGED, all->kinds[kind], "", name, NULL);
+
+    return found != NULL;
+}
+
+/* Who has a right to the name by being there, whether or not the namespace is. */
+static const char *namespace_claimant(struct controllers *all, struct arena *arena,
+                                      const char *name, const char *kind)
+{
+    static const struct {
+        enum which which;
+        const char *kind, *prefix;
+    } owners[] = { { PROJECT, "Project", "" }, { CLUSTER, "ManagedCluster", "" },
+                   { TENANT, "Tenant", "tenant-" } };
+
+    for (size_t i = 0; i < count_of(owners); i++) {
+        const char *own = name + strlen(owners[i].prefix);
+
+        if (strcmp(kind, owners[i].kind) && text_starts(name, owners[i].prefix) && *own &&
+            exists(all, owners[i].which, own))
+            return arena_printf(arena, "the %s \"%s\"", owners[i].kind, own);
+    }
+    return NULL;
+}
+
+const char *namespace_trouble(struct controllers *all, struct arena *arena,
+                              const char *name, const char *kind)
+{
+    scoped_object struct object *there = objects_get(
+        all->objects, OBJECTS_STAGED, all->kinds[NAMESPACE], "", name, NULL);
+    const char *claimant, *owner;
+
+    if (namespace_is_reserved(name) && strcmp(kind, "Tenant"))
+        return arena_printf(arena, "the name \"%s\" is reserved; take another one", name);
+    claimant = namespace_claimant(all, arena, name, kind);
+    if (!there)
+        return claimant ? arena_printf(arena, "the namespace \"%s\" belongs to %s; take "
+                                       "another name", name, claimant) : NULL;
+    owner = object_label(object_read(arena, there), "axle.dev/owner-kind");
+    if (strcmp(owner, kind))
+        return arena_printf(arena, "the namespace \"%s\" belongs to %s; take another name",
+                            name, claimant ? claimant : *owner ? owner : "somebody else");
+    if (there->deleting)
+        return arena_printf(arena, "the namespace \"%s\" is being deleted; wait for it", name);
+    return NULL;
+}
