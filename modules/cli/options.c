@@ -29,11 +29,11 @@ static const struct option {
     {"pool", 0, OPTION_TEXT, AT(pool), "NAMESPACE/POOL", NULL,
      "token create: the pool that the spoke becomes part of"},
     {"ttl", 0, OPTION_TEXT, AT(ttl), "DURATION", NULL,
-     "token create: how long it works (15m)"},
+     "token create: how long it works (15m; with --admin 12h)"},
     {"uses", 0, OPTION_TEXT, AT(uses), "N", NULL,
      "token create: how many spokes may use it (1)"},
     {"admin", 0, OPTION_YES, AT(admin), NULL, NULL,
-     "token create: print the administrator's token for the console"},
+     "token create: a token that makes its bearer an administrator (--name, --ttl 12h)"},
     {"values", 0, OPTION_LIST, AT(values), "FILE", NULL,
      "render: values for the templates; repeatable"},
     {"help", 'h', OPTION_YES, AT(help), NULL, NULL, "print this"},
@@ -102,7 +102,7 @@ void options_help(void)
            "       axle VERB [ARGUMENT…] [OPTION…]\n\n"
            "A control plane for AI/ML applications on many machines.\n\n"
            "Verbs:\n"
-           "  token create|list|revoke   join tokens for new spokes\n"
+           "  token create|list|revoke   tokens for new spokes and administrators\n"
            "  status [hub|spoke]         spokes and workloads at a glance; spoke: what\n"
            "                             this machine runs, without the hub (-o json)\n"
            "  kubeconfig                 print the administrator's kubeconfig\n"

@@ -4,7 +4,6 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "document/document.h"
@@ -15,6 +14,8 @@
 
 #define TOKENS "/apis/axle.dev/v1alpha1/jointokens"
 #define DEFAULT_TTL (15 * 60 * CLOCK_SECOND)
+#define ADMIN_TTL (12 * 3600 * CLOCK_SECOND)
+#define MADE_BY "axle.dev/made-by"
 
 static void random_hex(struct text *text, size_t bytes)
 {
@@ -22,25 +23,6 @@ static void random_hex(struct text *text, size_t bytes)
 
     random_bytes(random, bytes);
     text_add_hex(text, random, bytes);
-}
-
-/* The console's token lies beside the kubeconfig, readable for its owner. */
-static int print_admin(const struct cli_flags *flags)
-{
-    scoped_mem char *kubeconfig = cli_kubeconfig_path(flags);
-    char *slash = strrchr(kubeconfig, '/');
-    scoped_mem char *path = NULL;
-    scoped_mem char *secret = NULL;
-    struct err err = {0};
-
-    if (slash)
-        *slash = '\0';
-    path = mem_printf("%s/pki/console.secret", slash ? kubeconfig : ".");
-    secret = file_read(path, 256, NULL, &err);
-    if (!secret)
-        return cli_fail(&err);
-    printf("%s\n", secret);
-    return CLI_OK;
 }
 
 static int read_uses(const struct cli_flags *flags, int64_t *ret, struct err *err)
@@ -66,22 +48,67 @@ static void fresh_free(struct fresh *fresh)
     text_free(&fresh->secret);
 }
 
+static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err *err)
+{
+    int64_t lifetime = flags->admin ? ADMIN_TTL : DEFAULT_TTL;
+
+    if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
+        return err_wrap(err, "--ttl");
+    if (lifetime <= 0)
+        return err_set(err, ERR_INVALID, "--ttl=%s is not ahead", flags->ttl);
+    if (flags->admin && lifetime > AUTH_TOKEN_MOST)
+        return err_set(err, ERR_INVALID, "--ttl=%s: an administrator's token lives a year "
+                       "(8760h) at the most", flags->ttl);
+    *ret = lifetime;
+    return 0;
+}
+
+/* Whom an administrator's token lets in is told apart by its name. */
+static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct node *spec,
+                      struct err *err)
+{
+    if (flags->pool || flags->uses)
+        return err_set(err, ERR_INVALID, "--admin makes an administrator's token: --%s is for "
+                       "those that machines join with", flags->pool ? "pool" : "uses");
+    if (flags->output && strcmp(flags->output, "token") != 0)
+        return err_set(err, ERR_INVALID, "--output=%s: an administrator's token is printed as it "
+                       "is (token)", flags->output);
+    node_set_text(arena, spec, "purpose", AUTH_TOKEN_ADMINISTRATOR);
+    return 0;
+}
+
+static int fill_join(const struct cli_flags *flags, struct arena *arena, struct node *spec,
+                     struct err *err)
+{
+    const char *name = config_text(flags->config, CONFIG_ID_NAME);
+    int64_t uses;
+
+    if (read_uses(flags, &uses, err) < 0)
+        return -1;
+    if (flags->pool)
+        node_set_text(arena, spec, "pool", flags->pool);
+    if (name)
+        node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, name));
+    node_set_int(arena, spec, "uses", uses);
+    return 0;
+}
+
 static int make_object(const struct cli_flags *flags, struct arena *arena,
                        struct fresh *fresh, struct err *err)
 {
     struct node *object = node_map(arena);
     struct node *spec = node_make(arena, object, "spec");
     const char *name = config_text(flags->config, CONFIG_ID_NAME);
-    int64_t lifetime = DEFAULT_TTL, uses = 1;
     char expires[CLOCK_TEXT];
+    int64_t lifetime;
 
-    if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
-        return err_wrap(err, "--ttl");
-    if (lifetime <= 0)
-        return err_set(err, ERR_INVALID, "--ttl=%s is not ahead", flags->ttl);
-    if (read_uses(flags, &uses, err) < 0)
+    if (read_lifetime(flags, &lifetime, err) < 0 ||
+        (flags->admin ? fill_admin : fill_join)(flags, arena, spec, err) < 0)
         return -1;
-    random_hex(&fresh->id, 5);
+    if (flags->admin && name)
+        text_add(&fresh->id, name);
+    else
+        random_hex(&fresh->id, 5);
     random_hex(&fresh->salt, 16);
     random_hex(&fresh->secret, 16);
     clock_format(clock_wall() + lifetime, false, expires);
@@ -89,18 +116,25 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
     node_set_text(arena, object, "kind", "JoinToken");
     node_set_text(arena, node_make(arena, object, "metadata"), "name",
                   text_string(&fresh->id));
-    if (flags->pool)
-        node_set_text(arena, spec, "pool", flags->pool);
-    if (name)
-        node_add(arena, node_make_list(arena, spec, "names"), node_string(arena, name));
     node_set_text(arena, spec, "expiresAt", expires);
-    node_set_int(arena, spec, "uses", uses);
     node_set_text(arena, spec, "salt", text_string(&fresh->salt));
     node_set_text(arena, spec, "hash",
                   auth_token_hash(arena, text_string(&fresh->salt),
                                   text_string(&fresh->secret)));
     fresh->object = object;
     return 0;
+}
+
+/* The token alone goes to standard output, for scripts. */
+static int print_admin(const struct fresh *fresh, const char *token)
+{
+    const char *name = text_string(&fresh->id);
+
+    printf("%s\n", token);
+    fprintf(stderr, "axle: whoever has this token is system:admin:%s until %s; take it back "
+                    "with: axle token revoke %s\n",
+            name, node_get_text(node_get(fresh->object, "spec"), "expiresAt"), name);
+    return CLI_OK;
 }
 
 static int print_token(const struct cli_flags *flags, const char *token,
@@ -136,8 +170,6 @@ static int create(const struct cli_flags *flags)
     unsigned char pin[32];
     struct err err = {0};
 
-    if (flags->admin)
-        return print_admin(flags);
     if (make_object(flags, arena, &fresh, &err) < 0) {
         cli_fail(&err);
         return CLI_USAGE;
@@ -149,7 +181,25 @@ static int create(const struct cli_flags *flags)
     text_add(&token, "axle1.");
     text_add_hex(&token, pin, sizeof pin);
     text_addf(&token, ".%s.%s", text_string(&fresh.id), text_string(&fresh.secret));
-    return print_token(flags, text_string(&token), client_server(client));
+    return flags->admin ? print_admin(&fresh, text_string(&token))
+                        : print_token(flags, text_string(&token), client_server(client));
+}
+
+static void print_row(const struct node *token)
+{
+    const struct node *spec = node_get(token, "spec");
+    const struct node *notes = node_at(token, "metadata", "annotations", NULL);
+    const char *purpose = node_get_text(spec, "purpose");
+    char used[48] = "-";
+
+    if (strcmp(purpose, AUTH_TOKEN_ADMINISTRATOR) != 0)
+        snprintf(used, sizeof used, "%lld/%lld",
+                 (long long)node_get_int(node_get(token, "status"), "used", 0),
+                 (long long)node_get_int(spec, "uses", 1));
+    printf("%-14s %-14s %-22s %-8s %-20s %s\n",
+           node_get_text(node_get(token, "metadata"), "name"), *purpose ? purpose : "Join",
+           node_get_text(spec, "expiresAt"), used, node_get_text(spec, "pool"),
+           node_get_text(notes, MADE_BY));
 }
 
 static int list(const struct cli_flags *flags)
@@ -163,17 +213,10 @@ static int list(const struct cli_flags *flags)
     if (!items)
         return cli_fail(&err);
     items = cli_printable(arena, node_get(items, "items"));
-    printf("%-12s %-24s %-6s %s\n", "ID", "EXPIRES", "USES", "POOL");
-    for (size_t i = 0; i < node_count(items); i++) {
-        const struct node *one = node_item(items, i);
-        const struct node *spec = node_get(one, "spec");
-
-        printf("%-12s %-24s %-6lld %s\n",
-               node_get_text(node_get(one, "metadata"), "name"),
-               node_get_text(spec, "expiresAt"),
-               (long long)node_get_int(spec, "uses", 1),
-               node_get_text(spec, "pool"));
-    }
+    printf("%-14s %-14s %-22s %-8s %-20s %s\n", "NAME", "PURPOSE", "EXPIRES", "USED", "POOL",
+           "MADE BY");
+    for (size_t i = 0; i < node_count(items); i++)
+        print_row(node_item(items, i));
     return CLI_OK;
 }
 
@@ -184,7 +227,7 @@ static int revoke(const struct cli_flags *flags)
     scoped_client struct cli_client *client = NULL;
 
     if (flags->word_count < 3) {
-        fprintf(stderr, "axle: token revoke ID…: which?\n");
+        fprintf(stderr, "axle: token revoke NAME…: which?\n");
         return CLI_USAGE;
     }
     client = client_open(flags, &err);

@@ -18,6 +18,8 @@
 #define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters"
 #define SIGNER "kubernetes.io/kube-apiserver-client"
 #define GROUP "system:open-cluster-management"
+/* Which key will speak for this cluster: nobody else finishes what is begun here. */
+#define JOIN_KEY "axle.dev/join-key"
 
 bool join_is_done(const struct spoke *spoke)
 {
@@ -329,21 +331,37 @@ static int open_with_token(struct spoke *spoke, struct err *err)
     return spoke->http ? 0 : -1;
 }
 
+static int name_key(struct spoke *spoke, struct arena *arena, struct node *metadata,
+                    struct err *err)
+{
+    scoped_pki_key struct pki_key *key = own_key(spoke, err);
+    unsigned char pin[PKI_SHA256];
+    scoped_text struct text hex = {0};
+
+    if (!key)
+        return -1;
+    pki_key_pin(key, pin);
+    text_add_hex(&hex, pin, sizeof pin);
+    node_set_text(arena, node_make(arena, metadata, "annotations"), JOIN_KEY,
+                  text_string(&hex));
+    return 0;
+}
+
 void join_start(struct spoke *spoke)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *object = node_map(arena);
+    struct node *object = node_map(arena), *metadata;
     struct err err = {0};
 
-    if (open_with_token(spoke, &err) < 0) {
+    metadata = node_make(arena, object, "metadata");
+    if (open_with_token(spoke, &err) < 0 || name_key(spoke, arena, metadata, &err) < 0) {
         spoke_lost(spoke, "joining", &err);
         return;
     }
     node_set_text(arena, object, "apiVersion",
                   "cluster.open-cluster-management.io/v1");
     node_set_text(arena, object, "kind", "ManagedCluster");
-    node_set_text(arena, node_make(arena, object, "metadata"), "name",
-                  spoke->name);
+    node_set_text(arena, metadata, "name", spoke->name);
     node_make(arena, object, "spec");
     send(spoke, "POST", CLUSTERS, object, on_cluster_made);
 }
