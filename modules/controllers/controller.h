@@ -213,6 +213,7 @@ int managedcluster_say(struct pass *pass, const struct seen *cluster,
                        const struct condition *condition, struct err *err) MUST_CHECK;
 void joining_rules(struct controllers *all);
 void token_rules(struct controllers *all);
+void spoke_write_rules(struct controllers *all);
 /* admission.c */
 void admission_rules(struct controllers *all);
 /* The set that a cluster is in, and that which a token puts one into. */

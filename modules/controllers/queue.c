@@ -486,6 +486,7 @@ struct controllers *controllers_start(struct objects *objects,
     all->started = clock_wall();
     joining_rules(all);
     token_rules(all);
+    spoke_write_rules(all);
     admission_rules(all);
     csr_rules(all);
     watch_kinds(all);

@@ -405,6 +405,72 @@ static void check_leaving(void)
     SAYS(join_as("leave", "l2", &err), "has been used", "its token stays used");
 }
 
+/* ---- What a spoke writes ------------------------------------------------------------ */
+
+static void check_status(void)
+{
+    static const struct {
+        const char *status, *says; /* "": taken */
+    } cases[] = {
+        {"capacity: {cpu: '8', memory: 16Gi, gpu: 2}, clusterClaims: [{name: a, value: b}]", ""},
+        {"capacity: {cpu: many}", "status.capacity[cpu]: Invalid value"},
+        {"allocatable: {cpu: '-1'}", "status.allocatable[cpu]: Invalid value"},
+        {"version: {kubernetes: v1.33.0}", ""},
+        {"version: {kubernetes: "
+         "v11111111111111111111111111111111111111111111111111111111111111111111}",
+         "status.version.kubernetes: Too long"},
+        {"clusterClaims: [{name: '', value: b}]", "status.clusterClaims[0].name"},
+        {"conditions: [{type: ManagedClusterConditionAvailable, status: Unknown, reason: x, "
+         "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]", "the hub's to say"},
+        {"conditions: [{type: ManagedClusterConditionAvailable, status: 'True', reason: "
+         "ManagedClusterLeaseUpdateStopped, message: m, lastTransitionTime: "
+         "'2026-01-01T00:00:00Z'}]", "the hub's to say"},
+        {"conditions: [{type: HubAcceptedManagedCluster, status: 'False', reason: Mine, message: "
+         "m, lastTransitionTime: '2026-01-01T00:00:00Z'}, {type: My, status: 'True', reason: x, "
+         "message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]", ""},
+    };
+    const struct node *conditions;
+    struct err err = {0};
+
+    make_token("status", 1, "");
+    must(join_as("status", "s1", &err) == 0, &err);
+    settle(&place);
+    for (size_t i = 0; i < count_of(cases); i++) {
+        int failed = patch_as(spoke_of(&place, "s1"), CLUSTERS, "", "s1", "status",
+                              YAML("{status: {%s}}", cases[i].status), &err);
+
+        CHECK(*cases[i].says ? failed && strstr(err.text, cases[i].says) : !failed, "%.60s: %s",
+              cases[i].status, *err.text ? err.text : "is taken");
+        err = (struct err){0};
+    }
+    conditions = node_at(get(CLUSTERS, "", "s1"), "status", "conditions", NULL);
+    CHECK_TEXT(node_get_text(condition_find(conditions, "HubAcceptedManagedCluster"), "status"),
+               "True", "what the hub says of it stays");
+    CHECK(condition_find(conditions, "My"), "what it says itself is there");
+    must(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
+                  "managed-cluster-lease", NULL,
+                  "{spec: {renewTime: '2126-01-01T00:00:00.000000Z'}}", &err) == 0, &err);
+    CHECK(!strstr(document_json(place.arena, get("coordination.k8s.io", "leases", "s1",
+                                                 "managed-cluster-lease")), "2126"),
+          "a lease is not renewed for a hundred years");
+    SAYS(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
+                  "managed-cluster-lease", NULL, "{metadata: {finalizers: [evil.io/stay]}}", &err),
+         "sets no metadata.finalizers", "nor held back");
+    SAYS(create_as(&place, spoke_of(&place, "s1"),
+                   "{apiVersion: v1, kind: Event, metadata: {name: e, namespace: s1, "
+                   "ownerReferences: [{apiVersion: v1, kind: Namespace, name: default, uid: u, "
+                   "blockOwnerDeletion: true}]}, involvedObject: {kind: ManagedCluster, name: s1, "
+                   "namespace: s1}, reason: x, message: m}", &err),
+         "sets no metadata.ownerReferences", "an event belongs to nobody else");
+    SAYS(create_as(&place, spoke_of(&place, "s1"),
+                   "{apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: e, namespace: s1, "
+                   "finalizers: [evil.io/stay]}, regarding: {kind: ManagedCluster, name: s1, "
+                   "namespace: s1}, reason: x, action: y1, note: m, type: Normal, "
+                   "reportingController: a, reportingInstance: b, eventTime: "
+                   "'2026-01-01T00:00:00.000000Z'}", &err),
+         "sets no metadata.finalizers", "of either kind");
+}
+
 /* ---- Tokens of administrators ----------------------------------------------------------- */
 
 static void check_administrators(void)
@@ -464,6 +530,7 @@ int main(void)
     check_namespace();
     check_body();
     check_leaving();
+    check_status();
     check_administrators();
     place_close(&place);
     return check_done();

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges what spokes write of themselves: their status, leases and events. */
+#include "controllers/controller.h"
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "query/query.h"
+
+#include <string.h>
+
+#define AVAILABLE "ManagedClusterConditionAvailable"
+#define STOPPED "ManagedClusterLeaseUpdateStopped"
+#define MOST_CONDITIONS 32
+#define MOST_CLAIMS 256
+#define MOST_RESOURCES 64
+#define MOST_NAMESPACES 256
+#define CLAIM_NAME 253
+#define CLAIM_VALUE 1024
+#define VERSION_BYTES 64
+
+static bool is_spoke(const struct objects_review *review)
+{
+    const struct auth_user *user = review->who->identity;
+
+    return !review->who->trusted && user && user->role == AUTH_SPOKE;
+}
+
+/* ---- The status of its cluster -------------------------------------------------- */
+
+static int refuse(const struct objects_review *review, const char *field, const char *why,
+                  struct err *err)
+{
+    return err_set(err, ERR_INVALID, "%s%s%s \"%s\" is invalid: status.%s: %s", review->kind->kind,
+                   *review->kind->group ? "." : "", review->kind->group, review->name, field, why);
+}
+
+static int check_count(const struct objects_review *review, const char *field,
+                       const struct node *list, size_t most, struct err *err)
+{
+    if (node_count(list) <= most)
+        return 0;
+    return refuse(review, field, arena_printf(review->arena, "Too many: %zu: must have at most %zu "
+                  "items", node_count(list), most), err);
+}
+
+static int check_amounts(const struct objects_review *review, const char *field,
+                         const struct node *amounts, struct err *err)
+{
+    if (check_count(review, field, amounts, MOST_RESOURCES, err) < 0)
+        return -1;
+    node_each(one, amounts) {
+        struct quantity amount;
+        struct err why = {0};
+
+        if (quantity_from_node(review->arena, one->value, &amount, &why) == 0 &&
+            quantity_float(&amount) >= 0)
+            continue;
+        return refuse(review, arena_printf(review->arena, "%s[%.100s]", field, one->key),
+                      arena_printf(review->arena, "Invalid value: \"%.100s\": must be an amount "
+                                   "that is not negative", node_text(one->value)), err);
+    }
+    return 0;
+}
+
+static int check_claims(const struct objects_review *review, const struct node *claims,
+                        struct err *err)
+{
+    if (check_count(review, "clusterClaims", claims, MOST_CLAIMS, err) < 0)
+        return -1;
+    for (size_t i = 0; i < node_count(claims); i++) {
+        const struct node *claim = node_item(claims, i);
+        const char *name = node_get_text(claim, "name");
+
+        if (!*name || strlen(name) > CLAIM_NAME)
+            return refuse(review, arena_printf(review->arena, "clusterClaims[%zu].name", i),
+                          "Invalid value: a claim's name has 1 to 253 bytes", err);
+        if (strlen(node_get_text(claim, "value")) > CLAIM_VALUE)
+            return refuse(review, arena_printf(review->arena, "clusterClaims[%zu].value", i),
+                          "Too long: may not be more than 1024 bytes", err);
+    }
+    return 0;
+}
+
+/* What the hub says of a cluster, and nobody else. */
+static bool is_hubs(const char *type)
+{
+    static const char *const types[] = {"HubAcceptedManagedCluster", "HubDeniedManagedCluster",
+                                        "Deleting"};
+
+    for (size_t i = 0; i < count_of(types); i++)
+        if (!strcmp(type, types[i]))
+            return true;
+    return false;
+}
+
+/* A spoke sends the whole list, as it read it: of that the hub's own stay as they
+   are now. */
+static void keep_hubs(const struct objects_review *review, struct node *status)
+{
+    const struct node *old = node_at(review->before, "status", "conditions", NULL);
+    const struct node *sent = node_get(status, "conditions");
+    struct node *list = node_list(review->arena);
+
+    for (size_t i = 0; i < node_count(old); i++)
+        if (is_hubs(node_get_text(node_item(old, i), "type")))
+            node_add(review->arena, list, node_item(old, i));
+    for (size_t i = 0; i < node_count(sent); i++)
+        if (!is_hubs(node_get_text(node_item(sent, i), "type")))
+            node_add(review->arena, list, node_item(sent, i));
+    if (node_count(list) || sent)
+        node_set(review->arena, status, "conditions", list);
+}
+
+/* That a spoke is silent is noticed by the hub; a spoke that says so is not. */
+static int check_available(const struct objects_review *review, const struct node *status,
+                           struct err *err)
+{
+    const struct node *old = condition_find(
+        node_at(review->before, "status", "conditions", NULL), AVAILABLE);
+    const struct node *now = condition_find(node_get(status, "conditions"), AVAILABLE);
+    const char *says = node_get_text(now, "status");
+
+    if (!now || (old && node_same(old, now)))
+        return 0;
+    if ((!strcmp(says, "True") || !strcmp(says, "False")) &&
+        strcmp(node_get_text(now, "reason"), STOPPED) != 0)
+        return 0;
+    return refuse(review, "conditions[" AVAILABLE "]", "Forbidden: a spoke says True or False of "
+                  "itself; that it is silent is the hub's to say", err);
+}
+
+static int before_cluster_status(void *arg, const struct objects_review *review,
+                                 struct err *err)
+{
+    struct node *status = node_get(review->after, "status");
+
+    (void)arg;
+    if (!is_spoke(review) || !node_is(status, NODE_MAP))
+        return 0;
+    keep_hubs(review, status);
+    if (check_available(review, status, err) < 0 ||
+        check_count(review, "conditions", node_get(status, "conditions"), MOST_CONDITIONS,
+                    err) < 0 ||
+        check_count(review, "managedNamespaces", node_get(status, "managedNamespaces"),
+                    MOST_NAMESPACES, err) < 0 ||
+        check_amounts(review, "capacity", node_get(status, "capacity"), err) < 0 ||
+        check_amounts(review, "allocatable", node_get(status, "allocatable"), err) < 0)
+        return -1;
+    if (strlen(node_get_text(node_get(status, "version"), "kubernetes")) > VERSION_BYTES)
+        return refuse(review, "version.kubernetes", "Too long: may not be more than 64 bytes", err);
+    return check_claims(review, node_get(status, "clusterClaims"), err);
+}
+
+/* ---- Its lease and its events -------------------------------------------------- */
+
+/* Nothing that a spoke makes is owned by, or waits for, somebody of its choosing. */
+static int check_metadata_is_plain(const struct objects_review *review, struct err *err)
+{
+    static const char *const fields[] = {"finalizers", "ownerReferences"};
+
+    for (size_t i = 0; i < count_of(fields); i++) {
+        const struct node *now = node_at(review->after, "metadata", fields[i], NULL);
+        const struct node *old = node_at(review->before, "metadata", fields[i], NULL);
+
+        if (node_count(now) && !(old && node_same(old, now)))
+            return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: a spoke sets no metadata.%s",
+                           review->kind->resource, review->name, fields[i]);
+    }
+    return 0;
+}
+
+/* A lease counts from when it was renewed, not from a time to come. */
+static int before_lease(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct node *spec = node_get(review->after, "spec");
+    int64_t renewed = 0, now = clock_wall();
+    char time[CLOCK_TEXT];
+
+    (void)arg;
+    if (!review->after || !is_spoke(review))
+        return 0;
+    if (clock_parse(node_get_text(spec, "renewTime"), &renewed) && renewed > now) {
+        clock_format(now, true, time);
+        node_set_text(review->arena, spec, "renewTime", time);
+    }
+    return check_metadata_is_plain(review, err);
+}
+
+static int before_event(void *arg, const struct objects_review *review, struct err *err)
+{
+    (void)arg;
+    return review->after && is_spoke(review) ? check_metadata_is_plain(review, err) : 0;
+}
+
+void spoke_write_rules(struct controllers *all)
+{
+    const struct kind *events = kinds_find(objects_kinds(all->objects), "", "events");
+
+    objects_rule(all->objects, all->kinds[CLUSTER], "status", before_cluster_status, all);
+    objects_rule(all->objects, all->kinds[LEASE], "", before_lease, all);
+    objects_rule(all->objects, events, "", before_event, all);
+}
