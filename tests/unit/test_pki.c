@@ -155,11 +155,75 @@ static void names_are_the_signers(void)
     CHECK(!request, "a damaged request is refused");
 }
 
+/* Requests that say one thing to one reader and another to the next. */
+static void subjects_are_plain(void)
+{
+    static const struct {
+        const char *what, *pem;
+        bool read, has_other, has_names;
+    } cases[] = {
+        {"a CN in UTF-16", "-----BEGIN CERTIFICATE REQUEST-----\n"
+     "MIH2MIGeAgEAMDwxEzARBgNVBAMeCgBhAGQAbQBpAG4xJTAjBgNVBAoeHABzAHkA\n"
+     "cwB0AGUAbQA6AG0AYQBzAHQAZQByAHMwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
+     "AAT7dXSsmf7k+PSUeiK2WRC2sapU505VklnsBoSKm89vDUOWRQJ26KZeoLTm9g3o\n"
+     "lyWfp3V8ppiW+28cCHDZQOSXoAAwCgYIKoZIzj0EAwIDRwAwRAIgTDj/RmXM1nCX\n"
+     "jdYumtjazuN5M3vM4bmWRwIPjxM8HbkCIF6PK872YMcpXTfVoWcjObyu9Klzt54m\n"
+     "tI4VhRCQZvev\n"
+     "-----END CERTIFICATE REQUEST-----\n",
+         false, false, false},
+        {"a CN with a NUL in it", "-----BEGIN CERTIFICATE REQUEST-----\n"
+     "MIHTMHsCAQAwGTEXMBUGA1UEAwwOYWRtaW4ALmV4YW1wbGUwWTATBgcqhkjOPQIB\n"
+     "BggqhkjOPQMBBwNCAAT7dXSsmf7k+PSUeiK2WRC2sapU505VklnsBoSKm89vDUOW\n"
+     "RQJ26KZeoLTm9g3olyWfp3V8ppiW+28cCHDZQOSXoAAwCgYIKoZIzj0EAwIDSAAw\n"
+     "RQIhAK1gYjBfQVOi3I3iCTu6JTzm/23wV9HjGTzbTJkPlznaAiB6UfKujPS0J1I+\n"
+     "UOXHAIv7KZ2qvHzaNpCTUMjd4YtmBQ==\n"
+     "-----END CERTIFICATE REQUEST-----\n",
+         false, false, false},
+        {"CN and O in one part", "-----BEGIN CERTIFICATE REQUEST-----\n"
+     "MIHWMH8CAQAwHTEbMAsGA1UECgwEZGV2czAMBgNVBAMMBWFsaWNlMFkwEwYHKoZI\n"
+     "zj0CAQYIKoZIzj0DAQcDQgAE+3V0rJn+5Pj0lHoitlkQtrGqVOdOVZJZ7AaEipvP\n"
+     "bw1DlkUCduimXqC05vYN6Jcln6d1fKaYlvtvHAhw2UDkl6AAMAoGCCqGSM49BAMC\n"
+     "A0cAMEQCIBwwjnm/p5vTXRkUbG5auCel+uYV/5VlMM47h7Mu7btqAiBPAGCQD8SD\n"
+     "jCz9K89LZU68pVmWDHXx2O/WPm66h9X2YA==\n"
+     "-----END CERTIFICATE REQUEST-----\n",
+         true, true, false},
+        {"the same O twice", "-----BEGIN CERTIFICATE REQUEST-----\n"
+     "MIHqMIGQAgEAMC4xDjAMBgNVBAMMBWFsaWNlMQ0wCwYDVQQKDARkZXZzMQ0wCwYD\n"
+     "VQQKDARkZXZzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE+3V0rJn+5Pj0lHoi\n"
+     "tlkQtrGqVOdOVZJZ7AaEipvPbw1DlkUCduimXqC05vYN6Jcln6d1fKaYlvtvHAhw\n"
+     "2UDkl6AAMAoGCCqGSM49BAMCA0kAMEYCIQDeasZ5qTi4lsB3R2GDCGjf2ZmQjgfe\n"
+     "yF7PNU9EUQo/GwIhAItl5U7tjG1TB0qtJUJ7WjtPcx9xrlO8acH9apZy45J8\n"
+     "-----END CERTIFICATE REQUEST-----\n",
+         true, true, false},
+        {"alternative names", "-----BEGIN CERTIFICATE REQUEST-----\n"
+     "MIHtMIGTAgEAMBAxDjAMBgNVBAMMBWFsaWNlMFkwEwYHKoZIzj0CAQYIKoZIzj0D\n"
+     "AQcDQgAE+3V0rJn+5Pj0lHoitlkQtrGqVOdOVZJZ7AaEipvPbw1DlkUCduimXqC0\n"
+     "5vYN6Jcln6d1fKaYlvtvHAhw2UDkl6AhMB8GCSqGSIb3DQEJDjESMBAwDgYDVR0R\n"
+     "BAcwBYIDaHViMAoGCCqGSM49BAMCA0kAMEYCIQCCXEh04+y404Cl47CLeTqgGC1o\n"
+     "BisdZJ3UxHGlzMxK0AIhAMkLe8P81BPFR+DmX40qrCVHGW2zPLEuqmSHYaAD21Bd\n"
+     "-----END CERTIFICATE REQUEST-----\n",
+         true, false, true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        scoped_pki_request struct pki_request *request =
+            pki_request_read(cases[i].pem, strlen(cases[i].pem), &err);
+
+        CHECK((request != NULL) == cases[i].read, "%s: %s", cases[i].what,
+              request ? "is read" : err.text);
+        if (request)
+            CHECK(request->has_other == cases[i].has_other &&
+                      request->has_names == cases[i].has_names, "%s: is told", cases[i].what);
+    }
+}
+
 int main(void)
 {
     digests_are_right();
     seals_hold();
     signatures_hold();
     names_are_the_signers();
+    subjects_are_plain();
     return check_done();
 }
