@@ -109,6 +109,8 @@ static int check_token_request(struct controllers *all, const struct objects_rev
                       "that is made first", name), err);
     cluster = object_read(arena, found);
     trouble = joining_trouble(all, arena, token, cluster);
+    if (!trouble)
+        trouble = namespace_trouble(all, arena, name, "ManagedCluster");
     if (trouble)
         return forbid(review->after, trouble, err);
     if (joining_key_is_own(cluster, pin_text(arena, request)) ||
@@ -426,6 +428,7 @@ static int sign_person(struct signing *s, struct err *err)
 static int decide(struct signing *s, struct err *err)
 {
     const struct node *spec = node_get(s->seen.node, "spec");
+    const char *trouble;
 
     if (!recognize(s)) {
         if (!has(s->seen.node, "Approved") ||
@@ -434,9 +437,11 @@ static int decide(struct signing *s, struct err *err)
         return sign_person(s, err);
     }
     if (!pass_get(s->pass, CLUSTER, "", s->cluster, &s->managed) ||
-        object_deleting(s->managed.node) ||
-        namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster"))
+        object_deleting(s->managed.node))
         return 0;
+    trouble = namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster");
+    if (trouble)
+        return has(s->seen.node, "Approved") ? refuse_signing(s, trouble, err) : 0;
     if (!has(s->seen.node, "Approved") && !may_approve(s) && adopt(s, err) < 0)
         return -1;
     if (!has(s->seen.node, "Approved") && !may_approve(s))
