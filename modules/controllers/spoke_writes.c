@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges what spokes write of themselves: their status, leases and events. */
+/* Judges what spokes write of themselves: their status and their leases. */
 #include "controllers/controller.h"
 
 #include "auth/auth.h"
@@ -151,25 +151,10 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
     return check_claims(review, node_get(status, "clusterClaims"), err);
 }
 
-/* ---- Its lease and its events -------------------------------------------------- */
+/* ---- Its lease -------------------------------------------------------------------- */
 
-/* Nothing that a spoke makes is owned by, or waits for, somebody of its choosing. */
-static int check_metadata_is_plain(const struct objects_review *review, struct err *err)
-{
-    static const char *const fields[] = {"finalizers", "ownerReferences"};
-
-    for (size_t i = 0; i < count_of(fields); i++) {
-        const struct node *now = node_at(review->after, "metadata", fields[i], NULL);
-        const struct node *old = node_at(review->before, "metadata", fields[i], NULL);
-
-        if (node_count(now) && !(old && node_same(old, now)))
-            return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: a spoke sets no metadata.%s",
-                           review->kind->resource, review->name, fields[i]);
-    }
-    return 0;
-}
-
-/* A lease counts from when it was renewed, not from a time to come. */
+/* A lease counts from when it was renewed, not from a time to come. (Which fields of
+   it a spoke may change is `auth`'s to say.) */
 static int before_lease(void *arg, const struct objects_review *review, struct err *err)
 {
     struct node *spec = node_get(review->after, "spec");
@@ -177,26 +162,17 @@ static int before_lease(void *arg, const struct objects_review *review, struct e
     char time[CLOCK_TEXT];
 
     (void)arg;
-    if (!review->after || !is_spoke(review))
+    (void)err;
+    if (!review->after || !is_spoke(review) ||
+        !clock_parse(node_get_text(spec, "renewTime"), &renewed) || renewed <= now)
         return 0;
-    if (clock_parse(node_get_text(spec, "renewTime"), &renewed) && renewed > now) {
-        clock_format(now, true, time);
-        node_set_text(review->arena, spec, "renewTime", time);
-    }
-    return check_metadata_is_plain(review, err);
-}
-
-static int before_event(void *arg, const struct objects_review *review, struct err *err)
-{
-    (void)arg;
-    return review->after && is_spoke(review) ? check_metadata_is_plain(review, err) : 0;
+    clock_format(now, true, time);
+    node_set_text(review->arena, spec, "renewTime", time);
+    return 0;
 }
 
 void spoke_write_rules(struct controllers *all)
 {
-    const struct kind *events = kinds_find(objects_kinds(all->objects), "", "events");
-
     objects_rule(all->objects, all->kinds[CLUSTER], "status", before_cluster_status, all);
     objects_rule(all->objects, all->kinds[LEASE], "", before_lease, all);
-    objects_rule(all->objects, events, "", before_event, all);
 }

@@ -477,20 +477,20 @@ static void check_status(void)
           "a lease is not renewed for a hundred years");
     SAYS(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
                   "managed-cluster-lease", NULL, "{metadata: {finalizers: [evil.io/stay]}}", &err),
-         "sets no metadata.finalizers", "nor held back");
+         "would change metadata.finalizers", "nor held back");
     SAYS(create_as(&place, spoke_of(&place, "s1"),
                    "{apiVersion: v1, kind: Event, metadata: {name: e, namespace: s1, "
                    "ownerReferences: [{apiVersion: v1, kind: Namespace, name: default, uid: u, "
                    "blockOwnerDeletion: true}]}, involvedObject: {kind: ManagedCluster, name: s1, "
                    "namespace: s1}, reason: x, message: m}", &err),
-         "sets no metadata.ownerReferences", "an event belongs to nobody else");
+         "may not set metadata.ownerReferences", "an event belongs to nobody else");
     SAYS(create_as(&place, spoke_of(&place, "s1"),
                    "{apiVersion: events.k8s.io/v1, kind: Event, metadata: {name: e, namespace: s1, "
                    "finalizers: [evil.io/stay]}, regarding: {kind: ManagedCluster, name: s1, "
                    "namespace: s1}, reason: x, action: y1, note: m, type: Normal, "
                    "reportingController: a, reportingInstance: b, eventTime: "
                    "'2026-01-01T00:00:00.000000Z'}", &err),
-         "sets no metadata.finalizers", "of either kind");
+         "may not set metadata.finalizers", "of either kind");
 }
 
 /* ---- Tokens of administrators ----------------------------------------------------------- */
