@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define INSTANCE "axle.dev/instance" /* on a lease: which agent renews it */
 #define OWN_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
 
 static const char *const fields_told[] = {
@@ -75,11 +76,25 @@ static const char *first_difference(const struct node *was, const struct node *n
     return NULL;
 }
 
+/* Every annotation but the one by which two agents of one identity find out. */
+static bool same_foreign_annotations(const struct node *was, const struct node *now)
+{
+    node_each (note, was)
+        if (strcmp(note->key, INSTANCE) && !same_value(note->value, node_get(now, note->key)))
+            return false;
+    node_each (note, now)
+        if (strcmp(note->key, INSTANCE) && !node_get(was, note->key))
+            return false;
+    return true;
+}
+
 static bool metadata_allowed(const char *key, const struct node *was,
                              const struct node *now, enum access_fields fields)
 {
     if (is_bookkeeping(key))
         return true;
+    if (fields == ACCESS_FIELDS_SPEC && !strcmp(key, "annotations"))
+        return same_foreign_annotations(was, now);
     return fields == ACCESS_FIELDS_FINALIZER && !strcmp(key, "finalizers") &&
            same_foreign_finalizers(was, now);
 }

@@ -475,6 +475,13 @@ static void check_status(void)
     CHECK(!strstr(document_json(place.arena, get("coordination.k8s.io", "leases", "s1",
                                                  "managed-cluster-lease")), "2126"),
           "a lease is not renewed for a hundred years");
+    CHECK(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
+                   "managed-cluster-lease", NULL,
+                   "{metadata: {annotations: {axle.dev/instance: a}}}", &err) == 0,
+          "its agent names itself on it (%s)", err.text);
+    SAYS(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
+                  "managed-cluster-lease", NULL, "{metadata: {annotations: {other: a}}}", &err),
+         "would change metadata.annotations", "and notes nothing else there");
     SAYS(patch_as(spoke_of(&place, "s1"), "coordination.k8s.io", "leases", "s1",
                   "managed-cluster-lease", NULL, "{metadata: {finalizers: [evil.io/stay]}}", &err),
          "would change metadata.finalizers", "nor held back");
