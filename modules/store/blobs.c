@@ -14,8 +14,15 @@ static int64_t find_blob(struct store *store, const char *digest,
 {
     scoped_rows sqlite3_stmt *find = store_statement(store, STORE_BLOB_FIND);
 
+    struct err err;
+    int code;
+
     sqlite3_bind_text(find, 1, digest, -1, SQLITE_STATIC);
-    if (sqlite3_step(find) != SQLITE_ROW)
+    code = sqlite3_step(find);
+    if (code != SQLITE_ROW && code != SQLITE_DONE &&
+        store_failed(store, code, &err) < 0)
+        store_found_damage(store, &err);
+    if (code != SQLITE_ROW)
         return -1;
     *ret_size = sqlite3_column_int64(find, 1);
     return sqlite3_column_int64(find, 0);
@@ -49,6 +56,8 @@ void store_blob_put(struct store *store, const char *digest, const void *bytes,
     sqlite3_bind_text(add, 1, digest, -1, SQLITE_STATIC);
     sqlite3_bind_int64(add, 2, (int64_t)len);
     sqlite3_bind_int64(add, 3, clock_wall());
+    store->counted = true;
+    store->staged_bytes += (int64_t)len;
     if (store_run(store, add))
         add_parts(store, sqlite3_last_insert_rowid(store->db), bytes, len);
 }
@@ -118,6 +127,7 @@ void store_blob_delete(struct store *store, const char *digest)
 
     if (id < 0 || !store_stage(store))
         return;
+    store->counted = true;
     drop = store_statement(store, STORE_PART_DROP);
     sqlite3_bind_int64(drop, 1, id << STORE_PARTS);
     sqlite3_bind_int64(drop, 2, ((id + 1) << STORE_PARTS) - 1);
@@ -148,7 +158,14 @@ void store_value_put(struct store *store, const char *name, const void *bytes,
     put = store_statement(store, STORE_VALUE_PUT);
     sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_blob64(put, 2, bytes ? bytes : "", len, SQLITE_STATIC);
+    sqlite3_bind_int64(put, 3, store_value_sum(name, bytes, len));
     store_run(store, put);
+    store->counted = true;
+}
+
+int64_t store_value_sum(const char *name, const void *bytes, size_t len)
+{
+    return store_sum(store_sum(1, name, strlen(name) + 1), bytes, len);
 }
 
 void *store_value_get(struct store *store, const char *name, size_t *ret_len)
@@ -157,10 +174,24 @@ void *store_value_get(struct store *store, const char *name, size_t *ret_len)
     size_t len;
     char *copy;
 
+    struct err err;
+    int code;
+
     sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
-    if (sqlite3_step(get) != SQLITE_ROW)
+    code = sqlite3_step(get);
+    if (code != SQLITE_ROW) {
+        if (code != SQLITE_DONE && store_failed(store, code, &err) < 0)
+            store_found_damage(store, &err);
         return NULL;
+    }
     len = (size_t)sqlite3_column_bytes(get, 0);
+    if (store_value_sum(name, sqlite3_column_blob(get, 0), len) !=
+        sqlite3_column_int64(get, 1)) {
+        err_set(&err, ERR_INTERNAL, "%s is damaged: the checksum of the value \"%s\" "
+                "does not fit its bytes; restore a backup", store->path, name);
+        store_found_damage(store, &err);
+        return NULL;
+    }
     copy = mem_alloc(len + 1);
     if (len)
         memcpy(copy, sqlite3_column_blob(get, 0), len);

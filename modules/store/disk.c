@@ -62,7 +62,7 @@ static void image_copy(struct image *to, const struct image *from)
         memcpy(to->bytes, from->bytes, from->len);
 }
 
-static struct file *file_find(struct store_disk *disk, const char *name)
+static struct file *file_find(const struct store_disk *disk, const char *name)
 {
     struct file *file = disk->files;
 
@@ -416,6 +416,9 @@ static void crash_file(struct file *file, uint64_t seed)
                                                        : file->durable.len;
 
     file->locked = file->lock_holders = 0;
+    /* Or the kernel has written a new file in its own time. */
+    if (seed & 1 && file->exists && !file->exists_durably && !file->temporary)
+        make_durable(file);
     file->exists = file->exists_durably;
     for (size_t at = 0; seed && at + SECTOR <= common; at += SECTOR) {
         if (!memcmp(file->live.bytes + at, file->durable.bytes + at, SECTOR))
@@ -432,8 +435,10 @@ void store_disk_crash(struct store_disk *disk, uint64_t seed)
 {
     disk->life++;
     disk->fail_after = -1;
-    for (struct file *file = disk->files; file; file = file->next)
+    for (struct file *file = disk->files; file; file = file->next) {
         crash_file(file, seed);
+        seed = seed ? seed * 2862933555777941757u + 3037000493u : 0;
+    }
 }
 
 void store_disk_limit(struct store_disk *disk, int64_t bytes)
@@ -449,4 +454,55 @@ void store_disk_fail_after(struct store_disk *disk, int64_t count)
 int64_t store_disk_syncs(const struct store_disk *disk)
 {
     return disk->syncs;
+}
+
+/* ---- Damage ------------------------------------------------------------- */
+
+int64_t store_disk_size(const struct store_disk *disk, const char *name)
+{
+    struct file *file = file_find(disk, name);
+
+    return file && file->exists ? (int64_t)file->live.len : -1;
+}
+
+void store_disk_flip(struct store_disk *disk, const char *name, int64_t bit)
+{
+    struct file *file = file_find(disk, name);
+    size_t at = (size_t)(bit / 8);
+
+    if (file && at < file->live.len)
+        file->live.bytes[at] = (char)(file->live.bytes[at] ^ 1 << bit % 8);
+}
+
+void store_disk_cut(struct store_disk *disk, const char *name, int64_t size)
+{
+    struct file *file = file_find(disk, name);
+
+    if (file && (size_t)size < file->live.len)
+        image_resize(&file->live, (size_t)size);
+}
+
+void store_disk_remove(struct store_disk *disk, const char *name)
+{
+    disk_delete(&disk->vfs, name, 0);
+}
+
+void store_disk_copy(struct store_disk *disk, const struct store_disk *from,
+                     const char *only)
+{
+    for (struct file *file = only ? NULL : disk->files; file; file = file->next) {
+        file->exists = file->exists_durably = false;
+        file->locked = file->lock_holders = 0;
+    }
+    for (struct file *file = from->files; file; file = file->next) {
+        struct file *copy = file->temporary ? NULL : file_find(disk, file->name);
+
+        if (file->temporary || (only && !text_same(file->name, only)))
+            continue;
+        if (!copy)
+            copy = file_make(disk, file->name);
+        image_copy(&copy->live, &file->live);
+        image_copy(&copy->durable, &file->live);
+        copy->exists = copy->exists_durably = file->exists;
+    }
 }

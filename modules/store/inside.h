@@ -8,6 +8,8 @@
 
 /* What the files of this module share. */
 
+#define STORE_ID 33 /* bytes of a database's name, in hex */
+
 #define STORE_STATEMENTS(X)                                                    \
     X(BEGIN, "BEGIN IMMEDIATE")                                                \
     X(COMMIT, "COMMIT")                                                        \
@@ -27,11 +29,12 @@
     X(CURRENT_PUT, "INSERT OR REPLACE INTO current VALUES(?,?,?,?)")           \
     X(CURRENT_DROP, "DELETE FROM current WHERE kind=? AND space=? AND name=?") \
     X(CURRENT_ALL,                                                             \
-      "SELECT h.revision,h.kind,h.space,h.name,h.what,h.wall,h.sum,h.body " \
-      "FROM current c JOIN history h ON h.revision=c.revision "                \
+      "SELECT c.revision,c.kind,c.space,c.name,h.what,h.wall,h.sum,h.body " \
+      "FROM current c LEFT JOIN history h ON h.revision=c.revision "           \
       "ORDER BY c.kind,c.space,c.name")                                        \
-    X(VALUE_GET, "SELECT bytes FROM value WHERE name=?")                       \
-    X(VALUE_PUT, "INSERT OR REPLACE INTO value VALUES(?,?)")                   \
+    X(VALUE_GET, "SELECT bytes,sum FROM value WHERE name=?")                   \
+    X(VALUE_ALL, "SELECT name,bytes,sum FROM value")                           \
+    X(VALUE_PUT, "INSERT OR REPLACE INTO value VALUES(?,?,?)")                 \
     X(BLOB_FIND, "SELECT id,size FROM blob WHERE digest=?")                    \
     X(BLOB_ADD, "INSERT INTO blob(digest,size,wall) VALUES(?,?,?)")            \
     X(BLOB_DROP, "DELETE FROM blob WHERE id=?")                                \
@@ -50,7 +53,21 @@ enum store_statement {
     STORE_STATEMENT_COUNT
 };
 
+/* What PATH-note says, or what the database says of itself. */
+struct store_mark {
+    char id[STORE_ID];
+    int64_t epoch, revision, serial;
+};
+
+/* What SQLite calls for a file, with a write of ours. */
+struct store_spare {
+    sqlite3_io_methods methods; /* first: a file points here */
+    const sqlite3_io_methods *plain;
+    struct store *store;
+};
+
 struct store {
+    sqlite3_vfs *vfs;
     sqlite3 *db; /* owned */
     sqlite3_stmt *statements[STORE_STATEMENT_COUNT]; /* owned */
     char *path;                                      /* owned */
@@ -62,6 +79,19 @@ struct store {
     int64_t log_bytes, durable_log_bytes; /* of superseded rows */
     int wal_pages;
     int64_t commits, fsyncs;
+    struct err last;    /* what the last commit ended with */
+    struct err damaged; /* found while reading: nothing is written any more */
+    bool counted;       /* the stage has a write that has no revision */
+
+    /* note.c */
+    struct store_mark mark; /* of the database, as it is on disk */
+    sqlite3_file *note;     /* owned; NULL: nothing is noted */
+    bool note_failed;
+
+    /* reserve.c */
+    bool full; /* the reserve was given up */
+    int64_t staged_bytes;
+    struct store_spare spare[2];
 };
 
 /* Turns SQLite's answer into ours; -1. */
@@ -76,7 +106,51 @@ void store_value_put_int(struct store *store, const char *name, int64_t value);
 int64_t store_value_get_int(struct store *store, const char *name);
 /* A checksum, carried on from `seed`; it finds accidents, not forgery. */
 int64_t store_sum(int64_t seed, const void *bytes, size_t len);
+int64_t store_sum_number(int64_t seed, int64_t number);
+int64_t store_value_sum(const char *name, const void *bytes, size_t len);
+/* What was read is damaged: told, and kept so that nothing is built on it. */
+void store_found_damage(struct store *store, const struct err *err);
+int64_t store_number(struct store *store, const char *sql);
+int store_run_text(struct store *store, const char *sql, struct err *err);
+/* Commits what is staged, now; -1 when it failed. */
+int store_commit_now(struct store *store, struct err *err) MUST_CHECK;
 void store_checkpoint(struct store *store);
+
+/* ---- tables.c: the schema, older forms of it, and whether its pages are whole */
+
+int store_tables_open(struct store *store, bool lost, struct err *err) MUST_CHECK;
+
+/* ---- side.c: files beside the database, by the same VFS -------------------- */
+
+sqlite3_file *store_side_open(const struct store *store, const char *suffix,
+                              int flags);
+void store_side_close(sqlite3_file **file);
+#define scoped_side SCOPED(store_side_close)
+/* -1: there is none. 0 also for one that cannot be read. */
+int64_t store_side_size(const struct store *store, const char *suffix);
+void store_side_remove(const struct store *store, const char *suffix);
+
+/* ---- note.c: what was acknowledged, beside the database --------------------- */
+
+/* False if there is no note, or none that can be read (told). */
+bool store_note_read(const struct store *store, struct store_mark *ret);
+/* Why `mark` of the database falls short of `note`; NONE: it does not. */
+enum store_loss { STORE_LOSS_NONE, STORE_LOSS_OTHER, STORE_LOSS_OLDER };
+enum store_loss store_note_compare(const struct store_mark *mark,
+                                   const struct store_mark *note);
+int store_note_refuse(const struct store *store, const struct store_mark *note,
+                      struct err *err);
+int store_note_refuse_empty(const struct store *store,
+                            const struct store_mark *note, struct err *err);
+/* A new epoch, and revisions that nobody has seen. */
+int store_note_accept(struct store *store, const struct store_mark *note,
+                      struct err *err) MUST_CHECK;
+void store_note_open(struct store *store);
+void store_note_write(struct store *store);
+
+/* ---- reserve.c: room for the time when the disk is full --------------------- */
+
+void store_reserve_open(struct store *store);
 
 /* A statement that is being read; reset when the scope ends. */
 static inline void store_reset(sqlite3_stmt **statement)

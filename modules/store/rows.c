@@ -9,13 +9,14 @@
 #include <string.h>
 
 static int64_t row_sum(const struct store_key *key, int64_t revision,
-                       const void *body, size_t len)
+                       int64_t what, int64_t wall, const void *body, size_t len)
 {
     int64_t sum = store_sum(revision, key->kind, strlen(key->kind) + 1);
 
     sum = store_sum(sum, key->space, strlen(key->space) + 1);
     sum = store_sum(sum, key->name, strlen(key->name) + 1);
-    return store_sum(sum, body, len);
+    sum = store_sum(sum, body, len);
+    return store_sum_number(store_sum_number(sum, what), wall);
 }
 
 static void bind_key(sqlite3_stmt *statement, int first,
@@ -59,12 +60,14 @@ static bool add_history(struct store *store, const struct store_key *key,
                         enum store_what what, const void *body, size_t len)
 {
     sqlite3_stmt *add = store_statement(store, STORE_HISTORY_ADD);
+    int64_t wall = clock_wall();
 
+    store->staged_bytes += (int64_t)len;
     sqlite3_bind_int64(add, 1, store->revision);
     bind_key(add, 2, key);
     sqlite3_bind_int(add, 5, (int)what);
-    sqlite3_bind_int64(add, 6, clock_wall());
-    sqlite3_bind_int64(add, 7, row_sum(key, store->revision, body, len));
+    sqlite3_bind_int64(add, 6, wall);
+    sqlite3_bind_int64(add, 7, row_sum(key, store->revision, what, wall, body, len));
     sqlite3_bind_blob64(add, 8, body ? body : "", len, SQLITE_STATIC);
     return store_run(store, add);
 }
@@ -130,13 +133,15 @@ static int give_row(struct store *store, sqlite3_stmt *rows,
         .len = (size_t)sqlite3_column_bytes(rows, 7),
     };
 
-    if (row_sum(&row.key, row.revision, row.body, row.len) !=
-        sqlite3_column_int64(rows, 6))
+    if (!row.key.kind || !row.key.space || !row.key.name ||
+        row_sum(&row.key, row.revision, sqlite3_column_int64(rows, 4), row.wall,
+                row.body, row.len) != sqlite3_column_int64(rows, 6))
         return err_set(err, ERR_INTERNAL,
                        "%s is damaged: the checksum of %s %s/%s at revision "
                        "%lld does not fit its bytes; restore a backup",
-                       store->path, row.key.kind, row.key.space, row.key.name,
-                       (long long)row.revision);
+                       store->path, row.key.kind ? row.key.kind : "",
+                       row.key.space ? row.key.space : "",
+                       row.key.name ? row.key.name : "", (long long)row.revision);
     return each(arg, &row, err);
 }
 
@@ -187,8 +192,8 @@ static bool trim_slice(struct store *store, int64_t before_wall)
         int64_t bytes = sqlite3_column_int64(rows, 2);
         bool current = sqlite3_column_int(rows, 3) != 0;
         bool old = sqlite3_column_int64(rows, 1) < before_wall;
-        bool large = store->options.history_bytes > 0 &&
-                     store->log_bytes > store->options.history_bytes;
+        bool large = store->full || (store->options.history_bytes > 0 &&
+                     store->log_bytes > store->options.history_bytes);
 
         /* The newest row stays, so that the counter can be read from it. */
         if ((!old && !large) || revision >= store->durable_revision)
@@ -232,6 +237,7 @@ bool store_compact(struct store *store)
         store->log_bytes = store->durable_log_bytes;
     } else {
         store_value_put_int(store, "store.compacted", store->compacted);
+        store->counted = false; /* nothing that anybody was told */
         store_commit(store, ignore_done, &failed);
         if (!failed)
             sqlite3_exec(store->db, "PRAGMA incremental_vacuum(512)", NULL,

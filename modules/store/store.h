@@ -47,6 +47,15 @@ struct store_options {
     int64_t history_age;    /* nanoseconds a change stays in the log */
     int64_t history_bytes;  /* and how large the log may grow */
     bool read_only;         /* for a look at a copy */
+    /*
+     * Notes the newest revision in PATH-note after each commit (not synced: it
+     * can only be older than what is durable) and compares it at the next start,
+     * so that a database that lost acknowledged writes is refused (ERR_INTERNAL, in words).
+     */
+    bool noted;
+    bool expected;    /* there was one before: an empty one is a lost one */
+    bool accept_loss; /* go on anyway, with a new epoch (logged) */
+    int64_t reserve;  /* bytes kept aside, for deletes when the disk is full */
 };
 
 /*
@@ -59,6 +68,16 @@ struct store *store_open(const char *path, const struct store_options *options,
 /* Commits nothing that is still staged. */
 void store_close(struct store **store);
 #define scoped_store SCOPED(store_close)
+
+/* Grows whenever acknowledged writes were lost, or a backup was restored. */
+int64_t store_epoch(const struct store *store);
+/* What the last commit ended with (ERR_NONE: well), or damage found since. */
+const struct err *store_health(const struct store *store);
+/* The disk is full, and the store lives on its reserve: what makes the database
+   larger should be refused, so that deletes can be committed. */
+bool store_is_full(const struct store *store);
+/* While the disk is full: gives back room and looks whether there is enough. */
+void store_make_room(struct store *store);
 
 /* The revision of the newest write, staged ones included. */
 int64_t store_revision(const struct store *store);
@@ -143,9 +162,17 @@ void store_disk_limit(struct store_disk *disk, int64_t bytes);
    it right. -1: never. */
 void store_disk_fail_after(struct store_disk *disk, int64_t count);
 int64_t store_disk_syncs(const struct store_disk *disk);
+/* Damage, for tests; the file must not be open. -1: there is no such file. */
+int64_t store_disk_size(const struct store_disk *disk, const char *file);
+void store_disk_flip(struct store_disk *disk, const char *file, int64_t bit);
+void store_disk_cut(struct store_disk *disk, const char *file, int64_t size);
+void store_disk_remove(struct store_disk *disk, const char *file);
+/* One file of another disk as it is now; NULL: all of them and no others. */
+void store_disk_copy(struct store_disk *disk, const struct store_disk *from,
+                     const char *file);
 
 struct store_facts {
-    int64_t revision, compacted, bytes, commits, fsyncs, rows, blobs;
+    int64_t revision, compacted, epoch, bytes, commits, fsyncs, rows, blobs;
 };
 void store_facts(struct store *store, struct store_facts *ret);
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "store/store.h"
+#include "store/inside.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -254,10 +254,102 @@ static void test_full_disk(void)
     store_disk_free(&disk);
 }
 
+/* A disk that fills up: what is there can still go, and that makes room. */
+static void test_reserve(void)
+{
+    struct err err = {0};
+    struct store_disk *disk = store_disk_new("reserved");
+    struct store_options options = {
+        .vfs = "reserved", .noted = true, .reserve = 1 << 20};
+    struct store *store = store_open("reserve.db", &options, &err);
+    scoped_mem char *large = mem_alloc(20001);
+    char name[16];
+    int written = 0, deleted = 0, failed = 0;
+
+    CHECK(store && !store_is_full(store), "opens: %s", err.text);
+    memset(large, 'x', 20000);
+    store_disk_limit(disk, 4 << 20);
+    while (written < 1000 && !store_is_full(store)) {
+        snprintf(name, sizeof name, "n%d", written);
+        put(store, name, large);
+        failed += commit(store) != ERR_NONE;
+        written++;
+    }
+    CHECK(written > 50 && written < 1000, "the disk is full at some time (%d)", written);
+    CHECK_INT(failed, 0, "but the commit that noticed is a good one");
+    for (deleted = 0; deleted < written; deleted++) {
+        snprintf(name, sizeof name, "n%d", deleted);
+        drop(store, name, large);
+        failed += commit(store) != ERR_NONE;
+        if (deleted % 10 == 9)
+            store_make_room(store);
+    }
+    CHECK_INT(failed, 0, "every delete is committed on the full disk");
+    store_make_room(store);
+    CHECK(!store_is_full(store), "and then there is room again");
+    CHECK_INT(store_health(store)->code, ERR_NONE, "and all is well");
+    store_disk_limit(disk, 0);
+    for (int i = 0; i < 60 && commit(store) == ERR_NONE; i++)
+        put(store, "more", large);
+    CHECK_INT(store_health(store)->code, ERR_FULL, "without any room a commit fails");
+    store_disk_limit(disk, -1);
+    store_make_room(store);
+    put(store, "more", large);
+    commit(store);
+    CHECK_INT(store_health(store)->code, ERR_NONE, "until there is some");
+    store_close(&store);
+    store_disk_free(&disk);
+}
+
+/* A database of 0.1.0: values without checksums, rows with shorter ones. */
+static void test_format_1(void)
+{
+    static const char old[] =
+        "CREATE TABLE history(revision INTEGER PRIMARY KEY,kind TEXT NOT NULL,"
+        "space TEXT NOT NULL,name TEXT NOT NULL,what INTEGER NOT NULL,"
+        "wall INTEGER NOT NULL,sum INTEGER NOT NULL,body BLOB NOT NULL);"
+        "CREATE TABLE current(kind TEXT NOT NULL,space TEXT NOT NULL,"
+        "name TEXT NOT NULL,revision INTEGER NOT NULL,"
+        "PRIMARY KEY(kind,space,name)) WITHOUT ROWID;"
+        "CREATE TABLE value(name TEXT PRIMARY KEY,bytes BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE blob(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        "digest TEXT NOT NULL UNIQUE,size INTEGER NOT NULL,wall INTEGER NOT NULL);"
+        "CREATE TABLE part(id INTEGER PRIMARY KEY,sum INTEGER NOT NULL,"
+        "bytes BLOB NOT NULL);"
+        "INSERT INTO history VALUES(1,'axle.dev/things','space','a',2,5,%lld,'old');"
+        "INSERT INTO current VALUES('axle.dev/things','space','a',1);"
+        "INSERT INTO value VALUES('name','bytes');"
+        "PRAGMA user_version=1;";
+    struct store_options noted = {.noted = true};
+    scoped_mem char *value = NULL;
+    char sql[2000];
+    struct err err = {0};
+    struct store *store;
+    sqlite3 *db;
+    int64_t sum = store_sum(1, "axle.dev/things", 16);
+
+    sum = store_sum(store_sum(store_sum(sum, "space", 6), "a", 2), "old", 3);
+    snprintf(sql, sizeof sql, old, (long long)sum);
+    CHECK(sqlite3_open(path_of("old"), &db) == SQLITE_OK &&
+              sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "an old database");
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) {
+        store = store_open(path_of("old"), &noted, &err);
+        CHECK(store != NULL, "opens: %s", err.text);
+        CHECK_TEXT(store ? rows_of(store, -1) : "", "a@1=old ", "with its rows");
+        mem_free(&value);
+        value = store ? store_value_get(store, "name", NULL) : NULL;
+        CHECK_TEXT(value, "bytes", "and values");
+        CHECK_INT(store ? store_epoch(store) : 0, 1, "in the first epoch");
+        store_close(&store);
+    }
+}
+
 /* Writes until the disk dies at a random operation, crashes, and looks. */
 static bool survives(struct store_disk *disk, uint64_t seed)
 {
-    struct store_options options = {.vfs = "crashing", .history_bytes = 2000};
+    struct store_options options = {
+        .vfs = "crashing", .history_bytes = 2000, .noted = true};
     struct err err;
     char name[16], body[600], wanted[64];
     int acknowledged[8] = {0}, tried[8] = {0};
@@ -295,7 +387,7 @@ static bool survives(struct store_disk *disk, uint64_t seed)
             acknowledged[which] = tried[which];
             revision = store_revision(store);
         }
-        store_disk_crash(disk, seed | 1);
+        store_disk_crash(disk, seed);
         store_close(&store);
     }
     return true;
@@ -417,6 +509,8 @@ int main(void)
     test_age();
     test_blobs();
     test_full_disk();
+    test_reserve();
+    test_format_1();
     test_crashes();
     test_kill();
     test_damage();

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notes the newest revision beside the database, so that a loss is noticed. */
+
+#include "store/inside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One sector, always rewritten whole and in place: it needs no room on a full
+   disk, and a crash leaves the old one or the new one. */
+#define NOTE_SIZE 256
+#define NOTE "-note"
+#define SKIP ((int64_t)1000000000)
+
+static int64_t note_sum(const char *text)
+{
+    return store_sum(NOTE_SIZE, text, strlen(text));
+}
+
+static void note_format(const struct store_mark *mark, char ret[NOTE_SIZE])
+{
+    char text[160];
+
+    snprintf(text, sizeof text, "axle-note 1 %s %" PRId64 " %" PRId64 " %" PRId64,
+             mark->id, mark->epoch, mark->revision, mark->serial);
+    memset(ret, ' ', NOTE_SIZE);
+    ret[NOTE_SIZE - 1] = '\n';
+    ret[snprintf(ret, NOTE_SIZE, "%s %016" PRIx64, text,
+                 (uint64_t)note_sum(text))] = ' ';
+}
+
+static bool note_parse(const char *bytes, struct store_mark *ret)
+{
+    struct store_mark mark = {0};
+    char again[NOTE_SIZE], text[NOTE_SIZE + 1] = {0};
+
+    memcpy(text, bytes, NOTE_SIZE);
+    if (sscanf(text, "axle-note 1 %32[0-9a-f] %" SCNd64 " %" SCNd64 " %" SCNd64,
+               mark.id, &mark.epoch, &mark.revision, &mark.serial) != 4)
+        return false;
+    note_format(&mark, again);
+    if (memcmp(again, bytes, NOTE_SIZE) != 0)
+        return false;
+    *ret = mark;
+    return true;
+}
+
+bool store_note_read(const struct store *store, struct store_mark *ret)
+{
+    scoped_side sqlite3_file *file = NULL;
+    char bytes[NOTE_SIZE] = {0};
+    int64_t size = store_side_size(store, NOTE);
+
+    if (size < 0)
+        return false;
+    file = store_side_open(store, NOTE, SQLITE_OPEN_READONLY);
+    if (file && size == NOTE_SIZE &&
+        file->pMethods->xRead(file, bytes, NOTE_SIZE, 0) == SQLITE_OK &&
+        note_parse(bytes, ret))
+        return true;
+    log_warn("store", "%s" NOTE " is damaged, so a loss of acknowledged writes before "
+             "this start cannot be noticed; it is written anew", store->path);
+    return false;
+}
+
+/* ---- Comparing ------------------------------------------------------------ */
+
+enum store_loss store_note_compare(const struct store_mark *mark,
+                                   const struct store_mark *note)
+{
+    if (strcmp(mark->id, note->id) != 0)
+        return STORE_LOSS_OTHER;
+    if (mark->epoch < note->epoch || mark->revision < note->revision ||
+        mark->serial < note->serial)
+        return STORE_LOSS_OLDER;
+    return STORE_LOSS_NONE;
+}
+
+#define WAYS_OUT                                                               \
+    "put the missing files back, restore a backup, or start once with "        \
+    "--accept-loss to go on %s, in a new epoch. Nothing was changed"
+
+int store_note_refuse(const struct store *store, const struct store_mark *note,
+                      struct err *err)
+{
+    const struct store_mark *mark = &store->mark;
+
+    if (store_note_compare(mark, note) == STORE_LOSS_OTHER)
+        return err_set(err, ERR_INTERNAL,
+                       "%s is not the database that was here: it is %s at revision "
+                       "%" PRId64 ", and %s" NOTE " speaks of %s at revision %" PRId64
+                       ": " WAYS_OUT,
+                       store->path, mark->id, mark->revision, store->path, note->id,
+                       note->revision, "with this one");
+    return err_set(err, ERR_INTERNAL,
+                   "%s has lost acknowledged writes: it ends at revision %" PRId64
+                   " (epoch %" PRId64 ", %" PRId64 " other commits), and %s" NOTE
+                   " knows of revision %" PRId64 " (epoch %" PRId64 ", %" PRId64
+                   "). The write-ahead log %s-wal was lost or damaged, or an older "
+                   "copy was put in place: " WAYS_OUT,
+                   store->path, mark->revision, mark->epoch, mark->serial,
+                   store->path, note->revision, note->epoch, note->serial,
+                   store->path, "without them");
+}
+
+int store_note_refuse_empty(const struct store *store,
+                            const struct store_mark *note, struct err *err)
+{
+    char known[64] = "";
+
+    if (note)
+        snprintf(known, sizeof known, ", which had revision %" PRId64, note->revision);
+    return err_set(err, ERR_INTERNAL,
+                   "%s is missing or empty, but this folder belongs to a hub that had "
+                   "one%s: " WAYS_OUT,
+                   store->path, known, "with an empty one");
+}
+
+/*
+ * Nobody may have seen the numbers that come. Where no note says what was there,
+ * the clock stands in: its seconds are above any epoch that was counted, and a
+ * thousand revisions a second are above any that was given out.
+ */
+int store_note_accept(struct store *store, const struct store_mark *note,
+                      struct err *err)
+{
+    struct store_mark *mark = &store->mark;
+    int64_t now = clock_wall() / CLOCK_SECOND;
+    int64_t revision = mark->revision, epoch = mark->epoch, serial = mark->serial;
+
+    if (note) {
+        revision = note->revision > revision ? note->revision : revision;
+        epoch = note->epoch > epoch ? note->epoch : epoch;
+        serial = note->serial > serial ? note->serial : serial;
+    } else {
+        epoch = now > epoch ? now : epoch;
+        revision = now * 1000 > revision ? now * 1000 : revision;
+    }
+    store->revision = revision + SKIP;
+    store->compacted = store->revision; /* whoever watched lists again */
+    store->log_bytes = 0;
+    store_value_put_int(store, "store.revision", store->revision);
+    store_value_put_int(store, "store.compacted", store->compacted);
+    store_value_put_int(store, "store.epoch", epoch + 1);
+    store_value_put_int(store, "store.serial", serial + 1);
+    if (store_run_text(store, "DELETE FROM history WHERE revision NOT IN "
+                              "(SELECT revision FROM current)", err) < 0 ||
+        store_commit_now(store, err) < 0)
+        return -1;
+    mark->epoch = epoch + 1;
+    mark->serial = serial + 1;
+    log_warn("store", "%s: a loss is accepted: revisions after %" PRId64 " are gone; "
+             "epoch %" PRId64 " begins at revision %" PRId64,
+             store->path, mark->revision, mark->epoch, store->revision);
+    return 0;
+}
+
+/* ---- Writing -------------------------------------------------------------- */
+
+void store_note_open(struct store *store)
+{
+    store->note = store_side_open(store, NOTE,
+                                  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (!store->note)
+        log_warn("store", "%s" NOTE " cannot be written: a loss of acknowledged "
+                 "writes would not be noticed", store->path);
+    store_note_write(store);
+}
+
+void store_note_write(struct store *store)
+{
+    char bytes[NOTE_SIZE];
+    bool failed;
+
+    if (!store->note)
+        return;
+    store->mark.revision = store->durable_revision;
+    note_format(&store->mark, bytes);
+    failed = store->note->pMethods->xWrite(store->note, bytes, NOTE_SIZE, 0) !=
+             SQLITE_OK;
+    if (failed && !store->note_failed)
+        log_warn("store", "%s" NOTE " cannot be written any more", store->path);
+    store->note_failed = failed;
+}
