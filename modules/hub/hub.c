@@ -26,6 +26,9 @@
 /* Namespaces that are always there. */
 static const char *const first_spaces[] = {"default", "axle-system"};
 
+/* Kept aside for deletes when the disk is full. */
+#define STORE_RESERVE ((int64_t)32 << 20)
+
 static int64_t limit(const struct hub *hub, enum config_id id)
 {
     return config_number(hub->config, id);
@@ -35,12 +38,18 @@ static int open_store(struct hub *hub, const struct hub_settings *settings,
                       struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", hub->directory);
-    struct store_options options = {.vfs = settings->store_vfs,
-                                    .history_age = limit(hub, CONFIG_ID_HISTORY_AGE),
-                                    .history_bytes = limit(hub, CONFIG_ID_HISTORY_SIZE)};
+    struct store_options options = {
+        .vfs = settings->store_vfs,
+        .history_age = limit(hub, CONFIG_ID_HISTORY_AGE),
+        .history_bytes = limit(hub, CONFIG_ID_HISTORY_SIZE),
+        .noted = true,
+        /* The database comes first, so keys without one mean that it is lost. */
+        .expected = keys_exist(hub),
+        .accept_loss = config_yes(hub->config, CONFIG_ID_ACCEPT_LOSS),
+        .reserve = STORE_RESERVE};
 
     hub->store = store_open(path, &options, err);
-    return hub->store ? 0 : err_wrap(err, "%s", path);
+    return hub->store ? 0 : -1;
 }
 
 static int make_spaces(struct hub *hub, struct err *err)
@@ -147,6 +156,7 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
     hub->server = http_server_new(hub->loop, &http);
     routes_add(hub);
     revoke_start(hub);
+    health_start(hub);
     hub->tls = tls_server_new(hub->loop, &tls, err);
     if (!hub->tls)
         return -1;
@@ -216,6 +226,9 @@ void hub_close(struct hub **at)
         return;
     http_server_free(&hub->server);
     loop_timer_free(&hub->revoke);
+    if (hub->store)
+        store_on_trouble(hub->store, NULL, NULL);
+    loop_timer_free(&hub->health);
     tls_server_free(&hub->tls);
     api_free(&hub->api);
     registry_free(&hub->registry);

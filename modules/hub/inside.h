@@ -45,13 +45,16 @@ struct hub {
     struct registry *registry;
     struct tls_server *tls;
     struct http_server *server;
-    struct loop_timer *revoke;
+    struct loop_timer *revoke, *health;
+    bool unwell; /* the last commit failed, or the disk is full (health.c) */
     char *url, *kubeconfig;
     int64_t started; /* steady */
     struct { uint64_t by_class[6], total; } answers;
 };
 
 /* keys.c: what the hub proves itself with. */
+/* Whether an authority has been made here. */
+bool keys_exist(const struct hub *hub);
 int keys_open(struct hub *hub, const struct hub_settings *settings,
               struct err *err) MUST_CHECK;
 /* Session tickets stay good over a restart: 100 times cheaper reconnects. */
@@ -65,6 +68,27 @@ int keys_write_kubeconfig(struct hub *hub, struct err *err) MUST_CHECK;
 /* The key that ServiceAccounts' tokens are signed with. */
 int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
                      struct err *err) MUST_CHECK;
+
+/* health.c: names the hub's epoch on an answer (Axle-Epoch). */
+void health_tell_epoch(const struct hub *hub, struct http_request *request);
+
+/*
+ * pins.c: the store remembers which keys this hub has used, so that one that is
+ * lost or another one is told instead of replaced.
+ */
+/* Whether the file may be made: it never was, or its loss is accepted. */
+int pins_may_make(struct hub *hub, const char *file, const char *why,
+                  struct err *err) MUST_CHECK;
+/* Compares the digest of a key with what is remembered, or remembers it. */
+int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256],
+              const char *why, struct err *err) MUST_CHECK;
+/* Adds the way out to what is wrong with the file. */
+int pins_damaged(const struct hub *hub, const char *file, const char *why,
+                 struct err *err);
+
+/* health.c: /livez, /readyz, /healthz: whether commits succeed. */
+void health_start(struct hub *hub);
+void health_handle(struct http_request *request, void *arg);
 
 /* facts.c: what only objects can tell about somebody's rights. */
 struct auth_facts hub_facts(struct hub *hub);

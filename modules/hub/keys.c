@@ -53,20 +53,55 @@ static int make_authority(struct hub *hub, struct err *err)
     return write_pem(hub, "ca.crt", pki_authority_cert(hub->authority), err);
 }
 
-static int open_authority(struct hub *hub, struct err *err)
+/* What the loss of a file means, for whoever has to decide. */
+static const char authority_lost[] =
+    "with a new authority every spoke and every kubeconfig is cut off and must join "
+    "again (the certificate alone is also in every kubeconfig and in each spoke's "
+    "pki/hub-ca.crt)";
+static const char sealing_lost[] =
+    "without this key the Secrets in the database cannot be read";
+static const char tokens_lost[] =
+    "with a new key all tokens of ServiceAccounts end";
+
+bool keys_exist(const struct hub *hub)
 {
-    scoped_mem char *cert_path = path_of(hub, "ca.crt");
-    scoped_mem char *cert = NULL;
+    scoped_mem char *cert = path_of(hub, "ca.crt");
+    scoped_mem char *key = path_of(hub, "ca.key");
+
+    return file_exists(cert) || file_exists(key);
+}
+
+static int read_authority(struct hub *hub, struct err *err)
+{
+    scoped_mem char *cert = read_pem(hub, "ca.crt", err);
     scoped_mem char *key = NULL;
 
-    if (!file_exists(cert_path))
-        return make_authority(hub, err);
-    cert = read_pem(hub, "ca.crt", err);
-    key = cert ? read_pem(hub, "ca.key", err) : NULL;
-    if (!key)
+    if (!cert)
+        return pins_damaged(hub, "ca.crt", authority_lost, err);
+    key = read_pem(hub, "ca.key", err);
+    hub->authority = key ? pki_authority_read(cert, key, err) : NULL;
+    return hub->authority ? 0 : pins_damaged(hub, "ca.key or ca.crt", authority_lost, err);
+}
+
+static int open_authority(struct hub *hub, struct err *err)
+{
+    static const char *const files[] = {"ca.crt", "ca.key"};
+    bool missing = false;
+    int opened;
+
+    for (size_t i = 0; i < count_of(files); i++) {
+        scoped_mem char *path = path_of(hub, files[i]);
+
+        if (file_exists(path))
+            continue;
+        missing = true;
+        if (pins_may_make(hub, files[i], authority_lost, err) < 0)
+            return -1;
+    }
+    opened = missing ? make_authority(hub, err) : read_authority(hub, err);
+    if (opened < 0)
         return -1;
-    hub->authority = pki_authority_read(cert, key, err);
-    return hub->authority ? 0 : err_wrap(err, "%s", cert_path);
+    return pins_keep(hub, "ca.key", pki_authority_pin(hub->authority), authority_lost, err);
 }
 
 /* An older hub kept a secret that never ended and nobody could take back. */
@@ -92,54 +127,81 @@ int keys_open(struct hub *hub, const struct hub_settings *settings,
     return server_open(hub, settings, err);
 }
 
-/* A new key where there is none; objects says so if it fits nothing. */
-int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
-                   struct err *err)
+static int read_seal(struct hub *hub, const char *path,
+                     unsigned char key[PKI_SEAL_KEY], struct err *err)
 {
-    scoped_mem char *path = path_of(hub, "sealing.key");
-    scoped_mem char *kept = NULL;
     size_t len = 0;
+    scoped_mem char *kept = file_read(path, PKI_SEAL_KEY, &len, err);
 
-    if (!file_exists(path)) {
-        random_bytes(key, PKI_SEAL_KEY);
-        return file_write(path, key, PKI_SEAL_KEY, 0600, err);
-    }
-    kept = file_read(path, PKI_SEAL_KEY, &len, err);
-    if (!kept)
-        return -1;
-    if (len != PKI_SEAL_KEY)
-        return err_set(err, ERR_INVALID,
-                       "%s holds %zu bytes, not the %d of a sealing key: bring "
-                       "the file back from a copy",
-                       path, len, PKI_SEAL_KEY);
+    if (kept && len != PKI_SEAL_KEY)
+        err_set(err, ERR_INVALID, "it holds %zu bytes, not the %d of a sealing key",
+                len, PKI_SEAL_KEY);
+    if (!kept || len != PKI_SEAL_KEY)
+        return pins_damaged(hub, "sealing.key", sealing_lost, err);
     memcpy(key, kept, PKI_SEAL_KEY);
     explicit_bzero(kept, len);
     return 0;
 }
 
+int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
+                   struct err *err)
+{
+    static const char file[] = "sealing.key";
+    scoped_mem char *path = path_of(hub, file);
+    unsigned char digest[PKI_SHA256];
+
+    if (file_exists(path)) {
+        if (read_seal(hub, path, key, err) < 0)
+            return -1;
+    } else {
+        if (pins_may_make(hub, file, sealing_lost, err) < 0)
+            return -1;
+        random_bytes(key, PKI_SEAL_KEY);
+        if (file_write(path, key, PKI_SEAL_KEY, 0600, err) < 0)
+            return -1;
+    }
+    pki_sha256(key, PKI_SEAL_KEY, digest);
+    return pins_keep(hub, file, digest, sealing_lost, err);
+}
+
 /* Sealed like Secrets: whoever copies the folder without that key has no
    tokens. */
+static int make_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
+                       const char *file, const char *path, struct err *err)
+{
+    scoped_text struct text pem = {0};
+    scoped_text struct text sealed = {0};
+
+    hub->token_key = pki_key_new();
+    pki_key_write(hub->token_key, &pem);
+    pki_seal(seal, file, pem.bytes, pem.len, &sealed);
+    return file_write(path, sealed.bytes, sealed.len, 0600, err);
+}
+
 int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
                      struct err *err)
 {
-    static const char about[] = "service-accounts.key";
-    scoped_mem char *path = path_of(hub, about);
+    static const char file[] = "service-accounts.key";
+    scoped_mem char *path = path_of(hub, file);
     scoped_mem char *kept = NULL;
     scoped_text struct text pem = {0};
-    scoped_text struct text sealed = {0};
+    unsigned char digest[PKI_SHA256];
     size_t len = 0;
 
     if (!file_exists(path)) {
-        hub->token_key = pki_key_new();
-        pki_key_write(hub->token_key, &pem);
-        pki_seal(seal, about, pem.bytes, pem.len, &sealed);
-        return file_write(path, sealed.bytes, sealed.len, 0600, err);
+        if (pins_may_make(hub, file, tokens_lost, err) < 0 ||
+            make_tokens(hub, seal, file, path, err) < 0)
+            return -1;
+    } else {
+        kept = file_read(path, PEM_LIMIT, &len, err);
+        if (!kept || pki_unseal(seal, file, kept, len, &pem, err) < 0)
+            return pins_damaged(hub, file, tokens_lost, err);
+        hub->token_key = pki_key_read(text_string(&pem), err);
+        if (!hub->token_key)
+            return pins_damaged(hub, file, tokens_lost, err);
     }
-    kept = file_read(path, PEM_LIMIT, &len, err);
-    if (!kept || pki_unseal(seal, about, kept, len, &pem, err) < 0)
-        return err_wrap(err, "%s", path);
-    hub->token_key = pki_key_read(text_string(&pem), err);
-    return hub->token_key ? 0 : err_wrap(err, "%s", path);
+    pki_key_pin(hub->token_key, digest);
+    return pins_keep(hub, file, digest, tokens_lost, err);
 }
 
 static void write_tickets(void *arg)

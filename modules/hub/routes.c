@@ -84,6 +84,7 @@ static bool guard(struct http_request *request, void *arg)
         return refuse(request, &err);
     if (route->rule == HUB_OPEN)
         return true;
+    health_tell_epoch(hub, request);
     if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0)
         return refuse(request, &err);
     request->user = user;
@@ -127,17 +128,7 @@ struct registry_settings routes_registry(struct hub *hub)
         .most_blob = (size_t)config_number(hub->config, CONFIG_ID_BLOB_SIZE)};
 }
 
-/* ---- Health and metrics -------------------------------------------------- */
-
-static void on_health(struct http_request *request, void *arg)
-{
-    request->label = "health";
-    if (http_request_query(request, "verbose"))
-        http_answer_text(request, 200, "[+]store ok\n[+]objects ok\n%s check passed\n",
-                         request->path + 1);
-    else
-        http_answer(request, 200, "text/plain", "ok", 2);
-}
+/* ---- Metrics -------------------------------------------------- */
 
 static void on_access(const struct http_access *access, void *arg)
 {
@@ -163,11 +154,14 @@ static void write_metrics(struct hub *hub, struct text *out)
                   hub->answers.by_class[i]);
     text_addf(out,
               "axle_http_connections %zu\naxle_http_requests_in_flight %zu\n"
-              "axle_store_revision %" PRId64 "\naxle_store_bytes %" PRId64 "\n"
+              "axle_store_revision %" PRId64 "\naxle_store_epoch %" PRId64 "\n"
+              "axle_store_full %d\n"
+              "axle_store_revisions_ahead_total %" PRId64 "\naxle_store_bytes %" PRId64 "\n"
               "axle_store_commits_total %" PRId64 "\n"
               "axle_store_fsyncs_total %" PRId64 "\n"
               "axle_uptime_seconds %" PRId64 "\n",
-              counts.connections, counts.requests, facts.revision, facts.bytes,
+              counts.connections, counts.requests, facts.revision, facts.epoch,
+              store_is_full(hub->store), objects_ahead(hub->objects), facts.bytes,
               facts.commits, facts.fsyncs,
               (clock_steady() - hub->started) / CLOCK_SECOND);
     controllers_metrics(hub->controllers, out);
@@ -251,9 +245,9 @@ static const struct row {
     {{"/apis", HUB_API, ANY}, on_api},
     {{"/openapi", HUB_API, READ}, on_api},
     {{"/version", HUB_API, READ}, on_api},
-    {{"/livez", HUB_OPEN, READ}, on_health},
-    {{"/readyz", HUB_OPEN, READ}, on_health},
-    {{"/healthz", HUB_OPEN, READ}, on_health},
+    {{"/livez", HUB_OPEN, READ}, health_handle},
+    {{"/readyz", HUB_OPEN, READ}, health_handle},
+    {{"/healthz", HUB_OPEN, READ}, health_handle},
     {{"/v2", HUB_REGISTRY, ANY}, on_registry},
     {{"/metrics", HUB_PATH, READ}, on_metrics},
     {{"/openid/v1/jwks", HUB_PATH, READ}, on_keys},

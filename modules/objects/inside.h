@@ -112,6 +112,7 @@ struct objects {
     struct queue_of_pending staged, flying;
     struct waiter *waiters, **waiters_end;
     bool committing;
+    int64_t ahead, ahead_count; /* the newest revision that is not ours; how often */
     const struct objects_stage *stage; /* NULL: nobody follows it */
     void *stage_arg;
     struct snapshot *snapshots;
@@ -170,6 +171,9 @@ struct object *stage_put(struct objects *objects, struct table *table,
 /* Stages a delete; `tree` is the last state, in the stored version. */
 struct object *stage_delete(struct objects *objects, struct table *table,
                             struct arena *arena, struct node *tree);
+/* A client has seen a revision that is not there: told once for each new height.
+   Always true. */
+bool stage_saw_ahead(struct objects *objects, int64_t revision);
 /* Replaces what is published without a write: a renewed lease. */
 struct object *replace_now(struct objects *objects, struct table *table,
                            struct arena *arena, struct node *tree);

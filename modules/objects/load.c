@@ -4,17 +4,48 @@
 #include "objects/inside.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "store/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct loading {
     struct objects *objects;
     struct arena *arena;
     struct map *seen; /* the newest state of each key in the log */
+    struct text lost; /* keys that cannot be read, when that is accepted */
 };
+
+/* Whether the hub goes on without a row that cannot be read. */
+static bool give_up_row(struct loading *loading, const struct store_row *row,
+                        const struct err *why)
+{
+    const char *const parts[] = {row->key.kind, row->key.space, row->key.name};
+
+    if (!store_accepts_loss(loading->objects->store))
+        return false;
+    log_error("objects", "%s: it is given up, as its loss is accepted", why->text);
+    for (size_t i = 0; i < count_of(parts); i++)
+        text_add_bytes(&loading->lost, parts[i], strlen(parts[i]) + 1);
+    return true;
+}
+
+static void forget_lost(struct loading *loading)
+{
+    const char *at = loading->lost.bytes, *end = at + loading->lost.len;
+
+    while (at < end) {
+        struct store_key key = {.kind = at};
+
+        key.space = key.kind + strlen(key.kind) + 1;
+        key.name = key.space + strlen(key.space) + 1;
+        at = key.name + strlen(key.name) + 1;
+        store_forget(loading->objects->store, &key);
+    }
+}
 
 static struct object *read_row(struct loading *loading, struct table *table,
                                const struct store_row *row, struct err *err)
@@ -70,7 +101,7 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
     }
     object = read_row(loading, table, row, err);
     if (!object)
-        return -1;
+        return give_up_row(loading, row, err) ? 0 : -1;
     object = renew(loading, object);
     table_set(table, row->key.space, row->key.name, object);
     collect_change(objects, NULL, object);
@@ -120,14 +151,17 @@ static void drop_seen(struct map *seen)
 int objects_load(struct objects *objects, struct err *err)
 {
     scoped_map struct map *seen = map_new();
-    struct loading loading = {objects, arena_new(), seen};
-    int failed;
+    struct loading loading = {objects, arena_new(), seen, {0}};
+    bool failed;
 
     objects->revision = store_revision(objects->store);
+    failed = store_each(objects->store, load_row, &loading, err) < 0;
+    if (!failed)
+        forget_lost(&loading);
     objects->forgotten = store_compacted(objects->store);
-    failed = store_each(objects->store, load_row, &loading, err) < 0 ||
-             store_changes(objects->store, objects->forgotten, load_change,
-                           &loading, err) < 0;
+    failed = failed || store_changes(objects->store, objects->forgotten, load_change,
+                                     &loading, err) < 0;
+    text_free(&loading.lost);
     drop_seen(seen);
     arena_free(&loading.arena);
     return failed ? -1 : 0;

@@ -81,6 +81,8 @@ const struct kinds *objects_kinds(const struct objects *objects);
 struct store *objects_store(const struct objects *objects);
 /* The newest published revision: what a list answers as its own. */
 int64_t objects_revision(const struct objects *objects);
+/* How many requests knew of a revision above it: a sign of a loss. */
+int64_t objects_ahead(const struct objects *objects);
 
 struct objects_who {
     const char *user;    /* "system:admin", "axle-placement", … */

@@ -314,7 +314,7 @@ static int check_revision(struct objects *objects,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (revision > objects->revision)
+    if (revision > objects->revision && stage_saw_ahead(objects, revision))
         return !strcmp(match, "Exact")
                    ? err_set(err, ERR_OTHER,
                              "etcdserver: mvcc: required revision is a future "

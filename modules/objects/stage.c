@@ -3,6 +3,7 @@
 
 #include "objects/inside.h"
 
+#include "base/log.h"
 #include "base/object.h"
 #include "base/text.h"
 #include "document/document.h"
@@ -86,6 +87,24 @@ struct object *stage_delete(struct objects *objects, struct table *table,
     assert(given == revision);
     add_pending(objects, table, last, NULL, last, revision);
     return last;
+}
+
+bool stage_saw_ahead(struct objects *objects, int64_t revision)
+{
+    objects->ahead_count++;
+    if (revision <= objects->ahead)
+        return true;
+    objects->ahead = revision;
+    log_error("objects", "a client has seen revision %lld, and the newest here is %lld: if "
+              "it did not make that up, acknowledged writes are lost, as when an older copy "
+              "of the database was put in place", (long long)revision,
+              (long long)objects->revision);
+    return true;
+}
+
+int64_t objects_ahead(const struct objects *objects)
+{
+    return objects->ahead_count;
 }
 
 static void tell_listeners(struct table *table, const struct object *before,

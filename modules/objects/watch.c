@@ -156,7 +156,7 @@ static int start_at(struct objects_watch *watch, const char *text,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (since > objects->revision)
+    if (since > objects->revision && stage_saw_ahead(objects, since))
         return err_set(err, ERR_TIMEOUT,
                        "Too large resource version: %lld, current: %lld", since,
                        (long long)objects->revision);

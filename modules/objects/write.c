@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -45,7 +46,8 @@ int job_create(struct job *job)
 
     if (!node_is(job->after, NODE_MAP))
         return job_cannot_handle(job, "json: cannot unmarshal: not an object");
-    if (job_check_type(job) < 0 || job_check_fields(job) < 0)
+    if (store_check_room(job->objects->store, job->err) < 0 ||
+        job_check_type(job) < 0 || job_check_fields(job) < 0)
         return -1;
     job_arrange(job);
     metadata = node_get(job->after, "metadata");

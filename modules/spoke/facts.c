@@ -93,6 +93,7 @@ void facts_take(struct spoke *spoke, const struct node *object)
     struct node *facts = read_cluster(arena, object);
     struct store_key key = row_key();
 
+    epoch_look(spoke, object);
     if (spoke->facts && node_same(spoke->facts, facts))
         return;
     set_facts(spoke, facts);
@@ -152,6 +153,8 @@ static bool is_used(const struct spoke *spoke)
     struct work *work;
     size_t at = 0;
 
+    if (epoch_withholds(spoke))
+        return true;
     while ((work = map_next(spoke->works, &at, NULL)))
         if (work->values || node_count(work->failed))
             return true;

@@ -78,6 +78,10 @@ struct spoke {
     struct http_lines own_lines;
     struct loop_timer *own_again; /* owned */
 
+    /* epoch.c */
+    int64_t epoch, epoch_new;       /* confirmed; another that is not yet, or 0 */
+    struct loop_timer *epoch_again; /* owned */
+
     /* twin.c */
     char instance[40];    /* this start's name */
     bool claims, parked;  /* parked: a later start of this identity goes on */
@@ -152,6 +156,17 @@ void twin_claim(struct spoke *spoke, struct arena *arena, struct node *lease);
 bool twin_look(struct spoke *spoke, const struct http_answer *answer);
 /* Adds the condition that takes DuplicateIdentity back, if it is there. */
 void twin_clear(struct arena *arena, const struct node *cluster, struct node *news);
+
+/* epoch.c: the hub may have lost writes. */
+void epoch_load(struct spoke *spoke);
+void epoch_close(struct spoke *spoke);
+/* True: what is here stays as it is, whatever the hub says. */
+bool epoch_withholds(const struct spoke *spoke);
+/* What each answer of the hub says of its epoch. */
+void epoch_see(struct spoke *spoke, const struct http_answer *answer);
+/* This spoke's ManagedCluster, which may confirm an epoch. */
+void epoch_look(struct spoke *spoke, const struct node *cluster);
+void epoch_condition(const struct spoke *spoke, struct arena *arena, struct node *news);
 
 /* link.c: requests to the hub with this spoke's identity. */
 int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;

@@ -51,8 +51,10 @@ static void sent_end(struct link_sent *sent, const struct http_answer *answer,
     link_fn *done = sent->done;
     void *arg = sent->arg;
 
-    if (answer)
+    if (answer) {
         sent->spoke->contact = clock_wall();
+        epoch_see(sent->spoke, answer);
+    }
     *sent->at = sent->next;
     if (sent->next)
         sent->next->at = sent->at;

@@ -245,8 +245,10 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
     if (file_make_folder(pki, err) < 0 || open_way(spoke, err) < 0 ||
         check_settings(spoke, settings, err) < 0 ||
         keep_open(spoke, err) < 0 ||
-        state_open(spoke, settings->store_vfs, err) < 0 ||
-        facts_load(spoke, settings->facts, err) < 0 ||
+        state_open(spoke, settings->store_vfs, err) < 0)
+        return -1;
+    epoch_load(spoke);
+    if (facts_load(spoke, settings->facts, err) < 0 ||
         works_load(spoke, err) < 0 || open_cluster(spoke, settings, err) < 0)
         return -1;
     works_adopt(spoke);
@@ -292,6 +294,7 @@ void spoke_close(struct spoke **at)
         return;
     look_close(spoke);
     alive_stop(spoke);
+    epoch_close(spoke);
     renew_stop(spoke);
     sync_stop(spoke);
     loop_timer_free(&spoke->again);

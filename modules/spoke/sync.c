@@ -77,6 +77,7 @@ static void on_watch_head(struct http_call *call,
     struct work *work;
     size_t at = 0;
 
+    epoch_see(spoke, answer);
     if (answer->status != 200)
         return;
     spoke_move(spoke, SPOKE_WATCHING);

@@ -457,6 +457,10 @@ static void on_evict(void *arg)
 {
     struct work *work = object_from(work, WORK_TAG, arg);
 
+    if (epoch_withholds(work->spoke)) {
+        loop_timer_set(work->evict, work->spoke->eviction);
+        return;
+    }
     log_warn("spoke", "%s: the hub has not had it for %lld s, removing it", work->name,
              (long long)(work->spoke->eviction / CLOCK_SECOND));
     work->object = NULL;
@@ -503,6 +507,8 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
     scoped_mem char *former = work ? delete_option(work) : NULL;
     bool back = work && work->evicting;
 
+    if (work && work->applied && epoch_withholds(spoke))
+        return;
     if (!object) {
         if (work)
             vanish(work);

@@ -81,6 +81,8 @@ struct store {
     int64_t commits, fsyncs;
     struct err last;    /* what the last commit ended with */
     struct err damaged; /* found while reading: nothing is written any more */
+    store_trouble_fn *trouble;
+    void *trouble_arg;
     bool counted;       /* the stage has a write that has no revision */
 
     /* note.c */
@@ -112,6 +114,11 @@ int64_t store_value_sum(const char *name, const void *bytes, size_t len);
 void store_found_damage(struct store *store, const struct err *err);
 int64_t store_number(struct store *store, const char *sql);
 int store_run_text(struct store *store, const char *sql, struct err *err);
+void store_tell_trouble(struct store *store);
+/* rows.c: gives up rows that are damaged (told); how many. */
+int store_rows_salvage(struct store *store, struct err *err) MUST_CHECK;
+/* Stages that the log of changes begins at the newest revision. */
+void store_drop_log(struct store *store);
 /* Commits what is staged, now; -1 when it failed. */
 int store_commit_now(struct store *store, struct err *err) MUST_CHECK;
 void store_checkpoint(struct store *store);

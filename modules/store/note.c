@@ -142,15 +142,11 @@ int store_note_accept(struct store *store, const struct store_mark *note,
         revision = now * 1000 > revision ? now * 1000 : revision;
     }
     store->revision = revision + SKIP;
-    store->compacted = store->revision; /* whoever watched lists again */
-    store->log_bytes = 0;
+    store_drop_log(store); /* whoever watched lists again */
     store_value_put_int(store, "store.revision", store->revision);
-    store_value_put_int(store, "store.compacted", store->compacted);
     store_value_put_int(store, "store.epoch", epoch + 1);
     store_value_put_int(store, "store.serial", serial + 1);
-    if (store_run_text(store, "DELETE FROM history WHERE revision NOT IN "
-                              "(SELECT revision FROM current)", err) < 0 ||
-        store_commit_now(store, err) < 0)
+    if (store_commit_now(store, err) < 0)
         return -1;
     mark->epoch = epoch + 1;
     mark->serial = serial + 1;

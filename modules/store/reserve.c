@@ -31,6 +31,7 @@ static bool give_up_reserve(struct store *store)
               "free now: deletes and changes of what is there go on, new objects are "
               "refused until there is room", store->path,
               (long long)store->options.reserve);
+    store_tell_trouble(store);
     return true;
 }
 
@@ -110,6 +111,16 @@ void store_reserve_open(struct store *store)
 bool store_is_full(const struct store *store)
 {
     return store->full;
+}
+
+int store_check_room(const struct store *store, struct err *err)
+{
+    if (!store->full)
+        return 0;
+    return err_set(err, ERR_FULL,
+                   "the disk of %s is full: deletes and changes of what is there are "
+                   "possible, new objects are not; delete something or make room on the "
+                   "disk", store->path);
 }
 
 void store_make_room(struct store *store)

@@ -4,6 +4,7 @@
 #include "store/inside.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -118,8 +119,9 @@ void store_skip_revisions(struct store *store, int64_t count)
 
 /* ---- Walking ------------------------------------------------------------ */
 
-static int give_row(struct store *store, sqlite3_stmt *rows,
-                    store_each_fn *each, void *arg, struct err *err)
+/* Reads a row, and fails for one that is not as it was written. */
+static int read_row(struct store *store, sqlite3_stmt *rows, struct store_row *ret,
+                    struct err *err)
 {
     struct store_row row = {
         .key = {.kind = (const char *)sqlite3_column_text(rows, 1),
@@ -132,17 +134,26 @@ static int give_row(struct store *store, sqlite3_stmt *rows,
         .body = sqlite3_column_blob(rows, 7),
         .len = (size_t)sqlite3_column_bytes(rows, 7),
     };
+    const struct store_key *key = &row.key;
 
-    if (!row.key.kind || !row.key.space || !row.key.name ||
-        row_sum(&row.key, row.revision, sqlite3_column_int64(rows, 4), row.wall,
-                row.body, row.len) != sqlite3_column_int64(rows, 6))
-        return err_set(err, ERR_INTERNAL,
-                       "%s is damaged: the checksum of %s %s/%s at revision "
-                       "%lld does not fit its bytes; restore a backup",
-                       store->path, row.key.kind ? row.key.kind : "",
-                       row.key.space ? row.key.space : "",
-                       row.key.name ? row.key.name : "", (long long)row.revision);
-    return each(arg, &row, err);
+    *ret = row;
+    if (key->kind && key->space && key->name &&
+        row_sum(key, row.revision, sqlite3_column_int64(rows, 4), row.wall, row.body,
+                row.len) == sqlite3_column_int64(rows, 6))
+        return 0;
+    return err_set(err, ERR_INTERNAL,
+                   "%s is damaged: the checksum of %s %s/%s at revision "
+                   "%lld does not fit its bytes; restore a backup",
+                   store->path, key->kind ? key->kind : "", key->space ? key->space : "",
+                   key->name ? key->name : "", (long long)row.revision);
+}
+
+static int give_row(struct store *store, sqlite3_stmt *rows,
+                    store_each_fn *each, void *arg, struct err *err)
+{
+    struct store_row row;
+
+    return read_row(store, rows, &row, err) < 0 ? -1 : each(arg, &row, err);
 }
 
 static int walk(struct store *store, sqlite3_stmt *rows, store_each_fn *each,
@@ -175,6 +186,69 @@ int store_changes(struct store *store, int64_t since, store_each_fn *each,
                        (long long)since, (long long)store->compacted);
     sqlite3_bind_int64(rows, 1, since);
     return walk(store, rows, each, arg, err);
+}
+
+/* ---- Giving up ---------------------------------------------------------- */
+
+void store_drop_log(struct store *store)
+{
+    struct err err = {0};
+
+    if (!store_stage(store))
+        return;
+    store->compacted = store->revision;
+    store->log_bytes = 0;
+    store_value_put_int(store, "store.compacted", store->compacted);
+    if (store_run_text(store, "DELETE FROM history WHERE revision NOT IN "
+                              "(SELECT revision FROM current)", &err) < 0)
+        store->failure = err;
+}
+
+void store_forget(struct store *store, const struct store_key *key)
+{
+    sqlite3_stmt *drop;
+
+    if (!store_stage(store))
+        return;
+    drop = store_statement(store, STORE_CURRENT_DROP);
+    bind_key(drop, 1, key);
+    store_run(store, drop);
+    store_drop_log(store);
+}
+
+/* Each statement reads rows whose key is its own. */
+static int salvage_from(struct store *store, enum store_statement which, bool current,
+                        struct err *err)
+{
+    sqlite3_stmt *rows = store_statement(store, which);
+    int found = 0, code;
+
+    if (!current)
+        sqlite3_bind_int64(rows, 1, store->compacted);
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct store_row row;
+        struct err why = {0};
+        sqlite3_stmt *drop = store_statement(store, STORE_CURRENT_DROP);
+
+        if (read_row(store, rows, &row, &why) == 0)
+            continue;
+        log_error("store", "%s; it is given up, as its loss is accepted", why.text);
+        found++;
+        if (!current || !store_stage(store) || !row.key.name)
+            continue;
+        bind_key(drop, 1, &row.key);
+        store_run(store, drop);
+    }
+    sqlite3_reset(rows);
+    return code == SQLITE_DONE ? found : store_failed(store, code, err);
+}
+
+int store_rows_salvage(struct store *store, struct err *err)
+{
+    int found = salvage_from(store, STORE_CURRENT_ALL, true, err);
+    int more = found < 0 ? -1 : salvage_from(store, STORE_HISTORY_SINCE, false, err);
+
+    return more < 0 ? -1 : found + more;
 }
 
 /* ---- Trimming ----------------------------------------------------------- */

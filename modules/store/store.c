@@ -86,6 +86,7 @@ void store_found_damage(struct store *store, const struct err *err)
     log_error("store", "%s", err->text);
     if (!store->damaged.code && err->code == ERR_INTERNAL)
         store->damaged = *err;
+    store_tell_trouble(store);
 }
 
 static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
@@ -204,7 +205,11 @@ static int open_noted(struct store *store, const struct store_mark *note, bool e
                       struct err *err)
 {
     bool lost = note ? store_note_compare(&store->mark, note) != STORE_LOSS_NONE : empty;
+    int given_up = store->options.accept_loss ? store_rows_salvage(store, err) : 0;
 
+    if (given_up < 0)
+        return -1;
+    lost |= given_up > 0;
     if (lost && !store->options.accept_loss)
         return store_note_refuse(store, note, err);
     if (lost && store_note_accept(store, note, err) < 0)
@@ -415,6 +420,7 @@ void store_commit(struct store *store, store_done_fn *done, void *arg)
         failure = store->failure;
         store->failure = (struct err){0};
         drop_stage(store);
+        store_tell_trouble(store);
         done(arg, &failure);
         return;
     }
@@ -455,6 +461,23 @@ int store_commit_now(struct store *store, struct err *err)
         return 0;
     *err = failure;
     return -1;
+}
+
+void store_on_trouble(struct store *store, store_trouble_fn *trouble, void *arg)
+{
+    store->trouble = trouble;
+    store->trouble_arg = arg;
+}
+
+void store_tell_trouble(struct store *store)
+{
+    if (store->trouble)
+        store->trouble(store->trouble_arg);
+}
+
+bool store_accepts_loss(const struct store *store)
+{
+    return store->options.accept_loss;
 }
 
 int64_t store_epoch(const struct store *store)

@@ -73,9 +73,18 @@ void store_close(struct store **store);
 int64_t store_epoch(const struct store *store);
 /* What the last commit ended with (ERR_NONE: well), or damage found since. */
 const struct err *store_health(const struct store *store);
+/* Called when a commit fails or the disk is found full; it may not write. */
+typedef void store_trouble_fn(void *arg);
+void store_on_trouble(struct store *store, store_trouble_fn *trouble, void *arg);
+/* Whether a loss is accepted (store_options), so that what cannot be read goes. */
+bool store_accepts_loss(const struct store *store);
+/* Takes a row out as if it had never been, and the log of changes with it. */
+void store_forget(struct store *store, const struct store_key *key);
 /* The disk is full, and the store lives on its reserve: what makes the database
    larger should be refused, so that deletes can be committed. */
 bool store_is_full(const struct store *store);
+/* ERR_FULL in words while it is so. */
+int store_check_room(const struct store *store, struct err *err) MUST_CHECK;
 /* While the disk is full: gives back room and looks whether there is enough. */
 void store_make_room(struct store *store);
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notices that the hub lost writes, and then deletes nothing until it is confirmed. */
+#include "spoke/inside.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/object.h"
+#include "cluster/cluster.h"
+#include "document/document.h"
+#include "store/store.h"
+#include "work/work.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Each answer of the hub names its epoch, which changes when a backup was
+ * restored or a loss was accepted. What the hub then says may be older than what
+ * runs here, so works that are here stay as they are, neither removed nor
+ * changed, until an administrator has looked and says that the hub is right.
+ * Works that are new here are applied: they remove nothing.
+ */
+#define HEADER "axle-epoch"
+#define CONFIRMED "axle.dev/confirmed-epoch"
+#define CONDITION "HubEpochConfirmed"
+#define KEPT "hub.epoch"
+
+static void on_kept(void *arg, const struct err *err)
+{
+    if (err)
+        log_warn("spoke", "the hub's epoch cannot be kept: %s", err->text);
+}
+
+static void keep_epoch(struct spoke *spoke)
+{
+    int64_t both[2] = {spoke->epoch, spoke->epoch_new};
+
+    store_value_put(spoke->store, KEPT, both, sizeof both);
+    store_commit(spoke->store, on_kept, NULL);
+}
+
+void epoch_load(struct spoke *spoke)
+{
+    int64_t both[2];
+    size_t len = 0;
+    scoped_mem void *kept = store_value_get(spoke->store, KEPT, &len);
+
+    if (!kept || len != sizeof both)
+        return;
+    memcpy(both, kept, sizeof both);
+    spoke->epoch = both[0];
+    spoke->epoch_new = both[1];
+}
+
+void epoch_close(struct spoke *spoke)
+{
+    loop_timer_free(&spoke->epoch_again);
+}
+
+bool epoch_withholds(const struct spoke *spoke)
+{
+    return spoke->epoch_new != 0;
+}
+
+static void explain(const struct spoke *spoke, char *out, size_t room)
+{
+    snprintf(out, room,
+             "the hub is in epoch %" PRId64 ", this spoke has confirmed %" PRId64
+             ": the hub may have lost writes, so works that run here are neither removed "
+             "nor changed until the annotation " CONFIRMED "=%" PRId64
+             " is set on this ManagedCluster",
+             spoke->epoch_new, spoke->epoch, spoke->epoch_new);
+}
+
+static void tell(struct spoke *spoke)
+{
+    char message[400];
+    struct cluster_event event = {
+        .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
+        .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Warning",
+        .reason = "EpochChanged", .message = message};
+
+    explain(spoke, message, sizeof message);
+    report_event(spoke, &event);
+}
+
+/* ---- Confirmed ------------------------------------------------------------- */
+
+static void on_again(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    if (spoke->state != SPOKE_WATCHING)
+        return; /* it lists anyway when it is back */
+    sync_stop(spoke);
+    spoke_move(spoke, SPOKE_LISTING);
+}
+
+/* Everything that was withheld is in the next list. Generations of another epoch
+   mean nothing, so each work is taken as if it were new. */
+static void confirm(struct spoke *spoke, int64_t epoch)
+{
+    struct work *work;
+    size_t at = 0;
+
+    log_info("spoke", "%s: epoch %" PRId64 " of the hub is confirmed: its works are "
+             "followed again", spoke->name, epoch);
+    spoke->epoch = epoch;
+    spoke->epoch_new = 0;
+    keep_epoch(spoke);
+    while ((work = map_next(spoke->works, &at, NULL)))
+        work->generation = -1;
+    if (!spoke->epoch_again)
+        spoke->epoch_again = loop_timer_new(spoke->loop, on_again, spoke);
+    loop_timer_set(spoke->epoch_again, 0);
+}
+
+void epoch_look(struct spoke *spoke, const struct node *cluster)
+{
+    const char *text =
+        node_text(node_at(cluster, "metadata", "annotations", CONFIRMED, NULL));
+
+    if (spoke->epoch_new && strtoll(text, NULL, 10) == spoke->epoch_new)
+        confirm(spoke, spoke->epoch_new);
+}
+
+/* ---- Seen ------------------------------------------------------------------- */
+
+void epoch_see(struct spoke *spoke, const struct http_answer *answer)
+{
+    const char *text = http_answer_get(answer, HEADER);
+    int64_t epoch = text ? strtoll(text, NULL, 10) : 0;
+
+    if (epoch <= 0 || epoch == spoke->epoch_new ||
+        (epoch == spoke->epoch && !spoke->epoch_new))
+        return;
+    if (!spoke->epoch) {
+        spoke->epoch = epoch;
+        keep_epoch(spoke);
+    } else if (epoch == spoke->epoch) {
+        confirm(spoke, epoch); /* the hub has its own database again */
+    } else {
+        spoke->epoch_new = epoch;
+        keep_epoch(spoke);
+        tell(spoke);
+    }
+}
+
+void epoch_condition(const struct spoke *spoke, struct arena *arena, struct node *news)
+{
+    struct node *made = node_map(arena);
+    char message[400];
+
+    if (!spoke->epoch)
+        return;
+    if (spoke->epoch_new)
+        explain(spoke, message, sizeof message);
+    else
+        snprintf(message, sizeof message, "the hub is in epoch %" PRId64, spoke->epoch);
+    node_set_text(arena, made, "type", CONDITION);
+    node_set_text(arena, made, "status", spoke->epoch_new ? "False" : "True");
+    node_set_text(arena, made, "reason", spoke->epoch_new ? "EpochChanged" : "SameEpoch");
+    node_set_text(arena, made, "message", message);
+    node_add(arena, news, made);
+}
