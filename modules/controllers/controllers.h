@@ -52,6 +52,10 @@ struct controllers *controllers_start(struct objects *objects,
    objects_close(). */
 void controllers_stop(struct controllers **controllers);
 
+/* Looks at a WorkloadDeployment again: its artifact, "NAMESPACE/NAME", is damaged. */
+void controllers_render_again(struct controllers *controllers,
+                              const char *repository);
+
 /* Prometheus text: runs, failures and queue length by controller. */
 void controllers_metrics(const struct controllers *controllers,
                          struct text *out);

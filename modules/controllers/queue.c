@@ -155,6 +155,17 @@ struct waking {
     const struct controller *to;
 };
 
+void controllers_render_again(struct controllers *all, const char *repository)
+{
+    scoped_mem char *space = mem_copy_string(repository);
+    char *slash = strrchr(space, '/');
+
+    if (!slash)
+        return;
+    *slash = '\0';
+    controllers_wake(all, &controller_deployment, space, slash + 1);
+}
+
 static void wake_each(void *arg, const struct object *object)
 {
     struct waking *waking = arg;

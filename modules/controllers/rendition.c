@@ -349,9 +349,9 @@ static struct node *keep_bundle(struct pass *pass, const char *revision,
 
 static bool is_kept(struct pass *pass, const struct node *facts)
 {
-    return facts && registry_has(objects_store(pass->objects),
-                                 repository_of(pass),
-                                 node_get_text(facts, "digest"));
+    return facts && registry_is_complete(objects_store(pass->objects),
+                                         repository_of(pass),
+                                         node_get_text(facts, "digest"));
 }
 
 int rendition_make(struct pass *pass, const struct rendition_input *input,
@@ -416,6 +416,9 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
     bytes = arena_alloc(pass->arena, (size_t)size + 1);
     got = store_blob_read(store, digest, 0, bytes, (size_t)size, err);
     if (got != size) {
+        /* Damaged: without it the next run renders it anew. */
+        if (got < 0 && err->code == ERR_INTERNAL)
+            store_blob_delete(store, digest);
         if (got >= 0)
             err_set(err, ERR_INTERNAL, "%s is cut off", digest);
         return NULL;

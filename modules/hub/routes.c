@@ -121,10 +121,17 @@ static void commit(void *arg, void (*done)(void *done_arg, const struct err *err
     objects_when_durable(hub->objects, done, done_arg);
 }
 
+static void damaged(void *arg, const char *repository)
+{
+    struct hub *hub = arg;
+
+    controllers_render_again(hub->controllers, repository);
+}
+
 struct registry_settings routes_registry(struct hub *hub)
 {
     return (struct registry_settings){
-        .authorise = may_registry, .commit = commit, .arg = hub,
+        .authorise = may_registry, .commit = commit, .damaged = damaged, .arg = hub,
         .most_blob = (size_t)config_number(hub->config, CONFIG_ID_BLOB_SIZE)};
 }
 

@@ -180,6 +180,25 @@ void registry_trim(struct store *store, const char *repository, size_t tags)
     index_write(arena, store, repository, next);
 }
 
+bool registry_is_complete(struct store *store, const char *repository,
+                          const char *digest)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *manifest;
+    struct node *named = node_map(arena);
+
+    if (!registry_has(store, repository, digest))
+        return false;
+    manifest = read_manifest(arena, store, digest);
+    if (!manifest)
+        return false;
+    add_named(arena, named, manifest);
+    node_each(blob, named)
+        if (*blob->key && store_blob_size(store, blob->key) < 0)
+            return false;
+    return true;
+}
+
 /* ---- Sweeping ------------------------------------------------------------------ */
 
 struct sweep {

@@ -7,6 +7,7 @@
 #include "http/http.h"
 #include "pki/pki.h"
 #include "registry/index.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -60,6 +61,19 @@ static void keep(struct push *push, struct http_request *request,
         "application/vnd.oci.image.manifest.v1+json", bytes, len,
     };
 
+    struct err err = {0};
+
+    if (store_check_room(push->registry->store, &err) < 0) {
+        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        return;
+    }
+    /* One that is damaged is removed, and this push heals it. */
+    if (store_blob_size(push->registry->store, digest) >= 0 &&
+        verify_blob(push->registry, push->repository, digest, &err) < 0 &&
+        store_blob_size(push->registry->store, digest) >= 0) {
+        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        return;
+    }
     registry_keep(push->registry->store, push->repository,
                   tagged ? push->reference : NULL, &blob, NULL, 0);
     if (*subject)

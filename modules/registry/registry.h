@@ -47,6 +47,9 @@ bool registry_has(struct store *store, const char *repository,
 /* Whether the digest is this manifest's own, or one of its config and layers'. */
 bool registry_manifest_has(struct store *store, const char *manifest,
                            const char *digest);
+/* Whether a manifest and all that it names are there. */
+bool registry_is_complete(struct store *store, const char *repository,
+                          const char *digest);
 /* Forgets a repository; its blobs go with registry_sweep(). Staged. */
 void registry_drop(struct store *store, const char *repository);
 /* Forgets all but the newest `tags` tags, what only older ones stood for, and
@@ -75,6 +78,9 @@ struct registry_settings {
     /* Makes what was staged durable, then calls back; as store_commit. */
     void (*commit)(void *arg, void (*done)(void *done_arg, const struct err *err),
                    void *done_arg);
+    /* A blob of `repository` was damaged and is removed: whoever made it shall make
+       it again. NULL: nobody is told. */
+    void (*damaged)(void *arg, const char *repository);
     void *arg;
     size_t most_blob;     /* 0: 64 MiB */
     size_t most_manifest; /* 0: 4 MiB */

@@ -2,6 +2,8 @@
 /* Answers requests of OCI's distribution-spec below /v2. */
 #include "registry/serve.h"
 
+#include "base/log.h"
+#include "base/map.h"
 #include "base/object.h"
 #include "document/document.h"
 #include "http/http.h"
@@ -24,6 +26,7 @@ struct registry *registry_new(struct store *store,
     registry->tag = REGISTRY_TAG;
     registry->store = store;
     registry->settings = *settings;
+    registry->verified = map_new();
     if (!registry->settings.most_blob)
         registry->settings.most_blob = 64u << 20;
     if (!registry->settings.most_manifest)
@@ -36,6 +39,7 @@ void registry_free(struct registry **registry)
     if (!*registry)
         return;
     uploads_free(*registry);
+    map_free(&(*registry)->verified);
     (*registry)->tag = 0;
     mem_free(registry);
 }
@@ -117,11 +121,17 @@ static void send_more(struct http_request *request, void *arg)
 
     while (sending->at < sending->end && http_answer_pending(request) < SLICE) {
         int64_t want = sending->end - sending->at;
+        struct err err = {0};
         int64_t got = store_blob_read(sending->registry->store, sending->digest,
                                       sending->at, slice,
-                                      want < SLICE ? (size_t)want : SLICE, NULL);
+                                      want < SLICE ? (size_t)want : SLICE, &err);
 
         if (got <= 0) {
+            /* It was whole a moment ago; the next request looks again. */
+            log_error("registry", "sending %s: cut off at byte %lld: %s",
+                      sending->digest, (long long)sending->at,
+                      err.code ? err.text : "it is gone");
+            verify_forget(sending->registry, sending->digest);
             http_answer_break(request);
             return;
         }
@@ -138,8 +148,13 @@ static void send_blob(struct ask *ask, const char *digest, const char *type)
     int64_t size = store_blob_size(ask->registry->store, digest);
     const char *range = http_request_header(request, "range");
     struct sending *sending;
+    struct err err = {0};
     int status = 200;
 
+    if (verify_blob(ask->registry, ask->repository, digest, &err) < 0) {
+        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        return;
+    }
     sending = arena_alloc(request->arena, sizeof *sending);
     *sending = (struct sending) { ask->registry,
                                   arena_string(request->arena, digest), 0, size };
@@ -179,6 +194,8 @@ static void get_manifest(struct ask *ask)
     if (!registry_digest_is_valid(digest))
         digest = node_get_text(node_get(index, "tags"), ask->reference);
     type = node_get_text(node_get(index, "manifests"), digest);
+    if (*type && store_blob_size(registry->store, digest) < 0)
+        verify_missing(registry, ask->repository, digest);
     if (!*type || store_blob_size(registry->store, digest) < 0) {
         serve_error(ask->request, 404, "MANIFEST_UNKNOWN",
                     "%s has no manifest %s", ask->repository, ask->reference);
@@ -189,6 +206,12 @@ static void get_manifest(struct ask *ask)
 
 static void get_blob(struct ask *ask)
 {
+    const struct node *index =
+        index_read(ask->request->arena, ask->registry->store, ask->repository);
+
+    if (node_get(node_get(index, "blobs"), ask->reference) &&
+        store_blob_size(ask->registry->store, ask->reference) < 0)
+        verify_missing(ask->registry, ask->repository, ask->reference);
     if (!registry_digest_is_valid(ask->reference))
         serve_error(ask->request, 400, "DIGEST_INVALID",
                     "\"%s\" is no sha256 digest", ask->reference);

@@ -7,6 +7,7 @@
 
 struct http_request;
 
+struct map;
 struct upload;
 struct registry {
     uint32_t tag;
@@ -15,6 +16,7 @@ struct registry {
     struct upload *uploads; /* a list; few at a time */
     size_t upload_count;
     bool freed;
+    struct map *verified; /* owned: digests of blobs that were found whole */
 };
 #define REGISTRY_TAG 0x52656769u
 
@@ -35,6 +37,14 @@ void serve_error(struct http_request *request, int status, const char *code,
 void serve_upload(struct ask *ask);
 /* PUT …/manifests/REFERENCE (push.c). */
 void serve_manifest_put(struct ask *ask);
+/* Compares a blob with its digest, once (verify.c); a damaged one is told, removed,
+   and made anew where its source is here. */
+int verify_blob(struct registry *registry, const char *repository,
+                const char *digest, struct err *err) MUST_CHECK;
+/* One that the index names is not there: told, and made anew as above. */
+void verify_missing(struct registry *registry, const char *repository,
+                    const char *digest);
+void verify_forget(struct registry *registry, const char *digest);
 void uploads_free(struct registry *registry);
 /* Answers 201 once everything staged is on disk. */
 void serve_created(struct registry *registry, struct http_request *request,

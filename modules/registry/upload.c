@@ -108,11 +108,24 @@ static void finish(struct registry *registry, struct http_request *request,
     char text[PKI_DIGEST_TEXT];
     struct node *index;
 
+    struct err err = {0};
+
     pki_sha256(bytes, len, sum);
     pki_digest_text(sum, text);
     if (strcmp(text, digest)) {
         serve_error(request, 400, "DIGEST_INVALID",
                     "the bytes have the digest %s, not %s", text, digest);
+        return;
+    }
+    if (store_check_room(registry->store, &err) < 0) {
+        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        return;
+    }
+    /* One that is damaged is removed, and this push heals it. */
+    if (store_blob_size(registry->store, digest) >= 0 &&
+        verify_blob(registry, repository, digest, &err) < 0 &&
+        store_blob_size(registry->store, digest) >= 0) {
+        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
         return;
     }
     if (store_blob_size(registry->store, digest) < 0)

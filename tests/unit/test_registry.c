@@ -7,7 +7,7 @@
 #include "http/http.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
-#include "store/store.h"
+#include "store/inside.h"
 
 #include "check.h"
 
@@ -190,6 +190,54 @@ static void check_mistakes(void)
     may_push = true;
 }
 
+static char woken[64];
+
+static void on_damage(void *arg, const char *repository)
+{
+    copy(woken, sizeof woken, repository);
+}
+
+/* As a bit that flipped on the disk. */
+static void damage(const char *digest)
+{
+    scoped_mem char *sql = mem_printf(
+        "UPDATE part SET bytes=substr(bytes,2)||'X' WHERE id>>20="
+        "(SELECT id FROM blob WHERE digest='%s')", digest);
+
+    CHECK_INT(sqlite3_exec(store->db, sql, NULL, NULL, NULL), SQLITE_OK, "damaged");
+}
+
+static void check_damage(void)
+{
+    char digest[PKI_DIGEST_TEXT], kept[PKI_DIGEST_TEXT];
+
+    digest_of("fragile", digest);
+    digest_of("{ }", kept);
+    ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", digest), NULL, NULL,
+        "fragile");
+    damage(digest);
+    CHECK_INT(ask("GET", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 500,
+              "a damaged blob is not sent");
+    CHECK(strstr(body, "\"errors\"") && strstr(body, "damaged on the hub's disk"),
+          "in the specification's form and in words: %s", body);
+    CHECK_TEXT(woken, "lab/hurt", "whoever made it is told");
+    woken[0] = '\0';
+    CHECK_INT(ask("HEAD", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 404,
+              "then it is missing, so that it is pushed again");
+    CHECK_TEXT(woken, "lab/hurt", "which is told as well");
+    ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", digest), NULL, NULL,
+        "fragile");
+    CHECK_INT(ask("GET", at("/v2/lab/hurt/blobs/%s", digest), NULL, NULL, NULL), 200,
+              "a push heals it");
+    CHECK_TEXT(body, "fragile", "byte for byte");
+    ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", kept), NULL, NULL, "{ }");
+    damage(kept);
+    CHECK_INT(ask("POST", at("/v2/lab/hurt/blobs/uploads/?digest=%s", kept), NULL, NULL,
+                  "{ }"), 201, "a push over a damaged one is taken");
+    CHECK_INT(ask("GET", at("/v2/lab/hurt/blobs/%s", kept), NULL, NULL, NULL), 200,
+              "and heals it too");
+}
+
 static void committed(void *arg, const struct err *err)
 {
     CHECK(!err, "a commit");
@@ -231,7 +279,8 @@ int main(void)
 {
     struct store_disk *disk = store_disk_new("sim");
     struct store_options options = { .vfs = "sim" };
-    struct registry_settings settings = { .authorise = authorise, .commit = commit };
+    struct registry_settings settings = { .authorise = authorise, .commit = commit,
+                                          .damaged = on_damage };
     struct http_client_settings to = { .address = "hub:80" };
     struct registry *registry;
     struct http_server *server;
@@ -252,6 +301,7 @@ int main(void)
     check_pushes();
     check_manifests();
     check_mistakes();
+    check_damage();
     check_keeping();
     http_client_free(&client);
     http_server_free(&server);

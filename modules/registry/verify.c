@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compares blobs with their digests before a byte of them is sent. */
+#include "registry/serve.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "pki/pki.h"
+#include "store/store.h"
+
+#include <string.h>
+
+#define PIECE ((size_t)1 << 20)
+#define VERDICTS 1024
+
+/* 1: whole. 0: damaged, as `err` says. -1: it could not be read just now. */
+static int read_whole(struct store *store, const char *digest, struct err *err)
+{
+    int64_t size = store_blob_size(store, digest), at = 0;
+    scoped_mem char *piece = mem_alloc(PIECE);
+    unsigned char sum[PKI_SHA256];
+    char text[PKI_DIGEST_TEXT];
+    struct pki_sha256 hash;
+
+    pki_sha256_start(&hash);
+    while (at < size) {
+        int64_t got = store_blob_read(store, digest, at, piece, PIECE, err);
+
+        if (got <= 0)
+            return got < 0 && err->code != ERR_INTERNAL ? -1 : 0;
+        pki_sha256_add(&hash, piece, (size_t)got);
+        at += got;
+    }
+    pki_sha256_end(&hash, sum);
+    pki_digest_text(sum, text);
+    if (strcmp(text, digest) == 0)
+        return 1;
+    err_set(err, ERR_INTERNAL, "its bytes have the digest %s", text);
+    return 0;
+}
+
+static void on_dropped(void *arg, const struct err *err)
+{
+    if (err)
+        log_warn("registry", "a damaged blob cannot be removed yet: %s", err->text);
+}
+
+/*
+ * What is damaged is taken out, so that a push of the same bytes is taken and
+ * whoever made it can make it anew; the repository's index still names it.
+ */
+static void drop_damaged(struct registry *registry, const char *repository,
+                         const char *digest, const struct err *why)
+{
+    const struct registry_settings *settings = &registry->settings;
+
+    log_error("registry", "%s: blob %s is damaged (%s): it is removed, and made anew if "
+              "this hub rendered it; otherwise push it again", repository, digest,
+              why->text);
+    verify_forget(registry, digest);
+    store_blob_delete(registry->store, digest);
+    settings->commit(settings->arg, on_dropped, NULL);
+    if (settings->damaged)
+        settings->damaged(settings->arg, repository);
+}
+
+void verify_missing(struct registry *registry, const char *repository,
+                    const char *digest)
+{
+    const struct registry_settings *settings = &registry->settings;
+
+    log_error("registry", "%s: blob %s is lost: it is made anew if this hub rendered it; "
+              "otherwise push it again", repository, digest);
+    if (settings->damaged)
+        settings->damaged(settings->arg, repository);
+}
+
+void verify_forget(struct registry *registry, const char *digest)
+{
+    map_remove(registry->verified, digest);
+}
+
+int verify_blob(struct registry *registry, const char *repository,
+                const char *digest, struct err *err)
+{
+    int whole;
+
+    if (map_get(registry->verified, digest))
+        return 0;
+    whole = read_whole(registry->store, digest, err);
+    if (whole < 0)
+        return -1;
+    if (!whole) {
+        drop_damaged(registry, repository, digest, err);
+        return err_set(err, ERR_INTERNAL, "%s is damaged on the hub's disk; it was "
+                       "removed: try again in a moment, or push it again", digest);
+    }
+    if (map_count(registry->verified) >= VERDICTS) {
+        map_free(&registry->verified);
+        registry->verified = map_new();
+    }
+    map_put(registry->verified, digest, registry);
+    return 0;
+}
