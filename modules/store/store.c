@@ -99,7 +99,6 @@ static int prepare_database(struct store *store, bool lost, struct err *err)
 {
     static const char *const settings =
         "PRAGMA locking_mode=EXCLUSIVE;" /* before WAL: no shared memory */
-        "PRAGMA auto_vacuum=INCREMENTAL;"
         "PRAGMA journal_mode=WAL;"
         "PRAGMA synchronous=FULL;"
         "PRAGMA wal_autocheckpoint=0;"
@@ -112,6 +111,10 @@ static int prepare_database(struct store *store, bool lost, struct err *err)
 
     /* Until all was compared, nothing is changed, not even by closing. */
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    /* On a database that has pages this would be a write. */
+    if (!store->read_only && store_side_size(store, "") <= 0 &&
+        store_run_text(store, "PRAGMA auto_vacuum=INCREMENTAL", err) < 0)
+        return -1;
     if (!store->read_only && store_run_text(store, settings, err) < 0)
         return -1;
     if (!store->read_only)

@@ -239,8 +239,9 @@ static void test_missing(const struct text *wanted, bool has_log)
     store_disk_copy(hurt, whole, NULL);
     store_disk_remove(hurt, DB "-wal");
     outcome_of(wanted, &err);
-    CHECK(store_disk_size(hurt, DB) == store_disk_size(whole, DB),
-          "and the database is left as it was");
+    CHECK(store_disk_size(hurt, DB) == store_disk_size(whole, DB) &&
+              store_disk_size(hurt, DB "-wal") <= 0,
+          "and nothing is written");
 }
 
 /* ---- Going on all the same --------------------------------------------------------- */
