@@ -46,7 +46,7 @@ static int open_store(struct hub *hub, const struct hub_settings *settings,
         /* The database comes first, so keys without one mean that it is lost. */
         .expected = keys_exist(hub),
         .accept_loss = config_yes(hub->config, CONFIG_ID_ACCEPT_LOSS),
-        .reserve = STORE_RESERVE};
+        .reserve = settings->store_vfs ? 0 : STORE_RESERVE};
 
     hub->store = store_open(path, &options, err);
     return hub->store ? 0 : -1;
