@@ -86,7 +86,9 @@ static int read_authority(struct hub *hub, struct err *err)
 static int open_authority(struct hub *hub, struct err *err)
 {
     static const char *const files[] = {"ca.crt", "ca.key"};
+    unsigned char digest[PKI_SHA256];
     bool missing = false;
+    const char *cert;
     int opened;
 
     for (size_t i = 0; i < count_of(files); i++) {
@@ -100,6 +102,11 @@ static int open_authority(struct hub *hub, struct err *err)
     }
     opened = missing ? make_authority(hub, err) : read_authority(hub, err);
     if (opened < 0)
+        return -1;
+    /* A certificate with the same key may still say something else. */
+    cert = pki_authority_cert(hub->authority);
+    pki_sha256(cert, strlen(cert), digest);
+    if (pins_keep(hub, "ca.crt", digest, authority_lost, err) < 0)
         return -1;
     return pins_keep(hub, "ca.key", pki_authority_pin(hub->authority), authority_lost, err);
 }
