@@ -34,23 +34,24 @@ static void on_kept(void *arg, const struct err *err)
 
 static void keep_epoch(struct spoke *spoke)
 {
-    int64_t both[2] = {spoke->epoch, spoke->epoch_new};
+    int64_t kept[3] = {spoke->epoch, spoke->epoch_new, spoke->went_back};
 
-    store_value_put(spoke->store, KEPT, both, sizeof both);
+    store_value_put(spoke->store, KEPT, kept, sizeof kept);
     store_commit(spoke->store, on_kept, NULL);
 }
 
 void epoch_load(struct spoke *spoke)
 {
-    int64_t both[2];
+    int64_t kept[3];
     size_t len = 0;
-    scoped_mem void *kept = store_value_get(spoke->store, KEPT, &len);
+    scoped_mem void *bytes = store_value_get(spoke->store, KEPT, &len);
 
-    if (!kept || len != sizeof both)
+    if (!bytes || len != sizeof kept)
         return;
-    memcpy(both, kept, sizeof both);
-    spoke->epoch = both[0];
-    spoke->epoch_new = both[1];
+    memcpy(kept, bytes, sizeof kept);
+    spoke->epoch = kept[0];
+    spoke->epoch_new = kept[1];
+    spoke->went_back = kept[2];
 }
 
 void epoch_close(struct spoke *spoke)
@@ -63,14 +64,31 @@ bool epoch_withholds(const struct spoke *spoke)
     return spoke->epoch_new != 0;
 }
 
+/* What an administrator writes: the epoch, and where it is the old one, the revision
+   that the hub has lost. */
+static void wanted_annotation(const struct spoke *spoke, char *out, size_t room)
+{
+    if (spoke->went_back)
+        snprintf(out, room, "%" PRId64 "-%" PRId64, spoke->epoch_new, spoke->went_back);
+    else
+        snprintf(out, room, "%" PRId64, spoke->epoch_new);
+}
+
 static void explain(const struct spoke *spoke, char *out, size_t room)
 {
+    char wanted[64], why[128];
+
+    wanted_annotation(spoke, wanted, sizeof wanted);
+    if (spoke->went_back)
+        snprintf(why, sizeof why, "the hub no longer knows revision %" PRId64
+                 ", which this spoke has seen", spoke->went_back);
+    else
+        snprintf(why, sizeof why, "the hub is in epoch %" PRId64 ", this spoke has "
+                 "confirmed %" PRId64, spoke->epoch_new, spoke->epoch);
     snprintf(out, room,
-             "the hub is in epoch %" PRId64 ", this spoke has confirmed %" PRId64
-             ": the hub may have lost writes, so works that run here are neither removed "
-             "nor changed until the annotation " CONFIRMED "=%" PRId64
-             " is set on this ManagedCluster",
-             spoke->epoch_new, spoke->epoch, spoke->epoch_new);
+             "%s: it may have lost writes, so works that run here are neither removed nor "
+             "changed until the annotation " CONFIRMED "=%s is set on this ManagedCluster",
+             why, wanted);
 }
 
 static void tell(struct spoke *spoke)
@@ -107,7 +125,8 @@ static void confirm(struct spoke *spoke, int64_t epoch)
     log_info("spoke", "%s: epoch %" PRId64 " of the hub is confirmed: its works are "
              "followed again", spoke->name, epoch);
     spoke->epoch = epoch;
-    spoke->epoch_new = 0;
+    spoke->epoch_new = spoke->went_back = 0;
+    spoke->seen = -1; /* until the next list */
     keep_epoch(spoke);
     while ((work = map_next(spoke->works, &at, NULL)))
         work->generation = -1;
@@ -121,7 +140,10 @@ void epoch_look(struct spoke *spoke, const struct node *cluster)
     const char *text =
         node_text(node_at(cluster, "metadata", "annotations", CONFIRMED, NULL));
 
-    if (spoke->epoch_new && strtoll(text, NULL, 10) == spoke->epoch_new)
+    char wanted[64];
+
+    wanted_annotation(spoke, wanted, sizeof wanted);
+    if (spoke->epoch_new && strcmp(text, wanted) == 0)
         confirm(spoke, spoke->epoch_new);
 }
 
@@ -142,9 +164,45 @@ void epoch_see(struct spoke *spoke, const struct http_answer *answer)
         confirm(spoke, epoch); /* the hub has its own database again */
     } else {
         spoke->epoch_new = epoch;
+        spoke->went_back = 0;
         keep_epoch(spoke);
         tell(spoke);
     }
+}
+
+/* Also what the works on disk say counts, as after a restart of the agent. */
+static int64_t newest_seen(const struct spoke *spoke)
+{
+    int64_t newest = spoke->seen;
+    struct work *work;
+    size_t at = 0;
+
+    if (spoke->seen < 0)
+        return 0;
+    while ((work = map_next(spoke->works, &at, NULL))) {
+        const char *text =
+            node_text(node_at(work->object, "metadata", "resourceVersion", NULL));
+        int64_t revision = strtoll(text, NULL, 10);
+
+        /* One that vanished is of before: the hub knows it no more. */
+        if (revision > newest && !work->evicting)
+            newest = revision;
+    }
+    return newest;
+}
+
+void epoch_see_revision(struct spoke *spoke, int64_t revision)
+{
+    int64_t newest = newest_seen(spoke);
+
+    if (spoke->epoch && !spoke->epoch_new && revision < newest) {
+        spoke->epoch_new = spoke->epoch;
+        spoke->went_back = newest;
+        keep_epoch(spoke);
+        tell(spoke);
+    }
+    if (!spoke->epoch_new)
+        spoke->seen = revision;
 }
 
 void epoch_condition(const struct spoke *spoke, struct arena *arena, struct node *news)

@@ -79,7 +79,8 @@ struct spoke {
     struct loop_timer *own_again; /* owned */
 
     /* epoch.c */
-    int64_t epoch, epoch_new;       /* confirmed; another that is not yet, or 0 */
+    int64_t epoch, epoch_new;       /* confirmed; one that is not yet, or 0 */
+    int64_t seen, went_back;        /* newest revision; the one that the hub lost, or 0 */
     struct loop_timer *epoch_again; /* owned */
 
     /* twin.c */
@@ -164,6 +165,8 @@ void epoch_close(struct spoke *spoke);
 bool epoch_withholds(const struct spoke *spoke);
 /* What each answer of the hub says of its epoch. */
 void epoch_see(struct spoke *spoke, const struct http_answer *answer);
+/* The revision of a list, which never goes back while the hub loses nothing. */
+void epoch_see_revision(struct spoke *spoke, int64_t revision);
 /* This spoke's ManagedCluster, which may confirm an epoch. */
 void epoch_look(struct spoke *spoke, const struct node *cluster);
 void epoch_condition(const struct spoke *spoke, struct arena *arena, struct node *news);

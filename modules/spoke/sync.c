@@ -47,6 +47,8 @@ static bool on_line(const char *line, size_t len, void *arg)
         return false;
     }
     spoke->revision = revision_of(object);
+    if (spoke->revision > spoke->seen)
+        spoke->seen = spoke->revision;
     if (strcmp(type, "BOOKMARK") == 0)
         return true;
     work_take(spoke, name_of(object),
@@ -158,6 +160,7 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
         return;
     }
     items = node_get(list, "items");
+    epoch_see_revision(spoke, revision_of(list));
     forget_missing(spoke, items);
     for (size_t i = 0; i < node_count(items); i++)
         work_take(spoke, name_of(node_item(items, i)), node_item(items, i));

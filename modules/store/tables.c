@@ -95,7 +95,8 @@ static char *check_with(struct store *store, const char *sql)
 
 /*
  * SQLite has no checksums of pages: what is wrong with their structure is found
- * here, what is wrong with their content by our own sums. 100 MB take 60 ms. Of
+ * here, what is wrong with their content by our own sums. 100 MB take a quarter
+ * of a second. Of
  * a large database the parts of blobs, which are compared with their digests
  * before they are used, and free pages are left out.
  */

@@ -34,9 +34,26 @@ start_spoke edge-1 --eviction 100ms
 wait_for managedclusters/edge-1 "$confirmed" True
 stop hub
 cp "$hub_dir/hub/axle.db" "$TEST_DIR/older.db"
+cp "$hub_dir/hub/axle.db-note" "$TEST_DIR/older.note"
 start_hub
 work first "${mark}1"
 until_true 60 sleeps "${mark}1" || fail "the work does not run"
+pid=$(pgrep -f "^sleep ${mark}1\$")
+stop hub
+
+# The whole folder of before, its note too: the hub cannot know, but the spoke does.
+cp "$TEST_DIR/older.db" "$hub_dir/hub/axle.db"
+cp "$TEST_DIR/older.note" "$hub_dir/hub/axle.db-note"
+start_hub
+wait_for managedclusters/edge-1 "$confirmed" False
+wanted=$(object managedclusters/edge-1 | jq -r '.status.conditions[] | select(.type == "HubEpochConfirmed") | .message' |
+    sed -n 's/.*axle.dev\/confirmed-epoch=\([0-9-]*\).*/\1/p')
+expect "what runs stays" "$(pgrep -f "^sleep ${mark}1\$")" "$pid"
+kubectl annotate managedcluster edge-1 "axle.dev/confirmed-epoch=$wanted" >/dev/null
+wait_for managedclusters/edge-1 "$confirmed" True
+until_true 60 ended "${mark}1" || fail "what was confirmed to be lost is not removed"
+work first "${mark}1"
+until_true 60 sleeps "${mark}1" || fail "the work does not run again"
 pid=$(pgrep -f "^sleep ${mark}1\$")
 stop hub
 
