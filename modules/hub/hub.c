@@ -189,6 +189,21 @@ static void find_url(struct hub *hub)
     hub->url = mem_printf("https://%s", address);
 }
 
+/* A full disk must not keep the hub from starting: deletes are what helps. */
+static int write_kubeconfig(struct hub *hub, struct err *err)
+{
+    struct err why = {0};
+
+    if (keys_write_kubeconfig(hub, &why) == 0)
+        return 0;
+    if (why.code == ERR_FULL && file_exists(hub->kubeconfig)) {
+        log_error("hub", "%s: the one of the last start stays", why.text);
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
+
 static int open_all(struct hub *hub, const struct hub_settings *settings,
                     struct err *err)
 {
@@ -198,7 +213,7 @@ static int open_all(struct hub *hub, const struct hub_settings *settings,
         return -1;
     find_url(hub);
     server_keep_fresh(hub);
-    return keys_write_kubeconfig(hub, err);
+    return write_kubeconfig(hub, err);
 }
 
 struct hub *hub_open(struct loop *loop, const struct hub_settings *settings,

@@ -40,6 +40,9 @@ expect_contains "the refusal" "$(cat "$TEST_DIR/answer")" "is full"
 expect "alive" "$(status_of GET /livez)" 200
 expect "a status update" "$(status_of PATCH /apis/coordination.k8s.io/v1/namespaces/default/leases/none -H 'Content-Type: application/merge-patch+json' --data-binary '{}')" 404
 expect "a change" "$(status_of PATCH "$configmaps/n0" -H 'Content-Type: application/merge-patch+json' --data-binary '{"metadata":{"labels":{"a":"b"}}}')" 200
+# A start on the full disk is one.
+crash hub
+start_hub
 for i in $(seq 0 "$made"); do
     expect "DELETE of n$i" "$(status_of DELETE "$configmaps/n$i")" 200
 done
