@@ -101,6 +101,20 @@ static void tell(struct spoke *spoke)
 
     explain(spoke, message, sizeof message);
     report_event(spoke, &event);
+    spoke->epoch_told = true;
+}
+
+/* The Event follows with the condition, when the hub can be spoken to. */
+static void withhold(struct spoke *spoke, int64_t epoch, int64_t went_back)
+{
+    char message[400];
+
+    spoke->epoch_new = epoch;
+    spoke->went_back = went_back;
+    spoke->epoch_told = false;
+    keep_epoch(spoke);
+    explain(spoke, message, sizeof message);
+    log_warn("spoke", "%s", message);
 }
 
 /* ---- Confirmed ------------------------------------------------------------- */
@@ -163,10 +177,7 @@ void epoch_see(struct spoke *spoke, const struct http_answer *answer)
     } else if (epoch == spoke->epoch) {
         confirm(spoke, epoch); /* the hub has its own database again */
     } else {
-        spoke->epoch_new = epoch;
-        spoke->went_back = 0;
-        keep_epoch(spoke);
-        tell(spoke);
+        withhold(spoke, epoch, 0);
     }
 }
 
@@ -195,23 +206,21 @@ void epoch_see_revision(struct spoke *spoke, int64_t revision)
 {
     int64_t newest = newest_seen(spoke);
 
-    if (spoke->epoch && !spoke->epoch_new && revision < newest) {
-        spoke->epoch_new = spoke->epoch;
-        spoke->went_back = newest;
-        keep_epoch(spoke);
-        tell(spoke);
-    }
+    if (spoke->epoch && !spoke->epoch_new && revision < newest)
+        withhold(spoke, spoke->epoch, newest);
     if (!spoke->epoch_new)
         spoke->seen = revision;
 }
 
-void epoch_condition(const struct spoke *spoke, struct arena *arena, struct node *news)
+void epoch_condition(struct spoke *spoke, struct arena *arena, struct node *news)
 {
     struct node *made = node_map(arena);
     char message[400];
 
     if (!spoke->epoch)
         return;
+    if (spoke->epoch_new && !spoke->epoch_told)
+        tell(spoke);
     if (spoke->epoch_new)
         explain(spoke, message, sizeof message);
     else

@@ -80,6 +80,7 @@ struct spoke {
 
     /* epoch.c */
     int64_t epoch, epoch_new;       /* confirmed; one that is not yet, or 0 */
+    bool epoch_told;                /* by an Event, since this start */
     int64_t seen, went_back;        /* newest revision; the one that the hub lost, or 0 */
     struct loop_timer *epoch_again; /* owned */
 
@@ -169,7 +170,8 @@ void epoch_see(struct spoke *spoke, const struct http_answer *answer);
 void epoch_see_revision(struct spoke *spoke, int64_t revision);
 /* This spoke's ManagedCluster, which may confirm an epoch. */
 void epoch_look(struct spoke *spoke, const struct node *cluster);
-void epoch_condition(const struct spoke *spoke, struct arena *arena, struct node *news);
+/* Adds the condition that says so, and sends the Event once. */
+void epoch_condition(struct spoke *spoke, struct arena *arena, struct node *news);
 
 /* link.c: requests to the hub with this spoke's identity. */
 int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;
