@@ -209,7 +209,7 @@ static void try_all(const char *what, const char *file, bool cuts,
     printf("# %s of %s (%lld bytes): %zu told, %zu harmless\n", what, file,
            (long long)size, count[TOLD], count[HARMLESS]);
     CHECK_INT(count[SILENT], 0, "%s of %s: nothing is lost in silence", what, file);
-    CHECK(count[TOLD] || count[HARMLESS] >= most, "and something was tried");
+    CHECK(count[TOLD] + count[HARMLESS] > 0, "and something was tried");
 }
 
 static enum outcome without(const char *file, const struct text *wanted,
