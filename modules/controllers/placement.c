@@ -11,7 +11,8 @@
     "cluster.open-cluster-management.io/experimental-scheduling-disable"
 #define MOST_EXPLAINED 50
 
-/* Rows for a person: every cluster with its reason, chosen ones first. */
+/* Rows for a person: clusters with their reasons, chosen ones first. Those that
+   the namespace cannot have at all are nobody's business here. */
 static struct node *explain(struct pass *pass,
                             const struct placement_result *result)
 {
@@ -23,7 +24,8 @@ static struct node *explain(struct pass *pass,
             scoped_text struct text words = { 0 };
             struct node *row;
 
-            if ((cluster->why == PLACEMENT_CHOSEN) != chosen ||
+            if (!cluster->within ||
+                (cluster->why == PLACEMENT_CHOSEN) != chosen ||
                 node_count(list) >= MOST_EXPLAINED)
                 continue;
             placement_explain(result, cluster, &words);

@@ -48,7 +48,7 @@ static void eligible_sets(struct choice *choice)
 
 struct membership {
     const char *exclusive; /* the label's value, or NULL */
-    struct selector *selector;
+    struct selector *selector; /* NULL: by the label alone */
 };
 
 static bool is_member(const struct seat *seat, const struct membership *sets,
@@ -58,7 +58,7 @@ static bool is_member(const struct seat *seat, const struct membership *sets,
         if (sets[i].exclusive && seat->set &&
             !strcmp(sets[i].exclusive, seat->set))
             return true;
-        if (!sets[i].exclusive &&
+        if (sets[i].selector &&
             selector_matches_labels(sets[i].selector, seat->labels))
             return true;
     }
@@ -80,10 +80,11 @@ static int read_sets(struct choice *choice, struct membership *sets)
                 "failed to get clusters from ClusterSet \"%s\": selectorType is "
                 "not right: %s",
                 name, set->wrong);
-        if (set->exclusive) {
+        /* A pool's spokes are in its set, whatever else it selects. */
+        if (set->exclusive || set->pool)
             sets[i].exclusive = name;
+        if (set->exclusive)
             continue;
-        }
         sets[i].selector = selector_from_node(choice->arena, set->selector, &err);
         if (!sets[i].selector)
             return choice_complain(choice, PLACEMENT_FAILED, "",
@@ -98,8 +99,13 @@ int choice_find_sets(struct choice *choice)
 {
     struct placement_world *world = choice->world;
     struct membership *sets;
+    struct world_reach reach;
 
     eligible_sets(choice);
+    world_reach_read(world, choice->space, choice->arena, &reach);
+    for (size_t i = 0; i < world->cluster_count; i++)
+        world->clusters[i]->row->within =
+            world_reach_has(world, &reach, world->clusters[i]);
     sets = arena_alloc(choice->arena,
                        (choice->result->set_count + 1) * sizeof *sets);
     if (read_sets(choice, sets) < 0)
@@ -107,7 +113,8 @@ int choice_find_sets(struct choice *choice)
     for (size_t i = 0; i < world->cluster_count; i++) {
         struct seat *seat = world->clusters[i];
 
-        if (!is_member(seat, sets, choice->result->set_count))
+        if (!seat->row->within ||
+            !is_member(seat, sets, choice->result->set_count))
             seat->row->why = PLACEMENT_NOT_IN_SETS;
         else if (seat->leaving)
             seat->row->why = PLACEMENT_LEAVING;

@@ -49,6 +49,19 @@ void placement_world_remove(struct placement_world *world, const char *kind,
                             const char *space, const char *name);
 size_t placement_world_clusters(const struct placement_world *world);
 
+/*
+ * Whether the cluster may be given to this namespace now, by any placement: a
+ * set that is bound there has it, and it is not the spoke of a pool whose set is
+ * not bound there. Sets that carry the label `axle.dev/pool` are pools'.
+ */
+bool placement_in_reach(struct placement_world *world, const char *space,
+                        const char *cluster);
+/* The clusters of a set that this namespace may be given; `each` may be NULL. */
+typedef void placement_member_fn(void *arg, const char *cluster);
+size_t placement_count_members(struct placement_world *world, const char *space,
+                               const char *set, placement_member_fn *each,
+                               void *arg);
+
 /* ---- The decision ------------------------------------------------------ */
 
 /* Why a cluster was or was not chosen, in the order of the checks. */
@@ -69,6 +82,7 @@ enum placement_why {
 struct placement_cluster {
     const char *name;
     enum placement_why why;
+    bool within;        /* reach: else the placement's readers may not know it */
     const char *detail; /* "" */
     size_t rank;        /* 1 is the best; 0: did not pass the filters */
     int64_t total;

@@ -205,6 +205,7 @@ static void put_set(struct placement_world *world, const struct node *object)
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
     set->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
+    set->pool = *node_get_text(node_get(meta, "labels"), POOL_SET_LABEL) != 0;
     set_free(map_put(world->sets, node_get_text(meta, "name"), set));
 }
 

@@ -57,6 +57,7 @@ struct seat {
 struct cluster_set {
     struct arena *arena; /* owned */
     bool exclusive;
+    bool pool; /* a ComputePool's: see reach.c */
     const char *wrong; /* a selectorType nobody knows, or NULL */
     const struct node *selector;
     bool leaving;
@@ -104,6 +105,25 @@ void world_count(struct placement_world *world, struct seat *seat, int change);
 
 /* Brings `clusters` up to date. */
 void world_sort(struct placement_world *world);
+
+/* ---- What a namespace may be given (reach.c) ---------------------------- */
+
+#define POOL_SET_LABEL "axle.dev/pool"
+
+/* A set that is bound in the namespace. */
+struct bound_set {
+    const char *name;
+    bool pool, exclusive;
+    struct selector *selector; /* NULL: by the clusterset label alone */
+};
+struct world_reach {
+    struct bound_set *sets;
+    size_t count;
+};
+void world_reach_read(struct placement_world *world, const char *space,
+                      struct arena *arena, struct world_reach *ret);
+bool world_reach_has(const struct placement_world *world,
+                     const struct world_reach *reach, const struct seat *seat);
 
 /* ---- One decision under way, shared by the stages ---------------------- */
 

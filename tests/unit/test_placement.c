@@ -295,6 +295,86 @@ static void check_window(void)
     CHECK(stuck == 0, "and every rollout comes to its end");
 }
 
+/* ---- Pools: whose spokes they are ---------------------------------------- */
+
+static void put_pool_world(struct placement_world *world)
+{
+    static const struct { const char *name, *set, *labels; } clusters[] = {
+        { "free", "default", "" }, { "lab-1", "research.lab", ",\"gpu\":\"a\"" },
+        { "rack-1", "rival.rack", ",\"gpu\":\"a\"" }, { "gone-1", "was.there", "" },
+        { "own-set", "tier.one", "" }, { "any-1", "research.any", "" },
+    };
+    static const struct { const char *name, *label, *spec; } sets[] = {
+        { "default", "", "\"selectorType\":\"ExclusiveClusterSetLabel\"" },
+        { "global", "", "\"selectorType\":\"LabelSelector\",\"labelSelector\":{}" },
+        { "research.lab", "research.lab", "\"selectorType\":\"ExclusiveClusterSetLabel\"" },
+        { "rival.rack", "rival.rack", "\"selectorType\":\"ExclusiveClusterSetLabel\"" },
+        { "research.any", "research.any", "\"selectorType\":\"LabelSelector\",\"labelSelector\":{}" },
+        { "tier.one", "", "\"selectorType\":\"ExclusiveClusterSetLabel\"" },
+    };
+    scoped_arena struct arena *arena = arena_new();
+
+    for (size_t i = 0; i < count_of(clusters); i++)
+        put(world, "ManagedCluster", arena_printf(arena,
+            "{\"metadata\":{\"name\":\"%s\",\"labels\":{"
+            "\"cluster.open-cluster-management.io/clusterset\":\"%s\"%s}}}",
+            clusters[i].name, clusters[i].set, clusters[i].labels));
+    for (size_t i = 0; i < count_of(sets); i++)
+        put(world, "ManagedClusterSet", arena_printf(arena,
+            "{\"metadata\":{\"name\":\"%s\"%s%s%s},\"spec\":{\"clusterSelector\":{%s}}}",
+            sets[i].name, *sets[i].label ? ",\"labels\":{\"axle.dev/pool\":\"" : "",
+            sets[i].label, *sets[i].label ? "\"}" : "", sets[i].spec));
+}
+
+static void check_pools(void)
+{
+    static const struct { const char *bound, *asked, *chosen, *why; } rows[] = {
+        { "global", "global", "free,own-set", "global reaches no pool's spokes" },
+        { "global", "", "free,own-set", "nor does a placement that names no set" },
+        { "default", "default", "free", "default is who joined without a pool" },
+        { "default global research.lab", "global", "free,lab-1,own-set", "but the namespace's own" },
+        { "default research.lab", "research.lab", "lab-1", "a pool's set is its spokes" },
+        { "rival.rack", "", "rack-1", "who is bound to another's pool has it" },
+        { "research.any", "research.any", "any-1", "a pool's selector widens nothing" },
+        { "default research.any", "research.any", "any-1,free", "what it selects is within reach" },
+        { "global research.any", "research.any", "any-1,free,own-set", "of the other sets" },
+        { "default", "rival.rack", "", "a set that is not bound gives nothing" },
+        { "", "", "", "and nothing is had without a binding" },
+        { "was.there global", "", "free,own-set", "a set that is not there gives nothing either" },
+    };
+
+    for (size_t i = 0; i < count_of(rows); i++) {
+        scoped_placement_world struct placement_world *world = placement_world_new();
+        scoped_arena struct arena *arena = arena_new();
+        scoped_text struct text chosen = { 0 }, reach = { 0 };
+        struct placement_result result;
+
+        put_pool_world(world);
+        for (const char *word = rows[i].bound; *word; word += *word == ' ') {
+            int len = (int)strcspn(word, " ");
+
+            put(world, "ManagedClusterSetBinding", arena_printf(arena,
+                "{\"metadata\":{\"name\":\"%.*s\",\"namespace\":\"ns\"},"
+                "\"spec\":{\"clusterSet\":\"%.*s\"}}", len, word, len, word));
+            word += len;
+        }
+        placement_decide(world, read_json(arena, arena_printf(arena,
+            "{\"metadata\":{\"name\":\"p\",\"namespace\":\"ns\"},\"spec\":{\"clusterSets\":[%s%s%s]}}",
+            *rows[i].asked ? "\"" : "", rows[i].asked, *rows[i].asked ? "\"" : "")),
+            NOW, arena, &result);
+        for (size_t k = 0; k < result.cluster_count; k++)
+            if (result.clusters[k].why == PLACEMENT_CHOSEN)
+                text_addf(&chosen, "%s%s", chosen.len ? "," : "", result.clusters[k].name);
+        CHECK_TEXT(text_string(&chosen), rows[i].chosen, "%s", rows[i].why);
+        for (size_t k = 0; k < result.cluster_count; k++)
+            if (result.clusters[k].why == PLACEMENT_CHOSEN &&
+                !placement_in_reach(world, "ns", result.clusters[k].name))
+                text_add(&reach, result.clusters[k].name);
+        CHECK_TEXT(text_string(&reach), "", "what is chosen is within reach");
+        CHECK(!placement_in_reach(world, "other", "free"), "and nothing is for another namespace");
+    }
+}
+
 int main(void)
 {
     check_order();
@@ -303,5 +383,6 @@ int main(void)
     check_spread("ScheduleAnyway", false);
     check_reasons();
     check_window();
+    check_pools();
     return check_done();
 }

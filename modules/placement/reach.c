@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds which clusters a namespace may be given at all, whatever it asks for. */
+#include "placement/world.h"
+
+#include <string.h>
+
+/*
+ * Two rules beside OCM's, for sets that belong to a pool (`axle.dev/pool`):
+ *
+ * - A cluster whose label puts it into a pool's set is that pool's. It can be
+ *   had only where this very set is bound; `global` or any other selector does
+ *   not reach it. That holds before the set is made and after it has gone, too.
+ * - A pool's own selector narrows and never widens: what it matches must be
+ *   within reach by another set. So whoever may write a pool lends himself
+ *   nothing.
+ */
+static bool belongs_to_pool(const struct placement_world *world, const struct seat *seat)
+{
+    const struct cluster_set *set = seat->set ? map_get(world->sets, seat->set) : NULL;
+
+    if (!seat->set)
+        return false;
+    /* NAMESPACE.POOL: the name of no set that people are likely to make. */
+    return set ? set->pool : strchr(seat->set, '.') != NULL;
+}
+
+void world_reach_read(struct placement_world *world, const char *space, struct arena *arena,
+                      struct world_reach *ret)
+{
+    struct binding *binding;
+    size_t at = 0;
+
+    *ret = (struct world_reach){
+        .sets = arena_alloc(arena, (map_count(world->bindings) + 1) * sizeof *ret->sets)};
+    while ((binding = map_next(world->bindings, &at, NULL))) {
+        const struct cluster_set *set = map_get(world->sets, binding->set);
+        struct bound_set *bound = &ret->sets[ret->count];
+        struct err err;
+
+        if (!set || strcmp(binding->space, space) != 0)
+            continue;
+        *bound = (struct bound_set){.name = arena_string(arena, binding->set), .pool = set->pool,
+                                    .exclusive = set->exclusive};
+        if (!set->exclusive && !set->wrong && !set->pool)
+            bound->selector = selector_from_node(arena, set->selector, &err);
+        ret->count++;
+    }
+}
+
+bool world_reach_has(const struct placement_world *world, const struct world_reach *reach,
+                     const struct seat *seat)
+{
+    bool reserved = belongs_to_pool(world, seat);
+
+    for (size_t i = 0; i < reach->count; i++) {
+        const struct bound_set *bound = &reach->sets[i];
+        bool labelled = seat->set && !strcmp(seat->set, bound->name);
+
+        if (labelled && (reserved || bound->exclusive))
+            return true;
+        if (!reserved && bound->selector && selector_matches_labels(bound->selector, seat->labels))
+            return true;
+    }
+    return false;
+}
+
+bool placement_in_reach(struct placement_world *world, const char *space, const char *cluster)
+{
+    const struct seat *seat = map_get(world->seats, cluster);
+    scoped_arena struct arena *arena = NULL;
+    struct world_reach reach;
+
+    if (!seat || !seat->arena)
+        return false;
+    arena = arena_new();
+    world_reach_read(world, space, arena, &reach);
+    return world_reach_has(world, &reach, seat);
+}
+
+size_t placement_count_members(struct placement_world *world, const char *space, const char *set,
+                               placement_member_fn *each, void *arg)
+{
+    const struct cluster_set *found = map_get(world->sets, set);
+    scoped_arena struct arena *arena = arena_new();
+    struct selector *selector = NULL;
+    struct world_reach reach;
+    size_t count = 0;
+    struct err err;
+
+    if (!found)
+        return 0;
+    world_reach_read(world, space, arena, &reach);
+    if (!found->exclusive && !found->wrong)
+        selector = selector_from_node(arena, found->selector, &err);
+    for (size_t i = 0; i < world->cluster_count; i++) {
+        const struct seat *seat = world->clusters[i];
+        bool labelled = seat->set && !strcmp(seat->set, set);
+
+        if (!(labelled && (found->exclusive || found->pool)) &&
+            !(selector && selector_matches_labels(selector, seat->labels)))
+            continue;
+        if (!world_reach_has(world, &reach, seat))
+            continue;
+        count++;
+        if (each)
+            each(arg, seat->name);
+    }
+    return count;
+}
