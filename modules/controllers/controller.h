@@ -216,6 +216,8 @@ void token_rules(struct controllers *all);
 void spoke_write_rules(struct controllers *all);
 /* admission.c */
 void admission_rules(struct controllers *all);
+/* boundaries.c */
+void boundary_rules(struct controllers *all);
 /* The set that a cluster is in, and that which a token puts one into. */
 #define SET_LABEL "cluster.open-cluster-management.io/clusterset"
 char *managedcluster_set(struct pass *pass, const struct node *token);
@@ -235,6 +237,10 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
 /* The same for a run of a controller. */
 const char *tenancy_space_trouble(struct pass *pass, const char *space,
                                   const char *kind);
+/* Names that no project, spoke or target namespace may have. */
+bool tenancy_is_reserved(const char *name);
+/* NULL if this spoke is in the pool's set, else why it is not the pool's. */
+const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
 
 /* ---- Maps that several controllers use (maps.c) ------------------------------ */
 

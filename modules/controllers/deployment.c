@@ -2,7 +2,9 @@
 /* Renders a WorkloadDeployment, sends it out, and says how it stands. */
 #include "controllers/spokes.h"
 
+#include "controllers/allowed.h"
 #include "controllers/rendition.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -39,12 +41,23 @@ static void set(struct deployment *d, const char *type, const char *status,
 
 /* ---- Steps -------------------------------------------------------------------- */
 
-static int find_place(struct deployment *d)
+/* What may not be there does not stay: it may hold what belongs to others. */
+static int withdraw(struct deployment *d, const char *why, struct err *err)
+{
+    set(d, "Placed", "False", "NamespaceNotAllowed",
+        arena_printf(d->pass->arena, "spec.targetNamespace of the Environment \"%s\": %s",
+                     object_name(d->environment), why));
+    d->stop = true;
+    d->placement = "";
+    return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);
+}
+
+static int find_place(struct deployment *d, struct err *err)
 {
     struct pass *pass = d->pass;
     const struct node *spec = node_get(d->seen.node, "spec");
     const char *name = node_get_text(node_get(spec, "environmentRef"), "name");
-    const char *target;
+    const char *target, *why;
 
     d->tenant = node_get_text(node_get(pass_read(pass, PROJECT, "", pass->space),
                                        "spec"), "tenant");
@@ -58,7 +71,8 @@ static int find_place(struct deployment *d)
     d->placement = node_get_text(node_get(d->environment, "status"), "placement");
     target = node_get_text(node_get(d->environment, "spec"), "targetNamespace");
     d->space = *target ? target : pass->space;
-    return 0;
+    why = allowed_target_trouble(pass, pass->space, d->space);
+    return why ? withdraw(d, why, err) : 0;
 }
 
 /* Renders if its inputs changed. A user's mistake leaves the last artifact. */
@@ -126,29 +140,37 @@ static void add_labels(struct deployment *d, struct node *object)
                          object_label(d->seen.node, labels[i]));
 }
 
-/* The name of the Workload: ours, or with the namespace before it when an
-   older deployment elsewhere has the same, since both may meet on a spoke. */
-static const char *workload_name(struct deployment *d)
+/* Whether a deployment elsewhere has this name for its Workload: both may meet
+   on a spoke, where they must not be taken for each other. */
+static bool workload_is_taken(struct deployment *d, const char *name)
 {
-    struct pass *pass = d->pass;
-    const char *kept = node_get_text(node_get(d->seen.node, "status"),
-                                     "workload");
-    const struct node *all;
+    const struct node *all = pass_list(d->pass, DEPLOYMENT, NULL, NULL, name);
 
-    if (*kept)
-        return kept;
-    all = pass_list(pass, DEPLOYMENT, NULL, "axle.dev/workload-deployment",
-                    pass->name);
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *other = node_item(all, i);
 
-        if (!strcmp(object_name(other), pass->name) &&
-            strcmp(object_space(other), pass->space) &&
-            !strcmp(node_get_text(node_get(other, "status"), "workload"),
-                    pass->name))
-            return arena_printf(pass->arena, "%s.%s", pass->space, pass->name);
+        if (strcmp(object_uid(other), object_uid(d->seen.node)) != 0 &&
+            !strcmp(node_get_text(node_get(other, "status"), "workload"), name))
+            return true;
     }
-    return pass->name;
+    return false;
+}
+
+/* The name of the Workload: ours, or where another deployment has it, ours cut
+   and a hash of namespace, name and how often that was taken, too. */
+static const char *workload_name(struct deployment *d)
+{
+    struct pass *pass = d->pass;
+    const char *kept = node_get_text(node_get(d->seen.node, "status"), "workload");
+    const char *name = pass->name;
+
+    if (*kept)
+        return kept;
+    for (unsigned i = 0; workload_is_taken(d, name); i++)
+        name = render_hashed(pass->arena, pass->name,
+                             arena_printf(pass->arena, "%s/%s/%u", pass->space, pass->name, i),
+                             52);
+    return name;
 }
 
 static struct node *make_namespace(struct deployment *d)
@@ -371,7 +393,7 @@ static int run(struct pass *pass, struct err *err)
     if (pass_finalizer(pass, &d.seen, DRAIN, true, err) < 0)
         return -1;
     d.status = status_copy(pass->arena, d.seen.node);
-    if (find_place(&d) < 0)
+    if (find_place(&d, err) < 0)
         return -1;
     if (!d.stop && render(&d, err) < 0)
         return -1;
@@ -388,10 +410,30 @@ static void map_space(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, DEPLOYMENT, (after ? after : before)->space);
 }
 
+/* Namespaces that are listed, shared or taken back concern others too. */
+static bool lists_other_targets(const struct object *before, const struct object *after)
+{
+    static const char *const fields[] = { "targetNamespaces", "sharedTargetNamespaces" };
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *was = before ? object_read(arena, before) : NULL;
+    const struct node *is = after ? object_read(arena, after) : NULL;
+
+    for (size_t i = 0; i < count_of(fields); i++) {
+        const struct node *old = node_at(was, "spec", fields[i], NULL);
+        const struct node *now = node_at(is, "spec", fields[i], NULL);
+
+        if (old && now ? !node_same(old, now) : old != now)
+            return true;
+    }
+    return false;
+}
+
 static void map_project(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, DEPLOYMENT, (after ? after : before)->name);
+    bool all_of_them = lists_other_targets(before, after);
+
+    controllers_wake_all(all, to, DEPLOYMENT, all_of_them ? "" : (after ? after : before)->name);
 }
 
 /* A definition of the whole cluster's, or a tenant's variables. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the Placement that an Environment's topology describes. */
-#include "controllers/controller.h"
+#include "controllers/allowed.h"
 
 #include <string.h>
 
@@ -50,24 +50,30 @@ static int make_placement(struct pass *pass, const struct node *environment,
     return pass_ensure(pass, wanted, NULL, err);
 }
 
+/* What the user must change; `reason` NULL: nothing. */
+struct trouble {
+    const char *reason, *message;
+};
+
 static int report(struct pass *pass, const struct seen *environment,
-                  const char *placement, const char *trouble, struct err *err)
+                  const char *placement, const struct trouble *trouble,
+                  struct err *err)
 {
     struct arena *arena = pass->arena;
     const struct node *there = pass_read(pass, PLACEMENT, pass->space, placement);
     struct node *status = status_copy(arena, environment->node);
     int64_t spokes = node_get_int(node_get(there, "status"),
                                   "numberOfSelectedClusters", 0);
-    struct condition ready = { "Ready", trouble ? "False" : "True",
-                               trouble ? "PlacementNotFound" : "PlacementReady",
-                               trouble ? trouble : "" };
+    struct condition ready = { "Ready", trouble->reason ? "False" : "True",
+                               trouble->reason ? trouble->reason : "PlacementReady",
+                               trouble->reason ? trouble->message : "" };
 
-    if (!trouble)
+    if (!trouble->reason)
         ready.message = arena_printf(arena, "%lld %s chosen", (long long)spokes,
                                      spokes == 1 ? "spoke is" : "spokes are");
     node_set_text(arena, status, "placement", placement);
     node_set_int(arena, status, "spokes", spokes);
-    node_set_text(arena, status, "phase", trouble ? "Failed" : "Ready");
+    node_set_text(arena, status, "phase", trouble->reason ? "Failed" : "Ready");
     node_set_text(arena, status, "message", ready.message);
     node_set_int(arena, status, "observedGeneration",
                  object_generation(environment->node));
@@ -77,27 +83,95 @@ static int report(struct pass *pass, const struct seen *environment,
     return pass_status(pass, environment, status, NULL, err);
 }
 
+/* A set or namespace that the project has lost since, or never had. */
+static struct trouble check_allowed(struct pass *pass, const struct node *environment)
+{
+    const struct node *spec = node_get(environment, "spec");
+    const struct node *sets = node_at(spec, "topology", "properties", "placement",
+                                      "clusterSets", NULL);
+    const char *why = allowed_target_trouble(pass, pass->space,
+                                             node_get_text(spec, "targetNamespace"));
+
+    if (why)
+        return (struct trouble) { "NamespaceNotAllowed",
+            arena_printf(pass->arena, "spec.targetNamespace: %s", why) };
+    for (size_t i = 0; i < node_count(sets); i++) {
+        why = allowed_set_trouble(pass, pass->space, node_text(node_item(sets, i)));
+        if (why)
+            return (struct trouble) { "ClusterSetNotAllowed",
+                arena_printf(pass->arena, "spec.topology.properties.placement."
+                             "clusterSets[%zu]: %s", i, why) };
+    }
+    return (struct trouble) { 0 };
+}
+
+/* An administrator's own Placement is not for a project to write over. */
+static struct trouble check_placement(struct pass *pass)
+{
+    const struct node *there = pass_read(pass, PLACEMENT, pass->space, pass->name);
+
+    if (!there || !strcmp(object_owner(there, "Environment"), pass->name))
+        return (struct trouble) { 0 };
+    return (struct trouble) { "NameTaken",
+        arena_printf(pass->arena, "there is a Placement \"%s\" that is not this "
+                     "Environment's; rename the Environment, or use it by "
+                     "topology-ocm-byop", pass->name) };
+}
+
+/* Its own Placement. Sets that may not be named are not bound, so that they give
+   it no spokes; the others do. */
+static int settle_placement(struct pass *pass, const struct node *environment,
+                            const char **ret_placement, struct trouble *trouble,
+                            struct err *err)
+{
+    struct trouble taken = check_placement(pass);
+
+    if (!taken.reason)
+        return make_placement(pass, environment, err);
+    *trouble = taken;
+    *ret_placement = "";
+    return 0;
+}
+
 static int run(struct pass *pass, struct err *err)
 {
     const struct node *topology;
-    const char *placement = pass->name, *trouble = NULL;
+    const char *placement = pass->name;
+    struct trouble trouble;
     struct seen environment;
 
     if (!pass_get(pass, ENVIRONMENT, pass->space, pass->name, &environment) ||
         object_deleting(environment.node))
         return 0;
     topology = node_at(environment.node, "spec", "topology", NULL);
+    trouble = check_allowed(pass, environment.node);
     if (strcmp(node_get_text(topology, "type"), "topology-ocm-byop")) {
-        if (make_placement(pass, environment.node, err) < 0)
+        if (settle_placement(pass, environment.node, &placement, &trouble, err) < 0)
             return -1;
     } else {
         placement = node_get_text(node_at(topology, "properties",
                                           "placementRef", NULL), "name");
         if (!pass_read(pass, PLACEMENT, pass->space, placement))
-            trouble = arena_printf(pass->arena, "there is no Placement \"%s\" "
-                                   "in this namespace; create it", placement);
+            trouble = (struct trouble) { "PlacementNotFound",
+                arena_printf(pass->arena, "there is no Placement \"%s\" "
+                             "in this namespace; create it", placement) };
     }
-    return report(pass, &environment, placement, trouble, err);
+    return report(pass, &environment, placement, &trouble, err);
+}
+
+/* What the Project, its Tenant and pools say decides what may be named. */
+static void map_project(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->name);
+}
+
+/* A Project follows its Tenant and the pools shared with it by its bindings. */
+static void map_space(struct controllers *all, const struct controller *to,
+                      const struct object *before, const struct object *after)
+{
+    if (!before || !after)
+        controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->space);
 }
 
 /* One made here wakes its owner; one of a user's own, all of the namespace. */
@@ -116,6 +190,7 @@ static void map_placement(struct controllers *all, const struct controller *to,
 
 const struct controller controller_environment = {
     .name = "environment", .run = run,
-    .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement } },
-    .source_count = 2,
+    .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement },
+                 { PROJECT, map_project }, { BINDING, map_space } },
+    .source_count = 4,
 };

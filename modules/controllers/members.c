@@ -2,23 +2,55 @@
 /* Turns the members of projects and tenants into roles and bindings. */
 #include "controllers/members.h"
 
+#include "controllers/allowed.h"
+
 #include <string.h>
 
 #define RBAC "rbac.authorization.k8s.io"
 #define MADE_BY "axle.dev/made-by"
 
+#define ACCOUNT_PREFIX "system:serviceaccount:"
+#define GROUP_PREFIX "group:"
+
+static bool is_account(const char *member)
+{
+    const char *space = member + strlen(ACCOUNT_PREFIX), *colon;
+
+    if (!text_starts(member, ACCOUNT_PREFIX))
+        return false;
+    colon = strchr(space, ':');
+    return colon && colon > space && colon[1] && !strchr(colon + 1, ':');
+}
+
+/*
+ * Names with "system:" are the hub's to give: to its administrators, to spokes,
+ * to everybody who is known. A list of members is not the place to meet them.
+ */
+const char *allowed_member_trouble(struct arena *arena, const char *member)
+{
+    const char *name = text_starts(member, GROUP_PREFIX) ? member + strlen(GROUP_PREFIX) : member;
+
+    if (!*name)
+        return arena_printf(arena, "\"%s\" names nobody; give a user, group:NAME or "
+                            ACCOUNT_PREFIX "NAMESPACE:NAME", member);
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            return "a name of a member has no control characters";
+    if (!text_starts(name, "system:") || (name == member && is_account(member)))
+        return NULL;
+    return arena_printf(arena, "\"%.120s\" cannot be a member: names that begin with \"system:\" "
+                        "are the hub's own; only " ACCOUNT_PREFIX "NAMESPACE:NAME is taken", member);
+}
+
 /* "group:NAME" is a group, a ServiceAccount has the name that its tokens give
    it, and everything else is a user. */
 static struct node *subject_of(struct arena *arena, const char *member)
 {
-    static const char account[] = "system:serviceaccount:";
     struct node *subject = node_map(arena);
-    const char *colon = NULL;
 
-    if (text_starts(member, account))
-        colon = strchr(member + strlen(account), ':');
-    if (colon) {
-        const char *space = member + strlen(account);
+    if (is_account(member)) {
+        const char *space = member + strlen(ACCOUNT_PREFIX);
+        const char *colon = strchr(space, ':');
 
         node_set_text(arena, subject, "kind", "ServiceAccount");
         node_set_text(arena, subject, "name", colon + 1);
@@ -28,10 +60,10 @@ static struct node *subject_of(struct arena *arena, const char *member)
     }
     node_set_text(arena, subject, "apiGroup", RBAC);
     node_set_text(arena, subject, "kind",
-                  text_starts(member, "group:") ? "Group" : "User");
+                  text_starts(member, GROUP_PREFIX) ? "Group" : "User");
     node_set_text(arena, subject, "name",
-                  text_starts(member, "group:") ? member + strlen("group:")
-                                                : member);
+                  text_starts(member, GROUP_PREFIX) ? member + strlen(GROUP_PREFIX)
+                                                    : member);
     return subject;
 }
 
@@ -42,14 +74,35 @@ static void add_members(struct arena *arena, struct node *subjects,
 
     for (size_t i = 0; i < node_count(members); i++) {
         const char *member = node_text(node_item(members, i));
-        struct node *subject = subject_of(arena, member);
-        bool there = !*node_get_text(subject, "name");
+        struct node *subject;
+        bool there = false;
 
+        if (allowed_member_trouble(arena, member))
+            continue;
+        subject = subject_of(arena, member);
         for (size_t j = 0; j < node_count(subjects) && !there; j++)
             there = node_same(node_item(subjects, j), subject);
         if (!there)
             node_add(arena, subjects, subject);
     }
+}
+
+const char *members_refused(struct pass *pass, const struct node *object)
+{
+    static const char *const lists[] = {"viewers", "editors", "admins"};
+
+    for (size_t i = 0; i < count_of(lists); i++) {
+        const struct node *members = node_at(object, "spec", lists[i], NULL);
+
+        for (size_t k = 0; k < node_count(members); k++) {
+            const char *why = allowed_member_trouble(pass->arena,
+                                                     node_text(node_item(members, k)));
+
+            if (why)
+                return arena_printf(pass->arena, "spec.%s[%zu]: %s", lists[i], k, why);
+        }
+    }
+    return NULL;
 }
 
 /* The binding exists as long as it has somebody to bind. */

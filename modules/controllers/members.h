@@ -11,6 +11,9 @@
  */
 int members_of_project(struct pass *pass, const struct node *project,
                        const struct node *tenant, struct err *err) MUST_CHECK;
+/* The first member of a Project or Tenant that is passed over, with the reason;
+   NULL if all are taken. */
+const char *members_refused(struct pass *pass, const struct node *object);
 /* admins of a Tenant: the same in its namespace. */
 int members_of_tenant(struct pass *pass, const struct node *tenant,
                       const char *space, struct err *err) MUST_CHECK;

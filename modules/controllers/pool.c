@@ -2,15 +2,28 @@
 /* Makes a pool's ManagedClusterSet, binding and Environment. */
 #include "controllers/pool_spokes.h"
 
-#include "render/render.h"
+#include "controllers/allowed.h"
+#include "placement/placement.h"
 
 #include <string.h>
 
-static char *set_name(struct pass *pass)
-{
-    char *whole = arena_printf(pass->arena, "%s.%s", pass->space, pass->name);
+/* Whose set it is, whole: its name may be cut and hashed. */
+#define OWNER "axle.dev/owner"
+/* Where spokes go whose pool has gone: into nobody's reach. */
+#define RELEASED "axle-released"
 
-    return render_label(pass->arena, whole);
+static char *owner_name(struct pass *pass)
+{
+    return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
+}
+
+/* Made here: sets of before 0.2 do not say for whom, but are labelled. */
+static bool is_own_set(struct pass *pass, const struct node *set)
+{
+    const char *owner = object_annotation(set, OWNER);
+
+    return *owner ? !strcmp(owner, owner_name(pass))
+                  : !strcmp(object_label(set, POOL_LABEL), object_name(set));
 }
 
 static int make_set(struct pass *pass, const struct node *pool, const char *set,
@@ -20,6 +33,7 @@ static int make_set(struct pass *pass, const struct node *pool, const char *set,
     struct node *wanted = pass_new(pass, CLUSTER_SET, "", set), *selector;
 
     object_set_label(pass->arena, wanted, POOL_LABEL, set);
+    object_set_annotation(pass->arena, wanted, OWNER, owner_name(pass));
     selector = node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
                          "clusterSelector");
     node_set_text(pass->arena, selector, "selectorType",
@@ -107,27 +121,39 @@ static void say_expected(struct arena *arena, struct node *status, const struct 
     }
 }
 
+struct members {
+    struct pass *pass;
+    size_t available;
+};
+
+static void count_available(void *arg, const char *cluster)
+{
+    struct members *members = arg;
+    const struct node *there = pass_read(members->pass, CLUSTER, "", cluster);
+
+    members->available += !strcmp(condition_status(there, "ManagedClusterConditionAvailable"),
+                                  "True");
+}
+
 static int report(struct pass *pass, const struct seen *pool, const char *set,
                   const struct outlook *look, const char *trouble, struct err *err)
 {
     struct arena *arena = pass->arena;
-    const struct node *members = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
+    struct members members = { .pass = pass };
     struct node *status = status_copy(arena, pool->node);
     struct condition ready = { "Ready", trouble ? "False" : "True",
                                trouble ? "NameTaken" : "SetReady",
                                trouble ? trouble : "" };
-    size_t count = node_count(members), available = 0;
+    size_t count = placement_count_members(pass->all->world, pass->space, set,
+                                           count_available, &members);
 
-    for (size_t i = 0; i < count; i++)
-        available += !strcmp(condition_status(node_item(members, i),
-                             "ManagedClusterConditionAvailable"), "True");
     node_set_text(arena, status, "clusterSet", set);
     node_set_int(arena, status, "spokes", (int64_t)count);
-    node_set_int(arena, status, "readySpokes", (int64_t)available);
+    node_set_int(arena, status, "readySpokes", (int64_t)members.available);
     node_set_text(arena, status, "phase", trouble ? "Failed" : "Ready");
     if (!trouble)
         ready.message = arena_printf(arena, "%zu of %zu spokes are available",
-                                     available, count);
+                                     members.available, count);
     say_expected(arena, status, look, &ready);
     node_set_text(arena, status, "message", ready.message);
     node_set_int(arena, status, "observedGeneration",
@@ -138,19 +164,42 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
     return pass_status(pass, pool, status, NULL, err);
 }
 
-/* Spokes of a pool that goes are nobody's for now. */
+/*
+ * Spokes of a pool that goes are nobody's: an administrator looks at them and
+ * labels them into a set. Whoever had the pool may have had the machines, so
+ * they must not fall into a set that others place on.
+ */
+static int make_released(struct pass *pass, struct err *err)
+{
+    struct node *wanted = pass_new(pass, CLUSTER_SET, "", RELEASED);
+
+    object_set_label(pass->arena, wanted, POOL_LABEL, RELEASED);
+    node_set_text(pass->arena,
+                  node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
+                            "clusterSelector"),
+                  "selectorType", "ExclusiveClusterSetLabel");
+    return pass_ensure(pass, wanted, NULL, err);
+}
+
 static int free_spokes(struct pass *pass, const char *set, struct err *err)
 {
     const struct node *members = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
 
+    if (node_count(members) && make_released(pass, err) < 0)
+        return -1;
     for (size_t i = 0; i < node_count(members); i++) {
         struct node *patch = node_map(pass->arena);
         struct seen cluster;
 
-        object_set_label(pass->arena, patch, SET_LABEL, "default");
-        if (pass_get(pass, CLUSTER, "", object_name(node_item(members, i)),
-                     &cluster) && pass_patch(pass, &cluster, patch, err) < 0)
+        object_set_label(pass->arena, patch, SET_LABEL, RELEASED);
+        node_set(pass->arena, node_at(patch, "metadata", "labels", NULL), POOL_LABEL,
+                 node_null(pass->arena));
+        if (!pass_get(pass, CLUSTER, "", object_name(node_item(members, i)), &cluster))
+            continue;
+        if (pass_patch(pass, &cluster, patch, err) < 0)
             return -1;
+        pass_event(pass, &cluster, false, "Released", "its pool %s has gone: label it into a "
+                   "ManagedClusterSet for others to use it", owner_name(pass));
     }
     return 0;
 }
@@ -160,16 +209,44 @@ static int drain(struct pass *pass, const struct seen *pool, const char *set,
 {
     const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
 
-    if (there && !strcmp(object_label(there, POOL_LABEL), set) &&
+    if (there && is_own_set(pass, there) &&
         (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
          pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
     return pass_finalizer(pass, pool, DRAIN, false, err);
 }
 
+/* The set is claimed before anything is written in its name. */
+static const char *set_trouble(struct pass *pass, const char *set)
+{
+    const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
+
+    if (!there || is_own_set(pass, there))
+        return NULL;
+    return arena_printf(pass->arena, "the ManagedClusterSet \"%s\" is not this pool's; rename "
+                        "the pool", set);
+}
+
+static int make_all(struct pass *pass, const struct seen *pool, const char *set,
+                    struct node *rows, const char **ret_trouble, struct err *err)
+{
+    *ret_trouble = set_trouble(pass, set);
+    if (*ret_trouble)
+        return 0;
+    if (make_set(pass, pool->node, set, err) < 0 ||
+        make_binding(pass, pool->node, set, err) < 0 ||
+        pool_spokes(pass, pool->node, set, rows, err) < 0)
+        return -1;
+    if (environment_is_free(pass))
+        return make_environment(pass, pool->node, set, err);
+    *ret_trouble = arena_printf(pass->arena, "there is an Environment \"%s\" that is not this "
+                                "pool's; delete it or rename the pool", pass->name);
+    return 0;
+}
+
 static int run(struct pass *pass, struct err *err)
 {
-    char *set = set_name(pass);
+    char *set = allowed_pool_set(pass->arena, pass->space, pass->name);
     struct node *rows = node_list(pass->arena);
     const char *trouble = NULL;
     struct outlook look;
@@ -180,17 +257,9 @@ static int run(struct pass *pass, struct err *err)
     if (object_deleting(pool.node))
         return drain(pass, &pool, set, err);
     if (pass_finalizer(pass, &pool, DRAIN, true, err) < 0 ||
-        make_set(pass, pool.node, set, err) < 0 ||
-        make_binding(pass, pool.node, set, err) < 0 ||
-        pool_spokes(pass, pool.node, set, rows, err) < 0)
+        make_all(pass, &pool, set, rows, &trouble, err) < 0)
         return -1;
     look = look_at(rows);
-    if (!environment_is_free(pass))
-        trouble = arena_printf(pass->arena, "there is an Environment \"%s\" "
-                               "that is not this pool's; delete it or rename "
-                               "the pool", pass->name);
-    else if (make_environment(pass, pool.node, set, err) < 0)
-        return -1;
     return report(pass, &pool, set, &look, trouble, err);
 }
 

@@ -18,7 +18,7 @@
 struct expected {
     struct pass *pass;
     const struct node *pool;
-    const char *set, *name, *secret;
+    const char *set, *name, *secret, *pool_name;
     struct seen cluster;
 };
 
@@ -43,6 +43,17 @@ static const char *random_word(struct arena *arena, size_t bytes)
     random_bytes(random, bytes);
     text_add_hex(&hex, random, bytes);
     return arena_string(arena, text_string(&hex));
+}
+
+/* The Secret is the project's own name space: nobody's is written over or taken
+   away. One of this pool says for which spoke it is. */
+static bool secret_is_taken(const struct expected *e)
+{
+    const struct node *there = pass_read(e->pass, SECRET, e->pass->space, e->secret);
+
+    return there && (strcmp(object_owner(there, "ComputePool"), e->pool_name) != 0 ||
+                     strcmp(object_label(there, SPOKE_LABEL),
+                            render_label(e->pass->arena, e->name)) != 0);
 }
 
 static int keep_secret(const struct expected *e, const char *id, const char *word,
@@ -110,7 +121,7 @@ static int drop_token(const struct expected *e, struct err *err)
 
     if (token && pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err) < 0)
         return -1;
-    return pass_read(e->pass, SECRET, e->pass->space, e->secret)
+    return !secret_is_taken(e) && pass_read(e->pass, SECRET, e->pass->space, e->secret)
                ? pass_remove(e->pass, SECRET, e->pass->space, e->secret, err) : 0;
 }
 
@@ -220,17 +231,27 @@ static const char *name_trouble(struct expected *e)
         return arena_printf(e->pass->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
     if (!e->cluster.node)
         return namespace_trouble(e->pass->all, e->pass->arena, e->name, "ManagedCluster");
-    if (object_deleting(e->cluster.node))
+    return pool_spoke_trouble(e->pass, e->name, e->set);
+}
+
+const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set)
+{
+    const struct node *cluster = pass_read(pass, CLUSTER, "", name);
+
+    if (!cluster)
+        return NULL;
+    if (object_deleting(cluster))
         return "a spoke of this name is being deleted; wait for it";
-    if (!is_ours(e) && strcmp(object_label(e->cluster.node, SET_LABEL), e->set) != 0)
-        return arena_printf(e->pass->arena, "a spoke of this name is there already, in the set "
-                            "\"%s\"", object_label(e->cluster.node, SET_LABEL));
+    /* Whose it is, is not for this project to know. */
+    if (strcmp(object_label(cluster, SET_LABEL), set) != 0)
+        return arena_printf(pass->arena, "\"%s\" is a spoke that is there already and is not this "
+                            "pool's; take another name, or ask an administrator to move it", name);
     return NULL;
 }
 
 static struct expected expect_spoke(struct pass *pass, const char *set, const char *name)
 {
-    struct expected e = { .pass = pass, .set = set, .name = name };
+    struct expected e = { .pass = pass, .set = set, .name = name, .pool_name = pass->name };
 
     e.secret = render_name(pass->arena, pass->name,
                            arena_printf(pass->arena, "%s-join", name), 253);
@@ -246,6 +267,9 @@ static int settle(struct pass *pass, const struct node *pool, const char *set, c
     const char *trouble = name_trouble(&e);
 
     e.pool = pool;
+    if (!trouble && secret_is_taken(&e))
+        trouble = arena_printf(pass->arena, "its token needs the Secret \"%s\", which is not this "
+                               "pool's; delete it or rename the pool", e.secret);
     if (trouble) {
         say(&e, row, "Failed", trouble);
         return 0;

@@ -499,6 +499,7 @@ struct controllers *controllers_start(struct objects *objects,
     token_rules(all);
     spoke_write_rules(all);
     admission_rules(all);
+    boundary_rules(all);
     csr_rules(all);
     watch_kinds(all);
     objects_follow_stage(objects, &stage, all);

@@ -109,16 +109,35 @@ static const struct node *workload_in(const struct rollout *r)
     return NULL;
 }
 
+/* One that says whose it is must be this one's; labels are the hub's words. */
+static bool is_own_mirror(const struct rollout *r, const struct node *there)
+{
+    const char *project = object_label(there, "axle.dev/project");
+    const char *label = object_label(there, REPLICA_SET_LABEL);
+
+    return (!*project || !strcmp(project, r->pass->space)) &&
+           (!*label || !strcmp(label, spokes_replica_set_label(r->pass->arena, r->pass->space,
+                                                               r->pass->name)));
+}
+
 /* Where the spoke writes how the application stands. */
-static int mirror_workload(struct rollout *r, const char *cluster,
-                           struct err *err)
+static int mirror_workload(struct rollout *r, const struct seen *set,
+                           const char *cluster, struct err *err)
 {
     const struct node *inside = workload_in(r);
     struct arena *arena = r->pass->arena;
+    const struct node *there;
     struct node *wanted;
 
     if (!inside)
         return 0;
+    there = pass_read(r->pass, WORKLOAD, cluster, object_name(inside));
+    if (there && !is_own_mirror(r, there)) {
+        pass_event(r->pass, set, true, "NameTaken", "%s: the Workload \"%s\" there is not of "
+                   "%s/%s, so its status cannot be told", cluster, object_name(inside),
+                   r->pass->space, r->pass->name);
+        return 0;
+    }
     wanted = pass_new(r->pass, WORKLOAD, cluster, object_name(inside));
     node_each(label, node_at(inside, "metadata", "labels", NULL))
         object_set_label(arena, wanted, label->key, node_text(label->value));
@@ -127,6 +146,14 @@ static int mirror_workload(struct rollout *r, const char *cluster,
                                               r->pass->name));
     node_set(arena, wanted, "spec", node_copy(arena, node_get(inside, "spec")));
     return pass_ensure(r->pass, wanted, NULL, err);
+}
+
+/* A decision may be older than what decides whose the cluster is: that is looked
+   at in the step that writes. Namespaces of no project are the administrator's. */
+static bool may_use(struct rollout *r, const char *cluster)
+{
+    return !pass_read(r->pass, PROJECT, "", r->pass->space) ||
+           placement_in_reach(r->pass->all->world, r->pass->space, cluster);
 }
 
 static int apply(struct rollout *r, const struct seen *set, const char *cluster,
@@ -139,7 +166,12 @@ static int apply(struct rollout *r, const struct seen *set, const char *cluster,
     /* Before it is accepted a cluster has no namespace; that will wake us. */
     if (!space || object_deleting(space) || (old && object_deleting(old)))
         return 0;
-    if (mirror_workload(r, cluster, err) < 0 ||
+    if (!may_use(r, cluster)) {
+        pass_event(r->pass, set, true, "OutOfReach", "%s is in no set that the project may "
+                   "place on", cluster);
+        return 0;
+    }
+    if (mirror_workload(r, set, cluster, err) < 0 ||
         pass_ensure(r->pass, make_work(r, cluster), &changed, err) < 0)
         return -1;
     if (changed)
@@ -223,7 +255,8 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
 
-        if (!pass_read(r->pass, WORK, object_space(one), r->work_name) &&
+        if (is_own_mirror(r, one) &&
+            !pass_read(r->pass, WORK, object_space(one), r->work_name) &&
             pass_remove(r->pass, WORKLOAD, object_space(one), object_name(one),
                         err) < 0)
             return -1;

@@ -46,8 +46,16 @@ char *spokes_replica_set_label(struct arena *arena, const char *space,
 struct node *spokes_works(struct pass *pass, const char *space,
                           const char *name)
 {
-    return pass_list(pass, WORK, NULL, REPLICA_SET_LABEL,
-                     spokes_replica_set_label(pass->arena, space, name));
+    const struct node *labelled = pass_list(pass, WORK, NULL, REPLICA_SET_LABEL,
+                                            spokes_replica_set_label(pass->arena, space, name));
+    char *whole = arena_printf(pass->arena, "%s.%s", space, name);
+    struct node *list = node_list(pass->arena);
+
+    /* A long label is cut and hashed; the name is whole, and never another's. */
+    for (size_t i = 0; i < node_count(labelled); i++)
+        if (!strcmp(object_name(node_item(labelled, i)), whole))
+            node_add(pass->arena, list, node_item(labelled, i));
+    return list;
 }
 
 bool spokes_work_is(const struct node *work, const char *condition)

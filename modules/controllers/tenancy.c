@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives tenants and projects their namespaces, and projects their clusters. */
+#include "controllers/allowed.h"
 #include "controllers/members.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 
 /* ---- Namespaces have one owner ------------------------------------------- */
 
-static bool is_reserved(const char *name)
+bool tenancy_is_reserved(const char *name)
 {
     static const char *const starts[] = { "kube-", "axle-", "tenant-",
                                           "open-cluster-management" };
@@ -22,17 +23,44 @@ static bool is_reserved(const char *name)
     return false;
 }
 
+/* Nobody has the namespace yet, and another object is on its way to it: it is not
+   overtaken. */
+static const char *awaited_by(struct pass *pass, const char *space, const char *kind)
+{
+    const struct node *listing;
+
+    if (strcmp(kind, "Project") && pass_read(pass, PROJECT, "", space))
+        return "a project";
+    if (strcmp(kind, "ManagedCluster") && pass_read(pass, CLUSTER, "", space))
+        return "a spoke";
+    if (strcmp(kind, "Project"))
+        return NULL;
+    /* Its workloads go into a namespace of this name on spokes. */
+    listing = pass_list(pass, PROJECT, NULL, NULL, space);
+    for (size_t i = 0; i < node_count(listing); i++)
+        if (strcmp(object_name(node_item(listing, i)), space) &&
+            allowed_list_has(node_at(node_item(listing, i), "spec", "targetNamespaces", NULL),
+                             space))
+            return arena_printf(pass->arena, "the project \"%s\", which lists it in "
+                                "spec.targetNamespaces", object_name(node_item(listing, i)));
+    return NULL;
+}
+
 const char *tenancy_space_trouble(struct pass *pass, const char *space,
                                   const char *kind)
 {
     const struct node *there = pass_read(pass, NAMESPACE, "", space);
     const char *owner;
 
-    if (is_reserved(space) && strcmp(kind, "Tenant"))
+    if (tenancy_is_reserved(space) && strcmp(kind, "Tenant"))
         return arena_printf(pass->arena, "the name \"%s\" is reserved; take "
                             "another one", space);
-    if (!there)
-        return NULL;
+    if (!there) {
+        owner = awaited_by(pass, space, kind);
+        return owner ? arena_printf(pass->arena, "the name \"%s\" belongs to %s; take another "
+                                    "name", space, owner)
+                     : NULL;
+    }
     if (object_deleting(there))
         return arena_printf(pass->arena, "the namespace \"%s\" is being "
                             "deleted; wait for it", space);
@@ -55,6 +83,20 @@ static int make_space(struct pass *pass, const char *space, const char *kind,
     return pass_ensure(pass, wanted, NULL, err);
 }
 
+/* Members that were written before they were refused have no rights; it is said. */
+static void say_members(struct pass *pass, const struct seen *seen, struct node *status)
+{
+    const struct node *old = node_at(seen->node, "status", "conditions", NULL);
+    const char *refused = members_refused(pass, seen->node);
+    struct condition taken = { "MembersAccepted", refused ? "False" : "True",
+                               refused ? "NameRefused" : "AllAccepted",
+                               refused ? refused : "" };
+
+    if (refused || condition_find(old, taken.type))
+        condition_set(pass->arena, status, old, &taken, object_generation(seen->node),
+                      pass->now);
+}
+
 static int say(struct pass *pass, const struct seen *seen, const char *phase,
                const struct condition *ready, struct err *err)
 {
@@ -68,6 +110,7 @@ static int say(struct pass *pass, const struct seen *seen, const char *phase,
     condition_set(pass->arena, status,
                   node_at(seen->node, "status", "conditions", NULL), ready,
                   generation, pass->now);
+    say_members(pass, seen, status);
     if (pass_status(pass, seen, status, &changed, err) < 0)
         return -1;
     if (changed)
@@ -150,10 +193,14 @@ static int run_tenant(struct pass *pass, struct err *err)
 
 /* ---- Project ------------------------------------------------------------------ */
 
-static bool list_has(const struct node *list, const char *name)
+/* A pool binds its own set, in its own name. */
+static bool is_own_pool(struct pass *pass, const char *set)
 {
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), name))
+    const struct node *pools = pass_list(pass, POOL, pass->name, NULL, NULL);
+
+    for (size_t i = 0; i < node_count(pools); i++)
+        if (!strcmp(set, allowed_pool_set(pass->arena, pass->name,
+                                          object_name(node_item(pools, i)))))
             return true;
     return false;
 }
@@ -169,6 +216,8 @@ static int bind_sets(struct pass *pass, const struct node *sets,
         const char *set = node_text(node_item(sets, i));
         struct node *wanted = pass_new(pass, BINDING, pass->name, set);
 
+        if (is_own_pool(pass, set))
+            continue;
         object_set_label(pass->arena, wanted, "axle.dev/made-by", "project");
         node_set_text(pass->arena, node_make(pass->arena, wanted, "spec"),
                       "clusterSet", set);
@@ -178,23 +227,11 @@ static int bind_sets(struct pass *pass, const struct node *sets,
     for (size_t i = 0; i < node_count(bound); i++) {
         const char *name = object_name(node_item(bound, i));
 
-        if (!list_has(sets, name) &&
+        if (!allowed_list_has(sets, name) &&
             pass_remove(pass, BINDING, pass->name, name, err) < 0)
             return -1;
     }
     return 0;
-}
-
-static const struct node *sets_of(struct pass *pass, const struct node *tenant)
-{
-    const struct node *sets = node_at(tenant, "spec", "clusterSets", NULL);
-    struct node *list;
-
-    if (sets)
-        return sets;
-    list = node_list(pass->arena);
-    node_add(pass->arena, list, node_string(pass->arena, "global"));
-    return list;
 }
 
 /* Workloads go first, while spokes' works can still be told. */
@@ -252,7 +289,7 @@ static int run_project(struct pass *pass, struct err *err)
     }
     if (make_space(pass, pass->name, "Project", pass->name, object_name(tenant),
                    err) < 0 ||
-        bind_sets(pass, sets_of(pass, tenant), err) < 0 ||
+        bind_sets(pass, allowed_sets(pass, pass->name), err) < 0 ||
         members_of_project(pass, project.node, tenant, err) < 0)
         return -1;
     return say(pass, &project, "Ready", &ready, err);
@@ -290,6 +327,28 @@ static void map_tenant_projects(struct controllers *all,
                                 const struct object *after)
 {
     controllers_wake_all(all, to, PROJECT, "");
+}
+
+/* A pool came, went, or is shared with others than before. */
+static void map_pool(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *was = before ? object_read(arena, before) : NULL;
+    const struct node *is = after ? object_read(arena, after) : NULL;
+    const struct node *old = node_at(was, "spec", "sharedWith", NULL);
+    const struct node *now = node_at(is, "spec", "sharedWith", NULL);
+
+    if (before && after && before->deleting == after->deleting &&
+        !strcmp(node_get_text(node_get(was, "spec"), "variant"),
+                node_get_text(node_get(is, "spec"), "variant")) &&
+        (old && now ? node_same(old, now) : !old && !now))
+        return;
+    controllers_wake(all, to, "", (after ? after : before)->space);
+    for (size_t i = 0; i < node_count(old); i++)
+        controllers_wake(all, to, "", node_text(node_item(old, i)));
+    for (size_t i = 0; i < node_count(now); i++)
+        controllers_wake(all, to, "", node_text(node_item(now, i)));
 }
 
 /* What was made here and is changed by hand is put back. */
@@ -341,6 +400,7 @@ const struct controller controller_project = {
                  { AIWORKLOAD, map_project_content },
                  { DEPLOYMENT, map_project_content },
                  { REPLICA_SET, map_project_content },
-                 { ROLE_BINDING, map_project_binding } },
-    .source_count = 8,
+                 { ROLE_BINDING, map_project_binding },
+                 { POOL, map_pool } },
+    .source_count = 9,
 };

@@ -16,7 +16,8 @@ static struct http_lines lines;
 
 static const char *const first[][2] = {
     {"/apis/axle.dev/v1alpha1/tenants",
-     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"acme\"}}"},
+     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"acme\"},"
+     "\"spec\":{\"clusterSets\":[\"global\"]}}"},
     {"/apis/axle.dev/v1alpha1/projects",
      "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Project\",\"metadata\":{\"name\":\"lab\"},"
      "\"spec\":{\"tenant\":\"acme\"}}"},

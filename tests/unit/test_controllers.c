@@ -205,7 +205,7 @@ static void let_go(struct hub *hub, const char *cluster, const char *work)
 /* ---- The story -------------------------------------------------------------------- */
 
 static const char place[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme}\n"
+    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme, clusterSets: [global]}\n"
     "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: research}\nspec: {tenant: acme}\n"
     "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: edge-1}\nspec: {hubAcceptsClient: true}\n"
     "---\napiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: all, namespace: research}\n"
@@ -647,8 +647,8 @@ static void check_expected(struct hub *hub)
     expect_spokes(hub, "first, third");
     remove_object(hub, "computepools", "research", "ahead");
     CHECK(!get(hub, "managedclusters", "", "third"), "nor with the pool");
-    CHECK_TEXT(object_label(get(hub, "managedclusters", "", "first"), SET_LABEL), "default",
-               "one that has joined stays");
+    CHECK_TEXT(object_label(get(hub, "managedclusters", "", "first"), SET_LABEL), "axle-released",
+               "one that has joined stays, and is nobody's");
     remove_object(hub, "managedclusters", "", "first");
 }
 

@@ -355,7 +355,7 @@ static void crash(struct simulation *sim, struct host *host)
 
 static const char *const asked[] = {
     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Tenant\",\"metadata\":{"
-    "\"name\":\"acme\"},\"spec\":{}}",
+    "\"name\":\"acme\"},\"spec\":{\"clusterSets\":[\"global\"]}}",
     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"Project\",\"metadata\":{"
     "\"name\":\"lab\"},\"spec\":{\"tenant\":\"acme\"}}",
     "{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\":\"WorkloadProfile\","

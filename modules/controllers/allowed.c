@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says which sets of clusters and which namespaces a project may use. */
+#include "controllers/allowed.h"
+
+#include "query/query.h"
+#include "render/render.h"
+
+#include <string.h>
+
+#define MOST_NAMED 20
+
+bool allowed_list_has(const struct node *list, const char *name)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_text(node_item(list, i)), name))
+            return true;
+    return false;
+}
+
+static void add_once(struct arena *arena, struct node *list, const char *name)
+{
+    if (*name && !allowed_list_has(list, name))
+        node_add(arena, list, node_string(arena, name));
+}
+
+/* "a, b, c", for the end of a sentence. */
+static const char *names_of(struct arena *arena, const struct node *list)
+{
+    scoped_text struct text out = { 0 };
+
+    for (size_t i = 0; i < node_count(list) && i < MOST_NAMED; i++)
+        text_addf(&out, "%s%s", i ? ", " : "", node_text(node_item(list, i)));
+    if (node_count(list) > MOST_NAMED)
+        text_addf(&out, " and %zu more", node_count(list) - MOST_NAMED);
+    return out.len ? arena_string(arena, text_string(&out)) : "none";
+}
+
+static const char *tenant_of(struct pass *pass, const char *project)
+{
+    return node_get_text(node_get(pass_read(pass, PROJECT, "", project), "spec"), "tenant");
+}
+
+/* ---- Sets of clusters ------------------------------------------------------------ */
+
+char *allowed_pool_set(struct arena *arena, const char *space, const char *pool)
+{
+    return render_label(arena, arena_printf(arena, "%s.%s", space, pool));
+}
+
+static bool is_dedicated(const struct node *pool)
+{
+    return !strcmp(node_get_text(node_get(pool, "spec"), "variant"), "Dedicated");
+}
+
+static bool is_shared_with(struct pass *pass, const struct node *pool, const char *project,
+                           const char *tenant)
+{
+    return !is_dedicated(pool) && !object_deleting(pool) &&
+           allowed_list_has(node_at(pool, "spec", "sharedWith", NULL), project) &&
+           !strcmp(tenant_of(pass, object_space(pool)), tenant);
+}
+
+static void add_pools(struct pass *pass, struct node *list, const char *project,
+                      const char *tenant)
+{
+    const struct node *own = pass_list(pass, POOL, project, NULL, NULL);
+    const struct node *sharing = pass_list(pass, POOL, NULL, NULL, "sharedWith");
+
+    for (size_t i = 0; i < node_count(own); i++)
+        if (!object_deleting(node_item(own, i)))
+            add_once(pass->arena, list,
+                     allowed_pool_set(pass->arena, project, object_name(node_item(own, i))));
+    for (size_t i = 0; i < node_count(sharing); i++) {
+        const struct node *pool = node_item(sharing, i);
+
+        if (is_shared_with(pass, pool, project, tenant))
+            add_once(pass->arena, list,
+                     allowed_pool_set(pass->arena, object_space(pool), object_name(pool)));
+    }
+}
+
+struct node *allowed_sets(struct pass *pass, const char *project)
+{
+    const char *name = tenant_of(pass, project);
+    const struct node *tenant = *name ? pass_read(pass, TENANT, "", name) : NULL;
+    const struct node *listed = node_at(tenant, "spec", "clusterSets", NULL);
+    struct node *list = node_list(pass->arena);
+
+    if (!tenant)
+        return list;
+    if (!node_is(listed, NODE_LIST))
+        add_once(pass->arena, list, "default");
+    for (size_t i = 0; i < node_count(listed); i++)
+        add_once(pass->arena, list, node_text(node_item(listed, i)));
+    add_pools(pass, list, project, name);
+    return list;
+}
+
+const char *allowed_set_trouble(struct pass *pass, const char *project, const char *set)
+{
+    struct node *sets;
+
+    if (!pass_read(pass, PROJECT, "", project))
+        return NULL;
+    sets = allowed_sets(pass, project);
+    /* A pool of its own may come later. */
+    if (allowed_list_has(sets, set) ||
+        text_starts(set, arena_printf(pass->arena, "%s.", project)))
+        return NULL;
+    return arena_printf(pass->arena,
+                        "\"%s\" is not a set of spokes that the project \"%s\" may place on; "
+                        "it has: %s. An administrator adds one to spec.clusterSets of the "
+                        "Tenant; a pool's owner shares it by spec.sharedWith",
+                        set, project, names_of(pass->arena, sets));
+}
+
+const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with)
+{
+    const char *tenant = tenant_of(pass, owner);
+
+    if (!strcmp(owner, with))
+        return arena_printf(pass->arena, "\"%s\" is the project that the pool belongs to", with);
+    /* Whether a project of another tenant is there is not told. */
+    if (!*tenant || strcmp(tenant_of(pass, with), tenant) != 0)
+        return arena_printf(pass->arena,
+                            "there is no project \"%s\" in the tenant \"%s\"; to share with "
+                            "another tenant, an administrator adds the pool's set to "
+                            "spec.clusterSets of that Tenant", with, tenant);
+    return NULL;
+}
+
+/* ---- Namespaces on spokes ----------------------------------------------------------- */
+
+static const struct node *targets_of(const struct node *project)
+{
+    return node_at(project, "spec", "targetNamespaces", NULL);
+}
+
+static bool shares(const struct node *project, const char *target)
+{
+    return allowed_list_has(node_at(project, "spec", "sharedTargetNamespaces", NULL), target);
+}
+
+static bool is_younger(const struct node *one, const struct node *other)
+{
+    const char *a = node_get_text(node_get(one, "metadata"), "creationTimestamp");
+    const char *b = node_get_text(node_get(other, "metadata"), "creationTimestamp");
+    int order = strcmp(a, b);
+
+    /* One that is being made has no time yet. */
+    return !*a || (*b && (order ? order > 0 : strcmp(object_uid(one), object_uid(other)) > 0));
+}
+
+/* Another project that lists it, unless both say that it is shared. `all`: also
+   one that came later. */
+static const char *listed_by(struct pass *pass, const struct node *project, const char *target,
+                             bool all)
+{
+    const struct node *others = pass_list(pass, PROJECT, NULL, NULL, target);
+
+    for (size_t i = 0; i < node_count(others); i++) {
+        const struct node *other = node_item(others, i);
+
+        if (strcmp(object_name(other), object_name(project)) != 0 &&
+            allowed_list_has(targets_of(other), target) &&
+            !(shares(other, target) && shares(project, target)) &&
+            (all || is_younger(project, other)))
+            return object_name(other);
+    }
+    return NULL;
+}
+
+static const char *foreign_trouble(struct pass *pass, const char *project, const char *target)
+{
+    char why[NAME_WHY];
+
+    if (!name_is_dns_label(target, why))
+        return arena_printf(pass->arena, "\"%.80s\" is no name of a namespace: %s", target, why);
+    if (tenancy_is_reserved(target))
+        return arena_printf(pass->arena, "\"%s\" is reserved", target);
+    if (strcmp(target, project) != 0 && pass_read(pass, PROJECT, "", target))
+        return arena_printf(pass->arena, "\"%s\" is the namespace of another project", target);
+    if (pass_read(pass, CLUSTER, "", target))
+        return arena_printf(pass->arena, "\"%s\" is the name of a spoke", target);
+    return NULL;
+}
+
+const char *allowed_listing_trouble(struct pass *pass, const struct node *project,
+                                    const char *target)
+{
+    const char *trouble = foreign_trouble(pass, object_name(project), target), *other;
+
+    if (trouble)
+        return trouble;
+    other = listed_by(pass, project, target, true);
+    return other ? arena_printf(pass->arena,
+                                "\"%s\" is listed by the project \"%s\" already; to share it, "
+                                "both list it in spec.sharedTargetNamespaces too", target, other)
+                 : NULL;
+}
+
+const char *allowed_target_trouble(struct pass *pass, const char *project, const char *target)
+{
+    const struct node *owner = pass_read(pass, PROJECT, "", project);
+    const char *trouble, *other;
+
+    if (!*target || !strcmp(target, project))
+        return NULL;
+    if (!allowed_list_has(targets_of(owner), target))
+        return arena_printf(pass->arena,
+                            "\"%.80s\" is neither the project's own namespace nor one that the "
+                            "Project \"%s\" lists; it may use: %s%s%s. An administrator adds one "
+                            "to spec.targetNamespaces of the Project", target, project, project,
+                            node_count(targets_of(owner)) ? ", " : "",
+                            node_count(targets_of(owner))
+                                ? names_of(pass->arena, targets_of(owner)) : "");
+    trouble = foreign_trouble(pass, project, target);
+    if (trouble)
+        return trouble;
+    other = listed_by(pass, owner, target, false);
+    return other ? arena_printf(pass->arena, "\"%s\" is the project \"%s\"'s, which listed it "
+                                "before", target, other)
+                 : NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_ALLOWED_H
+#define CONTROLLERS_ALLOWED_H
+
+#include "controllers/controller.h"
+
+/*
+ * Private to controllers: what a project may use of the spokes.
+ *
+ * Controllers write with the hub's rights on behalf of people who have fewer.
+ * What bounds them is asked here and nowhere else: which sets of clusters a
+ * project may be bound to, and which namespaces on spokes it may fill. Rules
+ * (boundaries.c) ask when something is applied, controllers when they act, since
+ * Tenants, Projects and pools may have changed in between.
+ *
+ * Answers are words for a person, or NULL when nothing is wrong.
+ */
+
+/* The name of a pool's ManagedClusterSet: NAMESPACE.POOL, hashed over 63. */
+char *allowed_pool_set(struct arena *arena, const char *space, const char *pool);
+
+/*
+ * The sets that the project of this namespace may place on, as a list of names:
+ * what its tenant lists (`default` if it lists nothing), the sets of its own
+ * pools, and those of pools of the same tenant that are shared with it.
+ */
+struct node *allowed_sets(struct pass *pass, const char *project);
+/* Why a set may not be named there. A namespace that is no project's is not judged. */
+const char *allowed_set_trouble(struct pass *pass, const char *project, const char *set);
+/* Why the pool may not be shared with this project. */
+const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with);
+
+/* Why workloads of the project may not go into this namespace on spokes. */
+const char *allowed_target_trouble(struct pass *pass, const char *project, const char *target);
+/* Why the Project (as it is to be) may not list this namespace. */
+const char *allowed_listing_trouble(struct pass *pass, const struct node *project,
+                                    const char *target);
+
+/* Why nobody of this name can be a member (members.c). */
+const char *allowed_member_trouble(struct arena *arena, const char *member);
+
+bool allowed_list_has(const struct node *list, const char *name);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Refuses what would reach over a project's boundary, when it is applied. */
+#include "controllers/allowed.h"
+
+#include "query/query.h"
+
+#include <string.h>
+
+/* One write as a rule sees it. Only what it changes is judged: an object that was
+   right once can still be labelled, finalized and deleted. */
+struct boundary {
+    struct pass pass; /* for reading; nothing is written */
+    const struct objects_review *review;
+};
+
+static struct boundary boundary_of(void *arg, const struct objects_review *review)
+{
+    struct controllers *all = arg;
+
+    return (struct boundary) {
+        .pass = { .all = all, .objects = all->objects, .arena = review->arena,
+                  .space = review->space, .name = object_name(review->after) },
+        .review = review,
+    };
+}
+
+static bool is_judged(const struct objects_review *review)
+{
+    return review->after && !review->who->trusted;
+}
+
+static int refuse(const struct objects_review *review, const char *field, const char *why,
+                  struct err *err)
+{
+    return err_set(err, ERR_INVALID, "%s \"%s\" is invalid: %s: %s", review->kind->kind,
+                   object_name(review->after), field, why);
+}
+
+typedef const char *trouble_fn(struct boundary *boundary, const char *word);
+
+/* Each word of the list at spec.FIELD that is new. */
+static int check_list(struct boundary *boundary, const char *field, trouble_fn *trouble,
+                      struct err *err)
+{
+    const struct objects_review *review = boundary->review;
+    const struct node *now = node_at(review->after, "spec", field, NULL);
+    const struct node *was = node_at(review->before, "spec", field, NULL);
+
+    for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
+        const char *word = node_text(node_item(now, i)), *why;
+
+        if (node_is(was, NODE_LIST) && allowed_list_has(was, word))
+            continue;
+        why = trouble(boundary, word);
+        if (why)
+            return refuse(review, arena_printf(review->arena, "spec.%s[%zu]", field, i), why,
+                          err);
+    }
+    return 0;
+}
+
+/* ---- Members ------------------------------------------------------------------ */
+
+static const char *member_trouble(struct boundary *boundary, const char *word)
+{
+    return allowed_member_trouble(boundary->review->arena, word);
+}
+
+static int check_members(struct boundary *boundary, struct err *err)
+{
+    static const char *const lists[] = { "viewers", "editors", "admins" };
+
+    for (size_t i = 0; i < count_of(lists); i++)
+        if (check_list(boundary, lists[i], member_trouble, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- Tenants and projects ------------------------------------------------------- */
+
+static const char *set_name_trouble(struct boundary *boundary, const char *word)
+{
+    char why[NAME_WHY];
+
+    return name_is_dns_subdomain(word, why) ? NULL
+           : arena_printf(boundary->review->arena, "\"%.80s\" is no name of a "
+                          "ManagedClusterSet: %s", word, why);
+}
+
+static int check_name(struct boundary *boundary, const char *space, struct err *err)
+{
+    const struct objects_review *review = boundary->review;
+    const struct node *there;
+    const char *why;
+
+    /* What is being deleted is waited for, and the status says so. */
+    there = pass_read(&boundary->pass, NAMESPACE, "", space);
+    if (review->before || (there && object_deleting(there)))
+        return 0;
+    why = tenancy_space_trouble(&boundary->pass, space, review->kind->kind);
+    return why ? refuse(review, "metadata.name", why, err) : 0;
+}
+
+static int before_tenant(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+
+    if (!is_judged(review))
+        return 0;
+    if (check_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.pass.name), err) < 0 ||
+        check_members(&boundary, err) < 0)
+        return -1;
+    return check_list(&boundary, "clusterSets", set_name_trouble, err);
+}
+
+static const char *listing_trouble(struct boundary *boundary, const char *word)
+{
+    return allowed_listing_trouble(&boundary->pass, boundary->review->after, word);
+}
+
+static bool is_listed_with(const struct node *project, const char *target)
+{
+    return project && allowed_list_has(node_at(project, "spec", "sharedTargetNamespaces", NULL),
+                                       target);
+}
+
+/* Who takes back that a namespace is shared must have it for himself. */
+static int check_unshared(struct boundary *boundary, struct err *err)
+{
+    const struct objects_review *review = boundary->review;
+    const struct node *now = node_at(review->after, "spec", "targetNamespaces", NULL);
+
+    for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
+        const char *word = node_text(node_item(now, i)), *why;
+
+        if (!is_listed_with(review->before, word) || is_listed_with(review->after, word))
+            continue;
+        why = allowed_listing_trouble(&boundary->pass, review->after, word);
+        if (why)
+            return refuse(review, "spec.sharedTargetNamespaces", why, err);
+    }
+    return 0;
+}
+
+static int before_project(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+
+    if (!is_judged(review))
+        return 0;
+    if (check_name(&boundary, boundary.pass.name, err) < 0 || check_members(&boundary, err) < 0 ||
+        check_list(&boundary, "targetNamespaces", listing_trouble, err) < 0)
+        return -1;
+    return check_unshared(&boundary, err);
+}
+
+/* ---- Environments ------------------------------------------------------------------ */
+
+static const struct node *sets_of(const struct node *environment)
+{
+    return node_at(environment, "spec", "topology", "properties", "placement", "clusterSets",
+                   NULL);
+}
+
+static int before_environment(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+    const char *target = node_get_text(node_get(review->after, "spec"), "targetNamespace");
+    const char *was = node_get_text(node_get(review->before, "spec"), "targetNamespace");
+    const struct node *now = sets_of(review->after), *old = sets_of(review->before);
+    const char *why;
+
+    if (!is_judged(review))
+        return 0;
+    why = strcmp(target, was) ? allowed_target_trouble(&boundary.pass, review->space, target)
+                              : NULL;
+    if (why)
+        return refuse(review, "spec.targetNamespace", why, err);
+    for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
+        const char *set = node_text(node_item(now, i));
+
+        if (node_is(old, NODE_LIST) && allowed_list_has(old, set))
+            continue;
+        why = allowed_set_trouble(&boundary.pass, review->space, set);
+        if (why)
+            return refuse(review, arena_printf(review->arena, "spec.topology.properties."
+                                               "placement.clusterSets[%zu]", i), why, err);
+    }
+    return 0;
+}
+
+/* ---- Pools ---------------------------------------------------------------------------- */
+
+static const char *share_trouble(struct boundary *boundary, const char *word)
+{
+    return allowed_share_trouble(&boundary->pass, boundary->review->space, word);
+}
+
+static const char *spoke_trouble(struct boundary *boundary, const char *word)
+{
+    const struct objects_review *review = boundary->review;
+    char *set = allowed_pool_set(review->arena, review->space, boundary->pass.name);
+    char why[NAME_WHY];
+
+    if (!name_is_dns_label(word, why))
+        return arena_printf(review->arena, "\"%.80s\" is no name of a spoke: %s", word, why);
+    if (pass_read(&boundary->pass, CLUSTER, "", word))
+        return pool_spoke_trouble(&boundary->pass, word, set);
+    return tenancy_space_trouble(&boundary->pass, word, "ManagedCluster");
+}
+
+static int before_pool(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+    const struct node *spec = node_get(review->after, "spec");
+
+    if (!is_judged(review))
+        return 0;
+    if (node_count(node_get(spec, "sharedWith")) &&
+        !strcmp(node_get_text(spec, "variant"), "Dedicated"))
+        return refuse(review, "spec.sharedWith", "a Dedicated pool runs one workload of its own "
+                      "project; make it Shared", err);
+    if (check_list(&boundary, "sharedWith", share_trouble, err) < 0)
+        return -1;
+    return check_list(&boundary, "spokes", spoke_trouble, err);
+}
+
+void boundary_rules(struct controllers *all)
+{
+    static const struct {
+        enum which which;
+        objects_rule_fn *rule;
+    } rules[] = {
+        { TENANT, before_tenant },
+        { PROJECT, before_project },
+        { ENVIRONMENT, before_environment },
+        { POOL, before_pool },
+    };
+
+    for (size_t i = 0; i < count_of(rules); i++)
+        objects_rule(all->objects, all->kinds[rules[i].which], "", rules[i].rule, all);
+}
