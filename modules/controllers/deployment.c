@@ -12,7 +12,7 @@ struct deployment {
     struct pass *pass;
     struct seen seen;
     struct node *status;          /* to be written */
-    const struct node *environment;
+    const struct node *project, *environment;
     const char *tenant, *placement, *space; /* target namespace */
     struct rendition artifact;
     bool stop;                    /* the user must act first */
@@ -59,8 +59,8 @@ static int find_place(struct deployment *d, struct err *err)
     const char *name = node_get_text(node_get(spec, "environmentRef"), "name");
     const char *target, *why;
 
-    d->tenant = node_get_text(node_get(pass_read(pass, PROJECT, "", pass->space),
-                                       "spec"), "tenant");
+    d->project = pass_read(pass, PROJECT, "", pass->space);
+    d->tenant = node_get_text(node_get(d->project, "spec"), "tenant");
     d->environment = pass_read(pass, ENVIRONMENT, pass->space, name);
     if (!d->environment) {
         set(d, "Placed", "False", "EnvironmentNotFound",
@@ -80,6 +80,7 @@ static int render(struct deployment *d, struct err *err)
 {
     struct rendition_input input = {
         .deployment = d->seen.node, .tenant = d->tenant, .space = d->space,
+        .cluster_kinds = node_at(d->project, "spec", "clusterScopedKinds", NULL),
     };
     struct err why = { 0 };
 

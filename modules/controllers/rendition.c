@@ -14,6 +14,10 @@
 
 #include <string.h>
 
+/* Changes when what may be rendered does, so that it is judged anew; what comes
+   out the same keeps its artifact. */
+#define RULES "rules 2"
+
 /* Revisions whose artifacts stay at hand; older ones are rendered again. */
 #define KEPT_TAGS 10
 
@@ -138,6 +142,9 @@ static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
     text_addf(&bytes, "%s/%s %s %s %s", pass->space, pass->name, input->tenant,
               input->space,
               node_get_text(node_get(input->deployment, "spec"), "aiWorkload"));
+    if (node_count(input->cluster_kinds))
+        document_write_canonical(&bytes, input->cluster_kinds);
+    text_add(&bytes, RULES);
     hash = *built_in();
     pki_sha256_add(&hash, bytes.bytes, bytes.len);
     return end_hash(pass, hash);
@@ -220,18 +227,41 @@ static void add_name(struct pass *pass, struct node *names, const char *name)
         node_add(pass->arena, names, node_string(pass->arena, name));
 }
 
+/* Only what a Secret is for: who it belongs to is not the template's to say. */
+static struct node *slim_secret(struct pass *pass, const struct node *rendered)
+{
+    static const char *const fields[] = { "type", "data", "stringData", "immutable" };
+    struct node *slim = pass_new(pass, SECRET, pass->space, object_name(rendered));
+
+    node_each(label, node_at(rendered, "metadata", "labels", NULL))
+        object_set_label(pass->arena, slim, label->key, node_text(label->value));
+    for (size_t i = 0; i < count_of(fields); i++)
+        if (node_get(rendered, fields[i]))
+            node_set(pass->arena, slim, fields[i], node_get(rendered, fields[i]));
+    return slim;
+}
+
+/* One of the same name that is another's, or a person's, is not written over. */
+static int claim_secret(struct pass *pass, const char *name, struct err *err)
+{
+    const struct node *there = pass_read(pass, SECRET, pass->space, name);
+
+    if (!there || !strcmp(object_owner(there, "WorkloadDeployment"), pass->name))
+        return 0;
+    return err_set(err, ERR_INVALID, "the Secret \"%s\" is there already and is not this "
+                   "deployment's; give the rendered one another name", name);
+}
+
 static int keep_secrets(struct pass *pass, const struct node *deployment,
                         const struct node *secrets, struct node *names,
                         struct err *err)
 {
     for (size_t i = 0; i < node_count(secrets); i++) {
         const struct node *one = node_item(secrets, i);
-        struct node *wanted = node_copy(pass->arena, one);
+        struct node *wanted = slim_secret(pass, one);
 
-        node_set_text(pass->arena, node_get(wanted, "metadata"), "namespace",
-                      pass->space);
         object_own(pass->arena, wanted, deployment);
-        if (pass_ensure(pass, wanted, NULL, err) < 0)
+        if (claim_secret(pass, object_name(one), err) < 0 || pass_ensure(pass, wanted, NULL, err) < 0)
             return -1;
         add_name(pass, names, object_name(one));
     }
@@ -293,6 +323,7 @@ static int render_all(struct pass *pass, const struct rendition_input *input,
         .aiworkload = node_get_text(node_get(input->deployment, "spec"),
                                     "aiWorkload"),
         .deployment = pass->name, .space = input->space, .meter = meter,
+        .cluster_kinds = input->cluster_kinds,
     };
 
     if (!builtin)

@@ -7,6 +7,7 @@
 struct rendition_input {
     const struct node *deployment; /* WorkloadDeployment */
     const char *tenant, *space;    /* target namespace */
+    const struct node *cluster_kinds; /* spec.clusterScopedKinds of the Project */
 };
 struct rendition {
     struct node *facts; /* {reference, digest, contentDigest, layer, revision,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives a rendered manifest its name, namespace, labels and selector. */
-#include "render/dress.h"
+#include "render/confine.h"
 
 #include "document/document.h"
 #include "query/query.h"
@@ -15,13 +15,6 @@ static const struct { const char *kind; const char *path[3]; bool selects; } pod
     { "ReplicaSet",  { "spec", "template" }, true },
     { "Job",         { "spec", "template" }, false },
     { "CronJob",     { "spec", "jobTemplate", "spec" }, false },
-};
-
-static const char *const cluster_kinds[] = {
-    "Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume",
-    "StorageClass", "PriorityClass", "RuntimeClass",
-    "CustomResourceDefinition", "ValidatingWebhookConfiguration",
-    "MutatingWebhookConfiguration",
 };
 
 struct node *dress_labels(struct arena *arena, const struct dress *dress)
@@ -90,21 +83,13 @@ static void dress_pods(struct arena *arena, const struct dress *dress,
     }
 }
 
-static bool is_cluster_kind(const char *kind)
-{
-    for (size_t i = 0; i < count_of(cluster_kinds); i++)
-        if (!strcmp(kind, cluster_kinds[i]))
-            return true;
-    return false;
-}
-
 static int dress_namespace(struct arena *arena, const struct dress *dress,
                            struct node *metadata, const char *kind,
                            struct err *err)
 {
     const char *space = node_get_text(metadata, "namespace");
 
-    if (is_cluster_kind(kind))
+    if (confine_is_cluster_kind(kind))
         return 0;
     if (*space && strcmp(space, dress->input->space))
         return err_set(err, ERR_INVALID, "component \"%s\": %s \"%s\" names "
@@ -134,8 +119,10 @@ int dress_manifest(struct arena *arena, const struct dress *dress,
         return err_set(err, ERR_INVALID, "component \"%s\": %s name \"%s\": %s",
                        dress->component, kind, node_get_text(metadata, "name"),
                        why);
-    if (dress_namespace(arena, dress, metadata, kind, err) < 0)
+    if (dress_namespace(arena, dress, metadata, kind, err) < 0 ||
+        confine_manifest(arena, dress, manifest, err) < 0)
         return -1;
+    confine_labels(arena, manifest);
     add_labels(arena, dress, manifest);
     dress_pods(arena, dress, manifest);
     if (dress->phase)

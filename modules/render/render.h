@@ -53,6 +53,7 @@ struct render_input {
     const char *deployment;         /* WorkloadDeployment */
     const char *space;              /* target namespace on the spoke */
     struct meter *meter;            /* pays for it all; NULL: METER_ANSWER */
+    const struct node *cluster_kinds; /* without a namespace, but allowed; or NULL */
 };
 
 struct render_result {

@@ -211,6 +211,100 @@ static void check_secrets(struct arena *arena)
     CHECK_INT(node_count(result.secrets), 1, "and comes apart");
 }
 
+/* ---- Nobody reaches beyond the project ------------------------------------------------ */
+
+static int run_template_text(struct arena *arena, const char *template, const char *allowed,
+                             struct render_result *ret, struct err *err)
+{
+    struct node *definition = yaml(arena, "kind: ComponentDefinition\nmetadata: {name: x}\nspec: {}\n");
+    struct render_input input = {
+        .profile = yaml(arena, "components: [{name: c, type: x}]"),
+        .aiworkload = "a", .deployment = "a-b", .space = "research", .project = "research",
+        .definitions = node_list(arena), .variables = node_map(arena),
+        .cluster_kinds = yaml(arena, allowed),
+    };
+
+    node_set_text(arena, node_get(definition, "spec"), "template", template);
+    node_add(arena, (struct node *)(uintptr_t)input.definitions, definition);
+    return render_manifests(arena, &input, ret, err);
+}
+
+static void check_confined(struct arena *arena)
+{
+    static const struct { const char *what, *template, *words; } cases[] = {
+        { "a namespace in metadata", "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: rival}}",
+          "component \"c\": ConfigMap \"a-c\" names the namespace \"rival\"; this workload may only use \"research\"" },
+        { "one that a spoke fills in", "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: '${spoke.x:=rival}'}}",
+          "component \"c\": ConfigMap \"a-c\" names the namespace \"${spoke.x:=rival}\"" },
+        { "a kind that a spoke fills in", "{apiVersion: v1, kind: '${spoke.x:=Namespace}'}",
+          "component \"c\": ${spoke.x:=Namespace} \"a-c\": kind: is no kind" },
+        { "a version that a spoke fills in", "{apiVersion: '${spoke.x:=axle.dev/v1alpha1}', kind: Workload}",
+          "component \"c\": Workload \"a-c\": apiVersion: is no version" },
+        { "a Namespace", "{apiVersion: v1, kind: Namespace, metadata: {name: kube-system}}",
+          "component \"c\": Namespace \"kube-system\": kind: it concerns the whole cluster" },
+        { "a ClusterRoleBinding", "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding}",
+          "component \"c\": ClusterRoleBinding \"a-c\": kind: it concerns the whole cluster" },
+        { "a kind of a cluster's by its name", "{apiVersion: cert-manager.io/v1, kind: ClusterIssuer}",
+          "component \"c\": ClusterIssuer \"a-c\": kind: it concerns the whole cluster" },
+        { "a Workload, whose Secrets would be fetched",
+          "{apiVersion: axle.dev/v1alpha1, kind: Workload, spec: {secretRefs: [{name: s, namespace: rival}]}}",
+          "component \"c\": Workload \"a-c\": kind: Axle's own kinds are made by the hub" },
+        { "a ManifestWork", "{apiVersion: work.open-cluster-management.io/v1, kind: ManifestWork}",
+          "component \"c\": ManifestWork \"a-c\": kind: OCM's kinds are made by the hub" },
+        { "a Kustomization of Flux", "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization}",
+          "component \"c\": Kustomization \"a-c\": kind: Flux would apply it" },
+        { "a chart that the cluster installs", "{apiVersion: helm.cattle.io/v1, kind: HelmChart}",
+          "component \"c\": HelmChart \"a-c\": kind: the cluster would install it" },
+        { "a List, whose items nobody looks at", "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Namespace}]}",
+          "component \"c\": List \"a-c\": items: a list of objects is not taken" },
+        { "a subject elsewhere", "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding,"
+          " subjects: [{kind: ServiceAccount, name: a, namespace: rival}]}",
+          "component \"c\": RoleBinding \"a-c\": subjects[0].namespace: \"rival\" is another namespace" },
+        { "a group of the system's", "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding,"
+          " subjects: [{kind: Group, name: 'system:authenticated'}]}",
+          "component \"c\": RoleBinding \"a-c\": subjects[0].name: \"system:authenticated\" cannot be bound" },
+        { "a Secret elsewhere", "{apiVersion: x.example/v1, kind: Thing, spec: {secretRef: {name: a, namespace: rival}}}",
+          "component \"c\": Thing \"a-c\": spec.secretRef.namespace: \"rival\" is another namespace" },
+        { "a target elsewhere", "{apiVersion: x.example/v1, kind: Thing, spec: {targetNamespace: kube-system}}",
+          "component \"c\": Thing \"a-c\": spec.targetNamespace: \"kube-system\" is another namespace" },
+        { "a list of namespaces", "{apiVersion: x.example/v1, kind: Thing, spec: {includedNamespaces: [research, rival]}}",
+          "component \"c\": Thing \"a-c\": spec.includedNamespaces[1]: \"rival\" is another namespace" },
+        { "an owner elsewhere", "{apiVersion: v1, kind: ConfigMap, metadata: {ownerReferences: [{uid: a}]}}",
+          "component \"c\": ConfigMap \"a-c\": metadata.ownerReferences: is not a template's to say" },
+    };
+    struct render_result result = { 0 };
+    struct err err = { 0 };
+    const struct node *object;
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct err why = { 0 };
+        int done = run_template_text(arena, cases[i].template, "[]", &result, &why);
+
+        if (!CHECK(done < 0 && why.code == ERR_INVALID && text_starts(why.text, cases[i].words),
+                   "%s is refused", cases[i].what))
+            printf("#  got: %s\n# want: %s\n", why.text, cases[i].words);
+    }
+    CHECK(!run_template_text(arena, "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition}",
+                             "[CustomResourceDefinition]", &result, &err),
+          "what the Project lists is taken: %s", err.text);
+    CHECK(!run_template_text(arena, "{apiVersion: v1, kind: ConfigMap, metadata: {labels: {namespace: rival}},"
+                             " data: {namespace: rival}}", "[]",
+                             &result, &err),
+          "data and labels are no references: %s", err.text);
+    CHECK(!run_template_text(arena,
+          "apiVersion: apps/v1\nkind: Deployment\n"
+          "metadata: {labels: {axle.dev/project: rival, axle.dev/tenant: rival, axle.dev/owner-kind: Project, mine: a}}\n"
+          "spec: {template: {metadata: {labels: {axle.dev/project: rival, axle.dev/aiworkload: its}}}}\n",
+          "[]", &result, &err), "a template may write labels: %s", err.text);
+    object = node_item(result.manifests, node_count(result.manifests) - 1);
+    CHECK_TEXT(document_json(arena, node_at(object, "metadata", "labels", NULL)),
+               "{\"mine\":\"a\",\"axle.dev/project\":\"research\",\"axle.dev/aiworkload\":\"a\","
+               "\"axle.dev/workload-deployment\":\"a-b\",\"axle.dev/component\":\"c\"}",
+               "but the hub's are the hub's");
+    CHECK(!strstr(document_json(arena, object), "rival") && !strstr(document_json(arena, object), "its"),
+          "on pods too");
+}
+
 /* ---- Mistakes ----------------------------------------------------------------------------- */
 
 static void check_mistakes(struct arena *arena)
@@ -322,6 +416,7 @@ int main(void)
     check_catalogue(arena);
     check_bundle(arena);
     check_secrets(arena);
+    check_confined(arena);
     check_mistakes(arena);
     check_names(arena);
     check_budget(arena);

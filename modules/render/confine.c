@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Refuses rendered manifests that reach beyond their project. */
+#include "render/confine.h"
+
+#include "base/text.h"
+#include "document/document.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* What this component's error begins with, and where in the manifest it is. */
+struct confine {
+    struct arena *arena;
+    const struct dress *dress;
+    const char *kind, *name;
+    struct err *err;
+};
+
+static int refuse(const struct confine *in, const char *field, const char *why)
+{
+    return err_set(in->err, ERR_INVALID, "component \"%s\": %s \"%s\": %s: %s",
+                   in->dress->component, in->kind, in->name, field, why);
+}
+
+/* ---- Kinds ------------------------------------------------------------------- */
+
+static const char *const cluster_kinds[] = {
+    "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ComponentStatus",
+    "CustomResourceDefinition", "DeviceClass", "FlowSchema", "GatewayClass", "IngressClass",
+    "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration",
+    "Namespace", "Node", "PersistentVolume", "PodSecurityPolicy", "PriorityClass",
+    "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass", "SelfSubjectAccessReview",
+    "StorageClass", "SubjectAccessReview", "TokenReview", "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration", "VolumeAttachment",
+    "VolumeAttributesClass", "VolumeSnapshotClass",
+};
+
+bool confine_is_cluster_kind(const char *kind)
+{
+    for (size_t i = 0; i < count_of(cluster_kinds); i++)
+        if (!strcmp(kind, cluster_kinds[i]))
+            return true;
+    /* By the custom of those who name kinds: ClusterRole, ClusterIssuer. */
+    return text_starts(kind, "Cluster") && isupper((unsigned char)kind[strlen("Cluster")]);
+}
+
+/*
+ * An agent that meets one of these does what it says with its own rights: fetches
+ * the Secrets that it names, applies what lies elsewhere. They are made by
+ * controllers only. A group also stands for those that end with "." and it.
+ */
+static const struct { const char *group, *kind, *why; } acting[] = {
+    { "axle.dev", NULL, "Axle's own kinds are made by the hub" },
+    { "open-cluster-management.io", NULL, "OCM's kinds are made by the hub" },
+    { "kustomize.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
+    { "helm.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
+    { "argoproj.io", "Application", "Argo CD would apply it with rights of its own" },
+    { "argoproj.io", "ApplicationSet", "Argo CD would apply it with rights of its own" },
+    { "argoproj.io", "AppProject", "Argo CD would apply it with rights of its own" },
+    { "helm.cattle.io", NULL, "the cluster would install it with rights of its own" },
+    { "k3s.cattle.io", NULL, "the cluster would install it with rights of its own" },
+};
+
+static bool is_group(const char *group, const char *of)
+{
+    size_t len = strlen(group), tail = strlen(of);
+
+    return !strcmp(group, of) || (len > tail && group[len - tail - 1] == '.' && text_ends(group, of));
+}
+
+/* `$`, spaces and other signs: what is judged here must be what is applied. */
+static bool is_plain(const char *word, const char *signs)
+{
+    if (!isalnum((unsigned char)*word))
+        return false;
+    for (; *word; word++)
+        if (!isalnum((unsigned char)*word) && !strchr(signs, *word))
+            return false;
+    return true;
+}
+
+static bool is_listed(const struct node *list, const char *word)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_text(node_item(list, i)), word))
+            return true;
+    return false;
+}
+
+static int check_kind(const struct confine *in, const struct node *manifest)
+{
+    const char *version = node_get_text(manifest, "apiVersion");
+    const char *slash = strchr(version, '/');
+    const char *group = slash ? arena_bytes(in->arena, version, (size_t)(slash - version)) : "";
+
+    if (!is_plain(in->kind, ""))
+        return refuse(in, "kind", "is no kind; it must be there before a spoke fills anything in");
+    if (!is_plain(version, "./-") || (slash && strchr(slash + 1, '/')))
+        return refuse(in, "apiVersion", "is no version; it must be there before a spoke fills "
+                      "anything in");
+    if (node_is(node_get(manifest, "items"), NODE_LIST) && text_ends(in->kind, "List"))
+        return refuse(in, "items", "a list of objects is not taken; write each by itself");
+    for (size_t i = 0; i < count_of(acting); i++)
+        if (is_group(group, acting[i].group) &&
+            (!acting[i].kind || !strcmp(acting[i].kind, in->kind)))
+            return refuse(in, "kind", acting[i].why);
+    if (confine_is_cluster_kind(in->kind) && !is_listed(in->dress->input->cluster_kinds, in->kind))
+        return refuse(in, "kind", "it concerns the whole cluster; an administrator allows it by "
+                      "spec.clusterScopedKinds of the Project");
+    return 0;
+}
+
+/* ---- References into other namespaces ------------------------------------------- */
+
+/* Maps whose keys are people's own words. */
+static bool holds_words(const struct confine *in, const char *path, const char *key)
+{
+    static const char *const always[] = { "labels", "annotations", "matchLabels", "nodeSelector" };
+    static const char *const data[] = { "data", "stringData", "binaryData" };
+
+    for (size_t i = 0; i < count_of(always); i++)
+        if (!strcmp(key, always[i]))
+            return true;
+    if (*path || (strcmp(in->kind, "ConfigMap") && strcmp(in->kind, "Secret")))
+        return !strcmp(in->kind, "Service") && !strcmp(path, "spec") && !strcmp(key, "selector");
+    for (size_t i = 0; i < count_of(data); i++)
+        if (!strcmp(key, data[i]))
+            return true;
+    return false;
+}
+
+/* namespace, targetNamespace, secretNamespace …, and the same with an "s". */
+static bool names_namespace(const char *key)
+{
+    static const char word[] = "namespace";
+    size_t len = strlen(key), tail = strlen(word);
+
+    if (len && (key[len - 1] == 's' || key[len - 1] == 'S'))
+        len--;
+    return len >= tail && !strncasecmp(key + len - tail, word, tail);
+}
+
+static int check_namespace(const struct confine *in, const struct node *value, const char *path)
+{
+    const char *space = node_text(value);
+
+    if (!*space || !strcmp(space, in->dress->input->space))
+        return 0;
+    return refuse(in, path, arena_printf(in->arena, "\"%.80s\" is another namespace; this workload "
+                                         "may only use \"%s\"", space, in->dress->input->space));
+}
+
+static int check_references(const struct confine *in, const struct node *tree, const char *path,
+                            bool named)
+{
+    if (node_is(tree, NODE_STRING))
+        return named ? check_namespace(in, tree, path) : 0;
+    for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++)
+        if (check_references(in, node_item(tree, i),
+                             arena_printf(in->arena, "%s[%zu]", path, i), named) < 0)
+            return -1;
+    node_each(member, tree) {
+        char *at = arena_printf(in->arena, "%s%s%s", path, *path ? "." : "", member->key);
+
+        if (!holds_words(in, path, member->key) &&
+            check_references(in, member->value, at, names_namespace(member->key)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- Bindings and owners ---------------------------------------------------------- */
+
+static int check_subjects(const struct confine *in, const struct node *manifest)
+{
+    const struct node *subjects = node_get(manifest, "subjects");
+
+    if (!text_ends(in->kind, "RoleBinding"))
+        return 0;
+    for (size_t i = 0; i < node_count(subjects); i++) {
+        const char *name = node_get_text(node_item(subjects, i), "name");
+
+        if (text_starts(name, "system:") || strchr(name, '$'))
+            return refuse(in, arena_printf(in->arena, "subjects[%zu].name", i),
+                          arena_printf(in->arena, "\"%.80s\" cannot be bound; name people, groups "
+                                       "of people, or a ServiceAccount of this namespace", name));
+    }
+    return 0;
+}
+
+static int check_metadata(const struct confine *in, const struct node *manifest)
+{
+    static const char *const fields[] = { "ownerReferences", "uid", "resourceVersion",
+                                          "managedFields", "generateName", "deletionTimestamp" };
+
+    for (size_t i = 0; i < count_of(fields); i++)
+        if (node_get(node_get(manifest, "metadata"), fields[i]))
+            return refuse(in, arena_printf(in->arena, "metadata.%s", fields[i]),
+                          "is not a template's to say");
+    return 0;
+}
+
+int confine_manifest(struct arena *arena, const struct dress *dress,
+                     const struct node *manifest, struct err *err)
+{
+    const struct confine in = {
+        .arena = arena, .dress = dress, .kind = node_get_text(manifest, "kind"),
+        .name = node_get_text(node_get(manifest, "metadata"), "name"), .err = err,
+    };
+
+    if (check_kind(&in, manifest) < 0 || check_metadata(&in, manifest) < 0 ||
+        check_subjects(&in, manifest) < 0)
+        return -1;
+    return check_references(&in, manifest, "", false);
+}
+
+/* ---- Labels ------------------------------------------------------------------------ */
+
+static bool is_hubs(const char *label)
+{
+    const char *slash = strchr(label, '/');
+    scoped_mem char *group = mem_copy_string(label);
+
+    if (!slash)
+        return false;
+    group[slash - label] = '\0';
+    return is_group(group, "axle.dev") || is_group(group, "open-cluster-management.io");
+}
+
+static void drop_labels(struct arena *arena, struct node *metadata)
+{
+    const struct node *labels = node_get(metadata, "labels");
+    struct node *kept;
+    bool hubs = false;
+
+    if (!node_is(labels, NODE_MAP))
+        return;
+    kept = node_map(arena);
+    node_each(label, labels) {
+        if (is_hubs(label->key))
+            hubs = true;
+        else
+            node_set(arena, kept, label->key, label->value);
+    }
+    if (hubs)
+        node_set(arena, metadata, "labels", kept);
+}
+
+void confine_labels(struct arena *arena, struct node *tree)
+{
+    for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++)
+        confine_labels(arena, node_item(tree, i));
+    node_each(member, tree) {
+        if (!strcmp(member->key, "metadata"))
+            drop_labels(arena, member->value);
+        confine_labels(arena, member->value);
+    }
+}
