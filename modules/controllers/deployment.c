@@ -16,6 +16,7 @@ struct deployment {
     const char *tenant, *placement, *space; /* target namespace */
     struct rendition artifact;
     bool stop;                    /* the user must act first */
+    bool denied;                  /* it may not be where it shall go */
 };
 
 /* ---- Conditions ------------------------------------------------------------- */
@@ -47,7 +48,7 @@ static int withdraw(struct deployment *d, const char *why, struct err *err)
     set(d, "Placed", "False", "NamespaceNotAllowed",
         arena_printf(d->pass->arena, "spec.targetNamespace of the Environment \"%s\": %s",
                      object_name(d->environment), why));
-    d->stop = true;
+    d->stop = d->denied = true;
     d->placement = "";
     return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);
 }
@@ -356,7 +357,7 @@ static int report(struct deployment *d, struct err *err)
 
     if (replica_set)
         spokes_gather(d->pass, replica_set, chosen, &spokes);
-    if (d->environment)
+    if (d->environment && !d->denied)
         judge_placement(d, chosen);
     if (replica_set && !d->stop)
         judge_spokes(d, replica_set, &spokes);
