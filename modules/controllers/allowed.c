@@ -35,9 +35,14 @@ static const char *names_of(struct arena *arena, const struct node *list)
     return out.len ? arena_string(arena, text_string(&out)) : "none";
 }
 
-static const char *tenant_of(struct pass *pass, const char *project)
+/* Of a project's namespace, and of the tenant's own. */
+static const char *tenant_of(struct pass *pass, const char *space)
 {
-    return node_get_text(node_get(pass_read(pass, PROJECT, "", project), "spec"), "tenant");
+    const struct node *project = pass_read(pass, PROJECT, "", space);
+
+    if (project)
+        return node_get_text(node_get(project, "spec"), "tenant");
+    return text_starts(space, "tenant-") ? space + strlen("tenant-") : "";
 }
 
 /* ---- Sets of clusters ------------------------------------------------------------ */
@@ -121,7 +126,8 @@ const char *allowed_share_trouble(struct pass *pass, const char *owner, const ch
     if (!strcmp(owner, with))
         return arena_printf(pass->arena, "\"%s\" is the project that the pool belongs to", with);
     /* Whether a project of another tenant is there is not told. */
-    if (!*tenant || strcmp(tenant_of(pass, with), tenant) != 0)
+    if (!*tenant || !pass_read(pass, PROJECT, "", with) ||
+        strcmp(tenant_of(pass, with), tenant) != 0)
         return arena_printf(pass->arena,
                             "there is no project \"%s\" in the tenant \"%s\"; to share with "
                             "another tenant, an administrator adds the pool's set to "

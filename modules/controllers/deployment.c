@@ -242,7 +242,7 @@ static int add_manifests(struct deployment *d, struct node *manifests,
         return 0;
     }
     if (!strcmp(delivery, "manifests"))
-        return rendition_manifests(d->pass, d->seen.node, &d->artifact, manifests,
+        return rendition_manifests(d->pass, d->space, &d->artifact, manifests,
                                   err);
     return err_set(err, ERR_INVALID, "spec.delivery: \"%s\" is not built yet; "
                    "take workload or manifests", delivery);

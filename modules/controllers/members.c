@@ -110,10 +110,18 @@ static int bind(struct pass *pass, enum which kind, const char *space,
                 const char *name, const char *role, struct node *subjects,
                 const struct node *owner, struct err *err)
 {
+    const struct node *there;
     struct node *binding, *ref;
 
     if (!node_count(subjects))
         return pass_remove(pass, kind, space, name, err);
+    /* A binding's role cannot be changed, so one of this name that somebody made
+       for another role goes first. */
+    there = node_get(pass_read(pass, kind, space, name), "roleRef");
+    if (there && (strcmp(node_get_text(there, "name"), role) != 0 ||
+                  strcmp(node_get_text(there, "kind"), "ClusterRole") != 0) &&
+        pass_remove(pass, kind, space, name, err) < 0)
+        return -1;
     binding = pass_new(pass, kind, space, name);
     object_set_label(pass->arena, binding, MADE_BY, pass->self->name);
     if (owner)

@@ -458,7 +458,7 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
     return bytes;
 }
 
-int rendition_manifests(struct pass *pass, const struct node *deployment,
+int rendition_manifests(struct pass *pass, const char *space,
                        const struct rendition *artifact, struct node *into,
                        struct err *err)
 {
@@ -473,11 +473,11 @@ int rendition_manifests(struct pass *pass, const struct node *deployment,
     for (size_t i = 0; i < node_count(refs); i++) {
         struct node *secret = pass_read(pass, SECRET, pass->space,
                                         node_get_text(node_item(refs, i), "name"));
-        struct node *slim = pass_new(pass, SECRET, pass->space,
-                                     object_name(secret));
+        struct node *slim;
 
         if (!secret)
             continue;
+        slim = pass_new(pass, SECRET, space, object_name(secret));
         if (node_get(secret, "data"))
             node_set(pass->arena, slim, "data", node_get(secret, "data"));
         if (node_get(secret, "type"))

@@ -27,8 +27,9 @@ struct rendition {
  */
 int rendition_make(struct pass *pass, const struct rendition_input *input,
                   struct rendition *ret, struct err *err) MUST_CHECK;
-/* Adds the rendered manifests, Secrets too, to `into`. */
-int rendition_manifests(struct pass *pass, const struct node *deployment,
+/* Adds the rendered manifests, and the project's Secrets that they name, for this
+   namespace of a spoke. */
+int rendition_manifests(struct pass *pass, const char *space,
                        const struct rendition *artifact, struct node *into,
                        struct err *err) MUST_CHECK;
 /* Forgets the repository of the deployment in hand. */

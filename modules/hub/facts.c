@@ -68,8 +68,13 @@ static void look_into_work(void *arg, const struct object *object)
     manifests = node_at(object_read(arena, object), "spec", "workload",
                         "manifests", NULL);
     for (size_t i = 0; i < node_count(manifests); i++) {
-        const struct node *spec = node_get(node_item(manifests, i), "spec");
+        const struct node *manifest = node_item(manifests, i);
+        const struct node *spec = node_get(manifest, "spec");
 
+        /* Another kind's `secretRefs` grants nothing, whoever wrote it. */
+        if (strcmp(node_get_text(manifest, "kind"), "Workload") != 0 ||
+            strcmp(node_get_text(manifest, "apiVersion"), "axle.dev/v1alpha1") != 0)
+            continue;
         if (search->repository ? is_artifact(node_get(spec, "artifact"), search)
                                : names_secret(spec, search))
             search->found = true;
