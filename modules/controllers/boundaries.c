@@ -29,10 +29,11 @@ static bool is_judged(const struct objects_review *review)
     return review->after && !review->who->trusted;
 }
 
+/* As a kube-apiserver's admission says it. */
 static int refuse(const struct objects_review *review, const char *field, const char *why,
                   struct err *err)
 {
-    return err_set(err, ERR_INVALID, "%s \"%s\" is invalid: %s: %s", review->kind->kind,
+    return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s: %s", review->kind->resource,
                    object_name(review->after), field, why);
 }
 
