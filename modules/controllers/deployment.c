@@ -4,7 +4,7 @@
 
 #include "controllers/allowed.h"
 #include "controllers/rendition.h"
-#include "render/render.h"
+#include "pki/pki.h"
 
 #include <string.h>
 
@@ -142,43 +142,62 @@ static void add_labels(struct deployment *d, struct node *object)
                          object_label(d->seen.node, labels[i]));
 }
 
+static bool has_workload(struct deployment *d, const struct node *other, const char *name)
+{
+    return other && strcmp(object_uid(other), object_uid(d->seen.node)) != 0 &&
+           !strcmp(node_get_text(node_get(other, "status"), "workload"), name);
+}
+
 /* Whether a deployment elsewhere has this name for its Workload: both may meet
    on a spoke, where they must not be taken for each other. */
 static bool workload_is_taken(struct deployment *d, const char *name)
 {
-    const struct node *all = pass_list(d->pass, DEPLOYMENT, NULL, NULL, name);
+    struct pass *pass = d->pass;
+    const struct node *all = pass_list(pass, DEPLOYMENT, NULL, "axle.dev/workload-deployment",
+                                       name);
+    const char *dot = strchr(name, '.');
 
-    for (size_t i = 0; i < node_count(all); i++) {
-        const struct node *other = node_item(all, i);
-
-        if (strcmp(object_uid(other), object_uid(d->seen.node)) != 0 &&
-            !strcmp(node_get_text(node_get(other, "status"), "workload"), name))
+    for (size_t i = 0; i < node_count(all); i++)
+        if (has_workload(d, node_item(all, i), name))
             return true;
-    }
-    return false;
+    /* Hubs of before 0.2 called a second one NAMESPACE.NAME. */
+    return dot && has_workload(d, pass_read(pass, DEPLOYMENT,
+                                            arena_bytes(pass->arena, name, (size_t)(dot - name)),
+                                            dot + 1), name);
 }
 
-/* The name of the Workload: ours, or where another deployment has it, ours cut
-   and a hash of namespace, name and how often that was taken, too. */
+/*
+ * The name of the Workload: ours, or where another deployment has it, ours and a
+ * hash of namespace and name. That is longer than a deployment's name may be, so
+ * no project can take it by calling something so.
+ */
 static const char *workload_name(struct deployment *d)
 {
     struct pass *pass = d->pass;
     const char *kept = node_get_text(node_get(d->seen.node, "status"), "workload");
-    const char *name = pass->name;
+    char *whole = arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
+    size_t keep = strnlen(pass->name, 43);
+    scoped_text struct text hex = { 0 };
+    unsigned char sum[PKI_SHA256];
 
     if (*kept)
         return kept;
-    for (unsigned i = 0; workload_is_taken(d, name); i++)
-        name = render_hashed(pass->arena, pass->name,
-                             arena_printf(pass->arena, "%s/%s/%u", pass->space, pass->name, i),
-                             52);
-    return name;
+    if (!workload_is_taken(d, pass->name))
+        return pass->name;
+    pki_sha256(whole, strlen(whole), sum);
+    text_add_hex(&hex, sum, sizeof sum);
+    while (keep && strchr(".-", pass->name[keep - 1]))
+        keep--;
+    return arena_printf(pass->arena, "%.*s-%s", (int)keep, pass->name, text_string(&hex));
 }
 
 static struct node *make_namespace(struct deployment *d)
 {
     struct node *space = pass_new(d->pass, NAMESPACE, "", d->space);
 
+    /* One that is not the project's own may be of several. */
+    if (strcmp(d->space, d->pass->space) != 0)
+        return space;
     object_set_label(d->pass->arena, space, "axle.dev/tenant", d->tenant);
     object_set_label(d->pass->arena, space, "axle.dev/project", d->pass->space);
     return space;

@@ -9,27 +9,19 @@
 
 #define LABEL_MOST 63
 
-char *render_hashed(struct arena *arena, const char *name, const char *whole,
-                    size_t most)
-{
-    scoped_text struct text hex = { 0 };
-    unsigned char sum[PKI_SHA256];
-    size_t keep = strlen(name);
-
-    if (keep > most - 9)
-        keep = most - 9;
-    pki_sha256(whole, strlen(whole), sum);
-    text_add_hex(&hex, sum, 4);
-    while (keep && !strchr("abcdefghijklmnopqrstuvwxyz0123456789"
-                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ", name[keep - 1]))
-        keep--;
-    return arena_printf(arena, "%.*s-%s", (int)keep, name, text_string(&hex));
-}
-
 /* The first part, "-", 8 hex of a hash of the whole. */
 static char *cut(struct arena *arena, const char *whole, size_t most)
 {
-    return render_hashed(arena, whole, whole, most);
+    scoped_text struct text hex = { 0 };
+    unsigned char sum[PKI_SHA256];
+    size_t keep = most - 9;
+
+    pki_sha256(whole, strlen(whole), sum);
+    text_add_hex(&hex, sum, 4);
+    while (keep && !strchr("abcdefghijklmnopqrstuvwxyz0123456789"
+                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ", whole[keep - 1]))
+        keep--;
+    return arena_printf(arena, "%.*s-%s", (int)keep, whole, text_string(&hex));
 }
 
 char *render_name(struct arena *arena, const char *prefix, const char *name,

@@ -71,9 +71,6 @@ struct node *render_builtin(struct arena *arena, struct err *err) MUST_CHECK;
 /* `PREFIX-NAME`; over `most` letters the first part and 8 hex of a hash. */
 char *render_name(struct arena *arena, const char *prefix, const char *name,
                   size_t most);
-/* The name, cut to `most`, and 8 hex of a hash of `whole` (what tells it apart). */
-char *render_hashed(struct arena *arena, const char *name, const char *whole,
-                    size_t most);
 /* A label value of at most 63 bytes: the text, or cut and hashed. */
 char *render_label(struct arena *arena, const char *text);
 

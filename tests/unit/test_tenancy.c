@@ -388,15 +388,21 @@ static void check_names(struct hub *hub)
 /* Two Workloads meet on one spoke and on the hub by name alone. */
 static void check_workload_names(struct hub *hub)
 {
-    const char *mine, *its;
+    static const struct { const char *space, *name; } loads[] = {
+        { "research", "hi-echo" }, { "sister", "hi-echo" }, { "rival", "hi-echo" }, { "rival", "sister.hi-echo" },
+    };
+    const char *names[count_of(loads)];
 
     taken(hub, LOAD("rival", "sister.hi", "all"), "a name like that of another's Workload");
-    mine = node_get_text(node_get(get(hub, "workloaddeployments", "sister", "hi-echo"), "status"), "workload");
-    its = node_get_text(node_get(get(hub, "workloaddeployments", "rival", "sister.hi-echo"), "status"), "workload");
-    CHECK(*mine && *its && strcmp(mine, its) != 0, "they have two names: %s, %s", mine, its);
-    CHECK_TEXT(node_at(get(hub, "workloads", "free", mine), "metadata", "labels", NULL) ?
-               object_label(get(hub, "workloads", "free", mine), "axle.dev/project") : "", "sister", "and two objects");
-    CHECK_TEXT(object_label(get(hub, "workloads", "free", its), "axle.dev/project"), "rival", "on the same spoke");
+    for (size_t i = 0; i < count_of(loads); i++) {
+        names[i] = node_get_text(node_get(get(hub, "workloaddeployments", loads[i].space, loads[i].name), "status"), "workload");
+        CHECK(*names[i] != 0, "%s of %s has a Workload", loads[i].name, loads[i].space);
+        CHECK_TEXT(object_label(get(hub, "workloads", "free", names[i]), "axle.dev/project"), loads[i].space,
+                   "whose object on the spoke's side is its own");
+        for (size_t k = 0; k < i; k++)
+            CHECK(strcmp(names[i], names[k]) != 0, "%s is not %s", names[i], names[k]);
+    }
+    CHECK(strlen(names[1]) > 52, "a second name is longer than a deployment's may be");
 }
 
 static void check_secrets(struct hub *hub)
