@@ -36,20 +36,20 @@ static const char *names_of(struct arena *arena, const struct node *list)
 }
 
 /* Of a project's namespace, and of the tenant's own. */
-static const char *tenant_of(struct pass *pass, const char *space)
+static const char *tenant_of(struct pass *pass, const char *namespace)
 {
-    const struct node *project = pass_read(pass, PROJECT, "", space);
+    const struct node *project = pass_read(pass, PROJECT, "", namespace);
 
     if (project)
         return node_get_text(node_get(project, "spec"), "tenant");
-    return text_starts(space, "tenant-") ? space + strlen("tenant-") : "";
+    return text_starts(namespace, "tenant-") ? namespace + strlen("tenant-") : "";
 }
 
 /* ---- Sets of clusters ------------------------------------------------------------ */
 
-char *allowed_pool_set(struct arena *arena, const char *space, const char *pool)
+char *allowed_pool_set(struct arena *arena, const char *namespace, const char *pool)
 {
-    return render_label(arena, arena_printf(arena, "%s.%s", space, pool));
+    return render_label(arena, arena_printf(arena, "%s.%s", namespace, pool));
 }
 
 static bool is_dedicated(const struct node *pool)

@@ -17,7 +17,7 @@
  */
 
 /* The name of a pool's ManagedClusterSet: NAMESPACE.POOL, hashed over 63. */
-char *allowed_pool_set(struct arena *arena, const char *space, const char *pool);
+char *allowed_pool_set(struct arena *arena, const char *namespace, const char *pool);
 
 /*
  * The sets that the project of this namespace may place on, as a list of names:

@@ -88,17 +88,17 @@ static const char *set_name_trouble(struct boundary *boundary, const char *word)
                           "ManagedClusterSet: %s", word, why);
 }
 
-static int check_name(struct boundary *boundary, const char *space, struct err *err)
+static int check_name(struct boundary *boundary, const char *namespace, struct err *err)
 {
     const struct objects_review *review = boundary->review;
     const struct node *there;
     const char *why;
 
     /* What is being deleted is waited for, and the status says so. */
-    there = pass_read(&boundary->pass, NAMESPACE, "", space);
+    there = pass_read(&boundary->pass, NAMESPACE, "", namespace);
     if (review->before || (there && object_deleting(there)))
         return 0;
-    why = tenancy_space_trouble(&boundary->pass, space, review->kind->kind);
+    why = tenancy_space_trouble(&boundary->pass, namespace, review->kind->kind);
     return why ? refuse(review, "metadata.name", why, err) : 0;
 }
 

@@ -54,11 +54,11 @@ size_t placement_world_clusters(const struct placement_world *world);
  * set that is bound there has it, and it is not the spoke of a pool whose set is
  * not bound there. Sets that carry the label `axle.dev/pool` are pools'.
  */
-bool placement_in_reach(struct placement_world *world, const char *space,
+bool placement_in_reach(struct placement_world *world, const char *namespace,
                         const char *cluster);
 /* The clusters of a set that this namespace may be given; `each` may be NULL. */
 typedef void placement_member_fn(void *arg, const char *cluster);
-size_t placement_count_members(struct placement_world *world, const char *space,
+size_t placement_count_members(struct placement_world *world, const char *namespace,
                                const char *set, placement_member_fn *each,
                                void *arg);
 

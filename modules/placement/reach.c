@@ -24,7 +24,7 @@ static bool belongs_to_pool(const struct placement_world *world, const struct se
     return set ? set->pool : strchr(seat->set, '.') != NULL;
 }
 
-void world_reach_read(struct placement_world *world, const char *space, struct arena *arena,
+void world_reach_read(struct placement_world *world, const char *namespace, struct arena *arena,
                       struct world_reach *ret)
 {
     struct binding *binding;
@@ -37,7 +37,7 @@ void world_reach_read(struct placement_world *world, const char *space, struct a
         struct bound_set *bound = &ret->sets[ret->count];
         struct err err;
 
-        if (!set || strcmp(binding->space, space) != 0)
+        if (!set || strcmp(binding->space, namespace) != 0)
             continue;
         *bound = (struct bound_set){.name = arena_string(arena, binding->set), .pool = set->pool,
                                     .exclusive = set->exclusive};
@@ -64,7 +64,7 @@ bool world_reach_has(const struct placement_world *world, const struct world_rea
     return false;
 }
 
-bool placement_in_reach(struct placement_world *world, const char *space, const char *cluster)
+bool placement_in_reach(struct placement_world *world, const char *namespace, const char *cluster)
 {
     const struct seat *seat = map_get(world->seats, cluster);
     scoped_arena struct arena *arena = NULL;
@@ -73,11 +73,11 @@ bool placement_in_reach(struct placement_world *world, const char *space, const 
     if (!seat || !seat->arena)
         return false;
     arena = arena_new();
-    world_reach_read(world, space, arena, &reach);
+    world_reach_read(world, namespace, arena, &reach);
     return world_reach_has(world, &reach, seat);
 }
 
-size_t placement_count_members(struct placement_world *world, const char *space, const char *set,
+size_t placement_count_members(struct placement_world *world, const char *namespace, const char *set,
                                placement_member_fn *each, void *arg)
 {
     const struct cluster_set *found = map_get(world->sets, set);
@@ -89,7 +89,7 @@ size_t placement_count_members(struct placement_world *world, const char *space,
 
     if (!found)
         return 0;
-    world_reach_read(world, space, arena, &reach);
+    world_reach_read(world, namespace, arena, &reach);
     if (!found->exclusive && !found->wrong)
         selector = selector_from_node(arena, found->selector, &err);
     for (size_t i = 0; i < world->cluster_count; i++) {

@@ -120,7 +120,7 @@ struct world_reach {
     struct bound_set *sets;
     size_t count;
 };
-void world_reach_read(struct placement_world *world, const char *space,
+void world_reach_read(struct placement_world *world, const char *namespace,
                       struct arena *arena, struct world_reach *ret);
 bool world_reach_has(const struct placement_world *world,
                      const struct world_reach *reach, const struct seat *seat);

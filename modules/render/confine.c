@@ -142,12 +142,12 @@ static bool names_namespace(const char *key)
 
 static int check_namespace(const struct confine *in, const struct node *value, const char *path)
 {
-    const char *space = node_text(value);
+    const char *namespace = node_text(value);
 
-    if (!*space || !strcmp(space, in->dress->input->space))
+    if (!*namespace || !strcmp(namespace, in->dress->input->space))
         return 0;
     return refuse(in, path, arena_printf(in->arena, "\"%.80s\" is another namespace; this workload "
-                                         "may only use \"%s\"", space, in->dress->input->space));
+                                         "may only use \"%s\"", namespace, in->dress->input->space));
 }
 
 static int check_references(const struct confine *in, const struct node *tree, const char *path,

@@ -373,6 +373,7 @@ static void check_names(struct hub *hub)
             "a spoke named as a project");
     refused(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {spokes: [rack-1]}\n",
             "\"rack-1\" is a spoke that is there already and is not this pool's", "another pool's spoke");
+    refused(hub, PROJECT_OF("research", "rivals", ""), "spec.tenant", "changing the tenant");
     store(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: waiting}\n"
                "spec: {hubAcceptsClient: false}\n");
     refused(hub, PROJECT_OF("waiting", "acme", ""), "belongs to a spoke", "a project of a waiting spoke's name");
@@ -403,6 +404,18 @@ static void check_workload_names(struct hub *hub)
             CHECK(strcmp(names[i], names[k]) != 0, "%s is not %s", names[i], names[k]);
     }
     CHECK(strlen(names[1]) > 52, "a second name is longer than a deployment's may be");
+}
+
+/* One that lies there under our name, of whoever made it, is not written over. */
+static void check_mirror(struct hub *hub)
+{
+    store(hub, AXLE "Workload\nmetadata: {name: steal-echo, namespace: free, labels: {axle.dev/project: rival}}\n"
+               "spec: {targetNamespace: rival}\n");
+    taken(hub, LOAD("research", "steal", "all"), "a workload");
+    CHECK_TEXT(node_get_text(node_get(get(hub, "workloads", "free", "steal-echo"), "spec"), "targetNamespace"), "rival",
+               "another's Workload object stays as it is");
+    drop(hub, "aiworkloads", "research", "steal");
+    CHECK(get(hub, "workloads", "free", "steal-echo") != NULL, "to the end");
 }
 
 static void check_secrets(struct hub *hub)
@@ -453,6 +466,7 @@ int main(void)
     check_members(&hub);
     check_names(&hub);
     check_workload_names(&hub);
+    check_mirror(&hub);
     check_secrets(&hub);
     check_release(&hub);
     hub_close(&hub);
