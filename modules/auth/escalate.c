@@ -162,24 +162,103 @@ static int check_list(const struct grantor *by, const struct node *before,
                        err);
 }
 
-static int before_members(void *arg, const struct objects_review *review,
-                          struct err *err)
+static int check_lists(const struct grantor *by, const struct node *before,
+                       const struct node *after, struct err *err)
 {
     static const char *const ranks[][2] = {
         {"viewers", "view"}, {"editors", "edit"}, {"admins", "admin"}};
+
+    for (size_t i = 0; i < count_of(ranks); i++)
+        if (check_list(by, before, after, ranks[i][0], ranks[i][1], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* A Tenant's admins are admins of each of its projects, too. */
+struct tenant_projects {
+    const struct grantor *by;
+    const struct node *before, *after;
+    struct err *err;
+    bool refused;
+};
+
+static void check_project_of(void *arg, const struct object *object)
+{
+    struct tenant_projects *all = arg;
+    struct grantor by = *all->by;
+    const struct node *project;
+
+    if (all->refused || !memmem(object->body, object->len, by.name, strlen(by.name)))
+        return;
+    project = object_read(by.arena, object);
+    by.space = object->name;
+    if (strcmp(node_get_text(node_get(project, "spec"), "tenant"), by.name) == 0 &&
+        check_list(&by, all->before, all->after, "admins", "admin", all->err) < 0)
+        all->refused = true;
+}
+
+static int check_tenant_admins(const struct grantor *by, const struct node *before,
+                               const struct node *after, struct err *err)
+{
+    struct objects *objects = by->auth->settings.objects;
+    struct tenant_projects all = {by, before, after, err, false};
+
+    objects_each(objects, OBJECTS_STAGED,
+                 kinds_find(objects_kinds(objects), "axle.dev", "projects"), "",
+                 check_project_of, &all);
+    return all.refused ? -1 : 0;
+}
+
+static bool same_field(const struct node *before, const struct node *after,
+                       const char *field)
+{
+    const struct node *was = node_at(before, "spec", field, NULL);
+    const struct node *now = node_at(after, "spec", field, NULL);
+
+    return was && now ? node_same(was, now) : was == now;
+}
+
+/*
+ * A Project uses what its Tenant has, and what it may do on spokes beside that is
+ * no project's own affair: who makes one, or changes these, could as well change
+ * the Tenant.
+ */
+static int check_tenant_of(const struct grantor *by, const struct node *before,
+                           const struct node *after, struct err *err)
+{
+    static const char *const fields[] = {"tenant", "targetNamespaces", "sharedTargetNamespaces",
+                                         "clusterScopedKinds", "limits"};
+    struct auth_request request = {.verb = "update", .group = "axle.dev", .resource = "tenants",
+                                   .subresource = "", .space = "",
+                                   .name = node_get_text(node_get(after, "spec"), "tenant")};
+    const char *changed = NULL;
+
+    for (size_t i = 0; i < count_of(fields) && !changed; i++)
+        if (!same_field(before, after, fields[i]))
+            changed = fields[i];
+    if (!changed || auth_may(by->auth, by->user, &request, NULL))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN,
+                   "%s \"%s\" is forbidden: spec.%s: user \"%s\" may not update the Tenant "
+                   "\"%s\", which it takes", by->kind->resource, by->name, changed,
+                   by->user->name, request.name);
+}
+
+static int before_members(void *arg, const struct objects_review *review,
+                          struct err *err)
+{
     const struct node *before = review->before;
     struct grantor by = grantor_of(arg, review);
     struct node *after = review->after;
+    bool project = strcmp(review->kind->plural, "projects") == 0;
 
     if (!after || review->who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
-    by.space = strcmp(review->kind->plural, "projects") == 0
-                   ? by.name
-                   : arena_printf(review->arena, "tenant-%s", by.name);
-    for (size_t i = 0; i < count_of(ranks); i++)
-        if (check_list(&by, before, after, ranks[i][0], ranks[i][1], err) < 0)
-            return -1;
-    return 0;
+    by.space = project ? by.name : arena_printf(review->arena, "tenant-%s", by.name);
+    if (check_lists(&by, before, after, err) < 0)
+        return -1;
+    return project ? check_tenant_of(&by, before, after, err)
+                   : check_tenant_admins(&by, before, after, err);
 }
 
 /* ---- Rules --------------------------------------------------------------------- */

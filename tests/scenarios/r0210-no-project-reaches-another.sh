@@ -89,6 +89,20 @@ expect_refused 'belongs to ManagedCluster' project edge-1 '{"tenant":"acme"}'
 expect_refused 'metadata.name: the name "kube-system" is reserved' project kube-system '{"tenant":"acme"}'
 expect_refused 'spec.targetNamespaces[0]: "rival" is the namespace of another project' project research '{"tenant":"acme","editors":["ed"],"admins":["ada"],"targetNamespaces":["rival"]}'
 
+# Who may write Projects does not thereby use what a Tenant has, nor does who may write
+# one Tenant become admin of its projects.
+kubectl create clusterrole projects --verb get,create,patch --resource projects.axle.dev >/dev/null
+kubectl create clusterrolebinding projects --clusterrole projects --user pam >/dev/null
+for spec in '{"targetNamespaces":["free-1"]}' '{"clusterScopedKinds":["ClusterRoleBinding"]}' '{"limits":{"cpu":"9"}}'; do
+    expect_refused 'may not update the Tenant "acme", which it takes' as pam patch project research --type merge -p "{\"spec\":$spec}"
+done
+expect_refused 'may not update the Tenant "rivals", which it takes' as pam create -f - <<<'{"apiVersion":"axle.dev/v1alpha1","kind":"Project","metadata":{"name":"pams"},"spec":{"tenant":"rivals"}}'
+as pam patch project research --type merge -p '{"spec":{"displayName":"Research"}}' >/dev/null
+kubectl create clusterrole tenants --verb get,patch --resource tenants.axle.dev --resource-name acme >/dev/null
+kubectl create clusterrolebinding tenants --clusterrole tenants --user tom >/dev/null
+kubectl -n tenant-acme create rolebinding tom --clusterrole admin --user tom >/dev/null
+expect_refused 'is attempting to grant RBAC permissions not currently held' as tom patch tenant acme --type merge -p '{"spec":{"admins":["tom"]}}'
+
 # A template that writes a Workload of its own, so that its spoke fetches what it names.
 kubectl label managedcluster edge-1 --overwrite cluster.open-cluster-management.io/clusterset=default >/dev/null
 as ed -n research apply -f - >/dev/null <<'YAML'

@@ -207,7 +207,7 @@ static const struct {
     {"{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: other}, "
      "spec: {tenant: acme, admins: [eve]}}", "is attempting to grant"},
     {"{apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: other}, "
-     "spec: {tenant: acme}}", NULL},
+     "spec: {tenant: acme}}", "may not update the Tenant \"acme\", which it takes"},
 };
 
 static void drop_written(const char *yaml)
