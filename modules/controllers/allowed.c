@@ -186,8 +186,6 @@ static const char *foreign_trouble(struct pass *pass, const char *project, const
         return arena_printf(pass->arena, "\"%s\" is reserved", target);
     if (strcmp(target, project) != 0 && pass_read(pass, PROJECT, "", target))
         return arena_printf(pass->arena, "\"%s\" is the namespace of another project", target);
-    if (pass_read(pass, CLUSTER, "", target))
-        return arena_printf(pass->arena, "\"%s\" is the name of a spoke", target);
     return NULL;
 }
 
@@ -198,6 +196,9 @@ const char *allowed_listing_trouble(struct pass *pass, const struct node *projec
 
     if (trouble)
         return trouble;
+    /* Not asked again later: whoever names a spoke so takes nothing from others. */
+    if (pass_read(pass, CLUSTER, "", target))
+        return arena_printf(pass->arena, "\"%s\" is the name of a spoke", target);
     other = listed_by(pass, project, target, true);
     return other ? arena_printf(pass->arena,
                                 "\"%s\" is listed by the project \"%s\" already; to share it, "

@@ -92,8 +92,14 @@ static int check_name(struct boundary *boundary, const char *namespace, struct e
 {
     const struct objects_review *review = boundary->review;
     const struct node *there;
+    char wrong[NAME_WHY];
     const char *why;
 
+    /* A name that is wrong in itself is refused later, in the schema's words. */
+    if (!review->before && name_is_dns_label(boundary->pass.name, wrong) &&
+        !name_is_dns_label(namespace, wrong))
+        return refuse(review, "metadata.name", arena_printf(review->arena, "its namespace would "
+                      "be \"%.80s\": %s", namespace, wrong), err);
     /* What is being deleted is waited for, and the status says so. */
     there = pass_read(&boundary->pass, NAMESPACE, "", namespace);
     if (review->before || (there && object_deleting(there)))

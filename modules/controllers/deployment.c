@@ -48,6 +48,8 @@ static int withdraw(struct deployment *d, const char *why, struct err *err)
     set(d, "Placed", "False", "NamespaceNotAllowed",
         arena_printf(d->pass->arena, "spec.targetNamespace of the Environment \"%s\": %s",
                      object_name(d->environment), why));
+    set(d, "Distributed", "False", "NamespaceNotAllowed", "it is taken from every spoke");
+    set(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
     d->stop = d->denied = true;
     d->placement = "";
     return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);

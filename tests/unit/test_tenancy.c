@@ -331,8 +331,14 @@ static void check_targets(struct hub *hub)
                "what was stored before is judged again");
     CHECK_TEXT(reason(get(hub, "environments", "research", "reach"), "Ready"), "NamespaceNotAllowed", "there too");
     CHECK_TEXT(places(hub, "research.deep-echo"), "", "and what ran there goes");
+    CHECK_TEXT(reason(get(hub, "aiworkloads", "research", "deep"), "Available"), "NamespaceNotAllowed", "as its user is told");
     store(hub, TARGET("research", "reach", "models"));
     CHECK_TEXT(reason(get(hub, "environments", "research", "reach"), "Ready"), "PlacementReady", "when it is right it is well");
+    store(hub, CLUSTER_IN("models", "default"));
+    store(hub, TARGET("research", "reach", "models"));
+    CHECK_TEXT(reason(get(hub, "workloaddeployments", "research", "deep-echo"), "Placed"), "Placed",
+               "a spoke that is called so takes nothing away");
+    drop(hub, "managedclusters", "", "models");
     store(hub, PROJECT_OF("sister", "acme", ", targetNamespaces: [research]") "---\n" TARGET("sister", "reach", "research")
                "---\n" LOAD("sister", "deep", "reach"));
     CHECK_TEXT(places(hub, "sister.deep-echo"), "", "a Project's list does not open another project");
@@ -374,6 +380,8 @@ static void check_names(struct hub *hub)
     refused(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {spokes: [rack-1]}\n",
             "\"rack-1\" is a spoke that is there already and is not this pool's", "another pool's spoke");
     refused(hub, PROJECT_OF("research", "rivals", ""), "spec.tenant", "changing the tenant");
+    refused(hub, AXLE "Tenant\nmetadata: {name: a23456789-123456789-123456789-123456789-123456789-1234567}\nspec: {}\n",
+            "metadata.name: its namespace would be \"tenant-a2", "a tenant whose namespace has too long a name");
     store(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: waiting}\n"
                "spec: {hubAcceptsClient: false}\n");
     refused(hub, PROJECT_OF("waiting", "acme", ""), "belongs to a spoke", "a project of a waiting spoke's name");
@@ -450,6 +458,37 @@ static void check_release(struct hub *hub)
     CHECK_INT(node_get_int(node_get(get(hub, "computepools", "rival", "rack"), "status"), "spokes", 9), 0, "does not get it back");
 }
 
+/* A rule sees what was sent before a schema does. */
+static void check_types(struct hub *hub)
+{
+    static const char *const values[] = { "null", "5", "\"a\"", "[5, null, {}]", "{a: 1}", "[[]]", "true" };
+    static const struct { const char *kind, *metadata, *field; } rows[] = {
+        { "Tenant", "{name: odd}", "clusterSets" }, { "Tenant", "{name: odd}", "admins" },
+        { "Project", "{name: odd}", "tenant" }, { "Project", "{name: odd}", "editors" },
+        { "Project", "{name: odd}", "targetNamespaces" }, { "Project", "{name: odd}", "sharedTargetNamespaces" },
+        { "Environment", "{name: odd, namespace: research}", "targetNamespace" },
+        { "Environment", "{name: odd, namespace: research}", "topology" },
+        { "ComputePool", "{name: odd, namespace: research}", "spokes" },
+        { "ComputePool", "{name: odd, namespace: research}", "sharedWith" },
+        { "ComputePool", "{name: odd, namespace: research}", "clusterSelector" },
+    };
+    size_t answered = 0;
+
+    for (size_t i = 0; i < count_of(rows); i++)
+        for (size_t k = 0; k < count_of(values); k++) {
+            struct err err = { 0 };
+
+            answered += write_one(hub, node_item(documents(hub, arena_printf(hub->arena,
+                AXLE "%s\nmetadata: %s\nspec: {%s: %s}\n", rows[i].kind, rows[i].metadata, rows[i].field,
+                values[k])), 0), false, &err) == 0 || *err.text;
+            err = (struct err) { 0 };
+            answered += write_one(hub, node_item(documents(hub, arena_printf(hub->arena,
+                AXLE "%s\nmetadata: %s\nspec: %s\n", rows[i].kind, rows[i].metadata, values[k])), 0), false, &err) == 0 ||
+                *err.text;
+        }
+    CHECK_INT(answered, 2 * count_of(rows) * count_of(values), "whatever the type of a field, there is an answer");
+}
+
 int main(void)
 {
     struct store_disk *disk = store_disk_new("sim");
@@ -469,6 +508,7 @@ int main(void)
     check_mirror(&hub);
     check_secrets(&hub);
     check_release(&hub);
+    check_types(&hub);
     hub_close(&hub);
     loop_world_free(&world);
     store_disk_free(&disk);
