@@ -156,6 +156,23 @@ static bool may_use(struct rollout *r, const char *cluster)
            placement_in_reach(r->pass->all->world, r->pass->space, cluster);
 }
 
+/* A cluster that the project has lost keeps nothing of it, whatever the decision
+   that put it there: one that cannot be made anew stays as it was. */
+static int withdraw_lost(struct rollout *r, const struct seen *set, struct err *err)
+{
+    for (size_t i = 0; i < node_count(r->works); i++) {
+        const struct node *work = node_item(r->works, i);
+
+        if (object_deleting(work) || may_use(r, object_space(work)))
+            continue;
+        pass_event(r->pass, set, true, "OutOfReach", "%s is in no set that the project may "
+                   "place on any more: its work goes", object_space(work));
+        if (pass_remove(r->pass, WORK, object_space(work), r->work_name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int apply(struct rollout *r, const struct seen *set, const char *cluster,
                  struct err *err)
 {
@@ -374,7 +391,7 @@ static int run(struct pass *pass, struct err *err)
         if (roll_out(&r, &set, node_item(refs, i), err) < 0)
             return -1;
     }
-    if (sweep_mirrors(&r, err) < 0)
+    if (withdraw_lost(&r, &set, err) < 0 || sweep_mirrors(&r, err) < 0)
         return -1;
     return report(&r, &set, err);
 }
@@ -407,6 +424,42 @@ static void map_decision(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, REPLICA_SET, (after ? after : before)->space);
 }
 
+/* A set that is bound no more, or a cluster that is in another one. */
+static void map_binding(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    if (!after)
+        controllers_wake_all(all, to, REPLICA_SET, before->space);
+}
+
+/* The same part of both; arrival and departure are the decisions' to follow. */
+static bool part_differs(const struct object *before, const struct object *after,
+                         const char *first, const char *second)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *old, *now;
+
+    if (!before || !after)
+        return false;
+    old = node_at(object_read(arena, before), first, second, NULL);
+    now = node_at(object_read(arena, after), first, second, NULL);
+    return old && now ? !node_same(old, now) : old != now;
+}
+
+static void map_cluster(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    if (part_differs(before, after, "metadata", "labels"))
+        controllers_wake_all(all, to, REPLICA_SET, "");
+}
+
+static void map_set(struct controllers *all, const struct controller *to,
+                    const struct object *before, const struct object *after)
+{
+    if (!after || part_differs(before, after, "spec", NULL))
+        controllers_wake_all(all, to, REPLICA_SET, "");
+}
+
 /* A cluster's namespace came into being: works may be waiting for it. */
 static void map_namespace(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
@@ -423,6 +476,7 @@ const struct controller controller_replicaset = {
     .name = "replicaset", .run = run,
     .sources = { { REPLICA_SET, NULL }, { WORK, map_label },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
-                 { NAMESPACE, map_namespace } },
-    .source_count = 5,
+                 { NAMESPACE, map_namespace }, { BINDING, map_binding },
+                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_set } },
+    .source_count = 8,
 };

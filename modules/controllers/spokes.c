@@ -176,6 +176,10 @@ static void add_spoke(struct pass *pass, struct spokes *spokes,
     there = pass_read(pass, CLUSTER, "", cluster);
     load = pass_read(pass, WORKLOAD, cluster,
                      *load_name ? load_name : object_name(replica_set));
+    /* Another project's tells nothing here. */
+    if (*object_label(load, "axle.dev/project") &&
+        strcmp(object_label(load, "axle.dev/project"), object_space(replica_set)) != 0)
+        load = NULL;
     phase = judge(arena, there, work, load, &message);
     node_set_text(arena, row, "name", cluster);
     node_set_text(arena, row, "phase", spoke_phase_names[phase]);

@@ -268,6 +268,21 @@ static void check_sharing(struct hub *hub)
     CHECK_TEXT(places(hub, "rival.hi-echo"), "free rack-1 plain", "until it does not");
 }
 
+/* What cannot be decided anew stays as it was, but not on a spoke that was lost. */
+static void check_stuck(struct hub *hub)
+{
+    taken(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: [sister]}\n---\n"
+               ENVIRONMENT_OF("sister", "stuck", "[research.lab]") "---\n" LOAD("sister", "clings", "stuck"), "sharing again");
+    CHECK_TEXT(places(hub, "sister.clings-echo"), "lab-1", "it runs there");
+    taken(hub, AXLE "Environment\nmetadata: {name: stuck, namespace: sister}\n"
+               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [research.lab],"
+               " tolerations: [{operator: Equal, value: a}]}}}}\n", "a Placement that nobody can decide");
+    CHECK_TEXT(places(hub, "sister.clings-echo"), "lab-1", "what runs stays");
+    taken(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: []}\n", "taking it back");
+    CHECK_TEXT(places(hub, "sister.clings-echo"), "", "it does not cling to what is another's now");
+    drop(hub, "aiworkloads", "sister", "clings");
+}
+
 /* An external scheduler's decision is bounded too, in the step that writes. */
 static void check_decision(struct hub *hub)
 {
@@ -500,6 +515,7 @@ int main(void)
     check_sets(&hub);
     check_selector(&hub);
     check_sharing(&hub);
+    check_stuck(&hub);
     check_decision(&hub);
     check_targets(&hub);
     check_members(&hub);
