@@ -272,14 +272,14 @@ static void check_sharing(struct hub *hub)
 static void check_stuck(struct hub *hub)
 {
     taken(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: [sister]}\n---\n"
-               ENVIRONMENT_OF("sister", "stuck", "[research.lab]") "---\n" LOAD("sister", "clings", "stuck"), "sharing again");
-    CHECK_TEXT(places(hub, "sister.clings-echo"), "lab-1", "it runs there");
+               ENVIRONMENT_OF("sister", "stuck", "[default, research.lab]") "---\n" LOAD("sister", "clings", "stuck"), "sharing again");
+    CHECK_TEXT(places(hub, "sister.clings-echo"), "free lab-1", "it runs there");
     taken(hub, AXLE "Environment\nmetadata: {name: stuck, namespace: sister}\n"
-               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [research.lab],"
+               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [default, research.lab],"
                " tolerations: [{operator: Equal, value: a}]}}}}\n", "a Placement that nobody can decide");
-    CHECK_TEXT(places(hub, "sister.clings-echo"), "lab-1", "what runs stays");
+    CHECK_TEXT(places(hub, "sister.clings-echo"), "free lab-1", "what runs stays");
     taken(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {sharedWith: []}\n", "taking it back");
-    CHECK_TEXT(places(hub, "sister.clings-echo"), "", "it does not cling to what is another's now");
+    CHECK_TEXT(places(hub, "sister.clings-echo"), "free", "it does not cling to what is another's now");
     drop(hub, "aiworkloads", "sister", "clings");
 }
 
