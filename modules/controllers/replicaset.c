@@ -15,6 +15,7 @@ struct rollout {
     const struct node *set;      /* the ManifestWorkReplicaSet */
     const struct node *works;    /* there now */
     const char *work_name;
+    const struct placement_reach *reach; /* of the project; NULL: it is none */
     const char *placement;       /* the placementRef in hand */
     size_t chosen;
     int64_t recheck_at;
@@ -150,10 +151,9 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
 
 /* A decision may be older than what decides whose the cluster is: that is looked
    at in the step that writes. Namespaces of no project are the administrator's. */
-static bool may_use(struct rollout *r, const char *cluster)
+static bool may_use(const struct rollout *r, const char *cluster)
 {
-    return !pass_read(r->pass, PROJECT, "", r->pass->space) ||
-           placement_in_reach(r->pass->all->world, r->pass->space, cluster);
+    return !r->reach || placement_reach_has(r->reach, cluster);
 }
 
 /* A cluster that the project has lost keeps nothing of it, whatever the decision
@@ -385,6 +385,8 @@ static int run(struct pass *pass, struct err *err)
         return drain(&r, &set, err);
     if (pass_finalizer(pass, &set, SET_FINALIZER, true, err) < 0)
         return -1;
+    if (pass_read(pass, PROJECT, "", pass->space))
+        r.reach = placement_reach_read(pass->all->world, pass->space, pass->arena);
     refs = node_at(set.node, "spec", "placementRefs", NULL);
     for (size_t i = 0; i < node_count(refs); i++) {
         r.placement = node_get_text(node_item(refs, i), "name");

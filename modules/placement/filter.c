@@ -99,13 +99,13 @@ int choice_find_sets(struct choice *choice)
 {
     struct placement_world *world = choice->world;
     struct membership *sets;
-    struct world_reach reach;
+    const struct placement_reach *reach =
+        placement_reach_read(world, choice->space, choice->arena);
 
     eligible_sets(choice);
-    world_reach_read(world, choice->space, choice->arena, &reach);
     for (size_t i = 0; i < world->cluster_count; i++)
         world->clusters[i]->row->within =
-            world_reach_has(world, &reach, world->clusters[i]);
+            world_reaches(reach, world->clusters[i]);
     sets = arena_alloc(choice->arena,
                        (choice->result->set_count + 1) * sizeof *sets);
     if (read_sets(choice, sets) < 0)

@@ -50,12 +50,16 @@ void placement_world_remove(struct placement_world *world, const char *kind,
 size_t placement_world_clusters(const struct placement_world *world);
 
 /*
- * Whether the cluster may be given to this namespace now, by any placement: a
- * set that is bound there has it, and it is not the spoke of a pool whose set is
- * not bound there. Sets that carry the label `axle.dev/pool` are pools'.
+ * What may be given to a namespace now, by any placement. A cluster is within
+ * reach if a set that is bound there has it, and it is not the spoke of a pool
+ * whose set is not bound there. Sets that carry the label `axle.dev/pool` are
+ * pools'. Read once, asked often; it lives in the arena, until the world changes.
  */
-bool placement_in_reach(struct placement_world *world, const char *namespace,
-                        const char *cluster);
+struct placement_reach;
+const struct placement_reach *placement_reach_read(struct placement_world *world,
+                                                   const char *namespace,
+                                                   struct arena *arena);
+bool placement_reach_has(const struct placement_reach *reach, const char *cluster);
 /* The clusters of a set that this namespace may be given; `each` may be NULL. */
 typedef void placement_member_fn(void *arg, const char *cluster);
 size_t placement_count_members(struct placement_world *world, const char *namespace,

@@ -24,17 +24,18 @@ static bool belongs_to_pool(const struct placement_world *world, const struct se
     return set ? set->pool : strchr(seat->set, '.') != NULL;
 }
 
-void world_reach_read(struct placement_world *world, const char *namespace, struct arena *arena,
-                      struct world_reach *ret)
+const struct placement_reach *placement_reach_read(struct placement_world *world,
+                                                   const char *namespace, struct arena *arena)
 {
+    struct placement_reach *reach = arena_alloc(arena, sizeof *reach);
     struct binding *binding;
     size_t at = 0;
 
-    *ret = (struct world_reach){
-        .sets = arena_alloc(arena, (map_count(world->bindings) + 1) * sizeof *ret->sets)};
+    reach->world = world;
+    reach->sets = arena_alloc(arena, (map_count(world->bindings) + 1) * sizeof *reach->sets);
     while ((binding = map_next(world->bindings, &at, NULL))) {
         const struct cluster_set *set = map_get(world->sets, binding->set);
-        struct bound_set *bound = &ret->sets[ret->count];
+        struct bound_set *bound = &reach->sets[reach->count];
         struct err err;
 
         if (!set || strcmp(binding->space, namespace) != 0)
@@ -43,14 +44,14 @@ void world_reach_read(struct placement_world *world, const char *namespace, stru
                                     .exclusive = set->exclusive};
         if (!set->exclusive && !set->wrong && !set->pool)
             bound->selector = selector_from_node(arena, set->selector, &err);
-        ret->count++;
+        reach->count++;
     }
+    return reach;
 }
 
-bool world_reach_has(const struct placement_world *world, const struct world_reach *reach,
-                     const struct seat *seat)
+bool world_reaches(const struct placement_reach *reach, const struct seat *seat)
 {
-    bool reserved = belongs_to_pool(world, seat);
+    bool reserved = belongs_to_pool(reach->world, seat);
 
     for (size_t i = 0; i < reach->count; i++) {
         const struct bound_set *bound = &reach->sets[i];
@@ -64,17 +65,11 @@ bool world_reach_has(const struct placement_world *world, const struct world_rea
     return false;
 }
 
-bool placement_in_reach(struct placement_world *world, const char *namespace, const char *cluster)
+bool placement_reach_has(const struct placement_reach *reach, const char *cluster)
 {
-    const struct seat *seat = map_get(world->seats, cluster);
-    scoped_arena struct arena *arena = NULL;
-    struct world_reach reach;
+    const struct seat *seat = map_get(reach->world->seats, cluster);
 
-    if (!seat || !seat->arena)
-        return false;
-    arena = arena_new();
-    world_reach_read(world, namespace, arena, &reach);
-    return world_reach_has(world, &reach, seat);
+    return seat && seat->arena && world_reaches(reach, seat);
 }
 
 size_t placement_count_members(struct placement_world *world, const char *namespace, const char *set,
@@ -83,13 +78,12 @@ size_t placement_count_members(struct placement_world *world, const char *namesp
     const struct cluster_set *found = map_get(world->sets, set);
     scoped_arena struct arena *arena = arena_new();
     struct selector *selector = NULL;
-    struct world_reach reach;
+    const struct placement_reach *reach = placement_reach_read(world, namespace, arena);
     size_t count = 0;
     struct err err;
 
     if (!found)
         return 0;
-    world_reach_read(world, namespace, arena, &reach);
     if (!found->exclusive && !found->wrong)
         selector = selector_from_node(arena, found->selector, &err);
     for (size_t i = 0; i < world->cluster_count; i++) {
@@ -99,7 +93,7 @@ size_t placement_count_members(struct placement_world *world, const char *namesp
         if (!(labelled && (found->exclusive || found->pool)) &&
             !(selector && selector_matches_labels(selector, seat->labels)))
             continue;
-        if (!world_reach_has(world, &reach, seat))
+        if (!world_reaches(reach, seat))
             continue;
         count++;
         if (each)

@@ -116,14 +116,12 @@ struct bound_set {
     bool pool, exclusive;
     struct selector *selector; /* NULL: by the clusterset label alone */
 };
-struct world_reach {
+struct placement_reach {
+    const struct placement_world *world;
     struct bound_set *sets;
     size_t count;
 };
-void world_reach_read(struct placement_world *world, const char *namespace,
-                      struct arena *arena, struct world_reach *ret);
-bool world_reach_has(const struct placement_world *world,
-                     const struct world_reach *reach, const struct seat *seat);
+bool world_reaches(const struct placement_reach *reach, const struct seat *seat);
 
 /* ---- One decision under way, shared by the stages ---------------------- */
 

@@ -368,10 +368,10 @@ static void check_pools(void)
         CHECK_TEXT(text_string(&chosen), rows[i].chosen, "%s", rows[i].why);
         for (size_t k = 0; k < result.cluster_count; k++)
             if (result.clusters[k].why == PLACEMENT_CHOSEN &&
-                !placement_in_reach(world, "ns", result.clusters[k].name))
+                !placement_reach_has(placement_reach_read(world, "ns", arena), result.clusters[k].name))
                 text_add(&reach, result.clusters[k].name);
         CHECK_TEXT(text_string(&reach), "", "what is chosen is within reach");
-        CHECK(!placement_in_reach(world, "other", "free"), "and nothing is for another namespace");
+        CHECK(!placement_reach_has(placement_reach_read(world, "other", arena), "free"), "and nothing is for another namespace");
     }
 }
 
