@@ -135,6 +135,31 @@ const char *allowed_share_trouble(struct pass *pass, const char *owner, const ch
     return NULL;
 }
 
+const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const char *pool,
+                                   size_t count)
+{
+    const char *name = tenant_of(pass, owner);
+    const struct node *limits = node_at(*name ? pass_read(pass, TENANT, "", name) : NULL, "spec",
+                                        "limits", NULL);
+    int64_t limit = node_get_int(limits, "spokes", -1);
+    const struct node *all = limit < 0 ? NULL : pass_list(pass, POOL, NULL, NULL, "spokes");
+    int64_t total = (int64_t)count;
+
+    if (limit < 0)
+        return NULL;
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *one = node_item(all, i);
+        bool same = !strcmp(object_space(one), owner) && !strcmp(object_name(one), pool);
+
+        if (!same && !strcmp(tenant_of(pass, object_space(one)), name))
+            total += (int64_t)node_count(node_at(one, "spec", "spokes", NULL));
+    }
+    return total <= limit ? NULL
+           : arena_printf(pass->arena, "the pools of the tenant \"%s\" would expect %lld spokes, and "
+                          "spec.limits.spokes of the Tenant is %lld", name, (long long)total,
+                          (long long)limit);
+}
+
 /* ---- Namespaces on spokes ----------------------------------------------------------- */
 
 static const struct node *targets_of(const struct node *project)

@@ -30,6 +30,10 @@ const char *allowed_set_trouble(struct pass *pass, const char *project, const ch
 /* Why the pool may not be shared with this project. */
 const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with);
 
+/* Why the pool may not expect so many spokes: each takes a name on the whole hub. */
+const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const char *pool,
+                                   size_t count);
+
 /* Why workloads of the project may not go into this namespace on spokes. */
 const char *allowed_target_trouble(struct pass *pass, const char *project, const char *target);
 /* Why the Project (as it is to be) may not list this namespace. */

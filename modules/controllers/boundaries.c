@@ -216,6 +216,19 @@ static const char *spoke_trouble(struct boundary *boundary, const char *word)
     return tenancy_space_trouble(&boundary->pass, word, "ManagedCluster");
 }
 
+static int check_spoke_count(struct boundary *boundary, struct err *err)
+{
+    const struct objects_review *review = boundary->review;
+    const struct node *now = node_at(review->after, "spec", "spokes", NULL);
+    const struct node *was = node_at(review->before, "spec", "spokes", NULL);
+    const char *why = NULL;
+
+    if (node_is(now, NODE_LIST) && node_count(now) > node_count(was))
+        why = allowed_spokes_trouble(&boundary->pass, review->space, boundary->pass.name,
+                                     node_count(now));
+    return why ? refuse(review, "spec.spokes", why, err) : 0;
+}
+
 static int before_pool(void *arg, const struct objects_review *review, struct err *err)
 {
     struct boundary boundary = boundary_of(arg, review);
@@ -227,9 +240,10 @@ static int before_pool(void *arg, const struct objects_review *review, struct er
         !strcmp(node_get_text(spec, "variant"), "Dedicated"))
         return refuse(review, "spec.sharedWith", "a Dedicated pool runs one workload of its own "
                       "project; make it Shared", err);
-    if (check_list(&boundary, "sharedWith", share_trouble, err) < 0)
+    if (check_list(&boundary, "sharedWith", share_trouble, err) < 0 ||
+        check_list(&boundary, "spokes", spoke_trouble, err) < 0)
         return -1;
-    return check_list(&boundary, "spokes", spoke_trouble, err);
+    return check_spoke_count(&boundary, err);
 }
 
 void boundary_rules(struct controllers *all)

@@ -394,6 +394,11 @@ static void check_names(struct hub *hub)
             "a spoke named as a project");
     refused(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {spokes: [rack-1]}\n",
             "\"rack-1\" is a spoke that is there already and is not this pool's", "another pool's spoke");
+    store(hub, AXLE "Tenant\nmetadata: {name: acme}\nspec: {limits: {spokes: 2}}\n");
+    taken(hub, AXLE "ComputePool\nmetadata: {name: some, namespace: sister}\nspec: {spokes: [s-1]}\n", "a spoke within the limit");
+    refused(hub, AXLE "ComputePool\nmetadata: {name: lab, namespace: research}\nspec: {spokes: [s-2, s-3]}\n",
+            "spec.spokes: the pools of the tenant \"acme\" would expect 3 spokes", "more than the tenant may expect");
+    drop(hub, "computepools", "sister", "some");
     refused(hub, PROJECT_OF("research", "rivals", ""), "spec.tenant", "changing the tenant");
     refused(hub, AXLE "Tenant\nmetadata: {name: a23456789-123456789-123456789-123456789-123456789-1234567}\nspec: {}\n",
             "metadata.name: its namespace would be \"tenant-a2", "a tenant whose namespace has too long a name");
