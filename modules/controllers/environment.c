@@ -170,8 +170,10 @@ static void map_project(struct controllers *all, const struct controller *to,
 static void map_space(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    if (!before || !after)
-        controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->space);
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after))
+        controllers_wake_all(all, to, ENVIRONMENT, any->space);
 }
 
 /* One made here wakes its owner; one of a user's own, all of the namespace. */

@@ -333,18 +333,19 @@ static void map_tenant_projects(struct controllers *all,
 static void map_pool(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
+    const struct object *any = after ? after : before;
     scoped_arena struct arena *arena = arena_new();
     const struct node *was = before ? object_read(arena, before) : NULL;
     const struct node *is = after ? object_read(arena, after) : NULL;
     const struct node *old = node_at(was, "spec", "sharedWith", NULL);
     const struct node *now = node_at(is, "spec", "sharedWith", NULL);
 
-    if (before && after && before->deleting == after->deleting &&
+    if (!any || (before && after && before->deleting == after->deleting &&
         !strcmp(node_get_text(node_get(was, "spec"), "variant"),
                 node_get_text(node_get(is, "spec"), "variant")) &&
-        (old && now ? node_same(old, now) : !old && !now))
+        (old && now ? node_same(old, now) : !old && !now)))
         return;
-    controllers_wake(all, to, "", (after ? after : before)->space);
+    controllers_wake(all, to, "", any->space);
     for (size_t i = 0; i < node_count(old); i++)
         controllers_wake(all, to, "", node_text(node_item(old, i)));
     for (size_t i = 0; i < node_count(now); i++)
