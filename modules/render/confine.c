@@ -112,21 +112,28 @@ static int check_kind(const struct confine *in, const struct node *manifest)
 
 /* ---- References into other namespaces ------------------------------------------- */
 
+/* How the walk came here; words are made of it only when something is wrong. */
+struct step {
+    const struct step *up;
+    const char *key; /* NULL: an item of a list */
+    size_t index;
+};
+
 /* Maps whose keys are people's own words. */
-static bool holds_words(const struct confine *in, const char *path, const char *key)
+static bool holds_words(const struct confine *in, const struct step *up, const char *key)
 {
     static const char *const always[] = { "labels", "annotations", "matchLabels", "nodeSelector" };
     static const char *const data[] = { "data", "stringData", "binaryData" };
+    bool keeps_data = !strcmp(in->kind, "ConfigMap") || !strcmp(in->kind, "Secret");
 
     for (size_t i = 0; i < count_of(always); i++)
         if (!strcmp(key, always[i]))
             return true;
-    if (*path || (strcmp(in->kind, "ConfigMap") && strcmp(in->kind, "Secret")))
-        return !strcmp(in->kind, "Service") && !strcmp(path, "spec") && !strcmp(key, "selector");
-    for (size_t i = 0; i < count_of(data); i++)
+    for (size_t i = 0; !up && keeps_data && i < count_of(data); i++)
         if (!strcmp(key, data[i]))
             return true;
-    return false;
+    return !strcmp(in->kind, "Service") && up && !up->up && up->key && !strcmp(up->key, "spec") &&
+           !strcmp(key, "selector");
 }
 
 /* namespace, targetNamespace, secretNamespace …, and the same with an "s". */
@@ -140,30 +147,45 @@ static bool names_namespace(const char *key)
     return len >= tail && !strncasecmp(key + len - tail, word, tail);
 }
 
-static int check_namespace(const struct confine *in, const struct node *value, const char *path)
+static void add_path(struct text *out, const struct step *step)
 {
-    const char *namespace = node_text(value);
-
-    if (!*namespace || !strcmp(namespace, in->dress->input->space))
-        return 0;
-    return refuse(in, path, arena_printf(in->arena, "\"%.80s\" is another namespace; this workload "
-                                         "may only use \"%s\"", namespace, in->dress->input->space));
+    if (!step || out->len > 400)
+        return;
+    add_path(out, step->up);
+    if (step->key)
+        text_addf(out, "%s%.60s", out->len ? "." : "", step->key);
+    else
+        text_addf(out, "[%zu]", step->index);
 }
 
-static int check_references(const struct confine *in, const struct node *tree, const char *path,
-                            bool named)
+static int refuse_namespace(const struct confine *in, const char *namespace,
+                            const struct step *step)
+{
+    scoped_text struct text path = { 0 };
+
+    add_path(&path, step);
+    return refuse(in, text_string(&path),
+                  arena_printf(in->arena, "\"%.80s\" is another namespace; this workload may only "
+                               "use \"%s\"", namespace, in->dress->input->space));
+}
+
+static int check_references(const struct confine *in, const struct node *tree,
+                            const struct step *up, bool named)
 {
     if (node_is(tree, NODE_STRING))
-        return named ? check_namespace(in, tree, path) : 0;
-    for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++)
-        if (check_references(in, node_item(tree, i),
-                             arena_printf(in->arena, "%s[%zu]", path, i), named) < 0)
-            return -1;
-    node_each(member, tree) {
-        char *at = arena_printf(in->arena, "%s%s%s", path, *path ? "." : "", member->key);
+        return named && tree->len && strcmp(node_text(tree), in->dress->input->space)
+                   ? refuse_namespace(in, node_text(tree), up) : 0;
+    for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++) {
+        struct step step = { up, NULL, i };
 
-        if (!holds_words(in, path, member->key) &&
-            check_references(in, member->value, at, names_namespace(member->key)) < 0)
+        if (check_references(in, node_item(tree, i), &step, named) < 0)
+            return -1;
+    }
+    node_each(member, tree) {
+        struct step step = { up, member->key, 0 };
+
+        if (!holds_words(in, up, member->key) &&
+            check_references(in, member->value, &step, names_namespace(member->key)) < 0)
             return -1;
     }
     return 0;
@@ -211,7 +233,7 @@ int confine_manifest(struct arena *arena, const struct dress *dress,
     if (check_kind(&in, manifest) < 0 || check_metadata(&in, manifest) < 0 ||
         check_subjects(&in, manifest) < 0)
         return -1;
-    return check_references(&in, manifest, "", false);
+    return check_references(&in, manifest, NULL, false);
 }
 
 /* ---- Labels ------------------------------------------------------------------------ */
@@ -219,31 +241,29 @@ int confine_manifest(struct arena *arena, const struct dress *dress,
 static bool is_hubs(const char *label)
 {
     const char *slash = strchr(label, '/');
-    scoped_mem char *group = mem_copy_string(label);
+    char group[254];
 
-    if (!slash)
+    if (!slash || (size_t)(slash - label) >= sizeof group)
         return false;
+    memcpy(group, label, (size_t)(slash - label));
     group[slash - label] = '\0';
     return is_group(group, "axle.dev") || is_group(group, "open-cluster-management.io");
 }
 
 static void drop_labels(struct arena *arena, struct node *metadata)
 {
+    struct node *kept = node_map(arena);
     const struct node *labels = node_get(metadata, "labels");
-    struct node *kept;
     bool hubs = false;
 
-    if (!node_is(labels, NODE_MAP))
+    node_each(label, labels)
+        hubs = hubs || is_hubs(label->key);
+    if (!hubs)
         return;
-    kept = node_map(arena);
-    node_each(label, labels) {
-        if (is_hubs(label->key))
-            hubs = true;
-        else
+    node_each(label, labels)
+        if (!is_hubs(label->key))
             node_set(arena, kept, label->key, label->value);
-    }
-    if (hubs)
-        node_set(arena, metadata, "labels", kept);
+    node_set(arena, metadata, "labels", kept);
 }
 
 void confine_labels(struct arena *arena, struct node *tree)
