@@ -207,7 +207,7 @@ static const char *foreign_trouble(struct pass *pass, const char *project, const
 
     if (!name_is_dns_label(target, why))
         return arena_printf(pass->arena, "\"%.80s\" is no name of a namespace: %s", target, why);
-    if (tenancy_is_reserved(target))
+    if (namespace_is_reserved(target))
         return arena_printf(pass->arena, "\"%s\" is reserved", target);
     if (strcmp(target, project) != 0 && pass_read(pass, PROJECT, "", target))
         return arena_printf(pass->arena, "\"%s\" is the namespace of another project", target);

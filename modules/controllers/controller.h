@@ -234,11 +234,13 @@ void csr_rules(struct controllers *all);
 const char *namespace_trouble(struct controllers *all, struct arena *arena,
                               const char *name, const char *kind);
 
-/* The same for a run of a controller. */
+/* The same for a run of a controller; a Project also stays away from a namespace
+   that another one lists as its target on spokes. */
 const char *tenancy_space_trouble(struct pass *pass, const char *space,
                                   const char *kind);
-/* Names that no project, spoke or target namespace may have. */
-bool tenancy_is_reserved(const char *name);
+/* Names that no project, spoke or target namespace may have; those of tenants'
+   namespaces are among them. */
+bool namespace_is_reserved(const char *name);
 /* NULL if this spoke is in the pool's set, else why it is not the pool's. */
 const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
 

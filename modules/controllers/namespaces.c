@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* Names that nobody takes for a cluster or a project; a tenant's own begin so. */
-static bool namespace_is_reserved(const char *name)
+bool namespace_is_reserved(const char *name)
 {
     static const char *const starts[] = { "kube-", "axle-", "tenant-",
                                           "open-cluster-management" };

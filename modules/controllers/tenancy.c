@@ -10,66 +10,32 @@
 
 /* ---- Namespaces have one owner ------------------------------------------- */
 
-bool tenancy_is_reserved(const char *name)
+/* The project whose workloads go into a namespace of this name on spokes. */
+static const char *listed_by(struct pass *pass, const char *space)
 {
-    static const char *const starts[] = { "kube-", "axle-", "tenant-",
-                                          "open-cluster-management" };
+    const struct node *listing = pass_list(pass, PROJECT, NULL, NULL, space);
 
-    if (!strcmp(name, "default"))
-        return true;
-    for (size_t i = 0; i < count_of(starts); i++)
-        if (text_starts(name, starts[i]))
-            return true;
-    return false;
-}
-
-/* Nobody has the namespace yet, and another object is on its way to it: it is not
-   overtaken. */
-static const char *awaited_by(struct pass *pass, const char *space, const char *kind)
-{
-    const struct node *listing;
-
-    if (strcmp(kind, "Project") && pass_read(pass, PROJECT, "", space))
-        return "a project";
-    if (strcmp(kind, "ManagedCluster") && pass_read(pass, CLUSTER, "", space))
-        return "a spoke";
-    if (strcmp(kind, "Project"))
-        return NULL;
-    /* Its workloads go into a namespace of this name on spokes. */
-    listing = pass_list(pass, PROJECT, NULL, NULL, space);
     for (size_t i = 0; i < node_count(listing); i++)
         if (strcmp(object_name(node_item(listing, i)), space) &&
             allowed_list_has(node_at(node_item(listing, i), "spec", "targetNamespaces", NULL),
                              space))
-            return arena_printf(pass->arena, "the project \"%s\", which lists it in "
-                                "spec.targetNamespaces", object_name(node_item(listing, i)));
+            return object_name(node_item(listing, i));
     return NULL;
 }
 
 const char *tenancy_space_trouble(struct pass *pass, const char *space,
                                   const char *kind)
 {
-    const struct node *there = pass_read(pass, NAMESPACE, "", space);
-    const char *owner;
+    const char *trouble = namespace_trouble(pass->all, pass->arena, space, kind);
+    const char *project;
 
-    if (tenancy_is_reserved(space) && strcmp(kind, "Tenant"))
-        return arena_printf(pass->arena, "the name \"%s\" is reserved; take "
-                            "another one", space);
-    if (!there) {
-        owner = awaited_by(pass, space, kind);
-        return owner ? arena_printf(pass->arena, "the name \"%s\" belongs to %s; take another "
-                                    "name", space, owner)
-                     : NULL;
-    }
-    if (object_deleting(there))
-        return arena_printf(pass->arena, "the namespace \"%s\" is being "
-                            "deleted; wait for it", space);
-    owner = object_label(there, OWNER_KIND);
-    if (strcmp(owner, kind))
-        return arena_printf(pass->arena, "the namespace \"%s\" belongs to %s; "
-                            "take another name", space,
-                            *owner ? owner : "somebody else");
-    return NULL;
+    if (trouble || strcmp(kind, "Project") || pass_read(pass, NAMESPACE, "", space))
+        return trouble;
+    project = listed_by(pass, space);
+    return project ? arena_printf(pass->arena, "the name \"%s\" belongs to the project \"%s\", "
+                                  "which lists it in spec.targetNamespaces; take another name",
+                                  space, project)
+                   : NULL;
 }
 
 static int make_space(struct pass *pass, const char *space, const char *kind,
