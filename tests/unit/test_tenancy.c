@@ -404,7 +404,7 @@ static void check_names(struct hub *hub)
             "metadata.name: its namespace would be \"tenant-a2", "a tenant whose namespace has too long a name");
     store(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: waiting}\n"
                "spec: {hubAcceptsClient: false}\n");
-    refused(hub, PROJECT_OF("waiting", "acme", ""), "belongs to a spoke", "a project of a waiting spoke's name");
+    refused(hub, PROJECT_OF("waiting", "acme", ""), "belongs to the ManagedCluster", "a project of a waiting spoke's name");
     store(hub, "apiVersion: cluster.open-cluster-management.io/v1beta2\nkind: ManagedClusterSet\nmetadata: {name: research.mine}\n"
                "spec: {clusterSelector: {selectorType: LabelSelector, labelSelector: {}}}\n");
     taken(hub, AXLE "ComputePool\nmetadata: {name: mine, namespace: research}\nspec: {}\n", "a pool of an existing set's name");
