@@ -182,7 +182,7 @@ static int month_days(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-bool clock_parse(const char *text, int64_t *ret_wall)
+bool clock_parse_exact(const char *text, int64_t *ret_wall)
 {
     int year, month, day, hour, minute, second, offset;
     int64_t fraction;
@@ -202,4 +202,30 @@ bool clock_parse(const char *text, int64_t *ret_wall)
                      3600 + minute * 60 + second - offset * 60) *
                     CLOCK_SECOND + fraction;
     return true;
+}
+
+static int64_t near_enough(int64_t nanoseconds)
+{
+    return nanoseconds > CLOCK_FAR    ? CLOCK_FAR
+           : nanoseconds < -CLOCK_FAR ? -CLOCK_FAR
+                                      : nanoseconds;
+}
+
+bool clock_parse(const char *text, int64_t *ret_wall)
+{
+    int64_t wall;
+
+    if (!clock_parse_exact(text, &wall))
+        return false;
+    *ret_wall = near_enough(wall);
+    return true;
+}
+
+int64_t clock_seconds(int64_t seconds)
+{
+    int64_t nanoseconds;
+
+    if (__builtin_mul_overflow(seconds, CLOCK_SECOND, &nanoseconds))
+        return seconds < 0 ? -CLOCK_FAR : CLOCK_FAR;
+    return near_enough(nanoseconds);
 }

@@ -346,7 +346,7 @@ static bool check_datetime(const char *text, char why[NAME_WHY])
 {
     int64_t at;
 
-    if (clock_parse(text, &at))
+    if (clock_parse_exact(text, &at))
         return true;
     snprintf(why, NAME_WHY, "invalid datetime");
     return false;
@@ -357,7 +357,7 @@ static bool check_date(const char *text, char why[NAME_WHY])
     scoped_mem char *whole = mem_printf("%sT00:00:00Z", text);
     int64_t at;
 
-    if (clock_parse(whole, &at))
+    if (clock_parse_exact(whole, &at))
         return true;
     snprintf(why, NAME_WHY, "invalid date");
     return false;

@@ -22,7 +22,7 @@ FN(fn_time_of)
                                       &ret->integer)
                    ? cel_fail(run, "timestamp out of range")
                    : 0;
-    if (!clock_parse(args[0].bytes, &ret->integer))
+    if (!clock_parse_exact(args[0].bytes, &ret->integer))
         return cel_fail(run, "cannot parse \"%.100s\" as an RFC 3339 time",
                         args[0].bytes);
     return 0;

@@ -35,7 +35,7 @@ static int64_t seconds(const struct node *spec, const char *name, int64_t none)
 static void begin_one(struct local_container *c, int kind)
 {
     struct local_probe *probe = &c->probes[kind];
-    int64_t first = node_get_int(probe->spec, "initialDelaySeconds", 0) * CLOCK_SECOND;
+    int64_t first = clock_seconds(node_get_int(probe->spec, "initialDelaySeconds", 0));
 
     if (!probe->spec)
         return;

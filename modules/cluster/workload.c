@@ -224,7 +224,7 @@ static struct plan_workload want_of(const struct local_object *object)
                     : node_get(spec, "parallelism") && !want.indexed ? -1 : 1;
     if (node_get_int(spec, "activeDeadlineSeconds", 0) > 0)
         want.deadline = object->created +
-                        node_get_int(spec, "activeDeadlineSeconds", 0) * CLOCK_SECOND;
+                        clock_seconds(node_get_int(spec, "activeDeadlineSeconds", 0));
     return want;
 }
 
@@ -319,8 +319,8 @@ static void look_at_ttl(struct local_object *object, struct local_pod *const *po
     }
     if (!node_is(ttl, NODE_INT))
         return;
-    if (clock_wall() < object->finished + ttl->integer * CLOCK_SECOND) {
-        look_again(object, object->finished + ttl->integer * CLOCK_SECOND);
+    if (clock_wall() < object->finished + clock_seconds(ttl->integer)) {
+        look_again(object, object->finished + clock_seconds(ttl->integer));
         return;
     }
     keep_done(object);
@@ -457,11 +457,11 @@ static void judge_replicas(struct local_object *object)
                 s.old ? ", old ones still run" : "");
     }
     if (!done && object->health != LOCAL_FAILED) {
-        if (clock_wall() >= object->progressed + deadline * CLOCK_SECOND) {
+        if (clock_wall() >= object->progressed + clock_seconds(deadline)) {
             object->health = LOCAL_FAILED;
             snprintf(object->why.reason, sizeof object->why.reason, "ProgressDeadlineExceeded");
         } else if (!loop_timer_is_set(object->timer)) {
-            look_again(object, object->progressed + deadline * CLOCK_SECOND);
+            look_again(object, object->progressed + clock_seconds(deadline));
         }
     }
 }

@@ -69,9 +69,10 @@ struct node *node_format(struct arena *arena, const char *format, ...)
     PRINTF(2, 3);
 struct node *node_list(struct arena *arena);
 struct node *node_map(struct arena *arena);
-/* All of it anew; nothing is shared with `from`. */
+/* All of it anew; nothing is shared with `from`. NULL of NULL. */
 struct node *node_copy(struct arena *arena, const struct node *from);
-/* A new top level over the same children: enough to change that level. */
+/* A new top level over the same children: enough to change that level. Of NULL
+   it is an empty map. */
 struct node *node_share(struct arena *arena, const struct node *from);
 
 /*
@@ -85,6 +86,10 @@ struct node *node_item(const struct node *list, size_t index);
 const char *node_text(const struct node *string); /* "" */
 const char *node_get_text(const struct node *map, const char *key);
 int64_t node_get_int(const struct node *map, const char *key, int64_t none);
+/* A number that is calculated with: what is beyond a bound is that bound, so
+   that no product or sum of it overflows. */
+int64_t node_get_within(const struct node *map, const char *key, int64_t least,
+                        int64_t most, int64_t none);
 bool node_get_bool(const struct node *map, const char *key, bool none);
 bool node_is(const struct node *node, enum node_type type); /* NULL: false */
 #ifdef __clang_analyzer__ /* which sees one file at a time */
@@ -98,7 +103,11 @@ bool node_is(const struct node *node, enum node_type type); /* NULL: false */
 size_t node_count(const struct node *list_or_map);
 const char *node_type_name(enum node_type type); /* "string", "object", … */
 
-/* Writers. `value` becomes part of the tree; it may be shared by several. */
+/*
+ * Writers. `value` becomes part of the tree; it may be shared by several. As
+ * readers they need no checks: what is no map (or list) becomes an empty one
+ * first, and writing to NULL, or NULL, changes nothing.
+ */
 void node_set(struct arena *arena, struct node *map, const char *key,
               struct node *value);
 void node_set_text(struct arena *arena, struct node *map, const char *key,

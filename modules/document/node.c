@@ -193,11 +193,27 @@ static void append(struct arena *arena, struct node *map, const char *key,
     }
 }
 
+/*
+ * What is written to must be a map, or a list, and may come from a document in
+ * which something else stands there: that gives way, as node_make() has it.
+ */
+static bool becomes(struct node *node, enum node_type type)
+{
+    if (!node)
+        return false;
+    if (node->type != type)
+        *node = (struct node){.type = type};
+    return true;
+}
+
 void node_set(struct arena *arena, struct node *map, const char *key,
               struct node *value)
 {
-    size_t at = position(map, key);
+    size_t at;
 
+    if (!value || !becomes(map, NODE_MAP))
+        return;
+    at = position(map, key);
     if (at < map->len)
         map->members[at].value = value;
     else
@@ -249,8 +265,11 @@ struct node *node_make_list(struct arena *arena, struct node *map,
    it grows again. */
 bool node_remove(struct node *map, const char *key)
 {
-    size_t at = position(map, key);
+    size_t at;
 
+    if (!node_is(map, NODE_MAP))
+        return false;
+    at = position(map, key);
     if (at == map->len)
         return false;
     map->len--;
@@ -263,6 +282,10 @@ bool node_remove(struct node *map, const char *key)
 void node_insert(struct arena *arena, struct node *list, size_t index,
                  struct node *value)
 {
+    if (!value || !becomes(list, NODE_LIST))
+        return;
+    if (index > list->len)
+        index = list->len;
     list->items = grown(arena, list, list->items, sizeof *list->items);
     memmove(&list->items[index + 1], &list->items[index],
             (list->len - index) * sizeof *list->items);
@@ -272,11 +295,13 @@ void node_insert(struct arena *arena, struct node *list, size_t index,
 
 void node_add(struct arena *arena, struct node *list, struct node *value)
 {
-    node_insert(arena, list, list->len, value);
+    node_insert(arena, list, SIZE_MAX, value);
 }
 
 void node_remove_item(struct node *list, size_t index)
 {
+    if (!node_item(list, index))
+        return;
     list->len--;
     memmove(&list->items[index], &list->items[index + 1],
             (list->len - index) * sizeof *list->items);
@@ -291,6 +316,8 @@ static int by_key(const void *a, const void *b)
 
 void node_sort(struct node *map)
 {
+    if (!node_is(map, NODE_MAP))
+        return;
     if (map->len)
         qsort(map->members, map->len, sizeof *map->members, by_key);
     map->index = NULL;
@@ -298,8 +325,10 @@ void node_sort(struct node *map)
 
 struct node *node_share(struct arena *arena, const struct node *from)
 {
-    struct node *node = node_new(arena, from->type);
+    struct node *node = node_new(arena, from ? from->type : NODE_MAP);
 
+    if (!from)
+        return node;
     *node = *from;
     node->room = (unsigned)from->len;
     node->index = NULL;
@@ -317,8 +346,10 @@ struct node *node_share(struct arena *arena, const struct node *from)
 
 struct node *node_copy(struct arena *arena, const struct node *from)
 {
-    struct node *node = node_share(arena, from);
+    struct node *node = from ? node_share(arena, from) : NULL;
 
+    if (!node)
+        return NULL;
     if (node->type == NODE_STRING)
         node->string = arena_bytes(arena, from->string, from->len);
     for (size_t i = 0; node->type == NODE_LIST && i < node->len; i++)
@@ -382,6 +413,14 @@ int64_t node_get_int(const struct node *map, const char *key, int64_t none)
         value->number <= 9e15)
         return (int64_t)value->number;
     return none;
+}
+
+int64_t node_get_within(const struct node *map, const char *key, int64_t least,
+                        int64_t most, int64_t none)
+{
+    int64_t value = node_get_int(map, key, none);
+
+    return value < least ? least : value > most ? most : value;
 }
 
 bool node_get_bool(const struct node *map, const char *key, bool none)

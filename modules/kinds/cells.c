@@ -148,7 +148,7 @@ static struct node *seconds_cell(struct arena *arena,
 
     if (!node_is(value, NODE_INT))
         return node_string(arena, "<none>");
-    kind_age(value->integer * CLOCK_SECOND, age);
+    kind_age(clock_seconds(value->integer), age);
     return node_string(arena, age);
 }
 

@@ -166,7 +166,7 @@ static int64_t wall_of(const mbedtls_x509_time *time)
 
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year,
              time->mon, time->day, time->hour, time->min, time->sec);
-    return clock_parse(text, &wall) ? wall : 0;
+    return clock_parse_exact(text, &wall) ? wall : 0;
 }
 
 static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len,

@@ -39,7 +39,7 @@ struct container *container_find(struct shim *shim, const char *name)
 /* How long a run has to last to count as a success. */
 static int64_t lasting(const struct container *c)
 {
-    return node_get_int(node_get(c->spec, "again"), "after", 600) * CLOCK_SECOND;
+    return clock_seconds(node_get_int(node_get(c->spec, "again"), "after", 600));
 }
 
 /* A change shows that what is mounted is not what a new run should see. */

@@ -13,7 +13,7 @@ static bool is_date_time(const char *text)
 {
     int64_t wall;
 
-    return clock_parse(text, &wall);
+    return clock_parse_exact(text, &wall);
 }
 
 static bool is_date(const char *text)

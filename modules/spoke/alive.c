@@ -32,7 +32,7 @@ static void on_renewed(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
-    int64_t whole = spoke->lease_seconds * CLOCK_SECOND;
+    int64_t whole = clock_seconds(spoke->lease_seconds);
 
     if (status == 200 && twin_look(spoke, answer))
         return;

@@ -562,7 +562,7 @@ static void load_work(struct work *work, const struct node *kept)
     gather_bind(work);
     /* A row is written with what the cluster keeps, so it has this already. */
     work->applied = work->object != NULL;
-    work->evicting = node_get_int(kept, "evicting", 0) * CLOCK_SECOND;
+    work->evicting = clock_seconds(node_get_int(kept, "evicting", 0));
     if (work->evicting)
         evict_later(work);
 }
