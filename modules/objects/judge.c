@@ -142,19 +142,40 @@ static bool is_said(const struct node *causes, size_t count, const char *field)
     return false;
 }
 
-/* What was said already was said in finer words than a schema has. */
-static void check_schema(struct job *job, struct node *causes)
+static struct node *find_faults(struct job *job)
 {
     struct node *found = node_list(job->arena);
-    size_t said = node_count(causes);
 
     schema_validate(job->kind->schema, job->arena, job->after, found);
+    return found;
+}
+
+/* What was said already was said in finer words than a schema has. */
+static void add_faults(const struct node *found, struct job *job, struct node *causes)
+{
+    size_t said = node_count(causes);
+
     for (size_t i = 0; i < node_count(found); i++) {
         struct node *cause = node_item(found, i);
 
         if (!is_said(causes, said, node_get_text(cause, "field")))
             node_add(job->arena, causes, cause);
     }
+}
+
+/*
+ * Rules are for objects of the right shape, so that none has to ask whether a
+ * part is there or what type it has: kinds of others' making are validated
+ * first, as before a webhook, and built-in ones decoded first.
+ */
+static bool is_for_rules(const struct job *job, const struct node *faults)
+{
+    if (!job_is_built_in(job->kind))
+        return !node_count(faults);
+    for (size_t i = 0; i < node_count(faults); i++)
+        if (text_same(node_get_text(node_item(faults, i), "reason"), "FieldValueTypeInvalid"))
+            return false;
+    return true;
 }
 
 /* Decided in the subresource made for it, or by the hub itself. */
@@ -187,17 +208,21 @@ int job_review(struct job *job)
 
 int job_judge(struct job *job)
 {
-    struct node *causes = node_list(job->arena);
+    struct node *causes = node_list(job->arena), *faults;
 
     if (schema_apply_defaults(job->kind->schema, job->arena, job->after, job->err) < 0)
         return -1;
     settle_kind(job->arena, job->kind, job->after);
-    if (job_review(job) < 0)
-        return -1;
+    faults = find_faults(job);
+    if (job->table->rules && is_for_rules(job, faults)) {
+        if (job_review(job) < 0)
+            return -1;
+        faults = find_faults(job); /* of what they have changed */
+    }
     check_metadata(job->arena, job->kind, job->after, job->before, causes);
     check_kind(job->arena, job->kind, job->after, job->before, causes);
     if (job_is_request(job->kind) && job->before)
         check_approval(job->arena, job->after, job->before, may_decide(job), causes);
-    check_schema(job, causes);
+    add_faults(faults, job, causes);
     return node_count(causes) ? refuse(job, causes) : 0;
 }
