@@ -215,7 +215,8 @@ struct node *document_read_all(struct arena *arena, const char *text,
                                const struct document_limits *limits,
                                struct err *err) MUST_CHECK;
 
-/* Compact JSON, members in their order, `<>&` as they are, no final newline. */
+/* Compact JSON, members in their order, `<>&` as they are, no final newline. What
+   is not there is null, for all of these. */
 void document_write_json(struct text *out, const struct node *node);
 /* The same with members sorted at every level: one text for equal trees. */
 void document_write_canonical(struct text *out, const struct node *node);

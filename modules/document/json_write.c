@@ -104,7 +104,7 @@ static void write_list(struct text *out, const struct node *list,
 static void write_value(struct text *out, const struct node *node,
                         struct style style, unsigned depth)
 {
-    switch (node->type) {
+    switch (node ? node->type : NODE_NULL) {
     case NODE_NULL:
         text_add(out, "null");
         break;

@@ -181,13 +181,14 @@ static void write_node(struct yaml_pen *pen, const struct node *node,
 
 static void write_yaml(struct text *out, const struct node *node, bool modern)
 {
+    static const struct node nothing; /* null */
     struct yaml_pen pen = {.out = out,
                            .modern = modern,
                            .indent = -1,
                            .whitespace = true,
                            .indention = true};
 
-    write_node(&pen, node, AT_ROOT);
+    write_node(&pen, node ? node : &nothing, AT_ROOT);
     yaml_pen_indent(&pen);
 }
 

@@ -31,7 +31,7 @@ static const char nulls_place[] =
     "{serviceAccountName: default, restartPolicy: Always, terminationGracePeriodSeconds: 5, nodeSelector: {a: b}, imagePullSecrets: [{name: pull}], hostAliases: [{ip: 10.0.0.1, hostnames: [a]}], tolerations: [{key: a, operator: Exists}],"   \
     " securityContext: {runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000, supplementalGroups: [1000], sysctls: [{name: a, value: b}]},"   \
     " volumes: [{name: conf, configMap: {name: conf, defaultMode: 420, items: [{key: a, path: b, mode: 256}]}}, {name: secret, secret: {secretName: sec, optional: true, items: [{key: a, path: b}]}}, {name: scratch, emptyDir: {sizeLimit: 1Mi, medium: Memory}}, {name: host, hostPath: {path: /tmp/nothing, type: DirectoryOrCreate}}, {name: claim, persistentVolumeClaim: {claimName: data}},"   \
-    " {name: all, projected: {defaultMode: 420, sources: [{configMap: {name: conf, items: [{key: a, path: c}]}}, {secret: {name: sec}}, {downwardAPI: {items: [{path: n, fieldRef: {fieldPath: metadata.name}}]}}]}}, {name: down, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}],"   \
+    " {name: all, projected: {defaultMode: 420, sources: [{configMap: {name: conf, items: [{key: a, path: c}]}}, {secret: {name: sec}}, {downwardAPI: {items: [{path: nn, fieldRef: {fieldPath: metadata.name}}]}}]}}, {name: down, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}],"   \
     " initContainers: [{name: init, image: busybox, command: [\"true\"]}],"   \
     " containers: [{name: main, image: \"busybox:1\", imagePullPolicy: IfNotPresent, command: [sleep, \"1\"], args: [a], workingDir: /tmp, tty: false, ports: [{name: http, containerPort: 8080, protocol: TCP}],"   \
     " env: [{name: A, value: b}, {name: F, valueFrom: {fieldRef: {fieldPath: status.podIP}}}, {name: C, valueFrom: {configMapKeyRef: {name: conf, key: a, optional: true}}}, {name: S, valueFrom: {secretKeyRef: {name: sec, key: a, optional: true}}}, {name: R, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1m}}}],"   \
@@ -72,7 +72,7 @@ static const char *const nulls_samples[] = {
     "apiVersion: v1\nkind: Event\nmetadata: {name: x, namespace: research}\n"
     "involvedObject: {apiVersion: axle.dev/v1alpha1, kind: AIWorkload, name: hi, namespace: research, uid: u, resourceVersion: \"1\", fieldPath: a}\nreason: R\nmessage: m\ntype: Normal\ncount: 1\n"
     "firstTimestamp: \"2026-01-01T00:00:00Z\"\nlastTimestamp: \"2026-01-01T00:00:00Z\"\nsource: {component: c, host: h}\nreportingComponent: c\nreportingInstance: i\n",
-    "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: y, namespace: research}\n"
+    "apiVersion: events.k8s.io/v1\nkind: Event\nmetadata: {name: z, namespace: research}\n"
     "regarding: {apiVersion: axle.dev/v1alpha1, kind: AIWorkload, name: hi, namespace: research}\nreason: R\nnote: m\ntype: Normal\naction: A\n"
     "eventTime: \"2026-01-01T00:00:00.000000Z\"\nreportingController: c/d\nreportingInstance: i\nseries: {count: 2, lastObservedTime: \"2026-01-01T00:00:00.000000Z\"}\n",
     "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: x, namespace: research}\nrules: [{verbs: [get], apiGroups: [\"\"], resources: [secrets], resourceNames: [a]}]\n",
@@ -107,21 +107,21 @@ static const char *const nulls_samples[] = {
     "status: {conditions: [{type: Approved, status: \"True\", reason: R, message: m}]}\n",
     "apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nspec: {token: a.b.c, audiences: [x]}\n",
     "apiVersion: authentication.k8s.io/v1\nkind: SelfSubjectReview\n",
-    "apiVersion: authorization.k8s.io/v1\nkind: SubjectAccessReview\nspec: {user: u, groups: [g], uid: i, extra: {a: [b]}, resourceAttributes: {namespace: research, verb: get, group: \"\", version: v1, resource: secrets, subresource: a, name: n, labelSelector: {requirements: [{key: a, operator: In, values: [b]}]}, fieldSelector: {rawSelector: a=b}}}\n",
+    "apiVersion: authorization.k8s.io/v1\nkind: SubjectAccessReview\nspec: {user: u, groups: [g], uid: i, extra: {a: [b]}, resourceAttributes: {namespace: research, verb: get, group: \"\", version: v1, resource: secrets, subresource: a, name: nn, labelSelector: {requirements: [{key: a, operator: In, values: [b]}]}, fieldSelector: {rawSelector: a=b}}}\n",
     "apiVersion: authorization.k8s.io/v1\nkind: LocalSubjectAccessReview\nmetadata: {namespace: research}\nspec: {user: u, groups: [g], resourceAttributes: {namespace: research, verb: get, group: \"\", resource: secrets}}\n",
     "apiVersion: authorization.k8s.io/v1\nkind: SelfSubjectAccessReview\nspec: {nonResourceAttributes: {path: /x, verb: get}}\n",
     "apiVersion: authorization.k8s.io/v1\nkind: SelfSubjectRulesReview\nspec: {namespace: research}\n",
     "apiVersion: addon.open-cluster-management.io/v1alpha1\nkind: ManagedClusterAddOn\nmetadata: {name: x, namespace: edge-2}\nspec: {installNamespace: a}\nstatus: {conditions: [{type: Available, status: \"True\"}]}\n",
-    "apiVersion: addon.open-cluster-management.io/v1beta1\nkind: ManagedClusterAddOn\nmetadata: {name: y, namespace: edge-2}\nspec: {installNamespace: a}\nstatus: {conditions: [{type: Available, status: \"True\"}]}\n",
+    "apiVersion: addon.open-cluster-management.io/v1beta1\nkind: ManagedClusterAddOn\nmetadata: {name: z, namespace: edge-2}\nspec: {installNamespace: a}\nstatus: {conditions: [{type: Available, status: \"True\"}]}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: x}\nspec: {displayName: X, clusterSets: [global], admins: [a, \"group:b\"], settingsRef: {name: x}, limits: {cpu: 1, memory: 1Gi, gpus: {H200: 1}}}\n",
-    "apiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: y}\nspec: {tenant: acme, displayName: Y, viewers: [a], editors: [b], admins: [c], targetNamespaces: [lab], limits: {cpu: 1, memory: 1Gi, gpus: {H200: 1}}}\n",
+    "apiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: z}\nspec: {tenant: acme, displayName: Z, viewers: [a], editors: [b], admins: [c], targetNamespaces: [lab], limits: {cpu: 1, memory: 1Gi, gpus: {H200: 1}}}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: Settings\nmetadata: {name: x, namespace: research}\nspec: {registry: {url: \"https://a\", secretRef: {name: kept}}, git: {url: \"https://a\", secretRef: {name: kept}}, huggingFace: {secretRef: {name: kept}}, ngc: {secretRef: {name: kept}}, webhook: {url: \"https://a\", secretRef: {name: kept}}}\n",
-    "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: x, namespace: research}\nspec: {variables: [{name: word, type: string, default: a, value: b, required: true, locked: false, description: d}, {name: n, type: int, default: 1}]}\n",
+    "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: x, namespace: research}\nspec: {variables: [{name: word, type: string, default: a, value: b, required: true, locked: false, description: d}, {name: num, type: int, default: 1}]}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"
-    "spec:\n  type: Application\n  description: d\n  variables: [{name: word, type: string, default: hello, required: true, locked: false}, {name: n, type: int, default: 1}]\n"
+    "spec:\n  type: Application\n  description: d\n  variables: [{name: word, type: string, default: hello, required: true, locked: false}, {name: num, type: int, default: 1}]\n"
     "  components:\n  - name: server\n    type: webservice\n    deploymentPriority: 1\n"
     "    properties: {command: [echo, \"{{ .var.word }}\"], port: 8080, env: [{name: A, value: b}], files: {a.txt: b}, health: {httpGet: {path: /, port: 8080}}, resources: {limits: {cpu: 1}}, volumes: [{name: v, mountPath: /v}]}\n"
-    "    traits: [{type: scaler, properties: {replicas: \"{{ .var.n }}\"}}]\n"
+    "    traits: [{type: scaler, properties: {replicas: \"{{ .var.num }}\"}}]\n"
     "  policies: [{name: o, type: override, properties: {components: [{name: server, properties: {port: 8081}}], clusterSelector: {matchLabels: {a: b}}, placement: {clusterSets: [global]}}}]\n",
     "apiVersion: axle.dev/v1alpha1\nkind: ProfileBundle\nmetadata: {name: echo, namespace: research}\nspec: {type: Application, description: d, workloadProfileRefs: [{name: echo}], variables: [{name: word, type: string, default: a, value: b}]}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: webservice, namespace: research}\nspec: {description: d, schema: {type: object, properties: {a: {type: string, default: b}}, required: [a]}, template: \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: {{ .name }}}\\n\"}\n",
@@ -136,7 +136,7 @@ static const char *const nulls_samples[] = {
     "      manifestWorkReplicaSet: {rolloutStrategy: {type: Progressive, progressive: {maxConcurrency: 1, minSuccessTime: 1s, progressDeadline: 10s, maxFailures: 25%}}}\n"
     "  failover: {afterSeconds: 100}\n  delivery: workload\n  variables: {word: x}\n"
     "  policies: [{type: override, name: o, clusterSelector: {matchLabels: {a: b}}, components: [{name: server, properties: {port: 8081}}]}]\n",
-    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: hi, namespace: research}\nspec: {profileBundleRef: {name: echo, revision: \"\"}, environmentRef: {name: all}, variables: {word: x, n: 2}}\n",
+    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: hi, namespace: research}\nspec: {profileBundleRef: {name: echo, revision: \"\"}, environmentRef: {name: all}, variables: {word: x, num: 2}}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: WorkloadDeployment\nmetadata: {name: x, namespace: research}\nspec: {aiWorkload: hi, workloadProfileRef: {name: echo, revision: v1}, profileBundleRef: {name: echo, revision: v1}, environmentRef: {name: all}, variables: {word: x}}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: Workload\nmetadata: {name: x, namespace: edge-2, labels: {axle.dev/aiworkload: hi}}\nspec: {artifact: {reference: r, digest: \"sha256:00\", contentDigest: c, revision: v1}, secretRefs: [{name: kept, namespace: research, resourceVersion: \"1\"}], targetNamespace: lab, prune: true, wait: true, timeoutSeconds: 10}\n"
     "status: {phase: Running, message: m, observedGeneration: 1, restarts: 1, ready: 1, total: 1, endpoints: [{name: http, url: \"http://a:1\", port: 1}], conditions: [{type: Available, status: \"True\", reason: R, message: m, observedGeneration: 1, lastTransitionTime: \"2026-01-01T00:00:00Z\"}], pods: [{name: p, restarts: 1, containers: [{name: c, state: running}]}]}\n",

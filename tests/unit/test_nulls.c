@@ -40,6 +40,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WORKERS 2
@@ -519,6 +520,8 @@ static void try_value(struct place *place, struct subject *s, const char *pointe
     bool deep = getenv("DEEP") != NULL;
     size_t rounds = deep ? WAY_COUNT * 2 : 1;
 
+    if (getenv("DRY")) { progress->writes++; return; }
+
     for (size_t i = 0; i < rounds; i++) {
         size_t n = seed + i;
         struct trial t = {s, pointer, value, (enum way)(n % WAY_COUNT),
@@ -539,13 +542,14 @@ static void try_subject(struct place *place, struct subject *s, size_t from)
 
     mutation_places(s->kind->schema, s->live, &places);
     for (size_t i = 0; i < places.count; i++) {
-        bool common = text_starts(places.pointers[i], "/metadata");
+        bool common = text_starts(places.pointers[i], "/metadata") ||
+                      text_starts(places.pointers[i], "/spec/workload/manifests/");
 
         for (size_t v = 0; v < mutation_value_count; v++, pair++) {
             size_t seed = (pair * 2654435761u) >> 7;
 
             /* Common to all kinds, or of less use: some here, some there. */
-            if (!deep && ((common && seed % 12) || (v >= mutation_value_core && seed % 9)))
+            if (!deep && ((common && seed % 10) || (v >= mutation_value_core && seed % 9)))
                 continue;
             if (pair < from)
                 continue;
@@ -735,20 +739,30 @@ static size_t sample_total(void)
     return count_of(nulls_samples) + kinds_count(kinds);
 }
 
+static long clock_cpu(void)
+{
+    return (long)(clock() / (CLOCKS_PER_SEC / 1000));
+}
+
 /* Every WORKERS-th sample, from where the last one of us ended. */
 static void work(size_t first, const char *only)
 {
     struct place place;
     scoped_mem char *name = mem_printf("%zu", first);
     size_t from = progress->pair, start = progress->sample, total = sample_total();
+    long before, began;
 
     log_setup(LOG_ERROR, false);
     open_place(&place, name);
     for (size_t n = start; n < total; n += WORKERS, from = 0) {
         progress->sample = n;
-        if (only)
-            fprintf(stderr, "%zu %ld\n", n, progress->writes);
+        before = progress->writes;
+        began = clock_cpu();
         run_sample(&place, n, from, only);
+        if (progress->writes > before)
+            printf("# sample %zu: %ld writes, %ld ms\n", n, progress->writes - before,
+                   (long)(clock_cpu() - began));
+        fflush(stdout);
     }
     close_place(&place);
 }
