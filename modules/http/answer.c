@@ -83,7 +83,11 @@ static void end_answer(struct exchange *x)
 {
     struct connection *c = x->connection;
 
+    /* A body that nobody asked for may still come, and the client go meanwhile:
+       whoever has answered is told of neither. */
     x->ended = true;
+    x->gone = NULL;
+    x->drained = NULL;
     if (!c) {
         exchange_free(x);
         return;

@@ -417,6 +417,25 @@ static void the_gone_are_told(void)
           "accesses are observed");
 }
 
+/* Whose body was still on its way when it was answered, and never came. */
+static void the_answered_are_not_told(void)
+{
+    int i;
+
+    gone = 0;
+    held = NULL;
+    raw_open();
+    raw_say("POST /hold HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nab");
+    for (i = 0; i < 100 && !held; i++)
+        loop_turn(loop, CLOCK_MS);
+    http_answer_text(held, 200, "enough");
+    CHECK(raw_wait("enough"), "a request may be answered before its body is there");
+    raw_close();
+    for (i = 0; i < 50; i++)
+        loop_turn(loop, CLOCK_MS);
+    CHECK_INT(gone, 0, "and that it goes then is told to nobody");
+}
+
 static void upgrades_hand_over(void)
 {
     int i;
@@ -691,6 +710,7 @@ int main(void)
     the_slow_are_cut();
     the_silent_make_room();
     the_gone_are_told();
+    the_answered_are_not_told();
     upgrades_hand_over();
     clients_talk();
     clients_talk_in_private();
