@@ -115,11 +115,10 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     list = node_at(cluster.node, "status", "conditions", NULL);
     available = condition_find(list, AVAILABLE);
-    seconds = node_get_int(node_get(cluster.node, "spec"),
-                           "leaseDurationSeconds", 60);
-    /* What was stored before there was a limit. */
-    seconds = seconds < 1 ? 60 : seconds > MOST_SECONDS ? MOST_SECONDS : seconds;
-    until = heard(pass) + GRACE * seconds * CLOCK_SECOND;
+    /* More was possible before there was a limit. */
+    seconds = node_get_within(node_get(cluster.node, "spec"),
+                              "leaseDurationSeconds", 1, MOST_SECONDS, 60);
+    until = heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
         struct condition silent = {
             AVAILABLE, "Unknown", STOPPED,

@@ -78,8 +78,8 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     spec = node_make(pass->arena, lease, "spec");
     node_set_text(pass->arena, spec, "holderIdentity", LEASE_NAME);
     node_set_int(pass->arena, spec, "leaseDurationSeconds",
-                 node_get_int(node_get(cluster, "spec"), "leaseDurationSeconds",
-                              60));
+                 node_get_within(node_get(cluster, "spec"), "leaseDurationSeconds",
+                                 0, INT32_MAX, 60) ?: 60);
     node_set_text(pass->arena, spec, "renewTime", time);
     return pass_ensure(pass, lease, NULL, err);
 }

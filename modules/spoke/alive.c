@@ -138,9 +138,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     old = document_read_json(arena, answer->body, answer->len,
                              &document_limits_api, NULL);
     spoke->lease_seconds =
-        node_get_int(node_get(old, "spec"), "leaseDurationSeconds", 60);
-    if (spoke->lease_seconds < 1)
-        spoke->lease_seconds = 60;
+        node_get_within(node_get(old, "spec"), "leaseDurationSeconds", 0, INT32_MAX, 60) ?: 60;
     facts_take(spoke, old);
     node_add(arena, news, condition(arena, "ManagedClusterJoined",
                                     "ManagedClusterJoined", "Managed cluster joined"));

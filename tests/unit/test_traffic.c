@@ -526,8 +526,10 @@ static bool live(int64_t seconds)
         died = hub_has_ended(&status);
     }
     finishing = true;
-    for (size_t i = 0; i < LINES; i++)
+    for (size_t i = 0; i < LINES; i++) {
         loop_stream_close(&lines[i].stream);
+        loop_timer_stop(lines[i].timer);
+    }
     if (!died)
         status = end_hub();
     if (!CHECK_INT(status, 0, "hub %d %s", hub_number, died ? "lives" : "ends in order, without a leak"))
