@@ -15,6 +15,7 @@
 struct merging {
     struct arena *arena;
     struct err *err;
+    const char *field; /* whose list is merged, for words of our own */
 };
 
 static struct node *merge_map(struct merging *m, const struct schema *schema,
@@ -181,7 +182,8 @@ static struct node *take_directives(struct merging *m, const char *key,
         const char *word = node_text(directive);
 
         if (!node_is(item, NODE_MAP))
-            return refuse(m, "a list of objects holds something else", item);
+            return refuse(m, arena_printf(m->arena, "%s: a list of objects holds something else",
+                                          m->field), item);
         if (!directive)
             node_add(m->arena, plain, patch->items[i]);
         else if (!strcmp(word, "replace"))
@@ -342,6 +344,7 @@ static bool set_order(struct merging *m, const struct schema *schema,
                       order);
     if (!now && !more)
         return true;
+    m->field = name;
     if (!now)
         merged = clean(m, more);
     else if (more)
@@ -374,6 +377,7 @@ static bool merge_member(struct merging *m, const struct schema *schema,
     } else if (value->type == NODE_MAP) {
         value = merge_map(m, child, now, value);
     } else if (value->type == NODE_LIST) {
+        m->field = key;
         value = merge_list(m, child, now, value, deleting);
     }
     if (value)
@@ -439,7 +443,7 @@ struct node *patch_strategic(struct arena *arena, const struct schema *schema,
                              const struct node *live, const struct node *patch,
                              struct err *err)
 {
-    struct merging m = { arena, err };
+    struct merging m = { arena, err, "" };
 
     if (!node_is(patch, NODE_MAP))
         return refuse(&m, "a strategic merge patch must be an object", patch);

@@ -77,6 +77,20 @@ static void read_live(struct place *place, struct arena *arena, struct subject *
     node_remove(node_get(s->live, "metadata"), "managedFields");
 }
 
+/* What only a write changes: all but the status and what the hub adds. */
+static const char *essence(struct place *place, struct arena *arena, const struct kind *kind,
+                           const char *space, const char *name)
+{
+    scoped_object struct object *object =
+        objects_get(place->hub->objects, OBJECTS_PUBLISHED, kind, kind->namespaced ? space : "", name, NULL);
+    struct node *node = object ? object_read(arena, object) : NULL;
+    struct node *labels = node_at(node, "metadata", "labels", NULL);
+
+    node_remove(node, "status");
+    node_set(arena, node, "metadata", labels ? labels : node_null(arena));
+    return document_json(arena, node);
+}
+
 /* Whatever may hold it up. */
 static void remove_subject(struct place *place, const struct subject *s, const char *name)
 {
@@ -231,7 +245,9 @@ static const char *target_of(struct arena *arena, const struct trial *t)
 static const char *const originals[] = {
     "the server rejected our request due to an error in our request",
     "Workload manifests should not be empty", "is invalid in client configs",
-    "It is not allowed to set TimeAdded",
+    "It is not allowed to set TimeAdded", "does not contain declared merge key",
+    "must have the same name as the target ManagedClusterSet",
+    "a valid config key must consist of",
 };
 
 static bool is_original(const char *message)
@@ -285,6 +301,7 @@ static bool try_one(struct place *place, const struct trial *t)
     const char *body = document_json(arena, body_of(arena, t));
     const char *target = target_of(arena, t);
     const struct subject *s = t->subject;
+    const char *before = essence(place, arena, s->kind, s->space, s->name);
     bool is_question = s->kind->is_question;
     int status;
 
@@ -295,6 +312,8 @@ static bool try_one(struct place *place, const struct trial *t)
                                                .type = way_types[t->way], .target = target, .body = body});
     if (status < 200 || status >= 300) {
         judge_refusal(place, t);
+        if (strcmp(before, essence(place, arena, s->kind, s->space, s->name)))
+            complain(&progress->unlike, "a refused write has changed it", before);
         return false;
     }
     progress->taken++;
@@ -426,6 +445,22 @@ static void try_subject(struct place *place, struct subject *s, size_t from)
 
 /* ---- A worker ------------------------------------------------------------------ */
 
+/* What nobody writes to: as it is now. */
+static const char *bystanders(struct place *place, struct arena *arena)
+{
+    static const char *const those[][4] = {{"", "secrets", "research", "kept"},
+                                           {"axle.dev", "tenants", "", "acme"},
+                                           {"axle.dev", "projects", "", "research"},
+                                           {"cluster.open-cluster-management.io", "managedclusters", "", "edge-3"}};
+    const char *all = "";
+
+    for (size_t i = 0; i < count_of(those); i++)
+        all = arena_printf(arena, "%s%s", all,
+                           essence(place, arena, kinds_find(place->hub->kinds, those[i][0], those[i][1]),
+                                   those[i][2], those[i][3]));
+    return all;
+}
+
 /* The n-th sample: those that are written down, then kinds that have none. */
 static struct node *sample_at(struct place *place, struct arena *arena, const struct kinds *kinds, size_t n)
 {
@@ -499,13 +534,16 @@ static long clock_cpu(void)
 /* Every WORKERS-th sample, from where the last one of us ended. */
 static void work(size_t first, const char *only)
 {
+    scoped_arena struct arena *arena = arena_new();
     struct place place;
+    const char *others;
     scoped_mem char *name = mem_printf("%zu", first);
     size_t from = progress->pair, start = progress->sample, total = sample_total();
     long before, began;
 
     log_setup(LOG_ERROR, false);
     open_place(&place, name);
+    others = bystanders(&place, arena);
     for (size_t n = start; n < total; n += WORKERS, from = 0) {
         progress->sample = n;
         before = progress->writes;
@@ -516,6 +554,9 @@ static void work(size_t first, const char *only)
                    clock_cpu() - began);
         fflush(stdout);
     }
+    snprintf(progress->now, sizeof progress->now, "%s", others);
+    if (strcmp(others, bystanders(&place, arena)))
+        complain(&progress->unlike, "others have changed", bystanders(&place, arena));
     close_place(&place);
 }
 
@@ -578,11 +619,12 @@ int main(int argc, char **argv)
 
         report(p);
         all.writes += p->writes, all.taken += p->taken, all.refused += p->refused;
-        all.broken += p->broken, all.unnamed += p->unnamed, all.unread += p->unread;
+        all.broken += p->broken, all.unnamed += p->unnamed, all.unread += p->unread, all.unlike += p->unlike;
     }
     printf("# %ld writes, %ld taken, %ld refused\n", all.writes, all.taken, all.refused);
     CHECK_INT(all.broken, 0, "every write is answered as one should be");
     CHECK_INT(all.unnamed, 0, "every refusal is a Status that names the field");
+    CHECK_INT(all.unlike, 0, "what was refused has changed nothing, and others stay as they are");
     CHECK_INT(all.unread, 0, "what was stored is read, shown and watched");
     return check_done();
 }
