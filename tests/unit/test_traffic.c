@@ -405,7 +405,16 @@ static void open_line(struct line *line);
 /* What a kube-apiserver answers 500 to as well. */
 static bool is_original(const char *message)
 {
-    return strstr(message, "failed to create typed patch object") || strstr(message, "strconv.ParseUint");
+    static const char *const originals[] = {
+        "failed to create typed patch object", "strconv.ParseUint",
+        "resourceVersion should not be set on objects to be created",
+        "required revision is a future revision",
+    };
+
+    for (size_t i = 0; i < count_of(originals); i++)
+        if (strstr(message, originals[i]))
+            return true;
+    return false;
 }
 
 /* 500 is for what should not be. */
