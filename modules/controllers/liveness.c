@@ -117,7 +117,7 @@ static int run(struct pass *pass, struct err *err)
     available = condition_find(list, AVAILABLE);
     /* More was possible before there was a limit. */
     seconds = node_get_within(node_get(cluster.node, "spec"),
-                              "leaseDurationSeconds", 1, MOST_SECONDS, 60);
+                              "leaseDurationSeconds", 0, MOST_SECONDS, 60) ?: 60;
     until = heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
         struct condition silent = {
