@@ -196,9 +196,11 @@ static int open_spoke(struct running *running, struct err *err)
         .address = config_text(config, CONFIG_ID_ADDRESS),
         .facts = config_list(config, CONFIG_ID_FACT),
         .eviction = config_number(config, CONFIG_ID_EVICTION),
-        .host_paths = config_list(config, CONFIG_ID_HOST_PATH),
-        .allow_root = config_yes(config, CONFIG_ID_ALLOW_ROOT),
-        .allow_privileged = config_yes(config, CONFIG_ID_ALLOW_PRIVILEGED),
+        .bounds = {.host_paths = config_list(config, CONFIG_ID_HOST_PATH),
+                   .allow_root = config_yes(config, CONFIG_ID_ALLOW_ROOT),
+                   .allow_privileged = config_yes(config, CONFIG_ID_ALLOW_PRIVILEGED),
+                   .allow_ids = config_list(config, CONFIG_ID_ALLOW_IDS),
+                   .node_addresses = config_list(config, CONFIG_ID_NODE_ADDRESS)},
         .config = config};
 
     if (why.code != ERR_NONE) {

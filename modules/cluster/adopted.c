@@ -3,6 +3,8 @@
 
 #include "cluster/local.h"
 
+#include "number/number.h"
+
 #include "base/log.h"
 
 #include <stdio.h>
@@ -80,7 +82,7 @@ static void count_in(struct local_object *object)
     struct node *spec = node_get(object->object, "spec");
 
     if (object->row->role != ROLE_POD)
-        node_set_int(object->arena, spec, "replicas", node_get_int(spec, "replicas", 0) + 1);
+        node_set_int(object->arena, spec, "replicas", number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
 }
 
 static void adopt_pod(struct cluster *cluster, struct local_pod *pod, const struct plain *plain)

@@ -4,6 +4,7 @@
 #include "cluster/pod.h"
 
 #include "base/clock.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void schedule(struct local_probe *probe);
 
 static int64_t seconds(const struct node *spec, const char *name, int64_t none)
 {
-    int64_t value = node_get_int(spec, name, none);
+    int64_t value = number_get(spec, name, NUMBER_SECONDS, none);
 
     return (value > 0 && value < 86400 * 365 ? value : none) * CLOCK_SECOND;
 }
@@ -35,7 +36,7 @@ static int64_t seconds(const struct node *spec, const char *name, int64_t none)
 static void begin_one(struct local_container *c, int kind)
 {
     struct local_probe *probe = &c->probes[kind];
-    int64_t first = clock_seconds(node_get_int(probe->spec, "initialDelaySeconds", 0));
+    int64_t first = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
 
     if (!probe->spec)
         return;
@@ -82,7 +83,7 @@ static void passed(struct local_probe *probe)
 
     probe->bad = 0;
     probe->answer[0] = '\0';
-    if (++probe->good < node_get_int(probe->spec, "successThreshold", 1))
+    if (++probe->good < number_get(probe->spec, "successThreshold", NUMBER_COUNT, 1))
         return;
     if (probe->kind == PROBE_STARTUP && !c->started)
         begin_rest(c);
@@ -97,7 +98,7 @@ static void failed(struct local_probe *probe, const char *message)
 
     probe->good = 0;
     snprintf(probe->answer, sizeof probe->answer, "%s", message);
-    if (!counts(probe) || ++probe->bad < node_get_int(probe->spec, "failureThreshold", 3))
+    if (!counts(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;
     if (probe->kind == PROBE_READINESS) {
         c->ready = false;

@@ -52,13 +52,6 @@ struct cluster_keep {
                  void *each_arg);
 };
 
-/* What this spoke's own administrator allows; no work can widen it. */
-struct cluster_bounds {
-    const char *const *host_paths; /* roots for hostPath; ends with NULL */
-    bool allow_root;               /* uid 0 */
-    bool allow_privileged;
-};
-
 /* Something worth an Event. `type` is "Normal" or "Warning". */
 struct cluster_event {
     const char *owner;
@@ -71,7 +64,7 @@ struct cluster_options {
     const struct runtime_driver *runtime; /* local */
     struct runtime_options runtime_options; /* on_event and arg are ours */
     struct cluster_keep keep;
-    struct cluster_bounds bounds;
+    struct runtime_bounds bounds; /* settled by open */
     const char *address; /* of this spoke as others reach it; for endpoints */
     /* cluster_report(owner) would answer something new. Coalesced. */
     void (*on_change)(void *arg, const char *owner);

@@ -3,6 +3,7 @@
 
 #include "cluster/compile.h"
 #include "base/clock.h"
+#include "number/number.h"
 #include "cluster/service.h"
 #include "query/query.h"
 
@@ -86,6 +87,18 @@ static int compile_volume(struct local_pod *pod, struct arena *arena, const stru
 
 /* ---- Containers of the runtime ----------------------------------------------------------------- */
 
+/* A claim may be read-only as a whole. */
+static bool is_read_only(const struct local_pod *pod, const char *name)
+{
+    const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
+
+    for (size_t i = 0; i < node_count(volumes); i++)
+        if (!strcmp(node_get_text(node_item(volumes, i), "name"), name) &&
+            node_get_bool(node_get(node_item(volumes, i), "persistentVolumeClaim"), "readOnly", false))
+            return true;
+    return false;
+}
+
 static int compile_mounts(struct env *env, struct node *ret, struct local_why *why)
 {
     const struct node *mounts = node_get(env->container, "volumeMounts");
@@ -104,7 +117,8 @@ static int compile_mounts(struct env *env, struct node *ret, struct local_why *w
         node_set_text(arena, mount, "path", node_get_text(from, "mountPath"));
         if (*sub)
             node_set_text(arena, mount, "subPath", sub);
-        node_set_bool(arena, mount, "readOnly", node_get_bool(from, "readOnly", false));
+        node_set_bool(arena, mount, "readOnly",
+                      node_get_bool(from, "readOnly", false) || is_read_only(env->pod, name));
         node_add(arena, ret, mount);
     }
     return 0;
@@ -160,12 +174,19 @@ static void compile_limits(struct arena *arena, const struct node *container, st
 
 static void compile_user(struct arena *arena, const struct node *context, struct node *ret)
 {
-    if (node_get(context, "runAsUser"))
-        node_set_int(arena, ret, "user", node_get_int(context, "runAsUser", 0));
-    if (node_get(context, "runAsGroup"))
-        node_set_int(arena, ret, "group", node_get_int(context, "runAsGroup", 0));
-    if (node_get_bool(context, "privileged", false))
-        node_set_bool(arena, ret, "privileged", true);
+    static const struct {
+        const char *from, *to;
+    } ids[] = { { "runAsUser", "user" }, { "runAsGroup", "group" }, { "fsGroup", "fsGroup" } };
+    const struct node *groups = node_get(context, "supplementalGroups");
+
+    for (size_t i = 0; i < count_of(ids); i++) {
+        uint32_t id = number_id(context, ids[i].from);
+
+        if (id != NUMBER_NO_ID)
+            node_set_int(arena, ret, ids[i].to, id);
+    }
+    if (node_count(groups))
+        node_set(arena, ret, "groups", node_copy(arena, groups));
 }
 
 /* What plan_backoff() says of a first crash, done where it happens. */
@@ -203,6 +224,8 @@ static int compile_container(struct local_pod *pod, struct arena *arena,
     if (!from->init)
         compile_again(pod, arena, ret);
     compile_user(arena, node_get(from->spec, "securityContext"), ret);
+    rights_compile(arena, node_at(pod->template, "spec", "securityContext", NULL),
+                   node_get(from->spec, "securityContext"), ret);
     return 0;
 }
 
@@ -212,17 +235,17 @@ int compile_port(const struct local_pod *pod, const struct local_container *cont
     const struct node *ports = node_get(container->spec, "ports");
     const char *name = node_text(port);
 
-    if (node_is(port, NODE_INT) && port->integer)
-        return (int)port->integer;
+    if (number_value(port, NUMBER_PORT, 0))
+        return (int)number_value(port, NUMBER_PORT, 0);
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *each = node_item(ports, i);
         const char *each_name = node_get_text(each, "name");
-        int number = (int)node_get_int(each, "containerPort", 0);
+        int number = number_as_int(each, "containerPort", NUMBER_PORT, 0);
 
         if (*name && strcmp(name, each_name) != 0)
             continue;
         return number ? number
-                      : (int)node_get_int(pod->ports, *each_name ? each_name : "port", 0);
+                      : number_as_int(pod->ports, *each_name ? each_name : "port", NUMBER_PORT, 0);
     }
     return 0;
 }
@@ -245,6 +268,23 @@ struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
     return ret;
 }
 
+/* What its own folders may hold: what its containers say together if each does,
+   and never more than the spoke gives. */
+static int64_t disk_of(const struct local_pod *pod)
+{
+    int64_t most = pod->cluster->options.bounds.disk, sum = 0, one;
+    struct local_why ignored;
+
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *limits = node_at(pod->containers[i].spec, "resources", "limits", NULL);
+
+        if (refuse_quantity(limits, "ephemeral-storage", "", &one, false, &ignored) < 0 || !one)
+            return most;
+        sum += one < most ? one : most;
+    }
+    return sum && sum < most ? sum : most;
+}
+
 struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why)
 {
     const struct node *spec = node_get(pod->template, "spec");
@@ -257,9 +297,6 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
     node_set_text(arena, ret, "owner", place);
     node_set_int(arena, ret, "ownerNumber", places_number(pod->cluster->places, place));
     compile_user(arena, node_get(spec, "securityContext"), ret);
-    if (node_at(spec, "securityContext", "fsGroup", NULL))
-        node_set_int(arena, ret, "fsGroup",
-                     node_get_int(node_get(spec, "securityContext"), "fsGroup", 0));
     for (size_t i = 0; i < node_count(volumes); i++) {
         struct node *volume = node_map(arena);
 
@@ -277,6 +314,7 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
             node_set_bool(arena, container, "start", true);
         node_add(arena, list, container);
     }
+    node_set_int(arena, ret, "disk", disk_of(pod));
     names = names_hosts(pod->cluster, arena, pod->project, pod->space);
     pod->hosts = names_hash(names);
     node_set(arena, ret, "hosts", compile_hosts(pod, arena, names));

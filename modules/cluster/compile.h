@@ -33,6 +33,22 @@ int refuse_quantity(const struct node *limits, const char *name, const char *pat
 /* A path below a volume that must stay below it. */
 int refuse_sub_path(const char *volume, const char *sub, struct local_why *why);
 
+/* Whether a part of it is "..". */
+bool refuse_climbs(const char *path);
+
+/* ---- rights.c ------------------------------------------------------------------- */
+
+#define RIGHTS_GROUPS 32
+/* A securityContext, of a pod or of a container. */
+int rights_check(const struct cluster *cluster, const struct node *context, const char *path,
+                 struct local_why *why);
+/* Both together: what a container does not say is said by its pod. */
+int rights_check_both(const struct node *pod, const struct node *own, const char *path,
+                      struct local_why *why);
+/* Privileges and capabilities of a container, for the runtime. */
+void rights_compile(struct arena *arena, const struct node *pod, const struct node *own,
+                    struct node *ret);
+
 /* ---- env.c ------------------------------------------------------------------------- */
 
 struct env {

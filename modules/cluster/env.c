@@ -4,6 +4,7 @@
 #include "cluster/compile.h"
 #include "cluster/service.h"
 #include "query/query.h"
+#include "number/number.h"
 
 #include <string.h>
 
@@ -164,11 +165,11 @@ static void set_ports(struct env *env)
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         const char *name = node_get_text(port, "name");
-        int64_t number = node_get_int(port, "containerPort", 0);
+        int64_t number = number_get(port, "containerPort", NUMBER_PORT, 0);
         char key[100] = "PORT_";
 
         if (!number)
-            number = node_get_int(env->pod->ports, *name ? name : "port", 0);
+            number = number_get(env->pod->ports, *name ? name : "port", NUMBER_PORT, 0);
         if (i == 0)
             node_set(env->arena, env->values, "PORT",
                      node_format(env->arena, "%lld", (long long)number));

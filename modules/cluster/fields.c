@@ -25,38 +25,39 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
         "selector manualSelector podReplacementPolicy" },
     [FIELDS_POD] = {
         "containers initContainers volumes restartPolicy terminationGracePeriodSeconds "
-        "securityContext runtimeClassName hostname subdomain hostAliases enableServiceLinks",
+        "securityContext runtimeClassName hostUsers hostname subdomain hostAliases enableServiceLinks",
         "hostNetwork dnsPolicy dnsConfig nodeSelector nodeName affinity tolerations "
         "topologySpreadConstraints schedulerName priorityClassName priority preemptionPolicy "
         "serviceAccountName serviceAccount automountServiceAccountToken imagePullSecrets os "
         "overhead setHostnameAsFQDN" },
     [FIELDS_POD_SECURITY] = {
-        "runAsUser runAsGroup runAsNonRoot fsGroup",
-        "fsGroupChangePolicy seccompProfile seLinuxOptions appArmorProfile" },
+        "runAsUser runAsGroup runAsNonRoot fsGroup supplementalGroups supplementalGroupsPolicy "
+        "fsGroupChangePolicy seccompProfile seLinuxOptions appArmorProfile", "" },
     [FIELDS_CONTAINER] = {
         "name image command args env envFrom ports workingDir resources volumeMounts "
         "startupProbe readinessProbe livenessProbe lifecycle securityContext restartPolicy",
         "imagePullPolicy terminationMessagePath terminationMessagePolicy stdin stdinOnce tty "
         "resizePolicy" },
     [FIELDS_SECURITY] = {
-        "runAsUser runAsGroup runAsNonRoot privileged capabilities",
-        "allowPrivilegeEscalation readOnlyRootFilesystem seccompProfile seLinuxOptions "
-        "appArmorProfile procMount" },
+        "runAsUser runAsGroup runAsNonRoot privileged capabilities allowPrivilegeEscalation "
+        "seccompProfile seLinuxOptions appArmorProfile procMount",
+        "readOnlyRootFilesystem" },
     [FIELDS_LIFECYCLE] = { "postStart preStop", "" },
     [FIELDS_HOOK] = { "exec httpGet tcpSocket sleep", "" },
     [FIELDS_PROBE] = {
         "httpGet tcpSocket exec grpc initialDelaySeconds periodSeconds timeoutSeconds "
         "successThreshold failureThreshold", "" },
-    [FIELDS_MOUNT] = { "name mountPath subPath subPathExpr readOnly", "mountPropagation" },
+    [FIELDS_MOUNT] = { "name mountPath subPath subPathExpr readOnly recursiveReadOnly mountPropagation", "" },
     [FIELDS_VOLUME] = {
-        "name emptyDir configMap secret persistentVolumeClaim hostPath downwardAPI projected "
-        "axleTemplate", "" },
+        "name emptyDir configMap secret persistentVolumeClaim hostPath downwardAPI projected", "" },
     [FIELDS_EMPTY] = { "medium sizeLimit", "" },
     [FIELDS_HOST] = { "path type", "" },
     [FIELDS_FILES] = { "name secretName items defaultMode optional", "" },
     [FIELDS_PROJECTED] = { "configMap secret downwardAPI", "" },
     [FIELDS_CLAIM] = {
         "", "accessModes resources storageClassName volumeMode volumeName selector" },
+    [FIELDS_CLAIM_REF] = { "claimName readOnly", "" },
+    [FIELDS_PORT] = { "name containerPort hostPort hostIP protocol", "" },
     [FIELDS_SERVICE] = {
         "selector ports type clusterIP publishNotReadyAddresses",
         "clusterIPs ipFamilies ipFamilyPolicy internalTrafficPolicy externalTrafficPolicy "
@@ -77,7 +78,8 @@ static bool has_word(const char *words, const char *word)
 
 static bool asks_nothing(const struct node *value)
 {
-    return value->type == NODE_NULL || (value->type == NODE_BOOL && !value->boolean);
+    return value->type == NODE_NULL || (value->type == NODE_BOOL && !value->boolean) ||
+           (value->type == NODE_LIST && !node_count(value));
 }
 
 int fields_check(const struct node *map, enum fields fields, const char *path,

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +69,7 @@ bool hook_begin(struct local_container *c, enum local_hook kind, int64_t most)
     struct cluster *cluster = c->pod->cluster;
     scoped_arena struct arena *arena = arena_new();
     const struct node *spec = node_at(c->spec, "lifecycle", hook_names[kind], NULL);
-    int64_t sleep = clock_seconds(node_get_int(node_get(spec, "sleep"), "seconds", 0));
+    int64_t sleep = clock_seconds(number_get(node_get(spec, "sleep"), "seconds", NUMBER_SECONDS, 0));
     struct hook *hook;
 
     if (!spec)

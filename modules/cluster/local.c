@@ -197,6 +197,11 @@ static int local_open(const struct cluster_options *options, struct cluster **re
     cluster->driver = &cluster_local;
     cluster->options = *options;
     cluster->runtime_driver = options->runtime;
+    if (runtime_bounds_settle(&cluster->options.bounds, err) < 0) {
+        mem_free(&cluster);
+        return -1;
+    }
+    runtime.bounds = cluster->options.bounds;
     runtime.loop = options->loop;
     runtime.on_event = on_event;
     runtime.arg = cluster;

@@ -2,6 +2,7 @@
 /* Gives Services and pods addresses and names that workloads here can use. */
 
 #include "cluster/service.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -124,9 +125,9 @@ static int count_of_indexes(const struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
     bool job = object->row->role == ROLE_JOB;
-    int64_t count = node_get_int(spec, job ? "completions" : "replicas", 1);
+    int64_t count = number_get(spec, job ? "completions" : "replicas", NUMBER_COUNT, 1);
 
-    return count < 0 ? 0 : count > MOST_HOSTS ? MOST_HOSTS : (int)count;
+    return count > MOST_HOSTS ? MOST_HOSTS : (int)count;
 }
 
 /* Every member has its name from the start, so that it can be waited for. */
@@ -230,7 +231,7 @@ static void env_of(struct cluster *cluster, struct arena *arena, struct local_ob
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
         const char *name = node_get_text(port, "name");
-        struct node *number = node_format(arena, "%lld", (long long)node_get_int(port, "port", 0));
+        struct node *number = node_format(arena, "%lld", (long long)number_get(port, "port", NUMBER_PORT, 0));
 
         if (i == 0)
             node_set(arena, values, env_name(arena, service->name, "_SERVICE_PORT"), number);

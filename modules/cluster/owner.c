@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -610,8 +611,8 @@ static void load_owner(struct cluster *cluster, const char *name, const void *by
         const struct node *item = node_item(items, i);
 
         manifests[i] = (struct cluster_manifest){
-            .object = node_get(item, "object"), .phase = (int)node_get_int(item, "phase", 0),
-            .strategy = (enum cluster_strategy)node_get_int(item, "strategy", 0),
+            .object = node_get(item, "object"), .phase = number_as_int(item, "phase", NUMBER_SMALL, 0),
+            .strategy = (enum cluster_strategy)number_as_int(item, "strategy", NUMBER_SMALL, 0),
             .orphan = node_get_bool(item, "orphan", false),
         };
     }

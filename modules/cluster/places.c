@@ -3,6 +3,8 @@
 
 #include "cluster/local.h"
 
+#include "number/number.h"
+
 #include "base/file.h"
 #include "base/kept.h"
 #include "base/log.h"
@@ -109,7 +111,7 @@ void places_free(struct places **places)
 static bool is_number_taken(const struct places *places, int number)
 {
     node_each(place, places->list)
-        if (node_get_int(place->value, "number", -1) == number)
+        if (number_get(place->value, "number", NUMBER_COUNT, -1) == number)
             return true;
     return false;
 }
@@ -150,7 +152,7 @@ const char *places_name(struct places *places, const char *project, const char *
 
 int places_number(struct places *places, const char *place)
 {
-    return (int)node_get_int(node_get(places->list, place), "number", 0);
+    return number_as_int(node_get(places->list, place), "number", NUMBER_COUNT, 0);
 }
 
 /* A cryptographic hash: a name that one tenant makes up must not meet another's. */

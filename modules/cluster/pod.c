@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "number/number.h"
 #include "cluster/service.h"
 
 #include <stdio.h>
@@ -179,7 +180,7 @@ static bool probe_trouble(const struct local_container *c, struct local_why *ret
         why_set(ret, "ProbeFailed", "container %.80s: %s: %.250s", c->name, probes[i].name,
                 probe->answer);
         *ret_final = probes[i].kind == PROBE_READINESS &&
-                     probe->bad >= node_get_int(probe->spec, "failureThreshold", 3);
+                     probe->bad >= number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3);
         return true;
     }
     return false;

@@ -4,6 +4,7 @@
 #include "cluster/pod.h"
 
 #include "base/clock.h"
+#include "number/number.h"
 
 #include <string.h>
 
@@ -12,11 +13,12 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
     struct local_container *c = NULL;
     const char *state = node_get_text(found, "state");
     struct runtime_event event = {
-        .run = node_get_int(found, "run", 0), .pid = node_get_int(found, "pid", 0),
-        .code = (int)node_get_int(found, "code", 0), .signal = (int)node_get_int(found, "signal", 0),
+        .run = number_get(found, "run", NUMBER_COUNT, 0), .pid = number_get(found, "pid", NUMBER_COUNT, 0),
+        .code = number_as_int(found, "code", NUMBER_SMALL, 0),
+        .signal = number_as_int(found, "signal", NUMBER_COUNT, 0),
         .oom = node_get_bool(found, "oom", false),
-        .started = node_get_int(found, "started", 0) * 1000,
-        .finished = node_get_int(found, "finished", 0) * 1000,
+        .started = number_get(found, "started", NUMBER_MICROS, 0) * 1000,
+        .finished = number_get(found, "finished", NUMBER_MICROS, 0) * 1000,
         .reason = node_get_text(found, "reason"), .message = node_get_text(found, "message"),
     };
 
@@ -26,7 +28,7 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
     if (!c)
         return;
     /* The end that is about to be told counts once more. */
-    c->crashes = (unsigned)node_get_int(found, "crashes", 0);
+    c->crashes = (unsigned)number_as_int(found, "crashes", NUMBER_COUNT, 0);
     if (c->crashes && strcmp(state, "running") != 0)
         c->crashes--;
     event.kind = !strcmp(state, "failed") ? RUNTIME_FAILED : RUNTIME_EXITED;
@@ -59,8 +61,8 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->project = project_of(pod, record);
     pod->uid = node_get_text(record, "uid");
     pod->hash = node_get_text(record, "hash");
-    pod->index = (int)node_get_int(record, "index", -1);
-    pod->created = node_get_int(record, "created", 0) * 1000;
+    pod->index = number_as_int(record, "index", NUMBER_SMALL, -1);
+    pod->created = number_get(record, "created", NUMBER_MICROS, 0) * 1000;
     pod->template = node_get(record, "template");
     if (node_get(record, "ports"))
         pod->ports = node_get(record, "ports");

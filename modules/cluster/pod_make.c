@@ -5,6 +5,7 @@
 #include "cluster/service.h"
 
 #include "base/clock.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,9 @@
 static int port_of(const struct local_pod *pod, const struct node *port)
 {
     const char *name = node_get_text(port, "name");
-    int number = (int)node_get_int(port, "containerPort", 0);
+    int number = number_as_int(port, "containerPort", NUMBER_PORT, 0);
 
-    return number ? number : (int)node_get_int(pod->ports, *name ? name : "port", 0);
+    return number ? number : number_as_int(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
 }
 
 static const struct local_pod *holder_of(const struct local_pod *pod, int wanted)
@@ -97,6 +98,8 @@ static void split_reason(const struct err *err, struct local_why *why)
 
     if (at)
         why_set(why, "MountUnavailable", "%.380s", at + strlen("MountUnavailable: "));
+    else if ((at = strstr(err->text, "NotPermitted: ")) != NULL)
+        why_set(why, "NotPermitted", "%.380s", at + strlen("NotPermitted: "));
     else if (colon && colon - err->text < 40 && err->code == ERR_UNSUPPORTED)
         why_set(why, "Unsupported", "%.380s", err->text);
     else

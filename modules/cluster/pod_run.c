@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +20,10 @@ static bool hooks_run(const struct local_pod *pod);
 
 static int64_t grace_of(const struct local_pod *pod)
 {
-    int64_t grace = node_get_int(node_get(pod->template, "spec"), "terminationGracePeriodSeconds", 30);
+    int64_t grace = number_get(node_get(pod->template, "spec"), "terminationGracePeriodSeconds",
+                               NUMBER_SECONDS, 30);
 
-    return (grace < 0 ? 0 : grace > 86400 ? 86400 : grace) * CLOCK_SECOND;
+    return (grace > 86400 ? 86400 : grace) * CLOCK_SECOND;
 }
 
 /* ---- Going on -------------------------------------------------------------------------------------- */

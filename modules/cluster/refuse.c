@@ -3,6 +3,7 @@
 
 #include "cluster/compile.h"
 #include "cluster/fields.h"
+#include "number/number.h"
 #include "query/query.h"
 
 #include <stdarg.h>
@@ -22,30 +23,7 @@ int why_set(struct local_why *why, const char *reason, const char *format, ...)
     return -1;
 }
 
-/* ---- Users and rights -------------------------------------------------------------- */
-
-static int check_rights(const struct cluster *cluster, const struct node *context,
-                        const char *path, struct local_why *why)
-{
-    const struct cluster_bounds *bounds = &cluster->options.bounds;
-    const struct node *add = node_at(context, "capabilities", "add", NULL);
-
-    if (node_get_bool(context, "runAsNonRoot", false) && node_get_int(context, "runAsUser", 1) == 0)
-        return why_set(why, "Invalid", "%s.securityContext: runAsNonRoot and runAsUser 0 exclude "
-                       "each other", path);
-    if (node_get_int(context, "runAsUser", 1) == 0 && !bounds->allow_root)
-        return why_set(why, "NotPermitted", "%s.securityContext.runAsUser: this spoke runs "
-                       "nothing as uid 0", path);
-    if (node_get_int(context, "runAsUser", 1) < 0)
-        return why_set(why, "Invalid", "%s.securityContext.runAsUser is negative", path);
-    if (node_get_bool(context, "privileged", false) && !bounds->allow_privileged)
-        return why_set(why, "NotPermitted", "%s.securityContext.privileged: this spoke gives "
-                       "no privileges", path);
-    if (node_count(add) && !bounds->allow_privileged)
-        return why_set(why, "NotPermitted", "%s.securityContext.capabilities.add: this spoke "
-                       "gives no capabilities", path);
-    return 0;
-}
+/* ---- Volumes ------------------------------------------------------------------------- */
 
 static bool is_inside(const char *path, const char *root)
 {
@@ -53,7 +31,7 @@ static bool is_inside(const char *path, const char *root)
 
     while (len > 1 && root[len - 1] == '/')
         len--;
-    if (strstr(path, "/../") || text_ends(path, "/.."))
+    if (*path != '/' || refuse_climbs(path))
         return false;
     return !strncmp(path, root, len) && (!path[len] || path[len] == '/' || len == 1);
 }
@@ -76,7 +54,7 @@ static int check_host_path(const struct cluster *cluster, const struct node *hos
         if (is_inside(path, roots[i]))
             return 0;
     return why_set(why, "NotPermitted", "%s.hostPath %.200s is outside the folders that this "
-                   "spoke allows", where, path);
+                   "spoke allows (--host-path)", where, path);
 }
 
 static int check_empty(const struct node *empty, const char *where, struct local_why *why)
@@ -102,6 +80,36 @@ static int check_projected(const struct node *projected, const char *where, stru
     return 0;
 }
 
+static bool is_label(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len && len <= 63 && *name != '-' && name[len - 1] != '-' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static bool is_subdomain(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len && len <= 253 && *name != '-' && *name != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
+}
+
+/* Its name becomes that of a folder, too. */
+static int check_claim(const struct node *volume, const char *where, struct local_why *why)
+{
+    const struct node *claim = node_get(volume, "persistentVolumeClaim");
+    const char *name = node_get_text(claim, "claimName");
+
+    if (fields_check(claim, FIELDS_CLAIM_REF, where, why) < 0)
+        return -1;
+    if (!is_subdomain(name))
+        return why_set(why, "Invalid", "%s.persistentVolumeClaim.claimName \"%.100s\" is no name of "
+                       "a claim", where, name);
+    return 0;
+}
+
 static int check_volume(const struct cluster *cluster, const struct node *volume,
                         struct local_why *why)
 {
@@ -117,6 +125,12 @@ static int check_volume(const struct cluster *cluster, const struct node *volume
     snprintf(where, sizeof where, "spec.volumes[%.80s]", node_get_text(volume, "name"));
     if (fields_check(volume, FIELDS_VOLUME, where, why) < 0)
         return -1;
+    /* Its name becomes that of a folder. */
+    if (!is_label(node_get_text(volume, "name")))
+        return why_set(why, "Invalid", "%s.name is not a name of up to 63 letters, digits and '-'",
+                       where);
+    if (node_get(volume, "persistentVolumeClaim") && check_claim(volume, where, why) < 0)
+        return -1;
     if (node_count(volume) < 2)
         return why_set(why, "Invalid", "%s says not what it is: emptyDir is missing, or another "
                        "kind of volume", where);
@@ -130,6 +144,8 @@ static int check_volume(const struct cluster *cluster, const struct node *volume
     return node_get(volume, "hostPath")
                ? check_host_path(cluster, node_get(volume, "hostPath"), where, why) : 0;
 }
+
+#define MOST_BYTES 9007199254740992.0 /* 8 PiB; see NUMBER_BYTES */
 
 /* ---- Containers --------------------------------------------------------------------- */
 
@@ -146,9 +162,11 @@ int refuse_quantity(const struct node *limits, const char *name, const char *pat
         return 0;
     if (quantity_from_node(arena, value, &quantity, &err) < 0)
         return why_set(why, "Invalid", "%s.%s: %.250s", path, name, err.text);
-    *ret = milli ? quantity_milli_value(&quantity) : quantity_value(&quantity);
-    if (*ret <= 0)
+    if (quantity_float(&quantity) <= 0)
         return why_set(why, "Invalid", "%s.%s must be greater than zero", path, name);
+    if (quantity_float(&quantity) > (milli ? (double)INT32_MAX / 1000 : MOST_BYTES))
+        return why_set(why, "Invalid", "%s.%s is more than any machine has", path, name);
+    *ret = milli ? quantity_milli_value(&quantity) : quantity_value(&quantity);
     return 0;
 }
 
@@ -166,7 +184,63 @@ static int check_probe(const struct node *container, const char *name, const cha
     return 0;
 }
 
-static int check_limits(const struct node *container, const char *path, struct local_why *why)
+/* A pod shares the machine's ports, so a port that it wants is one of the machine's. */
+static int check_ports(const struct cluster *cluster, const struct node *container,
+                       const char *path, struct local_why *why)
+{
+    const struct runtime_range range = cluster->options.bounds.host_ports;
+    const struct node *ports = node_get(container, "ports");
+
+    for (size_t i = 0; i < node_count(ports); i++) {
+        const struct node *port = node_item(ports, i);
+        int64_t number = number_get(port, "containerPort", NUMBER_PORT_OR_ANY, 0);
+        int64_t host = number_get(port, "hostPort", NUMBER_PORT_OR_ANY, 0);
+        char where[260];
+
+        snprintf(where, sizeof where, "%s.ports[%zu]", path, i);
+        if (fields_check(port, FIELDS_PORT, where, why) < 0)
+            return -1;
+        if (number && (number < range.first || number > range.last))
+            return why_set(why, "NotPermitted", "%s.containerPort is %lld, and a pod shares the "
+                           "machine's ports: this spoke gives %u-%u (--host-ports), or any for 0",
+                           where, (long long)number, range.first, range.last);
+        if (host && host != number)
+            return why_set(why, "UnsupportedField", "%s.hostPort is %lld and containerPort %lld: a pod "
+                           "shares the machine's ports, so they are the same", where,
+                           (long long)host, (long long)number);
+        if (*node_get_text(port, "hostIP"))
+            return why_set(why, "UnsupportedField", "%s.hostIP is not supported on this spoke: the "
+                           "program itself chooses where it listens", where);
+    }
+    return 0;
+}
+
+/* What of the machine's a pod would share or be freed from. */
+static int check_machine(const struct node *spec, struct local_why *why)
+{
+    const struct node *users = node_get(spec, "hostUsers");
+
+    if (node_is(users, NODE_BOOL) && !users->boolean)
+        return why_set(why, "UnsupportedField", "spec.hostUsers false is not supported on this spoke: "
+                       "an unprivileged user of its own stands in for a user namespace");
+    return 0;
+}
+
+static int check_disk(const struct cluster *cluster, const struct node *limits, const char *where,
+                      struct local_why *why)
+{
+    int64_t most = cluster->options.bounds.disk, value;
+
+    if (refuse_quantity(limits, "ephemeral-storage", where, &value, false, why) < 0)
+        return -1;
+    if (value > most)
+        return why_set(why, "NotPermitted", "%s.ephemeral-storage is %lld bytes, but this spoke gives "
+                       "a pod at most %lld (--pod-disk)", where, (long long)value, (long long)most);
+    return 0;
+}
+
+static int check_limits(const struct cluster *cluster, const struct node *container,
+                        const char *path, struct local_why *why)
 {
     const struct node *limits = node_at(container, "resources", "limits", NULL);
     char where[240];
@@ -177,7 +251,8 @@ static int check_limits(const struct node *container, const char *path, struct l
         if (strchr(limit->key, '/'))
             return why_set(why, "UnsupportedField", "%s[%.80s]: devices are not handed out on this "
                            "spoke", where, limit->key);
-    if (refuse_quantity(limits, "memory", where, &value, false, why) < 0)
+    if (refuse_quantity(limits, "memory", where, &value, false, why) < 0 ||
+        check_disk(cluster, limits, where, why) < 0)
         return -1;
     return refuse_quantity(limits, "cpu", where, &value, true, why);
 }
@@ -247,9 +322,11 @@ static int check_container(const struct cluster *cluster, const struct node *spe
         return why_set(why, "Invalid", "%s.restartPolicy \"%.40s\": only an init container has one, "
                        "and it is Always", path, policy);
     if (check_program(cluster, spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
-        check_probes(container, path, why) < 0 || check_rights(cluster, context, path, why) < 0)
+        check_probes(container, path, why) < 0 || rights_check(cluster, context, path, why) < 0 ||
+        rights_check_both(node_get(spec, "securityContext"), context, path, why) < 0 ||
+        check_ports(cluster, container, path, why) < 0)
         return -1;
-    return check_limits(container, path, why);
+    return check_limits(cluster, container, path, why);
 }
 
 static bool has_volume(const struct node *spec, const struct node *claims, const char *name)
@@ -265,12 +342,36 @@ static bool has_volume(const struct node *spec, const struct node *claims, const
     return false;
 }
 
+bool refuse_climbs(const char *path)
+{
+    for (const char *at = path; *at; at += strcspn(at, "/"), at += *at == '/')
+        if (at[0] == '.' && at[1] == '.' && (!at[2] || at[2] == '/'))
+            return true;
+    return false;
+}
+
 int refuse_sub_path(const char *volume, const char *sub, struct local_why *why)
 {
-    if (*sub == '/' || !strcmp(sub, "..") || text_starts(sub, "../") || strstr(sub, "/../") ||
-        text_ends(sub, "/.."))
+    if (*sub == '/' || strlen(sub) > 1000 || refuse_climbs(sub))
         return why_set(why, "Invalid", "volumeMounts[%.80s].subPath %.100s leaves the volume",
                        volume, sub);
+    return 0;
+}
+
+/* A mount point is a path without steps back; it is made by root inside the pod. */
+static int check_mount(const struct node *mount, struct local_why *why)
+{
+    const char *path = node_get_text(mount, "mountPath");
+    const char *spread = node_get_text(mount, "mountPropagation");
+    const char *name = node_get_text(mount, "name");
+
+    if (!*path || strlen(path) > 1000 || refuse_climbs(path) || strchr(path, ':'))
+        return why_set(why, "Invalid", "volumeMounts[%.80s].mountPath \"%.200s\" is empty, too long, or "
+                       "contains '..' or ':'", name, path);
+    if (*spread && strcmp(spread, "None") != 0)
+        return why_set(why, "UnsupportedField", "volumeMounts[%.80s].mountPropagation %.40s is not "
+                       "supported on this spoke: nothing mounted in a pod is seen outside, or the "
+                       "other way round", name, spread);
     return 0;
 }
 
@@ -288,7 +389,7 @@ static int check_mounts(const struct node *spec, const struct node *claims,
         if (!has_volume(spec, claims, name))
             return why_set(why, "Invalid", "containers[%.80s].volumeMounts: there is no volume "
                            "\"%.80s\"", node_get_text(container, "name"), name);
-        if (refuse_sub_path(name, sub, why) < 0)
+        if (refuse_sub_path(name, sub, why) < 0 || check_mount(node_item(mounts, i), why) < 0)
             return -1;
     }
     return 0;
@@ -316,7 +417,8 @@ int refuse_pod(const struct cluster *cluster, const struct node *spec,
     if (fields_check(spec, FIELDS_POD, "spec", why) < 0 ||
         fields_check(node_get(spec, "securityContext"), FIELDS_POD_SECURITY,
                      "spec.securityContext", why) < 0 ||
-        check_rights(cluster, node_get(spec, "securityContext"), "spec", why) < 0)
+        rights_check(cluster, node_get(spec, "securityContext"), "spec", why) < 0 ||
+        check_machine(spec, why) < 0)
         return -1;
     for (size_t i = 0; i < node_count(volumes); i++)
         if (check_volume(cluster, node_item(volumes, i), why) < 0)

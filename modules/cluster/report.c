@@ -4,6 +4,7 @@
 #include "cluster/local.h"
 
 #include "base/clock.h"
+#include "number/number.h"
 #include "cluster/service.h"
 
 #include <stdio.h>
@@ -97,11 +98,11 @@ static void add_endpoints(struct arena *arena, struct node *list, const struct l
         for (size_t j = 0; j < node_count(ports); j++) {
             const struct node *port = node_item(ports, j);
             const char *name = node_get_text(port, "name"), *protocol = node_get_text(port, "protocol");
-            int64_t number = node_get_int(port, "containerPort", 0);
+            int64_t number = number_get(port, "containerPort", NUMBER_PORT, 0);
             struct node *row = node_map(arena);
 
             if (!number)
-                number = node_get_int(pod->ports, *name ? name : "port", 0);
+                number = number_get(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
             if (*name)
                 node_set_text(arena, row, "name", name);
             node_set_text(arena, row, "address", address ? address : "127.0.0.1");

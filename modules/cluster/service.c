@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "number/number.h"
 #include "cluster/fields.h"
 #include "cluster/forward.h"
 
@@ -13,24 +14,28 @@
 
 /* ---- What is understood ---------------------------------------------------------- */
 
-static int check_port(const struct node *port, size_t index, struct local_why *why)
+static int check_port(const struct cluster *cluster, const struct node *port, size_t index,
+                      struct local_why *why)
 {
+    const struct runtime_range range = cluster->options.bounds.node_ports;
     const char *protocol = node_get_text(port, "protocol");
-    int64_t number = node_get_int(port, "port", 0), node_port = node_get_int(port, "nodePort", 1);
+    int64_t node_port = number_get(port, "nodePort", NUMBER_PORT_OR_ANY, 0);
 
-    if (number < 1 || number > 65535)
-        return why_set(why, "Invalid", "spec.ports[%zu].port is 1 to 65535, not %lld", index,
-                       (long long)number);
-    if (node_port < 1 || node_port > 65535)
-        return why_set(why, "Invalid", "spec.ports[%zu].nodePort %lld is no port", index,
-                       (long long)node_port);
+    if (!number_get(port, "port", NUMBER_PORT, 0))
+        return why_set(why, "Invalid", "spec.ports[%zu].port must be %s", index,
+                       number_words(NUMBER_PORT));
+    if (node_port && (node_port < range.first || node_port > range.last))
+        return why_set(why, "NotPermitted", "spec.ports[%zu].nodePort is %lld, but this spoke gives "
+                       "%u-%u only (--node-ports); without one it chooses", index,
+                       (long long)node_port, range.first, range.last);
     if (*protocol && strcmp(protocol, "TCP") != 0)
         return why_set(why, "UnsupportedField", "spec.ports[%zu].protocol %.40s is not supported "
                        "on this spoke: TCP only", index, protocol);
     return 0;
 }
 
-static int check_service(const struct node *spec, struct local_why *why)
+static int check_service(const struct cluster *cluster, const struct node *spec,
+                         struct local_why *why)
 {
     const char *type = node_get_text(spec, "type");
     const struct node *ports = node_get(spec, "ports");
@@ -44,17 +49,19 @@ static int check_service(const struct node *spec, struct local_why *why)
         return why_set(why, "UnsupportedField", "spec.sessionAffinity ClientIP is not supported on "
                        "this spoke: all clients here have one address");
     for (size_t i = 0; i < node_count(ports); i++)
-        if (check_port(node_item(ports, i), i, why) < 0)
+        if (check_port(cluster, node_item(ports, i), i, why) < 0)
             return -1;
     return 0;
 }
 
 void service_read(struct local_object *object)
 {
-    check_service(node_get(object->object, "spec"), &object->broken);
+    check_service(object->cluster, node_get(object->object, "spec"), &object->broken);
 }
 
 /* ---- Ports that are listened on ------------------------------------------------------- */
+
+#define NODE_ADDRESSES 16
 
 struct slot {
     struct forward *forward; /* owned */
@@ -75,9 +82,9 @@ static void slot_free(struct slot *slot)
 static int number_of(const struct local_pod *pod, const struct node *port)
 {
     const char *name = node_get_text(port, "name");
-    int number = (int)node_get_int(port, "containerPort", 0);
+    int number = number_as_int(port, "containerPort", NUMBER_PORT, 0);
 
-    return number ? number : (int)node_get_int(pod->ports, *name ? name : "port", 0);
+    return number ? number : number_as_int(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
 }
 
 static bool listens_on(const struct local_pod *pod, int port)
@@ -103,6 +110,17 @@ static const struct local_pod *claimant(const struct cluster *cluster, int port)
             return pod;
     return NULL;
 }
+
+struct pass {
+    struct services *services;
+    struct local_object *service;
+    struct arena *arena;
+    const struct node *spec;
+    struct node *status, *ports, *endpoints;
+    bool headless;
+    struct local_why why;
+    int ready;
+};
 
 struct targets {
     int ports[FORWARD_PORTS];
@@ -148,6 +166,13 @@ static void slot_open(struct services *services, struct slot *slot, const char *
     snprintf(slot->why, sizeof slot->why, "%.290s", err.text);
 }
 
+static struct slot *find_slot(const struct services *services, const char *host, int port)
+{
+    scoped_mem char *address = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+
+    return map_get(services->slots, address);
+}
+
 static bool is_served(const struct local_object *object);
 
 /* A port belongs to the first Service that wants it, for as long as that is here. */
@@ -177,7 +202,7 @@ static struct slot *take_slot(struct services *services, const char *address, in
 static const struct slot *want_slot(struct services *services, const struct local_object *service,
                                     const char *host, int port, const struct targets *targets)
 {
-    scoped_mem char *address = mem_printf("%s:%d", host, port);
+    scoped_mem char *address = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
     struct slot *slot = take_slot(services, address, port, service);
 
     if (!slot)
@@ -238,26 +263,15 @@ void services_yield(struct local_pod *pod)
 
 /* ---- One Service ------------------------------------------------------------------------- */
 
-struct pass {
-    struct services *services;
-    struct local_object *service;
-    struct arena *arena;
-    const struct node *spec;
-    struct node *status, *ports, *endpoints;
-    bool headless;
-    struct local_why why;
-    int ready;
-};
-
 /* targetPort as number or name; without it the Service's own. */
 static int target_of(const struct local_pod *pod, const struct node *port)
 {
     const struct node *target = node_get(port, "targetPort");
 
-    if (!target || (node_is(target, NODE_INT) && !target->integer))
-        return (int)node_get_int(port, "port", 0);
+    if (!target || node_is(target, NODE_NULL) || number_value(target, NUMBER_PORT_OR_ANY, 1) == 0)
+        return number_as_int(port, "port", NUMBER_PORT, 0);
     if (node_is(target, NODE_INT))
-        return (int)target->integer;
+        return (int)number_value(target, NUMBER_PORT, 0);
     for (size_t i = 0; i < pod->count; i++) {
         const struct node *ports = node_get(pod->containers[i].spec, "ports");
 
@@ -310,9 +324,17 @@ static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port
     note(pass, want_slot(pass->services, pass->service, address, port, &one), port);
 }
 
-static void gather(struct pass *pass, const struct node *port, struct targets *ret)
+/* The machine's ports are one: what a pod does not declare may be anybody's. */
+static void refuse_outside(struct pass *pass, const struct local_pod *pod, int target)
 {
-    int number = (int)node_get_int(port, "port", 0);
+    if (!*pass->why.reason)
+        why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
+                "and no container of pod %.100s has containerPort %d", pod->name, target);
+}
+
+static void gather(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
+{
+    int number = number_as_int(port, "port", NUMBER_PORT, 0);
     struct local_pod *pod;
     size_t at = 0;
 
@@ -321,6 +343,10 @@ static void gather(struct pass *pass, const struct node *port, struct targets *r
 
         if (!target)
             continue;
+        if (outside && !listens_on(pod, target)) {
+            refuse_outside(pass, pod, target);
+            continue;
+        }
         add_endpoint(pass, pod, "127.0.0.1", target, node_get_text(port, "name"));
         if (pass->headless)
             lead_to_pod(pass, pod, number, target);
@@ -329,7 +355,41 @@ static void gather(struct pass *pass, const struct node *port, struct targets *r
     }
 }
 
-/* The one that was asked for, or one of Kubernetes' range by the name. */
+/* ---- Node ports ----------------------------------------------------------------------- */
+
+/* The administrator's addresses; else this machine's own as others reach it. */
+static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE_ADDRESSES])
+{
+    const char *const *given = cluster->options.bounds.node_addresses;
+    const char *own = cluster->options.address;
+    size_t count = 0;
+
+    for (; given && given[count] && count < NODE_ADDRESSES; count++)
+        ret[count] = given[count];
+    if (count)
+        return count;
+    ret[count++] = "127.0.0.1";
+    if (own && strcmp(own, "127.0.0.1") != 0 &&
+        (strchr(own, ':') || strspn(own, "0123456789.") == strlen(own)))
+        ret[count++] = own;
+    return count;
+}
+
+static bool is_free(const struct pass *pass, int port)
+{
+    const char *addresses[NODE_ADDRESSES];
+    size_t count = node_addresses(pass->services->cluster, addresses);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct slot *slot = find_slot(pass->services, addresses[i], port);
+
+        if (slot && slot->service && strcmp(slot->service, pass->service->key) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The one that was asked for, or one of the range by the name. */
 static int node_port_of(const struct pass *pass, const struct node *port)
 {
     scoped_mem char *key =
@@ -337,28 +397,46 @@ static int node_port_of(const struct pass *pass, const struct node *port)
                                                  pass->service->project, pass->service->space),
                    pass->service->name);
     uint64_t hash = local_hash(0, key, strlen(key) + 1);
-    int number = (int)node_get_int(port, "port", 0);
+    const struct runtime_range range = pass->services->cluster->options.bounds.node_ports;
+    int number = number_as_int(port, "port", NUMBER_PORT, 0);
+    int asked = number_as_int(port, "nodePort", NUMBER_PORT, 0);
+    uint32_t count = range.last - range.first + 1;
 
-    if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless)
-        return 0;
-    return node_get(port, "nodePort")
-               ? (int)node_get_int(port, "nodePort", 0)
-               : 30000 + (int)(local_hash(hash, &number, sizeof number) % 2768);
+    if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless || asked)
+        return pass->headless ? 0 : asked;
+    hash = local_hash(hash, &number, sizeof number);
+    for (uint32_t i = 0; i < count; i++) {
+        int one = (int)(range.first + (hash + i) % count);
+
+        if (is_free(pass, one))
+            return one;
+    }
+    return 0;
+}
+
+static void serve_node_port(struct pass *pass, int node_port, const struct targets *targets)
+{
+    const char *addresses[NODE_ADDRESSES];
+    size_t count = node_addresses(pass->services->cluster, addresses);
+
+    for (size_t i = 0; i < count; i++)
+        note(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
 }
 
 static void serve_port(struct pass *pass, const struct node *port, const char *address)
 {
-    int number = (int)node_get_int(port, "port", 0), node_port = node_port_of(pass, port);
+    int number = number_as_int(port, "port", NUMBER_PORT, 0);
+    bool outside = !strcmp(node_get_text(pass->spec, "type"), "NodePort") && !pass->headless;
+    int node_port = outside ? node_port_of(pass, port) : 0;
     const char *name = node_get_text(port, "name");
     struct node *row = node_map(pass->arena);
     struct targets targets = { .count = 0 };
 
-    gather(pass, port, &targets);
+    gather(pass, port, outside, &targets);
     if (!pass->headless)
         note(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
     if (node_port)
-        note(pass, want_slot(pass->services, pass->service, "0.0.0.0", node_port, &targets),
-             node_port);
+        serve_node_port(pass, node_port, &targets);
     if ((int)targets.count > pass->ready)
         pass->ready = (int)targets.count;
     if (*name)
@@ -551,7 +629,9 @@ void services_free(struct services **services)
 void service_judge(struct local_object *object)
 {
     object->why = object->service ? object->service->why : (struct local_why){ 0 };
-    object->health = !strcmp(object->why.reason, "PortConflict") ? LOCAL_FAILED : LOCAL_CURRENT;
+    object->health = !strcmp(object->why.reason, "PortConflict") ||
+                             !strcmp(object->why.reason, "NotPermitted")
+                         ? LOCAL_FAILED : LOCAL_CURRENT;
 }
 
 const struct node *service_status(const struct local_object *object)
@@ -573,7 +653,7 @@ void service_describe(const struct local_object *object, struct arena *arena, st
     node_set_text(arena, spec, "type", node_get_text(status, "type"));
     for (size_t i = 0; i < node_count(rows); i++) {
         struct node *port = node_share(arena, node_item(node_get(spec, "ports"), i));
-        int64_t node_port = node_get_int(node_item(rows, i), "nodePort", 0);
+        int64_t node_port = number_get(node_item(rows, i), "nodePort", NUMBER_PORT, 0);
 
         if (node_port)
             node_set_int(arena, port, "nodePort", node_port);
@@ -593,12 +673,12 @@ void service_endpoints(const struct local_object *object, struct arena *arena, s
         const struct node *port = node_item(ports, i);
         struct node *row = node_map(arena);
 
-        if (!node_get(port, "nodePort") || !node_get_int(status, "ready", 0))
+        if (!node_get(port, "nodePort") || !number_get(status, "ready", NUMBER_COUNT, 0))
             continue;
         if (*node_get_text(port, "name"))
             node_set_text(arena, row, "name", node_get_text(port, "name"));
         node_set_text(arena, row, "address", address ? address : "127.0.0.1");
-        node_set_int(arena, row, "port", node_get_int(port, "nodePort", 0));
+        node_set_int(arena, row, "port", number_get(port, "nodePort", NUMBER_PORT, 0));
         node_set_text(arena, row, "protocol", "TCP");
         node_set_text(arena, row, "service", object->name);
         node_add(arena, list, row);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks that the fields which are read have the types that Kubernetes gives them. */
+/* Checks that the fields which are read have the types and ranges that Kubernetes gives them. */
 
 #include "cluster/local.h"
+
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,11 +13,13 @@ enum type { INT = 1, TEXT = 2, YES = 4, LIST = 8, MAP = 16, NUMBER = 32 };
 #define QUANTITY (INT | TEXT | NUMBER)
 
 /* `inside`: of a map, its members; of a list, the members of each item, or
-   with an empty name what every item or member is. */
+   with an empty name what every item or member is. `range`: of an integer; each
+   has one, a count where nothing is said. */
 struct shape {
     const char *name;
     int type;
     const struct shape *inside;
+    enum number range;
 };
 
 static const struct shape texts[] = { { "", TEXT, NULL }, { 0 } };
@@ -32,33 +36,47 @@ static const struct shape env[] = { { "name", TEXT, NULL }, { "value", TEXT, NUL
                                     { "valueFrom", MAP, value_from }, { 0 } };
 static const struct shape env_from[] = { { "prefix", TEXT, NULL }, { "configMapRef", MAP, key_ref },
                                          { "secretRef", MAP, key_ref }, { 0 } };
-static const struct shape port[] = { { "name", TEXT, NULL }, { "containerPort", INT, NULL },
-                                     { "hostPort", INT, NULL }, { "protocol", TEXT, NULL }, { 0 } };
+static const struct shape port[] = {
+    { "name", TEXT, NULL }, { "containerPort", INT, NULL, NUMBER_PORT_OR_ANY },
+    { "hostPort", INT, NULL, NUMBER_PORT_OR_ANY }, { "hostIP", TEXT, NULL },
+    { "protocol", TEXT, NULL }, { 0 }
+};
 static const struct shape resources[] = { { "limits", MAP, quantities },
                                           { "requests", MAP, quantities }, { 0 } };
 static const struct shape mount[] = { { "name", TEXT, NULL }, { "mountPath", TEXT, NULL },
-                                      { "subPath", TEXT, NULL }, { "readOnly", YES, NULL }, { 0 } };
+                                      { "subPath", TEXT, NULL }, { "subPathExpr", TEXT, NULL },
+                                      { "readOnly", YES, NULL }, { "recursiveReadOnly", TEXT, NULL },
+                                      { "mountPropagation", TEXT, NULL }, { 0 } };
 static const struct shape exec[] = { { "command", LIST, texts }, { 0 } };
 static const struct shape header[] = { { "name", TEXT, NULL }, { "value", TEXT, NULL }, { 0 } };
-static const struct shape http_get[] = { { "path", TEXT, NULL }, { "port", INT_OR_TEXT, NULL },
+static const struct shape http_get[] = { { "path", TEXT, NULL }, { "port", INT_OR_TEXT, NULL, NUMBER_PORT_OR_ANY },
                                          { "host", TEXT, NULL }, { "scheme", TEXT, NULL },
                                          { "httpHeaders", LIST, header }, { 0 } };
-static const struct shape tcp[] = { { "host", TEXT, NULL }, { "port", INT_OR_TEXT, NULL }, { 0 } };
-static const struct shape grpc[] = { { "port", INT, NULL }, { "service", TEXT, NULL }, { 0 } };
+static const struct shape tcp[] = { { "host", TEXT, NULL }, { "port", INT_OR_TEXT, NULL, NUMBER_PORT_OR_ANY }, { 0 } };
+static const struct shape grpc[] = { { "port", INT, NULL, NUMBER_PORT }, { "service", TEXT, NULL }, { 0 } };
 static const struct shape probe[] = {
     { "exec", MAP, exec }, { "httpGet", MAP, http_get }, { "tcpSocket", MAP, tcp },
-    { "grpc", MAP, grpc }, { "initialDelaySeconds", INT, NULL }, { "periodSeconds", INT, NULL },
-    { "timeoutSeconds", INT, NULL }, { "successThreshold", INT, NULL },
-    { "failureThreshold", INT, NULL }, { "terminationGracePeriodSeconds", INT, NULL }, { 0 }
+    { "grpc", MAP, grpc }, { "initialDelaySeconds", INT, NULL, NUMBER_SECONDS }, { "periodSeconds", INT, NULL, NUMBER_SECONDS },
+    { "timeoutSeconds", INT, NULL, NUMBER_SECONDS }, { "successThreshold", INT, NULL },
+    { "failureThreshold", INT, NULL }, { "terminationGracePeriodSeconds", INT, NULL, NUMBER_SECONDS }, { 0 }
 };
 static const struct shape capabilities[] = { { "add", LIST, texts }, { "drop", LIST, texts }, { 0 } };
+static const struct shape groups[] = { { "", INT, NULL, NUMBER_GROUP }, { 0 } };
+static const struct shape profile[] = { { "type", TEXT, NULL }, { "localhostProfile", TEXT, NULL },
+                                        { 0 } };
 static const struct shape rights[] = {
-    { "runAsUser", INT, NULL }, { "runAsGroup", INT, NULL }, { "fsGroup", INT, NULL },
+    { "runAsUser", INT, NULL, NUMBER_USER }, { "runAsGroup", INT, NULL, NUMBER_GROUP },
+    { "fsGroup", INT, NULL, NUMBER_GROUP }, { "supplementalGroups", LIST, groups },
+    { "supplementalGroupsPolicy", TEXT, NULL }, { "fsGroupChangePolicy", TEXT, NULL },
     { "runAsNonRoot", YES, NULL }, { "privileged", YES, NULL },
     { "allowPrivilegeEscalation", YES, NULL }, { "readOnlyRootFilesystem", YES, NULL },
+    { "procMount", TEXT, NULL }, { "seccompProfile", MAP, profile },
+    { "appArmorProfile", MAP, profile }, { "seLinuxOptions", MAP, texts },
     { "capabilities", MAP, capabilities }, { 0 }
 };
-static const struct shape hook[] = { { "exec", MAP, exec }, { "httpGet", MAP, http_get }, { 0 } };
+static const struct shape sleep_[] = { { "seconds", INT, NULL, NUMBER_SECONDS }, { 0 } };
+static const struct shape hook[] = { { "exec", MAP, exec }, { "httpGet", MAP, http_get },
+                                     { "tcpSocket", MAP, tcp }, { "sleep", MAP, sleep_ }, { 0 } };
 static const struct shape lifecycle[] = { { "preStop", MAP, hook }, { "postStart", MAP, hook }, { 0 } };
 static const struct shape container[] = {
     { "name", TEXT, NULL }, { "image", TEXT, NULL }, { "command", LIST, texts },
@@ -66,31 +84,45 @@ static const struct shape container[] = {
     { "ports", LIST, port }, { "workingDir", TEXT, NULL }, { "resources", MAP, resources },
     { "volumeMounts", LIST, mount }, { "startupProbe", MAP, probe },
     { "readinessProbe", MAP, probe }, { "livenessProbe", MAP, probe },
-    { "lifecycle", MAP, lifecycle }, { "securityContext", MAP, rights }, { 0 }
+    { "lifecycle", MAP, lifecycle }, { "securityContext", MAP, rights },
+    { "restartPolicy", TEXT, NULL }, { "imagePullPolicy", TEXT, NULL }, { 0 }
 };
 
+static const struct shape resource_ref[] = { { "containerName", TEXT, NULL },
+                                             { "resource", TEXT, NULL },
+                                             { "divisor", QUANTITY, NULL }, { 0 } };
 static const struct shape item[] = { { "key", TEXT, NULL }, { "path", TEXT, NULL },
-                                     { "mode", INT, NULL }, { 0 } };
+                                     { "mode", INT, NULL, NUMBER_MODE }, { "fieldRef", MAP, field_ref },
+                                     { "resourceFieldRef", MAP, resource_ref }, { 0 } };
 static const struct shape from_config[] = { { "name", TEXT, NULL }, { "items", LIST, item },
-                                            { "defaultMode", INT, NULL },
+                                            { "defaultMode", INT, NULL, NUMBER_MODE },
                                             { "optional", YES, NULL }, { 0 } };
 static const struct shape from_secret[] = { { "secretName", TEXT, NULL }, { "items", LIST, item },
-                                            { "defaultMode", INT, NULL },
+                                            { "defaultMode", INT, NULL, NUMBER_MODE },
                                             { "optional", YES, NULL }, { 0 } };
 static const struct shape empty[] = { { "medium", TEXT, NULL }, { "sizeLimit", QUANTITY, NULL }, { 0 } };
 static const struct shape claim[] = { { "claimName", TEXT, NULL }, { "readOnly", YES, NULL }, { 0 } };
 static const struct shape host[] = { { "path", TEXT, NULL }, { "type", TEXT, NULL }, { 0 } };
+static const struct shape downward[] = { { "items", LIST, item },
+                                         { "defaultMode", INT, NULL, NUMBER_MODE }, { 0 } };
+static const struct shape one_source[] = { { "configMap", MAP, from_config },
+                                           { "secret", MAP, from_config },
+                                           { "downwardAPI", MAP, downward }, { 0 } };
+static const struct shape projected[] = { { "sources", LIST, one_source },
+                                          { "defaultMode", INT, NULL, NUMBER_MODE }, { 0 } };
 static const struct shape volume[] = {
     { "name", TEXT, NULL }, { "configMap", MAP, from_config }, { "secret", MAP, from_secret },
     { "emptyDir", MAP, empty }, { "persistentVolumeClaim", MAP, claim }, { "hostPath", MAP, host },
-    { "downwardAPI", MAP, NULL }, { "projected", MAP, NULL }, { 0 }
+    { "downwardAPI", MAP, downward }, { "projected", MAP, projected }, { 0 }
 };
+static const struct shape alias[] = { { "ip", TEXT, NULL }, { "hostnames", LIST, texts }, { 0 } };
 static const struct shape pod[] = {
     { "containers", LIST, container }, { "initContainers", LIST, container },
     { "volumes", LIST, volume }, { "restartPolicy", TEXT, NULL },
-    { "terminationGracePeriodSeconds", INT, NULL }, { "activeDeadlineSeconds", INT, NULL },
+    { "terminationGracePeriodSeconds", INT, NULL, NUMBER_SECONDS }, { "activeDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
     { "securityContext", MAP, rights }, { "runtimeClassName", TEXT, NULL },
-    { "hostname", TEXT, NULL }, { "subdomain", TEXT, NULL }, { "hostAliases", LIST, NULL }, { 0 }
+    { "hostname", TEXT, NULL }, { "subdomain", TEXT, NULL }, { "hostAliases", LIST, alias },
+    { "enableServiceLinks", YES, NULL }, { "hostNetwork", YES, NULL }, { 0 }
 };
 
 static const struct shape template_meta[] = { { "labels", MAP, texts },
@@ -102,16 +134,20 @@ static const struct shape rolling[] = { { "maxSurge", INT_OR_TEXT, NULL },
                                         { "partition", INT, NULL }, { 0 } };
 static const struct shape strategy[] = { { "type", TEXT, NULL },
                                          { "rollingUpdate", MAP, rolling }, { 0 } };
+static const struct shape claim_meta[] = { { "name", TEXT, NULL }, { "labels", MAP, texts },
+                                           { "annotations", MAP, texts }, { 0 } };
+static const struct shape claim_template[] = { { "metadata", MAP, claim_meta },
+                                               { "spec", MAP, NULL }, { 0 } };
 /* Of Deployment, StatefulSet, DaemonSet and Job together: no name means two things. */
 static const struct shape workload[] = {
     { "replicas", INT, NULL }, { "selector", MAP, NULL }, { "template", MAP, template },
     { "strategy", MAP, strategy }, { "updateStrategy", MAP, strategy },
-    { "minReadySeconds", INT, NULL }, { "progressDeadlineSeconds", INT, NULL },
+    { "minReadySeconds", INT, NULL, NUMBER_SECONDS }, { "progressDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
     { "revisionHistoryLimit", INT, NULL }, { "paused", YES, NULL }, { "serviceName", TEXT, NULL },
-    { "podManagementPolicy", TEXT, NULL }, { "volumeClaimTemplates", LIST, NULL },
+    { "podManagementPolicy", TEXT, NULL }, { "volumeClaimTemplates", LIST, claim_template },
     { "parallelism", INT, NULL }, { "completions", INT, NULL }, { "completionMode", TEXT, NULL },
-    { "backoffLimit", INT, NULL }, { "activeDeadlineSeconds", INT, NULL },
-    { "ttlSecondsAfterFinished", INT, NULL }, { "suspend", YES, NULL }, { 0 }
+    { "backoffLimit", INT, NULL }, { "activeDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
+    { "ttlSecondsAfterFinished", INT, NULL, NUMBER_SECONDS }, { "suspend", YES, NULL }, { 0 }
 };
 static const struct shape metadata[] = { { "name", TEXT, NULL }, { "namespace", TEXT, NULL },
                                          { "labels", MAP, texts }, { "annotations", MAP, texts },
@@ -123,6 +159,18 @@ static const struct shape data_object[] = {
     { "metadata", MAP, metadata }, { "data", MAP, texts }, { "stringData", MAP, texts },
     { "binaryData", MAP, texts }, { 0 }
 };
+static const struct shape service_port[] = {
+    { "name", TEXT, NULL }, { "protocol", TEXT, NULL }, { "port", INT, NULL, NUMBER_PORT },
+    { "targetPort", INT_OR_TEXT, NULL, NUMBER_PORT_OR_ANY },
+    { "nodePort", INT, NULL, NUMBER_PORT_OR_ANY }, { 0 }
+};
+static const struct shape service[] = {
+    { "selector", MAP, texts }, { "ports", LIST, service_port }, { "type", TEXT, NULL },
+    { "clusterIP", TEXT, NULL }, { "publishNotReadyAddresses", YES, NULL },
+    { "sessionAffinity", TEXT, NULL }, { 0 }
+};
+static const struct shape service_object[] = { { "metadata", MAP, metadata },
+                                               { "spec", MAP, service }, { 0 } };
 static const struct shape plain_object[] = { { "metadata", MAP, metadata }, { 0 } };
 
 /* ---- Walking ------------------------------------------------------------------- */
@@ -197,6 +245,9 @@ static int check(const struct node *node, const struct shape *shape, const char 
     if (!(type_of(node) & shape->type))
         return why_set(why, "Invalid", "%s must be %s, not %s", path, word_of(shape->type),
                        word_of(type_of(node)));
+    if (node->type == NODE_INT && !number_fits(shape->range, number_raw(node)))
+        return why_set(why, "Invalid", "%s is %lld, but must be %s", path,
+                       (long long)number_raw(node), number_words(shape->range));
     if (!shape->inside)
         return 0;
     return node->type == NODE_LIST ? check_list(node, shape->inside, path, why)
@@ -211,6 +262,8 @@ int shape_check(const struct local_kind *kind, const struct node *object, struct
         shape = data_object;
     else if (kind->role == ROLE_POD)
         shape = pod_object;
+    else if (kind->role == ROLE_SERVICE)
+        shape = service_object;
     else if (kind->role == ROLE_DEPLOYMENT || kind->role == ROLE_STATEFUL || kind->role == ROLE_JOB)
         shape = workload_object;
     return check_map(object, shape, "", why);

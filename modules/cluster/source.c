@@ -2,6 +2,7 @@
 /* Takes what pods need out of ConfigMaps and Secrets: values, files, a hash. */
 
 #include "cluster/compile.h"
+#include "number/number.h"
 
 #include <string.h>
 
@@ -149,7 +150,7 @@ static int add_items(struct arena *arena, struct node *files, const struct sourc
         one.key = node_get_text(item, "key");
         if (source_value(source, one.key, &bytes))
             node_set(arena, files, node_get_text(item, "path"),
-                     file_of(arena, &bytes, node_get_int(item, "mode", mode)));
+                     file_of(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
         else if (!source->optional)
             return source_missing(&one, space, why);
     }
@@ -189,7 +190,7 @@ static int add_downward(struct local_pod *pod, struct arena *arena, struct node 
                         const struct node *from, struct local_why *why)
 {
     const struct node *items = node_get(from, "items");
-    int64_t mode = node_get_int(from, "defaultMode", 0644);
+    int64_t mode = number_get(from, "defaultMode", NUMBER_MODE, 0644);
 
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *item = node_item(items, i);
@@ -201,7 +202,7 @@ static int add_downward(struct local_pod *pod, struct arena *arena, struct node 
                            "is not known on this spoke", node_get_text(item, "path"));
         text_add(&bytes, value);
         node_set(arena, files, node_get_text(item, "path"),
-                 file_of(arena, &bytes, node_get_int(item, "mode", mode)));
+                 file_of(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
     }
     return 0;
 }
@@ -218,7 +219,7 @@ static int add_source(struct local_pod *pod, struct arena *arena, struct node *f
     node_set_bool(arena, ref, "optional", node_get_bool(from, "optional", false));
     if (!source_find(pod->cluster, local_viewer_of_pod(pod), pod->space, kind, ref, &source))
         return source.optional ? 0 : source_missing(&source, pod->space, why);
-    mode = node_get_int(from, "defaultMode", mode);
+    mode = number_get(from, "defaultMode", NUMBER_MODE, mode);
     if (node_get(from, "items"))
         return add_items(arena, files, &source, node_get(from, "items"), mode, pod->space, why);
     add_keys(arena, files, &source, mode);
@@ -242,7 +243,7 @@ struct node *compile_files(struct local_pod *pod, const struct node *volume, str
 {
     const struct node *projected = node_get(volume, "projected");
     const struct node *sources = node_get(projected, "sources");
-    int64_t mode = node_get_int(projected, "defaultMode", 0644);
+    int64_t mode = number_get(projected, "defaultMode", NUMBER_MODE, 0644);
     struct node *files = node_map(arena);
 
     if (projected) {

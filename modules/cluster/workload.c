@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cluster/fields.h"
 #include "cluster/service.h"
+#include "number/number.h"
 #include "query/query.h"
 
 #include <stdio.h>
@@ -174,7 +175,7 @@ static bool declares_ports(const struct node *template)
         const struct node *ports = node_get(node_item(containers, i), "ports");
 
         for (size_t j = 0; j < node_count(ports); j++)
-            if (node_get_int(node_item(ports, j), "containerPort", 0) > 0)
+            if (number_get(node_item(ports, j), "containerPort", NUMBER_PORT, 0) > 0)
                 return true;
     }
     return false;
@@ -202,7 +203,7 @@ static struct plan_workload want_of(const struct local_object *object)
     const struct node *strategy = node_get(spec, "strategy");
     const struct node *rolling = node_get(strategy, "rollingUpdate");
     const struct node *update = node_get(spec, "updateStrategy");
-    struct plan_workload want = { .replicas = bounded(node_get_int(spec, "replicas", 1), 1000) };
+    struct plan_workload want = { .replicas = bounded(number_get(spec, "replicas", NUMBER_COUNT, 1), 1000) };
 
     want.exclusive = declares_ports(object->template);
     want.recreate = !strcmp(node_get_text(strategy, "type"), "Recreate");
@@ -210,27 +211,28 @@ static struct plan_workload want_of(const struct local_object *object)
     want.unavailable = scaled(node_get(rolling, "maxUnavailable"), want.replicas, false, 0);
     want.parallel = !strcmp(node_get_text(spec, "podManagementPolicy"), "Parallel");
     want.on_delete = !strcmp(node_get_text(update, "type"), "OnDelete");
-    want.partition = bounded(node_get_int(node_get(update, "rollingUpdate"), "partition", 0), 1000);
+    want.partition = bounded(number_get(node_get(update, "rollingUpdate"), "partition", NUMBER_COUNT, 0), 1000);
     want.now = clock_wall();
     if (object->row->role == ROLE_POD)
         want.replicas = 1;
     if (object->row->role != ROLE_JOB)
         return want;
-    want.parallelism = bounded(node_get_int(spec, "parallelism", 1), 1000);
-    want.backoff_limit = bounded(node_get_int(spec, "backoffLimit", 6), 1000000);
+    want.parallelism = bounded(number_get(spec, "parallelism", NUMBER_COUNT, 1), 1000);
+    want.backoff_limit = bounded(number_get(spec, "backoffLimit", NUMBER_COUNT, 6), 1000000);
     want.indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
     want.suspend = node_get_bool(spec, "suspend", false);
-    want.replicas = node_get(spec, "completions") ? bounded(node_get_int(spec, "completions", 1), 1000)
+    want.replicas = node_get(spec, "completions") ? bounded(number_get(spec, "completions", NUMBER_COUNT, 1), 1000)
                     : node_get(spec, "parallelism") && !want.indexed ? -1 : 1;
-    if (node_get_int(spec, "activeDeadlineSeconds", 0) > 0)
+    if (number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0) > 0)
         want.deadline = object->created +
-                        clock_seconds(node_get_int(spec, "activeDeadlineSeconds", 0));
+                        clock_seconds(number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0));
     return want;
 }
 
 int64_t workload_least(const struct local_object *object)
 {
-    int64_t least = node_get_int(node_get(object->object, "spec"), "minReadySeconds", 0);
+    int64_t least = number_get(node_get(object->object, "spec"), "minReadySeconds",
+                               NUMBER_SECONDS, 0);
 
     return least > 0 && least < 86400 * 365 ? least * CLOCK_SECOND : 0;
 }
@@ -308,7 +310,8 @@ static void keep_done(struct local_object *object)
 /* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
 static void look_at_ttl(struct local_object *object, struct local_pod *const *pods, size_t count)
 {
-    const struct node *ttl = node_at(object->object, "spec", "ttlSecondsAfterFinished", NULL);
+    int64_t ttl = number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished",
+                             NUMBER_SECONDS, -1);
 
     if (!object->finished) {
         object->finished = clock_wall();
@@ -317,10 +320,10 @@ static void look_at_ttl(struct local_object *object, struct local_pod *const *po
                     object->job.complete ? "Job completed" : "Job failed: %d pods failed",
                     object->job.failed);
     }
-    if (!node_is(ttl, NODE_INT))
+    if (ttl < 0)
         return;
-    if (clock_wall() < object->finished + clock_seconds(ttl->integer)) {
-        look_again(object, object->finished + clock_seconds(ttl->integer));
+    if (clock_wall() < object->finished + clock_seconds(ttl)) {
+        look_again(object, object->finished + clock_seconds(ttl));
         return;
     }
     keep_done(object);
@@ -411,8 +414,8 @@ static void look(const struct local_object *object, struct sight *ret)
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
     size_t count = workload_pods(object, pods, WORKLOAD_PODS);
 
-    *ret = (struct sight){ .wanted = bounded(node_get_int(node_get(object->object, "spec"),
-                                                          "replicas", 1), 1000) };
+    *ret = (struct sight){ .wanted = bounded(number_get(node_get(object->object, "spec"),
+                                                        "replicas", NUMBER_COUNT, 1), 1000) };
     for (size_t i = 0; i < count; i++) {
         bool current = !strcmp(pods[i]->hash, object->hash), final = false;
         struct local_why trouble = { 0 };
@@ -434,7 +437,8 @@ static void look(const struct local_object *object, struct sight *ret)
 
 static void judge_replicas(struct local_object *object)
 {
-    int64_t deadline = node_get_int(node_get(object->object, "spec"), "progressDeadlineSeconds", 600);
+    int64_t deadline = number_get(node_get(object->object, "spec"), "progressDeadlineSeconds",
+                                  NUMBER_SECONDS, 600);
     struct sight s;
     bool done;
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "number/number.h"
 #include "query/query.h"
 #include "schema/schema.h"
 
@@ -234,7 +235,7 @@ static struct kind_column column_of(const struct node *from)
         .format = node_get_text(from, "format"),
         .description = node_get_text(from, "description"),
         .path = node_get_text(from, "path"),
-        .priority = (int)node_get_int(from, "priority", 0)};
+        .priority = number_as_int(from, "priority", NUMBER_SMALL, 0)};
 }
 
 static void swap_columns(struct kind_column *columns, struct cell_rule *cells,

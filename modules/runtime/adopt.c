@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -171,7 +172,7 @@ static void take_record(struct process_pod *pod, const struct node *kept)
     pod->record = record ? node_copy(pod->arena, record) : node_map(pod->arena);
     if (links)
         pod->links = node_copy(pod->arena, links);
-    process_files_adopt(pod, node_get(kept, "volumes"), node_get_int(kept, "group", -1));
+    process_files_adopt(pod, node_get(kept, "volumes"), number_get(kept, "group", NUMBER_GROUP, -1));
 }
 
 /* It lives, but does not say what it does: it will, and meanwhile it runs. */

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "number/number.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -127,8 +128,6 @@ static int engine_open(const struct runtime_options *options, struct runtime **r
     runtime->inotify = -1;
     runtime->root = geteuid() == 0;
     runtime->namespaces = true; /* any path can be mounted */
-    if (!runtime->options.user_base)
-        runtime->options.user_base = 700000;
     if (open_parts(runtime, err) < 0) {
         engine_close(&runtime);
         return -1;
@@ -203,8 +202,10 @@ static int keep(struct process_pod *pod, struct err *err)
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
-    uint32_t user = process_user_of(pod->runtime, spec);
+    uint32_t user = 0;
 
+    if (process_user_of(pod->runtime, spec, &user, err) < 0)
+        return -1;
     if (mkdir(pod->directory, 0711) < 0 && errno != EEXIST)
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));
     if (process_files_make(pod, spec, volumes, pod->arena, user, err) < 0)
@@ -233,6 +234,8 @@ static int engine_create(struct runtime *runtime, const struct node *spec, struc
         return err_set(err, ERR_INVALID, "id \"%.130s\" is no name", id);
     if (map_get(runtime->pods, id))
         return err_set(err, ERR_EXISTS, "pod %s is there already", id);
+    if (process_check_spec(runtime, spec, err) < 0)
+        return -1;
     pod = process_pod_new(runtime, id);
     pod->record = node_get(spec, "record") ? node_copy(pod->arena, node_get(spec, "record"))
                                            : node_map(pod->arena);
@@ -411,7 +414,7 @@ static void adopt(struct runtime *runtime, const char *id)
     }
     pod->record = node_copy(pod->arena, node_get(kept, "record"));
     pod->spec = node_copy(pod->arena, node_get(kept, "spec"));
-    process_files_adopt(pod, node_get(pod->spec, "volumes"), node_get_int(pod->spec, "user", -1));
+    process_files_adopt(pod, node_get(pod->spec, "volumes"), number_get(pod->spec, "user", NUMBER_USER, -1));
     containers = node_get(pod->spec, "containers");
     for (size_t i = 0; i < node_count(containers); i++)
         find_state(pod, node_get_text(node_item(containers, i), "name"));

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static void on_code(struct engine_call *call, const struct engine_answer *answer
 {
     struct process_ask *ask = find(call);
     scoped_mem char *output = call->arg, *text = NULL;
-    int64_t code = node_get_int(answer->json, "ExitCode", -1);
+    int64_t code = number_get(answer->json, "ExitCode", NUMBER_SMALL, -1);
 
     if (!ask)
         return;

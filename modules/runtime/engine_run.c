@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,17 +100,17 @@ static void add_ulimit(struct arena *arena, struct node *list, const char *name,
 
 static void add_limits(const struct node *container, struct arena *arena, struct node *host)
 {
-    int64_t memory = node_get_int(container, "memory", 0);
+    int64_t memory = number_get(container, "memory", NUMBER_BYTES, 0);
     struct node *limits = node_make_list(arena, host, "Ulimits");
 
     if (memory > 0) {
         node_set_int(arena, host, "Memory", memory);
         node_set_int(arena, host, "MemorySwap", memory);
     }
-    if (node_get_int(container, "cpu", 0) > 0)
-        node_set_int(arena, host, "NanoCpus", node_get_int(container, "cpu", 0) * 1000000);
-    if (node_get_int(container, "pids", 0) > 0)
-        node_set_int(arena, host, "PidsLimit", node_get_int(container, "pids", 0));
+    if (number_get(container, "cpu", NUMBER_COUNT, 0) > 0)
+        node_set_int(arena, host, "NanoCpus", number_get(container, "cpu", NUMBER_COUNT, 0) * 1000000);
+    if (number_get(container, "pids", NUMBER_COUNT, 0) > 0)
+        node_set_int(arena, host, "PidsLimit", number_get(container, "pids", NUMBER_COUNT, 0));
     add_ulimit(arena, limits, "nofile", RLIMIT_NOFILE, 1048576);
     add_ulimit(arena, limits, "nproc", RLIMIT_NPROC, 4096); /* by user, as the group is by container */
 }
@@ -136,8 +137,8 @@ static struct node *body_of(struct process_pod *pod, const struct node *containe
                             const struct process_state *state, struct arena *arena)
 {
     struct node *body = node_map(arena), *labels = node_make(arena, body, "Labels");
-    int64_t user = node_get_int(container, "user", node_get_int(pod->spec, "user", -1));
-    int64_t group = node_get_int(container, "group", node_get_int(pod->spec, "group", user));
+    int64_t user = number_get(container, "user", NUMBER_USER, number_get(pod->spec, "user", NUMBER_USER, -1));
+    int64_t group = number_get(container, "group", NUMBER_GROUP, number_get(pod->spec, "group", NUMBER_GROUP, user));
     const struct node *command = node_get(container, "command"), *args = node_get(container, "args");
 
     node_set_text(arena, body, "Image", node_get_text(container, "image"));
@@ -176,7 +177,7 @@ void engine_take_state(struct process_state *state, const struct node *inspected
     const struct node *from = node_get(inspected, "State");
     const struct node *labels = node_get(node_get(inspected, "Config"), "Labels");
     long long run = 0, crashes = 0;
-    int64_t code = node_get_int(from, "ExitCode", 0);
+    int64_t code = number_get(from, "ExitCode", NUMBER_SMALL, 0);
     bool running = node_get_bool(from, "Running", false);
 
     if (text_to_int(node_get_text(labels, "axle.dev/run"), &run) && run > 0)
@@ -184,7 +185,7 @@ void engine_take_state(struct process_state *state, const struct node *inspected
     if (text_to_int(node_get_text(labels, "axle.dev/crashes"), &crashes))
         state->crashes = crashes;
     snprintf(state->state, sizeof state->state, "%s", running ? "running" : "exited");
-    state->run.pid = node_get_int(from, "Pid", 0);
+    state->run.pid = number_get(from, "Pid", NUMBER_COUNT, 0);
     state->run.started = time_of(from, "StartedAt");
     if (running)
         return;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lays out a pod's directory and puts delivered files back when they change. */
 
+#include "runtime/beneath.h"
 #include "runtime/process.h"
 
 #include "base/map.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -59,27 +61,9 @@ int process_write_file(const char *path, const void *bytes, size_t len,
     return 0;
 }
 
-static void delete_in(int at, const char *name)
-{
-    int fd;
-    DIR *list;
-
-    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
-        return;
-    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    list = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!list)
-        return;
-    for (struct dirent *e; (e = readdir(list));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            delete_in(fd, e->d_name);
-    closedir(list);
-    unlinkat(at, name, AT_REMOVEDIR);
-}
-
 void process_delete_tree(const char *path)
 {
-    delete_in(AT_FDCWD, path);
+    beneath_delete(AT_FDCWD, path);
 }
 
 /* A path of our own making below `base`: no "..", no absolute, no empty part. */
@@ -93,15 +77,10 @@ static bool is_below(const char *path)
     return true;
 }
 
-static int make_parents(const char *base, const char *below)
+/* A folder that lies in one which workloads cannot change. */
+static int open_own(const char *path)
 {
-    for (const char *slash = strchr(below, '/'); slash; slash = strchr(slash + 1, '/')) {
-        scoped_mem char *part = mem_printf("%s/%.*s", base, (int)(slash - below), below);
-
-        if (mkdir(part, 0755) < 0 && errno != EEXIST)
-            return -1;
-    }
-    return 0;
+    return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* ---- Volumes of files -------------------------------------------------------------- */
@@ -118,42 +97,70 @@ static bool content_of(const struct node *file, struct text *ret)
     return true;
 }
 
-static bool is_as_wanted(const char *path, const struct text *wanted, unsigned mode)
+static bool is_as_wanted(int folder, const char *name, const struct text *wanted, unsigned mode)
 {
-    scoped_arena struct arena *arena = arena_new();
+    scoped_mem char *have = mem_alloc(wanted->len + 1);
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
-    size_t len = 0;
-    char *have;
+    bool same;
 
-    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != mode ||
-        (size_t)st.st_size != wanted->len)
+    if (fd < 0)
         return false;
-    have = process_read_file(arena, path, &len);
-    return have && len == wanted->len && !memcmp(have, text_string(wanted), len);
+    same = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == mode &&
+           (size_t)st.st_size == wanted->len &&
+           read(fd, have, wanted->len + 1) == (ssize_t)wanted->len &&
+           !memcmp(have, text_string(wanted), wanted->len);
+    close(fd);
+    return same;
+}
+
+static int write_fresh(int folder, const char *name, const struct text *wanted, unsigned mode,
+                       int64_t group)
+{
+    scoped_mem char *fresh = mem_printf("%s.axle-new", name);
+    bool good;
+    int fd;
+
+    beneath_delete(folder, fresh);
+    fd = openat(folder, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    good = write(fd, text_string(wanted), wanted->len) == (ssize_t)wanted->len &&
+           (group < 0 || fchown(fd, (uid_t)-1, (gid_t)group) == 0) && fchmod(fd, mode) == 0;
+    if (close(fd) < 0 || !good || renameat(folder, fresh, folder, name) < 0) {
+        int number = errno;
+
+        unlinkat(folder, fresh, 0);
+        errno = number;
+        return -1;
+    }
+    return 0;
 }
 
 /* 1: was written, 0: was right already. */
-static int write_one(const char *source, const char *name, const struct node *file,
-                     int64_t group, struct err *err)
+static int write_one(int volume, const char *path, const struct node *file, int64_t group,
+                     struct err *err)
 {
-    scoped_mem char *path = mem_printf("%s/%s", source, name);
+    unsigned mode = (unsigned)number_as_int(file, "mode", NUMBER_MODE, 0444);
     scoped_text struct text wanted = { 0 };
-    unsigned mode = (unsigned)node_get_int(file, "mode", 0444) & 0777;
+    const char *name = NULL;
+    int folder, done = 0;
 
-    if (!is_below(name))
-        return err_set(err, ERR_INVALID, "file name \"%.200s\" leaves its volume", name);
+    if (!is_below(path))
+        return err_set(err, ERR_INVALID, "file name \"%.200s\" leaves its volume", path);
     if (!content_of(file, &wanted))
-        return err_set(err, ERR_INVALID, "file \"%.200s\" is not base64", name);
-    if (is_as_wanted(path, &wanted, mode))
-        return 0;
-    process_delete_tree(path);
-    if (make_parents(source, name) < 0)
-        return err_set(err, ERR_FULL, "%s: %s", path, strerror(errno));
-    if (process_write_file(path, text_string(&wanted), wanted.len, mode, err) < 0)
-        return -1;
-    if (group >= 0 && chown(path, (uid_t)-1, (gid_t)group) < 0)
-        return err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-    return 1;
+        return err_set(err, ERR_INVALID, "file \"%.200s\" is not base64", path);
+    folder = beneath_parent(volume, path, &name);
+    if (folder < 0)
+        return err_set(err, ERR_FULL, "%.200s: %s", path, strerror(errno));
+    if (!is_as_wanted(folder, name, &wanted, mode)) {
+        beneath_delete(folder, name);
+        done = write_fresh(folder, name, &wanted, mode, group) < 0 ? -1 : 1;
+    }
+    if (done < 0)
+        err_set(err, ERR_FULL, "%.200s: %s", path, strerror(errno));
+    close(folder);
+    return done;
 }
 
 static bool is_wanted(const struct node *files, const char *path)
@@ -167,27 +174,29 @@ static bool is_wanted(const struct node *files, const char *path)
 }
 
 /* What nobody delivered goes: the volume is what its ConfigMap says. */
-static int delete_strays(const char *source, const char *below, const struct node *files)
+static int delete_strays(int folder, const char *below, const struct node *files)
 {
-    scoped_mem char *folder = mem_printf("%s/%s", source, below);
-    DIR *list = opendir(folder);
-    int gone = 0;
+    int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), gone = 0;
+    DIR *list = own >= 0 ? fdopendir(own) : NULL;
 
     for (struct dirent *e; list && (e = readdir(list));) {
         scoped_mem char *path = mem_printf("%s%s%s", below, *below ? "/" : "", e->d_name);
+        int inner;
 
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
             text_ends(e->d_name, ".axle-new"))
             continue;
-        if (is_wanted(files, path)) {
-            if (!node_get(files, path) && e->d_type == DT_DIR)
-                gone += delete_strays(source, path, files);
+        if (!is_wanted(files, path)) {
+            beneath_delete(folder, e->d_name);
+            gone++;
             continue;
         }
-        scoped_mem char *whole = mem_printf("%s/%s", source, path);
-
-        process_delete_tree(whole);
-        gone++;
+        inner = node_get(files, path) ? -1 : openat(folder, e->d_name,
+                                                    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (inner >= 0) {
+            gone += delete_strays(inner, path, files);
+            close(inner);
+        }
     }
     if (list)
         closedir(list);
@@ -200,54 +209,67 @@ static int write_volume(const struct node *volume, char *ret_name, size_t room,
 {
     const char *source = node_get_text(volume, "source");
     const struct node *files = node_get(volume, "files");
-    int64_t group = node_get_int(volume, "group", -1);
-    int changed = 0;
+    int64_t group = number_get(volume, "group", NUMBER_GROUP, -1);
+    int folder, changed = 0;
 
     if (!files)
         return 0; /* adopted, and not told yet what belongs in it */
-    if (mkdir(source, 0755) < 0 && errno != EEXIST)
+    if ((mkdir(source, 0755) < 0 && errno != EEXIST) || (folder = open_own(source)) < 0)
         return err_set(err, ERR_FULL, "%s: %s", source, strerror(errno));
     node_each(file, files) {
-        int wrote = write_one(source, file->key, file->value, group, err);
+        int wrote = write_one(folder, file->key, file->value, group, err);
 
-        if (wrote < 0)
+        if (wrote < 0) {
+            close(folder);
             return -1;
+        }
         if (wrote && !changed++)
             snprintf(ret_name, room, "%s", file->key);
     }
-    return changed + delete_strays(source, "", files);
+    changed += delete_strays(folder, "", files);
+    close(folder);
+    return changed;
 }
 
 /* ---- Links from the working directory ------------------------------------------------- */
 
-static int write_link(struct process_pod *pod, const char *path, const char *target)
+/* The pod may write to its working directory, so nothing there is believed. */
+static int write_link(int work, const char *path, const char *target)
 {
-    scoped_mem char *work = mem_printf("%s/work", pod->directory);
-    scoped_mem char *link = mem_printf("%s/%s", work, path);
     scoped_text struct text up = { 0 };
+    const char *name = NULL;
     char have[PATH_MAX];
-    ssize_t len = readlink(link, have, sizeof have - 1);
+    int folder, done = 0;
+    ssize_t len;
 
     if (*target != '/')
         text_add(&up, "../");
     for (const char *slash = strchr(path, '/'); slash && *target != '/'; slash = strchr(slash + 1, '/'))
         text_add(&up, "../");
     text_add(&up, target);
-    if (len > 0 && (size_t)len == up.len && !memcmp(have, up.bytes, up.len))
-        return 0;
-    process_delete_tree(link);
-    if (make_parents(work, path) < 0 || symlink(up.bytes, link) < 0)
+    folder = beneath_parent(work, path, &name);
+    if (folder < 0)
         return -1;
-    return 1;
+    len = readlinkat(folder, name, have, sizeof have - 1);
+    if (len <= 0 || (size_t)len != up.len || memcmp(have, up.bytes, up.len) != 0) {
+        beneath_delete(folder, name);
+        done = symlinkat(up.bytes, folder, name) < 0 ? -1 : 1;
+    }
+    close(folder);
+    return done;
 }
 
 static int check_links(struct process_pod *pod, char *ret_name, size_t room)
 {
-    int changed = 0;
+    scoped_mem char *path = mem_printf("%s/work", pod->directory);
+    int work = node_count(pod->links) ? open_own(path) : -1, changed = 0;
 
+    if (work < 0)
+        return 0;
     node_each(link, pod->links)
-        if (write_link(pod, link->key, node_text(link->value)) > 0 && !changed++)
+        if (write_link(work, link->key, node_text(link->value)) > 0 && !changed++)
             snprintf(ret_name, room, "%s", link->key);
+    close(work);
     return changed;
 }
 
@@ -335,60 +357,124 @@ static bool mounted_relative(const struct node *spec, const char *volume)
     return false;
 }
 
-static char *in_memory(struct process_pod *pod, struct arena *arena, const char *volume)
+/* Everybody may make files in /dev/shm: ours lie in a folder that is ours alone. */
+static char *in_memory(struct process_pod *pod, struct arena *arena, const char *volume,
+                       struct err *err)
 {
-    return arena_printf(arena, "/dev/shm/axle-%s-%s", pod->id, volume);
+    char *parent = arena_printf(arena, "/dev/shm/axle-%u", geteuid());
+    uint32_t hash = 2166136261u;
+    struct stat st;
+
+    for (const char *at = pod->directory; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    if ((mkdir(parent, 0711) < 0 && errno != EEXIST) || lstat(parent, &st) < 0 ||
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022)) {
+        err_set(err, ERR_FORBIDDEN, "MountUnavailable: %s is not a folder of our own", parent);
+        return NULL;
+    }
+    return arena_printf(arena, "%s/%s-%s-%08x", parent, pod->id, volume, hash);
 }
 
 static int make_folder(const char *path, unsigned mode, uint32_t user, bool root,
                        struct err *err)
 {
+    int fd, failed = 0;
+
     if (mkdir(path, mode) < 0 && errno != EEXIST)
         return err_set(err, ERR_FULL, "%s: %s", path, strerror(errno));
-    chmod(path, mode);
-    if (root && chown(path, user, user) < 0)
-        return err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-    return 0;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fchmod(fd, mode) < 0 || (root && fchown(fd, user, user) < 0))
+        failed = err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return failed;
 }
 
-static bool is_as_it_must(const struct node *volume, mode_t mode)
-{
-    static const struct {
-        const char *name;
-        mode_t type;
-    } types[] = { { "Directory", S_IFDIR }, { "File", S_IFREG }, { "Socket", S_IFSOCK },
-                  { "CharDevice", S_IFCHR }, { "BlockDevice", S_IFBLK } };
-    const char *must = node_get_text(volume, "must");
+/* ---- Folders of the machine --------------------------------------------------------- */
 
-    for (size_t i = 0; i < count_of(types); i++)
-        if (!strcmp(types[i].name, must))
-            return (mode & S_IFMT) == types[i].type;
-    return true;
+/* What of the path is below the root, without doubled slashes; NULL: it is not there. */
+static char *below_root(struct arena *arena, const char *path, const char *root)
+{
+    scoped_text struct text out = { 0 };
+    size_t len = strlen(root);
+
+    while (len && root[len - 1] == '/')
+        len--;
+    if (strncmp(path, root, len) != 0 || (path[len] && path[len] != '/'))
+        return NULL;
+    for (const char *at = path + len; *at; at += strcspn(at, "/")) {
+        size_t part;
+
+        at += strspn(at, "/");
+        part = strcspn(at, "/");
+        if (part == 2 && at[0] == '.' && at[1] == '.')
+            return NULL;
+        if (part && out.len)
+            text_add_char(&out, '/');
+        text_add_bytes(&out, at, part);
+    }
+    return arena_string(arena, text_string(&out));
 }
 
-static int make_host_path(const struct node *volume, const char *path)
+/* Kubernetes' DirectoryOrCreate makes all folders, FileOrCreate the file alone. */
+static int open_host_path(int root, const char *below, const struct node *volume)
 {
-    int fd;
+    bool file = node_get_bool(volume, "file", false);
+    int fd = beneath_open(root, below);
 
-    if (!node_get_bool(volume, "create", false))
-        return -1;
-    if (!node_get_bool(volume, "file", false))
-        return mkdir(path, 0755);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    return fd < 0 ? -1 : close(fd);
+    if (fd >= 0 || errno != ENOENT || !node_get_bool(volume, "create", false))
+        return fd;
+    if (file) {
+        scoped_mem char *parent = mem_copy_string(below);
+        char *slash = strrchr(parent, '/');
+
+        if (slash) {
+            *slash = '\0';
+            fd = beneath_open(root, parent);
+            if (fd < 0)
+                return -1;
+            close(fd);
+        }
+    }
+    return beneath_make(root, below, file, file ? 0644 : 0755, (uid_t)-1);
 }
 
-static int check_host_path(const struct node *volume, struct err *err)
+static int fail_host_path(const char *path, const char *says, struct err *err)
 {
-    const char *path = node_get_text(volume, "path");
-    struct stat st;
+    return err_set(err, ERR_NOT_FOUND, "MountUnavailable: hostPath \"%.300s\": %s", path, says);
+}
 
-    if (stat(path, &st) < 0 && (make_host_path(volume, path) < 0 || stat(path, &st) < 0))
-        return err_set(err, ERR_NOT_FOUND, "MountUnavailable: hostPath \"%.300s\": %s",
-                       path, strerror(errno));
-    if (!is_as_it_must(volume, st.st_mode))
+/* Looked at once here, to say what is wrong; the shim opens it again in the same
+   way and mounts what it has opened. */
+static int take_host_path(struct runtime *runtime, const struct node *volume, struct node *ret,
+                          struct arena *arena, struct err *err)
+{
+    const char *const *roots = runtime->options.bounds.host_paths;
+    const char *path = node_get_text(volume, "path"), *must = node_get_text(volume, "must");
+    char *below = NULL;
+    struct stat st = { 0 };
+    int root, fd;
+
+    for (; roots && *roots && !(below = below_root(arena, path, *roots)); roots++)
+        continue;
+    if (!below)
+        return err_set(err, ERR_FORBIDDEN, "NotPermitted: hostPath \"%.300s\" is outside the folders "
+                       "that this spoke allows", path);
+    root = open(*roots, O_PATH | O_CLOEXEC);
+    if (root < 0)
+        return fail_host_path(path, strerror(errno), err);
+    fd = open_host_path(root, below, volume);
+    close(root);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return fail_host_path(path, errno == ELOOP ? "it is, or leads through, a symbolic link, and "
+                                                     "none is followed" : strerror(errno), err);
+    close(fd);
+    if (!confine_is_as_it_must(must, st.st_mode))
         return err_set(err, ERR_INVALID, "MountUnavailable: hostPath \"%.300s\" is there, but is "
-                       "no %s", path, node_get_text(volume, "must"));
+                       "no %s", path, must);
+    node_set_text(arena, ret, "root", *roots);
+    node_set_text(arena, ret, "below", below);
+    node_set_text(arena, ret, "must", must);
     return 0;
 }
 
@@ -397,7 +483,7 @@ static int close_to_others(const char *source, const struct node *spec,
                            uint32_t user, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
-    gid_t group = (gid_t)node_get_int(spec, "group", user);
+    gid_t group = number_id(spec, "group") == NUMBER_NO_ID ? user : number_id(spec, "group");
 
     for (size_t i = 0; i < node_count(containers); i++) {
         const struct node *container = node_item(containers, i);
@@ -405,7 +491,12 @@ static int close_to_others(const char *source, const struct node *spec,
         if (node_get(container, "user") || node_get(container, "group"))
             return 0;
     }
-    if (chmod(source, 0750) < 0 || chown(source, (uid_t)-1, group) < 0)
+    int fd = open(source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool good = fd >= 0 && fchmod(fd, 0750) == 0 && fchown(fd, (uid_t)-1, group) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (!good)
         return err_set(err, ERR_INTERNAL, "%s: %s", source, strerror(errno));
     return 0;
 }
@@ -421,8 +512,9 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     char *source = arena_printf(arena, "%s/volumes/%s", pod->directory, name);
     char changed[256];
 
-    if (memory && runtime->namespaces && !mounted_relative(spec, name))
-        source = in_memory(pod, arena, name);
+    if (memory && runtime->namespaces && !mounted_relative(spec, name) &&
+        !(source = in_memory(pod, arena, name, err)))
+        return -1;
     if (!strcmp(type, "claim"))
         source = arena_printf(arena, "%s/claims/%s", runtime->directory,
                               node_get_text(volume, "claim"));
@@ -432,9 +524,9 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     node_set_text(arena, ret, "type", type);
     node_set_text(arena, ret, "source", source);
     if (!strcmp(type, "empty"))
-        node_set_int(arena, ret, "size", node_get_int(volume, "size", 0));
+        node_set_int(arena, ret, "size", number_get(volume, "size", NUMBER_BYTES, 0));
     if (!strcmp(type, "host"))
-        return check_host_path(volume, err);
+        return take_host_path(runtime, volume, ret, arena, err);
     if (strcmp(type, "files") != 0)
         return make_folder(source, 0770, user, runtime->root, err);
 

@@ -4,6 +4,7 @@
 #include "runtime/process.h"
 
 #include "document/document.h"
+#include "number/number.h"
 #include "runtime/probe_grpc.h"
 #include "tls/tls.h"
 
@@ -251,7 +252,7 @@ void probe_network(struct runtime *runtime, const struct node *ask, int64_t time
     probe->timer = loop_timer_new(runtime->loop, on_late, probe);
     loop_timer_set(probe->timer, timeout);
     snprintf(probe->address, sizeof probe->address, "%.255s:%lld", *host ? host : "127.0.0.1",
-             (long long)node_get_int(where, "port", 0));
+             (long long)number_get(where, "port", NUMBER_PORT, 0));
     if (!where)
         snprintf(probe->why, sizeof probe->why, "this kind of probe is not supported here");
     else if (http)

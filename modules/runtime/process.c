@@ -2,6 +2,7 @@
 /* Runs pods as processes of this machine, each below a shim of its own. */
 
 #include "runtime/process.h"
+#include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,10 +105,18 @@ static void process_close(struct runtime **runtime)
     probe_end_all(r);
     process_spare_close(r);
     process_files_close(r);
+    users_close(&r->users);
     map_free(&r->pods);
     mem_free(&r->directory);
     mem_free(&r->program);
     mem_free(runtime);
+}
+
+static int open_users(struct runtime *runtime, struct err *err)
+{
+    if (runtime->root)
+        runtime->users = users_open(runtime->directory, runtime->options.bounds.ids, err);
+    return runtime->root && !runtime->users ? -1 : 0;
 }
 
 static int process_open(const struct runtime_options *options, struct runtime **ret,
@@ -127,11 +137,11 @@ static int process_open(const struct runtime_options *options, struct runtime **
         runtime->options.log_bytes = 10 << 20;
     if (!runtime->options.log_files)
         runtime->options.log_files = 3;
-    if (!runtime->options.user_base)
-        runtime->options.user_base = 700000;
     process_look_around(runtime);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a pod may be of the same user: our memory is not its */
     cgroup_sweep(&runtime->cgroups);
-    if (make_folders(runtime, err) < 0 || process_files_open(runtime, err) < 0) {
+    if (runtime_bounds_settle(&runtime->options.bounds, err) < 0 || make_folders(runtime, err) < 0 ||
+        open_users(runtime, err) < 0 || process_files_open(runtime, err) < 0) {
         process_close(&runtime);
         return -1;
     }
@@ -250,7 +260,7 @@ static int process_claim_delete(struct runtime *runtime, const char *claim, stru
 {
     scoped_mem char *path = mem_printf("%s/claims/%s", runtime->directory, claim);
 
-    if (!process_is_name(claim))
+    if (!process_is_claim(claim))
         return err_set(err, ERR_INVALID, "claim \"%.130s\" is no name", claim);
     process_delete_tree(path);
     return 0;

@@ -73,6 +73,8 @@ struct process_pod {
 
 #define PROCESS_POD_TAG 0x70726f70u
 
+struct users;
+
 struct runtime {
     const struct runtime_driver *driver;
     struct runtime_options options;
@@ -81,6 +83,7 @@ struct runtime {
     char *directory, *program; /* owned */
     struct map *pods;          /* owned; by id */
     struct engine *engine;     /* owned; of the engine driver */
+    struct users *users;       /* owned; NULL: not root, or the engine driver's */
     struct cgroup_base cgroups;
     bool root, namespaces, user_namespace, seccomp;
     int inotify;
@@ -124,11 +127,18 @@ void process_probe_exec(struct process_pod *pod, const char *container,
 struct node *process_verb(struct arena *arena, const char *word, const char *container);
 
 /* process_create.c */
-/* The uid that the pod's processes and files get. */
-uint32_t process_user_of(const struct runtime *runtime, const struct node *spec);
+/*
+ * The uid that the pod's processes and files get. Refuses every id of the pod
+ * and its containers that this spoke does not give, or not to this namespace.
+ */
+int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *ret,
+                    struct err *err);
+/* Names of volumes and claims become paths; what nobody may have is refused. */
+int process_check_spec(struct runtime *runtime, const struct node *spec, struct err *err);
 /* A path that holds wherever we go. */
 char *process_absolute(const char *path);
 bool process_is_name(const char *name);
+bool process_is_claim(const char *name);
 int process_create(struct runtime *runtime, const struct node *spec, struct err *err);
 
 /* process_spare.c */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a pod: looks at what is asked for, lays it out, starts its shim. */
 
+#include "runtime/engine.h"
 #include "runtime/process.h"
+#include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/kept.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define USER_RANGE 60000u
-
 bool process_is_name(const char *name)
 {
     size_t len = strlen(name);
@@ -27,27 +29,129 @@ bool process_is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
 }
 
-/* Who shares a namespace shares a user, so that they can share claims. */
-uint32_t process_user_of(const struct runtime *runtime, const struct node *spec)
+/* NAMESPACE.NAME: longer than a pod's, and still a folder's name. */
+bool process_is_claim(const char *name)
 {
-    const char *owner = node_get_text(spec, "owner");
-    int64_t asked = node_get_int(spec, "user", -1);
-    uint32_t hash = 2166136261u;
+    size_t len = strlen(name);
 
-    if (!runtime->root)
-        return geteuid();
-    if (asked >= 0)
-        return (uint32_t)asked;
-    if (node_get(spec, "ownerNumber"))
-        return runtime->options.user_base +
-               (uint32_t)node_get_int(spec, "ownerNumber", 0) % USER_RANGE;
-    for (; *owner; owner++)
-        hash = (hash ^ (unsigned char)*owner) * 16777619u;
-    return runtime->options.user_base + hash % USER_RANGE;
+    return len && len <= 250 && *name != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
 }
 
-static int check_spec(const struct runtime *runtime, const struct node *spec,
-                      struct err *err)
+/* ---- What may be asked for ------------------------------------------------------ */
+
+static int check_id(struct runtime *runtime, const struct node *spec, const char *what,
+                    const struct node *value, bool group, struct err *err)
+{
+    struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
+    const struct runtime_bounds *bounds = &process->options.bounds;
+    int64_t id = number_value(value, NUMBER_USER, -1);
+
+    if (!value)
+        return 0;
+    if (id < 0)
+        return err_set(err, ERR_INVALID, "%s is not %s", what, number_words(NUMBER_USER));
+    if (runtime_bounds_id(bounds, (uint32_t)id, group, err) < 0 ||
+        (process->users && users_claim(process->users, node_get_text(spec, "owner"), (uint32_t)id,
+                                       err) < 0))
+        return err_wrap(err, "NotPermitted: %s", what);
+    return 0;
+}
+
+static int check_ids(struct runtime *runtime, const struct node *spec, const struct node *of,
+                     struct err *err)
+{
+    const struct node *groups = node_get(of, "groups");
+
+    if (node_count(groups) > CONFINE_GROUPS)
+        return err_set(err, ERR_INVALID, "NotPermitted: more than %d supplementalGroups",
+                       CONFINE_GROUPS);
+    for (size_t i = 0; i < node_count(groups); i++)
+        if (check_id(runtime, spec, "supplementalGroups", node_item(groups, i), true, err) < 0)
+            return -1;
+    if (check_id(runtime, spec, "runAsUser", node_get(of, "user"), false, err) < 0 ||
+        check_id(runtime, spec, "runAsGroup", node_get(of, "group"), true, err) < 0)
+        return -1;
+    return check_id(runtime, spec, "fsGroup", node_get(of, "fsGroup"), true, err);
+}
+
+/* Who shares a namespace shares a user, so that they can share claims. */
+int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *ret,
+                    struct err *err)
+{
+    struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
+    const struct node *containers = node_get(spec, "containers");
+
+    if (check_ids(runtime, spec, spec, err) < 0)
+        return -1;
+    for (size_t i = 0; i < node_count(containers); i++)
+        if (check_ids(runtime, spec, node_item(containers, i), err) < 0)
+            return -1;
+    *ret = number_id(spec, "user");
+    if (!process->root)
+        *ret = geteuid();
+    else if (*ret == NUMBER_NO_ID)
+        return users_take(process->users, node_get_text(spec, "owner"), ret, err);
+    return 0;
+}
+
+/* The administrator's word counts here too, whoever looked before. */
+static int check_privileges(const struct runtime *runtime, const struct node *container,
+                            struct err *err)
+{
+    const struct node *capabilities = node_get(container, "capabilities");
+    bool usual = true;
+
+    for (size_t i = 0; i < node_count(capabilities); i++) {
+        long long number = -1;
+
+        usual &= text_to_int(node_text(node_item(capabilities, i)), &number) && number < 64 &&
+                 runtime_capability_is_usual((int)number);
+    }
+    if ((runtime->options.bounds.allow_privileged && runtime->root) ||
+        (usual && !node_get_bool(container, "privileged", false)))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "NotPermitted: container %.100s asks for privileges, which "
+                   "this spoke does not give", node_get_text(container, "name"));
+}
+
+/* Root makes folders of these names. */
+static int check_volumes(const struct node *spec, struct err *err)
+{
+    const struct node *volumes = node_get(spec, "volumes");
+
+    for (size_t i = 0; i < node_count(volumes); i++) {
+        const struct node *volume = node_item(volumes, i);
+        const char *name = node_get_text(volume, "name"), *claim = node_get_text(volume, "claim");
+
+        if (!process_is_name(name))
+            return err_set(err, ERR_INVALID, "volumes[%zu].name \"%.130s\" is no name", i, name);
+        if (!strcmp(node_get_text(volume, "type"), "claim") && !process_is_claim(claim))
+            return err_set(err, ERR_INVALID, "volumes[%zu].claim \"%.130s\" is no name", i, claim);
+    }
+    return 0;
+}
+
+static int check_mounts(const struct runtime *runtime, const struct node *container, struct err *err)
+{
+    const struct node *mounts = node_get(container, "mounts");
+
+    if (node_count(mounts) > CONFINE_MOUNTS)
+        return err_set(err, ERR_INVALID, "container %.100s has %zu mounts, more than %d",
+                       node_get_text(container, "name"), node_count(mounts), CONFINE_MOUNTS);
+    for (size_t i = 0; i < node_count(mounts) && !runtime->namespaces; i++) {
+        const struct node *mount = node_item(mounts, i);
+
+        if (node_get_text(mount, "path")[0] == '/' || node_get_bool(mount, "readOnly", false))
+            return err_set(err, ERR_UNSUPPORTED,
+                           "MountUnavailable: mountPath %.200s%s needs a mount namespace, "
+                           "which this machine refuses to this user", node_get_text(mount, "path"),
+                           node_get_bool(mount, "readOnly", false) ? " is readOnly, and that" : "");
+    }
+    return 0;
+}
+
+int process_check_spec(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
 
@@ -56,24 +160,31 @@ static int check_spec(const struct runtime *runtime, const struct node *spec,
     if (!node_count(containers) || node_count(containers) > 32)
         return err_set(err, ERR_INVALID, "containers: from 1 to 32 are possible, not %zu",
                        node_count(containers));
+    if (check_volumes(spec, err) < 0)
+        return -1;
     for (size_t i = 0; i < node_count(containers); i++) {
         const struct node *container = node_item(containers, i);
-        const struct node *mounts = node_get(container, "mounts");
 
         if (!process_is_name(node_get_text(container, "name")))
             return err_set(err, ERR_INVALID, "containers[%zu].name \"%.130s\" is no name", i,
                            node_get_text(container, "name"));
-        if (!node_count(node_get(container, "command")))
-            return err_set(err, ERR_INVALID, "containers[%zu].command is empty", i);
-        for (size_t j = 0; j < node_count(mounts) && !runtime->namespaces; j++)
-            if (node_get_text(node_item(mounts, j), "path")[0] == '/')
-                return err_set(err, ERR_UNSUPPORTED,
-                               "MountUnavailable: mountPath %.200s needs a mount namespace, "
-                               "which this machine refuses to this user",
-                               node_get_text(node_item(mounts, j), "path"));
+        if (check_privileges(runtime, container, err) < 0 || check_mounts(runtime, container, err) < 0)
+            return -1;
     }
     return 0;
 }
+
+static int check_commands(const struct node *spec, struct err *err)
+{
+    const struct node *containers = node_get(spec, "containers");
+
+    for (size_t i = 0; i < node_count(containers); i++)
+        if (!node_count(node_get(node_item(containers, i), "command")))
+            return err_set(err, ERR_INVALID, "containers[%zu].command is empty", i);
+    return 0;
+}
+
+/* ---- What the shim is told --------------------------------------------------------- */
 
 static bool has_env(const struct node *env, const char *name)
 {
@@ -136,6 +247,20 @@ static struct node *complete_container(struct process_pod *pod, struct arena *ar
     return container;
 }
 
+/* The agent's own data, and those of a hub beside it. */
+static struct node *hidden_folders(const struct runtime *runtime, struct arena *arena)
+{
+    scoped_mem char *folder = process_absolute(runtime->options.private_folder
+                                                   ? runtime->options.private_folder
+                                                   : runtime->directory);
+    const char *slash = strrchr(folder, '/');
+    struct node *list = node_list(arena);
+
+    node_add(arena, list, node_string(arena, folder));
+    node_add(arena, list, node_format(arena, "%.*s/hub", (int)(slash - folder), folder));
+    return list;
+}
+
 /* What the shim is told; the files are not in it, they are there. */
 static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
                                   const struct node *from, struct node *volumes,
@@ -158,7 +283,10 @@ static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
     node_set_bool(arena, isolation, "userNamespace", runtime->user_namespace);
     node_set_bool(arena, isolation, "cgroups", runtime->cgroups.kind != CGROUP_NONE);
     node_set_bool(arena, isolation, "pids", runtime->cgroups.limits[CGROUP_PIDS]);
+    node_set_bool(arena, isolation, "allowRoot", runtime->options.bounds.allow_root);
+    node_set_bool(arena, isolation, "allowPrivileged", runtime->options.bounds.allow_privileged);
     node_set(arena, spec, "isolation", isolation);
+    node_set(arena, spec, "hidden", hidden_folders(runtime, arena));
     node_set_int(arena, spec, "logBytes", runtime->options.log_bytes);
     node_set_int(arena, spec, "logFiles", runtime->options.log_files);
     return spec;
@@ -220,7 +348,7 @@ static int keep_record(struct process_pod *pod, const struct node *spec,
     node_set(arena, kept, "record", pod->record);
     node_set(arena, kept, "links", pod->links);
     node_set(arena, kept, "volumes", (struct node *)volumes);
-    node_set_int(arena, kept, "group", node_get_int(spec, "user", -1));
+    node_set_int(arena, kept, "group", number_get(spec, "user", NUMBER_USER, -1));
     names = node_make_list(arena, kept, "containers");
     for (size_t i = 0; i < node_count(containers); i++)
         node_add(arena, names, node_get(node_item(containers, i), "name"));
@@ -232,9 +360,11 @@ static int create_pod(struct process_pod *pod, const struct node *spec, struct e
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *volumes = node_list(arena), *complete;
-    uint32_t user = process_user_of(pod->runtime, spec);
     const struct node *containers = node_get(spec, "containers");
+    uint32_t user = 0;
 
+    if (process_user_of(pod->runtime, spec, &user, err) < 0)
+        return -1;
     if (mkdir(pod->directory, 0711) < 0 && errno != EEXIST)
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));
     if (process_files_make(pod, spec, volumes, arena, user, err) < 0)
@@ -253,7 +383,7 @@ int process_create(struct runtime *runtime, const struct node *spec,
     const char *id = node_get_text(spec, "id");
     struct process_pod *pod;
 
-    if (check_spec(runtime, spec, err) < 0)
+    if (process_check_spec(runtime, spec, err) < 0 || check_commands(spec, err) < 0)
         return -1;
     if (map_get(runtime->pods, id))
         return err_set(err, ERR_EXISTS, "pod %s is there already", id);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -204,7 +205,8 @@ static void tell_event(struct process_pod *pod, const char *word,
 
 static void hear_exec(struct process_pod *pod, const struct node *message)
 {
-    int64_t id = node_get_int(message, "exec", 0), code = node_get_int(message, "code", 0);
+    int64_t id = number_get(message, "exec", NUMBER_COUNT, 0);
+    int64_t code = number_get(message, "code", NUMBER_SMALL, 0);
     scoped_mem char *text = NULL;
     struct process_ask *ask = pod->asks;
 

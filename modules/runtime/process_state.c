@@ -4,6 +4,7 @@
 #include "runtime/process.h"
 
 #include "document/document.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,13 +22,13 @@ struct process_state *process_state_of(struct process_pod *pod, const char *name
 
 static void take_run(struct process_run *run, const struct node *from)
 {
-    run->number = node_get_int(from, "run", 0);
-    run->pid = node_get_int(from, "pid", 0);
-    run->code = (int)node_get_int(from, "code", 0);
-    run->signal = (int)node_get_int(from, "signal", 0);
+    run->number = number_get(from, "run", NUMBER_COUNT, 0);
+    run->pid = number_get(from, "pid", NUMBER_COUNT, 0);
+    run->code = number_as_int(from, "code", NUMBER_SMALL, 0);
+    run->signal = number_as_int(from, "signal", NUMBER_COUNT, 0);
     run->oom = node_get_bool(from, "oom", false);
-    run->started = node_get_int(from, "started", 0) * 1000;
-    run->finished = node_get_int(from, "finished", 0) * 1000;
+    run->started = number_get(from, "started", NUMBER_MICROS, 0) * 1000;
+    run->finished = number_get(from, "finished", NUMBER_MICROS, 0) * 1000;
     snprintf(run->reason, sizeof run->reason, "%s", node_get_text(from, "reason"));
     snprintf(run->message, sizeof run->message, "%s", node_get_text(from, "message"));
 }
@@ -35,7 +36,7 @@ static void take_run(struct process_run *run, const struct node *from)
 void process_state_take(struct process_state *state, const struct node *from)
 {
     snprintf(state->state, sizeof state->state, "%s", node_get_text(from, "state"));
-    state->crashes = node_get_int(from, "crashes", 0);
+    state->crashes = number_get(from, "crashes", NUMBER_COUNT, 0);
     take_run(&state->run, from);
     state->last = (struct process_run){ 0 };
     if (node_get(from, "last"))

@@ -85,6 +85,41 @@ struct runtime_event {
 };
 typedef void runtime_event_fn(void *arg, const struct runtime_event *event);
 
+struct runtime_range {
+    uint32_t first, last;
+};
+/*
+ * What this spoke's own administrator allows. It bounds every pod, whatever
+ * asked for it, and no work can widen it. Zero is the default of each.
+ */
+struct runtime_bounds {
+    const char *const *host_paths; /* roots for hostPath; ends with NULL */
+    bool allow_root;               /* uid and gid 0 */
+    bool allow_privileged;         /* privileged, capabilities.add */
+    const char *const *allow_ids;  /* "1000", "2000-2999": ids beside our own; ends with NULL */
+    struct runtime_range ids;        /* our own users and groups; 700000 to 759999 */
+    struct runtime_range node_ports; /* of Services; 30000 to 32767 */
+    struct runtime_range host_ports; /* of containers; 1024 to 65535 */
+    const char *const *node_addresses; /* where node ports listen; the cluster's default */
+    int64_t disk; /* bytes that a pod's own folders may hold; 10 GiB */
+};
+/* Fills the defaults in, and refuses what is no id, range or folder by its setting. */
+int runtime_bounds_settle(struct runtime_bounds *bounds, struct err *err) MUST_CHECK;
+/* "2000" or "2000-2999". */
+int runtime_range_read(const char *text, uint32_t least, uint32_t most,
+                       struct runtime_range *ret, struct err *err) MUST_CHECK;
+/*
+ * Whether a pod may run as, or be of, this id. As root that is an id of our
+ * own range, one that allow_ids lists, or 0 if that is allowed; else only the
+ * agent's own. ERR_FORBIDDEN says which ids there are and who can widen that.
+ */
+int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool group,
+                      struct err *err) MUST_CHECK;
+/* The number of "NET_ADMIN" or "CAP_NET_ADMIN"; -1: there is no such. */
+int runtime_capability(const char *name);
+/* Whether a process of uid 0 has it without being privileged. */
+bool runtime_capability_is_usual(int capability);
+
 struct runtime_options {
     struct loop *loop;
     const char *directory;     /* spoke/workloads: pods, claims */
@@ -92,7 +127,8 @@ struct runtime_options {
     const char *engine_socket; /* of Podman or Docker; NULL: the usual places */
     int64_t log_bytes;         /* a log file is rotated at this size; 0: 10 MiB */
     int log_files;             /* and so many are kept; 0: 3 */
-    uint32_t user_base;        /* first unprivileged uid; 0: 700000 */
+    struct runtime_bounds bounds;
+    const char *private_folder; /* what no pod sees: the agent's own data; NULL: directory */
     uint64_t seed;             /* simulated only */
     runtime_event_fn *on_event;
     void *arg;

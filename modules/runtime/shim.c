@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,7 +229,7 @@ static void take_containers(struct shim *shim)
                                  .control = -1 };
         c->name = node_get_text(c->spec, "name");
         c->streams[0].fd = c->streams[1].fd = -1;
-        c->run.number = node_get_int(c->spec, "runs", 0);
+        c->run.number = number_get(c->spec, "runs", NUMBER_COUNT, 0);
         path = mem_printf("%s/logs/%s.log", shim->place.directory, c->name);
         shim_log_open(&c->log, path, shim->log_bytes, shim->log_files);
     }
@@ -241,7 +242,7 @@ static void move_in(struct shim *shim)
 
     if (!shim->nested)
         return;
-    if (shim->count && node_get_int(first->spec, "pids", 0) > 0 &&
+    if (shim->count && number_get(first->spec, "pids", NUMBER_COUNT, 0) > 0 &&
         cgroup_move_in(&shim->cgroups, shim->pod, first->name))
         shim->home = first;
     else
@@ -262,8 +263,8 @@ static bool set_up(struct shim *shim, struct arena *arena, const char *directory
         .namespaces = node_get_bool(isolation, "namespaces", false),
         .user_namespace = node_get_bool(isolation, "userNamespace", false),
     };
-    shim->log_bytes = node_get_int(spec, "logBytes", 10 << 20);
-    shim->log_files = (int)node_get_int(spec, "logFiles", 3);
+    shim->log_bytes = number_get(spec, "logBytes", NUMBER_BYTES, 10 << 20);
+    shim->log_files = number_as_int(spec, "logFiles", NUMBER_COUNT, 3);
     shim->listener = listen_here();
     shim->signals = watch_children();
     if (node_get_bool(isolation, "cgroups", false) && !shim->spare)
@@ -350,6 +351,7 @@ int runtime_shim_main(int argc, char **argv)
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "axle-shim");
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a pod may be of the same user */
     fcntl(FD_AGENT, F_SETFD, FD_CLOEXEC);
     if (spare)
         directory = wait_for_pod(&shim, argv[argc - 2], strlen(argv[argc - 1]) + 9);

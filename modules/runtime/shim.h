@@ -90,6 +90,8 @@ void shim_kill_listed(const char *pids);
 pid_t shim_exec(const struct shim_launch *launch, pid_t init,
                 const struct node *command);
 
+#define CONFINE_MOUNTS 64
+#define CONFINE_GROUPS 32
 /* ---- confine.c: what a container's process may see and do ------------------- */
 
 /* Where on this machine a mount's volume is, subPath and all. */
@@ -102,6 +104,10 @@ int confine_root(const struct shim_place *place, const struct node *container,
 /* In the last process before exec: user, limits, capabilities, seccomp. */
 int confine_self(const struct shim_place *place, const struct node *container,
                  struct shim_message *ret_why);
+/* Whether a hostPath is of the type that it must be; "": any. */
+bool confine_is_as_it_must(const char *must, mode_t mode);
+/* syscalls.c: all system calls but those of syscalls.def are refused from now on. */
+int syscalls_filter(void);
 /* With no mount namespace, the pod's directory as seen from inside. */
 const char *confine_work(const struct shim_place *place, char *into,
                          size_t room);

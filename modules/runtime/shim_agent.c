@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <errno.h>
 #include <string.h>
@@ -93,10 +94,10 @@ static void obey(struct shim *shim, const struct node *ask)
     const char *name = node_get_text(ask, "container");
     struct container *c = container_find(shim, name);
 
-    if (!strcmp(verb, "start") && c && node_get_int(ask, "after", c->run.number) == c->run.number)
+    if (!strcmp(verb, "start") && c && number_get(ask, "after", NUMBER_COUNT, c->run.number) == c->run.number)
         container_start(shim, c);
     else if (!strcmp(verb, "stop"))
-        stop_each(shim, name, node_get_int(ask, "grace", 0) * CLOCK_MS);
+        stop_each(shim, name, number_get(ask, "grace", NUMBER_MILLIS, 0) * CLOCK_MS);
     else if (!strcmp(verb, "exec"))
         exec_start(shim, ask);
     else if (!strcmp(verb, "quit"))

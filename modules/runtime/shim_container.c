@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/kept.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ struct container *container_find(struct shim *shim, const char *name)
 /* How long a run has to last to count as a success. */
 static int64_t lasting(const struct container *c)
 {
-    return clock_seconds(node_get_int(node_get(c->spec, "again"), "after", 600));
+    return clock_seconds(number_get(node_get(c->spec, "again"), "after", NUMBER_SECONDS, 600));
 }
 
 /* A change shows that what is mounted is not what a new run should see. */
@@ -65,9 +66,10 @@ static uint64_t look_at_mounts(const struct shim *shim, const struct container *
 /* Who may mount could have left anything behind. */
 static bool may_spoil(const struct shim *shim, const struct container *c)
 {
-    int64_t user = node_get_int(c->spec, "user", node_get_int(shim->place.spec, "user", -1));
+    int64_t pods = number_get(shim->place.spec, "user", NUMBER_USER, 0);
 
-    return node_get_bool(c->spec, "privileged", false) || user == 0;
+    return node_get_bool(c->spec, "privileged", false) || node_get(c->spec, "capabilities") ||
+           number_get(c->spec, "user", NUMBER_USER, pods) == 0;
 }
 
 /* ---- How it ended, on disk ------------------------------------------------------------ */
@@ -95,9 +97,9 @@ bool container_group(struct shim *shim, const struct container *c, int procs[4])
 {
     scoped_text struct text problems = { 0 };
     struct cgroup_limits limits = {
-        .memory = node_get_int(c->spec, "memory", 0),
-        .cpu = node_get_int(c->spec, "cpu", 0),
-        .pids = node_get_int(c->spec, "pids", 0),
+        .memory = number_get(c->spec, "memory", NUMBER_BYTES, 0),
+        .cpu = number_get(c->spec, "cpu", NUMBER_COUNT, 0),
+        .pids = number_get(c->spec, "pids", NUMBER_COUNT, 0),
         .freezer = !shim->place.namespaces,
     };
     bool made = cgroup_make(&shim->cgroups, shim->pod, c->name, &limits, procs, &problems);

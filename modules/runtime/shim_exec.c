@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "number/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,7 @@ void exec_start(struct shim *shim, const struct node *ask)
 
     if (!e)
         return; /* the agent's own timeout answers */
-    *e = (struct exec){ .id = node_get_int(ask, "id", 1), .fd = -1 };
+    *e = (struct exec){ .id = number_get(ask, "id", NUMBER_COUNT, 1), .fd = -1 };
     if (!c || !c->running || pipe2(out, O_CLOEXEC) < 0) {
         text_add(&e->output, "the container is not running");
         answer(shim, e, 126);
@@ -63,7 +64,7 @@ void exec_start(struct shim *shim, const struct node *ask)
     shim_close_all(launch.cgroup_procs, 4);
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     e->fd = out[0];
-    e->deadline = clock_steady() + node_get_int(ask, "timeout", 1000) * CLOCK_MS;
+    e->deadline = clock_steady() + number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS;
 }
 
 void exec_read(struct exec *e)

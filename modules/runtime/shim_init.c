@@ -108,8 +108,8 @@ static void run_command(const struct shim_launch *launch,
     for (char **e = env; *e; e++)
         if (!strncmp(*e, "PATH=", 5))
             path = *e + 5;
-    if (enter_directory(launch, why) < 0 ||
-        confine_self(launch->place, launch->container, why) < 0)
+    if (confine_self(launch->place, launch->container, why) < 0 ||
+        enter_directory(launch, why) < 0)
         return;
     setenv("PATH", path, 1);
     execvpe(argv[0], argv, env);
@@ -345,6 +345,8 @@ static void be_init(const struct shim_launch *launch)
     if (is_alone(launch->control))
         _exit(127);
     prctl(PR_SET_NAME, "axle-init");
+    if (!launch->place->user_namespace) /* there its capabilities keep others out */
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     catch_signals();
     keep_only(launch);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -417,8 +419,10 @@ pid_t shim_launch(const struct shim_launch *launch)
     }
     if (pid != 0)
         return pid;
-    if (launch->place->user_namespace)
+    if (launch->place->user_namespace) {
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else the maps are not ours to write */
         map_self(uid, gid);
+    }
     be_init(&own);
     _exit(127);
 }

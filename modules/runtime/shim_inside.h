@@ -61,6 +61,8 @@ struct disk { /* the measuring of volumes that have a size */
     int fd;     /* from the child that measures; -1: none does */
     int64_t at; /* steady time of the next one; 0: never */
     int64_t began;
+    int64_t used, holds; /* of the whole disk, and of the pod, at the last count */
+    bool counted, volumes; /* volumes: some have a limit of their own */
 };
 
 struct shim {

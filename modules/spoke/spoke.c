@@ -145,6 +145,26 @@ static void on_sweep(void *arg)
     loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
 }
 
+/* The settings that are numbers and ranges; the rest came with `settings`. */
+static int read_bounds(const struct config *config, struct runtime_bounds *bounds, struct err *err)
+{
+    int64_t base = config_number(config, CONFIG_ID_USER_BASE);
+    int64_t last = base + config_number(config, CONFIG_ID_USER_COUNT) - 1;
+
+    if (last >= UINT32_MAX)
+        return err_set(err, ERR_INVALID, "user-base and user-count: the last id would be %lld, and "
+                       "4294967294 is the last there is", (long long)last);
+    bounds->ids = (struct runtime_range){(uint32_t)base, (uint32_t)last};
+    bounds->disk = config_number(config, CONFIG_ID_POD_DISK);
+    if (runtime_range_read(config_text(config, CONFIG_ID_NODE_PORTS), 1024, 65535,
+                           &bounds->node_ports, err) < 0)
+        return err_wrap(err, "node-ports");
+    if (runtime_range_read(config_text(config, CONFIG_ID_HOST_PORTS), 1, 65535,
+                           &bounds->host_ports, err) < 0)
+        return err_wrap(err, "host-ports");
+    return 0;
+}
+
 static int open_cluster(struct spoke *spoke,
                         const struct spoke_settings *settings, struct err *err)
 {
@@ -157,16 +177,17 @@ static int open_cluster(struct spoke *spoke,
              .engine_socket = config_text(spoke->config, CONFIG_ID_ENGINE_SOCKET),
              .log_bytes = config_number(spoke->config, CONFIG_ID_LOG_SIZE),
              .log_files = (int)config_number(spoke->config, CONFIG_ID_LOG_FILES),
-             .user_base = (uint32_t)config_number(spoke->config, CONFIG_ID_USER_BASE)},
+             .private_folder = spoke->directory},
         .keep = keep_for_cluster(spoke),
-        .bounds = {settings->host_paths, settings->allow_root,
-                   settings->allow_privileged},
+        .bounds = settings->bounds,
         .address = spoke->address,
         .on_change = on_change,
         .on_event = on_event,
         .project_of = project_of,
         .arg = spoke};
 
+    if (read_bounds(spoke->config, &options.bounds, err) < 0)
+        return -1;
     return cluster_open(settings->cluster ? settings->cluster : "local", &options,
                         &spoke->cluster, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "runtime/runtime.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,12 +38,11 @@ struct spoke_settings {
     const struct runtime_driver *runtime; /* NULL: processes */
     const char *store_vfs; /* NULL: the real disk */
     const char *address;   /* of this machine for endpoints; NULL: found out */
-    const char *const *host_paths; /* roots that works may mount; NULL: none */
     const char *const *facts; /* "NAME=VALUE" for ${spoke.NAME}; NULL: none */
     /* How long a work that vanished from the hub without being deleted stays
        here; 0: an hour. */
     int64_t eviction;
-    bool allow_root, allow_privileged;
+    struct runtime_bounds bounds; /* what this machine's administrator allows */
     const struct config *config; /* limits; NULL: the built-in ones; borrowed */
 };
 

@@ -81,12 +81,13 @@ static void on_event(void *arg, const struct cluster_event *event)
 static void open_cluster(void)
 {
     static const char *const roots[] = { "/tmp/axle-allowed", NULL };
+    static const char *const ids[] = { "2000", NULL };
     struct cluster_options options = {
         .loop = loop,
         .runtime = &runtime_process,
         .runtime_options = { .directory = folder },
         .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
-        .bounds = { .host_paths = roots },
+        .bounds = { .host_paths = roots, .allow_ids = ids },
         .on_change = on_change,
         .on_event = on_event,
     };

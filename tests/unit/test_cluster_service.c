@@ -256,7 +256,7 @@ static void test_refused(void)
           "spec.externalName is not supported" },
         { "a load balancer", "type: LoadBalancer", "spec.type LoadBalancer is not supported" },
         { "UDP", "ports: [{port: 53, protocol: UDP}]", "ports[0].protocol UDP is not supported" },
-        { "no port", "ports: [{port: 0}]", "ports[0].port is 1 to 65535" },
+        { "no port", "ports: [{port: 0}]", "ports[0].port is 0, but must be a port from 1 to 65535" },
         { "affinity", "sessionAffinity: ClientIP", "sessionAffinity ClientIP is not supported" },
         { "an unknown field", "frobnicate: 1", "spec.frobnicate is not supported" },
     };

@@ -837,7 +837,9 @@ int main(int argc, char **argv)
     loop_free(&loop);
     scoped_mem char *pods = mem_printf("%s/pods", folder);
     scoped_mem char *claims = mem_printf("%s/claims", folder);
+    scoped_mem char *users = mem_printf("%s/users.json", folder);
 
+    unlink(users);
     rmdir(claims);
     rmdir(pods);
     CHECK(rmdir(folder) == 0, "nothing is left behind");

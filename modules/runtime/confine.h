@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUNTIME_CONFINE_H
+#define RUNTIME_CONFINE_H
+
+#include "runtime/shim.h"
+
+/*
+ * Private to runtime: the parts of confine_root(). confine.c puts the root
+ * together, confine_point.c makes the places where something is mounted,
+ * confine_hide.c leaves out devices, the kernel's settings and the agent's data.
+ */
+
+enum { CONFINE_READ_ONLY = 1, CONFINE_DEVICES = 2 };
+
+/* Fills the reason from errno; -1. */
+int confine_say(struct shim_message *why, const char *what, const char *path);
+
+/* A detached copy of the mounts at `path` ("": `at` itself), and its new place
+   ("": `at` itself). Closes `tree`. */
+int confine_pick_up(int at, const char *path);
+int confine_put_down(int tree, int at, const char *path);
+/* Never set-user-id; no devices and read-only as asked, below it too. */
+int confine_harden(int tree, unsigned how);
+int confine_place(int at, const char *from, int to_at, const char *to, unsigned how);
+
+/*
+ * A descriptor of the place in the new root where something is to be mounted,
+ * made if it is missing. Links of the machine's own are followed, those of
+ * workloads are not.
+ */
+int confine_point(const char *path, bool file);
+/* The same without making anything. */
+int confine_point_open(const char *path);
+
+/* /dev of the new root, before it is entered. */
+int confine_devices(const char *root, const struct shim_place *place, bool privileged,
+                    struct shim_message *why);
+/* After it is entered: /proc, /dev/shm, and what nobody in it should see. */
+int confine_hide(const struct shim_place *place, bool privileged, struct shim_message *why);
+
+#endif
