@@ -351,6 +351,15 @@ static int pick_hosts(const struct shim_place *place)
     return tree;
 }
 
+/* The root itself is no place to write to; what is mounted in it stays as it is. */
+static int close_root(struct shim_message *why)
+{
+    struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+    return syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof attr) < 0
+               ? confine_say(why, "private root", "/") : 0;
+}
+
 int confine_root(const struct shim_place *place, const struct node *container,
                  struct shim_message *why)
 {
@@ -380,5 +389,5 @@ int confine_root(const struct shim_place *place, const struct node *container,
     for (size_t i = 0; i < count; i++)
         if (put_mount(&placed[i], why) < 0)
             return -1;
-    return 0;
+    return close_root(why);
 }
