@@ -165,6 +165,8 @@ void rights_compile(struct arena *arena, const struct node *pod, const struct no
     bool zero = number_value(word_of(pod, own, "runAsUser"), NUMBER_USER, 1) == 0;
     struct node *list = node_list(arena);
 
+    if (node_get_bool(own, "readOnlyRootFilesystem", false))
+        node_set_bool(arena, ret, "readOnlyRoot", true);
     if (node_get_bool(own, "privileged", false))
         node_set_bool(arena, ret, "privileged", true);
     for (int i = 0; i < 64; i++)

@@ -82,6 +82,25 @@ int beneath_open(int folder, const char *path)
     return fd < 0 && (errno == ENOSYS || errno == EAGAIN || errno == EPERM) ? walk(folder, path) : fd;
 }
 
+int beneath_is_steady(int folder, const char *path)
+{
+    int at = fcntl(folder, F_DUPFD_CLOEXEC, 3), next, more = 0;
+    char part[256];
+    struct stat st;
+
+    while (at >= 0 && (more = next_part(&path, part)) > 0) {
+        if (fstat(at, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022))
+            return fail_with(at, EPERM);
+        next = beneath_enter(at, part);
+        fail_with(at, errno);
+        at = next;
+    }
+    if (at < 0 || more < 0)
+        return fail_with(at, errno);
+    close(at);
+    return 0;
+}
+
 /* ---- Making -------------------------------------------------------------------------------- */
 
 /* What was just made is still ours; what somebody put in its place is not. */
@@ -182,8 +201,8 @@ static void empty_folder(struct deleting *d, int folder, int depth)
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
             unlinkat(folder, e->d_name, 0) == 0 || errno == ENOENT)
             continue;
-        if (geteuid() != 0 && e->d_type == DT_DIR) /* one that was closed to us */
-            fchmodat(folder, e->d_name, 0700, 0);
+        if (geteuid() != 0 && e->d_type == DT_DIR && fchmodat(folder, e->d_name, 0700, 0) < 0)
+            continue; /* one that was closed to us stays so */
         if (depth == DEPTH) {
             move_up(d, folder, e->d_name);
             continue;

@@ -26,6 +26,11 @@ int beneath_make(int folder, const char *path, bool file, mode_t mode, uid_t own
 /* The folder that holds the last part of the path, made if it is missing
    (0755, ours), and that part; "." and "" have none: EINVAL. */
 int beneath_parent(int folder, const char *path, const char **ret_name);
+/*
+ * Whether only root could exchange what the path leads to: for those that we
+ * can tell nothing but the path. EPERM: workloads could.
+ */
+int beneath_is_steady(int folder, const char *path);
 /* For walks of our own: the next part of the path at `*at`, without links. */
 int beneath_enter(int folder, const char *name);
 

@@ -137,6 +137,12 @@ int runtime_capability(const char *name)
     return -1;
 }
 
+const char *runtime_capability_name(int capability)
+{
+    return capability >= 0 && (size_t)capability < count_of(capabilities)
+               ? capabilities[capability].name : NULL;
+}
+
 bool runtime_capability_is_usual(int capability)
 {
     return capability >= 0 && (size_t)capability < count_of(capabilities) &&

@@ -49,6 +49,7 @@ static int find_engine(struct engine *engine, const char *asked, struct err *err
                              asked ? NULL : "/var/run/docker.sock",
                              asked || !own ? NULL : arena_printf(arena, "%s/podman/podman.sock", own) };
     struct err last = { 0 };
+    struct stat st;
 
     for (size_t i = 0; i < count_of(places) && !engine->version; i++) {
         if (!places[i] || !*places[i])
@@ -57,8 +58,10 @@ static int find_engine(struct engine *engine, const char *asked, struct err *err
         engine->address = mem_printf("%s%s", text_starts(places[i], "unix:") ? "" : "unix:", places[i]);
         engine->version = version_at(engine->address, arena, &last);
     }
-    if (engine->version)
+    if (engine->version) {
+        engine->foreign = stat(engine->address + strlen("unix:"), &st) < 0 || st.st_uid != geteuid();
         return 0;
+    }
     return err_set(err, ERR_UNREACHABLE, "EngineUnavailable: no Podman or Docker answers%s%s (%s); "
                    "start one (podman system service) or name its socket with --engine-socket",
                    asked ? " at " : "", asked ? asked : "", last.text);
@@ -213,8 +216,10 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
     pod->spec = node_copy(pod->arena, spec);
     node_remove(pod->spec, "record");
     node_set(pod->arena, pod->spec, "volumes", volumes);
+    if (engine_check_mounts(pod, err) < 0)
+        return -1;
     /* Without root the engine is ours too, and its root is nobody but us. */
-    if (pod->runtime->root)
+    if (pod->runtime->root || pod->runtime->engine->foreign)
         node_set_int(pod->arena, pod->spec, "user", user);
     return keep(pod, err);
 }

@@ -19,6 +19,7 @@ struct http_client;
  */
 struct engine {
     struct http_client *client; /* owned */
+    bool foreign;               /* its socket is another user's: so is its root */
     char *address, *version;    /* owned; "unix:/run/podman/podman.sock" */
     struct engine_call *calls;  /* under way */
     struct runtime *process;    /* owned; for pods without images */
@@ -59,6 +60,9 @@ void engine_unmix(const char *bytes, size_t len, bool lines, struct text *ret);
 
 /* ---- engine_run.c ---------------------------------------------------------------- */
 
+/* The engine is told paths, which it opens later: refuses those that workloads
+   could lead elsewhere until then. */
+int engine_check_mounts(const struct process_pod *pod, struct err *err);
 char *engine_name(struct arena *arena, const char *pod, const char *container);
 /* Makes a fresh container and starts it, as the run after the last. */
 void engine_run(struct process_pod *pod, const char *container);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes an engine's container from its image to its end. */
 
+#include "runtime/beneath.h"
 #include "runtime/engine.h"
 
 #include "base/clock.h"
@@ -9,9 +10,12 @@
 #include "http/http.h"
 #include "number/number.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define PULL (900 * CLOCK_SECOND)
 #define RETRY CLOCK_SECOND
@@ -57,28 +61,105 @@ static struct process_pod *still_there(const struct engine_call *call,
 
 /* ---- What is asked for ---------------------------------------------------------------- */
 
+static const struct node *volume_of(const struct process_pod *pod, const struct node *mount)
+{
+    const struct node *volumes = node_get(pod->spec, "volumes");
+
+    for (size_t i = 0; i < node_count(volumes); i++)
+        if (text_same(node_get_text(node_item(volumes, i), "name"), node_get_text(mount, "volume")))
+            return node_item(volumes, i);
+    return NULL;
+}
+
+static int check_mount(const struct process_pod *pod, const struct node *mount, struct err *err)
+{
+    const struct node *volume = volume_of(pod, mount);
+    const char *source = node_get_text(volume, "source"), *root = node_get_text(volume, "root");
+    const char *sub = node_get_text(mount, "subPath"), *path = node_get_text(mount, "path");
+    scoped_mem char *below = mem_printf("%s%s%s", *root ? node_get_text(volume, "below") : "",
+                                        *sub ? "/" : "", sub);
+    int base = open(*root ? root : source, O_PATH | O_CLOEXEC);
+    int steady = base < 0 ? -1 : beneath_is_steady(base, below), number = errno;
+
+    if (base >= 0)
+        close(base);
+    if (strchr(source, ':') || strchr(sub, ':') || strchr(path, ':'))
+        return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: a path with ':' cannot be told to the "
+                       "engine: %.150s at %.150s", source, path);
+    if (steady == 0 || !*below)
+        return 0;
+    return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: %.200s/%.100s: %s", *root ? root : source,
+                   below, number == EPERM ? "a workload could lead it elsewhere before the engine mounts "
+                                            "it, for a folder above it is not writable by the spoke's "
+                                            "user alone; mount the volume as a whole"
+                                          : strerror(number));
+}
+
+int engine_check_mounts(const struct process_pod *pod, struct err *err)
+{
+    const struct node *containers = node_get(pod->spec, "containers");
+
+    for (size_t i = 0; i < node_count(containers); i++) {
+        const struct node *mounts = node_get(node_item(containers, i), "mounts");
+
+        for (size_t j = 0; j < node_count(mounts); j++)
+            if (check_mount(pod, node_item(mounts, j), err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
 static void add_binds(struct process_pod *pod, const struct node *container, struct arena *arena,
                       struct node *host)
 {
     const struct node *mounts = node_get(container, "mounts");
-    const struct node *volumes = node_get(pod->spec, "volumes");
     const char *directory = node_get_text(container, "directory");
     struct node *binds = node_make_list(arena, host, "Binds");
 
     for (size_t i = 0; i < node_count(mounts); i++) {
-        const struct node *mount = node_item(mounts, i);
+        const struct node *mount = node_item(mounts, i), *volume = volume_of(pod, mount);
         const char *path = node_get_text(mount, "path"), *sub = node_get_text(mount, "subPath");
-        const char *source = "";
+        bool read_only = node_get_bool(mount, "readOnly", false) ||
+                         text_same(node_get_text(volume, "type"), "files");
 
-        for (size_t v = 0; v < node_count(volumes); v++)
-            if (text_same(node_get_text(node_item(volumes, v), "name"),
-                          node_get_text(mount, "volume")))
-                source = node_get_text(node_item(volumes, v), "source");
-        node_add(arena, binds, node_format(arena, "%s%s%s:%s%s%s%s", source, *sub ? "/" : "", sub,
-                                           *path == '/' ? "" : directory, *path == '/' ? "" : "/",
-                                           path, node_get_bool(mount, "readOnly", false) ? ":ro" : ""));
+        node_add(arena, binds,
+                 node_format(arena, "%s%s%s:%s%s%s%s", node_get_text(volume, "source"),
+                             *sub ? "/" : "", sub, *path == '/' ? "" : directory,
+                             *path == '/' ? "" : "/", path, read_only ? ":ro" : ""));
     }
     node_add(arena, binds, node_format(arena, "%s/hosts:/etc/hosts:ro", pod->directory));
+}
+
+static void add_capabilities(const struct node *container, struct arena *arena, struct node *host)
+{
+    const struct node *list = node_get(container, "capabilities");
+
+    node_add(arena, node_make_list(arena, host, "CapDrop"), node_string(arena, "ALL"));
+    node_add(arena, node_make_list(arena, host, "SecurityOpt"),
+             node_string(arena, "no-new-privileges"));
+    for (size_t i = 0; i < node_count(list); i++) {
+        long long number = -1;
+
+        if (text_to_int(node_text(node_item(list, i)), &number) && number >= 0 && number < 64 &&
+            runtime_capability_name((int)number))
+            node_add(arena, node_make_list(arena, host, "CapAdd"),
+                     node_string(arena, runtime_capability_name((int)number)));
+    }
+}
+
+/* Delivered files belong to the pod's own group, whoever the process is. */
+static void add_groups(const struct process_pod *pod, struct arena *arena, struct node *host)
+{
+    const struct node *list = node_get(pod->spec, "groups");
+    const uint32_t own[] = { number_id(pod->spec, "user"), number_id(pod->spec, "fsGroup") };
+
+    for (size_t i = 0; i < count_of(own); i++)
+        if (own[i] != NUMBER_NO_ID)
+            node_add(arena, node_make_list(arena, host, "GroupAdd"),
+                     node_format(arena, "%u", own[i]));
+    for (size_t i = 0; i < node_count(list); i++)
+        node_add(arena, node_make_list(arena, host, "GroupAdd"),
+                 node_format(arena, "%lld", (long long)number_value(node_item(list, i), NUMBER_GROUP, 65534)));
 }
 
 /* Our own: an engine of few rights fails to raise what it thinks usual. */
@@ -123,11 +204,11 @@ static struct node *host_of(struct process_pod *pod, const struct node *containe
 
     node_set_text(arena, host, "NetworkMode", "host");
     node_set_bool(arena, host, "Privileged", privileged);
-    if (!privileged) {
-        node_add(arena, node_make_list(arena, host, "CapDrop"), node_string(arena, "ALL"));
-        node_add(arena, node_make_list(arena, host, "SecurityOpt"),
-                 node_string(arena, "no-new-privileges"));
-    }
+    if (node_get_bool(container, "readOnlyRoot", false))
+        node_set_bool(arena, host, "ReadonlyRootfs", true);
+    if (!privileged)
+        add_capabilities(container, arena, host);
+    add_groups(pod, arena, host);
     add_binds(pod, container, arena, host);
     add_limits(container, arena, host);
     return host;

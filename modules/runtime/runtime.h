@@ -34,6 +34,8 @@ struct node;
  *   user        int       the uid to run as; absent: the runtime's choice
  *   group       int
  *   fsGroup     int       a further group of its processes
+ *   groups      [int]     and more of them
+ *   disk        int       bytes that its own folders may hold
  *   owner       string    who shares an unprivileged uid (a namespace)
  *   ownerNumber int       its place among the unprivileged uids, if it has one
  *   hosts       [string]  lines for the pod's own hosts file
@@ -44,7 +46,7 @@ struct node;
  *       type "empty"   an empty directory; memory: true, size: bytes that it
  *                      may hold, looked at every few seconds
  *       type "claim"   claim: NAME, a directory that outlives pods
- *       type "host"    path; create: true makes it, file: true as a file;
+ *       type "host"    path, below one of the bounds' host_paths; create: true makes it, file: true as a file;
  *                      must: "Directory", "File", "Socket", "CharDevice" or
  *                      "BlockDevice" refuses what is something else
  *   containers  [{
@@ -53,6 +55,9 @@ struct node;
  *           a command the image's own; a pod has images or it has not
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
+       user, group: of this container alone,
+       capabilities: ["12"]: their numbers, what it has; privileged: true,
+       readOnlyRoot: true: the engine driver's,
  *       memory: bytes, cpu: thousandths of a core, pids: count,
  *       again: {on: any | failure, after: seconds}  the runtime itself starts
  *           it once more, at once, the first time it ends and any time that
@@ -117,6 +122,8 @@ int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool gro
                       struct err *err) MUST_CHECK;
 /* The number of "NET_ADMIN" or "CAP_NET_ADMIN"; -1: there is no such. */
 int runtime_capability(const char *name);
+/* "NET_ADMIN"; NULL. */
+const char *runtime_capability_name(int capability);
 /* Whether a process of uid 0 has it without being privileged. */
 bool runtime_capability_is_usual(int capability);
 
