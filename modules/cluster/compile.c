@@ -68,6 +68,8 @@ static int compile_volume(struct local_pod *pod, struct arena *arena, const stru
         if (node_get(empty, "sizeLimit") &&
             quantity_from_node(arena, node_get(empty, "sizeLimit"), &size, NULL) == 0)
             node_set_int(arena, ret, "size", quantity_value(&size));
+        else if (!strcmp(node_get_text(empty, "medium"), "Memory")) /* it has an end, too */
+            node_set_int(arena, ret, "size", pod->cluster->options.bounds.disk);
     } else if (node_get(volume, "persistentVolumeClaim")) {
         if (check_claim(pod, volume, why) < 0)
             return -1;

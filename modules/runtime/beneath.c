@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -179,15 +180,25 @@ int beneath_parent(int folder, const char *path, const char **ret_name)
 struct deleting {
     int top;
     unsigned moved;
+    int left; /* entries that may still be deleted; below 0: no more */
 };
 
 static void move_up(struct deleting *d, int folder, const char *name)
 {
-    char fresh[64];
+    static unsigned count;
 
-    snprintf(fresh, sizeof fresh, ".axle-deep-%d-%u", (int)getpid(), d->moved);
-    if (renameat(folder, name, d->top, fresh) == 0)
-        d->moved++;
+    /* A name may stand there from a deletion that was not finished. */
+    for (int i = 0; i < 1000; i++) {
+        char fresh[64];
+
+        snprintf(fresh, sizeof fresh, ".axle-deep-%d-%u", (int)getpid(), count++);
+        if (renameat(folder, name, d->top, fresh) == 0) {
+            d->moved++;
+            return;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY)
+            return;
+    }
 }
 
 static void empty_folder(struct deleting *d, int folder, int depth)
@@ -195,10 +206,10 @@ static void empty_folder(struct deleting *d, int folder, int depth)
     int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = own >= 0 ? fdopendir(own) : NULL;
 
-    for (struct dirent *e; list && (e = readdir(list));) {
+    for (struct dirent *e; list && d->left >= 0 && (e = readdir(list));) {
         int inner;
 
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || d->left-- < 1 ||
             unlinkat(folder, e->d_name, 0) == 0 || errno == ENOENT)
             continue;
         if (geteuid() != 0 && e->d_type == DT_DIR && fchmodat(folder, e->d_name, 0700, 0) < 0)
@@ -220,16 +231,16 @@ static void empty_folder(struct deleting *d, int folder, int depth)
         close(own);
 }
 
-void beneath_delete(int at, const char *name)
+bool beneath_delete_some(int at, const char *name, int most)
 {
-    struct deleting d = { -1, 0 };
+    struct deleting d = { -1, 0, most };
 
     if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
-        return;
+        return true;
     d.top = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (d.top < 0)
-        return;
-    for (int i = 0; i < PASSES; i++) {
+        return true; /* nothing that we could delete */
+    for (int i = 0; i < PASSES && d.left >= 0; i++) {
         unsigned before = d.moved;
 
         empty_folder(&d, d.top, 0);
@@ -238,4 +249,10 @@ void beneath_delete(int at, const char *name)
     }
     close(d.top);
     unlinkat(at, name, AT_REMOVEDIR);
+    return d.left >= 0;
+}
+
+void beneath_delete(int at, const char *name)
+{
+    beneath_delete_some(at, name, INT_MAX);
 }

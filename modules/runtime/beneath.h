@@ -40,5 +40,7 @@ int beneath_enter(int folder, const char *name);
  * descriptors are open at a time.
  */
 void beneath_delete(int at, const char *name);
+/* The same, but gives up after so many entries. False: there is more. */
+bool beneath_delete_some(int at, const char *name, int most);
 
 #endif

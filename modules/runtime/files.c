@@ -4,6 +4,7 @@
 #include "runtime/beneath.h"
 #include "runtime/process.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "document/document.h"
 #include "number/number.h"
@@ -709,6 +710,34 @@ static void restore(struct process_pod *pod)
     process_tell(pod, NULL, RUNTIME_DRIFT, "DriftCorrected", name);
 }
 
+/* A pod that changes things without end costs a look now and then. */
+#define REST (50 * CLOCK_MS)
+
+static void on_rested(void *arg)
+{
+    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
+
+    if (pod->removing)
+        return;
+    pod->restored = clock_steady();
+    restore(pod);
+}
+
+static void restore_soon(struct process_pod *pod)
+{
+    int64_t now = clock_steady();
+
+    if (pod->restored && now - pod->restored < REST) {
+        if (!pod->restore)
+            pod->restore = loop_timer_new(pod->runtime->loop, on_rested, pod);
+        if (!loop_timer_is_set(pod->restore))
+            loop_timer_set(pod->restore, pod->restored + REST - now);
+        return;
+    }
+    pod->restored = now;
+    restore(pod);
+}
+
 static void on_inotify(int fd, unsigned what, void *arg)
 {
     struct runtime *runtime = arg;
@@ -733,7 +762,7 @@ static void on_inotify(int fd, unsigned what, void *arg)
         }
     while ((pod = map_next(seen, &at, NULL)))
         if (!pod->removing)
-            restore(pod);
+            restore_soon(pod);
 }
 
 int process_files_open(struct runtime *runtime, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs pods as processes of this machine, each below a shim of its own. */
 
+#include "runtime/beneath.h"
 #include "runtime/process.h"
 #include "runtime/users.h"
 
@@ -12,7 +13,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Pods in memory ------------------------------------------------------------- */
@@ -40,6 +44,7 @@ void process_pod_free(struct process_pod **pod)
     if (!p)
         return;
     process_files_forget(p);
+    loop_timer_free(&p->restore);
     process_let_go(p);
     map_remove(p->runtime->pods, p->id);
     mem_free(&p->id);
@@ -58,6 +63,39 @@ void process_kill_leftovers(struct process_pod *pod)
     }
 }
 
+/* More files than this take so long that everything else would wait for them. */
+#define AT_ONCE 20000
+
+static void empty_trash(const char *trash)
+{
+    pid_t pid = fork();
+
+    /* A grandchild is nobody's to wait for, and keeps no socket of ours open. */
+    if (pid == 0 && fork() == 0) {
+        syscall(SYS_close_range, 3, ~0U, 0);
+        setpriority(PRIO_PROCESS, 0, 19);
+        beneath_delete(AT_FDCWD, trash);
+    }
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+}
+
+static void delete_folder(const struct process_pod *pod)
+{
+    static unsigned count;
+    scoped_mem char *trash = mem_printf("%s/trash", pod->runtime->directory);
+    scoped_mem char *to = mem_printf("%s/%s-%lld-%u", trash, pod->id, (long long)clock_wall(), count++);
+
+    if (beneath_delete_some(AT_FDCWD, pod->directory, AT_ONCE))
+        return;
+    if ((mkdir(trash, 0700) < 0 && errno != EEXIST) || rename(pod->directory, to) < 0)
+        beneath_delete(AT_FDCWD, pod->directory);
+    else
+        empty_trash(trash);
+}
+
 void process_pod_delete(struct process_pod *pod)
 {
     process_kill_leftovers(pod);
@@ -65,7 +103,7 @@ void process_pod_delete(struct process_pod *pod)
         if (text_starts(node_get_text(volume->value, "source"), "/dev/shm/axle-"))
             process_delete_tree(node_get_text(volume->value, "source"));
     process_files_forget(pod);
-    process_delete_tree(pod->directory);
+    delete_folder(pod);
 }
 
 /* ---- Opening and closing -------------------------------------------------------- */
@@ -112,6 +150,14 @@ static void process_close(struct runtime **runtime)
     mem_free(runtime);
 }
 
+static void delete_trash(const struct runtime *runtime)
+{
+    scoped_mem char *trash = mem_printf("%s/trash", runtime->directory);
+
+    if (access(trash, F_OK) == 0)
+        empty_trash(trash);
+}
+
 static int open_users(struct runtime *runtime, struct err *err)
 {
     if (runtime->root)
@@ -145,6 +191,7 @@ static int process_open(const struct runtime_options *options, struct runtime **
         process_close(&runtime);
         return -1;
     }
+    delete_trash(runtime); /* what an earlier agent had no time for */
     process_spare_later(runtime);
     *ret = runtime;
     return 0;

@@ -62,6 +62,8 @@ struct process_pod {
     struct process_shim *shim; /* owned; NULL when adopted */
     struct loop_timer *reach; /* owned; set while a living shim is not reached */
     int64_t reach_wait;
+    struct loop_timer *restore; /* owned; its files are looked at again then */
+    int64_t restored;           /* steady time at which they were */
     struct loop_timer *leave; /* owned; set while it goes without a shim to end */
     struct node *waiting;     /* what it is to be told then */
     struct process_state *states; /* owned array */

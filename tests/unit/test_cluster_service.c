@@ -295,6 +295,32 @@ static void test_node_port(void)
     cluster_close(&cluster);
 }
 
+/* A node port is one Service's, and leads to what its own pods declare. */
+static void test_node_port_of_others(void)
+{
+    static const char yaml[] =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: %s}\n"
+        "spec: {type: NodePort, selector: {app: %s}, ports: [{port: 18090, nodePort: %d%s}]}\n";
+    scoped_mem char *one = mem_printf(yaml, "one", "lab", "web", 31999, ", targetPort: talk");
+    scoped_mem char *two = mem_printf(yaml, "two", "other", "web", 31999, ", targetPort: talk");
+    scoped_mem char *both = mem_printf("%s---\n%s", web, one);
+    scoped_mem char *loose = mem_printf(yaml, "loose", "lab", "web", 31998, ", targetPort: 22");
+
+    open_cluster();
+    apply("n", both);
+    CHECK(wait_ready("n", 2), "a Service takes a node port");
+    apply("o", two);
+    CHECK(wait_text("o", "port 31999 cannot be served: it is that of another Service"),
+          "another namespace's Service does not get it");
+    CHECK(wait_phase("o", "Degraded"), "and says so");
+    apply("l", loose);
+    CHECK(wait_text("l", "no container of pod"), "a port that no pod declares is not led to");
+    remove_owner("l");
+    remove_owner("o");
+    remove_owner("n");
+    cluster_close(&cluster);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "shim"))
@@ -307,6 +333,7 @@ int main(int argc, char **argv)
     test_environment();
     test_same_port();
     test_node_port();
+    test_node_port_of_others();
     test_refused();
     return fixture_end();
 }
