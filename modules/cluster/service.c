@@ -56,7 +56,12 @@ static int check_service(const struct cluster *cluster, const struct node *spec,
 
 void service_read(struct local_object *object)
 {
-    check_service(object->cluster, node_get(object->object, "spec"), &object->broken);
+    /* With a dot it would stand for a Service of another namespace in hosts files. */
+    if (strchr(object->name, '.'))
+        why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
+                object->name);
+    else
+        check_service(object->cluster, node_get(object->object, "spec"), &object->broken);
 }
 
 /* ---- Ports that are listened on ------------------------------------------------------- */

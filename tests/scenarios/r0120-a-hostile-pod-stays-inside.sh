@@ -110,8 +110,24 @@ hostile() {
     is_running "$name" || fail "$name has ended"
     kubectl delete -n "$name" manifestworks/hostile --wait=false >/dev/null
 }
-start_as root --host-path "$shared" --user-base 810000
+start_as root --host-path "$shared" --user-base 810000 --allow-root
 hostile root yes
+
+# uid 0, where it was allowed, is root of its files and of nothing else.
+zero='files_of_the_machine data_of_the_agent other_pods what_is_kept_of_the_pod devices settings_of_the_kernel
+control_groups refused_calls unknown_calls namespaces sockets_of_other_kinds processes_of_the_machine signals the_init
+sockets_of_the_agent abstract_sockets core_files bombs'
+{
+    work root yes | sed "s/name: hostile/name: zero/; s/name: code,/name: code-0,/; s/configMap: {name: code}/configMap: {name: code-0}/
+        s/restartPolicy: Never/&\n        securityContext: {runAsUser: 0, runAsGroup: 0}/
+        s/command: .*/command: [sh, -c, 'grep Cap \/proc\/self\/status; AGENT=1 SHIM=1 MACHINE=1 PIDS=own exec \/usr\/bin\/python3 code\/hostile.py $(echo $zero | sed 's,/,\\/,g')']/"
+} | sed "s/AGENT=1 SHIM=1 MACHINE=1/AGENT=$(pid_of root) SHIM=$holder MACHINE=$holder/" | apply >/dev/null
+zero_log() { cat "$place"/root/spoke/workloads/pods/lab.zero/logs/main.log 2>/dev/null; }
+zero_is_over() { case $(zero_log) in *" over") ;; *) return 1 ;; esac; }
+until_true 60 zero_is_over || fail "uid 0 does not end: $(zero_log) $(object -n root manifestworks/zero | jq -c .status)"
+case $(zero_log) in *HOLE*) fail "uid 0 gets out: $(zero_log)" ;; esac
+expect "what uid 0 tries" "$(zero_log | grep -cE ' (refused|skipped) ')" "$(wc -w <<<"$zero")"
+case $(zero_log) in *CapEff:?00000000000004fb*) ;; *) fail "uid 0 has other capabilities: $(zero_log | grep Cap)" ;; esac
 
 # What a pod plants for root to step on.
 cat >"$TEST_DIR/planted.yaml" <<YAML
