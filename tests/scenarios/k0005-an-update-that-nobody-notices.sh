@@ -116,6 +116,8 @@ until_true 60 ends two || fail "nobody answers: '$(heard)'"
 
 # The agent carries the bytes: without it nobody answers, but the pods run on.
 pods() { (cd "$TEST_DIR/edge-1/spoke/workloads/pods" && echo *); }
+settled() { [ "$(pods | wc -w)" = 2 ]; } # the preStop hooks of the others take a second
+until_true 60 settled || fail "pods that are to go stay: $(pods)"
 before=$(pods)
 crash edge-1
 until_true 60 ends none || fail "somebody answers without an agent: '$(heard)'"
