@@ -184,6 +184,11 @@ static int stay_user(const struct shim_place *place, struct shim_message *why)
 #define SCOPE_SIGNALS UINT64_C(2)
 #define ABI_WITH_SCOPES 6
 
+bool confine_has_scopes(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= ABI_WITH_SCOPES;
+}
+
 /*
  * Abstract unix sockets have no folder whose permissions would keep a pod out.
  * Without a pid namespace the pod could also end whatever else its user runs;
@@ -196,7 +201,7 @@ static void scope(const struct shim_place *place)
     } rules = { 0, 0, SCOPE_ABSTRACT_SOCKETS | (place->namespaces ? 0 : SCOPE_SIGNALS) };
     long set;
 
-    if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < ABI_WITH_SCOPES)
+    if (!confine_has_scopes())
         return;
     set = syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
     if (set < 0)

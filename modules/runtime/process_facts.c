@@ -92,6 +92,10 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
         node_add(arena, notes, node_string(arena,
                  "no namespaces may be made here: absolute mount paths are refused, "
                  "and workloads see each other's processes"));
+    if (!confine_has_scopes())
+        node_add(arena, notes, node_string(arena,
+                 "no scopes of Landlock in this kernel: workloads reach abstract unix sockets of "
+                 "other programs"));
     if (!runtime->root)
         node_add(arena, notes, node_string(arena,
                  "not root: workloads run as the agent's user and could harm it"));

@@ -108,6 +108,8 @@ int confine_self(const struct shim_place *place, const struct node *container,
 bool confine_is_as_it_must(const char *must, mode_t mode);
 /* syscalls.c: all system calls but those of syscalls.def are refused from now on. */
 int syscalls_filter(void);
+/* Whether this kernel keeps a process from abstract sockets and signals of others. */
+bool confine_has_scopes(void);
 /* With no mount namespace, the pod's directory as seen from inside. */
 const char *confine_work(const struct shim_place *place, char *into,
                          size_t room);

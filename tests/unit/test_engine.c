@@ -166,6 +166,20 @@ static void test_ends(void)
     remove_pod("ends");
 }
 
+/* The engine opens paths later than we look at them. */
+static void test_exchangeable(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    CHECK(!create(pod(arena, "sub", "\"mounts\": [{\"volume\": \"v\", \"path\": \"/x\", \"subPath\": "
+                      "\"a\"}]}], \"volumes\": [{\"name\": \"v\", \"type\": \"empty\"}]}")),
+          "a part of a volume that workloads write to is not told to the engine");
+    CHECK(!create(pod(arena, "user", "\"user\": 42}]}")), "nor a user of the machine's");
+    CHECK(!create(pod(arena, "rights", "\"privileged\": true}]}")), "nor privileges");
+    CHECK(!create(pod(arena, "climbs", "\"args\": [\"stay\"]}], \"volumes\": [{\"name\": \"../../x\", "
+                      "\"type\": \"empty\"}]}")), "nor a volume that climbs");
+}
+
 static void test_image_missing(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -261,6 +275,7 @@ static void run(void)
     }
     test_ends();
     test_image_missing();
+    test_exchangeable();
     test_stops_and_answers();
     test_files();
     test_outlives_the_agent();

@@ -61,10 +61,12 @@ static bool wait_until(const int *count, int wanted)
     return *count >= wanted;
 }
 
+static struct runtime_bounds bounds;
+
 static void open_runtime(void)
 {
     struct runtime_options options = { .loop = loop, .directory = folder, .on_event = on_event,
-                                       .log_bytes = 20000, .log_files = 2 };
+                                       .log_bytes = 20000, .log_files = 2, .bounds = bounds };
     struct err err = { 0 };
 
     if (DRIVER->open(&options, &runtime, &err) < 0) {
@@ -529,6 +531,61 @@ static void test_confined(void)
     DRIVER->close(&runtime);
 }
 
+/* What it has follows from what was allowed and asked for, not from its uid. */
+static void test_capabilities(void)
+{
+    static const struct {
+        bool allow_root, allow_privileged;
+        const char *more, *effective, *bounding, *name;
+    } cases[] = {
+        { true, true, ", \"capabilities\": [\"10\"]}]}", "CapEff:\t0000000000000400",
+          "CapBnd:\t0000000000000400", "a user who was given one" },
+        { true, false, ", \"user\": 0, \"capabilities\": [\"0\", \"5\"]}]}", "CapEff:\t0000000000000021",
+          "CapBnd:\t0000000000000021", "uid 0 with two of the usual ones" },
+        { true, false, ", \"user\": 0}]}", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000",
+          "uid 0 that dropped all" },
+        { true, false, ", \"user\": 0, \"capabilities\": [\"21\"]}]}", NULL, "asks for privileges",
+          "uid 0 that wants more" },
+        { false, true, ", \"user\": 0}]}", NULL, "runs nothing as uid 0", "uid 0 where there is none" },
+        { false, true, ", \"group\": 0}]}", NULL, "runs nothing as gid 0", "gid 0 where there is none" },
+        { false, false, ", \"user\": 4294967296}]}", NULL, "runAsUser is not a user id", "a uid beyond" },
+        { false, false, ", \"privileged\": true}]}", NULL, "asks for privileges", "one that is privileged" },
+        { false, false, "}], \"volumes\": [{\"name\": \"../x\", \"type\": \"empty\"}]}", NULL, "is no name",
+          "a volume that climbs" },
+        { false, false, "}], \"volumes\": [{\"name\": \"v\", \"type\": \"claim\", \"claim\": \"a/../../x\"}]}",
+          NULL, "is no name", "a claim that climbs" },
+        { false, false, "}], \"volumes\": [{\"name\": \"v\", \"type\": \"host\", \"path\": \"/etc\"}]}", NULL,
+          "outside the folders", "a folder that nobody listed" },
+    };
+
+    if (geteuid() != 0) {
+        CHECK_SKIP("not root");
+        return;
+    }
+    for (size_t i = 0; i < count_of(cases); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        struct node *pod = pod_of(arena, "rights", "grep Cap /proc/self/status", cases[i].more);
+        struct err err = { 0 };
+        const char *log;
+
+        bounds = (struct runtime_bounds){ .allow_root = cases[i].allow_root,
+                                          .allow_privileged = cases[i].allow_privileged };
+        open_runtime();
+        if (!cases[i].effective) {
+            CHECK(DRIVER->create(runtime, pod, &err) < 0 && strstr(err.text, cases[i].bounding),
+                  "%s is refused by the runtime as well: %s", cases[i].name, err.text);
+        } else {
+            CHECK(create(pod) && wait_until(&seen.exited, 1), "%s runs", cases[i].name);
+            log = DRIVER->log_tail(runtime, arena, "rights", "main", 20);
+            CHECK(strstr(log, cases[i].effective) && strstr(log, cases[i].bounding), "and has %s: %s",
+                  cases[i].effective, log);
+            remove_pod("rights");
+        }
+        DRIVER->close(&runtime);
+    }
+    bounds = (struct runtime_bounds){ 0 };
+}
+
 /* 400 MB in no time: its writer is not held up, and we hardly notice. */
 static void test_log_flood(void)
 {
@@ -828,6 +885,7 @@ int main(int argc, char **argv)
     test_memory_limit();
     test_confined();
     test_tries_to_escape();
+    test_capabilities();
     test_other_limits();
     test_log_rotates();
     test_log_flood();
