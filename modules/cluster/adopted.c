@@ -3,9 +3,8 @@
 
 #include "cluster/local.h"
 
-#include "number/number.h"
-
 #include "base/log.h"
+#include "number/number.h"
 
 #include <stdio.h>
 #include <string.h>

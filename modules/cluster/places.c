@@ -3,11 +3,10 @@
 
 #include "cluster/local.h"
 
-#include "number/number.h"
-
 #include "base/file.h"
 #include "base/kept.h"
 #include "base/log.h"
+#include "number/number.h"
 #include "pki/pki.h"
 
 #include <stdio.h>

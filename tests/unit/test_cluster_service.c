@@ -310,7 +310,7 @@ static void test_node_port_of_others(void)
     apply("n", both);
     CHECK(wait_ready("n", 2), "a Service takes a node port");
     apply("o", two);
-    CHECK(wait_text("o", "port 31999 cannot be served: it is that of another Service"),
+    CHECK(wait_text("o", "port 31999 is taken by another Service on this spoke"),
           "another namespace's Service does not get it");
     CHECK(wait_phase("o", "Degraded"), "and says so");
     apply("l", loose);

@@ -136,7 +136,7 @@ static void test_looker(void)
 static void test_node_port(void)
 {
     static const char service[] =
-        OBJECT("Service", "door") "spec: {type: NodePort, selector: {app: web}, ports: [{port: 18097, "
+        OBJECT("Service", "door") "spec: {type: NodePort, selector: {app: door}, ports: [{port: 18097, "
                                "nodePort: 31097}]}\n";
 
     apply_of("acme", "port", service);
