@@ -201,8 +201,10 @@ eaters=0
     sed 's/name: planted/name: eaters/;/manifests:/q' "$TEST_DIR/planted.yaml"
     for how in 'dd if=/dev/zero of=/tmp/x bs=1M count=24' \
         'exec 9>x; rm x; dd if=/dev/zero bs=1M count=24 >&9' 'seq 9000 | xargs -n 500 touch'; do
-        pod "eater-$((++eaters))" "{name: v, emptyDir: {}}" "{name: v, mountPath: v}" \
-            "$how 2>/dev/null; sleep 1000" ", resources: {limits: {ephemeral-storage: 16Mi}}"
+        eaters=$((eaters + 1))
+        pod "eater-$eaters" "{name: v, emptyDir: {}}" "{name: v, mountPath: v}" \
+            "$how 2>/dev/null; sleep 1000" ", resources: {limits: {ephemeral-storage: 16Mi}}" |
+            sed 's/terminationGracePeriodSeconds: 0/&\n        restartPolicy: Never/'
     done
 } | apply >/dev/null
 has_evicted() { [ "$(get_raw /api/v1/events | jq '[.items[] | select(.reason == "Evicted" and (.message | contains("ephemeral-storage limit of 16777216"))) | .involvedObject.name] | unique | length')" = 3 ]; }
