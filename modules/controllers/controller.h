@@ -160,6 +160,7 @@ void pass_wake_at(struct pass *pass, int64_t wall);
 /* ---- Small things about objects (facts.c) ----------------------------------- */
 
 #define DRAIN "axle.dev/drain"
+#define CLUSTER_NAME_LABEL "open-cluster-management.io/cluster-name"
 #define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
 
 const char *object_name(const struct node *object);

@@ -44,7 +44,7 @@ static bool recognize_request(struct arena *arena, const struct node *object,
     if (!request || request->has_names || request->has_other)
         return false;
     csr.signer = node_get_text(node_get(object, "spec"), "signerName");
-    csr.label = object_label(object, "open-cluster-management.io/cluster-name");
+    csr.label = object_label(object, CLUSTER_NAME_LABEL);
     csr.common_name = request->common_name;
     csr.organizations = (const char *const *)request->organizations;
     csr.organization_count = request->organization_count;
@@ -133,6 +133,19 @@ static int check_size(const struct node *csr, struct err *err)
                    object_name(csr), REQUEST_BYTES);
 }
 
+/* Under a spoke's label its own agents look for their requests; another spoke's
+   agents would take this one for theirs. */
+static int check_label(const struct objects_review *review, struct err *err)
+{
+    const struct auth_user *user = review->who->identity;
+    const char *label = object_label(review->after, CLUSTER_NAME_LABEL);
+
+    if (!user || user->role != AUTH_SPOKE || !*label || !strcmp(label, user->cluster))
+        return 0;
+    return forbid(review->after, arena_printf(review->arena, "the label " CLUSTER_NAME_LABEL
+                  " must be \"%s\", the spoke that asks", user->cluster), err);
+}
+
 /* Who asks is written by the hub, whatever the request says of it. */
 static int before_write(void *arg, const struct objects_review *review,
                         struct err *err)
@@ -156,7 +169,8 @@ static int before_write(void *arg, const struct objects_review *review,
         else
             node_remove(spec, about[i]);
     }
-    if (check_size(review->after, err) < 0 || check_subject(review->after, err) < 0)
+    if (check_size(review->after, err) < 0 || check_subject(review->after, err) < 0 ||
+        check_label(review, err) < 0)
         return -1;
     return text_starts(user, TOKEN_USER)
                ? check_token_request(arg, review, user + strlen(TOKEN_USER), err) : 0;

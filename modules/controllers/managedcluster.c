@@ -56,7 +56,7 @@ static int make_space(struct pass *pass, struct err *err)
     object_set_label(pass->arena, space, "axle.dev/owner-kind", "ManagedCluster");
     object_set_label(pass->arena, space, "axle.dev/owner",
                      render_label(pass->arena, pass->name));
-    object_set_label(pass->arena, space, "open-cluster-management.io/cluster-name",
+    object_set_label(pass->arena, space, CLUSTER_NAME_LABEL,
                      render_label(pass->arena, pass->name));
     return pass_ensure(pass, space, NULL, err);
 }
@@ -72,7 +72,7 @@ static int make_lease(struct pass *pass, const struct node *cluster,
         return 0;
     lease = pass_new(pass, LEASE, pass->name, LEASE_NAME);
     object_set_label(pass->arena, lease,
-                     "open-cluster-management.io/cluster-name",
+                     CLUSTER_NAME_LABEL,
                      render_label(pass->arena, pass->name));
     clock_format(pass->now, true, time);
     spec = node_make(pass->arena, lease, "spec");

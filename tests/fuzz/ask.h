@@ -38,7 +38,7 @@ static inline int fuzz_ask(const char *template, const uint8_t *bytes,
         node_set(arena, data, names[i], node_bytes(arena, at, len));
         at = zero ? zero + 1 : end;
     }
-    options.bounds = (struct template_bounds){.steps = 200000,
+    options.bounds = (struct template_bounds){.work = 20 * 1000 * 1000,
                                               .output = 1 << 20,
                                               .memory = 32 << 20,
                                               .include = 20,

@@ -98,6 +98,10 @@ own=$(request GET $csrs | jq -r '.items[] | select(.spec.username | contains("bo
 as_spoke edge-1 GET "$csrs/$own?watch=true&timeoutSeconds=1" >/dev/null
 ! grep -q edge-2 "$TEST_DIR/seen" || fail "a watch of a request shows another spoke's"
 
+expect "a request under another's label" "$(as_spoke edge-1 POST $csrs -H 'Content-Type: application/json' -d '{"metadata":{
+    "generateName":"x-","labels":{"open-cluster-management.io/cluster-name":"edge-2"}},
+    "spec":{"request":"QQ==","signerName":"kubernetes.io/kube-apiserver-client","usages":["client auth"]}}')" 403
+
 # Apply that creates needs create; it may change what is there.
 apply='Content-Type: application/apply-patch+yaml'
 expect "apply of what is there" "$(as_bot PATCH "$lab/secrets/mine?fieldManager=bot" -H "$apply" \

@@ -13,7 +13,7 @@ expect "a Secret" "$(status_of POST /api/v1/namespaces/default/secrets -H 'Conte
 stop hub
 cp -a "$pki" "$TEST_DIR/whole"
 
-for file in ca.key ca.crt sealing.key service-accounts.key console.secret; do
+for file in ca.key ca.crt sealing.key service-accounts.key; do
     for damage in missing empty cut changed; do
         case $damage in
         missing) rm "$pki/$file" ;;

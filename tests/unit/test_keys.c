@@ -21,11 +21,10 @@ static struct store *store;
 static struct config *config;
 
 static const char *const files[] = {"ca.key", "ca.crt", "sealing.key",
-                                    "service-accounts.key", "console.secret"};
+                                    "service-accounts.key"};
 
 struct keys {
     unsigned char authority[PKI_SHA256], tokens[PKI_SHA256], seal[PKI_SEAL_KEY];
-    char console[128];
 };
 
 static void done(void *arg, const struct err *err)
@@ -50,13 +49,11 @@ static int open_keys(struct keys *ret, struct err *err)
     if (opened == 0) {
         memcpy(ret->authority, pki_authority_pin(hub.authority), PKI_SHA256);
         pki_key_pin(hub.token_key, ret->tokens);
-        snprintf(ret->console, sizeof ret->console, "%s", hub.console_secret);
     }
     store_commit(store, done, &failed);
     pki_authority_free(&hub.authority);
     pki_key_free(&hub.token_key);
     server_close(&hub);
-    free(hub.console_secret);
     return failed ? -1 : opened;
 }
 
