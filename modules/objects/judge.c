@@ -184,6 +184,32 @@ static bool may_decide(const struct job *job)
     return job->write->who.trusted || text_same(job->write->subresource, "approval");
 }
 
+/*
+ * A rule says "KIND "NAME" is invalid: FIELD: WHY", as people read it. Clients print
+ * the causes instead, and of a Status without any that it is invalid, and no more.
+ */
+static int refused_by_rule(struct job *job)
+{
+    static const char between[] = " is invalid: ";
+    const char *words = strstr(job->err->text, between), *colon;
+    struct node *cause;
+
+    if (job->err->code != ERR_INVALID || job->ret->causes || !words)
+        return -1;
+    words += strlen(between);
+    colon = strstr(words, ": ");
+    if (!colon || memchr(words, ' ', (size_t)(colon - words)))
+        return -1;
+    cause = node_map(job->arena);
+    node_set_text(job->arena, cause, "reason", "FieldValueInvalid");
+    node_set_text(job->arena, cause, "message", colon + 2);
+    node_set(job->arena, cause, "field",
+             node_bytes(job->arena, words, (size_t)(colon - words)));
+    job->ret->causes = node_list(job->arena);
+    node_add(job->arena, job->ret->causes, cause);
+    return -1;
+}
+
 int job_review(struct job *job)
 {
     const struct objects_write *write = job->write;
@@ -202,7 +228,7 @@ int job_review(struct job *job)
     for (struct rule *rule = job->table->rules; rule; rule = rule->next)
         if ((!rule->subresource || !strcmp(rule->subresource, review.subresource)) &&
             rule->fn(rule->arg, &review, job->err) < 0)
-            return -1;
+            return refused_by_rule(job);
     return 0;
 }
 

@@ -113,8 +113,9 @@ class Identity:
                 return True
             if key == (CSR, "certificatesigningrequests") and letter == "c":
                 return True
-        if self.joins and letter == "c" and key in {
-                (OCM, "managedclusters"), (CSR, "certificatesigningrequests")}:
+        # Its request for a certificate must be that of the cluster that it joins as,
+        # which what is tried here is not (d0001, test_joining).
+        if self.joins and letter == "c" and key == (OCM, "managedclusters"):
             return True
         return False
 
@@ -225,6 +226,7 @@ def spec_of(kind, namespace):
         "TraitDefinition": {"spec": {"template": "kind: ConfigMap"}},
         "WorkloadDeployment": {"spec": {"workloadProfileRef": {"name": "none"}, "environmentRef": {"name": "none"}}},
         "Workload": {"spec": {}},
+        "DefinitionRevision": {"spec": {"kind": "WorkloadProfile", "name": "x", "revision": 1}},
     }.get(kind.kind, {} if kind.group == "" else {"spec": {}})
 
 

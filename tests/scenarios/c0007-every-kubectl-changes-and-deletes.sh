@@ -62,17 +62,18 @@ patches() {
     fails_with 'Operation cannot be fulfilled on configmaps "settings": the object has been modified; please apply your changes to the latest version and try again' \
         patch cm settings -p '{"metadata":{"resourceVersion":"1"}}'
 
+    local cluster=spoke-of-$space # a namespace has one owner
     # The status only through its door, and nothing else through it.
     k apply -f - >/dev/null <<YAML
 apiVersion: cluster.open-cluster-management.io/v1
 kind: ManagedCluster
-metadata: {name: $space}
+metadata: {name: $cluster}
 YAML
-    says "status" "managedcluster.cluster.open-cluster-management.io/$space patched" \
-        patch mcl "$space" --subresource=status --type=merge -p '{"status":{"version":{"kubernetes":"v1"}},"metadata":{"labels":{"not":"this"}}}'
-    expect "the status" "$(k get mcl "$space" -o json | jq -c '[.status.version.kubernetes, .metadata.labels.not]')" '["v1",null]'
-    k patch mcl "$space" --type=merge -p '{"status":{"version":{"kubernetes":"v2"}}}' >/dev/null
-    expect "not by the other door" "$(k get mcl "$space" --subresource=status -o jsonpath='{.status.version.kubernetes}')" v1
+    says "status" "managedcluster.cluster.open-cluster-management.io/$cluster patched" \
+        patch mcl "$cluster" --subresource=status --type=merge -p '{"status":{"version":{"kubernetes":"v1"}},"metadata":{"labels":{"not":"this"}}}'
+    expect "the status" "$(k get mcl "$cluster" -o json | jq -c '[.status.version.kubernetes, .metadata.labels.not]')" '["v1",null]'
+    k patch mcl "$cluster" --type=merge -p '{"status":{"version":{"kubernetes":"v2"}}}' >/dev/null
+    expect "not by the other door" "$(k get mcl "$cluster" --subresource=status -o jsonpath='{.status.version.kubernetes}')" v1
     fails_with 'the server could not find the requested resource' patch cm settings --subresource=status --type=merge -p '{}'
     fails_with 'spec.tenant: Invalid value: "b": field is immutable' patch project "$space-project" --type=merge -p '{"spec":{"tenant":"b"}}'
 }

@@ -8,7 +8,8 @@
 AXLE=$repo/build/release/axle
 [ -x "$AXLE" ] || skip "build/release/axle is not built"
 
-start_hub
+# Quotas are another matter (r0231).
+start_hub --spoke-requests 100000 --spoke-writes 100000 --spoke-rate 1Gi --spoke-in-flight 1000 --spoke-connections 1000
 for spoke in edge-1 edge-2; do
     start_spoke $spoke
     stop $spoke

@@ -98,9 +98,10 @@ own=$(request GET $csrs | jq -r '.items[] | select(.spec.username | contains("bo
 as_spoke edge-1 GET "$csrs/$own?watch=true&timeoutSeconds=1" >/dev/null
 ! grep -q edge-2 "$TEST_DIR/seen" || fail "a watch of a request shows another spoke's"
 
+csr=$(openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=x 2>/dev/null | base64 -w0)
 expect "a request under another's label" "$(as_spoke edge-1 POST $csrs -H 'Content-Type: application/json' -d '{"metadata":{
     "generateName":"x-","labels":{"open-cluster-management.io/cluster-name":"edge-2"}},
-    "spec":{"request":"QQ==","signerName":"kubernetes.io/kube-apiserver-client","usages":["client auth"]}}')" 403
+    "spec":{"request":"'"$csr"'","signerName":"kubernetes.io/kube-apiserver-client","usages":["client auth"]}}')" 403
 
 # Apply that creates needs create; it may change what is there.
 apply='Content-Type: application/apply-patch+yaml'

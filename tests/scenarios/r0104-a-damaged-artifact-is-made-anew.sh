@@ -10,6 +10,7 @@ apply <<YAML >/dev/null
 apiVersion: axle.dev/v1alpha1
 kind: Tenant
 metadata: {name: acme}
+spec: {clusterSets: [global]}
 ---
 apiVersion: axle.dev/v1alpha1
 kind: Project

@@ -84,7 +84,7 @@ says() { tail -n "+$seen" "$TEST_DIR/edge-1.log" | grep -q "join again with a ne
 until_true 20 says || fail "the way out is not said: $(tail -n 3 "$TEST_DIR/edge-1.log")"
 expect "beyond mending" "$(processes)" "$before"
 stop edge-1
-token_create >"$TEST_DIR/edge-1.token"
+token_create --name edge-1 >"$TEST_DIR/edge-1.token"
 restart --token-file "$TEST_DIR/edge-1.token"
 is_back "joined again"
 if grep -E "Sanitizer|runtime error" "$TEST_DIR/edge-1.log"; then fail "the agent crashed"; fi

@@ -38,5 +38,6 @@ expect "a Lease without a spec" "$(head -n 1 "$TEST_DIR/codes")" 200
 
 # Years and seconds that no clock holds are no trouble either.
 as_spoke PATCH $lease merge-patch+json '{"spec":{"renewTime":"2261-12-31T23:59:59Z","leaseDurationSeconds":2147483647}}' >/dev/null
-kubectl patch managedcluster edge-1 --type=merge -p '{"spec":{"leaseDurationSeconds":2147483647}}'
+expect_refused 'spec.leaseDurationSeconds: Invalid value: 2147483647: must be between 0' \
+    kubectl patch managedcluster edge-1 --type=merge -p '{"spec":{"leaseDurationSeconds":2147483647}}'
 is_running hub

@@ -85,7 +85,7 @@ project() { kubectl apply -f - <<<"{\"apiVersion\":\"axle.dev/v1alpha1\",\"kind\
 for member in group:system:masters group:system:authenticated system:admin 'system:open-cluster-management:edge-1:a' ''; do
     expect_refused 'spec.editors[1]: ' project research "{\"tenant\":\"acme\",\"editors\":[\"ed\",\"$member\"],\"admins\":[\"ada\"]}"
 done
-expect_refused 'belongs to ManagedCluster' project edge-1 '{"tenant":"acme"}'
+expect_refused 'belongs to the ManagedCluster' project edge-1 '{"tenant":"acme"}'
 expect_refused 'metadata.name: the name "kube-system" is reserved' project kube-system '{"tenant":"acme"}'
 expect_refused 'spec.targetNamespaces[0]: "rival" is the namespace of another project' project research '{"tenant":"acme","editors":["ed"],"admins":["ada"],"targetNamespaces":["rival"]}'
 

@@ -20,7 +20,7 @@ work() {
     echo '{"metadata":{"name":"'"$1"'"},"spec":{"workload":{"manifests":[{"apiVersion":"v1","kind":"ConfigMap",
         "metadata":{"name":"c","namespace":"default"},"data":{"word":"'"$2"'"}}]}}}'
 }
-for i in 1 2 3; do word; done >"$TEST_DIR/words"
+for i in 1 2 3 4; do word; done >"$TEST_DIR/words"
 mapfile -t words <"$TEST_DIR/words"
 post /api/v1/namespaces '{"metadata":{"name":"lab"}}'
 # A word in base64 keeps its form in an answer: 24 letters are 32 of base64.
@@ -28,10 +28,11 @@ post /api/v1/namespaces/lab/secrets '{"metadata":{"name":"token"},"stringData":{
 post /api/v1/namespaces/lab/configmaps '{"metadata":{"name":"edge-1"},"data":{"word":"'"${words[1]}"'"}}'
 post $works/edge-2/manifestworks "$(work w "${words[2]}")"
 post $works/edge-1/manifestworks "$(work w ours)"
+post /apis/cluster.open-cluster-management.io/v1/managedclusters '{"metadata":{"name":"'"${words[3]}"'"}}'
 {
     printf %s "${words[0]}" | base64
     printf '%s\n%s\n' "${words[1]}" "${words[2]}"
-    echo '"name":"edge-2"'
+    echo "${words[3]}"
 } >"$TEST_DIR/secret-words"
 
 /usr/bin/python3 "$(dirname "$0")/hostile_spoke.py" "$SERVER" "$TEST_DIR" "$([ -n "${DEEP:-}" ] && echo 60 || echo 8)" "$(pid_of hub)" \

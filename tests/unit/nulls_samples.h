@@ -84,9 +84,6 @@ static const char *const nulls_samples[] = {
     "subjects: [{kind: User, name: u, apiGroup: rbac.authorization.k8s.io}, {kind: ServiceAccount, name: s, namespace: research}]\n",
     "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: managed-cluster-lease, namespace: edge-2}\n"
     "spec: {holderIdentity: edge-2, leaseDurationSeconds: 60, renewTime: \"2026-01-01T00:00:00.000000Z\", acquireTime: \"2026-01-01T00:00:00.000000Z\", leaseTransitions: 1}\n",
-    "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: edge-2, labels: {a: b}}\n"
-    "spec: {hubAcceptsClient: true, leaseDurationSeconds: 60, managedClusterClientConfigs: [{url: \"https://a\", caBundle: aGk=}], taints: [{key: a, value: b, effect: NoSelect}]}\n"
-    "status: {conditions: [{type: ManagedClusterConditionAvailable, status: \"True\", reason: R, message: m, lastTransitionTime: \"2026-01-01T00:00:00Z\"}, {type: ManagedClusterJoined, status: \"True\", reason: R, message: m, lastTransitionTime: \"2026-01-01T00:00:00Z\"}], capacity: {cpu: 2, memory: 1Gi}, allocatable: {cpu: 2, memory: 1Gi}, version: {kubernetes: v1}, clusterClaims: [{name: agent.axle.dev, value: x}, {name: gpu, value: \"{}\"}]}\n",
     "apiVersion: cluster.open-cluster-management.io/v1beta2\nkind: ManagedClusterSet\nmetadata: {name: x}\nspec: {clusterSelector: {selectorType: LabelSelector, labelSelector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: In, values: [b]}]}}}\n",
     "apiVersion: cluster.open-cluster-management.io/v1beta2\nkind: ManagedClusterSetBinding\nmetadata: {name: x, namespace: research}\nspec: {clusterSet: x}\n",
     "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\nmetadata: {name: x, namespace: research}\n"
@@ -140,6 +137,10 @@ static const char *const nulls_samples[] = {
     "apiVersion: axle.dev/v1alpha1\nkind: WorkloadDeployment\nmetadata: {name: x, namespace: research}\nspec: {aiWorkload: hi, workloadProfileRef: {name: echo, revision: v1}, profileBundleRef: {name: echo, revision: v1}, environmentRef: {name: all}, variables: {word: x}}\n",
     "apiVersion: axle.dev/v1alpha1\nkind: Workload\nmetadata: {name: x, namespace: edge-2, labels: {axle.dev/aiworkload: hi}}\nspec: {artifact: {reference: r, digest: \"sha256:00\", contentDigest: c, revision: v1}, secretRefs: [{name: kept, namespace: research, resourceVersion: \"1\"}], targetNamespace: lab, prune: true, wait: true, timeoutSeconds: 10}\n"
     "status: {phase: Running, message: m, observedGeneration: 1, restarts: 1, ready: 1, total: 1, endpoints: [{name: http, url: \"http://a:1\", port: 1}], conditions: [{type: Available, status: \"True\", reason: R, message: m, observedGeneration: 1, lastTransitionTime: \"2026-01-01T00:00:00Z\"}], pods: [{name: p, restarts: 1, containers: [{name: c, state: running}]}]}\n",
+    /* The last: with it goes the namespace that others lie in. */
+    "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: edge-2, labels: {a: b}}\n"
+    "spec: {hubAcceptsClient: true, leaseDurationSeconds: 60, managedClusterClientConfigs: [{url: \"https://a\", caBundle: aGk=}], taints: [{key: a, value: b, effect: NoSelect}]}\n"
+    "status: {conditions: [{type: ManagedClusterConditionAvailable, status: \"True\", reason: R, message: m, lastTransitionTime: \"2026-01-01T00:00:00Z\"}, {type: ManagedClusterJoined, status: \"True\", reason: R, message: m, lastTransitionTime: \"2026-01-01T00:00:00Z\"}], capacity: {cpu: 2, memory: 1Gi}, allocatable: {cpu: 2, memory: 1Gi}, version: {kubernetes: v1}, clusterClaims: [{name: agent.axle.dev, value: x}, {name: gpu, value: \"{}\"}]}\n",
 };
 
 #endif

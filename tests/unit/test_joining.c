@@ -330,7 +330,7 @@ static void check_body(void)
     must(stage_as(joiner(&place, "body"),
         "{apiVersion: " OCM "/v1, kind: ManagedCluster, metadata: {name: b1, labels: {"
         "cluster.open-cluster-management.io/clusterset: theirs, gpu: many}, annotations: {"
-        "axle.dev/client-keys: x, facts.axle.dev/zone: y, "
+        "axle.dev/client-keys: x, facts.axle.dev/zone: west, "
         "open-cluster-management.io/automatically-accepted-on: z}, finalizers: [evil.io/stay], "
         "ownerReferences: [{apiVersion: v1, kind: Namespace, name: default, uid: u}]}, spec: {"
         "hubAcceptsClient: true, leaseDurationSeconds: 2147483647, taints: [{key: a, effect: "
