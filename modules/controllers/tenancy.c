@@ -98,6 +98,19 @@ static int drop_space(struct pass *pass, const char *space, const char *kind,
     return !pass_read(pass, NAMESPACE, "", space);
 }
 
+/* What keeps a namespace, as the collector says it there. */
+static const char *emptying(struct pass *pass, const char *space)
+{
+    const struct node *there = pass_read(pass, NAMESPACE, "", space);
+    const struct node *conditions = node_at(there, "status", "conditions", NULL);
+    const struct node *content = condition_find(conditions, "NamespaceContentRemaining");
+    const struct node *held = condition_find(conditions, "NamespaceFinalizersRemaining");
+
+    return arena_printf(pass->arena, "the namespace \"%s\" is being emptied%s%s%s%s", space,
+                        content ? ": " : "", node_get_text(content, "message"),
+                        held ? "; " : "", node_get_text(held, "message"));
+}
+
 /* ---- Tenant ----------------------------------------------------------------- */
 
 static const char *a_project_of(struct pass *pass, const char *tenant)
@@ -129,6 +142,11 @@ static int drain_tenant(struct pass *pass, const struct seen *tenant,
         return say(pass, tenant, "Deleting", &ready, err);
     }
     gone = drop_space(pass, space, "Tenant", err);
+    if (!gone) {
+        struct condition ready = { "Ready", "False", "Draining", emptying(pass, space) };
+
+        return say(pass, tenant, "Deleting", &ready, err);
+    }
     return gone > 0 ? pass_finalizer(pass, tenant, DRAIN, false, err) : gone;
 }
 
@@ -220,6 +238,10 @@ static int drain_project(struct pass *pass, const struct seen *project,
     if (left)
         return say(pass, project, "Deleting", &ready, err);
     gone = drop_space(pass, pass->name, "Project", err);
+    if (!gone) {
+        ready.message = emptying(pass, pass->name);
+        return say(pass, project, "Deleting", &ready, err);
+    }
     return gone > 0 ? pass_finalizer(pass, project, DRAIN, false, err) : gone;
 }
 

@@ -81,6 +81,33 @@ static void space_add(struct objects *objects, const char *space, int change)
         map_remove(objects->collector->counts, space);
 }
 
+static bool is_of_group(const struct kind *kind, const char *api_version)
+{
+    size_t len = strchr(api_version, '/') ? strcspn(api_version, "/") : 0;
+
+    return strlen(kind->group) == len && !strncmp(kind->group, api_version, len);
+}
+
+/*
+ * The owner that a reference means, if it is there. A uid alone makes nobody an
+ * owner: kind and name must be those of the object that has it, and what lies in
+ * a namespace owns things in that namespace only. Else whoever can read a uid
+ * could hold up the deletion of what is another's.
+ */
+static const struct object *owner_meant(const struct objects *objects,
+                                        const struct object *dependent,
+                                        const struct owner *reference)
+{
+    const struct object *owner = map_get(objects->living, reference->uid);
+
+    return owner && !strcmp(owner->kind->kind, reference->kind) &&
+                   is_of_group(owner->kind, reference->api_version) &&
+                   !strcmp(owner->name, reference->name) &&
+                   (!*owner->space || !strcmp(owner->space, dependent->space))
+               ? owner
+               : NULL;
+}
+
 static void forget_owners(struct objects *objects, const struct held *held)
 {
     for (size_t i = 0; i < held->owner_count; i++) {
@@ -108,7 +135,7 @@ static void note_owners(struct objects *objects, const struct held *held)
             map_put(objects->dependents, uid, dependents);
         }
         map_put(dependents, held->object.uid, (void *)(uintptr_t)&held->object);
-        if (!map_get(objects->living, uid))
+        if (!owner_meant(objects, &held->object, &held->owners[i]))
             enqueue(objects, held->object.uid);
     }
 }
@@ -118,7 +145,7 @@ static void wake_owners(struct objects *objects, const struct held *held)
 {
     for (size_t i = 0; i < held->owner_count; i++) {
         const struct object *owner =
-            map_get(objects->living, held->owners[i].uid);
+            owner_meant(objects, &held->object, &held->owners[i]);
 
         if (owner && owner->deleting)
             enqueue(objects, owner->uid);
@@ -212,15 +239,13 @@ static void cut_owners(struct objects *objects, const struct object *object,
     struct node *tree = object_read(arena, object), *patch = node_map(arena);
     struct node *old = node_at(tree, "metadata", "ownerReferences", NULL);
     struct node *list = node_list(arena), *metadata;
+    const struct held *held = held_of(object);
     struct err err = {0};
 
-    for (size_t i = 0; i < node_count(old); i++) {
-        const char *owner = node_get_text(node_item(old, i), "uid");
-
-        if (uid ? strcmp(owner, uid) != 0
-                : map_get(objects->living, owner) != NULL)
+    for (size_t i = 0; i < held->owner_count; i++)
+        if (uid ? strcmp(held->owners[i].uid, uid) != 0
+                : owner_meant(objects, object, &held->owners[i]) != NULL)
             node_add(arena, list, node_item(old, i));
-    }
     metadata = node_make(arena, patch, "metadata");
     node_set_text(arena, metadata, "uid", object->uid);
     node_set(arena, metadata, "ownerReferences",
@@ -238,22 +263,9 @@ static void cut_owners(struct objects *objects, const struct object *object,
 }
 
 /* An owner of a kind that is not served here may live elsewhere. */
-static bool is_known_kind(struct objects *objects, const struct object *object,
-                          const char *uid)
+static bool is_known_kind(const struct objects *objects, const struct owner *reference)
 {
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *owners = node_at(object_read(arena, object), "metadata",
-                                        "ownerReferences", NULL);
-
-    for (size_t i = 0; i < node_count(owners); i++) {
-        const struct node *owner = node_item(owners, i);
-
-        if (!strcmp(node_get_text(owner, "uid"), uid))
-            return kinds_by_kind(objects->kinds,
-                                 node_get_text(owner, "apiVersion"),
-                                 node_get_text(owner, "kind")) != NULL;
-    }
-    return false;
+    return kinds_by_kind(objects->kinds, reference->api_version, reference->kind) != NULL;
 }
 
 static void look_at_owners(struct objects *objects, const struct object *object)
@@ -262,8 +274,8 @@ static void look_at_owners(struct objects *objects, const struct object *object)
     size_t gone = 0;
 
     for (size_t i = 0; i < held->owner_count; i++)
-        if (!map_get(objects->living, held->owners[i].uid) &&
-            is_known_kind(objects, object, held->owners[i].uid))
+        if (!owner_meant(objects, object, &held->owners[i]) &&
+            is_known_kind(objects, &held->owners[i]))
             gone++;
     if (gone == 0)
         return;
@@ -287,14 +299,17 @@ static bool has_finalizer(const struct object *object, const char *name)
     return false;
 }
 
-static bool blocks(const struct object *object, const char *owner)
+/* The reference by which the object belongs to this owner, or NULL. */
+static const struct owner *reference_to(const struct objects *objects,
+                                        const struct object *object,
+                                        const struct object *owner)
 {
     const struct held *held = held_of(object);
 
     for (size_t i = 0; i < held->owner_count; i++)
-        if (held->owners[i].blocks && !strcmp(held->owners[i].uid, owner))
-            return true;
-    return false;
+        if (owner_meant(objects, object, &held->owners[i]) == owner)
+            return &held->owners[i];
+    return NULL;
 }
 
 static void let_go(struct objects *objects, const struct object *object,
@@ -317,7 +332,11 @@ static void go_in_foreground(struct objects *objects,
     size_t at = 0;
 
     while (dependents && (dependent = map_next(dependents, &at, NULL))) {
-        blocked = blocked || blocks(dependent, object->uid);
+        const struct owner *reference = reference_to(objects, dependent, object);
+
+        if (!reference)
+            continue;
+        blocked = blocked || reference->blocks;
         if (!dependent->deleting)
             remove_object(objects, dependent, "Foreground");
     }
@@ -332,7 +351,8 @@ static void orphan(struct objects *objects, const struct object *object)
     size_t at = 0;
 
     while (dependents && (dependent = map_next(dependents, &at, NULL)))
-        cut_owners(objects, dependent, object->uid);
+        if (reference_to(objects, dependent, object))
+            cut_owners(objects, dependent, object->uid);
     let_go(objects, object, "orphan");
 }
 

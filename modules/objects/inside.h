@@ -15,7 +15,7 @@ struct table;
 
 /* An owner that an object names in metadata.ownerReferences. */
 struct owner {
-    const char *uid;
+    const char *uid, *api_version, *kind, *name;
     bool blocks; /* blockOwnerDeletion */
 };
 

@@ -53,6 +53,27 @@ static char *append(char **at, const char *string)
     return copy;
 }
 
+static size_t owner_size(const struct node *reference)
+{
+    static const char *const fields[] = {"uid", "apiVersion", "kind", "name"};
+    size_t size = 0;
+
+    for (size_t i = 0; i < count_of(fields); i++)
+        size += strlen(node_get_text(reference, fields[i])) + 1;
+    return size;
+}
+
+static struct owner append_owner(char **at, const struct node *reference)
+{
+    return (struct owner){
+        .uid = append(at, node_get_text(reference, "uid")),
+        .api_version = append(at, node_get_text(reference, "apiVersion")),
+        .kind = append(at, node_get_text(reference, "kind")),
+        .name = append(at, node_get_text(reference, "name")),
+        .blocks = node_get_bool(reference, "blockOwnerDeletion", false),
+    };
+}
+
 /* Lays out an object with its owners, strings and body in one allocation. */
 struct object *object_lay_out(const struct kind *kind, const struct node *tree,
                               int64_t revision, const char *body, size_t len)
@@ -70,18 +91,14 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
     size = sizeof(*held) + count * sizeof(*owner) + strlen(space) +
            strlen(name) + strlen(uid) + 3 + len + 1;
     for (size_t i = 0; i < count; i++)
-        size += strlen(node_get_text(node_item(owners, i), "uid")) + 1;
+        size += owner_size(node_item(owners, i));
     held = mem_alloc(size);
     owner = (struct owner *)(held + 1);
     at = (char *)(owner + count);
     held->owners = owner;
     held->owner_count = count;
-    for (size_t i = 0; i < count; i++) {
-        const struct node *item = node_item(owners, i);
-
-        owner[i].uid = append(&at, node_get_text(item, "uid"));
-        owner[i].blocks = node_get_bool(item, "blockOwnerDeletion", false);
-    }
+    for (size_t i = 0; i < count; i++)
+        owner[i] = append_owner(&at, node_item(owners, i));
     held->finalizers = node_count(node_get(metadata, "finalizers"));
     held->object = (struct object){
         .references = 1,

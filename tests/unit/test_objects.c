@@ -470,6 +470,14 @@ static void test_collector(void)
            "'other.example/v1','kind':'X','name':'x','uid':'no-such'}]}}");
     objects_commit(objects);
     CHECK(!see("configmaps", "lost"), "an owner that never was");
+    create_parent();
+    create_child("child", "parent", true);
+    merge("configmaps", "child", "{'metadata':{'ownerReferences':[{'apiVersion':'v1',"
+          "'kind':'Secret','name':'parent','uid':'x'}]}}");
+    objects_commit(objects);
+    CHECK(!see("configmaps", "child"), "an owner of another kind");
+    drop("configmaps", "parent", NULL);
+    objects_commit(objects);
     CHECK(see("configmaps", "foreign"), "an owner of a kind not known here");
 }
 
