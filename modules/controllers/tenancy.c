@@ -3,6 +3,8 @@
 #include "controllers/allowed.h"
 #include "controllers/members.h"
 
+#include "registry/registry.h"
+
 #include <string.h>
 
 #define OWNER_KIND "axle.dev/owner-kind"
@@ -242,6 +244,8 @@ static int drain_project(struct pass *pass, const struct seen *project,
         ready.message = emptying(pass, pass->name);
         return say(pass, project, "Deleting", &ready, err);
     }
+    if (gone > 0 && !pass_read(pass, NAMESPACE, "", pass->name))
+        registry_drop_project(objects_store(pass->objects), pass->name);
     return gone > 0 ? pass_finalizer(pass, project, DRAIN, false, err) : gone;
 }
 

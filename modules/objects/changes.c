@@ -4,6 +4,7 @@
 #include "objects/inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static size_t change_size(const struct change *change)
 {
@@ -74,4 +75,17 @@ struct change *changes_remember(struct objects *objects, struct change value)
     objects->recent_count++;
     changes_forget(objects);
     return change;
+}
+
+bool changes_space_went(const struct objects *objects, const char *space,
+                        int64_t revision)
+{
+    const struct kind *kind = kinds_find(objects->kinds, "", "namespaces");
+    const struct change *change = kind && *space ? table_of(objects, kind)->first : NULL;
+
+    for (; change; change = change->next_here)
+        if (change->revision > revision && !change->after && change->last &&
+            !strcmp(change->last->name, space))
+            return true;
+    return false;
 }

@@ -184,6 +184,10 @@ int objects_load(struct objects *objects, struct err *err);
 /* Keeps one change, until newer ones need its room. */
 struct change *changes_remember(struct objects *objects, struct change value);
 void changes_forget_oldest(struct objects *objects);
+/* Whether a namespace of this name went after that revision: what was in it before
+   belongs to who had it then. Forgotten changes have to be ruled out first. */
+bool changes_space_went(const struct objects *objects, const char *space,
+                        int64_t revision);
 
 /* ---- seal.c ------------------------------------------------------------- */
 

@@ -466,6 +466,15 @@ static int continue_view(struct objects *objects, struct table *table,
     return 0;
 }
 
+/* What a namespace held before it was deleted is not for who has its name now. */
+static int check_space(const struct objects *objects, const struct objects_query *query,
+                       int64_t revision, struct err *err)
+{
+    if (!changes_space_went(objects, query->space ? query->space : "", revision))
+        return 0;
+    return err_set(err, ERR_GONE, "The resourceVersion for the provided list is too old.");
+}
+
 int objects_list(struct objects *objects, const struct objects_query *query,
                  struct objects_page *ret, struct err *err)
 {
@@ -482,7 +491,8 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     view = view_of(table, query->view, NULL);
     if (query->continue_token && *query->continue_token) {
         if (read_token(arena, query->continue_token, &token, err) < 0 ||
-            continue_view(objects, table, &token, &view, ret, err) < 0)
+            continue_view(objects, table, &token, &view, ret, err) < 0 ||
+            check_space(objects, query, ret->revision, err) < 0)
             return -1;
     } else if (check_revision(objects, query, err) < 0) {
         return -1;
@@ -490,7 +500,8 @@ int objects_list(struct objects *objects, const struct objects_query *query,
                exact && exact != objects->revision) {
         view_free(&view);
         view = (struct view){0};
-        if (exact_view(objects, table, exact, &view, err) < 0)
+        if (check_space(objects, query, exact, err) < 0 ||
+            exact_view(objects, table, exact, &view, err) < 0)
             return -1;
         ret->revision = exact;
     }

@@ -160,7 +160,8 @@ static int start_at(struct objects_watch *watch, const char *text,
         return err_set(err, ERR_TIMEOUT,
                        "Too large resource version: %lld, current: %lld", since,
                        (long long)objects->revision);
-    if (since < objects->forgotten)
+    if (since < objects->forgotten ||
+        changes_space_went(objects, watch->query.space, since))
         return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
                        since, (long long)objects->forgotten);
     while (change && (change->revision <= since || !is_for(watch, change)))

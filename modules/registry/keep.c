@@ -2,6 +2,7 @@
 /* Keeps manifests, tags and blobs of repositories in the store. */
 #include "registry/registry.h"
 
+#include "base/text.h"
 #include "document/document.h"
 #include "registry/index.h"
 #include "store/store.h"
@@ -111,6 +112,16 @@ void registry_drop(struct store *store, const char *repository)
     write_value(store, ALL, all);
     write_value(store, arena_printf(arena, ALL "/%s", repository),
                 node_map(arena));
+}
+
+void registry_drop_project(struct store *store, const char *project)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *prefix = arena_printf(arena, "%s/", project);
+
+    node_each(repository, index_all(arena, store))
+        if (text_starts(repository->key, prefix))
+            registry_drop(store, repository->key);
 }
 
 /* ---- What a manifest names -------------------------------------------------- */
@@ -272,4 +283,15 @@ bool registry_digest_is_valid(const char *digest)
 
     return !strncmp(digest, prefix, 7) && strlen(digest) == 71 &&
            strspn(digest + 7, "0123456789abcdef") == 64;
+}
+
+bool registry_type_is_manifest(const char *type)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789!#$&^_.+-";
+    static const char prefix[] = "application/";
+    const char *rest = type + sizeof prefix - 1;
+
+    return text_starts(type, prefix) && strspn(rest, letters) == strlen(rest) &&
+           (!strcmp(rest, "json") || (text_ends(rest, "+json") && strlen(rest) > 5));
 }

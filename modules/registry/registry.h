@@ -52,6 +52,9 @@ bool registry_is_complete(struct store *store, const char *repository,
                           const char *digest);
 /* Forgets a repository; its blobs go with registry_sweep(). Staged. */
 void registry_drop(struct store *store, const char *repository);
+/* Forgets every repository PROJECT/…, for the name of a project that has gone may be
+   another's next. Staged. */
+void registry_drop_project(struct store *store, const char *project);
 /* Forgets all but the newest `tags` tags, what only older ones stood for, and
    blobs that no manifest left there names. Staged. */
 void registry_trim(struct store *store, const char *repository, size_t tags);
@@ -61,6 +64,8 @@ size_t registry_sweep(struct store *store, int64_t before);
 
 /* False for a name that distribution-spec does not allow. */
 bool registry_name_is_valid(const char *name);
+/* "application/json", or "application/…+json": nothing that a browser would show. */
+bool registry_type_is_manifest(const char *type);
 /* "sha256:" and 64 lower-case hex digits. */
 bool registry_digest_is_valid(const char *digest);
 
