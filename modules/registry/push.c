@@ -49,17 +49,23 @@ static const char *missing(const struct push *push, const struct node *manifest)
     return NULL;
 }
 
+/* What the client says it is, or what the manifest says. */
+static const char *type_of(const struct push *push, const struct node *manifest)
+{
+    const char *own = node_get_text(manifest, "mediaType");
+
+    return *push->type ? push->type
+           : *own      ? own
+                       : "application/vnd.oci.image.manifest.v1+json";
+}
+
 static void keep(struct push *push, struct http_request *request,
                  const struct node *manifest, const char *digest,
                  const char *bytes, size_t len)
 {
     bool tagged = !registry_digest_is_valid(push->reference);
     const char *subject = node_get_text(node_get(manifest, "subject"), "digest");
-    const char *type = node_get_text(manifest, "mediaType");
-    const struct registry_blob blob = {
-        digest, *push->type ? push->type : *type ? type :
-        "application/vnd.oci.image.manifest.v1+json", bytes, len,
-    };
+    const struct registry_blob blob = {digest, type_of(push, manifest), bytes, len};
 
     struct err err = {0};
 
@@ -105,6 +111,9 @@ static void on_manifest(struct http_request *request, const char *bytes,
              strcmp(push->reference, digest))
         serve_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
                     "%s", digest);
+    else if (!registry_type_is_manifest(type_of(push, manifest)))
+        serve_error(request, 400, "MANIFEST_INVALID", "\"%.100s\" is no type of a manifest: it "
+                    "is application/json or application/…+json", type_of(push, manifest));
     else if ((lacking = missing(push, manifest)))
         serve_error(request, 400, "MANIFEST_BLOB_UNKNOWN", "push %.80s first",
                     lacking);
@@ -125,7 +134,7 @@ void serve_manifest_put(struct ask *ask)
     }
     *push = (struct push) { ask->registry, ask->repository,
                             arena_string(arena, ask->reference),
-                            arena_string(arena, type ? type : "") };
+                            type ? arena_bytes(arena, type, strcspn(type, "; \t")) : "" };
     http_body_whole(ask->request, ask->registry->settings.most_manifest,
                     on_manifest, push);
 }

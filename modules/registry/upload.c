@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Together they may hold MOST × most_blob; the oldest makes room. */
+/* A project has so many at once, all together so many; all together hold as much as
+   one project may. Who has most makes room: nobody can push out another's. */
 #define UPLOADS_MOST 8
+#define UPLOADS_ALL 64
 
 struct upload {
     struct upload *next;
@@ -62,17 +64,88 @@ static void drop(struct registry *registry, struct upload *upload)
         }
 }
 
-static struct upload *begin(struct registry *registry, const char *repository)
+/* The part of a repository's name by which projects are told apart. */
+static bool is_of_project(const struct upload *upload, const char *repository)
 {
-    struct upload *upload = mem_alloc(sizeof *upload), *oldest = NULL;
-    scoped_text struct text hex = { 0 };
-    unsigned char id[16];
+    size_t len = strcspn(repository, "/");
+
+    return strcspn(upload->repository, "/") == len &&
+           !strncmp(upload->repository, repository, len);
+}
+
+/* How many uploads the repository's project has, and of how many bytes. */
+static size_t count_of_project(const struct registry *registry, const char *repository,
+                               size_t *ret_bytes)
+{
+    size_t count = 0;
+
+    *ret_bytes = 0;
+    for (const struct upload *u = registry->uploads; u; u = u->next)
+        if (is_of_project(u, repository)) {
+            count++;
+            *ret_bytes += u->bytes.len;
+        }
+    return count;
+}
+
+/* The oldest of the project's that nobody is writing to, or NULL. */
+static struct upload *oldest_idle(const struct registry *registry, const char *repository)
+{
+    struct upload *oldest = NULL;
 
     for (struct upload *u = registry->uploads; u; u = u->next)
-        if (!u->busy)
+        if (!u->busy && is_of_project(u, repository))
             oldest = u;
-    if (registry->upload_count >= UPLOADS_MOST && oldest)
+    return oldest;
+}
+
+/* Whose uploads hold most bytes among those that can be dropped. */
+static struct upload *heaviest_idle(const struct registry *registry)
+{
+    struct upload *found = NULL;
+    size_t most = 0, bytes;
+
+    for (struct upload *u = registry->uploads; u; u = u->next) {
+        if (u->busy || !u->bytes.len)
+            continue;
+        count_of_project(registry, u->repository, &bytes);
+        if (bytes >= most) {
+            most = bytes;
+            found = u;
+        }
+    }
+    return found;
+}
+
+/* False: there is no room for so many more bytes. */
+static bool make_room(struct registry *registry, size_t len)
+{
+    size_t most = UPLOADS_MOST * registry->settings.most_blob, sum = len;
+    struct upload *heaviest;
+
+    for (const struct upload *u = registry->uploads; u; u = u->next)
+        sum += u->bytes.len;
+    while (sum > most && (heaviest = heaviest_idle(registry))) {
+        sum -= heaviest->bytes.len;
+        drop(registry, heaviest);
+    }
+    return sum <= most;
+}
+
+/* NULL: the project has as many as it may, and all are being written to. */
+static struct upload *begin(struct registry *registry, const char *repository)
+{
+    struct upload *upload, *oldest = oldest_idle(registry, repository);
+    scoped_text struct text hex = { 0 };
+    unsigned char id[16];
+    size_t bytes, count = count_of_project(registry, repository, &bytes);
+
+    if (count >= UPLOADS_MOST || registry->upload_count >= UPLOADS_ALL) {
+        if (!oldest)
+            return NULL;
         drop(registry, oldest);
+    }
+    upload = mem_alloc(sizeof *upload);
     random_bytes(id, sizeof id);
     text_add_hex(&hex, id, sizeof id);
     memcpy(upload->id, text_string(&hex), 32);
@@ -81,6 +154,12 @@ static struct upload *begin(struct registry *registry, const char *repository)
     registry->uploads = upload;
     registry->upload_count++;
     return upload;
+}
+
+static void refuse_more(struct http_request *request)
+{
+    serve_error(request, 429, "TOOMANYREQUESTS", "too many uploads are under way: a project has "
+                "%d at once; finish some, and try again", UPLOADS_MOST);
 }
 
 /* ---- Answers ---------------------------------------------------------------- */
@@ -173,6 +252,14 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
                     registry->settings.most_blob);
         return;
     }
+    /* While this one is busy, it is not the one that makes room. */
+    upload->busy = true;
+    if (!make_room(registry, len)) {
+        drop(registry, upload);
+        refuse_more(request);
+        return;
+    }
+    upload->busy = false;
     text_add_bytes(&upload->bytes, bytes, len);
     if (!*body->digest) {
         answer_progress(request, 202, upload);
@@ -230,7 +317,9 @@ static void post(struct ask *ask)
     if (wanted && registry_digest_is_valid(wanted) && mount(ask, wanted))
         return;
     upload = begin(ask->registry, ask->repository);
-    if (digest)
+    if (!upload)
+        refuse_more(ask->request);
+    else if (digest)
         take_body(ask, upload, digest);
     else
         answer_progress(ask->request, 202, upload);

@@ -138,7 +138,10 @@ static void check_manifests(void)
              "{\"mediaType\":\"a/b\",\"digest\":\"%s\",\"size\":2},\"layers\":"
              "[{\"digest\":\"%s\",\"size\":5}]}", config, layer);
     digest_of(manifest, digest);
-    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/v1", "content-type", "x/y", manifest),
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/v1", "content-type", "text/html", manifest),
+              400, "of a type that a browser would show it is refused");
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/v1", "content-type", "application/y+json",
+                  manifest),
               201, "a manifest is pushed by tag");
     CHECK_INT(ask("GET", "/v2/lab/app/manifests/v1", NULL, NULL, NULL), 200,
               "and pulled by tag");
