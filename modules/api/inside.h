@@ -112,6 +112,9 @@ int options_check_list(const struct api_request *ask, struct node **ret_details,
                        struct err *err) MUST_CHECK;
 int options_check_write(const struct api_request *ask, bool apply,
                         struct node **ret_details, struct err *err) MUST_CHECK;
+/* `body` is the DeleteOptions in the body, or NULL. */
+int options_check_delete(const struct api_request *ask, const struct node *body,
+                         struct node **ret_details, struct err *err);
 
 /* held.c */
 void held_open(struct api *api);

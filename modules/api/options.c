@@ -151,14 +151,30 @@ static void check_validation(struct finding *finding)
                "\"\", \"Ignore\", \"Strict\", \"Warn\"");
 }
 
-static void check_dry_run(struct finding *finding)
+static void check_dry_run(struct finding *finding, const char *word)
 {
-    const char *word = asked(finding, "dryRun");
-
     if (*word && strcmp(word, "All"))
         schema_add_cause(finding->ask->arena, finding->causes,
                          "FieldValueNotSupported", "dryRun", NULL,
                          "[]string{\"%s\"}: supported values: \"All\"", word);
+}
+
+int options_check_delete(const struct api_request *ask, const struct node *body,
+                         struct node **ret_details, struct err *err)
+{
+    struct finding finding = {ask, node_list(ask->arena)};
+    const struct node *dry = node_get(body, "dryRun");
+
+    check_dry_run(&finding, asked(&finding, "dryRun"));
+    if (dry && !node_is(dry, NODE_NULL) && !node_is(dry, NODE_LIST))
+        schema_add_cause(ask->arena, finding.causes, "FieldValueTypeInvalid", "dryRun", dry,
+                         "must be a list: [\"All\"], or left out");
+    for (size_t i = 0; node_is(dry, NODE_LIST) && i < node_count(dry); i++) {
+        const char *word = node_text(node_item(dry, i));
+
+        check_dry_run(&finding, *word ? word : "<none>");
+    }
+    return conclude(&finding, "DeleteOptions", ret_details, err);
 }
 
 int options_check_write(const struct api_request *ask, bool apply,
@@ -179,7 +195,7 @@ int options_check_write(const struct api_request *ask, bool apply,
     if (patch && !apply && http_request_query(ask->request, "force"))
         forbid(&finding, "force", "may not be specified for non-apply patch");
     check_manager(&finding, manager);
-    check_dry_run(&finding);
+    check_dry_run(&finding, asked(&finding, "dryRun"));
     check_validation(&finding);
     return conclude(&finding, options, ret_details, err);
 }

@@ -165,8 +165,9 @@ static void read_parameters(struct writing *writing)
         .grace = -1};
 }
 
-/* DeleteOptions come in the body, the query, or both. */
-static void read_delete_options(struct writing *writing, const struct node *body)
+/* DeleteOptions come in the body, the query, or both. A dry run that is misspelt
+   must not delete. */
+static int read_delete_options(struct writing *writing, const struct node *body)
 {
     struct objects_write *write = &writing->write;
     const struct node *conditions = node_get(body, "preconditions");
@@ -182,9 +183,9 @@ static void read_delete_options(struct writing *writing, const struct node *body
     write->grace = node_get_int(body, "gracePeriodSeconds", -1);
     if (node_get_bool(body, "orphanDependents", false))
         write->propagation = "Orphan";
-    write->dry_run = write->dry_run ||
-                     strcmp(node_text(node_item(dry, 0)), "All") == 0;
+    write->dry_run = write->dry_run || node_count(dry) > 0;
     write->body = body;
+    return options_check_delete(writing->ask, body, &writing->result.details, &writing->err);
 }
 
 /* ---- Answers ------------------------------------------------------------- */
@@ -410,8 +411,10 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
         question_answer(ask, body);
         return;
     }
-    if (deletes)
-        read_delete_options(writing, body);
+    if (deletes && read_delete_options(writing, body) < 0) {
+        refuse(writing);
+        return;
+    }
     run(writing);
 }
 
