@@ -427,6 +427,25 @@ static void check_request(struct arena *arena, const struct node *csr,
                          request, "PEM block type must be CERTIFICATE REQUEST");
 }
 
+/* An Event lies beside what it is about, so that whoever may write in one namespace
+   says nothing of another's objects. What lies in no namespace has its Events in
+   `default`, or in the namespace of its own name. */
+static void check_event(struct arena *arena, const struct node *event,
+                        struct node *causes)
+{
+    const char *field = node_get(event, "regarding") ? "regarding" : "involvedObject";
+    const struct node *about = node_get(event, field);
+    const char *named = node_get_text(about, "namespace");
+    const char *space = node_get_text(node_get(event, "metadata"), "namespace");
+
+    if (*named ? !strcmp(named, space)
+               : !strcmp(space, "default") || !strcmp(node_get_text(about, "name"), space))
+        return;
+    schema_add_cause(arena, causes, "FieldValueInvalid",
+                     arena_printf(arena, "%s.namespace", field),
+                     node_string(arena, named), "does not match event.namespace");
+}
+
 /* What kube-apiserver checks of kinds that it knows, in its words. */
 static void check_words(struct arena *arena, const struct kind *kind,
                         const struct node *object, const struct node *before,
@@ -443,6 +462,8 @@ static void check_words(struct arena *arena, const struct kind *kind,
         {"roles.rbac.authorization.k8s.io", check_role, false},
         {"leases.coordination.k8s.io", check_lease, false},
         {"certificatesigningrequests.certificates.k8s.io", check_request, true},
+        {"events", check_event, true},
+        {"events.events.k8s.io", check_event, true},
     };
 
     for (size_t i = 0; i < count_of(checks); i++)
