@@ -122,6 +122,41 @@ static int check_token_request(struct controllers *all, const struct objects_rev
                   "(kubectl certificate approve)", name, name), err);
 }
 
+/* system:open-cluster-management:CLUSTER:… for its agents, and …:cluster:CLUSTER:…
+   for those of its addons. */
+static bool is_name_of(struct arena *arena, const char *name, const char *cluster)
+{
+    static const char *const kinds[] = { "", "cluster:" };
+
+    for (size_t i = 0; i < count_of(kinds); i++)
+        if (text_starts(name, arena_printf(arena, "system:open-cluster-management:%s%s:", kinds[i],
+                                           cluster)))
+            return true;
+    return false;
+}
+
+/*
+ * A spoke asks in its own name only. Another's would wait for a person, who cannot
+ * tell by the look of it that it is not that other who asks.
+ */
+static int check_spoke_request(struct arena *arena, const struct node *csr, const char *cluster,
+                               struct err *err)
+{
+    const char *label = object_label(csr, "open-cluster-management.io/cluster-name");
+    const char *signer = node_get_text(node_get(csr, "spec"), "signerName");
+    scoped_pki_request struct pki_request *request = read_request(csr);
+
+    if (*label && strcmp(label, cluster))
+        return forbid(csr, arena_printf(arena, "its label open-cluster-management.io/cluster-name "
+                      "is \"%s\", and the spoke is \"%s\"", label, cluster), err);
+    if (!strcmp(signer, CLIENT_SIGNER) && request &&
+        !is_name_of(arena, request->common_name, cluster))
+        return forbid(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
+                      "asks for system:open-cluster-management:%s:AGENT only",
+                      request->common_name, cluster, cluster), err);
+    return 0;
+}
+
 static int check_size(const struct node *csr, struct err *err)
 {
     size_t len = strlen(node_get_text(node_get(csr, "spec"), "request"));
@@ -152,6 +187,7 @@ static int before_write(void *arg, const struct objects_review *review,
 {
     static const char *const about[] = {"username", "uid", "groups", "extra"};
     const struct objects_who *who = review->who;
+    const struct auth_user *identity = who->identity;
     const char *user = who->user ? who->user : "";
     struct arena *arena = review->arena;
     struct node *spec, *info;
@@ -159,7 +195,7 @@ static int before_write(void *arg, const struct objects_review *review,
     if (review->before || !review->after || who->trusted)
         return 0;
     spec = node_make(arena, review->after, "spec");
-    info = who->identity ? auth_user_info(arena, who->identity) : node_map(arena);
+    info = identity ? auth_user_info(arena, identity) : node_map(arena);
     node_set_text(arena, info, "username", user);
     for (size_t i = 0; i < count_of(about); i++) {
         struct node *value = node_get(info, about[i]);
@@ -172,6 +208,8 @@ static int before_write(void *arg, const struct objects_review *review,
     if (check_size(review->after, err) < 0 || check_subject(review->after, err) < 0 ||
         check_label(review, err) < 0)
         return -1;
+    if (identity && identity->role == AUTH_SPOKE)
+        return check_spoke_request(arena, review->after, identity->cluster, err);
     return text_starts(user, TOKEN_USER)
                ? check_token_request(arg, review, user + strlen(TOKEN_USER), err) : 0;
 }
