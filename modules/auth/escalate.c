@@ -261,6 +261,45 @@ static int before_members(void *arg, const struct objects_review *review,
                    : check_tenant_admins(&by, before, after, err);
 }
 
+/* ---- Whose a namespace is --------------------------------------------------------- */
+
+static const struct node *label_of(const struct node *object, const char *name)
+{
+    return node_get(node_at(object, "metadata", "labels", NULL), name);
+}
+
+/*
+ * By these labels the hub knows whose a namespace is: a spoke's rights in it, and
+ * what a Project takes over or removes, follow from them. So who writes them could
+ * as well write the Tenant.
+ */
+static int before_namespace(void *arg, const struct objects_review *review,
+                            struct err *err)
+{
+    static const char *const labels[] = {"axle.dev/owner-kind", "axle.dev/owner",
+                                         "axle.dev/tenant"};
+    const struct auth_request request = {.verb = "update", .group = "axle.dev",
+                                         .resource = "tenants", .subresource = "",
+                                         .space = "", .name = ""};
+    struct grantor by = grantor_of(arg, review);
+
+    if (!review->after || review->who->trusted || by.user->role == AUTH_ADMIN)
+        return 0;
+    for (size_t i = 0; i < count_of(labels); i++) {
+        const struct node *was = label_of(review->before, labels[i]);
+        const struct node *now = label_of(review->after, labels[i]);
+
+        if ((was && now ? node_same(was, now) : was == now) ||
+            auth_may(by.auth, by.user, &request, NULL))
+            continue;
+        return err_set(err, ERR_FORBIDDEN,
+                       "namespaces \"%s\" is forbidden: metadata.labels[%s]: says whose the "
+                       "namespace is: user \"%s\" may not update tenants.axle.dev, which it "
+                       "takes to write it", by.name, labels[i], by.user->name);
+    }
+    return 0;
+}
+
 /* ---- Rules --------------------------------------------------------------------- */
 
 static int before_write(void *arg, const struct objects_review *review,
@@ -287,6 +326,8 @@ void escalate_open(struct auth *auth)
         objects_rule(objects,
                      kinds_find(objects_kinds(objects), RBAC, plurals[i]), "",
                      before_write, auth);
+    objects_rule(objects, kinds_find(objects_kinds(objects), "", "namespaces"), NULL,
+                 before_namespace, auth);
     objects_rule(objects,
                  kinds_find(objects_kinds(objects), "axle.dev", "projects"), "",
                  before_members, auth);

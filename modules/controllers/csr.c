@@ -142,13 +142,9 @@ static bool is_name_of(struct arena *arena, const char *name, const char *cluste
 static int check_spoke_request(struct arena *arena, const struct node *csr, const char *cluster,
                                struct err *err)
 {
-    const char *label = object_label(csr, "open-cluster-management.io/cluster-name");
     const char *signer = node_get_text(node_get(csr, "spec"), "signerName");
     scoped_pki_request struct pki_request *request = read_request(csr);
 
-    if (*label && strcmp(label, cluster))
-        return forbid(csr, arena_printf(arena, "its label open-cluster-management.io/cluster-name "
-                      "is \"%s\", and the spoke is \"%s\"", label, cluster), err);
     if (!strcmp(signer, CLIENT_SIGNER) && request &&
         !is_name_of(arena, request->common_name, cluster))
         return forbid(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
