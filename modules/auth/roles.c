@@ -159,7 +159,8 @@ static void note_role(void *arg, const struct object *before,
 
     assert(any); /* a change has a before or an after */
     key = mem_printf("%s/%s", any->space, any->name);
-    if (!after) {
+    /* What is deleted gives nothing, whatever finalizer still keeps it. */
+    if (!after || after->deleting) {
         old = map_remove(roles->roles, key);
     } else {
         scoped_arena struct arena *scratch = arena_new();
@@ -266,7 +267,8 @@ static void note_binding(void *arg, const struct object *before,
     struct roles *roles = arg;
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = before ? object_read(arena, before) : NULL;
-    const struct node *now = after ? object_read(arena, after) : NULL;
+    const struct node *now =
+        after && !after->deleting ? object_read(arena, after) : NULL;
     const struct node *subjects = node_get(old, "subjects");
 
     for (size_t i = 0; i < node_count(subjects); i++)

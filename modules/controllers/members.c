@@ -105,6 +105,22 @@ const char *members_refused(struct pass *pass, const struct node *object)
     return NULL;
 }
 
+/* A binding of the hub's goes when the hub says so: nobody else's finalizer keeps it,
+   or keeps a new one from taking its place. */
+static int free_binding(struct pass *pass, enum which kind, const char *space,
+                        const char *name, struct err *err)
+{
+    struct node *patch = node_map(pass->arena);
+    struct seen binding;
+
+    if (!pass_get(pass, kind, space, name, &binding) ||
+        !node_count(node_at(binding.node, "metadata", "finalizers", NULL)))
+        return 0;
+    node_set(pass->arena, node_make(pass->arena, patch, "metadata"), "finalizers",
+             node_null(pass->arena));
+    return pass_patch(pass, &binding, patch, err);
+}
+
 /* The binding exists as long as it has somebody to bind. */
 static int bind(struct pass *pass, enum which kind, const char *space,
                 const char *name, const char *role, struct node *subjects,
@@ -113,6 +129,8 @@ static int bind(struct pass *pass, enum which kind, const char *space,
     const struct node *there;
     struct node *binding, *ref;
 
+    if (free_binding(pass, kind, space, name, err) < 0)
+        return -1;
     if (!node_count(subjects))
         return pass_remove(pass, kind, space, name, err);
     /* A binding's role cannot be changed, so one of this name that somebody made
