@@ -265,20 +265,40 @@ static int by_revision(const void *a, const void *b)
     return (x->revision > y->revision) - (x->revision < y->revision);
 }
 
-/* A flood leaves the newest. */
+/* Where most of them lie: objects of a namespace stand together in a table. */
+static void find_fullest(const struct table *table, size_t *ret_from, size_t *ret_count)
+{
+    *ret_from = *ret_count = 0;
+    for (size_t from = 0, end; from < table->count; from = end) {
+        for (end = from + 1; end < table->count; end++)
+            if (strcmp(table->items[end]->space, table->items[from]->space))
+                break;
+        if (end - from <= *ret_count)
+            continue;
+        *ret_from = from;
+        *ret_count = end - from;
+    }
+}
+
+/* A flood leaves the newest, and pushes out only what lies in the namespace that it
+   fills: nobody can have others' Events forgotten. */
 static size_t find_surplus(const struct table *table, struct object **ret)
 {
     size_t surplus = table->count > EVENTS_AT_MOST
                          ? table->count - EVENTS_AT_MOST
                          : 0;
+    size_t from, count;
     struct object **all;
 
     if (!surplus)
         return 0;
     if (surplus > EVENTS_AT_ONCE)
         surplus = EVENTS_AT_ONCE;
-    all = mem_copy(table->items, table->count * sizeof *all);
-    qsort(all, table->count, sizeof *all, by_revision);
+    find_fullest(table, &from, &count);
+    if (surplus > count)
+        surplus = count;
+    all = mem_copy(table->items + from, count * sizeof *all);
+    qsort(all, count, sizeof *all, by_revision);
     for (size_t i = 0; i < surplus; i++)
         ret[i] = object_hold(all[i]);
     mem_free(&all);
