@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define MOST_NAMED 20
+/* Of a Tenant that says nothing. Each is several objects, and a name on the hub. */
+#define MOST_SPOKES_EXPECTED 1000
 
 bool allowed_list_has(const struct node *list, const char *name)
 {
@@ -141,12 +143,10 @@ const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const c
     const char *name = tenant_of(pass, owner);
     const struct node *limits = node_at(*name ? pass_read(pass, TENANT, "", name) : NULL, "spec",
                                         "limits", NULL);
-    int64_t limit = node_get_int(limits, "spokes", -1);
-    const struct node *all = limit < 0 ? NULL : pass_list(pass, POOL, NULL, NULL, "spokes");
+    int64_t limit = node_get_int(limits, "spokes", MOST_SPOKES_EXPECTED);
+    const struct node *all = pass_list(pass, POOL, NULL, NULL, "spokes");
     int64_t total = (int64_t)count;
 
-    if (limit < 0)
-        return NULL;
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
         bool same = !strcmp(object_space(one), owner) && !strcmp(object_name(one), pool);
@@ -156,8 +156,9 @@ const char *allowed_spokes_trouble(struct pass *pass, const char *owner, const c
     }
     return total <= limit ? NULL
            : arena_printf(pass->arena, "the pools of the tenant \"%s\" would expect %lld spokes, and "
-                          "spec.limits.spokes of the Tenant is %lld", name, (long long)total,
-                          (long long)limit);
+                          "spec.limits.spokes of the Tenant is %lld%s", name, (long long)total,
+                          (long long)limit,
+                          node_get(limits, "spokes") ? "" : ", for it says nothing");
 }
 
 /* ---- Namespaces on spokes ----------------------------------------------------------- */
