@@ -182,6 +182,24 @@ static int check_change(const struct objects_review *review, const struct auth_u
 }
 
 /*
+ * Which manager set which field is the hub's account of it: by a false one, a spoke
+ * would keep fields that the hub means to remove. What the write itself changes is
+ * added to the account afterwards.
+ */
+static void keep_managers(const struct objects_review *review)
+{
+    struct node *metadata = node_get(review->after, "metadata");
+    struct node *was = node_at(review->before, "metadata", "managedFields", NULL);
+
+    if (review->applied && *review->subresource)
+        return; /* of a status that is its own */
+    if (was)
+        node_set(review->arena, metadata, "managedFields", was);
+    else
+        node_remove(metadata, "managedFields");
+}
+
+/*
  * The trees are compared as they would be stored, so it does not matter by which
  * verb or kind of patch a field was to be changed. People's rights have no fields:
  * RBAC knows none.
@@ -193,7 +211,10 @@ static int before_write(void *arg, const struct objects_review *review, struct e
     if (!review->after || review->who->trusted || !user ||
         (user->role != AUTH_SPOKE && user->role != AUTH_JOIN))
         return 0;
-    return review->before ? check_change(review, user, err) : check_new(review, user, err);
+    if (!review->before)
+        return check_new(review, user, err);
+    keep_managers(review);
+    return check_change(review, user, err);
 }
 
 void fields_open(struct auth *auth)

@@ -219,6 +219,7 @@ int job_review(struct job *job)
         .subresource = write->subresource ? write->subresource : "",
         .space = write->space ? write->space : "",
         .name = write->name ? write->name : "",
+        .applied = job->tracked,
         .by_apply = job->tracked && !job->before,
         .before = job->before,
         .after = job->after,

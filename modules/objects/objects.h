@@ -103,6 +103,7 @@ struct objects_review {
     const struct kind *kind;
     const char *subresource;   /* "" for the object itself */
     const char *space, *name;
+    bool applied; /* by server-side apply, which has counted up metadata.managedFields */
     bool by_apply;             /* a create by server-side apply, not by POST */
     const struct node *before; /* NULL: a create */
     struct node *after;        /* NULL: a delete; a rule may change it */
