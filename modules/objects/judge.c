@@ -233,10 +233,35 @@ int job_review(struct job *job)
     return 0;
 }
 
+/* Rules compare these lists item by item, the old with the new: that is quick as
+   long as they are short. What is there already can still be made shorter. */
+static int check_lengths(struct job *job)
+{
+    static const struct {
+        const char *field;
+        size_t most;
+    } lists[] = {{"finalizers", 256}, {"ownerReferences", 512}};
+    struct node *causes = node_list(job->arena);
+
+    for (size_t i = 0; i < count_of(lists); i++) {
+        size_t was = node_count(node_at(job->before, "metadata", lists[i].field, NULL));
+        size_t now = node_count(node_at(job->after, "metadata", lists[i].field, NULL));
+
+        if (now > lists[i].most && now > was)
+            schema_add_cause(job->arena, causes, "FieldValueTooMany",
+                             arena_printf(job->arena, "metadata.%s", lists[i].field),
+                             node_int(job->arena, (int64_t)now), "must have at most %zu items",
+                             lists[i].most);
+    }
+    return node_count(causes) ? refuse(job, causes) : 0;
+}
+
 int job_judge(struct job *job)
 {
     struct node *causes = node_list(job->arena), *faults;
 
+    if (check_lengths(job) < 0)
+        return -1;
     if (schema_apply_defaults(job->kind->schema, job->arena, job->after, job->err) < 0)
         return -1;
     settle_kind(job->arena, job->kind, job->after);
