@@ -41,7 +41,7 @@ claim() {
 
 uid=$(post other oscar '{"metadata":{"name":"victim"}}' | jq -r .metadata.uid)
 claim across ConfigMap victim "$uid"
-expect "in the foreground" 200 "$(status_of DELETE '/api/v1/namespaces/other/configmaps/victim?propagationPolicy=Foreground' -H 'Impersonate-User: oscar')"
+expect "in the foreground" "$(status_of DELETE '/api/v1/namespaces/other/configmaps/victim?propagationPolicy=Foreground' -H 'Impersonate-User: oscar')" 200
 wait_gone -n other configmaps/victim
 wait_for -n lab configmaps/across '.metadata.deletionTimestamp != null' true
 
@@ -49,18 +49,18 @@ wait_for -n lab configmaps/across '.metadata.deletionTimestamp != null' true
 mine=$(post lab ed '{"metadata":{"name":"mine"}}' | jq -r .metadata.uid)
 claim wrong-name ConfigMap yours "$mine"
 claim wrong-kind Secret mine "$mine"
-expect "in the foreground" 200 "$(status_of DELETE '/api/v1/namespaces/lab/configmaps/mine?propagationPolicy=Foreground' -H 'Impersonate-User: ed')"
+expect "in the foreground" "$(status_of DELETE '/api/v1/namespaces/lab/configmaps/mine?propagationPolicy=Foreground' -H 'Impersonate-User: ed')" 200
 wait_gone -n lab configmaps/mine
 
 # One that is owned holds its owner up, as ever, and the Project says what is in the way.
 mine=$(post lab ed '{"metadata":{"name":"mine"}}' | jq -r .metadata.uid)
 claim right ConfigMap mine "$mine"
-expect "in the foreground" 200 "$(status_of DELETE '/api/v1/namespaces/lab/configmaps/mine?propagationPolicy=Foreground' -H 'Impersonate-User: ed')"
+expect "in the foreground" "$(status_of DELETE '/api/v1/namespaces/lab/configmaps/mine?propagationPolicy=Foreground' -H 'Impersonate-User: ed')" 200
 wait_for -n lab configmaps/right '.metadata.deletionTimestamp != null' true
-expect "its owner waits" 200 "$(status_of GET /api/v1/namespaces/lab/configmaps/mine)"
-expect "lab" 200 "$(status_of DELETE /apis/axle.dev/v1alpha1/projects/lab)"
+expect "its owner waits" "$(status_of GET /api/v1/namespaces/lab/configmaps/mine)" 200
+expect "lab" "$(status_of DELETE /apis/axle.dev/v1alpha1/projects/lab)" 200
 wait_for projects/lab '.status.message | contains("evil.example/x in")' true
-expect "other" 200 "$(status_of DELETE /apis/axle.dev/v1alpha1/projects/other)"
+expect "other" "$(status_of DELETE /apis/axle.dev/v1alpha1/projects/other)" 200
 wait_gone projects/other
 for name in across wrong-name wrong-kind right; do
     request PATCH "/api/v1/namespaces/lab/configmaps/$name" -H 'Content-Type: application/merge-patch+json' \

@@ -22,7 +22,7 @@ YAML
 secrets=/api/v1/namespaces/lab/secrets
 # asks HTTP-STATUS QUERY: as the editor of the project that there is now.
 asks() {
-    expect "$2" "$1" "$(status_of GET "$secrets?$2" -H "Impersonate-User: $editor")"
+    expect "$2" "$(status_of GET "$secrets?$2" -H "Impersonate-User: $editor")" "$1"
     ! grep -q cGFzcw== "$TEST_DIR/answer" || fail "$2 shows the Secret of the project before"
 }
 
@@ -36,9 +36,9 @@ page=$(request GET "$secrets?limit=1" -H 'Impersonate-User: ann')
 version=$(jq -r .metadata.resourceVersion <<<"$page")
 token=$(jq -r .metadata.continue <<<"$page")
 digest=sha256:$(printf model | sha256sum | cut -d' ' -f1)
-expect "a push" 201 "$(status_of POST "/v2/lab/models/blobs/uploads/?digest=$digest" -H 'Content-Type: application/octet-stream' -d model)"
-expect "of another name" 201 "$(status_of POST "/v2/lab-2/models/blobs/uploads/?digest=$digest" -H 'Content-Type: application/octet-stream' -d model)"
-expect "its own history" 200 "$(status_of GET "$secrets?resourceVersion=$version&resourceVersionMatch=Exact" -H 'Impersonate-User: ann')"
+expect "a push" "$(status_of POST "/v2/lab/models/blobs/uploads/?digest=$digest" -H 'Content-Type: application/octet-stream' -d model)" 201
+expect "of another name" "$(status_of POST "/v2/lab-2/models/blobs/uploads/?digest=$digest" -H 'Content-Type: application/octet-stream' -d model)" 201
+expect "its own history" "$(status_of GET "$secrets?resourceVersion=$version&resourceVersionMatch=Exact" -H 'Impersonate-User: ann')" 200
 
 kubectl delete project lab >/dev/null
 wait_gone projects/lab
@@ -49,8 +49,8 @@ asks 410 "resourceVersion=$version&limit=1"
 asks 410 "continue=$token"
 asks 410 "watch=1&timeoutSeconds=1&resourceVersion=$version"
 asks 200 "limit=1"
-expect "an artifact of the project before" 404 "$(status_of GET "/v2/lab/models/blobs/$digest")"
-expect "one of a longer name" 200 "$(status_of GET "/v2/lab-2/models/blobs/$digest")"
+expect "an artifact of the project before" "$(status_of GET "/v2/lab/models/blobs/$digest")" 404
+expect "one of a longer name" "$(status_of GET "/v2/lab-2/models/blobs/$digest")" 200
 
 # It is remembered over a restart as well.
 stop hub

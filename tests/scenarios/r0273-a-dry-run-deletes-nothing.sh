@@ -9,8 +9,8 @@ maps=/api/v1/namespaces/default/configmaps
 request POST "$maps" -H 'Content-Type: application/json' -d '{"metadata":{"name":"a"}}' >/dev/null
 # deletes HTTP-STATUS PATH BODY: and a is there still.
 deletes() {
-    expect "DELETE $2 $3" "$1" "$(status_of DELETE "$maps$2" -H 'Content-Type: application/json' -d "$3")"
-    expect "a, after $2 $3" 200 "$(status_of GET "$maps/a")"
+    expect "DELETE $2 $3" "$(status_of DELETE "$maps$2" -H 'Content-Type: application/json' -d "$3")" "$1"
+    expect "a, after $2 $3" "$(status_of GET "$maps/a")" 200
 }
 for path in /a ''; do
     deletes 422 "$path?dryRun=all" ''
@@ -22,5 +22,5 @@ for path in /a ''; do
     deletes 200 "$path" '{"dryRun":["All"]}'
     deletes 200 "$path?dryRun=All" '{"dryRun":[]}'
 done
-expect "for good" 200 "$(status_of DELETE "$maps/a" -H 'Content-Type: application/json' -d '{"dryRun":[]}')"
-expect "gone" 404 "$(status_of GET "$maps/a")"
+expect "for good" "$(status_of DELETE "$maps/a" -H 'Content-Type: application/json' -d '{"dryRun":[]}')" 200
+expect "gone" "$(status_of GET "$maps/a")" 404

@@ -22,7 +22,7 @@ kubectl create clusterrolebinding spaces --clusterrole=spaces --user=nina >/dev/
 
 # says HTTP-STATUS METHOD PATH TYPE BODY
 says() {
-    expect "$2 $3 $5" "$1" "$(status_of "$2" "/api/v1/namespaces$3" -H 'Impersonate-User: nina' -H "Content-Type: application/$4" -d "$5")"
+    expect "$2 $3 $5" "$(status_of "$2" "/api/v1/namespaces$3" -H 'Impersonate-User: nina' -H "Content-Type: application/$4" -d "$5")" "$1"
 }
 for label in owner-kind owner tenant; do
     says 403 PATCH /lab merge-patch+json "{\"metadata\":{\"labels\":{\"axle.dev/$label\":\"ManagedCluster\"}}}"

@@ -49,7 +49,7 @@ until_true 10 may lou || fail "lou may look"
 hold $bindings/look
 kubectl -n lab delete rolebinding look --wait=false >/dev/null
 until_true 10 may_not lou || fail "the binding was deleted"
-expect "it is there still" 200 "$(status_of GET $bindings/look)"
+expect "it is there still" "$(status_of GET $bindings/look)" 200
 kubectl -n lab create rolebinding again --role=look --user=lou >/dev/null
 until_true 10 may lou || fail "lou may look again"
 hold /apis/rbac.authorization.k8s.io/v1/namespaces/lab/roles/look
@@ -57,4 +57,4 @@ kubectl -n lab delete role look --wait=false >/dev/null
 until_true 10 may_not lou || fail "the role was deleted"
 stop hub
 start_hub
-expect "after a restart" 403 "$(as lou)"
+expect "after a restart" "$(as lou)" 403

@@ -31,12 +31,12 @@ expect_contains "who applied it" "$before" theirs
 forged='[{"manager":"evil","operation":"Apply","apiVersion":"work.open-cluster-management.io/v1","fieldsType":"FieldsV1","time":"2026-01-01T00:00:00Z","fieldsV1":{"f:metadata":{"f:annotations":{"f:a":{}}}}}]'
 for sub in '' /status; do
     for value in '[]' '[{}]' null "$forged"; do
-        expect "managedFields $value$sub" 200 "$(spoke "$sub" merge-patch+json "{\"metadata\":{\"managedFields\":$value}}")"
+        expect "managedFields $value$sub" "$(spoke "$sub" merge-patch+json "{\"metadata\":{\"managedFields\":$value}}")" 200
         expect "who set what, after $value$sub" "$before" "$(managers)"
     done
 done
-expect "an apply of the same" 200 "$(spoke '?fieldManager=evil&force=true' apply-patch+yaml '{"apiVersion":"work.open-cluster-management.io/v1","kind":"ManifestWork","metadata":{"name":"w","annotations":{"a":"b"}}}')"
+expect "an apply of the same" "$(spoke '?fieldManager=evil&force=true' apply-patch+yaml '{"apiVersion":"work.open-cluster-management.io/v1","kind":"ManifestWork","metadata":{"name":"w","annotations":{"a":"b"}}}')" 200
 expect "who set what, after an apply" "$before" "$(managers)"
 # What it may write is counted as its own.
-expect "its status" 200 "$(spoke '/status?fieldManager=agent' merge-patch+json '{"status":{"conditions":[]}}')"
+expect "its status" "$(spoke '/status?fieldManager=agent' merge-patch+json '{"status":{"conditions":[]}}')" 200
 expect_contains "who set the status" "$(managers)" '"manager":"agent","subresource":"status"'

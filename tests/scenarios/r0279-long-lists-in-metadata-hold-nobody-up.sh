@@ -14,7 +14,7 @@ sends() {
     printf '{"metadata":{"name":"%s","%s":%s}}' "$3" "$4" "$5" >"$TEST_DIR/body"
     local path=$maps type=json
     [ "$2" = POST ] || { path=$maps/$3 type=merge-patch+json; }
-    expect "$2 of $4 of $3" "$1" "$(status_of "$2" "$path" -H "Content-Type: application/$type" --data-binary "@$TEST_DIR/body")"
+    expect "$2 of $4 of $3" "$(status_of "$2" "$path" -H "Content-Type: application/$type" --data-binary "@$TEST_DIR/body")" "$1"
 }
 owner='{"apiVersion":"v1","kind":"ConfigMap","name":"o","uid":"u%d"}'
 sends 422 POST a finalizers "$(items 20000 '"a.example/f%d"')"
