@@ -115,6 +115,33 @@ static int check_role(const struct grantor *by, const struct node *before,
     return check_cover(by, rules, err);
 }
 
+/*
+ * Users and groups that the system gives, to everybody or to nobody known, are an
+ * administrator's to bind: a project's admin opens the project to the people that
+ * are named, as its lists of members do. Accounts of a namespace may be bound.
+ */
+static int check_subjects(const struct grantor *by, const struct node *after,
+                          struct err *err)
+{
+    static const char accounts[] = "system:serviceaccounts:";
+    const struct node *subjects = node_get(after, "subjects");
+
+    for (size_t i = 0; i < node_count(subjects); i++) {
+        const struct node *subject = node_item(subjects, i);
+        const char *name = node_get_text(subject, "name");
+
+        if (!strcmp(node_get_text(subject, "kind"), "ServiceAccount") ||
+            !text_starts(name, "system:") || text_starts(name, ACCOUNT_USER) ||
+            (text_starts(name, accounts) && name[strlen(accounts)]))
+            continue;
+        return err_set(err, ERR_FORBIDDEN,
+                       "%s \"%s\" is forbidden: subjects[%zu].name: \"%.100s\" is bound by "
+                       "administrators only; name users, groups of your own or ServiceAccounts",
+                       by->kind->resource, by->name, i, name);
+    }
+    return 0;
+}
+
 static int check_binding(const struct grantor *by, const struct node *before,
                          const struct node *after, struct err *err)
 {
@@ -128,6 +155,8 @@ static int check_binding(const struct grantor *by, const struct node *before,
     if (before && node_get(before, "subjects") && node_get(after, "subjects") &&
         node_same(node_get(before, "subjects"), node_get(after, "subjects")))
         return 0;
+    if (check_subjects(by, after, err) < 0)
+        return -1;
     if (!*name || may(by, "bind", plural, name))
         return 0; /* without a name it is not valid, which is said later */
     found = objects_get(objects, OBJECTS_STAGED,

@@ -163,6 +163,10 @@ static void check_sentences(void)
 
 #define ROLE(rules) "{apiVersion: " RBAC "/v1, kind: Role, metadata: {name: nn, " \
                     "namespace: lab}, rules: " rules "}"
+#define TO_SYSTEM(kind, name)                                                      \
+    "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: {name: nn, namespace: lab}, " \
+    "roleRef: {apiGroup: " RBAC ", kind: ClusterRole, name: view}, subjects: [{kind: " kind \
+    ", apiGroup: " RBAC ", name: '" name "'}]}"
 #define BINDING(kind, name) "{apiVersion: " RBAC "/v1, kind: RoleBinding, metadata: " \
     "{name: nn, namespace: lab}, roleRef: {apiGroup: " RBAC ", kind: " kind ", name: " \
     name "}, subjects: [{kind: User, name: z, apiGroup: " RBAC "}]}"
@@ -194,6 +198,11 @@ static const struct {
      "{APIGroups:[\"x\"], Resources:[\"yy\"], ResourceNames:[\"b\"], Verbs:[\"get\"]}"},
     {BINDING("ClusterRole", "view"), NULL},
     {BINDING("ClusterRole", "admin"), NULL},
+    {TO_SYSTEM("Group", "system:unauthenticated"), "is bound by administrators only"},
+    {TO_SYSTEM("Group", "system:authenticated"), "is bound by administrators only"},
+    {TO_SYSTEM("Group", "system:serviceaccounts"), "is bound by administrators only"},
+    {TO_SYSTEM("User", "system:anonymous"), "is bound by administrators only"},
+    {TO_SYSTEM("Group", "system:serviceaccounts:lab"), NULL},
     {BINDING("ClusterRole", "cluster-admin"),
      "rolebindings.rbac.authorization.k8s.io \"nn\" is forbidden: " LACKS
      "{APIGroups:[\"*\"], Resources:[\"*\"], Verbs:[\"*\"]}\n"

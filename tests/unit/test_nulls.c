@@ -111,7 +111,6 @@ static bool restore(struct place *place, struct subject *s)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *body = NULL;
-    scoped_text struct text why = {0};
     const char *status = arena_printf(arena, "%s/status", s->one);
 
     body = mem_copy_string(document_json(arena, s->sample));
