@@ -90,7 +90,7 @@ void reply_failure(const struct api_request *ask, const struct err *err,
 
     if (details)
         node_set(ask->arena, status, "details", details);
-    if (err->code == ERR_FULL || err->code == ERR_TOO_MANY)
+    if (err->code == ERR_TOO_MANY)
         http_answer_header(ask->request, "Retry-After", "5");
     reply_node(ask->request, err_http(err->code), status);
 }
@@ -116,7 +116,7 @@ void reply_err(const struct api_request *ask, const struct err *err,
         reply_failure(ask, err, node_map(ask->arena));
         return;
     }
-    if (err->code == ERR_FULL || err->code == ERR_TOO_MANY)
+    if (err->code == ERR_TOO_MANY)
         http_answer_header(ask->request, "Retry-After", "5");
     reply_node(ask->request, err_http(err->code),
                reply_status(ask->arena, err,

@@ -135,6 +135,11 @@ static int check_namespace(struct objects *objects, struct arena *arena,
                    cluster, *owner ? owner : "somebody else");
 }
 
+/* How a spoke that was removed is had back. */
+#define AGAIN                                                                                     \
+    ": to have it back, start it once with a new token (on the hub: axle token create --name %s; "  \
+    "on the spoke: --token-file FILE or $AXLE_TOKEN)"
+
 /* The cluster is there, let in, not younger than the certificate, and this is
    a key of its own. */
 static int check_cluster(struct objects *objects, struct arena *arena,
@@ -151,21 +156,22 @@ static int check_cluster(struct objects *objects, struct arena *arena,
 
     if (!object)
         return err_set(err, ERR_UNAUTHORIZED,
-                       "cluster \"%s\" is not known to this hub any more",
+                       "cluster \"%s\" is not known to this hub any more" AGAIN, cluster,
                        cluster);
     body = object_read(arena, object);
     if (!node_get_bool(node_get(body, "spec"), "hubAcceptsClient", false))
         return err_set(err, ERR_UNAUTHORIZED,
-                       "cluster \"%s\" is not accepted by this hub", cluster);
+                       "cluster \"%s\" is not accepted by this hub: its administrator sets "
+                       "spec.hubAcceptsClient of the ManagedCluster", cluster);
     if (clock_parse(node_get_text(node_get(body, "metadata"),
                                   "creationTimestamp"), &born) &&
         cert->not_before + BACKDATED + CLOCK_SECOND < born)
         return err_set(err, ERR_UNAUTHORIZED,
-                       "the certificate belongs to an earlier cluster \"%s\"",
+                       "the certificate belongs to an earlier cluster \"%s\"" AGAIN, cluster,
                        cluster);
     if (!key_is_known(body, cert))
         return err_set(err, ERR_UNAUTHORIZED,
-                       "the key of the certificate is none of cluster \"%s\"",
+                       "the key of the certificate is none of cluster \"%s\"" AGAIN, cluster,
                        cluster);
     return check_namespace(objects, arena, cluster, err);
 }

@@ -35,6 +35,7 @@ struct hub {
     int64_t names_gathered;         /* steady */
     struct loop_timer *renew;
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */
+    bool seal_is_new; /* another sealing key than before, which is accepted */
     struct kinds *kinds;
     struct store *store;
     struct objects *objects;
@@ -79,6 +80,8 @@ void health_tell_epoch(const struct hub *hub, struct http_request *request);
 /* Whether the file may be made: it never was, or its loss is accepted. */
 int pins_may_make(struct hub *hub, const char *file, const char *why,
                   struct err *err) MUST_CHECK;
+/* Whether the hub has used another key so far. */
+bool pins_differ(const struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256]);
 /* Compares the digest of a key with what is remembered, or remembers it. */
 int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256],
               const char *why, struct err *err) MUST_CHECK;

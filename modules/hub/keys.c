@@ -168,6 +168,7 @@ int keys_open_seal(struct hub *hub, unsigned char key[PKI_SEAL_KEY],
             return -1;
     }
     pki_sha256(key, PKI_SEAL_KEY, digest);
+    hub->seal_is_new = pins_differ(hub, file, digest);
     return pins_keep(hub, file, digest, sealing_lost, err);
 }
 
@@ -185,6 +186,19 @@ static int make_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
     return file_write(path, sealed.bytes, sealed.len, 0600, err);
 }
 
+/* What only the key that is lost, and accepted as lost, could open is lost with it. */
+static int replace_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
+                          const char *file, const char *path, struct err *err)
+{
+    scoped_mem char *aside = mem_printf("%s.lost", path);
+
+    if (file_move(path, aside, err) < 0)
+        return -1;
+    log_warn("hub", "%s is sealed with the key that is lost, so it is put aside as %s and made "
+             "anew: %s", path, aside, tokens_lost);
+    return make_tokens(hub, seal, file, path, err);
+}
+
 int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
                      struct err *err)
 {
@@ -200,10 +214,15 @@ int keys_open_tokens(struct hub *hub, const unsigned char seal[PKI_SEAL_KEY],
             make_tokens(hub, seal, file, path, err) < 0)
             return -1;
     } else {
+        bool opened;
+
         kept = file_read(path, PEM_LIMIT, &len, err);
-        if (!kept || pki_unseal(seal, file, kept, len, &pem, err) < 0)
-            return pins_damaged(hub, file, tokens_lost, err);
-        hub->token_key = pki_key_read(text_string(&pem), err);
+        opened = kept && pki_unseal(seal, file, kept, len, &pem, err) == 0;
+        if (opened)
+            hub->token_key = pki_key_read(text_string(&pem), err);
+        else if (kept && hub->seal_is_new &&
+                 replace_tokens(hub, seal, file, path, err) < 0)
+            return -1;
         if (!hub->token_key)
             return pins_damaged(hub, file, tokens_lost, err);
     }

@@ -38,6 +38,16 @@ int pins_may_make(struct hub *hub, const char *file, const char *why,
     return 0;
 }
 
+bool pins_differ(const struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256])
+{
+    scoped_mem char *name = pin_name(file);
+    scoped_mem char *known = store_value_get(hub->store, name, NULL);
+    char text[PKI_DIGEST_TEXT];
+
+    pki_digest_text(digest, text);
+    return known && strcmp(known, text) != 0;
+}
+
 int pins_keep(struct hub *hub, const char *file, const unsigned char digest[PKI_SHA256],
               const char *why, struct err *err)
 {

@@ -31,7 +31,7 @@ char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len
     if (!bytes) {
         err_set(err, why.code, "%s%s", why.text, why.code == ERR_INVALID
                 ? ": bring it back from a backup, or join again with a new token "
-                  "(axle token create --name on the hub, --token-file here); what runs stays" : "");
+                  "(axle token create --name NAME on the hub, --token-file here); what runs stays" : "");
         return NULL;
     }
     if (damaged && kept_write(path, bytes, len, 0600, true, &why) == 0)

@@ -57,6 +57,7 @@ struct spoke {
 
     /* join.c */
     char *csr;  /* name of the request under way, renewals too; owned */
+    bool rejoin, rejoin_told; /* the hub takes the certificate no more; there is a new token */
     char *root; /* the hub's authority, proven by the token's pin; owned */
 
     /* renew.c */
@@ -136,6 +137,8 @@ char *spoke_path(const struct spoke *spoke, const char *file);
 /* join.c */
 bool join_is_done(const struct spoke *spoke);
 void join_start(struct spoke *spoke);
+/* Whether it was given a token other than that of the last join. */
+bool join_token_is_new(const struct spoke *spoke);
 /* ERR_INVALID for what was never a token: no hub could make it one. */
 int join_check_token(const struct spoke *spoke, struct err *err) MUST_CHECK;
 

@@ -20,6 +20,44 @@
 #define GROUP "system:open-cluster-management"
 /* Which key will speak for this cluster: nobody else finishes what is begun here. */
 #define JOIN_KEY "axle.dev/join-key"
+/* The id of the token of the last join: another one asks for another join. */
+#define TOKEN_FILE "joined-with"
+
+bool join_token_is_new(const struct spoke *spoke)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_mem char *last = identity_read(spoke, TOKEN_FILE, NULL, NULL);
+    struct auth_token token;
+
+    return spoke->token && auth_token_parse(arena, spoke->token, &token, NULL) == 0 &&
+           !(last && strcmp(last, token.id) == 0);
+}
+
+static int read_pin(const struct spoke *spoke, struct text *ret, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct auth_token token;
+
+    if (auth_token_parse(arena, spoke->token, &token, err) < 0)
+        return -1;
+    if (!text_add_unhex(ret, token.pin, strlen(token.pin)) || ret->len != PKI_SHA256)
+        return err_set(err, ERR_INVALID,
+                       "the join token is damaged; copy all of it, or make another "
+                       "one on the hub: axle token create");
+    return 0;
+}
+
+/* A hub that has lost its authority's key has another one, which only a token proves. */
+static bool token_names_another_hub(const struct spoke *spoke)
+{
+    scoped_text struct text pin = {0};
+    size_t len = 0;
+    scoped_mem char *pem = identity_read(spoke, "pki/hub-ca.crt", &len, NULL);
+    scoped_pki_cert struct pki_cert *authority = pem ? pki_cert_read(pem, len, NULL) : NULL;
+
+    return authority && join_token_is_new(spoke) && read_pin(spoke, &pin, NULL) == 0 &&
+           memcmp(authority->pin, pin.bytes, PKI_SHA256) != 0;
+}
 
 bool join_is_done(const struct spoke *spoke)
 {
@@ -33,7 +71,8 @@ bool join_is_done(const struct spoke *spoke)
             return false;
     }
     /* After a long absence a token lets it in once more, with the same key. */
-    return !spoke->token || !(renew_is_over(spoke) || identity_is_broken(spoke));
+    return !spoke->token || !(spoke->rejoin || renew_is_over(spoke) ||
+                              identity_is_broken(spoke) || token_names_another_hub(spoke));
 }
 
 static void fail(struct spoke *spoke, int status,
@@ -72,11 +111,16 @@ static void watch_request(struct spoke *spoke);
 
 static int keep_files(struct spoke *spoke, const char *certificate, struct err *err)
 {
+    scoped_arena struct arena *arena = arena_new();
     scoped_text struct text pem = {0};
+
+    struct auth_token token;
 
     if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
         return err_set(err, ERR_INVALID, "the hub's certificate is damaged");
-    if (identity_write(spoke, "pki/hub-ca.crt", spoke->root, strlen(spoke->root), err) < 0 ||
+    if (auth_token_parse(arena, spoke->token, &token, err) < 0 ||
+        identity_write(spoke, TOKEN_FILE, token.id, strlen(token.id), err) < 0 ||
+        identity_write(spoke, "pki/hub-ca.crt", spoke->root, strlen(spoke->root), err) < 0 ||
         identity_write(spoke, "name", spoke->name, strlen(spoke->name), err) < 0 ||
         identity_write(spoke, "hub", spoke->hub, strlen(spoke->hub), err) < 0)
         return -1;
@@ -292,20 +336,6 @@ static void on_cluster_made(const struct http_answer *answer,
     send(spoke, "POST", CSRS, request, on_request_made);
 }
 
-static int read_pin(const struct spoke *spoke, struct text *ret, struct err *err)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct auth_token token;
-
-    if (auth_token_parse(arena, spoke->token, &token, err) < 0)
-        return -1;
-    if (!text_add_unhex(ret, token.pin, strlen(token.pin)) || ret->len != PKI_SHA256)
-        return err_set(err, ERR_INVALID,
-                       "the join token is damaged; copy all of it, or make another "
-                       "one on the hub: axle token create");
-    return 0;
-}
-
 int join_check_token(const struct spoke *spoke, struct err *err)
 {
     scoped_text struct text pin = {0};
@@ -321,6 +351,7 @@ static int open_with_token(struct spoke *spoke, struct err *err)
 
     if (read_pin(spoke, &pin, err) < 0)
         return -1;
+    spoke->rejoin = false;
     settings.pin = (const unsigned char *)pin.bytes;
     link_close(spoke);
     spoke->tls = tls_client_new(spoke->loop, &settings, err);

@@ -138,6 +138,17 @@ static void forget_missing(struct spoke *spoke, const struct node *items)
         work_take(spoke, node_text(node_item(gone, i)), NULL);
 }
 
+/* With the token that it was given for that; what is tried in vain is told once. */
+static void join_again(struct spoke *spoke, const struct err *why)
+{
+    if (!spoke->rejoin_told)
+        log_warn("spoke", "%s: %.600s; this spoke joins again with its new token", spoke->hub,
+                 why->text);
+    spoke->rejoin_told = true;
+    spoke->rejoin = true;
+    spoke_move(spoke, SPOKE_WAITING);
+}
+
 static void on_list(void *arg, int status, const struct http_answer *answer,
                     const struct err *err)
 {
@@ -150,7 +161,10 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
         return;
     if (status != 200) {
         link_explain(status, answer, err, &why);
-        spoke_lost(spoke, "listing works", &why);
+        if (status == 401 && join_token_is_new(spoke))
+            join_again(spoke, &why);
+        else
+            spoke_lost(spoke, "listing works", &why);
         return;
     }
     list = document_read_json(arena, answer->body, answer->len,

@@ -47,8 +47,10 @@ expect "the Secret is there" "$(get_raw /api/v1/namespaces/default/secrets/word 
 stop hub
 
 # A loss that is accepted: Secrets that no key opens are given up by name.
-rm "$pki/sealing.key" "$pki/service-accounts.key"
+# The key of tokens is sealed with the sealing key, and lost with it.
+rm "$pki/sealing.key"
 start_hub --accept-loss
+grep -q "service-accounts.key.*put aside" "$TEST_DIR/hub.log" || fail "the key of tokens is not told of"
 expect "the Secret is gone" "$(status_of GET /api/v1/namespaces/default/secrets/word)" 404
 grep -q "word.*given up" "$TEST_DIR/hub.log" || fail "which is told"
 stop hub
