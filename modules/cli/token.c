@@ -53,7 +53,8 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
     int64_t lifetime = flags->admin ? ADMIN_TTL : DEFAULT_TTL;
 
     if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
-        return err_wrap(err, "--ttl");
+        return err_set(err, ERR_INVALID, "--ttl=%s is no duration; write it like 90s, 15m or 720h",
+                       flags->ttl);
     if (lifetime <= 0)
         return err_set(err, ERR_INVALID, "--ttl=%s is not ahead", flags->ttl);
     if (flags->admin && lifetime > AUTH_TOKEN_MOST)
@@ -161,6 +162,26 @@ static int print_token(const struct cli_flags *flags, const char *token,
     return CLI_OK;
 }
 
+/* A spoke of a pool that is not there would belong to nobody. */
+static int check_pool(const struct cli_flags *flags, struct cli_client *client,
+                      struct arena *arena, struct err *err)
+{
+    const char *slash = flags->pool ? strchr(flags->pool, '/') : NULL;
+    struct err why = {0};
+
+    if (!flags->pool)
+        return 0;
+    if (!slash || slash == flags->pool || !slash[1] || strpbrk(slash + 1, "/?#%"))
+        return err_set(err, ERR_INVALID, "--pool=%s: write it as NAMESPACE/POOL", flags->pool);
+    if (!client_ask(client, arena, "GET",
+                    arena_printf(arena, "/apis/axle.dev/v1alpha1/namespaces/%.*s/computepools/%s",
+                                 (int)(slash - flags->pool), flags->pool, slash + 1),
+                    NULL, &why))
+        return err_set(err, why.code, "--pool=%s: %.600s%s", flags->pool, why.text,
+                       why.code == ERR_NOT_FOUND ? "; make the ComputePool first" : "");
+    return 0;
+}
+
 static int create(const struct cli_flags *flags)
 {
     SCOPED(fresh_free) struct fresh fresh = {0};
@@ -176,6 +197,7 @@ static int create(const struct cli_flags *flags)
     }
     client = client_open(flags, &err);
     if (!client || client_pin(client, pin, &err) < 0 ||
+        check_pool(flags, client, arena, &err) < 0 ||
         !client_ask(client, arena, "POST", TOKENS, fresh.object, &err))
         return cli_fail(&err);
     text_add(&token, "axle1.");
@@ -190,6 +212,7 @@ static void print_row(const struct node *token)
     const struct node *spec = node_get(token, "spec");
     const struct node *notes = node_at(token, "metadata", "annotations", NULL);
     const char *purpose = node_get_text(spec, "purpose");
+    const char *maker = node_get_text(notes, MADE_BY);
     char used[48] = "-";
 
     if (strcmp(purpose, AUTH_TOKEN_ADMINISTRATOR) != 0)
@@ -199,7 +222,7 @@ static void print_row(const struct node *token)
     printf("%-14s %-14s %-22s %-8s %-20s %s\n",
            node_get_text(node_get(token, "metadata"), "name"), *purpose ? purpose : "Join",
            node_get_text(spec, "expiresAt"), used, node_get_text(spec, "pool"),
-           node_get_text(notes, MADE_BY));
+           *maker ? maker : "the hub");
 }
 
 static int list(const struct cli_flags *flags)
@@ -242,17 +265,28 @@ static int revoke(const struct cli_flags *flags)
     return CLI_OK;
 }
 
+/* A name that is no flag would otherwise be passed over in silence. */
+static bool takes_words(const struct cli_flags *flags, bool words)
+{
+    if (words || flags->word_count <= 2)
+        return true;
+    fprintf(stderr, "axle: token %s %s: takes no names (--name names a token's spoke, or its "
+                    "administrator)\n", flags->words[1], flags->words[2]);
+    return false;
+}
+
 int token_verb(const struct cli_flags *flags)
 {
     static const struct {
         const char *name;
         int (*run)(const struct cli_flags *flags);
-    } verbs[] = {{"create", create}, {"list", list}, {"revoke", revoke}};
+        bool words;
+    } verbs[] = {{"create", create, false}, {"list", list, false}, {"revoke", revoke, true}};
     const char *word = flags->word_count > 1 ? flags->words[1] : "";
 
     for (size_t i = 0; i < count_of(verbs); i++) {
         if (strcmp(verbs[i].name, word) == 0)
-            return verbs[i].run(flags);
+            return takes_words(flags, verbs[i].words) ? verbs[i].run(flags) : CLI_USAGE;
     }
     fprintf(stderr, "axle: token %s: create, list or revoke\n", word);
     return CLI_USAGE;

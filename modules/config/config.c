@@ -98,12 +98,17 @@ static bool read_size(const char *text, int64_t *ret)
     size_t len = strlen(copy);
     struct quantity quantity;
     struct err err = {0};
+    double exact;
 
     if (len && copy[len - 1] == 'B')
         copy[len - 1] = '\0';
-    if (quantity_parse(arena, copy, &quantity, &err) < 0 || quantity.big)
+    if (quantity_parse(arena, copy, &quantity, &err) < 0)
         return false;
-    *ret = quantity_value(&quantity);
+    /* Exact up to 2^53, which is 8Pi; the bounds of all settings lie below. */
+    exact = quantity.big ? quantity_float(&quantity) : 0;
+    if (exact < 0 || exact > 9007199254740992.0)
+        return false;
+    *ret = quantity.big ? (int64_t)exact : quantity_value(&quantity);
     return true;
 }
 

@@ -104,7 +104,8 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
                        "with `axle token create`", id);
     if (node_count(node_at(token, "spec", "names", NULL)) && !joining_token_names(token, cluster))
         return err_set(err, ERR_FORBIDDEN,
-                       "the join token is not for a spoke named \"%s\"", cluster);
+                       "the join token is not for a spoke named \"%s\": start it with the --name "
+                       "that the token was made for", cluster);
     used = joining_count(all, token);
     if (used >= uses)
         return err_set(err, ERR_FORBIDDEN,
