@@ -41,6 +41,26 @@ char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len
     return bytes;
 }
 
+/* A file that is gone comes back from its copy, as a damaged one does. */
+bool identity_has(const struct spoke *spoke, const char *file)
+{
+    scoped_mem char *path = spoke_path(spoke, file);
+    scoped_mem char *copy = mem_printf("%s.copy", path);
+
+    return file_exists(path) || file_exists(copy);
+}
+
+int identity_needs_token(const struct spoke *spoke, struct err *err)
+{
+    if (!identity_has(spoke, NAME_FILE))
+        return err_set(err, ERR_INVALID, "this spoke has not joined yet and needs a token: "
+                       "--token-file FILE or $AXLE_TOKEN");
+    return err_set(err, ERR_INVALID, "%s: this spoke has joined as \"%s\", but its key or "
+                   "certificate in pki/ is lost: bring it back from a backup, or join again with a "
+                   "new token (axle token create --name %s on the hub, --token-file here); what "
+                   "runs stays", spoke->directory, spoke->name, spoke->name);
+}
+
 int identity_write(const struct spoke *spoke, const char *file, const void *bytes, size_t len,
                    struct err *err)
 {

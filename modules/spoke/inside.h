@@ -253,6 +253,9 @@ int identity_open(struct spoke *spoke, const struct spoke_settings *settings,
 /* The hub was reached: that is where it is. */
 void identity_remember(const struct spoke *spoke);
 bool identity_is_broken(const struct spoke *spoke);
+bool identity_has(const struct spoke *spoke, const char *file);
+/* Says why a token is needed: never joined, or the key or certificate is lost. */
+int identity_needs_token(const struct spoke *spoke, struct err *err);
 /* The caller frees; says the way out where both copies are damaged. */
 char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len,
                     struct err *err) MUST_CHECK;

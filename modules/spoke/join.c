@@ -64,12 +64,9 @@ bool join_is_done(const struct spoke *spoke)
     static const char *const files[] = {"pki/client.crt", "pki/client.key",
                                         "pki/hub-ca.crt"};
 
-    for (size_t i = 0; i < count_of(files); i++) {
-        scoped_mem char *path = spoke_path(spoke, files[i]);
-
-        if (!file_exists(path))
+    for (size_t i = 0; i < count_of(files); i++)
+        if (!identity_has(spoke, files[i]))
             return false;
-    }
     /* After a long absence a token lets it in once more, with the same key. */
     return !spoke->token || !(spoke->rejoin || renew_is_over(spoke) ||
                               identity_is_broken(spoke) || token_names_another_hub(spoke));
@@ -232,7 +229,7 @@ static struct pki_key *own_key(struct spoke *spoke, struct err *err)
     scoped_text struct text pem = {0};
     struct pki_key *key;
 
-    if (file_exists(path)) {
+    if (identity_has(spoke, "pki/client.key")) {
         scoped_mem char *old = identity_read(spoke, "pki/client.key", NULL, err);
 
         key = old ? pki_key_read(old, err) : NULL;

@@ -226,9 +226,7 @@ static int check_settings(struct spoke *spoke,
     if (identity_open(spoke, settings, err) < 0)
         return -1;
     if (!settings->token && !join_is_done(spoke))
-        return err_set(err, ERR_INVALID,
-                       "this spoke has not joined yet and needs a token: "
-                       "--token-file FILE or $AXLE_TOKEN");
+        return identity_needs_token(spoke, err);
     if (settings->token)
         spoke->token = mem_copy_string(settings->token);
     if (!join_is_done(spoke) && join_check_token(spoke, err) < 0)

@@ -77,6 +77,19 @@ for file in name hub pki/client.crt pki/client.key pki/hub-ca.crt pki/client.crt
     done
 done
 
+# A file that is gone comes back from its copy; without that, the way out is said.
+for file in client.key client.crt hub-ca.crt; do rm "$state/pki/$file"; done
+restart
+is_back "files that are gone"
+until_true 10 test -s "$state/pki/client.key"
+stop edge-1
+cp -a "$state/pki" "$TEST_DIR/pki.whole"
+rm "$state"/pki/client.key*
+if timeout 60 "$AXLE" --mode=spoke --data-dir "$TEST_DIR/edge-1" >"$TEST_DIR/refused" 2>&1; then fail "it started without a key"; fi
+expect_contains "a lost key" "$(cat "$TEST_DIR/refused")" 'axle token create --name edge-1'
+rm -r "$state/pki"
+mv "$TEST_DIR/pki.whole" "$state/pki"
+
 # Beyond mending: said with the way out, and what runs stays.
 for file in pki/client.crt pki/client.crt.copy; do harm "$state/$file" cut 500; done
 restart
