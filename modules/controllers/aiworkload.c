@@ -386,6 +386,22 @@ static void say_why(struct intent *in)
     }
 }
 
+/* A spoke that is away keeps what was deleted, and with it the object, until it is back. */
+static void say_who_still_has_it(struct intent *in)
+{
+    const struct node *rows = node_get(in->status, "spokes");
+    scoped_text struct text names = { 0 };
+    size_t count = node_count(rows), told = count < 3 ? count : 3;
+
+    for (size_t i = 0; i < told; i++)
+        text_addf(&names, "%s%s", i ? ", " : "", node_get_text(node_item(rows, i), "name"));
+    if (count)
+        node_set(in->pass->arena, in->status, "message", node_format(in->pass->arena,
+                 "waiting for %zu %s to remove it: %s%s; one that is gone for good is taken away by "
+                 "an administrator (kubectl delete managedcluster NAME)", count,
+                 count == 1 ? "spoke" : "spokes", text_string(&names), told < count ? ", …" : ""));
+}
+
 static int report(struct intent *in, const char *phase, struct err *err)
 {
     const struct node *deployments = deployments_of(in->pass);
@@ -402,6 +418,8 @@ static int report(struct intent *in, const char *phase, struct err *err)
         if (!strcmp(phase, "Failed"))
             node_set_text(in->pass->arena, in->status, "message",
                           node_get_text(resolved, "message"));
+        else if (!strcmp(phase, "Deleting"))
+            say_who_still_has_it(in);
     } else {
         phase = sum_phase(deployments);
         if (strcmp(phase, "Running") && strcmp(phase, "Completed"))
