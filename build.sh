@@ -100,6 +100,7 @@ make_mode() {
     write_changed "$dir/flags" <<<"$compiler $common $cflags $ldflags"
     find modules -name '*.c' | LC_ALL=C sort | write_changed "$dir/sources"
     write_version
+    check_access
     write_assets
     export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
     make -s -j"$(nproc)" --no-builtin-rules -f - "${@/#/$dir/}" <<MAKE 2>&1 | quiet_linker >&2
@@ -193,6 +194,43 @@ write_version() {
 #define AXLE_COMMIT "$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
 #define AXLE_LIBRARIES "$(paste -sd' ' "$deps/versions")"
 TEXT
+}
+
+# ------------------------------------------------------------------ access
+
+# A kind or subresource that nobody has said the rights of is no part of the
+# program: each under assets/kinds has its row in modules/auth/access.def.
+check_access() {
+    local missing
+    missing=$(awk '
+        function need(part) { parts[++count] = part }
+        function flush(  i) {
+            for (i = 1; i <= count; i++)
+                printf "need\t%s\t%s\t%s\n", group, plural, parts[i]
+            group = plural = ""
+            count = inside = 0
+        }
+        FNR == 1 { flush() }
+        /^#define [A-Z]+ "/ { word[$2] = $3; next }
+        /^ROW\(/ {
+            split(substr($0, 5), row, /, */)
+            if (row[1] in word) row[1] = word[row[1]]
+            gsub(/"/, "", row[1]); gsub(/"/, "", row[2]); gsub(/"/, "", row[3])
+            printf "have\t%s\t%s\t%s\n", row[1], row[2], row[3]
+        }
+        FILENAME ~ /\.def$/ { next }
+        /^[a-zA-Z]/ { inside = /^subresources:/ }
+        /^group:/ { group = $2; gsub(/"/, "", group) }
+        /^plural:/ { plural = $2; need("") }
+        /^status: true/ { need("status") }
+        inside && /^ *- \{name: / { sub(/,.*/, "", $3); need($3) }
+        END { flush() }
+        ' modules/auth/access.def assets/kinds/*/*.yaml |
+        awk -F'\t' '{ key = $2 "\t" $3 "\t" $4 }
+            $1 == "have" { have[key] = 1; next }
+            !(key in have) { print "  ROW(\"" $2 "\", \"" $3 "\", \"" $4 "\", …)" }')
+    [ -z "$missing" ] || die "modules/auth/access.def does not say who may do what with these:
+$missing"
 }
 
 # ------------------------------------------------------------------ assets
