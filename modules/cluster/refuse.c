@@ -239,19 +239,40 @@ static int check_disk(const struct cluster *cluster, const struct node *limits, 
     return 0;
 }
 
+/* A limit that nobody keeps would be a promise: each name is one that is known here. */
+static int check_resources(const struct node *amounts, const char *where, struct local_why *why)
+{
+    static const char *const known[] = { "cpu", "memory", "ephemeral-storage" };
+
+    node_each (amount, amounts) {
+        size_t i = 0;
+
+        if (strchr(amount->key, '/'))
+            return why_set(why, "UnsupportedField", "%s[%.80s]: devices are not handed out on this "
+                           "spoke", where, amount->key);
+        while (i < count_of(known) && strcmp(known[i], amount->key))
+            i++;
+        if (i == count_of(known))
+            return why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke; these "
+                           "are: cpu, memory, ephemeral-storage", where, amount->key);
+    }
+    return 0;
+}
+
 static int check_limits(const struct cluster *cluster, const struct node *container,
                         const char *path, struct local_why *why)
 {
     const struct node *limits = node_at(container, "resources", "limits", NULL);
+    const struct node *requests = node_at(container, "resources", "requests", NULL);
     char where[240];
     int64_t value;
 
+    snprintf(where, sizeof where, "%s.resources.requests", path);
+    if (check_resources(requests, where, why) < 0)
+        return -1;
     snprintf(where, sizeof where, "%s.resources.limits", path);
-    node_each(limit, limits)
-        if (strchr(limit->key, '/'))
-            return why_set(why, "UnsupportedField", "%s[%.80s]: devices are not handed out on this "
-                           "spoke", where, limit->key);
-    if (refuse_quantity(limits, "memory", where, &value, false, why) < 0 ||
+    if (check_resources(limits, where, why) < 0 ||
+        refuse_quantity(limits, "memory", where, &value, false, why) < 0 ||
         check_disk(cluster, limits, where, why) < 0)
         return -1;
     return refuse_quantity(limits, "cpu", where, &value, true, why);

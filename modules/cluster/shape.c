@@ -245,7 +245,8 @@ static int check(const struct node *node, const struct shape *shape, const char 
     if (!(type_of(node) & shape->type))
         return why_set(why, "Invalid", "%s must be %s, not %s", path, word_of(shape->type),
                        word_of(type_of(node)));
-    if (node->type == NODE_INT && !number_fits(shape->range, number_raw(node)))
+    /* A quantity is judged as one where it is used: 4294967296 is 4Gi of memory. */
+    if (node->type == NODE_INT && shape->type != QUANTITY && !number_fits(shape->range, number_raw(node)))
         return why_set(why, "Invalid", "%s is %lld, but must be %s", path,
                        (long long)number_raw(node), number_words(shape->range));
     if (!shape->inside)

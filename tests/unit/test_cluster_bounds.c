@@ -35,6 +35,10 @@ static const struct {
       "[{name: c, command: [x]}]", "terminationGracePeriodSeconds is 9223372036854775807", false },
     { "memory beyond any machine", "containers: [{name: c, command: [x], resources: {limits: {memory: "
       "18446744073709551617}}}]", "limits.memory is more than any machine has", false },
+    { "a limit that nobody keeps", "containers: [{name: c, command: [x], resources: {limits: {memroy: "
+      "1Gi}}}]", "limits.memroy is not supported on this spoke", false },
+    { "a request that nobody keeps", "containers: [{name: c, command: [x], resources: {requests: {memroy: "
+      "1Gi}}}]", "requests.memroy is not supported on this spoke", false },
     { "processors beyond any machine", "containers: [{name: c, command: [x], resources: {limits: {cpu: "
       "9E}}}]", "limits.cpu is more than any machine has", false },
     /* Ids. */
@@ -131,6 +135,29 @@ static void test_pods(void)
     }
 }
 
+/* An amount may be a whole number, of any size that a machine could have. */
+static void test_amounts(void)
+{
+    static const char *const specs[] = {
+        "containers: [{name: c, command: [sleep, '1000'], resources: {limits: {memory: 4294967296, "
+        "ephemeral-storage: 4294967296}}}]",
+        "containers: [{name: c, command: [sleep, '1000'], resources: {requests: {memory: 4294967296, "
+        "cpu: 1}}}]",
+        "volumes: [{name: v, emptyDir: {sizeLimit: 4294967296}}], containers: [{name: c, command: "
+        "[sleep, '1000']}]",
+    };
+
+    for (size_t i = 0; i < count_of(specs); i++) {
+        scoped_mem char *yaml = mem_printf(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: lab}\n"
+            "spec: {terminationGracePeriodSeconds: 0, %s}\n", specs[i]);
+
+        apply("a", yaml);
+        CHECK(wait_phase("a", "Running"), "4Gi as a number: %s", specs[i]);
+        remove_owner("a");
+    }
+}
+
 static void test_services(void)
 {
     static const struct {
@@ -196,6 +223,7 @@ int main(int argc, char **argv)
         return 1;
     open_cluster();
     test_pods();
+    test_amounts();
     test_services();
     test_ids_of_others();
     cluster_close(&cluster);
