@@ -54,6 +54,10 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
 
     if (namespace_is_reserved(name) && strcmp(kind, "Tenant"))
         return arena_printf(arena, "the name \"%s\" is reserved; take another one", name);
+    /* A Tenant's own namespace has another name, so nothing would be shared; but who reads
+       the name of a spoke there takes it for the organisation's. One that had it first stays. */
+    if (!there && !strcmp(kind, "ManagedCluster") && exists(all, TENANT, name))
+        return arena_printf(arena, "the name \"%s\" is a Tenant's; take another one", name);
     claimant = namespace_claimant(all, arena, name, kind);
     if (!there)
         return claimant ? arena_printf(arena, "the namespace \"%s\" belongs to %s; take "

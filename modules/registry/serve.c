@@ -536,8 +536,13 @@ void registry_handle(struct http_request *request, void *arg)
                         "show a client certificate, or a token as password");
         return;
     }
-    if (base)
-        answer_json(request, "application/json", node_map(request->arena));
-    else
+    if (!base) {
         route(&ask);
+    } else if (is_read(ask.method)) {
+        answer_json(request, "application/json", node_map(request->arena));
+    } else {
+        http_answer_header(request, "Allow", "GET, HEAD");
+        serve_error(request, 405, "UNSUPPORTED", "%s is not possible here: these are: GET, HEAD",
+                    ask.method);
+    }
 }
