@@ -423,7 +423,8 @@ static void find_fault(struct line *line)
 {
     const char *at = line->heard.len ? strstr(text_string(&line->heard), "HTTP/1.1 500") : NULL;
 
-    if (at && !is_original(at)) {
+    /* An answer to HEAD has no message to know it by. */
+    if (at && !is_original(at) && !strstr(kept[line->said], "HEAD ")) {
         faults_seen++;
         if (fault_count < count_of(faults))
             faults[fault_count++] = mem_printf("%.700s\n# -> %.900s", kept[line->said], at);
