@@ -258,7 +258,7 @@ static void say_whole(struct checking *c, const char *format, const char *more)
 static void add_causes(struct checking *c, const struct node *more)
 {
     for (size_t i = 0; i < node_count(more) && !exhausted(c); i++)
-        node_add(c->arena, c->causes, more->items[i]);
+        node_add(c->arena, c->causes, node_item(more, i));
 }
 
 /* Counts the alternatives that hold; `ret_best` is the nearest miss. */

@@ -30,7 +30,7 @@ done
 says 422 'status.endpoints[0].port' '{"status":{"endpoints":[{"address":"127.0.0.1","port":99999}]}}'
 says 422 'status.phase' '{"status":{"phase":"\u001b[31mRunning"}}'
 says 422 'status.pods[0].name' '{"status":{"pods":[{"name":"a\u202eb"}]}}'
-says 413 'at most' "{\"status\":{\"objects\":[$(for n in {1..60}; do printf '{"x":"%s"},' "$(head -c 1900 /dev/zero | tr '\0' x)"; done)0]}}"
+says 413 'at most' "{\"status\":{\"objects\":[$(for _ in {1..60}; do printf '{"x":"%s"},' "$(head -c 1900 /dev/zero | tr '\0' x)"; done)0]}}"
 says 200 '"port":8080' '{"status":{"phase":"Running","message":"\u001b[31mred\nline","endpoints":[{"address":"127.0.0.1","port":8080},{"address":"evil.example","port":80}]}}'
 [ "$(get_raw $load/w | jq -c '[.status.endpoints[].address]')" = '["127.0.0.1"]' ] || fail "others are shown: $(get_raw $load/w)"
 [ "$(get_raw $load/w | jq -r .status.message)" = $'\xef\xbf\xbd[31mred\nline' ] || fail "the message is $(get_raw $load/w | jq .status.message)"

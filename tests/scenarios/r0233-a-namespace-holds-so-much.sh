@@ -41,7 +41,7 @@ as_user PUT $NS/lab/configmaps/big -d @- <<<"{\"metadata\":{\"name\":\"big\"},\"
 as_user PUT $NS/lab/configmaps/big -d '{"metadata":{"name":"big"},"data":{"a":"small"}}' | grep -q '"small"' || fail 'a full namespace cannot be mended'
 
 held=()
-for n in {1..10}; do
+for _ in {1..10}; do
     as_user GET "$NS/lab/configmaps?watch=true" -N >/dev/null 2>&1 &
     held+=($!)
 done

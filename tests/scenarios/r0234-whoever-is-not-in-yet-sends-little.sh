@@ -47,7 +47,7 @@ until_true 20 has_account
 request POST /apis/rbac.authorization.k8s.io/v1/namespaces/lab/rolebindings -H "$json" -o /dev/null \
     -d '{"metadata":{"name":"e"},"roleRef":{"kind":"ClusterRole","name":"edit","apiGroup":"rbac.authorization.k8s.io"},"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"lab"}]}'
 user=$(request POST /api/v1/namespaces/lab/serviceaccounts/default/token -H "$json" -d '{"spec":{}}' | jq -r .status.token)
-for n in {1..12}; do # announced, and held back
+for _ in {1..12}; do # announced, and held back
     (
         printf 'POST /api/v1/namespaces/lab/configmaps HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 3000000\r\n\r\n' "$user"
         sleep 30

@@ -20,7 +20,7 @@ work() {
     echo '{"metadata":{"name":"'"$1"'"},"spec":{"workload":{"manifests":[{"apiVersion":"v1","kind":"ConfigMap",
         "metadata":{"name":"c","namespace":"default"},"data":{"word":"'"$2"'"}}]}}}'
 }
-for i in 1 2 3 4; do word; done >"$TEST_DIR/words"
+for _ in 1 2 3 4; do word; done >"$TEST_DIR/words"
 mapfile -t words <"$TEST_DIR/words"
 post /api/v1/namespaces '{"metadata":{"name":"lab"}}'
 # A word in base64 keeps its form in an answer: 24 letters are 32 of base64.
