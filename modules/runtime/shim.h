@@ -73,6 +73,7 @@ struct shim_launch {
     const struct node *container;
     int out, error; /* write ends */
     int control;    /* SOCK_SEQPACKET, the init's end */
+    int empty;      /* standard input; shim_launch() opens it outside the pod */
     int cgroup_procs[4]; /* open cgroup.procs to join; -1: none */
     int group;           /* to be born in instead; -1: none */
 };

@@ -127,14 +127,20 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Before the pod's namespaces are entered: there a volume may stand in the place of
+   /dev, and whoever is still root opens no path that the pod could have planted. */
+static int open_empty(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void become_command(const struct shim_launch *launch, int failed)
 {
     struct shim_message why = { .word = SHIM_FAILED };
-    int empty = open("/dev/null", O_RDONLY);
 
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(empty, 0);
+    dup2(launch->empty, 0);
     dup2(launch->out, 1);
     dup2(launch->error, 2);
     if (failed != 3)
@@ -261,7 +267,7 @@ static int by_number(const void *a, const void *b)
 
 static void keep_only(const struct shim_launch *launch)
 {
-    int keep[] = { 2, launch->out, launch->error, launch->control,
+    int keep[] = { 2, launch->out, launch->error, launch->control, launch->empty,
                    launch->cgroup_procs[0], launch->cgroup_procs[1],
                    launch->cgroup_procs[2], launch->cgroup_procs[3] };
 
@@ -410,15 +416,19 @@ pid_t shim_launch(const struct shim_launch *launch)
         flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
     if (launch->place->user_namespace)
         flags |= CLONE_NEWUSER;
+    own.empty = open_empty();
     if (own.group >= 0)
         own.cgroup_procs[0] = -1; /* it is born there */
     pid = clone_as_fork(flags, own.group);
     if (pid < 0 && own.group >= 0) {
-        own = *launch;
+        memcpy(own.cgroup_procs, launch->cgroup_procs, sizeof own.cgroup_procs);
         pid = clone_as_fork(flags, -1);
     }
-    if (pid != 0)
+    if (pid != 0) {
+        if (own.empty >= 0)
+            close(own.empty);
         return pid;
+    }
     if (launch->place->user_namespace) {
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else the maps are not ours to write */
         map_self(uid, gid);
@@ -458,7 +468,7 @@ static void exec_beside(const struct shim_launch *launch, pid_t init,
                         const struct node *command)
 {
     struct shim_message why = { 0 };
-    int status = 0;
+    int status = 0, empty = open_empty();
     pid_t pid;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -466,8 +476,6 @@ static void exec_beside(const struct shim_launch *launch, pid_t init,
     enter_namespaces(launch, init);
     pid = fork(); /* a pid namespace holds the children of who entered it */
     if (pid == 0) {
-        int empty = open("/dev/null", O_RDONLY);
-
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         setsid();
         dup2(empty, 0);
