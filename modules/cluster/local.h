@@ -78,6 +78,9 @@ struct local_object {
     struct loop_timer *timer; /* owned; the next look it asked for */
     struct plan_job_state job;
     int64_t finished, progressed; /* wall time */
+    unsigned losses; /* pods evicted or lost, one soon after the other; see workload_on_loss() */
+    int64_t lost;    /* wall time of the last one */
+    struct local_why lost_why;
     struct node *done; /* a Job's last status once its pods were removed */
     struct local_service *service; /* owned */
     enum local_health health;
@@ -242,6 +245,10 @@ char *places_file(struct places *places, struct arena *arena, const char *projec
 void workload_read(struct local_object *object);
 /* One pass: starts and stops pods as planned. */
 void workload_pass(struct local_object *object);
+/* A pod of it was evicted or lost, and another takes its place: at once the first
+   time, then with the pauses of plan_backoff(). */
+void workload_on_loss(struct local_object *object, const struct local_pod *pod,
+                      const char *reason, const char *message);
 void workload_judge(struct local_object *object);
 /* Its pods' template with the labels that one of them has of its own. */
 struct node *workload_labelled(const struct local_object *object, struct arena *arena,

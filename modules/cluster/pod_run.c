@@ -336,8 +336,11 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
     pod->finished = clock_wall();
     if (pod->terminating)
         finish_end(pod);
-    else if (!strcmp(pod_policy(pod), "Always"))
+    else if (!strcmp(pod_policy(pod), "Always")) {
+        if (local_workload_of(pod))
+            workload_on_loss(local_workload_of(pod), pod, reason, message);
         pod_end(pod);
+    }
 }
 
 void pod_on_event(struct cluster *cluster, const struct runtime_event *event)

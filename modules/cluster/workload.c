@@ -107,6 +107,7 @@ static int check_policy(struct local_object *object)
 
 void workload_read(struct local_object *object)
 {
+    char fresh[sizeof object->hash];
     uint64_t hash;
 
     if (!object->row || object->row->role < ROLE_DEPLOYMENT || object->row->role > ROLE_POD ||
@@ -123,7 +124,10 @@ void workload_read(struct local_object *object)
     hash = compile_hash(object);
     if (object->done && strcmp(node_get_text(object->done, "hash"), object->hash) != 0)
         object->done = NULL;
-    snprintf(object->hash, sizeof object->hash, "%016llx", (unsigned long long)hash);
+    snprintf(fresh, sizeof fresh, "%016llx", (unsigned long long)hash);
+    if (strcmp(fresh, object->hash) != 0)
+        object->losses = 0; /* another template may do better */
+    memcpy(object->hash, fresh, sizeof object->hash);
 }
 
 /* As Kubernetes labels them, so that Services can select one of them. */
@@ -281,10 +285,11 @@ static void look_again(struct local_object *object, int64_t wall)
     loop_timer_set(object->timer, wait > 0 ? wait : 0);
 }
 
-/* Comes back when the next pod has been ready for long enough. */
-static void wait_for_least(struct local_object *object, struct local_pod *const *pods, size_t count)
+/* Comes back when the next pod has been ready for long enough, or may be started. */
+static void wait_for_least(struct local_object *object, struct local_pod *const *pods, size_t count,
+                           int64_t next)
 {
-    int64_t least = workload_least(object), next = 0;
+    int64_t least = workload_least(object);
 
     for (size_t i = 0; least && i < count; i++) {
         int64_t at = pods[i]->ready_since + least;
@@ -294,6 +299,31 @@ static void wait_for_least(struct local_object *object, struct local_pod *const 
     }
     if (next)
         look_again(object, next);
+}
+
+/* ---- Pods that were lost ------------------------------------------------------------- */
+
+void workload_on_loss(struct local_object *object, const struct local_pod *pod,
+                      const char *reason, const char *message)
+{
+    int64_t now = clock_wall();
+
+    if (object->losses && pod->created <= object->lost && now >= object->lost)
+        return; /* what took the last one took this one too */
+    if (now - pod->created >= PLAN_BACKOFF_RESET || now < pod->created)
+        object->losses = 0;
+    object->losses++;
+    object->lost = now;
+    why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
+            (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
+}
+
+/* Wall time at which a pod may be started; 0: now. */
+static int64_t held_back_until(const struct local_object *object)
+{
+    int64_t wait = plan_backoff(object->losses), now = clock_wall();
+
+    return wait && now >= object->lost && now < object->lost + wait ? object->lost + wait : 0;
 }
 
 static void keep_done(struct local_object *object)
@@ -377,6 +407,7 @@ void workload_pass(struct local_object *object)
     struct plan_pod *described = mem_alloc(WORKLOAD_PODS * sizeof *described);
     struct plan_step steps[PLAN_STEPS];
     size_t count = workload_pods(object, pods, WORKLOAD_PODS), n = 0;
+    int64_t held = held_back_until(object), next = 0;
 
     if (object->removing) {
         end_pods(pods, count);
@@ -386,13 +417,15 @@ void workload_pass(struct local_object *object)
         n = plan_steps(object, described, count, steps);
     }
     for (size_t i = 0; i < n; i++) {
-        if (steps[i].verb == PLAN_START)
-            pod_start(object, steps[i].index);
-        else
+        if (steps[i].verb == PLAN_STOP)
             pod_end(pods[steps[i].pod]);
+        else if (held)
+            next = held;
+        else
+            pod_start(object, steps[i].index);
     }
     if (!object->removing)
-        wait_for_least(object, pods, count);
+        wait_for_least(object, pods, count, next);
     if (!object->removing && !object->adopted && object->row->role == ROLE_JOB &&
         !object->done && n == 0 &&
         (object->job.complete || object->job.over))
@@ -431,6 +464,10 @@ static void look(const struct local_object *object, struct sight *ret)
         ret->troubled = true;
         ret->trouble = trouble;
         ret->final = final;
+    }
+    if (!ret->troubled && held_back_until(object)) {
+        ret->troubled = ret->final = true;
+        ret->trouble = object->lost_why;
     }
     mem_free(&pods);
 }
