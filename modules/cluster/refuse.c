@@ -121,6 +121,7 @@ static int check_volume(const struct cluster *cluster, const struct node *volume
         { "secret", FIELDS_FILES },
     };
     char where[120];
+    size_t count = 0;
 
     snprintf(where, sizeof where, "spec.volumes[%.80s]", node_get_text(volume, "name"));
     if (fields_check(volume, FIELDS_VOLUME, where, why) < 0)
@@ -131,6 +132,10 @@ static int check_volume(const struct cluster *cluster, const struct node *volume
                        where);
     if (node_get(volume, "persistentVolumeClaim") && check_claim(volume, where, why) < 0)
         return -1;
+    node_each(kind, volume)
+        count += strcmp(kind->key, "name") != 0 && !node_is(kind->value, NODE_NULL);
+    if (count > 1)
+        return why_set(why, "Invalid", "%s is of %zu kinds, but a volume is of one", where, count);
     if (node_count(volume) < 2)
         return why_set(why, "Invalid", "%s says not what it is: emptyDir is missing, or another "
                        "kind of volume", where);
@@ -379,6 +384,40 @@ int refuse_sub_path(const char *volume, const char *sub, struct local_why *why)
     return 0;
 }
 
+/* What the pod's own root consists of stays: nothing is mounted over it, nor inside
+   what the kernel shows there. */
+static int check_place(const char *path, const char *name, struct local_why *why)
+{
+    static const struct {
+        const char *folder;
+        bool inside;
+    } kept[] = { { "", false }, { "/pod", false }, { "/proc", true }, { "/sys", true } };
+    char clean[1001]; /* without doubled slashes and single dots */
+    size_t used = 0;
+
+    while (*path) {
+        size_t part = strcspn(path, "/");
+
+        if (part && !(part == 1 && *path == '.')) {
+            clean[used++] = '/';
+            memcpy(clean + used, path, part);
+            used += part;
+        }
+        path += part + strspn(path + part, "/");
+    }
+    clean[used] = '\0';
+    for (size_t i = 0; i < count_of(kept); i++) {
+        size_t len = strlen(kept[i].folder);
+
+        if (!strcmp(clean, kept[i].folder) ||
+            (kept[i].inside && !strncmp(clean, kept[i].folder, len) && clean[len] == '/'))
+            return why_set(why, "Invalid", "volumeMounts[%.80s].mountPath is %s, which is the pod's "
+                           "own: nothing is mounted over it%s", name, *clean ? clean : "/",
+                           kept[i].inside ? " or in it" : "");
+    }
+    return 0;
+}
+
 /* A mount point is a path without steps back; it is made by root inside the pod. */
 static int check_mount(const struct node *mount, struct local_why *why)
 {
@@ -393,6 +432,26 @@ static int check_mount(const struct node *mount, struct local_why *why)
         return why_set(why, "UnsupportedField", "volumeMounts[%.80s].mountPropagation %.40s is not "
                        "supported on this spoke: nothing mounted in a pod is seen outside, or the "
                        "other way round", name, spread);
+    return *path == '/' ? check_place(path, name, why) : 0;
+}
+
+/* By its name each is found again: its log, its ends, its folder. */
+static int check_unique(const struct node *list, const struct node *others, const char *where,
+                        const char *key, struct local_why *why)
+{
+    for (size_t i = 0; i < node_count(list) + node_count(others); i++) {
+        bool own = i < node_count(list);
+        const struct node *from = own ? node_item(list, i) : node_item(others, i - node_count(list));
+        const char *name = node_get_text(from, key);
+
+        for (size_t j = i + 1; *name && j < node_count(list) + node_count(others); j++) {
+            const struct node *other = j < node_count(list) ? node_item(list, j)
+                                                            : node_item(others, j - node_count(list));
+
+            if (!strcmp(name, node_get_text(other, key)))
+                return why_set(why, "Invalid", "%s: two have the %s \"%.100s\"", where, key, name);
+        }
+    }
     return 0;
 }
 
@@ -401,6 +460,8 @@ static int check_mounts(const struct node *spec, const struct node *claims,
 {
     const struct node *mounts = node_get(container, "volumeMounts");
 
+    if (check_unique(mounts, NULL, "volumeMounts", "mountPath", why) < 0)
+        return -1;
     for (size_t i = 0; i < node_count(mounts); i++) {
         const char *name = node_get_text(node_item(mounts, i), "name");
         const char *sub = node_get_text(node_item(mounts, i), "subPath");
@@ -440,6 +501,10 @@ int refuse_pod(const struct cluster *cluster, const struct node *spec,
                      "spec.securityContext", why) < 0 ||
         rights_check(cluster, node_get(spec, "securityContext"), "spec", why) < 0 ||
         check_machine(spec, why) < 0)
+        return -1;
+    if (check_unique(volumes, NULL, "spec.volumes", "name", why) < 0 ||
+        check_unique(node_get(spec, "initContainers"), node_get(spec, "containers"),
+                     "spec.containers and initContainers", "name", why) < 0)
         return -1;
     for (size_t i = 0; i < node_count(volumes); i++)
         if (check_volume(cluster, node_item(volumes, i), why) < 0)

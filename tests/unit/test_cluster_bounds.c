@@ -105,6 +105,21 @@ static const struct {
       "[{name: c, command: [x]}]", "is outside the folders", false },
     { "a folder whose name begins alike", "volumes: [{name: v, hostPath: {path: /tmp/axle-allowed-not}}], "
       "containers: [{name: c, command: [x]}]", "is outside the folders", false },
+    { "a mount over the whole root", "volumes: [{name: v, emptyDir: {}}], containers: [{name: c, command: "
+      "[x], volumeMounts: [{name: v, mountPath: //./}]}]", "mountPath is /, which is the pod's own", false },
+    { "a mount over what the kernel shows", "volumes: [{name: v, emptyDir: {}}], containers: [{name: c, "
+      "command: [x], volumeMounts: [{name: v, mountPath: //proc/./sys/}]}]", "mountPath is /proc/sys", false },
+    { "a mount over the pod's folders", "volumes: [{name: v, emptyDir: {}}], containers: [{name: c, "
+      "command: [x], volumeMounts: [{name: v, mountPath: /pod/}]}]", "mountPath is /pod", false },
+    { "two volumes of one name", "volumes: [{name: v, emptyDir: {}}, {name: v, configMap: {name: c}}], "
+      "containers: [{name: c, command: [x]}]", "spec.volumes: two have the name ", false },
+    { "a volume of two kinds", "volumes: [{name: v, emptyDir: {}, configMap: {name: c}}], containers: "
+      "[{name: c, command: [x]}]", "spec.volumes[v] is of 2 kinds", false },
+    { "two containers of one name", "initContainers: [{name: c, command: [x]}], containers: [{name: c, "
+      "command: [x]}]", "spec.containers and initContainers: two have the name ", false },
+    { "two volumes in one place", "volumes: [{name: v, emptyDir: {}}], containers: [{name: c, command: [x], "
+      "volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /v}]}]",
+      "volumeMounts: two have the mountPath ", false },
     /* Ports and disk. */
     { "a port of the machine's", "containers: [{name: c, command: [x], ports: [{containerPort: 22}]}]",
       "containerPort is 22, and a pod shares the machine's ports: this spoke gives 1024-65535", false },
