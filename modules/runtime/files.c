@@ -358,24 +358,6 @@ static bool mounted_relative(const struct node *spec, const char *volume)
     return false;
 }
 
-/* Everybody may make files in /dev/shm: ours lie in a folder that is ours alone. */
-static char *in_memory(struct process_pod *pod, struct arena *arena, const char *volume,
-                       struct err *err)
-{
-    char *parent = arena_printf(arena, "/dev/shm/axle-%u", geteuid());
-    uint32_t hash = 2166136261u;
-    struct stat st;
-
-    for (const char *at = pod->directory; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 16777619u;
-    if ((mkdir(parent, 0711) < 0 && errno != EEXIST) || lstat(parent, &st) < 0 ||
-        !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022)) {
-        err_set(err, ERR_FORBIDDEN, "MountUnavailable: %s is not a folder of our own", parent);
-        return NULL;
-    }
-    return arena_printf(arena, "%s/%s-%s-%08x", parent, pod->id, volume, hash);
-}
-
 static int make_folder(const char *path, unsigned mode, uint32_t user, bool root,
                        struct err *err)
 {
@@ -514,7 +496,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     char changed[256];
 
     if (memory && runtime->namespaces && !mounted_relative(spec, name) &&
-        !(source = in_memory(pod, arena, name, err)))
+        !(source = process_memory_volume(pod, arena, name, err)))
         return -1;
     if (!strcmp(type, "claim"))
         source = arena_printf(arena, "%s/claims/%s", runtime->directory,

@@ -99,9 +99,7 @@ static void delete_folder(const struct process_pod *pod)
 void process_pod_delete(struct process_pod *pod)
 {
     process_kill_leftovers(pod);
-    node_each(volume, pod->volumes)
-        if (text_starts(node_get_text(volume->value, "source"), "/dev/shm/axle-"))
-            process_delete_tree(node_get_text(volume->value, "source"));
+    process_memory_delete(pod);
     process_files_forget(pod);
     delete_folder(pod);
 }

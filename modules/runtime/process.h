@@ -191,6 +191,10 @@ char *process_read_file(struct arena *arena, const char *path, size_t *ret_len);
    beyond mending. */
 struct node *process_read_kept(struct arena *arena, const char *path);
 void process_delete_tree(const char *path);
+/* process_memory.c: the folder of a volume in memory, and the end of all that a pod has. */
+char *process_memory_volume(struct process_pod *pod, struct arena *arena, const char *volume,
+                            struct err *err);
+void process_memory_delete(const struct process_pod *pod);
 
 /* ports.c */
 int process_port(struct runtime *runtime, int wanted, int *ret, struct err *err);
