@@ -105,8 +105,8 @@ int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool gro
 
 /* ---- Capabilities ---------------------------------------------------------------------- */
 
-/* By their numbers. `usual`: uid 0 has it unless it drops it; none of these
-   reaches beyond files and processes that the pod can see anyway. */
+/* By their numbers. `usual`: uid 0 has it unless it drops it; none of these writes
+   beyond files of the pod, but DAC_OVERRIDE reads all that the machine shows. */
 static const struct {
     const char *name;
     bool usual;

@@ -38,5 +38,5 @@ for run in first second; do
     [ "$(volumes)" = 1 ] || skip "volumes are not kept in memory here"
     ! grep ' first$' "$folder/logs/main.log" || fail "what the last pod wrote is there"
     kubectl delete -n edge-1 manifestworks/memory >/dev/null
-    until_true 60 is_freed || fail "still there: $(ls "/dev/shm/axle-$(id -u)" | grep "$name")"
+    until_true 60 is_freed || fail "still there: $(echo "/dev/shm/axle-$(id -u)/lab.$name-"*)"
 done
