@@ -2,6 +2,7 @@
 /* Says which sets of clusters and which namespaces a project may use. */
 #include "controllers/allowed.h"
 
+#include "base/map.h"
 #include "query/query.h"
 #include "render/render.h"
 
@@ -19,9 +20,11 @@ bool allowed_list_has(const struct node *list, const char *name)
     return false;
 }
 
-static void add_once(struct arena *arena, struct node *list, const char *name)
+/* `known` holds what the list has, which may be long. */
+static void add_once(struct arena *arena, struct node *list, struct map *known,
+                     const char *name)
 {
-    if (*name && !allowed_list_has(list, name))
+    if (*name && !map_put(known, name, list))
         node_add(arena, list, node_string(arena, name));
 }
 
@@ -67,21 +70,21 @@ static bool is_shared_with(struct pass *pass, const struct node *pool, const cha
            !strcmp(tenant_of(pass, object_space(pool)), tenant);
 }
 
-static void add_pools(struct pass *pass, struct node *list, const char *project,
-                      const char *tenant)
+static void add_pools(struct pass *pass, struct node *list, struct map *known,
+                      const char *project, const char *tenant)
 {
     const struct node *own = pass_list(pass, POOL, project, NULL, NULL);
     const struct node *sharing = pass_list(pass, POOL, NULL, NULL, "sharedWith");
 
     for (size_t i = 0; i < node_count(own); i++)
         if (!object_deleting(node_item(own, i)))
-            add_once(pass->arena, list,
+            add_once(pass->arena, list, known,
                      allowed_pool_set(pass->arena, project, object_name(node_item(own, i))));
     for (size_t i = 0; i < node_count(sharing); i++) {
         const struct node *pool = node_item(sharing, i);
 
         if (is_shared_with(pass, pool, project, tenant))
-            add_once(pass->arena, list,
+            add_once(pass->arena, list, known,
                      allowed_pool_set(pass->arena, object_space(pool), object_name(pool)));
     }
 }
@@ -91,15 +94,16 @@ struct node *allowed_sets(struct pass *pass, const char *project)
     const char *name = tenant_of(pass, project);
     const struct node *tenant = *name ? pass_read(pass, TENANT, "", name) : NULL;
     const struct node *listed = node_at(tenant, "spec", "clusterSets", NULL);
+    scoped_map struct map *known = map_new();
     struct node *list = node_list(pass->arena);
 
     if (!tenant)
         return list;
     if (!node_is(listed, NODE_LIST))
-        add_once(pass->arena, list, "default");
+        add_once(pass->arena, list, known, "default");
     for (size_t i = 0; i < node_count(listed); i++)
-        add_once(pass->arena, list, node_text(node_item(listed, i)));
-    add_pools(pass, list, project, name);
+        add_once(pass->arena, list, known, node_text(node_item(listed, i)));
+    add_pools(pass, list, known, project, name);
     return list;
 }
 

@@ -2,9 +2,15 @@
 /* Refuses what would reach over a project's boundary, when it is applied. */
 #include "controllers/allowed.h"
 
+#include "base/map.h"
 #include "query/query.h"
 
 #include <string.h>
+
+/* New words of one list that are judged in one write: others are read for each. */
+#define MOST_NEW 1000
+#define TEXT_OF(number) TEXT_OF_(number)
+#define TEXT_OF_(number) #number
 
 /* One write as a rule sees it. Only what it changes is judged: an object that was
    right once can still be labelled, finalized and deleted. */
@@ -39,41 +45,83 @@ static int refuse(const struct objects_review *review, const char *field, const 
 
 typedef const char *trouble_fn(struct boundary *boundary, const char *word);
 
-/* Each word of the list at spec.FIELD that is new. */
-static int check_list(struct boundary *boundary, const char *field, trouble_fn *trouble,
-                      struct err *err)
+/* The words of a list, to be looked up; the caller frees. */
+static struct map *words_of(const struct node *list)
+{
+    struct map *words = map_new();
+
+    for (size_t i = 0; node_is(list, NODE_LIST) && i < node_count(list); i++)
+        map_put(words, node_text(node_item(list, i)), words);
+    return words;
+}
+
+/* What is read to judge one word is given back before the next. */
+static const char *judge_word(struct boundary *boundary, trouble_fn *trouble, const char *word)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct boundary one = *boundary;
+    const char *why;
+
+    one.pass.arena = arena;
+    why = trouble(&one, word);
+    return why ? arena_string(boundary->review->arena, why) : NULL;
+}
+
+/* Each word of `now` that `before` has not, once. */
+static int check_words(struct boundary *boundary, const char *field, const struct node *now,
+                       const struct node *before, trouble_fn *trouble, struct err *err)
 {
     const struct objects_review *review = boundary->review;
-    const struct node *now = node_at(review->after, "spec", field, NULL);
-    const struct node *was = node_at(review->before, "spec", field, NULL);
+    scoped_map struct map *known = words_of(before);
+    size_t judged = 0;
 
     for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
         const char *word = node_text(node_item(now, i)), *why;
 
-        if (node_is(was, NODE_LIST) && allowed_list_has(was, word))
+        if (map_get(known, word))
             continue;
-        why = trouble(boundary, word);
+        map_put(known, word, known);
+        why = judged++ < MOST_NEW ? judge_word(boundary, trouble, word)
+                                  : "at most " TEXT_OF(MOST_NEW) " names can be added at once; "
+                                    "add the others by another change";
         if (why)
-            return refuse(review, arena_printf(review->arena, "spec.%s[%zu]", field, i), why,
-                          err);
+            return refuse(review, arena_printf(review->arena, "%s[%zu]", field, i), why, err);
     }
     return 0;
 }
 
-/* ---- Members ------------------------------------------------------------------ */
-
-static const char *member_trouble(struct boundary *boundary, const char *word)
+/* The list at spec.FIELD. */
+static int check_list(struct boundary *boundary, const char *field, trouble_fn *trouble,
+                      struct err *err)
 {
-    return allowed_member_trouble(boundary->review->arena, word);
+    const struct objects_review *review = boundary->review;
+
+    return check_words(boundary, arena_printf(review->arena, "spec.%s", field),
+                       node_at(review->after, "spec", field, NULL),
+                       node_at(review->before, "spec", field, NULL), trouble, err);
 }
 
-static int check_members(struct boundary *boundary, struct err *err)
+/* ---- Members ------------------------------------------------------------------ */
+
+/* Of any number: nothing is read for one. */
+static int check_members(const struct objects_review *review, struct err *err)
 {
     static const char *const lists[] = { "viewers", "editors", "admins" };
 
-    for (size_t i = 0; i < count_of(lists); i++)
-        if (check_list(boundary, lists[i], member_trouble, err) < 0)
-            return -1;
+    for (size_t i = 0; i < count_of(lists); i++) {
+        const struct node *now = node_at(review->after, "spec", lists[i], NULL);
+        scoped_map struct map *was = words_of(node_at(review->before, "spec", lists[i], NULL));
+
+        for (size_t k = 0; node_is(now, NODE_LIST) && k < node_count(now); k++) {
+            const char *word = node_text(node_item(now, k)), *why = NULL;
+
+            if (!map_get(was, word))
+                why = allowed_member_trouble(review->arena, word);
+            if (why)
+                return refuse(review, arena_printf(review->arena, "spec.%s[%zu]", lists[i], k),
+                              why, err);
+        }
+    }
     return 0;
 }
 
@@ -84,7 +132,7 @@ static const char *set_name_trouble(struct boundary *boundary, const char *word)
     char why[NAME_WHY];
 
     return name_is_dns_subdomain(word, why) ? NULL
-           : arena_printf(boundary->review->arena, "\"%.80s\" is no name of a "
+           : arena_printf(boundary->pass.arena, "\"%.80s\" is no name of a "
                           "ManagedClusterSet: %s", word, why);
 }
 
@@ -115,7 +163,7 @@ static int before_tenant(void *arg, const struct objects_review *review, struct 
     if (!is_judged(review))
         return 0;
     if (check_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.pass.name), err) < 0 ||
-        check_members(&boundary, err) < 0)
+        check_members(review, err) < 0)
         return -1;
     return check_list(&boundary, "clusterSets", set_name_trouble, err);
 }
@@ -125,10 +173,9 @@ static const char *listing_trouble(struct boundary *boundary, const char *word)
     return allowed_listing_trouble(&boundary->pass, boundary->review->after, word);
 }
 
-static bool is_listed_with(const struct node *project, const char *target)
+static struct map *shared_by(const struct node *project)
 {
-    return project && allowed_list_has(node_at(project, "spec", "sharedTargetNamespaces", NULL),
-                                       target);
+    return words_of(node_at(project, "spec", "sharedTargetNamespaces", NULL));
 }
 
 /* Who takes back that a namespace is shared must have it for himself. */
@@ -136,17 +183,17 @@ static int check_unshared(struct boundary *boundary, struct err *err)
 {
     const struct objects_review *review = boundary->review;
     const struct node *now = node_at(review->after, "spec", "targetNamespaces", NULL);
+    scoped_map struct map *were = shared_by(review->before);
+    scoped_map struct map *are = shared_by(review->after);
+    struct node *back = node_list(review->arena);
 
     for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
-        const char *word = node_text(node_item(now, i)), *why;
+        const char *word = node_text(node_item(now, i));
 
-        if (!is_listed_with(review->before, word) || is_listed_with(review->after, word))
-            continue;
-        why = allowed_listing_trouble(&boundary->pass, review->after, word);
-        if (why)
-            return refuse(review, "spec.sharedTargetNamespaces", why, err);
+        if (map_get(were, word) && !map_get(are, word))
+            node_add(review->arena, back, node_string(review->arena, word));
     }
-    return 0;
+    return check_words(boundary, "spec.sharedTargetNamespaces", back, NULL, listing_trouble, err);
 }
 
 static int before_project(void *arg, const struct objects_review *review, struct err *err)
@@ -155,7 +202,7 @@ static int before_project(void *arg, const struct objects_review *review, struct
 
     if (!is_judged(review))
         return 0;
-    if (check_name(&boundary, boundary.pass.name, err) < 0 || check_members(&boundary, err) < 0 ||
+    if (check_name(&boundary, boundary.pass.name, err) < 0 || check_members(review, err) < 0 ||
         check_list(&boundary, "targetNamespaces", listing_trouble, err) < 0)
         return -1;
     return check_unshared(&boundary, err);
@@ -169,12 +216,16 @@ static const struct node *sets_of(const struct node *environment)
                    NULL);
 }
 
+static const char *set_trouble(struct boundary *boundary, const char *word)
+{
+    return allowed_set_trouble(&boundary->pass, boundary->review->space, word);
+}
+
 static int before_environment(void *arg, const struct objects_review *review, struct err *err)
 {
     struct boundary boundary = boundary_of(arg, review);
     const char *target = node_get_text(node_get(review->after, "spec"), "targetNamespace");
     const char *was = node_get_text(node_get(review->before, "spec"), "targetNamespace");
-    const struct node *now = sets_of(review->after), *old = sets_of(review->before);
     const char *why;
 
     if (!is_judged(review))
@@ -183,17 +234,8 @@ static int before_environment(void *arg, const struct objects_review *review, st
                               : NULL;
     if (why)
         return refuse(review, "spec.targetNamespace", why, err);
-    for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
-        const char *set = node_text(node_item(now, i));
-
-        if (node_is(old, NODE_LIST) && allowed_list_has(old, set))
-            continue;
-        why = allowed_set_trouble(&boundary.pass, review->space, set);
-        if (why)
-            return refuse(review, arena_printf(review->arena, "spec.topology.properties."
-                                               "placement.clusterSets[%zu]", i), why, err);
-    }
-    return 0;
+    return check_words(&boundary, "spec.topology.properties.placement.clusterSets",
+                       sets_of(review->after), sets_of(review->before), set_trouble, err);
 }
 
 /* ---- Pools ---------------------------------------------------------------------------- */
@@ -206,11 +248,11 @@ static const char *share_trouble(struct boundary *boundary, const char *word)
 static const char *spoke_trouble(struct boundary *boundary, const char *word)
 {
     const struct objects_review *review = boundary->review;
-    char *set = allowed_pool_set(review->arena, review->space, boundary->pass.name);
+    char *set = allowed_pool_set(boundary->pass.arena, review->space, boundary->pass.name);
     char why[NAME_WHY];
 
     if (!name_is_dns_label(word, why))
-        return arena_printf(review->arena, "\"%.80s\" is no name of a spoke: %s", word, why);
+        return arena_printf(boundary->pass.arena, "\"%.80s\" is no name of a spoke: %s", word, why);
     if (pass_read(&boundary->pass, CLUSTER, "", word))
         return pool_spoke_trouble(&boundary->pass, word, set);
     return tenancy_space_trouble(&boundary->pass, word, "ManagedCluster");
@@ -240,10 +282,10 @@ static int before_pool(void *arg, const struct objects_review *review, struct er
         !strcmp(node_get_text(spec, "variant"), "Dedicated"))
         return refuse(review, "spec.sharedWith", "a Dedicated pool runs one workload of its own "
                       "project; make it Shared", err);
-    if (check_list(&boundary, "sharedWith", share_trouble, err) < 0 ||
-        check_list(&boundary, "spokes", spoke_trouble, err) < 0)
+    if (check_spoke_count(&boundary, err) < 0 ||
+        check_list(&boundary, "sharedWith", share_trouble, err) < 0)
         return -1;
-    return check_spoke_count(&boundary, err);
+    return check_list(&boundary, "spokes", spoke_trouble, err);
 }
 
 void boundary_rules(struct controllers *all)

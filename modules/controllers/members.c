@@ -4,6 +4,8 @@
 
 #include "controllers/allowed.h"
 
+#include "base/map.h"
+
 #include <string.h>
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -67,23 +69,20 @@ static struct node *subject_of(struct arena *arena, const char *member)
     return subject;
 }
 
-static void add_members(struct arena *arena, struct node *subjects,
+/* Each once: `known` holds the keys of those that are there, so that a list of
+   any length takes time in proportion to it. */
+static void add_members(struct arena *arena, struct node *subjects, struct map *known,
                         const struct node *object, const char *list)
 {
     const struct node *members = node_at(object, "spec", list, NULL);
 
     for (size_t i = 0; i < node_count(members); i++) {
         const char *member = node_text(node_item(members, i));
-        struct node *subject;
-        bool there = false;
 
-        if (allowed_member_trouble(arena, member))
+        if (map_get(known, member) || allowed_member_trouble(arena, member))
             continue;
-        subject = subject_of(arena, member);
-        for (size_t j = 0; j < node_count(subjects) && !there; j++)
-            there = node_same(node_item(subjects, j), subject);
-        if (!there)
-            node_add(arena, subjects, subject);
+        map_put(known, member, subjects);
+        node_add(arena, subjects, subject_of(arena, member));
     }
 }
 
@@ -191,29 +190,32 @@ int members_of_project(struct pass *pass, const struct node *project,
     } ranks[] = {{"viewers", "axle:viewers", "view"},
                  {"editors", "axle:editors", "edit"},
                  {"admins", "axle:admins", "admin"}};
+    scoped_map struct map *known_all = map_new();
     struct node *all = node_list(pass->arena);
 
     for (size_t i = 0; i < count_of(ranks); i++) {
+        scoped_map struct map *known = map_new();
         struct node *subjects = node_list(pass->arena);
 
-        add_members(pass->arena, subjects, project, ranks[i].list);
+        add_members(pass->arena, subjects, known, project, ranks[i].list);
         if (strcmp(ranks[i].list, "admins") == 0)
-            add_members(pass->arena, subjects, tenant, "admins");
-        add_members(pass->arena, all, project, ranks[i].list);
+            add_members(pass->arena, subjects, known, tenant, "admins");
+        add_members(pass->arena, all, known_all, project, ranks[i].list);
         if (bind(pass, ROLE_BINDING, pass->name, ranks[i].binding, ranks[i].role,
                  subjects, NULL, err) < 0)
             return -1;
     }
-    add_members(pass->arena, all, tenant, "admins");
+    add_members(pass->arena, all, known_all, tenant, "admins");
     return let_look(pass, project, "projects", all, err);
 }
 
 int members_of_tenant(struct pass *pass, const struct node *tenant,
                       const char *space, struct err *err)
 {
+    scoped_map struct map *known = map_new();
     struct node *subjects = node_list(pass->arena);
 
-    add_members(pass->arena, subjects, tenant, "admins");
+    add_members(pass->arena, subjects, known, tenant, "admins");
     if (bind(pass, ROLE_BINDING, space, "axle:admins", "admin", subjects, NULL,
              err) < 0)
         return -1;

@@ -3,6 +3,7 @@
 #include "controllers/allowed.h"
 #include "controllers/members.h"
 
+#include "base/map.h"
 #include "registry/registry.h"
 
 #include <string.h>
@@ -197,11 +198,13 @@ static int bind_sets(struct pass *pass, const struct node *sets,
 {
     const struct node *bound = pass_list(pass, BINDING, pass->name,
                                          "axle.dev/made-by", "project");
+    scoped_map struct map *allowed = map_new();
 
     for (size_t i = 0; i < node_count(sets); i++) {
         const char *set = node_text(node_item(sets, i));
         struct node *wanted = pass_new(pass, BINDING, pass->name, set);
 
+        map_put(allowed, set, wanted);
         if (is_own_pool(pass, set))
             continue;
         object_set_label(pass->arena, wanted, "axle.dev/made-by", "project");
@@ -213,7 +216,7 @@ static int bind_sets(struct pass *pass, const struct node *sets,
     for (size_t i = 0; i < node_count(bound); i++) {
         const char *name = object_name(node_item(bound, i));
 
-        if (!allowed_list_has(sets, name) &&
+        if (!map_get(allowed, name) &&
             pass_remove(pass, BINDING, pass->name, name, err) < 0)
             return -1;
     }
