@@ -4,6 +4,7 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/map.h"
 #include "pki/pki.h"
 #include "query/query.h"
 #include "render/render.h"
@@ -19,20 +20,32 @@ struct expected {
     struct pass *pass;
     const struct node *pool;
     const char *set, *name, *secret, *pool_name;
+    struct map *tokens; /* the pool's, by the label that says for which spoke */
     struct seen cluster;
 };
 
 /* ---- The token and the Secret that holds it ------------------------------------- */
 
-static const struct node *find_token(const struct expected *e)
+/* Read once for all spokes of the pool; the caller frees. */
+static struct map *tokens_of(struct pass *pass, const char *set)
 {
-    const struct node *all = pass_list(e->pass, JOIN_TOKEN, NULL, POOL_LABEL, e->set);
+    const struct node *all = pass_list(pass, JOIN_TOKEN, NULL, POOL_LABEL, set);
+    struct map *tokens = map_new();
 
-    for (size_t i = 0; i < node_count(all); i++)
-        if (!strcmp(object_label(node_item(all, i), SPOKE_LABEL),
-                    render_label(e->pass->arena, e->name)))
-            return node_item(all, i);
-    return NULL;
+    for (size_t i = node_count(all); i-- > 0;)
+        map_put(tokens, object_label(node_item(all, i), SPOKE_LABEL), node_item(all, i));
+    return tokens;
+}
+
+static struct node *find_token(const struct expected *e)
+{
+    return map_get(e->tokens, render_label(e->pass->arena, e->name));
+}
+
+static int remove_token(const struct expected *e, const struct node *token, struct err *err)
+{
+    map_remove(e->tokens, render_label(e->pass->arena, e->name));
+    return pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err);
 }
 
 static const char *random_word(struct arena *arena, size_t bytes)
@@ -94,6 +107,7 @@ static int make_token(const struct expected *e, const char **ret_id, struct err 
     node_set_text(arena, spec, "salt", salt);
     node_set_text(arena, spec, "hash", auth_token_hash(arena, salt, word));
     *ret_id = id;
+    map_put(e->tokens, render_label(arena, e->name), token);
     return pass_ensure(e->pass, token, NULL, err) < 0 ? -1 : keep_secret(e, id, word, err);
 }
 
@@ -110,7 +124,7 @@ static int settle_token(const struct expected *e, const char **ret_id, struct er
         *ret_id = object_name(token);
         return 0;
     }
-    if (token && pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err) < 0)
+    if (token && remove_token(e, token, err) < 0)
         return -1;
     return make_token(e, ret_id, err);
 }
@@ -119,7 +133,7 @@ static int drop_token(const struct expected *e, struct err *err)
 {
     const struct node *token = find_token(e);
 
-    if (token && pass_remove(e->pass, JOIN_TOKEN, "", object_name(token), err) < 0)
+    if (token && remove_token(e, token, err) < 0)
         return -1;
     return !secret_is_taken(e) && pass_read(e->pass, SECRET, e->pass->space, e->secret)
                ? pass_remove(e->pass, SECRET, e->pass->space, e->secret, err) : 0;
@@ -249,9 +263,11 @@ const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *
     return NULL;
 }
 
-static struct expected expect_spoke(struct pass *pass, const char *set, const char *name)
+static struct expected expect_spoke(struct pass *pass, const char *set, struct map *tokens,
+                                    const char *name)
 {
-    struct expected e = { .pass = pass, .set = set, .name = name, .pool_name = pass->name };
+    struct expected e = { .pass = pass, .set = set, .name = name, .pool_name = pass->name,
+                          .tokens = tokens };
 
     e.secret = render_name(pass->arena, pass->name,
                            arena_printf(pass->arena, "%s-join", name), 253);
@@ -260,15 +276,12 @@ static struct expected expect_spoke(struct pass *pass, const char *set, const ch
     return e;
 }
 
-static int settle(struct pass *pass, const struct node *pool, const char *set, const char *name,
-                  struct node *row, struct err *err)
+static int settle(struct expected e, struct node *row, struct err *err)
 {
-    struct expected e = expect_spoke(pass, set, name);
     const char *trouble = name_trouble(&e);
 
-    e.pool = pool;
     if (!trouble && secret_is_taken(&e))
-        trouble = arena_printf(pass->arena, "its token needs the Secret \"%s\", which is not this "
+        trouble = arena_printf(e.pass->arena, "its token needs the Secret \"%s\", which is not this "
                                "pool's; delete it or rename the pool", e.secret);
     if (trouble) {
         say(&e, row, "Failed", trouble);
@@ -281,23 +294,18 @@ static int settle(struct pass *pass, const struct node *pool, const char *set, c
 
 /* ---- All of them, and those no longer ---------------------------------------------------- */
 
-static bool is_listed(const struct node *names, const char *name)
-{
-    for (size_t i = 0; i < node_count(names); i++)
-        if (!strcmp(node_text(node_item(names, i)), name))
-            return true;
-    return false;
-}
-
-static int drop_others(struct pass *pass, const char *set, const struct node *names,
-                       struct err *err)
+static int drop_others(struct pass *pass, const char *set, struct map *tokens,
+                       const struct node *names, struct err *err)
 {
     const struct node *made = pass_list(pass, CLUSTER, NULL, POOL_LABEL, set);
+    scoped_map struct map *listed = map_new();
 
+    for (size_t i = 0; i < node_count(names); i++)
+        map_put(listed, node_text(node_item(names, i)), listed);
     for (size_t i = 0; i < node_count(made); i++) {
-        struct expected e = expect_spoke(pass, set, object_name(node_item(made, i)));
+        struct expected e = expect_spoke(pass, set, tokens, object_name(node_item(made, i)));
 
-        if (is_listed(names, e.name) || has_certificate(&e))
+        if (map_get(listed, e.name) || has_certificate(&e))
             continue;
         if (drop_token(&e, err) < 0 || pass_remove(pass, CLUSTER, "", e.name, err) < 0)
             return -1;
@@ -309,18 +317,23 @@ int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
                 struct node *ret_rows, struct err *err)
 {
     const struct node *names = node_at(pool, "spec", "spokes", NULL);
+    scoped_map struct map *tokens = tokens_of(pass, set);
 
     for (size_t i = 0; i < node_count(names) && i < MOST_SPOKES; i++) {
         struct node *row = node_map(pass->arena);
+        struct expected e = expect_spoke(pass, set, tokens, node_text(node_item(names, i)));
 
-        if (settle(pass, pool, set, node_text(node_item(names, i)), row, err) < 0)
+        e.pool = pool;
+        if (settle(e, row, err) < 0)
             return -1;
         node_add(pass->arena, ret_rows, row);
     }
-    return drop_others(pass, set, names, err);
+    return drop_others(pass, set, tokens, names, err);
 }
 
 int pool_spokes_drop(struct pass *pass, const char *set, struct err *err)
 {
-    return drop_others(pass, set, NULL, err);
+    scoped_map struct map *tokens = tokens_of(pass, set);
+
+    return drop_others(pass, set, tokens, NULL, err);
 }
