@@ -2,33 +2,9 @@
 /* Says how many clusters a set has, and whether a binding finds its set. */
 #include "controllers/controller.h"
 
-#include "query/query.h"
+#include "placement/placement.h"
 
 #include <string.h>
-
-
-static int64_t count_members(struct pass *pass, const struct node *set)
-{
-    const struct node *selector = node_at(set, "spec", "clusterSelector", NULL);
-    const struct node *clusters;
-    struct selector *labels;
-    struct err err = { 0 };
-    int64_t count = 0;
-
-    if (strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
-        return (int64_t)node_count(pass_list(pass, CLUSTER, NULL, SET_LABEL,
-                                             object_name(set)));
-    labels = selector_from_node(pass->arena, node_get(selector, "labelSelector"),
-                                &err);
-    if (err.code)
-        return 0;
-    clusters = pass_list(pass, CLUSTER, NULL, NULL, NULL);
-    for (size_t i = 0; i < node_count(clusters); i++)
-        count += selector_matches_labels(labels, node_at(node_item(clusters, i),
-                                                         "metadata", "labels",
-                                                         NULL));
-    return count;
-}
 
 static int run_set(struct pass *pass, struct err *err)
 {
@@ -39,7 +15,7 @@ static int run_set(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, CLUSTER_SET, "", pass->name, &set))
         return 0;
-    members = count_members(pass, set.node);
+    members = (int64_t)placement_count_set(pass->all->world, pass->name);
     condition = (struct condition) {
         "ClusterSetEmpty", members ? "False" : "True",
         members ? "ClustersSelected" : "NoClusterMatched",

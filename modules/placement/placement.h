@@ -65,6 +65,8 @@ typedef void placement_member_fn(void *arg, const char *cluster);
 size_t placement_count_members(struct placement_world *world, const char *namespace,
                                const char *set, placement_member_fn *each,
                                void *arg);
+/* How many carry the set's label, or match its selector. Reads no object. */
+size_t placement_count_set(struct placement_world *world, const char *set);
 
 /* ---- The decision ------------------------------------------------------ */
 

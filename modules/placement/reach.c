@@ -101,3 +101,25 @@ size_t placement_count_members(struct placement_world *world, const char *namesp
     }
     return count;
 }
+
+/* By labels alone, as OCM counts: whoever may use them. */
+size_t placement_count_set(struct placement_world *world, const char *set)
+{
+    const struct cluster_set *found = map_get(world->sets, set);
+    scoped_arena struct arena *arena = arena_new();
+    struct selector *selector = NULL;
+    size_t count = 0;
+    struct err err;
+
+    if (!found)
+        return 0;
+    if (!found->exclusive && !found->wrong)
+        selector = selector_from_node(arena, found->selector, &err);
+    for (size_t i = 0; i < world->cluster_count; i++) {
+        const struct seat *seat = world->clusters[i];
+
+        count += found->exclusive ? seat->set && !strcmp(seat->set, set)
+                                  : selector && selector_matches_labels(selector, seat->labels);
+    }
+    return count;
+}
