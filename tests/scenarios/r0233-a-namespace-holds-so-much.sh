@@ -25,7 +25,7 @@ until_true 20 may_write
 there=$(($(get_raw $NS/lab/configmaps | jq '.items | length') + $(get_raw $NS/lab/serviceaccounts | jq '.items | length') + 1))
 
 urls=()
-for n in {1..60}; do urls+=(-o /dev/null "$SERVER$NS/lab/configmaps"); done
+for _ in {1..60}; do urls+=(-o /dev/null "$SERVER$NS/lab/configmaps"); done
 curl -sS -Z --parallel-max 8 --cacert "$TEST_DIR/certificate-authority.pem" -H "Authorization: Bearer $token" -H "$json" \
     -d '{"metadata":{"generateName":"c-"}}' -w '%{http_code}\n' "${urls[@]}" >"$TEST_DIR/codes" 2>/dev/null
 count=$(get_raw $NS/lab/configmaps | jq '.items | length')
