@@ -206,7 +206,7 @@ static bool add_child(struct own *own, const char *key)
 static void adopt(struct own *own, struct node *ret, size_t first)
 {
     size_t count = own->count - first;
-    const struct own_child *child = own->children + first;
+    const struct own_child *child;
     struct node *nodes;
 
     own->count = first;
@@ -214,6 +214,7 @@ static void adopt(struct own *own, struct node *ret, size_t first)
     ret->room = (unsigned)count;
     if (!count)
         return;
+    child = own->children + first;
     nodes = arena_alloc(own->arena, count * sizeof *nodes);
     for (size_t i = 0; i < count; i++)
         nodes[i] = child[i].node;

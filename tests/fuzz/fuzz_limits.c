@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
 
@@ -14,6 +15,12 @@ static void check_text(const char *text)
     for (const char *at = text; *at; at++)
         if ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t')
             abort();
+}
+
+/* Nothing that a browser would run when somebody follows it. */
+static bool leads_to_a_page(const char *url)
+{
+    return !*url || !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
 }
 
 static void check_tree(const struct node *tree, unsigned depth)
@@ -39,7 +46,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
     if (!tree)
         return 0;
     if (limits_check_endpoint(arena, tree, "status.endpoints[0]", &host, &err) == 0 &&
-        (strpbrk(host, "@/?#\\ ") || strstr(node_get_text(tree, "url"), "javascript:")))
+        (strpbrk(host, "@/?#\\ ") || !leads_to_a_page(node_get_text(tree, "url"))))
         abort();
     if (limits_check_texts(arena, tree, NULL, &err) == 0)
         check_tree(tree, 0);
