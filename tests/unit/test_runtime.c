@@ -679,7 +679,8 @@ static void test_tries_to_escape(void)
         { "su -c id 2>&1 || echo refused", "refused", "setuid programs give it nothing" },
         { "mount -t tmpfs none /mnt 2>&1 || echo refused", "refused", "it cannot mount" },
         { "unshare -m true 2>&1 || echo refused", "refused", "nor unshare" },
-        { "ls /proc | grep -c '^[0-9]'", "F 4\n", "it sees the processes of its container only" },
+        /* How many of its own are there at that moment depends on which starts first. */
+        { "test $(ls /proc | grep -c '^[0-9]') -lt 8 && echo few", "F few\n", "it sees the processes of its container only" },
         { "kill -9 1 2>&1; kill -9 HOST 2>&1 || echo refused", "refused", "and cannot end others" },
         { "cat FOLDER/pods/escape/pod.json 2>&1 || echo refused", "refused", "nor read others' files" },
         { "echo x >/pod/pod.json 2>/dev/null || echo refused", "refused", "nor what is kept about it" },
