@@ -14,10 +14,27 @@ static void tell(struct auth *auth)
         auth->changed(auth->changed_arg);
 }
 
-static void on_any(void *arg, const struct object *before,
-                   const struct object *after)
+/* Roles and bindings: a new one takes nothing from anybody. */
+static void on_role(void *arg, const struct object *before,
+                    const struct object *after)
 {
-    tell(arg);
+    if (before)
+        tell(arg);
+}
+
+/* Of a token the spec counts: its status changes whenever somebody joins. */
+static void on_token(void *arg, const struct object *before,
+                     const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *old, *new;
+
+    if (!before)
+        return;
+    old = node_get(object_read(arena, before), "spec");
+    new = after ? node_get(object_read(arena, after), "spec") : NULL;
+    if (!old || !new || !node_same(old, new))
+        tell(arg);
 }
 
 /* A ServiceAccount, or a Secret that a token is bound to: the token ends with
@@ -29,26 +46,42 @@ static void on_end(void *arg, const struct object *before,
         tell(arg);
 }
 
-/* What a spoke's certificate is compared with at each request. */
-static bool same_admission(const struct object *before, const struct object *after)
+/* Every key that spoke for the cluster before still does. */
+static bool keeps_keys(const char *old, const char *new)
+{
+    scoped_mem char *keys = mem_copy_string(old);
+    char *rest = keys;
+
+    for (char *key; (key = strsep(&rest, ","));)
+        if (*key && !strstr(new, key))
+            return false;
+    return true;
+}
+
+/*
+ * What a spoke's certificate is compared with at each request has become less. A
+ * fleet that joins is accepted and given keys one by one: that takes nothing away,
+ * and must not have all that is held judged again each time.
+ */
+static bool has_lost(const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = object_read(arena, before);
     const struct node *new = object_read(arena, after);
 
-    return node_get_bool(node_get(old, "spec"), "hubAcceptsClient", false) ==
-               node_get_bool(node_get(new, "spec"), "hubAcceptsClient", false) &&
-           strcmp(node_get_text(node_at(old, "metadata", "annotations", NULL),
-                                CLIENT_KEYS),
-                  node_get_text(node_at(new, "metadata", "annotations", NULL),
-                                CLIENT_KEYS)) == 0;
+    return (node_get_bool(node_get(old, "spec"), "hubAcceptsClient", false) &&
+            !node_get_bool(node_get(new, "spec"), "hubAcceptsClient", false)) ||
+           !keeps_keys(node_get_text(node_at(old, "metadata", "annotations", NULL),
+                                     CLIENT_KEYS),
+                       node_get_text(node_at(new, "metadata", "annotations", NULL),
+                                     CLIENT_KEYS));
 }
 
 static void on_cluster(void *arg, const struct object *before,
                        const struct object *after)
 {
     if (before && (!after || strcmp(before->uid, after->uid) != 0 ||
-                   !same_admission(before, after)))
+                   has_lost(before, after)))
         tell(arg);
 }
 
@@ -58,11 +91,11 @@ void changes_open(struct auth *auth)
         const char *group, *plural;
         objects_change_fn *change;
     } sources[] = {
-        {RBAC, "roles", on_any},
-        {RBAC, "clusterroles", on_any},
-        {RBAC, "rolebindings", on_any},
-        {RBAC, "clusterrolebindings", on_any},
-        {"axle.dev", "jointokens", on_any},
+        {RBAC, "roles", on_role},
+        {RBAC, "clusterroles", on_role},
+        {RBAC, "rolebindings", on_role},
+        {RBAC, "clusterrolebindings", on_role},
+        {"axle.dev", "jointokens", on_token},
         {"", "namespaces", on_end},
         {"", "serviceaccounts", on_end},
         {"", "secrets", on_end},
