@@ -14,7 +14,7 @@
 
 #define PROBE_TAG 0x70726f62u
 /* A status line and the start of the body are all that is looked at. */
-#define PROBE_BYTES ((size_t)4096)
+#define PROBE_BYTES ((size_t)16 * 1024)
 
 struct probe {
     uint32_t tag;
@@ -61,20 +61,69 @@ static void on_opened(void *arg)
     loop_stream_write(probe->stream, probe->request.bytes, probe->request.len);
 }
 
+/*
+ * Where the final response begins: interim ones (1xx but for 101, RFC 9110 15.2)
+ * may come before it. NULL: not here yet.
+ */
+static const char *final_response(const char *answer)
+{
+    while (text_starts(answer, "HTTP/1.") && strlen(answer) > 12 && answer[9] == '1' &&
+           strncmp(answer + 9, "101", 3) != 0) {
+        const char *end = strstr(answer, "\r\n\r\n");
+
+        if (!end)
+            return NULL;
+        answer = end + 4;
+    }
+    return *answer ? answer : NULL;
+}
+
+/* Early hints may be longer than all that is kept. */
+static void drop_interim(struct probe *probe)
+{
+    const char *from = final_response(text_string(&probe->answer));
+    size_t before = from ? (size_t)(from - text_string(&probe->answer)) : 0;
+    scoped_text struct text rest = { 0 };
+
+    if (!before)
+        return;
+    text_add_bytes(&rest, from, probe->answer.len - before);
+    text_cut(&probe->answer, 0);
+    text_add_bytes(&probe->answer, rest.bytes, rest.len);
+}
+
+/* The body of the final response, NULL while its head is not whole. */
+static const char *final_body(const struct probe *probe)
+{
+    const char *answer = final_response(text_string(&probe->answer));
+    const char *end = answer ? strstr(answer, "\r\n\r\n") : NULL;
+
+    return end ? end + 4 : NULL;
+}
+
 /* The first line of the body is what a person is shown. */
 static void judge(struct probe *probe)
 {
-    const char *answer = text_string(&probe->answer), *body = strstr(answer, "\r\n\r\n");
-    long status = strlen(answer) > 12 ? strtol(answer + 9, NULL, 10) : 0;
-    char line[200] = "";
+    const char *answer = final_response(text_string(&probe->answer)), *body = final_body(probe);
+    scoped_text struct text line = { 0 };
+    long status;
 
+    if (!answer) {
+        end(probe, false, "only interim responses (1xx) came, no final one");
+        return;
+    }
+    status = strlen(answer) > 12 ? strtol(answer + 9, NULL, 10) : 0;
     if (!text_starts(answer, "HTTP/1.") || !status) {
         end(probe, false, "the answer is not HTTP");
         return;
     }
-    if (body && text_is_utf8(body, strlen(body)))
-        snprintf(line, sizeof line, ": %.*s", (int)strcspn(body + 4, "\r\n"), body + 4);
-    snprintf(probe->why, sizeof probe->why, "HTTP %ld%s", status, line[1] && line[2] ? line : "");
+    if (body && body[strspn(body, "\r\n")]) {
+        size_t len = strcspn(body, "\r\n");
+
+        text_add(&line, ": ");
+        text_add_printable(&line, body, len < 180 ? len : 180, false);
+    }
+    snprintf(probe->why, sizeof probe->why, "HTTP %ld%s", status, text_string(&line));
     end(probe, status >= 200 && status < 400, probe->why);
 }
 
@@ -109,9 +158,10 @@ static void on_read(void *arg, const char *bytes, size_t len)
         read_grpc(probe);
         return;
     }
-    body = strstr(text_string(&probe->answer), "\r\n\r\n");
+    drop_interim(probe);
+    body = final_body(probe);
     /* A body that is still on its way is not waited for. */
-    if (probe->answer.len >= PROBE_BYTES || (body && strlen(body) > 4))
+    if (probe->answer.len >= PROBE_BYTES || (body && *body))
         judge(probe);
 }
 
@@ -139,7 +189,7 @@ static void on_late(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
-    if (!probe->grpc && strstr(text_string(&probe->answer), "\r\n\r\n")) {
+    if (!probe->grpc && final_body(probe)) {
         judge(probe);
         return;
     }

@@ -97,7 +97,7 @@ struct runtime {
     struct loop_timer *spare_timer; /* owned */
 };
 
-#define PROCESS_MESSAGE ((size_t)96 * 1024) /* the longest between shim and agent */
+#define PROCESS_MESSAGE ((size_t)96 * 1024) /* the longest from shim to agent */
 
 /* process.c */
 struct process_pod *process_pod_new(struct runtime *runtime, const char *id);

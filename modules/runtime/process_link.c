@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "document/document.h"
 #include "number/number.h"
+#include "runtime/process_message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -169,7 +170,7 @@ static void send_now(struct process_pod *pod, const struct node *message)
     scoped_text struct text out = { 0 };
 
     document_write_json(&out, message);
-    if (send(pod->socket, out.bytes, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (process_message_send(pod->socket, out.bytes, out.len) < 0)
         shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
 }
 

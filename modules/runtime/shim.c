@@ -86,7 +86,7 @@ static void do_late(struct shim *shim)
 
         if (e->id && !e->late && e->deadline <= now) {
             e->late = true;
-            kill(e->pid, SIGKILL);
+            kill(e->pid, SIGTERM); /* it kills what it started, and ends */
         }
     }
 }

@@ -86,10 +86,18 @@ void shim_kill_listed(const char *pids);
 
 /*
  * Runs a command beside a running container (exec probes, hooks): in its
- * namespaces, as its user. Returns the pid of a child of the caller.
+ * namespaces, as its user. Returns the pid of a child of the caller, which ends
+ * with the command's exit code. SIGTERM to that child kills the command with
+ * everything that it started, new sessions too, and then ends it.
  */
 pid_t shim_exec(const struct shim_launch *launch, pid_t init,
                 const struct node *command);
+/* What both kinds of commands share (shim_init.c). */
+void shim_run_command(const struct shim_launch *launch, const struct node *command,
+                      struct shim_message *why);
+void shim_reset_signals(void);
+int shim_open_empty(void);
+void shim_join_cgroups(const struct shim_launch *launch);
 
 #define CONFINE_MOUNTS 64
 #define CONFINE_GROUPS 32

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "document/document.h"
 #include "number/number.h"
+#include "runtime/process_message.h"
 
 #include <errno.h>
 #include <string.h>
@@ -107,15 +108,15 @@ static void obey(struct shim *shim, const struct node *ask)
 void shim_hear_agent(struct shim *shim)
 {
     scoped_arena struct arena *arena = arena_new();
-    static char bytes[SHIM_MESSAGE];
-    ssize_t got = recv(shim->agent, bytes, sizeof bytes, MSG_DONTWAIT);
+    scoped_text struct text bytes = { 0 };
+    ssize_t got = process_message_receive(shim->agent, &bytes);
     struct node *ask;
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         drop_agent(shim);
     if (got <= 0)
         return;
-    ask = document_read_json(arena, bytes, (size_t)got, &document_limits_own, NULL);
+    ask = document_read_json(arena, bytes.bytes, bytes.len, &document_limits_own, NULL);
     if (ask)
         obey(shim, ask);
 }

@@ -18,14 +18,15 @@
 static void answer(struct shim *shim, struct exec *e, int code)
 {
     scoped_arena struct arena *arena = arena_new();
+    scoped_text struct text output = { 0 };
     struct node *message = node_map(arena);
 
     node_set_int(arena, message, "exec", e->id);
     node_set_int(arena, message, "code", code);
     node_set_bool(arena, message, "late", e->late);
-    if (!text_is_utf8(text_string(&e->output), e->output.len))
-        text_cut(&e->output, 0);
-    node_set(arena, message, "output", node_bytes(arena, text_string(&e->output), e->output.len));
+    /* The exit code decides, whatever was printed: no byte may spoil the message. */
+    text_add_printable(&output, text_string(&e->output), e->output.len, true);
+    node_set(arena, message, "output", node_bytes(arena, text_string(&output), output.len));
     shim_send(shim, message);
     text_free(&e->output);
     if (e->fd >= 0)

@@ -58,6 +58,55 @@ static char **string_list(const struct node *list)
     return strings;
 }
 
+/*
+ * The file is there, so what was not found is the interpreter that its first line
+ * names (execve(2), "#!"). A line that was written on another system ends with a
+ * carriage return, which is then a part of that name.
+ */
+static bool explain_interpreter(const char *program, struct shim_message *why)
+{
+    char line[256] = "", *name = line + 2;
+    int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
+    size_t len;
+
+    if (fd >= 0)
+        close(fd);
+    if (got < 3 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[strcspn(line, "\n")] = '\0';
+    name += strspn(name, " \t");
+    len = strcspn(name, " \t");
+    if (len && name[len - 1] == '\r') {
+        name[len - 1] = '\0';
+        snprintf(why->text, sizeof why->text,
+                 "command \"%.100s\": its lines end with CR LF, so its interpreter would be "
+                 "\"%.100s\\r\"; save it with LF line ends", program, name);
+    } else {
+        name[len] = '\0';
+        snprintf(why->text, sizeof why->text,
+                 "command \"%.100s\": its interpreter \"%.150s\" was not found on this machine",
+                 program, name);
+    }
+    text_make_printable(why->text);
+    return true;
+}
+
+/* Without a "/" the program was looked for in PATH, and is nowhere there. */
+static void explain_missing(const char *program, struct shim_message *why)
+{
+    struct stat st;
+
+    if (strchr(program, '/') && stat(program, &st) == 0) {
+        if (!explain_interpreter(program, why))
+            snprintf(why->text, sizeof why->text, "command \"%.200s\": the loader that it "
+                     "was built for was not found on this machine", program);
+        return;
+    }
+    snprintf(why->text, sizeof why->text, "command \"%.200s\" was not found on this machine",
+             program);
+}
+
 static int fail_exec(const char *program, struct shim_message *why)
 {
     int number = errno;
@@ -65,8 +114,7 @@ static int fail_exec(const char *program, struct shim_message *why)
 
     why->status = number;
     if (number == ENOENT)
-        snprintf(why->text, sizeof why->text,
-                 "command \"%.200s\" was not found on this machine", program);
+        explain_missing(program, why);
     else if (stat(program, &st) == 0 && S_ISDIR(st.st_mode))
         snprintf(why->text, sizeof why->text,
                  "command \"%.200s\" is a directory", program);
@@ -98,8 +146,8 @@ static int enter_directory(const struct shim_launch *launch,
 }
 
 /* Looks the program up in the PATH of the container, not in ours. */
-static void run_command(const struct shim_launch *launch,
-                        const struct node *command, struct shim_message *why)
+void shim_run_command(const struct shim_launch *launch, const struct node *command,
+                      struct shim_message *why)
 {
     char **argv = string_list(command);
     char **env = string_list(node_get(launch->container, "env"));
@@ -116,7 +164,7 @@ static void run_command(const struct shim_launch *launch,
     fail_exec(argv[0], why);
 }
 
-static void reset_signals(void)
+void shim_reset_signals(void)
 {
     sigset_t none;
 
@@ -129,7 +177,7 @@ static void reset_signals(void)
 
 /* Before the pod's namespaces are entered: there a volume may stand in the place of
    /dev, and whoever is still root opens no path that the pod could have planted. */
-static int open_empty(void)
+int shim_open_empty(void)
 {
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -146,8 +194,8 @@ static void become_command(const struct shim_launch *launch, int failed)
     if (failed != 3)
         dup3(failed, 3, O_CLOEXEC);
     syscall(SYS_close_range, 4, ~0U, 0);
-    reset_signals();
-    run_command(launch, node_get(launch->container, "command"), &why);
+    shim_reset_signals();
+    shim_run_command(launch, node_get(launch->container, "command"), &why);
     say(3, &why);
     _exit(127);
 }
@@ -231,7 +279,7 @@ static void catch_signals(void)
     sigaction(shim_kill_all_signal(), &all, NULL);
 }
 
-static void join_cgroups(const struct shim_launch *launch)
+void shim_join_cgroups(const struct shim_launch *launch)
 {
     for (int i = 0; i < 4; i++)
         if (launch->cgroup_procs[i] >= 0 &&
@@ -356,7 +404,7 @@ static void be_init(const struct shim_launch *launch)
     catch_signals();
     keep_only(launch);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    join_cgroups(launch);
+    shim_join_cgroups(launch);
     shim_close_all(launch->cgroup_procs, 4);
     if (launch->place->namespaces &&
         confine_root(launch->place, launch->container, &message) < 0)
@@ -416,7 +464,7 @@ pid_t shim_launch(const struct shim_launch *launch)
         flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
     if (launch->place->user_namespace)
         flags |= CLONE_NEWUSER;
-    own.empty = open_empty();
+    own.empty = shim_open_empty();
     if (own.group >= 0)
         own.cgroup_procs[0] = -1; /* it is born there */
     pid = clone_as_fork(flags, own.group);
@@ -435,71 +483,4 @@ pid_t shim_launch(const struct shim_launch *launch)
     }
     be_init(&own);
     _exit(127);
-}
-
-/* ---- Beside a running container ---------------------------------------------- */
-
-static void enter_namespaces(const struct shim_launch *launch, pid_t init)
-{
-    static const struct {
-        const char *name;
-        int flag;
-    } kinds[] = {
-        { "user", CLONE_NEWUSER }, { "ipc", CLONE_NEWIPC },
-        { "pid", CLONE_NEWPID },   { "mnt", CLONE_NEWNS },
-    };
-    int fds[count_of(kinds)];
-
-    if (!launch->place->namespaces)
-        return;
-    for (size_t i = 0; i < count_of(kinds); i++) {
-        char path[64];
-
-        snprintf(path, sizeof path, "/proc/%d/ns/%s", init, kinds[i].name);
-        fds[i] = i == 0 && !launch->place->user_namespace
-                     ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    }
-    for (size_t i = 0; i < count_of(kinds); i++)
-        if (fds[i] >= 0 && setns(fds[i], kinds[i].flag) < 0)
-            _exit(126);
-}
-
-static void exec_beside(const struct shim_launch *launch, pid_t init,
-                        const struct node *command)
-{
-    struct shim_message why = { 0 };
-    int status = 0, empty = open_empty();
-    pid_t pid;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    join_cgroups(launch);
-    enter_namespaces(launch, init);
-    pid = fork(); /* a pid namespace holds the children of who entered it */
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        setsid();
-        dup2(empty, 0);
-        dup2(launch->out, 1);
-        dup2(launch->out, 2);
-        syscall(SYS_close_range, 3, ~0U, 0);
-        reset_signals();
-        run_command(launch, command, &why);
-        fprintf(stderr, "%s\n", why.text);
-        _exit(126);
-    }
-    if (pid < 0)
-        _exit(126);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-}
-
-pid_t shim_exec(const struct shim_launch *launch, pid_t init,
-                const struct node *command)
-{
-    pid_t pid = fork();
-
-    if (pid == 0)
-        exec_beside(launch, init, command);
-    return pid;
 }

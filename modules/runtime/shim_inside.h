@@ -20,7 +20,6 @@ struct node;
 
 #define SHIM_CONTAINERS 32
 #define SHIM_EXECS 16
-#define SHIM_MESSAGE ((size_t)96 * 1024)
 
 /* How a run went, or goes. */
 struct shim_run {

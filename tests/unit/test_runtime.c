@@ -462,6 +462,11 @@ static void test_exec_probe(void)
         { "{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0: ", 1 },
         { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no\n", 2 },
         { "{\"exec\": {\"command\": [\"sleep\", \"100\"]}}", "command timed out", 2 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf 'a\\\\0b\\\\377\\\\033[2Jc'\"]}}",
+          "exit code 0: a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd[2Jc", 1 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf '\\\\0'; exit 3\"]}}",
+          "exit code 3: \xef\xbf\xbd", 2 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"kill -9 $$\"]}}", "exit code 137: ", 2 },
     };
     scoped_arena struct arena *arena = arena_new();
 
@@ -479,6 +484,92 @@ static void test_exec_probe(void)
         CHECK_TEXT(seen.message, cases[i].says, "%s answers", cases[i].probe);
     }
     remove_pod("probed");
+    DRIVER->close(&runtime);
+}
+
+/* How many processes of this machine are `sleep WORD`. */
+static int sleepers(const char *word)
+{
+    scoped_mem char *wanted = mem_printf("sleep%c%s", 1, word);
+    DIR *all = opendir("/proc");
+    struct dirent *entry;
+    int count = 0;
+
+    while (all && (entry = readdir(all))) {
+        scoped_mem char *path = mem_printf("/proc/%s/cmdline", entry->d_name);
+        char line[64] = "";
+        FILE *in = fopen(path, "re");
+        size_t len = in ? fread(line, 1, sizeof line - 1, in) : 0;
+
+        if (in)
+            fclose(in);
+        for (size_t i = 0; i + 1 < len; i++)
+            line[i] = line[i] ? line[i] : 1;
+        count += !strcmp(line, wanted);
+    }
+    if (all)
+        closedir(all);
+    return count;
+}
+
+/* A late probe takes along what it started, new sessions too. */
+static void test_late_exec(void)
+{
+    static const char *const scripts[] = {
+        "sleep 8642[1]; true",
+        "setsid sleep 8642[1] & wait",
+        "(setsid sh -c 'sleep 8642[1] & sleep 8642[1]' &) ; sleep 8642[1]",
+        "trap '' TERM HUP INT; sleep 8642[1] & while :; do sleep 8642[1]; done",
+    };
+    scoped_arena struct arena *arena = arena_new();
+
+    open_runtime();
+    CHECK(create(pod_of(arena, "late", "sleep 1000", "}]}")) && wait_until(&seen.started, 1),
+          "a pod to be asked");
+    for (size_t i = 0; i < count_of(scripts); i++) {
+        struct node *command = node_list(arena), *probe = node_map(arena);
+        char *script = arena_string(arena, scripts[i]);
+        int answer = 0, left;
+
+        for (char *at; (at = strstr(script, "[1]"));)
+            memmove(at, at + 3, strlen(at + 3) + 1);
+        node_add(arena, command, node_string(arena, "sh"));
+        node_add(arena, command, node_string(arena, "-c"));
+        node_add(arena, command, node_string(arena, script));
+        node_set(arena, node_make(arena, probe, "exec"), "command", command);
+        DRIVER->probe(runtime, "late", "main", probe, 400 * CLOCK_MS, on_answer, &answer);
+        wait_until(&answer, 1);
+        CHECK_TEXT(seen.message, "command timed out", "late: %s", script);
+        left = sleepers("8642");
+        CHECK_INT(left, 0, "and nothing of it is left");
+    }
+    remove_pod("late");
+    DRIVER->close(&runtime);
+}
+
+/* A command may be longer than what one packet carries. */
+static void test_long_exec(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *command = node_list(arena), *probe = node_map(arena);
+    char *word = arena_alloc(arena, 60001);
+    int answer = 0;
+
+    memset(word, 'x', 60000);
+    word[60000] = '\0';
+    open_runtime();
+    CHECK(create(pod_of(arena, "long", "sleep 1000", "}]}")) && wait_until(&seen.started, 1),
+          "a pod to be asked");
+    node_add(arena, command, node_string(arena, "sh"));
+    node_add(arena, command, node_string(arena, "-c"));
+    node_add(arena, command, node_string(arena, "echo ${#1} $#"));
+    for (int i = 0; i < 11; i++)
+        node_add(arena, command, node_string(arena, word));
+    node_set(arena, node_make(arena, probe, "exec"), "command", command);
+    DRIVER->probe(runtime, "long", "main", probe, 5 * CLOCK_SECOND, on_answer, &answer);
+    wait_until(&answer, 1);
+    CHECK_TEXT(seen.message, "exit code 0: 60000 10\n", "660,000 bytes of command are run");
+    remove_pod("long");
     DRIVER->close(&runtime);
 }
 
@@ -883,6 +974,8 @@ int main(int argc, char **argv)
     test_files();
     test_hosts();
     test_exec_probe();
+    test_late_exec();
+    test_long_exec();
     test_memory_limit();
     test_confined();
     test_tries_to_escape();
