@@ -133,11 +133,13 @@ static void say_why(struct local_container *c, const char *reason, const char *m
         why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
     else if (c->oom)
         why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
-    else if (c->signal)
-        why_set(&c->why, "Error", "container %.80s was ended by signal %d", c->name, c->signal);
+    else if (c->signal) /* the message is the last line of what it said on stderr */
+        why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s", c->name,
+                c->signal, *message ? ": " : "", message);
     else
-        why_set(&c->why, c->code ? "Error" : "Completed", "container %.80s ended with exit code %d",
-                c->name, c->code);
+        why_set(&c->why, c->code ? "Error" : "Completed",
+                "container %.80s ended with exit code %d%s%.200s", c->name, c->code,
+                *message ? ": " : "", message);
 }
 
 /* It may have ended while no agent was there to hear of it. */

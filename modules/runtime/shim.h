@@ -36,8 +36,10 @@ struct shim_log {
 struct shim_stream {
     int fd; /* -1: closed */
     const char *name;
-    char *line; /* owned; the part of a line not yet ended */
+    char *line; /* owned; a part of a line, or in a flood the newest bytes */
     size_t len;
+    bool cut; /* what came before `line` was dropped */
+    char last[200]; /* its last line with words in it; "": none in this run */
 };
 #define SHIM_LINE ((size_t)16 * 1024)
 

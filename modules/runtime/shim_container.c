@@ -187,6 +187,7 @@ static void begin_run(struct container *c)
     if (number)
         c->last = c->run;
     c->run = (struct shim_run){ .number = number + 1, .started = clock_wall() };
+    c->streams[1].last[0] = '\0';
     c->state = "running";
     c->running = true;
     c->told_start = c->permitted = false;
@@ -298,6 +299,9 @@ static void end_run(struct shim *shim, struct container *c)
     for (int i = 0; i < 2; i++)
         if (c->streams[i].fd >= 0)
             shim_log_drain(&c->log, &c->streams[i]);
+    if ((c->run.code || c->run.signal) && !*c->run.why.text)
+        snprintf(c->run.why.text, sizeof c->run.why.text, "%s", c->streams[1].last);
+    text_make_printable(c->run.why.text);
     keep_exit(shim, c);
     shim_tell(shim, c, c->state);
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,6 +111,20 @@ static void flush(struct shim_log *log, struct text *out)
     text_cut(out, 0);
 }
 
+static void remember_line(struct shim_stream *stream, const char *line, size_t len)
+{
+    static const char blank[] = " \t\r";
+
+    while (len && strchr(blank, line[len - 1]))
+        len--;
+    while (len && strchr(blank, *line)) {
+        line++;
+        len--;
+    }
+    if (len)
+        snprintf(stream->last, sizeof stream->last, "%.*s", (int)len, line);
+}
+
 static void split_lines(struct shim_log *log, struct shim_stream *stream,
                         struct text *out)
 {
@@ -117,6 +132,7 @@ static void split_lines(struct shim_log *log, struct shim_stream *stream,
 
     while ((end = memchr(from, '\n', stream->len))) {
         add_line(out, stream->name, "F", from, (size_t)(end - from));
+        remember_line(stream, from, (size_t)(end - from));
         if (out->len >= 4096) /* short lines grow by their time stamps */
             flush(log, out);
         stream->len -= (size_t)(end - from) + 1;
@@ -130,13 +146,33 @@ static void split_lines(struct shim_log *log, struct shim_stream *stream,
     }
 }
 
+/* After a flood: how much is missing, then the lines that were kept of its end. */
+static void take_up(struct shim_log *log, struct shim_stream *stream, struct text *out)
+{
+    char *end = stream->cut && stream->len ? memchr(stream->line, '\n', stream->len) : NULL;
+
+    if (end) { /* the rest of a line whose beginning was dropped */
+        size_t rest = (size_t)(end - stream->line) + 1;
+
+        log->dropped += (int64_t)rest;
+        stream->len -= rest;
+        memmove(stream->line, end + 1, stream->len);
+    }
+    stream->cut = false;
+    note_dropped(log, out);
+    if (stream->len)
+        split_lines(log, stream, out);
+}
+
 static void end_line(struct shim_log *log, struct shim_stream *stream)
 {
     scoped_text struct text out = { 0 };
 
-    if (stream->len)
+    take_up(log, stream, &out);
+    if (stream->len) {
         add_line(&out, stream->name, "F", stream->line, stream->len);
-    note_dropped(log, &out);
+        remember_line(stream, stream->line, stream->len);
+    }
     flush(log, &out);
     stream->len = 0;
 }
@@ -151,38 +187,61 @@ static void end_stream(struct shim_log *log, struct shim_stream *stream)
 
 #define FLOOD_PIPE (1024 * 1024)
 
-/* What may not be written is not even copied, so that a flood costs little
-   and its writer is not held up. */
+/* Keeps the newest bytes in `line`; returns how many it lost of what it had. */
+static size_t shift_in(struct shim_stream *stream, const char *bytes, size_t len)
+{
+    size_t over = stream->len + len > SHIM_LINE ? stream->len + len - SHIM_LINE : 0;
+    size_t old = over < stream->len ? over : stream->len;
+
+    memmove(stream->line, stream->line + old, stream->len - old);
+    stream->len -= old;
+    memcpy(stream->line + stream->len, bytes + (over - old), len - (over - old));
+    stream->len += len - (over - old);
+    return over;
+}
+
+/*
+ * What may not be written is not even copied, so that a flood costs little and
+ * its writer is not held up: all but the newest bytes, which are kept in case
+ * they are its last, because those say why it ended.
+ */
 static ssize_t drop(struct shim_log *log, struct shim_stream *stream)
 {
+    static char newest[SHIM_LINE];
     static int nowhere = -1;
-    ssize_t got;
+    int ready = 0;
+    ssize_t got = 0, lost;
 
     if (nowhere < 0)
         nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (!log->dropped)
         fcntl(stream->fd, F_SETPIPE_SZ, FLOOD_PIPE);
-    got = splice(stream->fd, NULL, nowhere, NULL, FLOOD_PIPE, SPLICE_F_NONBLOCK);
-    if (got < 0 && errno == EINVAL) /* no pipe: it is read as ever */
-        got = read(stream->fd, stream->line, SHIM_LINE);
-    if (got > 0)
-        log->dropped += got + (int64_t)stream->len;
-    if (got > 0)
+    if (ioctl(stream->fd, FIONREAD, &ready) == 0 && ready > (int)SHIM_LINE)
+        got = splice(stream->fd, NULL, nowhere, NULL, (size_t)ready - SHIM_LINE,
+                     SPLICE_F_NONBLOCK);
+    lost = got > 0 ? got + (ssize_t)stream->len : 0;
+    if (lost)
         stream->len = 0;
+    got = read(stream->fd, newest, sizeof newest);
+    if (got > 0)
+        lost += (ssize_t)shift_in(stream, newest, (size_t)got);
+    stream->cut |= lost > 0;
+    log->dropped += lost;
     return got;
 }
 
 static ssize_t write_down(struct shim_log *log, struct shim_stream *stream)
 {
-    ssize_t got = read(stream->fd, stream->line + stream->len, SHIM_LINE - stream->len);
     scoped_text struct text out = { 0 };
+    ssize_t got;
 
-    if (got <= 0)
-        return got;
-    log->budget -= got;
-    stream->len += (size_t)got;
-    note_dropped(log, &out);
-    split_lines(log, stream, &out);
+    take_up(log, stream, &out);
+    got = read(stream->fd, stream->line + stream->len, SHIM_LINE - stream->len);
+    if (got > 0) {
+        log->budget -= got;
+        stream->len += (size_t)got;
+        split_lines(log, stream, &out);
+    }
     flush(log, &out);
     return got;
 }

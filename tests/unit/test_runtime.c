@@ -704,6 +704,41 @@ static void test_log_flood(void)
     DRIVER->close(&runtime);
 }
 
+/* However much a container wrote before: the lines that say why it ended are kept. */
+static void test_last_words(void)
+{
+    static const struct {
+        const char *id, *script, *log, *message;
+    } cases[] = {
+        { "words", "dd if=/dev/zero bs=1M count=40 2>/dev/null | tr '\\\\0' '\\\\n';"
+          " echo; echo first >&2; echo 'cannot open database' >&2; exit 3",
+          " stderr F cannot open database\n", "cannot open database" },
+        { "stdout", "yes 'a line of a flood' | head -c 40000000; echo 'the last of stdout'; exit 3",
+          "the last of stdout\n", "" },
+        { "both", "(yes 'a warning' | head -c 40000000; printf 'out of \\\\033[31mluck\\\\n\\\\n  \\\\n') >&2; exit 4",
+          "luck", "out of ?[31mluck" },
+        { "unended", "yes 'a line' | head -c 40000000; printf 'no line end' >&2; kill -9 $$",
+          " stderr F no line end\n", "no line end" },
+    };
+    scoped_arena struct arena *arena = arena_new();
+
+    open_runtime();
+    for (size_t i = 0; i < count_of(cases); i++) {
+        int ended = seen.exited;
+
+        CHECK(create(pod_of(arena, cases[i].id, cases[i].script, "}]}")) &&
+                  wait_until(&seen.exited, ended + 1), "a pod that writes 40 MB and ends");
+        CHECK(wait_log(cases[i].id, cases[i].log), "its log ends with: %s", cases[i].log);
+        CHECK_TEXT(seen.message, cases[i].message, "its end is told with its last line on stderr");
+        remove_pod(cases[i].id);
+    }
+    CHECK(create(pod_of(arena, "well", "echo a warning >&2", "}]}")) &&
+              wait_until(&seen.exited, (int)count_of(cases) + 1), "a pod that ends well");
+    CHECK_TEXT(seen.message, "", "has nothing to explain");
+    remove_pod("well");
+    DRIVER->close(&runtime);
+}
+
 static void test_eats_disk(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -983,6 +1018,7 @@ int main(int argc, char **argv)
     test_other_limits();
     test_log_rotates();
     test_log_flood();
+    test_last_words();
     test_eats_disk();
     test_bombs();
     test_ports();
