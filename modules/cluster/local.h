@@ -278,6 +278,8 @@ void pod_refresh_files(struct local_pod *pod);
 void pod_tell_hosts(struct local_pod *pod, const struct node *names, uint64_t hash);
 /* The worst that can be said of it; false: nothing. */
 bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final);
+/* What it is waiting for to be ready, where nothing is wrong; false: for nothing. */
+bool pod_waits(const struct local_pod *pod, struct local_why *ret);
 
 /* ---- check.c: asking containers ------------------------------------------------------------- */
 void check_begin(struct local_container *container);

@@ -214,6 +214,44 @@ bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_f
     return false;
 }
 
+/* What a container is waiting for, or what the pod waits for in it. */
+static bool container_wait(const struct local_container *c, struct local_why *ret)
+{
+    bool first = c->init && !c->sidecar;
+
+    if (c->state == CONTAINER_WAITING)
+        why_set(ret, "ContainerCreating", "%s %.80s is being started",
+                c->init ? "init container" : "container", c->name);
+    else if (first && pod_runs(c))
+        why_set(ret, "PodInitializing", "waits for the init container %.80s to end", c->name);
+    else if (!first && pod_runs(c) && c->hook == HOOK_POST_START)
+        why_set(ret, "PostStartHook", "container %.80s: its postStart hook has not ended yet",
+                c->name);
+    else if (!first && pod_runs(c) && !c->started && c->probes[PROBE_STARTUP].spec)
+        why_set(ret, "StartupProbe", "container %.80s: its startupProbe has not succeeded yet",
+                c->name);
+    else if (!first && pod_runs(c) && !c->ready)
+        why_set(ret, "ReadinessProbe", "container %.80s: its readinessProbe has not succeeded yet",
+                c->name);
+    else
+        return false;
+    return true;
+}
+
+bool pod_waits(const struct local_pod *pod, struct local_why *ret)
+{
+    if (pod->terminating || pod->finished)
+        return false;
+    if (!pod->made) {
+        why_set(ret, "ContainerCreating", "is being made");
+        return true;
+    }
+    for (size_t i = 0; i < pod->count; i++)
+        if (container_wait(&pod->containers[i], ret))
+            return true;
+    return false;
+}
+
 /* ---- What it is told ----------------------------------------------------------------- */
 
 void pod_refresh_files(struct local_pod *pod)

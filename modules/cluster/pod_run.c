@@ -320,6 +320,7 @@ void pod_end(struct local_pod *pod)
 void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
 {
     pod->lost = true;
+    why_set(&pod->why, reason, "%.380s", message);
     for (size_t i = 0; i < pod->count; i++) {
         struct local_container *c = &pod->containers[i];
 
