@@ -62,14 +62,11 @@ static void on_code(struct engine_call *call, const struct engine_answer *answer
 static void on_output(struct engine_call *call, const struct engine_answer *answer)
 {
     scoped_mem char *id = call->arg, *target = mem_printf("/exec/%s/json", id);
-    scoped_text struct text output = { 0 };
+    scoped_text struct text output = { 0 }, words = { 0 };
 
     engine_unmix(answer->bytes, answer->len < 2048 ? answer->len : 2048, false, &output);
-    if (output.len > 1024)
-        text_cut(&output, 1024);
-    if (!text_is_utf8(text_string(&output), output.len))
-        text_cut(&output, 0);
-    go_on(call, "GET", target, NULL, on_code)->arg = mem_copy_string(text_string(&output));
+    text_add_printable(&words, text_string(&output), output.len < 1024 ? output.len : 1024, true);
+    go_on(call, "GET", target, NULL, on_code)->arg = mem_copy_string(text_string(&words));
 }
 
 static void on_made(struct engine_call *call, const struct engine_answer *answer)
@@ -84,15 +81,34 @@ static void on_made(struct engine_call *call, const struct engine_answer *answer
             finish(ask, false, *answer->why ? answer->why : "the engine made no exec");
         return;
     }
+    if (ask)
+        snprintf(ask->exec, sizeof ask->exec, "%s", id);
     node_set_bool(arena, body, "Detach", false);
     node_set_bool(arena, body, "Tty", false);
     go_on(call, "POST", arena_printf(arena, "/exec/%s/start", id), body, on_output)->arg =
         mem_copy_string(id);
 }
 
+/* ---- One that is late -------------------------------------------------------------- */
+
+static void on_late_pid(struct engine_call *call, const struct engine_answer *answer)
+{
+    int64_t pid = number_get(answer->json, "Pid", NUMBER_COUNT, 0);
+
+    (void)call;
+    if (pid > 1 && node_get_bool(answer->json, "Running", false))
+        process_kill_family((pid_t)pid);
+}
+
+/* An engine has no word for ending an exec, but it tells its process. */
 static void on_late(void *arg)
 {
-    finish(arg, false, "command timed out");
+    struct process_ask *ask = arg;
+    scoped_mem char *target = mem_printf("/exec/%s/json", ask->exec);
+
+    if (*ask->exec)
+        engine_send(ask->pod->runtime, "GET", target, NULL, ENGINE_SOON, on_late_pid);
+    finish(ask, false, "command timed out");
 }
 
 void engine_exec(struct process_pod *pod, const char *container, const struct node *command,

@@ -46,6 +46,7 @@ struct process_ask { /* an exec that is not answered yet */
     void *arg;
     struct process_pod *pod;
     struct process_ask *next;
+    char exec[80]; /* an engine's name for it; "": none yet */
 };
 
 struct process_pod {
@@ -105,6 +106,10 @@ void process_pod_free(struct process_pod **pod);
 /* Kills what is left of it and deletes its files. */
 void process_pod_delete(struct process_pod *pod);
 void process_kill_leftovers(struct process_pod *pod);
+
+/* process_family.c: kills a process of an engine's, what it started, and the sessions of
+   these. One that left for a session of its own while its parent ended is not found. */
+void process_kill_family(pid_t first);
 
 /* process_state.c */
 struct process_state *process_state_of(struct process_pod *pod, const char *name);

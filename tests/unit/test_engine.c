@@ -7,6 +7,7 @@
 #include "runtime/runtime.h"
 #include "unit/check.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -76,6 +77,7 @@ static bool make_image(void)
         "int main(int c, char **v) { signal(SIGTERM, end); setvbuf(stdout, 0, _IOLBF, 0);\n"
         "for (int i = 1; i < c; i++) printf(\"%s \", v[i]); printf(\"uid %d\\n\", (int)getuid());\n"
         "if (c > 1 && !strcmp(v[1], \"end\")) return 7;\n"
+        "if (c > 1 && !strcmp(v[1], \"hang\")) { if (!fork()) { setsid(); fork(); } fork(); }\n"
         "if (c > 1 && !strcmp(v[1], \"file\")) { char b[64] = \"\"; FILE *f = fopen(v[2], \"r\");\n"
         "if (!f || !fgets(b, 64, f)) return 1; printf(\"%s\", b); return 0; }\n"
         "for (;;) pause(); }\n";
@@ -191,6 +193,39 @@ static void test_image_missing(void)
     remove_pod("none");
 }
 
+/* No process has this command line, its words parted by \001. */
+static bool is_gone(const char *wanted)
+{
+    DIR *all = opendir("/proc");
+    struct dirent *entry;
+    bool found = false;
+
+    while (all && (entry = readdir(all))) {
+        scoped_mem char *path = mem_printf("/proc/%s/cmdline", entry->d_name);
+        char line[64] = "";
+        FILE *in = fopen(path, "re");
+        size_t len = in ? fread(line, 1, sizeof line - 1, in) : 0;
+
+        if (in)
+            fclose(in);
+        for (size_t i = 0; i + 1 < len; i++)
+            line[i] = line[i] ? line[i] : 1;
+        found |= !strcmp(line, wanted);
+    }
+    if (all)
+        closedir(all);
+    return !found;
+}
+
+static bool wait_gone(const char *wanted)
+{
+    int64_t end = clock_steady() + 20 * CLOCK_SECOND;
+
+    while (!is_gone(wanted) && clock_steady() < end)
+        loop_turn(loop, 50 * CLOCK_MS);
+    return is_gone(wanted);
+}
+
 static void test_stops_and_answers(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -204,6 +239,13 @@ static void test_stops_and_answers(void)
                          30 * CLOCK_SECOND, on_answer, &answer);
     CHECK(wait_until(&answer, 2), "can be asked by a command");
     CHECK(text_starts(seen.message, "exit code 7: end uid"), "and answers: %s", seen.message);
+    probe = "{\"exec\": {\"command\": [\"/s\", \"hang\"]}}";
+    answer = 0;
+    runtime_engine.probe(runtime, "stays", "main",
+                         document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
+                         1500 * CLOCK_MS, on_answer, &answer);
+    CHECK(wait_until(&answer, 1) && !strcmp(seen.message, "command timed out"), "one that hangs is late");
+    CHECK(wait_gone("/s\001hang"), "and is killed with what it started");
     runtime_engine.stop(runtime, "stays", "main", 20 * CLOCK_SECOND);
     CHECK(wait_until(&seen.exited, before + 1) && seen.code == 5, "it is asked to end and does");
     remove_pod("stays");
