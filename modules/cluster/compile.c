@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says what a pod template means on this machine, as a pod of the runtime. */
 
+#include "cluster/claim.h"
 #include "cluster/compile.h"
 #include "base/clock.h"
 #include "number/number.h"
@@ -22,14 +23,14 @@ static char *claim_name(const struct local_pod *pod, struct arena *arena, const 
 static int check_claim(struct local_pod *pod, const struct node *volume, struct local_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
-    const struct local_object *object = local_workload_of(pod);
+    const struct local_object *object = local_workload_of(pod), *claim;
 
     if (object && object->adopted)
         return 0; /* the one before had it */
-    if (local_find(pod->cluster, local_viewer_of_pod(pod), "", "PersistentVolumeClaim", pod->space,
-                   name) ||
-        node_get_bool(volume, "axleTemplate", false))
-        return 0;
+    claim = local_find(pod->cluster, local_viewer_of_pod(pod), "", "PersistentVolumeClaim",
+                       pod->space, name);
+    if (claim || node_get_bool(volume, "axleTemplate", false))
+        return claim_check_pod(pod, volume, claim ? claim->object : NULL, why);
     return why_set(why, "MissingPersistentVolumeClaim",
                    "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
 }
@@ -189,6 +190,8 @@ static void compile_user(struct arena *arena, const struct node *context, struct
     }
     if (node_count(groups))
         node_set(arena, ret, "groups", node_copy(arena, groups));
+    if (node_get(context, "fsGroupChangePolicy"))
+        node_set_text(arena, ret, "fsGroupPolicy", node_get_text(context, "fsGroupChangePolicy"));
 }
 
 /* What plan_backoff() says of a first crash, done where it happens. */

@@ -189,7 +189,7 @@ static bool probe_trouble(const struct local_container *c, struct local_why *ret
 bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final)
 {
     static const char *const waits[] = { "MissingConfigMap", "MissingSecret",
-                                         "MissingPersistentVolumeClaim" };
+                                         "MissingPersistentVolumeClaim", "VolumeInUse" };
 
     *ret_final = true;
     if (*pod->why.reason) {

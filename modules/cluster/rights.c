@@ -77,7 +77,7 @@ static int check_fixed(const struct node *context, const char *path, struct loca
     } fixed[] = {
         { NULL, "procMount", "Default", "/proc is always a pod's own, with its dangerous parts hidden" },
         { NULL, "supplementalGroupsPolicy", "Strict Merge", "the groups are those that are listed" },
-        { NULL, "fsGroupChangePolicy", "Always OnRootMismatch", "volumes belong to the pod's group" },
+        { NULL, "fsGroupChangePolicy", "Always OnRootMismatch", "claims are given to the fsGroup always, or where the top folder is not its" },
         { "seccompProfile", "type", "RuntimeDefault", "every pod is under the spoke's own filter" },
         { "appArmorProfile", "type", "RuntimeDefault", "every pod is under the spoke's own rules" },
     };

@@ -112,7 +112,8 @@ static int hand_over(int fd, uid_t owner)
     if (owner == (uid_t)-1 || geteuid() != 0 || fstat(fd, &st) < 0 || st.st_uid != 0 ||
         (!S_ISDIR(st.st_mode) && st.st_nlink != 1))
         return 0;
-    return fchownat(fd, "", owner, (gid_t)owner, AT_EMPTY_PATH);
+    /* A folder with setgid says whose group it is, and so does one made in it. */
+    return fchownat(fd, "", owner, st.st_mode & S_ISGID ? (gid_t)-1 : (gid_t)owner, AT_EMPTY_PATH);
 }
 
 static int make_one(int folder, const char *name, bool file, mode_t mode, uid_t owner)

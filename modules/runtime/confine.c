@@ -173,11 +173,13 @@ static int open_source(const struct node *volume, const char **ret_below)
                 O_PATH | O_CLOEXEC | (*root ? 0 : O_NOFOLLOW));
 }
 
-static int open_volume(const struct shim_place *place, const struct node *volume, const char *sub)
+static int open_volume(const struct shim_place *place, const struct node *volume,
+                       const char *sub, bool read_only)
 {
     const char *type = node_get_text(volume, "type"), *below;
     bool ours = !strcmp(type, "empty") || !strcmp(type, "claim");
     int base = open_source(volume, &below), at, from;
+    mode_t mask;
 
     if (base < 0)
         return -1;
@@ -185,8 +187,10 @@ static int open_volume(const struct shim_place *place, const struct node *volume
     close(base);
     if (at < 0 || !*sub)
         return at;
-    from = ours ? beneath_make(at, sub, false, 0770, number_id(place->spec, "user"))
+    mask = umask(0); /* what is made in a claim is for its group too */
+    from = ours && !read_only ? beneath_make(at, sub, false, 0770, number_id(place->spec, "user"))
                 : beneath_open(at, sub);
+    umask(mask);
     close(at);
     return from;
 }
@@ -202,7 +206,8 @@ static int pick_mount(const struct shim_place *place, struct placed *p,
     int from;
 
     confine_source(place, p->mount, source, sizeof source);
-    from = open_volume(place, volume, node_get_text(p->mount, "subPath"));
+    from = open_volume(place, volume, node_get_text(p->mount, "subPath"),
+                       node_get_bool(p->mount, "readOnly", false) && !strcmp(type, "claim"));
     if (from < 0 || fstat(from, &st) < 0)
         return confine_say(why, "volume", source);
     p->file = !S_ISDIR(st.st_mode);

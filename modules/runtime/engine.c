@@ -2,6 +2,7 @@
 /* Runs pods that name images through Podman or Docker, and the others as processes. */
 
 #include "runtime/engine.h"
+#include "runtime/claims.h"
 
 #include "base/clock.h"
 #include "base/kept.h"
@@ -202,17 +203,34 @@ static int keep(struct process_pod *pod, struct err *err)
     return kept_write(path, out.bytes, out.len, 0600, false, err);
 }
 
+/* The agent itself does it here, and must not be held up. */
+#define GIVE_MOST 20000
+
+static int fail_gift(const char *claim, struct err *err)
+{
+    int number = errno;
+
+    return err_set(err, ERR_FULL, "MountUnavailable: volume \"%.100s\" cannot be given to the pod's "
+                   "fsGroup: %s", claim, number != E2BIG ? strerror(number)
+                   : "it holds more than 20000 files; give them to the group by hand, and set "
+                     "fsGroupChangePolicy: OnRootMismatch");
+}
+
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
+    const char *claim = "";
     uint32_t user = 0;
 
-    if (process_user_of(pod->runtime, spec, &user, err) < 0)
+    if (process_user_of(pod->runtime, spec, &user, err) < 0 ||
+        claims_complete(pod->runtime, pod->arena, spec, &spec, err) < 0)
         return -1;
     if (mkdir(pod->directory, 0711) < 0 && errno != EEXIST)
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));
     if (process_files_make(pod, spec, volumes, pod->arena, user, err) < 0)
         return -1;
+    if (pod->runtime->root && claims_give(spec, volumes, GIVE_MOST, &claim) < 0)
+        return fail_gift(claim, err);
     pod->spec = node_copy(pod->arena, spec);
     node_remove(pod->spec, "record");
     node_set(pod->arena, pod->spec, "volumes", volumes);

@@ -2,6 +2,7 @@
 /* Lays out a pod's directory and puts delivered files back when they change. */
 
 #include "runtime/beneath.h"
+#include "runtime/claims.h"
 #include "runtime/process.h"
 
 #include "base/clock.h"
@@ -510,6 +511,8 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
         node_set_int(arena, ret, "size", number_get(volume, "size", NUMBER_BYTES, 0));
     if (!strcmp(type, "host"))
         return take_host_path(runtime, volume, ret, arena, err);
+    if (!strcmp(type, "claim"))
+        return claims_make(runtime, spec, volume, source, user, err);
     if (strcmp(type, "files") != 0)
         return make_folder(source, 0770, user, runtime->root, err);
 

@@ -2,6 +2,7 @@
 /* Makes a pod: looks at what is asked for, lays it out, starts its shim. */
 
 #include "runtime/engine.h"
+#include "runtime/claims.h"
 #include "runtime/process.h"
 #include "runtime/users.h"
 
@@ -363,7 +364,8 @@ static int create_pod(struct process_pod *pod, const struct node *spec, struct e
     const struct node *containers = node_get(spec, "containers");
     uint32_t user = 0;
 
-    if (process_user_of(pod->runtime, spec, &user, err) < 0)
+    if (process_user_of(pod->runtime, spec, &user, err) < 0 ||
+        claims_complete(pod->runtime, arena, spec, &spec, err) < 0)
         return -1;
     if (mkdir(pod->directory, 0711) < 0 && errno != EEXIST)
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));

@@ -33,7 +33,9 @@ struct node;
  *   hostname    string
  *   user        int       the uid to run as; absent: the runtime's choice
  *   group       int
- *   fsGroup     int       a further group of its processes
+ *   fsGroup     int       a further group of its processes, and that of the claims
+ *                         which it writes; fsGroupPolicy "OnRootMismatch": not
+ *                         where the top folder has it already
  *   groups      [int]     and more of them
  *   disk        int       bytes that its own folders may hold
  *   owner       string    who shares an unprivileged uid (a namespace)

@@ -4,6 +4,7 @@
 #include "runtime/shim_inside.h"
 
 #include "document/document.h"
+#include "runtime/claims.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -391,6 +392,28 @@ static bool is_alone(int control)
     return recv(control, &word, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* Kubernetes does it once a pod: what the containers make later is theirs. */
+static int give_claims(const struct shim_launch *launch, struct shim_message *why)
+{
+    const struct shim_place *place = launch->place;
+    scoped_mem char *done = mem_printf("%s/fs-group", place->directory);
+    const char *claim = "";
+    int fd;
+
+    if (!node_get(place->spec, "fsGroup") || access(done, F_OK) == 0)
+        return 0;
+    if (claims_give(place->spec, node_get(place->spec, "volumes"), 0, &claim) < 0) {
+        snprintf(why->reason, sizeof why->reason, "MountUnavailable");
+        snprintf(why->text, sizeof why->text, "volume \"%.100s\" cannot be given to the pod's "
+                 "fsGroup: %s", claim, strerror(errno));
+        return -1;
+    }
+    fd = open(done, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
 static void be_init(const struct shim_launch *launch)
 {
     struct shim_message message = { 0 };
@@ -406,6 +429,8 @@ static void be_init(const struct shim_launch *launch)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     shim_join_cgroups(launch);
     shim_close_all(launch->cgroup_procs, 4);
+    if (geteuid() == 0 && !launch->place->user_namespace && give_claims(launch, &message) < 0)
+        fail_init(launch, &message);
     if (launch->place->namespaces &&
         confine_root(launch->place, launch->container, &message) < 0)
         fail_init(launch, &message);

@@ -108,6 +108,7 @@ static void flush(struct shim_log *log, struct text *out)
 {
     if (out->len)
         put(log, out->bytes, out->len);
+    log->budget -= (int64_t)out->len; /* an empty line costs its time stamp, too */
     text_cut(out, 0);
 }
 
@@ -162,6 +163,7 @@ static void take_up(struct shim_log *log, struct shim_stream *stream, struct tex
     note_dropped(log, out);
     if (stream->len)
         split_lines(log, stream, out);
+    flush(log, out); /* a file is never longer than its limit by more than one line */
 }
 
 static void end_line(struct shim_log *log, struct shim_stream *stream)
@@ -238,7 +240,6 @@ static ssize_t write_down(struct shim_log *log, struct shim_stream *stream)
     take_up(log, stream, &out);
     got = read(stream->fd, stream->line + stream->len, SHIM_LINE - stream->len);
     if (got > 0) {
-        log->budget -= got;
         stream->len += (size_t)got;
         split_lines(log, stream, &out);
     }

@@ -81,7 +81,7 @@ static void on_event(void *arg, const struct cluster_event *event)
 static void open_cluster(void)
 {
     static const char *const roots[] = { "/tmp/axle-allowed", NULL };
-    static const char *const ids[] = { "2000", NULL };
+    static const char *const ids[] = { "2000", "5000-6999", NULL };
     struct cluster_options options = {
         .loop = loop,
         .runtime = &runtime_process,

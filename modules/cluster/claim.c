@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says whether a pod may mount a claim that others have mounted. */
+
+#include "cluster/claim.h"
+
+#include "base/map.h"
+#include "number/number.h"
+
+#include <string.h>
+
+static bool has_mode(const struct node *modes, const char *mode)
+{
+    for (size_t i = 0; i < node_count(modes); i++)
+        if (!strcmp(node_text(node_item(modes, i)), mode))
+            return true;
+    return false;
+}
+
+/* One writer at a time is what ReadWriteOnce promises; on one machine that is one user. */
+static bool once_only(const struct node *modes)
+{
+    return has_mode(modes, "ReadWriteOnce") && !has_mode(modes, "ReadWriteMany");
+}
+
+static char *user_text(char *room, size_t size, uint32_t user)
+{
+    if (user == NUMBER_NO_ID)
+        snprintf(room, size, "the namespace's user");
+    else
+        snprintf(room, size, "user %u", user);
+    return room;
+}
+
+int claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
+                const struct claim_user *others, size_t count, struct local_why *why)
+{
+    char mine[40], theirs[40];
+
+    for (size_t i = 0; i < count; i++) {
+        const struct claim_user *other = &others[i];
+        bool grouped = me->group != NUMBER_NO_ID && me->group == other->group;
+
+        if (has_mode(modes, "ReadWriteOncePod"))
+            return why_set(why, "VolumeInUse", "waits for pod %.100s to end: PersistentVolumeClaim "
+                           "%.100s is ReadWriteOncePod", other->pod, claim);
+        if (me->same_workload && !strcmp(me->workload, other->workload))
+            continue;
+        if (me->writes && other->writes && !grouped && me->user != other->user &&
+            once_only(modes))
+            return why_set(why, "VolumeInUse", "PersistentVolumeClaim %.80s is ReadWriteOnce, and pod "
+                           "%.80s writes to it as %s, this one would as %s: give both one runAsUser "
+                           "or one fsGroup, or make it ReadWriteMany", claim, other->pod,
+                           user_text(theirs, sizeof theirs, other->user),
+                           user_text(mine, sizeof mine, me->user));
+        if (me->writes && me->group != NUMBER_NO_ID && !grouped)
+            return why_set(why, "VolumeInUse", "pod %.80s uses PersistentVolumeClaim %.80s without "
+                           "fsGroup %u, and to give it to that group would change what it has: give "
+                           "both one fsGroup, or wait for it to end", other->pod, claim, me->group);
+    }
+    return 0;
+}
+
+/* ---- Out of pods' templates ------------------------------------------------------ */
+
+static const struct node *volume_of(const struct local_pod *pod, const char *claim)
+{
+    const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
+
+    for (size_t i = 0; i < node_count(volumes); i++) {
+        const struct node *reference = node_get(node_item(volumes, i), "persistentVolumeClaim");
+
+        if (reference && !strcmp(node_get_text(reference, "claimName"), claim))
+            return node_item(volumes, i);
+    }
+    return NULL;
+}
+
+static const struct node *writer_of(const struct local_pod *pod, const struct node *volume)
+{
+    if (node_get_bool(node_get(volume, "persistentVolumeClaim"), "readOnly", false))
+        return NULL;
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct node *mounts = node_get(pod->containers[i].spec, "volumeMounts");
+
+        for (size_t j = 0; j < node_count(mounts); j++)
+            if (!strcmp(node_get_text(node_item(mounts, j), "name"),
+                        node_get_text(volume, "name")) &&
+                !node_get_bool(node_item(mounts, j), "readOnly", false))
+                return pod->containers[i].spec;
+    }
+    return NULL;
+}
+
+static struct claim_user user_of(const struct local_pod *pod, const struct node *volume)
+{
+    const struct node *context = node_at(pod->template, "spec", "securityContext", NULL);
+    const struct node *writer = writer_of(pod, volume);
+    uint32_t own = number_id(node_get(writer, "securityContext"), "runAsUser");
+
+    return (struct claim_user) {
+        .pod = pod->name, .workload = pod->workload, .same_workload = *pod->workload,
+        .user = own != NUMBER_NO_ID ? own : number_id(context, "runAsUser"),
+        .group = number_id(context, "fsGroup"), .writes = writer != NULL,
+    };
+}
+
+int claim_check_pod(const struct local_pod *pod, const struct node *volume,
+                    const struct node *claim, struct local_why *why)
+{
+    const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
+    struct claim_user me = user_of(pod, volume), others[CLAIM_USERS];
+    struct local_pod *other;
+    size_t count = 0, at = 0;
+
+    while ((other = map_next(pod->cluster->pods, &at, NULL)) && count < CLAIM_USERS) {
+        const struct node *theirs = other == pod || !other->made || other->finished ||
+                                            strcmp(other->space, pod->space) != 0 ||
+                                            strcmp(other->project, pod->project) != 0
+                                        ? NULL : volume_of(other, name);
+
+        if (theirs)
+            others[count++] = user_of(other, theirs);
+    }
+    return claim_check(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
+}
