@@ -15,8 +15,10 @@ struct finding {
     size_t values; /* found so far, anywhere */
     struct meter meter; /* for what is looked at and not found */
     unsigned depth;
-    unsigned ranges; /* open ones */
     struct node *results;
+    /* How many values client-go's library hands on beside an error: a filter
+       that only asks whether a path exists takes them for an answer. */
+    size_t leftover;
     struct err *err;
 };
 
@@ -26,6 +28,16 @@ static struct node *walk(struct finding *f, const struct step *step,
 static struct node *refuse(struct finding *f, const char *what, const char *word)
 {
     err_set(f->err, ERR_BAD_REQUEST, "%s%s", what, word);
+    f->leftover = 0;
+    return NULL;
+}
+
+/* The error of a step that hands its input on. */
+static struct node *refuse_input(struct finding *f, const struct node *input,
+                                 const char *what, const char *word)
+{
+    refuse(f, what, word);
+    f->leftover = input->len;
     return NULL;
 }
 
@@ -68,15 +80,23 @@ static struct node *walk_field(struct finding *f, const struct step *step,
     for (size_t i = 0; i < input->len; i++) {
         struct node *value = node_get(input->items[i], step->text);
 
-        /* "{.}" is the object itself. */
-        if (!*step->text)
-            value = input->items[i];
         if (value && !keep(f, out, value))
             return NULL;
     }
-    if (!out->len && !f->allow_missing)
+    if (input->len && !out->len && !f->allow_missing)
         return refuse(f, step->text, " is not found");
     return out;
+}
+
+/* A string's children are its bytes, as in Go. */
+static bool keep_bytes(struct finding *f, struct node *out,
+                       const struct node *string)
+{
+    for (size_t i = 0; i < string->len; i++)
+        if (!keep(f, out,
+                  node_int(f->arena, (unsigned char)string->string[i])))
+            return false;
+    return true;
 }
 
 static struct node *walk_children(struct finding *f, struct node *input)
@@ -92,14 +112,17 @@ static struct node *walk_children(struct finding *f, struct node *input)
         node_each (member, value)
             if (!keep(f, out, member->value))
                 return NULL;
+        if (value->type == NODE_STRING && !keep_bytes(f, out, value))
+            return NULL;
     }
     return out;
 }
 
-/* Every list and map at any depth, the outer before the inner. */
+/* Every list, map and string at any depth, the outer before the inner. */
 static bool descend(struct finding *f, struct node *value, struct node *out)
 {
-    bool holds = (value->type == NODE_LIST || value->type == NODE_MAP);
+    bool holds = (value->type == NODE_LIST || value->type == NODE_MAP ||
+                  value->type == NODE_STRING);
 
     if (!holds || !value->len)
         return true;
@@ -127,8 +150,10 @@ static struct node *walk_recursive(struct finding *f, struct node *input)
 
 /* ---- Slices ------------------------------------------------------------- */
 
+/* Sets `ret_last` where client-go stops: it passes over the lists that come
+   after one of which nothing is asked. */
 static bool slice_one(struct finding *f, const struct step *step,
-                      const struct node *list, struct node *out)
+                      const struct node *list, struct node *out, bool *ret_last)
 {
     long long len = (long long)list->len, step_by = 1;
     long long from = step->slice[0].known ? step->slice[0].value : 0;
@@ -138,6 +163,7 @@ static bool slice_one(struct finding *f, const struct step *step,
         from += len;
     if (to < 0 || (to == 0 && step->slice[1].derived))
         to += len;
+    *ret_last = from == to;
     if (from == to)
         return true;
     if (from >= len || from < 0 || to > len || to < 0)
@@ -160,17 +186,20 @@ static struct node *walk_slice(struct finding *f, const struct step *step,
                                struct node *input)
 {
     struct node *out = node_list(f->arena);
+    bool last = false;
 
-    for (size_t i = 0; i < input->len; i++) {
+    for (size_t i = 0; i < input->len && !last; i++) {
         const struct node *value = input->items[i];
 
         if (value->type == NODE_NULL)
             continue;
         if (value->type != NODE_LIST)
-            return refuse(f, node_type_name(value->type),
-                          " is not array or slice");
-        if (!slice_one(f, step, value, out))
+            return refuse_input(f, input, node_type_name(value->type),
+                                " is not array or slice");
+        if (!slice_one(f, step, value, out, &last)) {
+            f->leftover = input->len;
             return NULL;
+        }
     }
     return out;
 }
@@ -256,7 +285,7 @@ static bool exists(struct finding *f, const struct step *side, struct node *item
     found = walk_list(f, side, input);
     f->err = outer;
     f->depth = depth;
-    return node_count(found) > 0;
+    return found ? found->len > 0 : f->leftover > 0;
 }
 
 static bool filter_item(struct finding *f, const struct step *step,
@@ -286,11 +315,16 @@ static struct node *walk_filter(struct finding *f, const struct step *step,
         struct node *list = input->items[i];
 
         if (list->type != NODE_LIST)
-            return refuse(f, document_json(f->arena, list),
-                          " is not array or slice and cannot be filtered");
+            return refuse_input(
+                f, input, document_json(f->arena, list),
+                " is not array or slice and cannot be filtered");
         for (size_t j = 0; j < list->len; j++) {
-            if (!look(f, 4) || !filter_item(f, step, list->items[j], &passes))
+            if (!look(f, 4))
                 return NULL;
+            if (!filter_item(f, step, list->items[j], &passes)) {
+                f->leftover = input->len;
+                return NULL;
+            }
             if (passes && !keep(f, out, list->items[j]))
                 return NULL;
         }
@@ -311,8 +345,10 @@ static struct node *walk_union(struct finding *f, const struct step *step,
         for (size_t j = 0; found && j < found->len; j++)
             if (!keep(f, out, found->items[j]))
                 return NULL;
-        if (!found)
+        if (!found) {
+            f->leftover = input->len;
             return NULL;
+        }
     }
     return out;
 }
@@ -354,18 +390,23 @@ static struct node *walk(struct finding *f, const struct step *step,
     case STEP_RECURSIVE:
         return walk_recursive(f, input);
     case STEP_IDENTIFIER:
+        /* "range" says what is done with what the other steps find. */
+        if (!strcmp(step->text, "range"))
+            return input;
         break;
     }
-    return refuse(f, "unrecognized identifier ", step->text);
+    return refuse_input(f, input, "unrecognized identifier ", step->text);
 }
 
 /* ---- Templates ---------------------------------------------------------- */
 
-static bool begins_with(const struct step *list, const char *word)
+static bool has_word(const struct step *list, const char *word)
 {
-    return list->kind == STEP_LIST && list->count &&
-           list->steps[0].kind == STEP_IDENTIFIER &&
-           !strcmp(list->steps[0].text, word);
+    for (size_t i = 0; list->kind == STEP_LIST && i < list->count; i++)
+        if (list->steps[i].kind == STEP_IDENTIFIER &&
+            !strcmp(list->steps[i].text, word))
+            return true;
+    return false;
 }
 
 /* The {end} of the range that began just before `from`; count: none. */
@@ -374,9 +415,9 @@ static size_t range_end(const struct step *root, size_t from, size_t count)
     unsigned open = 1;
 
     for (; from < count; from++) {
-        if (begins_with(&root->steps[from], "range"))
+        if (has_word(&root->steps[from], "range"))
             open++;
-        if (begins_with(&root->steps[from], "end") && !--open)
+        if (has_word(&root->steps[from], "end") && !--open)
             break;
     }
     return from;
@@ -385,21 +426,32 @@ static size_t range_end(const struct step *root, size_t from, size_t count)
 static bool find_steps(struct finding *f, const struct step *root, size_t from,
                        size_t to, struct node *object);
 
+/* What is wrong inside a range is told also where there is nothing to repeat. */
+static bool try_range(struct finding *f, const struct step *root, size_t from,
+                      size_t end)
+{
+    struct node *results = f->results;
+    bool fine;
+
+    f->results = node_list(f->arena);
+    fine = find_steps(f, root, from, end, node_null(f->arena));
+    f->results = results;
+    return fine;
+}
+
 /* {range PATH} … {end}: the steps between, once for each value. */
 static bool find_range(struct finding *f, const struct step *root, size_t from,
                        size_t end, struct node *input)
 {
-    struct step path = root->steps[from];
-    struct node *found;
+    struct node *found = walk_list(f, &root->steps[from], input);
 
-    path.steps++;
-    path.count--;
-    found = walk_list(f, &path, input);
     if (!found || ++f->depth > DEPTH_MAX)
         return false;
     for (size_t i = 0; i < found->len; i++)
         if (!find_steps(f, root, from + 1, end, found->items[i]))
             return false;
+    if (!found->len && !try_range(f, root, from + 1, end))
+        return false;
     f->depth--;
     return true;
 }
@@ -413,7 +465,7 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from,
     for (size_t i = from; i < to; i++) {
         struct node *found;
 
-        if (begins_with(&root->steps[i], "range")) {
+        if (has_word(&root->steps[i], "range")) {
             size_t end = range_end(root, i + 1, to);
 
             if (!find_range(f, root, i, end, input))
@@ -421,7 +473,7 @@ static bool find_steps(struct finding *f, const struct step *root, size_t from,
             i = end;
             continue;
         }
-        if (begins_with(&root->steps[i], "end"))
+        if (has_word(&root->steps[i], "end"))
             return refuse(f, "not in range, nothing to end", "");
         found = look(f, node_count(input)) ? walk(f, &root->steps[i], input) : NULL;
         /* Ranges over ranges repeat literal text as well. */

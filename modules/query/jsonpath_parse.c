@@ -41,7 +41,13 @@ static struct step *append(struct reading *r, struct step *into,
 
 static bool is_end(char c)
 {
-    return !c || isspace((unsigned char)c) || strchr(".,[]$@{}", c);
+    return !c || strchr(" \t\r\n.,[]$@{}", c);
+}
+
+/* Letters outside of ASCII may begin a word as well. */
+static bool begins_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c & 0x80;
 }
 
 /* ---- Steps -------------------------------------------------------------- */
@@ -62,19 +68,21 @@ static int read_inner(struct reading *r, const char *text, size_t len,
 
 static int read_field(struct reading *r, struct step *into)
 {
-    char *name = arena_string(r->arena, r->at), *to = name;
+    const char *begin = r->at;
+    char *name = arena_string(r->arena, begin), *to = name;
     struct step *step;
 
-    while (!is_end(*r->at)) {
-        if (*r->at == '\\' && r->at[1])
-            r->at++;
-        *to++ = *r->at++;
-    }
-    *to = '\0';
-    if (!strcmp(name, "*")) {
+    while (!is_end(*r->at))
+        r->at += *r->at == '\\' && r->at[1] ? 2 : 1;
+    if (r->at - begin == 1 && *begin == '*') {
         append(r, into, STEP_WILDCARD);
         return 0;
     }
+    /* A backslash only keeps what follows from ending the name. */
+    for (; begin < r->at; begin++)
+        if (*begin != '\\')
+            *to++ = *begin;
+    *to = '\0';
     step = append(r, into, STEP_FIELD);
     step->text = name;
     return 0;
@@ -86,7 +94,7 @@ static int read_recursive(struct reading *r, struct step *into)
         return refuse(r, "invalid multiple recursive descent", "");
     r->at += 2;
     append(r, into, STEP_RECURSIVE);
-    if (isalnum((unsigned char)*r->at) || *r->at == '_')
+    if (begins_word(*r->at))
         return read_field(r, into);
     return 0;
 }
@@ -134,30 +142,84 @@ static int read_identifier(struct reading *r, struct step *into)
     return 0;
 }
 
-static char unescaped(char c)
+/* The number of exactly `digits` digits of a base at `text`; -1: there is none. */
+static long read_digits(const char *text, size_t digits, int base)
 {
-    static const char from[] = "abfnrtv", to[] = "\a\b\f\n\r\t\v";
-    const char *at = strchr(from, c);
+    char copy[9];
+    size_t len = strspn(text, base == 8 ? "01234567" : "0123456789abcdefABCDEF");
 
-    return c && at ? to[at - from] : c;
+    if (len < digits)
+        return -1;
+    memcpy(copy, text, digits);
+    copy[digits] = '\0';
+    return strtol(copy, NULL, base);
+}
+
+/* What a backslash says, as in a string of Go. Returns how long it is after the
+   backslash, 0 if it says nothing. */
+static size_t unescape(const char *at, char quote, struct text *out)
+{
+    static const char from[] = "abfnrtv\\", to[] = "\a\b\f\n\r\t\v\\";
+    static const struct {
+        char letter;
+        size_t digits;
+    } codes[] = { { 'x', 2 }, { 'u', 4 }, { 'U', 8 } };
+    const char *found = *at ? strchr(from, *at) : NULL;
+    char bytes[4];
+    long code;
+
+    if (found || *at == quote) {
+        text_add_char(out, found ? to[found - from] : quote);
+        return 1;
+    }
+    code = read_digits(at, 3, 8);
+    if (code >= 0 && code < 256) {
+        text_add_char(out, (char)code);
+        return 3;
+    }
+    for (size_t i = 0; i < count_of(codes); i++) {
+        if (*at != codes[i].letter)
+            continue;
+        code = read_digits(at + 1, codes[i].digits, 16);
+        if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return 0;
+        if (*at == 'x')
+            text_add_char(out, (char)code);
+        else
+            text_add_bytes(out, bytes, text_utf8_put((unsigned)code, bytes));
+        return 1 + codes[i].digits;
+    }
+    return 0;
 }
 
 static int read_quote(struct reading *r, struct step *into)
 {
-    char quote = *r->at++, *text = arena_string(r->arena, r->at), *to = text;
+    char quote = *r->at++;
+    const char *end = r->at;
+    scoped_text struct text word = { 0 };
 
-    while (*r->at != quote) {
-        if (!*r->at || *r->at == '\n')
+    while (*end != quote || end[-1] == '\\') {
+        if (!*end || *end == '\n')
             return refuse(r, "unterminated quoted string", "");
-        if (*r->at == '\\' && r->at[1])
-            *to++ = unescaped(*++r->at);
-        else
-            *to++ = *r->at;
-        r->at++;
+        end++;
     }
-    *to = '\0';
-    r->at++;
-    append(r, into, STEP_TEXT)->text = text;
+    while (r->at < end) {
+        size_t len;
+
+        if (*r->at != '\\') {
+            text_add_char(&word, *r->at++);
+            continue;
+        }
+        len = unescape(r->at + 1, quote, &word);
+        if (!len || r->at + 1 + len > end)
+            return refuse(r, "invalid escape in a quoted string: ", r->at);
+        r->at += 1 + len;
+    }
+    r->at = end + 1;
+    if (!text_is_utf8(word.bytes, word.len))
+        return refuse(r, "a quoted string that is not UTF-8", "");
+    append(r, into, STEP_TEXT)->text =
+        arena_bytes(r->arena, text_string(&word), word.len);
     return 0;
 }
 
@@ -267,6 +329,9 @@ static int read_filter(struct reading *r, struct step *into)
     len = (size_t)(end - begin);
     left = strcspn(begin, "!<>=");
     sign = left < len ? strspn(begin + left, "!<>=") : 0;
+    /* "a==" compares with "=": something stands on each side. */
+    if (sign > 1 && left + sign == len)
+        sign--;
     if (!left || left >= len || left + sign >= len) {
         left = len;
         sign = 0;
@@ -315,7 +380,7 @@ static int read_step(struct reading *r, struct step *into)
     }
     if (strchr("+-0123456789", *r->at))
         return read_number(r, into);
-    if (isalnum((unsigned char)*r->at) || *r->at == '_' || *r->at & 0x80)
+    if (begins_word(*r->at))
         return read_identifier(r, into);
     return refuse(r, "unrecognized character in action: ",
                   arena_printf(r->arena, "U+%04X '%c'", (unsigned char)*r->at,

@@ -68,6 +68,15 @@ static void add_value(struct reader *reader, const char *name, const char *type,
     node_add(arena, reader->values, entry);
 }
 
+/* The line separators of Unicode, which encoding/json spells out. */
+static size_t separator_at(const struct text *text, size_t at)
+{
+    return text->len - at >= 3 && (!memcmp(text->bytes + at, "\u2028", 3) ||
+                                   !memcmp(text->bytes + at, "\u2029", 3))
+               ? 3
+               : 0;
+}
+
 /* As Go's encoding/json writes it: keys sorted, <, > and & spelled out. */
 static char *raw_text(struct arena *arena, const struct node *value)
 {
@@ -75,12 +84,33 @@ static char *raw_text(struct arena *arena, const struct node *value)
 
     document_write_canonical(&plain, value);
     for (size_t i = 0; i < plain.len; i++) {
-        if (strchr("<>&", plain.bytes[i]))
+        size_t separator = separator_at(&plain, i);
+
+        if (separator) {
+            text_addf(&escaped, "\\u202%x",
+                      (unsigned)(plain.bytes[i + 2] & 0xf));
+            i += separator - 1;
+        } else if (strchr("<>&", plain.bytes[i])) {
             text_addf(&escaped, "\\u%04x", (unsigned)plain.bytes[i]);
-        else
+        } else {
             text_add_char(&escaped, plain.bytes[i]);
+        }
     }
     return arena_string(arena, text_string(&escaped));
+}
+
+/* Whether a value stands in the tree, and was not made by the path itself. */
+static bool stands_in(const struct node *tree, const struct node *value)
+{
+    if (tree == value)
+        return true;
+    for (size_t i = 0; node_is(tree, NODE_LIST) && i < tree->len; i++)
+        if (stands_in(tree->items[i], value))
+            return true;
+    node_each (member, tree)
+        if (stands_in(member->value, value))
+            return true;
+    return false;
 }
 
 static void add_raw(struct reader *reader, const char *name,
@@ -104,22 +134,29 @@ static void add_raw(struct reader *reader, const char *name,
                   node_string(reader->arena, text));
 }
 
+/* `results` has a list of values for each part of the path: only the first
+   counts, but is a list as soon as there is anything else. */
 static void add_found(struct reader *reader, const char *name,
-                      struct node *found)
+                      const struct node *results)
 {
+    struct node *found = node_item(results, 0);
     struct node *value = node_item(found, 0);
 
-    if (reader->raw && node_count(found) > 1) {
+    if (!value)
+        return;
+    if (reader->raw && (node_count(found) > 1 || node_count(results) > 1)) {
         add_raw(reader, name, found);
         return;
     }
-    if (!value)
-        return;
     switch (value->type) {
     case NODE_NULL:
         break;
     case NODE_INT:
-        add_value(reader, name, "Integer", "integer", value);
+        /* OCM knows 64 bit integers: what a path counts itself is none. */
+        if (!stands_in(reader->object, value))
+            add_raw(reader, name, value);
+        else
+            add_value(reader, name, "Integer", "integer", value);
         break;
     case NODE_STRING:
         add_value(reader, name, "String", "string", value);
@@ -149,7 +186,7 @@ static void read_path(struct reader *reader, const char *name, const char *text)
                  err.text);
         return;
     }
-    add_found(reader, name, node_item(found, 0));
+    add_found(reader, name, found);
 }
 
 static void read_known(struct reader *reader)
