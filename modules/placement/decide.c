@@ -85,6 +85,7 @@ static void choose(struct choice *choice)
     result->feasible = choice->count;
     choice_rank(choice);
     choice_take(choice);
+    choice_find_requeue(choice);
 }
 
 void placement_decide(struct placement_world *world,

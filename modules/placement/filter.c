@@ -268,15 +268,20 @@ struct toleration {
 
 #define PLUGIN_TAINTS "TaintToleration"
 
-static int read_tolerations(struct choice *choice, const struct node *list,
-                            struct toleration *ret)
+static struct toleration *read_tolerations(const struct choice *choice,
+                                           size_t *ret_count)
 {
-    for (size_t i = 0; i < node_count(list); i++) {
+    const struct node *list = node_get(choice->spec, "tolerations");
+    size_t count = node_count(list);
+    struct toleration *all =
+        arena_alloc(choice->arena, (count + 1) * sizeof *all);
+
+    for (size_t i = 0; i < count; i++) {
         const struct node *from = node_item(list, i);
         const char *operator = node_get_text(from, "operator");
         const struct node *seconds = node_get(from, "tolerationSeconds");
 
-        ret[i] = (struct toleration){
+        all[i] = (struct toleration){
             node_get_text(from, "key"), node_get_text(from, "value"),
             node_get_text(from, "effect"), text_same(operator, "Exists"),
             !*operator || text_same(operator, "Equal") ||
@@ -284,12 +289,21 @@ static int read_tolerations(struct choice *choice, const struct node *list,
             node_is(seconds, NODE_INT),
             node_get_int(from, "tolerationSeconds", 0),
         };
-        if (!*ret[i].key && !ret[i].exists)
+    }
+    *ret_count = count;
+    return all;
+}
+
+static int check_tolerations(struct choice *choice,
+                             const struct toleration *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!*all[i].key && !all[i].exists)
             return choice_complain(choice, PLACEMENT_MISCONFIGURED,
                                    PLUGIN_TAINTS,
                                    "If the key is empty, operator must be "
                                    "Exists.");
-        if (ret[i].exists && *ret[i].value)
+        if (all[i].exists && *all[i].value)
             return choice_complain(choice, PLACEMENT_MISCONFIGURED,
                                    PLUGIN_TAINTS,
                                    "If the operator is Exists, the value should "
@@ -327,7 +341,7 @@ static int64_t tolerated_until(const struct toleration *tolerations,
             return INT64_MAX;
         if (__builtin_mul_overflow(tolerations[i].seconds, 1000000000, &until) ||
             __builtin_add_overflow(until, taint->added, &until))
-            return INT64_MAX;
+            until = tolerations[i].seconds < 0 ? INT64_MIN : INT64_MAX;
         if (now < until)
             return until;
     }
@@ -352,14 +366,15 @@ static const struct taint *untolerated(const struct choice *choice,
     return NULL;
 }
 
-/* The earliest end of a toleration among the clusters decided for so far. */
-static void find_requeue(struct choice *choice,
-                         const struct toleration *tolerations, size_t count)
+void choice_find_requeue(struct choice *choice)
 {
     int64_t earliest = INT64_MAX, until;
+    size_t count;
+    const struct toleration *tolerations;
 
     if (!choice->own)
         return;
+    tolerations = read_tolerations(choice, &count);
     for (struct decision *d = choice->own->decisions; d; d = d->next)
         for (size_t i = 0; i < d->count; i++)
             if (!untolerated(choice, d->seats[i], tolerations, count, &until) &&
@@ -371,16 +386,14 @@ static void find_requeue(struct choice *choice,
 
 int choice_filter_taints(struct choice *choice)
 {
-    const struct node *list = node_get(choice->spec, "tolerations");
-    size_t count = node_count(list), kept = 0;
-    struct toleration *tolerations =
-        arena_alloc(choice->arena, (count + 1) * sizeof *tolerations);
+    size_t count, kept = 0;
+    const struct toleration *tolerations;
 
     if (!choice->count)
         return 0;
-    if (read_tolerations(choice, list, tolerations) < 0)
+    tolerations = read_tolerations(choice, &count);
+    if (check_tolerations(choice, tolerations, count) < 0)
         return -1;
-    find_requeue(choice, tolerations, count);
     for (size_t i = 0; i < choice->count; i++) {
         struct seat *seat = choice->feasible[i];
         int64_t until;

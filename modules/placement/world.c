@@ -64,7 +64,7 @@ static void read_taints(struct seat *seat)
         to->value = node_get_text(from, "value");
         to->effect = node_get_text(from, "effect");
         if (!clock_parse(node_get_text(from, "timeAdded"), &to->added))
-            to->added = 0;
+            to->added = INT64_MIN; /* so long ago that no toleration holds */
     }
 }
 

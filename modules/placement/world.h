@@ -148,6 +148,9 @@ int choice_filter_taints(struct choice *choice);
 int choice_score(struct choice *choice);
 void choice_rank(struct choice *choice);
 void choice_take(struct choice *choice);
+/* When a toleration of a cluster that was decided for before runs out, whatever
+   this decision makes of the cluster. */
+void choice_find_requeue(struct choice *choice);
 int choice_group(struct choice *choice);
 
 /* A claimSelector or labelSelector, ready to be asked. NULL asks nothing. */
