@@ -37,6 +37,10 @@ enum node_type {
 struct node;
 struct node_index;
 
+/* How a key says NUL where a reader lets texts hold it (`nuls` below): no UTF-8,
+   so that it means nothing else. JSON is written with \u0000. */
+#define NODE_KEY_NUL "\xc0\x80"
+
 struct node_member {
     const char *key; /* NUL-terminated, holds no NUL */
     struct node *value; /* never NULL */
@@ -74,6 +78,10 @@ struct node *node_copy(struct arena *arena, const struct node *from);
 /* A new top level over the same children: enough to change that level. Of NULL
    it is an empty map. */
 struct node *node_share(struct arena *arena, const struct node *from);
+
+/* A text as the key of a member, and what such a key stands for. */
+const char *node_key(struct arena *arena, const char *bytes, size_t len);
+void node_key_bytes(struct text *out, const char *key);
 
 /*
  * Readers take NULL for "not there" and answer NULL, "", 0 or false then, and
@@ -153,7 +161,7 @@ struct document_limits {
     unsigned depth; /* of nesting */
     size_t nodes;   /* 0: 4,096 + bytes / 10, at most 150,000 */
     bool duplicates; /* keep the last of equal keys instead of refusing */
-    bool nuls;       /* let strings of YAML hold NUL */
+    bool nuls;       /* let strings and keys of YAML hold NUL */
     bool any_integer; /* let integers beyond 2^53 (to 64 bits) in */
 };
 /* What the API accepts: 3 MiB, depth 128 (a kube-apiserver's is similar). */

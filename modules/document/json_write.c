@@ -22,9 +22,15 @@ static void write_string(struct text *out, const char *string, size_t len)
         unsigned char c = (unsigned char)string[i];
         const char *found;
 
-        if (c >= 0x20 && c != '"' && c != '\\')
+        if (c >= 0x20 && c != '"' && c != '\\' &&
+            (c != 0xc0 || !text_starts(string + i, NODE_KEY_NUL)))
             continue;
         text_add_bytes(out, string + plain, i - plain);
+        if (c == 0xc0) {
+            text_add(out, "\\u0000");
+            plain = ++i + 1;
+            continue;
+        }
         plain = i + 1;
         found = c ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", c) : NULL;
         if (found)
@@ -48,11 +54,24 @@ static void new_line(struct text *out, struct style style, unsigned depth)
         text_add(out, "  ");
 }
 
+/* The end of a key comes before anything, and NUL before all else. */
+static int key_rank(const char *at)
+{
+    if (!*at)
+        return -1;
+    return *at == *NODE_KEY_NUL ? 0 : (unsigned char)*at;
+}
+
 static int by_key(const void *a, const void *b)
 {
     const struct node_member *const *left = a, *const *right = b;
+    const char *l = (*left)->key, *r = (*right)->key;
 
-    return strcmp((*left)->key, (*right)->key);
+    while (*l && *l == *r) {
+        l++;
+        r++;
+    }
+    return key_rank(l) - key_rank(r);
 }
 
 static void write_member(struct text *out, const struct node_member *member,

@@ -363,6 +363,32 @@ struct node *node_copy(struct arena *arena, const struct node *from)
     return node;
 }
 
+const char *node_key(struct arena *arena, const char *bytes, size_t len)
+{
+    scoped_text struct text out = {0};
+
+    if (!memchr(bytes, '\0', len))
+        return arena_bytes(arena, bytes, len);
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i])
+            text_add_char(&out, bytes[i]);
+        else
+            text_add(&out, NODE_KEY_NUL);
+    }
+    return arena_string(arena, text_string(&out));
+}
+
+void node_key_bytes(struct text *out, const char *key)
+{
+    const char *nul;
+
+    for (; (nul = strstr(key, NODE_KEY_NUL)); key = nul + strlen(NODE_KEY_NUL)) {
+        text_add_bytes(out, key, (size_t)(nul - key));
+        text_add_char(out, '\0');
+    }
+    text_add(out, key);
+}
+
 struct node *node_get(const struct node *map, const char *key)
 {
     size_t at;

@@ -4,7 +4,9 @@
 #include "document/document.h"
 #include "document/node.h"
 #include "document/yaml_scalar.h"
+#include "document/yaml_source.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +32,7 @@ struct reader {
     yaml_event_t event; /* the one being looked at */
     bool has_event;
     bool strict;
-    bool hides_marks;
+    struct yaml_source source;
     bool in_key;
     bool broken; /* reading on makes no sense */
     unsigned depth;
@@ -38,42 +40,6 @@ struct reader {
     struct map *anchors; /* owned; by name, of this document */
     struct anchor *last_anchor;
 };
-
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
-#define STAND_IN "\xef\xa3\xbf" /* U+F8FF, of private use */
-
-/*
- * A byte order mark is one at the front only, where it says nothing. libyaml
- * skips it at the start of any line; go-yaml takes it for a character there. So
- * further ones are read under another name.
- */
-static void hide_marks(struct reader *reader, const char **text, size_t *len)
-{
-    char *copy;
-
-    if (*len >= 3 && memcmp(*text, BYTE_ORDER_MARK, 3) == 0) {
-        *text += 3;
-        *len -= 3;
-    }
-    if (!memmem(*text, *len, BYTE_ORDER_MARK, 3))
-        return;
-    copy = arena_bytes(reader->arena, *text, *len);
-    for (char *at = copy;
-         (at = memmem(at, *len - (size_t)(at - copy), BYTE_ORDER_MARK, 3));)
-        memcpy(at, STAND_IN, 3);
-    reader->hides_marks = true;
-    *text = copy;
-}
-
-/* A scalar as it was before. */
-static void show_marks(const struct reader *reader, char *value, size_t len)
-{
-    char *at = value;
-
-    while (reader->hides_marks &&
-           (at = memmem(at, len - (size_t)(at - value), STAND_IN, 3)))
-        memcpy(at, BYTE_ORDER_MARK, 3);
-}
 
 static int fail(struct reader *reader, const char *what)
 {
@@ -219,7 +185,9 @@ static const char *key_text(struct reader *reader, const struct node *key)
     scoped_text struct text out = {0};
 
     if (key->type == NODE_STRING)
-        return strlen(key->string) == key->len ? key->string : NULL;
+        return reader->limits->nuls || !memchr(key->string, '\0', key->len)
+                   ? node_key(reader->arena, key->string, key->len)
+                   : NULL;
     if (key->type == NODE_LIST || key->type == NODE_MAP ||
         key->type == NODE_NULL)
         return NULL;
@@ -274,15 +242,22 @@ static bool is_merge_key(const yaml_event_t *event)
            strcmp((const char *)event->data.scalar.value, "<<") == 0;
 }
 
-/* An integer too large for int64, which JSON cannot have for a key. */
+/* An integer too large for int64 and not for uint64, which JSON cannot have for a
+   key; a larger one is a float. */
 static bool is_large_integer(const yaml_event_t *event, const struct node *key)
 {
     const char *value = (const char *)event->data.scalar.value;
+    bool based;
 
-    return event->type == YAML_SCALAR_EVENT && node_is(key, NODE_FLOAT) &&
-           key->number >= 9223372036854775808.0 &&
-           (text_starts(value, "0x") || !strpbrk(value, ".eE")) &&
-           key->number <= 18446744073709551616.0;
+    if (event->type != YAML_SCALAR_EVENT || !node_is(key, NODE_FLOAT) ||
+        key->number < 9223372036854775808.0 || key->number > 18446744073709551616.0)
+        return false;
+    based = *value == '0' && !strchr(value, '.');
+    if (!based && strpbrk(value, ".eE"))
+        return false;
+    errno = 0;
+    strtoull(value, NULL, 10);
+    return based || errno != ERANGE;
 }
 
 static struct node *read_key(struct reader *reader, bool *ret_merge)
@@ -343,12 +318,12 @@ static struct node *read_map(struct reader *reader)
 static struct node *read_scalar(struct reader *reader)
 {
     const char *tag = (const char *)reader->event.data.scalar.tag;
-    const char *value = (const char *)reader->event.data.scalar.value;
+    char *value = (char *)reader->event.data.scalar.value;
     size_t len = reader->event.data.scalar.length;
     bool plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     struct node *node;
 
-    show_marks(reader, (char *)reader->event.data.scalar.value, len);
+    len = yaml_source_restore(&reader->source, value, len);
     if (memchr(value, '\0', len) && !reader->limits->nuls) {
         fail(reader, "control characters are not allowed");
         return NULL;
@@ -456,10 +431,11 @@ static int reader_open(struct reader *reader, const char *text, size_t len)
     reader->most_nodes = document_most_nodes(reader->limits, len);
     if (!yaml_parser_initialize(&reader->parser))
         abort();
-    hide_marks(reader, &text, &len);
+    yaml_source_prepare(&reader->source, reader->arena, text, len);
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text,
-                                 len);
+    yaml_parser_set_input_string(&reader->parser,
+                                 (const unsigned char *)reader->source.text,
+                                 reader->source.len);
     return 0;
 }
 

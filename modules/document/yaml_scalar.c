@@ -231,6 +231,18 @@ static struct node *undecodable(const char *tag, const char *value,
     return NULL;
 }
 
+/* Base64 as Go takes it: padded, and with line breaks anywhere. */
+static bool add_binary(struct text *bytes, const char *value, size_t len)
+{
+    scoped_text struct text line = {0};
+
+    for (size_t i = 0; i < len; i++)
+        if (value[i] != '\n' && value[i] != '\r')
+            text_add_char(&line, value[i]);
+    return line.len % 4 == 0 &&
+           text_add_unbase64(bytes, text_string(&line), line.len, false);
+}
+
 static struct node *tagged(struct arena *arena, const char *tag,
                            const char *value, size_t len, struct err *err)
 {
@@ -241,7 +253,7 @@ static struct node *tagged(struct arena *arena, const char *tag,
     if (strcmp(tag, "tag:yaml.org,2002:binary") == 0) {
         scoped_text struct text bytes = {0};
 
-        if (text_add_unbase64(&bytes, value, len, false))
+        if (add_binary(&bytes, value, len))
             return node_as_text(arena, text_string(&bytes), bytes.len);
         err_set(err, ERR_BAD_REQUEST,
                 "yaml: !!binary value contains invalid base64 data");

@@ -94,10 +94,15 @@ static void write_number(struct yaml_pen *pen, const struct node *node)
 
 /* ---- Collections -------------------------------------------------------- */
 
-static void write_key(struct yaml_pen *pen, const char *key)
+static void write_key(struct yaml_pen *pen, const char *name)
 {
-    size_t len = strlen(key);
+    scoped_text struct text bytes = {0};
+    const char *key;
+    size_t len;
 
+    node_key_bytes(&bytes, name);
+    key = text_string(&bytes);
+    len = bytes.len;
     if (yaml_pen_is_simple(key, len, pen->modern) && text_is_utf8(key, len)) {
         yaml_pen_scalar(pen, key, len, style_of(key, len), true);
         yaml_pen_mark(pen, ":", false, false);

@@ -124,7 +124,7 @@ static struct node *detour_dict(struct detour *detour, struct dict *dict,
             detour, (struct str){entries[i].key, entries[i].len}, true);
 
         node_set(detour->arena, node,
-                 arena_bytes(detour->arena, key.at, key.len),
+                 node_key(detour->arena, key.at, key.len),
                  detour_node(detour, entries[i].value, depth));
     }
     return node;

@@ -157,6 +157,17 @@ static int str_order(struct str a, struct str b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+/* The key of a member as a text, which can hold NUL. */
+static struct str key_of(struct space *space, const char *key)
+{
+    scoped_text struct text out = {0};
+
+    if (!strstr(key, NODE_KEY_NUL))
+        return str_of(key);
+    node_key_bytes(&out, key);
+    return str_take(space->arena, &out);
+}
+
 static int by_key(const void *a, const void *b)
 {
     const struct entry *left = a, *right = b;
@@ -175,7 +186,7 @@ void dict_load(struct dict *dict)
     dict->entries = arena_alloc(
         dict->space->arena, (from->len ? from->len : 1) * sizeof *dict->entries);
     for (size_t i = 0; i < from->len; i++) {
-        struct str key = str_of(from->members[i].key);
+        struct str key = key_of(dict->space, from->members[i].key);
 
         dict->entries[i] = (struct entry){
             .key = key.at,

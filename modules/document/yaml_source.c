@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a YAML text say to libyaml what it says to go-yaml. */
+#include "document/yaml_source.h"
+
+#include "base/text.h"
+
+#include <string.h>
+#include <yaml.h>
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define MARK_STAND_IN "\xef\xa3\xbf"  /* U+F8FF, of private use */
+#define SLASH_STAND_IN "\xef\xa3\xbe" /* U+F8FE, of private use */
+#define QUOTE_STAND_IN "\xd7\xbf"     /* U+05FF, not assigned */
+
+/* Each is found by reading the text up to it. */
+#define MOST_QUOTES 100
+
+static bool has(const struct yaml_source *source, const char *word)
+{
+    return memmem(source->text, source->len, word, strlen(word)) != NULL;
+}
+
+/*
+ * A byte order mark is one at the front only, where it says nothing. libyaml
+ * skips it at the start of any line; go-yaml takes it for a character there.
+ */
+static void hide_marks(struct yaml_source *source, struct arena *arena)
+{
+    char *copy, *at;
+
+    if (source->len >= 3 && !memcmp(source->text, BYTE_ORDER_MARK, 3)) {
+        source->text += 3;
+        source->len -= 3;
+    }
+    if (!has(source, BYTE_ORDER_MARK))
+        return;
+    at = copy = arena_bytes(arena, source->text, source->len);
+    while ((at = memmem(at, source->len - (size_t)(at - copy), BYTE_ORDER_MARK, 3)))
+        memcpy(at, MARK_STAND_IN, 3);
+    source->marks = true;
+    source->text = copy;
+}
+
+/* "\/" is an escape of libyaml's, and none of go-yaml's: it becomes one that
+   neither knows, and what it was wherever it is no escape. */
+static void hide_slashes(struct yaml_source *source, struct arena *arena)
+{
+    scoped_text struct text out = { 0 };
+
+    if (!has(source, "\\/") || has(source, SLASH_STAND_IN))
+        return;
+    for (size_t i = 0; i < source->len; i++) {
+        bool slash = source->text[i] == '/' && i && source->text[i - 1] == '\\';
+
+        text_add_bytes(&out, slash ? SLASH_STAND_IN : source->text + i,
+                       slash ? 3 : 1);
+    }
+    source->text = arena_bytes(arena, out.bytes, out.len);
+    source->len = out.len;
+    source->slashes = true;
+}
+
+/* Where the character of a number begins. */
+static size_t offset_of(const char *text, size_t len, size_t number)
+{
+    size_t at = 0;
+
+    for (; at < len; at++)
+        if (((unsigned char)text[at] & 0xc0) != 0x80 && !number--)
+            break;
+    return at;
+}
+
+/* The offset of the first escape that libyaml does not know; `len`: none. */
+static size_t unknown_escape(const char *text, size_t len)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    size_t found = len;
+    bool more = true;
+
+    if (!yaml_parser_initialize(&parser))
+        abort();
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    while (more && yaml_parser_parse(&parser, &event)) {
+        more = event.type != YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    if (parser.error == YAML_SCANNER_ERROR &&
+        !strcmp(parser.problem, "found unknown escape character"))
+        found = offset_of(text, len, parser.problem_mark.index);
+    yaml_parser_delete(&parser);
+    return found;
+}
+
+/* "\'" is an escape of go-yaml's, and none of libyaml's, which alone knows
+   where a quoted scalar begins: so it is asked. */
+static void hide_quotes(struct yaml_source *source, struct arena *arena)
+{
+    char *copy;
+
+    if (!has(source, "\\'") || !has(source, "\"") ||
+        has(source, QUOTE_STAND_IN))
+        return;
+    copy = arena_bytes(arena, source->text, source->len);
+    for (int i = 0; i < MOST_QUOTES; i++) {
+        size_t at = unknown_escape(copy, source->len);
+
+        if (at + 2 > source->len || memcmp(copy + at, "\\'", 2) != 0)
+            break;
+        memcpy(copy + at, QUOTE_STAND_IN, 2);
+        source->quotes = true;
+    }
+    source->text = copy;
+}
+
+void yaml_source_prepare(struct yaml_source *source, struct arena *arena,
+                         const char *text, size_t len)
+{
+    *source = (struct yaml_source){ .text = text, .len = len };
+    hide_marks(source, arena);
+    hide_slashes(source, arena);
+    hide_quotes(source, arena);
+}
+
+/* Writes `with`, which is no longer, for each `word`. */
+static size_t replace(char *value, size_t len, const char *word, const char *with)
+{
+    size_t word_len = strlen(word), with_len = strlen(with), to = 0;
+
+    for (size_t i = 0; i < len;) {
+        if (len - i >= word_len && !memcmp(value + i, word, word_len)) {
+            memcpy(value + to, with, with_len);
+            to += with_len;
+            i += word_len;
+        } else {
+            value[to++] = value[i++];
+        }
+    }
+    value[to] = '\0';
+    return to;
+}
+
+size_t yaml_source_restore(const struct yaml_source *source, char *value,
+                           size_t len)
+{
+    if (source->marks)
+        len = replace(value, len, MARK_STAND_IN, BYTE_ORDER_MARK);
+    if (source->slashes)
+        len = replace(value, len, SLASH_STAND_IN, "/");
+    if (source->quotes)
+        len = replace(value, len, QUOTE_STAND_IN, "'");
+    return len;
+}
