@@ -130,7 +130,7 @@ static struct node *read_body(struct api_request *ask, const char *bytes, size_t
     if (strcmp(type, "application/vnd.kubernetes.protobuf") == 0)
         return protobuf_read(ask->arena, bytes, len, err);
     if (strstr(type, "yaml") && len && *bytes != '{')
-        return document_read_yaml(ask->arena, bytes, len, true,
+        return document_read_yaml(ask->arena, bytes, len, DOCUMENT_KEYS_ONCE,
                                   &document_limits_api, err);
     if (!strstr(type, "json") && !strstr(type, "yaml")) {
         err_set(err, ERR_MEDIA_TYPE,

@@ -105,7 +105,7 @@ static int open_client(struct cli_client *client, const char *path,
 
     if (!text)
         return -1;
-    config = document_read_yaml(client->arena, text, len, true,
+    config = document_read_yaml(client->arena, text, len, DOCUMENT_KEYS_ONCE,
                                 &document_limits_own, err);
     if (!config || read_kubeconfig(client, config, &tls, err) < 0)
         return err_wrap(err, "%s", path);

@@ -58,7 +58,7 @@ static int read_values(const struct cli_flags *flags, struct arena *arena,
 
         if (!text)
             return -1;
-        one = document_read_yaml(arena, text, len, true, &document_limits_own, err);
+        one = document_read_yaml(arena, text, len, DOCUMENT_KEYS_ONCE, &document_limits_own, err);
         if (!one)
             return err_wrap(err, "%s", flags->values[i]);
         if (one->type != NODE_MAP && one->type != NODE_NULL)

@@ -100,7 +100,7 @@ int config_read_file(struct config *config, const char *path, struct err *err)
 
     if (!text)
         return err_wrap(err, "--config");
-    root = document_read_yaml(arena, text, len, true, &document_limits_own, err);
+    root = document_read_yaml(arena, text, len, DOCUMENT_KEYS_ONCE, &document_limits_own, err);
     if (!root)
         return err_wrap(err, "%s", path);
     if (root->type == NODE_NULL)

@@ -207,11 +207,17 @@ const char *document_complaint(struct arena *arena, const char *text,
 
 /*
  * Reads one YAML document as sigs.k8s.io/yaml does (YAML 1.1 types, keys
- * become strings, merge keys, anchors with a budget). `strict` refuses
- * duplicate keys. An empty text is null.
+ * become strings, merge keys, anchors with a budget). An empty text is null.
  */
+enum document_keys {
+    DOCUMENT_KEYS_LAST_WINS,
+    DOCUMENT_KEYS_ONCE, /* refuses a key that is written twice */
+    /* As UnmarshalStrict of sigs.k8s.io/yaml, which takes a key that overrides
+       one of a merge (`<<: *base`) for a duplicate. */
+    DOCUMENT_KEYS_ONCE_EVEN_MERGED,
+};
 struct node *document_read_yaml(struct arena *arena, const char *text,
-                                size_t len, bool strict,
+                                size_t len, enum document_keys keys,
                                 const struct document_limits *limits,
                                 struct err *err) MUST_CHECK;
 /*

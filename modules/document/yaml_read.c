@@ -31,7 +31,7 @@ struct reader {
     yaml_parser_t parser;
     yaml_event_t event; /* the one being looked at */
     bool has_event;
-    bool strict;
+    enum document_keys keys;
     struct yaml_source source;
     bool in_key;
     bool broken; /* reading on makes no sense */
@@ -198,21 +198,48 @@ static const char *key_text(struct reader *reader, const struct node *key)
     return arena_string(reader->arena, text_string(&out));
 }
 
-static int set_member(struct reader *reader, struct node *map, const char *name,
-                      struct node *value)
+static int fail_twice(struct reader *reader, const char *name)
 {
-    if (reader->strict && node_get(map, name))
-        return err_set(reader->err, ERR_BAD_REQUEST,
-                       "yaml: unmarshal errors:\n  line %zu: key \"%s\" already "
-                       "set in map",
-                       reader->event.start_mark.line + 1, name);
-    node_set(reader->arena, map, name, value);
+    return err_set(reader->err, ERR_BAD_REQUEST,
+                   "yaml: unmarshal errors:\n  line %zu: key \"%s\" already "
+                   "set in map",
+                   reader->event.start_mark.line + 1, name);
+}
+
+/* A map as it is read, and which of its keys only a merge brought. */
+struct filling {
+    struct node *map, *merged;
+};
+
+static int set_member(struct reader *reader, struct filling *into,
+                      const char *name, struct node *value)
+{
+    if (reader->keys != DOCUMENT_KEYS_LAST_WINS && node_get(into->map, name)) {
+        if (!node_get_bool(into->merged, name, false))
+            return fail_twice(reader, name);
+        node_set_bool(reader->arena, into->merged, name, false);
+    }
+    node_set(reader->arena, into->map, name, value);
+    return 0;
+}
+
+static int merge_member(struct reader *reader, struct filling *into,
+                        const char *name, struct node *value)
+{
+    if (reader->keys == DOCUMENT_KEYS_ONCE) {
+        if (!node_get(into->map, name))
+            node_set_bool(reader->arena, into->merged, name, true);
+    } else if (reader->keys == DOCUMENT_KEYS_ONCE_EVEN_MERGED &&
+               node_get(into->map, name)) {
+        return fail_twice(reader, name);
+    }
+    node_set(reader->arena, into->map, name, value);
     return 0;
 }
 
 /* `<<: *a` or `<<: [*a, *b]` where it stands: what comes later wins over it, and
    of a list the first map wins. */
-static int merge_into(struct reader *reader, struct node *map,
+static int merge_into(struct reader *reader, struct filling *into,
                       const struct node *from)
 {
     static const char why[] =
@@ -222,7 +249,7 @@ static int merge_into(struct reader *reader, struct node *map,
         for (size_t i = from->len; i--;) {
             if (!node_is(from->items[i], NODE_MAP))
                 return err_set(reader->err, ERR_BAD_REQUEST, "%s", why);
-            if (merge_into(reader, map, from->items[i]) < 0)
+            if (merge_into(reader, into, from->items[i]) < 0)
                 return -1;
         }
         return 0;
@@ -230,7 +257,7 @@ static int merge_into(struct reader *reader, struct node *map,
     if (!node_is(from, NODE_MAP))
         return err_set(reader->err, ERR_BAD_REQUEST, "%s", why);
     node_each(member, from) {
-        if (set_member(reader, map, member->key, member->value) < 0)
+        if (merge_member(reader, into, member->key, member->value) < 0)
             return -1;
     }
     return 0;
@@ -275,7 +302,7 @@ static struct node *read_key(struct reader *reader, bool *ret_merge)
     return key;
 }
 
-static int set_keyed(struct reader *reader, struct node *map,
+static int set_keyed(struct reader *reader, struct filling *into,
                      const struct node *key, struct node *value)
 {
     const char *name = key_text(reader, key);
@@ -284,12 +311,12 @@ static int set_keyed(struct reader *reader, struct node *map,
         return fail(reader, "invalid map key: null, a list, a map, a text with a "
                             "NUL or an integer beyond 64 bits cannot be a key in "
                             "JSON");
-    return set_member(reader, map, name, value);
+    return set_member(reader, into, name, value);
 }
 
 static struct node *read_map(struct reader *reader)
 {
-    struct node *map = node_map(reader->arena);
+    struct filling into = {node_map(reader->arena), node_map(reader->arena)};
 
     if (enter(reader) < 0)
         return NULL;
@@ -307,12 +334,12 @@ static struct node *read_map(struct reader *reader)
         value = read_value(reader);
         if (!value)
             return NULL;
-        if ((merge ? merge_into(reader, map, value)
-                   : set_keyed(reader, map, key, value)) < 0)
+        if ((merge ? merge_into(reader, &into, value)
+                   : set_keyed(reader, &into, key, value)) < 0)
             return NULL;
     }
     reader->depth--;
-    return map;
+    return into.map;
 }
 
 static struct node *read_scalar(struct reader *reader)
@@ -480,12 +507,12 @@ static int read_document(struct reader *reader, struct node **ret,
 }
 
 struct node *document_read_yaml(struct arena *arena, const char *text,
-                                size_t len, bool strict,
+                                size_t len, enum document_keys keys,
                                 const struct document_limits *limits,
                                 struct err *err)
 {
     struct reader reader = {
-        .arena = arena, .limits = limits, .err = err, .strict = strict};
+        .arena = arena, .limits = limits, .err = err, .keys = keys};
     struct node *root = NULL;
     bool more;
     int result;
@@ -515,7 +542,7 @@ struct node *document_read_all(struct arena *arena, const char *text,
                                struct err *err)
 {
     struct reader reader = {
-        .arena = arena, .limits = limits, .err = err, .strict = true};
+        .arena = arena, .limits = limits, .err = err, .keys = DOCUMENT_KEYS_ONCE};
     struct node *all = node_list(arena);
     bool more = true;
     int result = 0;

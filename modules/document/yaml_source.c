@@ -12,8 +12,8 @@
 #define SLASH_STAND_IN "\xef\xa3\xbe" /* U+F8FE, of private use */
 #define QUOTE_STAND_IN "\xd7\xbf"     /* U+05FF, not assigned */
 
-/* Each is found by reading the text up to it. */
-#define MOST_QUOTES 100
+/* Each scalar with one is found by reading the text up to it: so many bytes. */
+#define MOST_READ ((size_t)8 << 20)
 
 static bool has(const struct yaml_source *source, const char *word)
 {
@@ -94,6 +94,17 @@ static size_t unknown_escape(const char *text, size_t len)
     return found;
 }
 
+/* From an escape to the end of its scalar. */
+static void hide_quotes_from(char *at, const char *end)
+{
+    for (; at < end && *at != '"'; at++)
+        if (*at == '\\') {
+            if (at + 1 < end && at[1] == '\'')
+                memcpy(at, QUOTE_STAND_IN, 2);
+            at++;
+        }
+}
+
 /* "\'" is an escape of go-yaml's, and none of libyaml's, which alone knows
    where a quoted scalar begins: so it is asked. */
 static void hide_quotes(struct yaml_source *source, struct arena *arena)
@@ -104,12 +115,12 @@ static void hide_quotes(struct yaml_source *source, struct arena *arena)
         has(source, QUOTE_STAND_IN))
         return;
     copy = arena_bytes(arena, source->text, source->len);
-    for (int i = 0; i < MOST_QUOTES; i++) {
+    for (size_t read = 0; read < MOST_READ; read += source->len + 4096) {
         size_t at = unknown_escape(copy, source->len);
 
         if (at + 2 > source->len || memcmp(copy + at, "\\'", 2) != 0)
             break;
-        memcpy(copy + at, QUOTE_STAND_IN, 2);
+        hide_quotes_from(copy + at, copy + source->len);
         source->quotes = true;
     }
     source->text = copy;

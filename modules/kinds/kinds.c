@@ -33,7 +33,7 @@ static struct node *read_asset(struct kinds *kinds, const struct asset *asset,
 {
     struct node *node =
         document_read_yaml(kinds->arena, (const char *)asset->bytes, asset->size,
-                           true, &document_limits_own, err);
+                           DOCUMENT_KEYS_ONCE, &document_limits_own, err);
 
     if (!node)
         err_wrap(err, "%s", asset->path);

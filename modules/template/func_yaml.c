@@ -198,7 +198,7 @@ static const struct node *read_yaml(struct call *call, struct text *why)
     limits.nodes = 4096 + s.len;
     limits.duplicates = true;
     limits.nuls = true;
-    node = document_read_yaml(call->arena, s.at, s.len, false, &limits, &err);
+    node = document_read_yaml(call->arena, s.at, s.len, DOCUMENT_KEYS_LAST_WINS, &limits, &err);
     if (!node)
         text_addf(why, "error converting YAML to JSON: %s", err.text);
     return node;
