@@ -88,7 +88,7 @@ static int read_sources(const struct cli_flags *flags,
 static int tell(const struct rendering *rendering,
                 const struct template_error *error)
 {
-    scoped_text struct text shown = {0};
+    scoped_text struct text shown = {0}, words = {0};
 
     for (size_t i = 0; i < rendering->count; i++) {
         const struct source *source = &rendering->sources[i];
@@ -96,7 +96,8 @@ static int tell(const struct rendering *rendering,
         if (strcmp(source->name, error->name) == 0)
             template_error_underline(error, source->text, source->len, &shown);
     }
-    fprintf(stderr, "axle: %s\n%s", error->text, text_string(&shown));
+    template_error_words(error, &words);
+    fprintf(stderr, "axle: %s\n%s", text_string(&words), text_string(&shown));
     return CLI_FAILED;
 }
 

@@ -63,7 +63,6 @@ static const struct template_function functions[] = {
 };
 
 static const struct template_options options = {
-    .missing = TEMPLATE_MISSING_ERROR,
     .functions = TEMPLATE_HELM,
     .numbers = TEMPLATE_INT64,
     .bounds = { .output = 16u << 20 },
@@ -72,19 +71,24 @@ static const struct template_options options = {
 };
 
 int fill_text(const char *what, const char *where, const char *template,
-              size_t len, const struct node *dot, struct meter *meter,
-              struct text *out, struct err *err)
+              size_t len, const struct node *dot, bool optional,
+              struct meter *meter, struct text *out, struct err *err)
 {
     struct template_options metered = options;
     scoped_template_set struct template_set *set = NULL;
     scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
+    scoped_text struct text words = { 0 };
 
     metered.meter = meter;
+    metered.missing = optional ? template_options_helm.missing
+                               : TEMPLATE_MISSING_ERROR;
+    metered.strip_no_value = optional && template_options_helm.strip_no_value;
     set = template_set_new(&metered);
-    if (template_set_add(set, where, template, len, wrong) < 0 ||
-        template_run(set, where, dot, out, wrong) < 0)
-        return err_set(err, ERR_INVALID, "%s: %.800s", what, wrong->text);
-    return 0;
+    if (template_set_add(set, where, template, len, wrong) == 0 &&
+        template_run(set, where, dot, out, wrong) == 0)
+        return 0;
+    template_error_words(wrong, &words);
+    return err_set(err, ERR_INVALID, "%s: %.800s", what, text_string(&words));
 }
 
 int fill_pay(const char *what, struct meter *meter, const struct node *tree,
@@ -182,7 +186,7 @@ static struct node *fill_string(struct fill *fill, const struct node *node,
         return NULL;
     if (whole)
         return as_wanted(fill->arena, schema, node_copy(fill->arena, whole));
-    if (fill_text(fill->what, where, node->string, node->len, fill->dot,
+    if (fill_text(fill->what, where, node->string, node->len, fill->dot, false,
                   fill->meter, &out, fill->err) < 0)
         return NULL;
     return as_wanted(fill->arena, schema,

@@ -12,11 +12,12 @@ struct schema;
 
 /*
  * Runs one template text. `what` names it in errors ("component \"server\"");
- * `where` is its path there.
+ * `where` is its path there. `optional`: what is not there is nothing, as for
+ * Helm and `axle render`; else it is an error.
  */
 int fill_text(const char *what, const char *where, const char *template,
-              size_t len, const struct node *dot, struct meter *meter,
-              struct text *out, struct err *err) MUST_CHECK;
+              size_t len, const struct node *dot, bool optional,
+              struct meter *meter, struct text *out, struct err *err) MUST_CHECK;
 /* Pays for a look at a tree, `times` over; -1 when nothing is left. */
 int fill_pay(const char *what, struct meter *meter, const struct node *tree,
              unsigned times, struct err *err) MUST_CHECK;

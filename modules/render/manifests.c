@@ -139,7 +139,8 @@ static struct node *run_template(struct pass *pass,
                  pass->err) < 0 ||
         fill_pay(pass->what, pass->meter, properties, 2, pass->err) < 0 ||
         fill_text(pass->what, name, template->string, template->len,
-                  make_dot(pass, properties), pass->meter, &out, pass->err) < 0)
+                  make_dot(pass, properties), true, pass->meter, &out,
+                  pass->err) < 0)
         return NULL;
     /* Reading YAML is dearer than writing it. */
     meter_spend(pass->meter, (uint64_t)out.len * 80);

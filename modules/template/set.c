@@ -530,6 +530,14 @@ void template_error_helm(const struct template_error *error, struct text *out)
               error->line, error->column, (int)(end - start), start);
 }
 
+void template_error_words(const struct template_error *error, struct text *out)
+{
+    if (error->stage == TEMPLATE_EXEC)
+        template_error_helm(error, out);
+    else
+        text_add(out, error->text);
+}
+
 /* The line number `wanted` of a text; NULL if it has fewer. */
 static const char *line_of(const char *source, size_t len, unsigned wanted,
                            size_t *ret_len)

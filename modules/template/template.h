@@ -141,6 +141,8 @@ int template_run(struct template_set *set, const char *name,
  * "parse error at (NAME:LINE): …". The text itself where Helm keeps it.
  */
 void template_error_helm(const struct template_error *error, struct text *out);
+/* For a person: Go's sentence, but what `fail` and `required` say in Helm's. */
+void template_error_words(const struct template_error *error, struct text *out);
 
 /* The line in question with a caret below; for the command line. */
 void template_error_underline(const struct template_error *error,

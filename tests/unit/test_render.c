@@ -4,6 +4,7 @@
 
 #include "base/asset.h"
 #include "document/document.h"
+#include "template/template.h"
 
 #include "check.h"
 
@@ -407,6 +408,140 @@ static void check_budget(struct arena *arena)
     }
 }
 
+/* ---- What a definition may leave out ------------------------------------------------------ */
+
+static const struct { const char *expression, *gives; } optionals[] = {
+    { ".properties.region | default \"eu\"", "eu" },
+    { "if .properties.region }}there{{ else }}not{{ end", "not" },
+    { "with .properties.region }}there{{ else }}not{{ end", "not" },
+    { "range .properties.list }}one{{ else }}none{{ end", "none" },
+    { ".properties.region", "" },
+    { "hasKey .properties \"region\"", "false" },
+    { ".properties.m.zone | default \"z\"", "z" },
+    { "coalesce .properties.region .properties.m.zone \"c\"", "c" },
+    { "ternary \"a\" \"b\" (empty .properties.region)", "a" },
+    { "get .properties \"region\" | default \"eu\"", "eu" },
+    { "dig \"m\" \"zone\" \"deep\" .properties", "deep" },
+    { "not .properties.region", "true" },
+    { "and .properties.region .properties.region.x | default \"d\"", "d" },
+    { "tpl \"{{ .properties.region | default `eu` }}\" .", "eu" },
+    { "$.properties.region | default \"eu\"", "eu" },
+    { ".var.region | default \"eu\"", "eu" },
+    { ".properties.there | default \"eu\"", "here" },
+};
+
+/* The same expression by the function behind `axle render`. */
+static const char *tool_gives(struct arena *arena, const char *template,
+                              const struct node *data)
+{
+    scoped_template_set struct template_set *set =
+        template_set_new(&template_options_helm);
+    struct template_error *error = arena_alloc(arena, sizeof *error);
+    scoped_text struct text out = { 0 };
+
+    if (template_set_add(set, "x", template, strlen(template), error) < 0 ||
+        template_run(set, "x", data, &out, error) < 0)
+        return error->text;
+    return arena_string(arena, text_string(&out));
+}
+
+static struct node *definition_of(struct arena *arena, const char *template)
+{
+    struct node *definition = yaml(arena,
+        "kind: ComponentDefinition\nmetadata: {name: x}\nspec: {schema: {type: object, "
+        "properties: {region: {type: string}, there: {type: string}, list: {type: array, "
+        "items: {type: string}}, m: {type: object, x-kubernetes-preserve-unknown-fields: "
+        "true}}}}");
+
+    node_set_text(arena, node_get(definition, "spec"), "template", template);
+    return definition;
+}
+
+static int render_definition(struct arena *arena, const char *template, const char *profile,
+                             struct render_result *ret, struct err *err)
+{
+    struct render_input input = {
+        .profile = yaml(arena, profile),
+        .aiworkload = "a", .deployment = "a-b", .space = "research", .project = "research",
+        .definitions = node_list(arena), .variables = node_map(arena),
+    };
+
+    *err = (struct err) { 0 };
+    node_add(arena, (struct node *)(uintptr_t)input.definitions,
+             definition_of(arena, template));
+    return render_manifests(arena, &input, ret, err);
+}
+
+static void check_optional(struct arena *arena)
+{
+    static const char profile[] =
+        "components: [{name: c, type: x, properties: {there: here, m: {}}}]";
+    struct node *data = yaml(arena, "{properties: {there: here, m: {}}, var: {}}");
+
+    for (size_t i = 0; i < count_of(optionals); i++) {
+        struct render_result result = { 0 };
+        struct err err;
+        const char *template = arena_printf(arena,
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {r: '{{ %s }}'}}",
+            optionals[i].expression);
+
+        CHECK(!render_definition(arena, template, profile, &result, &err), "%s: %s",
+              optionals[i].expression, err.text);
+        CHECK_TEXT(node_text(node_at(node_item(result.manifests, 0), "data", "r", NULL)),
+                   optionals[i].gives, "%s", optionals[i].expression);
+        CHECK_TEXT(tool_gives(arena, arena_printf(arena, "{{ %s }}", optionals[i].expression),
+                              data), optionals[i].gives, "and by axle render");
+    }
+}
+
+static const struct { const char *what, *template, *profile, *words; } spoken[] = {
+    { "fail", "{{ fail \"pick a region\" }}", "components: [{name: c, type: x}]",
+      "component \"c\": execution error at (x:1:3): pick a region" },
+    { "required", "\n{{ required \"region!\" .properties.region }}",
+      "components: [{name: c, type: x}]",
+      "component \"c\": execution error at (x:2:3): region!" },
+    { "fail below include",
+      "{{ define \"h\" }}{{ fail \"deep\" }}{{ end }}{{ include \"h\" . }}",
+      "components: [{name: c, type: x}]",
+      "component \"c\": execution error at (x:1:45): deep" },
+    { "fail in a property", "{}",
+      "components: [{name: c, type: x, properties: {region: '{{ fail \"no\" }}'}}]",
+      "component \"c\": execution error at (properties.region:1:3): no" },
+    { "an undeclared variable of a profile", "{}",
+      "components: [{name: c, type: x, properties: {region: '{{ .var.typo | default \"a\" }}'}}]",
+      "component \"c\": template: properties.region:1:7: executing" },
+};
+
+static void check_spoken(struct arena *arena)
+{
+    for (size_t i = 0; i < count_of(spoken); i++) {
+        struct render_result result = { 0 };
+        struct err err;
+
+        CHECK(render_definition(arena, spoken[i].template, spoken[i].profile, &result, &err) < 0,
+              "%s is an error", spoken[i].what);
+        CHECK(!strncmp(err.text, spoken[i].words, strlen(spoken[i].words)), "in words: %s",
+              err.text);
+    }
+}
+
+static void check_merged(struct arena *arena)
+{
+    static const char template[] =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n"
+        "  labels: &l {app: x, tier: web}\n  annotations:\n    <<: *l\n    tier: db\n";
+    struct render_result result = { 0 };
+    struct err err;
+
+    CHECK(!render_definition(arena, template, "components: [{name: c, type: x}]", &result, &err),
+          "a merge key with an override is rendered: %s", err.text);
+    CHECK_TEXT(node_text(node_at(node_item(result.manifests, 0), "metadata", "annotations",
+                                 "tier", NULL)), "db", "and overridden");
+    CHECK(render_definition(arena, "apiVersion: v1\nkind: ConfigMap\nkind: Secret\n",
+                            "components: [{name: c, type: x}]", &result, &err) < 0 &&
+          strstr(err.text, "already set"), "a key written twice is not: %s", err.text);
+}
+
 int main(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -420,5 +555,8 @@ int main(void)
     check_mistakes(arena);
     check_names(arena);
     check_budget(arena);
+    check_optional(arena);
+    check_spoken(arena);
+    check_merged(arena);
     return check_done();
 }
