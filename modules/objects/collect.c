@@ -21,6 +21,7 @@
 struct collector {
     struct map *queue;  /* uid to "" */
     struct map *counts; /* namespace to its number of objects, plus one */
+    struct map *told;   /* uids whose owner cannot own: said once, not each time */
 };
 
 static const struct objects_write collector_write = {
@@ -36,6 +37,7 @@ void collect_open(struct objects *objects)
     objects->collector = mem_alloc(sizeof(*objects->collector));
     objects->collector->queue = map_new();
     objects->collector->counts = map_new();
+    objects->collector->told = map_new();
 }
 
 void collect_close(struct objects *objects)
@@ -51,6 +53,7 @@ void collect_close(struct objects *objects)
     map_free(&objects->living);
     map_free(&objects->collector->queue);
     map_free(&objects->collector->counts);
+    map_free(&objects->collector->told);
     mem_free(&objects->collector);
 }
 
@@ -179,6 +182,7 @@ void collect_change(struct objects *objects, const struct object *before,
             enqueue(objects, after->uid);
     } else {
         map_remove(objects->living, before->uid);
+        map_remove(objects->collector->told, before->uid);
         if (map_get(objects->dependents, before->uid))
             enqueue(objects, before->uid);
         wake_owners(objects, held_of(before));
@@ -263,9 +267,63 @@ static void cut_owners(struct objects *objects, const struct object *object,
 }
 
 /* An owner of a kind that is not served here may live elsewhere. */
-static bool is_known_kind(const struct objects *objects, const struct owner *reference)
+static const struct kind *kind_meant(const struct objects *objects,
+                                     const struct owner *reference)
 {
-    return kinds_by_kind(objects->kinds, reference->api_version, reference->kind) != NULL;
+    return kinds_by_kind(objects->kinds, reference->api_version, reference->kind);
+}
+
+/* What has no namespace is owned by nothing in one: by such a reference it is
+   never collected, whatever else it names, as by Kubernetes' collector. */
+static bool is_of_no_namespace(const struct objects *objects,
+                               const struct object *object,
+                               const struct owner *reference)
+{
+    const struct kind *kind = kind_meant(objects, reference);
+
+    return !*object->space && kind && kind->namespaced;
+}
+
+/* The reference means what lives in another namespace. */
+static bool is_of_another(const struct objects *objects,
+                          const struct object *object,
+                          const struct owner *reference)
+{
+    const struct object *owner = map_get(objects->living, reference->uid);
+
+    return owner && *owner->space && strcmp(owner->space, object->space) != 0;
+}
+
+static void tell_invalid(struct objects *objects, const struct object *object,
+                         const struct owner *reference)
+{
+    static char present;
+
+    if (map_get(objects->collector->told, object->uid))
+        return;
+    map_put(objects->collector->told, object->uid, &present);
+    objects_event(objects, MANAGER, object, true, "OwnerRefInvalidNamespace",
+                  "ownerRef [%s/%s, namespace: %s, name: %s, uid: %s] does not "
+                  "exist in namespace \"%s\"",
+                  reference->api_version, reference->kind, object->space,
+                  reference->name, reference->uid, object->space);
+}
+
+/* False where a reference keeps the object from being collected at all. */
+static bool check_namespaces(struct objects *objects, const struct object *object)
+{
+    const struct held *held = held_of(object);
+    bool fine = true;
+
+    for (size_t i = 0; i < held->owner_count; i++) {
+        const struct owner *reference = &held->owners[i];
+        bool never = is_of_no_namespace(objects, object, reference);
+
+        if (never || is_of_another(objects, object, reference))
+            tell_invalid(objects, object, reference);
+        fine = fine && !never;
+    }
+    return fine;
 }
 
 static void look_at_owners(struct objects *objects, const struct object *object)
@@ -273,9 +331,11 @@ static void look_at_owners(struct objects *objects, const struct object *object)
     const struct held *held = held_of(object);
     size_t gone = 0;
 
+    if (!check_namespaces(objects, object))
+        return;
     for (size_t i = 0; i < held->owner_count; i++)
         if (!owner_meant(objects, object, &held->owners[i]) &&
-            is_known_kind(objects, &held->owners[i]))
+            kind_meant(objects, &held->owners[i]))
             gone++;
     if (gone == 0)
         return;
