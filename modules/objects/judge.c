@@ -256,13 +256,26 @@ static int check_lengths(struct job *job)
     return node_count(causes) ? refuse(job, causes) : 0;
 }
 
+/* Only what was read lost its nulls; an apply is merged behind that. Built-in
+   kinds have Go types there, to which null is nothing. */
+static int fill_defaults(struct job *job)
+{
+    bool applied = job->write->patch == OBJECTS_PATCH_APPLY && job->tracked;
+
+    return applied && !job_is_built_in(job->kind)
+               ? schema_apply_defaults_only(job->kind->schema, job->arena,
+                                            job->after, job->err)
+               : schema_apply_defaults(job->kind->schema, job->arena, job->after,
+                                       job->err);
+}
+
 int job_judge(struct job *job)
 {
     struct node *causes = node_list(job->arena), *faults;
 
     if (check_lengths(job) < 0)
         return -1;
-    if (schema_apply_defaults(job->kind->schema, job->arena, job->after, job->err) < 0)
+    if (fill_defaults(job) < 0)
         return -1;
     settle_kind(job->arena, job->kind, job->after);
     faults = find_faults(job);

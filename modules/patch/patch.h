@@ -25,7 +25,8 @@ struct schema;
  * refused when the result would exceed 16 MiB.
  */
 
-/* RFC 7386. */
+/* RFC 7386, but what is new has no null in a map inside of a list either: so the
+   library of kube-apiserver does it. */
 struct node *patch_merge(struct arena *arena, const struct node *live,
                          const struct node *patch);
 /*

@@ -149,17 +149,29 @@ static struct node *drop_items(struct merging *m, const char *key,
     return rest;
 }
 
+/* Whether Go would have one type for both: it has one for all numbers here. */
+static bool are_alike(const struct node *a, const struct node *b)
+{
+    bool numbers = (a->type == NODE_INT || a->type == NODE_FLOAT) &&
+                   (b->type == NODE_INT || b->type == NODE_FLOAT);
+
+    return a->type == b->type || numbers;
+}
+
 static struct node *join_scalars(struct merging *m, const struct node *live,
                                  const struct node *patch)
 {
     const struct node *lists[] = { live, patch };
     scoped_map struct map *seen = map_new();
+    const struct node *first = node_item(node_count(live) ? live : patch, 0);
     struct node *all = node_list(m->arena);
 
     for (size_t l = 0; l < count_of(lists); l++)
         for (size_t i = 0; i < node_count(lists[l]); i++) {
             struct node *item = lists[l]->items[i];
 
+            if (!are_alike(first, item))
+                return refuse(m, "list element types are not identical", patch);
             if (!map_put(seen, name_item(m, NULL, item), item))
                 node_add(m->arena, all, item);
         }
@@ -247,6 +259,8 @@ static struct node *merge_list(struct merging *m, const struct schema *schema,
         if (deleting)
             return drop_items(m, NULL, live, patch);
         merged = join_scalars(m, live, patch);
+        if (!merged)
+            return NULL;
         return order_items(m, NULL, merged, patch, live);
     }
     if (!key)
@@ -445,6 +459,8 @@ struct node *patch_strategic(struct arena *arena, const struct schema *schema,
 {
     struct merging m = { arena, err, "" };
 
+    if (node_is(patch, NODE_NULL))
+        return (struct node *)live;
     if (!node_is(patch, NODE_MAP))
         return refuse(&m, "a strategic merge patch must be an object", patch);
     return merge_map(&m, schema, live, patch);

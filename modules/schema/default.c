@@ -11,6 +11,7 @@
 struct filling {
     struct arena *arena;
     unsigned made, depth;
+    bool keeps_nulls; /* those that no default replaces */
 };
 
 static bool fill(struct filling *f, const struct schema *schema,
@@ -68,6 +69,10 @@ static bool fill_map(struct filling *f, const struct schema *schema,
         if (child && is_stray_null(child, map->members[i].value)) {
             struct node *value = make_default(f, child);
 
+            if (!value && f->keeps_nulls) {
+                i++;
+                continue;
+            }
             if (!value) {
                 node_remove(map, map->members[i].key);
                 continue;
@@ -106,16 +111,36 @@ static bool fill(struct filling *f, const struct schema *schema,
     return good;
 }
 
+static int apply_defaults(struct filling *f, const struct schema *schema,
+                          struct node *object, struct err *err)
+{
+    if (fill(f, schema, object))
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "defaults of the schema make more than %d defaults",
+                   DEFAULTS_MAX);
+}
+
 int schema_apply_defaults(const struct schema *schema, struct arena *arena,
                           struct node *object, struct err *err)
 {
     struct filling f = { .arena = arena };
 
-    if (fill(&f, schema, object))
-        return 0;
-    return err_set(err, ERR_INVALID,
-                   "defaults of the schema make more than %d defaults",
-                   DEFAULTS_MAX);
+    return apply_defaults(&f, schema, object, err);
+}
+
+int schema_apply_defaults_only(const struct schema *schema, struct arena *arena,
+                               struct node *object, struct err *err)
+{
+    struct filling f = { .arena = arena };
+    const struct schema *metadata = schema_field(schema, "metadata");
+    struct node *own = node_get(object, "metadata");
+
+    /* Metadata are of Go's types for every kind. */
+    if (own && metadata && apply_defaults(&f, metadata, own, err) < 0)
+        return -1;
+    f.keeps_nulls = true;
+    return apply_defaults(&f, schema, object, err);
 }
 
 /* ---- Unknown fields ----------------------------------------------------- */

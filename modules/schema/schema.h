@@ -101,6 +101,10 @@ void schema_each(const struct schema *schema, schema_each_fn *each, void *arg);
  */
 int schema_apply_defaults(const struct schema *schema, struct arena *arena,
                           struct node *object, struct err *err) MUST_CHECK;
+/* The same, but nulls stay that no default replaces: what server-side apply has
+   merged is read no more, so a kube-apiserver drops none of them. */
+int schema_apply_defaults_only(const struct schema *schema, struct arena *arena,
+                               struct node *object, struct err *err) MUST_CHECK;
 /*
  * Removes, in place, what the schema does not know. The path of each goes into
  * `ret_unknown` as a string ("spec.ports[0].bogus") unless that is NULL.

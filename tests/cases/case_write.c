@@ -17,14 +17,23 @@ static struct schema *compile(struct case_run *run)
 }
 
 static struct node *finish(struct case_run *run, const struct schema *schema,
-                           struct node *object, struct err *err)
+                           bool applied, struct node *object,
+                           struct node *causes, struct err *err)
 {
     struct node *copy = object ? node_copy(run->arena, object) : NULL;
 
-    if (!copy || schema_apply_defaults(schema, run->arena, copy, err) < 0)
+    if (!copy ||
+        (applied ? schema_apply_defaults_only(schema, run->arena, copy, err)
+                 : schema_apply_defaults(schema, run->arena, copy, err)) < 0)
         return NULL;
     schema_prune(schema, run->arena, copy, NULL);
-    return copy;
+    if (schema_validate(schema, run->arena, copy, causes))
+        return copy;
+    err_set(err, ERR_INVALID, "%s",
+            schema_sentence(run->arena, "Widget", "test.axle.dev",
+                            node_get_text(node_get(copy, "metadata"), "name"),
+                            causes));
+    return NULL;
 }
 
 static struct node *write_object(struct case_run *run, const char *op,
@@ -36,16 +45,16 @@ static struct node *write_object(struct case_run *run, const char *op,
     struct node *next;
 
     if (!strcmp(op, "apply"))
-        return finish(run, writer->schema,
+        return finish(run, writer->schema, true,
                       patch_apply(run->arena, writer, live, body, causes, err),
-                      err);
+                      causes, err);
     if (!strcmp(op, "merge"))
         next = patch_merge(run->arena, live, body);
     else if (!strcmp(op, "json"))
         next = patch_json(run->arena, live, body, NULL, err);
     else
         next = (struct node *)body;
-    next = finish(run, writer->schema, next, err);
+    next = finish(run, writer->schema, false, next, causes, err);
     return next ? patch_track(run->arena, writer, live, next) : NULL;
 }
 

@@ -23,7 +23,7 @@ judge() {
 }
 
 # Further answers, to inputs that once were answered wrongly and their like.
-for name in template-more yaml-more feedback-more placement-more; do
+for name in template-more yaml-more feedback-more placement-more patch-more; do
     judge $name "$repo/tests/cases/$name.json"
 done
 [ -d "$cases" ] || skip "no more case files: set AXLE_CASES to their folder"
