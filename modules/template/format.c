@@ -574,6 +574,8 @@ static void format_argument(struct format *format, struct value v,
         add_padded(format, truncated(format, str_of(value_type(v))));
     else if (verb == 'p')
         bad_verb(format, verb, v, 0); /* addresses are nobody's business */
+    else if (verb == 'w' && (v.kind == KIND_LIST || v.kind == KIND_DICT))
+        bad_verb(format, verb, v, 0); /* as a whole, for it is no error */
     else
         format_value(format, v, verb, 0);
 }
@@ -731,7 +733,8 @@ static void format_verb(struct format *format, unsigned verb)
     } else if (format->next >= format->count) {
         mark(format, verb, "(MISSING)");
     } else {
-        if (verb == 'v') {
+        /* "w" wraps an error in Errorf, and is as "v" until it finds none. */
+        if (verb == 'v' || verb == 'w') {
             flags->sharp_v = flags->sharp;
             flags->plus_v = flags->plus;
             flags->sharp = flags->plus = false;

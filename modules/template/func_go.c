@@ -453,9 +453,14 @@ static void escape_js(struct text *out, struct str s)
 {
     for (size_t i = 0; i < s.len;) {
         unsigned rune;
+        size_t len = rune_next(s.at + i, s.len - i, &rune);
 
-        i += rune_next(s.at + i, s.len - i, &rune);
-        escape_js_rune(out, rune);
+        /* A byte that is no rune stands for one that can be printed. */
+        if (rune == 0xfffd)
+            text_add_bytes(out, s.at + i, len);
+        else
+            escape_js_rune(out, rune);
+        i += len;
     }
 }
 

@@ -115,19 +115,26 @@ static bool run_trim_prefix(struct call *call)
     return give_str(call, (struct str){s.at + cut, s.len - cut});
 }
 
+/* goutils takes each byte for a rune: a text with white space comes out with
+   its bytes as Latin-1, one without as it was. */
 static bool run_nospace(struct call *call)
 {
     struct str s = arg_str(call, 0);
     struct text out = call_text(call);
+    size_t kept = 0;
 
-    for (size_t i = 0; i < s.len;) {
-        unsigned rune;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned rune = (unsigned char)s.at[i];
 
-        i += rune_next(s.at + i, s.len - i, &rune);
-        if (!rune_space(rune))
-            rune_put(&out, rune);
+        if (rune_space(rune))
+            continue;
+        rune_put(&out, rune);
+        kept++;
     }
-    return give_text(call, &out);
+    if (kept < s.len)
+        return give_text(call, &out);
+    text_free(&out);
+    return give_str(call, s);
 }
 
 /* ---- Cutting ---- */

@@ -5,19 +5,32 @@
 
 /* ---- Case, rune by rune ---- */
 
-static bool is_upper(unsigned rune)
+/* Roman numbers, letters in circles and a mark of Greek have a case, but are no
+   letters. */
+static bool is_cased_symbol(unsigned rune)
 {
-    return rune_lower(rune) != rune && rune_upper(rune) == rune;
+    return (rune >= 0x2160 && rune <= 0x217f) ||
+           (rune >= 0x24b6 && rune <= 0x24e9) || rune == 0x345;
 }
 
+/* Digraphs whose first letter alone is a capital, and Greek with an iota. */
 static bool is_titlecase(unsigned rune)
 {
-    return rune_lower(rune) != rune && rune_upper(rune) != rune;
+    return (rune_lower(rune) != rune && rune_upper(rune) != rune) ||
+           (rune >= 0x1f88 && rune <= 0x1faf && rune & 8) || rune == 0x1fbc ||
+           rune == 0x1fcc || rune == 0x1ffc;
+}
+
+static bool is_upper(unsigned rune)
+{
+    return rune_lower(rune) != rune && !is_titlecase(rune) &&
+           !is_cased_symbol(rune);
 }
 
 static bool is_lower(unsigned rune)
 {
-    return rune_upper(rune) != rune && rune_lower(rune) == rune;
+    return rune_upper(rune) != rune && rune_lower(rune) == rune &&
+           !is_cased_symbol(rune);
 }
 
 /* What becomes of a rune that follows `before`; `*state` is the caller's. */
@@ -226,22 +239,49 @@ static enum word word_of(unsigned rune)
                                   : WORD_OTHER;
 }
 
+/* The next rune behind bytes that are none, which belong to it; at the end of
+   the text they are as what was `before`. */
+static unsigned valid_rune(struct str s, unsigned before, size_t *ret_len)
+{
+    unsigned rune;
+
+    for (*ret_len = 0; *ret_len < s.len;) {
+        *ret_len += rune_next(s.at + *ret_len, s.len - *ret_len, &rune);
+        if (rune != 0xfffd)
+            return rune;
+    }
+    return before;
+}
+
+/* How long the word is of which `len` bytes that end in `rune` are read. */
+static size_t word_len(struct str s, enum word word, unsigned rune, size_t len)
+{
+    size_t step;
+
+    while (len < s.len) {
+        rune = valid_rune(after(s, len), rune, &step);
+        if (word_of(rune) != word)
+            break;
+        len += step;
+    }
+    return len;
+}
+
 /* How long the upper-case word is that starts here: "HTTP" of "HTTPStatus",
    "Status" of "StatusCode". */
-static size_t upper_len(struct str s)
+static size_t upper_len(struct str s, unsigned rune, size_t len)
 {
-    size_t len = first_len(s), last = 0;
+    size_t last = 0, step;
 
-    if (!is_upper(first_rune(after(s, len)))) {
-        while (len < s.len && word_of(first_rune(after(s, len))) == WORD_ALPHABET)
-            len += first_len(after(s, len));
-        return len;
+    rune = valid_rune(after(s, len), rune, &step);
+    if (len >= s.len || !is_upper(rune))
+        return word_len(s, WORD_ALPHABET, rune, len);
+    while (len < s.len && is_upper(rune)) {
+        last = step;
+        len += step;
+        rune = valid_rune(after(s, len), rune, &step);
     }
-    while (len < s.len && is_upper(first_rune(after(s, len)))) {
-        last = first_len(after(s, len));
-        len += last;
-    }
-    if (len < s.len && is_alphabet(first_rune(after(s, len))))
+    if (len < s.len && is_alphabet(rune))
         len -= last;
     return len;
 }
@@ -249,14 +289,14 @@ static size_t upper_len(struct str s)
 static enum word next_word(struct str *rest, struct str *ret)
 {
     struct str s = *rest;
-    enum word word = s.len ? word_of(first_rune(s)) : WORD_NONE;
-    size_t len = first_len(s);
+    size_t len;
+    unsigned rune = valid_rune(s, 0xfffd, &len);
+    enum word word = rune == 0xfffd ? WORD_NONE : word_of(rune);
 
     if (word == WORD_UPPER)
-        len = upper_len(s);
-    else
-        while (len < s.len && word_of(first_rune(after(s, len))) == word)
-            len += first_len(after(s, len));
+        len = upper_len(s, rune, len);
+    else if (word != WORD_NONE)
+        len = word_len(s, word, rune, len);
     *ret = (struct str){s.at, len};
     *rest = after(s, len);
     return word;
@@ -265,15 +305,16 @@ static enum word next_word(struct str *rest, struct str *ret)
 static void add_word(struct text *out, enum word word, struct str s,
                      char connector)
 {
+    if (word != WORD_UPPER && word != WORD_CONNECTOR) {
+        text_add_bytes(out, s.at, s.len);
+        return;
+    }
     for (size_t i = 0; i < s.len;) {
         unsigned rune;
 
         i += rune_next(s.at + i, s.len - i, &rune);
-        if (word != WORD_UPPER && word != WORD_CONNECTOR)
-            rune_put(out, rune);
-        else
-            rune_put(out, is_connector(rune) ? (unsigned)connector
-                                             : rune_lower(rune));
+        rune_put(out, is_connector(rune) ? (unsigned)connector
+                                         : rune_lower(rune));
     }
 }
 
