@@ -43,6 +43,29 @@ void pki_sha256_start(struct pki_sha256 *hash);
 void pki_sha256_add(struct pki_sha256 *hash, const void *bytes, size_t len);
 void pki_sha256_end(const struct pki_sha256 *hash, unsigned char ret[PKI_SHA256]);
 
+/*
+ * Digests by the algorithm that they name, sha256 or sha512: what registries
+ * and artifacts use. "sha512:<128 hex digits>" is the longest.
+ */
+#define PKI_SHA512 64
+#define PKI_DIGEST_MOST 136
+/* A known algorithm, and as many lower-case hex digits as it has. */
+bool pki_digest_is_valid(const char *digest);
+/* "sha256", "sha512". */
+bool pki_digest_is_algorithm(const char *name);
+/* The digest of bytes by the algorithm of `like`, which is a digest or the name of
+   an algorithm; sha256 where it names none that is known. */
+void pki_digest_of(const char *like, const void *bytes, size_t len,
+                   char ret[PKI_DIGEST_MOST]);
+/* The same for bytes that come in pieces. */
+struct pki_hash;
+struct pki_hash *pki_hash_new(const char *like) __attribute__((returns_nonnull));
+void pki_hash_add(struct pki_hash *hash, const void *bytes, size_t len);
+/* Writes the digest and frees the hash. */
+void pki_hash_end(struct pki_hash **hash, char ret[PKI_DIGEST_MOST]);
+void pki_hash_free(struct pki_hash **hash);
+#define scoped_pki_hash SCOPED(pki_hash_free)
+
 void pki_hmac_sha256(const void *key, size_t key_len, const void *bytes,
                      size_t len, unsigned char ret[PKI_SHA256]);
 /* Takes the same time wherever they differ. */

@@ -2,60 +2,13 @@
 /* Keeps manifests, tags and blobs of repositories in the store. */
 #include "registry/registry.h"
 
+#include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "registry/index.h"
 #include "store/store.h"
 
 #include <string.h>
-
-#define ALL "registry"
-
-static struct node *read_value(struct arena *arena, struct store *store,
-                               const char *name)
-{
-    struct node *node = NULL;
-    size_t len = 0;
-    scoped_mem char *bytes = store_value_get(store, name, &len);
-
-    if (bytes && len)
-        node = document_read_json(arena, bytes, len, &document_limits_own, NULL);
-    return node_is(node, NODE_MAP) ? node : node_map(arena);
-}
-
-static void write_value(struct store *store, const char *name,
-                        const struct node *node)
-{
-    scoped_text struct text json = { 0 };
-
-    document_write_json(&json, node);
-    store_value_put(store, name, json.bytes, json.len);
-}
-
-struct node *index_read(struct arena *arena, struct store *store,
-                        const char *repository)
-{
-    return read_value(arena, store, arena_printf(arena, ALL "/%s", repository));
-}
-
-struct node *index_all(struct arena *arena, struct store *store)
-{
-    return read_value(arena, store, ALL);
-}
-
-void index_write(struct arena *arena, struct store *store,
-                 const char *repository, const struct node *index)
-{
-    struct node *all = index_all(arena, store);
-
-    if (node_same(index, index_read(arena, store, repository)))
-        return;
-    write_value(store, arena_printf(arena, ALL "/%s", repository), index);
-    if (!node_get(all, repository)) {
-        node_set_int(arena, all, repository, 1);
-        write_value(store, ALL, all);
-    }
-}
 
 void registry_keep(struct store *store, const char *repository, const char *tag,
                    const struct registry_blob *manifest,
@@ -73,6 +26,7 @@ void registry_keep(struct store *store, const char *repository, const char *tag,
         store_blob_put(store, manifest->digest, manifest->bytes, manifest->len);
     node_set_text(arena, node_make(arena, index, "manifests"), manifest->digest,
                   manifest->media_type);
+    node_set_int(arena, node_make(arena, index, "kept"), manifest->digest, 1);
     if (tag && *tag && strcmp(node_get_text(node_get(index, "tags"), tag),
                               manifest->digest)) {
         /* The tag moved last stands last. */
@@ -105,13 +59,8 @@ bool registry_has(struct store *store, const char *repository,
 void registry_drop(struct store *store, const char *repository)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *all = index_all(arena, store);
 
-    if (!node_remove(all, repository))
-        return;
-    write_value(store, ALL, all);
-    write_value(store, arena_printf(arena, ALL "/%s", repository),
-                node_map(arena));
+    index_drop(arena, store, repository);
 }
 
 void registry_drop_project(struct store *store, const char *project)
@@ -126,69 +75,92 @@ void registry_drop_project(struct store *store, const char *project)
 
 /* ---- What a manifest names -------------------------------------------------- */
 
-static void add_named(struct arena *arena, struct node *blobs,
-                      const struct node *manifest)
+static bool add_named(void *arg, const char *digest, bool foreign)
 {
-    const struct node *layers = node_get(manifest, "layers");
+    struct map *named = arg;
 
-    node_set_int(arena, blobs,
-                 node_get_text(node_get(manifest, "config"), "digest"), 1);
-    for (size_t i = 0; i < node_count(layers); i++)
-        node_set_int(arena, blobs,
-                     node_get_text(node_item(layers, i), "digest"), 1);
-}
-
-static struct node *read_manifest(struct arena *arena, struct store *store,
-                                  const char *digest)
-{
-    int64_t size = store_blob_size(store, digest);
-    char *bytes;
-
-    if (size < 0)
-        return NULL;
-    bytes = arena_alloc(arena, (size_t)size + 1);
-    if (store_blob_read(store, digest, 0, bytes, (size_t)size, NULL) != size)
-        return NULL;
-    return document_read_json(arena, bytes, (size_t)size, &document_limits_own,
-                              NULL);
+    if (*digest)
+        map_put(named, digest, named);
+    return true;
 }
 
 bool registry_manifest_has(struct store *store, const char *manifest,
                            const char *digest)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *named = node_map(arena);
+    scoped_map struct map *named = map_new();
 
     if (!strcmp(manifest, digest))
         return true;
-    add_named(arena, named, read_manifest(arena, store, manifest));
-    return node_get(named, digest) != NULL;
+    index_each_named(index_manifest(arena, store, manifest), add_named, named);
+    return map_get(named, digest) != NULL;
 }
 
 /* ---- Trimming ---------------------------------------------------------------- */
 
+struct trim {
+    struct arena *arena;
+    struct store *store;
+    const struct node *old;
+    struct node *next;
+};
+
+static bool add_blob(void *arg, const char *digest, bool foreign)
+{
+    struct trim *trim = arg;
+
+    /* What was never pushed is not among them either. */
+    if (node_get(node_get(trim->old, "blobs"), digest))
+        node_set_int(trim->arena, node_make(trim->arena, trim->next, "blobs"), digest, 1);
+    return true;
+}
+
+/* The member `part` of the index keeps what it says of a manifest. */
+static void carry(struct trim *trim, const char *part, const char *digest)
+{
+    struct node *value = node_get(node_get(trim->old, part), digest);
+
+    if (value)
+        node_set(trim->arena, node_make(trim->arena, trim->next, part), digest, value);
+}
+
+static void carry_tag(struct trim *trim, const char *tag, struct node *digest)
+{
+    const char *text = node_text(digest);
+
+    node_set(trim->arena, node_make(trim->arena, trim->next, "tags"), tag, digest);
+    carry(trim, "manifests", text);
+    carry(trim, "kept", text);
+    carry(trim, "subjects", text);
+    index_each_named(index_manifest(trim->arena, trim->store, text), add_blob, trim);
+}
+
+static bool is_kept(const struct node *index, const struct node_member *tag)
+{
+    return node_get(node_get(index, "kept"), node_text(tag->value)) != NULL;
+}
+
+/* Tags that somebody pushed are counted apart: they push out none of the hub's. */
 void registry_trim(struct store *store, const char *repository, size_t tags)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = index_read(arena, store, repository);
-    const struct node *all = node_get(old, "tags");
-    struct node *next = node_map(arena), *manifests, *blobs, *kept;
-    size_t passed = 0;
+    struct trim trim = { arena, store, old, node_map(arena) };
+    size_t left[2] = { 0 };
 
-    kept = node_make(arena, next, "tags");
-    manifests = node_make(arena, next, "manifests");
-    blobs = node_make(arena, next, "blobs");
-    node_each(tag, all) {
-        const char *digest = node_text(tag->value);
+    node_each(tag, node_get(old, "tags"))
+        left[is_kept(old, tag)]++;
+    node_each(tag, node_get(old, "tags"))
+        if (left[is_kept(old, tag)]-- <= tags)
+            carry_tag(&trim, tag->key, tag->value);
+    if (node_get(old, "subjects"))
+        node_make(arena, trim.next, "subjects");
+    index_write(arena, store, repository, trim.next);
+}
 
-        if (passed++ + tags < node_count(all))
-            continue;
-        node_set(arena, kept, tag->key, tag->value);
-        node_set_text(arena, manifests, digest,
-                      node_get_text(node_get(old, "manifests"), digest));
-        add_named(arena, blobs, read_manifest(arena, store, digest));
-    }
-    index_write(arena, store, repository, next);
+static bool is_there(void *arg, const char *digest, bool foreign)
+{
+    return !*digest || foreign || store_blob_size(arg, digest) >= 0;
 }
 
 bool registry_is_complete(struct store *store, const char *repository,
@@ -196,18 +168,11 @@ bool registry_is_complete(struct store *store, const char *repository,
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *manifest;
-    struct node *named = node_map(arena);
 
     if (!registry_has(store, repository, digest))
         return false;
-    manifest = read_manifest(arena, store, digest);
-    if (!manifest)
-        return false;
-    add_named(arena, named, manifest);
-    node_each(blob, named)
-        if (*blob->key && store_blob_size(store, blob->key) < 0)
-            return false;
-    return true;
+    manifest = index_manifest(arena, store, digest);
+    return manifest && index_each_named(manifest, is_there, store);
 }
 
 /* ---- Sweeping ------------------------------------------------------------------ */
@@ -275,14 +240,6 @@ bool registry_name_is_valid(const char *name)
         i += gap;
     }
     return false;
-}
-
-bool registry_digest_is_valid(const char *digest)
-{
-    static const char prefix[] = "sha256:";
-
-    return !strncmp(digest, prefix, 7) && strlen(digest) == 71 &&
-           strspn(digest + 7, "0123456789abcdef") == 64;
 }
 
 bool registry_type_is_manifest(const char *type)

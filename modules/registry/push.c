@@ -27,26 +27,24 @@ static bool is_tag(const char *text)
            *text != '.' && *text != '-';
 }
 
-/* NULL, or the digest of something named here that the repository lacks. */
-static const char *missing(const struct push *push, const struct node *manifest)
+/* What a manifest needs, and the repository that must have it. */
+struct needs {
+    const struct push *push;
+    const struct node *index;
+    const char *lacking; /* the first digest that is not there */
+};
+
+static bool check_named(void *arg, const char *digest, bool foreign)
 {
-    static const char *const lists[] = { "layers", "blobs", "manifests" };
-    const char *config = node_get_text(node_get(manifest, "config"), "digest");
-    struct store *store = push->registry->store;
+    struct needs *needs = arg;
+    const struct node *index = needs->index;
 
-    if (*config && !registry_has(store, push->repository, config))
-        return config;
-    for (size_t k = 0; k < count_of(lists); k++) {
-        const struct node *list = node_get(manifest, lists[k]);
-
-        for (size_t i = 0; i < node_count(list); i++) {
-            const char *digest = node_get_text(node_item(list, i), "digest");
-
-            if (!registry_has(store, push->repository, digest))
-                return digest;
-        }
-    }
-    return NULL;
+    if (foreign || ((node_get(node_get(index, "manifests"), digest) ||
+                     node_get(node_get(index, "blobs"), digest)) &&
+                    store_blob_size(needs->push->registry->store, digest) >= 0))
+        return true;
+    needs->lacking = digest;
+    return false;
 }
 
 /* What the client says it is, or what the manifest says. */
@@ -59,82 +57,153 @@ static const char *type_of(const struct push *push, const struct node *manifest)
                        : "application/vnd.oci.image.manifest.v1+json";
 }
 
-static void keep(struct push *push, struct http_request *request,
+/* The manifest's own type, which a list of referrers shows for it. */
+#define MOST_TYPE ((size_t)255)
+
+static int check_manifest(const struct push *push, const struct node *manifest,
+                          struct err *err)
+{
+    const struct node *subject = node_get(manifest, "subject");
+    const char *type = type_of(push, manifest);
+
+    if (!registry_type_is_manifest(type))
+        return err_set(err, ERR_INVALID, "\"%.100s\" is no type of a manifest: it is "
+                       "application/json or application/…+json", type);
+    if (strlen(node_get_text(manifest, "artifactType")) > MOST_TYPE)
+        return err_set(err, ERR_INVALID, "its artifactType has more than %zu letters",
+                       MOST_TYPE);
+    if (subject && !pki_digest_is_valid(node_get_text(subject, "digest")))
+        return err_set(err, ERR_INVALID, "its subject's digest \"%.150s\" is neither sha256: "
+                       "and 64 nor sha512: and 128 lower-case hex digits",
+                       node_get_text(subject, "digest"));
+    return 0;
+}
+
+/* A tag of what the hub made is the hub's: a spoke's work may name what it stands for. */
+static int check_tag(const struct push *push, const struct node *index,
+                     const char *digest, struct err *err)
+{
+    const char *old = node_get_text(node_get(index, "tags"), push->reference);
+
+    if (strcmp(old, digest) && node_get(node_get(index, "kept"), old))
+        return err_set(err, ERR_FORBIDDEN, "the tag %s of %s stands for an artifact that the "
+                       "hub made: take another tag", push->reference, push->repository);
+    return index_check_room(index, push->repository, err);
+}
+
+static void set_tag(struct arena *arena, struct node *index, const char *tag,
+                    const char *digest)
+{
+    struct node *tags = node_make(arena, index, "tags");
+
+    if (!strcmp(node_get_text(tags, tag), digest))
+        return;
+    /* The tag moved last stands last. */
+    node_remove(tags, tag);
+    node_set_text(arena, tags, tag, digest);
+}
+
+static void keep(struct push *push, struct http_request *request, struct node *index,
                  const struct node *manifest, const char *digest,
                  const char *bytes, size_t len)
 {
-    bool tagged = !registry_digest_is_valid(push->reference);
+    struct store *store = push->registry->store;
     const char *subject = node_get_text(node_get(manifest, "subject"), "digest");
-    const struct registry_blob blob = {digest, type_of(push, manifest), bytes, len};
+    struct arena *arena = request->arena;
 
-    struct err err = {0};
-
-    if (store_check_room(push->registry->store, &err) < 0) {
-        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
-        return;
-    }
-    /* One that is damaged is removed, and this push heals it. */
-    if (store_blob_size(push->registry->store, digest) >= 0 &&
-        verify_blob(push->registry, push->repository, digest, &err) < 0 &&
-        store_blob_size(push->registry->store, digest) >= 0) {
-        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
-        return;
-    }
-    registry_keep(push->registry->store, push->repository,
-                  tagged ? push->reference : NULL, &blob, NULL, 0);
+    if (store_blob_size(store, digest) < 0)
+        store_blob_put(store, digest, bytes, len);
+    index_set_subject(arena, index_subjects(arena, store, index), digest, manifest);
+    node_set_text(arena, node_make(arena, index, "manifests"), digest,
+                  type_of(push, manifest));
+    if (!pki_digest_is_valid(push->reference))
+        set_tag(arena, index, push->reference, digest);
+    index_write(arena, store, push->repository, index);
     if (*subject)
         http_answer_header(request, "OCI-Subject", subject);
     serve_created(push->registry, request,
-                  arena_printf(request->arena, "/v2/%s/manifests/%s",
-                               push->repository, digest), digest);
+                  arena_printf(arena, "/v2/%s/manifests/%s", push->repository, digest),
+                  digest);
 }
+
+/* Everything that is named is there, and there is room: then it is kept. */
+static void admit(struct push *push, struct http_request *request,
+                  const struct node *manifest, const char *digest,
+                  const char *bytes, size_t len)
+{
+    struct registry *registry = push->registry;
+    struct node *index = index_read(request->arena, registry->store, push->repository);
+    struct needs needs = { push, index, NULL };
+    struct err err = { 0 };
+
+    if (check_manifest(push, manifest, &err) < 0)
+        serve_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
+    else if (!index_each_named(manifest, check_named, &needs))
+        serve_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
+                    pki_digest_is_valid(needs.lacking) ? "push %.150s first"
+                    : "\"%.150s\" is neither a sha256 nor a sha512 digest",
+                    needs.lacking);
+    else if (check_tag(push, index, digest, &err) < 0 ||
+             store_check_room(registry->store, &err) < 0)
+        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+    /* One that is damaged is removed, and this push heals it. */
+    else if (store_blob_size(registry->store, digest) >= 0 &&
+             verify_blob(registry, push->repository, digest, &err) < 0 &&
+             store_blob_size(registry->store, digest) >= 0)
+        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+    else
+        keep(push, request, index, manifest, digest, bytes, len);
+}
+
+/* As many bytes as the settings allow have been read, and strangers wrote them. */
+static const struct document_limits limits = {
+    .bytes = SIZE_MAX / 2,
+    .depth = 128,
+    .any_integer = true,
+};
 
 static void on_manifest(struct http_request *request, const char *bytes,
                         size_t len, void *arg)
 {
     struct push *push = arg;
-    unsigned char sum[PKI_SHA256];
-    char digest[PKI_DIGEST_TEXT];
+    char digest[PKI_DIGEST_MOST];
     const struct node *manifest;
-    const char *lacking;
     struct err err = { 0 };
 
     (void)object_from(registry, REGISTRY_TAG, push->registry);
-    pki_sha256(bytes, len, sum);
-    pki_digest_text(sum, digest);
-    manifest = document_read_json(request->arena, bytes, len,
-                                  &document_limits_api, &err);
+    pki_digest_of(push->reference, bytes, len, digest);
+    manifest = document_read_json(request->arena, bytes, len, &limits, &err);
     if (!node_is(manifest, NODE_MAP))
         serve_error(request, 400, "MANIFEST_INVALID", "%s", err.code ? err.text
                     : "a manifest is a JSON object");
-    else if (registry_digest_is_valid(push->reference) &&
-             strcmp(push->reference, digest))
+    else if (pki_digest_is_valid(push->reference) && strcmp(push->reference, digest))
         serve_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
                     "%s", digest);
-    else if (!registry_type_is_manifest(type_of(push, manifest)))
-        serve_error(request, 400, "MANIFEST_INVALID", "\"%.100s\" is no type of a manifest: it "
-                    "is application/json or application/…+json", type_of(push, manifest));
-    else if ((lacking = missing(push, manifest)))
-        serve_error(request, 400, "MANIFEST_BLOB_UNKNOWN", "push %.80s first",
-                    lacking);
     else
-        keep(push, request, manifest, digest, bytes, len);
+        admit(push, request, manifest, digest, bytes, len);
 }
 
 void serve_manifest_put(struct ask *ask)
 {
     struct arena *arena = ask->request->arena;
     const char *type = http_request_header(ask->request, "content-type");
+    size_t most = ask->registry->settings.most_manifest;
     struct push *push = arena_alloc(arena, sizeof *push);
 
-    if (!registry_digest_is_valid(ask->reference) && !is_tag(ask->reference)) {
-        serve_error(ask->request, 400, "MANIFEST_INVALID", "\"%.130s\" is neither "
-                    "tag nor digest", ask->reference);
+    if (strchr(ask->reference, ':') ? !pki_digest_is_valid(ask->reference)
+                                    : !is_tag(ask->reference)) {
+        serve_error(ask->request, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
+                    : "MANIFEST_INVALID", "\"%.150s\" is neither a tag nor a sha256 or sha512 "
+                    "digest", ask->reference);
+        return;
+    }
+    if (ask->request->body_length > (int64_t)most) {
+        serve_error(ask->request, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
+                    "%lld", most, (long long)ask->request->body_length);
         return;
     }
     *push = (struct push) { ask->registry, ask->repository,
                             arena_string(arena, ask->reference),
                             type ? arena_bytes(arena, type, strcspn(type, "; \t")) : "" };
-    http_body_whole(ask->request, ask->registry->settings.most_manifest,
-                    on_manifest, push);
+    http_body_whole(ask->request, most, on_manifest, push);
 }

@@ -18,8 +18,8 @@ struct store;
  * Its one idea: bytes are named by their digest and live in the store's blobs;
  * a repository is only an index, in one named value, of which manifests, tags
  * and blobs belong to it. So a push and the first reference to it can be one
- * commit. An upload lives in memory until it is whole. The protocol is OCI distribution-spec v1.1; manifests are kept byte
- * for byte.
+ * commit. An upload lives in memory until it is whole. The protocol is OCI
+ * distribution-spec v1.1; digests are sha256 or sha512; manifests are kept byte for byte.
  *
  * Who may pull or push is not known here: a callback decides. One thread;
  * nothing blocks but the store's reads.
@@ -34,7 +34,8 @@ struct registry_blob {
 };
 /*
  * Stages a manifest, its blobs, and the tag (NULL: none) in `repository`.
- * Nothing is written for what is there already.
+ * Nothing is written for what is there already. What is kept this way, requests can
+ * neither delete nor move a tag away from: works of spokes may name it.
  */
 void registry_keep(struct store *store, const char *repository, const char *tag,
                    const struct registry_blob *manifest,
@@ -44,7 +45,7 @@ const char *registry_tag(struct arena *arena, struct store *store,
                          const char *repository, const char *tag);
 bool registry_has(struct store *store, const char *repository,
                   const char *digest);
-/* Whether the digest is this manifest's own, or one of its config and layers'. */
+/* Whether the digest is this manifest's own, or of something that it names. */
 bool registry_manifest_has(struct store *store, const char *manifest,
                            const char *digest);
 /* Whether a manifest and all that it names are there. */
@@ -55,8 +56,9 @@ void registry_drop(struct store *store, const char *repository);
 /* Forgets every repository PROJECT/…, for the name of a project that has gone may be
    another's next. Staged. */
 void registry_drop_project(struct store *store, const char *project);
-/* Forgets all but the newest `tags` tags, what only older ones stood for, and
-   blobs that no manifest left there names. Staged. */
+/* Forgets all but the newest `tags` tags of what the hub kept and as many of what
+   others pushed, what only older ones stood for, and blobs that no manifest left
+   there names. Staged. */
 void registry_trim(struct store *store, const char *repository, size_t tags);
 /* Stages the removal of blobs that no repository names and that are older than
    `before` (wall time); how many. */
@@ -66,8 +68,6 @@ size_t registry_sweep(struct store *store, int64_t before);
 bool registry_name_is_valid(const char *name);
 /* "application/json", or "application/…+json": nothing that a browser would show. */
 bool registry_type_is_manifest(const char *type);
-/* "sha256:" and 64 lower-case hex digits. */
-bool registry_digest_is_valid(const char *digest);
 
 /* ---- Serving (/v2/) ----------------------------------------------------------- */
 

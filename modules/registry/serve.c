@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 #define SLICE (256u << 10)
 
 struct registry *registry_new(struct store *store,
@@ -74,7 +73,7 @@ void serve_error(struct http_request *request, int status, const char *code,
     http_answer(request, status, "application/json", json, strlen(json));
 }
 
-static void answer_json(struct http_request *request, const char *type,
+void serve_json(struct http_request *request, const char *type,
                         const struct node *body)
 {
     char *json = document_json(request->arena, body);
@@ -83,30 +82,55 @@ static void answer_json(struct http_request *request, const char *type,
     http_answer(request, 200, type, json, strlen(json));
 }
 
+void serve_not_a_digest(struct ask *ask)
+{
+    serve_error(ask->request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: "
+                "and 64, or sha512: and 128 lower-case hex digits", ask->reference);
+}
+
 /* ---- Bytes out of the store ------------------------------------------------------- */
 
-/* "bytes=A-B" within a size. False: not to be had. */
-static bool parse_range(const char *text, int64_t size, int64_t *ret_from,
-                        int64_t *ret_to)
-{
-    char *end;
-    long long from, to = size - 1;
+enum range { RANGE_WHOLE, RANGE_PART, RANGE_NONE };
 
-    if (strncmp(text, "bytes=", 6))
-        return false;
-    from = strtoll(text + 6, &end, 10);
-    if (end == text + 6 || *end != '-')
-        return false;
-    if (end[1]) {
-        to = strtoll(end + 1, &end, 10);
-        if (*end)
-            return false;
+/* Decimal digits; saturates. -1: there are none. */
+static int64_t read_position(const char **text)
+{
+    size_t len = strspn(*text, "0123456789");
+    int64_t position = len ? strtoll(*text, NULL, 10) : -1;
+
+    *text += len;
+    return position;
+}
+
+/*
+ * RFC 9110, 14.2: "bytes=A-B", "bytes=A-", "bytes=-LAST". What is none of these, of
+ * another unit, or a list of ranges, asks for the whole.
+ */
+static enum range parse_range(const char *text, int64_t size, int64_t *ret_from,
+                              int64_t *ret_to)
+{
+    int64_t from, to;
+
+    if (strncasecmp(text, "bytes=", 6) != 0)
+        return RANGE_WHOLE;
+    text += 6;
+    from = read_position(&text);
+    if (*text++ != '-')
+        return RANGE_WHOLE;
+    to = read_position(&text);
+    if (*text || (from < 0 && to < 0))
+        return RANGE_WHOLE;
+    if (from < 0) {
+        from = to < size ? size - to : 0;
+        to = to ? size - 1 : -1;
+    } else if (to < 0 || to >= size) {
+        to = size - 1;
     }
-    if (from < 0 || from >= size || to < from)
-        return false;
+    if (from >= size || to < from)
+        return RANGE_NONE;
     *ret_from = from;
-    *ret_to = to < size ? to : size - 1;
-    return true;
+    *ret_to = to;
+    return RANGE_PART;
 }
 
 /* Holds one slice at a time; the store's reads are short. */
@@ -144,14 +168,41 @@ static void send_more(struct http_request *request, void *arg)
         http_answer_end(request);
 }
 
+/* Writes Content-Range where only a part is wanted. False: that part is not there. */
+static bool choose_part(struct ask *ask, int64_t size, struct sending *sending, int *ret_status)
+{
+    struct http_request *request = ask->request;
+    const char *text = http_request_header(request, "range");
+    int64_t first = 0, last = size - 1;
+    enum range range = RANGE_WHOLE;
+
+    /* There are no validators here that an If-Range could name. */
+    if (text && !strcmp(ask->method, "GET") && !http_request_header(request, "if-range"))
+        range = parse_range(text, size, &first, &last);
+    if (range == RANGE_NONE) {
+        http_answer_header(request, "Content-Range",
+                           arena_printf(request->arena, "bytes */%lld", (long long)size));
+        serve_error(request, 416, "SIZE_INVALID", "there is no such range: it has %lld bytes",
+                    (long long)size);
+        return false;
+    }
+    if (range == RANGE_PART)
+        http_answer_header(request, "Content-Range",
+                           arena_printf(request->arena, "bytes %lld-%lld/%lld",
+                                        (long long)first, (long long)last, (long long)size));
+    *ret_status = range == RANGE_PART ? 206 : 200;
+    sending->at = first;
+    sending->end = last + 1;
+    return true;
+}
+
 static void send_blob(struct ask *ask, const char *digest, const char *type)
 {
     struct http_request *request = ask->request;
     int64_t size = store_blob_size(ask->registry->store, digest);
-    const char *range = http_request_header(request, "range");
     struct sending *sending;
     struct err err = {0};
-    int status = 200;
+    int status;
 
     if (verify_blob(ask->registry, ask->repository, digest, &err) < 0) {
         serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
@@ -160,20 +211,8 @@ static void send_blob(struct ask *ask, const char *digest, const char *type)
     sending = arena_alloc(request->arena, sizeof *sending);
     *sending = (struct sending) { ask->registry,
                                   arena_string(request->arena, digest), 0, size };
-    if (range) {
-        int64_t last = 0;
-
-        if (!parse_range(range, size, &sending->at, &last)) {
-            serve_error(request, 416, "SIZE_INVALID", "there is no such range");
-            return;
-        }
-        sending->end = last + 1;
-        status = 206;
-        http_answer_header(request, "Content-Range",
-                           arena_printf(request->arena, "bytes %lld-%lld/%lld",
-                                        (long long)sending->at, (long long)last,
-                                        (long long)size));
-    }
+    if (!choose_part(ask, size, sending, &status))
+        return;
     common_headers(request);
     http_answer_header(request, "Docker-Content-Digest", digest);
     http_answer_header(request, "Accept-Ranges", "bytes");
@@ -193,7 +232,11 @@ static void get_manifest(struct ask *ask)
     const struct node *index = index_read(arena, registry->store, ask->repository);
     const char *digest = ask->reference, *type;
 
-    if (!registry_digest_is_valid(digest))
+    if (strchr(digest, ':') && !pki_digest_is_valid(digest)) {
+        serve_not_a_digest(ask);
+        return;
+    }
+    if (!pki_digest_is_valid(digest))
         digest = node_get_text(node_get(index, "tags"), ask->reference);
     type = node_get_text(node_get(index, "manifests"), digest);
     if (*type && store_blob_size(registry->store, digest) < 0)
@@ -214,9 +257,8 @@ static void get_blob(struct ask *ask)
     if (node_get(node_get(index, "blobs"), ask->reference) &&
         store_blob_size(ask->registry->store, ask->reference) < 0)
         verify_missing(ask->registry, ask->repository, ask->reference);
-    if (!registry_digest_is_valid(ask->reference))
-        serve_error(ask->request, 400, "DIGEST_INVALID",
-                    "\"%s\" is no sha256 digest", ask->reference);
+    if (!pki_digest_is_valid(ask->reference))
+        serve_not_a_digest(ask);
     else if (!registry_has(ask->registry->store, ask->repository, ask->reference))
         serve_error(ask->request, 404, "BLOB_UNKNOWN", "%s has no blob %s",
                     ask->repository, ask->reference);
@@ -224,128 +266,9 @@ static void get_blob(struct ask *ask)
         send_blob(ask, ask->reference, "application/octet-stream");
 }
 
-/* ---- Lists -------------------------------------------------------------------------- */
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void list_tags(struct ask *ask)
-{
-    struct http_request *request = ask->request;
-    struct arena *arena = request->arena;
-    const struct node *index = index_read(arena, ask->registry->store,
-                                          ask->repository);
-    const struct node *tags = node_get(index, "tags");
-    const char *last = http_request_query(request, "last");
-    const char *n = http_request_query(request, "n");
-    long long most = -1;
-    const char **names = arena_alloc(arena, (node_count(tags) + 1) * sizeof *names);
-    struct node *body = node_map(arena), *list;
-    size_t count = 0;
-
-    if (!node_count(index)) {
-        serve_error(request, 404, "NAME_UNKNOWN", "there is no repository %s",
-                    ask->repository);
-        return;
-    }
-    if (n && (!text_to_int(n, &most) || most < 0)) {
-        serve_error(request, 400, "UNSUPPORTED", "n must be a number");
-        return;
-    }
-    node_each(tag, tags)
-        names[count++] = tag->key;
-    qsort(names, count, sizeof *names, by_text);
-    node_set_text(arena, body, "name", ask->repository);
-    list = node_make_list(arena, body, "tags");
-    for (size_t i = 0; i < count; i++) {
-        if (last && strcmp(names[i], last) <= 0)
-            continue;
-        if (most >= 0 && (long long)node_count(list) == most) {
-            const char *end = most ? node_text(node_item(list, (size_t)most - 1))
-                                   : "";
-
-            http_answer_header(request, "Link", arena_printf(arena,
-                "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"",
-                ask->repository, most, end));
-            break;
-        }
-        node_add(arena, list, node_string(arena, names[i]));
-    }
-    answer_json(request, "application/json", body);
-}
-
-static struct node *descriptor(struct ask *ask, const char *digest,
-                               const char *type, const struct node *manifest)
-{
-    struct arena *arena = ask->request->arena;
-    struct node *one = node_map(arena);
-    const char *artifact = node_get_text(manifest, "artifactType");
-
-    if (!*artifact)
-        artifact = node_get_text(node_get(manifest, "config"), "mediaType");
-    node_set_text(arena, one, "mediaType", type);
-    node_set_text(arena, one, "digest", digest);
-    node_set_int(arena, one, "size", store_blob_size(ask->registry->store, digest));
-    node_set_text(arena, one, "artifactType", artifact);
-    if (node_get(manifest, "annotations"))
-        node_set(arena, one, "annotations", node_get(manifest, "annotations"));
-    return one;
-}
-
-static struct node *read_manifest(struct ask *ask, const char *digest)
-{
-    int64_t size = store_blob_size(ask->registry->store, digest);
-    char *bytes;
-
-    if (size < 0)
-        return NULL;
-    bytes = arena_alloc(ask->request->arena, (size_t)size + 1);
-    if (store_blob_read(ask->registry->store, digest, 0, bytes, (size_t)size,
-                        NULL) != size)
-        return NULL;
-    return document_read_json(ask->request->arena, bytes, (size_t)size,
-                              &document_limits_own, NULL);
-}
-
-/* Never 404: a repository that is not there has no referrers. */
-static void list_referrers(struct ask *ask)
-{
-    struct http_request *request = ask->request;
-    struct arena *arena = request->arena;
-    const struct node *index = index_read(arena, ask->registry->store,
-                                          ask->repository);
-    const char *wanted = http_request_query(request, "artifactType");
-    struct node *body = node_map(arena), *list;
-
-    if (!registry_digest_is_valid(ask->reference)) {
-        serve_error(request, 400, "DIGEST_INVALID", "\"%s\" is no sha256 digest",
-                    ask->reference);
-        return;
-    }
-    node_set_int(arena, body, "schemaVersion", 2);
-    node_set_text(arena, body, "mediaType", INDEX_TYPE);
-    list = node_make_list(arena, body, "manifests");
-    node_each(entry, node_get(index, "manifests")) {
-        const struct node *manifest = read_manifest(ask, entry->key);
-        const char *subject = node_get_text(node_get(manifest, "subject"),
-                                            "digest");
-        struct node *one;
-
-        if (strcmp(subject, ask->reference))
-            continue;
-        one = descriptor(ask, entry->key, node_text(entry->value), manifest);
-        if (!wanted || !strcmp(node_get_text(one, "artifactType"), wanted))
-            node_add(arena, list, one);
-    }
-    if (wanted)
-        http_answer_header(request, "OCI-Filters-Applied", "artifactType");
-    answer_json(request, INDEX_TYPE, body);
-}
-
 /* ---- Deleting ------------------------------------------------------------------------ */
 
+/* An answer that waits until what was staged is on disk. */
 struct waiting {
     struct http_request *request;
     struct registry *registry;
@@ -403,30 +326,75 @@ void serve_created(struct registry *registry, struct http_request *request,
     answer_when_durable(registry, request, 201, location, digest);
 }
 
+struct held {
+    const char *digest;
+    bool found;
+};
+
+static bool is_held(void *arg, const char *digest, bool foreign)
+{
+    struct held *held = arg;
+
+    held->found = held->found || !strcmp(digest, held->digest);
+    return !held->found;
+}
+
+/* Whether the hub made it, or needs it for what it made: works of spokes name that. */
+static bool is_hubs(struct ask *ask, const struct node *index, const char *digest)
+{
+    struct held held = { digest, false };
+
+    if (node_get(node_get(index, "kept"), digest))
+        return true;
+    node_each(made, node_get(index, "kept"))
+        index_each_named(index_manifest(ask->request->arena, ask->registry->store,
+                                        made->key), is_held, &held);
+    return held.found;
+}
+
 /* A digest takes its tags along; a tag goes alone. */
+static bool remove_entry(struct ask *ask, struct node *index, const char *part)
+{
+    struct arena *arena = ask->request->arena;
+    struct node *tags = node_get(index, "tags"), *kept;
+
+    if (!pki_digest_is_valid(ask->reference))
+        return node_remove(tags, ask->reference);
+    if (!node_remove(node_get(index, part), ask->reference))
+        return false;
+    node_remove(node_get(index, "subjects"), ask->reference);
+    if (!tags || strcmp(part, "manifests"))
+        return true;
+    kept = node_map(arena);
+    node_each(tag, tags)
+        if (strcmp(node_text(tag->value), ask->reference))
+            node_set(arena, kept, tag->key, tag->value);
+    node_set(arena, index, "tags", kept);
+    return true;
+}
+
 static void delete_entry(struct ask *ask, const char *part)
 {
     struct arena *arena = ask->request->arena;
     struct node *index = index_read(arena, ask->registry->store, ask->repository);
-    struct node *tags = node_get(index, "tags"), *kept = node_map(arena);
-    bool is_digest = registry_digest_is_valid(ask->reference);
-    bool found = is_digest ? node_remove(node_get(index, part), ask->reference)
-                           : node_remove(tags, ask->reference);
+    bool is_digest = pki_digest_is_valid(ask->reference);
+    const char *digest = is_digest ? ask->reference
+                         : node_get_text(node_get(index, "tags"), ask->reference);
 
-    if (!found) {
+    if (!is_digest && strchr(ask->reference, ':')) {
+        serve_not_a_digest(ask);
+    } else if (is_hubs(ask, index, digest)) {
+        serve_error(ask->request, 403, "DENIED", "%s of %s is part of what the hub made for a "
+                    "WorkloadDeployment: it goes when that goes", ask->reference,
+                    ask->repository);
+    } else if (!remove_entry(ask, index, part)) {
         serve_error(ask->request, 404, !strcmp(part, "blobs") ? "BLOB_UNKNOWN"
                     : "MANIFEST_UNKNOWN", "%s has no %s", ask->repository,
                     ask->reference);
-        return;
+    } else {
+        index_write(arena, ask->registry->store, ask->repository, index);
+        answer_when_durable(ask->registry, ask->request, 202, NULL, NULL);
     }
-    if (is_digest && tags) {
-        node_each(tag, tags)
-            if (strcmp(node_text(tag->value), ask->reference))
-                node_set(arena, kept, tag->key, tag->value);
-        node_set(arena, index, "tags", kept);
-    }
-    index_write(arena, ask->registry->store, ask->repository, index);
-    answer_when_durable(ask->registry, ask->request, 202, NULL, NULL);
 }
 
 /* ---- Which is it --------------------------------------------------------------------- */
@@ -483,8 +451,7 @@ static void route(struct ask *ask)
         delete_entry(ask, "manifests");
     else if (!strcmp(ask->what, "blobs") && get)
         get_blob(ask);
-    else if (!strcmp(ask->what, "blobs") && gone &&
-             registry_digest_is_valid(ask->reference))
+    else if (!strcmp(ask->what, "blobs") && gone)
         delete_entry(ask, "blobs");
     else if (!strcmp(ask->what, "tags") && get && !strcmp(ask->reference, "list"))
         list_tags(ask);
@@ -498,7 +465,7 @@ static void route(struct ask *ask)
 static bool may(struct ask *ask)
 {
     const struct registry_settings *settings = &ask->registry->settings;
-    const char *digest = registry_digest_is_valid(ask->reference)
+    const char *digest = pki_digest_is_valid(ask->reference)
                              ? ask->reference : NULL;
 
     return settings->authorise(settings->arg, ask->request,
@@ -514,7 +481,8 @@ void registry_handle(struct http_request *request, void *arg)
         .registry = registry, .request = request, .repository = "",
         .reference = "", .method = arena_string(request->arena, request->method),
     };
-    bool base = request->segment_count == 1;
+    bool catalog = request->segment_count == 2 && !strcmp(request->segments[1], "_catalog");
+    bool base = request->segment_count == 1 || catalog;
 
     request->label = "registry";
     if (!base && !take_apart(&ask)) {
@@ -539,7 +507,10 @@ void registry_handle(struct http_request *request, void *arg)
     if (!base) {
         route(&ask);
     } else if (is_read(ask.method)) {
-        answer_json(request, "application/json", node_map(request->arena));
+        if (catalog)
+            list_repositories(&ask);
+        else
+            serve_json(request, "application/json", node_map(request->arena));
     } else {
         http_answer_header(request, "Allow", "GET, HEAD");
         serve_error(request, 405, "UNSUPPORTED", "%s is not possible here: these are: GET, HEAD",

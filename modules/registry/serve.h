@@ -8,6 +8,7 @@
 struct http_request;
 
 struct map;
+struct node;
 struct upload;
 struct registry {
     uint32_t tag;
@@ -33,6 +34,13 @@ struct ask {
 /* An error in the specification's form. */
 void serve_error(struct http_request *request, int status, const char *code,
                  const char *format, ...) PRINTF(4, 5);
+void serve_json(struct http_request *request, const char *type, const struct node *body);
+/* 400: what stands where a digest belongs is none. */
+void serve_not_a_digest(struct ask *ask);
+/* GET …/tags/list, …/referrers/DIGEST and /v2/_catalog (list.c). */
+void list_tags(struct ask *ask);
+void list_referrers(struct ask *ask);
+void list_repositories(struct ask *ask);
 /* POST, PATCH, PUT, GET, DELETE below …/blobs/uploads/ (upload.c). */
 void serve_upload(struct ask *ask);
 /* PUT …/manifests/REFERENCE (push.c). */

@@ -18,9 +18,12 @@
    one project may. Who has most makes room: nobody can push out another's. */
 #define UPLOADS_MOST 8
 #define UPLOADS_ALL 64
+/* One that nobody wrote to for so long is given up. */
+#define UPLOAD_AGE (15 * 60 * CLOCK_SECOND)
 
 struct upload {
     struct upload *next;
+    int64_t touched; /* steady time of the last byte */
     char id[33];
     char *repository; /* owned */
     struct text bytes;
@@ -132,14 +135,28 @@ static bool make_room(struct registry *registry, size_t len)
     return sum <= most;
 }
 
+static void drop_old(struct registry *registry)
+{
+    struct upload *u = registry->uploads, *next;
+
+    for (; u; u = next) {
+        next = u->next;
+        if (!u->busy && clock_steady() - u->touched > UPLOAD_AGE)
+            drop(registry, u);
+    }
+}
+
 /* NULL: the project has as many as it may, and all are being written to. */
 static struct upload *begin(struct registry *registry, const char *repository)
 {
-    struct upload *upload, *oldest = oldest_idle(registry, repository);
+    struct upload *upload, *oldest;
     scoped_text struct text hex = { 0 };
     unsigned char id[16];
-    size_t bytes, count = count_of_project(registry, repository, &bytes);
+    size_t bytes, count;
 
+    drop_old(registry);
+    oldest = oldest_idle(registry, repository);
+    count = count_of_project(registry, repository, &bytes);
     if (count >= UPLOADS_MOST || registry->upload_count >= UPLOADS_ALL) {
         if (!oldest)
             return NULL;
@@ -150,6 +167,7 @@ static struct upload *begin(struct registry *registry, const char *repository)
     text_add_hex(&hex, id, sizeof id);
     memcpy(upload->id, text_string(&hex), 32);
     upload->repository = mem_copy_string(repository);
+    upload->touched = clock_steady();
     upload->next = registry->uploads;
     registry->uploads = upload;
     registry->upload_count++;
@@ -164,8 +182,7 @@ static void refuse_more(struct http_request *request)
 
 /* ---- Answers ---------------------------------------------------------------- */
 
-static void answer_progress(struct http_request *request, int status,
-                            const struct upload *upload)
+static void tell_progress(struct http_request *request, const struct upload *upload)
 {
     size_t len = upload->bytes.len;
 
@@ -175,7 +192,19 @@ static void answer_progress(struct http_request *request, int status,
     http_answer_header(request, "Docker-Upload-UUID", upload->id);
     http_answer_header(request, "Range",
                        arena_printf(request->arena, "0-%zu", len ? len - 1 : 0));
+}
+
+static void answer_progress(struct http_request *request, int status,
+                            const struct upload *upload)
+{
+    tell_progress(request, upload);
     http_answer(request, status, NULL, NULL, 0);
+}
+
+static void refuse_digest(struct http_request *request, const char *digest)
+{
+    serve_error(request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: and 64, "
+                "or sha512: and 128 lower-case hex digits", digest ? digest : "");
 }
 
 static void finish(struct registry *registry, struct http_request *request,
@@ -183,20 +212,18 @@ static void finish(struct registry *registry, struct http_request *request,
                    const char *bytes, size_t len)
 {
     struct arena *arena = request->arena;
-    unsigned char sum[PKI_SHA256];
-    char text[PKI_DIGEST_TEXT];
-    struct node *index;
-
+    char text[PKI_DIGEST_MOST];
+    struct node *index = index_read(arena, registry->store, repository);
     struct err err = {0};
 
-    pki_sha256(bytes, len, sum);
-    pki_digest_text(sum, text);
+    pki_digest_of(digest, bytes, len, text);
     if (strcmp(text, digest)) {
         serve_error(request, 400, "DIGEST_INVALID",
                     "the bytes have the digest %s, not %s", text, digest);
         return;
     }
-    if (store_check_room(registry->store, &err) < 0) {
+    if (store_check_room(registry->store, &err) < 0 ||
+        index_check_room(index, repository, &err) < 0) {
         serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
         return;
     }
@@ -209,7 +236,6 @@ static void finish(struct registry *registry, struct http_request *request,
     }
     if (store_blob_size(registry->store, digest) < 0)
         store_blob_put(registry->store, digest, bytes, len);
-    index = index_read(arena, registry->store, repository);
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, registry->store, repository, index);
     serve_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
@@ -222,6 +248,7 @@ static void finish(struct registry *registry, struct http_request *request,
 struct body {
     struct registry *registry;
     const char *repository, *id, *digest; /* in the request's arena */
+    int64_t from, to; /* what Content-Range says; -1: nothing */
 };
 
 static void free_upload(struct http_request *request, void *arg)
@@ -246,6 +273,12 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
         return;
     }
     upload->busy = false;
+    upload->touched = clock_steady();
+    if (body->from >= 0 && (uint64_t)(body->to - body->from) + 1 != len) {
+        serve_error(request, 400, "SIZE_INVALID", "Content-Range says %lld bytes, and %zu came",
+                    (long long)(body->to - body->from + 1), len);
+        return;
+    }
     if (upload->bytes.len + len > registry->settings.most_blob) {
         drop(registry, upload);
         serve_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
@@ -270,14 +303,31 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     drop(registry, upload);
 }
 
+/* "START-END", both in decimal digits; saturates. */
+static bool parse_range(const char *text, int64_t *ret_from, int64_t *ret_to)
+{
+    size_t first = strspn(text, "0123456789");
+    const char *second = text + first + 1;
+
+    if (!first || text[first] != '-' || !*second ||
+        strspn(second, "0123456789") != strlen(second))
+        return false;
+    *ret_from = strtoll(text, NULL, 10);
+    *ret_to = strtoll(second, NULL, 10);
+    return *ret_from <= *ret_to && *ret_to < INT64_MAX;
+}
+
 static void take_body(struct ask *ask, struct upload *upload, const char *digest)
 {
     struct arena *arena = ask->request->arena;
     struct body *body = arena_alloc(arena, sizeof *body);
+    const char *range = http_request_header(ask->request, "content-range");
 
     *body = (struct body) { ask->registry, ask->repository,
                             arena_string(arena, upload->id),
-                            arena_string(arena, digest) };
+                            arena_string(arena, digest), -1, -1 };
+    if (range && !parse_range(range, &body->from, &body->to))
+        body->from = body->to = -1; /* a POST of the whole needs none */
     upload->busy = true;
     http_request_gone(ask->request, free_upload, body);
     http_body_whole(ask->request, ask->registry->settings.most_blob, on_body,
@@ -287,19 +337,18 @@ static void take_body(struct ask *ask, struct upload *upload, const char *digest
 /* ---- Requests -------------------------------------------------------------------- */
 
 /* A blob that another repository has, if the asker may pull from there. */
-static bool mount(struct ask *ask, const char *digest)
+static bool mount_from(struct ask *ask, const char *from, const char *digest)
 {
     const struct registry_settings *settings = &ask->registry->settings;
-    const char *from = http_request_query(ask->request, "from");
     struct arena *arena = ask->request->arena;
-    struct node *index;
+    struct node *index = index_read(arena, ask->registry->store, ask->repository);
+    struct err err = {0};
 
-    if (!from || !registry_name_is_valid(from) ||
+    if (!registry_name_is_valid(from) ||
+        !settings->authorise(settings->arg, ask->request, REGISTRY_PULL, from, digest) ||
         !registry_has(ask->registry->store, from, digest) ||
-        !settings->authorise(settings->arg, ask->request, REGISTRY_PULL, from,
-                             digest))
+        index_check_room(index, ask->repository, &err) < 0)
         return false;
-    index = index_read(arena, ask->registry->store, ask->repository);
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, ask->registry->store, ask->repository, index);
     serve_created(ask->registry, ask->request,
@@ -308,13 +357,40 @@ static bool mount(struct ask *ask, const char *digest)
     return true;
 }
 
+/* Without `from`, the project's repositories are looked through, up to so many. */
+#define MOUNT_LOOKS 100
+
+static bool mount(struct ask *ask, const char *digest)
+{
+    const char *from = http_request_query(ask->request, "from");
+    size_t len = strcspn(ask->repository, "/"), looks = 0;
+
+    if (from)
+        return mount_from(ask, from, digest);
+    node_each(one, index_all(ask->request->arena, ask->registry->store))
+        if (strcspn(one->key, "/") == len && !strncmp(one->key, ask->repository, len) &&
+            looks++ < MOUNT_LOOKS && mount_from(ask, one->key, digest))
+            return true;
+    return false;
+}
+
 static void post(struct ask *ask)
 {
     const char *wanted = http_request_query(ask->request, "mount");
     const char *digest = http_request_query(ask->request, "digest");
+    const char *algorithm = http_request_query(ask->request, "digest-algorithm");
     struct upload *upload;
 
-    if (wanted && registry_digest_is_valid(wanted) && mount(ask, wanted))
+    if ((wanted && !pki_digest_is_valid(wanted)) || (digest && !pki_digest_is_valid(digest))) {
+        refuse_digest(ask->request, wanted ? wanted : digest);
+        return;
+    }
+    if (algorithm && !pki_digest_is_algorithm(algorithm)) {
+        serve_error(ask->request, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
+                    "knows sha256 and sha512", algorithm);
+        return;
+    }
+    if (wanted && mount(ask, wanted))
         return;
     upload = begin(ask->registry, ask->repository);
     if (!upload)
@@ -325,12 +401,23 @@ static void post(struct ask *ask)
         answer_progress(ask->request, 202, upload);
 }
 
-/* "START-END" must go on where the upload stands. */
-static bool range_fits(const struct ask *ask, const struct upload *upload)
+/* What comes goes on where the upload stands. */
+static bool check_range(struct ask *ask, const struct upload *upload)
 {
     const char *range = http_request_header(ask->request, "content-range");
+    int64_t from = 0, to = 0;
 
-    return !range || strtoull(range, NULL, 10) == upload->bytes.len;
+    if (range && !parse_range(range, &from, &to)) {
+        serve_error(ask->request, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
+                    "START-END, the first and the last byte", range);
+        return false;
+    }
+    if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
+        return true;
+    tell_progress(ask->request, upload);
+    serve_error(ask->request, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
+                upload->bytes.len, upload->busy ? ", and another request writes to it" : "");
+    return false;
 }
 
 void serve_upload(struct ask *ask)
@@ -349,18 +436,12 @@ void serve_upload(struct ask *ask)
     } else if (!strcmp(method, "DELETE")) {
         drop(ask->registry, upload);
         http_answer(ask->request, 204, NULL, NULL, 0);
-    } else if (upload->busy || !range_fits(ask, upload)) {
-        serve_error(ask->request, 416, "BLOB_UPLOAD_INVALID",
-                    "the upload stands at byte %zu", upload->bytes.len);
-    } else if (!strcmp(method, "PATCH")) {
-        take_body(ask, upload, "");
-    } else if (strcmp(method, "PUT")) {
+    } else if (strcmp(method, "PATCH") && strcmp(method, "PUT")) {
         serve_error(ask->request, 405, "UNSUPPORTED", "%s is not possible here",
                     method);
-    } else if (!digest || !registry_digest_is_valid(digest)) {
-        serve_error(ask->request, 400, "DIGEST_INVALID",
-                    "?digest= must be a sha256 digest");
-    } else {
-        take_body(ask, upload, digest);
+    } else if (!strcmp(method, "PUT") && (!digest || !pki_digest_is_valid(digest))) {
+        refuse_digest(ask->request, digest);
+    } else if (check_range(ask, upload)) {
+        take_body(ask, upload, !strcmp(method, "PATCH") ? "" : digest);
     }
 }

@@ -19,21 +19,18 @@ static int read_whole(struct store *store, const char *digest, struct err *err)
 {
     int64_t size = store_blob_size(store, digest), at = 0;
     scoped_mem char *piece = mem_alloc(PIECE);
-    unsigned char sum[PKI_SHA256];
-    char text[PKI_DIGEST_TEXT];
-    struct pki_sha256 hash;
+    scoped_pki_hash struct pki_hash *hash = pki_hash_new(digest);
+    char text[PKI_DIGEST_MOST];
 
-    pki_sha256_start(&hash);
     while (at < size) {
         int64_t got = store_blob_read(store, digest, at, piece, PIECE, err);
 
         if (got <= 0)
             return got < 0 && err->code != ERR_INTERNAL ? -1 : 0;
-        pki_sha256_add(&hash, piece, (size_t)got);
+        pki_hash_add(hash, piece, (size_t)got);
         at += got;
     }
-    pki_sha256_end(&hash, sum);
-    pki_digest_text(sum, text);
+    pki_hash_end(&hash, text);
     if (strcmp(text, digest) == 0)
         return 1;
     err_set(err, ERR_INTERNAL, "its bytes have the digest %s", text);

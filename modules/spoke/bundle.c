@@ -40,11 +40,9 @@ static char *repository_of(const char *reference)
 
 static bool has_digest(const void *bytes, size_t len, const char *digest)
 {
-    unsigned char hash[PKI_SHA256];
-    char text[PKI_DIGEST_TEXT];
+    char text[PKI_DIGEST_MOST];
 
-    pki_sha256(bytes, len, hash);
-    pki_digest_text(hash, text);
+    pki_digest_of(digest, bytes, len, text);
     return strcmp(text, digest) == 0;
 }
 
@@ -218,7 +216,7 @@ static void ask_layer(struct fetch *fetch, const void *bytes, size_t len)
     const char *type = node_get_text(layer, "mediaType");
     const char *digest = node_get_text(layer, "digest");
 
-    if (manifest && (!text_starts(digest, "sha256:") || !text_ends(type, "tar+gzip")))
+    if (manifest && (!pki_digest_is_valid(digest) || !text_ends(type, "tar+gzip")))
         err_set(&err, ERR_INVALID, "its first layer is \"%.100s\" %.100s, not a tar+gzip",
                 type, digest);
     if (err.code) {

@@ -123,7 +123,7 @@ int store_changes(struct store *store, int64_t since, store_each_fn *each,
    when there is more to do. Never inside a request. */
 bool store_compact(struct store *store);
 
-/* ---- Blobs: bytes named by their SHA-256 ("sha256:…") ------------------ */
+/* ---- Blobs: bytes named by their digest ("sha256:…", "sha512:…") ------- */
 
 /* Staged like everything else; a blob that exists already is no write. */
 void store_blob_put(struct store *store, const char *digest, const void *bytes,

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists tags, repositories and referrers, a page at a time. */
+#include "registry/serve.h"
+
+#include "base/text.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "pki/pki.h"
+#include "registry/index.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
+/* A page of repositories, where the client names no number or a larger one. */
+#define CATALOG_PAGE 1000
+/* A page of referrers: so many, or as many as have so many bytes of manifests. */
+#define REFERRERS_PAGE 1000
+#define REFERRERS_BYTES ((int64_t)4 << 20)
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The keys of a map, in order. */
+static const char **sorted_keys(struct arena *arena, const struct node *map)
+{
+    const char **keys = arena_alloc(arena, (node_count(map) + 1) * sizeof *keys);
+    size_t count = 0;
+
+    node_each(member, map)
+        keys[count++] = member->key;
+    qsort(keys, count, sizeof *keys, by_text);
+    return keys;
+}
+
+/* How many the client wants; -1: it does not say. False: answered already. */
+static bool read_page_size(struct http_request *request, long long *ret)
+{
+    const char *n = http_request_query(request, "n");
+
+    *ret = -1;
+    if (!n || (text_to_int(n, ret) && *ret >= 0))
+        return true;
+    serve_error(request, 400, "PAGINATION_NUMBER_INVALID", "n is \"%.50s\", and must be a "
+                "number of at least 0", n);
+    return false;
+}
+
+void list_tags(struct ask *ask)
+{
+    struct http_request *request = ask->request;
+    struct arena *arena = request->arena;
+    const struct node *index = index_read(arena, ask->registry->store,
+                                          ask->repository);
+    const struct node *tags = node_get(index, "tags");
+    const char *last = http_request_query(request, "last");
+    const char **names = sorted_keys(arena, tags);
+    struct node *body = node_map(arena), *list;
+    long long most;
+
+    if (!node_count(index)) {
+        serve_error(request, 404, "NAME_UNKNOWN", "there is no repository %s",
+                    ask->repository);
+        return;
+    }
+    if (!read_page_size(request, &most))
+        return;
+    node_set_text(arena, body, "name", ask->repository);
+    list = node_make_list(arena, body, "tags");
+    for (size_t i = 0; i < node_count(tags) && most; i++) {
+        if (last && strcmp(names[i], last) <= 0)
+            continue;
+        if (most >= 0 && (long long)node_count(list) == most) {
+            http_answer_header(request, "Link", arena_printf(arena,
+                "</v2/%s/tags/list?n=%lld&last=%s>; rel=\"next\"", ask->repository, most,
+                node_text(node_item(list, (size_t)most - 1))));
+            break;
+        }
+        node_add(arena, list, node_string(arena, names[i]));
+    }
+    serve_json(request, "application/json", body);
+}
+
+/* Only repositories that this client may pull from are named. */
+void list_repositories(struct ask *ask)
+{
+    const struct registry_settings *settings = &ask->registry->settings;
+    struct http_request *request = ask->request;
+    struct arena *arena = request->arena;
+    const struct node *all = index_all(arena, ask->registry->store);
+    const char **names = sorted_keys(arena, all);
+    const char *last = http_request_query(request, "last");
+    struct node *body = node_map(arena);
+    struct node *list = node_make_list(arena, body, "repositories");
+    long long most;
+
+    if (!read_page_size(request, &most))
+        return;
+    if (most < 0 || most > CATALOG_PAGE)
+        most = CATALOG_PAGE;
+    for (size_t i = 0; i < node_count(all) && most; i++) {
+        if ((last && strcmp(names[i], last) <= 0) ||
+            !settings->authorise(settings->arg, request, REGISTRY_PULL, names[i], NULL))
+            continue;
+        if ((long long)node_count(list) == most) {
+            http_answer_header(request, "Link", arena_printf(arena,
+                "</v2/_catalog?n=%lld&last=%s>; rel=\"next\"", most,
+                node_text(node_item(list, (size_t)most - 1))));
+            break;
+        }
+        node_add(arena, list, node_string(arena, names[i]));
+    }
+    serve_json(request, "application/json", body);
+}
+
+/* ---- Referrers ---------------------------------------------------------------- */
+
+static void add_descriptor(struct ask *ask, struct node *list, const struct node *index,
+                           const char *digest, const char *artifact)
+{
+    struct arena *arena = ask->request->arena;
+    const struct node *manifest = index_manifest(arena, ask->registry->store, digest);
+    const struct node *notes = node_get(manifest, "annotations");
+    struct node *one = node_map(arena);
+
+    node_set_text(arena, one, "mediaType",
+                  node_get_text(node_get(index, "manifests"), digest));
+    node_set_text(arena, one, "digest", digest);
+    node_set_int(arena, one, "size", store_blob_size(ask->registry->store, digest));
+    if (*artifact)
+        node_set_text(arena, one, "artifactType", artifact);
+    if (notes)
+        node_set(arena, one, "annotations", (struct node *)notes);
+    node_add(arena, list, one);
+}
+
+/* The next page begins after the last one of this. */
+static void tell_next(struct ask *ask, const char *last, const char *filter)
+{
+    struct arena *arena = ask->request->arena;
+    scoped_text struct text escaped = { 0 };
+
+    if (filter)
+        http_escape(&escaped, filter);
+    http_answer_header(ask->request, "Link", arena_printf(arena,
+        "</v2/%s/referrers/%s?last=%s%s%s>; rel=\"next\"", ask->repository, ask->reference,
+        last, filter ? "&artifactType=" : "", text_string(&escaped)));
+}
+
+static struct node *referrers_page(struct ask *ask, struct node *index, const char *filter)
+{
+    struct arena *arena = ask->request->arena;
+    const struct node *subjects = index_subjects(arena, ask->registry->store, index);
+    const char **digests = sorted_keys(arena, subjects);
+    const char *last = http_request_query(ask->request, "last"), *shown = NULL;
+    struct node *list = node_list(arena);
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < node_count(subjects); i++) {
+        const struct node *entry = node_get(subjects, digests[i]);
+        const char *artifact = node_get_text(entry, "artifactType");
+        int64_t size = store_blob_size(ask->registry->store, digests[i]);
+
+        if ((last && strcmp(digests[i], last) <= 0) || size < 0 ||
+            strcmp(node_get_text(entry, "subject"), ask->reference) != 0 ||
+            (filter && strcmp(artifact, filter) != 0))
+            continue;
+        if (shown && (bytes + size > REFERRERS_BYTES || node_count(list) == REFERRERS_PAGE)) {
+            tell_next(ask, shown, filter);
+            break;
+        }
+        bytes += size;
+        shown = digests[i];
+        add_descriptor(ask, list, index, shown, artifact);
+    }
+    return list;
+}
+
+/* Never 404: a repository that is not there has no referrers. */
+void list_referrers(struct ask *ask)
+{
+    struct arena *arena = ask->request->arena;
+    struct node *index = index_read(arena, ask->registry->store, ask->repository);
+    const char *filter = http_request_query(ask->request, "artifactType");
+    struct node *body = node_map(arena);
+
+    if (!pki_digest_is_valid(ask->reference)) {
+        serve_not_a_digest(ask);
+        return;
+    }
+    if (filter && !*filter)
+        filter = NULL;
+    node_set_int(arena, body, "schemaVersion", 2);
+    node_set_text(arena, body, "mediaType", INDEX_TYPE);
+    node_set(arena, body, "manifests", referrers_page(ask, index, filter));
+    if (filter)
+        http_answer_header(ask->request, "OCI-Filters-Applied", "artifactType");
+    serve_json(ask->request, INDEX_TYPE, body);
+}
