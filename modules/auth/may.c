@@ -101,15 +101,17 @@ static bool may_by_row(const struct auth_user *user, const struct auth_request *
 }
 
 /* Spokes pull, by digest, the artifacts that their works name: another revision in
-   the same repository may be another spoke's. "/v2" alone says hello. */
+   the same repository may be another spoke's. "/v2" alone is where a client logs in
+   and where the names of repositories are listed, each by its own right. */
 static bool may_pull(const struct auth_user *user, const struct auth_request *ask,
                      const struct auth_facts *facts)
 {
-    if (user->role != AUTH_SPOKE || strcmp(ask->verb, "get") != 0)
+    if (strcmp(ask->verb, "get") != 0)
         return false;
     if (strcmp(ask->path, "/v2") == 0 || strcmp(ask->path, "/v2/") == 0)
-        return true;
-    return text_starts(ask->path, "/v2/") && ask->digest && facts->artifact_is_named &&
+        return user->role == AUTH_SPOKE || user->role == AUTH_USER;
+    return user->role == AUTH_SPOKE && text_starts(ask->path, "/v2/") && ask->digest &&
+           facts->artifact_is_named &&
            facts->artifact_is_named(facts->arg, user->cluster,
                                     ask->path + strlen("/v2/"), ask->digest);
 }
@@ -120,10 +122,11 @@ static bool may_path(const struct auth_user *user, const struct auth_request *as
     if (strcmp(ask->verb, "get") == 0 &&
         path_is_under(ask->path, open_paths, count_of(open_paths)))
         return true;
+    if (may_pull(user, ask, facts))
+        return true;
     if (user->role != AUTH_SPOKE && user->role != AUTH_JOIN)
         return false;
-    return may_pull(user, ask, facts) ||
-           (strcmp(ask->verb, "get") == 0 &&
+    return (strcmp(ask->verb, "get") == 0 &&
             path_is_under(ask->path, machine_paths, count_of(machine_paths)));
 }
 

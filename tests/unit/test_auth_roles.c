@@ -37,6 +37,8 @@ static const struct {
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2/lab", false},
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2/labour/chat", false},
     {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "create", "", "", "", "", "/v2/lab/chat", false},
+    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "get", "", "", "", "", "/v2", true},
+    {"{verbs: [get], nonResourceURLs: ['/v2/lab/*']}", "create", "", "", "", "", "/v2", false},
     {"{verbs: ['*'], nonResourceURLs: ['*']}", "post", "", "", "", "", "/anything", true},
     {"{verbs: ['*'], nonResourceURLs: ['*']}", "get", "", "pods", "", "a", NULL, false},
 };

@@ -44,6 +44,41 @@ static void digests_are_right(void)
                "HMAC as in RFC 4231");
 }
 
+static void digests_go_by_their_algorithm(void)
+{
+    static const char abc[] =
+        "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+        "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+    static const struct {
+        const char *what, *digest;
+        bool valid;
+    } cases[] = {
+        {"sha256", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", true},
+        {"sha512", abc, true},
+        {"upper-case digits", "sha256:BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", false},
+        {"a digit less", "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a", false},
+        {"sha512 with the digits of sha256", "sha512:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", false},
+        {"another algorithm", "sha384:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", false},
+        {"the algorithm alone", "sha256", false},
+        {"the colon alone", ":", false},
+        {"nothing", "", false},
+    };
+    struct pki_hash *hash = pki_hash_new("sha512:");
+    char text[PKI_DIGEST_MOST];
+
+    for (size_t i = 0; i < count_of(cases); i++)
+        CHECK(pki_digest_is_valid(cases[i].digest) == cases[i].valid, "%s: %s", cases[i].what,
+              cases[i].valid ? "a digest" : "none");
+    pki_digest_of("sha512", "abc", 3, text);
+    CHECK_TEXT(text, abc, "SHA-512 as in FIPS 180");
+    pki_hash_add(hash, "a", 1);
+    pki_hash_add(hash, "bc", 2);
+    pki_hash_end(&hash, text);
+    CHECK_TEXT(text, abc, "in pieces as well");
+    pki_digest_of("v1", "abc", 3, text);
+    CHECK_TEXT(text, cases[0].digest, "what names no algorithm gets SHA-256");
+}
+
 static void seals_hold(void)
 {
     unsigned char key[PKI_SEAL_KEY], other[PKI_SEAL_KEY];
@@ -221,6 +256,7 @@ static void subjects_are_plain(void)
 int main(void)
 {
     digests_are_right();
+    digests_go_by_their_algorithm();
     seals_hold();
     signatures_hold();
     names_are_the_signers();

@@ -20,13 +20,13 @@ static bool may_push = true;
 
 /* What the last answer was. */
 static int status;
-static char body[4096], location[256], range[64], said[128];
+static char body[4096], location[256], range[64], said[160], more[512];
 
 static bool authorise(void *arg, const struct http_request *request,
                       enum registry_want want, const char *repository,
                       const char *digest)
 {
-    return want == REGISTRY_PULL || may_push;
+    return want == REGISTRY_PULL ? strncmp(repository, "secret/", 7) != 0 : may_push;
 }
 
 static void commit(void *arg, void (*done)(void *done_arg, const struct err *err),
@@ -50,6 +50,7 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
     copy(range, sizeof range, answer ? http_answer_get(answer, "range") : "");
     copy(said, sizeof said,
          answer ? http_answer_get(answer, "docker-content-digest") : "");
+    copy(more, sizeof more, answer ? http_answer_get(answer, "link") : "");
 }
 
 static int ask(const char *method, const char *target, const char *name,
@@ -79,7 +80,7 @@ static const char *digest_of(const char *bytes, char text[PKI_DIGEST_TEXT])
     return text;
 }
 
-static char target[512];
+static char target[2048];
 static const char *at(const char *format, ...) PRINTF(1, 2);
 static const char *at(const char *format, ...)
 {
@@ -193,6 +194,187 @@ static void check_mistakes(void)
     may_push = true;
 }
 
+/* ---- Digests, ranges, lists ---------------------------------------------------- */
+
+static void push_blob(const char *repository, const char *bytes, const char *algorithm,
+                      char digest[PKI_DIGEST_MOST])
+{
+    pki_digest_of(algorithm, bytes, strlen(bytes), digest);
+    CHECK_INT(ask("POST", at("/v2/%s/blobs/uploads/?digest=%s", repository, digest), NULL, NULL,
+                  bytes), 201, "%s has the blob \"%.20s\"", repository, bytes);
+}
+
+static void check_sha512(void)
+{
+    char layer[PKI_DIGEST_MOST], digest[PKI_DIGEST_MOST];
+    char manifest[2048];
+
+    push_blob("lab/long", "layer", "sha512", layer);
+    CHECK_INT(ask("GET", at("/v2/lab/long/blobs/%s", layer), NULL, NULL, NULL), 200,
+              "a blob is named by sha512");
+    CHECK_TEXT(said, layer, "and says so");
+    CHECK_INT(ask("POST", "/v2/lab/long/blobs/uploads/?digest-algorithm=sha512", NULL, NULL, NULL),
+              202, "an upload says that it will be");
+    CHECK_INT(ask("POST", "/v2/lab/long/blobs/uploads/?digest-algorithm=md5", NULL, NULL, NULL),
+              400, "not by an unknown algorithm");
+    CHECK(strstr(body, "sha256 and sha512") != NULL, "which is told: %s", body);
+    snprintf(manifest, sizeof manifest, "{\"layers\":[{\"digest\":\"%s\"}]}", layer);
+    pki_digest_of("sha512", manifest, strlen(manifest), digest);
+    CHECK_INT(ask("PUT", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, manifest), 201,
+              "a manifest too");
+    CHECK_INT(ask("GET", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, NULL), 200,
+              "by which it is pulled");
+    CHECK_TEXT(body, manifest, "byte for byte");
+    digest[10] = digest[10] == '0' ? '1' : '0';
+    CHECK_INT(ask("PUT", at("/v2/lab/long/manifests/%s", digest), NULL, NULL, manifest), 400,
+              "another digest is refused");
+}
+
+static void check_ranges(void)
+{
+    static const struct { const char *range; int status; const char *body; } cases[] = {
+        { "bytes=0-0", 206, "0" }, { "bytes=-3", 206, "789" }, { "bytes=-99", 206, "0123456789" },
+        { "bytes=7-", 206, "789" }, { "bytes=8-99999999999999999999", 206, "89" },
+        { "bytes=-99999999999999999999", 206, "0123456789" }, { "BYTES=1-2", 206, "12" },
+        { "bytes=-0", 416, NULL }, { "bytes=5-4", 416, NULL }, { "bytes=10-", 416, NULL },
+        { "bytes=99999999999999999999-", 416, NULL },
+        { "bytes=1-2,4-5", 200, "0123456789" }, { "lines=1-2", 200, "0123456789" },
+        { "bytes=", 200, "0123456789" }, { "bytes=-", 200, "0123456789" },
+        { "bytes= 1-2", 200, "0123456789" }, { "bytes=+1-2", 200, "0123456789" },
+        { "bytes=--1", 200, "0123456789" },
+    };
+    char digest[PKI_DIGEST_MOST];
+
+    push_blob("lab/parts", "0123456789", "sha256", digest);
+    for (size_t i = 0; i < count_of(cases); i++) {
+        int got = ask("GET", at("/v2/lab/parts/blobs/%s", digest), "range", cases[i].range, NULL);
+
+        CHECK(got == cases[i].status && (!cases[i].body || !strcmp(body, cases[i].body)),
+              "%s: %d %s", cases[i].range, got, body);
+    }
+    push_blob("lab/parts", "", "sha256", digest);
+    CHECK_INT(ask("GET", at("/v2/lab/parts/blobs/%s", digest), "range", "bytes=-1", NULL), 416,
+              "nothing has no part");
+}
+
+static void check_pieces(void)
+{
+    static const struct { const char *range; int status; const char *words; } cases[] = {
+        { "1-2", 416, "stands at byte 0" }, { "0-1", 400, "says 2 bytes, and 3 came" },
+        { "0-2", 202, "" }, { "0-2", 416, "stands at byte 3" }, { "5-3", 400, "not START-END" },
+        { "bytes 3-5/6", 400, "not START-END" }, { "3", 400, "not START-END" },
+        { "3-99999999999999999999", 400, "not START-END" }, { "3-5", 202, "" },
+    };
+    char upload[256];
+
+    ask("POST", "/v2/lab/app/blobs/uploads/", NULL, NULL, NULL);
+    copy(upload, sizeof upload, location);
+    for (size_t i = 0; i < count_of(cases); i++) {
+        int got = ask("PATCH", upload, "content-range", cases[i].range, "abc");
+
+        CHECK(got == cases[i].status && strstr(body, cases[i].words), "%s: %d %s",
+              cases[i].range, got, body);
+    }
+    CHECK_INT(ask("DELETE", upload, NULL, NULL, NULL), 204, "it can be given up");
+}
+
+static void check_large(void)
+{
+    size_t most = 4u << 20;
+    scoped_mem char *bytes = mem_alloc(most + 2);
+
+    memset(bytes, 'x', most + 1);
+    memcpy(bytes, "{\"a\":\"", 6);
+    memcpy(bytes + most - 2, "\"}", 3);
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/large", NULL, NULL, bytes), 201,
+              "a manifest of 4 MiB is taken");
+    CHECK_INT(ask("GET", "/v2/lab/app/manifests/large", NULL, NULL, NULL), 200, "and given");
+    bytes[most - 2] = 'x';
+    memcpy(bytes + most - 1, "\"}", 3);
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/larger", NULL, NULL, bytes), 413,
+              "one byte more is too many");
+    CHECK(strstr(body, "may have 4194304 bytes") != NULL, "in words: %s", body);
+}
+
+static void check_foreign(void)
+{
+    static const char format[] =
+        "{\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.%sv1.tar\",\"digest\":"
+        "\"sha256:%064d\"}]}";
+    char manifest[512];
+
+    snprintf(manifest, sizeof manifest, format, "nondistributable.", 7);
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/foreign", NULL, NULL, manifest), 201,
+              "a layer that must not be pushed need not be there");
+    snprintf(manifest, sizeof manifest, format, "", 7);
+    CHECK_INT(ask("PUT", "/v2/lab/app/manifests/own", NULL, NULL, manifest), 400,
+              "any other must");
+}
+
+static void push_referrer(const char *subject, const char *type, int number)
+{
+    char manifest[1024];
+
+    snprintf(manifest, sizeof manifest, "{\"artifactType\":\"%s\",\"subject\":{\"digest\":\"%s\"},"
+             "\"annotations\":{\"number\":\"%d\"}}", type, subject, number);
+    CHECK_INT(ask("PUT", at("/v2/lab/ref/manifests/r%d", number), NULL, NULL, manifest), 201,
+              "referrer %d", number);
+}
+
+static void check_referrers(void)
+{
+    static const char subject[] = "sha256:"
+        "1111111111111111111111111111111111111111111111111111111111111111";
+    static char large[3 << 20];
+
+    push_referrer(subject, "text/a", 1);
+    push_referrer(subject, "text/b+c", 2);
+    ask("GET", at("/v2/lab/ref/referrers/%s?artifactType=text/b%%2Bc", subject), NULL, NULL, NULL);
+    CHECK(strstr(body, "\"number\":\"2\"") && !strstr(body, "\"number\":\"1\""),
+          "referrers are filtered by type: %s", body);
+    ask("GET", at("/v2/lab/ref/referrers/%s", subject), NULL, NULL, NULL);
+    CHECK(strstr(body, "\"number\":\"2\"") && strstr(body, "\"number\":\"1\"") && !*more,
+          "or come all at once");
+    for (int i = 0; i < 2; i++) {
+        snprintf(large, sizeof large, "{\"subject\":{\"digest\":\"%s\"},\"a\":\"%*d\"}", subject,
+                 3000000, i);
+        CHECK_INT(ask("PUT", at("/v2/lab/ref/manifests/large%d", i), NULL, NULL, large), 201,
+                  "a large one");
+    }
+    ask("GET", at("/v2/lab/ref/referrers/%s", subject), NULL, NULL, NULL);
+    CHECK(strstr(more, "/v2/lab/ref/referrers/") && strstr(more, "rel=\"next\""),
+          "many come in pages: %s", more);
+    *strchr(more, '>') = '\0';
+    CHECK_INT(ask("GET", more + 1, NULL, NULL, NULL), 200, "the next page is there");
+    CHECK(!*more, "and is the last");
+    ask("DELETE", "/v2/lab/ref/manifests/sha256:x", NULL, NULL, NULL);
+    CHECK_INT(ask("PUT", "/v2/lab/ref/manifests/bad", NULL, NULL,
+                  "{\"subject\":{\"digest\":\"a\\r\\nb: c\"}}"), 400,
+              "a subject that is no digest is refused");
+}
+
+static void check_catalog(void)
+{
+    char digest[PKI_DIGEST_MOST];
+
+    push_blob("secret/a", "x", "sha256", digest);
+    CHECK_INT(ask("GET", "/v2/_catalog?n=2", NULL, NULL, NULL), 200, "repositories are listed");
+    CHECK_TEXT(body, "{\"repositories\":[\"lab/app\",\"lab/hurt\"]}", "so many at once");
+    CHECK_TEXT(more, "</v2/_catalog?n=2&last=lab/hurt>; rel=\"next\"", "with the way to more");
+    CHECK_INT(ask("GET", "/v2/_catalog", NULL, NULL, NULL), 200, "or all");
+    CHECK(!*more && strstr(body, "lab/parts") && !strstr(body, "secret/a"),
+          "but none that the reader may not pull from: %s", body);
+    CHECK_INT(ask("GET", "/v2/_catalog?n=-1", NULL, NULL, NULL), 400, "n is a number");
+    CHECK_INT(ask("DELETE", "/v2/_catalog", NULL, NULL, NULL), 405, "it is only read");
+    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?mount=%s&from=secret/a", digest), NULL,
+                  NULL, NULL), 202, "nothing is mounted from there");
+    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?mount=%s", digest), NULL, NULL, NULL),
+              202, "nor found there");
+    push_blob("lab/parts", "y", "sha256", digest);
+    CHECK_INT(ask("POST", at("/v2/lab/app/blobs/uploads/?mount=%s", digest), NULL, NULL, NULL),
+              201, "what the project has is found without saying where");
+}
+
 static char woken[64];
 
 static void on_damage(void *arg, const char *repository)
@@ -261,10 +443,17 @@ static void check_keeping(void)
     CHECK(!registry_has(store, "a/c", digest), "in its repository only");
     registry_keep(store, "a/b", "v1", &manifest, &blob, 1);
     CHECK(!store_is_staged(store), "the same again writes nothing");
+    CHECK_INT(ask("DELETE", at("/v2/a/b/manifests/%s", digest), NULL, NULL, NULL), 403,
+              "no request deletes it");
+    CHECK_INT(ask("DELETE", "/v2/a/b/manifests/v1", NULL, NULL, NULL), 403, "nor its tag");
+    CHECK_INT(ask("PUT", "/v2/a/b/manifests/v1", NULL, NULL, "{}"), 403, "nor moves that");
+    CHECK(strstr(body, "take another tag") != NULL, "in words: %s", body);
+    CHECK_INT(ask("PUT", "/v2/a/b/manifests/mine", NULL, NULL, "{}"), 201, "another is free");
     registry_keep(store, "a/b", "v2", &blob, NULL, 0);
     registry_trim(store, "a/b", 1);
     CHECK(registry_tag(arena, store, "a/b", "v2") &&
           !registry_tag(arena, store, "a/b", "v1"), "old revisions are let go");
+    CHECK(registry_tag(arena, store, "a/b", "mine") != NULL, "not for what others pushed");
     registry_drop(store, "a/b");
     registry_sweep(store, INT64_MAX);
     CHECK(store_blob_size(store, digest) < 0, "what nobody names is swept");
@@ -305,6 +494,13 @@ int main(void)
     check_manifests();
     check_mistakes();
     check_damage();
+    check_sha512();
+    check_ranges();
+    check_pieces();
+    check_foreign();
+    check_catalog();
+    check_referrers();
+    check_large();
     check_keeping();
     http_client_free(&client);
     http_server_free(&server);
