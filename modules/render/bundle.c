@@ -78,11 +78,24 @@ static struct render_blob make_config(struct arena *arena, const char *content)
     return make_blob(arena, json, strlen(json));
 }
 
-static void add_descriptor(struct text *out, const char *type,
-                           const struct render_blob *blob)
+static void add_config(struct text *out, const struct render_blob *config)
 {
     text_addf(out, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu}",
-              type, blob->digest, blob->len);
+              RENDER_CONFIG, config->digest, config->len);
+}
+
+/* oras pull writes a layer into the file of its title, NAME.tar.gz for
+   "axle://NAMESPACE/NAME", and skips one without; Flux reads no annotation of a layer. */
+static void add_layer(struct arena *arena, struct text *out,
+                      const struct render_blob *layer, const char *source)
+{
+    const char *slash = strrchr(source, '/');
+    const char *title = arena_printf(arena, "%s.tar.gz", slash ? slash + 1 : source);
+
+    text_addf(out, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu,\"annotations\":"
+              "{\"org.opencontainers.image.title\":", RENDER_LAYER, layer->digest, layer->len);
+    document_write_json(out, node_string(arena, title));
+    text_add(out, "}}");
 }
 
 static struct render_blob make_manifest(struct arena *arena,
@@ -93,9 +106,9 @@ static struct render_blob make_manifest(struct arena *arena,
 
     text_add(&out, "{\"schemaVersion\":2,\"mediaType\":\"" RENDER_MANIFEST
                    "\",\"config\":");
-    add_descriptor(&out, RENDER_CONFIG, &bundle->config);
+    add_config(&out, &bundle->config);
     text_add(&out, ",\"layers\":[");
-    add_descriptor(&out, RENDER_LAYER, &bundle->layer);
+    add_layer(arena, &out, &bundle->layer, source);
     text_add(&out, "],\"annotations\":{\"org.opencontainers.image.created\":"
                    "\"" CREATED "\",\"org.opencontainers.image.revision\":");
     document_write_json(&out, node_format(arena, "latest@%s", bundle->content));

@@ -176,6 +176,8 @@ static void check_bundle(struct arena *arena)
     CHECK(!render_bundle(arena, result.manifests, "axle://a/b", &one, &err) &&
           !render_bundle(arena, again.manifests, "axle://a/b", &two, &err),
           "manifests are bundled");
+    CHECK(strstr(one.manifest.bytes, "{\"org.opencontainers.image.title\":\"b.tar.gz\"}"),
+          "oras pull finds a file name");
     CHECK_TEXT(one.manifest.digest, two.manifest.digest,
                "the same in is the same out");
     CHECK(strcmp(one.content, one.layer.digest),
