@@ -18,15 +18,20 @@ struct objects;
  * passes auth_check() here, after a guard has put the `struct auth_user` into
  * request->user. Answers to writes are sent when they are on disk.
  *
- * The contract is kubectl's (1.27 to 1.33). One thread; nothing blocks.
+ * The contract is kubectl's (1.29 to 1.33). One thread; nothing blocks.
  */
 struct api;
+
+/* The Kubernetes whose kube-apiserver answers as this API does: what the recorded
+   answers are of, and what /version and docs/API.md say. */
+#define API_KUBERNETES_MINOR "32"
+#define API_KUBERNETES "1." API_KUBERNETES_MINOR
 
 struct api_options {
     struct loop *loop;
     struct objects *objects;
     struct auth *auth;
-    const char *git_version; /* "v1.33.0+axle-0.1.0" */
+    const char *git_version; /* "v" API_KUBERNETES ".0+axle-0.1.0" */
     size_t most_body;        /* of a write; 0: 3 MiB */
 };
 

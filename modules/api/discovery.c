@@ -8,10 +8,6 @@
 
 #include <string.h>
 
-/* kubectl compares only major and minor with its own. */
-#define MAJOR "1"
-#define MINOR "33"
-
 static const struct {
     const char *word;
     enum kind_verb verb;
@@ -301,7 +297,7 @@ static void answer_version(struct api *api, struct http_request *request)
     static const struct {
         const char *key, *value;
     } facts[] = {
-        {"major", MAJOR}, {"minor", MINOR}, {"gitTreeState", "clean"},
+        {"major", "1"}, {"minor", API_KUBERNETES_MINOR}, {"gitTreeState", "clean"},
         {"goVersion", "none"}, {"compiler", "gcc"}, {"platform", "linux/amd64"},
     };
     struct node *made = node_map(request->arena);

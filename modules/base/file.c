@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -186,4 +187,21 @@ int file_move(const char *from, const char *to, struct err *err)
 void file_remove(const char *path)
 {
     unlink(path);
+}
+
+size_t file_raise_limit(size_t most)
+{
+    struct rlimit limit;
+    rlim_t wanted;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return most;
+    wanted = limit.rlim_max < most ? limit.rlim_max : most;
+    if (limit.rlim_cur < wanted) {
+        struct rlimit raised = { wanted, limit.rlim_max };
+
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    return limit.rlim_cur < most ? (size_t)limit.rlim_cur : most;
 }

@@ -36,6 +36,12 @@ char *file_barrier(const char *path);
 bool file_exists(const char *path);
 /* Durable when it returns; what `to` named before is gone. */
 int file_move(const char *from, const char *to, struct err *err) MUST_CHECK;
+/*
+ * Raises this process' soft limit of open files to the hard one, up to `most`, and
+ * says what it then is. Children inherit it, so those who start strangers' programs
+ * set their own.
+ */
+size_t file_raise_limit(size_t most);
 void file_remove(const char *path); /* a missing file is no error */
 
 #endif

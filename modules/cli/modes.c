@@ -134,6 +134,9 @@ static void close_loop(struct running *running)
     loop_free(&running->loop);
 }
 
+/* No program needs more; some walk through all that they might have. */
+#define FILES_MOST ((size_t)1 << 20)
+
 /* ---- Hub ---------------------------------------------------------------------- */
 
 static int open_hub(struct running *running, struct err *err)
@@ -144,7 +147,8 @@ static int open_hub(struct running *running, struct err *err)
         .directory = folder,
         .listen = config_list(config, CONFIG_ID_LISTEN),
         .names = config_list(config, CONFIG_ID_TLS_SAN),
-        .config = config};
+        .config = config,
+        .files = file_raise_limit(FILES_MOST)};
 
     running->hub = hub_open(running->loop, &settings, err);
     if (!running->hub)
@@ -207,6 +211,8 @@ static int open_spoke(struct running *running, struct err *err)
         *err = why;
         return -1;
     }
+    /* Each pod has sockets, logs and a descriptor of its process here. */
+    (void)file_raise_limit(FILES_MOST);
     if (!settings.runtime)
         return err_set(err, ERR_UNSUPPORTED, "--runtime=%s is not in this program", runtime);
     running->spoke = spoke_open(running->loop, &settings, err);

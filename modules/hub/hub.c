@@ -133,6 +133,22 @@ static int open_objects(struct hub *hub, struct err *err)
     return 0;
 }
 
+/* Beside its connections, the hub has the database, its keys, pipes and names to find. */
+#define OTHER_FILES ((size_t)64)
+
+/* More connections than there may be files would make the hub fail in all else. */
+static size_t choose_connections(struct hub *hub, size_t files)
+{
+    size_t wanted = (size_t)limit(hub, CONFIG_ID_CONNECTIONS);
+
+    if (!files || wanted + OTHER_FILES <= files)
+        return wanted;
+    log_warn("hub", "connections: %zu cannot be reached, for this process may have %zu files "
+             "open (ulimit -Hn, or LimitNOFILE= of its unit); it takes %zu at once", wanted,
+             files, files > 2 * OTHER_FILES ? files - OTHER_FILES : files / 2);
+    return files > 2 * OTHER_FILES ? files - OTHER_FILES : files / 2;
+}
+
 static int open_server(struct hub *hub, const struct hub_settings *settings,
                        struct err *err)
 {
@@ -142,13 +158,13 @@ static int open_server(struct hub *hub, const struct hub_settings *settings,
                               .auth = hub->auth,
                               .most_body = (size_t)limit(hub, CONFIG_ID_BODY_SIZE)};
     struct http_server_settings http = {
-        .most_connections = (size_t)limit(hub, CONFIG_ID_CONNECTIONS),
+        .most_connections = choose_connections(hub, settings->files),
         .header_deadline = limit(hub, CONFIG_ID_HEADER_TIME),
         .body_deadline = limit(hub, CONFIG_ID_BODY_TIME),
         .write_deadline = limit(hub, CONFIG_ID_WRITE_TIME),
         .idle_deadline = limit(hub, CONFIG_ID_IDLE_TIME)};
     struct registry_settings registry = routes_registry(hub);
-    scoped_mem char *version = mem_printf("v1.33.0+axle-%s", version_number());
+    scoped_mem char *version = mem_printf("v" API_KUBERNETES ".0+axle-%s", version_number());
 
     api.git_version = version;
     hub->api = api_new(&api);

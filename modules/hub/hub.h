@@ -28,6 +28,7 @@ struct hub_settings {
     const char *const *names;   /* further names of this server; may be NULL */
     const char *store_vfs;      /* NULL: the real disk */
     const struct config *config; /* limits; NULL: the built-in ones; borrowed */
+    size_t files;                /* how many this process may have open; 0: enough */
 };
 
 /* ERR_CONFLICT in words if another hub holds the folder. */
