@@ -234,7 +234,8 @@ static void handle_object(struct api *api, struct http_request *request,
     ask->what.verb = verb_of(ask);
     if (!ask->what.verb || !kind_has_verb(ask)) {
         err_set(&err, ERR_METHOD,
-                "the server does not allow this method on the requested resource");
+                "the server does not allow this method on the requested resource%s%s",
+                *ask->kind->read_only ? ": " : "", ask->kind->read_only);
         reply_err(ask, &err, NULL);
         return;
     }

@@ -2,6 +2,7 @@
 /* Resolves an AIWorkload into one deployment per profile, and sums them up. */
 #include "controllers/controller.h"
 
+#include "base/map.h"
 #include "controllers/revision.h"
 #include "render/render.h"
 
@@ -111,6 +112,27 @@ static int find_environment(struct intent *in, struct err *err)
                                "Environment", in->environment));
 }
 
+/* What a component gives is named AIWORKLOAD-COMPONENT on the spoke, whichever profile
+   it is of. `seen` has the profile of each component that came before. */
+static int check_components(struct intent *in, struct map *seen, const struct node *profile,
+                            const char *name, struct err *err)
+{
+    const struct node *components = node_get(profile, "components");
+
+    for (size_t i = 0; i < node_count(components); i++) {
+        const char *component = node_get_text(node_item(components, i), "name");
+        const char *other = map_put(seen, component, (void *)name);
+
+        if (other && strcmp(other, name))
+            return refuse(err, "ComponentNameTaken", arena_printf(in->pass->arena,
+                          "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
+                          "have a component \"%s\", and their objects would have one name, "
+                          "\"%s\": rename one of them", other, name, in->bundle, component,
+                          render_name(in->pass->arena, in->pass->name, component, NAME_MOST)));
+    }
+    return 0;
+}
+
 /* Every value that the user gave must be known to one of the profiles. */
 static int check_variables(struct intent *in, struct err *err)
 {
@@ -118,6 +140,7 @@ static int check_variables(struct intent *in, struct err *err)
     const struct node *values = node_at(in->seen.node, "spec", "variables", NULL);
     const struct node *refs = node_get(in->snapshot, "workloadProfileRefs");
     struct node *all = node_list(pass->arena);
+    scoped_map struct map *components = map_new();
     const char *unknown;
 
     for (size_t i = 0; i < node_count(refs); i++) {
@@ -132,6 +155,8 @@ static int check_variables(struct intent *in, struct err *err)
             return refuse(err, "ProfileNotFound", arena_printf(pass->arena,
                           "there is no revision %s of the WorkloadProfile "
                           "\"%s\"", node_get_text(ref, "revision"), name));
+        if (check_components(in, components, profile, name, err) < 0)
+            return -1;
         declared = revision_variables(pass, pass->space, in->tenant, profile,
                                       in->snapshot);
         if (!render_variables(pass->arena, declared, values, &why))

@@ -499,6 +499,7 @@ struct controllers *controllers_start(struct objects *objects,
     token_rules(all);
     spoke_write_rules(all);
     admission_rules(all);
+    size_rules(all);
     boundary_rules(all);
     csr_rules(all);
     watch_kinds(all);

@@ -127,7 +127,7 @@ static int open_objects(struct hub *hub, struct err *err)
     hub->controllers =
         controllers_start(hub->objects, hub->loop, &settings, err);
     if (!hub->controllers || make_spaces(hub, err) < 0 ||
-        roles_keep(hub, err) < 0)
+        roles_keep(hub, err) < 0 || definitions_keep(hub, err) < 0)
         return -1;
     open_limits(hub);
     return 0;
@@ -140,13 +140,16 @@ static int open_objects(struct hub *hub, struct err *err)
 static size_t choose_connections(struct hub *hub, size_t files)
 {
     size_t wanted = (size_t)limit(hub, CONFIG_ID_CONNECTIONS);
+    size_t most = files > 2 * OTHER_FILES ? files - OTHER_FILES : files / 2;
 
-    if (!files || wanted + OTHER_FILES <= files)
+    if (!files || wanted <= most)
         return wanted;
-    log_warn("hub", "connections: %zu cannot be reached, for this process may have %zu files "
-             "open (ulimit -Hn, or LimitNOFILE= of its unit); it takes %zu at once", wanted,
-             files, files > 2 * OTHER_FILES ? files - OTHER_FILES : files / 2);
-    return files > 2 * OTHER_FILES ? files - OTHER_FILES : files / 2;
+    /* A limit of just as many is what its administrator meant by it. */
+    if (wanted > files)
+        log_warn("hub", "connections: %zu cannot be reached, for this process may have %zu "
+                 "files open (ulimit -Hn, or LimitNOFILE= of its unit); it takes %zu at once",
+                 wanted, files, most);
+    return most;
 }
 
 static int open_server(struct hub *hub, const struct hub_settings *settings,

@@ -99,6 +99,9 @@ struct auth_facts hub_facts(struct hub *hub);
 /* roles.c: the roles that are there from the start. */
 int roles_keep(struct hub *hub, struct err *err) MUST_CHECK;
 
+/* definitions.c: shows the built-in types of components and traits as objects. */
+int definitions_keep(struct hub *hub, struct err *err) MUST_CHECK;
+
 /* The administrator's certificate. */
 #define KEYS_ADMIN_LIFETIME ((int64_t)365 * 24 * 3600 * CLOCK_SECOND)
 

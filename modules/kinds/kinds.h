@@ -70,6 +70,7 @@ struct kind {
     bool no_generation; /* ConfigMap, Secret, Event … have no generation */
     const char *name_rule; /* "dns-subdomain", "dns-label", "path" … */
     unsigned verbs;
+    const char *read_only; /* what is said of a verb that it lacks; "" if nothing */
     const struct kind_column *columns; /* Name and Age included */
     size_t column_count;
     const struct kind_subresource *subresources;

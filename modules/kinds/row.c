@@ -29,7 +29,7 @@ static const char *const known_fields[] = {
     "categories", "scope", "verbs", "stored", "status", "subresources",
     "columns", "selectableFields", "immutable", "schema", "description",
     "volatile", "question", "sealed", "generation", "nameRule", "noAge",
-    "noName",
+    "noName", "readOnly",
 };
 
 static bool is_known(const char *key)
@@ -378,6 +378,7 @@ struct kind *kind_row_read(struct arena *arena, const struct node *source,
     kind->is_volatile = node_get_bool(source, "volatile", false);
     kind->is_question = node_get_bool(source, "question", false);
     kind->sealed = node_get_bool(source, "sealed", false);
+    kind->read_only = node_get_text(source, "readOnly");
     kind->no_generation = !node_get_bool(source, "generation", true);
     if (check(source, kind, err) < 0 ||
         read_verbs(node_get(source, "verbs"), ALL_VERBS, &kind->verbs, err) < 0 ||

@@ -75,6 +75,7 @@ SPOKE_NAME = {(OCM, "managedclusters"): "glw", (OCM, "managedclusters/status"): 
 SELF = {("authorization.k8s.io", "selfsubjectaccessreviews"),
         ("authorization.k8s.io", "selfsubjectrulesreviews"),
         ("authentication.k8s.io", "selfsubjectreviews")}
+BUILT_IN = {("axle.dev", "clustercomponentdefinitions"), ("axle.dev", "clustertraitdefinitions")}
 LETTER = {"get": "g", "list": "l", "watch": "w", "create": "c", "update": "u", "patch": "p",
           "delete": "d", "deletecollection": "D"}
 
@@ -100,6 +101,9 @@ class Identity:
             return True
         if key in SELF:
             return letter == "c" and self.name != "anonymous"
+        if key in BUILT_IN and letter in "glw" and not (
+                self.name == "anonymous" or self.cluster or self.joins):
+            return True
         if (group, resource, name) in self.looks_at and letter in "glw":
             return True
         if where and letter in ROLES.get(self.roles.get(where), {}).get(key, ""):
@@ -434,7 +438,7 @@ def write_cells(identity, kind, namespace, name, current):
 def path_cells(identity, repositories):
     known = identity.name != "anonymous"
     paths = {"/version": True, "/livez": True, "/readyz": True, "/api": known, "/apis": known,
-             "/openapi/v3": known, "/metrics": identity.admin, "/v2/": identity.admin or bool(identity.cluster)}
+             "/openapi/v3": known, "/metrics": identity.admin, "/v2/": known and not identity.joins}
     for repository in repositories:
         for rest in ("tags/list", "manifests/latest", "manifests/sha256:" + "0" * 64, "blobs/sha256:" + "0" * 64):
             paths[f"/v2/{repository}/{rest}"] = identity.admin
