@@ -4,7 +4,8 @@
 // the hub appears by itself.
 //
 //   node console.mjs SERVER TOKEN PICTURE|-  reads commands, one a line, on
-//   standard input ("see TEXT", "gone TEXT", "picture", "end"), answers "ok".
+//   standard input ("see TEXT", "gone TEXT", "text TEXT", "project NAME",
+//   "press BUTTON", "picture", "end"), answers "ok".
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -40,6 +41,12 @@ const row = (text) => page.getByRole("row").filter({ hasText: new RegExp(text) }
 const verbs = {
   see: (text) => row(text).waitFor(),
   gone: (text) => row(text).waitFor({ state: "detached" }),
+  text: (text) => page.getByText(new RegExp(text)).first().waitFor(),
+  press: (name) => page.getByRole("button", { name }).click(),
+  project: async (name) => {
+    await page.getByLabel("Project").fill(name);
+    await page.getByRole("button", { name: "Show" }).click();
+  },
   picture: () => page.screenshot({ path: picture }),
 };
 

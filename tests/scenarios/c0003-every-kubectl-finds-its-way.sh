@@ -12,7 +12,7 @@ steps() {
     expect "ready" "$(k get --raw /readyz)" ok
     expect_contains "cluster-info" "$(k cluster-info)" "control plane"
     grep -qx axle.dev/v1alpha1 <<<"$(k api-versions)"
-    expect "kinds of ours" "$(k api-resources --api-group=axle.dev -o name | grep -c '\.axle\.dev$')" 17
+    expect "kinds of ours" "$(k api-resources --api-group=axle.dev -o name | grep -c '\.axle\.dev$')" 19
     expect "short name, scope, kind" "$(k api-resources --no-headers | awk '$1 == "workloadprofiles" { print $2, $3, $4, $5 }')" \
         "wp axle.dev/v1alpha1 true WorkloadProfile"
     expect "not in a namespace" "$(k api-resources --namespaced=false -o name | grep -cx tenants.axle.dev)" 1

@@ -23,13 +23,16 @@ export function logOut(why = "") {
 const ask = (path, stop) =>
   fetch(path, { headers: { Authorization: `Bearer ${token.value}`, Accept: "application/json" }, signal: stop });
 
-class Refused extends Error {}
+// Who is not known logs in again; who may not list a kind still sees the others.
+class Unknown extends Error {}
+class Forbidden extends Error {}
 
 async function checked(answer) {
   if (answer.ok) return answer;
   const status = await answer.json().catch(() => ({}));
   const why = status.message ?? answer.statusText;
-  if (answer.status === 401 || answer.status === 403) throw new Refused(why);
+  if (answer.status === 401) throw new Unknown(why);
+  if (answer.status === 403) throw new Forbidden(why);
   throw new Error(why);
 }
 
@@ -65,9 +68,23 @@ async function followOnce(path, rows, stop) {
   }
 }
 
-// Keeps `rows` (a signal of a Map) like the hub's, until stopped.
-export function follow(path, rows) {
+// The project whose ServiceAccount this is; "" for anybody else.
+export async function ownProject() {
+  const answer = await checked(await fetch("/apis/authentication.k8s.io/v1/selfsubjectreviews", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token.value}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" }),
+  }));
+  const name = (await answer.json()).status?.userInfo?.username ?? "";
+  return /^system:serviceaccount:([^:]+):/.exec(name)?.[1] ?? "";
+}
+
+// Keeps `rows` (a signal of a Map) like the hub's, until stopped; `refusal` (a signal)
+// says why they may not be listed.
+export function follow(path, rows, refusal) {
   const stop = new AbortController();
+  rows.value = new Map();
+  refusal.value = "";
   (async () => {
     for (let wait = 250; !stop.signal.aborted; wait = Math.min(wait * 2, 10000)) {
       try {
@@ -75,7 +92,12 @@ export function follow(path, rows) {
         wait = 125;
       } catch (error) {
         if (stop.signal.aborted) return;
-        if (error instanceof Refused) return logOut(error.message);
+        if (error instanceof Unknown) return logOut(error.message);
+        if (error instanceof Forbidden) {
+          link.value = "live";
+          refusal.value = error.message;
+          return;
+        }
         link.value = "lost";
       }
       await new Promise((done) => setTimeout(done, wait * (0.5 + Math.random())));

@@ -3,13 +3,21 @@
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { computed, signal } from "@preact/signals";
-import { fault, follow, link, logIn, logOut, token } from "./api.js";
+import { fault, follow, link, logIn, logOut, ownProject, token } from "./api.js";
 
 const CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters";
-const WORKLOADS = "/apis/axle.dev/v1alpha1/aiworkloads";
+const AXLE = "/apis/axle.dev/v1alpha1";
 
 const clusters = signal(new Map());
+const clustersRefusal = signal("");
 const workloads = signal(new Map());
+const workloadsRefusal = signal("");
+// "" is every project. It stands in the address: #project=NAME.
+const fromAddress = () => new URLSearchParams(location.hash.slice(1)).get("project") ?? "";
+const project = signal(fromAddress());
+addEventListener("hashchange", () => { project.value = fromAddress(); });
+let guessed = "";
+const choose = (name) => { location.hash = name ? `project=${encodeURIComponent(name)}` : ""; };
 const now = signal(Date.now());
 
 // How a phase is shown: state never by colour alone.
@@ -60,7 +68,16 @@ const clusterRows = computed(() => worstFirst(clusters.value, clusterPhase));
 const workloadPhase = (one) => one.status?.phase ?? "Pending";
 const workloadRows = computed(() => worstFirst(workloads.value, workloadPhase));
 
-function Table({ title, heads, rows, empty, children }) {
+function Table({ title, heads, rows, empty, refusal, children }) {
+  if (refusal) {
+    return (
+      <section aria-label={title}>
+        <h2>{title}<span>not shown</span></h2>
+        <div class="empty" role="note">{refusal}</div>
+        {children}
+      </section>
+    );
+  }
   const good = rows.filter((row) => lookOf(row.phase)[1] === "good").length;
   return (
     <section aria-label={title}>
@@ -78,6 +95,7 @@ function Spokes() {
   const rows = clusterRows.value.map((cluster) => ({ cluster, phase: clusterPhase(cluster) }));
   return (
     <Table title="Spokes" heads={["Name", "State", "Cores", "Memory", "Agent", "Age"]} rows={rows}
+      refusal={clustersRefusal.value && `Spokes are shown to those who may list them. ${clustersRefusal.value}`}
       empty={<>On the hub, <code>axle token create</code> prints the command for the first machine.</>}>
       {rows.map(({ cluster, phase }) => {
         const claims = Object.fromEntries((cluster.status?.clusterClaims ?? []).map((c) => [c.name, c.value]));
@@ -102,7 +120,26 @@ function Endpoint({ endpoint }) {
     : <span>{endpoint.address}:{endpoint.port}</span>;
 }
 
+// Rights of one project are not rights to list all: so which one?
+function ChooseProject() {
+  const submit = (event) => {
+    event.preventDefault();
+    choose(event.target.elements.project.value.trim());
+  };
+  return (
+    <form class="choose" onSubmit={submit}>
+      <label for="project">Project</label>
+      <input id="project" name="project" autocomplete="off" required defaultValue={project.value} />
+      <button type="submit">Show</button>
+    </form>
+  );
+}
+
 function Workloads() {
+  if (workloadsRefusal.value) {
+    return <Table title="Workloads" refusal={project.value ? workloadsRefusal.value
+      : "You may not list the workloads of all projects. Name one that you are a member of."}><ChooseProject /></Table>;
+  }
   const rows = workloadRows.value.map((one) => ({ one, phase: workloadPhase(one) }));
   return (
     <Table title="Workloads" heads={["Project", "Name", "State", "Spokes", "Endpoint", "Why", "Age"]} rows={rows}
@@ -126,16 +163,27 @@ const LINKS = { live: ["✓ live", "good"], connecting: ["… connecting", "busy
 
 function Overview() {
   useEffect(() => {
-    const stops = [follow(CLUSTERS, clusters), follow(WORKLOADS, workloads)];
+    const stop = follow(CLUSTERS, clusters, clustersRefusal);
     const clock = setInterval(() => { now.value = Date.now(); }, 1000);
-    return () => { stops.forEach((stop) => stop()); clearInterval(clock); };
+    return () => { stop(); clearInterval(clock); };
   }, []);
+  useEffect(() => follow(project.value
+    ? `${AXLE}/namespaces/${encodeURIComponent(project.value)}/aiworkloads`
+    : `${AXLE}/aiworkloads`, workloads, workloadsRefusal), [project.value]);
+  // A ServiceAccount's own project is the first guess, and no second one.
+  useEffect(() => {
+    if (workloadsRefusal.value && !project.value && guessed !== token.value) {
+      guessed = token.value;
+      ownProject().then((name) => { if (name && !project.value) choose(name); }, () => {});
+    }
+  }, [workloadsRefusal.value]);
   const [word, tone] = LINKS[link.value];
   return (
     <>
       <header>
         <h1>Axle</h1>
         <span class={`state ${tone}`} role="status">{word}</span>
+        {project.value && <button type="button" onClick={() => choose("")}>Project {project.value} ✕</button>}
         <span class="space" />
         <button type="button" onClick={() => logOut()}>Log out</button>
       </header>
