@@ -8,6 +8,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "pki/pki.h"
 #include "store/store.h"
 #include "work/work.h"
 
@@ -299,23 +300,46 @@ static char *too_much(const struct work *work)
     return NULL;
 }
 
+/* The digest of an artifact that is none, which no registry can have; NULL: all are. */
+static const char *bad_digest(const struct work *work)
+{
+    const struct node *manifests = manifests_of(work);
+
+    for (size_t i = 0; i < node_count(manifests); i++) {
+        const char *digest = node_get_text(
+            node_at(node_item(manifests, i), "spec", "artifact", NULL), "digest");
+
+        if (gather_is_workload(node_item(manifests, i)) && !pki_digest_is_valid(digest))
+            return digest;
+    }
+    return NULL;
+}
+
+static bool refuse_work(struct work *work, const char *reason, const char *words)
+{
+    set_trouble(work, reason, words);
+    report_trouble(work);
+    return true;
+}
+
 /* True if it may not be applied at all, however often one tries. */
 static bool is_refused(struct work *work)
 {
-    scoped_mem char *much = work->applied ? NULL : too_much(work);
+    scoped_mem char *much = work->applied ? NULL : too_much(work), *words = NULL;
+    const char *digest = much ? NULL : bad_digest(work);
 
-    if (much) {
-        set_trouble(work, "TooMuch", much);
-        report_trouble(work);
-        return true;
+    if (much)
+        return refuse_work(work, "TooMuch", much);
+    if (digest) {
+        words = mem_printf("spec.artifact.digest of a Workload is \"%.150s\"; it must be sha256: "
+                           "and 64, or sha512: and 128 lower-case hex digits", digest);
+        return refuse_work(work, "ArtifactInvalid", words);
     }
     if (!node_at(work->object, "spec", "executor", "subject", NULL))
         return false;
-    set_trouble(work, "ExecutorNotSupported",
-                "spec.executor: this spoke applies works with its own rights, not as "
-                "a ServiceAccount; take spec.executor out");
-    report_trouble(work);
-    return true;
+    return refuse_work(work, "ExecutorNotSupported",
+                       "spec.executor: this spoke applies works with its own rights, not as "
+                       "a ServiceAccount; take spec.executor out");
 }
 
 static void gather_workload(struct work *work, const struct node *workload,
