@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resolves an AIWorkload into one deployment per profile, and sums them up. */
-#include "controllers/controller.h"
+#include "controllers/claim.h"
 
 #include "base/map.h"
 #include "controllers/revision.h"
 #include "render/render.h"
 
 #include <string.h>
-
-#define NAME_MOST 52
 
 struct intent {
     struct pass *pass;
@@ -228,10 +226,35 @@ static bool list_has(const struct node *list, const char *name)
     return false;
 }
 
+/* The label may be a hash of a long name, and any administrator can set it. */
 static struct node *deployments_of(struct pass *pass)
 {
-    return pass_list(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
+    return pass_list_own(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
                      render_label(pass->arena, pass->name));
+}
+
+/* Whether the name is another AIWorkload's, or of somebody's own. An earlier one
+   of this name that is being deleted is waited for. */
+static bool is_others(struct intent *in, const char *name)
+{
+    const struct node *there = pass_read(in->pass, DEPLOYMENT, in->pass->space, name);
+
+    return list_has(in->wanted, name) ||
+           (there && !pass_read_own(in->pass, DEPLOYMENT, in->pass->space, name) &&
+            strcmp(object_owner(there, "AIWorkload"), in->pass->name) != 0);
+}
+
+/* "chat" with the profile "api-server" and "chat-api" with "server" want the same
+   name: the second one's is told apart by a hash, and stays so for good. */
+static char *deployment_name(struct intent *in, const char *profile)
+{
+    struct pass *pass = in->pass;
+    char *name = render_name(pass->arena, pass->name, profile, RENDER_NAME);
+    char *apart = render_name_apart(pass->arena, pass->name, profile, RENDER_NAME);
+
+    if (!pass_read_own(pass, DEPLOYMENT, pass->space, apart) && !is_others(in, name))
+        return name;
+    return apart;
 }
 
 static int deploy(struct intent *in, struct err *err)
@@ -242,8 +265,7 @@ static int deploy(struct intent *in, struct err *err)
 
     for (size_t i = 0; i < node_count(refs); i++) {
         const struct node *ref = node_item(refs, i);
-        char *name = render_name(pass->arena, pass->name,
-                                 node_get_text(ref, "name"), NAME_MOST);
+        char *name = deployment_name(in, node_get_text(ref, "name"));
         bool changed = false;
 
         node_add(pass->arena, in->wanted, node_string(pass->arena, name));
@@ -495,8 +517,14 @@ static int run(struct pass *pass, struct err *err)
         set(&in, "Resolved", "False", why.text, words);
         return report(&in, "Failed", err);
     }
-    if (deploy(&in, err) < 0)
-        return -1;
+    if (deploy(&in, &why) < 0) {
+        if (!claim_words(pass, &why)) {
+            *err = why;
+            return -1;
+        }
+        set(&in, "Resolved", "False", "NameTaken", claim_words(pass, &why));
+        return report(&in, "Failed", err);
+    }
     set(&in, "Resolved", "True", "Resolved",
         arena_printf(pass->arena, "%s %s in %s", in.bundle, in.bundle_revision,
                      in.environment));

@@ -41,6 +41,7 @@ struct pass {
     const char *space, *name; /* the key */
     int64_t now;              /* wall time */
     int64_t wake_at;          /* run again then; 0: not by itself */
+    const struct node *subject; /* the key's object, once claim.c has read it */
 };
 
 /* 0, or -1: tried again later. A user's mistake is a condition and 0. */
@@ -92,6 +93,7 @@ struct controllers {
     bool turning, planned, stopped, writing;
     struct map *noticed;        /* revision seen while it was only staged */
     struct map *index;          /* index.c: maps of names by label and value */
+    struct map *waits;          /* claim.c: keys by the name that is in their way */
     struct placement_world *world;
     int64_t started;            /* wall: silence is counted from here */
     struct counts { uint64_t runs, failures; } *counts; /* by controller */
@@ -136,8 +138,19 @@ struct node *pass_list(struct pass *pass, enum which kind, const char *space,
 /* {apiVersion, kind, metadata {name, namespace}}, to be filled. */
 struct node *pass_new(struct pass *pass, enum which kind, const char *space,
                       const char *name);
+/*
+ * What is written belongs to the object that the run is about, or nobody has its
+ * name: claim.h. pass_ensure() fails with ERR_TAKEN where the name is another's;
+ * the other verbs then leave the object as it is, and pass_remove() as if there
+ * were none.
+ */
 int pass_ensure(struct pass *pass, const struct node *wanted,
                 bool *ret_changed, struct err *err) MUST_CHECK;
+/* As pass_read and pass_list, but only what is the run's own. */
+struct node *pass_read_own(struct pass *pass, enum which kind, const char *space,
+                           const char *name);
+struct node *pass_list_own(struct pass *pass, enum which kind, const char *space,
+                           const char *label, const char *value);
 int pass_status(struct pass *pass, const struct seen *seen,
                 const struct node *status, bool *ret_changed,
                 struct err *err) MUST_CHECK;
@@ -160,6 +173,10 @@ void pass_wake_at(struct pass *pass, int64_t wall);
 /* ---- Small things about objects (facts.c) ----------------------------------- */
 
 #define DRAIN "axle.dev/drain"
+/* On a pool's set: NAMESPACE/POOL, whole, for the set's name may be hashed. */
+#define POOL_OWNER "axle.dev/owner"
+/* The set of spokes whose pool has gone: it is in nobody's reach. */
+#define POOL_RELEASED "axle-released"
 #define CLUSTER_NAME_LABEL "open-cluster-management.io/cluster-name"
 #define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
 

@@ -3,6 +3,7 @@
 #include "controllers/spokes.h"
 
 #include "controllers/allowed.h"
+#include "controllers/claim.h"
 #include "controllers/rendition.h"
 #include "pki/pki.h"
 
@@ -89,15 +90,15 @@ static int render(struct deployment *d, struct err *err)
 
     if (rendition_make(d->pass, &input, &d->artifact, &why) < 0) {
         if (why.code != ERR_INVALID && why.code != ERR_TOO_LARGE &&
-            why.code != ERR_NOT_FOUND) {
+            why.code != ERR_NOT_FOUND && why.code != ERR_TAKEN) {
             *err = why;
             return -1;
         }
         if (d->artifact.failure)
             node_set(d->pass->arena, d->status, "renderFailure",
                      d->artifact.failure);
-        set(d, "Rendered", "False", why.code == ERR_NOT_FOUND ?
-            "ProfileNotFound" : "RenderFailed", why.text);
+        set(d, "Rendered", "False", why.code == ERR_NOT_FOUND ? "ProfileNotFound"
+            : why.code == ERR_TAKEN ? "NameTaken" : "RenderFailed", why.text);
         d->stop = true;
         return 0;
     }
@@ -307,11 +308,12 @@ static int distribute(struct deployment *d, struct err *err)
     node_set_text(d->pass->arena, d->status, "workload", workload_name(d));
     if (!make_replica_set(d, &why))
         return 0;
-    if (why.code != ERR_INVALID) {
+    if (why.code != ERR_INVALID && why.code != ERR_TAKEN) {
         *err = why;
         return -1;
     }
-    set(d, "Distributed", "False", "DeliveryFailed", why.text);
+    set(d, "Distributed", "False", why.code == ERR_TAKEN ? "NameTaken" : "DeliveryFailed",
+        why.text);
     d->stop = true;
     return 0;
 }
@@ -344,6 +346,8 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
 {
     struct arena *arena = d->pass->arena;
     const struct node *summary = node_at(replica_set, "status", "summary", NULL);
+    const struct node *rolled = condition_find(node_at(replica_set, "status", "conditions", NULL),
+                                               "PlacementRolledOut");
     int64_t wanted = node_get_int(summary, "desiredTotal", 0);
     int64_t updated = node_get_int(summary, "updated", 0);
     char *words = arena_printf(arena, "%lld of %lld spokes have it",
@@ -352,7 +356,9 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
                                spokes->ready, spokes->total,
                                *spokes->worst ? "; " : "", spokes->worst);
 
-    if (wanted && updated == wanted)
+    if (!strcmp(node_get_text(rolled, "reason"), "NameTaken"))
+        set(d, "Distributed", "False", "NameTaken", node_get_text(rolled, "message"));
+    else if (wanted && updated == wanted)
         set(d, "Distributed", "True", "Distributed", words);
     else
         set(d, "Distributed", "False", "Progressing", words);
@@ -371,8 +377,8 @@ static int report(struct deployment *d, struct err *err)
     struct arena *arena = d->pass->arena;
     struct node *chosen = *d->placement ?
         spokes_chosen(d->pass, d->pass->space, d->placement) : node_list(arena);
-    const struct node *replica_set = pass_read(d->pass, REPLICA_SET,
-                                               d->pass->space, d->pass->name);
+    const struct node *replica_set = pass_read_own(d->pass, REPLICA_SET,
+                                                   d->pass->space, d->pass->name);
     struct spokes spokes = { .rows = node_list(arena),
                              .endpoints = node_list(arena), .worst = "" };
 
@@ -399,7 +405,7 @@ static int drain(struct pass *pass, const struct seen *seen, struct err *err)
 {
     if (pass_remove(pass, REPLICA_SET, pass->space, pass->name, err) < 0)
         return -1;
-    if (pass_read(pass, REPLICA_SET, pass->space, pass->name))
+    if (pass_read_own(pass, REPLICA_SET, pass->space, pass->name))
         return 0;
     rendition_drop(pass);
     return pass_finalizer(pass, seen, DRAIN, false, err);

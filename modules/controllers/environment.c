@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the Placement that an Environment's topology describes. */
 #include "controllers/allowed.h"
+#include "controllers/claim.h"
 
 #include <string.h>
 
@@ -105,30 +106,22 @@ static struct trouble check_allowed(struct pass *pass, const struct node *enviro
     return (struct trouble) { 0 };
 }
 
-/* An administrator's own Placement is not for a project to write over. */
-static struct trouble check_placement(struct pass *pass)
-{
-    const struct node *there = pass_read(pass, PLACEMENT, pass->space, pass->name);
-
-    if (!there || !strcmp(object_owner(there, "Environment"), pass->name))
-        return (struct trouble) { 0 };
-    return (struct trouble) { "NameTaken",
-        arena_printf(pass->arena, "there is a Placement \"%s\" that is not this "
-                     "Environment's; rename the Environment, or use it by "
-                     "topology-ocm-byop", pass->name) };
-}
-
 /* Its own Placement. Sets that may not be named are not bound, so that they give
    it no spokes; the others do. */
 static int settle_placement(struct pass *pass, const struct node *environment,
                             const char **ret_placement, struct trouble *trouble,
                             struct err *err)
 {
-    struct trouble taken = check_placement(pass);
+    struct err why = { 0 };
 
-    if (!taken.reason)
-        return make_placement(pass, environment, err);
-    *trouble = taken;
+    if (!make_placement(pass, environment, &why))
+        return 0;
+    if (!claim_words(pass, &why)) {
+        *err = why;
+        return -1;
+    }
+    *trouble = (struct trouble) { "NameTaken", arena_printf(pass->arena, "%s; a Placement of your "
+                                  "own is used by topology-ocm-byop", claim_words(pass, &why)) };
     *ret_placement = "";
     return 0;
 }

@@ -138,13 +138,13 @@ static int64_t leaving_since(const struct pass *pass, const struct node *cluster
 static int wait_for_works(struct pass *pass, const struct seen *cluster, bool silent,
                           int64_t end, size_t *ret_left, struct err *err)
 {
-    const struct node *works = pass_list(pass, WORK, pass->name, NULL, NULL);
+    const struct node *works = pass_list_own(pass, WORK, pass->name, NULL, NULL);
     struct condition condition = { "Deleting", "True", "ResourceRemaining", "" };
 
     if (node_count(works)) {
         if (cut_works(pass, works, silent || pass->now >= end, err) < 0)
             return -1;
-        works = pass_list(pass, WORK, pass->name, NULL, NULL);
+        works = pass_list_own(pass, WORK, pass->name, NULL, NULL);
     }
     *ret_left = node_count(works);
     if (!*ret_left)

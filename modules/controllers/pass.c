@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes objects for the controller whose turn it is. */
-#include "controllers/controller.h"
+#include "controllers/claim.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -99,9 +99,51 @@ struct node *pass_new(struct pass *pass, enum which kind, const char *space,
     return object;
 }
 
+struct node *pass_read_own(struct pass *pass, enum which kind, const char *space,
+                           const char *name)
+{
+    struct node *there = pass_read(pass, kind, space, name);
+
+    return claim_is_own(pass, pass->all->kinds[kind], there) ? there : NULL;
+}
+
+struct node *pass_list_own(struct pass *pass, enum which kind, const char *space,
+                           const char *label, const char *value)
+{
+    const struct node *all = pass_list(pass, kind, space, label, value);
+    struct node *own = node_list(pass->arena);
+
+    for (size_t i = 0; i < node_count(all); i++)
+        if (claim_is_own(pass, pass->all->kinds[kind], node_item(all, i)))
+            node_add(pass->arena, own, node_item(all, i));
+    return own;
+}
+
+/* Another's is left alone: true, and there is nothing to do or `err` is set. */
+static bool may_not_change(struct pass *pass, const struct object *object, int *ret,
+                           struct err *err)
+{
+    bool leave;
+
+    *ret = claim_check(pass, object->kind, object->space, object->name, NULL, &leave, err);
+    return *ret < 0 || leave;
+}
+
 int pass_ensure(struct pass *pass, const struct node *wanted,
                 bool *ret_changed, struct err *err)
 {
+    const struct kind *kind = kinds_by_kind(objects_kinds(pass->objects),
+                                            node_get_text(wanted, "apiVersion"),
+                                            node_get_text(wanted, "kind"));
+    bool leave = false;
+
+    if (ret_changed)
+        *ret_changed = false;
+    if (kind && claim_check(pass, kind, object_space(wanted), object_name(wanted), wanted,
+                            &leave, err) < 0)
+        return -1;
+    if (leave)
+        return 0;
     if (objects_ensure(pass->objects, manager_of(pass), wanted, ret_changed,
                        err) < 0)
         return err_wrap(err, "%s %s", node_get_text(wanted, "kind"),
@@ -112,6 +154,12 @@ int pass_ensure(struct pass *pass, const struct node *wanted,
 int pass_status(struct pass *pass, const struct seen *seen,
                 const struct node *status, bool *ret_changed, struct err *err)
 {
+    int result;
+
+    if (ret_changed)
+        *ret_changed = false;
+    if (may_not_change(pass, seen->object, &result, err))
+        return result;
     if (objects_set_status(pass->objects, manager_of(pass), seen->object,
                            status, ret_changed, err) < 0)
         return err_wrap(err, "status of %s", seen->object->name);
@@ -121,8 +169,12 @@ int pass_status(struct pass *pass, const struct seen *seen,
 int pass_finalizer(struct pass *pass, const struct seen *seen,
                    const char *finalizer, bool present, struct err *err)
 {
+    int result;
+
     if (object_has_finalizer(seen->node, finalizer) == present)
         return 0;
+    if (may_not_change(pass, seen->object, &result, err))
+        return result;
     if (objects_set_finalizer(pass->objects, manager_of(pass), seen->object,
                               finalizer, present, err) < 0)
         return err_wrap(err, "finalizer of %s", seen->object->name);
@@ -133,9 +185,16 @@ int pass_remove_kind(struct pass *pass, const struct kind *kind,
                      const char *space, const char *name, struct err *err)
 {
     scoped_object struct object *before = get(pass, kind, space, name);
+    int result;
 
     if (!before || before->deleting)
         return 0;
+    if (may_not_change(pass, before, &result, err)) {
+        if (result == 0 || err->code != ERR_TAKEN)
+            return result;
+        *err = (struct err) { 0 };
+        return 0;
+    }
     if (objects_remove(pass->objects, manager_of(pass), kind, space, name,
                        err) < 0)
         return err_wrap(err, "delete %s", name);
@@ -177,7 +236,10 @@ int pass_patch(struct pass *pass, const struct seen *seen,
         .name = seen->object->name, .body = patch,
         .patch = OBJECTS_PATCH_MERGE, .grace = -1,
     };
+    int changeable;
 
+    if (may_not_change(pass, seen->object, &changeable, err))
+        return changeable;
     if (objects_patch(pass->objects, &write, &result, err) < 0)
         return err_wrap(err, "patch %s", seen->object->name);
     object_drop(&result.object);

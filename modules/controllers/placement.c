@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes down which clusters each Placement chooses, and why. */
-#include "controllers/controller.h"
+#include "controllers/spokes.h"
 
 #include "placement/placement.h"
+#include "render/render.h"
 
 #include <string.h>
 
-#define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
 #define DISABLED                                                               \
     "cluster.open-cluster-management.io/experimental-scheduling-disable"
 #define MOST_EXPLAINED 50
@@ -52,6 +52,11 @@ static int write_decision(struct pass *pass, const struct node *wanted,
                   which_rows[DECISION].api_version);
     node_set_text(pass->arena, object, "kind", which_rows[DECISION].kind);
     node_remove(object, "status");
+    /* A label is shorter than a name may be; the owner's name is whole. */
+    node_set(pass->arena, object, "metadata",
+             node_copy(pass->arena, node_get(wanted, "metadata")));
+    object_set_label(pass->arena, object, PLACEMENT_LABEL,
+                     render_label(pass->arena, pass->name));
     if (pass_ensure(pass, object, NULL, err) < 0)
         return -1;
     if (!pass_get(pass, DECISION, pass->space, object_name(wanted), &stored))
@@ -75,12 +80,14 @@ static bool is_decided(struct pass *pass, const struct placement_result *result,
 }
 
 static int write_decisions(struct pass *pass, const struct seen *placement,
-                           const struct placement_result *result,
+                           struct placement_result *result,
                            struct err *err)
 {
-    const struct node *old = pass_list(pass, DECISION, pass->space,
-                                       PLACEMENT_LABEL, pass->name);
+    const struct node *old = pass_list_own(pass, DECISION, pass->space, PLACEMENT_LABEL,
+                                           render_label(pass->arena, pass->name));
 
+    for (size_t i = 0; i < result->decision_count; i++)
+        result->decisions[i].name = render_fit(pass->arena, result->decisions[i].name, 253);
     for (size_t i = 0; i < result->decision_count; i++) {
         const struct node *wanted;
 

@@ -3,27 +3,14 @@
 #include "controllers/pool_spokes.h"
 
 #include "controllers/allowed.h"
+#include "controllers/claim.h"
 #include "placement/placement.h"
 
 #include <string.h>
 
-/* Whose set it is, whole: its name may be cut and hashed. */
-#define OWNER "axle.dev/owner"
-/* Where spokes go whose pool has gone: into nobody's reach. */
-#define RELEASED "axle-released"
-
 static char *owner_name(struct pass *pass)
 {
     return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
-}
-
-/* Made here: sets of before 0.2 do not say for whom, but are labelled. */
-static bool is_own_set(struct pass *pass, const struct node *set)
-{
-    const char *owner = object_annotation(set, OWNER);
-
-    return *owner ? !strcmp(owner, owner_name(pass))
-                  : !strcmp(object_label(set, POOL_LABEL), object_name(set));
 }
 
 static int make_set(struct pass *pass, const struct node *pool, const char *set,
@@ -33,7 +20,7 @@ static int make_set(struct pass *pass, const struct node *pool, const char *set,
     struct node *wanted = pass_new(pass, CLUSTER_SET, "", set), *selector;
 
     object_set_label(pass->arena, wanted, POOL_LABEL, set);
-    object_set_annotation(pass->arena, wanted, OWNER, owner_name(pass));
+    object_set_annotation(pass->arena, wanted, POOL_OWNER, owner_name(pass));
     selector = node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
                          "clusterSelector");
     node_set_text(pass->arena, selector, "selectorType",
@@ -75,18 +62,10 @@ static int make_environment(struct pass *pass, const struct node *pool,
     return pass_ensure(pass, wanted, NULL, err);
 }
 
-/* An Environment of the pool's name that somebody else made is left alone. */
-static bool environment_is_free(struct pass *pass)
-{
-    const struct node *there = pass_read(pass, ENVIRONMENT, pass->space,
-                                         pass->name);
-
-    return !there || !strcmp(object_owner(there, "ComputePool"), pass->name);
-}
-
 struct outlook {
     struct node *rows; /* of the spokes that are expected */
     size_t pending, failed;
+    const char *taken; /* why the first of them cannot have its name */
 };
 
 static struct outlook look_at(const struct node *rows)
@@ -98,6 +77,9 @@ static struct outlook look_at(const struct node *rows)
 
         ret.pending += !strcmp(phase, "PendingJoin");
         ret.failed += !strcmp(phase, "Failed");
+        if (!ret.taken && !strcmp(phase, "Failed") &&
+            !strcmp(node_get_text(node_item(rows, i), "reason"), "NameTaken"))
+            ret.taken = node_get_text(node_item(rows, i), "message");
     }
     return ret;
 }
@@ -112,11 +94,12 @@ static void say_expected(struct arena *arena, struct node *status, const struct 
     node_set(arena, status, "expected", look->rows);
     /* Those that are there can be used, so the pool is ready all the same. */
     if (!strcmp(ready->status, "True") && (look->pending || look->failed)) {
-        ready->reason = look->failed ? "SpokeRefused" : "PendingJoin";
-        ready->message = arena_printf(arena, "%s; %zu of %zu expected spokes have not joined%s",
+        ready->reason = look->taken ? "NameTaken" : look->failed ? "SpokeRefused" : "PendingJoin";
+        ready->message = arena_printf(arena, "%s; %zu of %zu expected spokes have not joined%s%s",
                                       ready->message, look->pending + look->failed,
                                       node_count(look->rows),
-                                      look->failed ? ", see status.expected" : "");
+                                      look->failed ? ", see status.expected" : "",
+                                      look->taken ? arena_printf(arena, ": %s", look->taken) : "");
         node_set_text(arena, status, "phase", "PendingJoin");
     }
 }
@@ -171,9 +154,9 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
  */
 static int make_released(struct pass *pass, struct err *err)
 {
-    struct node *wanted = pass_new(pass, CLUSTER_SET, "", RELEASED);
+    struct node *wanted = pass_new(pass, CLUSTER_SET, "", POOL_RELEASED);
 
-    object_set_label(pass->arena, wanted, POOL_LABEL, RELEASED);
+    object_set_label(pass->arena, wanted, POOL_LABEL, POOL_RELEASED);
     node_set_text(pass->arena,
                   node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
                             "clusterSelector"),
@@ -191,7 +174,7 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
         struct node *patch = node_map(pass->arena);
         struct seen cluster;
 
-        object_set_label(pass->arena, patch, SET_LABEL, RELEASED);
+        object_set_label(pass->arena, patch, SET_LABEL, POOL_RELEASED);
         node_set(pass->arena, node_at(patch, "metadata", "labels", NULL), POOL_LABEL,
                  node_null(pass->arena));
         if (!pass_get(pass, CLUSTER, "", object_name(node_item(members, i)), &cluster))
@@ -207,41 +190,28 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
 static int drain(struct pass *pass, const struct seen *pool, const char *set,
                  struct err *err)
 {
-    const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
-
-    if (there && is_own_set(pass, there) &&
+    if (pass_read_own(pass, CLUSTER_SET, "", set) &&
         (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
          pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
     return pass_finalizer(pass, pool, DRAIN, false, err);
 }
 
-/* The set is claimed before anything is written in its name. */
-static const char *set_trouble(struct pass *pass, const char *set)
-{
-    const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
-
-    if (!there || is_own_set(pass, there))
-        return NULL;
-    return arena_printf(pass->arena, "the ManagedClusterSet \"%s\" is not this pool's; rename "
-                        "the pool", set);
-}
-
+/* The set comes first: what it allows is written only in the name of one's own. */
 static int make_all(struct pass *pass, const struct seen *pool, const char *set,
                     struct node *rows, const char **ret_trouble, struct err *err)
 {
-    *ret_trouble = set_trouble(pass, set);
-    if (*ret_trouble)
+    struct err why = { 0 };
+
+    if (!make_set(pass, pool->node, set, &why) &&
+        !make_binding(pass, pool->node, set, &why) &&
+        !pool_spokes(pass, pool->node, set, rows, &why) &&
+        !make_environment(pass, pool->node, set, &why))
         return 0;
-    if (make_set(pass, pool->node, set, err) < 0 ||
-        make_binding(pass, pool->node, set, err) < 0 ||
-        pool_spokes(pass, pool->node, set, rows, err) < 0)
-        return -1;
-    if (environment_is_free(pass))
-        return make_environment(pass, pool->node, set, err);
-    *ret_trouble = arena_printf(pass->arena, "there is an Environment \"%s\" that is not this "
-                                "pool's; delete it or rename the pool", pass->name);
-    return 0;
+    *ret_trouble = claim_words(pass, &why);
+    if (!*ret_trouble)
+        *err = why;
+    return *ret_trouble ? 0 : -1;
 }
 
 static int run(struct pass *pass, struct err *err)
@@ -268,16 +238,20 @@ static void wake_pool_of(struct controllers *all, const struct controller *to,
                          const struct object *cluster)
 {
     scoped_arena struct arena *arena = NULL;
-    const char *set, *dot;
+    scoped_object struct object *set = NULL;
+    const char *owner, *slash;
 
     if (!cluster)
         return;
     arena = arena_new();
-    set = object_label(object_read(arena, cluster), SET_LABEL);
-    dot = strchr(set, '.');
-    if (dot)
-        controllers_wake(all, to, arena_bytes(arena, set, (size_t)(dot - set)),
-                         dot + 1);
+    set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_SET], "",
+                      object_label(object_read(arena, cluster), SET_LABEL), NULL);
+    /* The set's name may be a hash of the pool's. */
+    owner = set ? object_annotation(object_read(arena, set), POOL_OWNER) : "";
+    slash = strchr(owner, '/');
+    if (slash)
+        controllers_wake(all, to, arena_bytes(arena, owner, (size_t)(slash - owner)),
+                         slash + 1);
 }
 
 static void map_cluster(struct controllers *all, const struct controller *to,

@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "controllers/claim.h"
 #include "pki/pki.h"
 #include "query/query.h"
 #include "render/render.h"
@@ -19,7 +20,7 @@
 struct expected {
     struct pass *pass;
     const struct node *pool;
-    const char *set, *name, *secret, *pool_name;
+    const char *set, *name, *secret;
     struct map *tokens; /* the pool's, by the label that says for which spoke */
     struct seen cluster;
 };
@@ -58,15 +59,41 @@ static const char *random_word(struct arena *arena, size_t bytes)
     return arena_string(arena, text_string(&hex));
 }
 
-/* The Secret is the project's own name space: nobody's is written over or taken
-   away. One of this pool says for which spoke it is. */
-static bool secret_is_taken(const struct expected *e)
+/* The Secret lies among the project's own: one of this pool says for which spoke it is. */
+static bool is_own_secret(const struct expected *e, const char *name)
 {
-    const struct node *there = pass_read(e->pass, SECRET, e->pass->space, e->secret);
+    const struct node *there = pass_read_own(e->pass, SECRET, e->pass->space, name);
 
-    return there && (strcmp(object_owner(there, "ComputePool"), e->pool_name) != 0 ||
-                     strcmp(object_label(there, SPOKE_LABEL),
-                            render_label(e->pass->arena, e->name)) != 0);
+    return there && !strcmp(object_label(there, SPOKE_LABEL),
+                            render_label(e->pass->arena, e->name));
+}
+
+/*
+ * POOL-SPOKE-join. The pool "gpu" with the spoke "a-1" and "gpu-a" with "1" want the same:
+ * the second one's is told apart by a hash. One of a person's is not got round: whoever
+ * made it expects to find the token there, or did not think of the pool.
+ */
+static const char *secret_name(const struct expected *e)
+{
+    struct pass *pass = e->pass;
+    const char *end = arena_printf(pass->arena, "%s-join", e->name);
+    char *name = render_name(pass->arena, pass->name, end, 253);
+    char *apart = render_name_apart(pass->arena, pass->name, end, 253);
+    const struct node *there = pass_read(pass, SECRET, pass->space, name);
+    bool others = there && !is_own_secret(e, name) && *object_owner(there, "ComputePool");
+
+    return others || is_own_secret(e, apart) ? apart : name;
+}
+
+/* Words if the name is a person's or another controller's. */
+static const char *secret_trouble(const struct expected *e)
+{
+    if (!pass_read(e->pass, SECRET, e->pass->space, e->secret) || is_own_secret(e, e->secret))
+        return NULL;
+    claim_wait(e->pass, SECRET, e->pass->space, e->secret);
+    return arena_printf(e->pass->arena, "its token needs the Secret \"%s\", and one that is not "
+                        "this pool's is there; delete that, or give the pool another name",
+                        e->secret);
 }
 
 static int keep_secret(const struct expected *e, const char *id, const char *word,
@@ -119,7 +146,7 @@ static int settle_token(const struct expected *e, const char **ret_id, struct er
 
     clock_parse(node_get_text(node_get(token, "spec"), "expiresAt"), &expires);
     if (token && expires > e->pass->now &&
-        pass_read(e->pass, SECRET, e->pass->space, e->secret)) {
+        is_own_secret(e, e->secret)) {
         pass_wake_at(e->pass, expires);
         *ret_id = object_name(token);
         return 0;
@@ -135,7 +162,7 @@ static int drop_token(const struct expected *e, struct err *err)
 
     if (token && remove_token(e, token, err) < 0)
         return -1;
-    return !secret_is_taken(e) && pass_read(e->pass, SECRET, e->pass->space, e->secret)
+    return is_own_secret(e, e->secret)
                ? pass_remove(e->pass, SECRET, e->pass->space, e->secret, err) : 0;
 }
 
@@ -237,12 +264,22 @@ static int settle_pending(struct expected *e, struct node *row, struct err *err)
     return e->cluster.node ? remember_token(e, token, err) : make_cluster(e, token, err);
 }
 
+/* Whoever has the name now, as a spoke or a namespace, may go. */
+static void wait_for_name(const struct expected *e)
+{
+    static const enum which holders[] = { CLUSTER, NAMESPACE, PROJECT, TENANT };
+
+    for (size_t i = 0; i < count_of(holders); i++)
+        claim_wait(e->pass, holders[i], "", e->name);
+}
+
 static const char *name_trouble(struct expected *e)
 {
     char why[NAME_WHY];
 
     if (!name_is_dns_label(e->name, why))
         return arena_printf(e->pass->arena, "\"%.80s\" is no name of a spoke: %s", e->name, why);
+    wait_for_name(e);
     if (!e->cluster.node)
         return namespace_trouble(e->pass->all, e->pass->arena, e->name, "ManagedCluster");
     return pool_spoke_trouble(e->pass, e->name, e->set);
@@ -266,11 +303,9 @@ const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *
 static struct expected expect_spoke(struct pass *pass, const char *set, struct map *tokens,
                                     const char *name)
 {
-    struct expected e = { .pass = pass, .set = set, .name = name, .pool_name = pass->name,
-                          .tokens = tokens };
+    struct expected e = { .pass = pass, .set = set, .name = name, .tokens = tokens };
 
-    e.secret = render_name(pass->arena, pass->name,
-                           arena_printf(pass->arena, "%s-join", name), 253);
+    e.secret = secret_name(&e);
     if (!pass_get(pass, CLUSTER, "", name, &e.cluster))
         e.cluster = (struct seen){ 0 };
     return e;
@@ -280,11 +315,11 @@ static int settle(struct expected e, struct node *row, struct err *err)
 {
     const char *trouble = name_trouble(&e);
 
-    if (!trouble && secret_is_taken(&e))
-        trouble = arena_printf(e.pass->arena, "its token needs the Secret \"%s\", which is not this "
-                               "pool's; delete it or rename the pool", e.secret);
+    if (!trouble)
+        trouble = secret_trouble(&e);
     if (trouble) {
         say(&e, row, "Failed", trouble);
+        node_set_text(e.pass->arena, row, "reason", "NameTaken");
         return 0;
     }
     if (e.cluster.node && (has_certificate(&e) || !is_ours(&e)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs each key that a change woke, once, in turns of the loop. */
-#include "controllers/controller.h"
+#include "controllers/claim.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -247,7 +247,8 @@ static void run_key(struct controllers *all, struct key *key)
 
     all->counts[0].runs++;
     key->at = 0;
-    if (key->controller->run(&pass, &err) < 0) {
+    /* A name that is another's is told, and waited for; there is nothing to try again. */
+    if (key->controller->run(&pass, &err) < 0 && claim_report(&pass, &err) < 0) {
         after_failure(all, key, &err);
     } else {
         loop_backoff_reset(&key->backoff);
@@ -301,6 +302,7 @@ static void tell(struct controllers *all, const struct object *before,
     const struct object *any = after ? after : before;
 
     assert(any);
+    claim_note(all, before, after);
     for (size_t c = 0; c < controller_count; c++) {
         const struct controller *to = controller_table[c];
 
@@ -532,6 +534,7 @@ void controllers_stop(struct controllers **controllers)
     loop_timer_free(&all->next);
     placement_world_free(&all->world);
     controllers_index_free(all);
+    claim_free(all);
     all->tag = 0;
     mem_free(&all);
 }

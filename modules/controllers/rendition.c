@@ -241,17 +241,6 @@ static struct node *slim_secret(struct pass *pass, const struct node *rendered)
     return slim;
 }
 
-/* One of the same name that is another's, or a person's, is not written over. */
-static int claim_secret(struct pass *pass, const char *name, struct err *err)
-{
-    const struct node *there = pass_read(pass, SECRET, pass->space, name);
-
-    if (!there || !strcmp(object_owner(there, "WorkloadDeployment"), pass->name))
-        return 0;
-    return err_set(err, ERR_INVALID, "the Secret \"%s\" is there already and is not this "
-                   "deployment's; give the rendered one another name", name);
-}
-
 static int keep_secrets(struct pass *pass, const struct node *deployment,
                         const struct node *secrets, struct node *names,
                         struct err *err)
@@ -261,7 +250,8 @@ static int keep_secrets(struct pass *pass, const struct node *deployment,
         struct node *wanted = slim_secret(pass, one);
 
         object_own(pass->arena, wanted, deployment);
-        if (claim_secret(pass, object_name(one), err) < 0 || pass_ensure(pass, wanted, NULL, err) < 0)
+        /* One of that name that is a person's, or another deployment's, stays. */
+        if (pass_ensure(pass, wanted, NULL, err) < 0)
             return -1;
         add_name(pass, names, object_name(one));
     }
@@ -311,6 +301,16 @@ static struct node *refs_of(struct pass *pass, const struct node *names)
 
 /* ---- Rendering ------------------------------------------------------------------- */
 
+/* The deployment's own name was another's, so its objects' may be, too. */
+static bool is_apart(struct pass *pass, const struct rendition_input *input)
+{
+    const struct node *spec = node_get(input->deployment, "spec");
+    const char *profile = node_get_text(node_get(spec, "workloadProfileRef"), "name");
+
+    return !strcmp(pass->name, render_name_apart(pass->arena, node_get_text(spec, "aiWorkload"),
+                                                 profile, RENDER_NAME));
+}
+
 static int render_all(struct pass *pass, const struct rendition_input *input,
                       const struct inputs *in, struct meter *meter,
                       struct render_result *ret, struct err *err)
@@ -323,6 +323,7 @@ static int render_all(struct pass *pass, const struct rendition_input *input,
         .aiworkload = node_get_text(node_get(input->deployment, "spec"),
                                     "aiWorkload"),
         .deployment = pass->name, .space = input->space, .meter = meter,
+        .apart = is_apart(pass, input),
         .cluster_kinds = input->cluster_kinds,
     };
 

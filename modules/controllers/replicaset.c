@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
+#include "controllers/claim.h"
 #include "controllers/spokes.h"
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@ struct rollout {
     const char *work_name;
     const struct placement_reach *reach; /* of the project; NULL: it is none */
     const char *placement;       /* the placementRef in hand */
+    const char *taken;           /* a cluster where the work's name is another's */
     size_t chosen;
     int64_t recheck_at;
 };
@@ -110,35 +112,17 @@ static const struct node *workload_in(const struct rollout *r)
     return NULL;
 }
 
-/* One that says whose it is must be this one's; labels are the hub's words. */
-static bool is_own_mirror(const struct rollout *r, const struct node *there)
-{
-    const char *project = object_label(there, "axle.dev/project");
-    const char *label = object_label(there, REPLICA_SET_LABEL);
-
-    return (!*project || !strcmp(project, r->pass->space)) &&
-           (!*label || !strcmp(label, spokes_replica_set_label(r->pass->arena, r->pass->space,
-                                                               r->pass->name)));
-}
-
 /* Where the spoke writes how the application stands. */
 static int mirror_workload(struct rollout *r, const struct seen *set,
                            const char *cluster, struct err *err)
 {
     const struct node *inside = workload_in(r);
     struct arena *arena = r->pass->arena;
-    const struct node *there;
+    struct err why = { 0 };
     struct node *wanted;
 
     if (!inside)
         return 0;
-    there = pass_read(r->pass, WORKLOAD, cluster, object_name(inside));
-    if (there && !is_own_mirror(r, there)) {
-        pass_event(r->pass, set, true, "NameTaken", "%s: the Workload \"%s\" there is not of "
-                   "%s/%s, so its status cannot be told", cluster, object_name(inside),
-                   r->pass->space, r->pass->name);
-        return 0;
-    }
     wanted = pass_new(r->pass, WORKLOAD, cluster, object_name(inside));
     node_each(label, node_at(inside, "metadata", "labels", NULL))
         object_set_label(arena, wanted, label->key, node_text(label->value));
@@ -146,7 +130,14 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
                      spokes_replica_set_label(arena, r->pass->space,
                                               r->pass->name));
     node_set(arena, wanted, "spec", node_copy(arena, node_get(inside, "spec")));
-    return pass_ensure(r->pass, wanted, NULL, err);
+    if (pass_ensure(r->pass, wanted, NULL, &why) < 0 && !claim_words(r->pass, &why)) {
+        *err = why;
+        return -1;
+    }
+    if (claim_words(r->pass, &why))
+        pass_event(r->pass, set, true, "NameTaken", "%s: its status cannot be told: %s", cluster,
+                   why.text);
+    return 0;
 }
 
 /* A decision may be older than what decides whose the cluster is: that is looked
@@ -178,6 +169,7 @@ static int apply(struct rollout *r, const struct seen *set, const char *cluster,
 {
     const struct node *space = pass_read(r->pass, NAMESPACE, "", cluster);
     const struct node *old = pass_read(r->pass, WORK, cluster, r->work_name);
+    struct err why = { 0 };
     bool changed = false;
 
     /* Before it is accepted a cluster has no namespace; that will wake us. */
@@ -188,8 +180,16 @@ static int apply(struct rollout *r, const struct seen *set, const char *cluster,
                    "place on", cluster);
         return 0;
     }
-    if (mirror_workload(r, set, cluster, err) < 0 ||
-        pass_ensure(r->pass, make_work(r, cluster), &changed, err) < 0)
+    if (pass_ensure(r->pass, make_work(r, cluster), &changed, &why) < 0) {
+        if (!claim_words(r->pass, &why)) {
+            *err = why;
+            return -1;
+        }
+        r->taken = arena_printf(r->pass->arena, "%s: %s", cluster, why.text);
+        pass_event(r->pass, set, true, "NameTaken", "%s", r->taken);
+        return 0;
+    }
+    if (mirror_workload(r, set, cluster, err) < 0)
         return -1;
     if (changed)
         pass_event(r->pass, set, false, old ? "WorkUpdated" : "WorkCreated",
@@ -198,12 +198,6 @@ static int apply(struct rollout *r, const struct seen *set, const char *cluster,
 }
 
 /* ---- Groups and clusters for the rollout ---------------------------------------- */
-
-static const struct node *decisions_of(struct pass *pass, const char *placement)
-{
-    return pass_list(pass, DECISION, pass->space,
-                     "cluster.open-cluster-management.io/placement", placement);
-}
 
 static size_t existing(struct rollout *r, struct placement_rollout_cluster **ret)
 {
@@ -240,7 +234,7 @@ static int roll_out(struct rollout *r, const struct seen *set,
     };
 
     placement_rollout_groups(pass->arena,
-                             decisions_of(pass, r->placement), &groups, &input.group_count);
+                             spokes_decisions(pass, pass->space, r->placement), &groups, &input.group_count);
     input.groups = groups;
     for (size_t i = 0; i < input.group_count; i++)
         r->chosen += groups[i].count;
@@ -272,8 +266,7 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *one = node_item(list, i);
 
-        if (is_own_mirror(r, one) &&
-            !pass_read(r->pass, WORK, object_space(one), r->work_name) &&
+        if (!pass_read_own(r->pass, WORK, object_space(one), r->work_name) &&
             pass_remove(r->pass, WORKLOAD, object_space(one), object_name(one),
                         err) < 0)
             return -1;
@@ -316,7 +309,7 @@ static void set_conditions(struct rollout *r, struct node *status,
     const struct node *old = node_at(r->set, "status", "conditions", NULL);
     size_t total = node_count(r->works);
     bool found = r->chosen > 0;
-    bool rolled = found && done == r->chosen && total == r->chosen;
+    bool rolled = found && !r->taken && done == r->chosen && total == r->chosen;
     bool well = rolled && !node_get_int(summary, "degraded", 0) &&
                 node_get_int(summary, "available", 0) == (int64_t)total;
     char *words = arena_printf(r->pass->arena, "%zu of %zu clusters have it",
@@ -326,7 +319,8 @@ static void set_conditions(struct rollout *r, struct node *status,
           found ? "AsExpected" : "PlacementDecisionEmpty",
           found ? "" : "no cluster is chosen" },
         { "PlacementRolledOut", rolled ? "True" : "False",
-          rolled ? "Complete" : "Progressing", words },
+          r->taken ? "NameTaken" : rolled ? "Complete" : "Progressing",
+          r->taken ? r->taken : words },
         { "ManifestworkApplied", well ? "True" : "False",
           well ? "AsExpected" : found ? "Processing" : "PlacementDecisionEmpty",
           words },
@@ -400,24 +394,25 @@ static int run(struct pass *pass, struct err *err)
 
 /* ---- What wakes it --------------------------------------------------------------------- */
 
-/* Works and Workloads carry NAMESPACE.NAME, or a hash of it and then the
-   deployment's labels say which. */
+/* A work of a set is called NAMESPACE.NAME, whole, where its label may be a hash. A
+   Workload has the labels of its deployment, whose set has the same name. */
 static void map_label(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *node = object_read(arena, after ? after : before);
-    const char *label = object_label(node, REPLICA_SET_LABEL);
+    const struct object *any = after ? after : before;
+    const struct node *node = object_read(arena, any);
     const char *project = object_label(node, "axle.dev/project");
     const char *deployment = object_label(node, "axle.dev/workload-deployment");
-    const char *dot = strchr(label, '.');
+    const char *dot = strchr(any->name, '.');
 
-    if (*project && *deployment)
-        controllers_wake(all, to, project, deployment);
-    else if (dot)
-        controllers_wake(all, to,
-                         arena_bytes(arena, label, (size_t)(dot - label)),
+    if (!*object_label(node, REPLICA_SET_LABEL))
+        return;
+    if (any->kind == all->kinds[WORK] && dot)
+        controllers_wake(all, to, arena_bytes(arena, any->name, (size_t)(dot - any->name)),
                          dot + 1);
+    else if (*project && *deployment)
+        controllers_wake(all, to, project, deployment);
 }
 
 static void map_decision(struct controllers *all, const struct controller *to,

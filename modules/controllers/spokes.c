@@ -16,15 +16,29 @@ const char *const spoke_phase_names[] = {
     [SPOKE_RUNNING] = "Running", [SPOKE_COMPLETED] = "Completed",
 };
 
+struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement)
+{
+    const struct node *labelled = pass_list(pass, DECISION, space, PLACEMENT_LABEL,
+                                            render_label(pass->arena, placement));
+    struct node *list = node_list(pass->arena);
+
+    /* The owner's name is whole; what another scheduler wrote has a label only. */
+    for (size_t i = 0; i < node_count(labelled); i++) {
+        const char *owner = object_owner(node_item(labelled, i), "Placement");
+
+        if (!*owner || !strcmp(owner, placement))
+            node_add(pass->arena, list, node_item(labelled, i));
+    }
+    return list;
+}
+
 struct node *spokes_chosen(struct pass *pass, const char *space,
                            const char *placement)
 {
     const struct node *decisions;
     struct node *list = node_list(pass->arena);
 
-    decisions = pass_list(pass, DECISION, space,
-                          "cluster.open-cluster-management.io/placement",
-                          placement);
+    decisions = spokes_decisions(pass, space, placement);
     for (size_t i = 0; i < node_count(decisions); i++) {
         const struct node *rows = node_at(node_item(decisions, i), "status",
                                           "decisions", NULL);

@@ -22,6 +22,10 @@ struct spokes {
     const char *worst;      /* message of the first row that is not well */
 };
 
+#define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
+
+/* The PlacementDecisions of a Placement, as a list. */
+struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement);
 /* The names of the clusters that a Placement's decisions hold, as a list. */
 struct node *spokes_chosen(struct pass *pass, const char *space,
                            const char *placement);

@@ -196,8 +196,8 @@ static bool is_own_pool(struct pass *pass, const char *set)
 static int bind_sets(struct pass *pass, const struct node *sets,
                      struct err *err)
 {
-    const struct node *bound = pass_list(pass, BINDING, pass->name,
-                                         "axle.dev/made-by", "project");
+    const struct node *bound = pass_list_own(pass, BINDING, pass->name,
+                                             "axle.dev/made-by", "project");
     scoped_map struct map *allowed = map_new();
 
     for (size_t i = 0; i < node_count(sets); i++) {
@@ -233,7 +233,7 @@ static int drain_project(struct pass *pass, const struct seen *project,
     int left = 0, gone;
 
     for (size_t k = 0; k < count_of(first); k++) {
-        const struct node *all = pass_list(pass, first[k], pass->name, NULL, NULL);
+        const struct node *all = pass_list_own(pass, first[k], pass->name, NULL, NULL);
 
         for (size_t i = 0; i < node_count(all); i++, left++)
             if (pass_remove(pass, first[k], pass->name,

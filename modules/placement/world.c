@@ -280,6 +280,17 @@ static void remove_decision(struct placement_world *world, const char *key)
     mem_free(&decision);
 }
 
+/* Whole in the ownerReference, where there is one: a label may be a hash. */
+static const char *placement_name(const struct node *meta)
+{
+    const struct node *owners = node_get(meta, "ownerReferences");
+
+    for (size_t i = 0; i < node_count(owners); i++)
+        if (!strcmp(node_get_text(node_item(owners, i), "kind"), "Placement"))
+            return node_get_text(node_item(owners, i), "name");
+    return node_get_text(node_get(meta, "labels"), PLACEMENT_LABEL);
+}
+
 static void put_decision(struct placement_world *world, const char *key,
                          const struct node *object)
 {
@@ -289,9 +300,7 @@ static void put_decision(struct placement_world *world, const char *key,
     struct owner *owner;
 
     remove_decision(world, key);
-    decision->owner = joined(node_get_text(meta, "namespace"),
-                             node_get_text(node_get(meta, "labels"),
-                                           PLACEMENT_LABEL));
+    decision->owner = joined(node_get_text(meta, "namespace"), placement_name(meta));
     decision->count = node_count(list);
     decision->seats = mem_resize_array(NULL, decision->count + 1,
                                        sizeof *decision->seats);

@@ -309,7 +309,8 @@ int render_manifests(struct arena *arena, const struct render_input *input,
         pass.what = arena_printf(arena, "component \"%s\"", name);
         pass.dress = (struct dress) {
             .input = input, .component = name,
-            .name = render_name(arena, input->aiworkload, name, 52),
+            .name = (input->apart ? render_name_apart : render_name)(
+                arena, input->aiworkload, name, RENDER_NAME),
             .phase = node_get_int(component, "deploymentPriority", 0),
         };
         if (run_component(&pass, component, ret) < 0)

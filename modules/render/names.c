@@ -9,14 +9,14 @@
 
 #define LABEL_MOST 63
 
-/* The first part, "-", 8 hex of a hash of the whole. */
-static char *cut(struct arena *arena, const char *whole, size_t most)
+/* The first part, "-", 8 hex of a hash of what it stands for. */
+static char *cut(struct arena *arena, const char *whole, const char *hashed, size_t most)
 {
     scoped_text struct text hex = { 0 };
     unsigned char sum[PKI_SHA256];
-    size_t keep = most - 9;
+    size_t keep = strnlen(whole, most - 9);
 
-    pki_sha256(whole, strlen(whole), sum);
+    pki_sha256(hashed, strlen(hashed), sum);
     text_add_hex(&hex, sum, 4);
     while (keep && !strchr("abcdefghijklmnopqrstuvwxyz0123456789"
                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ", whole[keep - 1]))
@@ -29,11 +29,22 @@ char *render_name(struct arena *arena, const char *prefix, const char *name,
 {
     char *whole = arena_printf(arena, "%s-%s", prefix, name);
 
-    return strlen(whole) <= most ? whole : cut(arena, whole, most);
+    return render_fit(arena, whole, most);
+}
+
+char *render_name_apart(struct arena *arena, const char *prefix, const char *name,
+                        size_t most)
+{
+    return cut(arena, arena_printf(arena, "%s-%s", prefix, name),
+               arena_printf(arena, "%s/%s", prefix, name), most);
+}
+
+char *render_fit(struct arena *arena, const char *text, size_t most)
+{
+    return strlen(text) <= most ? arena_string(arena, text) : cut(arena, text, text, most);
 }
 
 char *render_label(struct arena *arena, const char *text)
 {
-    return strlen(text) <= LABEL_MOST ? arena_string(arena, text)
-                                      : cut(arena, text, LABEL_MOST);
+    return render_fit(arena, text, LABEL_MOST);
 }

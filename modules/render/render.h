@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct meter;
@@ -50,6 +51,7 @@ struct render_input {
     const struct node *variables;   /* from render_variables */
     const char *tenant, *project;
     const char *aiworkload;         /* prefix of the objects' names */
+    bool apart;                     /* names as of render_name_apart() */
     const char *deployment;         /* WorkloadDeployment */
     const char *space;              /* target namespace on the spoke */
     struct meter *meter;            /* pays for it all; NULL: METER_ANSWER */
@@ -68,9 +70,18 @@ int render_manifests(struct arena *arena, const struct render_input *input,
 /* The definitions compiled in, as a list; made anew in the arena. */
 struct node *render_builtin(struct arena *arena, struct err *err) MUST_CHECK;
 
+/* Letters of a WorkloadDeployment's and an applied object's name. */
+#define RENDER_NAME 52
+
 /* `PREFIX-NAME`; over `most` letters the first part and 8 hex of a hash. */
 char *render_name(struct arena *arena, const char *prefix, const char *name,
                   size_t most);
+/* The same for where that name is another's: `PREFIX-NAME-` and 8 hex of a hash that
+   tells PREFIX from NAME. */
+char *render_name_apart(struct arena *arena, const char *prefix, const char *name,
+                        size_t most);
+/* The text, or if it is over `most` its first part and 8 hex of a hash. */
+char *render_fit(struct arena *arena, const char *text, size_t most);
 /* A label value of at most 63 bytes: the text, or cut and hashed. */
 char *render_label(struct arena *arena, const char *text);
 

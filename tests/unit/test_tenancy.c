@@ -461,7 +461,7 @@ static void check_secrets(struct hub *hub)
                "kind: Secret\\nmetadata: {name: trap-node-join, finalizers: [a/b]}\\nstringData: {token: its}\\n\"}\n---\n"
                AXLE "WorkloadProfile\nmetadata: {name: echo, namespace: research}\n"
                "spec: {type: Application, components: [{name: s, type: thief}]}\n", "a rendered Secret");
-    CHECK_TEXT(reason(get(hub, "workloaddeployments", "research", "hi-echo"), "Rendered"), "RenderFailed",
+    CHECK_TEXT(reason(get(hub, "workloaddeployments", "research", "hi-echo"), "Rendered"), "NameTaken",
                "does not write over another");
 }
 

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decides whether an object belongs to the one on whose behalf a controller runs. */
+#include "controllers/claim.h"
+
+#include "base/map.h"
+#include "controllers/allowed.h"
+#include "controllers/pool_spokes.h"
+#include "controllers/spokes.h"
+
+#include <string.h>
+
+/* ---- The subject of a run -------------------------------------------------------- */
+
+/* A controller's first source is the kind that its keys are of. */
+static const struct kind *subject_kind(const struct pass *pass)
+{
+    return pass->self && pass->self->source_count
+               ? pass->all->kinds[pass->self->sources[0].kind] : NULL;
+}
+
+static bool is_subject(const struct pass *pass, const struct kind *kind, const char *space,
+                       const char *name)
+{
+    return kind == subject_kind(pass) && !strcmp(name, pass->name) &&
+           !strcmp(space, kind->namespaced ? pass->space : "");
+}
+
+static const struct node *subject_of(struct pass *pass)
+{
+    if (!pass->subject && subject_kind(pass))
+        pass->subject = pass_read(pass, pass->self->sources[0].kind, pass->space, pass->name);
+    return pass->subject;
+}
+
+/* ---- Ways to see whose an object is ------------------------------------------------ */
+
+typedef bool claim_fn(struct pass *pass, const struct node *subject, const struct node *there);
+
+static const struct node *controller_reference(const struct node *object)
+{
+    const struct node *list = node_at(object, "metadata", "ownerReferences", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (node_get_bool(node_item(list, i), "controller", false))
+            return node_item(list, i);
+    return NULL;
+}
+
+static bool by_owner(struct pass *pass, const struct node *subject, const struct node *there)
+{
+    const struct node *reference = controller_reference(there);
+
+    (void)pass;
+    return *object_uid(subject) &&
+           !strcmp(node_get_text(reference, "uid"), object_uid(subject)) &&
+           !strcmp(node_get_text(reference, "kind"), node_get_text(subject, "kind")) &&
+           !strcmp(node_get_text(reference, "name"), object_name(subject));
+}
+
+static char *namespace_of(struct pass *pass, const struct node *subject)
+{
+    bool tenant = !strcmp(node_get_text(subject, "kind"), "Tenant");
+
+    return arena_printf(pass->arena, "%s%s", tenant ? "tenant-" : "", object_name(subject));
+}
+
+/* The Namespace that a Tenant, Project or ManagedCluster has a right to. */
+static bool by_namespace_label(struct pass *pass, const struct node *subject,
+                               const struct node *there)
+{
+    return !strcmp(object_name(there), namespace_of(pass, subject)) &&
+           !strcmp(object_label(there, "axle.dev/owner-kind"), node_get_text(subject, "kind"));
+}
+
+/* Whatever lies in the subject's own namespace. */
+static bool in_own_namespace(struct pass *pass, const struct node *subject,
+                             const struct node *there)
+{
+    char *name = namespace_of(pass, subject);
+    const struct node *namespace = pass_read(pass, NAMESPACE, "", name);
+
+    return !strcmp(object_space(there), name) && namespace &&
+           by_namespace_label(pass, subject, namespace);
+}
+
+static char *set_of_pool(struct pass *pass, const struct node *pool)
+{
+    return allowed_pool_set(pass->arena, object_space(pool), object_name(pool));
+}
+
+/* Sets of before 0.2 do not say for which pool they are, but are labelled. */
+static bool by_pool_annotation(struct pass *pass, const struct node *pool,
+                               const struct node *there)
+{
+    const char *owner = object_annotation(there, POOL_OWNER);
+    char *own = arena_printf(pass->arena, "%s/%s", object_space(pool), object_name(pool));
+
+    if (!strcmp(object_name(there), POOL_RELEASED))
+        return true;
+    return *owner ? !strcmp(owner, own)
+                  : !strcmp(object_label(there, POOL_LABEL), object_name(there)) &&
+                        !strcmp(object_name(there), set_of_pool(pass, pool));
+}
+
+/* Made ahead by the pool, or in its set. */
+static bool by_pool_label(struct pass *pass, const struct node *pool, const struct node *there)
+{
+    char *set = set_of_pool(pass, pool);
+
+    return !strcmp(object_label(there, POOL_LABEL), set) ||
+           !strcmp(object_label(there, SET_LABEL), set);
+}
+
+static bool by_project_label(struct pass *pass, const struct node *project,
+                             const struct node *there)
+{
+    (void)pass;
+    return !strcmp(object_space(there), object_name(project)) &&
+           !strcmp(object_label(there, "axle.dev/made-by"), "project");
+}
+
+/* A revision is kept longer than what it is of, so it has no uid to go by. */
+static bool by_definition(struct pass *pass, const struct node *subject,
+                          const struct node *there)
+{
+    const struct node *spec = node_get(there, "spec");
+
+    (void)pass;
+    return !strcmp(node_get_text(spec, "kind"), node_get_text(subject, "kind")) &&
+           !strcmp(node_get_text(spec, "name"), object_name(subject));
+}
+
+/* Works and their Workload objects lie in clusters' namespaces, where only the hub
+   and administrators write them. The label may be a hash; a work's name is whole. */
+static bool by_replica_set(struct pass *pass, const struct node *set, const struct node *there)
+{
+    const char *space = object_space(set), *name = object_name(set);
+    const char *project = object_label(there, "axle.dev/project");
+
+    if (!strcmp(node_get_text(there, "kind"), "ManifestWork") &&
+        strcmp(object_name(there), arena_printf(pass->arena, "%s.%s", space, name)) != 0)
+        return false;
+    return (!*project || !strcmp(project, space)) &&
+           !strcmp(object_label(there, REPLICA_SET_LABEL),
+                   spokes_replica_set_label(pass->arena, space, name));
+}
+
+static bool by_anybody(struct pass *pass, const struct node *subject, const struct node *there)
+{
+    (void)pass, (void)subject, (void)there;
+    return true;
+}
+
+/* ---- The table ---------------------------------------------------------------------- */
+
+#define ANY_KIND WHICH_COUNT
+
+/* Which controller writes to which kind, and how it sees that an object is its
+   subject's. What is the subject itself needs no row. */
+static const struct claim {
+    const char *controller;
+    enum which kind;
+    claim_fn *is_own;
+    bool leave;         /* another's is as good, and is left as it is */
+    const char *reason; /* of a row that is not by_owner or a label */
+} claims[] = {
+    /* clang-format off */
+    { "tenant",  NAMESPACE, by_namespace_label },
+    { "tenant",  ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (boundaries.c)" },
+    { "tenant",  CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
+    { "tenant",  CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
+    { "project", NAMESPACE, by_namespace_label },
+    { "project", BINDING, by_project_label, .leave = true, .reason = "a binding says the same whoever made it" },
+    { "project", ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (boundaries.c)" },
+    { "project", CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
+    { "project", CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
+    { "project", AIWORKLOAD, in_own_namespace },
+    { "project", DEPLOYMENT, in_own_namespace },
+    { "project", REPLICA_SET, in_own_namespace },
+    { "pool",    CLUSTER_SET, by_pool_annotation },
+    { "pool",    BINDING, by_owner, .leave = true, .reason = "a binding says the same whoever made it" },
+    { "pool",    ENVIRONMENT, by_owner },
+    { "pool",    SECRET, by_owner },
+    { "pool",    JOIN_TOKEN, by_pool_label },
+    { "pool",    CLUSTER, by_pool_label },
+    { "environment", PLACEMENT, by_owner },
+    { "profile", REVISION, by_definition },
+    { "bundle",  REVISION, by_definition },
+    { "aiworkload", DEPLOYMENT, by_owner },
+    { "deployment", REPLICA_SET, by_owner },
+    { "deployment", SECRET, by_owner },
+    { "placement",  DECISION, by_owner },
+    { "replicaset", WORK, by_replica_set },
+    { "replicaset", WORKLOAD, by_replica_set },
+    { "managedcluster", NAMESPACE, by_namespace_label },
+    { "managedcluster", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
+    { "managedcluster", ANY_KIND, in_own_namespace },
+    { "csr", CLUSTER, by_anybody, .reason = "the request is for that cluster; csr.c has judged that" },
+    { "csr", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses" },
+    { "serviceaccount", ACCOUNT, by_anybody, .reason = "made only where there is none" },
+    /* clang-format on */
+};
+
+static const struct claim *find_claim(const struct pass *pass, const struct kind *kind)
+{
+    for (size_t i = 0; pass->self && i < count_of(claims); i++)
+        if (!strcmp(claims[i].controller, pass->self->name) &&
+            (claims[i].kind == ANY_KIND || pass->all->kinds[claims[i].kind] == kind))
+            return &claims[i];
+    return NULL;
+}
+
+bool claim_is_own(struct pass *pass, const struct kind *kind, const struct node *there)
+{
+    const struct claim *claim;
+
+    if (!there)
+        return false;
+    if (is_subject(pass, kind, object_space(there), object_name(there)))
+        return true;
+    claim = find_claim(pass, kind);
+    return claim && subject_of(pass) && claim->is_own(pass, subject_of(pass), there);
+}
+
+/* ---- Words -------------------------------------------------------------------------- */
+
+const char *claim_words(struct pass *pass, const struct err *err)
+{
+    return err->code == ERR_TAKEN ? arena_string(pass->arena, err->text) : NULL;
+}
+
+/* An owner is named to those who may see it: in the same namespace. */
+static int refuse(struct pass *pass, const struct kind *kind, const struct node *there,
+                  struct err *err)
+{
+    const struct node *reference = controller_reference(there);
+    const char *subject = node_get_text(subject_of(pass), "kind");
+    const char *space = object_space(there), *owner = node_get_text(reference, "name");
+    bool same = !strcmp(space, pass->space);
+    const char *where = same || !*space ? "" : arena_printf(pass->arena, " in the namespace \"%s\"",
+                                                            space);
+
+    if (object_deleting(there))
+        return err_set(err, ERR_TAKEN, "an earlier %s \"%s\"%s is being deleted; the name is taken "
+                       "until it is gone", kind->kind, object_name(there), where);
+    if (*owner && same)
+        return err_set(err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; "
+                       "give this %s another name, or delete that %s", kind->kind,
+                       object_name(there), node_get_text(reference, "kind"), owner, subject,
+                       node_get_text(reference, "kind"));
+    return err_set(err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; "
+                   "delete it, or give this %s another name", kind->kind, object_name(there), where,
+                   subject, subject);
+}
+
+/* ---- Before a write ------------------------------------------------------------------ */
+
+static void wait_for(struct pass *pass, const struct kind *kind, const char *space,
+                     const char *name);
+
+static struct node *read_there(struct pass *pass, const struct kind *kind, const char *space,
+                               const char *name)
+{
+    scoped_object struct object *found = objects_get(pass->objects, OBJECTS_STAGED, kind, space,
+                                                     name, NULL);
+
+    return found ? object_read(pass->arena, found) : NULL;
+}
+
+int claim_check(struct pass *pass, const struct kind *kind, const char *space,
+                const char *name, const struct node *wanted, bool *ret_leave,
+                struct err *err)
+{
+    const struct claim *claim;
+    const struct node *there;
+
+    *ret_leave = false;
+    if (is_subject(pass, kind, space, name))
+        return 0;
+    claim = find_claim(pass, kind);
+    if (!claim)
+        return err_set(err, ERR_INTERNAL, "the controller %s has no claim to any %s (claim.c)",
+                       pass->self ? pass->self->name : "?", kind->kind);
+    if (claim->is_own == by_anybody)
+        return 0;
+    there = read_there(pass, kind, space, name);
+    if (there && !claim_is_own(pass, kind, there)) {
+        *ret_leave = claim->leave;
+        wait_for(pass, kind, space, name);
+        return claim->leave ? 0 : refuse(pass, kind, there, err);
+    }
+    if (!there && wanted && !claim_is_own(pass, kind, wanted))
+        return err_set(err, ERR_INTERNAL, "the controller %s makes the %s \"%s\" without saying for "
+                       "whom (claim.c)", pass->self->name, kind->kind, name);
+    return 0;
+}
+
+/* ---- Saying it ----------------------------------------------------------------------- */
+
+/* Where a name that is taken is told if the controller itself does not tell it. */
+static const struct {
+    enum which kind;
+    const char *condition;
+    bool phase;
+} told[] = {
+    { TENANT, "Ready", true },           { PROJECT, "Ready", true },
+    { POOL, "Ready", true },             { ENVIRONMENT, "Ready", true },
+    { PROFILE, NULL, true },             { BUNDLE, NULL, true },
+    { AIWORKLOAD, "Resolved", true },    { DEPLOYMENT, "Distributed", true },
+    { PLACEMENT, "PlacementSatisfied", false },
+    { REPLICA_SET, "PlacementRolledOut", false },
+    { CLUSTER, "HubAcceptedManagedCluster", false },
+};
+
+static int set_status(struct pass *pass, const struct seen *seen, const char *condition_type,
+                      bool phase, const char *words, struct err *err)
+{
+    struct node *status = status_copy(pass->arena, seen->node);
+    const struct condition condition = { condition_type, "False", "NameTaken", words };
+    int64_t generation = object_generation(seen->node);
+    bool changed = false;
+
+    if (condition_type)
+        condition_set(pass->arena, status, node_at(seen->node, "status", "conditions", NULL),
+                      &condition, generation, pass->now);
+    if (phase) {
+        node_set_text(pass->arena, status, "phase", "Failed");
+        node_set_text(pass->arena, status, "message", words);
+        node_set_int(pass->arena, status, "observedGeneration", generation);
+    }
+    if (pass_status(pass, seen, status, &changed, err) < 0)
+        return -1;
+    if (changed)
+        pass_event(pass, seen, true, "NameTaken", "%s", words);
+    return 0;
+}
+
+int claim_report(struct pass *pass, struct err *err)
+{
+    const char *words = claim_words(pass, err);
+    struct seen seen;
+
+    if (!words)
+        return -1;
+    for (size_t i = 0; i < count_of(told); i++)
+        if (pass->all->kinds[told[i].kind] == subject_kind(pass) &&
+            pass_get(pass, told[i].kind, pass->space, pass->name, &seen))
+            return set_status(pass, &seen, told[i].condition, told[i].phase, words, err);
+    return -1;
+}
+
+/* ---- Waiting for a name ----------------------------------------------------------------- */
+
+static char *name_key(const char *store_kind, const char *space, const char *name)
+{
+    return mem_printf("%s %s/%s", store_kind, space, name);
+}
+
+static void wait_for(struct pass *pass, const struct kind *kind, const char *space,
+                     const char *name)
+{
+    scoped_mem char *key = name_key(kind->store_kind, space, name);
+    scoped_mem char *waiter = mem_printf("%s %s/%s", pass->self->name, pass->space, pass->name);
+    struct map *waiters;
+
+    if (!pass->all->waits)
+        pass->all->waits = map_new();
+    waiters = map_get(pass->all->waits, key);
+    if (!waiters) {
+        waiters = map_new();
+        map_put(pass->all->waits, key, waiters);
+    }
+    map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
+}
+
+void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name)
+{
+    if (pass->self)
+        wait_for(pass, pass->all->kinds[kind], space, name);
+}
+
+/* By what claims are seen: owners, labels, annotations, and whether it goes. */
+static bool owner_differs(const struct object *before, const struct object *after)
+{
+    static const char *const parts[] = { "ownerReferences", "labels", "annotations",
+                                         "deletionTimestamp" };
+    scoped_arena struct arena *arena = NULL;
+    const struct node *was, *is;
+
+    if (!before || !after)
+        return true;
+    arena = arena_new();
+    was = node_get(object_read(arena, before), "metadata");
+    is = node_get(object_read(arena, after), "metadata");
+    for (size_t i = 0; i < count_of(parts); i++) {
+        const struct node *old = node_get(was, parts[i]), *now = node_get(is, parts[i]);
+
+        if (old && now ? !node_same(old, now) : old != now)
+            return true;
+    }
+    return false;
+}
+
+void claim_note(struct controllers *all, const struct object *before,
+                const struct object *after)
+{
+    const struct object *any = after ? after : before;
+    struct map *waiters = NULL;
+    const struct controller *to;
+    const char *waiter;
+    size_t at = 0;
+
+    if (!all->waits || !map_count(all->waits))
+        return;
+    {
+        scoped_mem char *key = name_key(any->kind->store_kind, any->space, any->name);
+
+        waiters = map_get(all->waits, key);
+        if (!waiters || !owner_differs(before, after))
+            return;
+        map_remove(all->waits, key);
+    }
+    while ((to = map_next(waiters, &at, &waiter))) {
+        scoped_mem char *space = mem_copy_string(strchr(waiter, ' ') + 1);
+        char *slash = strchr(space, '/');
+
+        *slash = '\0';
+        controllers_wake(all, to, space, slash + 1);
+    }
+    map_free(&waiters);
+}
+
+void claim_free(struct controllers *all)
+{
+    struct map *waiters;
+    size_t at = 0;
+
+    while (all->waits && (waiters = map_next(all->waits, &at, NULL)))
+        map_free(&waiters);
+    map_free(&all->waits);
+}

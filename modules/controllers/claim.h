@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_CLAIM_H
+#define CONTROLLERS_CLAIM_H
+
+#include "controllers/controller.h"
+
+/*
+ * Private to controllers: whose an object is, before a controller writes to it.
+ *
+ * Most of what controllers make has a name derived from others' names, and two
+ * derived names can be the same, or somebody has made an object of that name
+ * by hand. Every write of a run (pass.c) therefore goes through a claim: what is
+ * there is written to, patched or removed only if it belongs to the object that
+ * the run is about, its subject. The table in claim.c says for each controller
+ * and kind how that is seen: by the controller ownerReference (uid, kind and
+ * name), or where an ownerReference cannot reach, by labels that only
+ * controllers and administrators write. A write without a row fails.
+ *
+ * A name that is another's makes pass_ensure() fail with ERR_TAKEN and a
+ * sentence that names the owner. The controller turns that into the condition
+ * that fits; if it does not, the queue sets one (claim_report). The key runs
+ * again when the object in the way is deleted or changes its owner.
+ */
+
+/* Whether the object is the subject's of this run. NULL: no. */
+bool claim_is_own(struct pass *pass, const struct kind *kind, const struct node *there);
+
+/*
+ * Before a write of `kind` space/name: 0 if it may be done (nothing is there, or
+ * what is there is the subject's). ERR_TAKEN if it is another's, with words for a
+ * person; `*ret_leave` is true where that is as good as one's own (a binding).
+ * `wanted` is what will be written; NULL for a change of what is there.
+ */
+int claim_check(struct pass *pass, const struct kind *kind, const char *space,
+                const char *name, const struct node *wanted, bool *ret_leave,
+                struct err *err) MUST_CHECK;
+
+/* The words of an ERR_TAKEN, kept as long as the run; NULL for any other error. */
+const char *claim_words(struct pass *pass, const struct err *err);
+
+/* Says a failure with ERR_TAKEN at the subject: a condition NameTaken and an Event.
+   -1 with `err` unchanged for any other failure. */
+int claim_report(struct pass *pass, struct err *err);
+
+/* Runs this key again when the object of this name is deleted or changes hands. */
+void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name);
+/* A change was staged: wakes the keys that wait for that name. */
+void claim_note(struct controllers *all, const struct object *before,
+                const struct object *after);
+void claim_free(struct controllers *all);
+
+#endif
