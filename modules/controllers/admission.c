@@ -5,6 +5,11 @@
 #include "document/document.h"
 #include "work/work.h"
 
+#include <string.h>
+
+#define NAME_MOST 253
+#define LABEL_MOST 63
+
 static int before_work(void *arg, const struct objects_review *review,
            struct err *err)
 {
@@ -17,6 +22,20 @@ static int before_work(void *arg, const struct objects_review *review,
     return work_check_manifests(now, err);
 }
 
+/* Each work is called NAMESPACE.NAME, whole, so that it is never another set's. */
+static int check_work_name(const struct objects_review *review, struct err *err)
+{
+    const char *name = object_name(review->after);
+    size_t most = NAME_MOST - strlen(review->space) - 1;
+
+    if (review->before || strlen(name) <= most)
+        return 0;
+    return err_set(err, ERR_INVALID, "ManifestWorkReplicaSet.work.open-cluster-management.io "
+                   "\"%s\" is invalid: metadata.name: Invalid value: \"%s\": must be no more than "
+                   "%zu characters in the namespace \"%s\": its works are called NAMESPACE.NAME, and "
+                   "a name has %d", name, name, most, review->space, NAME_MOST);
+}
+
 static int before_set(void *arg, const struct objects_review *review,
            struct err *err)
 {
@@ -25,9 +44,37 @@ static int before_set(void *arg, const struct objects_review *review,
     const struct node *old = node_at(review->before, "spec", "manifestWorkTemplate",
                                      "workload", "manifests", NULL);
 
-    if (!review->after || review->who->trusted || (review->before && old && now && node_same(old, now)))
+    if (!review->after || review->who->trusted)
         return 0;
-    return work_check_manifests(now, err);
+    if (check_work_name(review, err) < 0)
+        return -1;
+    return review->before && old && now && node_same(old, now) ? 0
+                                                               : work_check_manifests(now, err);
+}
+
+/* A cluster names its set in a label. */
+static int before_cluster_set(void *arg, const struct objects_review *review, struct err *err)
+{
+    const struct node *selector = node_at(review->after, "spec", "clusterSelector", NULL);
+    const char *name = object_name(review->after);
+
+    if (!review->after || review->who->trusted || review->before || strlen(name) <= LABEL_MOST ||
+        !strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
+        return 0;
+    return err_set(err, ERR_INVALID, "ManagedClusterSet.cluster.open-cluster-management.io \"%s\" is "
+                   "invalid: metadata.name: Invalid value: \"%s\": must be no more than %d characters: "
+                   "clusters name their set in a label", name, name, LABEL_MOST);
+}
+
+/* Roles and bindings that the hub makes of members (members.c). */
+static int before_role(void *arg, const struct objects_review *review, struct err *err)
+{
+    if (!review->after || review->who->trusted || review->before ||
+        !text_starts(object_name(review->after), "axle:"))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: metadata.name: names that begin "
+                   "with \"axle:\" are the hub's; take another one", review->kind->resource,
+                   object_name(review->after));
 }
 
 static int before_binding(void *arg, const struct objects_review *review,
@@ -51,6 +98,10 @@ void admission_rules(struct controllers *all)
         {WORK, before_work},
         {REPLICA_SET, before_set},
         {BINDING, before_binding},
+        {CLUSTER_SET, before_cluster_set},
+        {ROLE_BINDING, before_role},
+        {CLUSTER_ROLE, before_role},
+        {CLUSTER_ROLE_BINDING, before_role},
         {CLUSTER, before_cluster},
     };
 

@@ -166,12 +166,12 @@ static const struct claim {
 } claims[] = {
     /* clang-format off */
     { "tenant",  NAMESPACE, by_namespace_label },
-    { "tenant",  ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (boundaries.c)" },
+    { "tenant",  ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
     { "tenant",  CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
     { "tenant",  CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
     { "project", NAMESPACE, by_namespace_label },
     { "project", BINDING, by_project_label, .leave = true, .reason = "a binding says the same whoever made it" },
-    { "project", ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (boundaries.c)" },
+    { "project", ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
     { "project", CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
     { "project", CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
     { "project", AIWORKLOAD, in_own_namespace },
