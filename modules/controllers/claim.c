@@ -418,7 +418,9 @@ void claim_note(struct controllers *all, const struct object *before,
         waiters = map_get(all->waits, key);
         if (!waiters || !owner_differs(before, after))
             return;
-        map_remove(all->waits, key);
+        /* One that is being deleted is looked at now, and again when it is gone. */
+        if (!after)
+            map_remove(all->waits, key);
     }
     while ((to = map_next(waiters, &at, &waiter))) {
         scoped_mem char *space = mem_copy_string(strchr(waiter, ' ') + 1);
@@ -427,7 +429,8 @@ void claim_note(struct controllers *all, const struct object *before,
         *slash = '\0';
         controllers_wake(all, to, space, slash + 1);
     }
-    map_free(&waiters);
+    if (!after)
+        map_free(&waiters);
 }
 
 void claim_free(struct controllers *all)

@@ -168,7 +168,7 @@ static int apply(struct rollout *r, const struct seen *set, const char *cluster,
                  struct err *err)
 {
     const struct node *space = pass_read(r->pass, NAMESPACE, "", cluster);
-    const struct node *old = pass_read(r->pass, WORK, cluster, r->work_name);
+    const struct node *old = pass_read_own(r->pass, WORK, cluster, r->work_name);
     struct err why = { 0 };
     bool changed = false;
 

@@ -252,7 +252,7 @@ static const struct {
       "manifestworkreplicasets", "lab", "w1x-cfg",
       LOAD("w1x", "cfg"), "aiworkloads", "lab", "w1x" },
     { "an AIWorkload and a ManifestWork",
-      WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.w1y-cfg, namespace: edge}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n",
+      WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.w1y-cfg, namespace: edge, finalizers: [" WORK_FINALIZER "]}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n",
       "manifestworks", "edge", "lab.w1y-cfg",
       LOAD("w1y", "cfg"), "aiworkloads", "lab", "w1y" },
     { "an AIWorkload and a Secret that it renders",
