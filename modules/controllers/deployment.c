@@ -407,7 +407,7 @@ static int drain(struct pass *pass, const struct seen *seen, struct err *err)
         return -1;
     if (pass_read_own(pass, REPLICA_SET, pass->space, pass->name))
         return 0;
-    rendition_drop(pass);
+    rendition_drop(pass, seen->node);
     return pass_finalizer(pass, seen, DRAIN, false, err);
 }
 

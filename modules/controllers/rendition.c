@@ -3,6 +3,7 @@
 #include "controllers/rendition.h"
 
 #include "base/asset.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/meter.h"
 #include "base/version.h"
@@ -20,6 +21,8 @@
 
 /* Revisions whose artifacts stay at hand; older ones are rendered again. */
 #define KEPT_TAGS 10
+
+#define LOOK_AGAIN (60 * CLOCK_SECOND)
 
 static char *repository_of(struct pass *pass)
 {
@@ -386,6 +389,25 @@ static bool is_kept(struct pass *pass, const struct node *facts)
                                          node_get_text(facts, "digest"));
 }
 
+static bool was_kept(struct pass *pass, const struct node *deployment)
+{
+    const struct node *old = node_at(deployment, "status", "artifact", NULL);
+
+    return !strcmp(node_get_text(old, "reference"), repository_of(pass));
+}
+
+/* Of what leaves a repository no object tells, so it is looked at again. */
+static int claim_repository(struct pass *pass, const struct node *deployment, struct err *err)
+{
+    if (registry_claim(objects_store(pass->objects), repository_of(pass),
+                       was_kept(pass, deployment)))
+        return 0;
+    pass_wake_at(pass, pass->now + LOOK_AGAIN);
+    return err_set(err, ERR_TAKEN, "the name is taken: somebody has pushed to the repository "
+                   "\"%s\" of the hub's registry; delete what is there, or give the AIWorkload "
+                   "another name", repository_of(pass));
+}
+
 int rendition_make(struct pass *pass, const struct rendition_input *input,
                   struct rendition *ret, struct err *err)
 {
@@ -410,7 +432,8 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
                  refs_of(pass, node_get(old, "secretNames")));
         return 0;
     }
-    if (recall_failure(pass, input, ret, err) < 0)
+    if (recall_failure(pass, input, ret, err) < 0 ||
+        claim_repository(pass, input->deployment, err) < 0)
         return -1;
     if (render_all(pass, input, &in, &meter, &result, err) < 0 ||
         pack(pass, &result, &meter, &bundle, err) < 0) {
@@ -490,7 +513,10 @@ int rendition_manifests(struct pass *pass, const char *space,
     return 0;
 }
 
-void rendition_drop(struct pass *pass)
+void rendition_drop(struct pass *pass, const struct node *deployment)
 {
-    registry_drop(objects_store(pass->objects), repository_of(pass));
+    struct store *store = objects_store(pass->objects);
+
+    if (was_kept(pass, deployment) || registry_is_claimed(store, repository_of(pass)))
+        registry_drop(objects_store(pass->objects), repository_of(pass));
 }

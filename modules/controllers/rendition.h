@@ -32,7 +32,7 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
 int rendition_manifests(struct pass *pass, const char *space,
                        const struct rendition *artifact, struct node *into,
                        struct err *err) MUST_CHECK;
-/* Forgets the repository of the deployment in hand. */
-void rendition_drop(struct pass *pass);
+/* Forgets the repository of the deployment in hand, if the hub has kept it. */
+void rendition_drop(struct pass *pass, const struct node *deployment);
 
 #endif

@@ -14,7 +14,8 @@ struct store;
  * What belongs to a repository:
  * {"tags": {TAG: DIGEST}, "manifests": {DIGEST: MEDIA-TYPE}, "blobs": {DIGEST: 1},
  *  "kept": {DIGEST: 1}, "subjects": {DIGEST: {"subject": DIGEST, "artifactType": TYPE}}}
- * "kept" are the manifests that the hub itself made. "subjects" are the manifests that
+ * "kept" are the manifests that the hub itself made; "claimed": true, a whole repository that
+ * it keeps for a deployment. "subjects" are the manifests that
  * refer to another one; an index that an older version wrote has no such member.
  * Never NULL; empty if there is no such repository.
  */

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* In an index: the hub keeps the repository for a deployment. */
+#define CLAIMED "claimed"
+
 void registry_keep(struct store *store, const char *repository, const char *tag,
                    const struct registry_blob *manifest,
                    const struct registry_blob *blobs, size_t count)
@@ -34,6 +37,28 @@ void registry_keep(struct store *store, const char *repository, const char *tag,
         node_set_text(arena, node_get(index, "tags"), tag, manifest->digest);
     }
     index_write(arena, store, repository, index);
+}
+
+bool registry_is_claimed(struct store *store, const char *repository)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return node_get_bool(index_read(arena, store, repository), CLAIMED, false);
+}
+
+bool registry_claim(struct store *store, const char *repository, bool was_kept)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *index = index_read(arena, store, repository);
+
+    if (node_get_bool(index, CLAIMED, false))
+        return true;
+    if (!was_kept && (node_count(node_get(index, "manifests")) ||
+                      node_count(node_get(index, "blobs"))))
+        return false;
+    node_set_bool(arena, index, CLAIMED, true);
+    index_write(arena, store, repository, index);
+    return true;
 }
 
 const char *registry_tag(struct arena *arena, struct store *store,
@@ -155,6 +180,8 @@ void registry_trim(struct store *store, const char *repository, size_t tags)
             carry_tag(&trim, tag->key, tag->value);
     if (node_get(old, "subjects"))
         node_make(arena, trim.next, "subjects");
+    if (node_get_bool(old, CLAIMED, false))
+        node_set_bool(arena, trim.next, CLAIMED, true);
     index_write(arena, store, repository, trim.next);
 }
 

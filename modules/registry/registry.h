@@ -40,6 +40,14 @@ struct registry_blob {
 void registry_keep(struct store *store, const char *repository, const char *tag,
                    const struct registry_blob *manifest,
                    const struct registry_blob *blobs, size_t count);
+/*
+ * Makes a repository the hub's own, staged: nobody pushes to it or deletes from it
+ * any more. False, and nothing is done, where somebody has pushed to it before;
+ * `was_kept`: what is there was kept by the hub, before repositories said so.
+ */
+bool registry_claim(struct store *store, const char *repository, bool was_kept);
+/* Whether it is the hub's own. */
+bool registry_is_claimed(struct store *store, const char *repository);
 /* The digest a tag stands for, in the arena, or NULL. */
 const char *registry_tag(struct arena *arena, struct store *store,
                          const char *repository, const char *tag);

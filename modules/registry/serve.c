@@ -504,7 +504,11 @@ void registry_handle(struct http_request *request, void *arg)
                         "show a client certificate, or a token as password");
         return;
     }
-    if (!base) {
+    if (!base && !is_read(ask.method) &&
+        registry_is_claimed(registry->store, ask.repository)) {
+        serve_error(request, 403, "DENIED", "%s is kept by the hub for the WorkloadDeployment of "
+                    "that name: push to another repository", ask.repository);
+    } else if (!base) {
         route(&ask);
     } else if (is_read(ask.method)) {
         if (catalog)

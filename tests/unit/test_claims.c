@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
+#include "registry/registry.h"
 #include "store/store.h"
 
 #include "check.h"
@@ -357,6 +358,33 @@ static void check_both(struct hub *hub)
     drop(hub, "computepools", "lab", "gpu");
 }
 
+static void push(struct hub *hub, const char *repository)
+{
+    const struct registry_blob manifest = { "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+                                            "application/json", "foo", 3 };
+
+    registry_keep(hub->store, repository, "latest", &manifest, NULL, 0);
+}
+
+/* The artifact of a deployment lies in the repository of its name. */
+static void check_repository(struct hub *hub)
+{
+    push(hub, "lab/pushed-cfg");
+    apply(hub, LOAD("pushed", "cfg"));
+    CHECK(says_taken(get(hub, "aiworkloads", "lab", "pushed")), "somebody's repository is NameTaken");
+    drop(hub, "aiworkloads", "lab", "pushed");
+    CHECK_TEXT(registry_tag(hub->arena, hub->store, "lab/pushed-cfg", "latest"),
+               "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", "what was pushed stays");
+    apply(hub, LOAD("pushed", "cfg"));
+    registry_drop(hub->store, "lab/pushed-cfg");
+    loop_world_run(world, 61 * CLOCK_SECOND);
+    CHECK(registry_is_claimed(hub->store, "lab/pushed-cfg"), "and is taken when it has gone");
+    drop(hub, "aiworkloads", "lab", "pushed");
+    let_works_go(hub);
+    CHECK(!registry_is_claimed(hub->store, "lab/pushed-cfg") &&
+          !registry_tag(hub->arena, hub->store, "lab/pushed-cfg", "v1"), "until the deployment goes");
+}
+
 /* A pool's spoke may be the name of another pool's: it comes when that goes. */
 static void check_spoke_of_two(struct hub *hub)
 {
@@ -594,6 +622,7 @@ int main(int argc, char **argv)
     check_binding(&hub);
     check_both(&hub);
     check_spoke_of_two(&hub);
+    check_repository(&hub);
     for (unsigned seed = first; seed < first + (getenv("DEEP") ? 100 : 2); seed++) {
         check_random(&hub, seed, 50);
         apply(&hub, ENVIRONMENT("here"));
