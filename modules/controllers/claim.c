@@ -163,6 +163,7 @@ static const struct claim {
     claim_fn *is_own;
     bool leave;         /* another's is as good, and is left as it is */
     const char *reason; /* of a row that is not by_owner or a label */
+    const char *way;    /* out of a name that is taken; NULL: another name for the subject */
 } claims[] = {
     /* clang-format off */
     { "tenant",  NAMESPACE, by_namespace_label },
@@ -187,10 +188,10 @@ static const struct claim {
     { "profile", REVISION, by_definition },
     { "bundle",  REVISION, by_definition },
     { "aiworkload", DEPLOYMENT, by_owner },
-    { "deployment", REPLICA_SET, by_owner },
-    { "deployment", SECRET, by_owner },
+    { "deployment", REPLICA_SET, by_owner, .way = "delete it, or give the AIWorkload another name" },
+    { "deployment", SECRET, by_owner, .way = "give the rendered Secret another name, with {{ .context.name }} in it" },
     { "placement",  DECISION, by_owner },
-    { "replicaset", WORK, by_replica_set },
+    { "replicaset", WORK, by_replica_set, .way = "delete it, or give the AIWorkload or ManifestWorkReplicaSet another name" },
     { "replicaset", WORKLOAD, by_replica_set },
     { "managedcluster", NAMESPACE, by_namespace_label },
     { "managedcluster", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
@@ -230,8 +231,8 @@ const char *claim_words(struct pass *pass, const struct err *err)
 }
 
 /* An owner is named to those who may see it: in the same namespace. */
-static int refuse(struct pass *pass, const struct kind *kind, const struct node *there,
-                  struct err *err)
+static int refuse(struct pass *pass, const struct claim *claim, const struct kind *kind,
+                  const struct node *there, struct err *err)
 {
     const struct node *reference = controller_reference(there);
     const char *subject = node_get_text(subject_of(pass), "kind");
@@ -244,19 +245,30 @@ static int refuse(struct pass *pass, const struct kind *kind, const struct node 
         return err_set(err, ERR_TAKEN, "an earlier %s \"%s\"%s is being deleted; the name is taken "
                        "until it is gone", kind->kind, object_name(there), where);
     if (*owner && same)
-        return err_set(err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; "
-                       "give this %s another name, or delete that %s", kind->kind,
-                       object_name(there), node_get_text(reference, "kind"), owner, subject,
-                       node_get_text(reference, "kind"));
-    return err_set(err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; "
-                   "delete it, or give this %s another name", kind->kind, object_name(there), where,
-                   subject, subject);
+        return err_set(err, ERR_TAKEN, "the name is taken: the %s \"%s\" belongs to the %s \"%s\"; %s",
+                       kind->kind, object_name(there), node_get_text(reference, "kind"), owner,
+                       claim->way ? claim->way : arena_printf(
+                           pass->arena, "give this %s another name, or delete that %s", subject,
+                           node_get_text(reference, "kind")));
+    return err_set(err, ERR_TAKEN, "the name is taken: there is a %s \"%s\"%s that is not this %s's; %s",
+                   kind->kind, object_name(there), where, subject,
+                   claim->way ? claim->way : arena_printf(
+                       pass->arena, "delete it, or give this %s another name", subject));
 }
 
 /* ---- Before a write ------------------------------------------------------------------ */
 
-static void wait_for(struct pass *pass, const struct kind *kind, const char *space,
+static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
                      const char *name);
+
+/* Once for each name and subject: whoever looks at events learns it, too. */
+static void tell(struct pass *pass, const struct err *err)
+{
+    struct seen seen;
+
+    if (pass_get(pass, pass->self->sources[0].kind, pass->space, pass->name, &seen))
+        pass_event(pass, &seen, true, "NameTaken", "%s", err->text);
+}
 
 static struct node *read_there(struct pass *pass, const struct kind *kind, const char *space,
                                const char *name)
@@ -285,9 +297,15 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
         return 0;
     there = read_there(pass, kind, space, name);
     if (there && !claim_is_own(pass, kind, there)) {
+        bool news = wait_for(pass, kind, space, name);
+
         *ret_leave = claim->leave;
-        wait_for(pass, kind, space, name);
-        return claim->leave ? 0 : refuse(pass, kind, there, err);
+        if (claim->leave)
+            return 0;
+        refuse(pass, claim, kind, there, err);
+        if (news && wanted)
+            tell(pass, err);
+        return -1;
     }
     if (!there && wanted && !claim_is_own(pass, kind, wanted))
         return err_set(err, ERR_INTERNAL, "the controller %s makes the %s \"%s\" without saying for "
@@ -318,7 +336,6 @@ static int set_status(struct pass *pass, const struct seen *seen, const char *co
     struct node *status = status_copy(pass->arena, seen->node);
     const struct condition condition = { condition_type, "False", "NameTaken", words };
     int64_t generation = object_generation(seen->node);
-    bool changed = false;
 
     if (condition_type)
         condition_set(pass->arena, status, node_at(seen->node, "status", "conditions", NULL),
@@ -328,11 +345,7 @@ static int set_status(struct pass *pass, const struct seen *seen, const char *co
         node_set_text(pass->arena, status, "message", words);
         node_set_int(pass->arena, status, "observedGeneration", generation);
     }
-    if (pass_status(pass, seen, status, &changed, err) < 0)
-        return -1;
-    if (changed)
-        pass_event(pass, seen, true, "NameTaken", "%s", words);
-    return 0;
+    return pass_status(pass, seen, status, NULL, err);
 }
 
 int claim_report(struct pass *pass, struct err *err)
@@ -356,7 +369,8 @@ static char *name_key(const char *store_kind, const char *space, const char *nam
     return mem_printf("%s %s/%s", store_kind, space, name);
 }
 
-static void wait_for(struct pass *pass, const struct kind *kind, const char *space,
+/* True if it did not wait for this before. */
+static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
                      const char *name)
 {
     scoped_mem char *key = name_key(kind->store_kind, space, name);
@@ -370,7 +384,7 @@ static void wait_for(struct pass *pass, const struct kind *kind, const char *spa
         waiters = map_new();
         map_put(pass->all->waits, key, waiters);
     }
-    map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
+    return !map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
 }
 
 void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name)

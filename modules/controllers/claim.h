@@ -17,7 +17,7 @@
  * controllers and administrators write. A write without a row fails.
  *
  * A name that is another's makes pass_ensure() fail with ERR_TAKEN and a
- * sentence that names the owner. The controller turns that into the condition
+ * sentence that names the owner, which an Event tells, too. The controller turns that into the condition
  * that fits; if it does not, the queue sets one (claim_report). The key runs
  * again when the object in the way is deleted or changes its owner.
  */
@@ -38,8 +38,7 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
 /* The words of an ERR_TAKEN, kept as long as the run; NULL for any other error. */
 const char *claim_words(struct pass *pass, const struct err *err);
 
-/* Says a failure with ERR_TAKEN at the subject: a condition NameTaken and an Event.
-   -1 with `err` unchanged for any other failure. */
+/* Says a failure with ERR_TAKEN at the subject, as the condition NameTaken. -1 with `err` unchanged for any other failure. */
 int claim_report(struct pass *pass, struct err *err);
 
 /* Runs this key again when the object of this name is deleted or changes hands. */

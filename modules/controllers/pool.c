@@ -127,6 +127,7 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
     struct condition ready = { "Ready", trouble ? "False" : "True",
                                trouble ? "NameTaken" : "SetReady",
                                trouble ? trouble : "" };
+    bool changed = false;
     size_t count = placement_count_members(pass->all->world, pass->space, set,
                                            count_available, &members);
 
@@ -144,7 +145,11 @@ static int report(struct pass *pass, const struct seen *pool, const char *set,
     condition_set(arena, status, node_at(pool->node, "status", "conditions",
                                          NULL), &ready,
                   object_generation(pool->node), pass->now);
-    return pass_status(pass, pool, status, NULL, err);
+    if (pass_status(pass, pool, status, &changed, err) < 0)
+        return -1;
+    if (changed && !strcmp(ready.reason, "NameTaken"))
+        pass_event(pass, pool, true, "NameTaken", "%s", ready.message);
+    return 0;
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "controllers/spokes.h"
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "placement/placement.h"
 #include "render/render.h"
 
@@ -222,6 +223,42 @@ static size_t existing(struct rollout *r, struct placement_rollout_cluster **ret
     return n;
 }
 
+static struct map *own_places(const struct rollout *r)
+{
+    struct map *places = map_new();
+
+    for (size_t i = 0; i < node_count(r->works); i++)
+        map_put(places, object_space(node_item(r->works, i)), places);
+    return places;
+}
+
+/* Where the work's name is another's the rollout is over, without success: no other
+   cluster waits for it. apply() finds out and says so. */
+static int add_taken(struct rollout *r, const struct seen *set,
+                     const struct placement_rollout_group *group,
+                     struct placement_rollout_input *input, struct err *err)
+{
+    struct placement_rollout_cluster *list;
+    scoped_map struct map *own = own_places(r);
+    size_t n = input->existing_count;
+
+    list = arena_alloc(r->pass->arena, (n + group->count + 1) * sizeof *list);
+    memcpy(list, input->existing, n * sizeof *list);
+    for (size_t i = 0; i < group->count; i++) {
+        if (map_get(own, group->clusters[i]) ||
+            !pass_read(r->pass, WORK, group->clusters[i], r->work_name))
+            continue;
+        list[n++] = (struct placement_rollout_cluster) {
+            .name = group->clusters[i], .group_name = "", .status = ROLLOUT_TIMED_OUT,
+        };
+        if (apply(r, set, group->clusters[i], err) < 0)
+            return -1;
+    }
+    input->existing = list;
+    input->existing_count = n;
+    return 0;
+}
+
 static int roll_out(struct rollout *r, const struct seen *set,
                     const struct node *ref, struct err *err)
 {
@@ -240,6 +277,9 @@ static int roll_out(struct rollout *r, const struct seen *set,
         r->chosen += groups[i].count;
     input.existing_count = existing(r, &clusters);
     input.existing = clusters;
+    for (size_t i = 0; i < input.group_count; i++)
+        if (add_taken(r, set, &groups[i], &input, err) < 0)
+            return -1;
     if (placement_rollout(&input, pass->arena, &rollout, err) < 0)
         return -1;
     for (size_t i = 0; i < rollout.count; i++)

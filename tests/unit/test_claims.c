@@ -177,6 +177,21 @@ static bool says_taken(const struct node *object)
     return false;
 }
 
+static bool has_event(struct hub *hub, const char *space, const char *name)
+{
+    const struct node *all = list_of(hub, "events");
+
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *about = node_get(node_item(all, i), "involvedObject");
+
+        if (!strcmp(node_get_text(node_item(all, i), "reason"), "NameTaken") &&
+            !strcmp(node_get_text(about, "name"), name) &&
+            !strcmp(node_get_text(about, "namespace"), space))
+            return true;
+    }
+    return false;
+}
+
 /* All that a person or a controller wrote of it; what is observed is left out. */
 static const char *content(struct hub *hub, const struct node *object)
 {
@@ -279,6 +294,9 @@ static void check_case(struct hub *hub, size_t i)
     apply(hub, cases[i].wants);
     CHECK(says_taken(get(hub, cases[i].want_plural, cases[i].want_space, cases[i].want)),
           "%s: NameTaken", cases[i].name);
+    /* Those about what lies in no namespace lie in one that this hub has not. */
+    if (*cases[i].want_space)
+        CHECK(has_event(hub, cases[i].want_space, cases[i].want), "%s: an Event says so", cases[i].name);
     CHECK_TEXT(content(hub, get(hub, cases[i].plural, cases[i].space, cases[i].object)), before,
                "%s: the other's stays as it is", cases[i].name);
     drop(hub, cases[i].want_plural, cases[i].want_space, cases[i].want);
@@ -383,6 +401,27 @@ static void check_repository(struct hub *hub)
     let_works_go(hub);
     CHECK(!registry_is_claimed(hub->store, "lab/pushed-cfg") &&
           !registry_tag(hub->arena, hub->store, "lab/pushed-cfg", "v1"), "until the deployment goes");
+}
+
+/* A work that is in the way on one spoke keeps no other waiting for ever. */
+static void check_rollout(struct hub *hub)
+{
+    const struct node *deployment;
+
+    apply(hub, OCM "v1\nkind: ManagedCluster\nmetadata: {name: far}\nspec: {hubAcceptsClient: true}\n---\n"
+               AXLE "Environment" IN_LAB("slow")
+               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}, "
+               "manifestWorkReplicaSet: {rolloutStrategy: {type: Progressive, progressive: {maxConcurrency: 1, maxFailures: 1}}}}}}\n---\n"
+               WORKS "v1\nkind: ManifestWork\nmetadata: {name: lab.step-cfg, namespace: edge}\nspec: {workload: {manifests: [" CONFIG_MAP "]}}\n---\n"
+               AXLE "AIWorkload" IN_LAB("step") "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: slow}}\n");
+    deployment = get(hub, "workloaddeployments", "lab", "step-cfg");
+    CHECK(get(hub, "manifestworks", "far", "lab.step-cfg") != NULL, "the other spoke has its work");
+    CHECK(says_taken(deployment), "the one where it cannot be is told");
+    drop(hub, "manifestworks", "edge", "lab.step-cfg");
+    drop(hub, "aiworkloads", "lab", "step");
+    drop(hub, "environments", "lab", "slow");
+    let_works_go(hub);
+    drop(hub, "managedclusters", "", "far");
 }
 
 /* A pool's spoke may be the name of another pool's: it comes when that goes. */
@@ -623,6 +662,7 @@ int main(int argc, char **argv)
     check_both(&hub);
     check_spoke_of_two(&hub);
     check_repository(&hub);
+    check_rollout(&hub);
     for (unsigned seed = first; seed < first + (getenv("DEEP") ? 100 : 2); seed++) {
         check_random(&hub, seed, 50);
         apply(&hub, ENVIRONMENT("here"));
