@@ -12,17 +12,23 @@
 /* ---- The subject of a run -------------------------------------------------------- */
 
 /* A controller's first source is the kind that its keys are of. */
+static const struct kind *key_kind(struct controllers *all, const struct controller *controller)
+{
+    return controller && controller->source_count ? all->kinds[controller->sources[0].kind] : NULL;
+}
+
 static const struct kind *subject_kind(const struct pass *pass)
 {
-    return pass->self && pass->self->source_count
-               ? pass->all->kinds[pass->self->sources[0].kind] : NULL;
+    return key_kind(pass->all, pass->self);
 }
 
 static bool is_subject(const struct pass *pass, const struct kind *kind, const char *space,
                        const char *name)
 {
-    return kind == subject_kind(pass) && !strcmp(name, pass->name) &&
-           !strcmp(space, kind->namespaced ? pass->space : "");
+    const struct kind *own = subject_kind(pass);
+
+    return own && own == kind && !strcmp(name, pass->name) &&
+           !strcmp(space, own->namespaced ? pass->space : "");
 }
 
 static const struct node *subject_of(struct pass *pass)
@@ -369,12 +375,50 @@ static char *name_key(const char *store_kind, const char *space, const char *nam
     return mem_printf("%s %s/%s", store_kind, space, name);
 }
 
+/* "CONTROLLER NAMESPACE/NAME" */
+static char *waiter_key(const struct pass *pass)
+{
+    return mem_printf("%s %s/%s", pass->self->name, pass->space, pass->name);
+}
+
+static char *split_waiter(const char *waiter, const char **ret_name)
+{
+    char *space = mem_copy_string(strchr(waiter, ' ') + 1);
+    char *slash = strchr(space, '/');
+
+    *slash = '\0';
+    *ret_name = slash + 1;
+    return space;
+}
+
+/* Keys whose objects are gone wait for nothing. Looked at whenever there are twice as
+   many as before, so that it costs each key a constant share. */
+static void forget_gone(struct controllers *all, struct map *waiters)
+{
+    size_t count = map_count(waiters), at = 0;
+    const struct controller *to;
+    const char *waiter;
+
+    if (count < 256 || (count & (count - 1)))
+        return;
+    while ((to = map_next(waiters, &at, &waiter))) {
+        const char *name;
+        scoped_mem char *space = split_waiter(waiter, &name);
+        const struct kind *kind = key_kind(all, to);
+        scoped_object struct object *there =
+            kind ? objects_get(all->objects, OBJECTS_STAGED, kind, space, name, NULL) : NULL;
+
+        if (!there)
+            map_remove(waiters, waiter);
+    }
+}
+
 /* True if it did not wait for this before. */
 static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
                      const char *name)
 {
     scoped_mem char *key = name_key(kind->store_kind, space, name);
-    scoped_mem char *waiter = mem_printf("%s %s/%s", pass->self->name, pass->space, pass->name);
+    scoped_mem char *waiter = waiter_key(pass);
     struct map *waiters;
 
     if (!pass->all->waits)
@@ -384,6 +428,7 @@ static bool wait_for(struct pass *pass, const struct kind *kind, const char *spa
         waiters = map_new();
         map_put(pass->all->waits, key, waiters);
     }
+    forget_gone(pass->all, waiters);
     return !map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
 }
 
@@ -437,11 +482,10 @@ void claim_note(struct controllers *all, const struct object *before,
             map_remove(all->waits, key);
     }
     while ((to = map_next(waiters, &at, &waiter))) {
-        scoped_mem char *space = mem_copy_string(strchr(waiter, ' ') + 1);
-        char *slash = strchr(space, '/');
+        const char *name;
+        scoped_mem char *space = split_waiter(waiter, &name);
 
-        *slash = '\0';
-        controllers_wake(all, to, space, slash + 1);
+        controllers_wake(all, to, space, name);
     }
     if (!after)
         map_free(&waiters);

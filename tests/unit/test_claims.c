@@ -424,6 +424,23 @@ static void check_rollout(struct hub *hub)
     drop(hub, "managedclusters", "", "far");
 }
 
+/* Whoever comes and goes beside a name that is taken leaves nothing behind. */
+static void check_many(struct hub *hub)
+{
+    size_t before;
+
+    apply(hub, "apiVersion: v1\nkind: Secret" IN_LAB("precious") "stringData: {password: precious}\n");
+    for (int i = 0; i < 257; i++) {
+        apply(hub, arena_printf(hub->arena, AXLE "AIWorkload\nmetadata: {name: many-%d, namespace: lab}\n"
+                                "spec: {profileBundleRef: {name: key}, environmentRef: {name: here}}\n", i));
+        drop(hub, "aiworkloads", "lab", arena_printf(hub->arena, "many-%d", i));
+    }
+    before = map_count(map_get(hub->controllers->waits, arena_printf(
+        hub->arena, "%s lab/precious", kind_of(hub, "secrets")->store_kind)));
+    CHECK(before < 10, "%zu keys wait where nobody does any more", before);
+    drop(hub, "secrets", "lab", "precious");
+}
+
 /* A pool's spoke may be the name of another pool's: it comes when that goes. */
 static void check_spoke_of_two(struct hub *hub)
 {
@@ -663,6 +680,7 @@ int main(int argc, char **argv)
     check_spoke_of_two(&hub);
     check_repository(&hub);
     check_rollout(&hub);
+    check_many(&hub);
     for (unsigned seed = first; seed < first + (getenv("DEEP") ? 100 : 2); seed++) {
         check_random(&hub, seed, 50);
         apply(&hub, ENVIRONMENT("here"));
