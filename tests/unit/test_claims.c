@@ -424,6 +424,22 @@ static void check_rollout(struct hub *hub)
     drop(hub, "managedclusters", "", "far");
 }
 
+/* A Project that never had its namespace takes nothing with it. */
+static void check_content(struct hub *hub)
+{
+    apply(hub, "apiVersion: v1\nkind: Namespace\nmetadata: {name: farm}\n---\n"
+               WORKS "v1alpha1\nkind: ManifestWorkReplicaSet\nmetadata: {name: cow, namespace: farm}\n"
+               "spec: {placementRefs: [{name: none}], manifestWorkTemplate: {workload: {manifests: [" CONFIG_MAP "]}}}\n---\n"
+               AXLE "Project\nmetadata: {name: farm}\nspec: {tenant: acme}\n");
+    CHECK(says_taken(get(hub, "projects", "", "farm")), "a Project of a namespace that is not its");
+    drop(hub, "projects", "", "farm");
+    CHECK(!get(hub, "projects", "", "farm"), "can be deleted");
+    CHECK(!object_deleting(get(hub, "manifestworkreplicasets", "farm", "cow")) &&
+          get(hub, "manifestworkreplicasets", "farm", "cow"), "and what is in the namespace stays");
+    drop(hub, "manifestworkreplicasets", "farm", "cow");
+    drop(hub, "namespaces", "", "farm");
+}
+
 /* Whoever comes and goes beside a name that is taken leaves nothing behind. */
 static void check_many(struct hub *hub)
 {
@@ -681,6 +697,7 @@ int main(int argc, char **argv)
     check_repository(&hub);
     check_rollout(&hub);
     check_many(&hub);
+    check_content(&hub);
     for (unsigned seed = first; seed < first + (getenv("DEEP") ? 100 : 2); seed++) {
         check_random(&hub, seed, 50);
         apply(&hub, ENVIRONMENT("here"));
