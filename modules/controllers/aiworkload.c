@@ -253,6 +253,7 @@ static void set(struct intent *in, const char *type, const char *status,
                   object_generation(in->seen.node), in->pass->now);
     /* What is merely under way is no news. */
     if (!strcmp(reason, "Progressing") || !strcmp(reason, "Placing") ||
+        !strcmp(reason, "NotResolved") ||
         (!strcmp(node_get_text(before, "status"), status) &&
          !strcmp(node_get_text(before, "reason"), reason)))
         return;
@@ -402,14 +403,29 @@ static void say_who_still_has_it(struct intent *in)
                  count == 1 ? "spoke" : "spokes", text_string(&names), told < count ? ", …" : ""));
 }
 
+/* Whether deployments were written for the spec as it is: then what they say is
+   about this generation, though something that it names has gone since. */
+static bool was_resolved(const struct intent *in)
+{
+    const struct node *old = node_at(in->seen.node, "status", "conditions", NULL);
+    const struct node *placed = condition_find(old, "Placed");
+
+    return node_get_int(placed, "observedGeneration", 0) == object_generation(in->seen.node) &&
+           strcmp(node_get_text(placed, "reason"), "NotResolved") != 0;
+}
+
 static int report(struct intent *in, const char *phase, struct err *err)
 {
     const struct node *deployments = deployments_of(in->pass);
     static const char *const types[] = { "Rendered", "Placed", "Distributed",
                                          "Available" };
 
-    for (size_t i = 0; i < count_of(types) && !phase; i++)
-        sum_condition(in, deployments, types[i]);
+    for (size_t i = 0; i < count_of(types) && (!phase || strcmp(phase, "Deleting")); i++)
+        if (!phase || was_resolved(in))
+            sum_condition(in, deployments, types[i]);
+        else if (condition_find(node_get(in->status, "conditions"), types[i]))
+            set(in, types[i], "Unknown", "NotResolved", "what is wanted now cannot be resolved; "
+                "what ran before stays as it is");
     sum_spokes(in, deployments);
     if (phase) {
         const struct node *resolved = condition_find(node_get(in->status,

@@ -17,6 +17,7 @@ struct rollout {
     const char *work_name;
     const struct placement_reach *reach; /* of the project; NULL: it is none */
     const char *placement;       /* the placementRef in hand */
+    const char *undecided;       /* why one of them has not decided; NULL: all have */
     size_t chosen;
     int64_t recheck_at;
 };
@@ -228,6 +229,16 @@ static size_t existing(struct rollout *r, struct placement_rollout_cluster **ret
     return n;
 }
 
+/* Nobody says where it belongs, so it stays where it is, as it is. */
+static int hold_still(struct rollout *r, const char *undecided)
+{
+    struct placement_rollout_cluster *clusters;
+
+    r->undecided = undecided;
+    r->chosen += existing(r, &clusters);
+    return 0;
+}
+
 static int roll_out(struct rollout *r, const struct seen *set,
                     const struct node *ref, struct err *err)
 {
@@ -238,7 +249,10 @@ static int roll_out(struct rollout *r, const struct seen *set,
     struct placement_rollout_input input = {
         .strategy = node_get(ref, "rolloutStrategy"), .now = pass->now,
     };
+    const char *undecided = spokes_undecided(pass, pass->space, r->placement);
 
+    if (undecided)
+        return hold_still(r, undecided);
     placement_rollout_groups(pass->arena,
                              decisions_of(pass, r->placement), &groups, &input.group_count);
     input.groups = groups;
@@ -315,7 +329,7 @@ static void set_conditions(struct rollout *r, struct node *status,
 {
     const struct node *old = node_at(r->set, "status", "conditions", NULL);
     size_t total = node_count(r->works);
-    bool found = r->chosen > 0;
+    bool found = r->chosen > 0 && !r->undecided;
     bool rolled = found && done == r->chosen && total == r->chosen;
     bool well = rolled && !node_get_int(summary, "degraded", 0) &&
                 node_get_int(summary, "available", 0) == (int64_t)total;
@@ -323,8 +337,10 @@ static void set_conditions(struct rollout *r, struct node *status,
                                done, r->chosen);
     const struct condition conditions[] = {
         { "PlacementVerified", found ? "True" : "False",
-          found ? "AsExpected" : "PlacementDecisionEmpty",
-          found ? "" : "no cluster is chosen" },
+          found ? "AsExpected" : r->undecided ? "PlacementDecisionNotFound"
+                                              : "PlacementDecisionEmpty",
+          found ? "" : r->undecided ? arena_printf(r->pass->arena,
+          "%s; what is there stays as it is", r->undecided) : "no cluster is chosen" },
         { "PlacementRolledOut", rolled ? "True" : "False",
           rolled ? "Complete" : "Progressing", words },
         { "ManifestworkApplied", well ? "True" : "False",

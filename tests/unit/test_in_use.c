@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks that deleting what others use never empties a spoke, and that it is said. */
+#include "hub_fixture.h"
+
+static const char base[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Acme, clusterSets: [global]}\n"
+    "---\napiVersion: axle.dev/v1alpha1\nkind: Project\nmetadata: {name: lab}\nspec: {tenant: acme}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s1}\nspec: {hubAcceptsClient: true}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s2}\nspec: {hubAcceptsClient: true}\n"
+    "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: s3}\nspec: {hubAcceptsClient: true}\n";
+
+static const char definition[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: conf, namespace: lab}\n"
+    "spec:\n  schema: {type: object, properties: {v: {type: string}}}\n  template: |\n"
+    "    apiVersion: v1\n    kind: ConfigMap\n    metadata:\n      name: {{ .context.name }}\n"
+    "    data: {v: \"{{ .properties.v }}\"}\n";
+static const char profile[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+    "spec:\n  type: Application\n  variables: [{name: v, type: string, default: one}]\n"
+    "  components: [{name: c, type: conf, properties: {v: \"{{ .var.v }}\"}}]\n";
+static const char bundle[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: ProfileBundle\nmetadata: {name: cfg, namespace: lab}\n"
+    "spec: {workloadProfileRefs: [{name: cfg}]}\n";
+static const char environment[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+    "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 2}}}}\n";
+static const char placement[] =
+    "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\nmetadata: {name: mine, namespace: lab}\n"
+    "spec: {clusterSets: [global], numberOfClusters: 2}\n";
+static const char byop[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: own, namespace: lab}\n"
+    "spec: {topology: {type: topology-ocm-byop, properties: {placementRef: {name: mine}}}}\n";
+static const char workload[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
+    "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: two}}\n";
+
+static void must_apply(struct hub *hub, const char *yaml)
+{
+    const char *why = hub_apply(hub, yaml);
+
+    CHECK(!*why, "it is taken: %s", why);
+}
+
+/* "s1=UID s2=UID": which spokes have it, and that it is the same as before. */
+static const char *works(struct hub *hub)
+{
+    static const char *const clusters[] = { "s1", "s2", "s3" };
+    const char *all = "";
+
+    for (size_t i = 0; i < count_of(clusters); i++) {
+        const char *uid = hub_work_uid(hub, clusters[i], "lab.w-cfg");
+
+        if (*uid)
+            all = arena_printf(hub->arena, "%s%s=%s ", all, clusters[i], uid);
+    }
+    return all;
+}
+
+static void run_everywhere(struct hub *hub)
+{
+    static const char *const clusters[] = { "s1", "s2", "s3" };
+
+    for (size_t i = 0; i < count_of(clusters); i++)
+        hub_report(hub, clusters[i], "lab.w-cfg");
+}
+
+static void hub_with(struct hub *hub)
+{
+    hub_start(hub);
+    must_apply(hub, base);
+    must_apply(hub, definition);
+    must_apply(hub, profile);
+    must_apply(hub, bundle);
+    must_apply(hub, environment);
+    must_apply(hub, placement);
+    must_apply(hub, byop);
+    must_apply(hub, workload);
+    run_everywhere(hub);
+    CHECK_TEXT(hub_status(hub, "aiworkloads", "lab", "w", "phase"), "Running", "it runs");
+}
+
+/* ---- Places ------------------------------------------------------------------------------ */
+
+static void check_environment_forced_away(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub);
+    before = works(&hub);
+    hub_force_delete(&hub, "environments", "lab", "two");
+    CHECK(!hub_get(&hub, "environments", "lab", "two"), "the Environment is gone");
+    CHECK(!hub_get(&hub, "placements", "lab", "two"), "and its Placement");
+    CHECK_TEXT(works(&hub), before, "what runs stays where it is");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Failed", "the user must act");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Resolved"), "False EnvironmentNotFound",
+               "and is told for what");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Placed"), "False EnvironmentNotFound",
+               "no spokes are said to be chosen");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Available"), "True Available",
+               "what runs is said to run");
+    hub_stop(&hub);
+    hub_start(&hub);
+    CHECK_TEXT(works(&hub), before, "over a restart of the hub, too");
+    must_apply(&hub, environment);
+    CHECK_TEXT(works(&hub), before, "made again, it takes up the same works");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "and all is well");
+    hub_end(&hub);
+}
+
+static void check_placement_of_ones_own(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub);
+    hub_patch(&hub, "aiworkloads", "lab", "w", "{\"spec\":{\"environmentRef\":{\"name\":\"own\"}}}");
+    run_everywhere(&hub);
+    before = works(&hub);
+    hub_delete(&hub, "placements", "lab", "mine");
+    CHECK_TEXT(works(&hub), before, "a Placement of one's own goes, the works stay");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Placed"), "False PlacementNotFound",
+               "and it is said");
+    must_apply(&hub, placement);
+    CHECK_TEXT(works(&hub), before, "until it is there again");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "as before");
+    hub_patch(&hub, "placements", "lab", "mine", "{\"spec\":{\"numberOfClusters\":1}}");
+    CHECK(strlen(works(&hub)) < strlen(before), "one that asks for fewer is meant");
+    hub_end(&hub);
+}
+
+static void check_decisions(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub);
+    before = works(&hub);
+    hub_delete(&hub, "placementdecisions", "lab", "two-decision-1");
+    CHECK_TEXT(works(&hub), before, "a decision that is deleted is made again");
+    CHECK(hub_get(&hub, "placementdecisions", "lab", "two-decision-1") != NULL, "at once");
+    hub_delete(&hub, "placements", "lab", "two");
+    CHECK_TEXT(works(&hub), before, "so is an Environment's Placement");
+    hub_delete_by(&hub, "placements", "lab", "two", "Foreground");
+    CHECK_TEXT(works(&hub), before, "decisions first as well");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "nothing happened");
+    hub_end(&hub);
+}
+
+int main(void)
+{
+    check_environment_forced_away();
+    check_placement_of_ones_own();
+    check_decisions();
+    return check_done();
+}
