@@ -26,13 +26,14 @@ static const char environment[] =
     "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 2}}}}\n";
 static const char placement[] =
     "apiVersion: cluster.open-cluster-management.io/v1beta1\nkind: Placement\nmetadata: {name: mine, namespace: lab}\n"
-    "spec: {clusterSets: [global], numberOfClusters: 2}\n";
+    "spec: {clusterSets: [global], numberOfClusters: 2, tolerations: [{operator: Exists}]}\n";
 static const char byop[] =
     "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: own, namespace: lab}\n"
     "spec: {topology: {type: topology-ocm-byop, properties: {placementRef: {name: mine}}}}\n";
-static const char workload[] =
-    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
-    "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: two}}\n";
+#define workload                                                                   \
+
+    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n" \
+    "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: %s}}\n"
 
 static void must_apply(struct hub *hub, const char *yaml)
 {
@@ -64,7 +65,7 @@ static void run_everywhere(struct hub *hub)
         hub_report(hub, clusters[i], "lab.w-cfg");
 }
 
-static void hub_with(struct hub *hub)
+static void hub_with(struct hub *hub, const char *place)
 {
     hub_start(hub);
     must_apply(hub, base);
@@ -74,7 +75,7 @@ static void hub_with(struct hub *hub)
     must_apply(hub, environment);
     must_apply(hub, placement);
     must_apply(hub, byop);
-    must_apply(hub, workload);
+    must_apply(hub, arena_printf(hub->arena, workload, place));
     run_everywhere(hub);
     CHECK_TEXT(hub_status(hub, "aiworkloads", "lab", "w", "phase"), "Running", "it runs");
 }
@@ -86,7 +87,7 @@ static void check_environment_forced_away(void)
     struct hub hub = { 0 };
     const char *before;
 
-    hub_with(&hub);
+    hub_with(&hub, "two");
     before = works(&hub);
     hub_force_delete(&hub, "environments", "lab", "two");
     CHECK(!hub_get(&hub, "environments", "lab", "two"), "the Environment is gone");
@@ -113,9 +114,7 @@ static void check_placement_of_ones_own(void)
     struct hub hub = { 0 };
     const char *before;
 
-    hub_with(&hub);
-    hub_patch(&hub, "aiworkloads", "lab", "w", "{\"spec\":{\"environmentRef\":{\"name\":\"own\"}}}");
-    run_everywhere(&hub);
+    hub_with(&hub, "own");
     before = works(&hub);
     hub_delete(&hub, "placements", "lab", "mine");
     CHECK_TEXT(works(&hub), before, "a Placement of one's own goes, the works stay");
@@ -134,7 +133,7 @@ static void check_decisions(void)
     struct hub hub = { 0 };
     const char *before;
 
-    hub_with(&hub);
+    hub_with(&hub, "two");
     before = works(&hub);
     hub_delete(&hub, "placementdecisions", "lab", "two-decision-1");
     CHECK_TEXT(works(&hub), before, "a decision that is deleted is made again");
