@@ -30,10 +30,13 @@ static const char placement[] =
 static const char byop[] =
     "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: own, namespace: lab}\n"
     "spec: {topology: {type: topology-ocm-byop, properties: {placementRef: {name: mine}}}}\n";
-#define workload                                                                   \
+static const char workload[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
+    "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: two}}\n";
 
-    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n" \
-    "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: %s}}\n"
+static const char on_own[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
+    "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: own}}\n";
 
 static void must_apply(struct hub *hub, const char *yaml)
 {
@@ -65,7 +68,7 @@ static void run_everywhere(struct hub *hub)
         hub_report(hub, clusters[i], "lab.w-cfg");
 }
 
-static void hub_with(struct hub *hub, const char *place)
+static void hub_with(struct hub *hub, const char *aiworkload)
 {
     hub_start(hub);
     must_apply(hub, base);
@@ -75,7 +78,7 @@ static void hub_with(struct hub *hub, const char *place)
     must_apply(hub, environment);
     must_apply(hub, placement);
     must_apply(hub, byop);
-    must_apply(hub, arena_printf(hub->arena, workload, place));
+    must_apply(hub, aiworkload);
     run_everywhere(hub);
     CHECK_TEXT(hub_status(hub, "aiworkloads", "lab", "w", "phase"), "Running", "it runs");
 }
@@ -87,7 +90,7 @@ static void check_environment_forced_away(void)
     struct hub hub = { 0 };
     const char *before;
 
-    hub_with(&hub, "two");
+    hub_with(&hub, workload);
     before = works(&hub);
     hub_force_delete(&hub, "environments", "lab", "two");
     CHECK(!hub_get(&hub, "environments", "lab", "two"), "the Environment is gone");
@@ -114,7 +117,7 @@ static void check_placement_of_ones_own(void)
     struct hub hub = { 0 };
     const char *before;
 
-    hub_with(&hub, "own");
+    hub_with(&hub, on_own);
     before = works(&hub);
     hub_delete(&hub, "placements", "lab", "mine");
     CHECK_TEXT(works(&hub), before, "a Placement of one's own goes, the works stay");
@@ -133,7 +136,7 @@ static void check_decisions(void)
     struct hub hub = { 0 };
     const char *before;
 
-    hub_with(&hub, "two");
+    hub_with(&hub, workload);
     before = works(&hub);
     hub_delete(&hub, "placementdecisions", "lab", "two-decision-1");
     CHECK_TEXT(works(&hub), before, "a decision that is deleted is made again");
