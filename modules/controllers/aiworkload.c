@@ -24,6 +24,12 @@ static int refuse(struct err *err, const char *reason, const char *words)
     return err_set(err, ERR_INVALID, "%s|%s", reason, words);
 }
 
+static struct node *deployments_of(struct pass *pass)
+{
+    return pass_list(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
+                     render_label(pass->arena, pass->name));
+}
+
 /* ---- Resolving -------------------------------------------------------------------- */
 
 static int find_bundle(struct intent *in, struct err *err)
@@ -88,12 +94,31 @@ static int check_pool(struct intent *in, const char *pool, struct err *err)
     return 0;
 }
 
+/* Whether it waits to be deleted: for those who are there, not for others to come. */
+static bool is_closing(struct intent *in, const struct node *environment, const char *pool)
+{
+    return object_deleting(environment) ||
+           (*pool && object_deleting(pass_read(in->pass, POOL, in->pass->space, pool)));
+}
+
+static bool is_placed_there(struct intent *in)
+{
+    const struct node *all = deployments_of(in->pass);
+
+    for (size_t i = 0; i < node_count(all); i++)
+        if (!strcmp(node_get_text(node_at(node_item(all, i), "spec", "environmentRef", NULL),
+                                  "name"), in->environment))
+            return true;
+    return false;
+}
+
 static int find_environment(struct intent *in, struct err *err)
 {
     struct pass *pass = in->pass;
     const struct node *spec = node_get(in->seen.node, "spec");
     const char *pool = node_get_text(node_get(spec, "computePoolRef"), "name");
     const char *own = node_get_text(node_get(spec, "environmentRef"), "name");
+    const struct node *there;
 
     if (*pool && *own)
         return refuse(err, "TwoPlaces", "give computePoolRef or environmentRef, "
@@ -102,7 +127,12 @@ static int find_environment(struct intent *in, struct err *err)
         return refuse(err, "NoPlace", "give computePoolRef or environmentRef: "
                       "where shall it run?");
     in->environment = *pool ? pool : own;
-    if (pass_read(pass, ENVIRONMENT, pass->space, in->environment))
+    there = pass_read(pass, ENVIRONMENT, pass->space, in->environment);
+    if (there && is_closing(in, there, pool) && !is_placed_there(in))
+        return refuse(err, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
+                      "being deleted; take another one", *pool ? "computePoolRef" :
+                      "environmentRef", in->environment));
+    if (there)
         return *pool ? check_pool(in, pool, err) : 0;
     return refuse(err, *pool ? "PoolNotFound" : "EnvironmentNotFound",
                   arena_printf(pass->arena, "spec.%s.name: there is no %s \"%s\" "
@@ -201,12 +231,6 @@ static bool list_has(const struct node *list, const char *name)
         if (!strcmp(node_text(node_item(list, i)), name))
             return true;
     return false;
-}
-
-static struct node *deployments_of(struct pass *pass)
-{
-    return pass_list(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
-                     render_label(pass->arena, pass->name));
 }
 
 static int deploy(struct intent *in, struct err *err)

@@ -3,6 +3,7 @@
 #include "controllers/pool_spokes.h"
 
 #include "controllers/allowed.h"
+#include "controllers/in_use.h"
 #include "placement/placement.h"
 
 #include <string.h>
@@ -208,8 +209,12 @@ static int drain(struct pass *pass, const struct seen *pool, const char *set,
                  struct err *err)
 {
     const struct node *there = pass_read(pass, CLUSTER_SET, "", set);
+    bool own = there && is_own_set(pass, there);
+    const char *users = in_use_pool(pass, pass->space, pass->name, own ? set : "");
 
-    if (there && is_own_set(pass, there) &&
+    if (users)
+        return in_use_wait(pass, pool, users, err);
+    if (own &&
         (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
          pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
@@ -287,10 +292,37 @@ static void map_cluster(struct controllers *all, const struct controller *to,
     wake_pool_of(all, to, after);
 }
 
+/* What ran on a pool's spokes has gone; the pool may be waiting for that. */
+static void map_work(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    scoped_object struct object *cluster = NULL;
+
+    if (after)
+        return;
+    cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", before->space,
+                          NULL);
+    wake_pool_of(all, to, cluster);
+}
+
+/* Its own set, edited or deleted by hand, is put back. */
+static void map_set(struct controllers *all, const struct controller *to,
+                    const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *owner = object_annotation(object_read(arena, after ? after : before), OWNER);
+    const char *slash = strchr(owner, '/');
+
+    if (slash)
+        controllers_wake(all, to, arena_bytes(arena, owner, (size_t)(slash - owner)), slash + 1);
+}
+
 const struct controller controller_pool = {
     .name = "pool", .run = run,
     .sources = { { POOL, NULL }, { ENVIRONMENT, map_owner_pool },
                  { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
-                 { SECRET, map_owner_pool } },
-    .source_count = 5,
+                 { SECRET, map_owner_pool }, { CLUSTER_SET, map_set },
+                 { WORK, map_work }, { AIWORKLOAD, map_left_place },
+                 { DEPLOYMENT, map_left_place } },
+    .source_count = 9,
 };

@@ -149,8 +149,102 @@ static void check_decisions(void)
     hub_end(&hub);
 }
 
+/* What is deleted waits for who uses it, says so, and takes nobody new. */
+static void check_environment_waits(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub, workload);
+    before = works(&hub);
+    hub_delete(&hub, "environments", "lab", "two");
+    CHECK(hub_get(&hub, "environments", "lab", "two") != NULL, "an Environment in use waits");
+    CHECK_TEXT(hub_says(&hub, "environments", "lab", "two", "Ready"), "False InUse", "and says so");
+    CHECK(strstr(hub_status(&hub, "environments", "lab", "two", "message"),
+                 "used by AIWorkload \"w\""), "naming who uses it");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "all goes on");
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: late, namespace: lab}\n"
+               "spec: {profileBundleRef: {name: cfg}, environmentRef: {name: two}}\n");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "late", "Resolved"), "False PlaceDeleting",
+               "nobody new is taken");
+    hub_delete(&hub, "aiworkloads", "lab", "late");
+    CHECK_TEXT(works(&hub), before, "what runs stays");
+    hub_stop(&hub);
+    hub_start(&hub);
+    hub_patch(&hub, "aiworkloads", "lab", "w", "{\"spec\":{\"environmentRef\":{\"name\":\"own\"}}}");
+    CHECK(!hub_get(&hub, "environments", "lab", "two"), "it goes when its last user has moved");
+    hub_end(&hub);
+}
+
+static const char pool[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\nmetadata: {name: gpu, namespace: lab}\nspec: {variant: Shared}\n";
+static const char in_pool[] =
+    "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\nmetadata: {name: w, namespace: lab}\n"
+    "spec: {profileBundleRef: {name: cfg}, computePoolRef: {name: gpu}}\n";
+#define INTO_POOL                                                                          \
+    "{\"metadata\":{\"labels\":{\"cluster.open-cluster-management.io/clusterset\":\"lab.gpu\"}}}"
+
+static void hub_with_pool(struct hub *hub)
+{
+    hub_start(hub);
+    must_apply(hub, base);
+    must_apply(hub, definition);
+    must_apply(hub, profile);
+    must_apply(hub, bundle);
+    must_apply(hub, pool);
+    hub_patch(hub, "managedclusters", "", "s1", INTO_POOL);
+    hub_patch(hub, "managedclusters", "", "s2", INTO_POOL);
+    must_apply(hub, in_pool);
+    run_everywhere(hub);
+    CHECK_TEXT(hub_status(hub, "aiworkloads", "lab", "w", "phase"), "Running", "it runs");
+    CHECK(*works(hub), "in the pool");
+}
+
+static void check_pool_waits(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with_pool(&hub);
+    before = works(&hub);
+    hub_delete(&hub, "computepools", "lab", "gpu");
+    CHECK_TEXT(hub_says(&hub, "computepools", "lab", "gpu", "Ready"), "False InUse", "a pool waits");
+    hub_delete(&hub, "environments", "lab", "gpu");
+    CHECK_TEXT(hub_says(&hub, "environments", "lab", "gpu", "Ready"), "False InUse",
+               "so does its Environment");
+    CHECK_TEXT(works(&hub), before, "what runs stays");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "and is well");
+    hub_delete(&hub, "aiworkloads", "lab", "w");
+    hub_patch(&hub, "manifestworks", "s1", "lab.w-cfg", "{\"metadata\":{\"finalizers\":null}}");
+    CHECK(hub_get(&hub, "computepools", "lab", "gpu") != NULL, "until the last spoke has let go");
+    hub_patch(&hub, "manifestworks", "s2", "lab.w-cfg", "{\"metadata\":{\"finalizers\":null}}");
+    CHECK(!hub_get(&hub, "aiworkloads", "lab", "w"), "the workload is gone");
+    CHECK(!hub_get(&hub, "computepools", "lab", "gpu"), "and so is the pool");
+    CHECK(!hub_get(&hub, "environments", "lab", "gpu"), "with its Environment");
+    hub_end(&hub);
+}
+
+/* Of which something runs: it is deleted when that has gone, not before. */
+static void check_project_goes(void)
+{
+    struct hub hub = { 0 };
+
+    hub_with_pool(&hub);
+    hub_delete(&hub, "projects", "", "lab");
+    hub_patch(&hub, "manifestworks", "s1", "lab.w-cfg", "{\"metadata\":{\"finalizers\":null}}");
+    hub_patch(&hub, "manifestworks", "s2", "lab.w-cfg", "{\"metadata\":{\"finalizers\":null}}");
+    hub_settle(&hub);
+    CHECK(!hub_get(&hub, "projects", "", "lab"), "a project takes all that is in it along");
+    CHECK(!hub_get(&hub, "namespaces", "", "lab"), "and waits for no place");
+    CHECK_TEXT(works(&hub), "", "that is meant to empty spokes");
+    hub_end(&hub);
+}
+
 int main(void)
 {
+    check_environment_waits();
+    check_pool_waits();
+    check_project_goes();
     check_environment_forced_away();
     check_placement_of_ones_own();
     check_decisions();
