@@ -14,6 +14,7 @@ struct intent {
     struct seen seen;
     const char *bundle, *bundle_revision, *environment, *tenant;
     struct node *snapshot; /* of the bundle */
+    bool bundle_gone;      /* it is, but the revision that is pinned is kept */
     struct node *wanted;   /* names of deployments */
     struct node *status;
 };
@@ -32,6 +33,17 @@ static struct node *deployments_of(struct pass *pass)
 
 /* ---- Resolving -------------------------------------------------------------------- */
 
+/* A number is given once, so what had it cannot be had again by making the bundle anew. */
+static const char *missing_revision(struct intent *in, const struct node *bundle)
+{
+    const char *latest = revision_latest(bundle);
+
+    return arena_printf(in->pass->arena, "spec.profileBundleRef.revision: there is no %s of "
+                        "\"%s\"%s%s; name one that is there (kubectl get definitionrevisions), or "
+                        "none for the newest", in->bundle_revision, in->bundle,
+                        *latest ? ", the newest is " : "", latest);
+}
+
 static int find_bundle(struct intent *in, struct err *err)
 {
     struct pass *pass = in->pass;
@@ -42,7 +54,8 @@ static int find_bundle(struct intent *in, struct err *err)
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
     bundle = pass_read(pass, BUNDLE, pass->space, in->bundle);
-    if (!bundle)
+    in->bundle_gone = !bundle;
+    if (!bundle && !*in->bundle_revision)
         return refuse(err, "BundleNotFound", arena_printf(pass->arena,
                       "spec.profileBundleRef.name: there is no ProfileBundle "
                       "\"%s\" in this namespace; create it", in->bundle));
@@ -56,11 +69,7 @@ static int find_bundle(struct intent *in, struct err *err)
     }
     in->snapshot = revision_snapshot(pass, BUNDLE, pass->space, in->bundle,
                                      in->bundle_revision);
-    if (!in->snapshot)
-        return refuse(err, "RevisionNotFound", arena_printf(pass->arena,
-                      "spec.profileBundleRef.revision: there is no %s of \"%s\"",
-                      in->bundle_revision, in->bundle));
-    return 0;
+    return in->snapshot ? 0 : refuse(err, "RevisionNotFound", missing_revision(in, bundle));
 }
 
 static bool is_older(const struct node *a, const struct node *b)
@@ -513,8 +522,9 @@ static int run(struct pass *pass, struct err *err)
     if (deploy(&in, err) < 0)
         return -1;
     set(&in, "Resolved", "True", "Resolved",
-        arena_printf(pass->arena, "%s %s in %s", in.bundle, in.bundle_revision,
-                     in.environment));
+        arena_printf(pass->arena, "%s %s in %s%s", in.bundle, in.bundle_revision,
+                     in.environment, in.bundle_gone ? "; the ProfileBundle is gone, the revision "
+                     "is kept as long as it is named here" : ""));
     return report(&in, NULL, err);
 }
 
@@ -565,6 +575,7 @@ const struct controller controller_aiworkload = {
     .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
                  { POOL, map_place },
                  { BUNDLE, map_space }, { ENVIRONMENT, map_place },
-                 { VARIABLE_SET, map_everything }, { PROJECT, map_project } },
-    .source_count = 7,
+                 { VARIABLE_SET, map_everything }, { PROJECT, map_project },
+                 { REVISION, map_place } },
+    .source_count = 8,
 };

@@ -491,6 +491,14 @@ static void map_everything(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, DEPLOYMENT, "");
 }
 
+/* One that comes may be what a deployment waits for; one that goes, its content. */
+static void map_revision(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    if (!before || !after)
+        map_space(all, to, before, after);
+}
+
 static void map_labels(struct controllers *all, const struct controller *to,
                        const struct object *before, const struct object *after)
 {
@@ -523,6 +531,6 @@ const struct controller controller_deployment = {
                  { DECISION, map_space }, { COMPONENT, map_everything },
                  { TRAIT, map_everything }, { VARIABLE_SET, map_everything },
                  { PROJECT, map_project }, { CLUSTER, map_cluster },
-                 { SECRET, map_space } },
-    .source_count = 13,
+                 { SECRET, map_space }, { REVISION, map_revision } },
+    .source_count = 14,
 };

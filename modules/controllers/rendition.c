@@ -63,6 +63,7 @@ static int gather(struct pass *pass, const struct rendition_input *input,
     const struct node *profile = node_get(spec, "workloadProfileRef");
     const struct node *bundle = node_get(spec, "profileBundleRef");
     const struct node *declared;
+    bool live;
 
     in->profile = revision_snapshot(pass, PROFILE, pass->space,
                                     node_get_text(profile, "name"),
@@ -81,9 +82,13 @@ static int gather(struct pass *pass, const struct rendition_input *input,
                                      node_get(spec, "variables"), err);
     if (!in->variables)
         return -1;
-    in->custom = node_list(pass->arena);
-    add_definitions(pass, in->custom, pass->space);
-    if (*input->tenant)
+    in->custom = revision_definitions(pass, in->profile, &live, err);
+    if (!in->custom)
+        return -1;
+    /* A revision of before 0.2 names none; it is made with those of now. */
+    if (live)
+        add_definitions(pass, in->custom, pass->space);
+    if (live && *input->tenant)
         add_definitions(pass, in->custom, arena_printf(pass->arena, "tenant-%s",
                                                        input->tenant));
     return 0;
