@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
+#include "controllers/allowed.h"
 #include "controllers/spokes.h"
 
 #include "base/clock.h"
@@ -164,7 +165,8 @@ static int withdraw_lost(struct rollout *r, const struct seen *set, struct err *
     for (size_t i = 0; i < node_count(r->works); i++) {
         const struct node *work = node_item(r->works, i);
 
-        if (object_deleting(work) || may_use(r, object_space(work)))
+        if (object_deleting(work) || may_use(r, object_space(work)) ||
+            allowed_keeps(r->pass, r->pass->space, object_space(work)))
             continue;
         pass_event(r->pass, set, true, "OutOfReach", "%s is in no set that the project may "
                    "place on any more: its work goes", object_space(work));

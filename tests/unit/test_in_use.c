@@ -240,8 +240,92 @@ static void check_project_goes(void)
     hub_end(&hub);
 }
 
+/* Of equal spokes the one that has it is chosen again, not the first. */
+static void check_the_same_again(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_start(&hub);
+    must_apply(&hub, base);
+    must_apply(&hub, definition);
+    must_apply(&hub, profile);
+    must_apply(&hub, bundle);
+    hub_patch(&hub, "managedclusters", "", "s1", "{\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSelect\"}]}}");
+    hub_patch(&hub, "managedclusters", "", "s2", "{\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"NoSelect\"}]}}");
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
+    must_apply(&hub, workload);
+    before = works(&hub);
+    CHECK(strstr(before, "s3="), "it is on the third");
+    hub_patch(&hub, "managedclusters", "", "s1", "{\"spec\":{\"taints\":null}}");
+    hub_patch(&hub, "managedclusters", "", "s2", "{\"spec\":{\"taints\":null}}");
+    hub_delete(&hub, "placementdecisions", "lab", "two-decision-1");
+    CHECK_TEXT(works(&hub), before, "without its decision it is chosen again");
+    hub_delete(&hub, "placements", "lab", "two");
+    CHECK_TEXT(works(&hub), before, "without its Placement, too");
+    hub_force_delete(&hub, "environments", "lab", "two");
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+               "spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [global], numberOfClusters: 1}}}}\n");
+    CHECK_TEXT(works(&hub), before, "and with its Environment made anew");
+    hub_end(&hub);
+}
+
+/* Bindings and sets are how a project reaches spokes; that one is missing for a moment,
+   or by mistake, is not that the project has lost the right. */
+static void check_bindings_and_sets(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub, workload);
+    before = works(&hub);
+    hub_delete(&hub, "managedclustersetbindings", "lab", "global");
+    CHECK_TEXT(works(&hub), before, "a binding that is deleted is made again");
+    CHECK(hub_get(&hub, "managedclustersetbindings", "lab", "global") != NULL, "at once");
+    hub_delete(&hub, "managedclustersets", "", "global");
+    CHECK_TEXT(works(&hub), before, "a set that is deleted empties nothing");
+    hub_stop(&hub);
+    hub_start(&hub);
+    CHECK_TEXT(works(&hub), before, "nor after a restart");
+    hub_patch(&hub, "tenants", "", "acme", "{\"spec\":{\"clusterSets\":[]}}");
+    CHECK_TEXT(works(&hub), "", "a right that is taken back is");
+    hub_end(&hub);
+}
+
+static void check_pool_forced_away(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with_pool(&hub);
+    before = works(&hub);
+    hub_delete(&hub, "managedclustersets", "", "lab.gpu");
+    CHECK_TEXT(works(&hub), before, "a pool's set is made again");
+    hub_delete(&hub, "managedclustersetbindings", "lab", "lab.gpu");
+    CHECK_TEXT(works(&hub), before, "and its binding");
+    hub_force_delete(&hub, "computepools", "lab", "gpu");
+    hub_force_delete(&hub, "environments", "lab", "gpu");
+    CHECK(!hub_get(&hub, "computepools", "lab", "gpu"), "the pool is gone");
+    CHECK(!hub_get(&hub, "environments", "lab", "gpu"), "and its Environment");
+    CHECK_TEXT(works(&hub), before, "what runs stays");
+    hub_stop(&hub);
+    hub_start(&hub);
+    CHECK_TEXT(works(&hub), before, "over a restart");
+    must_apply(&hub, pool);
+    CHECK_TEXT(works(&hub), before, "made again it has its works again");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "and all is well");
+    hub_patch(&hub, "managedclusters", "", "s1",
+              "{\"metadata\":{\"labels\":{\"cluster.open-cluster-management.io/clusterset\":\"other\"}}}");
+    CHECK(!strstr(works(&hub), "s1="), "a spoke that is taken out of the pool is meant");
+    hub_end(&hub);
+}
+
 int main(void)
 {
+    check_the_same_again();
+    check_bindings_and_sets();
+    check_pool_forced_away();
     check_environment_waits();
     check_pool_waits();
     check_project_goes();
