@@ -122,6 +122,30 @@ static int run(struct pass *pass, struct err *err)
     return pass_remove(pass, REVISION, pass->space, pass->name, err);
 }
 
+/* ---- Before it is deleted by hand ------------------------------------------------------ */
+
+int retention_before(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct controllers *all = arg;
+    const struct node *spec = node_get(review->before, "spec");
+    struct pass pass = { .all = all, .objects = all->objects, .arena = review->arena,
+                         .space = review->space, .name = review->name };
+    struct wanted wanted = {
+        .kind = revision_kind(node_get_text(spec, "kind")), .space = review->space,
+        .name = node_get_text(spec, "name"),
+        .revision = arena_printf(review->arena, "v%lld",
+                                 (long long)node_get_int(spec, "revision", 0)),
+    };
+
+    if (review->after || review->who->trusted || wanted.kind == WHICH_COUNT ||
+        !*object_label(review->before, REVISION_LABEL) || !is_used(&pass, &wanted))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
+                   "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
+                   "another revision names it. It goes by itself when nobody does", review->name,
+                   wanted.revision, node_get_text(spec, "kind"), wanted.name);
+}
+
 /* ---- What wakes it -------------------------------------------------------------------- */
 
 static void wake_one(struct controllers *all, const struct controller *to, struct arena *arena,

@@ -446,25 +446,41 @@ static void map_project(struct controllers *all, const struct controller *to,
         controllers_wake_all(all, to, PROFILE, (after ? after : before)->name);
 }
 
+/* One that was deleted by hand, though it may be what the object is now. */
+static void map_revision(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = NULL;
+    const struct node *spec;
+
+    if (after || !before)
+        return;
+    arena = arena_new();
+    spec = node_get(object_read(arena, before), "spec");
+    if (!strcmp(node_get_text(spec, "kind"), which_rows[to->sources[0].kind].kind))
+        controllers_wake(all, to, before->space, node_get_text(spec, "name"));
+}
+
 const struct controller controller_component_revision = {
     .name = "component", .run = run_component,
-    .sources = { { COMPONENT, NULL } }, .source_count = 1,
+    .sources = { { COMPONENT, NULL }, { REVISION, map_revision } }, .source_count = 2,
 };
 
 const struct controller controller_trait_revision = {
     .name = "trait", .run = run_trait,
-    .sources = { { TRAIT, NULL } }, .source_count = 1,
+    .sources = { { TRAIT, NULL }, { REVISION, map_revision } }, .source_count = 2,
 };
 
 const struct controller controller_profile_revision = {
     .name = "profile", .run = run_profile,
     .sources = { { PROFILE, NULL }, { COMPONENT, map_definition },
-                 { TRAIT, map_definition }, { PROJECT, map_project } },
-    .source_count = 4,
+                 { TRAIT, map_definition }, { PROJECT, map_project },
+                 { REVISION, map_revision } },
+    .source_count = 5,
 };
 
 const struct controller controller_bundle_revision = {
     .name = "bundle", .run = run_bundle,
-    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile } },
-    .source_count = 2,
+    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision } },
+    .source_count = 3,
 };

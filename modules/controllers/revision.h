@@ -37,4 +37,7 @@ struct node *revision_variables(struct pass *pass, const char *space,
 struct node *revision_definitions(struct pass *pass, const struct node *profile,
                                   bool *ret_live, struct err *err);
 
+/* A rule: a revision that is used is not deleted by hand (retention.c). */
+int retention_before(void *arg, const struct objects_review *review, struct err *err);
+
 #endif

@@ -276,6 +276,7 @@ static void check_the_same_again(void)
 static void check_bindings_and_sets(void)
 {
     struct hub hub = { 0 };
+    struct err err = { 0 };
     const char *before;
 
     hub_with(&hub, workload);
@@ -283,8 +284,12 @@ static void check_bindings_and_sets(void)
     hub_delete(&hub, "managedclustersetbindings", "lab", "global");
     CHECK_TEXT(works(&hub), before, "a binding that is deleted is made again");
     CHECK(hub_get(&hub, "managedclustersetbindings", "lab", "global") != NULL, "at once");
-    hub_delete(&hub, "managedclustersets", "", "global");
-    CHECK_TEXT(works(&hub), before, "a set that is deleted empties nothing");
+    CHECK(strstr(hub_delete(&hub, "managedclustersets", "", "global"),
+                 "the project \"lab\" places on it"), "a set that a project places on is not deleted");
+    CHECK(!objects_remove(hub.objects, "test", hub_kind(&hub, "managedclustersets"), "", "global",
+                          &err), "one that is all the same");
+    hub_settle(&hub);
+    CHECK_TEXT(works(&hub), before, "empties nothing");
     hub_stop(&hub);
     hub_start(&hub);
     CHECK_TEXT(works(&hub), before, "nor after a restart");
@@ -296,11 +301,14 @@ static void check_bindings_and_sets(void)
 static void check_pool_forced_away(void)
 {
     struct hub hub = { 0 };
+    struct err err = { 0 };
     const char *before;
 
     hub_with_pool(&hub);
     before = works(&hub);
-    hub_delete(&hub, "managedclustersets", "", "lab.gpu");
+    hub_must(objects_remove(hub.objects, "test", hub_kind(&hub, "managedclustersets"), "",
+                            "lab.gpu", &err), &err);
+    hub_settle(&hub);
     CHECK_TEXT(works(&hub), before, "a pool's set is made again");
     hub_delete(&hub, "managedclustersetbindings", "lab", "lab.gpu");
     CHECK_TEXT(works(&hub), before, "and its binding");

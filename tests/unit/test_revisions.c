@@ -262,6 +262,28 @@ static void check_history(void)
     hub_end(&hub);
 }
 
+/* By hand: what is used stays, and what the object is now is made again. */
+static void check_deleted_by_hand(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub);
+    before = digest(&hub);
+    CHECK(strstr(hub_delete(&hub, "definitionrevisions", "lab", "pb-cfg-v1"), "is used"),
+          "a pinned revision is not deleted");
+    CHECK(strstr(hub_delete(&hub, "definitionrevisions", "lab", "cd-conf-v1"), "is used"),
+          "nor what it names");
+    hub_force_delete(&hub, "aiworkloads", "lab", "w");
+    hub_patch(&hub, "manifestworks", "s1", "lab.w-cfg", "{\"metadata\":{\"finalizers\":null}}");
+    CHECK(!*hub_delete(&hub, "definitionrevisions", "lab", "pb-cfg-v1"), "one that nobody uses is");
+    CHECK(has(&hub, "pb-cfg-v1"), "and is made again, for that is what the bundle is");
+    CHECK_TEXT(latest(&hub, "profilebundles"), "v1", "under its number");
+    apply_workload(&hub, "v1");
+    CHECK_TEXT(digest(&hub), before, "with its content");
+    hub_end(&hub);
+}
+
 /* Of 0.1.0: owned by what it is of, and of no definitions. */
 static void check_old_revisions(void)
 {
@@ -353,6 +375,7 @@ int main(void)
     check_project_again();
     check_folding();
     check_history();
+    check_deleted_by_hand();
     check_old_revisions();
     check_anything(getenv("DEEP") ? 2000 : 150);
     return check_done();
