@@ -132,8 +132,9 @@ static int render(struct deployment *d, struct err *err)
     node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
     set(d, "Rendered", "True", "Rendered",
-        arena_printf(d->pass->arena, "artifact %s", node_get_text(
-                     d->artifact.facts, "digest")));
+        arena_printf(d->pass->arena, "artifact %s%s%s", node_get_text(
+                     d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
+                     d->artifact.gone ? d->artifact.gone : ""));
     return 0;
 }
 

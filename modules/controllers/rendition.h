@@ -15,6 +15,7 @@ struct rendition {
     const char *inputs; /* hash of all that went in */
     char *shared;       /* the same without the names of who renders */
     uint64_t cost;      /* in units of base/meter.h; 0: not rendered now */
+    const char *gone;        /* what was deleted since and is kept; NULL: nothing */
     struct node *failure; /* {inputs, version, message}, kept in the status so
                              that the same is not tried again; NULL: none */
 };

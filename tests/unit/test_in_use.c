@@ -329,8 +329,90 @@ static void check_pool_forced_away(void)
     hub_end(&hub);
 }
 
+/* ---- What it is made from ------------------------------------------------------------------ */
+
+static const char *content(struct hub *hub)
+{
+    const struct node *there = hub_get(hub, "workloaddeployments", "lab", "w-cfg");
+
+    return node_get_text(node_at(there, "status", "artifact", NULL), "contentDigest");
+}
+
+static void check_variable_set(void)
+{
+    static const char set[] =
+        "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: site, namespace: lab}\n"
+        "spec: {variables: [{name: v, type: string, default: ours}]}\n";
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_with(&hub, workload);
+    before = content(&hub);
+    must_apply(&hub, set);
+    run_everywhere(&hub);
+    CHECK(strcmp(content(&hub), before) != 0, "a VariableSet gives a value");
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: VariableSet\nmetadata: {name: idle, namespace: lab}\n"
+               "spec: {variables: [{name: other, type: string, default: x}]}\n");
+    before = content(&hub);
+    hub_delete(&hub, "variablesets", "lab", "idle");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running",
+               "one that gives nothing can go");
+    hub_delete(&hub, "variablesets", "lab", "site");
+    CHECK_TEXT(content(&hub), before, "without it nothing is made anew");
+    CHECK_TEXT(hub_says(&hub, "aiworkloads", "lab", "w", "Rendered"), "False RenderFailed", "which is said");
+    CHECK(strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
+                 "VariableSet \"site\" is gone"), "with its name");
+    hub_stop(&hub);
+    hub_start(&hub);
+    CHECK_TEXT(content(&hub), before, "nor after a restart");
+    must_apply(&hub, set);
+    CHECK_TEXT(content(&hub), before, "made again it is as before");
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "and well");
+    hub_delete(&hub, "variablesets", "lab", "site");
+    hub_patch(&hub, "aiworkloads", "lab", "w", "{\"spec\":{\"variables\":{\"v\":\"mine\"}}}");
+    CHECK(strcmp(content(&hub), before) != 0, "a value of one's own is the way out");
+    run_everywhere(&hub);
+    CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "and all is well");
+    hub_end(&hub);
+}
+
+static const char keyed[] =
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: key, namespace: lab}\nstringData: {a: b}\n";
+
+static void check_secret(const char *delivery)
+{
+    struct hub hub = { 0 };
+    struct node *before;
+
+    hub_start(&hub);
+    must_apply(&hub, base);
+    must_apply(&hub, keyed);
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+               "spec: {components: [{name: c, type: worker, properties: {command: [a], "
+               "env: [{name: A, valueFrom: {secretKeyRef: {name: key, key: a}}}]}}]}\n");
+    must_apply(&hub, bundle);
+    must_apply(&hub, arena_printf(hub.arena, "apiVersion: axle.dev/v1alpha1\nkind: Environment\nmetadata: {name: two, namespace: lab}\n"
+               "spec: {delivery: %s, topology: {type: topology-ocm, properties: {placement: {clusterSets: [global]}}}}\n", delivery));
+    must_apply(&hub, workload);
+    run_everywhere(&hub);
+    before = node_get(hub_get(&hub, "manifestworks", "s1", "lab.w-cfg"), "spec");
+    CHECK(strstr(document_json(hub.arena, before), "\"key\""), "%s: the work has the Secret", delivery);
+    hub_delete(&hub, "secrets", "lab", "key");
+    CHECK(node_same(node_get(hub_get(&hub, "manifestworks", "s1", "lab.w-cfg"), "spec"), before),
+          "%s: it keeps it when it is deleted", delivery);
+    CHECK(strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
+                 "the Secret \"key\" is gone"), "%s: and that is said", delivery);
+    must_apply(&hub, keyed);
+    CHECK(!strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Rendered"), "message"),
+                  "is gone"), "%s: until it is there again", delivery);
+    hub_end(&hub);
+}
+
 int main(void)
 {
+    check_variable_set();
+    check_secret("workload");
+    check_secret("manifests");
     check_the_same_again();
     check_bindings_and_sets();
     check_pool_forced_away();
