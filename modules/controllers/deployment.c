@@ -149,6 +149,10 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
         set(d, "Placed", "True", "Placed",
             arena_printf(d->pass->arena, "%zu %s chosen", node_count(chosen),
                          node_count(chosen) == 1 ? "spoke is" : "spokes are"));
+    else if (!placement && *d->placement)
+        set(d, "Placed", "False", "PlacementNotFound",
+            arena_printf(d->pass->arena, "there is no Placement \"%s\"; what runs stays where it "
+                         "is", d->placement));
     else
         set(d, "Placed", "False", satisfied ?
             node_get_text(satisfied, "reason") : "Placing", satisfied ?

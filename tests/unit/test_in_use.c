@@ -150,14 +150,14 @@ static void check_decisions(void)
 }
 
 /* What is deleted waits for who uses it, says so, and takes nobody new. */
-static void check_environment_waits(void)
+static void check_environment_waits(const char *propagation)
 {
     struct hub hub = { 0 };
     const char *before;
 
     hub_with(&hub, workload);
     before = works(&hub);
-    hub_delete(&hub, "environments", "lab", "two");
+    hub_delete_by(&hub, "environments", "lab", "two", propagation);
     CHECK(hub_get(&hub, "environments", "lab", "two") != NULL, "an Environment in use waits");
     CHECK_TEXT(hub_says(&hub, "environments", "lab", "two", "Ready"), "False InUse", "and says so");
     CHECK(strstr(hub_status(&hub, "environments", "lab", "two", "message"),
@@ -200,14 +200,14 @@ static void hub_with_pool(struct hub *hub)
     CHECK(*works(hub), "in the pool");
 }
 
-static void check_pool_waits(void)
+static void check_pool_waits(const char *propagation)
 {
     struct hub hub = { 0 };
     const char *before;
 
     hub_with_pool(&hub);
     before = works(&hub);
-    hub_delete(&hub, "computepools", "lab", "gpu");
+    hub_delete_by(&hub, "computepools", "lab", "gpu", propagation);
     CHECK_TEXT(hub_says(&hub, "computepools", "lab", "gpu", "Ready"), "False InUse", "a pool waits");
     hub_delete(&hub, "environments", "lab", "gpu");
     CHECK_TEXT(hub_says(&hub, "environments", "lab", "gpu", "Ready"), "False InUse",
@@ -416,8 +416,10 @@ int main(void)
     check_the_same_again();
     check_bindings_and_sets();
     check_pool_forced_away();
-    check_environment_waits();
-    check_pool_waits();
+    check_environment_waits(NULL);
+    check_environment_waits("Foreground");
+    check_pool_waits(NULL);
+    check_pool_waits("Foreground");
     check_project_goes();
     check_environment_forced_away();
     check_placement_of_ones_own();

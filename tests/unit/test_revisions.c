@@ -316,7 +316,12 @@ static void do_anything(struct hub *hub)
 {
     static const char *const words[] = { "one", "two", "three" };
 
-    switch (roll(9)) {
+    switch (roll(14)) {
+    case 8: hub_delete(hub, "placements", "lab", "all"); break;
+    case 9: hub_delete(hub, "placementdecisions", "lab", "all-decision-1"); break;
+    case 10: hub_delete(hub, "managedclustersetbindings", "lab", "global"); break;
+    case 11: hub_delete(hub, "definitionrevisions", "lab", "wp-cfg-v1"); break;
+    case 12: hub_delete_by(hub, "environments", "lab", "all", "Foreground"); break;
     case 0: hub_delete(hub, "workloadprofiles", "lab", "cfg"); break;
     case 1: hub_delete(hub, "profilebundles", "lab", "cfg"); break;
     case 2: hub_delete(hub, "componentdefinitions", "lab", "conf"); break;
