@@ -289,7 +289,7 @@ static int before_pool(void *arg, const struct objects_review *review, struct er
     return check_list(&boundary, "spokes", spoke_trouble, err);
 }
 
-/* ---- Sets of clusters ------------------------------------------------------------------ */
+/* ---- What others use ------------------------------------------------------------------- */
 
 /* A project that is bound to it would lose spokes, which is the Tenant's to say. */
 static int before_set_goes(void *arg, const struct objects_review *review, struct err *err)
@@ -313,6 +313,24 @@ static int before_set_goes(void *arg, const struct objects_review *review, struc
     return 0;
 }
 
+/* What a deployment has sent out goes with the deployment; the set would be made again,
+   but its works would have been removed everywhere. */
+static int before_replica_set_goes(void *arg, const struct objects_review *review,
+                                   struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+    const char *owner = object_owner(review->before, "WorkloadDeployment");
+    const struct node *deployment = *owner ? pass_read(&boundary.pass, DEPLOYMENT, review->space,
+                                                       owner) : NULL;
+
+    if (review->after || review->who->trusted || !deployment || object_deleting(deployment))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "manifestworkreplicasets \"%s\" is forbidden: it is the "
+                   "WorkloadDeployment \"%s\"'s, whose works would be removed from every spoke; delete "
+                   "the AIWorkload \"%s\" if that is meant", review->name, owner,
+                   node_get_text(node_get(deployment, "spec"), "aiWorkload"));
+}
+
 void boundary_rules(struct controllers *all)
 {
     static const struct {
@@ -324,6 +342,7 @@ void boundary_rules(struct controllers *all)
         { ENVIRONMENT, before_environment },
         { POOL, before_pool },
         { CLUSTER_SET, before_set_goes },
+        { REPLICA_SET, before_replica_set_goes },
         { REVISION, retention_before },
     };
 

@@ -145,6 +145,9 @@ static void check_decisions(void)
     CHECK_TEXT(works(&hub), before, "so is an Environment's Placement");
     hub_delete_by(&hub, "placements", "lab", "two", "Foreground");
     CHECK_TEXT(works(&hub), before, "decisions first as well");
+    CHECK(strstr(hub_delete(&hub, "manifestworkreplicasets", "lab", "w-cfg"),
+                 "delete the AIWorkload \"w\""), "a deployment's set is not deleted by hand");
+    CHECK_TEXT(works(&hub), before, "nor emptied");
     CHECK_TEXT(hub_status(&hub, "aiworkloads", "lab", "w", "phase"), "Running", "nothing happened");
     hub_end(&hub);
 }
