@@ -207,6 +207,6 @@ const struct controller controller_environment = {
     .name = "environment", .run = run,
     .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement },
                  { PROJECT, map_project }, { BINDING, map_space },
-                 { AIWORKLOAD, map_left_place }, { DEPLOYMENT, map_left_place } },
-    .source_count = 6,
+                 { DEPLOYMENT, map_left_place } },
+    .source_count = 5,
 };

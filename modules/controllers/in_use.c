@@ -19,25 +19,18 @@ static void add_once(struct arena *arena, struct node *names, const char *name)
         node_add(arena, names, node_string(arena, name));
 }
 
-/* The Environment that it is to run in; a pool's has the pool's name. */
-static const char *place_of(const struct node *object)
+static const char *place_of(const struct node *deployment)
 {
-    const struct node *spec = node_get(object, "spec");
-    const char *pool = node_get_text(node_get(spec, "computePoolRef"), "name");
-
-    return *pool ? pool : node_get_text(node_get(spec, "environmentRef"), "name");
+    return node_get_text(node_at(deployment, "spec", "environmentRef", NULL), "name");
 }
 
-/* The AIWorkloads that name it, and those of which something is still there. */
+/* The AIWorkloads of which something is placed there; a pool's Environment has the
+   pool's name. One that only names the place, and was not taken, holds up nothing. */
 static struct node *users_of(struct pass *pass, const char *space, const char *environment)
 {
     struct node *names = node_list(pass->arena);
-    const struct node *wanted = pass_list(pass, AIWORKLOAD, space, NULL, environment);
     const struct node *placed = pass_list(pass, DEPLOYMENT, space, NULL, environment);
 
-    for (size_t i = 0; i < node_count(wanted); i++)
-        if (!strcmp(place_of(node_item(wanted, i)), environment))
-            add_once(pass->arena, names, object_name(node_item(wanted, i)));
     for (size_t i = 0; i < node_count(placed); i++) {
         const struct node *one = node_item(placed, i);
 

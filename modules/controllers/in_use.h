@@ -18,7 +18,7 @@ const char *in_use_pool(struct pass *pass, const char *space, const char *name,
 int in_use_wait(struct pass *pass, const struct seen *seen, const char *users,
                 struct err *err) MUST_CHECK;
 
-/* Wakes the place that an AIWorkload or WorkloadDeployment has left. */
+/* Wakes the place that a WorkloadDeployment has left. */
 controller_map_fn map_left_place;
 
 #endif

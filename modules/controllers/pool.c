@@ -322,7 +322,6 @@ const struct controller controller_pool = {
     .sources = { { POOL, NULL }, { ENVIRONMENT, map_owner_pool },
                  { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
                  { SECRET, map_owner_pool }, { CLUSTER_SET, map_set },
-                 { WORK, map_work }, { AIWORKLOAD, map_left_place },
-                 { DEPLOYMENT, map_left_place } },
-    .source_count = 9,
+                 { WORK, map_work }, { DEPLOYMENT, map_left_place } },
+    .source_count = 8,
 };

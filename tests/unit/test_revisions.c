@@ -181,6 +181,38 @@ static void check_definition_changes(void)
     apply_definition(&hub, "tenant-acme", "tenants");
     touch(&hub);
     CHECK(strcmp(digest(&hub), before) != 0, "its tenant's takes its place");
+    before = digest(&hub);
+    hub_delete(&hub, "componentdefinitions", "tenant-acme", "conf");
+    CHECK(hub_get(&hub, "definitionrevisions", "tenant-acme", "cd-conf-v1") != NULL,
+          "a tenant's definition is kept for its projects");
+    check_pinned(&hub, before, "not pinned, without its tenant's definition");
+    hub_stop(&hub);
+    hub_start(&hub);
+    check_pinned(&hub, before, "the same after a restart");
+    hub_end(&hub);
+}
+
+/* A definition that comes to stand before a built-in one changes no old revision. */
+static void check_built_in(void)
+{
+    struct hub hub = { 0 };
+    const char *before;
+
+    hub_start(&hub);
+    must_apply(&hub, base);
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\nmetadata: {name: cfg, namespace: lab}\n"
+               "spec: {components: [{name: c, type: worker, properties: {command: [a]}}]}\n");
+    must_apply(&hub, bundle);
+    apply_workload(&hub, "v1");
+    hub_report(&hub, "s1", "lab.w-cfg");
+    before = digest(&hub);
+    must_apply(&hub, "apiVersion: axle.dev/v1alpha1\nkind: ComponentDefinition\nmetadata: {name: worker, namespace: lab}\n"
+               "spec: {template: \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\n\"}\n");
+    CHECK_TEXT(latest(&hub, "profilebundles"), "v2", "it makes a new revision");
+    check_pinned(&hub, before, "with a definition before the built-in one");
+    apply_workload(&hub, "");
+    touch(&hub);
+    CHECK(strcmp(digest(&hub), before) != 0, "which is used by what is not pinned");
     hub_end(&hub);
 }
 
@@ -377,6 +409,7 @@ int main(void)
     hub_end(&hub);
     check_same_again();
     check_definition_changes();
+    check_built_in();
     check_project_again();
     check_folding();
     check_history();
