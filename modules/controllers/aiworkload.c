@@ -14,7 +14,7 @@ struct intent {
     struct seen seen;
     const char *bundle, *bundle_revision, *environment, *tenant;
     struct node *snapshot; /* of the bundle */
-    bool bundle_gone;      /* it is, but the revision that is pinned is kept */
+    const char *remark;    /* what it was made from and is gone; "" */
     struct node *wanted;   /* names of deployments */
     struct node *status;
 };
@@ -54,7 +54,9 @@ static int find_bundle(struct intent *in, struct err *err)
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
     bundle = pass_read(pass, BUNDLE, pass->space, in->bundle);
-    in->bundle_gone = !bundle;
+    in->remark = !bundle ? "the ProfileBundle is gone, the revision is kept as long as it is "
+                           "named here" : *in->bundle_revision ? ""
+                         : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
         return refuse(err, "BundleNotFound", arena_printf(pass->arena,
                       "spec.profileBundleRef.name: there is no ProfileBundle "
@@ -522,9 +524,8 @@ static int run(struct pass *pass, struct err *err)
     if (deploy(&in, err) < 0)
         return -1;
     set(&in, "Resolved", "True", "Resolved",
-        arena_printf(pass->arena, "%s %s in %s%s", in.bundle, in.bundle_revision,
-                     in.environment, in.bundle_gone ? "; the ProfileBundle is gone, the revision "
-                     "is kept as long as it is named here" : ""));
+        arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
+                     in.environment, *in.remark ? "; " : "", in.remark));
     return report(&in, NULL, err);
 }
 

@@ -301,6 +301,7 @@ static int run_profile(struct pass *pass, struct err *err)
    bundle pins everything. */
 static int run_bundle(struct pass *pass, struct err *err)
 {
+    const char *remarks = "", *remark;
     struct seen bundle;
     struct node *snapshot, *refs;
 
@@ -320,8 +321,10 @@ static int run_bundle(struct pass *pass, struct err *err)
                           "there is no WorkloadProfile \"%s\" yet; create it",
                           name), err);
         node_set_text(pass->arena, ref, "revision", revision);
+        remark = node_get_text(node_get(profile, "status"), "message");
+        remarks = *remark ? remark : remarks;
     }
-    return keep(pass, BUNDLE, &bundle, snapshot, "", err);
+    return keep(pass, BUNDLE, &bundle, snapshot, remarks, err);
 }
 
 /* ---- For others ---------------------------------------------------------------- */

@@ -178,6 +178,8 @@ static void check_definition_changes(void)
     check_pinned(&hub, before, "not pinned, without its definition");
     CHECK(strstr(hub_status(&hub, "workloadprofiles", "lab", "cfg", "message"), "is gone"),
           "the profile says what is gone");
+    CHECK(strstr(node_get_text(hub_condition(&hub, "aiworkloads", "lab", "w", "Resolved"), "message"),
+                 "the ComponentDefinition \"conf\" is gone"), "and so does the workload");
     apply_definition(&hub, "tenant-acme", "tenants");
     touch(&hub);
     CHECK(strcmp(digest(&hub), before) != 0, "its tenant's takes its place");
