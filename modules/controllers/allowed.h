@@ -33,6 +33,8 @@ const char *allowed_set_trouble(struct pass *pass, const char *project, const ch
  * the cluster is still in it. For what runs there already, never for something new.
  */
 bool allowed_keeps(struct pass *pass, const char *project, const char *cluster);
+/* Wakes whoever asks that, when a Tenant, Project or pool changes. */
+controller_map_fn map_rights_to_sets;
 /* Why the pool may not be shared with this project. */
 const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with);
 

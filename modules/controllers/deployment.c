@@ -2,6 +2,7 @@
 /* Renders a WorkloadDeployment, sends it out, and says how it stands. */
 #include "controllers/spokes.h"
 
+#include "base/text.h"
 #include "controllers/allowed.h"
 #include "controllers/rendition.h"
 #include "pki/pki.h"
@@ -500,8 +501,12 @@ static void map_everything(struct controllers *all, const struct controller *to,
 static void map_revision(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
+    const struct object *any = after ? after : before;
+
+    /* A tenant's definitions are its projects' to use. */
     if (!before || !after)
-        map_space(all, to, before, after);
+        controllers_wake_all(all, to, DEPLOYMENT, text_starts(any->space, "tenant-") ? ""
+                                                                                   : any->space);
 }
 
 static void map_labels(struct controllers *all, const struct controller *to,

@@ -78,3 +78,19 @@ bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
             return true;
     return is_of_lost_pool(pass, project, there);
 }
+
+static bool is_other_spec(const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return !before || !after ||
+           !node_same(node_get(object_read(arena, before), "spec"),
+                      node_get(object_read(arena, after), "spec"));
+}
+
+void map_rights_to_sets(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    if (is_other_spec(before, after))
+        controllers_wake_all(all, to, to->sources[0].kind, "");
+}

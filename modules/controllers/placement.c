@@ -214,6 +214,8 @@ const struct controller controller_placement = {
     .name = "placement", .run = run,
     .sources = { { PLACEMENT, NULL }, { DECISION, map_owner_placement },
                  { CLUSTER, map_cluster }, { CLUSTER_SET, map_all },
-                 { BINDING, map_space }, { SCORE, map_all } },
-    .source_count = 6,
+                 { BINDING, map_space }, { SCORE, map_all },
+                 { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
+                 { POOL, map_rights_to_sets } },
+    .source_count = 9,
 };

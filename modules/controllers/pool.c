@@ -292,17 +292,26 @@ static void map_cluster(struct controllers *all, const struct controller *to,
     wake_pool_of(all, to, after);
 }
 
-/* What ran on a pool's spokes has gone; the pool may be waiting for that. */
-static void map_work(struct controllers *all, const struct controller *to,
+static void wake_if_deleting(void *arg, const struct object *pool)
+{
+    if (pool->deleting)
+        controllers_wake(arg, &controller_pool, pool->space, pool->name);
+}
+
+/* Users of a pool that waits for them may be of any project, and few pools wait. */
+static void map_user(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
-    scoped_object struct object *cluster = NULL;
+    if (!after || (before && !before->deleting && after->deleting))
+        objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
+}
 
-    if (after)
-        return;
-    cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", before->space,
-                          NULL);
-    wake_pool_of(all, to, cluster);
+/* Its own, or another that named its set. */
+static void map_environment(struct controllers *all, const struct controller *to,
+                            const struct object *before, const struct object *after)
+{
+    map_owner_pool(all, to, before, after);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
 }
 
 /* Its own set, edited or deleted by hand, is put back. */
@@ -319,9 +328,10 @@ static void map_set(struct controllers *all, const struct controller *to,
 
 const struct controller controller_pool = {
     .name = "pool", .run = run,
-    .sources = { { POOL, NULL }, { ENVIRONMENT, map_owner_pool },
+    .sources = { { POOL, NULL }, { ENVIRONMENT, map_environment },
                  { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
                  { SECRET, map_owner_pool }, { CLUSTER_SET, map_set },
-                 { WORK, map_work }, { DEPLOYMENT, map_left_place } },
-    .source_count = 8,
+                 { WORK, map_user }, { DEPLOYMENT, map_user },
+                 { DEPLOYMENT, map_left_place } },
+    .source_count = 9,
 };

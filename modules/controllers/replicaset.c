@@ -497,6 +497,8 @@ const struct controller controller_replicaset = {
     .sources = { { REPLICA_SET, NULL }, { WORK, map_label },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
                  { NAMESPACE, map_namespace }, { BINDING, map_binding },
-                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_set } },
-    .source_count = 8,
+                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_set },
+                 { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
+                 { POOL, map_rights_to_sets } },
+    .source_count = 11,
 };

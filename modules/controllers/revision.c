@@ -419,11 +419,6 @@ static void map_profile(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, BUNDLE, (after ? after : before)->space);
 }
 
-static const char *latest_in(struct arena *arena, const struct object *object)
-{
-    return node_get_text(node_get(object_read(arena, object), "status"), "latestRevision");
-}
-
 /* A definition that has come, gone or changed, of the project or of its tenant. */
 static void map_definition(struct controllers *all, const struct controller *to,
                            const struct object *before, const struct object *after)
@@ -432,7 +427,8 @@ static void map_definition(struct controllers *all, const struct controller *to,
     const struct object *any = after ? after : before;
     bool tenant = text_starts(any->space, "tenant-");
 
-    if (!before || !after || strcmp(latest_in(arena, before), latest_in(arena, after)) != 0)
+    if (!before || !after || strcmp(revision_latest(object_read(arena, before)),
+                                    revision_latest(object_read(arena, after))) != 0)
         controllers_wake_all(all, to, PROFILE, tenant ? "" : any->space);
 }
 
