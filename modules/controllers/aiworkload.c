@@ -13,6 +13,7 @@ struct intent {
     struct seen seen;
     const char *bundle, *bundle_revision, *environment, *tenant;
     struct node *snapshot; /* of the bundle */
+    const char *remark;    /* what it was made from and is gone; "" */
     struct node *wanted;   /* names of deployments */
     struct node *status;
 };
@@ -23,7 +24,25 @@ static int refuse(struct err *err, const char *reason, const char *words)
     return err_set(err, ERR_INVALID, "%s|%s", reason, words);
 }
 
+/* The label may be a hash of a long name, and any administrator can set it. */
+static struct node *deployments_of(struct pass *pass)
+{
+    return pass_list_own(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
+                         render_label(pass->arena, pass->name));
+}
+
 /* ---- Resolving -------------------------------------------------------------------- */
+
+/* A number is given once, so what had it cannot be had again by making the bundle anew. */
+static const char *missing_revision(struct intent *in, const struct node *bundle)
+{
+    const char *latest = revision_latest(bundle);
+
+    return arena_printf(in->pass->arena, "spec.profileBundleRef.revision: there is no %s of "
+                        "\"%s\"%s%s; name one that is there (kubectl get definitionrevisions), or "
+                        "none for the newest", in->bundle_revision, in->bundle,
+                        *latest ? ", the newest is " : "", latest);
+}
 
 static int find_bundle(struct intent *in, struct err *err)
 {
@@ -35,7 +54,10 @@ static int find_bundle(struct intent *in, struct err *err)
     in->bundle = node_get_text(ref, "name");
     in->bundle_revision = node_get_text(ref, "revision");
     bundle = pass_read(pass, BUNDLE, pass->space, in->bundle);
-    if (!bundle)
+    in->remark = !bundle ? "the ProfileBundle is gone, the revision is kept as long as it is "
+                           "named here" : *in->bundle_revision ? ""
+                         : node_get_text(node_get(bundle, "status"), "message");
+    if (!bundle && !*in->bundle_revision)
         return refuse(err, "BundleNotFound", arena_printf(pass->arena,
                       "spec.profileBundleRef.name: there is no ProfileBundle "
                       "\"%s\" in this namespace; create it", in->bundle));
@@ -49,11 +71,7 @@ static int find_bundle(struct intent *in, struct err *err)
     }
     in->snapshot = revision_snapshot(pass, BUNDLE, pass->space, in->bundle,
                                      in->bundle_revision);
-    if (!in->snapshot)
-        return refuse(err, "RevisionNotFound", arena_printf(pass->arena,
-                      "spec.profileBundleRef.revision: there is no %s of \"%s\"",
-                      in->bundle_revision, in->bundle));
-    return 0;
+    return in->snapshot ? 0 : refuse(err, "RevisionNotFound", missing_revision(in, bundle));
 }
 
 static bool is_older(const struct node *a, const struct node *b)
@@ -87,12 +105,31 @@ static int check_pool(struct intent *in, const char *pool, struct err *err)
     return 0;
 }
 
+/* Whether it waits to be deleted: for those who are there, not for others to come. */
+static bool is_closing(struct intent *in, const struct node *environment, const char *pool)
+{
+    return object_deleting(environment) ||
+           (*pool && object_deleting(pass_read(in->pass, POOL, in->pass->space, pool)));
+}
+
+static bool is_placed_there(struct intent *in)
+{
+    const struct node *all = deployments_of(in->pass);
+
+    for (size_t i = 0; i < node_count(all); i++)
+        if (!strcmp(node_get_text(node_at(node_item(all, i), "spec", "environmentRef", NULL),
+                                  "name"), in->environment))
+            return true;
+    return false;
+}
+
 static int find_environment(struct intent *in, struct err *err)
 {
     struct pass *pass = in->pass;
     const struct node *spec = node_get(in->seen.node, "spec");
     const char *pool = node_get_text(node_get(spec, "computePoolRef"), "name");
     const char *own = node_get_text(node_get(spec, "environmentRef"), "name");
+    const struct node *there;
 
     if (*pool && *own)
         return refuse(err, "TwoPlaces", "give computePoolRef or environmentRef, "
@@ -101,7 +138,12 @@ static int find_environment(struct intent *in, struct err *err)
         return refuse(err, "NoPlace", "give computePoolRef or environmentRef: "
                       "where shall it run?");
     in->environment = *pool ? pool : own;
-    if (pass_read(pass, ENVIRONMENT, pass->space, in->environment))
+    there = pass_read(pass, ENVIRONMENT, pass->space, in->environment);
+    if (there && is_closing(in, there, pool) && !is_placed_there(in))
+        return refuse(err, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
+                      "being deleted; take another one", *pool ? "computePoolRef" :
+                      "environmentRef", in->environment));
+    if (there)
         return *pool ? check_pool(in, pool, err) : 0;
     return refuse(err, *pool ? "PoolNotFound" : "EnvironmentNotFound",
                   arena_printf(pass->arena, "spec.%s.name: there is no %s \"%s\" "
@@ -226,13 +268,6 @@ static bool list_has(const struct node *list, const char *name)
     return false;
 }
 
-/* The label may be a hash of a long name, and any administrator can set it. */
-static struct node *deployments_of(struct pass *pass)
-{
-    return pass_list_own(pass, DEPLOYMENT, pass->space, "axle.dev/aiworkload",
-                     render_label(pass->arena, pass->name));
-}
-
 /* Whether the name is another AIWorkload's, or of somebody's own. An earlier one
    of this name that is being deleted is waited for. */
 static bool is_others(struct intent *in, const char *name)
@@ -300,6 +335,7 @@ static void set(struct intent *in, const char *type, const char *status,
                   object_generation(in->seen.node), in->pass->now);
     /* What is merely under way is no news. */
     if (!strcmp(reason, "Progressing") || !strcmp(reason, "Placing") ||
+        !strcmp(reason, "NotResolved") ||
         (!strcmp(node_get_text(before, "status"), status) &&
          !strcmp(node_get_text(before, "reason"), reason)))
         return;
@@ -449,14 +485,29 @@ static void say_who_still_has_it(struct intent *in)
                  count == 1 ? "spoke" : "spokes", text_string(&names), told < count ? ", …" : ""));
 }
 
+/* Whether deployments were written for the spec as it is: then what they say is
+   about this generation, though something that it names has gone since. */
+static bool was_resolved(const struct intent *in)
+{
+    const struct node *old = node_at(in->seen.node, "status", "conditions", NULL);
+    const struct node *placed = condition_find(old, "Placed");
+
+    return node_get_int(placed, "observedGeneration", 0) == object_generation(in->seen.node) &&
+           strcmp(node_get_text(placed, "reason"), "NotResolved") != 0;
+}
+
 static int report(struct intent *in, const char *phase, struct err *err)
 {
     const struct node *deployments = deployments_of(in->pass);
     static const char *const types[] = { "Rendered", "Placed", "Distributed",
                                          "Available" };
 
-    for (size_t i = 0; i < count_of(types) && !phase; i++)
-        sum_condition(in, deployments, types[i]);
+    for (size_t i = 0; i < count_of(types) && (!phase || strcmp(phase, "Deleting")); i++)
+        if (!phase || was_resolved(in))
+            sum_condition(in, deployments, types[i]);
+        else if (condition_find(node_get(in->status, "conditions"), types[i]))
+            set(in, types[i], "Unknown", "NotResolved", "what is wanted now cannot be resolved; "
+                "what ran before stays as it is");
     sum_spokes(in, deployments);
     if (phase) {
         const struct node *resolved = condition_find(node_get(in->status,
@@ -526,8 +577,8 @@ static int run(struct pass *pass, struct err *err)
         return report(&in, "Failed", err);
     }
     set(&in, "Resolved", "True", "Resolved",
-        arena_printf(pass->arena, "%s %s in %s", in.bundle, in.bundle_revision,
-                     in.environment));
+        arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
+                     in.environment, *in.remark ? "; " : "", in.remark));
     return report(&in, NULL, err);
 }
 
@@ -578,6 +629,7 @@ const struct controller controller_aiworkload = {
     .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
                  { POOL, map_place },
                  { BUNDLE, map_space }, { ENVIRONMENT, map_place },
-                 { VARIABLE_SET, map_everything }, { PROJECT, map_project } },
-    .source_count = 7,
+                 { VARIABLE_SET, map_everything }, { PROJECT, map_project },
+                 { REVISION, map_place } },
+    .source_count = 8,
 };

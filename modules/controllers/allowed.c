@@ -65,7 +65,7 @@ static bool is_dedicated(const struct node *pool)
 static bool is_shared_with(struct pass *pass, const struct node *pool, const char *project,
                            const char *tenant)
 {
-    return !is_dedicated(pool) && !object_deleting(pool) &&
+    return !is_dedicated(pool) &&
            allowed_list_has(node_at(pool, "spec", "sharedWith", NULL), project) &&
            !strcmp(tenant_of(pass, object_space(pool)), tenant);
 }
@@ -76,10 +76,10 @@ static void add_pools(struct pass *pass, struct node *list, struct map *known,
     const struct node *own = pass_list(pass, POOL, project, NULL, NULL);
     const struct node *sharing = pass_list(pass, POOL, NULL, NULL, "sharedWith");
 
+    /* One that is being deleted waits for its users, who keep what they have. */
     for (size_t i = 0; i < node_count(own); i++)
-        if (!object_deleting(node_item(own, i)))
-            add_once(pass->arena, list, known,
-                     allowed_pool_set(pass->arena, project, object_name(node_item(own, i))));
+        add_once(pass->arena, list, known,
+                 allowed_pool_set(pass->arena, project, object_name(node_item(own, i))));
     for (size_t i = 0; i < node_count(sharing); i++) {
         const struct node *pool = node_item(sharing, i);
 

@@ -27,6 +27,14 @@ char *allowed_pool_set(struct arena *arena, const char *namespace, const char *p
 struct node *allowed_sets(struct pass *pass, const char *project);
 /* Why a set may not be named there. A namespace that is no project's is not judged. */
 const char *allowed_set_trouble(struct pass *pass, const char *project, const char *set);
+/*
+ * Whether the project keeps what it has on a cluster that no binding reaches now: the
+ * set, its binding or its pool is missing, but the right to it was not taken back and
+ * the cluster is still in it. For what runs there already, never for something new.
+ */
+bool allowed_keeps(struct pass *pass, const char *project, const char *cluster);
+/* Wakes whoever asks that, when a Tenant, Project or pool changes. */
+controller_map_fn map_rights_to_sets;
 /* Why the pool may not be shared with this project. */
 const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refuses what would reach over a project's boundary, when it is applied. */
 #include "controllers/allowed.h"
+#include "controllers/revision.h"
 
 #include "base/map.h"
 #include "query/query.h"
@@ -288,6 +289,48 @@ static int before_pool(void *arg, const struct objects_review *review, struct er
     return check_list(&boundary, "spokes", spoke_trouble, err);
 }
 
+/* ---- What others use ------------------------------------------------------------------- */
+
+/* A project that is bound to it would lose spokes, which is the Tenant's to say. */
+static int before_set_goes(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+    const struct node *bindings;
+
+    if (review->after || review->who->trusted)
+        return 0;
+    bindings = pass_list(&boundary.pass, BINDING, NULL, NULL, review->name);
+    for (size_t i = 0; i < node_count(bindings); i++) {
+        const struct node *one = node_item(bindings, i);
+
+        if (!strcmp(node_get_text(node_get(one, "spec"), "clusterSet"), review->name) &&
+            pass_read(&boundary.pass, PROJECT, "", object_space(one)))
+            return err_set(err, ERR_FORBIDDEN, "managedclustersets \"%s\" is forbidden: the "
+                           "project \"%s\" places on it; take it from spec.clusterSets of its "
+                           "Tenant first, or delete the ComputePool that it is of", review->name,
+                           object_space(one));
+    }
+    return 0;
+}
+
+/* What a deployment has sent out goes with the deployment; the set would be made again,
+   but its works would have been removed everywhere. */
+static int before_replica_set_goes(void *arg, const struct objects_review *review,
+                                   struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+    const char *owner = object_owner(review->before, "WorkloadDeployment");
+    const struct node *deployment = *owner ? pass_read(&boundary.pass, DEPLOYMENT, review->space,
+                                                       owner) : NULL;
+
+    if (review->after || review->who->trusted || !deployment || object_deleting(deployment))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "manifestworkreplicasets \"%s\" is forbidden: it is the "
+                   "WorkloadDeployment \"%s\"'s, whose works would be removed from every spoke; delete "
+                   "the AIWorkload \"%s\" if that is meant", review->name, owner,
+                   node_get_text(node_get(deployment, "spec"), "aiWorkload"));
+}
+
 void boundary_rules(struct controllers *all)
 {
     static const struct {
@@ -298,6 +341,9 @@ void boundary_rules(struct controllers *all)
         { PROJECT, before_project },
         { ENVIRONMENT, before_environment },
         { POOL, before_pool },
+        { CLUSTER_SET, before_set_goes },
+        { REPLICA_SET, before_replica_set_goes },
+        { REVISION, retention_before },
     };
 
     for (size_t i = 0; i < count_of(rules); i++)

@@ -193,6 +193,8 @@ static const struct claim {
     { "environment", PLACEMENT, by_owner },
     { "profile", REVISION, by_definition },
     { "bundle",  REVISION, by_definition },
+    { "component", REVISION, by_definition },
+    { "trait",   REVISION, by_definition },
     { "aiworkload", DEPLOYMENT, by_owner },
     { "deployment", REPLICA_SET, by_owner, .way = "delete it, or give the AIWorkload another name" },
     { "deployment", SECRET, by_owner, .way = "give the rendered Secret another name, with {{ .context.name }} in it" },

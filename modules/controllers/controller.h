@@ -59,15 +59,16 @@ struct controller_source {
 struct controller {
     const char *name;
     controller_run_fn *run;
-    struct controller_source sources[14]; /* up to a row of zeros after one */
+    struct controller_source sources[16]; /* up to a row of zeros after one */
     size_t source_count;
 };
 extern const struct controller *const controller_table[];
 extern const size_t controller_count;
 
 extern const struct controller controller_tenant, controller_project,
-    controller_pool, controller_environment, controller_profile_revision,
-    controller_bundle_revision, controller_aiworkload, controller_deployment,
+    controller_pool, controller_environment, controller_component_revision,
+    controller_trait_revision, controller_profile_revision,
+    controller_bundle_revision, controller_retention, controller_aiworkload, controller_deployment,
     controller_placement, controller_replicaset, controller_managedcluster,
     controller_clusterset, controller_binding, controller_liveness,
     controller_csr, controller_token, controller_sweep, controller_aggregation,
@@ -97,6 +98,7 @@ struct controllers {
     struct placement_world *world;
     int64_t started;            /* wall: silence is counted from here */
     struct counts { uint64_t runs, failures; } *counts; /* by controller */
+    unsigned numbered;          /* numbers.c: how many were written since the start */
 };
 #define CONTROLLERS_TAG 0x43744c72u
 

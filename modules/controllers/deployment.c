@@ -2,6 +2,7 @@
 /* Renders a WorkloadDeployment, sends it out, and says how it stands. */
 #include "controllers/spokes.h"
 
+#include "base/text.h"
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
 #include "controllers/rendition.h"
@@ -18,6 +19,7 @@ struct deployment {
     struct rendition artifact;
     bool stop;                    /* the user must act first */
     bool denied;                  /* it may not be where it shall go */
+    bool gone;                    /* what says where it goes is not there */
 };
 
 /* ---- Conditions ------------------------------------------------------------- */
@@ -56,6 +58,29 @@ static int withdraw(struct deployment *d, const char *why, struct err *err)
     return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);
 }
 
+/* Nothing says where it belongs any more. Whoever deleted that did not delete what
+   runs, so it stays where it is, as it is, until it is placed again. */
+static int stay(struct deployment *d, const char *reason, const char *why)
+{
+    struct pass *pass = d->pass;
+    size_t there = node_count(spokes_works(pass, pass->space, pass->name));
+
+    set(d, "Placed", "False", reason, !there ? arena_printf(pass->arena, "%s; create it", why)
+        : arena_printf(pass->arena, "%s: what runs on %zu %s stays as it is; create it again, or "
+                       "choose another place", why, there, there == 1 ? "spoke" : "spokes"));
+    d->stop = d->gone = true;
+    return 0;
+}
+
+/* One of the user's own; the Environment makes its own again at once. */
+static bool is_without_placement(const struct deployment *d)
+{
+    const char *type = node_get_text(node_at(d->environment, "spec", "topology", NULL), "type");
+
+    return *d->placement && !strcmp(type, "topology-ocm-byop") &&
+           !pass_read(d->pass, PLACEMENT, d->pass->space, d->placement);
+}
+
 static int find_place(struct deployment *d, struct err *err)
 {
     struct pass *pass = d->pass;
@@ -66,13 +91,13 @@ static int find_place(struct deployment *d, struct err *err)
     d->project = pass_read(pass, PROJECT, "", pass->space);
     d->tenant = node_get_text(node_get(d->project, "spec"), "tenant");
     d->environment = pass_read(pass, ENVIRONMENT, pass->space, name);
-    if (!d->environment) {
-        set(d, "Placed", "False", "EnvironmentNotFound",
-            arena_printf(pass->arena, "there is no Environment \"%s\"", name));
-        d->stop = true;
-        return 0;
-    }
+    if (!d->environment)
+        return stay(d, "EnvironmentNotFound", arena_printf(pass->arena, "there is no Environment "
+                    "\"%s\"", name));
     d->placement = node_get_text(node_get(d->environment, "status"), "placement");
+    if (is_without_placement(d))
+        return stay(d, "PlacementNotFound", arena_printf(pass->arena, "the Environment \"%s\" "
+                    "uses the Placement \"%s\", which is not there", name, d->placement));
     target = node_get_text(node_get(d->environment, "spec"), "targetNamespace");
     d->space = *target ? target : pass->space;
     why = allowed_target_trouble(pass, pass->space, d->space);
@@ -109,8 +134,9 @@ static int render(struct deployment *d, struct err *err)
     node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
     set(d, "Rendered", "True", "Rendered",
-        arena_printf(d->pass->arena, "artifact %s", node_get_text(
-                     d->artifact.facts, "digest")));
+        arena_printf(d->pass->arena, "artifact %s%s%s", node_get_text(
+                     d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
+                     d->artifact.gone ? d->artifact.gone : ""));
     return 0;
 }
 
@@ -125,6 +151,10 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
         set(d, "Placed", "True", "Placed",
             arena_printf(d->pass->arena, "%zu %s chosen", node_count(chosen),
                          node_count(chosen) == 1 ? "spoke is" : "spokes are"));
+    else if (!placement && *d->placement)
+        set(d, "Placed", "False", "PlacementNotFound",
+            arena_printf(d->pass->arena, "there is no Placement \"%s\"; what runs stays where it "
+                         "is", d->placement));
     else
         set(d, "Placed", "False", satisfied ?
             node_get_text(satisfied, "reason") : "Placing", satisfied ?
@@ -375,7 +405,7 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
 static int report(struct deployment *d, struct err *err)
 {
     struct arena *arena = d->pass->arena;
-    struct node *chosen = *d->placement ?
+    struct node *chosen = *d->placement && !d->gone ?
         spokes_chosen(d->pass, d->pass->space, d->placement) : node_list(arena);
     const struct node *replica_set = pass_read_own(d->pass, REPLICA_SET,
                                                    d->pass->space, d->pass->name);
@@ -384,9 +414,9 @@ static int report(struct deployment *d, struct err *err)
 
     if (replica_set)
         spokes_gather(d->pass, replica_set, chosen, &spokes);
-    if (d->environment && !d->denied)
+    if (!d->gone && !d->denied)
         judge_placement(d, chosen);
-    if (replica_set && !d->stop)
+    if (replica_set && (!d->stop || d->gone))
         judge_spokes(d, replica_set, &spokes);
     node_set(arena, d->status, "spokes", spokes.rows);
     node_set(arena, d->status, "endpoints", spokes.endpoints);
@@ -473,6 +503,18 @@ static void map_everything(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, DEPLOYMENT, "");
 }
 
+/* One that comes may be what a deployment waits for; one that goes, its content. */
+static void map_revision(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    /* A tenant's definitions are its projects' to use. */
+    if (!before || !after)
+        controllers_wake_all(all, to, DEPLOYMENT, text_starts(any->space, "tenant-") ? ""
+                                                                                   : any->space);
+}
+
 static void map_labels(struct controllers *all, const struct controller *to,
                        const struct object *before, const struct object *after)
 {
@@ -505,6 +547,6 @@ const struct controller controller_deployment = {
                  { DECISION, map_space }, { COMPONENT, map_everything },
                  { TRAIT, map_everything }, { VARIABLE_SET, map_everything },
                  { PROJECT, map_project }, { CLUSTER, map_cluster },
-                 { SECRET, map_space } },
-    .source_count = 13,
+                 { SECRET, map_space }, { REVISION, map_revision } },
+    .source_count = 14,
 };

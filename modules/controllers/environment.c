@@ -2,6 +2,7 @@
 /* Makes the Placement that an Environment's topology describes. */
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
+#include "controllers/in_use.h"
 
 #include <string.h>
 
@@ -126,6 +127,15 @@ static int settle_placement(struct pass *pass, const struct node *environment,
     return 0;
 }
 
+/* Its Placement goes with it, so it stays as long as something runs by that. */
+static int drain(struct pass *pass, const struct seen *environment, struct err *err)
+{
+    const char *users = in_use_environment(pass, pass->space, pass->name);
+
+    return users ? in_use_wait(pass, environment, users, err)
+                 : pass_finalizer(pass, environment, DRAIN, false, err);
+}
+
 static int run(struct pass *pass, struct err *err)
 {
     const struct node *topology;
@@ -133,9 +143,12 @@ static int run(struct pass *pass, struct err *err)
     struct trouble trouble;
     struct seen environment;
 
-    if (!pass_get(pass, ENVIRONMENT, pass->space, pass->name, &environment) ||
-        object_deleting(environment.node))
+    if (!pass_get(pass, ENVIRONMENT, pass->space, pass->name, &environment))
         return 0;
+    if (object_deleting(environment.node))
+        return drain(pass, &environment, err);
+    if (pass_finalizer(pass, &environment, DRAIN, true, err) < 0)
+        return -1;
     topology = node_at(environment.node, "spec", "topology", NULL);
     trouble = check_allowed(pass, environment.node);
     if (strcmp(node_get_text(topology, "type"), "topology-ocm-byop")) {
@@ -186,6 +199,7 @@ static void map_placement(struct controllers *all, const struct controller *to,
 const struct controller controller_environment = {
     .name = "environment", .run = run,
     .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement },
-                 { PROJECT, map_project }, { BINDING, map_space } },
-    .source_count = 4,
+                 { PROJECT, map_project }, { BINDING, map_space },
+                 { DEPLOYMENT, map_left_place } },
+    .source_count = 5,
 };

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "controllers/revision.h"
 #include "controllers/spokes.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static const struct {
     { WORK, REPLICA_SET_LABEL },
     { WORKLOAD, REPLICA_SET_LABEL },
     { CLUSTER, SET_LABEL },
+    { REVISION, REVISION_LABEL },
     { DEPLOYMENT, "axle.dev/aiworkload" },
     { DEPLOYMENT, "axle.dev/workload-deployment" },
 };

@@ -47,7 +47,9 @@ const struct which_row which_rows[WHICH_COUNT] = {
 const struct controller *const controller_table[] = {
     &controller_tenant,     &controller_project,
     &controller_pool,       &controller_environment,
+    &controller_component_revision, &controller_trait_revision,
     &controller_profile_revision, &controller_bundle_revision,
+    &controller_retention,
     &controller_aiworkload, &controller_deployment,
     &controller_placement,  &controller_replicaset,
     &controller_managedcluster, &controller_clusterset, &controller_binding,

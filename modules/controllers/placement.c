@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes down which clusters each Placement chooses, and why. */
+#include "controllers/allowed.h"
 #include "controllers/spokes.h"
 
 #include "placement/placement.h"
@@ -106,6 +107,41 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
     return 0;
 }
 
+/* Where decisions were lost, or the Placement was made anew, what has the works now is
+   what it had chosen: Steady keeps it. */
+static void decide(struct pass *pass, const struct seen *placement, struct placement_result *ret)
+{
+    struct placement_world *all = pass->all->world;
+    struct node *before = NULL;
+
+    if (spokes_undecided(pass, pass->space, pass->name)) {
+        before = spokes_decision_before(pass, pass->name);
+        placement_world_put(all, which_rows[DECISION].kind, before);
+    }
+    placement_decide(all, placement->node, pass->now, pass->arena, ret);
+    if (before)
+        placement_world_remove(all, which_rows[DECISION].kind, pass->space, object_name(before));
+}
+
+/* Whether a cluster would be lost because a set or its binding is missing, which the
+   project may have and will have again. That is nobody's decision. */
+static bool is_left_alone(struct pass *pass, const struct placement_result *result)
+{
+    const struct node *old = spokes_chosen(pass, pass->space, pass->name);
+
+    for (size_t i = 0; i < result->cluster_count; i++) {
+        const struct placement_cluster *cluster = &result->clusters[i];
+
+        if (cluster->why != PLACEMENT_NOT_IN_SETS || cluster->within)
+            continue;
+        for (size_t k = 0; k < node_count(old); k++)
+            if (!strcmp(node_text(node_item(old, k)), cluster->name) &&
+                allowed_keeps(pass, pass->space, cluster->name))
+                return true;
+    }
+    return false;
+}
+
 static int run(struct pass *pass, struct err *err)
 {
     struct placement_result result = { 0 };
@@ -117,10 +153,10 @@ static int run(struct pass *pass, struct err *err)
         object_deleting(placement.node) ||
         !strcmp(object_annotation(placement.node, DISABLED), "true"))
         return 0;
-    placement_decide(pass->all->world, placement.node, pass->now, pass->arena,
-                     &result);
+    decide(pass, &placement, &result);
     /* When the user must act, what runs stays where it is. */
     if ((result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
+        !is_left_alone(pass, &result) &&
         write_decisions(pass, &placement, &result, err) < 0)
         return -1;
     status = node_copy(pass->arena, placement_status(pass->arena, placement.node,
@@ -185,6 +221,8 @@ const struct controller controller_placement = {
     .name = "placement", .run = run,
     .sources = { { PLACEMENT, NULL }, { DECISION, map_owner_placement },
                  { CLUSTER, map_cluster }, { CLUSTER_SET, map_all },
-                 { BINDING, map_space }, { SCORE, map_all } },
-    .source_count = 6,
+                 { BINDING, map_space }, { SCORE, map_all },
+                 { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
+                 { POOL, map_rights_to_sets } },
+    .source_count = 9,
 };

@@ -4,6 +4,7 @@
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
+#include "controllers/in_use.h"
 #include "placement/placement.h"
 
 #include <string.h>
@@ -195,7 +196,12 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
 static int drain(struct pass *pass, const struct seen *pool, const char *set,
                  struct err *err)
 {
-    if (pass_read_own(pass, CLUSTER_SET, "", set) &&
+    bool own = pass_read_own(pass, CLUSTER_SET, "", set) != NULL;
+    const char *users = in_use_pool(pass, pass->space, pass->name, own ? set : "");
+
+    if (users)
+        return in_use_wait(pass, pool, users, err);
+    if (own &&
         (pool_spokes_drop(pass, set, err) < 0 || free_spokes(pass, set, err) < 0 ||
          pass_remove(pass, CLUSTER_SET, "", set, err) < 0))
         return -1;
@@ -266,10 +272,46 @@ static void map_cluster(struct controllers *all, const struct controller *to,
     wake_pool_of(all, to, after);
 }
 
+static void wake_if_deleting(void *arg, const struct object *pool)
+{
+    if (pool->deleting)
+        controllers_wake(arg, &controller_pool, pool->space, pool->name);
+}
+
+/* Users of a pool that waits for them may be of any project, and few pools wait. */
+static void map_user(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    if (!after || (before && !before->deleting && after->deleting))
+        objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
+}
+
+/* Its own, or another that named its set. */
+static void map_environment(struct controllers *all, const struct controller *to,
+                            const struct object *before, const struct object *after)
+{
+    map_owner_pool(all, to, before, after);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
+}
+
+/* Its own set, edited or deleted by hand, is put back. */
+static void map_set(struct controllers *all, const struct controller *to,
+                    const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *owner = object_annotation(object_read(arena, after ? after : before), POOL_OWNER);
+    const char *slash = strchr(owner, '/');
+
+    if (slash)
+        controllers_wake(all, to, arena_bytes(arena, owner, (size_t)(slash - owner)), slash + 1);
+}
+
 const struct controller controller_pool = {
     .name = "pool", .run = run,
-    .sources = { { POOL, NULL }, { ENVIRONMENT, map_owner_pool },
+    .sources = { { POOL, NULL }, { ENVIRONMENT, map_environment },
                  { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
-                 { SECRET, map_owner_pool } },
-    .source_count = 5,
+                 { SECRET, map_owner_pool }, { CLUSTER_SET, map_set },
+                 { WORK, map_user }, { DEPLOYMENT, map_user },
+                 { DEPLOYMENT, map_left_place } },
+    .source_count = 9,
 };

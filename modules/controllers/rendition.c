@@ -66,6 +66,7 @@ static int gather(struct pass *pass, const struct rendition_input *input,
     const struct node *profile = node_get(spec, "workloadProfileRef");
     const struct node *bundle = node_get(spec, "profileBundleRef");
     const struct node *declared;
+    bool live;
 
     in->profile = revision_snapshot(pass, PROFILE, pass->space,
                                     node_get_text(profile, "name"),
@@ -84,9 +85,13 @@ static int gather(struct pass *pass, const struct rendition_input *input,
                                      node_get(spec, "variables"), err);
     if (!in->variables)
         return -1;
-    in->custom = node_list(pass->arena);
-    add_definitions(pass, in->custom, pass->space);
-    if (*input->tenant)
+    in->custom = revision_definitions(pass, in->profile, &live, err);
+    if (!in->custom)
+        return -1;
+    /* A revision of before 0.2 names none; it is made with those of now. */
+    if (live)
+        add_definitions(pass, in->custom, pass->space);
+    if (live && *input->tenant)
         add_definitions(pass, in->custom, arena_printf(pass->arena, "tenant-%s",
                                                        input->tenant));
     return 0;
@@ -199,7 +204,9 @@ static int recall_failure(struct pass *pass, const struct rendition_input *input
         return -1;
     }
     if (strcmp(node_get_text(old, "inputs"), r->inputs) ||
-        strcmp(node_get_text(old, "version"), version_commit()))
+        strcmp(node_get_text(old, "version"), version_commit()) ||
+        node_get_int(old, "generation", object_generation(input->deployment)) !=
+            object_generation(input->deployment))
         return 0;
     return err_set(err, ERR_INVALID, "%s", node_get_text(old, "message"));
 }
@@ -279,17 +286,35 @@ static void find_names(struct pass *pass, const struct node *tree,
     }
 }
 
-/* Each with the version that it has now, so that a new one is fetched. What is
-   not there is left out: the pod says what it waits for. */
-static struct node *refs_of(struct pass *pass, const struct node *names)
+static const struct node *find_ref(const struct node *refs, const char *name)
+{
+    for (size_t i = 0; i < node_count(refs); i++)
+        if (!strcmp(node_get_text(node_item(refs, i), "name"), name))
+            return node_item(refs, i);
+    return NULL;
+}
+
+/*
+ * Each with the version that it has now, so that a new one is fetched. One that has
+ * been deleted stays as spokes have it: nothing is taken from what runs. What never
+ * was there is left out: the pod says what it waits for.
+ */
+static struct node *refs_of(struct pass *pass, const struct node *names,
+                            const struct node *old, struct rendition *ret)
 {
     struct node *refs = node_list(pass->arena);
 
     for (size_t i = 0; i < node_count(names); i++) {
         const char *name = node_text(node_item(names, i));
         const struct node *stored = pass_read(pass, SECRET, pass->space, name);
+        const struct node *before = stored ? NULL : find_ref(node_get(old, "secretRefs"), name);
         struct node *ref = node_map(pass->arena);
 
+        if (before) {
+            ret->gone = arena_printf(pass->arena, "the Secret \"%s\" is gone; spokes keep what "
+                                     "they have of it", name);
+            node_add(pass->arena, refs, node_copy(pass->arena, before));
+        }
         if (!stored)
             continue;
         node_set_text(pass->arena, ref, "name", name);
@@ -408,6 +433,68 @@ static int claim_repository(struct pass *pass, const struct node *deployment, st
                    "another name", repository_of(pass));
 }
 
+/* Those that were rendered are the hub's to make again. */
+static bool has_made_secrets(struct pass *pass, const struct node *facts)
+{
+    const struct node *names = node_get(facts, "madeSecrets");
+
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!pass_read(pass, SECRET, pass->space, node_text(node_item(names, i))))
+            return false;
+    return true;
+}
+
+/* ---- VariableSets that are gone ------------------------------------------------------ */
+
+static void add_sets(struct pass *pass, const char *space, struct node *names)
+{
+    const struct node *sets = pass_list(pass, VARIABLE_SET, space, NULL, NULL);
+
+    for (size_t i = 0; i < node_count(sets); i++)
+        node_add(pass->arena, names, node_format(pass->arena, "%s/%s", space,
+                                                 object_name(node_item(sets, i))));
+}
+
+/* Which VariableSets there were for it, "NAMESPACE/NAME", and of which generation it is. */
+static void note_sets(struct pass *pass, const struct rendition_input *input,
+                      struct node *facts)
+{
+    struct node *names = node_list(pass->arena);
+
+    add_sets(pass, pass->space, names);
+    if (*input->tenant)
+        add_sets(pass, arena_printf(pass->arena, "tenant-%s", input->tenant), names);
+    node_set(pass->arena, facts, "variableSets", names);
+    node_set_int(pass->arena, facts, "generation", object_generation(input->deployment));
+}
+
+/*
+ * What was deleted with a VariableSet may be values that this was made with. Where it
+ * would be made from others now, it stays as it is until the set is there again or
+ * the deployment itself is changed.
+ */
+static int check_sets(struct pass *pass, const struct rendition_input *input,
+                      const struct node *old, const char *content, struct err *err)
+{
+    const struct node *sets = node_get(old, "variableSets");
+
+    if (!old || !strcmp(node_get_text(old, "contentDigest"), content) ||
+        node_get_int(old, "generation", 0) != object_generation(input->deployment))
+        return 0;
+    for (size_t i = 0; i < node_count(sets); i++) {
+        char *space = arena_string(pass->arena, node_text(node_item(sets, i)));
+        char *name = strchr(space, '/');
+
+        if (name)
+            *name++ = '\0';
+        if (name && !pass_read(pass, VARIABLE_SET, space, name))
+            return err_set(err, ERR_INVALID, "the VariableSet \"%s\" is gone, and without it other "
+                           "values would be used; what runs stays as it is: create the set again, or "
+                           "give the values in spec.variables of the AIWorkload", name);
+    }
+    return 0;
+}
+
 int rendition_make(struct pass *pass, const struct rendition_input *input,
                   struct rendition *ret, struct err *err)
 {
@@ -426,18 +513,23 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
         return -1;
     ret->inputs = hash_inputs(pass, input, &in, &ret->shared);
     if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
-        is_kept(pass, old)) {
+        is_kept(pass, old) && has_made_secrets(pass, old)) {
         ret->facts = node_copy(pass->arena, old);
         node_set(pass->arena, ret->facts, "secretRefs",
-                 refs_of(pass, node_get(old, "secretNames")));
+                 refs_of(pass, node_get(old, "secretNames"), old, ret));
+        note_sets(pass, input, ret->facts);
         return 0;
     }
     if (recall_failure(pass, input, ret, err) < 0 ||
         claim_repository(pass, input->deployment, err) < 0)
         return -1;
     if (render_all(pass, input, &in, &meter, &result, err) < 0 ||
-        pack(pass, &result, &meter, &bundle, err) < 0) {
+        pack(pass, &result, &meter, &bundle, err) < 0 ||
+        check_sets(pass, input, old, bundle.content, err) < 0) {
         keep_failure(pass, ret, &meter, err);
+        if (ret->failure)
+            node_set_int(pass->arena, ret->failure, "generation",
+                         object_generation(input->deployment));
         return -1;
     }
     ret->cost = meter.spent;
@@ -449,9 +541,11 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     else
         ret->facts = keep_bundle(pass, revision, &bundle);
     node_set_text(pass->arena, ret->facts, "revision", revision);
+    note_sets(pass, input, ret->facts);
+    node_set(pass->arena, ret->facts, "madeSecrets", node_copy(pass->arena, names));
     find_names(pass, result.manifests, names);
     node_set(pass->arena, ret->facts, "secretNames", names);
-    node_set(pass->arena, ret->facts, "secretRefs", refs_of(pass, names));
+    node_set(pass->arena, ret->facts, "secretRefs", refs_of(pass, names, old, ret));
     return 0;
 }
 
@@ -482,6 +576,20 @@ static void *read_blob(struct pass *pass, const char *digest, size_t *ret_len,
     return bytes;
 }
 
+/* As spokes have it, after it was deleted here. */
+static struct node *delivered_secret(struct pass *pass, const char *name)
+{
+    const struct node *set = pass_read(pass, REPLICA_SET, pass->space, pass->name);
+    const struct node *list = node_at(set, "spec", "manifestWorkTemplate", "workload", "manifests",
+                                      NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "kind"), "Secret") &&
+            !strcmp(object_name(node_item(list, i)), name))
+            return node_item(list, i);
+    return NULL;
+}
+
 int rendition_manifests(struct pass *pass, const char *space,
                        const struct rendition *artifact, struct node *into,
                        struct err *err)
@@ -499,6 +607,8 @@ int rendition_manifests(struct pass *pass, const char *space,
                                         node_get_text(node_item(refs, i), "name"));
         struct node *slim;
 
+        if (!secret)
+            secret = delivered_secret(pass, node_get_text(node_item(refs, i), "name"));
         if (!secret)
             continue;
         slim = pass_new(pass, SECRET, space, object_name(secret));

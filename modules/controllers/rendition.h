@@ -11,10 +11,12 @@ struct rendition_input {
 };
 struct rendition {
     struct node *facts; /* {reference, digest, contentDigest, layer, revision,
-                           secretRefs} as status.artifact */
+                           secretRefs, secretNames, madeSecrets, variableSets,
+                           generation} as status.artifact */
     const char *inputs; /* hash of all that went in */
     char *shared;       /* the same without the names of who renders */
     uint64_t cost;      /* in units of base/meter.h; 0: not rendered now */
+    const char *gone;        /* what was deleted since and is kept; NULL: nothing */
     struct node *failure; /* {inputs, version, message}, kept in the status so
                              that the same is not tried again; NULL: none */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
 #include "controllers/claim.h"
+#include "controllers/allowed.h"
 #include "controllers/spokes.h"
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@ struct rollout {
     const struct placement_reach *reach; /* of the project; NULL: it is none */
     const char *placement;       /* the placementRef in hand */
     const char *taken;           /* a cluster where the work's name is another's */
+    const char *undecided;       /* why one of them has not decided; NULL: all have */
     size_t chosen;
     int64_t recheck_at;
 };
@@ -155,7 +157,8 @@ static int withdraw_lost(struct rollout *r, const struct seen *set, struct err *
     for (size_t i = 0; i < node_count(r->works); i++) {
         const struct node *work = node_item(r->works, i);
 
-        if (object_deleting(work) || may_use(r, object_space(work)))
+        if (object_deleting(work) || may_use(r, object_space(work)) ||
+            allowed_keeps(r->pass, r->pass->space, object_space(work)))
             continue;
         pass_event(r->pass, set, true, "OutOfReach", "%s is in no set that the project may "
                    "place on any more: its work goes", object_space(work));
@@ -259,6 +262,16 @@ static int add_taken(struct rollout *r, const struct seen *set,
     return 0;
 }
 
+/* Nobody says where it belongs, so it stays where it is, as it is. */
+static int hold_still(struct rollout *r, const char *undecided)
+{
+    struct placement_rollout_cluster *clusters;
+
+    r->undecided = undecided;
+    r->chosen += existing(r, &clusters);
+    return 0;
+}
+
 static int roll_out(struct rollout *r, const struct seen *set,
                     const struct node *ref, struct err *err)
 {
@@ -269,7 +282,10 @@ static int roll_out(struct rollout *r, const struct seen *set,
     struct placement_rollout_input input = {
         .strategy = node_get(ref, "rolloutStrategy"), .now = pass->now,
     };
+    const char *undecided = spokes_undecided(pass, pass->space, r->placement);
 
+    if (undecided)
+        return hold_still(r, undecided);
     placement_rollout_groups(pass->arena,
                              spokes_decisions(pass, pass->space, r->placement), &groups, &input.group_count);
     input.groups = groups;
@@ -348,7 +364,7 @@ static void set_conditions(struct rollout *r, struct node *status,
 {
     const struct node *old = node_at(r->set, "status", "conditions", NULL);
     size_t total = node_count(r->works);
-    bool found = r->chosen > 0;
+    bool found = r->chosen > 0 && !r->undecided;
     bool rolled = found && !r->taken && done == r->chosen && total == r->chosen;
     bool well = rolled && !node_get_int(summary, "degraded", 0) &&
                 node_get_int(summary, "available", 0) == (int64_t)total;
@@ -356,8 +372,10 @@ static void set_conditions(struct rollout *r, struct node *status,
                                done, r->chosen);
     const struct condition conditions[] = {
         { "PlacementVerified", found ? "True" : "False",
-          found ? "AsExpected" : "PlacementDecisionEmpty",
-          found ? "" : "no cluster is chosen" },
+          found ? "AsExpected" : r->undecided ? "PlacementDecisionNotFound"
+                                              : "PlacementDecisionEmpty",
+          found ? "" : r->undecided ? arena_printf(r->pass->arena,
+          "%s; what is there stays as it is", r->undecided) : "no cluster is chosen" },
         { "PlacementRolledOut", rolled ? "True" : "False",
           r->taken ? "NameTaken" : rolled ? "Complete" : "Progressing",
           r->taken ? r->taken : words },
@@ -514,6 +532,8 @@ const struct controller controller_replicaset = {
     .sources = { { REPLICA_SET, NULL }, { WORK, map_label },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
                  { NAMESPACE, map_namespace }, { BINDING, map_binding },
-                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_set } },
-    .source_count = 8,
+                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_set },
+                 { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
+                 { POOL, map_rights_to_sets } },
+    .source_count = 11,
 };

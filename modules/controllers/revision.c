@@ -1,33 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps an immutable snapshot of each profile and bundle at every change. */
+/* Keeps an immutable snapshot of each profile, bundle and definition at every change. */
 #include "controllers/revision.h"
 
+#include "base/text.h"
+#include "controllers/numbers.h"
 #include "pki/pki.h"
 #include "render/render.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define DEFINITION "axle.dev/definition"
+/* What there are revisions of, and how their names begin. */
+static const struct {
+    enum which kind;
+    const char *prefix;
+} revisioned[] = {
+    { PROFILE, "wp" }, { BUNDLE, "pb" }, { COMPONENT, "cd" }, { TRAIT, "td" },
+};
 
 static const char *prefix_of(enum which kind)
 {
-    return kind == BUNDLE ? "pb" : "wp";
+    size_t i = 0;
+
+    while (revisioned[i].kind != kind)
+        i++;
+    return revisioned[i].prefix;
+}
+
+enum which revision_kind(const char *kind)
+{
+    for (size_t i = 0; i < count_of(revisioned); i++)
+        if (!strcmp(which_rows[revisioned[i].kind].kind, kind))
+            return revisioned[i].kind;
+    return WHICH_COUNT;
 }
 
 /* A name of its own for each object and number, at most 253 letters. */
-static char *revision_name(struct pass *pass, enum which kind, const char *name,
+char *revision_object_name(struct arena *arena, enum which kind, const char *name,
                            const char *revision)
 {
-    char *tail = arena_printf(pass->arena, "%s-%s", name, revision);
-
-    return render_name(pass->arena, prefix_of(kind), tail, 253);
+    return render_name(arena, prefix_of(kind), arena_printf(arena, "%s-%s", name, revision), 253);
 }
 
-static char *definition_label(struct pass *pass, enum which kind,
-                              const char *name)
+char *revision_object_label(struct arena *arena, enum which kind, const char *name)
 {
-    return render_label(pass->arena, arena_printf(pass->arena, "%s.%s",
-                                                  prefix_of(kind), name));
+    return render_label(arena, arena_printf(arena, "%s.%s", prefix_of(kind), name));
+}
+
+int64_t revision_number(const char *revision)
+{
+    return *revision == 'v' ? strtoll(revision + 1, NULL, 10) : 0;
+}
+
+static char *revision_text(struct arena *arena, int64_t number)
+{
+    return arena_printf(arena, "v%lld", (long long)number);
 }
 
 static char *hash_of(struct arena *arena, const struct node *snapshot)
@@ -44,13 +71,17 @@ static char *hash_of(struct arena *arena, const struct node *snapshot)
 /* The newest of an object's revisions, or NULL. */
 static const struct node *newest(struct pass *pass, enum which kind)
 {
-    const struct node *all = pass_list(pass, REVISION, pass->space, DEFINITION,
-                                       definition_label(pass, kind, pass->name));
+    const struct node *all = pass_list(pass, REVISION, pass->space, REVISION_LABEL,
+                                       revision_object_label(pass->arena, kind, pass->name));
     const struct node *best = NULL;
 
     for (size_t i = 0; i < node_count(all); i++) {
-        const struct node *one = node_item(all, i);
+        const struct node *one = node_item(all, i), *spec = node_get(one, "spec");
 
+        /* A long label is cut and hashed; the spec says the name whole. */
+        if (strcmp(node_get_text(spec, "name"), pass->name) ||
+            strcmp(node_get_text(spec, "kind"), which_rows[kind].kind))
+            continue;
         if (!best || node_get_int(node_get(one, "spec"), "revision", 0) >
                          node_get_int(node_get(best, "spec"), "revision", 0))
             best = one;
@@ -58,20 +89,19 @@ static const struct node *newest(struct pass *pass, enum which kind)
     return best;
 }
 
-static int make_revision(struct pass *pass, enum which kind,
-                         const struct node *owner, int64_t number,
+/* Owned by nobody: it is kept for those who use it (retention.c). */
+static int make_revision(struct pass *pass, enum which kind, int64_t number,
                          const struct node *snapshot, const char *hash,
                          struct err *err)
 {
     struct arena *arena = pass->arena;
-    char *revision = arena_printf(arena, "v%lld", (long long)number);
     struct node *wanted, *spec;
 
     wanted = pass_new(pass, REVISION, pass->space,
-                      revision_name(pass, kind, pass->name, revision));
-    object_own(arena, wanted, owner);
-    object_set_label(arena, wanted, DEFINITION,
-                     definition_label(pass, kind, pass->name));
+                      revision_object_name(arena, kind, pass->name,
+                                           revision_text(arena, number)));
+    object_set_label(arena, wanted, REVISION_LABEL,
+                     revision_object_label(arena, kind, pass->name));
     spec = node_make(arena, wanted, "spec");
     node_set_text(arena, spec, "kind", which_rows[kind].kind);
     node_set_text(arena, spec, "name", pass->name);
@@ -81,6 +111,7 @@ static int make_revision(struct pass *pass, enum which kind,
     return pass_ensure(pass, wanted, NULL, err);
 }
 
+/* Without a number it waits for what `message` says; with one that is a remark. */
 static int report(struct pass *pass, const struct seen *definition,
                   int64_t number, const char *message, struct err *err)
 {
@@ -88,51 +119,189 @@ static int report(struct pass *pass, const struct seen *definition,
     struct node *status = status_copy(arena, definition->node);
 
     if (number)
-        node_set(arena, status, "latestRevision",
-                 node_format(arena, "v%lld", (long long)number));
-    node_set_text(arena, status, "phase", *message ? "Pending" : "Ready");
+        node_set_text(arena, status, "latestRevision", revision_text(arena, number));
+    node_set_text(arena, status, "phase", number ? "Ready" : "Pending");
     if (*message)
         node_set_text(arena, status, "message", message);
     else
         node_remove(status, "message");
-    if (!*message)
+    if (number)
         node_set_int(arena, status, "observedGeneration",
                      object_generation(definition->node));
     return pass_status(pass, definition, status, NULL, err);
 }
 
+/* A number that was never given, and whose object's name is free. */
+static int64_t next_number(struct pass *pass, enum which kind, int64_t last)
+{
+    do
+        last++;
+    while (pass_read(pass, REVISION, pass->space,
+                     revision_object_name(pass->arena, kind, pass->name,
+                                          revision_text(pass->arena, last))));
+    return last;
+}
+
+/*
+ * The revision that this content is. The newest one if that says the same; the
+ * last that was given if that said the same and its object is gone; else a new one.
+ */
 static int keep(struct pass *pass, enum which kind, const struct seen *definition,
-                const struct node *snapshot, struct err *err)
+                const struct node *snapshot, const char *message, struct err *err)
 {
     const struct node *last = node_get(newest(pass, kind), "spec");
+    struct number given = numbers_read(pass, kind, pass->name);
     int64_t number = node_get_int(last, "revision", 0);
     char *hash = hash_of(pass->arena, snapshot);
 
-    if (strcmp(node_get_text(last, "hash"), hash)) {
-        number++;
-        if (make_revision(pass, kind, definition->node, number, snapshot, hash,
-                          err) < 0)
-            return -1;
-        pass_event(pass, definition, false, "RevisionCreated",
-                   "this is revision v%lld", (long long)number);
+    if (number >= given.last && !strcmp(node_get_text(last, "hash"), hash)) {
+        if (number > given.last)
+            numbers_write(pass, kind, pass->name, number, hash);
+        return report(pass, definition, number, message, err);
     }
-    return report(pass, definition, number, "", err);
+    if (number < given.last && !strcmp(given.hash, hash))
+        number = given.last;
+    else
+        number = next_number(pass, kind, number > given.last ? number : given.last);
+    if (make_revision(pass, kind, number, snapshot, hash, err) < 0)
+        return -1;
+    numbers_write(pass, kind, pass->name, number, hash);
+    pass_event(pass, definition, false, "RevisionCreated", "this is revision v%lld",
+               (long long)number);
+    return report(pass, definition, number, message, err);
 }
 
+static int run_definition(struct pass *pass, enum which kind, struct err *err)
+{
+    struct seen definition;
+
+    if (!pass_get(pass, kind, pass->space, pass->name, &definition) ||
+        object_deleting(definition.node))
+        return 0;
+    return keep(pass, kind, &definition, node_get(definition.node, "spec"), "", err);
+}
+
+static int run_component(struct pass *pass, struct err *err)
+{
+    return run_definition(pass, COMPONENT, err);
+}
+
+static int run_trait(struct pass *pass, struct err *err)
+{
+    return run_definition(pass, TRAIT, err);
+}
+
+/* ---- Profiles ------------------------------------------------------------------------- */
+
+/* What a profile's snapshot is made of, while it is made. */
+struct profile {
+    struct pass *pass;
+    const struct node *spec;
+    const char *tenant;      /* its namespace, or "" */
+    const struct node *last; /* definitions of the newest revision, if that is of this spec */
+    struct node *named;      /* [{kind, name, namespace, revision}] */
+    const char *gone, *wait; /* for a person; "" */
+};
+
+static const struct node *find_named(const struct node *list, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "kind"), kind) &&
+            !strcmp(node_get_text(node_item(list, i), "name"), name))
+            return node_item(list, i);
+    return NULL;
+}
+
+/* A type is the project's own definition, its tenant's, or a built-in one. One that has
+   been deleted since stays what it was, until the profile itself is changed. */
+static void name_definition(struct profile *p, enum which kind, const char *type)
+{
+    struct arena *arena = p->pass->arena;
+    const char *space = p->pass->space, *revision;
+    const struct node *there = pass_read(p->pass, kind, space, type), *kept;
+    struct node *row = node_map(arena);
+
+    if (find_named(p->named, which_rows[kind].kind, type))
+        return;
+    if (!there && *p->tenant)
+        there = pass_read(p->pass, kind, space = p->tenant, type);
+    kept = there ? NULL : find_named(p->last, which_rows[kind].kind, type);
+    if (kept) {
+        p->gone = arena_printf(arena, "the %s \"%s\" is gone; what was made with it keeps it as "
+                               "it was", which_rows[kind].kind, type);
+        node_add(arena, p->named, node_copy(arena, kept));
+        return;
+    }
+    if (!there)
+        return;
+    revision = revision_latest(there);
+    if (!*revision)
+        p->wait = arena_printf(arena, "the %s \"%s\" has no revision yet",
+                               which_rows[kind].kind, type);
+    node_set_text(arena, row, "kind", which_rows[kind].kind);
+    node_set_text(arena, row, "name", type);
+    node_set_text(arena, row, "namespace", space);
+    node_set_text(arena, row, "revision", revision);
+    node_add(arena, p->named, row);
+}
+
+static void name_definitions(struct profile *p)
+{
+    const struct node *components = node_get(p->spec, "components");
+
+    for (size_t i = 0; i < node_count(components); i++) {
+        const struct node *one = node_item(components, i), *traits = node_get(one, "traits");
+
+        name_definition(p, COMPONENT, node_get_text(one, "type"));
+        for (size_t k = 0; k < node_count(traits); k++)
+            name_definition(p, TRAIT, node_get_text(node_item(traits, k), "type"));
+    }
+}
+
+/* Those that the newest revision names, if the profile says the same since. */
+static const struct node *last_definitions(struct pass *pass, const struct node *spec)
+{
+    const struct node *snapshot = node_at(newest(pass, PROFILE), "spec", "snapshot", NULL);
+    struct node *same = snapshot ? node_copy(pass->arena, snapshot) : NULL;
+
+    if (same)
+        node_remove(same, "definitions");
+    return same && node_same(same, spec) ? node_get(snapshot, "definitions") : NULL;
+}
+
+/* A profile's snapshot names the revision of each definition that it uses, so that
+   what is made from it is the same whatever becomes of those. */
 static int run_profile(struct pass *pass, struct err *err)
 {
+    const struct node *project = pass_read(pass, PROJECT, "", pass->space);
+    const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
+    struct profile p = { .pass = pass, .tenant = "", .gone = "", .wait = "",
+                         .named = node_list(pass->arena) };
+    struct node *snapshot;
     struct seen profile;
 
     if (!pass_get(pass, PROFILE, pass->space, pass->name, &profile) ||
         object_deleting(profile.node))
         return 0;
-    return keep(pass, PROFILE, &profile, node_get(profile.node, "spec"), err);
+    p.spec = node_get(profile.node, "spec");
+    if (*tenant)
+        p.tenant = arena_printf(pass->arena, "tenant-%s", tenant);
+    p.last = last_definitions(pass, p.spec);
+    name_definitions(&p);
+    if (*p.wait)
+        return report(pass, &profile, 0, p.wait, err);
+    snapshot = node_copy(pass->arena, p.spec);
+    node_set(pass->arena, snapshot, "definitions", p.named);
+    return keep(pass, PROFILE, &profile, snapshot, p.gone, err);
 }
+
+/* ---- Bundles --------------------------------------------------------------------------- */
 
 /* A bundle's snapshot names the revision of each profile, so that pinning the
    bundle pins everything. */
 static int run_bundle(struct pass *pass, struct err *err)
 {
+    const char *remarks = "", *remark;
     struct seen bundle;
     struct node *snapshot, *refs;
 
@@ -152,8 +321,10 @@ static int run_bundle(struct pass *pass, struct err *err)
                           "there is no WorkloadProfile \"%s\" yet; create it",
                           name), err);
         node_set_text(pass->arena, ref, "revision", revision);
+        remark = node_get_text(node_get(profile, "status"), "message");
+        remarks = *remark ? remark : remarks;
     }
-    return keep(pass, BUNDLE, &bundle, snapshot, err);
+    return keep(pass, BUNDLE, &bundle, snapshot, remarks, err);
 }
 
 /* ---- For others ---------------------------------------------------------------- */
@@ -177,8 +348,37 @@ struct node *revision_snapshot(struct pass *pass, enum which kind,
     if (!*revision)
         return NULL;
     found = pass_read(pass, REVISION, space,
-                      revision_name(pass, kind, name, revision));
+                      revision_object_name(pass->arena, kind, name, revision));
     return node_at(found, "spec", "snapshot", NULL);
+}
+
+struct node *revision_definitions(struct pass *pass, const struct node *profile,
+                                  bool *ret_live, struct err *err)
+{
+    const struct node *named = node_get(profile, "definitions");
+    struct node *list = node_list(pass->arena);
+
+    *ret_live = !named;
+    for (size_t i = 0; i < node_count(named); i++) {
+        const struct node *row = node_item(named, i);
+        const char *kind = node_get_text(row, "kind"), *name = node_get_text(row, "name");
+        enum which which = revision_kind(kind);
+        struct node *one = node_map(pass->arena);
+        struct node *snapshot = which == WHICH_COUNT ? NULL
+            : revision_snapshot(pass, which, node_get_text(row, "namespace"), name,
+                                node_get_text(row, "revision"));
+
+        if (!snapshot) {
+            err_set(err, ERR_NOT_FOUND, "there is no revision %s of the %s \"%s\"",
+                    node_get_text(row, "revision"), kind, name);
+            return NULL;
+        }
+        node_set_text(pass->arena, one, "kind", kind);
+        node_set_text(pass->arena, node_make(pass->arena, one, "metadata"), "name", name);
+        node_set(pass->arena, one, "spec", snapshot);
+        node_add(pass->arena, list, one);
+    }
+    return list;
 }
 
 static void add_all(struct arena *arena, struct node *list,
@@ -219,13 +419,67 @@ static void map_profile(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, BUNDLE, (after ? after : before)->space);
 }
 
+/* A definition that has come, gone or changed, of the project or of its tenant. */
+static void map_definition(struct controllers *all, const struct controller *to,
+                           const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct object *any = after ? after : before;
+    bool tenant = text_starts(any->space, "tenant-");
+
+    if (!before || !after || strcmp(revision_latest(object_read(arena, before)),
+                                    revision_latest(object_read(arena, after))) != 0)
+        controllers_wake_all(all, to, PROFILE, tenant ? "" : any->space);
+}
+
+/* It may have another tenant now. */
+static void map_project(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *was = before ? object_read(arena, before) : NULL;
+    const struct node *is = after ? object_read(arena, after) : NULL;
+
+    if (strcmp(node_get_text(node_get(was, "spec"), "tenant"),
+               node_get_text(node_get(is, "spec"), "tenant")) != 0)
+        controllers_wake_all(all, to, PROFILE, (after ? after : before)->name);
+}
+
+/* One that was deleted by hand, though it may be what the object is now. */
+static void map_revision(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = NULL;
+    const struct node *spec;
+
+    if (after || !before)
+        return;
+    arena = arena_new();
+    spec = node_get(object_read(arena, before), "spec");
+    if (!strcmp(node_get_text(spec, "kind"), which_rows[to->sources[0].kind].kind))
+        controllers_wake(all, to, before->space, node_get_text(spec, "name"));
+}
+
+const struct controller controller_component_revision = {
+    .name = "component", .run = run_component,
+    .sources = { { COMPONENT, NULL }, { REVISION, map_revision } }, .source_count = 2,
+};
+
+const struct controller controller_trait_revision = {
+    .name = "trait", .run = run_trait,
+    .sources = { { TRAIT, NULL }, { REVISION, map_revision } }, .source_count = 2,
+};
+
 const struct controller controller_profile_revision = {
     .name = "profile", .run = run_profile,
-    .sources = { { PROFILE, NULL } }, .source_count = 1,
+    .sources = { { PROFILE, NULL }, { COMPONENT, map_definition },
+                 { TRAIT, map_definition }, { PROJECT, map_project },
+                 { REVISION, map_revision } },
+    .source_count = 5,
 };
 
 const struct controller controller_bundle_revision = {
     .name = "bundle", .run = run_bundle,
-    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile } },
-    .source_count = 2,
+    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision } },
+    .source_count = 3,
 };

@@ -4,11 +4,25 @@
 
 #include "controllers/controller.h"
 
-/* The DefinitionRevision of a profile or bundle: its snapshot, or NULL.
+/* On a DefinitionRevision: of which object, "wp.NAME", cut and hashed over 63. */
+#define REVISION_LABEL "axle.dev/definition"
+
+/* How many of an object's revisions are kept that nobody uses. */
+#define REVISIONS_KEPT 20
+
+/* The DefinitionRevision of a profile, bundle or definition: its snapshot, or NULL.
    `revision` is "v3". */
 struct node *revision_snapshot(struct pass *pass, enum which kind,
                                const char *space, const char *name,
                                const char *revision);
+/* The name of that object, and the value of its label. */
+char *revision_object_name(struct arena *arena, enum which kind, const char *name,
+                           const char *revision);
+char *revision_object_label(struct arena *arena, enum which kind, const char *name);
+/* The kind that there are revisions of and that is called so, or WHICH_COUNT. */
+enum which revision_kind(const char *kind);
+/* The number of "v3", 0 if it is none. */
+int64_t revision_number(const char *revision);
 /* The newest revision of an object, "" until its controller has seen it as it
    is now. */
 const char *revision_latest(const struct node *definition);
@@ -16,5 +30,14 @@ const char *revision_latest(const struct node *definition);
 struct node *revision_variables(struct pass *pass, const char *space,
                                 const char *tenant, const struct node *profile,
                                 const struct node *bundle);
+/*
+ * The definitions that a profile's snapshot names, as they were then. NULL with
+ * `err` if one is not there; a snapshot of before 0.2 names none: `ret_live`.
+ */
+struct node *revision_definitions(struct pass *pass, const struct node *profile,
+                                  bool *ret_live, struct err *err);
+
+/* A rule: a revision that is used is not deleted by hand (retention.c). */
+int retention_before(void *arg, const struct objects_review *review, struct err *err);
 
 #endif

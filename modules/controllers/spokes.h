@@ -30,6 +30,15 @@ struct node *spokes_decisions(struct pass *pass, const char *space, const char *
 struct node *spokes_chosen(struct pass *pass, const char *space,
                            const char *placement);
 /*
+ * NULL if the Placement has decided, even for no cluster at all; else why not, for
+ * a person: it is gone, or has not chosen yet, or its decisions are. That is no
+ * order to take anything away: what runs by it stays until it has decided.
+ */
+const char *spokes_undecided(struct pass *pass, const char *space, const char *placement);
+/* What a Placement here whose decisions are gone had chosen, by the works that are there
+   for it: a PlacementDecision for the world to know, which is not stored. */
+struct node *spokes_decision_before(struct pass *pass, const char *placement);
+/*
  * Every cluster in `chosen` or with a work of the ReplicaSet. `template_hash`
  * is that of the work wanted now (work_hash).
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clears the registry of artifacts that nobody names, once an hour. */
-#include "controllers/controller.h"
+/* Clears the registry of artifacts that nobody names, and notes of numbers, once an hour. */
+#include "controllers/numbers.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +17,7 @@ static void on_durable(void *arg, const struct err *err)
 /* What was pushed a moment ago may be named a moment later: an hour's grace. */
 static int run(struct pass *pass, struct err *err)
 {
+    numbers_fold(pass);
     if (registry_sweep(objects_store(pass->objects), pass->now - HOUR))
         objects_when_durable(pass->objects, on_durable, NULL);
     pass_wake_at(pass, pass->now + HOUR);

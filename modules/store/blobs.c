@@ -200,6 +200,33 @@ void *store_value_get(struct store *store, const char *name, size_t *ret_len)
     return copy;
 }
 
+void store_value_delete(struct store *store, const char *name)
+{
+    sqlite3_stmt *drop;
+
+    if (!store_stage(store))
+        return;
+    drop = store_statement(store, STORE_VALUE_DROP);
+    sqlite3_bind_text(drop, 1, name, -1, SQLITE_STATIC);
+    store_run(store, drop);
+    store->counted = true;
+}
+
+void store_value_each(struct store *store, const char *prefix, store_value_fn *each, void *arg)
+{
+    scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_VALUE_FROM);
+    size_t len = strlen(prefix);
+
+    sqlite3_bind_text(rows, 1, prefix, -1, SQLITE_STATIC);
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(rows, 0);
+
+        if (!name || strncmp(name, prefix, len))
+            return;
+        each(arg, name, sqlite3_column_blob(rows, 1), (size_t)sqlite3_column_bytes(rows, 1));
+    }
+}
+
 void store_value_put_int(struct store *store, const char *name, int64_t value)
 {
     store_value_put(store, name, &value, sizeof(value));

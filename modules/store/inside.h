@@ -35,6 +35,8 @@
     X(VALUE_GET, "SELECT bytes,sum FROM value WHERE name=?")                   \
     X(VALUE_ALL, "SELECT name,bytes,sum FROM value")                           \
     X(VALUE_PUT, "INSERT OR REPLACE INTO value VALUES(?,?,?)")                 \
+    X(VALUE_DROP, "DELETE FROM value WHERE name=?")                            \
+    X(VALUE_FROM, "SELECT name,bytes FROM value WHERE name>=? ORDER BY name")  \
     X(BLOB_FIND, "SELECT id,size FROM blob WHERE digest=?")                    \
     X(BLOB_ADD, "INSERT INTO blob(digest,size,wall) VALUES(?,?,?)")            \
     X(BLOB_DROP, "DELETE FROM blob WHERE id=?")                                \

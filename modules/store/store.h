@@ -144,6 +144,10 @@ void store_value_put(struct store *store, const char *name, const void *bytes,
                      size_t len);
 /* NULL if it is not there; the caller frees. */
 void *store_value_get(struct store *store, const char *name, size_t *ret_len);
+void store_value_delete(struct store *store, const char *name);
+/* Those whose names begin so, in order of name. Nothing may be written meanwhile. */
+typedef void store_value_fn(void *arg, const char *name, const void *bytes, size_t len);
+void store_value_each(struct store *store, const char *prefix, store_value_fn *each, void *arg);
 
 /* ---- Whole -------------------------------------------------------------- */
 

@@ -645,6 +645,9 @@ static void check_expected(struct hub *hub)
               !get(hub, "secrets", "research", "ahead-second-join"),
           "one that is no longer expected and never came leaves nothing");
     expect_spokes(hub, "first, third");
+    /* A pool waits for what runs on its spokes; an administrator takes it away. */
+    apply(hub, "apiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\nmetadata: {name: first}\n"
+               "spec: {hubAcceptsClient: true, taints: [{key: emptied, effect: NoSelect}]}\n");
     remove_object(hub, "computepools", "research", "ahead");
     CHECK(!get(hub, "managedclusters", "", "third"), "nor with the pool");
     CHECK_TEXT(object_label(get(hub, "managedclusters", "", "first"), SET_LABEL), "axle-released",

@@ -469,6 +469,7 @@ static void check_release(struct hub *hub)
 {
     drop(hub, "aiworkloads", "rival", "hi");
     drop(hub, "aiworkloads", "research", "hi");
+    drop(hub, "aiworkloads", "rival", "sister.hi");
     drop(hub, "computepools", "rival", "rack");
     CHECK_TEXT(object_label(get(hub, "managedclusters", "", "rack-1"), SET_LABEL), "axle-released",
                "a spoke whose pool goes is nobody's");

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds who uses an Environment or a pool, which then waits to be deleted. */
+#include "controllers/in_use.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+#define MOST_NAMED 5
+
+/* ---- Who ------------------------------------------------------------------------- */
+
+static void add_once(struct arena *arena, struct node *names, const char *name)
+{
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!strcmp(node_text(node_item(names, i)), name))
+            return;
+    if (*name)
+        node_add(arena, names, node_string(arena, name));
+}
+
+static const char *place_of(const struct node *deployment)
+{
+    return node_get_text(node_at(deployment, "spec", "environmentRef", NULL), "name");
+}
+
+/* The AIWorkloads of which something is placed there; a pool's Environment has the
+   pool's name. One that only names the place, and was not taken, holds up nothing. */
+static struct node *users_of(struct pass *pass, const char *space, const char *environment)
+{
+    struct node *names = node_list(pass->arena);
+    const struct node *placed = pass_list(pass, DEPLOYMENT, space, NULL, environment);
+
+    for (size_t i = 0; i < node_count(placed); i++) {
+        const struct node *one = node_item(placed, i);
+
+        if (!strcmp(place_of(one), environment))
+            add_once(pass->arena, names, node_get_text(node_get(one, "spec"), "aiWorkload"));
+    }
+    return names;
+}
+
+static const char *words_of(struct pass *pass, const struct node *names, const char *what)
+{
+    scoped_text struct text out = { 0 };
+    size_t count = node_count(names);
+
+    if (!count)
+        return NULL;
+    text_addf(&out, "used by %s ", what);
+    for (size_t i = 0; i < count && i < MOST_NAMED; i++)
+        text_addf(&out, "%s\"%s\"", i ? ", " : "", node_text(node_item(names, i)));
+    if (count > MOST_NAMED)
+        text_addf(&out, " and %zu more", count - MOST_NAMED);
+    return arena_string(pass->arena, text_string(&out));
+}
+
+const char *in_use_environment(struct pass *pass, const char *space, const char *name)
+{
+    return words_of(pass, users_of(pass, space, name), "AIWorkload");
+}
+
+/* Environments of any project that name the set, if something is to run there. */
+static void add_environments(struct pass *pass, struct node *names, const char *set)
+{
+    const struct node *all = pass_list(pass, ENVIRONMENT, NULL, NULL, set);
+
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *one = node_item(all, i);
+        const struct node *sets = node_at(one, "spec", "topology", "properties", "placement",
+                                          "clusterSets", NULL);
+
+        for (size_t k = 0; k < node_count(sets); k++)
+            if (!strcmp(node_text(node_item(sets, k)), set) &&
+                node_count(users_of(pass, object_space(one), object_name(one))))
+                add_once(pass->arena, names, object_space(one));
+    }
+}
+
+/* What runs on a pool's spokes is there by the pool's set alone (placement/reach.c),
+   also when it was placed on all spokes that there are. */
+static void add_tenants_of_spokes(struct pass *pass, const char *space, const char *set,
+                                  struct node *own, struct node *projects)
+{
+    const struct node *spokes = pass_list(pass, CLUSTER, NULL, SET_LABEL, set);
+
+    for (size_t i = 0; i < node_count(spokes); i++) {
+        const struct node *works = pass_list(pass, WORK, object_name(node_item(spokes, i)), NULL,
+                                             "axle.dev/project");
+
+        for (size_t k = 0; k < node_count(works); k++) {
+            const struct node *work = node_item(works, k);
+            const char *project = object_label(work, "axle.dev/project");
+
+            if (object_deleting(work))
+                continue;
+            if (!strcmp(project, space))
+                add_once(pass->arena, own, object_label(work, "axle.dev/aiworkload"));
+            else
+                add_once(pass->arena, projects, project);
+        }
+    }
+}
+
+const char *in_use_pool(struct pass *pass, const char *space, const char *name, const char *set)
+{
+    struct node *own = users_of(pass, space, name), *projects = node_list(pass->arena);
+
+    if (*set) {
+        add_environments(pass, projects, set);
+        add_tenants_of_spokes(pass, space, set, own, projects);
+    }
+    return node_count(own) ? words_of(pass, own, "AIWorkload")
+                           : words_of(pass, projects, "workloads of project");
+}
+
+/* ---- Waiting ----------------------------------------------------------------------- */
+
+int in_use_wait(struct pass *pass, const struct seen *seen, const char *users, struct err *err)
+{
+    struct node *status = status_copy(pass->arena, seen->node);
+    const struct node *old = node_at(seen->node, "status", "conditions", NULL);
+    struct condition ready = { "Ready", "False", "InUse",
+                               arena_printf(pass->arena, "it is deleted once nobody uses it; it is "
+                                            "%s: delete them, or give them another place", users) };
+    bool changed = false;
+
+    node_set_text(pass->arena, status, "phase", "Deleting");
+    node_set_text(pass->arena, status, "message", ready.message);
+    node_set_int(pass->arena, status, "observedGeneration", object_generation(seen->node));
+    condition_set(pass->arena, status, old, &ready, object_generation(seen->node), pass->now);
+    if (pass_status(pass, seen, status, &changed, err) < 0)
+        return -1;
+    if (changed)
+        pass_event(pass, seen, true, "InUse", "%s", ready.message);
+    return 0;
+}
+
+void map_left_place(struct controllers *all, const struct controller *to,
+                    const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *was = before ? place_of(object_read(arena, before)) : "";
+
+    if (*was && (!after || strcmp(place_of(object_read(arena, after)), was) != 0))
+        controllers_wake(all, to, before->space, was);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells a cluster that a project has lost from one whose set or binding is missing. */
+#include "controllers/allowed.h"
+
+#include "base/text.h"
+#include "query/query.h"
+
+#include <string.h>
+
+/* On a pool's set: NAMESPACE/POOL, whole. */
+
+static bool is_bound(struct pass *pass, const char *project, const char *set)
+{
+    return pass_read(pass, BINDING, project, set) != NULL;
+}
+
+/* Whether the set has the cluster, by what is known of it. `global` has all but the
+   spokes of pools, whose sets are called NAMESPACE.POOL (placement/reach.c). */
+static bool has_member(struct pass *pass, const struct node *set, const char *name,
+                       const struct node *cluster)
+{
+    const char *in = object_label(cluster, SET_LABEL);
+    const struct node *selector = node_at(set, "spec", "clusterSelector", NULL);
+    struct selector *labels;
+    struct err err;
+
+    if (!strcmp(in, name))
+        return true;
+    if (strchr(in, '.'))
+        return false;
+    if (!set)
+        return !strcmp(name, "global");
+    if (strcmp(node_get_text(selector, "selectorType"), "LabelSelector"))
+        return false;
+    labels = selector_from_node(pass->arena, node_get(selector, "labelSelector"), &err);
+    return labels && selector_matches_labels(labels, node_at(cluster, "metadata", "labels", NULL));
+}
+
+/* It may have the set, and would, were it there and bound. */
+static bool would_have(struct pass *pass, const char *project, const char *name,
+                       const struct node *cluster)
+{
+    const struct node *set = pass_read(pass, CLUSTER_SET, "", name);
+
+    return !(set && is_bound(pass, project, name)) && has_member(pass, set, name, cluster);
+}
+
+/* A pool of the project's that has gone without letting its spokes go. */
+static bool is_of_lost_pool(struct pass *pass, const char *project, const struct node *cluster)
+{
+    const struct node *sets = pass_list(pass, CLUSTER_SET, NULL, NULL, project);
+    const char *in = object_label(cluster, SET_LABEL);
+    char *own = arena_printf(pass->arena, "%s/", project);
+
+    if (text_starts(in, arena_printf(pass->arena, "%s.", project)) &&
+        would_have(pass, project, in, cluster))
+        return true;
+    for (size_t i = 0; i < node_count(sets); i++) {
+        const struct node *set = node_item(sets, i);
+
+        if (text_starts(object_annotation(set, POOL_OWNER), own) &&
+            would_have(pass, project, object_name(set), cluster))
+            return true;
+    }
+    return false;
+}
+
+bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
+{
+    const struct node *there = pass_read(pass, CLUSTER, "", cluster), *sets;
+
+    if (!there || object_deleting(there) || !pass_read(pass, PROJECT, "", project))
+        return false;
+    sets = allowed_sets(pass, project);
+    for (size_t i = 0; i < node_count(sets); i++)
+        if (would_have(pass, project, node_text(node_item(sets, i)), there))
+            return true;
+    return is_of_lost_pool(pass, project, there);
+}
+
+static bool is_other_spec(const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return !before || !after ||
+           !node_same(node_get(object_read(arena, before), "spec"),
+                      node_get(object_read(arena, after), "spec"));
+}
+
+void map_rights_to_sets(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    if (is_other_spec(before, after))
+        controllers_wake_all(all, to, to->sources[0].kind, "");
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remembers which revision numbers have been given away, so that none comes again. */
+#include "controllers/numbers.h"
+
+#include "base/text.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* "revision NAMESPACE/KIND/NAME" is "NUMBER HASH"; "revision-floor NAMESPACE" is the
+   largest number of names of that namespace that stand here no more, or with an
+   empty namespace that of all such namespaces. */
+#define NOTE "revision "
+#define FLOOR "revision-floor "
+
+/* Names without an object that a namespace may have, and namespaces that are gone. */
+#define MOST_GONE 1000
+#define MOST_GONE_ELSEWHERE 10000
+#define NEW_BEFORE_FOLDING 500
+
+static char *note_name(struct arena *arena, enum which kind, const char *space, const char *name)
+{
+    return arena_printf(arena, NOTE "%s/%s/%s", space, which_rows[kind].kind, name);
+}
+
+static int64_t read_floor(struct pass *pass, const char *space)
+{
+    char *name = arena_printf(pass->arena, FLOOR "%s", space);
+    scoped_mem char *text = store_value_get(objects_store(pass->objects), name, NULL);
+
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+static void raise_floor(struct pass *pass, const char *space, int64_t number)
+{
+    char *name = arena_printf(pass->arena, FLOOR "%s", space);
+    char *text = arena_printf(pass->arena, "%lld", (long long)number);
+
+    if (number > read_floor(pass, space))
+        store_value_put(objects_store(pass->objects), name, text, strlen(text));
+}
+
+struct number numbers_read(struct pass *pass, enum which kind, const char *name)
+{
+    scoped_mem char *text = store_value_get(objects_store(pass->objects),
+                                            note_name(pass->arena, kind, pass->space, name), NULL);
+    int64_t floor = read_floor(pass, pass->space), all = read_floor(pass, "");
+    char *hash;
+
+    if (text)
+        return (struct number) { .last = strtoll(text, &hash, 10),
+                                 .hash = arena_string(pass->arena, *hash == ' ' ? hash + 1 : "") };
+    return (struct number) { .last = floor > all ? floor : all, .hash = "" };
+}
+
+void numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
+                   const char *hash)
+{
+    char *text = arena_printf(pass->arena, "%lld %s", (long long)last, hash);
+
+    store_value_put(objects_store(pass->objects),
+                    note_name(pass->arena, kind, pass->space, name), text, strlen(text));
+    if (++pass->all->numbered % NEW_BEFORE_FOLDING == 0)
+        controllers_wake(pass->all, &controller_sweep, "", "registry");
+}
+
+/* ---- Folding ------------------------------------------------------------------------ */
+
+struct note {
+    const char *whole, *space;
+    int64_t number;
+    bool kept; /* its object is there */
+    struct note *next;
+};
+
+struct notes {
+    struct pass *pass;
+    struct note *first, **last;
+};
+
+static bool is_there(struct pass *pass, const char *space, const char *kind, const char *name)
+{
+    static const enum which kinds[] = { PROFILE, BUNDLE, COMPONENT, TRAIT };
+
+    for (size_t i = 0; i < count_of(kinds); i++) {
+        scoped_object struct object *found = NULL;
+
+        if (strcmp(which_rows[kinds[i]].kind, kind))
+            continue;
+        found = objects_get(pass->objects, OBJECTS_STAGED, pass->all->kinds[kinds[i]], space, name,
+                            NULL);
+        return found != NULL;
+    }
+    return false;
+}
+
+static void add_note(void *arg, const char *whole, const void *bytes, size_t len)
+{
+    struct notes *notes = arg;
+    struct arena *arena = notes->pass->arena;
+    struct note *note = arena_alloc(arena, sizeof *note);
+    char *space = arena_string(arena, whole + strlen(NOTE)), *kind = strchr(space, '/');
+    char *name = kind ? strchr(kind + 1, '/') : NULL;
+
+    if (!name)
+        return;
+    *kind++ = *name++ = '\0';
+    *note = (struct note) { .whole = arena_string(arena, whole), .space = space,
+                            .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10),
+                            .kept = is_there(notes->pass, space, kind, name) };
+    *notes->last = note;
+    notes->last = &note->next;
+}
+
+static void add_floor(void *arg, const char *whole, const void *bytes, size_t len)
+{
+    struct notes *notes = arg;
+    struct arena *arena = notes->pass->arena;
+    struct note *note = arena_alloc(arena, sizeof *note);
+
+    *note = (struct note) { .whole = arena_string(arena, whole),
+                            .space = arena_string(arena, whole + strlen(FLOOR)),
+                            .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10) };
+    if (!*note->space)
+        return;
+    *notes->last = note;
+    notes->last = &note->next;
+}
+
+/* Those from `note` up to `end` that have no object any more. */
+static void fold_into(struct pass *pass, const struct note *note, const struct note *end,
+                      const char *space)
+{
+    for (; note != end; note = note->next) {
+        if (note->kept)
+            continue;
+        raise_floor(pass, space, note->number);
+        store_value_delete(objects_store(pass->objects), note->whole);
+    }
+}
+
+static bool has_namespace(struct pass *pass, const char *space)
+{
+    scoped_object struct object *found = objects_get(pass->objects, OBJECTS_STAGED,
+                                                     pass->all->kinds[NAMESPACE], "", space, NULL);
+
+    return found != NULL;
+}
+
+/* Names come in order, so a namespace's stand together. */
+static void fold_names(struct pass *pass, struct note *first)
+{
+    for (struct note *note = first, *end; note; note = end) {
+        size_t gone = 0;
+
+        for (end = note; end && !strcmp(end->space, note->space); end = end->next)
+            gone += !end->kept;
+        if (gone > MOST_GONE)
+            fold_into(pass, note, end, note->space);
+    }
+}
+
+void numbers_fold(struct pass *pass)
+{
+    struct notes names = { .pass = pass, .last = &names.first };
+    struct notes all = { .pass = pass, .last = &all.first };
+    size_t gone = 0;
+
+    store_value_each(objects_store(pass->objects), NOTE, add_note, &names);
+    fold_names(pass, names.first);
+    store_value_each(objects_store(pass->objects), NOTE, add_note, &all);
+    store_value_each(objects_store(pass->objects), FLOOR, add_floor, &all);
+    for (struct note *note = all.first; note; note = note->next) {
+        note->kept = note->kept || has_namespace(pass, note->space);
+        gone += !note->kept;
+    }
+    if (gone > MOST_GONE_ELSEWHERE)
+        fold_into(pass, all.first, NULL, "");
+}

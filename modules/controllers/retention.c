@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps DefinitionRevisions as long as something is made from them, and no longer. */
+#include "controllers/revision.h"
+
+#include <string.h>
+
+/* ---- Who uses one ------------------------------------------------------------------ */
+
+struct wanted {
+    enum which kind;
+    const char *space, *name, *revision;
+};
+
+static bool names_it(const struct node *reference, const struct wanted *wanted)
+{
+    return !strcmp(node_get_text(reference, "name"), wanted->name) &&
+           !strcmp(node_get_text(reference, "revision"), wanted->revision);
+}
+
+/* A list that a snapshot has of others: a bundle's profiles, a profile's definitions. */
+static bool list_names_it(const struct node *list, const struct wanted *wanted)
+{
+    for (size_t i = 0; i < node_count(list); i++) {
+        const struct node *row = node_item(list, i);
+        const char *kind = node_get_text(row, "kind"), *space = node_get_text(row, "namespace");
+
+        if (names_it(row, wanted) && (!*kind || !strcmp(kind, which_rows[wanted->kind].kind)) &&
+            (!*space || !strcmp(space, wanted->space)))
+            return true;
+    }
+    return false;
+}
+
+/* By the spec of an object of this kind: a pin, or what a deployment is made from. */
+static bool is_named_by(struct pass *pass, enum which by, const char *field,
+                        const struct wanted *wanted)
+{
+    const struct node *all = pass_list(pass, by, wanted->space, NULL, wanted->name);
+
+    for (size_t i = 0; i < node_count(all); i++)
+        if (names_it(node_at(node_item(all, i), "spec", field, NULL), wanted))
+            return true;
+    return false;
+}
+
+/* By another revision: pinning a bundle pins its profiles, and those their definitions. */
+static bool is_in_a_revision(struct pass *pass, enum which of, const char *field,
+                             const struct wanted *wanted)
+{
+    bool tenant = !strncmp(wanted->space, "tenant-", strlen("tenant-"));
+    const struct node *all = pass_list(pass, REVISION, tenant ? NULL : wanted->space, NULL,
+                                       wanted->name);
+
+    for (size_t i = 0; i < node_count(all); i++) {
+        const struct node *spec = node_get(node_item(all, i), "spec");
+
+        if (!strcmp(node_get_text(spec, "kind"), which_rows[of].kind) &&
+            list_names_it(node_at(spec, "snapshot", field, NULL), wanted))
+            return true;
+    }
+    return false;
+}
+
+static bool is_used(struct pass *pass, const struct wanted *wanted)
+{
+    switch (wanted->kind) {
+    case BUNDLE:
+        return is_named_by(pass, AIWORKLOAD, "profileBundleRef", wanted) ||
+               is_named_by(pass, DEPLOYMENT, "profileBundleRef", wanted);
+    case PROFILE:
+        return is_named_by(pass, DEPLOYMENT, "workloadProfileRef", wanted) ||
+               is_in_a_revision(pass, BUNDLE, "workloadProfileRefs", wanted);
+    default:
+        return is_in_a_revision(pass, PROFILE, "definitions", wanted);
+    }
+}
+
+/* ---- The controller ------------------------------------------------------------------ */
+
+/* One of the newest of an object that is there. */
+static bool is_recent(struct pass *pass, const struct wanted *wanted)
+{
+    const struct node *object = pass_read(pass, wanted->kind, wanted->space, wanted->name);
+    int64_t latest = revision_number(node_get_text(node_get(object, "status"), "latestRevision"));
+
+    return object && (!latest || revision_number(wanted->revision) > latest - REVISIONS_KEPT);
+}
+
+/* Those of before 0.2 belonged to what they are of, and would be collected with it. */
+static int disown(struct pass *pass, const struct seen *revision, struct err *err)
+{
+    struct node *patch = node_map(pass->arena);
+
+    if (!node_at(revision->node, "metadata", "ownerReferences", NULL))
+        return 0;
+    node_set(pass->arena, node_make(pass->arena, patch, "metadata"), "ownerReferences",
+             node_null(pass->arena));
+    return pass_patch(pass, revision, patch, err);
+}
+
+static int run(struct pass *pass, struct err *err)
+{
+    struct wanted wanted = { .space = pass->space };
+    const struct node *spec;
+    struct seen revision;
+
+    if (!pass_get(pass, REVISION, pass->space, pass->name, &revision) ||
+        object_deleting(revision.node))
+        return 0;
+    spec = node_get(revision.node, "spec");
+    wanted.kind = revision_kind(node_get_text(spec, "kind"));
+    wanted.name = node_get_text(spec, "name");
+    wanted.revision = arena_printf(pass->arena, "v%lld",
+                                   (long long)node_get_int(spec, "revision", 0));
+    /* One that a person made is not the hub's to remove. */
+    if (wanted.kind == WHICH_COUNT || !*object_label(revision.node, REVISION_LABEL))
+        return 0;
+    if (disown(pass, &revision, err) < 0)
+        return -1;
+    if (is_recent(pass, &wanted) || is_used(pass, &wanted))
+        return 0;
+    return pass_remove(pass, REVISION, pass->space, pass->name, err);
+}
+
+/* ---- Before it is deleted by hand ------------------------------------------------------ */
+
+int retention_before(void *arg, const struct objects_review *review, struct err *err)
+{
+    struct controllers *all = arg;
+    const struct node *spec = node_get(review->before, "spec");
+    struct pass pass = { .all = all, .objects = all->objects, .arena = review->arena,
+                         .space = review->space, .name = review->name };
+    struct wanted wanted = {
+        .kind = revision_kind(node_get_text(spec, "kind")), .space = review->space,
+        .name = node_get_text(spec, "name"),
+        .revision = arena_printf(review->arena, "v%lld",
+                                 (long long)node_get_int(spec, "revision", 0)),
+    };
+
+    if (review->after || review->who->trusted || wanted.kind == WHICH_COUNT ||
+        !*object_label(review->before, REVISION_LABEL) || !is_used(&pass, &wanted))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
+                   "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
+                   "another revision names it. It goes by itself when nobody does", review->name,
+                   wanted.revision, node_get_text(spec, "kind"), wanted.name);
+}
+
+/* ---- What wakes it -------------------------------------------------------------------- */
+
+static void wake_one(struct controllers *all, const struct controller *to, struct arena *arena,
+                     enum which kind, const char *space, const struct node *reference)
+{
+    const char *name = node_get_text(reference, "name");
+    const char *revision = node_get_text(reference, "revision");
+
+    if (*name && *revision)
+        controllers_wake(all, to, space, revision_object_name(arena, kind, name, revision));
+}
+
+/* What another revision that goes has named. */
+static void wake_named(struct controllers *all, const struct controller *to,
+                       const struct object *gone)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *snapshot = node_at(object_read(arena, gone), "spec", "snapshot", NULL);
+    const struct node *profiles = node_get(snapshot, "workloadProfileRefs");
+    const struct node *definitions = node_get(snapshot, "definitions");
+
+    for (size_t i = 0; i < node_count(profiles); i++)
+        wake_one(all, to, arena, PROFILE, gone->space, node_item(profiles, i));
+    for (size_t i = 0; i < node_count(definitions); i++) {
+        const struct node *row = node_item(definitions, i);
+        enum which kind = revision_kind(node_get_text(row, "kind"));
+
+        if (kind != WHICH_COUNT)
+            wake_one(all, to, arena, kind, node_get_text(row, "namespace"), row);
+    }
+}
+
+static void map_revision(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    if (after)
+        controllers_wake(all, to, after->space, after->name);
+    else
+        wake_named(all, to, before);
+}
+
+/* A pin that was taken away, or a deployment that is made from another one now. */
+static void map_user(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    static const struct {
+        const char *field;
+        enum which kind;
+    } fields[] = { { "profileBundleRef", BUNDLE }, { "workloadProfileRef", PROFILE } };
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *was = before ? node_get(object_read(arena, before), "spec") : NULL;
+    const struct node *is = was && after ? node_get(object_read(arena, after), "spec") : NULL;
+
+    for (size_t i = 0; was && i < count_of(fields); i++) {
+        const struct node *old = node_get(was, fields[i].field);
+        const struct node *now = node_get(is, fields[i].field);
+
+        if (old && (!now || !node_same(old, now)))
+            wake_one(all, to, arena, fields[i].kind, before->space, old);
+    }
+}
+
+struct waking {
+    struct controllers *all;
+    const struct controller *to;
+    struct arena *arena;
+    const char *label;
+};
+
+static void wake_if_of(void *arg, const struct object *revision)
+{
+    struct waking *waking = arg;
+
+    if (memmem(revision->body, revision->len, waking->label, strlen(waking->label)))
+        controllers_wake(waking->all, waking->to, revision->space, revision->name);
+}
+
+/* What they are of is gone, or has a newer revision, so that the oldest may go. */
+static void map_definition(struct controllers *all, const struct controller *to,
+                           const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct object *any = after ? after : before;
+    struct waking waking = { .all = all, .to = to, .arena = arena };
+    const struct node *was = before ? node_get(object_read(arena, before), "status") : NULL;
+    const struct node *is = after ? node_get(object_read(arena, after), "status") : NULL;
+
+    if (!before || (after && !strcmp(node_get_text(was, "latestRevision"),
+                                     node_get_text(is, "latestRevision"))))
+        return;
+    waking.label = revision_object_label(arena, revision_kind(any->kind->kind), any->name);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[REVISION], any->space, wake_if_of,
+                 &waking);
+}
+
+const struct controller controller_retention = {
+    .name = "retention", .run = run,
+    .sources = { { REVISION, map_revision }, { PROFILE, map_definition },
+                 { BUNDLE, map_definition }, { COMPONENT, map_definition },
+                 { TRAIT, map_definition }, { AIWORKLOAD, map_user },
+                 { DEPLOYMENT, map_user } },
+    .source_count = 7,
+};
