@@ -26,6 +26,12 @@ struct spokes {
 struct node *spokes_chosen(struct pass *pass, const char *space,
                            const char *placement);
 /*
+ * NULL if the Placement has decided, even for no cluster at all; else why not, for
+ * a person: it is gone, or has not chosen yet, or its decisions are. That is no
+ * order to take anything away: what runs by it stays until it has decided.
+ */
+const char *spokes_undecided(struct pass *pass, const char *space, const char *placement);
+/*
  * Every cluster in `chosen` or with a work of the ReplicaSet. `template_hash`
  * is that of the work wanted now (work_hash).
  */
