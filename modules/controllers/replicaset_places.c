@@ -152,7 +152,8 @@ static void note_cluster(const struct rollout *r, struct placement_place *place,
     place->blocked = why_blocked(r, place, cluster);
     place->lost = !cluster || cluster->deleting || !replicaset_may_use(r, place->cluster);
     place->silent_since = cluster ? silence_of(r, cluster) : r->pass->now;
-    place->running = work && !place->silent_since && !spokes_work_is(work, "Degraded") &&
+    /* What runs on a silent spoke runs on. */
+    place->running = work && !spokes_work_is(work, "Degraded") &&
                      (spokes_work_is(work, "Available") || spokes_work_is(work, "Complete"));
 }
 

@@ -87,6 +87,7 @@ static void claim_places(struct roll *roll, size_t index)
             if (!place || place->ref != PLACEMENT_NO_REF)
                 continue;
             place->ref = index;
+            place->member = roll->count;
             names[group->count++] = place->cluster;
             roll->members[roll->count++] = (struct member){ place, i, mandatory };
             roll->mandatory_count += mandatory;
@@ -365,6 +366,54 @@ static void count_failures(struct roll *roll)
     }
 }
 
+/* The order in which groups have their turn: mandatory ones first. */
+static int compare_turns(const struct roll *roll, const struct member *a, const struct member *b)
+{
+    const struct placement_rollout_group *one = &roll->groups[a->group];
+    const struct placement_rollout_group *two = &roll->groups[b->group];
+
+    if (a->mandatory != b->mandatory)
+        return a->mandatory ? -1 : 1;
+    if (one->index != two->index)
+        return one->index < two->index ? -1 : 1;
+    return strcmp(one->name, two->name);
+}
+
+/* The first group that is not as far as it gets. In OCM a failure in it hides
+   another place that is still under way. */
+static const struct member *first_busy(const struct roll *roll)
+{
+    const struct member *first = NULL;
+
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct member *member = &roll->members[i];
+        enum placement_state state = member->place->state;
+
+        if ((state == PLACE_WAITING || state == PLACE_IN_PROGRESS || state == PLACE_SOAKING) &&
+            (!first || compare_turns(roll, member, first) < 0))
+            first = member;
+    }
+    return first;
+}
+
+static void write_started(struct roll *roll, const struct placement_rollout *out)
+{
+    const struct member *first = first_busy(roll);
+    struct member busy;
+
+    if (!first || (roll->one_by_one && roll->ref->stopped))
+        return;
+    busy = *first;
+    for (size_t i = 0; i < out->count; i++) {
+        struct placement_place *place = find_place(roll->all, out->clusters[i].name);
+        const struct member *member = &roll->members[place->member];
+
+        if (out->clusters[i].status == ROLLOUT_TO_APPLY && place->state == PLACE_WAITING &&
+            (!roll->slow || roll->one_by_one || compare_turns(roll, member, &busy) <= 0))
+            write_place(roll, place);
+    }
+}
+
 static void roll_out(struct roll *roll)
 {
     struct placement_rollout out;
@@ -387,13 +436,7 @@ static void roll_out(struct roll *roll)
         roll->ref->wrong = arena_string(roll->arena, err.text);
         return;
     }
-    for (size_t i = 0; i < out.count; i++) {
-        struct placement_place *place = find_place(roll->all, out.clusters[i].name);
-
-        if (out.clusters[i].status == ROLLOUT_TO_APPLY && place->state == PLACE_WAITING &&
-            !(roll->one_by_one && roll->ref->stopped))
-            write_place(roll, place);
-    }
+    write_started(roll, &out);
 }
 
 /* ---- What is no longer wanted ------------------------------------------------------------ */

@@ -319,6 +319,7 @@ struct placement_place {
 
     /* The answer. */
     size_t ref; /* the first placementRef that chooses it */
+    size_t member; /* private */
     enum placement_state state;
     enum placement_step step;
     int64_t until; /* when the state ends by itself; 0: it does not */
