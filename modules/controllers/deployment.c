@@ -339,6 +339,16 @@ static const char *phase_of(const struct deployment *d,
     return "Running";
 }
 
+/* What the ReplicaSet says after its numbers: who holds it up, until when. */
+static const char *hindrance(const struct node *replica_set)
+{
+    const struct node *list = node_at(replica_set, "status", "conditions", NULL);
+    const char *words = strchr(node_get_text(condition_find(list, "PlacementRolledOut"),
+                                             "message"), ';');
+
+    return words ? words : "";
+}
+
 static void judge_spokes(struct deployment *d, const struct node *replica_set,
                          const struct spokes *spokes)
 {
@@ -346,8 +356,8 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
     const struct node *summary = node_at(replica_set, "status", "summary", NULL);
     int64_t wanted = node_get_int(summary, "desiredTotal", 0);
     int64_t updated = node_get_int(summary, "updated", 0);
-    char *words = arena_printf(arena, "%lld of %lld spokes have it",
-                               (long long)updated, (long long)wanted);
+    char *words = arena_printf(arena, "%lld of %lld spokes have it%s", (long long)updated,
+                               (long long)wanted, hindrance(replica_set));
     char *ready = arena_printf(arena, "%zu of %zu spokes are ready%s%s",
                                spokes->ready, spokes->total,
                                *spokes->worst ? "; " : "", spokes->worst);
