@@ -343,10 +343,11 @@ static const char *phase_of(const struct deployment *d,
 static const char *hindrance(const struct node *replica_set)
 {
     const struct node *list = node_at(replica_set, "status", "conditions", NULL);
-    const char *words = strchr(node_get_text(condition_find(list, "PlacementRolledOut"),
-                                             "message"), ';');
+    const struct node *found = condition_find(list, "PlacementRolledOut");
+    const char *words = strchr(node_get_text(found, "message"), ';');
+    bool is_now = node_get_int(found, "observedGeneration", 0) == object_generation(replica_set);
 
-    return words ? words : "";
+    return words && is_now ? words : "";
 }
 
 static void judge_spokes(struct deployment *d, const struct node *replica_set,

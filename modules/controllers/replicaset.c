@@ -119,30 +119,41 @@ static int remove_work(struct rollout *r, const struct placement_place *place, s
     return pass_remove(r->pass, WORK, place->cluster, r->work_name, err);
 }
 
-static bool labels_differ(const struct rollout *r, const struct node *work, size_t ref)
+static bool labels_differ(const struct node *work, const struct node *wanted)
 {
-    struct node *wanted = node_map(r->pass->arena);
-
-    add_labels(r, wanted, ref);
     node_each(label, node_at(wanted, "metadata", "labels", NULL))
         if (strcmp(object_label(work, label->key), node_text(label->value)) != 0)
             return true;
     return false;
 }
 
+/* As the works of each ref should be labelled. */
+static struct node **labels_by_ref(const struct rollout *r)
+{
+    struct arena *arena = r->pass->arena;
+    struct node **ret = arena_alloc(arena, (r->advance.ref_count + 1) * sizeof *ret);
+
+    for (size_t i = 0; i < r->advance.ref_count; i++) {
+        ret[i] = node_map(arena);
+        add_labels(r, ret[i], i);
+    }
+    return ret;
+}
+
 /* Another ref has it now, or the set's labels changed: nothing restarts for that. */
 static int relabel(struct rollout *r, struct err *err)
 {
     scoped_map struct map *works = map_new();
+    struct node **wanted = labels_by_ref(r);
 
     for (size_t i = 0; i < node_count(r->works); i++)
         map_put(works, object_space(node_item(r->works, i)), node_item(r->works, i));
     for (size_t i = 0; i < r->advance.place_count; i++) {
         const struct placement_place *place = &r->advance.places[i];
-        const struct node *work = map_get(works, place->cluster);
 
         if (place->ref == PLACEMENT_NO_REF || place->step != STEP_NONE || !place->current ||
-            place->blocked || !labels_differ(r, work, place->ref))
+            place->blocked ||
+            !labels_differ(map_get(works, place->cluster), wanted[place->ref]))
             continue;
         if (pass_ensure(r->pass, make_work(r, place), NULL, err) < 0)
             return -1;
@@ -194,14 +205,20 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 
 static int drain(struct rollout *r, struct err *err)
 {
+    const struct node *left;
+
     for (size_t i = 0; i < node_count(r->works); i++)
         if (pass_remove(r->pass, WORK, object_space(node_item(r->works, i)),
                         object_name(node_item(r->works, i)), err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
         return -1;
-    if (node_count(spokes_works(r->pass, r->pass->space, r->pass->name)))
-        return 0;
+    left = spokes_works(r->pass, r->pass->space, r->pass->name);
+    if (node_count(left)) {
+        replicaset_gather(r);
+        placement_advance(&r->advance, r->pass->arena);
+        return replicaset_report_removal(r, left, err);
+    }
     return pass_finalizer(r->pass, &r->seen, SET_FINALIZER, false, err);
 }
 

@@ -29,5 +29,8 @@ bool replicaset_is_current(const struct rollout *r, const struct node *work);
 bool replicaset_may_use(const struct rollout *r, const char *cluster);
 /* Writes the status, after the steps of `advance` were taken. */
 int replicaset_report(struct rollout *r, struct err *err) MUST_CHECK;
+/* The set is being deleted: who still has `works`. After replicaset_gather(). */
+int replicaset_report_removal(struct rollout *r, const struct node *works,
+                              struct err *err) MUST_CHECK;
 
 #endif

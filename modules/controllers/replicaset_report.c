@@ -325,3 +325,25 @@ int replicaset_report(struct rollout *r, struct err *err)
     set_move(r, status);
     return pass_status(r->pass, &r->seen, status, NULL, err);
 }
+
+int replicaset_report_removal(struct rollout *r, const struct node *works, struct err *err)
+{
+    struct arena *arena = r->pass->arena;
+    struct node *status = status_copy(arena, r->seen.node);
+    scoped_text struct text words = { 0 };
+    struct condition condition = { "PlacementRolledOut", "False", "Removing", "" };
+
+    text_addf(&words, "it is being deleted; %zu %s still to remove it", node_count(works),
+              node_count(works) == 1 ? "cluster is" : "clusters are");
+    for (size_t i = 0; i < node_count(works) && i < MOST_NAMED; i++) {
+        const struct placement_place *place = place_of(r, object_space(node_item(works, i)));
+
+        text_addf(&words, "%s %s", i ? "," : ":", object_space(node_item(works, i)));
+        if (place)
+            add_time(&words, ", silent since ", place->silent_since);
+    }
+    condition.message = text_string(&words);
+    condition_set(arena, status, node_at(r->set, "status", "conditions", NULL), &condition,
+                  object_generation(r->set), r->pass->now);
+    return pass_status(r->pass, &r->seen, status, NULL, err);
+}

@@ -118,6 +118,7 @@ is_on "2 of 2 clusters have it" s1 s3
 stop s3
 expect "the delete" "$(status_of DELETE "$(path_of -n mw manifestworkreplicasets/set1)")" 200
 wait_gone -n s1 manifestworks/mw.set1
-expect "the set waits" "$(object -n mw manifestworkreplicasets/set1 | jq -r .metadata.name)" set1
+wait_for -n mw manifestworkreplicasets/set1 "$rolled_out | .message" \
+    "it is being deleted; 1 cluster is still to remove it: s3"
 start_spoke s3
 wait_gone -n mw manifestworkreplicasets/set1
