@@ -17,6 +17,7 @@ struct deployment {
     struct rendition artifact;
     bool stop;                    /* the user must act first */
     bool denied;                  /* it may not be where it shall go */
+    bool exceeded;                /* more spokes failed than maxFailures allows */
 };
 
 /* ---- Conditions ------------------------------------------------------------- */
@@ -321,7 +322,7 @@ static int distribute(struct deployment *d, struct err *err)
 static const char *phase_of(const struct deployment *d,
                             const struct spokes *spokes)
 {
-    if (d->stop)
+    if (d->stop || d->exceeded)
         return "Failed";
     if (spokes->count[SPOKE_DEGRADED] || spokes->count[SPOKE_FAILED])
         return "Degraded";
@@ -339,15 +340,27 @@ static const char *phase_of(const struct deployment *d,
     return "Running";
 }
 
-/* What the ReplicaSet says after its numbers: who holds it up, until when. */
-static const char *hindrance(const struct node *replica_set)
+/* What the ReplicaSet says of its rollout as it is wanted now; NULL: nothing yet. */
+static const struct node *rolled_out(const struct node *replica_set)
 {
     const struct node *list = node_at(replica_set, "status", "conditions", NULL);
     const struct node *found = condition_find(list, "PlacementRolledOut");
-    const char *words = strchr(node_get_text(found, "message"), ';');
-    bool is_now = node_get_int(found, "observedGeneration", 0) == object_generation(replica_set);
 
-    return words && is_now ? words : "";
+    return node_get_int(found, "observedGeneration", 0) == object_generation(replica_set)
+               ? found : NULL;
+}
+
+/* What it says after its numbers: who holds it up, until when. */
+static const char *hindrance(const struct node *replica_set)
+{
+    const char *words = strchr(node_get_text(rolled_out(replica_set), "message"), ';');
+
+    return words ? words : "";
+}
+
+static bool has_stopped(const struct node *replica_set)
+{
+    return !strcmp(node_get_text(rolled_out(replica_set), "reason"), "TooManyFailures");
 }
 
 static void judge_spokes(struct deployment *d, const struct node *replica_set,
@@ -363,7 +376,10 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
                                spokes->ready, spokes->total,
                                *spokes->worst ? "; " : "", spokes->worst);
 
-    if (wanted && updated == wanted)
+    d->exceeded = has_stopped(replica_set);
+    if (d->exceeded)
+        set(d, "Distributed", "False", "TooManyFailures", words);
+    else if (wanted && updated == wanted)
         set(d, "Distributed", "True", "Distributed", words);
     else
         set(d, "Distributed", "False", "Progressing", words);

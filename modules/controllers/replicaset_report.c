@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MOST_NAMED 3
+#define MOST_WORDS 2000
 
 /* ---- Counts ---------------------------------------------------------------------- */
 
@@ -242,7 +243,9 @@ static void count_totals(const struct rollout *r, struct node *const *lists, str
         say_ref(&words, r, i);
     }
     say_leftovers(&words, r, lists[refs]);
-    ret->words = arena_string(r->pass->arena, text_string(&words));
+    ret->words = words.len > MOST_WORDS ? arena_printf(r->pass->arena, "%.*s…", MOST_WORDS,
+                                                       text_string(&words))
+                                        : arena_string(r->pass->arena, text_string(&words));
     ret->found = ret->chosen && !ret->undecided;
     ret->rolled = ret->found && !ret->wrong && ret->done == ret->chosen && !ret->left;
 }

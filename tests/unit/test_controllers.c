@@ -470,6 +470,8 @@ static void check_rollout(struct hub *hub)
     report(hub, "r2", "research.step-echo", true);
     CHECK_INT(works_of(hub, "research.step-echo"), 2,
               "and no further when one fails");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"), "Failed",
+               "more than maxFailures is for the user to mend");
     report(hub, "r2", "research.step-echo", false);
     report(hub, "r3", "research.step-echo", false);
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "ready"), "3/3",
