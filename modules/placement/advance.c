@@ -334,10 +334,27 @@ static void stop(struct roll *roll, size_t failed, size_t count, const char *whe
 }
 
 /* More have failed than may: no other place is begun until that changes. */
-static void count_failures(struct roll *roll)
+static void stop_where_too_many_failed(struct roll *roll)
 {
-    size_t rest = 0;
+    struct { size_t failed, count; } *sums;
 
+    if (roll->one_by_one)
+        stop(roll, roll->ref->failed, roll->count, "");
+    if (!roll->slow || roll->one_by_one)
+        return;
+    sums = arena_alloc(roll->arena, (roll->group_count + 1) * sizeof *sums);
+    memset(sums, 0, (roll->group_count + 1) * sizeof *sums);
+    for (size_t i = 0; i < roll->count; i++) {
+        sums[roll->members[i].group].count++;
+        sums[roll->members[i].group].failed += has_failed(roll->members[i].place);
+    }
+    for (size_t g = 0; g < roll->group_count; g++)
+        stop(roll, sums[g].failed, sums[g].count, arena_printf(roll->arena, " in group %lld",
+                                                  (long long)roll->groups[g].index));
+}
+
+static void count_members(struct roll *roll)
+{
     roll->mandatory_done = true;
     for (size_t i = 0; i < roll->count; i++) {
         const struct member *member = &roll->members[i];
@@ -350,20 +367,8 @@ static void count_failures(struct roll *roll)
         roll->ref->failed += has_failed(member->place);
         roll->ref->done += member->place->state == PLACE_DONE ||
                            member->place->state == PLACE_SOAKING;
-        rest += !member->mandatory;
     }
-    if (roll->one_by_one)
-        stop(roll, roll->ref->failed, roll->count, "");
-    for (size_t g = 0; roll->slow && !roll->one_by_one && g < roll->group_count; g++) {
-        size_t failed = 0, count = 0;
-
-        for (size_t i = 0; i < roll->count; i++) {
-            count += roll->members[i].group == g;
-            failed += roll->members[i].group == g && has_failed(roll->members[i].place);
-        }
-        stop(roll, failed, count, arena_printf(roll->arena, " in group %lld", (long long)
-                                               roll->groups[g].index));
-    }
+    stop_where_too_many_failed(roll);
 }
 
 /* The order in which groups have their turn: mandatory ones first. */
@@ -427,7 +432,7 @@ static void roll_out(struct roll *roll)
         judge(roll, &roll->members[i]);
         tell_member(roll, &roll->members[i]);
     }
-    count_failures(roll);
+    count_members(roll);
     supersede(roll);
     input.existing = roll->known;
     input.existing_count = roll->known_count;
