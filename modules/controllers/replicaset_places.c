@@ -174,6 +174,22 @@ static void add_place(struct rollout *r, struct map *known, const char *cluster,
     r->advance.place_count++;
 }
 
+/* Where no decision says what a ref chooses: the places that have its works. */
+static void gather_held(const struct rollout *r, struct placement_ref *ref)
+{
+    struct arena *arena = r->pass->arena;
+    struct placement_rollout_group *group = arena_alloc(arena, sizeof *group);
+    const char **names = arena_alloc(arena, (node_count(r->works) + 1) * sizeof *names);
+    const char *label = render_label(arena, ref->name);
+
+    *group = (struct placement_rollout_group) { .name = "", .clusters = names };
+    for (size_t i = 0; i < node_count(r->works); i++)
+        if (!strcmp(object_label(node_item(r->works, i), PLACEMENT_NAME_LABEL), label))
+            names[group->count++] = object_space(node_item(r->works, i));
+    ref->groups = group;
+    ref->group_count = 1;
+}
+
 static void gather_refs(struct rollout *r)
 {
     struct pass *pass = r->pass;
@@ -193,6 +209,10 @@ static void gather_refs(struct rollout *r)
         };
         r->undecided[i] = spokes_undecided(pass, pass->space, ref->name);
         ref->undecided = r->undecided[i] != NULL;
+        if (ref->undecided) {
+            gather_held(r, ref);
+            continue;
+        }
         placement_rollout_groups(pass->arena, pass_list(pass, DECISION, pass->space,
                                  "cluster.open-cluster-management.io/placement", ref->name),
                                  &groups, &ref->group_count);

@@ -179,7 +179,8 @@ static void say_ref(struct text *out, const struct rollout *r, size_t i)
     if (r->advance.ref_count > 1)
         text_addf(out, "%s: ", ref->name);
     if (r->undecided[i]) {
-        text_add(out, r->undecided[i]);
+        text_addf(out, "%s; %zu %s", r->undecided[i], ref->chosen,
+                  ref->chosen == 1 ? "work stays as it is" : "works stay as they are");
         return;
     }
     text_addf(out, "%zu of %zu clusters have it", ref->done, ref->chosen);

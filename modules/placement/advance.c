@@ -433,6 +433,8 @@ static void roll_out(struct roll *roll)
         tell_member(roll, &roll->members[i]);
     }
     count_members(roll);
+    if (roll->ref->undecided)
+        return;
     supersede(roll);
     input.existing = roll->known;
     input.existing_count = roll->known_count;

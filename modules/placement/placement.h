@@ -330,7 +330,7 @@ struct placement_ref {
     const struct node *strategy;
     const struct placement_rollout_group *groups; /* of its decisions */
     size_t group_count;
-    bool undecided; /* there is no decision: nothing is known of what it wants */
+    bool undecided; /* there is no decision: what its groups name stays as it is */
 
     /* The answer, about the clusters that no ref before it chooses. */
     size_t chosen, done, failed;

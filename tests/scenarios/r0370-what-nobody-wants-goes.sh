@@ -114,6 +114,11 @@ expect "s1 keeps it" "$(object -n s1 manifestworks/mw.set1 | jq -r .metadata.del
 set_of '{name: p1}' 2
 is_on "2 of 2 clusters have it" s1 s3
 
+expect "that goes" "$(status_of DELETE "$(path_of -n mw placements/p1)")" 200
+wait_for -n mw manifestworkreplicasets/set1 "$rolled_out | .message" \
+    'there is no Placement "p1"; 2 works stay as they are'
+expect "s3 keeps it" "$(object -n s3 manifestworks/mw.set1 | jq -r .metadata.deletionTimestamp)" null
+
 # The set itself: what a silent spoke has goes when it is back.
 stop s3
 expect "the delete" "$(status_of DELETE "$(path_of -n mw manifestworkreplicasets/set1)")" 200
