@@ -296,12 +296,24 @@ static void map_decision(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, REPLICA_SET, (after ? after : before)->space);
 }
 
-/* A set that is bound no more, or a cluster that is in another one. */
+/* A set that is bound, or bound no more: what the project may have. */
 static void map_binding(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    if (!after)
-        controllers_wake_all(all, to, REPLICA_SET, before->space);
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after))
+        controllers_wake_all(all, to, REPLICA_SET, any->space);
+}
+
+/* Whether the namespace is a project's, and so bounded by what it may have. */
+static void map_project(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after))
+        controllers_wake_all(all, to, REPLICA_SET, any->name);
 }
 
 /* The same part of both; arrival and departure are the decisions' to follow. */
@@ -339,26 +351,30 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 static void map_set(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
-    if (!after || part_differs(before, after, "spec", NULL))
+    if (!before || !after || part_differs(before, after, "spec", NULL))
         controllers_wake_all(all, to, REPLICA_SET, "");
 }
 
-/* One that a set waits for came into being, or went. */
+/* One that a set waits for came into being or went, or has decided. */
 static void map_placement(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
-    if (!before || !after)
-        controllers_wake_all(all, to, REPLICA_SET, (after ? after : before)->space);
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after ||
+                part_differs(before, after, "status", "numberOfSelectedClusters")))
+        controllers_wake_all(all, to, REPLICA_SET, any->space);
 }
 
-/* A cluster's namespace came into being: works may be waiting for it. */
+/* A cluster's namespace came into being, where works may wait for it, or goes. */
 static void map_namespace(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
+    const struct object *any = after ? after : before;
 
-    if (!before && after &&
-        !strcmp(object_label(object_read(arena, after), "axle.dev/owner-kind"),
+    if (any && (!before || !after || before->deleting != after->deleting) &&
+        !strcmp(object_label(object_read(arena, any), "axle.dev/owner-kind"),
                 "ManagedCluster"))
         controllers_wake_all(all, to, REPLICA_SET, "");
 }
@@ -369,6 +385,6 @@ const struct controller controller_replicaset = {
                  { WORKLOAD, map_label }, { DECISION, map_decision },
                  { NAMESPACE, map_namespace }, { BINDING, map_binding },
                  { CLUSTER, map_cluster }, { CLUSTER_SET, map_set },
-                 { PLACEMENT, map_placement } },
-    .source_count = 9,
+                 { PLACEMENT, map_placement }, { PROJECT, map_project } },
+    .source_count = 10,
 };
