@@ -20,6 +20,7 @@ struct deployment {
     bool stop;                    /* the user must act first */
     bool denied;                  /* it may not be where it shall go */
     bool gone;                    /* what says where it goes is not there */
+    bool exceeded;                /* more spokes failed than maxFailures allows */
 };
 
 /* ---- Conditions ------------------------------------------------------------- */
@@ -353,7 +354,7 @@ static int distribute(struct deployment *d, struct err *err)
 static const char *phase_of(const struct deployment *d,
                             const struct spokes *spokes)
 {
-    if (d->stop)
+    if (d->stop || d->exceeded)
         return "Failed";
     if (spokes->count[SPOKE_DEGRADED] || spokes->count[SPOKE_FAILED])
         return "Degraded";
@@ -371,6 +372,29 @@ static const char *phase_of(const struct deployment *d,
     return "Running";
 }
 
+/* What the ReplicaSet says of its rollout as it is wanted now; NULL: nothing yet. */
+static const struct node *rolled_out(const struct node *replica_set)
+{
+    const struct node *list = node_at(replica_set, "status", "conditions", NULL);
+    const struct node *found = condition_find(list, "PlacementRolledOut");
+
+    return node_get_int(found, "observedGeneration", 0) == object_generation(replica_set)
+               ? found : NULL;
+}
+
+/* What it says after its numbers: who holds it up, until when. */
+static const char *hindrance(const struct node *replica_set)
+{
+    const char *words = strchr(node_get_text(rolled_out(replica_set), "message"), ';');
+
+    return words ? words : "";
+}
+
+static bool has_stopped(const struct node *replica_set)
+{
+    return !strcmp(node_get_text(rolled_out(replica_set), "reason"), "TooManyFailures");
+}
+
 static void judge_spokes(struct deployment *d, const struct node *replica_set,
                          const struct spokes *spokes)
 {
@@ -380,13 +404,16 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
                                                "PlacementRolledOut");
     int64_t wanted = node_get_int(summary, "desiredTotal", 0);
     int64_t updated = node_get_int(summary, "updated", 0);
-    char *words = arena_printf(arena, "%lld of %lld spokes have it",
-                               (long long)updated, (long long)wanted);
+    char *words = arena_printf(arena, "%lld of %lld spokes have it%s", (long long)updated,
+                               (long long)wanted, hindrance(replica_set));
     char *ready = arena_printf(arena, "%zu of %zu spokes are ready%s%s",
                                spokes->ready, spokes->total,
                                *spokes->worst ? "; " : "", spokes->worst);
 
-    if (!strcmp(node_get_text(rolled, "reason"), "NameTaken"))
+    d->exceeded = has_stopped(replica_set);
+    if (d->exceeded)
+        set(d, "Distributed", "False", "TooManyFailures", words);
+    else if (!strcmp(node_get_text(rolled, "reason"), "NameTaken"))
         set(d, "Distributed", "False", "NameTaken", node_get_text(rolled, "message"));
     else if (wanted && updated == wanted)
         set(d, "Distributed", "True", "Distributed", words);

@@ -1,38 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
-#include "controllers/claim.h"
+#include "controllers/replicaset.h"
+
 #include "controllers/allowed.h"
-#include "controllers/spokes.h"
+#include "controllers/claim.h"
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "placement/placement.h"
 #include "render/render.h"
 
 #include <string.h>
 
 #define SET_FINALIZER "work.open-cluster-management.io/manifest-work-cleanup"
 
-struct rollout {
-    struct pass *pass;
-    const struct node *set;      /* the ManifestWorkReplicaSet */
-    const struct node *works;    /* there now */
-    const char *work_name;
-    const struct placement_reach *reach; /* of the project; NULL: it is none */
-    const char *placement;       /* the placementRef in hand */
-    const char *taken;           /* a cluster where the work's name is another's */
-    const char *undecided;       /* why one of them has not decided; NULL: all have */
-    size_t chosen;
-    int64_t recheck_at;
-};
-
 /* ---- What a work should be -------------------------------------------------- */
 
-static struct node *make_work(struct rollout *r, const char *cluster)
+static void add_labels(const struct rollout *r, struct node *work, size_t ref)
 {
     struct arena *arena = r->pass->arena;
-    struct node *work = pass_new(r->pass, WORK, cluster, r->work_name);
-    struct node *metadata = node_get(work, "metadata");
 
     node_each(label, node_at(r->set, "metadata", "labels", NULL))
         object_set_label(arena, work, label->key, node_text(label->value));
@@ -40,66 +25,26 @@ static struct node *make_work(struct rollout *r, const char *cluster)
                      spokes_replica_set_label(arena, r->pass->space,
                                               r->pass->name));
     object_set_label(arena, work, PLACEMENT_NAME_LABEL,
-                     render_label(arena, r->placement));
+                     render_label(arena, r->advance.refs[ref].name));
+}
+
+static struct node *make_work(const struct rollout *r, const struct placement_place *place)
+{
+    struct arena *arena = r->pass->arena;
+    struct node *work = pass_new(r->pass, WORK, place->cluster, r->work_name);
+    struct node *metadata = node_get(work, "metadata");
+    char revised[CLOCK_TEXT];
+
+    /* The deadline counts from the change of the content, whatever else is written. */
+    clock_format(place->current ? place->written : r->pass->now, true, revised);
+    object_set_annotation(arena, work, REVISED_AT, revised);
+    add_labels(r, work, place->ref);
     node_add(arena, node_make_list(arena, metadata, "finalizers"),
              node_string(arena, WORK_FINALIZER));
     node_set(arena, work, "spec",
              node_copy(arena, node_at(r->set, "spec", "manifestWorkTemplate",
                                       NULL)));
     return work;
-}
-
-/* Every field that the template names is in the work as it says. */
-static bool contains(const struct node *have, const struct node *want)
-{
-    if (node_is(want, NODE_MAP)) {
-        node_each(member, want)
-            if (!contains(node_get(have, member->key), member->value))
-                return false;
-        return node_is(have, NODE_MAP);
-    }
-    if (node_is(want, NODE_LIST)) {
-        if (node_count(have) != node_count(want))
-            return false;
-        for (size_t i = 0; i < node_count(want); i++)
-            if (!node_same(node_item(have, i), node_item(want, i)))
-                return false;
-        return true;
-    }
-    return node_same(have, want);
-}
-
-static bool is_current(const struct rollout *r, const struct node *work)
-{
-    return contains(node_get(work, "spec"),
-                    node_at(r->set, "spec", "manifestWorkTemplate", NULL));
-}
-
-/*
- * OCM's rule, and two more: what is Degraded has failed, whether it is still
- * trying or not; and a work whose agent never writes Progressing counts as
- * done when it is Available, else no rollout would get past its first step.
- */
-static enum placement_rollout_status status_of(const struct rollout *r,
-                                               const struct node *work,
-                                               int64_t *since)
-{
-    const struct node *conditions = node_at(work, "status", "conditions", NULL);
-
-    *since = 0;
-    if (!is_current(r, work))
-        return ROLLOUT_TO_APPLY;
-    if (spokes_work_is(work, "Degraded") && spokes_work_is(work, "Applied")) {
-        const struct node *degraded = condition_find(conditions, "Degraded");
-
-        clock_parse(node_get_text(degraded, "lastTransitionTime"), since);
-        return ROLLOUT_FAILED;
-    }
-    if (!condition_find(conditions, "Progressing") &&
-        spokes_work_is(work, "Applied"))
-        return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED
-                                                 : ROLLOUT_PROGRESSING;
-    return placement_rollout_of_work(work, since);
 }
 
 /* ---- Objects on the spoke's side of the hub ------------------------------------ */
@@ -143,172 +88,89 @@ static int mirror_workload(struct rollout *r, const struct seen *set,
     return 0;
 }
 
-/* A decision may be older than what decides whose the cluster is: that is looked
-   at in the step that writes. Namespaces of no project are the administrator's. */
-static bool may_use(const struct rollout *r, const char *cluster)
-{
-    return !r->reach || placement_reach_has(r->reach, cluster);
-}
+/* ---- Steps ---------------------------------------------------------------------- */
 
-/* A cluster that the project has lost keeps nothing of it, whatever the decision
-   that put it there: one that cannot be made anew stays as it was. */
-static int withdraw_lost(struct rollout *r, const struct seen *set, struct err *err)
+static int write_work(struct rollout *r, const struct placement_place *place, struct err *err)
 {
-    for (size_t i = 0; i < node_count(r->works); i++) {
-        const struct node *work = node_item(r->works, i);
-
-        if (object_deleting(work) || may_use(r, object_space(work)) ||
-            allowed_keeps(r->pass, r->pass->space, object_space(work)))
-            continue;
-        pass_event(r->pass, set, true, "OutOfReach", "%s is in no set that the project may "
-                   "place on any more: its work goes", object_space(work));
-        if (pass_remove(r->pass, WORK, object_space(work), r->work_name, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int apply(struct rollout *r, const struct seen *set, const char *cluster,
-                 struct err *err)
-{
-    const struct node *space = pass_read(r->pass, NAMESPACE, "", cluster);
-    const struct node *old = pass_read_own(r->pass, WORK, cluster, r->work_name);
-    struct err why = { 0 };
     bool changed = false;
 
-    /* Before it is accepted a cluster has no namespace; that will wake us. */
-    if (!space || object_deleting(space) || (old && object_deleting(old)))
-        return 0;
-    if (!may_use(r, cluster)) {
-        pass_event(r->pass, set, true, "OutOfReach", "%s is in no set that the project may "
-                   "place on", cluster);
-        return 0;
-    }
-    if (pass_ensure(r->pass, make_work(r, cluster), &changed, &why) < 0) {
-        if (!claim_words(r->pass, &why)) {
-            *err = why;
-            return -1;
-        }
-        r->taken = arena_printf(r->pass->arena, "%s: %s", cluster, why.text);
-        pass_event(r->pass, set, true, "NameTaken", "%s", r->taken);
-        return 0;
-    }
-    if (mirror_workload(r, set, cluster, err) < 0)
+    if (pass_ensure(r->pass, make_work(r, place), &changed, err) < 0 ||
+        mirror_workload(r, &r->seen, place->cluster, err) < 0)
         return -1;
     if (changed)
-        pass_event(r->pass, set, false, old ? "WorkUpdated" : "WorkCreated",
-                   "%s has the work %s", cluster, r->work_name);
+        pass_event(r->pass, &r->seen, false, place->has_work ? "WorkUpdated" : "WorkCreated",
+                   "%s has the work %s", place->cluster, r->work_name);
     return 0;
 }
 
-/* ---- Groups and clusters for the rollout ---------------------------------------- */
-
-static size_t existing(struct rollout *r, struct placement_rollout_cluster **ret)
+static int remove_work(struct rollout *r, const struct placement_place *place, struct err *err)
 {
-    size_t count = node_count(r->works), n = 0;
-    struct placement_rollout_cluster *list;
-
-    list = arena_alloc(r->pass->arena, (count + 1) * sizeof *list);
-    for (size_t i = 0; i < count; i++) {
-        const struct node *work = node_item(r->works, i);
-
-        if (object_deleting(work) ||
-            strcmp(object_label(work, PLACEMENT_NAME_LABEL),
-                   render_label(r->pass->arena, r->placement)))
-            continue;
-        list[n] = (struct placement_rollout_cluster) {
-            .name = object_space(work), .group_name = "",
-        };
-        list[n].status = status_of(r, work, &list[n].since);
-        n++;
-    }
-    *ret = list;
-    return n;
+    if (place->lost && !replicaset_may_use(r, place->cluster))
+        pass_event(r->pass, &r->seen, true, "OutOfReach", "%s is in no set that the project may "
+                   "place on any more: its work goes", place->cluster);
+    return pass_remove(r->pass, WORK, place->cluster, r->work_name, err);
 }
 
-static struct map *own_places(const struct rollout *r)
+static bool labels_differ(const struct node *work, const struct node *wanted)
 {
-    struct map *places = map_new();
+    node_each(label, node_at(wanted, "metadata", "labels", NULL))
+        if (strcmp(object_label(work, label->key), node_text(label->value)) != 0)
+            return true;
+    return false;
+}
+
+/* As the works of each ref should be labelled. */
+static struct node **labels_by_ref(const struct rollout *r)
+{
+    struct arena *arena = r->pass->arena;
+    struct node **ret = arena_alloc(arena, (r->advance.ref_count + 1) * sizeof *ret);
+
+    for (size_t i = 0; i < r->advance.ref_count; i++) {
+        ret[i] = node_map(arena);
+        add_labels(r, ret[i], i);
+    }
+    return ret;
+}
+
+/* Another ref has it now, or the set's labels changed: nothing restarts for that. */
+static int relabel(struct rollout *r, struct err *err)
+{
+    scoped_map struct map *works = map_new();
+    struct node **wanted = labels_by_ref(r);
 
     for (size_t i = 0; i < node_count(r->works); i++)
-        map_put(places, object_space(node_item(r->works, i)), places);
-    return places;
-}
+        map_put(works, object_space(node_item(r->works, i)), node_item(r->works, i));
+    for (size_t i = 0; i < r->advance.place_count; i++) {
+        const struct placement_place *place = &r->advance.places[i];
 
-/* Where the work's name is another's the rollout is over, without success: no other
-   cluster waits for it. apply() finds out and says so. */
-static int add_taken(struct rollout *r, const struct seen *set,
-                     const struct placement_rollout_group *group,
-                     struct placement_rollout_input *input, struct err *err)
-{
-    struct placement_rollout_cluster *list;
-    scoped_map struct map *own = own_places(r);
-    size_t n = input->existing_count;
-
-    list = arena_alloc(r->pass->arena, (n + group->count + 1) * sizeof *list);
-    memcpy(list, input->existing, n * sizeof *list);
-    for (size_t i = 0; i < group->count; i++) {
-        if (map_get(own, group->clusters[i]) ||
-            !pass_read(r->pass, WORK, group->clusters[i], r->work_name))
+        if (place->ref == PLACEMENT_NO_REF || place->step != STEP_NONE || !place->current ||
+            place->blocked ||
+            !labels_differ(map_get(works, place->cluster), wanted[place->ref]))
             continue;
-        list[n++] = (struct placement_rollout_cluster) {
-            .name = group->clusters[i], .group_name = "", .status = ROLLOUT_TIMED_OUT,
-        };
-        if (apply(r, set, group->clusters[i], err) < 0)
+        if (pass_ensure(r->pass, make_work(r, place), NULL, err) < 0)
             return -1;
     }
-    input->existing = list;
-    input->existing_count = n;
     return 0;
 }
 
-/* Nobody says where it belongs, so it stays where it is, as it is. */
-static int hold_still(struct rollout *r, const char *undecided)
+/* One place that cannot be written to does not hold up the others: the first
+   failure is told after all have had their turn. */
+static int take_steps(struct rollout *r, struct err *err)
 {
-    struct placement_rollout_cluster *clusters;
+    int result = 0;
 
-    r->undecided = undecided;
-    r->chosen += existing(r, &clusters);
-    return 0;
-}
+    for (size_t i = 0; i < r->advance.place_count; i++) {
+        const struct placement_place *place = &r->advance.places[i];
+        struct err why = { 0 };
+        int done = place->step == STEP_WRITE ? write_work(r, place, &why)
+                   : place->step == STEP_REMOVE ? remove_work(r, place, &why) : 0;
 
-static int roll_out(struct rollout *r, const struct seen *set,
-                    const struct node *ref, struct err *err)
-{
-    struct pass *pass = r->pass;
-    struct placement_rollout_group *groups;
-    struct placement_rollout_cluster *clusters;
-    struct placement_rollout rollout = { 0 };
-    struct placement_rollout_input input = {
-        .strategy = node_get(ref, "rolloutStrategy"), .now = pass->now,
-    };
-    const char *undecided = spokes_undecided(pass, pass->space, r->placement);
-
-    if (undecided)
-        return hold_still(r, undecided);
-    placement_rollout_groups(pass->arena,
-                             spokes_decisions(pass, pass->space, r->placement), &groups, &input.group_count);
-    input.groups = groups;
-    for (size_t i = 0; i < input.group_count; i++)
-        r->chosen += groups[i].count;
-    input.existing_count = existing(r, &clusters);
-    input.existing = clusters;
-    for (size_t i = 0; i < input.group_count; i++)
-        if (add_taken(r, set, &groups[i], &input, err) < 0)
-            return -1;
-    if (placement_rollout(&input, pass->arena, &rollout, err) < 0)
-        return -1;
-    for (size_t i = 0; i < rollout.count; i++)
-        if (rollout.clusters[i].status == ROLLOUT_TO_APPLY &&
-            apply(r, set, rollout.clusters[i].name, err) < 0)
-            return -1;
-    for (size_t i = 0; i < rollout.removed_count; i++)
-        if (pass_remove(pass, WORK, rollout.removed[i].name, r->work_name,
-                        err) < 0)
-            return -1;
-    if (rollout.recheck_after)
-        pass_wake_at(pass, pass->now + rollout.recheck_after);
-    return 0;
+        if (done < 0 && !result) {
+            *err = why;
+            result = -1;
+        }
+    }
+    return result;
 }
 
 /* A Workload object whose work is gone has nothing to tell any more. */
@@ -330,147 +192,93 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
     return 0;
 }
 
-/* ---- Status ------------------------------------------------------------------------ */
-
-static struct node *summarise(struct rollout *r, size_t *ret_done)
-{
-    static const char *const counted[] = { "Applied", "Available", "Progressing",
-                                           "Degraded" };
-    static const char *const names[] = { "applied", "available", "progressing",
-                                         "degraded" };
-    struct node *summary = node_map(r->pass->arena);
-    size_t counts[count_of(counted)] = { 0 }, updated = 0;
-
-    *ret_done = 0;
-    for (size_t i = 0; i < node_count(r->works); i++) {
-        const struct node *work = node_item(r->works, i);
-        int64_t since;
-
-        for (size_t k = 0; k < count_of(counted); k++)
-            counts[k] += spokes_work_is(work, counted[k]);
-        updated += is_current(r, work);
-        *ret_done += status_of(r, work, &since) == ROLLOUT_SUCCEEDED;
-    }
-    node_set_int(r->pass->arena, summary, "total", (int64_t)node_count(r->works));
-    node_set_int(r->pass->arena, summary, "desiredTotal", (int64_t)r->chosen);
-    node_set_int(r->pass->arena, summary, "updated", (int64_t)updated);
-    for (size_t k = 0; k < count_of(names); k++)
-        node_set_int(r->pass->arena, summary, names[k], (int64_t)counts[k]);
-    return summary;
-}
-
-static void set_conditions(struct rollout *r, struct node *status,
-                           const struct node *summary, size_t done)
-{
-    const struct node *old = node_at(r->set, "status", "conditions", NULL);
-    size_t total = node_count(r->works);
-    bool found = r->chosen > 0 && !r->undecided;
-    bool rolled = found && !r->taken && done == r->chosen && total == r->chosen;
-    bool well = rolled && !node_get_int(summary, "degraded", 0) &&
-                node_get_int(summary, "available", 0) == (int64_t)total;
-    char *words = arena_printf(r->pass->arena, "%zu of %zu clusters have it",
-                               done, r->chosen);
-    const struct condition conditions[] = {
-        { "PlacementVerified", found ? "True" : "False",
-          found ? "AsExpected" : r->undecided ? "PlacementDecisionNotFound"
-                                              : "PlacementDecisionEmpty",
-          found ? "" : r->undecided ? arena_printf(r->pass->arena,
-          "%s; what is there stays as it is", r->undecided) : "no cluster is chosen" },
-        { "PlacementRolledOut", rolled ? "True" : "False",
-          r->taken ? "NameTaken" : rolled ? "Complete" : "Progressing",
-          r->taken ? r->taken : words },
-        { "ManifestworkApplied", well ? "True" : "False",
-          well ? "AsExpected" : found ? "Processing" : "PlacementDecisionEmpty",
-          words },
-    };
-
-    for (size_t i = 0; i < count_of(conditions); i++)
-        condition_set(r->pass->arena, status, old, &conditions[i],
-                      object_generation(r->set), r->pass->now);
-}
-
-static int report(struct rollout *r, const struct seen *set, struct err *err)
-{
-    struct arena *arena = r->pass->arena;
-    struct node *status = status_copy(arena, set->node);
-    struct node *list = node_list(arena), *one = node_map(arena), *summary;
-    size_t done;
-
-    r->works = spokes_works(r->pass, r->pass->space, r->pass->name);
-    summary = summarise(r, &done);
-    node_set(arena, status, "summary", summary);
-    node_set_text(arena, one, "name", r->placement);
-    node_set(arena, one, "summary", summary);
-    node_add(arena, list, one);
-    node_set(arena, status, "placementSummary", list);
-    set_conditions(r, status, summary, done);
-    return pass_status(r->pass, set, status, NULL, err);
-}
-
 /* ---- The controller ------------------------------------------------------------------ */
 
-static int drain(struct rollout *r, const struct seen *set, struct err *err)
+static int drain(struct rollout *r, struct err *err)
 {
+    const struct node *left;
+
     for (size_t i = 0; i < node_count(r->works); i++)
         if (pass_remove(r->pass, WORK, object_space(node_item(r->works, i)),
                         object_name(node_item(r->works, i)), err) < 0)
             return -1;
     if (sweep_mirrors(r, err) < 0)
         return -1;
-    if (node_count(spokes_works(r->pass, r->pass->space, r->pass->name)))
-        return 0;
-    return pass_finalizer(r->pass, set, SET_FINALIZER, false, err);
+    left = spokes_works(r->pass, r->pass->space, r->pass->name);
+    if (node_count(left)) {
+        replicaset_gather(r);
+        placement_advance(&r->advance, r->pass->arena);
+        return replicaset_report_removal(r, left, err);
+    }
+    return pass_finalizer(r->pass, &r->seen, SET_FINALIZER, false, err);
+}
+
+static int advance(struct rollout *r, struct err *err)
+{
+    struct err later = { 0 };
+    int result = 0;
+
+    if (pass_read(r->pass, PROJECT, "", r->pass->space))
+        r->reach = placement_reach_read(r->pass->all->world, r->pass->space, r->pass->arena);
+    replicaset_gather(r);
+    placement_advance(&r->advance, r->pass->arena);
+    pass_wake_at(r->pass, r->advance.recheck_at);
+    if (take_steps(r, err) < 0 || relabel(r, err) < 0 || sweep_mirrors(r, err) < 0)
+        result = -1;
+    if (replicaset_report(r, result < 0 ? &later : err) < 0)
+        result = -1;
+    return result;
 }
 
 static int run(struct pass *pass, struct err *err)
 {
-    const struct node *refs;
     struct rollout r = { .pass = pass };
-    struct seen set;
 
-    if (!pass_get(pass, REPLICA_SET, pass->space, pass->name, &set))
+    if (!pass_get(pass, REPLICA_SET, pass->space, pass->name, &r.seen))
         return 0;
-    r.set = set.node;
+    r.set = r.seen.node;
     r.works = spokes_works(pass, pass->space, pass->name);
     r.work_name = arena_printf(pass->arena, "%s.%s", pass->space, pass->name);
-    if (object_deleting(set.node))
-        return drain(&r, &set, err);
-    if (pass_finalizer(pass, &set, SET_FINALIZER, true, err) < 0)
+    if (object_deleting(r.set))
+        return drain(&r, err);
+    if (pass_finalizer(pass, &r.seen, SET_FINALIZER, true, err) < 0)
         return -1;
-    if (pass_read(pass, PROJECT, "", pass->space))
-        r.reach = placement_reach_read(pass->all->world, pass->space, pass->arena);
-    refs = node_at(set.node, "spec", "placementRefs", NULL);
-    for (size_t i = 0; i < node_count(refs); i++) {
-        r.placement = node_get_text(node_item(refs, i), "name");
-        if (roll_out(&r, &set, node_item(refs, i), err) < 0)
-            return -1;
-    }
-    if (withdraw_lost(&r, &set, err) < 0 || sweep_mirrors(&r, err) < 0)
-        return -1;
-    return report(&r, &set, err);
+    return advance(&r, err);
 }
 
 /* ---- What wakes it --------------------------------------------------------------------- */
 
-/* A work of a set is called NAMESPACE.NAME, whole, where its label may be a hash. A
-   Workload has the labels of its deployment, whose set has the same name. */
+/* Works and Workloads carry NAMESPACE.NAME, or a hash of it and then the
+   deployment's labels say which. */
 static void map_label(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct object *any = after ? after : before;
-    const struct node *node = object_read(arena, any);
+    const struct node *node = object_read(arena, after ? after : before);
+    const char *label = object_label(node, REPLICA_SET_LABEL);
     const char *project = object_label(node, "axle.dev/project");
     const char *deployment = object_label(node, "axle.dev/workload-deployment");
-    const char *dot = strchr(any->name, '.');
+    const char *dot = strchr(label, '.');
 
-    if (!*object_label(node, REPLICA_SET_LABEL))
-        return;
-    if (any->kind == all->kinds[WORK] && dot)
-        controllers_wake(all, to, arena_bytes(arena, any->name, (size_t)(dot - any->name)),
-                         dot + 1);
-    else if (*project && *deployment)
+    if (*project && *deployment)
         controllers_wake(all, to, project, deployment);
+    else if (dot)
+        controllers_wake(all, to,
+                         arena_bytes(arena, label, (size_t)(dot - label)),
+                         dot + 1);
+}
+
+/* A work's name is whole where its label is a hash: NAMESPACE.NAME. */
+static void map_work(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
+    scoped_arena struct arena *arena = NULL;
+
+    if (!dot)
+        return;
+    arena = arena_new();
+    controllers_wake(all, to, arena_bytes(arena, name, (size_t)(dot - name)), dot + 1);
 }
 
 static void map_decision(struct controllers *all, const struct controller *to,
@@ -479,12 +287,24 @@ static void map_decision(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, REPLICA_SET, (after ? after : before)->space);
 }
 
-/* A set that is bound no more, or a cluster that is in another one. */
+/* A set that is bound, or bound no more: what the project may have. */
 static void map_binding(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    if (!after)
-        controllers_wake_all(all, to, REPLICA_SET, before->space);
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after))
+        controllers_wake_all(all, to, REPLICA_SET, any->space);
+}
+
+/* Whether the namespace is a project's, and so bounded by what it may have. */
+static void map_project(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after))
+        controllers_wake_all(all, to, REPLICA_SET, any->name);
 }
 
 /* The same part of both; arrival and departure are the decisions' to follow. */
@@ -501,39 +321,63 @@ static bool part_differs(const struct object *before, const struct object *after
     return old && now ? !node_same(old, now) : old != now;
 }
 
+/* A spoke fell silent, or is heard again. */
+static bool availability_differs(const struct object *before, const struct object *after)
+{
+    static const char available[] = "ManagedClusterConditionAvailable";
+    scoped_arena struct arena *arena = arena_new();
+
+    return strcmp(condition_status(object_read(arena, before), available),
+                  condition_status(object_read(arena, after), available)) != 0;
+}
+
 static void map_cluster(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    if (part_differs(before, after, "metadata", "labels"))
+    if (!before || !after || before->deleting != after->deleting ||
+        part_differs(before, after, "metadata", "labels") || availability_differs(before, after))
         controllers_wake_all(all, to, REPLICA_SET, "");
 }
 
 static void map_set(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
-    if (!after || part_differs(before, after, "spec", NULL))
+    if (!before || !after || part_differs(before, after, "spec", NULL))
         controllers_wake_all(all, to, REPLICA_SET, "");
 }
 
-/* A cluster's namespace came into being: works may be waiting for it. */
+/* One that a set waits for came into being or went, or has decided. */
+static void map_placement(struct controllers *all, const struct controller *to,
+                          const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    if (any && (!before || !after ||
+                part_differs(before, after, "status", "numberOfSelectedClusters")))
+        controllers_wake_all(all, to, REPLICA_SET, any->space);
+}
+
+/* A cluster's namespace came into being, where works may wait for it, or goes. */
 static void map_namespace(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
+    const struct object *any = after ? after : before;
 
-    if (!before && after &&
-        !strcmp(object_label(object_read(arena, after), "axle.dev/owner-kind"),
+    if (any && (!before || !after || before->deleting != after->deleting) &&
+        !strcmp(object_label(object_read(arena, any), "axle.dev/owner-kind"),
                 "ManagedCluster"))
         controllers_wake_all(all, to, REPLICA_SET, "");
 }
 
 const struct controller controller_replicaset = {
     .name = "replicaset", .run = run,
-    .sources = { { REPLICA_SET, NULL }, { WORK, map_label },
+    .sources = { { REPLICA_SET, NULL }, { WORK, map_work },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
                  { NAMESPACE, map_namespace }, { BINDING, map_binding },
                  { CLUSTER, map_cluster }, { CLUSTER_SET, map_set },
+                 { PLACEMENT, map_placement }, { PROJECT, map_project },
                  { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
                  { POOL, map_rights_to_sets } },
-    .source_count = 11,
+    .source_count = 13,
 };

@@ -256,6 +256,9 @@ struct placement_rollout_input {
     const struct placement_rollout_cluster *existing; /* what has a work */
     size_t existing_count;
     int64_t now;
+    /* What OCM does otherwise: maxFailures above the total means all, not none. */
+    bool failures_saturate;
+    bool mandatory_done; /* the mandatory groups have it: on with the others */
 };
 
 struct placement_rollout {
@@ -274,6 +277,86 @@ struct placement_rollout {
 int placement_rollout(const struct placement_rollout_input *input,
                       struct arena *arena, struct placement_rollout *ret,
                       struct err *err) MUST_CHECK;
+
+/* ---- The next step of a replica set ------------------------------------- */
+
+/*
+ * Around OCM's rollout: several placementRefs that may share clusters, silent
+ * spokes, newer versions in mid-rollout, and what is no longer wanted. The rules
+ * are in docs/OCM-COMPATIBILITY.md, "Rollouts". Keyed by content: a place counts
+ * only by whether its work is the wanted one, so nothing is remembered of
+ * versions before.
+ */
+enum placement_state {
+    PLACE_WAITING,     /* its turn has not come */
+    PLACE_IN_PROGRESS, /* it has the wanted version, or is past its turn to get it */
+    PLACE_SOAKING,     /* it has it; minSuccessTime runs until `until` */
+    PLACE_DONE,
+    PLACE_FAILED,
+    PLACE_TIMED_OUT, /* progressDeadline has passed */
+    PLACE_SILENT,    /* passed over, as nothing is heard of it */
+    PLACE_BLOCKED,   /* nothing can be written there: `blocked` says why */
+    PLACE_UNWANTED,  /* no placementRef chooses it */
+};
+
+enum placement_step { STEP_NONE, STEP_WRITE, STEP_REMOVE };
+
+#define PLACEMENT_NO_REF SIZE_MAX
+
+/* A cluster that a placementRef chooses, or that has a work of the set. */
+struct placement_place {
+    const char *cluster;
+    bool has_work, leaving; /* leaving: the work is being deleted */
+    bool current;           /* the work's spec is what is wanted now */
+    bool running;           /* the work runs, in whatever version, as far as heard */
+    bool lost;              /* it may keep nothing: out of reach, or the cluster is gone */
+    enum placement_rollout_status status; /* of the work, in the version that it has */
+    int64_t since;        /* of this status, by the spoke's word; 0: not known */
+    int64_t written;      /* when the hub changed the work last; 0: not known */
+    int64_t created;      /* when the work was made */
+    int64_t silent_since; /* 0: it is heard */
+    const char *blocked;  /* NULL: it can be written to */
+
+    /* The answer. */
+    size_t ref; /* the first placementRef that chooses it */
+    size_t member; /* private */
+    enum placement_state state;
+    enum placement_step step;
+    int64_t until; /* when the state ends by itself; 0: it does not */
+};
+
+struct placement_ref {
+    const char *name;
+    const struct node *strategy;
+    const struct placement_rollout_group *groups; /* of its decisions */
+    size_t group_count;
+    bool undecided; /* there is no decision: what its groups name stays as it is */
+
+    /* The answer, about the clusters that no ref before it chooses. */
+    size_t chosen, done, failed;
+    const char *stopped; /* why no other place is begun; NULL */
+    const char *wrong;   /* what is wrong with the strategy; NULL */
+};
+
+/* Works in places that nobody wants: since when, and how many ran then. */
+struct placement_move {
+    int64_t since; /* 0: there are none */
+    int64_t running;
+};
+
+struct placement_advance {
+    struct placement_ref *refs;
+    size_t ref_count;
+    struct placement_place *places; /* sorted by name */
+    size_t place_count;
+    int64_t now;
+    struct placement_move move; /* as it was, and as it is to be remembered */
+    int64_t recheck_at;         /* 0: only when something changes */
+    const char *kept;           /* why unwanted works stay; NULL: they do not */
+};
+
+/* Fills in the answers. Nothing in `advance` but the answers is written. */
+void placement_advance(struct placement_advance *advance, struct arena *arena);
 
 /* The groups that the PlacementDecisions in `decisions` (a list) spell out. */
 void placement_rollout_groups(struct arena *arena,
@@ -300,6 +383,9 @@ placement_rollout_classify(struct placement_rollout_cluster *cluster,
 /* `size` is an integer, "N%" or NULL; `none` when 0 or over the total. */
 int placement_rollout_size(const struct node *size, int64_t total,
                            int64_t none, int64_t *ret, struct err *err);
+/* maxFailures as the product reads it: above the total it is all of them. */
+int placement_rollout_failures(const struct node *size, int64_t total, int64_t *ret,
+                               struct err *err);
 /* The shortest wait until one of the times that is still to come; 0: none. */
 int64_t placement_rollout_recheck(const int64_t *times, size_t count,
                                   int64_t now);

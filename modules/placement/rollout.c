@@ -150,6 +150,7 @@ struct member {
 
 struct pass {
     struct arena *arena;
+    const struct placement_rollout_input *input;
     struct placement_rollout *out;
     struct placement_rollout_cluster *known; /* still decided for; by name */
     size_t known_count;
@@ -277,6 +278,29 @@ static void start_pass(struct pass *pass, size_t most)
         arena_alloc(pass->arena, (most + 1) * sizeof *out->timed_out);
 }
 
+int placement_rollout_failures(const struct node *size, int64_t total, int64_t *ret,
+                               struct err *err)
+{
+    double percent;
+
+    if ((node_is(size, NODE_INT) && size->integer > total) ||
+        (node_is(size, NODE_STRING) && !read_percent(size->string, &percent, err) &&
+         percent > 100)) {
+        *ret = total;
+        return 0;
+    }
+    return placement_rollout_size(size, total, 0, ret, err);
+}
+
+static int read_failures(const struct placement_rollout_input *input,
+                         const struct node *size, int64_t total, int64_t *ret,
+                         struct err *err)
+{
+    if (input->failures_saturate)
+        return placement_rollout_failures(size, total, ret, err);
+    return placement_rollout_size(size, total, 0, ret, err);
+}
+
 /* ---- The two ways to go on --------------------------------------------- */
 
 /* Known clusters first, by name, then new ones, until the window is full. */
@@ -328,8 +352,7 @@ static void pass_per_group(struct pass *pass,
         struct member *members = members_of(pass->arena, &groups[i], 1, &count);
 
         /* Its form was checked before; 0 stands for an unreadable one. */
-        (void)placement_rollout_size(most_failures, (int64_t)count, 0, &failures,
-                                     NULL);
+        (void)read_failures(pass->input, most_failures, (int64_t)count, &failures, NULL);
         for (size_t k = 0; k < count; k++) {
             if (!is_known(pass, members[k].cluster, false, &known))
                 start_one(pass, &members[k]);
@@ -428,7 +451,7 @@ static void split_existing(struct plan *plan,
 /* True when the mandatory groups have something to do or something overdue. */
 static bool mandatory_first(struct plan *plan)
 {
-    if (!plan->mandatory_count)
+    if (!plan->mandatory_count || plan->pass.input->mandatory_done)
         return false;
     pass_per_group(&plan->pass, plan->mandatory, plan->mandatory_count, NULL);
     return plan->pass.out->count || plan->pass.out->timed_out_count;
@@ -459,8 +482,8 @@ static int run_progressive(struct plan *plan, struct err *err)
     int64_t rest = clusters_in(plan->rest, plan->rest_count);
     int64_t failures, window;
 
-    if (placement_rollout_size(node_get(plan->options, "maxFailures"), total, 0,
-                               &failures, err) < 0)
+    if (read_failures(plan->pass.input, node_get(plan->options, "maxFailures"), total,
+                      &failures, err) < 0)
         return err_wrap(err, "failed to parse the provided maxFailures");
     if (mandatory_first(plan))
         return 0;
@@ -510,7 +533,7 @@ int placement_rollout(const struct placement_rollout_input *input,
                       struct err *err)
 {
     const char *type = node_get_text(input->strategy, "type");
-    struct plan plan = { .pass = { .arena = arena, .out = ret,
+    struct plan plan = { .pass = { .arena = arena, .input = input, .out = ret,
                                    .now = input->now } };
 
     *ret = (struct placement_rollout){ 0 };

@@ -470,6 +470,8 @@ static void check_rollout(struct hub *hub)
     report(hub, "r2", "research.step-echo", true);
     CHECK_INT(works_of(hub, "research.step-echo"), 2,
               "and no further when one fails");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "phase"), "Failed",
+               "more than maxFailures is for the user to mend");
     report(hub, "r2", "research.step-echo", false);
     report(hub, "r3", "research.step-echo", false);
     CHECK_TEXT(status_of(hub, "aiworkloads", "research", "step", "ready"), "3/3",
@@ -481,6 +483,45 @@ static void check_rollout(struct hub *hub)
     for (int i = 1; i <= 3; i++)
         let_go(hub, arena_printf(hub->arena, "r%d", i), "research.step-echo");
     CHECK(!get(hub, "aiworkloads", "research", "step"), "and none has it any more");
+}
+
+static bool is_leaving(struct hub *hub, const char *cluster, const char *work)
+{
+    scoped_object struct object *object = find(hub, "manifestworks", cluster, work);
+
+    return object && object->deleting;
+}
+
+static void check_move(struct hub *hub)
+{
+    static const char intent[] = "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+        "metadata: {name: mover, namespace: research}\n"
+        "spec: {profileBundleRef: {name: echo}, computePoolRef: {name: %s}}\n";
+    static const char work[] = "research.mover-echo";
+
+    apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: ComputePool\n"
+               "metadata: {name: other, namespace: research}\nspec: {variant: Shared}\n"
+               "---\napiVersion: cluster.open-cluster-management.io/v1\nkind: ManagedCluster\n"
+               "metadata: {name: o1, labels: {cluster.open-cluster-management.io/clusterset: research.other}}\n"
+               "spec: {hubAcceptsClient: true}\n");
+    apply(hub, arena_printf(hub->arena, intent, "lab"));
+    for (int i = 1; i <= 3; i++)
+        report(hub, arena_printf(hub->arena, "r%d", i), work, false);
+    apply(hub, arena_printf(hub->arena, intent, "other"));
+    CHECK(get(hub, "manifestworks", "o1", work) && !is_leaving(hub, "r1", work),
+          "in another pool the new place comes first");
+    report(hub, "o1", work, false);
+    CHECK(is_leaving(hub, "r1", work) && is_leaving(hub, "r2", work) &&
+              is_leaving(hub, "r3", work), "and then the old ones go");
+    for (int i = 1; i <= 3; i++)
+        let_go(hub, arena_printf(hub->arena, "r%d", i), work);
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "mover", "ready"), "1/1",
+               "nothing is counted there any more");
+    CHECK_TEXT(condition(get(hub, "manifestworkreplicasets", "research", "mover-echo"),
+                         "PlacementRolledOut"), "True", "and the move is done");
+    remove_object(hub, "aiworkloads", "research", "mover");
+    let_go(hub, "o1", work);
+    remove_object(hub, "managedclusters", "", "o1");
 }
 
 /* ---- Joining ------------------------------------------------------------------------- */
@@ -669,6 +710,7 @@ int main(void)
     check_mistake(&hub);
     check_silence(&hub);
     check_rollout(&hub);
+    check_move(&hub);
     check_dedicated(&hub);
     check_expected(&hub);
     check_end(&hub);

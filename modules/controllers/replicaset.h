@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_REPLICASET_H
+#define CONTROLLERS_REPLICASET_H
+
+#include "controllers/spokes.h"
+#include "placement/placement.h"
+
+struct map;
+
+/* Private to the controller `replicaset`: one run for one ManifestWorkReplicaSet. */
+struct rollout {
+    struct pass *pass;
+    struct seen seen;
+    const struct node *set;   /* the ManifestWorkReplicaSet */
+    const struct node *works; /* there at the beginning of the run */
+    const char *work_name;
+    const struct placement_reach *reach; /* of the project; NULL: it is none */
+    const char *taken;        /* a cluster where the work's name is another's; NULL: none */
+    const char **undecided;   /* by placementRef: why it has not decided; NULL: it has */
+    struct placement_advance advance;
+};
+
+/* When the hub wrote what a spoke should run: an annotation of its ManifestWork. */
+#define REVISED_AT "axle.dev/revised-at"
+
+/* Fills in `advance`: what is wanted, what is there, and what is known of it. */
+void replicaset_gather(struct rollout *r);
+bool replicaset_is_current(const struct rollout *r, const struct node *work);
+/* Whether the project may have works on this cluster at all. */
+bool replicaset_may_use(const struct rollout *r, const char *cluster);
+/* Writes the status, after the steps of `advance` were taken. */
+int replicaset_report(struct rollout *r, struct err *err) MUST_CHECK;
+/* The set is being deleted: who still has `works`. After replicaset_gather(). */
+int replicaset_report_removal(struct rollout *r, const struct node *works,
+                              struct err *err) MUST_CHECK;
+
+#endif

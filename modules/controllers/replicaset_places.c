@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers what is known of each cluster that a ManifestWorkReplicaSet concerns. */
+#include "controllers/replicaset.h"
+
+#include "controllers/allowed.h"
+#include "controllers/claim.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "render/render.h"
+
+#include <string.h>
+
+#define AVAILABLE "ManagedClusterConditionAvailable"
+/* So long may a spoke that was accepted take to come for the first time. */
+#define TIME_TO_JOIN (300 * CLOCK_SECOND)
+
+/* ---- The work ------------------------------------------------------------------ */
+
+/* Every field that the template names is in the work as it says. */
+static bool contains(const struct node *have, const struct node *want)
+{
+    if (node_is(want, NODE_MAP)) {
+        node_each(member, want)
+            if (!contains(node_get(have, member->key), member->value))
+                return false;
+        return node_is(have, NODE_MAP);
+    }
+    if (node_is(want, NODE_LIST)) {
+        if (node_count(have) != node_count(want))
+            return false;
+        for (size_t i = 0; i < node_count(want); i++)
+            if (!node_same(node_item(have, i), node_item(want, i)))
+                return false;
+        return true;
+    }
+    return node_same(have, want);
+}
+
+bool replicaset_is_current(const struct rollout *r, const struct node *work)
+{
+    return contains(node_get(work, "spec"),
+                    node_at(r->set, "spec", "manifestWorkTemplate", NULL));
+}
+
+/*
+ * OCM's rule, and two more: what is Degraded has failed, whether it is still
+ * trying or not; and a work whose agent never writes Progressing counts as
+ * done when it is Available, else no rollout would get past its first step.
+ */
+static enum placement_rollout_status status_of(const struct node *work, int64_t *since)
+{
+    const struct node *conditions = node_at(work, "status", "conditions", NULL);
+
+    *since = 0;
+    if (spokes_work_is(work, "Degraded") && spokes_work_is(work, "Applied")) {
+        const struct node *degraded = condition_find(conditions, "Degraded");
+
+        clock_parse(node_get_text(degraded, "lastTransitionTime"), since);
+        return ROLLOUT_FAILED;
+    }
+    if (!condition_find(conditions, "Progressing") &&
+        spokes_work_is(work, "Applied"))
+        return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED
+                                                 : ROLLOUT_PROGRESSING;
+    return placement_rollout_of_work(work, since);
+}
+
+static void note_work(const struct rollout *r, const struct node *work,
+                      struct placement_place *place)
+{
+    const struct node *metadata = node_get(work, "metadata");
+
+    place->has_work = true;
+    place->leaving = object_deleting(work);
+    place->current = !place->leaving && replicaset_is_current(r, work);
+    place->status = status_of(work, &place->since);
+    clock_parse(node_get_text(metadata, "creationTimestamp"), &place->created);
+    if (!clock_parse(object_annotation(work, REVISED_AT), &place->written) ||
+        place->written > r->pass->now)
+        place->written = place->created;
+    if (place->leaving)
+        place->blocked = "its former work is being removed there";
+}
+
+/* ---- The cluster ---------------------------------------------------------------- */
+
+/* Since when nothing is heard of it; 0: it is heard. */
+static int64_t silence_of(const struct rollout *r, const struct object *cluster)
+{
+    struct pass *pass = r->pass;
+    const struct node *node, *available;
+    int64_t since = 0;
+
+    /* A look at the bytes rules out most of them. */
+    if (memmem(cluster->body, cluster->len, AVAILABLE, strlen(AVAILABLE)) &&
+        !memmem(cluster->body, cluster->len, "\"Unknown\"", 9) &&
+        !memmem(cluster->body, cluster->len, "\"False\"", 7))
+        return 0;
+    node = object_read(pass->arena, cluster);
+    available = condition_find(node_at(node, "status", "conditions", NULL), AVAILABLE);
+    if (!strcmp(node_get_text(available, "status"), "True"))
+        return 0;
+    clock_parse(node_get_text(available ? available : node_get(node, "metadata"),
+                              available ? "lastTransitionTime" : "creationTimestamp"), &since);
+    if (!available && pass->now < since + TIME_TO_JOIN) {
+        pass_wake_at(pass, since + TIME_TO_JOIN);
+        return 0;
+    }
+    return since ? since : pass->now;
+}
+
+static struct object *staged(const struct rollout *r, enum which kind, const char *space,
+                             const char *name)
+{
+    return objects_get(r->pass->objects, OBJECTS_STAGED, r->pass->all->kinds[kind], space,
+                       name, NULL);
+}
+
+/* A decision may be older than what decides whose the cluster is. Namespaces of no
+   project are the administrator's. */
+bool replicaset_may_use(const struct rollout *r, const char *cluster)
+{
+    return !r->reach || placement_reach_has(r->reach, cluster);
+}
+
+/* A work of that name there that is not this set's: whose it is, and what to do. */
+static const char *why_taken(struct rollout *r, const char *cluster)
+{
+    struct err why = { 0 };
+    bool leave = false;
+
+    if (claim_check(r->pass, r->pass->all->kinds[WORK], cluster, r->work_name, NULL, &leave,
+                    &why) == 0)
+        return NULL;
+    r->taken = arena_printf(r->pass->arena, "%s: %s", cluster, why.text);
+    pass_event(r->pass, &r->seen, true, "NameTaken", "%s", r->taken);
+    return arena_string(r->pass->arena, why.text);
+}
+
+static const char *why_blocked(struct rollout *r, const struct placement_place *place,
+                               const struct object *cluster)
+{
+    scoped_object struct object *space = staged(r, NAMESPACE, "", place->cluster);
+
+    if (!cluster)
+        return "there is no such cluster";
+    if (cluster->deleting)
+        return "it is leaving";
+    if (!replicaset_may_use(r, place->cluster))
+        return "it is in no set that the project may place on";
+    if (!space)
+        return "it is not accepted yet";
+    if (space->deleting)
+        return "its namespace is being deleted";
+    if (place->has_work)
+        return place->blocked;
+    return why_taken(r, place->cluster);
+}
+
+static void note_cluster(struct rollout *r, struct placement_place *place,
+                         const struct node *work)
+{
+    scoped_object struct object *cluster = staged(r, CLUSTER, "", place->cluster);
+
+    place->blocked = why_blocked(r, place, cluster);
+    place->lost = !cluster || cluster->deleting ||
+                  (!replicaset_may_use(r, place->cluster) &&
+                   !(place->has_work && allowed_keeps(r->pass, r->pass->space, place->cluster)));
+    place->silent_since = cluster ? silence_of(r, cluster) : r->pass->now;
+    /* What runs on a silent spoke runs on. */
+    place->running = work && !spokes_work_is(work, "Degraded") &&
+                     (spokes_work_is(work, "Available") || spokes_work_is(work, "Complete"));
+}
+
+/* ---- All of them -------------------------------------------------------------------- */
+
+static void add_place(struct rollout *r, struct map *known, const char *cluster,
+                      const struct node *work)
+{
+    struct placement_place *place = &r->advance.places[r->advance.place_count];
+
+    if (!*cluster || map_get(known, cluster))
+        return;
+    *place = (struct placement_place) { .cluster = cluster };
+    if (work)
+        note_work(r, work, place);
+    note_cluster(r, place, work);
+    map_put(known, cluster, place);
+    r->advance.place_count++;
+}
+
+/* Where no decision says what a ref chooses: the places that have its works. */
+static void gather_held(const struct rollout *r, struct placement_ref *ref)
+{
+    struct arena *arena = r->pass->arena;
+    struct placement_rollout_group *group = arena_alloc(arena, sizeof *group);
+    const char **names = arena_alloc(arena, (node_count(r->works) + 1) * sizeof *names);
+    const char *label = render_label(arena, ref->name);
+
+    *group = (struct placement_rollout_group) { .name = "", .clusters = names };
+    for (size_t i = 0; i < node_count(r->works); i++)
+        if (!strcmp(object_label(node_item(r->works, i), PLACEMENT_NAME_LABEL), label))
+            names[group->count++] = object_space(node_item(r->works, i));
+    ref->groups = group;
+    ref->group_count = 1;
+}
+
+static void gather_refs(struct rollout *r)
+{
+    struct pass *pass = r->pass;
+    const struct node *refs = node_at(r->set, "spec", "placementRefs", NULL);
+    size_t count = node_count(refs);
+
+    r->advance.refs = arena_alloc(pass->arena, (count + 1) * sizeof *r->advance.refs);
+    r->undecided = arena_alloc(pass->arena, (count + 1) * sizeof *r->undecided);
+    r->advance.ref_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct placement_ref *ref = &r->advance.refs[i];
+        struct placement_rollout_group *groups;
+
+        *ref = (struct placement_ref) {
+            .name = node_get_text(node_item(refs, i), "name"),
+            .strategy = node_get(node_item(refs, i), "rolloutStrategy"),
+        };
+        r->undecided[i] = spokes_undecided(pass, pass->space, ref->name);
+        ref->undecided = r->undecided[i] != NULL;
+        if (ref->undecided) {
+            gather_held(r, ref);
+            continue;
+        }
+        placement_rollout_groups(pass->arena, spokes_decisions(pass, pass->space, ref->name),
+                                 &groups, &ref->group_count);
+        ref->groups = groups;
+    }
+}
+
+static size_t count_places(const struct rollout *r)
+{
+    size_t most = node_count(r->works);
+
+    for (size_t i = 0; i < r->advance.ref_count; i++)
+        for (size_t g = 0; g < r->advance.refs[i].group_count; g++)
+            most += r->advance.refs[i].groups[g].count;
+    return most;
+}
+
+void replicaset_gather(struct rollout *r)
+{
+    scoped_map struct map *known = map_new();
+    struct placement_advance *advance = &r->advance;
+    const struct node *move = node_at(r->set, "status", "move", NULL);
+
+    gather_refs(r);
+    advance->now = r->pass->now;
+    advance->places = arena_alloc(r->pass->arena, (count_places(r) + 1) * sizeof *advance->places);
+    for (size_t i = 0; i < node_count(r->works); i++)
+        add_place(r, known, object_space(node_item(r->works, i)), node_item(r->works, i));
+    for (size_t i = 0; i < advance->ref_count; i++)
+        for (size_t g = 0; g < advance->refs[i].group_count; g++)
+            for (size_t k = 0; k < advance->refs[i].groups[g].count; k++)
+                add_place(r, known, advance->refs[i].groups[g].clusters[k], NULL);
+    clock_parse(node_get_text(move, "since"), &advance->move.since);
+    advance->move.running = node_get_int(move, "running", 0);
+}
