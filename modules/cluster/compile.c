@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says what a pod template means on this machine, as a pod of the runtime. */
 
-#include "cluster/claim.h"
+#include "cluster/shared_claim.h"
 #include "cluster/compile.h"
 #include "base/clock.h"
 #include "number/number.h"
@@ -30,7 +30,7 @@ static int check_claim(struct local_pod *pod, const struct node *volume, struct 
     claim = local_find(pod->cluster, local_viewer_of_pod(pod), "", "PersistentVolumeClaim",
                        pod->space, name);
     if (claim || node_get_bool(volume, "axleTemplate", false))
-        return claim_check_pod(pod, volume, claim ? claim->object : NULL, why);
+        return shared_claim_check_pod(pod, volume, claim ? claim->object : NULL, why);
     return why_set(why, "MissingPersistentVolumeClaim",
                    "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
 }

@@ -168,7 +168,7 @@ static int check_components(struct intent *in, struct map *seen, const struct no
                           "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
                           "have a component \"%s\", and their objects would have one name, "
                           "\"%s\": rename one of them", other, name, in->bundle, component,
-                          render_name(in->pass->arena, in->pass->name, component, NAME_MOST)));
+                          render_name(in->pass->arena, in->pass->name, component, RENDER_NAME)));
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says whether a pod may mount a claim that others have mounted. */
 
-#include "cluster/claim.h"
+#include "cluster/shared_claim.h"
 
 #include "base/map.h"
 #include "number/number.h"
@@ -31,7 +31,7 @@ static char *user_text(char *room, size_t size, uint32_t user)
     return room;
 }
 
-int claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
+int shared_claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
                 const struct claim_user *others, size_t count, struct local_why *why)
 {
     char mine[40], theirs[40];
@@ -104,7 +104,7 @@ static struct claim_user user_of(const struct local_pod *pod, const struct node 
     };
 }
 
-int claim_check_pod(const struct local_pod *pod, const struct node *volume,
+int shared_claim_check_pod(const struct local_pod *pod, const struct node *volume,
                     const struct node *claim, struct local_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
@@ -121,5 +121,5 @@ int claim_check_pod(const struct local_pod *pod, const struct node *volume,
         if (theirs)
             others[count++] = user_of(other, theirs);
     }
-    return claim_check(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
+    return shared_claim_check(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
 }

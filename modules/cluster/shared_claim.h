@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLUSTER_CLAIM_H
-#define CLUSTER_CLAIM_H
+#ifndef CLUSTER_SHARED_CLAIM_H
+#define CLUSTER_SHARED_CLAIM_H
 
 #include "cluster/local.h"
 
@@ -20,10 +20,10 @@ struct claim_user {
 #define CLAIM_USERS 256
 
 /* Pure. -1 with why: reason VolumeInUse, to be tried again. */
-int claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
+int shared_claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
                 const struct claim_user *others, size_t count, struct local_why *why);
 /* `claim`: the object, NULL if it is not known. */
-int claim_check_pod(const struct local_pod *pod, const struct node *volume,
+int shared_claim_check_pod(const struct local_pod *pod, const struct node *volume,
                     const struct node *claim, struct local_why *why);
 
 #endif
