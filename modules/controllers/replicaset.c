@@ -44,30 +44,9 @@ static struct node *make_work(struct rollout *r, const char *cluster)
     return work;
 }
 
-/* Every field that the template names is in the work as it says. */
-static bool contains(const struct node *have, const struct node *want)
-{
-    if (node_is(want, NODE_MAP)) {
-        node_each(member, want)
-            if (!contains(node_get(have, member->key), member->value))
-                return false;
-        return node_is(have, NODE_MAP);
-    }
-    if (node_is(want, NODE_LIST)) {
-        if (node_count(have) != node_count(want))
-            return false;
-        for (size_t i = 0; i < node_count(want); i++)
-            if (!node_same(node_item(have, i), node_item(want, i)))
-                return false;
-        return true;
-    }
-    return node_same(have, want);
-}
-
 static bool is_current(const struct rollout *r, const struct node *work)
 {
-    return contains(node_get(work, "spec"),
-                    node_at(r->set, "spec", "manifestWorkTemplate", NULL));
+    return standing_is_wanted(work, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
 }
 
 /*
@@ -285,28 +264,24 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 
 static struct node *summarise(struct rollout *r, size_t *ret_done)
 {
-    static const char *const counted[] = { "Applied", "Available", "Progressing",
-                                           "Degraded" };
-    static const char *const names[] = { "applied", "available", "progressing",
-                                         "degraded" };
-    struct node *summary = node_map(r->pass->arena);
-    size_t counts[count_of(counted)] = { 0 }, updated = 0;
+    struct arena *arena = r->pass->arena;
+    struct node *summary = node_map(arena);
+    struct standing_summary sum = standing_sum(
+        r->works, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
 
     *ret_done = 0;
     for (size_t i = 0; i < node_count(r->works); i++) {
-        const struct node *work = node_item(r->works, i);
         int64_t since;
 
-        for (size_t k = 0; k < count_of(counted); k++)
-            counts[k] += spokes_work_is(work, counted[k]);
-        updated += is_current(r, work);
-        *ret_done += status_of(r, work, &since) == ROLLOUT_SUCCEEDED;
+        *ret_done += status_of(r, node_item(r->works, i), &since) == ROLLOUT_SUCCEEDED;
     }
-    node_set_int(r->pass->arena, summary, "total", (int64_t)node_count(r->works));
-    node_set_int(r->pass->arena, summary, "desiredTotal", (int64_t)r->chosen);
-    node_set_int(r->pass->arena, summary, "updated", (int64_t)updated);
-    for (size_t k = 0; k < count_of(names); k++)
-        node_set_int(r->pass->arena, summary, names[k], (int64_t)counts[k]);
+    node_set_int(arena, summary, "total", (int64_t)sum.total);
+    node_set_int(arena, summary, "desiredTotal", (int64_t)r->chosen);
+    node_set_int(arena, summary, "updated", (int64_t)sum.updated);
+    node_set_int(arena, summary, "applied", (int64_t)sum.applied);
+    node_set_int(arena, summary, "available", (int64_t)sum.available);
+    node_set_int(arena, summary, "progressing", (int64_t)sum.progressing);
+    node_set_int(arena, summary, "degraded", (int64_t)sum.degraded);
     return summary;
 }
 
