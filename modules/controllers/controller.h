@@ -217,6 +217,8 @@ void token_rules(struct controllers *all);
 void spoke_write_rules(struct controllers *all);
 /* admission.c */
 void admission_rules(struct controllers *all);
+/* aiworkload.c */
+void aiworkload_rules(struct controllers *all);
 /* boundaries.c */
 void boundary_rules(struct controllers *all);
 /* The set that a cluster is in, and that which a token puts one into. */

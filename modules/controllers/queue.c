@@ -500,6 +500,7 @@ struct controllers *controllers_start(struct objects *objects,
     spoke_write_rules(all);
     admission_rules(all);
     boundary_rules(all);
+    aiworkload_rules(all);
     csr_rules(all);
     watch_kinds(all);
     objects_follow_stage(objects, &stage, all);
