@@ -338,7 +338,7 @@ verb_test() {
         fuzz) debug+=("replay/fuzz_$name") ;;
         scenario)
             debug+=(program) packages=$packages_test
-            case $name in d0008* | s0001*) release+=(program) ;; esac ;;
+            case $name in d0008* | s0001* | r0350*) release+=(program) ;; esac ;;
         esac
     done <<<"$list"
     need_packages "$packages"
