@@ -677,11 +677,10 @@ static void tear_down(struct simulation *sim)
     loop_world_free(&sim->world);
 }
 
-static bool run_seed(uint64_t seed, const char *root)
+static struct simulation *simulation_new(uint64_t seed, const char *root)
 {
     struct simulation *sim = mem_alloc(sizeof *sim);
     scoped_mem char *clean = mem_printf("rm -rf '%s'", root);
-    bool good;
 
     sim->seed = seed;
     sim->arena = arena_new();
@@ -691,6 +690,14 @@ static bool run_seed(uint64_t seed, const char *root)
     if (system(clean) != 0)
         fault(sim, "root", "cannot be emptied");
     set_up(sim);
+    return sim;
+}
+
+static bool run_seed(uint64_t seed, const char *root)
+{
+    struct simulation *sim = simulation_new(seed, root);
+    bool good;
+
     ask_all(sim);
     for (int i = 0; i < STEPS && !sim->fault && sim->version + 4 < VERSIONS; i++) {
         change(sim);
@@ -712,6 +719,78 @@ static bool run_seed(uint64_t seed, const char *root)
     return good;
 }
 
+/* ---- How often it must be heard of --------------------------------------------------------------- */
+
+static void set_duration(struct simulation *sim, const char *name, int64_t seconds)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct objects_result result = {.arena = arena};
+    struct node *body = node_map(arena);
+    struct objects_write write = {.who = {"somebody", "somebody", false}, .name = name,
+                                  .kind = kind_of(sim, OCM, "managedclusters"), .space = "",
+                                  .patch = OBJECTS_PATCH_MERGE, .body = body, .grace = -1};
+    struct err err = {0};
+
+    node_set_int(arena, node_make(arena, body, "spec"), "leaseDurationSeconds", seconds);
+    if (objects_patch(sim->hub.hub->objects, &write, &result, &err) < 0)
+        fault(sim, "duration", err.text);
+    object_drop(&result.object);
+}
+
+static const char *availability(struct simulation *sim, const char *name, struct arena *arena)
+{
+    scoped_object struct object *object =
+        objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED,
+                    kind_of(sim, OCM, "managedclusters"), "", name, NULL);
+    const struct node *cluster = object ? object_read(arena, object) : NULL;
+
+    if (node_count(node_at(cluster, "spec", "taints", NULL)))
+        return "tainted";
+    return arena_string(arena, node_get_text(condition_of(cluster,
+                        "ManagedClusterConditionAvailable"), "status"));
+}
+
+/* Seconds for which it is as said, 300 at the most. */
+static int64_t seconds_of(struct simulation *sim, const char *name, const char *status)
+{
+    for (int64_t at = 0; at < 300; at++) {
+        scoped_arena struct arena *arena = arena_new();
+
+        if (strcmp(availability(sim, name, arena), status) != 0)
+            return at;
+        loop_world_run(sim->world, CLOCK_SECOND);
+    }
+    return 300;
+}
+
+/* A lowered duration is for renewals to come: none of a running agent's is late by it. */
+static void check_durations(const char *root)
+{
+    static const int64_t durations[] = {5, 1, 3600, 2, 60};
+    struct simulation *sim = simulation_new(1, root);
+    const char *name = "edge-1";
+    int64_t silent;
+
+    loop_world_run(sim->world, 20 * CLOCK_SECOND);
+    for (size_t i = 0; i < count_of(durations); i++) {
+        set_duration(sim, name, durations[i]);
+        CHECK_INT(seconds_of(sim, name, "True"), 300, "%lld s are set, and nothing happens",
+                  (long long)durations[i]);
+        /* It hears of the next one with its next renewal. */
+        if (durations[i] == 3600 || durations[i] == 2)
+            loop_world_run(sim->world, 4600 * CLOCK_SECOND);
+    }
+    set_duration(sim, name, 5);
+    loop_world_run(sim->world, 100 * CLOCK_SECOND);
+    crash(sim, &sim->spokes[0]);
+    silent = seconds_of(sim, name, "True");
+    CHECK(silent > 15 && silent <= 27, "and one that is dead is silent in time (%lld s)",
+          (long long)silent);
+    CHECK(!sim->fault, "%s", sim->fault ? sim->fault : "no fault");
+    tear_down(sim);
+    free(sim);
+}
+
 int main(int argc, char **argv)
 {
     long first = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
@@ -726,6 +805,8 @@ int main(int argc, char **argv)
     log_setup(argc > 1 && count == 1 ? LOG_DEBUG : LOG_ERROR, false);
     for (long i = 0; i < count; i++)
         good += run_seed((uint64_t)(first + i), root);
+    if (first == 1)
+        check_durations(root);
     CHECK_INT(good, count, "every one of %ld seeds: what is published is true", count);
     return check_done();
 }
