@@ -333,7 +333,7 @@ verb_test() {
     while read -r kind name _; do
         case $kind in
         unit) debug+=("unit/test_$name") ;;
-        seeds) release+=(unit/test_simulation) ;;
+        seeds) release+=("unit/test_${name%%_*}") ;;
         golden) debug+=("golden/$name") ;;
         fuzz) debug+=("replay/fuzz_$name") ;;
         scenario)
