@@ -447,6 +447,7 @@ static int before_change(void *arg, const struct objects_review *review, struct 
     status = node_copy(review->arena, had);
     node_set_text(review->arena, status, "phase", "Rendering");
     node_set_text(review->arena, status, "message", "");
+    node_remove(status, "copies");
     node_set_int(review->arena, status, "readySpokes", 0);
     node_set(review->arena, status, "ready", node_format(review->arena, "0/%lld", (long long)
              node_get_int(status, "totalSpokes", 0)));
