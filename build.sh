@@ -333,12 +333,12 @@ verb_test() {
     while read -r kind name _; do
         case $kind in
         unit) debug+=("unit/test_$name") ;;
-        seeds) release+=(unit/test_simulation) ;;
+        seeds) release+=("unit/test_${name%%_*}") ;;
         golden) debug+=("golden/$name") ;;
         fuzz) debug+=("replay/fuzz_$name") ;;
         scenario)
             debug+=(program) packages=$packages_test
-            case $name in d0008* | s0001*) release+=(program) ;; esac ;;
+            case $name in d0008* | s0001* | r0350*) release+=(program) ;; esac ;;
         esac
     done <<<"$list"
     need_packages "$packages"

@@ -22,6 +22,7 @@ test_list() {
     {
         for file in tests/unit/test_*.c; do echo "unit $(name_of "$file" test_) $file"; done
         for name in 0001 0251 0501 0751; do echo "seeds simulation_seeds_$name tests/unit/test_simulation.c"; done
+        for name in 0101 0201; do echo "seeds truth_seeds_$name tests/unit/test_truth.c"; done
         for file in tests/scenarios/[a-z][0-9]*.sh; do echo "scenario $(name_of "$file") $file"; done
         for file in tests/golden/*.c; do echo "golden $(name_of "$file") $file"; done
         for file in tests/fuzz/fuzz_*.c; do echo "fuzz $(name_of "$file" fuzz_) $file"; done
@@ -82,7 +83,11 @@ run_one() {
     local kind=$1 name=$2 file=$3
     case $kind in
     unit) exec "build/debug/unit/test_$name" ;;
-    seeds) exec build/release/unit/test_simulation "$((10#${name##*_}))" 250 ;;
+    seeds)
+        case $name in
+        truth*) exec build/release/unit/test_truth "$((10#${name##*_}))" "${TRUTH_SEEDS:-100}" ;;
+        *) exec build/release/unit/test_simulation "$((10#${name##*_}))" 250 ;;
+        esac ;;
     golden) golden_as_tap "$name" ;;
     fuzz) fuzz_as_tap "$name" ;;
     *) script_as_tap "$name" "$file" ;;

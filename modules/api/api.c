@@ -2,6 +2,7 @@
 /* Takes a request apart, asks whether it is allowed, and sends it on. */
 #include "api/inside.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
@@ -22,6 +23,7 @@ struct api *api_new(const struct api_options *options)
     api->most_body = options->most_body ? options->most_body : (size_t)3 << 20;
     api->git_version = mem_copy_string(options->git_version);
     api->hashes = map_new();
+    api->started = clock_wall();
     held_open(api);
     return api;
 }

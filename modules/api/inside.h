@@ -35,6 +35,7 @@ struct api {
     struct held held;         /* the ring's head */
     struct loop_timer *judge; /* owned: judges what is held again */
     uint64_t rights;          /* counts changes of rights */
+    int64_t started;          /* wall time: nobody is late before the hub listens */
 };
 
 /* One request about objects, taken apart. */
@@ -61,6 +62,9 @@ void form_choose(struct api_request *ask);
 void form_write(const struct api_request *ask, const struct node *object,
                 struct text *out);
 /* The parts of a list around its items; items are separated by commas. */
+/* seen.c: a ManagedCluster with `lastSeen`, from its lease, for the table's cells. */
+const struct node *seen_add(const struct api_request *ask, struct arena *arena,
+                            const struct node *object);
 void form_list_begin(const struct api_request *ask, const struct objects_page *page,
                      struct text *out);
 void form_list_item(const struct api_request *ask, const struct object *object,

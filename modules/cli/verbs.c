@@ -3,11 +3,13 @@
 #include "cli/cli.h"
 #include "cli/inside.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "config/config.h"
 #include "document/document.h"
+#include "kinds/kinds.h"
 #include "runtime/runtime.h"
 
 #include <stdio.h>
@@ -69,32 +71,49 @@ static const char *condition(const struct node *object, const char *type)
     return "Unknown";
 }
 
-static void print_spokes(const struct node *items)
+/* How long ago the spoke renewed its lease; "-": it has none. */
+static void write_seen(const struct node *leases, const char *name, char out[24])
 {
-    printf("%-24s %-10s %s\n", "SPOKE", "AVAILABLE", "ACCEPTED");
+    int64_t renewed;
+
+    snprintf(out, 24, "-");
+    for (size_t i = 0; i < node_count(leases); i++) {
+        const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
+
+        if (!strcmp(node_get_text(metadata, "namespace"), name) &&
+            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease") &&
+            clock_parse(node_get_text(node_get(one, "spec"), "renewTime"), &renewed))
+            kind_age(clock_wall() - renewed, out);
+    }
+}
+
+static void print_spokes(const struct node *items, const struct node *leases)
+{
+    printf("%-24s %-10s %-10s %s\n", "SPOKE", "AVAILABLE", "ACCEPTED", "LAST SEEN");
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
+        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        char seen[24];
 
-        printf("%-24s %-10s %s\n",
-               node_get_text(node_get(one, "metadata"), "name"),
-               condition(one, "ManagedClusterConditionAvailable"),
-               node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false)
-                   ? "yes"
-                   : "no");
+        write_seen(leases, name, seen);
+        printf("%-24s %-10s %-10s %s\n", name, condition(one, "ManagedClusterConditionAvailable"),
+               node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
+               seen);
     }
 }
 
 static void print_workloads(const struct node *items)
 {
-    printf("\n%-16s %-24s %-12s %s\n", "NAMESPACE", "AIWORKLOAD", "PHASE",
-           "ENDPOINT");
+    printf("\n%-16s %-24s %-12s %-8s %-8s %s\n", "NAMESPACE", "AIWORKLOAD", "PHASE",
+           "SPOKES", "COPIES", "ENDPOINT");
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
         const struct node *metadata = node_get(one, "metadata");
         const struct node *status = node_get(one, "status");
 
-        printf("%-16s %-24s %-12s %s\n", node_get_text(metadata, "namespace"),
+        printf("%-16s %-24s %-12s %-8s %-8s %s\n", node_get_text(metadata, "namespace"),
                node_get_text(metadata, "name"), node_get_text(status, "phase"),
+               node_get_text(status, "ready"), node_get_text(status, "copies"),
                node_get_text(node_item(node_get(status, "endpoints"), 0), "url"));
     }
 }
@@ -114,7 +133,7 @@ static int status_hub(const struct cli_flags *flags)
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
     scoped_client struct cli_client *client = client_open(flags, &err);
-    const struct node *spokes, *loads;
+    const struct node *spokes, *loads, *leases;
 
     if (!client)
         return cli_fail(&err);
@@ -124,9 +143,12 @@ static int status_hub(const struct cli_flags *flags)
     loads = spokes ? client_ask(client, arena, "GET",
                                 "/apis/axle.dev/v1alpha1/aiworkloads", NULL, &err)
                    : NULL;
-    if (!loads)
+    leases = loads ? client_ask(client, arena, "GET", "/apis/coordination.k8s.io/v1/leases", NULL,
+                                &err)
+                   : NULL;
+    if (!leases)
         return cli_fail(&err);
-    print_spokes(cli_printable(arena, node_get(spokes, "items")));
+    print_spokes(cli_printable(arena, node_get(spokes, "items")), node_get(leases, "items"));
     print_workloads(cli_printable(arena, node_get(loads, "items")));
     return CLI_OK;
 }

@@ -149,6 +149,8 @@ void cluster_remove(struct cluster *cluster, const char *owner);
  *               Deleting
  *   reason, message   of the worst object, for a person
  *   ready, total      pods
+ *   copies      {wanted, ready}: pods that are asked for, and how many of them are
+ *               ready with the present template (or, of a task, have ended well)
  *   restarts          sum over pods
  *   objects   [{apiVersion, kind, namespace, name, applied: bool,
  *               health: Current|InProgress|Failed|Terminating, reason,

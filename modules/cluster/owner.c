@@ -128,7 +128,9 @@ static void object_fill(struct local_object *object, const struct cluster_manife
     const struct node *meta;
 
     object->adopted = false;
-
+    /* How the former content stood tells nothing of this one. */
+    object->health = LOCAL_IN_PROGRESS;
+    why_set(&object->why, "Progressing", "not looked at yet");
     object->arena = arena_new();
     object->object = node_copy(object->arena, item->object);
     meta = node_get(object->object, "metadata");

@@ -153,6 +153,33 @@ static struct counts count(const struct local_object *object)
     return c;
 }
 
+/*
+ * How many copies an object wants, and how many of them are ready with what is
+ * wanted now: those of a former template do not count. A task counts those that
+ * have ended well, too.
+ */
+static void count_copies(const struct local_object *object, int64_t *wanted, int64_t *ready)
+{
+    const struct node *spec = node_get(object->object, "spec");
+    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
+    size_t n = workload_pods(object, pods, WORKLOAD_PODS);
+    bool task = object->row->role == ROLE_JOB;
+    int64_t most = task ? number_get(spec, "completions", NUMBER_COUNT, 1)
+                   : object->row->role == ROLE_POD ? 1
+                                                   : number_get(spec, "replicas", NUMBER_COUNT, 1);
+    int64_t here = 0;
+
+    for (size_t i = 0; i < n; i++)
+        here += !pods[i]->terminating && !strcmp(pods[i]->hash, object->hash) &&
+                (pod_is_ready(pods[i]) || (object->row->role != ROLE_DEPLOYMENT &&
+                                           !strcmp(pod_phase(pods[i]), "Succeeded")));
+    if (task && object->health == LOCAL_CURRENT)
+        here = most;
+    mem_free(&pods);
+    *wanted += most;
+    *ready += here < most ? here : most;
+}
+
 static void set_replicas(struct local_object *object, struct arena *arena, struct node *status)
 {
     struct node *conditions = node_make_list(arena, status, "conditions");
@@ -305,7 +332,7 @@ struct summary {
     struct local_owner *owner;
     struct arena *arena;
     struct node *report, *objects, *pods, *endpoints, *served, *inventory;
-    int64_t restarts;
+    int64_t restarts, copies, copies_ready;
     int ready, total, failed, progressing, tasks, tasks_done, services, running_tasks;
     const struct local_object *worst;
 };
@@ -351,6 +378,8 @@ static void tally(struct summary *s, const struct local_object *object)
 {
     bool task = object->row && object->row->role == ROLE_JOB;
 
+    if (local_is_workload(object) && !object->removing && !*object->broken.reason)
+        count_copies(object, &s->copies, &s->copies_ready);
     s->failed += object->health == LOCAL_FAILED;
     s->progressing += object->health == LOCAL_IN_PROGRESS;
     if (task) {
@@ -466,6 +495,7 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
                          .objects = node_list(arena), .pods = node_list(arena),
                          .endpoints = node_list(arena), .served = node_list(arena),
                          .inventory = node_list(arena) };
+    struct node *copies;
 
     take_objects(&s);
     take_pods(&s);
@@ -474,6 +504,9 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
         set_why(arena, s.report, &s.worst->why);
     node_set_int(arena, s.report, "ready", s.ready);
     node_set_int(arena, s.report, "total", s.total);
+    copies = node_make(arena, s.report, "copies");
+    node_set_int(arena, copies, "wanted", s.copies);
+    node_set_int(arena, copies, "ready", s.copies_ready);
     node_set_int(arena, s.report, "restarts", s.restarts);
     node_set(arena, s.report, "objects", s.objects);
     node_set(arena, s.report, "pods", s.pods);

@@ -631,8 +631,23 @@ void services_free(struct services **services)
 
 /* ---- Told ----------------------------------------------------------------------------------------- */
 
+/* Endpoints that others would write do not exist here, so nothing will ever answer. */
+static bool has_nobody(const struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+
+    return !node_count(node_get(spec, "selector")) &&
+           strcmp(node_get_text(spec, "type"), "ExternalName") != 0;
+}
+
 void service_judge(struct local_object *object)
 {
+    if (has_nobody(object)) {
+        object->health = LOCAL_FAILED;
+        why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
+                "the labels of the pods that it stands for");
+        return;
+    }
     object->why = object->service ? object->service->why : (struct local_why){ 0 };
     object->health = !strcmp(object->why.reason, "PortConflict") ||
                              !strcmp(object->why.reason, "NotPermitted")

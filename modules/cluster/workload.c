@@ -125,8 +125,11 @@ void workload_read(struct local_object *object)
     if (object->done && strcmp(node_get_text(object->done, "hash"), object->hash) != 0)
         object->done = NULL;
     snprintf(fresh, sizeof fresh, "%016llx", (unsigned long long)hash);
-    if (strcmp(fresh, object->hash) != 0)
+    if (strcmp(fresh, object->hash) != 0) {
         object->losses = 0; /* another template may do better */
+        object->health = LOCAL_IN_PROGRESS;
+        why_set(&object->why, "Progressing", "its new pods are not made yet");
+    }
     memcpy(object->hash, fresh, sizeof object->hash);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "controllers/revision.h"
+#include "controllers/sums.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -324,131 +325,46 @@ static int deploy(struct intent *in, struct err *err)
 
 /* ---- Status --------------------------------------------------------------------------- */
 
-static void set(struct intent *in, const char *type, const char *status,
-                const char *reason, const char *message)
+/* Reasons of what is merely under way, or follows from another condition. */
+static bool is_quiet(const char *reason)
+{
+    static const char *const quiet[] = { "Progressing", "Placing", "FormerVersion", "Deleting",
+                                         "NotJudged", "NotResolved" };
+
+    for (size_t i = 0; i < count_of(quiet); i++)
+        if (!strcmp(reason, quiet[i]))
+            return true;
+    return false;
+}
+
+static void set(struct intent *in, const struct condition *condition)
 {
     const struct node *old = node_at(in->seen.node, "status", "conditions", NULL);
-    const struct node *before = condition_find(old, type);
-    struct condition condition = { type, status, reason, message };
+    const struct node *before = condition_find(old, condition->type);
 
-    condition_set(in->pass->arena, in->status, old, &condition,
+    condition_set(in->pass->arena, in->status, old, condition,
                   object_generation(in->seen.node), in->pass->now);
-    /* What is merely under way is no news. */
-    if (!strcmp(reason, "Progressing") || !strcmp(reason, "Placing") ||
-        !strcmp(reason, "NotResolved") ||
-        (!strcmp(node_get_text(before, "status"), status) &&
-         !strcmp(node_get_text(before, "reason"), reason)))
+    if (is_quiet(condition->reason) ||
+        (!strcmp(node_get_text(before, "status"), condition->status) &&
+         !strcmp(node_get_text(before, "reason"), condition->reason)))
         return;
-    pass_event(in->pass, &in->seen, strcmp(status, "True"), reason, "%s",
-               *message ? message : type);
+    pass_event(in->pass, &in->seen, strcmp(condition->status, "True"), condition->reason, "%s",
+               *condition->message ? condition->message : condition->type);
 }
 
-/* A condition of all deployments: the first that is not True decides. */
-static void sum_condition(struct intent *in, const struct node *deployments,
-                          const char *type)
-{
-    const struct node *decisive = NULL, *good = NULL;
-
-    for (size_t i = 0; i < node_count(deployments); i++) {
-        const struct node *one = node_item(deployments, i);
-        const struct node *list = node_at(one, "status", "conditions", NULL);
-        const struct node *found = condition_find(list, type);
-        bool now = node_get_int(found, "observedGeneration", 0) ==
-                   object_generation(one);
-
-        if (!found || !now) {
-            set(in, type, "Unknown", "Progressing", "not known yet");
-            return;
-        }
-        if (strcmp(node_get_text(found, "status"), "True") && !decisive)
-            decisive = found;
-        good = found;
-    }
-    if (!decisive)
-        decisive = good;
-    if (decisive)
-        set(in, type, node_get_text(decisive, "status"),
-            node_get_text(decisive, "reason"),
-            node_get_text(decisive, "message"));
-}
-
-/* Phases by how much they matter; the first that a deployment has holds. */
-static const char *const phases[] = { "Failed", "Degraded", "Rendering",
-                                      "Placing", "Deploying", "Unknown" };
-
-static const char *sum_phase(const struct node *deployments)
-{
-    size_t completed = 0, running = 0, count = node_count(deployments);
-
-    for (size_t p = 0; p < count_of(phases); p++)
-        for (size_t i = 0; i < count; i++)
-            if (!strcmp(node_get_text(node_get(node_item(deployments, i),
-                                               "status"), "phase"), phases[p]))
-                return phases[p];
-    for (size_t i = 0; i < count; i++) {
-        const char *phase = node_get_text(node_get(node_item(deployments, i),
-                                                   "status"), "phase");
-
-        completed += !strcmp(phase, "Completed");
-        running += !strcmp(phase, "Running");
-    }
-    if (count && completed == count)
-        return "Completed";
-    return count && completed + running == count ? "Running" : "Pending";
-}
-
-static size_t spoke_rank(const struct node *row)
-{
-    static const char *const order[] = { "Failed", "Degraded", "Unknown",
-        "Deploying", "Pending", "Deleting", "Running", "Completed" };
-    size_t i = 0;
-
-    while (i < count_of(order) && strcmp(node_get_text(row, "phase"), order[i]))
-        i++;
-    return i;
-}
-
-/* One row per spoke: where two deployments differ, the worse one. */
-static void sum_spokes(struct intent *in, const struct node *deployments)
+static void write_sums(struct intent *in, const struct sums *sums)
 {
     struct arena *arena = in->pass->arena;
-    struct node *rows = node_list(arena), *endpoints = node_list(arena);
-    struct node *by_name = node_map(arena);
-    int64_t ready = 0, total = 0;
-    const char *message = "";
 
-    for (size_t i = 0; i < node_count(deployments); i++) {
-        const struct node *status = node_get(node_item(deployments, i), "status");
-        const struct node *list = node_get(status, "spokes");
-        const struct node *more = node_get(status, "endpoints");
-
-        for (size_t k = 0; k < node_count(list); k++) {
-            struct node *row = node_item(list, k);
-            struct node *old = node_get(by_name, node_get_text(row, "name"));
-
-            if (!old || spoke_rank(row) < spoke_rank(old))
-                node_set(arena, by_name, node_get_text(row, "name"), row);
-        }
-        for (size_t k = 0; k < node_count(more); k++)
-            node_add(arena, endpoints, node_item(more, k));
-        if (!*message)
-            message = node_get_text(status, "message");
-        if (i == 0 || node_get_int(status, "readySpokes", 0) < ready)
-            ready = node_get_int(status, "readySpokes", 0);
-        if (node_get_int(status, "totalSpokes", 0) > total)
-            total = node_get_int(status, "totalSpokes", 0);
-    }
-    for (size_t rank = 0; rank < 9; rank++)
-        node_each(member, by_name)
-            if (spoke_rank(member->value) == rank)
-                node_add(arena, rows, node_copy(arena, member->value));
-    node_set(arena, in->status, "spokes", rows);
-    node_set(arena, in->status, "endpoints", node_copy(arena, endpoints));
-    node_set_int(arena, in->status, "readySpokes", ready);
-    node_set_int(arena, in->status, "totalSpokes", total);
+    node_set(arena, in->status, "spokes", sums->spokes);
+    node_set(arena, in->status, "endpoints", sums->endpoints);
+    node_set_int(arena, in->status, "readySpokes", sums->ready);
+    node_set_int(arena, in->status, "totalSpokes", sums->total);
     node_set(arena, in->status, "ready", node_format(arena, "%lld/%lld",
-             (long long)ready, (long long)total));
-    node_set_text(arena, in->status, "message", message);
+             (long long)sums->ready, (long long)sums->total));
+    node_set(arena, in->status, "copies", node_format(arena, "%lld/%lld",
+             (long long)sums->copies_ready, (long long)sums->copies));
+    node_set_text(arena, in->status, "message", sums->message);
 }
 
 /* Where no spoke has anything to say, the step that did not succeed has. */
@@ -485,46 +401,59 @@ static void say_who_still_has_it(struct intent *in)
                  count == 1 ? "spoke" : "spokes", text_string(&names), told < count ? ", …" : ""));
 }
 
-/* Whether deployments were written for the spec as it is: then what they say is
-   about this generation, though something that it names has gone since. */
-static bool was_resolved(const struct intent *in)
+/* Deployments of what could be resolved last: they stay as they were, and say
+   nothing of a generation that they are not of. */
+static bool is_of_this_generation(const struct intent *in)
 {
-    const struct node *old = node_at(in->seen.node, "status", "conditions", NULL);
-    const struct node *placed = condition_find(old, "Placed");
+    return node_get_int(in->status, "resolvedGeneration", 0) ==
+           object_generation(in->seen.node);
+}
 
-    return node_get_int(placed, "observedGeneration", 0) == object_generation(in->seen.node) &&
-           strcmp(node_get_text(placed, "reason"), "NotResolved") != 0;
+static void judge(struct intent *in, const struct node *deployments)
+{
+    static const char *const types[] = { "Rendered", "Placed", "Distributed", "Available" };
+
+    for (size_t i = 0; i < count_of(types); i++) {
+        struct condition condition = sums_condition(deployments, types[i]);
+
+        if (object_deleting(in->seen.node))
+            condition = (struct condition){ types[i], "Unknown", "Deleting",
+                                            "it is being removed" };
+        else if (!is_of_this_generation(in))
+            condition = (struct condition){ types[i], "Unknown", "NotResolved",
+                                            "what was there before stays as it was" };
+        set(in, &condition);
+    }
+}
+
+/* `phase` "": by how its deployments stand. */
+static void say(struct intent *in, const char *phase)
+{
+    const struct node *resolved = condition_find(node_get(in->status, "conditions"), "Resolved");
+    const char *now = *phase ? phase : node_get_text(in->status, "phase");
+
+    if (!strcmp(phase, "Failed"))
+        node_set_text(in->pass->arena, in->status, "message",
+                      node_get_text(resolved, "message"));
+    else if (!strcmp(phase, "Deleting"))
+        say_who_still_has_it(in);
+    else if (strcmp(now, "Running") && strcmp(now, "Completed"))
+        say_why(in);
 }
 
 static int report(struct intent *in, const char *phase, struct err *err)
 {
+    struct arena *arena = in->pass->arena;
     const struct node *deployments = deployments_of(in->pass);
-    static const char *const types[] = { "Rendered", "Placed", "Distributed",
-                                         "Available" };
+    struct sums sums = sums_of(arena, deployments);
 
-    for (size_t i = 0; i < count_of(types) && (!phase || strcmp(phase, "Deleting")); i++)
-        if (!phase || was_resolved(in))
-            sum_condition(in, deployments, types[i]);
-        else if (condition_find(node_get(in->status, "conditions"), types[i]))
-            set(in, types[i], "Unknown", "NotResolved", "what is wanted now cannot be resolved; "
-                "what ran before stays as it is");
-    sum_spokes(in, deployments);
-    if (phase) {
-        const struct node *resolved = condition_find(node_get(in->status,
-                                      "conditions"), "Resolved");
-
-        if (!strcmp(phase, "Failed"))
-            node_set_text(in->pass->arena, in->status, "message",
-                          node_get_text(resolved, "message"));
-        else if (!strcmp(phase, "Deleting"))
-            say_who_still_has_it(in);
-    } else {
-        phase = sum_phase(deployments);
-        if (strcmp(phase, "Running") && strcmp(phase, "Completed"))
-            say_why(in);
-    }
-    node_set_text(in->pass->arena, in->status, "phase", phase);
-    node_set_int(in->pass->arena, in->status, "observedGeneration",
+    judge(in, deployments);
+    if (!is_of_this_generation(in))
+        sums.ready = sums.copies_ready = 0;
+    write_sums(in, &sums);
+    node_set_text(arena, in->status, "phase", *phase ? phase : sums.phase);
+    say(in, phase);
+    node_set_int(arena, in->status, "observedGeneration",
                  object_generation(in->seen.node));
     return pass_status(in->pass, &in->seen, in->status, NULL, err);
 }
@@ -541,6 +470,7 @@ static int drain(struct intent *in, struct err *err)
             return -1;
     if (!node_count(deployments_of(in->pass)))
         return pass_finalizer(in->pass, &in->seen, DRAIN, false, err);
+    set(in, &(struct condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
     return report(in, "Deleting", err);
 }
 
@@ -548,6 +478,7 @@ static int run(struct pass *pass, struct err *err)
 {
     struct intent in = { .pass = pass, .tenant = "",
                          .wanted = node_list(pass->arena) };
+    struct condition resolved = { "Resolved", "True", "Resolved", "" };
     struct err why = { 0 };
     char *words;
 
@@ -565,7 +496,7 @@ static int run(struct pass *pass, struct err *err)
             return -1;
         }
         *words++ = '\0';
-        set(&in, "Resolved", "False", why.text, words);
+        set(&in, &(struct condition){ "Resolved", "False", why.text, words });
         return report(&in, "Failed", err);
     }
     if (deploy(&in, &why) < 0) {
@@ -573,13 +504,49 @@ static int run(struct pass *pass, struct err *err)
             *err = why;
             return -1;
         }
-        set(&in, "Resolved", "False", "NameTaken", claim_words(pass, &why));
+        resolved = (struct condition){ "Resolved", "False", "NameTaken", claim_words(pass, &why) };
+        set(&in, &resolved);
         return report(&in, "Failed", err);
     }
-    set(&in, "Resolved", "True", "Resolved",
-        arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
-                     in.environment, *in.remark ? "; " : "", in.remark));
-    return report(&in, NULL, err);
+    resolved.message = arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
+                                    in.environment, *in.remark ? "; " : "", in.remark);
+    set(&in, &resolved);
+    node_set_int(pass->arena, in.status, "resolvedGeneration", object_generation(in.seen.node));
+    return report(&in, "", err);
+}
+
+/* ---- At the write itself -------------------------------------------------------------------- */
+
+/*
+ * A phase has no generation beside it, and people wait for it. So the write that
+ * changes what is wanted takes back what was said of the former version; the
+ * controller says anew how it stands.
+ */
+static int before_change(void *arg, const struct objects_review *review, struct err *err)
+{
+    const struct node *old = node_get(review->before, "spec");
+    const struct node *now = node_get(review->after, "spec");
+    const struct node *had = node_get(review->after, "status");
+    struct node *status;
+
+    (void)arg;
+    (void)err;
+    if (!old || !now || !*node_get_text(had, "phase") || node_same(old, now))
+        return 0;
+    status = node_copy(review->arena, had);
+    node_set_text(review->arena, status, "phase", "Rendering");
+    node_set_text(review->arena, status, "message", "");
+    node_remove(status, "copies");
+    node_set_int(review->arena, status, "readySpokes", 0);
+    node_set(review->arena, status, "ready", node_format(review->arena, "0/%lld", (long long)
+             node_get_int(status, "totalSpokes", 0)));
+    node_set(review->arena, review->after, "status", status);
+    return 0;
+}
+
+void aiworkload_rules(struct controllers *all)
+{
+    objects_rule(all->objects, all->kinds[AIWORKLOAD], "", before_change, all);
 }
 
 /* ---- What wakes it ----------------------------------------------------------------------- */

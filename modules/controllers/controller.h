@@ -238,6 +238,8 @@ void spoke_write_rules(struct controllers *all);
 void admission_rules(struct controllers *all);
 /* Refuses profiles that are too large ever to be rendered (sizes.c). */
 void size_rules(struct controllers *all);
+/* aiworkload.c */
+void aiworkload_rules(struct controllers *all);
 /* boundaries.c */
 void boundary_rules(struct controllers *all);
 /* The set that a cluster is in, and that which a token puts one into. */

@@ -21,9 +21,24 @@ struct deployment {
     bool denied;                  /* it may not be where it shall go */
     bool gone;                    /* what says where it goes is not there */
     bool exceeded;                /* more spokes failed than maxFailures allows */
+    unsigned told;                /* which of `conditions` this run has set */
 };
 
+static const char *const conditions[] = { "Rendered", "Placed", "Distributed", "Available" };
+
 /* ---- Conditions ------------------------------------------------------------- */
+
+/* Reasons of what is merely under way, or follows from another condition. */
+static bool is_quiet(const char *reason)
+{
+    static const char *const quiet[] = { "Progressing", "Placing", "FormerVersion", "Deleting",
+                                         "NotJudged" };
+
+    for (size_t i = 0; i < count_of(quiet); i++)
+        if (!strcmp(reason, quiet[i]))
+            return true;
+    return false;
+}
 
 /* Sets a condition, and tells it as an Event when it is news. */
 static void set(struct deployment *d, const char *type, const char *status,
@@ -35,13 +50,31 @@ static void set(struct deployment *d, const char *type, const char *status,
 
     condition_set(d->pass->arena, d->status, old, &condition,
                   object_generation(d->seen.node), d->pass->now);
-    /* What is merely under way is no news. */
-    if (!strcmp(reason, "Progressing") ||
-        (!strcmp(node_get_text(before, "status"), status) &&
-         !strcmp(node_get_text(before, "reason"), reason)))
+    for (size_t i = 0; i < count_of(conditions); i++)
+        if (!strcmp(conditions[i], type))
+            d->told |= 1u << i;
+    if (is_quiet(reason) || (!strcmp(node_get_text(before, "status"), status) &&
+                             !strcmp(node_get_text(before, "reason"), reason)))
         return;
     pass_event(d->pass, &d->seen, strcmp(status, "True"), reason, "%s",
                *message ? message : type);
+}
+
+/* What no step of this run has said: nothing stays from an earlier run. */
+static void set_rest(struct deployment *d, const char *status, const char *reason,
+                     const char *message)
+{
+    for (size_t i = 0; i < count_of(conditions); i++)
+        if (!(d->told & 1u << i))
+            set(d, conditions[i], status, reason, message);
+}
+
+static void set_once(struct deployment *d, const char *type, const char *status,
+                     const char *reason, const char *message)
+{
+    for (size_t i = 0; i < count_of(conditions); i++)
+        if (!strcmp(conditions[i], type) && !(d->told & 1u << i))
+            set(d, type, status, reason, message);
 }
 
 /* ---- Steps -------------------------------------------------------------------- */
@@ -337,8 +370,11 @@ static int distribute(struct deployment *d, struct err *err)
     if (!*d->placement)
         return 0;
     node_set_text(d->pass->arena, d->status, "workload", workload_name(d));
-    if (!make_replica_set(d, &why))
+    if (!make_replica_set(d, &why)) {
+        node_set_int(d->pass->arena, d->status, "distributedGeneration",
+                     object_generation(d->seen.node));
         return 0;
+    }
     if (why.code != ERR_INVALID && why.code != ERR_TAKEN) {
         *err = why;
         return -1;
@@ -354,6 +390,8 @@ static int distribute(struct deployment *d, struct err *err)
 static const char *phase_of(const struct deployment *d,
                             const struct spokes *spokes)
 {
+    if (object_deleting(d->seen.node))
+        return "Deleting";
     if (d->stop || d->exceeded)
         return "Failed";
     if (spokes->count[SPOKE_DEGRADED] || spokes->count[SPOKE_FAILED])
@@ -395,38 +433,97 @@ static bool has_stopped(const struct node *replica_set)
     return !strcmp(node_get_text(rolled_out(replica_set), "reason"), "TooManyFailures");
 }
 
+/* Whether what was sent out last is of this generation. */
+static bool is_sent(const struct deployment *d)
+{
+    return node_get_int(d->status, "distributedGeneration", 0) ==
+           object_generation(d->seen.node);
+}
+
+/* The place is gone, or it never was rendered for it: what was rendered stays so. */
+static void judge_rendered(struct deployment *d)
+{
+    const char *digest = node_get_text(node_get(d->status, "artifact"), "digest");
+
+    if (*digest && is_sent(d))
+        set_once(d, "Rendered", "True", "Rendered",
+                 arena_printf(d->pass->arena, "artifact %s", digest));
+}
+
+/* Nothing counts as ready of this generation while the spokes have the one before. */
+static void judge_former(struct deployment *d, struct spokes *spokes)
+{
+    char *words = arena_printf(d->pass->arena, "what was there before stays as it was; %zu of "
+                               "%zu spokes run it", spokes->ready, spokes->total);
+
+    spokes_hold_back(d->pass->arena, spokes);
+    set_once(d, "Distributed", "False", "FormerVersion", words);
+    set_once(d, "Available", "False", "FormerVersion", words);
+}
+
 static void judge_spokes(struct deployment *d, const struct node *replica_set,
                          const struct spokes *spokes)
 {
     struct arena *arena = d->pass->arena;
-    const struct node *summary = node_at(replica_set, "status", "summary", NULL);
-    const struct node *rolled = condition_find(node_at(replica_set, "status", "conditions", NULL),
-                                               "PlacementRolledOut");
-    int64_t wanted = node_get_int(summary, "desiredTotal", 0);
-    int64_t updated = node_get_int(summary, "updated", 0);
-    char *words = arena_printf(arena, "%lld of %lld spokes have it%s", (long long)updated,
-                               (long long)wanted, hindrance(replica_set));
+    const struct node *rolled = rolled_out(replica_set);
+    char *words = arena_printf(arena, "%zu of %zu spokes have it%s", spokes->updated,
+                               spokes->chosen, hindrance(replica_set));
     char *ready = arena_printf(arena, "%zu of %zu spokes are ready%s%s",
                                spokes->ready, spokes->total,
                                *spokes->worst ? "; " : "", spokes->worst);
+    /* With its place gone nothing is chosen, and what runs is what there is. */
+    bool all = d->gone ? spokes->total && spokes->ready == spokes->total
+                       : spokes->chosen && spokes->chosen_ready == spokes->chosen;
 
     d->exceeded = has_stopped(replica_set);
     if (d->exceeded)
-        set(d, "Distributed", "False", "TooManyFailures", words);
+        set_once(d, "Distributed", "False", "TooManyFailures", words);
     else if (!strcmp(node_get_text(rolled, "reason"), "NameTaken"))
-        set(d, "Distributed", "False", "NameTaken", node_get_text(rolled, "message"));
-    else if (wanted && updated == wanted)
-        set(d, "Distributed", "True", "Distributed", words);
+        set_once(d, "Distributed", "False", "NameTaken", node_get_text(rolled, "message"));
+    else if (spokes->chosen && spokes->updated == spokes->chosen)
+        set_once(d, "Distributed", "True", "Distributed", words);
     else
-        set(d, "Distributed", "False", "Progressing", words);
-    if (spokes->total && spokes->ready == spokes->total)
-        set(d, "Available", "True", "Available", ready);
+        set_once(d, "Distributed", "False", "Progressing", words);
+    if (all)
+        set_once(d, "Available", "True", "Available", ready);
     else if (spokes->count[SPOKE_UNKNOWN])
-        set(d, "Available", "Unknown", "SpokeSilent", ready);
+        set_once(d, "Available", "Unknown", "SpokeSilent", ready);
     else if (spokes->count[SPOKE_DEGRADED])
-        set(d, "Available", "False", "Degraded", ready);
+        set_once(d, "Available", "False", "Degraded", ready);
     else
-        set(d, "Available", "False", "Progressing", ready);
+        set_once(d, "Available", "False", "Progressing", ready);
+}
+
+static void judge(struct deployment *d, const struct node *replica_set,
+                  const struct node *chosen, struct spokes *spokes)
+{
+    if (object_deleting(d->seen.node)) {
+        set(d, "Distributed", "False", "Deleting", "it is taken from every spoke");
+        set(d, "Available", "False", "Deleting", "it is being removed");
+    } else if (!d->gone && !d->denied) {
+        judge_placement(d, chosen);
+    }
+    judge_rendered(d);
+    if (replica_set && !is_sent(d))
+        judge_former(d, spokes);
+    else if (replica_set)
+        judge_spokes(d, replica_set, spokes);
+    set_once(d, "Distributed", "False", "Progressing", "no spoke has it yet");
+    set_once(d, "Available", "False", "Progressing", "no spoke has it yet");
+    set_rest(d, "Unknown", "NotJudged", "another step must succeed first");
+}
+
+static void write_counts(struct deployment *d, const struct spokes *spokes)
+{
+    struct arena *arena = d->pass->arena;
+
+    node_set(arena, d->status, "spokes", spokes->rows);
+    node_set(arena, d->status, "endpoints", spokes->endpoints);
+    node_set_int(arena, d->status, "readySpokes", (int64_t)spokes->ready);
+    node_set_int(arena, d->status, "totalSpokes", (int64_t)spokes->total);
+    node_set_int(arena, d->status, "readyCopies", spokes->copies_ready);
+    node_set_int(arena, d->status, "copies", spokes->copies);
+    node_set_text(arena, d->status, "message", spokes->worst);
 }
 
 static int report(struct deployment *d, struct err *err)
@@ -441,16 +538,9 @@ static int report(struct deployment *d, struct err *err)
 
     if (replica_set)
         spokes_gather(d->pass, replica_set, chosen, &spokes);
-    if (!d->gone && !d->denied)
-        judge_placement(d, chosen);
-    if (replica_set && (!d->stop || d->gone))
-        judge_spokes(d, replica_set, &spokes);
-    node_set(arena, d->status, "spokes", spokes.rows);
-    node_set(arena, d->status, "endpoints", spokes.endpoints);
-    node_set_int(arena, d->status, "readySpokes", (int64_t)spokes.ready);
-    node_set_int(arena, d->status, "totalSpokes", (int64_t)spokes.total);
+    judge(d, replica_set, chosen, &spokes);
+    write_counts(d, &spokes);
     node_set_text(arena, d->status, "phase", phase_of(d, &spokes));
-    node_set_text(arena, d->status, "message", spokes.worst);
     node_set_int(arena, d->status, "observedGeneration",
                  object_generation(d->seen.node));
     return pass_status(d->pass, &d->seen, d->status, NULL, err);
@@ -458,14 +548,17 @@ static int report(struct deployment *d, struct err *err)
 
 /* ---- The controller --------------------------------------------------------------------- */
 
-static int drain(struct pass *pass, const struct seen *seen, struct err *err)
+/* Until the last spoke has let go of it, its status says who has it. */
+static int drain(struct deployment *d, struct err *err)
 {
+    struct pass *pass = d->pass;
+
     if (pass_remove(pass, REPLICA_SET, pass->space, pass->name, err) < 0)
         return -1;
     if (pass_read_own(pass, REPLICA_SET, pass->space, pass->name))
-        return 0;
-    rendition_drop(pass, seen->node);
-    return pass_finalizer(pass, seen, DRAIN, false, err);
+        return report(d, err);
+    rendition_drop(pass, d->seen.node);
+    return pass_finalizer(pass, &d->seen, DRAIN, false, err);
 }
 
 static int run(struct pass *pass, struct err *err)
@@ -474,11 +567,11 @@ static int run(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, DEPLOYMENT, pass->space, pass->name, &d.seen))
         return 0;
+    d.status = status_copy(pass->arena, d.seen.node);
     if (object_deleting(d.seen.node))
-        return drain(pass, &d.seen, err);
+        return drain(&d, err);
     if (pass_finalizer(pass, &d.seen, DRAIN, true, err) < 0)
         return -1;
-    d.status = status_copy(pass->arena, d.seen.node);
     if (find_place(&d, err) < 0)
         return -1;
     if (!d.stop && render(&d, err) < 0)

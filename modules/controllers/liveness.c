@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define AVAILABLE "ManagedClusterConditionAvailable"
@@ -104,6 +105,73 @@ static int64_t heard(struct pass *pass)
     return renewed > pass->all->started ? renewed : pass->all->started;
 }
 
+/* ---- How long is long -------------------------------------------------------------- */
+
+/* "SECONDS TIME": renewals up to that time were promised for so long. */
+#define BEFORE "axle.dev/renewed-every-before"
+
+static int64_t seconds_before(const struct node *lease, int64_t renewed)
+{
+    const char *text = object_annotation(lease, BEFORE), *space = strchr(text, ' ');
+    int64_t until = 0;
+
+    if (!space || !clock_parse(space + 1, &until) || renewed > until)
+        return 0;
+    return strtoll(text, NULL, 10);
+}
+
+static int64_t lease_seconds(const struct node *object)
+{
+    /* More was possible before there was a limit. */
+    return node_get_within(node_get(object, "spec"), "leaseDurationSeconds", 0, MOST_SECONDS,
+                           60) ?: 60;
+}
+
+static int64_t renewed_at(const struct node *lease)
+{
+    int64_t renewed = 0;
+
+    clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
+    return renewed;
+}
+
+/*
+ * A spoke reads in the answer to each renewal how often it shall renew, so the last
+ * one that it made before the duration was changed was promised for the former
+ * one, and is judged by that.
+ */
+static int64_t judged_seconds(const struct node *cluster, const struct node *lease)
+{
+    int64_t now = lease_seconds(cluster);
+    int64_t before = seconds_before(lease, renewed_at(lease));
+
+    return before > now ? before : now;
+}
+
+/* The lease says what the cluster says, and until when it said something else. */
+static int settle_lease(struct pass *pass, const struct node *cluster, struct err *err)
+{
+    struct node *patch = node_map(pass->arena);
+    int64_t wanted = lease_seconds(cluster), before;
+    char time[CLOCK_TEXT];
+    struct seen lease;
+
+    if (!pass_get(pass, LEASE, pass->name, LEASE_NAME, &lease) ||
+        lease_seconds(lease.node) == wanted)
+        return 0;
+    before = seconds_before(lease.node, renewed_at(lease.node));
+    if (before < lease_seconds(lease.node))
+        before = lease_seconds(lease.node);
+    clock_format(pass->now, true, time);
+    node_set_int(pass->arena, node_make(pass->arena, patch, "spec"), "leaseDurationSeconds",
+                 wanted);
+    object_set_annotation(pass->arena, patch, BEFORE,
+                          arena_printf(pass->arena, "%lld %s", (long long)before, time));
+    return pass_patch(pass, &lease, patch, err);
+}
+
+/* ---- The controller ------------------------------------------------------------------ */
+
 static int run(struct pass *pass, struct err *err)
 {
     const struct node *list, *available;
@@ -115,9 +183,9 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     list = node_at(cluster.node, "status", "conditions", NULL);
     available = condition_find(list, AVAILABLE);
-    /* More was possible before there was a limit. */
-    seconds = node_get_within(node_get(cluster.node, "spec"),
-                              "leaseDurationSeconds", 0, MOST_SECONDS, 60) ?: 60;
+    if (settle_lease(pass, cluster.node, err) < 0)
+        return -1;
+    seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, LEASE_NAME));
     until = heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
         struct condition silent = {
@@ -139,6 +207,9 @@ static int run(struct pass *pass, struct err *err)
                 return -1;
         }
         pass_wake_at(pass, until + CLOCK_MS);
+        /* Renewals wake nobody: the next one may be judged by a shorter duration. */
+        pass_wake_at(pass, pass->now + clock_seconds(GRACE * lease_seconds(cluster.node)) +
+                           CLOCK_MS);
     }
     return set_taints(pass, &cluster, err);
 }

@@ -142,12 +142,25 @@ static bool is_left_alone(struct pass *pass, const struct placement_result *resu
     return false;
 }
 
+/* What is chosen is what the decisions name: where they stay, so does what is said of them. */
+static void keep_counts(struct pass *pass, const struct node *placement, struct node *status)
+{
+    const struct node *old = node_get(placement, "status");
+    const struct node *groups = node_get(old, "decisionGroups");
+
+    node_set_int(pass->arena, status, "numberOfSelectedClusters",
+                 node_get_int(old, "numberOfSelectedClusters", 0));
+    node_remove(status, "decisionGroups");
+    if (groups)
+        node_set(pass->arena, status, "decisionGroups", node_copy(pass->arena, groups));
+}
+
 static int run(struct pass *pass, struct err *err)
 {
     struct placement_result result = { 0 };
     struct seen placement;
     struct node *status;
-    bool changed = false;
+    bool changed = false, decided;
 
     if (!pass_get(pass, PLACEMENT, pass->space, pass->name, &placement) ||
         object_deleting(placement.node) ||
@@ -155,12 +168,15 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     decide(pass, &placement, &result);
     /* When the user must act, what runs stays where it is. */
-    if ((result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
-        !is_left_alone(pass, &result) &&
+    decided = (result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
+              !is_left_alone(pass, &result);
+    if (decided &&
         write_decisions(pass, &placement, &result, err) < 0)
         return -1;
     status = node_copy(pass->arena, placement_status(pass->arena, placement.node,
                                                      &result, pass->now));
+    if (!decided)
+        keep_counts(pass, placement.node, status);
     node_set(pass->arena, status, "clusters", explain(pass, &result));
     pass_wake_at(pass, result.requeue_at);
     if (pass_status(pass, &placement, status, &changed, err) < 0)

@@ -93,8 +93,9 @@ static void say_expected(struct arena *arena, struct node *status, const struct 
         return;
     }
     node_set(arena, status, "expected", look->rows);
-    /* Those that are there can be used, so the pool is ready all the same. */
+    /* Those that are there can be used; the pool as it was asked for is not there yet. */
     if (!strcmp(ready->status, "True") && (look->pending || look->failed)) {
+        ready->status = "False";
         ready->reason = look->taken ? "NameTaken" : look->failed ? "SpokeRefused" : "PendingJoin";
         ready->message = arena_printf(arena, "%s; %zu of %zu expected spokes have not joined%s%s",
                                       ready->message, look->pending + look->failed,
@@ -265,11 +266,45 @@ static void wake_pool_of(struct controllers *all, const struct controller *to,
                          slash + 1);
 }
 
+/* What pools with a clusterSelector choose and count by. */
+static bool cluster_differs(const struct object *before, const struct object *after)
+{
+    static const char available[] = "ManagedClusterConditionAvailable";
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *was, *is;
+
+    if (!before || !after)
+        return true;
+    was = object_read(arena, before);
+    is = object_read(arena, after);
+    return !node_same(node_at(was, "metadata", "labels", NULL),
+                      node_at(is, "metadata", "labels", NULL)) ||
+           strcmp(condition_status(was, available), condition_status(is, available)) != 0;
+}
+
+struct waking {
+    struct controllers *all;
+    const struct controller *to;
+};
+
+static void wake_selecting(void *arg, const struct object *pool)
+{
+    static const char word[] = "\"clusterSelector\"";
+    struct waking *waking = arg;
+
+    if (memmem(pool->body, pool->len, word, strlen(word)))
+        controllers_wake(waking->all, waking->to, pool->space, pool->name);
+}
+
 static void map_cluster(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
+    struct waking waking = { all, to };
+
     wake_pool_of(all, to, before);
     wake_pool_of(all, to, after);
+    if (cluster_differs(before, after))
+        objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_selecting, &waking);
 }
 
 static void wake_if_deleting(void *arg, const struct object *pool)
@@ -294,16 +329,19 @@ static void map_environment(struct controllers *all, const struct controller *to
     objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
 }
 
-/* Its own set, edited or deleted by hand, is put back. */
+/* Its own set, edited or deleted by hand, is put back. Which spokes a project may
+   have at all hangs on other sets, and pools that select count among those. */
 static void map_set(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *owner = object_annotation(object_read(arena, after ? after : before), POOL_OWNER);
     const char *slash = strchr(owner, '/');
+    struct waking waking = { all, to };
 
     if (slash)
         controllers_wake(all, to, arena_bytes(arena, owner, (size_t)(slash - owner)), slash + 1);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_selecting, &waking);
 }
 
 const struct controller controller_pool = {

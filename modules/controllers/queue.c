@@ -503,6 +503,7 @@ struct controllers *controllers_start(struct objects *objects,
     admission_rules(all);
     size_rules(all);
     boundary_rules(all);
+    aiworkload_rules(all);
     csr_rules(all);
     watch_kinds(all);
     objects_follow_stage(objects, &stage, all);

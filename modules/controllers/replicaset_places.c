@@ -4,6 +4,7 @@
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
+#include "controllers/standing.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -17,30 +18,9 @@
 
 /* ---- The work ------------------------------------------------------------------ */
 
-/* Every field that the template names is in the work as it says. */
-static bool contains(const struct node *have, const struct node *want)
-{
-    if (node_is(want, NODE_MAP)) {
-        node_each(member, want)
-            if (!contains(node_get(have, member->key), member->value))
-                return false;
-        return node_is(have, NODE_MAP);
-    }
-    if (node_is(want, NODE_LIST)) {
-        if (node_count(have) != node_count(want))
-            return false;
-        for (size_t i = 0; i < node_count(want); i++)
-            if (!node_same(node_item(have, i), node_item(want, i)))
-                return false;
-        return true;
-    }
-    return node_same(have, want);
-}
-
 bool replicaset_is_current(const struct rollout *r, const struct node *work)
 {
-    return contains(node_get(work, "spec"),
-                    node_at(r->set, "spec", "manifestWorkTemplate", NULL));
+    return standing_is_wanted(work, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
 }
 
 /*

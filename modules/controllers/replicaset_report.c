@@ -2,6 +2,8 @@
 /* Says how far a ManifestWorkReplicaSet is, for each of its placementRefs. */
 #include "controllers/replicaset.h"
 
+#include "controllers/standing.h"
+
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -14,26 +16,18 @@
 
 static struct node *sum_works(const struct rollout *r, const struct node *works, size_t desired)
 {
-    static const char *const counted[] = { "Applied", "Available", "Progressing",
-                                           "Degraded" };
-    static const char *const names[] = { "applied", "available", "progressing",
-                                         "degraded" };
     struct arena *arena = r->pass->arena;
     struct node *summary = node_map(arena);
-    size_t counts[count_of(counted)] = { 0 }, updated = 0;
+    struct standing_summary sum = standing_sum(
+        works, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
 
-    for (size_t i = 0; i < node_count(works); i++) {
-        const struct node *work = node_item(works, i);
-
-        for (size_t k = 0; k < count_of(counted); k++)
-            counts[k] += spokes_work_is(work, counted[k]);
-        updated += replicaset_is_current(r, work);
-    }
-    node_set_int(arena, summary, "total", (int64_t)node_count(works));
+    node_set_int(arena, summary, "total", (int64_t)sum.total);
     node_set_int(arena, summary, "desiredTotal", (int64_t)desired);
-    node_set_int(arena, summary, "updated", (int64_t)updated);
-    for (size_t k = 0; k < count_of(names); k++)
-        node_set_int(arena, summary, names[k], (int64_t)counts[k]);
+    node_set_int(arena, summary, "updated", (int64_t)sum.updated);
+    node_set_int(arena, summary, "applied", (int64_t)sum.applied);
+    node_set_int(arena, summary, "available", (int64_t)sum.available);
+    node_set_int(arena, summary, "progressing", (int64_t)sum.progressing);
+    node_set_int(arena, summary, "degraded", (int64_t)sum.degraded);
     return summary;
 }
 

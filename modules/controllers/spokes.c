@@ -6,15 +6,7 @@
 
 #include <string.h>
 
-#define AVAILABLE "ManagedClusterConditionAvailable"
 #define MOST_ROWS 200
-
-const char *const spoke_phase_names[] = {
-    [SPOKE_FAILED] = "Failed", [SPOKE_DEGRADED] = "Degraded",
-    [SPOKE_UNKNOWN] = "Unknown", [SPOKE_DEPLOYING] = "Deploying",
-    [SPOKE_PENDING] = "Pending", [SPOKE_DELETING] = "Deleting",
-    [SPOKE_RUNNING] = "Running", [SPOKE_COMPLETED] = "Completed",
-};
 
 struct node *spokes_decisions(struct pass *pass, const char *space, const char *placement)
 {
@@ -77,72 +69,6 @@ bool spokes_work_is(const struct node *work, const char *condition)
     return condition_holds(work, condition);
 }
 
-static const char *condition_message(const struct node *object, const char *type)
-{
-    const struct node *list = node_at(object, "status", "conditions", NULL);
-
-    return node_get_text(condition_find(list, type), "message");
-}
-
-static bool has_condition(const struct node *object, const char *type)
-{
-    return condition_find(node_at(object, "status", "conditions", NULL), type);
-}
-
-/* False, and about the current generation. */
-static bool work_denies(const struct node *work, const char *type)
-{
-    const struct node *list = node_at(work, "status", "conditions", NULL);
-    const struct node *found = condition_find(list, type);
-
-    return !strcmp(node_get_text(found, "status"), "False") &&
-           node_get_int(found, "observedGeneration", 0) ==
-               object_generation(work);
-}
-
-/* The first that holds. */
-static enum spoke_phase judge(struct arena *arena, const struct node *cluster,
-                              const struct node *work, const struct node *load,
-                              const char **message)
-{
-    const char *said = node_get_text(node_get(load, "status"), "message");
-
-    if (work && object_deleting(work)) {
-        *message = "it is being removed there";
-        return SPOKE_DELETING;
-    }
-    if (!strcmp(condition_status(cluster, AVAILABLE), "Unknown")) {
-        *message = "the spoke is silent; what runs there runs on";
-        return SPOKE_UNKNOWN;
-    }
-    if (!work) {
-        *message = cluster ? "it is not this spoke's turn yet"
-                           : "the spoke has not joined";
-        return SPOKE_PENDING;
-    }
-    if (spokes_work_is(work, "Degraded")) {
-        *message = *said ? said : condition_message(work, "Degraded");
-        return SPOKE_DEGRADED;
-    }
-    if (work_denies(work, "Applied")) {
-        *message = condition_message(work, "Applied");
-        return SPOKE_DEGRADED;
-    }
-    if (!spokes_work_is(work, "Applied")) {
-        *message = "the spoke has not taken it yet";
-        return SPOKE_DEPLOYING;
-    }
-    if (spokes_work_is(work, "Complete") ||
-        !strcmp(node_get_text(node_get(load, "status"), "phase"), "Completed"))
-        return SPOKE_COMPLETED;
-    if (spokes_work_is(work, "Available") &&
-        (!has_condition(work, "Progressing") ||
-         work_denies(work, "Progressing")))
-        return SPOKE_RUNNING;
-    *message = *said ? said : condition_message(work, "Available");
-    return SPOKE_DEPLOYING;
-}
-
 /* ---- One spoke after the other ------------------------------------------------ */
 
 static const struct node *work_of(const struct node *works, const char *cluster)
@@ -154,9 +80,9 @@ static const struct node *work_of(const struct node *works, const char *cluster)
 }
 
 static void add_endpoints(struct arena *arena, struct spokes *spokes,
-                          const char *cluster, const struct node *load)
+                          const char *cluster, const struct node *load_status)
 {
-    const struct node *list = node_at(load, "status", "endpoints", NULL);
+    const struct node *list = node_get(load_status, "endpoints");
 
     for (size_t i = 0; i < node_count(list); i++) {
         struct node *one = node_copy(arena, node_item(list, i));
@@ -175,36 +101,53 @@ static void add_endpoints(struct arena *arena, struct spokes *spokes,
     }
 }
 
-static void add_spoke(struct pass *pass, struct spokes *spokes,
-                      struct node *by_phase[], const struct node *replica_set,
-                      const struct node *works, const char *cluster)
+/* Another project's tells nothing here. */
+static const struct node *own_load(struct pass *pass, const struct node *replica_set,
+                                   const char *cluster)
 {
-    struct arena *arena = pass->arena;
-    const char *load_name = object_annotation(replica_set, "axle.dev/workload");
-    const struct node *work = work_of(works, cluster);
-    const struct node *load, *there;
-    const char *message = "";
-    enum spoke_phase phase;
+    const char *name = object_annotation(replica_set, "axle.dev/workload");
+    const struct node *load = pass_read(pass, WORKLOAD, cluster,
+                                        *name ? name : object_name(replica_set));
+    const char *project = object_label(load, "axle.dev/project");
+
+    return *project && strcmp(project, object_space(replica_set)) != 0 ? NULL : load;
+}
+
+struct gathering {
+    struct pass *pass;
+    struct spokes *spokes;
+    const struct node *replica_set, *works;
+    struct node *by_phase[SPOKE_PHASES];
+};
+
+static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
+{
+    struct arena *arena = to->pass->arena;
+    struct spokes *spokes = to->spokes;
+    struct standing_input input = {
+        .template = node_at(to->replica_set, "spec", "manifestWorkTemplate", NULL),
+        .cluster = pass_read(to->pass, CLUSTER, "", cluster),
+        .work = work_of(to->works, cluster),
+        .load = own_load(to->pass, to->replica_set, cluster),
+    };
+    struct standing standing = standing_judge(arena, &input);
     struct node *row = node_map(arena);
 
-    there = pass_read(pass, CLUSTER, "", cluster);
-    load = pass_read(pass, WORKLOAD, cluster,
-                     *load_name ? load_name : object_name(replica_set));
-    /* Another project's tells nothing here. */
-    if (*object_label(load, "axle.dev/project") &&
-        strcmp(object_label(load, "axle.dev/project"), object_space(replica_set)) != 0)
-        load = NULL;
-    phase = judge(arena, there, work, load, &message);
     node_set_text(arena, row, "name", cluster);
-    node_set_text(arena, row, "phase", spoke_phase_names[phase]);
-    if (*message)
-        node_set_text(arena, row, "message", message);
-    node_add(arena, by_phase[phase], row);
-    spokes->count[phase]++;
+    node_set_text(arena, row, "phase", spoke_phase_names[standing.phase]);
+    if (*standing.message)
+        node_set_text(arena, row, "message", standing.message);
+    node_add(arena, to->by_phase[standing.phase], row);
+    spokes->count[standing.phase]++;
     spokes->total++;
-    if (phase == SPOKE_RUNNING || phase == SPOKE_COMPLETED) {
+    spokes->chosen += chosen;
+    spokes->updated += chosen && standing.updated;
+    spokes->chosen_ready += chosen && standing.ready;
+    spokes->copies += standing.copies;
+    spokes->copies_ready += standing.copies_ready;
+    if (standing.ready) {
         spokes->ready++;
-        add_endpoints(arena, spokes, cluster, load);
+        add_endpoints(arena, spokes, cluster, standing.now);
     }
 }
 
@@ -216,34 +159,53 @@ static bool list_has(const struct node *list, const char *name)
     return false;
 }
 
+static void put_in_order(struct gathering *from)
+{
+    struct arena *arena = from->pass->arena;
+    struct spokes *spokes = from->spokes;
+
+    for (size_t i = 0; i < SPOKE_PHASES; i++)
+        for (size_t k = 0; k < node_count(from->by_phase[i]); k++) {
+            struct node *row = node_item(from->by_phase[i], k);
+
+            if (!*spokes->worst && i < SPOKE_RUNNING)
+                spokes->worst = arena_printf(arena, "%s: %s", node_get_text(row, "name"),
+                                             node_get_text(row, "message"));
+            if (node_count(spokes->rows) < MOST_ROWS)
+                node_add(arena, spokes->rows, row);
+        }
+}
+
 void spokes_gather(struct pass *pass, const struct node *replica_set,
                    const struct node *chosen, struct spokes *ret)
 {
-    struct node *by_phase[SPOKE_COMPLETED + 1];
-    const struct node *works;
+    struct gathering to = { .pass = pass, .spokes = ret, .replica_set = replica_set };
 
     *ret = (struct spokes) { .rows = node_list(pass->arena),
                              .endpoints = node_list(pass->arena), .worst = "" };
-    for (size_t i = 0; i < count_of(by_phase); i++)
-        by_phase[i] = node_list(pass->arena);
-    works = spokes_works(pass, object_space(replica_set),
-                         object_name(replica_set));
+    for (size_t i = 0; i < SPOKE_PHASES; i++)
+        to.by_phase[i] = node_list(pass->arena);
+    to.works = spokes_works(pass, object_space(replica_set), object_name(replica_set));
     for (size_t i = 0; i < node_count(chosen); i++)
-        add_spoke(pass, ret, by_phase, replica_set, works,
-                  node_text(node_item(chosen, i)));
-    for (size_t i = 0; i < node_count(works); i++)
-        if (!list_has(chosen, object_space(node_item(works, i))))
-            add_spoke(pass, ret, by_phase, replica_set, works,
-                      object_space(node_item(works, i)));
-    for (size_t i = 0; i < count_of(by_phase); i++)
-        for (size_t k = 0; k < node_count(by_phase[i]); k++) {
-            struct node *row = node_item(by_phase[i], k);
+        add_spoke(&to, node_text(node_item(chosen, i)), true);
+    for (size_t i = 0; i < node_count(to.works); i++)
+        if (!list_has(chosen, object_space(node_item(to.works, i))))
+            add_spoke(&to, object_space(node_item(to.works, i)), false);
+    put_in_order(&to);
+}
 
-            if (!*ret->worst && i < SPOKE_RUNNING)
-                ret->worst = arena_printf(pass->arena, "%s: %s",
-                                          node_get_text(row, "name"),
-                                          node_get_text(row, "message"));
-            if (node_count(ret->rows) < MOST_ROWS)
-                node_add(pass->arena, ret->rows, row);
-        }
+void spokes_hold_back(struct arena *arena, struct spokes *spokes)
+{
+    for (size_t i = 0; i < node_count(spokes->rows); i++) {
+        struct node *row = node_item(spokes->rows, i);
+        const char *phase = node_get_text(row, "phase");
+
+        if (strcmp(phase, spoke_phase_names[SPOKE_RUNNING]) &&
+            strcmp(phase, spoke_phase_names[SPOKE_COMPLETED]))
+            continue;
+        node_set_text(arena, row, "phase", spoke_phase_names[SPOKE_PENDING]);
+        node_set_text(arena, row, "message", "the former version is there");
+    }
+    spokes->ready = spokes->chosen_ready = spokes->updated = 0;
+    spokes->copies_ready = 0;
 }

@@ -3,22 +3,19 @@
 #define CONTROLLERS_SPOKES_H
 
 #include "controllers/controller.h"
+#include "controllers/standing.h"
 
 #define REPLICA_SET_LABEL                                                      \
     "work.open-cluster-management.io/manifestworkreplicaset"
 #define PLACEMENT_NAME_LABEL "work.open-cluster-management.io/placementname"
 
-/* How it stands on one spoke, from its ManifestWork, Workload and cluster. */
-enum spoke_phase {
-    SPOKE_FAILED, SPOKE_DEGRADED, SPOKE_UNKNOWN, SPOKE_DEPLOYING,
-    SPOKE_PENDING, SPOKE_DELETING, SPOKE_RUNNING, SPOKE_COMPLETED,
-};
-extern const char *const spoke_phase_names[];
-
 struct spokes {
-    struct node *rows;      /* [{name, phase, revision, message}], worst first */
+    struct node *rows;      /* [{name, phase, message}], worst first */
     struct node *endpoints; /* [{spoke, name, address, port, protocol, url}] */
-    size_t total, ready, count[SPOKE_COMPLETED + 1];
+    size_t total, ready, count[SPOKE_PHASES]; /* chosen ones, and those that still have it */
+    size_t chosen, updated; /* of the chosen ones, how many have the wanted version */
+    size_t chosen_ready;
+    int64_t copies, copies_ready; /* pods of the wanted version, on all of them */
     const char *worst;      /* message of the first row that is not well */
 };
 
@@ -38,12 +35,12 @@ const char *spokes_undecided(struct pass *pass, const char *space, const char *p
 /* What a Placement here whose decisions are gone had chosen, by the works that are there
    for it: a PlacementDecision for the world to know, which is not stored. */
 struct node *spokes_decision_before(struct pass *pass, const char *placement);
-/*
- * Every cluster in `chosen` or with a work of the ReplicaSet. `template_hash`
- * is that of the work wanted now (work_hash).
- */
+/* Every cluster in `chosen` or with a work of the ReplicaSet, judged by what its
+   template wants now. */
 void spokes_gather(struct pass *pass, const struct node *replica_set,
                    const struct node *chosen, struct spokes *ret);
+/* What runs there is of a former version: it counts as ready of none. */
+void spokes_hold_back(struct arena *arena, struct spokes *spokes);
 /* The works of a ReplicaSet, wherever they are. */
 struct node *spokes_works(struct pass *pass, const char *space,
                           const char *name);

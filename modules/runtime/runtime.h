@@ -245,6 +245,10 @@ void runtime_simulated_reset(void);
 void runtime_simulated_reboot(const char *directory);
 /* The containers that run there, and the pods there are. */
 size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
+/* Of pods whose description contains this text. */
+size_t runtime_simulated_running_of(const char *directory, const char *text);
+/* Called at each start of a container, on whatever machine; NULL: no more. */
+void runtime_simulated_on_start(void (*started)(void *arg, const char *directory), void *arg);
 
 /* ---- Archives of strangers -------------------------------------------------- */
 

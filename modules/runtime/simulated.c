@@ -28,6 +28,7 @@ struct sim_pod {
     struct arena *arena; /* owned */
     const char *id;
     struct node *spec;
+    const char *text; /* of `spec`, to look for words in */
     struct sim_container containers[32];
     size_t count;
 };
@@ -142,6 +143,27 @@ size_t runtime_simulated_running(const char *directory, size_t *ret_pods)
             running += !strcmp(pod->containers[i].state, "running");
     *ret_pods = map_count(machine->pods);
     return running;
+}
+
+size_t runtime_simulated_running_of(const char *directory, const char *text)
+{
+    struct machine *machine = machine_at(directory);
+    struct sim_pod *pod;
+    size_t at = 0, running = 0;
+
+    while ((pod = map_next(machine->pods, &at, NULL)))
+        for (size_t i = 0; i < pod->count && strstr(pod->text, text); i++)
+            running += !strcmp(pod->containers[i].state, "running");
+    return running;
+}
+
+static void (*on_start)(void *arg, const char *directory);
+static void *on_start_arg;
+
+void runtime_simulated_on_start(void (*started)(void *arg, const char *directory), void *arg)
+{
+    on_start = started;
+    on_start_arg = arg;
 }
 
 /* ---- Events ------------------------------------------------------------------ */
@@ -303,6 +325,8 @@ static void start(struct runtime *runtime, struct sim_pod *pod, struct sim_conta
     c->finished = 0;
     c->code = c->signal = 0;
     tell(runtime, pod->id, c->name, RUNTIME_STARTED);
+    if (on_start)
+        on_start(on_start_arg, runtime->options.directory);
 }
 
 static int sim_create(struct runtime *runtime, const struct node *spec, struct err *err)
@@ -319,6 +343,8 @@ static int sim_create(struct runtime *runtime, const struct node *spec, struct e
     pod->arena = arena_new();
     pod->spec = node_copy(pod->arena, spec);
     pod->id = node_get_text(pod->spec, "id");
+    pod->text = document_json(pod->arena, pod->spec);
+    map_put(runtime->machine->pods, id, pod);
     for (size_t i = 0; i < node_count(containers); i++) {
         struct sim_container *c = &pod->containers[pod->count++];
 
@@ -327,7 +353,6 @@ static int sim_create(struct runtime *runtime, const struct node *spec, struct e
         if (node_get_bool(node_item(containers, i), "start", false))
             start(runtime, pod, c);
     }
-    map_put(runtime->machine->pods, id, pod);
     return 0;
 }
 

@@ -28,14 +28,28 @@ static void set_timer(struct spoke *spoke, int64_t delay)
         loop_timer_set(spoke->lease, delay);
 }
 
+/* Each answer says how often the hub wants to hear of this spoke from now on. */
+static void take_duration(struct spoke *spoke, const struct http_answer *answer)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *lease = document_read_json(arena, answer->body, answer->len,
+                                                  &document_limits_api, NULL);
+
+    spoke->lease_seconds = node_get_within(node_get(lease, "spec"), "leaseDurationSeconds", 0,
+                                           INT32_MAX, spoke->lease_seconds) ?: 60;
+}
+
 static void on_renewed(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
-    int64_t whole = clock_seconds(spoke->lease_seconds);
+    int64_t whole;
 
     if (status == 200 && twin_look(spoke, answer))
         return;
+    if (status == 200)
+        take_duration(spoke, answer);
+    whole = clock_seconds(spoke->lease_seconds);
     if (status == 200)
         set_timer(spoke, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
     else

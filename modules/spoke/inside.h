@@ -104,6 +104,8 @@ struct work {
     struct arena *arena;     /* owned: of `object` */
     const struct node *object;
     int64_t generation;
+    int64_t revision; /* newest resourceVersion that the hub is known to have */
+    bool foreign;     /* what the hub has is not what runs here, and that is kept */
     bool deleting, finalized; /* finalized: our finalizer is on it */
     /* `object` may be NULL: its pods were found running, the hub has not told yet. */
     int64_t evicting; /* wall time since when the hub has it no more; 0: it has */
@@ -206,6 +208,8 @@ void works_free(struct spoke *spoke);
 void work_take(struct spoke *spoke, const char *name, const struct node *object);
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
+/* resourceVersion of the object as it was heard of last. */
+int64_t work_revision(const struct work *work);
 /* "": of no project. */
 const char *work_project(const struct work *work);
 /* Works that use what has changed are made anew. */

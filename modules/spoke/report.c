@@ -54,6 +54,7 @@ struct report_sent {
     struct spoke *spoke;
     char *work; /* owned */
     bool last;  /* of the two patches */
+    int64_t revision; /* that it was conditional on; 0: none */
 };
 
 static void on_patience(void *arg);
@@ -66,11 +67,39 @@ static void retry_later(struct work *work)
     loop_timer_set(work->patience, BUSY);
 }
 
+/*
+ * The work has changed since that status was made, so it may speak of what is not
+ * wanted any more. If the change is known here already it is told anew; else the
+ * watch brings it, and should that fail the timer tries with what is known.
+ */
+static void tell_anew(struct work *work, int64_t revision)
+{
+    if (work->revision == revision) {
+        work->revision = work_revision(work);
+        retry_later(work);
+        return;
+    }
+    work->dirty = true;
+}
+
+static void take_revision(struct work *work, const struct http_answer *answer)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *object = document_read_json(arena, answer->body, answer->len,
+                                                   &document_limits_own, NULL);
+    int64_t revision = strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"),
+                               NULL, 10);
+
+    if (revision > work->revision)
+        work->revision = revision;
+}
+
 static void on_sent(void *arg, int status, const struct http_answer *answer,
                     const struct err *err)
 {
     struct report_sent *sent = arg;
     struct work *work = map_get(sent->spoke->works, sent->work);
+    int64_t revision = sent->revision;
     bool last = sent->last;
     struct err why = {0};
 
@@ -78,7 +107,12 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
     free(sent);
     if (!work)
         return;
-    if (status != 200 && status != 404) {
+    if (status == 409) {
+        mem_free(&work->sent_work);
+        tell_anew(work, revision);
+    } else if (status == 200 && revision) {
+        take_revision(work, answer);
+    } else if (status != 200 && status != 404) {
         link_explain(status, answer, err, &why);
         log_warn("spoke", "status of %s: %s", work->name, why.text);
         /* Sent again after reconnecting, which is now if the hub did not hear. */
@@ -98,15 +132,19 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
     }
 }
 
-static void send_patch(struct work *work, const char *target,
-                       const struct node *status, bool last)
+/* `revision`: of the object that the status is about; 0: whichever is there. */
+static void send_patch(struct work *work, const char *target, const struct node *status,
+                       bool last, int64_t revision)
 {
     scoped_arena struct arena *arena = arena_new();
     struct report_sent *sent = mem_alloc(sizeof *sent);
     struct node *body = node_map(arena);
 
-    *sent = (struct report_sent){work->spoke, mem_copy_string(work->name), last};
+    *sent = (struct report_sent){work->spoke, mem_copy_string(work->name), last, revision};
     node_set(arena, body, "status", printable(arena, status));
+    if (revision)
+        node_set(arena, node_make(arena, body, "metadata"), "resourceVersion",
+                 node_format(arena, "%lld", (long long)revision));
     link_send(work->spoke, "PATCH", target, MERGE, body, on_sent, sent);
 }
 
@@ -140,7 +178,7 @@ static bool send_workload(struct work *work, struct arena *arena,
 {
     const struct node *workload = workload_in(work);
     scoped_mem char *target = NULL;
-    struct node *status;
+    struct node *status, *about;
 
     if (!workload)
         return false;
@@ -158,12 +196,16 @@ static bool send_workload(struct work *work, struct arena *arena,
                                   : node_map(arena)));
     if (work->values)
         node_set_text(arena, status, "valuesHash", work->values);
+    about = node_make(arena, status, "work");
+    node_set_text(arena, about, "uid",
+                  node_get_text(node_get(work->object, "metadata"), "uid"));
+    node_set_int(arena, about, "generation", work->generation);
     if (!is_news(&work->sent_workload, arena, status))
         return false;
     target = mem_printf("/apis/axle.dev/v1alpha1/namespaces/%s/workloads/%s/status",
                         work->spoke->name,
                         node_get_text(node_get(workload, "metadata"), "name"));
-    send_patch(work, target, status, last);
+    send_patch(work, target, status, last, 0);
     return true;
 }
 
@@ -274,6 +316,8 @@ void report_work(struct work *work)
     if (!work->spoke->http || !work->object ||
         work->spoke->state == SPOKE_JOINING || work->spoke->state == SPOKE_WAITING)
         return;
+    if (work->foreign && epoch_withholds(work->spoke))
+        return;
     /* While things are being fetched there is nothing to tell. */
     if (!work->applied && !work->trouble && !work->deleting)
         return;
@@ -292,7 +336,7 @@ void report_work(struct work *work)
     if (news) {
         target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s/status",
                             work->spoke->name, work->name);
-        send_patch(work, target, status, true);
+        send_patch(work, target, status, true, work->revision);
     }
     work->sending = news || workload;
 }

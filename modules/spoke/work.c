@@ -82,6 +82,11 @@ static bool has_finalizer(const struct node *metadata)
     return false;
 }
 
+int64_t work_revision(const struct work *work)
+{
+    return strtoll(node_get_text(node_get(work->object, "metadata"), "resourceVersion"), NULL, 10);
+}
+
 static void set_object(struct work *work, const struct node *object)
 {
     struct arena *arena = arena_new();
@@ -92,6 +97,10 @@ static void set_object(struct work *work, const struct node *object)
     work->arena = arena;
     metadata = node_get(work->object, "metadata");
     work->generation = node_get_int(metadata, "generation", 0);
+    work->foreign = false;
+    /* An event of before our own last write may come after its answer. */
+    if (work_revision(work) > work->revision)
+        work->revision = work_revision(work);
     work->deleting = node_get(metadata, "deletionTimestamp") != NULL;
     work->finalized |= has_finalizer(metadata);
 }
@@ -524,6 +533,27 @@ static void vanish(struct work *work)
     evict_later(work);
 }
 
+/* While the hub's word is withheld: whether it has what runs here all the same. */
+static bool is_same_work(const struct work *work, const struct node *object)
+{
+    const struct node *had = node_get(work->object, "metadata");
+    const struct node *now = node_get(object, "metadata");
+
+    return had && now && !node_get(now, "deletionTimestamp") &&
+           !strcmp(node_get_text(had, "uid"), node_get_text(now, "uid")) &&
+           node_get_int(now, "generation", 0) == work->generation &&
+           node_same(node_get(work->object, "spec"), node_get(object, "spec"));
+}
+
+/* What is told of what runs here must not stand beside what the hub has instead. */
+static void withhold(struct work *work, const struct node *object)
+{
+    if (object && is_same_work(work, object))
+        set_object(work, object);
+    else
+        work->foreign = true;
+}
+
 void work_take(struct spoke *spoke, const char *name, const struct node *object)
 {
     struct work *work = map_get(spoke->works, name);
@@ -531,8 +561,10 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
     scoped_mem char *former = work ? delete_option(work) : NULL;
     bool back = work && work->evicting;
 
-    if (work && work->applied && epoch_withholds(spoke))
+    if (work && work->applied && epoch_withholds(spoke)) {
+        withhold(work, object);
         return;
+    }
     if (!object) {
         if (work)
             vanish(work);

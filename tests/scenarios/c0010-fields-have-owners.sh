@@ -124,4 +124,4 @@ expect_refused "in body should match '^((100|[0-9]{1,2})%|[0-9]+)\$'" ocm work v
     '{placementRefs: [{name: p, rolloutStrategy: {type: Progressive, progressive: {maxConcurrency: many}}}], manifestWorkTemplate: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}]}}}'
 expect_refused 'It is not allowed to set TimeAdded of Taint "a".' kubectl patch mcl c --type=merge -p '{"spec":{"taints":[{"key":"a","effect":"NoSelect","timeAdded":"2020-01-01T00:00:00Z"}]}}'
 expect "a default" "$(kubectl get mcl c -o json | jq -r '.metadata.labels["cluster.open-cluster-management.io/clusterset"]')" default
-expect "columns" "$(kubectl get mcl c | head -n 1 | sed 's/  */ /g')" "NAME HUB ACCEPTED MANAGED CLUSTER URLS JOINED AVAILABLE AGE"
+expect "columns" "$(kubectl get mcl c | head -n 1 | sed 's/  */ /g')" "NAME HUB ACCEPTED MANAGED CLUSTER URLS JOINED AVAILABLE LAST SEEN AGE"

@@ -204,6 +204,20 @@ static void test_environment(void)
     cluster_close(&cluster);
 }
 
+static void test_no_selector(void)
+{
+    open_cluster();
+    apply("n", "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: lab}\n"
+               "spec: {ports: [{port: 5432}]}\n");
+    CHECK(wait_phase("n", "Degraded"), "a Service that chooses no pods is not healthy");
+    CHECK(wait_text("n", "NoSelector"), "and says why");
+    apply("n", "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: lab}\n"
+               "spec: {selector: {app: db}, ports: [{port: 5432}]}\n");
+    CHECK(wait_phase("n", "Running"), "with a selector it is");
+    remove_owner("n");
+    cluster_close(&cluster);
+}
+
 /* ---- Conflicts ---------------------------------------------------------------------------- */
 
 static void test_same_port(void)
@@ -331,6 +345,7 @@ int main(int argc, char **argv)
     test_follows_pods();
     test_members();
     test_environment();
+    test_no_selector();
     test_same_port();
     test_node_port();
     test_node_port_of_others();

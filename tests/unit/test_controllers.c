@@ -317,6 +317,52 @@ static void check_change(struct hub *hub)
                "Running", "and arrives");
 }
 
+/* TYPE=STATUS of all, in order. */
+static char *conditions_of(struct hub *hub, const char *plural, const char *name)
+{
+    static const char *const types[] = { "Resolved", "Rendered", "Placed", "Distributed",
+                                         "Available" };
+    const struct node *object = get(hub, plural, "research", name);
+    scoped_text struct text out = { 0 };
+
+    for (size_t i = 0; i < count_of(types); i++)
+        text_addf(&out, "%s%s", i ? " " : "", condition(object, types[i]));
+    return arena_string(hub->arena, text_string(&out));
+}
+
+/* What could not be told of the new version is not left standing of the old one. */
+static void check_former(struct hub *hub)
+{
+    static const char changed[] = "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
+        "metadata: {name: hi, namespace: research}\n"
+        "spec: {profileBundleRef: {name: %s}, environmentRef: {name: all}, variables: {word: bye}}\n";
+    static const char profile[] = "apiVersion: axle.dev/v1alpha1\nkind: WorkloadProfile\n"
+        "metadata: {name: echo, namespace: research}\n"
+        "spec:\n  type: Application\n  variables: [{name: word, type: string, default: hello}]\n"
+        "  components:\n  - name: server\n    type: %s\n"
+        "    properties: {command: [echo, \"{{ .var.word }}\"], port: 8080}\n";
+
+    apply(hub, arena_printf(hub->arena, changed, "nothing"));
+    CHECK_TEXT(conditions_of(hub, "aiworkloads", "hi"), "False Unknown Unknown Unknown Unknown",
+               "where the bundle is not there, nothing is known of the rest");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "ready"), "0/1",
+               "and nothing is ready of it");
+    apply(hub, arena_printf(hub->arena, changed, "echo"));
+    CHECK_TEXT(conditions_of(hub, "aiworkloads", "hi"), "True True True True True",
+               "taken back, it runs as it did");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "ready"), "1/1", "at once");
+    apply(hub, arena_printf(hub->arena, profile, "nothing-like-it"));
+    CHECK_TEXT(conditions_of(hub, "aiworkloads", "hi"), "True False True False False",
+               "what cannot be rendered is not distributed and not available");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "ready"), "0/1",
+               "the former version is not the new one");
+    CHECK_TEXT(status_of(hub, "aiworkloads", "research", "hi", "phase"), "Failed", "it failed");
+    CHECK(get(hub, "manifestworks", "edge-1", "research.hi-echo") != NULL, "and stays where it is");
+    apply(hub, arena_printf(hub->arena, profile, "webservice"));
+    CHECK_TEXT(conditions_of(hub, "aiworkloads", "hi"), "True True True True True",
+               "the same content again is what runs there already");
+}
+
 static void check_mistake(struct hub *hub)
 {
     apply(hub, "apiVersion: axle.dev/v1alpha1\nkind: AIWorkload\n"
@@ -707,6 +753,7 @@ int main(void)
     check_way_up(&hub);
     check_quiet(&hub);
     check_change(&hub);
+    check_former(&hub);
     check_mistake(&hub);
     check_silence(&hub);
     check_rollout(&hub);

@@ -103,7 +103,7 @@ static void cells_follow_the_columns(const struct kinds *kinds)
     CHECK(clock_parse("2026-01-01T00:05:00Z", &now), "the clock is set");
     cells = kind_cells(arena, kind, object, now);
     CHECK_TEXT(document_json(arena, cells),
-               "[\"edge\",true,\"\",\"True\",\"\",\"5m\"]",
+               "[\"edge\",true,\"\",\"True\",\"\",\"\",\"5m\"]",
                "cells stand in the order of the columns");
 }
 

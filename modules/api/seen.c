@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells in a table when each spoke was heard of last. */
+#include "api/inside.h"
+
+#include "base/clock.h"
+#include "document/document.h"
+#include "kinds/kinds.h"
+#include "objects/objects.h"
+
+#include <string.h>
+
+#define LEASE "managed-cluster-lease"
+
+/* Two renewals are missed; each is due within a quarter more than the duration. */
+static bool is_late(const struct api *api, const struct node *spec, int64_t renewed)
+{
+    int64_t seconds = node_get_within(spec, "leaseDurationSeconds", 1, 86400, 60);
+    int64_t from = renewed > api->started ? renewed : api->started;
+
+    return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;
+}
+
+const struct node *seen_add(const struct api_request *ask, struct arena *arena,
+                            const struct node *object)
+{
+    const struct api *api = ask->api;
+    const struct kind *leases = kinds_find(api->kinds, "coordination.k8s.io", "leases");
+    const char *name = node_get_text(node_get(object, "metadata"), "name");
+    scoped_object struct object *lease = NULL;
+    const struct node *spec;
+    struct node *ret;
+    int64_t renewed;
+    char age[24];
+
+    if (strcmp(ask->kind->plural, "managedclusters") != 0 || !leases)
+        return object;
+    lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, LEASE, NULL);
+    spec = lease ? node_get(object_read(arena, lease), "spec") : NULL;
+    /* The hub makes the lease; only a spoke that joined has renewed it. */
+    if (!clock_parse(node_get_text(spec, "renewTime"), &renewed))
+        return object;
+    kind_age(clock_wall() - renewed, age);
+    ret = node_share(arena, object);
+    node_set(arena, ret, "lastSeen",
+             node_format(arena, is_late(api, spec, renewed) ? "%s (late)" : "%s", age));
+    return ret;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges how an application stands on one spoke. */
+#include "controllers/standing.h"
+
+#include <string.h>
+
+#define AVAILABLE "ManagedClusterConditionAvailable"
+
+const char *const spoke_phase_names[] = {
+    [SPOKE_FAILED] = "Failed", [SPOKE_DEGRADED] = "Degraded",
+    [SPOKE_UNKNOWN] = "Unknown", [SPOKE_DEPLOYING] = "Deploying",
+    [SPOKE_PENDING] = "Pending", [SPOKE_DELETING] = "Deleting",
+    [SPOKE_RUNNING] = "Running", [SPOKE_COMPLETED] = "Completed",
+};
+
+/* ---- Whether a work is the wanted one ------------------------------------------ */
+
+/* Every field that the template names is in the work as it says. */
+static bool contains(const struct node *have, const struct node *want)
+{
+    if (node_is(want, NODE_MAP)) {
+        node_each(member, want)
+            if (!contains(node_get(have, member->key), member->value))
+                return false;
+        return node_is(have, NODE_MAP);
+    }
+    if (node_is(want, NODE_LIST)) {
+        if (node_count(have) != node_count(want))
+            return false;
+        for (size_t i = 0; i < node_count(want); i++)
+            if (!node_same(node_item(have, i), node_item(want, i)))
+                return false;
+        return true;
+    }
+    return node_same(have, want);
+}
+
+bool standing_is_wanted(const struct node *work, const struct node *template)
+{
+    return template && contains(node_get(work, "spec"), template);
+}
+
+/* ---- What its status says of this generation ------------------------------------- */
+
+static const struct node *condition_now(const struct node *work, const char *type)
+{
+    const struct node *list = node_at(work, "status", "conditions", NULL);
+    const struct node *found = condition_find(list, type);
+
+    return node_get_int(found, "observedGeneration", 0) == object_generation(work) ? found
+                                                                                   : NULL;
+}
+
+static bool says(const struct node *work, const char *type, const char *status)
+{
+    return !strcmp(node_get_text(condition_now(work, type), "status"), status);
+}
+
+static const char *words_of(const struct node *work, const char *type)
+{
+    return node_get_text(condition_now(work, type), "message");
+}
+
+bool standing_is_reported(const struct node *work)
+{
+    return condition_now(work, "Applied") != NULL;
+}
+
+/* Its status, if that is of this work in this generation. Agents of before 0.2 say
+   only which artifact they mean. */
+static const struct node *load_now(const struct standing_input *input)
+{
+    const struct node *status = node_get(input->load, "status");
+    const struct node *work = node_get(status, "work");
+
+    if (!input->work || !standing_is_reported(input->work))
+        return NULL;
+    if (work)
+        return !strcmp(node_get_text(work, "uid"), object_uid(input->work)) &&
+                       node_get_int(work, "generation", 0) == object_generation(input->work)
+                   ? status : NULL;
+    return !strcmp(node_get_text(node_get(status, "artifact"), "digest"),
+                   node_text(node_at(input->load, "spec", "artifact", "digest", NULL)))
+               ? status : NULL;
+}
+
+/* ---- One spoke -------------------------------------------------------------------- */
+
+/* It is of the wanted version; the first that holds. */
+static enum spoke_phase judge_wanted(const struct standing_input *input,
+                                     const struct node *now, const char **message)
+{
+    const struct node *work = input->work;
+    const char *said = node_get_text(now, "message");
+
+    if (says(work, "Degraded", "True")) {
+        *message = *said ? said : words_of(work, "Degraded");
+        return SPOKE_DEGRADED;
+    }
+    if (says(work, "Applied", "False")) {
+        *message = words_of(work, "Applied");
+        return SPOKE_DEGRADED;
+    }
+    if (!says(work, "Applied", "True")) {
+        *message = "the spoke has not taken it yet";
+        return SPOKE_DEPLOYING;
+    }
+    if (says(work, "Complete", "True"))
+        return SPOKE_COMPLETED;
+    /* A klusterlet may never say Progressing; if it did, it must say that it is over. */
+    if (says(work, "Available", "True") &&
+        (!condition_find(node_at(work, "status", "conditions", NULL), "Progressing") ||
+         says(work, "Progressing", "False")))
+        return SPOKE_RUNNING;
+    *message = *said ? said : words_of(work, "Available");
+    return SPOKE_DEPLOYING;
+}
+
+static enum spoke_phase judge_former(struct arena *arena, const struct node *work,
+                                     const char **message)
+{
+    const char *bad = says(work, "Degraded", "True") ? words_of(work, "Degraded") : "";
+
+    *message = *bad ? arena_printf(arena, "the former version is there, and fails: %s", bad)
+                    : "the former version is there; it is not this spoke's turn yet";
+    return SPOKE_PENDING;
+}
+
+static enum spoke_phase judge(struct arena *arena, const struct standing_input *input,
+                              const struct node *now, const char **message)
+{
+    if (input->work && object_deleting(input->work)) {
+        *message = "it is being removed there";
+        return SPOKE_DELETING;
+    }
+    if (!strcmp(condition_status(input->cluster, AVAILABLE), "Unknown")) {
+        *message = "the spoke is silent; what runs there runs on";
+        return SPOKE_UNKNOWN;
+    }
+    if (!input->work) {
+        *message = input->cluster ? "it is not this spoke's turn yet"
+                                  : "the spoke has not joined";
+        return SPOKE_PENDING;
+    }
+    if (!standing_is_wanted(input->work, input->template))
+        return judge_former(arena, input->work, message);
+    return judge_wanted(input, now, message);
+}
+
+struct standing standing_judge(struct arena *arena, const struct standing_input *input)
+{
+    struct standing ret = { .message = "" };
+    bool wanted = input->work && !object_deleting(input->work) &&
+                  standing_is_wanted(input->work, input->template);
+    const struct node *copies;
+
+    ret.now = wanted ? load_now(input) : NULL;
+    ret.updated = wanted && standing_is_reported(input->work);
+    ret.phase = judge(arena, input, ret.now, &ret.message);
+    ret.ready = ret.phase == SPOKE_RUNNING || ret.phase == SPOKE_COMPLETED;
+    copies = node_get(ret.now, "copies");
+    ret.copies = node_get_int(copies, "wanted", 0);
+    ret.copies_ready = node_get_int(copies, "ready", 0);
+    return ret;
+}
+
+/* ---- All of a replica set ----------------------------------------------------------- */
+
+struct standing_summary standing_sum(const struct node *works, const struct node *template)
+{
+    struct standing_summary ret = { .total = node_count(works) };
+
+    for (size_t i = 0; i < node_count(works); i++) {
+        const struct node *work = node_item(works, i);
+
+        if (!standing_is_wanted(work, template))
+            continue;
+        ret.updated += standing_is_reported(work);
+        ret.applied += says(work, "Applied", "True");
+        ret.available += says(work, "Available", "True");
+        ret.progressing += says(work, "Progressing", "True");
+        ret.degraded += says(work, "Degraded", "True");
+    }
+    return ret;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_STANDING_H
+#define CONTROLLERS_STANDING_H
+
+#include "controllers/controller.h"
+
+/*
+ * Pure: how an application stands on one spoke, from the objects that the hub
+ * has of it. What is said here of the wanted version is never ahead of the spoke: a
+ * work counts only if its spec is the wanted one, compared by content, and its
+ * status speaks of that generation.
+ */
+enum spoke_phase {
+    SPOKE_FAILED, SPOKE_DEGRADED, SPOKE_UNKNOWN, SPOKE_DEPLOYING,
+    SPOKE_PENDING, SPOKE_DELETING, SPOKE_RUNNING, SPOKE_COMPLETED,
+};
+#define SPOKE_PHASES (SPOKE_COMPLETED + 1)
+extern const char *const spoke_phase_names[];
+
+struct standing_input {
+    const struct node *template; /* of the work that is wanted now */
+    /* NULL: it is not there. `load` is the Workload in the spoke's namespace. */
+    const struct node *cluster, *work, *load;
+};
+
+struct standing {
+    enum spoke_phase phase;
+    const char *message;
+    bool updated;           /* the spoke has taken the wanted version */
+    bool ready;             /* and it runs, or has ended well */
+    const struct node *now; /* status of the Workload, if it speaks of this; or NULL */
+    int64_t copies, copies_ready; /* pods of this version, wanted and ready */
+};
+
+struct standing standing_judge(struct arena *arena, const struct standing_input *input);
+/* Whether the work's spec is what the template says, in every field that it names. */
+bool standing_is_wanted(const struct node *work, const struct node *template);
+/* Whether its agent has taken the present generation, or tried to. */
+bool standing_is_reported(const struct node *work);
+
+/*
+ * The counts of a ManifestWorkReplicaSet: a condition counts where it is True of
+ * the wanted version.
+ */
+struct standing_summary {
+    size_t total, updated, applied, available, progressing, degraded;
+};
+struct standing_summary standing_sum(const struct node *works, const struct node *template);
+
+#endif

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A dead agent is Available for five lease durations; when it was heard of last is
+# shown all the time, and after two missed renewals it is marked.
+. "$(dirname "$0")/lib.sh"
+
+
+start_hub
+start_spoke edge-1
+kubectl get managedclusters | grep -q "LAST SEEN" || fail "no column LAST SEEN"
+kubectl get managedclusters edge-1 | grep -qE ' [0-9]+s +[0-9]+s' || fail "$(kubectl get managedclusters)"
+kubectl patch managedcluster edge-1 --type merge -p '{"spec":{"leaseDurationSeconds":1}}' >/dev/null
+stop edge-1
+start_spoke edge-1
+crash edge-1
+is_marked() { kubectl get managedclusters edge-1 | grep -q '(late)'; }
+until_true 30 is_marked || fail "$(kubectl get managedclusters)"
+"$AXLE" status hub --kubeconfig "$hub_dir/hub/admin.kubeconfig" >"$TEST_DIR/status"
+grep -q "LAST SEEN" "$TEST_DIR/status" || fail "$(cat "$TEST_DIR/status")"
