@@ -2,6 +2,7 @@
 /* Resolves an AIWorkload into one deployment per profile, and sums them up. */
 #include "controllers/controller.h"
 
+#include "controllers/failure.h"
 #include "controllers/revision.h"
 #include "render/render.h"
 
@@ -274,7 +275,10 @@ static void sum_condition(struct intent *in, const struct node *deployments,
                    object_generation(one);
 
         if (!found || !now) {
-            set(in, type, "Unknown", "Progressing", "not known yet");
+            struct failure failure = failure_of(one);
+
+            set(in, type, "Unknown", failure.reason ? failure.reason : "Progressing",
+                failure.reason ? failure.message : "not known yet");
             return;
         }
         if (strcmp(node_get_text(found, "status"), "True") && !decisive)
@@ -293,18 +297,28 @@ static void sum_condition(struct intent *in, const struct node *deployments,
 static const char *const phases[] = { "Failed", "Degraded", "Rendering",
                                       "Placing", "Deploying", "Unknown" };
 
+/* How a deployment stood before its spec changed says nothing of what it says now. */
+static const char *phase_of_deployment(const struct node *deployment)
+{
+    const struct node *status = node_get(deployment, "status");
+    const char *phase = node_get_text(status, "phase");
+
+    if (node_get_int(status, "observedGeneration", 0) != object_generation(deployment) &&
+        (!strcmp(phase, "Running") || !strcmp(phase, "Completed")))
+        return "Rendering";
+    return phase;
+}
+
 static const char *sum_phase(const struct node *deployments)
 {
     size_t completed = 0, running = 0, count = node_count(deployments);
 
     for (size_t p = 0; p < count_of(phases); p++)
         for (size_t i = 0; i < count; i++)
-            if (!strcmp(node_get_text(node_get(node_item(deployments, i),
-                                               "status"), "phase"), phases[p]))
+            if (!strcmp(phase_of_deployment(node_item(deployments, i)), phases[p]))
                 return phases[p];
     for (size_t i = 0; i < count; i++) {
-        const char *phase = node_get_text(node_get(node_item(deployments, i),
-                                                   "status"), "phase");
+        const char *phase = phase_of_deployment(node_item(deployments, i));
 
         completed += !strcmp(phase, "Completed");
         running += !strcmp(phase, "Running");
@@ -499,32 +513,34 @@ static void map_everything(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, AIWORKLOAD, "");
 }
 
-/* A workload that goes may leave a Dedicated pool to another; one that comes in
-   the same second may be the first in order. */
+/* A workload that goes, or takes another place, may leave a Dedicated pool to another;
+   one that comes in the same second may be the first in order. */
 static void map_sibling(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
+    static const char pool[] = "\"computePoolRef\"";
     const struct object *any = after ? after : before;
+    bool pooled = (before && memmem(before->body, before->len, pool, strlen(pool))) ||
+                  (after && memmem(after->body, after->len, pool, strlen(pool)));
 
     controllers_wake(all, to, any->space, any->name);
-    if (!after || (!before && memmem(after->body, after->len,
-                                     "\"computePoolRef\"", 16)))
+    if (pooled && !object_spec_is_same(before, after))
         controllers_wake_all(all, to, AIWORKLOAD, any->space);
 }
 
-/* A place that comes, goes or changes; its status concerns nobody here. */
+/* A place that comes, goes or is another one; its status concerns nobody here. */
 static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    if (!before || !after)
+    if (!object_spec_is_same(before, after))
         controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->space);
 }
 
 const struct controller controller_aiworkload = {
-    .name = "aiworkload", .run = run,
+    .name = "aiworkload", .run = run, .about = AIWORKLOAD, .condition = RECONCILED,
     .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
-                 { POOL, map_place },
+                 { POOL, map_place }, { REVISION, map_place },
                  { BUNDLE, map_space }, { ENVIRONMENT, map_place },
                  { VARIABLE_SET, map_everything }, { PROJECT, map_project } },
-    .source_count = 7,
+    .source_count = 8,
 };

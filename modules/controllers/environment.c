@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the Placement that an Environment's topology describes. */
 #include "controllers/allowed.h"
+#include "controllers/failure.h"
 
 #include <string.h>
 
@@ -54,6 +55,18 @@ static int make_placement(struct pass *pass, const struct node *environment,
 struct trouble {
     const char *reason, *message;
 };
+
+/* Its Placement is there, and cannot be acted upon. */
+static struct trouble find_placement_failure(struct pass *pass, const char *placement)
+{
+    const struct node *there = pass_read(pass, PLACEMENT, pass->space, placement);
+    struct failure failure = failure_of(there);
+
+    if (!failure.reason)
+        return (struct trouble) { 0 };
+    return (struct trouble) { failure.reason,
+        arena_printf(pass->arena, "the Placement \"%s\": %s", placement, failure.message) };
+}
 
 static int report(struct pass *pass, const struct seen *environment,
                   const char *placement, const struct trouble *trouble,
@@ -156,6 +169,8 @@ static int run(struct pass *pass, struct err *err)
                 arena_printf(pass->arena, "there is no Placement \"%s\" "
                              "in this namespace; create it", placement) };
     }
+    if (!trouble.reason)
+        trouble = find_placement_failure(pass, placement);
     return report(pass, &environment, placement, &trouble, err);
 }
 
@@ -163,17 +178,16 @@ static int run(struct pass *pass, struct err *err)
 static void map_project(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->name);
+    controllers_wake_all(all, to, ENVIRONMENT, project_concerns_others(before, after)
+                                                   ? "" : (after ? after : before)->name);
 }
 
-/* A Project follows its Tenant and the pools shared with it by its bindings. */
-static void map_space(struct controllers *all, const struct controller *to,
-                      const struct object *before, const struct object *after)
+/* Which sets may be named: what a Tenant says, and whom a pool is shared with. */
+static void map_sets(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
 {
-    const struct object *any = after ? after : before;
-
-    if (any && (!before || !after))
-        controllers_wake_all(all, to, ENVIRONMENT, any->space);
+    if (!object_spec_is_same(before, after))
+        controllers_wake_all(all, to, ENVIRONMENT, "");
 }
 
 /* One made here wakes its owner; one of a user's own, all of the namespace. */
@@ -184,6 +198,7 @@ static void map_placement(struct controllers *all, const struct controller *to,
     const struct object *any = after ? after : before;
     const char *owner = object_owner(object_read(arena, any), "Environment");
 
+    controllers_wake(all, to, any->space, any->name);
     if (*owner)
         controllers_wake(all, to, any->space, owner);
     else
@@ -191,8 +206,8 @@ static void map_placement(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_environment = {
-    .name = "environment", .run = run,
+    .name = "environment", .run = run, .about = ENVIRONMENT, .condition = RECONCILED,
     .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement },
-                 { PROJECT, map_project }, { BINDING, map_space } },
-    .source_count = 4,
+                 { PROJECT, map_project }, { TENANT, map_sets }, { POOL, map_sets } },
+    .source_count = 5,
 };

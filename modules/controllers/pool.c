@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-/* Whose set it is, whole: its name may be cut and hashed. */
-#define OWNER "axle.dev/owner"
 /* Where spokes go whose pool has gone: into nobody's reach. */
 #define RELEASED "axle-released"
 
@@ -20,7 +18,7 @@ static char *owner_name(struct pass *pass)
 /* Made here: sets of before 0.2 do not say for whom, but are labelled. */
 static bool is_own_set(struct pass *pass, const struct node *set)
 {
-    const char *owner = object_annotation(set, OWNER);
+    const char *owner = object_annotation(set, POOL_OWNER);
 
     return *owner ? !strcmp(owner, owner_name(pass))
                   : !strcmp(object_label(set, POOL_LABEL), object_name(set));
@@ -33,7 +31,7 @@ static int make_set(struct pass *pass, const struct node *pool, const char *set,
     struct node *wanted = pass_new(pass, CLUSTER_SET, "", set), *selector;
 
     object_set_label(pass->arena, wanted, POOL_LABEL, set);
-    object_set_annotation(pass->arena, wanted, OWNER, owner_name(pass));
+    object_set_annotation(pass->arena, wanted, POOL_OWNER, owner_name(pass));
     selector = node_make(pass->arena, node_make(pass->arena, wanted, "spec"),
                          "clusterSelector");
     node_set_text(pass->arena, selector, "selectorType",
@@ -263,34 +261,12 @@ static int run(struct pass *pass, struct err *err)
     return report(pass, &pool, set, &look, trouble, err);
 }
 
-/* A cluster that joined, left or became ready concerns the pool of its set. */
-static void wake_pool_of(struct controllers *all, const struct controller *to,
-                         const struct object *cluster)
-{
-    scoped_arena struct arena *arena = NULL;
-    const char *set, *dot;
-
-    if (!cluster)
-        return;
-    arena = arena_new();
-    set = object_label(object_read(arena, cluster), SET_LABEL);
-    dot = strchr(set, '.');
-    if (dot)
-        controllers_wake(all, to, arena_bytes(arena, set, (size_t)(dot - set)),
-                         dot + 1);
-}
-
-static void map_cluster(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
-{
-    wake_pool_of(all, to, before);
-    wake_pool_of(all, to, after);
-}
-
 const struct controller controller_pool = {
-    .name = "pool", .run = run,
-    .sources = { { POOL, NULL }, { ENVIRONMENT, map_owner_pool },
-                 { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
-                 { SECRET, map_owner_pool } },
-    .source_count = 5,
+    .name = "pool", .run = run, .about = POOL, .condition = RECONCILED,
+    .sources = { { POOL, NULL }, { ENVIRONMENT, pool_map_environment },
+                 { BINDING, pool_map_namespaced }, { CLUSTER, pool_map_cluster },
+                 { SECRET, pool_map_namespaced }, { CLUSTER_SET, pool_map_set },
+                 { JOIN_TOKEN, pool_map_token }, { NAMESPACE, pool_map_name },
+                 { PROJECT, pool_map_name }, { TENANT, pool_map_name } },
+    .source_count = 10,
 };

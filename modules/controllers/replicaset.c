@@ -400,8 +400,19 @@ static int run(struct pass *pass, struct err *err)
 
 /* ---- What wakes it --------------------------------------------------------------------- */
 
-/* Works and Workloads carry NAMESPACE.NAME, or a hash of it and then the
-   deployment's labels say which. */
+/* A work's name is NAMESPACE.NAME, whole. */
+static void map_work(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
+    scoped_mem char *space = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
+
+    if (space)
+        controllers_wake(all, to, space, dot + 1);
+}
+
+/* Workloads carry NAMESPACE.NAME, or a hash of it and then the deployment's labels
+   say which. */
 static void map_label(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
@@ -475,8 +486,8 @@ static void map_namespace(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_replicaset = {
-    .name = "replicaset", .run = run,
-    .sources = { { REPLICA_SET, NULL }, { WORK, map_label },
+    .name = "replicaset", .run = run, .about = REPLICA_SET, .condition = RECONCILED,
+    .sources = { { REPLICA_SET, NULL }, { WORK, map_work },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
                  { NAMESPACE, map_namespace }, { BINDING, map_binding },
                  { CLUSTER, map_cluster }, { CLUSTER_SET, map_set } },

@@ -129,6 +129,19 @@ static int run_profile(struct pass *pass, struct err *err)
     return keep(pass, PROFILE, &profile, node_get(profile.node, "spec"), err);
 }
 
+/* Why a profile has no revision of what it says now. */
+static const char *profile_trouble(struct pass *pass, const struct node *profile,
+                                   const char *name)
+{
+    const char *why = node_get_text(node_get(profile, "status"), "message");
+
+    if (!profile)
+        return arena_printf(pass->arena, "there is no WorkloadProfile \"%s\" yet; create it",
+                            name);
+    return arena_printf(pass->arena, "the WorkloadProfile \"%s\" has no revision yet%s%s", name,
+                        *why ? ": " : "", why);
+}
+
 /* A bundle's snapshot names the revision of each profile, so that pinning the
    bundle pins everything. */
 static int run_bundle(struct pass *pass, struct err *err)
@@ -148,9 +161,7 @@ static int run_bundle(struct pass *pass, struct err *err)
         const char *revision = revision_latest(profile);
 
         if (!*revision)
-            return report(pass, &bundle, 0, arena_printf(pass->arena,
-                          "there is no WorkloadProfile \"%s\" yet; create it",
-                          name), err);
+            return report(pass, &bundle, 0, profile_trouble(pass, profile, name), err);
         node_set_text(pass->arena, ref, "revision", revision);
     }
     return keep(pass, BUNDLE, &bundle, snapshot, err);
@@ -219,13 +230,29 @@ static void map_profile(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, BUNDLE, (after ? after : before)->space);
 }
 
+/* One that is taken away by hand is made again. */
+static void map_revision(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = NULL;
+    const struct node *spec;
+
+    if (after)
+        return;
+    arena = arena_new();
+    spec = node_get(object_read(arena, before), "spec");
+    if (!strcmp(node_get_text(spec, "kind"), which_rows[to->about].kind))
+        controllers_wake(all, to, before->space, node_get_text(spec, "name"));
+}
+
 const struct controller controller_profile_revision = {
-    .name = "profile", .run = run_profile,
-    .sources = { { PROFILE, NULL } }, .source_count = 1,
+    .name = "profile", .run = run_profile, .about = PROFILE, .condition = RECONCILED,
+    .sources = { { PROFILE, NULL }, { REVISION, map_revision } },
+    .source_count = 2,
 };
 
 const struct controller controller_bundle_revision = {
-    .name = "bundle", .run = run_bundle,
-    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile } },
-    .source_count = 2,
+    .name = "bundle", .run = run_bundle, .about = BUNDLE, .condition = RECONCILED,
+    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision } },
+    .source_count = 3,
 };
