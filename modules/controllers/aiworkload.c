@@ -3,6 +3,7 @@
 #include "controllers/claim.h"
 
 #include "base/map.h"
+#include "controllers/failure.h"
 #include "controllers/revision.h"
 #include "controllers/sums.h"
 #include "render/render.h"
@@ -570,33 +571,34 @@ static void map_everything(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, AIWORKLOAD, "");
 }
 
-/* A workload that goes may leave a Dedicated pool to another; one that comes in
-   the same second may be the first in order. */
+/* A workload that goes, or takes another place, may leave a Dedicated pool to another;
+   one that comes in the same second may be the first in order. */
 static void map_sibling(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
+    static const char pool[] = "\"computePoolRef\"";
     const struct object *any = after ? after : before;
+    bool pooled = (before && memmem(before->body, before->len, pool, strlen(pool))) ||
+                  (after && memmem(after->body, after->len, pool, strlen(pool)));
 
     controllers_wake(all, to, any->space, any->name);
-    if (!after || (!before && memmem(after->body, after->len,
-                                     "\"computePoolRef\"", 16)))
+    if (pooled && !object_spec_is_same(before, after))
         controllers_wake_all(all, to, AIWORKLOAD, any->space);
 }
 
-/* A place that comes, goes or changes; its status concerns nobody here. */
+/* A place that comes, goes or is another one; its status concerns nobody here. */
 static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    if (!before || !after)
+    if (!object_spec_is_same(before, after))
         controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->space);
 }
 
 const struct controller controller_aiworkload = {
-    .name = "aiworkload", .run = run,
+    .name = "aiworkload", .run = run, .about = AIWORKLOAD, .condition = RECONCILED,
     .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
-                 { POOL, map_place },
+                 { POOL, map_place }, { REVISION, map_place },
                  { BUNDLE, map_space }, { ENVIRONMENT, map_place },
-                 { VARIABLE_SET, map_everything }, { PROJECT, map_project },
-                 { REVISION, map_place } },
+                 { VARIABLE_SET, map_everything }, { PROJECT, map_project } },
     .source_count = 8,
 };

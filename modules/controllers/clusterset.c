@@ -76,13 +76,13 @@ static void map_set(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_clusterset = {
-    .name = "clusterset", .run = run_set,
+    .name = "clusterset", .run = run_set, .about = CLUSTER_SET, .condition = RECONCILED,
     .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster } },
     .source_count = 2,
 };
 
 const struct controller controller_binding = {
-    .name = "binding", .run = run_binding,
+    .name = "binding", .run = run_binding, .about = BINDING, .condition = RECONCILED,
     .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set } },
     .source_count = 2,
 };

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "controllers/controllers.h"
 #include "document/document.h"
+#include "loop/loop.h"
 #include "objects/objects.h"
 
 #include <stdbool.h>
@@ -56,12 +57,21 @@ struct controller_source {
     enum which kind;
     controller_map_fn *map; /* NULL: the key is the object itself */
 };
+/* Of the hub's own household: its key names no object. */
+#define ABOUT_NOTHING WHICH_COUNT
+/* The condition that says that a run failed; only there while it does. */
+#define RECONCILED "Reconciled"
 struct controller {
     const char *name;
     controller_run_fn *run;
+    enum which about;      /* the kind of the object that its key names */
+    const char *condition; /* where the queue publishes that a run failed, besides an
+                              Event; NULL: the kind's conditions are another's */
     struct controller_source sources[16]; /* up to a row of zeros after one */
     size_t source_count;
 };
+/* "axle-NAME": its field manager, and the source of its Events. */
+char *controller_manager(struct arena *arena, const struct controller *self);
 extern const struct controller *const controller_table[];
 extern const size_t controller_count;
 
@@ -76,7 +86,8 @@ extern const struct controller controller_tenant, controller_project,
 
 /* ---- The queue ------------------------------------------------------------ */
 
-struct loop;
+struct key;
+struct proof;
 struct controllers {
     uint32_t tag;
     struct objects *objects;
@@ -91,13 +102,17 @@ struct controllers {
     uint64_t round;             /* ends when nobody waits but who ran in it */
     struct loop_timer *timer;   /* the earliest of those that wait for a time */
     struct loop_timer *next;    /* the next turn; a timer can be taken back */
+    struct loop_timer *restart; /* looks at everything: a commit failed */
+    struct loop_backoff disk;   /* how often in a row it did */
+    const struct key *muted;    /* its failure is being published: not woken by that */
+    struct proof *proof;        /* of the wake-ups; NULL: not asked for */
     bool turning, planned, stopped, writing;
     struct map *noticed;        /* revision seen while it was only staged */
     struct map *index;          /* index.c: maps of names by label and value */
     struct map *waits;          /* claim.c: keys by the name that is in their way */
     struct placement_world *world;
     int64_t started;            /* wall: silence is counted from here */
-    struct counts { uint64_t runs, failures; } *counts; /* by controller */
+    struct counts { uint64_t runs, failures, unpublished; } *counts;
     unsigned numbered;          /* numbers.c: how many were written since the start */
 };
 #define CONTROLLERS_TAG 0x43744c72u
@@ -269,6 +284,12 @@ bool namespace_is_reserved(const char *name);
 const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
 
 /* ---- Maps that several controllers use (maps.c) ------------------------------ */
+
+/* Whether a change left the spec as it was; false where there was or is none. */
+bool object_spec_is_same(const struct object *before, const struct object *after);
+/* Whether a Project's change may concern the namespaces of other projects: its name,
+   or what it lists, is taken, shared or free. */
+bool project_concerns_others(const struct object *before, const struct object *after);
 
 controller_map_fn map_owner_aiworkload, map_owner_deployment,
     map_owner_environment, map_owner_pool, map_owner_placement,

@@ -23,9 +23,9 @@ struct text;
  * shares one commit. Nothing polls: time enters as a wake-up that was asked
  * for. DESIGN §4.1 names the one writer of each field.
  *
- * A user's mistake becomes a condition and waits for a changed input; an error
- * of the world is tried again after 1 s … 5 min with jitter; a conflict at
- * once.
+ * A run that fails is published at its object by the queue, as the condition
+ * Reconciled and an Event. A user's error waits for a changed input; an error of
+ * the world is tried again after 1 s … 5 min with jitter; a conflict at once.
  *
  * Knows no HTTP, and of rights only how to write down who asked. Everything happens on the loop's thread; a turn
  * lasts a few milliseconds. Rendering is the longest step.
@@ -38,6 +38,7 @@ struct controllers_settings {
     int64_t certificate_lifetime; /* nanoseconds; 0: 30 days */
     int64_t turn;                 /* how long one turn may take; 0: 4 ms */
     const char *flux_registry;    /* "HOST:PORT" for delivery `flux` */
+    bool prove_wake_ups;          /* for tests: see controllers_missed() */
 };
 
 /*
@@ -59,6 +60,9 @@ void controllers_render_again(struct controllers *controllers,
 /* Prometheus text: runs, failures and queue length by controller. */
 void controllers_metrics(const struct controllers *controllers,
                          struct text *out);
+/* With `prove_wake_ups`: how many writes followed from no wake-up. Each time that
+   nothing is left to do everything is run once more, which must write nothing. */
+unsigned controllers_missed(const struct controllers *controllers);
 /* True when no key is waiting to run now: for tests. */
 bool controllers_idle(const struct controllers *controllers);
 

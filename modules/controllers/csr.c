@@ -552,6 +552,6 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_csr = {
-    .name = "csr", .run = run,
+    .name = "csr", .run = run, .about = CSR,
     .sources = { { CSR, NULL }, { CLUSTER, map_cluster } }, .source_count = 2,
 };

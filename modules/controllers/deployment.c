@@ -5,8 +5,10 @@
 #include "base/text.h"
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
+#include "controllers/failure.h"
 #include "controllers/rendition.h"
 #include "pki/pki.h"
+#include "work/work.h"
 
 #include <string.h>
 
@@ -22,6 +24,8 @@ struct deployment {
     bool gone;                    /* what says where it goes is not there */
     bool exceeded;                /* more spokes failed than maxFailures allows */
     unsigned told;                /* which of `conditions` this run has set */
+    bool failing;                 /* an object that it depends on fails … */
+    bool act;                     /* … until the user acts */
 };
 
 static const char *const conditions[] = { "Rendered", "Placed", "Distributed", "Available" };
@@ -148,8 +152,7 @@ static int render(struct deployment *d, struct err *err)
     struct err why = { 0 };
 
     if (rendition_make(d->pass, &input, &d->artifact, &why) < 0) {
-        if (why.code != ERR_INVALID && why.code != ERR_TOO_LARGE &&
-            why.code != ERR_NOT_FOUND && why.code != ERR_TAKEN) {
+        if (failure_retry(why.code) != FAILURE_ON_CHANGE && why.code != ERR_NOT_FOUND) {
             *err = why;
             return -1;
         }
@@ -174,14 +177,26 @@ static int render(struct deployment *d, struct err *err)
     return 0;
 }
 
+static void note_failure(struct deployment *d, const struct failure *failure)
+{
+    d->failing |= failure->reason != NULL;
+    d->act |= failure->on_change;
+}
+
 static void judge_placement(struct deployment *d, const struct node *chosen)
 {
     const struct node *placement = pass_read(d->pass, PLACEMENT, d->pass->space,
                                              d->placement);
     const struct node *list = node_at(placement, "status", "conditions", NULL);
     const struct node *satisfied = condition_find(list, "PlacementSatisfied");
+    struct failure failure = failure_of(placement);
 
-    if (node_count(chosen))
+    note_failure(d, &failure);
+    if (failure.reason)
+        set(d, "Placed", "False", failure.reason,
+            arena_printf(d->pass->arena, "the Placement \"%s\": %s", d->placement,
+                         failure.message));
+    else if (node_count(chosen))
         set(d, "Placed", "True", "Placed",
             arena_printf(d->pass->arena, "%zu %s chosen", node_count(chosen),
                          node_count(chosen) == 1 ? "spoke is" : "spokes are"));
@@ -352,7 +367,8 @@ static int make_replica_set(struct deployment *d, struct err *err)
                           node_get_text(d->status, "workload"));
     manifests = node_make_list(arena, node_make(arena, template, "workload"),
                                "manifests");
-    if (add_manifests(d, manifests, err) < 0)
+    /* The limits of a work hold for what is rendered as for what is written by hand. */
+    if (add_manifests(d, manifests, err) < 0 || work_check_manifests(manifests, err) < 0)
         return -1;
     orphan_namespace(d, template);
     node_set_text(arena, ref, "name", d->placement);
@@ -375,7 +391,7 @@ static int distribute(struct deployment *d, struct err *err)
                      object_generation(d->seen.node));
         return 0;
     }
-    if (why.code != ERR_INVALID && why.code != ERR_TAKEN) {
+    if (failure_retry(why.code) != FAILURE_ON_CHANGE) {
         *err = why;
         return -1;
     }
@@ -392,9 +408,9 @@ static const char *phase_of(const struct deployment *d,
 {
     if (object_deleting(d->seen.node))
         return "Deleting";
-    if (d->stop || d->exceeded)
+    if (d->stop || d->exceeded || d->act)
         return "Failed";
-    if (spokes->count[SPOKE_DEGRADED] || spokes->count[SPOKE_FAILED])
+    if (d->failing || spokes->count[SPOKE_DEGRADED] || spokes->count[SPOKE_FAILED])
         return "Degraded";
     if (!d->artifact.facts)
         return "Rendering";
@@ -461,6 +477,21 @@ static void judge_former(struct deployment *d, struct spokes *spokes)
     set_once(d, "Available", "False", "FormerVersion", words);
 }
 
+/* Where a step does not succeed, its words; else those of the worst spoke. */
+static const char *message_of(const struct deployment *d, const struct spokes *spokes)
+{
+    static const char *const steps[] = { "Rendered", "Placed", "Distributed" };
+    const struct node *list = node_get(d->status, "conditions");
+
+    for (size_t i = 0; i < count_of(steps) && (d->stop || d->failing); i++) {
+        const struct node *step = condition_find(list, steps[i]);
+
+        if (!strcmp(node_get_text(step, "status"), "False"))
+            return node_get_text(step, "message");
+    }
+    return spokes->worst;
+}
+
 static void judge_spokes(struct deployment *d, const struct node *replica_set,
                          const struct spokes *spokes)
 {
@@ -475,8 +506,15 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
     bool all = d->gone ? spokes->total && spokes->ready == spokes->total
                        : spokes->chosen && spokes->chosen_ready == spokes->chosen;
 
+    struct failure failure = failure_of(replica_set);
+
+    note_failure(d, &failure);
     d->exceeded = has_stopped(replica_set);
-    if (d->exceeded)
+    if (failure.reason)
+        set_once(d, "Distributed", "False", failure.reason,
+                 arena_printf(arena, "the ManifestWorkReplicaSet \"%s\": %s", d->pass->name,
+                              failure.message));
+    else if (d->exceeded)
         set_once(d, "Distributed", "False", "TooManyFailures", words);
     else if (!strcmp(node_get_text(rolled, "reason"), "NameTaken"))
         set_once(d, "Distributed", "False", "NameTaken", node_get_text(rolled, "message"));
@@ -523,7 +561,7 @@ static void write_counts(struct deployment *d, const struct spokes *spokes)
     node_set_int(arena, d->status, "totalSpokes", (int64_t)spokes->total);
     node_set_int(arena, d->status, "readyCopies", spokes->copies_ready);
     node_set_int(arena, d->status, "copies", spokes->copies);
-    node_set_text(arena, d->status, "message", spokes->worst);
+    node_set_text(arena, d->status, "message", message_of(d, spokes));
 }
 
 static int report(struct deployment *d, struct err *err)
@@ -589,30 +627,11 @@ static void map_space(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, DEPLOYMENT, (after ? after : before)->space);
 }
 
-/* Namespaces that are listed, shared or taken back concern others too. */
-static bool lists_other_targets(const struct object *before, const struct object *after)
-{
-    static const char *const fields[] = { "targetNamespaces", "sharedTargetNamespaces" };
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *was = before ? object_read(arena, before) : NULL;
-    const struct node *is = after ? object_read(arena, after) : NULL;
-
-    for (size_t i = 0; i < count_of(fields); i++) {
-        const struct node *old = node_at(was, "spec", fields[i], NULL);
-        const struct node *now = node_at(is, "spec", fields[i], NULL);
-
-        if (old && now ? !node_same(old, now) : old != now)
-            return true;
-    }
-    return false;
-}
-
 static void map_project(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    bool all_of_them = lists_other_targets(before, after);
-
-    controllers_wake_all(all, to, DEPLOYMENT, all_of_them ? "" : (after ? after : before)->name);
+    controllers_wake_all(all, to, DEPLOYMENT, project_concerns_others(before, after)
+                                                  ? "" : (after ? after : before)->name);
 }
 
 /* A definition of the whole cluster's, or a tenant's variables. */
@@ -660,7 +679,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_deployment = {
-    .name = "deployment", .run = run,
+    .name = "deployment", .run = run, .about = DEPLOYMENT, .condition = RECONCILED,
     .sources = { { DEPLOYMENT, NULL }, { REPLICA_SET, map_owner_deployment },
                  { WORK, map_labels }, { WORKLOAD, map_labels },
                  { ENVIRONMENT, map_space }, { PLACEMENT, map_space },

@@ -3,6 +3,7 @@
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
 #include "controllers/in_use.h"
+#include "controllers/failure.h"
 
 #include <string.h>
 
@@ -56,6 +57,18 @@ static int make_placement(struct pass *pass, const struct node *environment,
 struct trouble {
     const char *reason, *message;
 };
+
+/* Its Placement is there, and cannot be acted upon. */
+static struct trouble find_placement_failure(struct pass *pass, const char *placement)
+{
+    const struct node *there = pass_read(pass, PLACEMENT, pass->space, placement);
+    struct failure failure = failure_of(there);
+
+    if (!failure.reason)
+        return (struct trouble) { 0 };
+    return (struct trouble) { failure.reason,
+        arena_printf(pass->arena, "the Placement \"%s\": %s", placement, failure.message) };
+}
 
 static int report(struct pass *pass, const struct seen *environment,
                   const char *placement, const struct trouble *trouble,
@@ -162,6 +175,8 @@ static int run(struct pass *pass, struct err *err)
                 arena_printf(pass->arena, "there is no Placement \"%s\" "
                              "in this namespace; create it", placement) };
     }
+    if (!trouble.reason)
+        trouble = find_placement_failure(pass, placement);
     return report(pass, &environment, placement, &trouble, err);
 }
 
@@ -169,17 +184,24 @@ static int run(struct pass *pass, struct err *err)
 static void map_project(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->name);
+    controllers_wake_all(all, to, ENVIRONMENT, project_concerns_others(before, after)
+                                                   ? "" : (after ? after : before)->name);
 }
 
-/* A Project follows its Tenant and the pools shared with it by its bindings. */
-static void map_space(struct controllers *all, const struct controller *to,
-                      const struct object *before, const struct object *after)
+/* A set that is bound, or bound no more. */
+static void map_binding(struct controllers *all, const struct controller *to,
+                        const struct object *before, const struct object *after)
 {
-    const struct object *any = after ? after : before;
+    if (!before || !after)
+        controllers_wake_all(all, to, ENVIRONMENT, (after ? after : before)->space);
+}
 
-    if (any && (!before || !after))
-        controllers_wake_all(all, to, ENVIRONMENT, any->space);
+/* Which sets may be named: what a Tenant says, and whom a pool is shared with. */
+static void map_sets(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    if (!object_spec_is_same(before, after))
+        controllers_wake_all(all, to, ENVIRONMENT, "");
 }
 
 /* One made here wakes its owner; one of a user's own, all of the namespace. */
@@ -190,6 +212,7 @@ static void map_placement(struct controllers *all, const struct controller *to,
     const struct object *any = after ? after : before;
     const char *owner = object_owner(object_read(arena, any), "Environment");
 
+    controllers_wake(all, to, any->space, any->name);
     if (*owner)
         controllers_wake(all, to, any->space, owner);
     else
@@ -197,9 +220,10 @@ static void map_placement(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_environment = {
-    .name = "environment", .run = run,
+    .name = "environment", .run = run, .about = ENVIRONMENT, .condition = RECONCILED,
     .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement },
-                 { PROJECT, map_project }, { BINDING, map_space },
+                 { PROJECT, map_project }, { BINDING, map_binding },
+                 { TENANT, map_sets }, { POOL, map_sets },
                  { DEPLOYMENT, map_left_place } },
-    .source_count = 5,
+    .source_count = 7,
 };

@@ -230,6 +230,7 @@ static void map_lease(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_liveness = {
-    .name = "liveness", .run = run,
+    .name = "liveness", .run = run, .about = CLUSTER,
+    .condition = "LivenessReconciled",
     .sources = { { CLUSTER, NULL }, { LEASE, map_lease } }, .source_count = 2,
 };

@@ -157,9 +157,21 @@ static void map_token(struct controllers *all, const struct controller *to,
         controllers_wake_all(all, to, CLUSTER, "");
 }
 
+/* Whose the name is; and a Lease that is taken away is made again. */
+static void map_presence(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    if (!before || !after)
+        controllers_wake(all, to, "", *any->space ? any->space : any->name);
+}
+
 const struct controller controller_managedcluster = {
-    .name = "managedcluster", .run = run,
+    .name = "managedcluster", .run = run, .about = CLUSTER, .condition = RECONCILED,
     .sources = { { CLUSTER, NULL }, { NAMESPACE, map_space },
-                 { WORK, map_work }, { JOIN_TOKEN, map_token } },
-    .source_count = 4,
+                 { WORK, map_work }, { JOIN_TOKEN, map_token },
+                 { LEASE, map_presence }, { PROJECT, map_presence },
+                 { TENANT, map_presence } },
+    .source_count = 7,
 };

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes objects for the controller whose turn it is. */
 #include "controllers/claim.h"
+#include "controllers/queue.h"
 
 #include <stdarg.h>
 #include <string.h>
 
+char *controller_manager(struct arena *arena, const struct controller *self)
+{
+    return arena_printf(arena, "axle-%s", self->name);
+}
+
 static char *manager_of(const struct pass *pass)
 {
-    return arena_printf(pass->arena, "axle-%s", pass->self->name);
+    return controller_manager(pass->arena, pass->self);
 }
 
 /* Keeps a reference as long as the pass; dropped with the others at its end. */
@@ -213,6 +219,8 @@ void pass_event(struct pass *pass, const struct seen *about, bool warning,
     va_list args;
     char *words;
 
+    if (pass->all->proof && proof_is_running(pass->all->proof))
+        return;
     va_start(args, format);
     words = arena_vprintf(pass->arena, format, args);
     va_end(args);

@@ -234,7 +234,7 @@ static void map_space(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_placement = {
-    .name = "placement", .run = run,
+    .name = "placement", .run = run, .about = PLACEMENT, .condition = RECONCILED,
     .sources = { { PLACEMENT, NULL }, { DECISION, map_owner_placement },
                  { CLUSTER, map_cluster }, { CLUSTER_SET, map_all },
                  { BINDING, map_space }, { SCORE, map_all },

@@ -245,66 +245,20 @@ static int run(struct pass *pass, struct err *err)
     return report(pass, &pool, set, &look, trouble, err);
 }
 
-/* A cluster that joined, left or became ready concerns the pool of its set. */
-static void wake_pool_of(struct controllers *all, const struct controller *to,
-                         const struct object *cluster)
-{
-    scoped_arena struct arena *arena = NULL;
-    scoped_object struct object *set = NULL;
-    const char *owner, *slash;
-
-    if (!cluster)
-        return;
-    arena = arena_new();
-    set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_SET], "",
-                      object_label(object_read(arena, cluster), SET_LABEL), NULL);
-    /* The set's name may be a hash of the pool's. */
-    owner = set ? object_annotation(object_read(arena, set), POOL_OWNER) : "";
-    slash = strchr(owner, '/');
-    if (slash)
-        controllers_wake(all, to, arena_bytes(arena, owner, (size_t)(slash - owner)),
-                         slash + 1);
-}
-
-/* What pools with a clusterSelector choose and count by. */
-static bool cluster_differs(const struct object *before, const struct object *after)
-{
-    static const char available[] = "ManagedClusterConditionAvailable";
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *was, *is;
-
-    if (!before || !after)
-        return true;
-    was = object_read(arena, before);
-    is = object_read(arena, after);
-    return !node_same(node_at(was, "metadata", "labels", NULL),
-                      node_at(is, "metadata", "labels", NULL)) ||
-           strcmp(condition_status(was, available), condition_status(is, available)) != 0;
-}
-
-struct waking {
-    struct controllers *all;
-    const struct controller *to;
-};
-
+/* Which spokes a project may have at all hangs on other sets, and pools that select
+   count among those. */
 static void wake_selecting(void *arg, const struct object *pool)
 {
     static const char word[] = "\"clusterSelector\"";
-    struct waking *waking = arg;
 
     if (memmem(pool->body, pool->len, word, strlen(word)))
-        controllers_wake(waking->all, waking->to, pool->space, pool->name);
+        controllers_wake(arg, &controller_pool, pool->space, pool->name);
 }
 
-static void map_cluster(struct controllers *all, const struct controller *to,
-                        const struct object *before, const struct object *after)
+static void map_other_set(struct controllers *all, const struct controller *to,
+                          const struct object *before, const struct object *after)
 {
-    struct waking waking = { all, to };
-
-    wake_pool_of(all, to, before);
-    wake_pool_of(all, to, after);
-    if (cluster_differs(before, after))
-        objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_selecting, &waking);
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_selecting, all);
 }
 
 static void wake_if_deleting(void *arg, const struct object *pool)
@@ -321,35 +275,23 @@ static void map_user(struct controllers *all, const struct controller *to,
         objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
 }
 
-/* Its own, or another that named its set. */
+/* One that named its set. */
 static void map_environment(struct controllers *all, const struct controller *to,
                             const struct object *before, const struct object *after)
 {
-    map_owner_pool(all, to, before, after);
     objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_deleting, all);
 }
 
-/* Its own set, edited or deleted by hand, is put back. Which spokes a project may
-   have at all hangs on other sets, and pools that select count among those. */
-static void map_set(struct controllers *all, const struct controller *to,
-                    const struct object *before, const struct object *after)
-{
-    scoped_arena struct arena *arena = arena_new();
-    const char *owner = object_annotation(object_read(arena, after ? after : before), POOL_OWNER);
-    const char *slash = strchr(owner, '/');
-    struct waking waking = { all, to };
-
-    if (slash)
-        controllers_wake(all, to, arena_bytes(arena, owner, (size_t)(slash - owner)), slash + 1);
-    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_selecting, &waking);
-}
-
 const struct controller controller_pool = {
-    .name = "pool", .run = run,
-    .sources = { { POOL, NULL }, { ENVIRONMENT, map_environment },
-                 { BINDING, map_owner_pool }, { CLUSTER, map_cluster },
-                 { SECRET, map_owner_pool }, { CLUSTER_SET, map_set },
+    .name = "pool", .run = run, .about = POOL, .condition = RECONCILED,
+    .sources = { { POOL, NULL },
+                 { ENVIRONMENT, pool_map_environment }, { ENVIRONMENT, map_environment },
+                 { BINDING, pool_map_namespaced }, { CLUSTER, pool_map_cluster },
+                 { SECRET, pool_map_namespaced },
+                 { CLUSTER_SET, pool_map_set }, { CLUSTER_SET, map_other_set },
+                 { JOIN_TOKEN, pool_map_token }, { NAMESPACE, pool_map_name },
+                 { PROJECT, pool_map_name }, { TENANT, pool_map_name },
                  { WORK, map_user }, { DEPLOYMENT, map_user },
                  { DEPLOYMENT, map_left_place } },
-    .source_count = 9,
+    .source_count = 15,
 };

@@ -20,4 +20,11 @@ int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
 /* The pool goes: those that never came are taken back. */
 int pool_spokes_drop(struct pass *pass, const char *set, struct err *err) MUST_CHECK;
 
+/* Whose set it is, whole, NAMESPACE/POOL: the set's name may be cut and hashed. */
+#define POOL_OWNER "axle.dev/owner"
+
+/* What wakes a pool (pool_wake.c). */
+controller_map_fn pool_map_environment, pool_map_namespaced, pool_map_cluster, pool_map_set,
+    pool_map_token, pool_map_name;
+
 #endif

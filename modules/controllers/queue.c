@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs each key that a change woke, once, in turns of the loop. */
+#include "controllers/queue.h"
+
 #include "controllers/claim.h"
+#include "controllers/failure.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/object.h"
 #include "base/text.h"
-#include "loop/loop.h"
 #include "placement/placement.h"
 
 #include <assert.h>
@@ -16,22 +18,8 @@
 #define TURN (8 * CLOCK_MS)
 #define RETRY_LEAST CLOCK_SECOND
 #define RETRY_MOST (300 * CLOCK_SECOND)
-/* A chain that never settles is a mistake of ours; it must not eat the hub. */
-#define BUSY_RUNS 64
-
-/* A key that waits: for its turn (queued), or for a time (at). */
-struct key {
-    const struct controller *controller;
-    char *space, *name; /* owned */
-    bool queued;
-    struct key *next;
-    uint64_t round; /* in which it ran last */
-    bool resting;   /* kept until the end of that round */
-    struct key *next_resting;
-    int64_t at; /* steady time; 0: none */
-    struct loop_backoff backoff;
-    unsigned runs; /* since the queue was empty last */
-};
+/* How often a conflict is tried again at once. */
+#define CONFLICTS 3
 
 static void plan_turn(struct controllers *all);
 
@@ -47,12 +35,12 @@ static void key_free(struct key *key)
 {
     mem_free(&key->space);
     mem_free(&key->name);
+    mem_free(&key->said);
     mem_free(&key);
 }
 
-static struct key *key_find(struct controllers *all,
-                            const struct controller *controller,
-                            const char *space, const char *name)
+struct key *queue_key(struct controllers *all, const struct controller *controller,
+                      const char *space, const char *name)
 {
     scoped_mem char *text = key_text(controller, space, name);
     struct key *key = map_get(all->keys, text);
@@ -85,7 +73,7 @@ static void end_round(struct controllers *all)
     while ((key = all->resting)) {
         all->resting = key->next_resting;
         key->resting = false;
-        if (!key->queued && !key->at) {
+        if (!key->queued && !key->at && !all->proof) {
             scoped_mem char *text = key_text(key->controller, key->space, key->name);
 
             map_remove(all->keys, text);
@@ -118,7 +106,7 @@ static void enqueue(struct controllers *all, struct key *key)
     plan_turn(all);
 }
 
-static bool is_waiting(const struct controllers *all)
+bool queue_is_waiting(const struct controllers *all)
 {
     return all->waiting.first || all->again.first;
 }
@@ -146,8 +134,13 @@ static struct key *take_next(struct controllers *all)
 void controllers_wake(struct controllers *all, const struct controller *to,
                       const char *space, const char *name)
 {
-    if (!all->stopped && *name)
-        enqueue(all, key_find(all, to, space, name));
+    struct key *key;
+
+    if (all->stopped || !*name)
+        return;
+    key = queue_key(all, to, space, name);
+    if (key != all->muted)
+        enqueue(all, key);
 }
 
 struct waking {
@@ -218,53 +211,116 @@ static void on_timer(void *arg)
 
 /* ---- Turns -------------------------------------------------------------------- */
 
-static void after_failure(struct controllers *all, struct key *key,
-                          const struct err *err)
-{
-    int64_t wait = 0;
+#ifdef __SANITIZE_ADDRESS__
+#define LINT true
+#else
+#define LINT false
+#endif
 
-    all->counts[0].failures++;
-    if (err->code != ERR_CONFLICT || key->backoff.tries > 3)
-        wait = loop_backoff_next(&key->backoff);
-    else
-        key->backoff.tries++;
-    log_write(key->backoff.tries > 2 ? LOG_WARN : LOG_DEBUG, "controllers",
-              "%s %s%s%s: %s; again in %lld ms", key->controller->name,
-              key->space, *key->space ? "/" : "", key->name, err->text,
-              (long long)(wait / CLOCK_MS));
-    key->at = clock_steady() + wait;
+/*
+ * Says at the object that its run failed. That write does not wake the key that
+ * failed: nothing of what it reads has changed. -1 if it could not be said.
+ */
+static int publish_failure(struct controllers *all, struct key *key, const struct err *why)
+{
+    struct err err = { 0 };
+    int published = 0;
+
+    all->muted = key;
+    if (key->controller->condition || !key->said || strcmp(key->said, why->text))
+        published = failure_publish(all, key->controller, key->space, key->name, why, &err);
+    all->muted = NULL;
+    if (published < 0) {
+        all->counts->unpublished++;
+        log_warn("controllers", "%s %s%s%s: that it failed cannot be said there: %s",
+                 key->controller->name, key->space, *key->space ? "/" : "", key->name, err.text);
+        return -1;
+    }
+    assert(!LINT || failure_is_published(all, key->controller, key->space, key->name, why));
+    mem_free(&key->said);
+    key->said = mem_copy_string(why->text);
+    return 0;
 }
 
-static void run_key(struct controllers *all, struct key *key)
+/* A user's error waits for a change, unless it could not be published. */
+static void after_failure(struct controllers *all, struct key *key, int64_t wake_at,
+                          const struct err *err)
+{
+    enum failure_retry retry = failure_retry(err->code);
+    bool at_once = retry == FAILURE_AT_ONCE && key->backoff.tries < CONFLICTS;
+    bool published = at_once || publish_failure(all, key, err) == 0;
+    int64_t wait = 0;
+
+    all->counts->failures++;
+    if (retry == FAILURE_ON_CHANGE && published) {
+        loop_backoff_reset(&key->backoff);
+        key->at = wake_at;
+    } else {
+        if (at_once)
+            key->backoff.tries++;
+        else
+            wait = loop_backoff_next(&key->backoff);
+        key->at = clock_steady() + wait;
+    }
+    log_write(key->backoff.tries == 2 ? LOG_WARN : LOG_DEBUG, "controllers",
+              "%s %s%s%s: %s; %s", key->controller->name, key->space, *key->space ? "/" : "",
+              key->name, err->text,
+              retry == FAILURE_ON_CHANGE ? "until something changes" : "tried again");
+}
+
+static void after_success(struct controllers *all, struct key *key, int64_t wake_at)
+{
+    struct err err = { 0 };
+
+    loop_backoff_reset(&key->backoff);
+    mem_free(&key->said);
+    key->at = wake_at;
+    if (failure_clear(all, key->controller, key->space, key->name, &err) < 0) {
+        key->at = clock_steady() + loop_backoff_next(&key->backoff);
+        all->counts->unpublished++;
+        log_warn("controllers", "%s %s%s%s: that it succeeds again cannot be said there: %s",
+                 key->controller->name, key->space, *key->space ? "/" : "", key->name, err.text);
+    }
+}
+
+int queue_run(struct controllers *all, const struct key *key, int64_t now,
+              int64_t *ret_wake_at, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct pass pass = {
         .all = all, .self = key->controller, .objects = all->objects,
-        .arena = arena, .space = key->space, .name = key->name,
-        .now = clock_wall(),
+        .arena = arena, .space = key->space, .name = key->name, .now = now,
     };
-    struct err err = { 0 };
+    int result = key->controller->run(&pass, err);
 
-    all->counts[0].runs++;
-    key->at = 0;
     /* A name that is another's is told, and waited for; there is nothing to try again. */
-    if (key->controller->run(&pass, &err) < 0 && claim_report(&pass, &err) < 0) {
-        after_failure(all, key, &err);
-    } else {
-        loop_backoff_reset(&key->backoff);
-        if (pass.wake_at) {
-            int64_t wait = pass.wake_at - pass.now;
+    if (result < 0 && claim_report(&pass, err) == 0)
+        result = 0;
+    *ret_wake_at = 0;
+    if (pass.wake_at) {
+        int64_t wait = pass.wake_at - pass.now;
 
-            key->at = clock_steady() + (wait > CLOCK_MS ? wait : CLOCK_MS);
-        }
+        *ret_wake_at = clock_steady() + (wait > CLOCK_MS ? wait : CLOCK_MS);
     }
+    return result;
+}
+
+static void run_key(struct controllers *all, struct key *key)
+{
+    struct err err = { 0 };
+    int64_t wake_at;
+
+    all->counts->runs++;
+    key->at = 0;
+    key->ran_at = clock_wall();
+    if (queue_run(all, key, key->ran_at, &wake_at, &err) < 0)
+        after_failure(all, key, wake_at, &err);
+    else
+        after_success(all, key, wake_at);
     key_settle(all, key);
 }
 
-/* What was staged did not reach the disk: everything is looked at again. */
 static void on_durable(void *arg, const struct err *err);
-
-static void start_all(struct controllers *all);
 
 static void turn(void *arg)
 {
@@ -282,8 +338,10 @@ static void turn(void *arg)
     }
     all->turning = false;
     set_timer(all);
-    if (is_waiting(all))
+    if (queue_is_waiting(all))
         plan_turn(all);
+    else if (all->proof)
+        proof_plan(all->proof);
 }
 
 static void plan_turn(struct controllers *all)
@@ -303,6 +361,8 @@ static void tell(struct controllers *all, const struct object *before,
 
     assert(any);
     claim_note(all, before, after);
+    if (all->proof && any->kind != all->kinds[LEASE] && strcmp(any->kind->kind, "Event") != 0)
+        proof_note_change(all->proof);
     for (size_t c = 0; c < controller_count; c++) {
         const struct controller *to = controller_table[c];
 
@@ -352,7 +412,7 @@ static void before_commit(void *arg)
 {
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
-    if (is_waiting(all) && !all->turning && !all->stopped)
+    if (queue_is_waiting(all) && !all->turning && !all->stopped)
         turn(all);
 }
 
@@ -382,45 +442,68 @@ static void on_change(void *arg, const struct object *before,
     tell(all, before, after);
 }
 
-static void on_durable(void *arg, const struct err *err)
-{
-    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
-
-    if (all->stopped)
-        return;
-    all->writing = false;
-    if (!err)
-        return;
-    log_warn("controllers", "nothing of the last turn was kept: %s", err->text);
-    map_free(&all->noticed);
-    all->noticed = map_new();
-    start_all(all);
-}
-
-static void start_each(void *arg, const struct object *object)
+static void note_each(void *arg, const struct object *object)
 {
     struct controllers *all = arg;
 
     controllers_world_note(all, NULL, object);
     controllers_index_note(all, NULL, object);
-    tell(all, NULL, object);
 }
 
-/* Looks at everything once; from then on changes wake. */
-static void start_all(struct controllers *all)
+static void tell_each(void *arg, const struct object *object)
+{
+    tell(arg, NULL, object);
+}
+
+static void for_each_object(struct controllers *all, objects_each_fn *each)
 {
     const struct kinds *kinds = objects_kinds(all->objects);
 
+    for (size_t i = 0; i < kinds_count(kinds); i++)
+        if (!kinds_at(kinds, i)->is_question)
+            objects_each(all->objects, OBJECTS_STAGED, kinds_at(kinds, i), "", each, all);
+}
+
+static void read_all(struct controllers *all)
+{
     placement_world_free(&all->world);
     all->world = placement_world_new();
     controllers_index_free(all);
     all->index = map_new();
-    for (size_t i = 0; i < kinds_count(kinds); i++) {
-        const struct kind *kind = kinds_at(kinds, i);
+    for_each_object(all, note_each);
+}
 
-        if (!kind->is_question)
-            objects_each(all->objects, OBJECTS_STAGED, kind, "", start_each, all);
+/* Looks at everything once; from then on changes wake. */
+static void start_all(void *arg)
+{
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
+
+    for_each_object(all, tell_each);
+}
+
+/*
+ * What was staged did not reach the disk: everything is looked at again, at once
+ * and then, while the disk stays full, as errors of the world are tried again.
+ */
+static void on_durable(void *arg, const struct err *err)
+{
+    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
+    bool first = !all->disk.tries;
+    int64_t wait;
+
+    if (all->stopped)
+        return;
+    all->writing = false;
+    if (!err) {
+        loop_backoff_reset(&all->disk);
+        return;
     }
+    log_warn("controllers", "nothing of the last turn was kept: %s", err->text);
+    map_free(&all->noticed);
+    all->noticed = map_new();
+    read_all(all);
+    wait = loop_backoff_next(&all->disk);
+    loop_timer_set(all->restart, first ? 0 : wait);
 }
 
 /* ---- Life ------------------------------------------------------------------------- */
@@ -496,6 +579,8 @@ struct controllers *controllers_start(struct objects *objects,
     all->counts = mem_alloc(sizeof *all->counts);
     all->timer = loop_timer_new(loop, on_timer, all);
     all->next = loop_timer_new(loop, turn, all);
+    all->restart = loop_timer_new(loop, start_all, all);
+    all->disk = (struct loop_backoff) { RETRY_LEAST, RETRY_MOST, 0 };
     all->started = clock_wall();
     joining_rules(all);
     token_rules(all);
@@ -505,8 +590,11 @@ struct controllers *controllers_start(struct objects *objects,
     boundary_rules(all);
     aiworkload_rules(all);
     csr_rules(all);
+    if (all->settings.prove_wake_ups)
+        all->proof = proof_new(all);
     watch_kinds(all);
     objects_follow_stage(objects, &stage, all);
+    read_all(all);
     start_all(all);
     controllers_wake(all, &controller_sweep, "", "registry");
     return all;
@@ -526,6 +614,7 @@ void controllers_stop(struct controllers **controllers)
     all->stopped = true;
     objects_follow_stage(all->objects, NULL, NULL);
     objects_commit(all->objects);
+    proof_free(&all->proof);
     while ((key = map_next(all->keys, &at, &text)))
         key_free(key);
     map_free(&all->keys);
@@ -533,6 +622,7 @@ void controllers_stop(struct controllers **controllers)
     mem_free(&all->counts);
     loop_timer_free(&all->timer);
     loop_timer_free(&all->next);
+    loop_timer_free(&all->restart);
     placement_world_free(&all->world);
     controllers_index_free(all);
     claim_free(all);
@@ -542,7 +632,12 @@ void controllers_stop(struct controllers **controllers)
 
 bool controllers_idle(const struct controllers *controllers)
 {
-    return !is_waiting(controllers) && !controllers->planned;
+    return !queue_is_waiting(controllers) && !controllers->planned;
+}
+
+unsigned controllers_missed(const struct controllers *controllers)
+{
+    return controllers->proof ? proof_missed(controllers->proof) : 0;
 }
 
 void controllers_metrics(const struct controllers *controllers,
@@ -558,8 +653,11 @@ void controllers_metrics(const struct controllers *controllers,
               "axle_controller_runs_total %llu\n"
               "# TYPE axle_controller_failures_total counter\n"
               "axle_controller_failures_total %llu\n"
+              "# TYPE axle_controller_unpublished_failures_total counter\n"
+              "axle_controller_unpublished_failures_total %llu\n"
               "# TYPE axle_controller_queue gauge\n"
               "axle_controller_queue %zu\n",
               (unsigned long long)controllers->counts->runs,
-              (unsigned long long)controllers->counts->failures, queued);
+              (unsigned long long)controllers->counts->failures,
+              (unsigned long long)controllers->counts->unpublished, queued);
 }

@@ -100,7 +100,7 @@ static void map_role(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_aggregation = {
-    .name = "clusterrole-aggregation", .run = run_aggregation,
+    .name = "clusterrole-aggregation", .run = run_aggregation, .about = CLUSTER_ROLE,
     .sources = { { CLUSTER_ROLE, map_role } }, .source_count = 1,
 };
 
@@ -126,7 +126,7 @@ static void map_account(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_account = {
-    .name = "serviceaccount", .run = run_account,
+    .name = "serviceaccount", .run = run_account, .about = NAMESPACE,
     .sources = { { NAMESPACE, NULL }, { ACCOUNT, map_account } },
     .source_count = 2,
 };

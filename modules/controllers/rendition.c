@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/meter.h"
 #include "base/version.h"
+#include "controllers/failure.h"
 #include "controllers/revision.h"
 #include "pki/pki.h"
 #include "registry/registry.h"
@@ -214,7 +215,7 @@ static int recall_failure(struct pass *pass, const struct rendition_input *input
 static void keep_failure(struct pass *pass, struct rendition *r,
                          const struct meter *meter, const struct err *why)
 {
-    if (why->code != ERR_INVALID && why->code != ERR_TOO_LARGE)
+    if (failure_retry(why->code) != FAILURE_ON_CHANGE)
         return;
     r->failure = node_map(pass->arena);
     node_set_text(pass->arena, r->failure, "inputs", r->inputs);

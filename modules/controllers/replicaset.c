@@ -248,8 +248,19 @@ static int run(struct pass *pass, struct err *err)
 
 /* ---- What wakes it --------------------------------------------------------------------- */
 
-/* Works and Workloads carry NAMESPACE.NAME, or a hash of it and then the
-   deployment's labels say which. */
+/* A work's name is NAMESPACE.NAME, whole. */
+static void map_work(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
+    scoped_mem char *space = dot ? mem_printf("%.*s", (int)(dot - name), name) : NULL;
+
+    if (space)
+        controllers_wake(all, to, space, dot + 1);
+}
+
+/* Workloads carry NAMESPACE.NAME, or a hash of it and then the deployment's labels
+   say which. */
 static void map_label(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
@@ -266,19 +277,6 @@ static void map_label(struct controllers *all, const struct controller *to,
         controllers_wake(all, to,
                          arena_bytes(arena, label, (size_t)(dot - label)),
                          dot + 1);
-}
-
-/* A work's name is whole where its label is a hash: NAMESPACE.NAME. */
-static void map_work(struct controllers *all, const struct controller *to,
-                     const struct object *before, const struct object *after)
-{
-    const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
-    scoped_arena struct arena *arena = NULL;
-
-    if (!dot)
-        return;
-    arena = arena_new();
-    controllers_wake(all, to, arena_bytes(arena, name, (size_t)(dot - name)), dot + 1);
 }
 
 static void map_decision(struct controllers *all, const struct controller *to,
@@ -371,7 +369,7 @@ static void map_namespace(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_replicaset = {
-    .name = "replicaset", .run = run,
+    .name = "replicaset", .run = run, .about = REPLICA_SET, .condition = RECONCILED,
     .sources = { { REPLICA_SET, NULL }, { WORK, map_work },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
                  { NAMESPACE, map_namespace }, { BINDING, map_binding },

@@ -242,7 +242,7 @@ static void map_definition(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_retention = {
-    .name = "retention", .run = run,
+    .name = "retention", .run = run, .about = REVISION, /* it has no conditions */
     .sources = { { REVISION, map_revision }, { PROFILE, map_definition },
                  { BUNDLE, map_definition }, { COMPONENT, map_definition },
                  { TRAIT, map_definition }, { AIWORKLOAD, map_user },

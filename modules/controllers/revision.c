@@ -297,6 +297,19 @@ static int run_profile(struct pass *pass, struct err *err)
 
 /* ---- Bundles --------------------------------------------------------------------------- */
 
+/* Why a profile has no revision of what it says now. */
+static const char *profile_trouble(struct pass *pass, const struct node *profile,
+                                   const char *name)
+{
+    const char *why = node_get_text(node_get(profile, "status"), "message");
+
+    if (!profile)
+        return arena_printf(pass->arena, "there is no WorkloadProfile \"%s\" yet; create it",
+                            name);
+    return arena_printf(pass->arena, "the WorkloadProfile \"%s\" has no revision yet%s%s", name,
+                        *why ? ": " : "", why);
+}
+
 /* A bundle's snapshot names the revision of each profile, so that pinning the
    bundle pins everything. */
 static int run_bundle(struct pass *pass, struct err *err)
@@ -317,9 +330,7 @@ static int run_bundle(struct pass *pass, struct err *err)
         const char *revision = revision_latest(profile);
 
         if (!*revision)
-            return report(pass, &bundle, 0, arena_printf(pass->arena,
-                          "there is no WorkloadProfile \"%s\" yet; create it",
-                          name), err);
+            return report(pass, &bundle, 0, profile_trouble(pass, profile, name), err);
         node_set_text(pass->arena, ref, "revision", revision);
         remark = node_get_text(node_get(profile, "status"), "message");
         remarks = *remark ? remark : remarks;
@@ -456,22 +467,22 @@ static void map_revision(struct controllers *all, const struct controller *to,
         return;
     arena = arena_new();
     spec = node_get(object_read(arena, before), "spec");
-    if (!strcmp(node_get_text(spec, "kind"), which_rows[to->sources[0].kind].kind))
+    if (!strcmp(node_get_text(spec, "kind"), which_rows[to->about].kind))
         controllers_wake(all, to, before->space, node_get_text(spec, "name"));
 }
 
 const struct controller controller_component_revision = {
-    .name = "component", .run = run_component,
+    .name = "component", .run = run_component, .about = COMPONENT, .condition = RECONCILED,
     .sources = { { COMPONENT, NULL }, { REVISION, map_revision } }, .source_count = 2,
 };
 
 const struct controller controller_trait_revision = {
-    .name = "trait", .run = run_trait,
+    .name = "trait", .run = run_trait, .about = TRAIT, .condition = RECONCILED,
     .sources = { { TRAIT, NULL }, { REVISION, map_revision } }, .source_count = 2,
 };
 
 const struct controller controller_profile_revision = {
-    .name = "profile", .run = run_profile,
+    .name = "profile", .run = run_profile, .about = PROFILE, .condition = RECONCILED,
     .sources = { { PROFILE, NULL }, { COMPONENT, map_definition },
                  { TRAIT, map_definition }, { PROJECT, map_project },
                  { REVISION, map_revision } },
@@ -479,7 +490,7 @@ const struct controller controller_profile_revision = {
 };
 
 const struct controller controller_bundle_revision = {
-    .name = "bundle", .run = run_bundle,
+    .name = "bundle", .run = run_bundle, .about = BUNDLE, .condition = RECONCILED,
     .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision } },
     .source_count = 3,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums the deployments of an AIWorkload up in one status. */
 #include "controllers/sums.h"
+
+#include "controllers/failure.h"
 #include "controllers/standing.h"
 
 #include <string.h>
@@ -158,8 +160,13 @@ struct condition sums_condition(const struct node *deployments, const char *type
         if (object_deleting(one))
             continue;
         if (!is_told(one) || node_get_int(found, "observedGeneration", 0) !=
-                                 object_generation(one))
-            return (struct condition){ type, "Unknown", "Progressing", "not known yet" };
+                                 object_generation(one)) {
+            struct failure failure = failure_of(one);
+
+            return (struct condition){ type, "Unknown",
+                                       failure.reason ? failure.reason : "Progressing",
+                                       failure.reason ? failure.message : "not known yet" };
+        }
         if (decided)
             continue;
         decided = strcmp(node_get_text(found, "status"), "True") != 0;

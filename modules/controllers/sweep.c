@@ -24,4 +24,4 @@ static int run(struct pass *pass, struct err *err)
     return 0;
 }
 
-const struct controller controller_sweep = { .name = "sweep", .run = run };
+const struct controller controller_sweep = { .name = "sweep", .run = run, .about = ABOUT_NOTHING };

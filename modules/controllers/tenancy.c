@@ -370,6 +370,44 @@ static void map_project_binding(struct controllers *all,
         controllers_wake(all, to, "", any->space);
 }
 
+/* A spoke's name is taken, or free; so is one that another project listed. */
+static void map_presence(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    if (!before || !after)
+        controllers_wake(all, to, "", (after ? after : before)->name);
+}
+
+static void map_self_and_listed(struct controllers *all, const struct controller *to,
+                                const struct object *before, const struct object *after)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *listed = before ? node_at(object_read(arena, before), "spec",
+                                                 "targetNamespaces", NULL) : NULL;
+
+    controllers_wake(all, to, "", (after ? after : before)->name);
+    for (size_t i = 0; i < node_count(listed); i++)
+        controllers_wake(all, to, "", node_text(node_item(listed, i)));
+}
+
+/* "axle:project:NAME" or "axle:tenant:NAME": who may look at it. */
+static void map_look(struct controllers *all, const struct controller *to,
+                     const struct object *before, const struct object *after)
+{
+    const char *name = (after ? after : before)->name;
+    const char *kind = to->name;
+
+    if (text_starts(name, "axle:") && text_starts(name + 5, kind) &&
+        name[5 + strlen(kind)] == ':')
+        controllers_wake(all, to, "", name + 5 + strlen(kind) + 1);
+}
+
+static void map_bindings(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    controllers_wake(all, to, "", (after ? after : before)->space);
+}
+
 static void map_project_content(struct controllers *all,
                                 const struct controller *to,
                                 const struct object *before,
@@ -381,22 +419,24 @@ static void map_project_content(struct controllers *all,
 }
 
 const struct controller controller_tenant = {
-    .name = "tenant", .run = run_tenant,
+    .name = "tenant", .run = run_tenant, .about = TENANT, .condition = RECONCILED,
     .sources = { { TENANT, NULL }, { NAMESPACE, map_space_owner },
                  { PROJECT, map_project_tenant },
-                 { ROLE_BINDING, map_tenant_binding } },
-    .source_count = 4,
+                 { ROLE_BINDING, map_tenant_binding },
+                 { CLUSTER_ROLE, map_look }, { CLUSTER_ROLE_BINDING, map_look } },
+    .source_count = 6,
 };
 
 const struct controller controller_project = {
-    .name = "project", .run = run_project,
-    .sources = { { PROJECT, NULL }, { NAMESPACE, map_space_owner },
+    .name = "project", .run = run_project, .about = PROJECT, .condition = RECONCILED,
+    .sources = { { PROJECT, map_self_and_listed }, { NAMESPACE, map_space_owner },
                  { TENANT, map_tenant_projects },
-                 { BINDING, map_project_content },
+                 { BINDING, map_bindings }, { CLUSTER, map_presence },
+                 { CLUSTER_ROLE, map_look }, { CLUSTER_ROLE_BINDING, map_look },
                  { AIWORKLOAD, map_project_content },
                  { DEPLOYMENT, map_project_content },
                  { REPLICA_SET, map_project_content },
                  { ROLE_BINDING, map_project_binding },
                  { POOL, map_pool } },
-    .source_count = 9,
+    .source_count = 12,
 };

@@ -133,7 +133,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_token = {
-    .name = "token", .run = run,
+    .name = "token", .run = run, .about = JOIN_TOKEN, .condition = RECONCILED,
     .sources = { { JOIN_TOKEN, NULL }, { CLUSTER, map_cluster } },
     .source_count = 2,
 };

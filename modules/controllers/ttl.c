@@ -40,7 +40,7 @@ static void map_ending(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_ttl = {
-    .name = "ttl", .run = run,
+    .name = "ttl", .run = run, .about = WORK,
     .sources = { { WORK, map_ending } },
     .source_count = 1,
 };

@@ -106,7 +106,8 @@ static int open_objects(struct hub *hub, struct err *err)
 {
     struct controllers_settings settings = {
         .authority = hub->authority,
-        .certificate_lifetime = limit(hub, CONFIG_ID_CERTIFICATE_AGE)};
+        .certificate_lifetime = limit(hub, CONFIG_ID_CERTIFICATE_AGE),
+        .prove_wake_ups = getenv("AXLE_PROVE_WAKE_UPS") != NULL};
     unsigned char seal[PKI_SEAL_KEY];
 
     int opened;

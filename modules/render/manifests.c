@@ -149,9 +149,13 @@ static struct node *run_template(struct pass *pass,
     limits.bytes = 16u << 20;
     list = document_read_all(pass->arena, text_string(&out), out.len, &limits,
                              pass->err);
-    if (!list)
+    if (!list) {
         err_wrap(pass->err, "%s: what \"%s\" gives is no YAML", pass->what,
                  name);
+        /* It was no request of a client: the definition or its properties are wrong. */
+        if (pass->err && pass->err->code == ERR_BAD_REQUEST)
+            pass->err->code = ERR_INVALID;
+    }
     return list;
 }
 

@@ -22,6 +22,17 @@ hub_dir=$TEST_DIR/hub
 export HOME=$TEST_DIR/home ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1}
 mkdir -p "$HOME"
 
+# The hub proves, whenever it has nothing to do, that every change woke whom it concerns.
+export AXLE_PROVE_WAKE_UPS=1
+check_wake_ups() {
+    local status=$?
+    if [ $status = 0 ] && grep -h 'missed wake-up' "$TEST_DIR"/*.log >"$TEST_DIR/missed" 2>/dev/null; then
+        head -n 5 "$TEST_DIR/missed" >&2
+        exit 1
+    fi
+}
+trap check_wake_ups EXIT
+
 fail() {
     trap - ERR
     echo "failed: $*" >&2

@@ -126,7 +126,7 @@ static void make_admin_token(struct place *place, const char *ends)
 static void place_open(struct place *place, const struct auth_facts *facts)
 {
     struct store_options options = {.vfs = "auth"};
-    struct controllers_settings settings = {0};
+    struct controllers_settings settings = {.prove_wake_ups = true};
     struct auth_settings auth = {0};
     const struct node *roles;
     struct err err = {0};
@@ -161,6 +161,10 @@ static void place_open(struct place *place, const struct auth_facts *facts)
 
 __attribute__((unused)) static void place_close(struct place *place)
 {
+    if (place->controllers && controllers_missed(place->controllers)) {
+        printf("Bail out! a change did not wake whom it concerns\n");
+        exit(1);
+    }
     controllers_stop(&place->controllers);
     objects_close(&place->objects);
     auth_close(&place->auth);

@@ -38,7 +38,7 @@ static void must(int result, const struct err *err)
 static void hub_open(struct hub *hub)
 {
     struct store_options options = { .vfs = "sim" };
-    struct controllers_settings settings = { 0 };
+    struct controllers_settings settings = { .prove_wake_ups = true };
     struct err err = { 0 };
 
     hub->arena = arena_new();
@@ -59,6 +59,7 @@ static void hub_open(struct hub *hub)
 
 static void hub_close(struct hub *hub)
 {
+    CHECK(controllers_missed(hub->controllers) == 0, "every change has woken whom it concerns");
     controllers_stop(&hub->controllers);
     objects_close(&hub->objects);
     kinds_close(&hub->kinds);

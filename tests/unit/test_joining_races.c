@@ -48,7 +48,7 @@ static void must(bool good, const struct err *err)
 static void start(struct race *race)
 {
     struct store_options options = {.vfs = "races"};
-    struct controllers_settings settings = {0};
+    struct controllers_settings settings = {.prove_wake_ups = true};
     struct err err = {0};
 
     race->loop = loop_world_host(race->world, "hub");
@@ -64,6 +64,10 @@ static void start(struct race *race)
 
 static void stop(struct race *race)
 {
+    if (race->controllers && controllers_missed(race->controllers)) {
+        printf("Bail out! a change did not wake whom it concerns\n");
+        exit(1);
+    }
     controllers_stop(&race->controllers);
     objects_close(&race->objects);
     kinds_close(&race->kinds);

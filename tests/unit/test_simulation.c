@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "controllers/controllers.h"
 #include "document/document.h"
 #include "hub/hub.h"
 #include "hub/inside.h"
@@ -507,6 +508,8 @@ static void check_settled(struct simulation *sim)
 {
     if (sim->fault)
         return;
+    if (controllers_missed(sim->hub.hub->controllers))
+        fault(sim, "wake-ups", "a change did not wake whom it concerns (see the log)");
     check_asked(sim);
     check_machines(sim, 1);
     check_status(sim);
@@ -660,6 +663,11 @@ static bool run_seed(uint64_t seed, const char *root)
     bool good;
 
     sim->seed = seed;
+    /* It takes half the time again. */
+    if (seed % 4 == 1)
+        setenv("AXLE_PROVE_WAKE_UPS", "1", 1);
+    else
+        unsetenv("AXLE_PROVE_WAKE_UPS");
     snprintf(sim->root, sizeof sim->root, "%s", root);
     if (system(clean) != 0)
         fault(sim, "root", "cannot be emptied");

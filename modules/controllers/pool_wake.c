@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wakes the pools that a change of what they read concerns. */
+#include "controllers/pool_spokes.h"
+
+#include <string.h>
+
+/* ---- Which pools ------------------------------------------------------------------- */
+
+struct naming {
+    struct controllers *all;
+    const struct controller *to;
+    const char *quoted; /* "NAME" with its quotes: a look at the bytes is enough */
+    bool selectors;     /* those with a clusterSelector too */
+};
+
+static void wake_if_named(void *arg, const struct object *pool)
+{
+    static const char selector[] = "\"clusterSelector\"";
+    struct naming *naming = arg;
+
+    if (memmem(pool->body, pool->len, naming->quoted, strlen(naming->quoted)) ||
+        (naming->selectors && memmem(pool->body, pool->len, selector, strlen(selector))))
+        controllers_wake(naming->all, naming->to, pool->space, pool->name);
+}
+
+/* Pools that expect a spoke of this name. */
+static void wake_naming(struct controllers *all, const struct controller *to, const char *name,
+                        bool selectors)
+{
+    scoped_mem char *quoted = mem_printf("\"%s\"", name);
+    struct naming naming = { all, to, quoted, selectors };
+
+    objects_each(all->objects, OBJECTS_STAGED, all->kinds[POOL], "", wake_if_named, &naming);
+}
+
+static void wake_key(struct controllers *all, const struct controller *to, const char *whole,
+                     char separator)
+{
+    const char *at = strchr(whole, separator);
+    scoped_mem char *space = at ? mem_printf("%.*s", (int)(at - whole), whole) : NULL;
+
+    if (space)
+        controllers_wake(all, to, space, at + 1);
+}
+
+/* NAMESPACE.POOL, or where that was cut and hashed, what the set says. */
+static void wake_pool_of_set(struct controllers *all, const struct controller *to,
+                             const char *name, const struct object *set)
+{
+    scoped_arena struct arena *arena = NULL;
+
+    wake_key(all, to, name, '.');
+    if (!set)
+        return;
+    arena = arena_new();
+    wake_key(all, to, object_annotation(object_read(arena, set), POOL_OWNER), '/');
+}
+
+static void wake_pool_of_label(struct controllers *all, const struct controller *to,
+                               const struct object *object, const char *label)
+{
+    scoped_arena struct arena *arena = NULL;
+    scoped_object struct object *set = NULL;
+    const char *name;
+
+    if (!object)
+        return;
+    arena = arena_new();
+    name = object_label(object_read(arena, object), label);
+    if (!*name)
+        return;
+    set = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER_SET], "", name, NULL);
+    wake_pool_of_set(all, to, name, set);
+}
+
+/* ---- By what changed ------------------------------------------------------------------ */
+
+void pool_map_environment(struct controllers *all, const struct controller *to,
+                          const struct object *before, const struct object *after)
+{
+    const struct object *any = after ? after : before;
+
+    /* Another's of the pool's name may have made room, or taken it. */
+    controllers_wake(all, to, any->space, any->name);
+}
+
+/* Another's of the name that is needed may have come or gone; those made here are put back. */
+void pool_map_namespaced(struct controllers *all, const struct controller *to,
+                         const struct object *before, const struct object *after)
+{
+    if (!before || !after || before->deleting != after->deleting)
+        controllers_wake_all(all, to, POOL, (after ? after : before)->space);
+    map_owner_pool(all, to, before, after);
+}
+
+static bool part_is_same(const struct node *a, const struct node *b, const char *part)
+{
+    const struct node *old = node_at(a, "metadata", part, NULL);
+    const struct node *new = node_at(b, "metadata", part, NULL);
+
+    return old && new ? node_same(old, new) : old == new;
+}
+
+/* Whether it counts where it is neither made nor accepted: where it is, and that it
+   is there, with a certificate, and heard of. */
+static bool cluster_counts_as_before(const struct object *before, const struct object *after)
+{
+    static const char *const conditions[] = { "ManagedClusterConditionAvailable",
+                                              "ManagedClusterJoined" };
+    scoped_arena struct arena *arena = NULL;
+    const struct node *a, *b;
+
+    if (!before || !after || before->deleting != after->deleting)
+        return false;
+    arena = arena_new();
+    a = object_read(arena, before);
+    b = object_read(arena, after);
+    for (size_t i = 0; i < count_of(conditions); i++)
+        if (strcmp(condition_status(a, conditions[i]), condition_status(b, conditions[i])) != 0)
+            return false;
+    return part_is_same(a, b, "labels") && part_is_same(a, b, "annotations");
+}
+
+void pool_map_cluster(struct controllers *all, const struct controller *to,
+                      const struct object *before, const struct object *after)
+{
+    wake_pool_of_label(all, to, before, SET_LABEL);
+    wake_pool_of_label(all, to, after, SET_LABEL);
+    wake_pool_of_label(all, to, before, POOL_LABEL);
+    wake_pool_of_label(all, to, after, POOL_LABEL);
+    if (!cluster_counts_as_before(before, after))
+        wake_naming(all, to, (after ? after : before)->name, true);
+}
+
+void pool_map_set(struct controllers *all, const struct controller *to,
+                  const struct object *before, const struct object *after)
+{
+    wake_pool_of_set(all, to, (after ? after : before)->name, before);
+    if (after)
+        wake_pool_of_set(all, to, after->name, after);
+}
+
+void pool_map_token(struct controllers *all, const struct controller *to,
+                    const struct object *before, const struct object *after)
+{
+    wake_pool_of_label(all, to, after ? after : before, POOL_LABEL);
+}
+
+/* Who has a name that a spoke is to have. */
+void pool_map_name(struct controllers *all, const struct controller *to,
+                   const struct object *before, const struct object *after)
+{
+    if (!before || !after || before->deleting != after->deleting)
+        wake_naming(all, to, (after ? after : before)->name, false);
+}
