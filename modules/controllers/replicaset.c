@@ -94,8 +94,9 @@ static int write_work(struct rollout *r, const struct placement_place *place, st
 {
     bool changed = false;
 
-    if (pass_ensure(r->pass, make_work(r, place), &changed, err) < 0 ||
-        mirror_workload(r, &r->seen, place->cluster, err) < 0)
+    /* The work comes last: once it is current nothing looks at the place again. */
+    if (mirror_workload(r, &r->seen, place->cluster, err) < 0 ||
+        pass_ensure(r->pass, make_work(r, place), &changed, err) < 0)
         return -1;
     if (changed)
         pass_event(r->pass, &r->seen, false, place->has_work ? "WorkUpdated" : "WorkCreated",
