@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "number/number.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,21 @@ static int64_t grace_of(const struct local_pod *pod)
 
 /* ---- Going on -------------------------------------------------------------------------------------- */
 
+/* The runtime would not even begin: it waits and tries again as one that crashed. */
+static void on_refused(struct local_container *c, const struct err *err)
+{
+    int64_t wait = plan_backoff(++c->crashes + 1);
+
+    c->state = CONTAINER_FAILED;
+    c->ended = clock_wall();
+    c->backing_off = true;
+    why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
+            (long long)(wait / CLOCK_SECOND));
+    local_event(c->pod->cluster, local_workload_of(c->pod), "Warning", "CannotStart", "pod %s: %s",
+                c->pod->name, c->why.message);
+    loop_timer_set(c->timer, wait);
+}
+
 static void start_container(struct local_container *c)
 {
     struct cluster *cluster = c->pod->cluster;
@@ -37,7 +53,7 @@ static void start_container(struct local_container *c)
     c->killed_by_probe = false;
     services_yield(c->pod);
     if (cluster->runtime_driver->start(cluster->runtime, c->pod->id, c->name, &err) < 0) {
-        why_set(&c->why, "CannotStart", "%.380s", err.text);
+        on_refused(c, &err);
         return;
     }
     c->state = CONTAINER_RUNNING;
@@ -60,9 +76,11 @@ static bool will_restart(const struct local_container *c)
 
     if (c->sidecar)
         return !c->pod->winding;
-    if (c->init)
-        return pod_has_failed(c) && strcmp(policy, "Never") != 0;
-    return !strcmp(policy, "Always") || (!strcmp(policy, "OnFailure") && pod_has_failed(c));
+    if (!strcmp(policy, "Never") || (c->init && !pod_has_failed(c)))
+        return false;
+    if (!strcmp(policy, "Always"))
+        return true;
+    return pod_has_failed(c) && job_may_restart(c->pod);
 }
 
 /* Init containers one after the other, then all the rest at once. */
@@ -131,13 +149,23 @@ static void say_why(struct local_container *c, const char *reason, const char *m
         return; /* the probe's words say more than its SIGTERM */
     if (c->state == CONTAINER_FAILED)
         why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
-    else if (c->oom)
+    else if (c->oom && c->signal == SIGKILL)
         why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
     else if (c->signal)
         why_set(&c->why, "Error", "container %.80s was ended by signal %d", c->name, c->signal);
     else
         why_set(&c->why, c->code ? "Error" : "Completed", "container %.80s ended with exit code %d",
                 c->name, c->code);
+}
+
+/* That a child was killed for memory is the main process' affair: it decides by its
+   exit code what that means, and a person can read that it happened. */
+static void tell_child_oom(const struct local_container *c)
+{
+    if (c->oom && c->signal != SIGKILL && !c->pod->adopting)
+        local_event(c->pod->cluster, local_workload_of(c->pod), "Warning", "OOMKilling",
+                    "pod %s: a process of container %s was killed because the container used more "
+                    "memory than its limit; its main process went on", c->pod->name, c->name);
 }
 
 /* It may have ended while no agent was there to hear of it. */
@@ -200,6 +228,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
     c->began = event->started;
     c->ended = event->finished;
     say_why(c, event->reason ? event->reason : "", event->message ? event->message : "");
+    tell_child_oom(c);
     c->hook = HOOK_NONE;
     if (pod->terminating) {
         if (pod->stopping || pod->removing || hooks_run(pod))
@@ -314,9 +343,20 @@ void pod_end(struct local_pod *pod)
 
 /* ---- Events --------------------------------------------------------------------------------------------------- */
 
+/* A lone Pod that was evicted is not made again, as in Kubernetes, also not by the
+   next agent. One whose machine was restarted is. */
+static bool stays_ended(const struct local_object *object, const struct local_pod *pod,
+                        const char *reason)
+{
+    return object && object->row && object->row->role == ROLE_POD &&
+           !strcmp(object->hash, pod->hash) && (object->run.ended || !strcmp(reason, "Evicted"));
+}
+
 /* Its shim is gone or it was evicted: it cannot be started again, only replaced. */
 void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
 {
+    struct local_object *object = local_workload_of(pod);
+
     pod->lost = true;
     for (size_t i = 0; i < pod->count; i++) {
         struct local_container *c = &pod->containers[i];
@@ -331,14 +371,17 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
             why_set(&c->why, reason, "%.380s", message);
         }
     }
-    local_event(pod->cluster, local_workload_of(pod), "Warning", reason, "pod %s: %s", pod->name,
-                message);
+    local_event(pod->cluster, object, "Warning", reason, "pod %s: %s", pod->name, message);
+    why_set(&pod->why, reason, "%.390s", message);
     pod->finished = clock_wall();
-    if (pod->terminating)
+    if (pod->terminating) {
         finish_end(pod);
-    else if (!strcmp(pod_policy(pod), "Always")) {
-        if (local_workload_of(pod))
-            workload_on_loss(local_workload_of(pod), pod, reason, message);
+    } else if (!strcmp(pod_policy(pod), "Always") && stays_ended(object, pod, reason)) {
+        if (!object->run.ended)
+            job_end_pod(object, reason, message);
+    } else if (!strcmp(pod_policy(pod), "Always")) {
+        if (object)
+            workload_on_loss(object, pod, reason, message);
         pod_end(pod);
     }
 }
