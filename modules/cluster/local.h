@@ -171,6 +171,7 @@ struct local_pod {
     size_t count;
     int64_t created, finished;
     int64_t ready_since; /* wall time; 0: it is not ready */
+    int64_t unready_since; /* the same of the contrary */
     unsigned tries;      /* to make it, one after the other, that failed */
     int64_t ending;      /* wall time at which its end was asked for */
     /* winding: the work is done, sidecars are told to end */

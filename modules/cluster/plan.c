@@ -247,7 +247,7 @@ static size_t fill_stateful(const struct plan_workload *want, const struct plan_
  * The next ordinal that the rollout takes, from the highest down: it stops at a new
  * one that is not available, so a template that does not work takes no more than the
  * budget. One that was not available before costs nothing, but goes out of its turn
- * only if it will not get better by itself.
+ * only if it will not get better by itself, or was never of a template that worked.
  */
 static size_t take_stateful(const struct plan_workload *want, const struct plan_pod *pods,
                             size_t count, struct plan_step *steps, size_t n)
@@ -266,7 +266,7 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
             above += want->former && i < want->former_replicas;
         } else if (pod->terminating || (pod->current && !good)) {
             above++;
-        } else if (!pod->current && (good ? bad < most : pod->broken || !waits)) {
+        } else if (!pod->current && (good ? bad < most : !waits || pod->broken || !pod->former)) {
             n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, at, false, true });
             bad += good;
             above++;

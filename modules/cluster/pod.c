@@ -102,6 +102,8 @@ void pod_changed(struct local_pod *pod)
 
     if (ready != (pod->ready_since > 0))
         pod->ready_since = ready ? clock_wall() : 0;
+    if (ready == (pod->unready_since > 0))
+        pod->unready_since = ready ? 0 : clock_wall();
     if (object)
         local_touch(object);
     if (owner)
@@ -195,7 +197,8 @@ bool pod_is_broken(const struct local_pod *pod)
     for (size_t i = 0; i < pod->count; i++)
         if (pod->containers[i].backing_off)
             return true;
-    return !pod->made || pod->lost;
+    return !pod->made || pod->lost ||
+           (pod->unready_since && clock_wall() >= pod->unready_since + PLAN_BACKOFF_RESET);
 }
 
 const char *pod_phase(const struct local_pod *pod)

@@ -22,6 +22,7 @@ struct sim_container {
     const char *state; /* none, running, exited, failed */
     int64_t run, pid, started, finished;
     int code, signal;
+    bool oom;
 };
 
 struct sim_pod {
@@ -52,6 +53,7 @@ struct sim_later {
     struct loop_timer *timer; /* owned */
     enum runtime_event_kind kind;
     char pod[128], container[128], message[128];
+    const char *reason;
     bool probe;
     bool ok;
     runtime_probe_fn *done;
@@ -163,7 +165,8 @@ static void on_later(void *arg)
     struct runtime *runtime = later->runtime;
     struct sim_pod *pod = map_get(runtime->machine->pods, later->pod);
     struct sim_container *c = container_of(pod, later->container);
-    struct runtime_event event = { .kind = later->kind, .pod = later->pod };
+    struct runtime_event event = { .kind = later->kind, .pod = later->pod, .reason = later->reason,
+                                   .message = later->message };
 
     forget(later);
     if (c) {
@@ -172,6 +175,7 @@ static void on_later(void *arg)
         event.pid = c->pid;
         event.code = c->code;
         event.signal = c->signal;
+        event.oom = c->oom;
         event.started = c->started;
         event.finished = c->finished;
     }
@@ -216,6 +220,49 @@ void runtime_simulated_exit(struct runtime *runtime, const char *id,
     tell(runtime, id, container, RUNTIME_EXITED);
 }
 
+void runtime_simulated_end(const char *directory, const char *id, const char *container, int code,
+                           int signal, bool oom)
+{
+    struct machine *machine = machine_at(directory);
+    struct sim_pod *pod = map_get(machine->pods, id);
+    struct sim_container *c = container_of(pod, container);
+
+    if (!c || strcmp(c->state, "running") != 0)
+        return;
+    end_container(c, code, signal);
+    c->oom = oom;
+    if (machine->watcher)
+        tell(machine->watcher, id, container, RUNTIME_EXITED);
+}
+
+void runtime_simulated_evict(const char *directory, const char *id)
+{
+    struct machine *machine = machine_at(directory);
+    struct sim_pod *pod = map_get(machine->pods, id);
+    struct sim_later *later;
+
+    for (size_t i = 0; pod && i < pod->count; i++)
+        if (!strcmp(pod->containers[i].state, "running"))
+            end_container(&pod->containers[i], 0, 9);
+    if (!pod || !machine->watcher)
+        return;
+    later = soon(machine->watcher, id, NULL, CLOCK_MS);
+    later->kind = RUNTIME_LOST;
+    later->reason = "Evicted";
+    snprintf(later->message, sizeof later->message, "volume v holds too much");
+}
+
+const char *runtime_simulated_pod(const char *directory, size_t nth)
+{
+    struct sim_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(machine_at(directory)->pods, &at, NULL)))
+        if (nth-- == 0)
+            return pod->id;
+    return NULL;
+}
+
 /* ---- The driver ----------------------------------------------------------------- */
 
 static int sim_open(const struct runtime_options *options, struct runtime **ret,
@@ -243,6 +290,10 @@ static void sim_close(struct runtime **runtime)
             later->done(later->arg, false, "the agent ends");
         mem_free(&later);
     }
+    /* A reset may have forgotten the machine before. */
+    if (machines && map_get(machines, (*runtime)->options.directory) == (*runtime)->machine &&
+        (*runtime)->machine->watcher == *runtime)
+        (*runtime)->machine->watcher = NULL;
     (*runtime)->tag = 0;
     mem_free(runtime);
 }
@@ -266,7 +317,7 @@ static struct node *describe(struct arena *arena, const struct sim_container *c)
     node_set_int(arena, node, "pid", c->pid);
     node_set_int(arena, node, "code", c->code);
     node_set_int(arena, node, "signal", c->signal);
-    node_set_bool(arena, node, "oom", false);
+    node_set_bool(arena, node, "oom", c->oom);
     node_set_int(arena, node, "started", c->started / 1000);
     node_set_int(arena, node, "finished", c->finished / 1000);
     return node;
@@ -302,6 +353,7 @@ static void start(struct runtime *runtime, struct sim_pod *pod, struct sim_conta
     c->started = clock_wall();
     c->finished = 0;
     c->code = c->signal = 0;
+    c->oom = false;
     tell(runtime, pod->id, c->name, RUNTIME_STARTED);
 }
 

@@ -162,6 +162,7 @@ static const struct {
     { "also when a lower one is not ready", "xFo", "-2", 3, 0, false, false, 3, "", 0 },
     { "before it began, one that blinks is waited for", "fFF", "", 3, 0, false, false, 3, "", 0 },
     { "one that does not get better goes out of its turn", "xFF", "-0", 3, 0, false, false, 3, "", 0 },
+    { "nor does one of a template that never worked keep its turn", "oFF", "-0", 3, 0, false, false, 3, "", 0 },
     { "nothing is taken while one is missing", "F.F", "<1", 3, 0, true, false, 3, "", 0 },
     { "fewer: the stuck one goes", "FFn", "-2", 2, 0, false, false, 2, "2", 0 },
 };
