@@ -357,6 +357,10 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
 {
     struct local_object *object = local_workload_of(pod);
 
+    bool again = pod->lost && !strcmp(reason, "Evicted"); /* an agent before told of it */
+
+    if (pod->lost && pod->finished && !pod->terminating)
+        return;
     pod->lost = true;
     for (size_t i = 0; i < pod->count; i++) {
         struct local_container *c = &pod->containers[i];
@@ -371,7 +375,8 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
             why_set(&c->why, reason, "%.380s", message);
         }
     }
-    local_event(pod->cluster, object, "Warning", reason, "pod %s: %s", pod->name, message);
+    if (!again)
+        local_event(pod->cluster, object, "Warning", reason, "pod %s: %s", pod->name, message);
     why_set(&pod->why, reason, "%.390s", message);
     pod->finished = clock_wall();
     if (pod->terminating) {

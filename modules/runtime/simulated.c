@@ -31,6 +31,7 @@ struct sim_pod {
     struct node *spec;
     struct sim_container containers[32];
     size_t count;
+    bool lost; /* evicted: nothing of it can be started again */
 };
 
 /* One machine per directory; it outlives the driver that looks at it. */
@@ -169,6 +170,11 @@ static void on_later(void *arg)
                                    .message = later->message };
 
     forget(later);
+    /* Events of one container come in order. */
+    if (later->kind == RUNTIME_STARTED && c && !later->probe && strcmp(c->state, "running") != 0) {
+        mem_free(&later);
+        return;
+    }
     if (c) {
         event.container = c->name;
         event.run = c->run;
@@ -244,7 +250,10 @@ void runtime_simulated_evict(const char *directory, const char *id)
     for (size_t i = 0; pod && i < pod->count; i++)
         if (!strcmp(pod->containers[i].state, "running"))
             end_container(&pod->containers[i], 0, 9);
-    if (!pod || !machine->watcher)
+    if (!pod || pod->lost)
+        return;
+    pod->lost = true;
+    if (!machine->watcher)
         return;
     later = soon(machine->watcher, id, NULL, CLOCK_MS);
     later->kind = RUNTIME_LOST;
@@ -307,7 +316,7 @@ static struct node *sim_facts(struct runtime *runtime, struct arena *arena)
     return facts;
 }
 
-static struct node *describe(struct arena *arena, const struct sim_container *c)
+static struct node *describe(struct arena *arena, const struct sim_pod *pod, const struct sim_container *c)
 {
     struct node *node = node_map(arena);
 
@@ -318,6 +327,10 @@ static struct node *describe(struct arena *arena, const struct sim_container *c)
     node_set_int(arena, node, "code", c->code);
     node_set_int(arena, node, "signal", c->signal);
     node_set_bool(arena, node, "oom", c->oom);
+    if (pod->lost) {
+        node_set_text(arena, node, "reason", "Evicted");
+        node_set_text(arena, node, "message", "volume v holds too much");
+    }
     node_set_int(arena, node, "started", c->started / 1000);
     node_set_int(arena, node, "finished", c->finished / 1000);
     return node;
@@ -335,9 +348,9 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
 
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, node_get(pod->spec, "record")));
-        node_set_bool(arena, found, "alive", true);
+        node_set_bool(arena, found, "alive", !pod->lost);
         for (size_t i = 0; i < pod->count; i++)
-            node_add(arena, states, describe(arena, &pod->containers[i]));
+            node_add(arena, states, describe(arena, pod, &pod->containers[i]));
         node_add(arena, list, found);
     }
     return list;

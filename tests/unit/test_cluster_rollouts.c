@@ -7,23 +7,12 @@
  * come back, each template of a Job runs as often as it may, and in the end all converges.
  */
 
-#include "check.h"
-
-#include "base/clock.h"
-#include "base/map.h"
-#include "base/text.h"
-#include "cluster/cluster.h"
-#include "document/document.h"
-#include "loop/loop.h"
+#include "simulated_fixture.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define SEEDS 15
 
-static struct map *kept;
-static struct runtime_driver driver;
-static struct cluster *cluster;
 static uint64_t seed;
 
 /* What the test wants now, and what it knows of each version: odd ones do not work. */
@@ -39,53 +28,6 @@ struct known {
     int version;
     bool good; /* its last probe succeeded, and nothing happened to it since */
 };
-
-/* ---- The spoke's side ---------------------------------------------------------------- */
-
-static void keep_put(void *arg, const char *name, const void *bytes, size_t len)
-{
-    char *copy = mem_alloc(len + 1), *old;
-
-    memcpy(copy, bytes, len);
-    old = map_put(kept, name, copy);
-    mem_free(&old);
-}
-
-static void keep_remove(void *arg, const char *name)
-{
-    char *old = map_remove(kept, name);
-
-    mem_free(&old);
-}
-
-static void keep_commit(void *arg, cluster_kept_fn *done, void *done_arg)
-{
-    done(done_arg, NULL);
-}
-
-static void keep_each(void *arg, void (*each)(void *, const char *, const void *, size_t),
-                      void *each_arg)
-{
-    const char *name;
-    size_t at = 0;
-    char *bytes;
-
-    while ((bytes = map_next(kept, &at, &name)))
-        each(each_arg, name, bytes, strlen(bytes));
-}
-
-static void open_cluster(struct loop *loop)
-{
-    struct cluster_options options = {
-        .loop = loop, .runtime = &driver,
-        .runtime_options = { .directory = "edge-1" },
-        .keep = { NULL, keep_put, keep_remove, keep_commit, keep_each },
-    };
-    struct err err = { 0 };
-
-    if (cluster_open("local", &options, &cluster, &err) < 0)
-        printf("Bail out! %s\n", err.text);
-}
 
 static void broken(const char *rule, const char *pod, int is, int bound)
 {
@@ -197,20 +139,6 @@ static const char template[] =
     "      containers: [{name: c, command: [serve], env: [{name: V, value: '%d'}], readinessProbe: "
     "{tcpSocket: {port: 80}, periodSeconds: 1, failureThreshold: 1}}]\n";
 
-static void apply_text(const char *text)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct err err = { 0 };
-    struct cluster_manifest item = { document_read_yaml(arena, text, strlen(text), true,
-                                                        &document_limits_api, &err) };
-    struct cluster_set set = { .owner = "w", .items = &item, .count = 1 };
-
-    if (!item.object)
-        printf("Bail out! %s\n%s\n", err.text, text);
-    else
-        cluster_apply(cluster, &set);
-}
-
 static void apply_wish(void)
 {
     scoped_mem char *tail = mem_printf(template, wish.version);
@@ -242,13 +170,6 @@ static bool is_done(void *arg)
 static bool is_served(void *arg)
 {
     return count_pods(true) >= fewest_of();
-}
-
-static bool is_gone(void *arg)
-{
-    scoped_arena struct arena *arena = arena_new();
-
-    return !cluster_report(cluster, arena, "w");
 }
 
 static void hurt_one(struct loop_world *world)
