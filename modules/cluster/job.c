@@ -85,16 +85,49 @@ static enum plan_verdict verdict_of(const struct local_object *object, const str
     return policy ? job_policy_verdict(policy, &failure, ret_why) : PLAN_COUNT;
 }
 
+/* Wall time from which on it counts as ready: after failures, once it has run for as long
+   as it had to wait. 0: it is not ready. */
+static int64_t ready_from(const struct local_pod *pod, unsigned failed)
+{
+    return pod_available_from(pod, plan_backoff(failed));
+}
+
+static unsigned count_failed(struct local_pod *const *pods, size_t count)
+{
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < count; i++)
+        failed += !strcmp(pod_phase(pods[i]), "Failed");
+    return failed;
+}
+
+static int64_t next_ready(struct local_pod *const *pods, size_t count, int64_t next)
+{
+    unsigned failed = count_failed(pods, count);
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t at = ready_from(pods[i], failed);
+
+        if (at > clock_wall() && (!next || at < next))
+            next = at;
+    }
+    return next;
+}
+
 static void describe(const struct local_object *object, struct local_pod *const *pods,
                      size_t count, struct plan_pod *ret, struct local_why *ret_why)
 {
+    unsigned failed = count_failed(pods, count);
+    int64_t now = clock_wall();
+
     for (size_t i = 0; i < count; i++) {
         const char *phase = pod_phase(pods[i]);
         struct local_why why = { 0 };
 
         ret[i] = (struct plan_pod){
             .name = pods[i]->name, .index = pods[i]->index, .current = true,
-            .ready = pod_is_ready(pods[i]), .terminating = pods[i]->terminating,
+            .ready = ready_from(pods[i], failed) && ready_from(pods[i], failed) <= now,
+            .terminating = pods[i]->terminating,
             .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
             .failures = failures_of(pods[i]), .created = pods[i]->created,
             .finished = pods[i]->finished,
@@ -273,6 +306,20 @@ static void note_start(struct local_object *object)
     state_keep(object, NULL, NULL);
 }
 
+/* At the end of a pause or of the whole Job, or when one has shown that it runs well. */
+static void look_again(struct local_object *object, const struct plan_workload *want)
+{
+    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
+    size_t count = workload_pods(object, pods, WORKLOAD_PODS);
+    int64_t next = next_ready(pods, count, object->job.wait_until);
+
+    if (want->deadline && (!next || want->deadline < next))
+        next = want->deadline;
+    if (next)
+        workload_look_again(object, next);
+    mem_free(&pods);
+}
+
 void job_pass(struct local_object *object, struct local_pod *const *pods, size_t count)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -302,10 +349,7 @@ void job_pass(struct local_object *object, struct local_pod *const *pods, size_t
         else
             pod_start(object, steps[i].index, false);
     }
-    if (object->job.wait_until && (!want.deadline || object->job.wait_until < want.deadline))
-        workload_look_again(object, object->job.wait_until);
-    else if (want.deadline)
-        workload_look_again(object, want.deadline);
+    look_again(object, &want);
 }
 
 /* ---- Health ------------------------------------------------------------------------------- */
