@@ -45,6 +45,7 @@ static struct plan_workload want_of(const struct local_object *object, struct ar
     want.replicas = node_get(spec, "completions")
                         ? workload_count(spec, "completions", 1, WORKLOAD_MOST)
                     : node_get(spec, "parallelism") && !indexed ? -1 : 1;
+    want.past = object->past ? &object->past->sum : NULL;
     want.success = job_policy_success(spec, arena, &want.success_count);
     if (deadline > 0 && object->run.started)
         want.deadline = object->run.started + clock_seconds(deadline);
@@ -61,8 +62,8 @@ static int failures_of(const struct local_pod *pod)
         const struct local_container *c = &pod->containers[i];
         bool fine = c->state != CONTAINER_FAILED && (c->state != CONTAINER_EXITED || (!c->code && !c->signal));
 
-        if (!c->sidecar && c->run > 0)
-            sum += c->run - fine;
+        if (!c->sidecar && c->run > (int64_t)c->unpulled + fine)
+            sum += c->run - fine - c->unpulled;
     }
     return sum < WORKLOAD_MOST * 1000 ? (int)sum : WORKLOAD_MOST * 1000;
 }
@@ -83,6 +84,13 @@ static enum plan_verdict verdict_of(const struct local_object *object, const str
             exits[failure.count++] = (struct job_exit){ c->name, c->signal ? 128 + c->signal : c->code };
     }
     return policy ? job_policy_verdict(policy, &failure, ret_why) : PLAN_COUNT;
+}
+
+/* In the sum of those that are gone, or about to be. */
+static bool is_counted(const struct local_object *object, const struct local_pod *pod)
+{
+    return object->past && pod->finished && pod->finished <= object->past->until &&
+           !strcmp(pod_phase(pod), "Failed");
 }
 
 /* Wall time from which on it counts as ready: after failures, once it has run for as long
@@ -132,6 +140,10 @@ static void describe(const struct local_object *object, struct local_pod *const 
             .failures = failures_of(pods[i]), .created = pods[i]->created,
             .finished = pods[i]->finished,
         };
+        if (is_counted(object, pods[i])) {
+            ret[i].failed = false;
+            ret[i].terminating = true;
+        }
         if (ret[i].failed)
             ret[i].verdict = verdict_of(object, pods[i], &why);
         if (ret[i].verdict == PLAN_FAIL_JOB)
@@ -164,6 +176,69 @@ bool job_may_restart(const struct local_pod *pod)
     want = want_of(object, arena);
     spent = at < count && plan_job_is_spent(&want, described, count, at);
     return !spent;
+}
+
+/* ---- Failed pods that were counted ------------------------------------------------------- */
+
+/* So many failed pods are kept, with their logs; a Job may fail more often. */
+#define FAILED_KEPT 100
+
+static void count_past(struct local_object *object, const struct local_pod *pod)
+{
+    struct plan_past *sum = &object->past->sum;
+    int failures = failures_of(pod) > 1 ? failures_of(pod) : 1;
+    struct local_why ignored = { 0 };
+    enum plan_verdict verdict = verdict_of(object, pod, &ignored);
+
+    if (verdict == PLAN_IGNORE)
+        return;
+    sum->pods++;
+    sum->failures = sum->failures < INT32_MAX / 4 ? sum->failures + failures : sum->failures;
+    if (pod->index < 0 || pod->index >= PLAN_INDEXES)
+        return;
+    sum->of[pod->index] = verdict == PLAN_FAIL_INDEX ? INT32_MAX / 2 : sum->of[pod->index] + failures;
+}
+
+/* The oldest half goes, all that ended at one moment together. */
+static void forget_oldest(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    int64_t until = 0, last = 0;
+    size_t gone = 0;
+
+    while (gone < FAILED_KEPT / 2) {
+        until = 0;
+        for (size_t i = 0; i < count; i++)
+            if (pods[i]->finished > last && !is_counted(object, pods[i]) &&
+                !strcmp(pod_phase(pods[i]), "Failed") && (!until || pods[i]->finished < until))
+                until = pods[i]->finished;
+        if (!until)
+            break;
+        for (size_t i = 0; i < count; i++)
+            gone += pods[i]->finished == until && !strcmp(pod_phase(pods[i]), "Failed");
+        last = until;
+    }
+    last = last / 1000 * 1000 + 999; /* as it is kept */
+    if (!object->past)
+        object->past = mem_alloc(sizeof *object->past);
+    for (size_t i = 0; i < count; i++)
+        if (!is_counted(object, pods[i]) && pods[i]->finished && pods[i]->finished <= last &&
+            !strcmp(pod_phase(pods[i]), "Failed"))
+            count_past(object, pods[i]);
+    object->past->until = last;
+    state_keep(object, NULL, NULL);
+}
+
+static void make_room(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < count; i++)
+        failed += !is_counted(object, pods[i]) && !strcmp(pod_phase(pods[i]), "Failed");
+    if (failed > FAILED_KEPT)
+        forget_oldest(object, pods, count);
+    for (size_t i = 0; i < count; i++)
+        if (is_counted(object, pods[i]))
+            pod_end(pods[i]);
 }
 
 /* ---- The end ---------------------------------------------------------------------------- */
@@ -336,6 +411,7 @@ void job_pass(struct local_object *object, struct local_pod *const *pods, size_t
         return;
     }
     note_start(object);
+    make_room(object, pods, count);
     describe(object, pods, count, described, &policy);
     want = want_of(object, arena);
     n = plan_job(&want, described, count, steps, &object->job);

@@ -73,6 +73,12 @@ struct local_run {
     struct local_why why;      /* reason as Kubernetes calls it */
 };
 
+/* Failed pods of a Job that were removed to make room; in the order of their ends. */
+struct local_past {
+    struct plan_past sum;
+    int64_t until; /* those that had finished by then are in it */
+};
+
 struct local_object {
     struct cluster *cluster;
     char *key;     /* owned; see project.c */
@@ -100,6 +106,7 @@ struct local_object {
     int replicas;  /* as many as were wanted last */
     struct plan_job_state job;
     struct local_run run;
+    struct local_past *past; /* owned; NULL: none */
     int64_t progressed; /* wall time */
     int64_t progress_of; /* generation; and how far it has come: */
     int most_ready, fewest_old;
@@ -150,7 +157,7 @@ struct local_container {
     int64_t run, pid, began, ended;
     int code, signal;
     bool oom, backing_off, killed_by_probe;
-    unsigned crashes;
+    unsigned crashes, unpulled; /* unpulled: starts that came to nothing for want of the image */
     struct loop_timer *timer; /* owned; the next start */
     enum local_hook hook;     /* the one that is on its way */
     struct loop_timer *hook_timer; /* owned; of one that sleeps */
@@ -315,7 +322,7 @@ int64_t workload_held_until(const struct local_object *object);
 /* minReadySeconds, as nanoseconds. */
 int64_t workload_least(const struct local_object *object);
 size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room);
-#define WORKLOAD_PODS 1024
+#define WORKLOAD_PODS PLAN_PODS
 
 /* ---- pod.c -------------------------------------------------------------------------------- */
 /* From the template as it is now, or from the former one. */

@@ -77,12 +77,12 @@ static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
 static size_t stop_some(const struct plan_pod *pods, size_t count, bool current, int some,
                         int ready_may_go, struct plan_step *steps, size_t n)
 {
-    bool gone[PLAN_INDEXES] = { false };
+    bool gone[PLAN_PODS] = { false };
 
     while (some-- > 0) {
         size_t best = count;
 
-        for (size_t i = 0; i < count && i < PLAN_INDEXES; i++)
+        for (size_t i = 0; i < count && i < PLAN_PODS; i++)
             if (!gone[i] && !pods[i].terminating && pods[i].current == current &&
                 (best == count || goes_before(&pods[i], &pods[best])))
                 best = i;

@@ -37,7 +37,14 @@ struct plan_success {
     const bool *indexes; /* which count, PLAN_INDEXES of them; NULL: all */
     int count;           /* how many of them; -1: all of those that count */
 };
-#define PLAN_INDEXES 1024
+#define PLAN_INDEXES 1024 /* ordinals and completion indexes, from 0 */
+#define PLAN_PODS 4096
+
+/* What a Job's failed pods came to that are not there any more. */
+struct plan_past {
+    int pods, failures;
+    int of[PLAN_INDEXES]; /* failures of each index */
+};
 
 struct plan_workload {
     int replicas;       /* completions of a Job; -1: not given */
@@ -59,6 +66,7 @@ struct plan_workload {
     bool replace_ended; /* Job: a pod on its way out still has its place */
     const struct plan_success *success; /* Job */
     size_t success_count;
+    const struct plan_past *past; /* Job; NULL: nothing */
     int64_t deadline;   /* Job: wall time at which it is over; 0: never */
     int64_t now;
 };

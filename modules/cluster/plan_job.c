@@ -46,10 +46,20 @@ static void tally_failed(const struct plan_workload *want, const struct plan_pod
     t->given_up[index] |= pod->verdict == PLAN_FAIL_INDEX;
 }
 
+static void tally_past(const struct plan_past *past, struct job_tally *t, struct plan_job_state *ret)
+{
+    t->failures = past->failures;
+    t->recent = ret->failed = past->pods;
+    for (int i = 0; i < PLAN_INDEXES; i++)
+        t->failed[i] = t->tries[i] = past->of[i];
+}
+
 static void tally_job(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
                       struct job_tally *t, struct plan_job_state *ret)
 {
     *t = (struct job_tally){ 0 };
+    if (want->past)
+        tally_past(want->past, t, ret);
     for (size_t i = 0; i < count; i++) {
         const struct plan_pod *pod = &pods[i];
         int index = index_of(want, pod);
@@ -146,13 +156,13 @@ static bool is_active(const struct plan_pod *pod)
     return !pod->succeeded && !pod->failed && !pod->terminating;
 }
 
-/* Those that are not ready first, then the newest; PLAN_INDEXES at most. */
+/* Those that are not ready first, then the newest. */
 static size_t stop_active(const struct plan_workload *want, const struct plan_pod *pods,
                           size_t count, int some, struct plan_step *steps, size_t n)
 {
-    bool gone[PLAN_INDEXES] = { false };
+    bool gone[PLAN_PODS] = { false };
 
-    for (size_t i = 0; i < count && i < PLAN_INDEXES; i++)
+    for (size_t i = 0; i < count && i < PLAN_PODS; i++)
         if (is_active(&pods[i]) && is_beyond(want, &pods[i])) {
             gone[i] = true;
             n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, i, false, false });
@@ -160,7 +170,7 @@ static size_t stop_active(const struct plan_workload *want, const struct plan_po
     while (some-- > 0) {
         size_t best = count;
 
-        for (size_t i = 0; i < count && i < PLAN_INDEXES; i++)
+        for (size_t i = 0; i < count && i < PLAN_PODS; i++)
             if (is_active(&pods[i]) && !gone[i] &&
                 (best == count || (pods[i].ready != pods[best].ready
                                        ? !pods[i].ready

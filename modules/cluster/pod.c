@@ -62,7 +62,7 @@ static bool waits_for_port(const struct local_pod *pod)
 }
 
 /* What it held is free: who waits for a port need not wait any longer. */
-static void wake_waiting(struct cluster *cluster)
+void pod_wake_waiting(struct cluster *cluster)
 {
     struct local_pod *pod;
     size_t at = 0;
@@ -79,7 +79,7 @@ void pod_free(struct local_pod **pod)
     if (!p)
         return;
     map_remove(p->cluster->pods, p->id);
-    wake_waiting(p->cluster);
+    pod_wake_waiting(p->cluster);
     if (!p->cluster->closing)
         services_touch(p->cluster);
     for (size_t i = 0; i < p->count; i++) {
@@ -290,8 +290,10 @@ void pod_refresh_files(struct local_pod *pod)
 
     if (object && object->adopted)
         return; /* what they hold now is not known: they keep what they have */
-    /* One that is outdated before it was made is only replaced. */
-    if (!pod->made && !pod->terminating && object && !strcmp(object->hash, pod->hash))
+    /* One that is outdated before it was made is only replaced; what waits for something
+       else has its pauses. */
+    if (!pod->made && !pod->terminating && object && !strcmp(object->hash, pod->hash) &&
+        (text_starts(pod->why.reason, "Missing") || !*pod->why.reason))
         pod_try_make(pod);
     for (size_t i = 0; pod->made && !pod->terminating && !pod->lost && i < node_count(volumes); i++) {
         scoped_arena struct arena *arena = arena_new();

@@ -70,12 +70,20 @@ void pod_on_restart(void *arg)
     pod_changed(c->pod);
 }
 
+/* An image that cannot be had now is waited for, whatever the restartPolicy says. */
+static bool lacks_image(const struct local_container *c)
+{
+    return c->state == CONTAINER_FAILED && text_starts(c->why.reason, "ErrImage");
+}
+
 static bool will_restart(const struct local_container *c)
 {
     const char *policy = pod_policy(c->pod);
 
     if (c->sidecar)
         return !c->pod->winding;
+    if (lacks_image(c))
+        return true;
     if (!strcmp(policy, "Never") || (c->init && !pod_has_failed(c)))
         return false;
     if (!strcmp(policy, "Always"))
@@ -139,8 +147,10 @@ void pod_look_for_end(struct local_pod *pod)
         if (c->state == CONTAINER_WAITING && !init_failed)
             return;
     }
-    if (!sidecars_run(pod))
-        pod->finished = clock_wall();
+    if (sidecars_run(pod))
+        return;
+    pod->finished = clock_wall();
+    pod_wake_waiting(pod->cluster);
 }
 
 static void say_why(struct local_container *c, const char *reason, const char *message)
@@ -237,6 +247,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
             stop_now(pod); /* nobody is waited for any more */
         return;
     }
+    c->unpulled += lacks_image(c);
     if (will_restart(c))
         plan_restart(c);
     else

@@ -35,6 +35,7 @@ void revision_free(struct local_object *object)
 {
     revision_drop(&object->now);
     revision_drop(&object->former);
+    mem_free(&object->past);
 }
 
 static bool has_replicas(const struct local_object *object)
@@ -122,6 +123,19 @@ static void write_former(struct arena *arena, struct node *row, const struct loc
             node_add(arena, taken, node_int(arena, i));
 }
 
+/* {"INDEX": failures}: most have none. */
+static void write_past(struct arena *arena, struct node *row, const struct local_past *past)
+{
+    struct node *node = node_make(arena, row, "past"), *of = node_make(arena, node, "of");
+
+    node_set_int(arena, node, "pods", past->sum.pods);
+    node_set_int(arena, node, "failures", past->sum.failures);
+    node_set_int(arena, node, "until", past->until / 1000);
+    for (int i = 0; i < PLAN_INDEXES; i++)
+        if (past->sum.of[i])
+            node_set_int(arena, of, arena_printf(arena, "%d", i), past->sum.of[i]);
+}
+
 static void on_kept(void *arg, const struct err *err)
 {
     if (err && err->code)
@@ -140,6 +154,8 @@ void state_keep(struct local_object *object, cluster_kept_fn *done, void *arg)
         node_set_text(arena, row, "hash", object->hash);
         if (object->run.started || object->run.ended)
             write_run(arena, row, &object->run);
+        if (object->past)
+            write_past(arena, row, object->past);
         if (object->former)
             write_former(arena, row, object->former);
         document_write_json(&out, row);
@@ -213,6 +229,21 @@ static void load_former(struct local_object *object, const struct node *node)
     }
 }
 
+static struct local_past *load_past(const struct node *node)
+{
+    struct local_past *past = mem_alloc(sizeof *past);
+    const struct node *of = node_get(node, "of");
+    long long index;
+
+    past->sum.pods = number_as_int(node, "pods", NUMBER_COUNT, 0);
+    past->sum.failures = number_as_int(node, "failures", NUMBER_COUNT, 0);
+    past->until = number_get(node, "until", NUMBER_MICROS, 0) * 1000 + 999;
+    node_each(each, of)
+        if (text_to_int(each->key, &index) && index >= 0 && index < PLAN_INDEXES)
+            past->sum.of[index] = number_as_int(of, each->key, NUMBER_COUNT, 0);
+    return past;
+}
+
 void state_load(struct local_object *object, const struct node *kept)
 {
     const struct node *former = node_get(kept, "former");
@@ -223,6 +254,8 @@ void state_load(struct local_object *object, const struct node *kept)
         load_former(object, former);
     if (strcmp(node_get_text(kept, "hash"), object->hash) != 0)
         return;
+    if (node_get(kept, "past"))
+        object->past = load_past(node_get(kept, "past"));
     if (node_get(kept, "run"))
         load_run(&object->run, node_get(kept, "run"));
     else if (node_get(kept, "status"))

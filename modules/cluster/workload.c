@@ -128,6 +128,7 @@ static void take_template(struct local_object *object, const char *hash)
 
     object->losses = 0;
     object->run = (struct local_run){ 0 };
+    mem_free(&object->past);
     object->job = (struct plan_job_state){ 0 };
     revision_change(object, hash);
     snprintf(object->hash, sizeof object->hash, "%s", hash);
@@ -418,9 +419,9 @@ static bool can_plan(const struct local_object *object)
 void workload_pass(struct local_object *object)
 {
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
-    struct plan_pod *described = mem_alloc(WORKLOAD_PODS * sizeof *described);
-    struct plan_step steps[PLAN_STEPS];
     size_t count = workload_pods(object, pods, WORKLOAD_PODS);
+    struct plan_pod *described = mem_alloc((count + 1) * sizeof *described);
+    struct plan_step steps[PLAN_STEPS];
     int64_t next = 0;
 
     if (object->removing) {

@@ -295,6 +295,46 @@ static void test_init_fails(void)
     finish("an init container that fails");
 }
 
+static size_t pods_there(void)
+{
+    size_t pods = 0;
+
+    runtime_simulated_running("edge-1", &pods);
+    return pods;
+}
+
+/* Failed pods that are too many go, and count all the same. */
+static void test_many_failures(void)
+{
+    for (int restarts = 0; restarts < 2; restarts++) {
+        begin();
+        endings[0] = (struct ending){ "c", 1, 0, false, false };
+        apply_job(1, "backoffLimit: 260\n  completions: 900\n  parallelism: 45", "Never");
+        for (int minute = 0; minute < 35; minute++) {
+            pass_seconds(60);
+            if (restarts && minute % 5 == 0)
+                restart();
+        }
+        pass_seconds(1);
+        check_health("Failed BackoffLimitExceeded: 270 pods failed", "270 of 261 that may fail");
+        CHECK_INT(started, 270, "which is how many were started");
+        CHECK(pods_there() <= 200, "of which %zu are kept", pods_there());
+        finish("many failures");
+    }
+}
+
+static void test_many_indexes(void)
+{
+    begin();
+    endings[0] = (struct ending){ "c", 1, 0, false, false };
+    apply_job(1, "backoffLimitPerIndex: 3\n  completions: 60\n  parallelism: 60\n  completionMode: Indexed",
+              "Never");
+    pass_seconds(75);
+    CHECK_INT(started, 240, "60 indexes are tried four times each");
+    check_health("Failed FailedIndexes: 60 indexes failed", "and no more");
+    finish("many indexes");
+}
+
 static void test_ignored(void)
 {
     begin();
@@ -403,6 +443,8 @@ int main(void)
     test_limits();
     test_init_fails();
     test_ignored();
+    test_many_failures();
+    test_many_indexes();
     test_again();
     map_free(&kept);
     return check_done();
