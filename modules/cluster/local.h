@@ -183,6 +183,7 @@ struct local_pod {
     int64_t ending;      /* wall time at which its end was asked for */
     /* winding: the work is done, sidecars are told to end */
     bool made, lost, terminating, stopping, removing, adopting, winding;
+    bool adopted; /* an agent before may have seen it ready; no probe of this one has failed */
     uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it, or its end */
     struct local_why why; /* why it could not be made */

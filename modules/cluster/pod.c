@@ -94,6 +94,18 @@ void pod_free(struct local_pod **pod)
     mem_free(pod);
 }
 
+/* When its last container began: what is ready at the first look of a new agent has been
+   since then. */
+static int64_t begun(const struct local_pod *pod)
+{
+    int64_t last = 0, now = clock_wall();
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].state == CONTAINER_RUNNING && pod->containers[i].began > last)
+            last = pod->containers[i].began;
+    return last && last < now ? last : now;
+}
+
 void pod_changed(struct local_pod *pod)
 {
     struct local_object *object = local_workload_of(pod);
@@ -101,7 +113,8 @@ void pod_changed(struct local_pod *pod)
     bool ready = pod_is_ready(pod);
 
     if (ready != (pod->ready_since > 0))
-        pod->ready_since = ready ? clock_wall() : 0;
+        pod->ready_since = !ready ? 0 : pod->adopted ? begun(pod) : clock_wall();
+    pod->adopted &= !ready;
     if (ready == (pod->unready_since > 0))
         pod->unready_since = ready ? 0 : clock_wall();
     if (object)

@@ -109,6 +109,8 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
         adopt_dead(pod);
         return;
     }
+    pod->adopted = true;
     pod_advance(pod);
     pod_look_for_end(pod);
+    pod_changed(pod);
 }

@@ -123,6 +123,16 @@ static void write_former(struct arena *arena, struct node *row, const struct loc
             node_add(arena, taken, node_int(arena, i));
 }
 
+static void write_losses(struct arena *arena, struct node *row, const struct local_object *object)
+{
+    struct node *node = node_make(arena, row, "losses");
+
+    node_set_int(arena, node, "count", object->losses);
+    node_set_int(arena, node, "last", object->lost / 1000);
+    node_set_text(arena, node, "reason", object->lost_why.reason);
+    node_set_text(arena, node, "message", object->lost_why.message);
+}
+
 /* {"INDEX": failures}: most have none. */
 static void write_past(struct arena *arena, struct node *row, const struct local_past *past)
 {
@@ -150,12 +160,14 @@ void state_keep(struct local_object *object, cluster_kept_fn *done, void *arg)
     scoped_text struct text out = { 0 };
     struct node *row = node_map(arena);
 
-    if (object->run.started || object->run.ended || object->former) {
+    if (object->run.started || object->run.ended || object->former || object->losses) {
         node_set_text(arena, row, "hash", object->hash);
         if (object->run.started || object->run.ended)
             write_run(arena, row, &object->run);
         if (object->past)
             write_past(arena, row, object->past);
+        if (object->losses)
+            write_losses(arena, row, object);
         if (object->former)
             write_former(arena, row, object->former);
         document_write_json(&out, row);
@@ -229,6 +241,13 @@ static void load_former(struct local_object *object, const struct node *node)
     }
 }
 
+static void load_losses(struct local_object *object, const struct node *node)
+{
+    object->losses = (unsigned)number_as_int(node, "count", NUMBER_COUNT, 0);
+    object->lost = number_get(node, "last", NUMBER_MICROS, 0) * 1000;
+    why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
+}
+
 static struct local_past *load_past(const struct node *node)
 {
     struct local_past *past = mem_alloc(sizeof *past);
@@ -254,6 +273,8 @@ void state_load(struct local_object *object, const struct node *kept)
         load_former(object, former);
     if (strcmp(node_get_text(kept, "hash"), object->hash) != 0)
         return;
+    if (node_get(kept, "losses"))
+        load_losses(object, node_get(kept, "losses"));
     if (node_get(kept, "past"))
         object->past = load_past(node_get(kept, "past"));
     if (node_get(kept, "run"))

@@ -124,7 +124,7 @@ static int check_policy(struct local_object *object)
 /* Another template: a Job runs it once, and what was held back may do better. */
 static void take_template(struct local_object *object, const char *hash)
 {
-    bool ran = object->run.started || object->run.ended;
+    bool ran = object->run.started || object->run.ended || object->losses;
 
     object->losses = 0;
     object->run = (struct local_run){ 0 };
@@ -349,6 +349,7 @@ void workload_on_loss(struct local_object *object, const struct local_pod *pod,
     object->lost = now;
     why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
             (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
+    state_keep(object, NULL, NULL);
 }
 
 int64_t workload_held_until(const struct local_object *object)
@@ -447,6 +448,7 @@ void workload_pass(struct local_object *object)
 
 struct sight {
     int wanted, total, updated, ready, good, old; /* good: of the present template */
+    int64_t newest; /* of its pods */
     struct local_why trouble;
     bool troubled, final;
 };
@@ -477,6 +479,7 @@ static void look(const struct local_object *object, struct sight *ret)
             continue;
         ret->total++;
         ret->updated += current;
+        ret->newest = current && pods[i]->created > ret->newest ? pods[i]->created : ret->newest;
         ret->old += !current;
         available = pod_is_available(pods[i], workload_least(object));
         ret->ready += available;
@@ -515,8 +518,9 @@ static void note_progress(struct local_object *object, const struct sight *s, bo
         object->most_ready = 0;
         object->fewest_old = INT32_MAX;
     }
+    /* What an agent before saw is not known; it was no earlier than the newest pod. */
+    object->progressed = !object->progressed && s->newest && !done ? s->newest : clock_wall();
     object->progress_of = object->generation;
-    object->progressed = clock_wall();
     object->most_ready = s->good > object->most_ready ? s->good : object->most_ready;
     object->fewest_old = s->old < object->fewest_old ? s->old : object->fewest_old;
 }
