@@ -98,6 +98,7 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->terminating = !alive;
     pod->removing = !alive;
     pod->adopting = true;
+    pod->adopted = alive;
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
     pod->terminating = pod->removing = pod->adopting = false;
@@ -109,8 +110,6 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
         adopt_dead(pod);
         return;
     }
-    pod->adopted = true;
     pod_advance(pod);
     pod_look_for_end(pod);
-    pod_changed(pod);
 }

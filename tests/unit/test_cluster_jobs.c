@@ -431,6 +431,59 @@ static void test_again(void)
     }
 }
 
+/* ---- Another agent --------------------------------------------------------------------------- */
+
+static void test_agent_changes_nothing(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    begin();
+    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    apply_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
+               "  minReadySeconds: 60\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
+               "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve]}]}}\n");
+    pass_seconds(40);
+    check_health("InProgress", "before minReadySeconds it is not available");
+    restart();
+    pass_seconds(10);
+    check_health("InProgress", "nor because of another agent");
+    pass_seconds(15);
+    check_health("Current", "which knows for how long it was ready");
+    restart();
+    pass_seconds(1);
+    check_health("Current", "and the next one does");
+    finish("minReadySeconds");
+
+    begin();
+    endings[0] = (struct ending){ "c", 0, 0, false, true };
+    apply_kind("Deployment");
+    for (int i = 0; i < 60; i++) {
+        pass_seconds(10);
+        restart();
+    }
+    CHECK(started <= 9, "agents that die do not shorten the pauses of what is evicted: %d starts", started);
+    finish("evictions and agents that die");
+
+    begin();
+    refuses = true;
+    apply_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
+               "  progressDeadlineSeconds: 100\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
+               "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve], readinessProbe: "
+               "{httpGet: {port: 80}}}]}}\n");
+    pass_seconds(99);
+    CHECK(!strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
+                  "ProgressDeadlineExceeded"), "until progressDeadlineSeconds it is progressing");
+    pass_seconds(5);
+    CHECK(strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
+                 "ProgressDeadlineExceeded"), "and then its condition says that it is not");
+    refuses = false;
+    pass_seconds(400);
+    check_health("Current", "which passes");
+    CHECK(!strstr(document_json(arena, cluster_read(cluster, arena, "w", "apps/v1", "Deployment", "lab", "d")),
+                  "ProgressDeadlineExceeded"), "and its condition with it");
+    finish("progressDeadlineSeconds");
+}
+
 int main(void)
 {
     kept = map_new();
@@ -446,6 +499,7 @@ int main(void)
     test_many_failures();
     test_many_indexes();
     test_again();
+    test_agent_changes_nothing();
     map_free(&kept);
     return check_done();
 }
