@@ -32,7 +32,7 @@ static struct plan_workload want_of(const struct local_object *object, struct ar
     const struct node *spec = node_get(object->object, "spec");
     int64_t deadline = number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0);
     bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
-    bool per_index = node_get(spec, "backoffLimitPerIndex") != NULL;
+    bool per_index = job_policy_has(spec, "backoffLimitPerIndex");
     struct plan_workload want = { .indexed = indexed, .now = clock_wall() };
 
     want.parallelism = workload_count(spec, "parallelism", 1, WORKLOAD_MOST);
@@ -41,10 +41,10 @@ static struct plan_workload want_of(const struct local_object *object, struct ar
     want.failed_indexes = workload_count(spec, "maxFailedIndexes", -1, INT32_MAX);
     want.suspend = node_get_bool(spec, "suspend", false);
     want.replace_ended = !strcmp(node_get_text(spec, "podReplacementPolicy"), "Failed") ||
-                         node_get(spec, "podFailurePolicy");
-    want.replicas = node_get(spec, "completions")
+                         job_policy_has(spec, "podFailurePolicy");
+    want.replicas = job_policy_has(spec, "completions")
                         ? workload_count(spec, "completions", 1, WORKLOAD_MOST)
-                    : node_get(spec, "parallelism") && !indexed ? -1 : 1;
+                    : job_policy_has(spec, "parallelism") && !indexed ? -1 : 1;
     want.past = object->past ? &object->past->sum : NULL;
     want.success = job_policy_success(spec, arena, &want.success_count);
     if (deadline > 0 && object->run.started)

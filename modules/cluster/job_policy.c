@@ -19,6 +19,13 @@ static const struct {
     { "Count", PLAN_COUNT },
 };
 
+bool job_policy_has(const struct node *map, const char *key)
+{
+    const struct node *node = node_get(map, key);
+
+    return node && node->type != NODE_NULL;
+}
+
 static bool has_container(const struct node *spec, const char *name)
 {
     static const char *const lists[] = { "containers", "initContainers" };
@@ -80,13 +87,13 @@ static int check_rule(const struct node *spec, const struct node *rule, size_t a
     if (!known)
         return why_set(why, "Invalid", "%s.action is FailJob, FailIndex, Ignore or Count, not "
                        "\"%.40s\"", path, action);
-    if (!strcmp(action, "FailIndex") && !node_get(spec, "backoffLimitPerIndex"))
+    if (!strcmp(action, "FailIndex") && !job_policy_has(spec, "backoffLimitPerIndex"))
         return why_set(why, "Invalid", "%s.action FailIndex needs spec.backoffLimitPerIndex", path);
-    if ((codes != NULL) == (node_count(conditions) > 0))
+    if (job_policy_has(rule, "onExitCodes") == (node_count(conditions) > 0))
         return why_set(why, "Invalid", "%s has either onExitCodes or onPodConditions", path);
     snprintf(path, sizeof path, "spec.podFailurePolicy.rules[%zu].%s", at,
-             codes ? "onExitCodes" : "onPodConditions");
-    return codes ? check_codes(spec, codes, path, why) : check_conditions(conditions, path, why);
+             node_count(conditions) ? "onPodConditions" : "onExitCodes");
+    return !node_count(conditions) ? check_codes(spec, codes, path, why) : check_conditions(conditions, path, why);
 }
 
 /* ---- Checking successPolicy -------------------------------------------------------- */
@@ -130,14 +137,14 @@ static int check_success(const struct node *spec, struct local_why *why)
         const struct node *rule = node_item(rules, i);
         const char *indexes = node_get_text(rule, "succeededIndexes");
 
-        if (!node_get(rule, "succeededIndexes") && !node_get(rule, "succeededCount"))
+        if (!job_policy_has(rule, "succeededIndexes") && !job_policy_has(rule, "succeededCount"))
             return why_set(why, "Invalid", "spec.successPolicy.rules[%zu] has succeededIndexes, "
                            "succeededCount or both", i);
         if (*indexes && !read_indexes(indexes, completions, NULL))
             return why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededIndexes is a list "
                            "such as \"0,2-4\" of rising indexes below %d, not \"%.60s\"", i,
                            completions, indexes);
-        if (node_get(rule, "succeededCount") &&
+        if (job_policy_has(rule, "succeededCount") &&
             number_get(rule, "succeededCount", NUMBER_COUNT, 0) < 1)
             return why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededCount must be "
                            "greater than 0", i);
@@ -167,13 +174,13 @@ int job_policy_check(const struct node *spec, struct local_why *why)
 {
     bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
 
-    if (node_get(spec, "backoffLimitPerIndex") && !indexed)
+    if (job_policy_has(spec, "backoffLimitPerIndex") && !indexed)
         return why_set(why, "Invalid", "spec.backoffLimitPerIndex needs completionMode Indexed");
-    if (node_get(spec, "maxFailedIndexes") && !node_get(spec, "backoffLimitPerIndex"))
+    if (job_policy_has(spec, "maxFailedIndexes") && !job_policy_has(spec, "backoffLimitPerIndex"))
         return why_set(why, "Invalid", "spec.maxFailedIndexes needs spec.backoffLimitPerIndex");
-    if (node_get(spec, "podFailurePolicy") && check_failure(spec, why) < 0)
+    if (job_policy_has(spec, "podFailurePolicy") && check_failure(spec, why) < 0)
         return -1;
-    return node_get(spec, "successPolicy") ? check_success(spec, why) : 0;
+    return job_policy_has(spec, "successPolicy") ? check_success(spec, why) : 0;
 }
 
 /* ---- Judging ------------------------------------------------------------------------- */

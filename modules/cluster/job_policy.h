@@ -9,6 +9,9 @@
  * Pure: checked once by name, then read.
  */
 
+/* Null is as good as absent. */
+bool job_policy_has(const struct node *map, const char *key);
+
 /* Refuses by its path what cannot be, and what never happens on a spoke. */
 int job_policy_check(const struct node *spec, struct local_why *why);
 

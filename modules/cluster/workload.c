@@ -540,14 +540,25 @@ static void judge_progress(struct local_object *object, bool done)
     }
 }
 
+/* All that is to be of the present template is: a partition and OnDelete leave the rest. */
+static bool has_arrived(const struct local_object *object, const struct sight *s)
+{
+    struct plan_workload want = want_of(object);
+    int due = want.on_delete || want.partition > s->wanted ? 0 : s->wanted - want.partition;
+
+    if (object->row->role != ROLE_STATEFUL)
+        return s->updated == s->wanted && s->ready >= s->wanted && !s->old;
+    return s->updated >= due && s->ready >= s->wanted && s->total == s->wanted;
+}
+
 static void judge_replicas(struct local_object *object)
 {
     struct sight s;
     bool done;
 
     look(object, &s);
-    done = s.updated == s.wanted && s.ready >= s.wanted && !s.old;
-    if (done && can_plan(object) && !object->adopted)
+    done = has_arrived(object, &s);
+    if (done && !s.old && can_plan(object) && !object->adopted)
         revision_settle(object);
     note_progress(object, &s, done);
     object->health = done ? LOCAL_CURRENT : LOCAL_IN_PROGRESS;

@@ -219,6 +219,9 @@ static const struct {
     int starts; /* of containers, before it is over */
     const char *health;
 } limits[] = {
+    { "null is as good as absent", "OnFailure", "backoffLimit: 0\n  completions: null\n  parallelism: null\n"
+      "  backoffLimitPerIndex: null\n  maxFailedIndexes: null\n  podFailurePolicy: null\n  successPolicy: null",
+      { "c", 1, 0, false, false }, 1, "Failed BackoffLimitExceeded" },
     { "Never, limit 0", "Never", "backoffLimit: 0", { "c", 1, 0, false, false }, 1, "Failed BackoffLimitExceeded" },
     { "Never, limit 2", "Never", "backoffLimit: 2", { "c", 1, 0, false, false }, 3, "Failed BackoffLimitExceeded" },
     { "OnFailure, limit 0", "OnFailure", "backoffLimit: 0", { "c", 1, 0, false, false }, 1, "Failed BackoffLimitExceeded" },
@@ -484,6 +487,55 @@ static void test_agent_changes_nothing(void)
     finish("progressDeadlineSeconds");
 }
 
+static void apply_set(const char *strategy, int version)
+{
+    scoped_mem char *text = mem_printf(
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: d, namespace: lab}\nspec:\n"
+        "  serviceName: d\n  replicas: 3\n  updateStrategy: %s\n  selector: {matchLabels: {app: d}}\n"
+        "  template: {metadata: {labels: {app: d}}, spec: {containers: [{name: c, command: [serve], "
+        "env: [{name: V, value: '%d'}]}]}}\n", strategy, version);
+
+    apply_text(text);
+}
+
+static const struct {
+    const char *strategy;
+    int updated;
+} strategies[] = {
+    { "{rollingUpdate: {partition: 2}}", 1 },
+    { "{rollingUpdate: {partition: 9}}", 0 },
+    { "{type: OnDelete}", 0 },
+    { "{type: RollingUpdate}", 3 },
+};
+
+static void test_what_is_left_old(void)
+{
+    for (size_t i = 0; i < count_of(strategies); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        const struct node *set;
+
+        begin();
+        endings[0] = (struct ending){ "c", -1, 0, false, false };
+        apply_set(strategies[i].strategy, 1);
+        pass_seconds(10);
+        apply_set(strategies[i].strategy, 2);
+        pass_seconds(700);
+        check_health("Current", strategies[i].strategy);
+        set = cluster_read(cluster, arena, "w", "apps/v1", "StatefulSet", "lab", "d");
+        CHECK_INT(node_get_int(node_get(set, "status"), "updatedReplicas", -1), strategies[i].updated,
+                  "%s: so many are updated", strategies[i].strategy);
+        for (size_t p = 0; p < 3; p++)
+            runtime_simulated_evict("edge-1", runtime_simulated_pod("edge-1", 0));
+        pass_seconds(60);
+        restart();
+        pass_seconds(60);
+        set = cluster_read(cluster, arena, "w", "apps/v1", "StatefulSet", "lab", "d");
+        CHECK_INT(node_get_int(node_get(set, "status"), "updatedReplicas", -1), strategies[i].updated,
+                  "%s: also after they were lost", strategies[i].strategy);
+        finish(strategies[i].strategy);
+    }
+}
+
 int main(void)
 {
     kept = map_new();
@@ -500,6 +552,7 @@ int main(void)
     test_many_indexes();
     test_again();
     test_agent_changes_nothing();
+    test_what_is_left_old();
     map_free(&kept);
     return check_done();
 }
