@@ -43,6 +43,7 @@ struct machine {
 struct runtime {
     uint32_t tag;
     struct runtime_options options;
+    char *directory; /* owned */
     struct machine *machine;
     struct sim_later *laters; /* events on their way to this driver */
 };
@@ -281,6 +282,7 @@ static int sim_open(const struct runtime_options *options, struct runtime **ret,
 
     runtime->tag = SIMULATED_TAG;
     runtime->options = *options;
+    runtime->directory = mem_copy_string(options->directory);
     runtime->machine = machine_at(options->directory);
     runtime->machine->watcher = runtime;
     *ret = runtime;
@@ -300,9 +302,10 @@ static void sim_close(struct runtime **runtime)
         mem_free(&later);
     }
     /* A reset may have forgotten the machine before. */
-    if (machines && map_get(machines, (*runtime)->options.directory) == (*runtime)->machine &&
+    if (machines && map_get(machines, (*runtime)->directory) == (*runtime)->machine &&
         (*runtime)->machine->watcher == *runtime)
         (*runtime)->machine->watcher = NULL;
+    mem_free(&(*runtime)->directory);
     (*runtime)->tag = 0;
     mem_free(runtime);
 }
