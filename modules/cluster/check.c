@@ -97,6 +97,7 @@ static void failed(struct local_probe *probe, const char *message)
     char text[380];
 
     probe->good = 0;
+    c->pod->adopted &= probe->kind != PROBE_READINESS;
     snprintf(probe->answer, sizeof probe->answer, "%s", message);
     if (!counts(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;

@@ -194,13 +194,15 @@ static void compile_user(struct arena *arena, const struct node *context, struct
         node_set_text(arena, ret, "fsGroupPolicy", node_get_text(context, "fsGroupChangePolicy"));
 }
 
-/* What plan_backoff() says of a first crash, done where it happens. */
+/* What plan_backoff() says of a first crash, done where it happens. A Job counts its
+   failures before anything of it is started again. */
 static void compile_again(const struct local_pod *pod, struct arena *arena, struct node *ret)
 {
     const char *policy = node_get_text(node_get(pod->template, "spec"), "restartPolicy");
+    const struct local_object *object = local_workload_of(pod);
     struct node *again;
 
-    if (!strcmp(policy, "Never"))
+    if (!strcmp(policy, "Never") || (object && object->row && object->row->role == ROLE_JOB))
         return;
     again = node_make(arena, ret, "again");
     node_set_text(arena, again, "on", strcmp(policy, "OnFailure") != 0 ? "any" : "failure");

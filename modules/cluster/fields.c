@@ -21,8 +21,9 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
     [FIELDS_UPDATE] = { "type rollingUpdate", "" },
     [FIELDS_JOB] = {
         "parallelism completions completionMode backoffLimit activeDeadlineSeconds "
-        "ttlSecondsAfterFinished suspend template",
-        "selector manualSelector podReplacementPolicy" },
+        "ttlSecondsAfterFinished suspend template backoffLimitPerIndex maxFailedIndexes "
+        "podFailurePolicy successPolicy podReplacementPolicy",
+        "selector manualSelector" },
     [FIELDS_POD] = {
         "containers initContainers volumes restartPolicy terminationGracePeriodSeconds "
         "securityContext runtimeClassName hostUsers hostname subdomain hostAliases enableServiceLinks",

@@ -292,8 +292,9 @@ static void local_sweep(struct cluster *cluster)
     struct local_pod *pod;
     size_t at = 0;
 
+    /* What is not made yet has pauses of its own. */
     while ((pod = map_next(cluster->pods, &at, NULL)))
-        if (!pod->terminating)
+        if (pod->made && !pod->terminating)
             pod_refresh_files(pod);
     at = 0;
     while ((object = map_next(cluster->objects, &at, NULL)))

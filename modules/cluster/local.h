@@ -55,6 +55,30 @@ struct local_service {
     struct local_why why;
 };
 
+/* A pod template that a workload has, or had before the rollout that is under way. */
+struct local_revision {
+    struct arena *arena; /* owned */
+    char hash[24];
+    const struct node *template;
+    int replicas;               /* how many pods it had */
+    bool taken[PLAN_INDEXES];   /* ordinals that the rollout has reached */
+};
+
+/* A Job's run of one template, or the end of a lone Pod that is not made again. */
+struct local_run {
+    int64_t started, finished; /* wall time; 0: not yet */
+    bool ended, complete;      /* it is decided, whatever its pods say from now on */
+    bool keeping, kept, tidied; /* the end goes to the disk; is there; its pods were removed */
+    int succeeded, failed;
+    struct local_why why;      /* reason as Kubernetes calls it */
+};
+
+/* Failed pods of a Job that were removed to make room; in the order of their ends. */
+struct local_past {
+    struct plan_past sum;
+    int64_t until; /* those that had finished by then are in it */
+};
+
 struct local_object {
     struct cluster *cluster;
     char *key;     /* owned; see project.c */
@@ -76,12 +100,20 @@ struct local_object {
     char hash[24];           /* of the template as it is now */
     struct node *template;   /* of its pods, labels and all */
     struct loop_timer *timer; /* owned; the next look it asked for */
+    struct local_revision *now, *former; /* owned; former NULL: no rollout is under way */
+    bool settled;  /* all of its pods were of this template, and available */
+    bool stateful; /* something of it is kept in a row of its own */
+    int replicas;  /* as many as were wanted last */
     struct plan_job_state job;
-    int64_t finished, progressed; /* wall time */
+    struct local_run run;
+    struct local_past *past; /* owned; NULL: none */
+    int64_t progressed; /* wall time */
+    int64_t progress_of; /* generation; and how far it has come: */
+    int most_ready, fewest_old;
+    bool late; /* progressDeadlineSeconds are over */
     unsigned losses; /* pods evicted or lost, one soon after the other; see workload_on_loss() */
     int64_t lost;    /* wall time of the last one */
     struct local_why lost_why;
-    struct node *done; /* a Job's last status once its pods were removed */
     struct local_service *service; /* owned */
     enum local_health health;
     struct local_why why;
@@ -125,7 +157,7 @@ struct local_container {
     int64_t run, pid, began, ended;
     int code, signal;
     bool oom, backing_off, killed_by_probe;
-    unsigned crashes;
+    unsigned crashes, unpulled; /* unpulled: starts that came to nothing for want of the image */
     struct loop_timer *timer; /* owned; the next start */
     enum local_hook hook;     /* the one that is on its way */
     struct loop_timer *hook_timer; /* owned; of one that sleeps */
@@ -146,9 +178,12 @@ struct local_pod {
     size_t count;
     int64_t created, finished;
     int64_t ready_since; /* wall time; 0: it is not ready */
+    int64_t unready_since; /* the same of the contrary */
+    unsigned tries;      /* to make it, one after the other, that failed */
     int64_t ending;      /* wall time at which its end was asked for */
     /* winding: the work is done, sidecars are told to end */
     bool made, lost, terminating, stopping, removing, adopting, winding;
+    bool adopted; /* an agent before may have seen it ready; no probe of this one has failed */
     uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it, or its end */
     struct local_why why; /* why it could not be made */
@@ -206,7 +241,6 @@ struct local_object *local_workload_of(const struct local_pod *pod);
 void local_event(struct cluster *cluster, const struct local_object *object, const char *type,
                  const char *reason, const char *format, ...) PRINTF(5, 6);
 uint64_t local_hash(uint64_t hash, const void *bytes, size_t len);
-void local_keep_state(struct local_object *object);
 
 /* ---- project.c: whose an object is ------------------------------------------------------ */
 /*
@@ -240,6 +274,28 @@ int places_number(struct places *places, const char *place);
 char *places_file(struct places *places, struct arena *arena, const char *project,
                   const char *space, const char *name);
 
+/* ---- revision.c: what is remembered of an object beside its manifest ---------------------- */
+/* Its template is another one now; `hash` is the new one's. */
+void revision_change(struct local_object *object, const char *hash);
+/* All pods are of the present template and available: the rollout is over. */
+void revision_settle(struct local_object *object);
+void revision_free(struct local_object *object);
+/* Writes or removes its row; `done` is told when that is durable, may be NULL. */
+void state_keep(struct local_object *object, cluster_kept_fn *done, void *arg);
+void state_forget(struct local_object *object);
+void state_load(struct local_object *object, const struct node *kept);
+
+/* ---- job.c ----------------------------------------------------------------------------- */
+/* Refuses by name what its spec says and cannot be. */
+int job_check(struct local_object *object);
+/* One pass over a Job's pods. */
+void job_pass(struct local_object *object, struct local_pod *const *pods, size_t count);
+/* Whether backoffLimit leaves a container of that pod another start. */
+bool job_may_restart(const struct local_pod *pod);
+/* A lone Pod was evicted: it stays ended. */
+void job_end_pod(struct local_object *object, const char *reason, const char *message);
+void job_health(struct local_object *object);
+
 /* ---- workload.c ------------------------------------------------------------------------ */
 /* Reads the spec; fills broken, hash and template. */
 void workload_read(struct local_object *object);
@@ -251,21 +307,39 @@ void workload_on_loss(struct local_object *object, const struct local_pod *pod,
                       const char *reason, const char *message);
 void workload_judge(struct local_object *object);
 /* Its pods' template with the labels that one of them has of its own. */
-struct node *workload_labelled(const struct local_object *object, struct arena *arena,
-                               const char *pod, int index);
+struct node *workload_labelled(const struct local_object *object, const struct node *template,
+                               struct arena *arena, const char *pod, int index);
+void workload_look_again(struct local_object *object, int64_t wall);
+void workload_end_pods(struct local_pod *const *pods, size_t count);
+/* A count of at most `most`. */
+int workload_count(const struct node *spec, const char *name, int none, int most);
+#define WORKLOAD_MOST 1000
+/* The worst that can be said of its pods; false: nothing, and `ret` is what one of them
+   waits for, if for anything. */
+bool workload_trouble(const struct local_object *object, struct local_why *ret);
+/* How many pods of a Deployment must be available at the least. */
+int workload_fewest(const struct local_object *object);
+/* Wall time before which none of its pods is made anew, after losses; 0: now. */
+int64_t workload_held_until(const struct local_object *object);
 /* minReadySeconds, as nanoseconds. */
 int64_t workload_least(const struct local_object *object);
 size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room);
-#define WORKLOAD_PODS 1024
+#define WORKLOAD_PODS PLAN_PODS
 
 /* ---- pod.c -------------------------------------------------------------------------------- */
-void pod_start(struct local_object *object, int index);
+/* From the template as it is now, or from the former one. */
+void pod_start(struct local_object *object, int index, bool former);
 void pod_adopt(struct cluster *cluster, const struct node *found);
 void pod_end(struct local_pod *pod);
 void pod_free(struct local_pod **pod);
 bool pod_is_ready(const struct local_pod *pod);
-/* Ready for that many nanoseconds (minReadySeconds). */
+/* Wall time from which on it is available: ready for `least` nanoseconds (minReadySeconds),
+   and for as long as it had to wait for its last start, so that one that fails again and
+   again is not taken for a good one in between. 0: it is not ready. */
+int64_t pod_available_from(const struct local_pod *pod, int64_t least);
 bool pod_is_available(const struct local_pod *pod, int64_t least);
+/* It is not ready and waits before something is tried again. */
+bool pod_is_broken(const struct local_pod *pod);
 /* "Pending", "Running", "Succeeded", "Failed" */
 const char *pod_phase(const struct local_pod *pod);
 void pod_on_event(struct cluster *cluster, const struct runtime_event *event);

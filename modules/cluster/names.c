@@ -138,7 +138,7 @@ static void add_members(struct writer *w, const struct local_object *object)
     for (int i = 0; i < count_of_indexes(object); i++) {
         char *host = arena_printf(w->arena, "%s-%d", object->name, i);
 
-        if (!service_selects(w->service, workload_labelled(object, w->arena, host, i)))
+        if (!service_selects(w->service, workload_labelled(object, object->template, w->arena, host, i)))
             continue;
         add_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
     }

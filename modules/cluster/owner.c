@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define OWNER_ROW "cluster/owner/"
-#define STATE_ROW "cluster/state/"
+#define STATE_ROW "cluster/state/" /* see revision.c */
 #define OWNED "OwnedByOther"
 
 /* ---- Owners and objects in memory ----------------------------------------------------- */
@@ -50,6 +50,7 @@ void object_free(struct local_object *object)
         services_touch(object->cluster);
     service_free(object);
     loop_timer_free(&object->timer);
+    revision_free(object);
     mem_free(&object->key);
     mem_free(&object->plain);
     mem_free(&object->project);
@@ -143,8 +144,6 @@ static void object_fill(struct local_object *object, const struct cluster_manife
         object->space = "default";
     object->generation++;
     object->template = NULL;
-    if (object->done)
-        object->done = node_copy(object->arena, object->done);
     check_kind(object);
     if (!*object->broken.reason && object->row->role == ROLE_SERVICE)
         service_read(object);
@@ -212,7 +211,9 @@ static void rename_object(struct local_object *object, const struct naming *nami
                           const char *project)
 {
     char *key = mem_copy_string(naming->key), *owned = mem_copy_string(project);
+    bool stateful = object->stateful;
 
+    state_forget(object);
     map_remove(object->cluster->objects, object->key);
     mem_free(&object->key);
     mem_free(&object->project);
@@ -220,6 +221,8 @@ static void rename_object(struct local_object *object, const struct naming *nami
     object->project = owned;
     object->second = naming->second;
     map_put(object->cluster->objects, object->key, object);
+    if (stateful)
+        state_keep(object, NULL, NULL);
 }
 
 /* One that was left behind is taken up again. */
@@ -349,28 +352,6 @@ static void apply_one(struct local_owner *owner, const struct cluster_manifest *
     services_touch(owner->cluster);
     if (is_config(object))
         local_touch_namespace(owner->cluster, object->project, object->space);
-}
-
-/* Lost with a full disk it is learnt again: the job's pods are still there. */
-static void on_state_kept(void *arg, const struct err *err)
-{
-    if (err && err->code)
-        log_warn("cluster", "a job's end cannot be kept: %s", err->text);
-}
-
-void local_keep_state(struct local_object *object)
-{
-    const struct cluster_keep *keep = &object->cluster->options.keep;
-    scoped_mem char *name = mem_printf(STATE_ROW "%s", object->key);
-    scoped_text struct text out = { 0 };
-
-    if (object->done)
-        document_write_json(&out, object->done);
-    if (object->done)
-        keep->put(keep->arg, name, out.bytes, out.len);
-    else
-        keep->remove(keep->arg, name);
-    keep->commit(keep->arg, on_state_kept, NULL);
 }
 
 /* What will be there: where an item does not write, the object as it is. */
@@ -650,8 +631,9 @@ static struct local_object *find_plain(const struct cluster *cluster, const char
 void owner_load_state(void *arg, const char *name, const void *bytes, size_t len)
 {
     struct cluster *cluster = arg;
+    scoped_arena struct arena *arena = arena_new();
     struct local_object *object;
-    struct node *done;
+    const struct node *state;
 
     if (!text_starts(name, STATE_ROW))
         return;
@@ -660,7 +642,7 @@ void owner_load_state(void *arg, const char *name, const void *bytes, size_t len
         object = find_plain(cluster, name + strlen(STATE_ROW)); /* an older program's */
     if (!object)
         return;
-    done = document_read_json(object->arena, bytes, len, &document_limits_own, NULL);
-    if (done && !strcmp(node_get_text(done, "hash"), object->hash))
-        object->done = done;
+    state = document_read_json(arena, bytes, len, &document_limits_own, NULL);
+    if (state)
+        state_load(object, state);
 }

@@ -42,10 +42,7 @@ static bool try_free(struct local_object *object)
             if (other->owner == object->owner && other->removing && local_is_workload(other))
                 return false;
     }
-    if (object->done) {
-        object->done = NULL;
-        local_keep_state(object);
-    }
+    state_forget(object);
     project = mem_copy_string(object->project);
     plain = object->second ? NULL : mem_copy_string(object->plain);
     object_free(object);

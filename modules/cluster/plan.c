@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decides which pods of a workload to start and to stop. */
+/* Decides which pods of a Deployment or StatefulSet to start and to stop. */
 
 #include "cluster/plan.h"
 
@@ -16,8 +16,28 @@ int64_t plan_backoff(unsigned crashes)
     return wait < 300 * SECOND ? wait : 300 * SECOND;
 }
 
+size_t plan_add(struct plan_step *steps, size_t count, struct plan_step step)
+{
+    if (count < PLAN_STEPS)
+        steps[count++] = step;
+    return count;
+}
+
+static int least_of(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int not_negative(int value)
+{
+    return value > 0 ? value : 0;
+}
+
+/* ---- Deployments ------------------------------------------------------------------ */
+
 struct tally {
-    int old, current, terminating, ready;
+    int old, current, terminating, ready, current_ready;
+    int kept; /* old ones that are of the former template, or at least available */
 };
 
 static struct tally count_pods(const struct plan_pod *pods, size_t count)
@@ -34,50 +54,86 @@ static struct tally count_pods(const struct plan_pod *pods, size_t count)
         else
             t.old++;
         t.ready += pods[i].ready;
+        t.current_ready += pods[i].ready && pods[i].current;
+        t.kept += !pods[i].current && (pods[i].former || pods[i].ready);
     }
     return t;
 }
 
-static size_t add(struct plan_step *steps, size_t n, enum plan_verb verb, int index, size_t pod)
-{
-    if (n < PLAN_STEPS)
-        steps[n++] = (struct plan_step){ verb, index, pod };
-    return n;
-}
-
-/* The one whose end costs least: not ready before ready, newest first. */
+/* The one whose end costs least: not available before available, what will not
+   get better by itself before what may, newest first. */
 static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
 {
     if (a->ready != b->ready)
         return !a->ready;
+    if (a->former != b->former)
+        return !a->former;
+    if (a->broken != b->broken)
+        return a->broken;
     return a->created > b->created;
 }
 
+/* Stops at most `some`, of which `ready_may_go` may be available. */
 static size_t stop_some(const struct plan_pod *pods, size_t count, bool current, int some,
                         int ready_may_go, struct plan_step *steps, size_t n)
 {
-    bool gone[1024] = { false };
+    bool gone[PLAN_PODS] = { false };
 
     while (some-- > 0) {
         size_t best = count;
 
-        for (size_t i = 0; i < count && i < 1024; i++)
+        for (size_t i = 0; i < count && i < PLAN_PODS; i++)
             if (!gone[i] && !pods[i].terminating && pods[i].current == current &&
                 (best == count || goes_before(&pods[i], &pods[best])))
                 best = i;
         if (best == count || (pods[best].ready && ready_may_go-- <= 0))
             return n;
         gone[best] = true;
-        n = add(steps, n, PLAN_STOP, -1, best);
+        n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
     }
     return n;
 }
 
-static size_t start_some(int some, struct plan_step *steps, size_t n)
+static size_t start_some(int some, bool former, struct plan_step *steps, size_t n)
 {
     while (some-- > 0)
-        n = add(steps, n, PLAN_START, -1, 0);
+        n = plan_add(steps, n, (struct plan_step){ PLAN_START, -1, 0, former, false });
     return n;
+}
+
+/*
+ * Old pods go as in Kubernetes: in all no more than the pods beyond the least
+ * number that must be available, less the new ones that are not available yet.
+ * So what is not available of the old ones takes part of the same budget: a pod
+ * that crashed or blinked stays, and is restarted in place, while new ones fail.
+ */
+static size_t stop_old(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
+                       const struct tally *t, int least, int missing, struct plan_step *steps,
+                       size_t n)
+{
+    int fresh = least_of(t->current, want->replicas);
+    int fresh_ready = least_of(t->current_ready, fresh);
+    int spare = t->old + missing + fresh - least - (fresh - fresh_ready);
+    int unready = t->old - (t->ready - t->current_ready);
+    int extra = t->ready - t->current_ready + fresh_ready - least;
+
+    if (spare <= 0)
+        return n;
+    return stop_some(pods, count, false, least_of(spare, unready) + not_negative(extra),
+                     not_negative(extra), steps, n);
+}
+
+/* With neither surge nor room for one less nothing could ever move. */
+static int unavailable_of(const struct plan_workload *want)
+{
+    bool surges = want->surge && !want->exclusive;
+
+    return want->unavailable || surges ? want->unavailable : 1;
+}
+
+int plan_fewest(const struct plan_workload *want)
+{
+    return want->recreate ? want->replicas : not_negative(want->replicas - unavailable_of(want));
 }
 
 size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *pods,
@@ -85,28 +141,30 @@ size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *
 {
     struct tally t = count_pods(pods, count);
     int surge = want->exclusive ? 0 : want->surge;
-    int unavailable = want->unavailable, room, missing;
+    int least = plan_fewest(want), most = want->replicas + surge, missing = 0, window = want->replicas, fresh, room;
+    int leaving = want->exclusive ? t.terminating : 0; /* they still hold their ports */
     size_t n = 0;
 
-    if (surge == 0 && unavailable == 0)
-        unavailable = 1; /* otherwise nothing could ever move */
     if (t.current > want->replicas)
         n = stop_some(pods, count, true, t.current - want->replicas, t.current, steps, n);
     if (want->recreate) {
         n = stop_some(pods, count, false, t.old, t.old, steps, n);
-        if (t.old + t.terminating > 0)
-            return n;
-    } else if (t.old) {
-        /* Ready ones may go as far as enough stay; others at once. */
-        n = stop_some(pods, count, false, t.old,
-                      t.ready - (want->replicas - unavailable), steps, n);
+        return t.old + t.terminating > 0
+                   ? n
+                   : start_some(want->replicas - t.current, false, steps, n);
     }
-    /* Those on their way out still hold their ports. */
-    room = want->replicas + surge - t.current - t.old -
-           (want->exclusive ? t.terminating : 0);
-    missing = want->replicas - t.current;
-    return start_some(missing < room ? missing : room, steps, n);
+    if (want->former) {
+        missing = not_negative(least - t.current_ready - t.kept);
+        window = least_of(want->replicas, t.current_ready + surge + unavailable_of(want));
+    }
+    n = stop_old(want, pods, count, &t, least, missing, steps, n);
+    room = most - t.current - t.old - leaving;
+    fresh = not_negative(least_of(window - t.current, room - missing));
+    n = start_some(fresh, false, steps, n);
+    return start_some(least_of(missing, room - fresh), true, steps, n);
 }
+
+/* ---- StatefulSets ----------------------------------------------------------------- */
 
 static const struct plan_pod *at_index(const struct plan_pod *pods, size_t count, int index,
                                        size_t *ret)
@@ -119,155 +177,114 @@ static const struct plan_pod *at_index(const struct plan_pod *pods, size_t count
     return NULL;
 }
 
-static bool all_ready(const struct plan_pod *pods, size_t count, int replicas)
+static bool is_good(const struct plan_pod *pod)
+{
+    return pod && pod->ready && !pod->terminating;
+}
+
+/* An ordinal that the rollout has not reached is made from the former template. */
+static bool is_former(const struct plan_workload *want, int ordinal)
+{
+    if (!want->former)
+        return false;
+    if (ordinal < want->partition)
+        return true;
+    if (ordinal >= want->former_replicas)
+        return false;
+    return want->on_delete || !want->taken || ordinal >= PLAN_INDEXES || !want->taken[ordinal];
+}
+
+static bool all_good(const struct plan_pod *pods, size_t count, int replicas)
 {
     size_t at = 0;
 
-    for (int i = 0; i < replicas; i++) {
-        const struct plan_pod *pod = at_index(pods, count, i, &at);
-
-        if (!pod || !pod->ready || pod->terminating)
+    for (int i = 0; i < replicas; i++)
+        if (!is_good(at_index(pods, count, i, &at)))
             return false;
-    }
     return true;
 }
 
-/* Beyond the count: from the highest ordinal, one at a time unless parallel. */
+/* Beyond the count: from the highest ordinal, one at a time unless parallel, and
+   then only while those that stay are available. */
 static size_t shrink_stateful(const struct plan_workload *want, const struct plan_pod *pods,
-                              size_t count, struct plan_step *steps, bool *ret_wait)
+                              size_t count, struct plan_step *steps, bool *ret_shrinks)
 {
+    bool waits = !want->parallel && !all_good(pods, count, want->replicas);
     size_t n = 0, best = count;
 
     for (size_t i = 0; i < count; i++) {
         if (pods[i].index < want->replicas)
             continue;
-        *ret_wait = true;
+        *ret_shrinks |= !waits || pods[i].terminating;
         if (want->parallel && !pods[i].terminating)
-            n = add(steps, n, PLAN_STOP, -1, i);
+            n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, i, false, false });
         else if (best == count || pods[i].index > pods[best].index)
             best = i;
     }
-    if (best < count && !want->parallel && !pods[best].terminating)
-        n = add(steps, n, PLAN_STOP, -1, best);
+    if (best < count && !want->parallel && !waits && !pods[best].terminating)
+        n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
+    return n;
+}
+
+static size_t fill_stateful(const struct plan_workload *want, const struct plan_pod *pods,
+                            size_t count, struct plan_step *steps, size_t n)
+{
+    size_t at = 0;
+
+    for (int i = 0; i < want->replicas; i++) {
+        const struct plan_pod *pod = at_index(pods, count, i, &at);
+
+        if (!pod)
+            n = plan_add(steps, n,
+                         (struct plan_step){ PLAN_START, i, 0, is_former(want, i), false });
+        if (!is_good(pod) && !want->parallel)
+            break;
+    }
+    return n;
+}
+
+/*
+ * The next ordinal that the rollout takes, from the highest down: it stops at a new
+ * one that is not available, so a template that does not work takes no more than the
+ * budget. One that was not available before costs nothing, but goes out of its turn
+ * only if it will not get better by itself, or was never of a template that worked.
+ */
+static size_t take_stateful(const struct plan_workload *want, const struct plan_pod *pods,
+                            size_t count, struct plan_step *steps, size_t n)
+{
+    int most = want->unavailable > 1 ? want->unavailable : 1, bad = 0, above = 0;
+    bool waits = false; /* a higher one that is available has to wait */
+    size_t at = 0;
+
+    for (int i = 0; i < want->replicas; i++)
+        bad += !is_good(at_index(pods, count, i, &at));
+    for (int i = want->replicas - 1; i >= want->partition && above < most; i--) {
+        const struct plan_pod *pod = at_index(pods, count, i, &at);
+        bool good = is_good(pod);
+
+        if (!pod) {
+            above += want->former && i < want->former_replicas;
+        } else if (pod->terminating || (pod->current && !good)) {
+            above++;
+        } else if (!pod->current && (good ? bad < most : !waits || pod->broken || !pod->former)) {
+            n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, at, false, true });
+            bad += good;
+            above++;
+        } else if (!pod->current) {
+            waits |= good;
+        }
+    }
     return n;
 }
 
 size_t plan_stateful(const struct plan_workload *want, const struct plan_pod *pods,
                      size_t count, struct plan_step *steps)
 {
-    bool wait = false;
-    size_t n = shrink_stateful(want, pods, count, steps, &wait), at = 0;
+    bool shrinks = false;
+    size_t n = shrink_stateful(want, pods, count, steps, &shrinks);
 
-    if (wait && !want->parallel)
+    if (shrinks && !want->parallel)
         return n;
-    for (int i = 0; i < want->replicas; i++) {
-        const struct plan_pod *pod = at_index(pods, count, i, &at);
-
-        if (!pod)
-            n = add(steps, n, PLAN_START, i, 0);
-        /* One that cannot become ready and is outdated may be replaced. */
-        if (pod && !pod->ready && !pod->terminating && !pod->current &&
-            !want->on_delete && i >= want->partition)
-            return add(steps, n, PLAN_STOP, -1, at);
-        if ((!pod || !pod->ready || pod->terminating) && !want->parallel)
-            return n;
-    }
-    if (want->on_delete || !all_ready(pods, count, want->replicas))
-        return n;
-    for (int i = want->replicas - 1; i >= want->partition; i--) {
-        const struct plan_pod *pod = at_index(pods, count, i, &at);
-
-        if (pod && !pod->current)
-            return add(steps, n, PLAN_STOP, -1, at);
-    }
-    return n;
-}
-
-/* ---- Jobs ------------------------------------------------------------------------ */
-
-static void tally_job(const struct plan_pod *pods, size_t count, struct plan_job_state *ret,
-                      int64_t *ret_last)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (pods[i].succeeded)
-            ret->succeeded++;
-        else if (pods[i].failed)
-            ret->failed++;
-        else if (!pods[i].terminating)
-            ret->active++;
-        ret->ready += pods[i].ready && !pods[i].terminating;
-        if (pods[i].failed && pods[i].finished > *ret_last)
-            *ret_last = pods[i].finished;
-    }
-}
-
-static size_t stop_active(const struct plan_pod *pods, size_t count, struct plan_step *steps)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (!pods[i].succeeded && !pods[i].failed && !pods[i].terminating)
-            n = add(steps, n, PLAN_STOP, -1, i);
-    return n;
-}
-
-static bool index_is_taken(const struct plan_pod *pods, size_t count, int index)
-{
-    for (size_t i = 0; i < count; i++)
-        if (pods[i].index == index && !pods[i].failed)
-            return true;
-    return false;
-}
-
-static size_t start_job(const struct plan_workload *want, const struct plan_pod *pods,
-                        size_t count, int room, struct plan_step *steps)
-{
-    size_t n = 0;
-
-    for (int i = 0; want->indexed && i < want->replicas && room > 0; i++)
-        if (!index_is_taken(pods, count, i)) {
-            n = add(steps, n, PLAN_START, i, 0);
-            room--;
-        }
-    return want->indexed ? n : start_some(room, steps, n);
-}
-
-static int completions(const struct plan_workload *want, const struct plan_job_state *have)
-{
-    /* Without a number, one success ends it and nothing new begins. */
-    if (want->replicas < 0)
-        return have->succeeded ? have->succeeded + have->active : want->parallelism;
-    return want->replicas;
-}
-
-size_t plan_job(const struct plan_workload *want, const struct plan_pod *pods, size_t count,
-                struct plan_step *steps, struct plan_job_state *ret)
-{
-    int64_t last = 0;
-    int room, left;
-
-    *ret = (struct plan_job_state){ 0 };
-    tally_job(pods, count, ret, &last);
-    if (want->replicas >= 0 ? ret->succeeded >= want->replicas
-                            : ret->succeeded && !ret->active) {
-        ret->complete = true;
-        return stop_active(pods, count, steps);
-    }
-    if (ret->failed > want->backoff_limit)
-        ret->reason = "BackoffLimitExceeded";
-    else if (want->deadline && want->now >= want->deadline)
-        ret->reason = "DeadlineExceeded";
-    if (ret->reason) {
-        ret->over = true;
-        return stop_active(pods, count, steps);
-    }
-    if (want->suspend)
-        return stop_active(pods, count, steps);
-    if (ret->failed && want->now < last + plan_backoff((unsigned)ret->failed + 1)) {
-        ret->wait_until = last + plan_backoff((unsigned)ret->failed + 1);
-        return 0;
-    }
-    left = completions(want, ret) - ret->succeeded - ret->active;
-    room = want->parallelism - ret->active;
-    return start_job(want, pods, count, left < room ? left : room, steps);
+    n = fill_stateful(want, pods, count, steps, n);
+    return want->on_delete ? n : take_stateful(want, pods, count, steps, n);
 }

@@ -56,6 +56,22 @@ struct local_pod *pod_new(struct cluster *cluster, const char *id)
     return pod;
 }
 
+static bool waits_for_port(const struct local_pod *pod)
+{
+    return !pod->made && !pod->terminating && !strcmp(pod->why.reason, "PortConflict");
+}
+
+/* What it held is free: who waits for a port need not wait any longer. */
+void pod_wake_waiting(struct cluster *cluster)
+{
+    struct local_pod *pod;
+    size_t at = 0;
+
+    while (!cluster->closing && (pod = map_next(cluster->pods, &at, NULL)))
+        if (waits_for_port(pod))
+            loop_timer_set(pod->timer, 0);
+}
+
 void pod_free(struct local_pod **pod)
 {
     struct local_pod *p = *pod;
@@ -63,6 +79,7 @@ void pod_free(struct local_pod **pod)
     if (!p)
         return;
     map_remove(p->cluster->pods, p->id);
+    pod_wake_waiting(p->cluster);
     if (!p->cluster->closing)
         services_touch(p->cluster);
     for (size_t i = 0; i < p->count; i++) {
@@ -77,6 +94,18 @@ void pod_free(struct local_pod **pod)
     mem_free(pod);
 }
 
+/* When its last container began: what is ready at the first look of a new agent has been
+   since then. */
+static int64_t begun(const struct local_pod *pod)
+{
+    int64_t last = 0, now = clock_wall();
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].state == CONTAINER_RUNNING && pod->containers[i].began > last)
+            last = pod->containers[i].began;
+    return last && last < now ? last : now;
+}
+
 void pod_changed(struct local_pod *pod)
 {
     struct local_object *object = local_workload_of(pod);
@@ -84,7 +113,10 @@ void pod_changed(struct local_pod *pod)
     bool ready = pod_is_ready(pod);
 
     if (ready != (pod->ready_since > 0))
-        pod->ready_since = ready ? clock_wall() : 0;
+        pod->ready_since = !ready ? 0 : pod->adopted ? begun(pod) : clock_wall();
+    pod->adopted &= !ready;
+    if (ready == (pod->unready_since > 0))
+        pod->unready_since = ready ? 0 : clock_wall();
     if (object)
         local_touch(object);
     if (owner)
@@ -121,10 +153,11 @@ bool pod_runs(const struct local_container *c)
     return c->state == CONTAINER_RUNNING;
 }
 
+/* By how its main process ended: what became of a child is that one's own affair. */
 bool pod_has_failed(const struct local_container *c)
 {
     return c->state == CONTAINER_FAILED ||
-           (c->state == CONTAINER_EXITED && (c->code || c->signal || c->oom));
+           (c->state == CONTAINER_EXITED && (c->code || c->signal));
 }
 
 bool pod_is_ready(const struct local_pod *pod)
@@ -137,10 +170,48 @@ bool pod_is_ready(const struct local_pod *pod)
     return true;
 }
 
+/* The pause before its last start: containers that crashed, pods that were lost. */
+static int64_t last_pause(const struct local_pod *pod)
+{
+    const struct local_object *object = local_workload_of(pod);
+    bool replaces = object && object->losses && pod->created >= object->lost;
+    int64_t most = replaces ? plan_backoff(object->losses) : 0;
+
+    for (size_t i = 0; i < pod->count; i++) {
+        int64_t pause = plan_backoff(pod->containers[i].crashes);
+
+        if (!pod->containers[i].init || pod->containers[i].sidecar)
+            most = pause > most ? pause : most;
+    }
+    return most;
+}
+
+int64_t pod_available_from(const struct local_pod *pod, int64_t least)
+{
+    int64_t pause;
+
+    if (!pod_is_ready(pod) || !pod->ready_since)
+        return 0;
+    pause = last_pause(pod);
+    return pod->ready_since + (pause > least ? pause : least);
+}
+
 bool pod_is_available(const struct local_pod *pod, int64_t least)
 {
-    return pod_is_ready(pod) && (!least || (pod->ready_since &&
-                                            clock_wall() >= pod->ready_since + least));
+    int64_t from = pod_available_from(pod, least);
+
+    return from && clock_wall() >= from;
+}
+
+bool pod_is_broken(const struct local_pod *pod)
+{
+    if (pod_is_ready(pod))
+        return false;
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].backing_off)
+            return true;
+    return !pod->made || pod->lost ||
+           (pod->unready_since && clock_wall() >= pod->unready_since + PLAN_BACKOFF_RESET);
 }
 
 const char *pod_phase(const struct local_pod *pod)
@@ -186,6 +257,14 @@ static bool probe_trouble(const struct local_container *c, struct local_why *ret
     return false;
 }
 
+/* It runs again, but not yet for as long as it had to wait for that. */
+static bool is_on_trial(const struct local_container *c)
+{
+    int64_t now = clock_wall();
+
+    return pod_runs(c) && now >= c->began && now < c->began + plan_backoff(c->crashes);
+}
+
 bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final)
 {
     static const char *const waits[] = { "MissingConfigMap", "MissingSecret",
@@ -202,7 +281,7 @@ bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_f
     for (size_t i = 0; i < pod->count; i++) {
         const struct local_container *c = &pod->containers[i];
 
-        if (*c->why.reason && (c->backing_off || pod_has_failed(c))) {
+        if (*c->why.reason && (c->backing_off || pod_has_failed(c) || is_on_trial(c))) {
             *ret = c->why;
             return true;
         }
@@ -262,8 +341,10 @@ void pod_refresh_files(struct local_pod *pod)
 
     if (object && object->adopted)
         return; /* what they hold now is not known: they keep what they have */
-    /* One that is outdated before it was made is only replaced. */
-    if (!pod->made && !pod->terminating && object && !strcmp(object->hash, pod->hash))
+    /* One that is outdated before it was made is only replaced; what waits for something
+       else has its pauses. */
+    if (!pod->made && !pod->terminating && object && !strcmp(object->hash, pod->hash) &&
+        (text_starts(pod->why.reason, "Missing") || !*pod->why.reason))
         pod_try_make(pod);
     for (size_t i = 0; pod->made && !pod->terminating && !pod->lost && i < node_count(volumes); i++) {
         scoped_arena struct arena *arena = arena_new();

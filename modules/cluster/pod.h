@@ -17,6 +17,8 @@ bool pod_runs(const struct local_container *container);
 bool pod_has_failed(const struct local_container *container);
 
 void pod_try_make(struct local_pod *pod);
+/* A pod has ended: those that wait for a port may have it. */
+void pod_wake_waiting(struct cluster *cluster);
 
 /* ---- hook.c: after the start and before the end ---------------------------------- */
 /* False: there is none. It is given up after `most` nanoseconds. */

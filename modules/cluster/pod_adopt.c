@@ -46,12 +46,37 @@ static const char *project_of(struct local_pod *pod, const struct node *record)
     return owner ? arena_string(pod->arena, owner->project) : node_get_text(record, "project");
 }
 
+/* What it was evicted for, if it was, maybe while no agent looked; NULL. */
+static const char *eviction_of(const struct node *states)
+{
+    for (size_t i = 0; i < node_count(states); i++)
+        if (!strcmp(node_get_text(node_item(states, i), "reason"), "Evicted"))
+            return node_get_text(node_item(states, i), "message");
+    return NULL;
+}
+
+/* Its shim is gone, with the machine or alone. */
+static void adopt_dead(struct local_pod *pod)
+{
+    bool ended = pod->count > 0;
+
+    for (size_t i = 0; i < pod->count; i++)
+        ended &= pod->containers[i].state == CONTAINER_EXITED;
+    if (ended && strcmp(pod_policy(pod), "Always") != 0) {
+        pod->lost = false; /* it had ended before the machine did */
+        pod->finished = pod->containers[0].ended;
+    } else {
+        pod_on_lost(pod, "Lost", "the machine was restarted");
+    }
+}
+
 void pod_adopt(struct cluster *cluster, const struct node *found)
 {
     const struct node *record = node_get(found, "record");
     const struct node *states = node_get(found, "containers");
     struct local_pod *pod = pod_new(cluster, node_get_text(found, "id"));
-    bool alive = node_get_bool(found, "alive", false);
+    const char *evicted = eviction_of(states);
+    bool alive = node_get_bool(found, "alive", false) && !evicted;
 
     record = node_copy(pod->arena, record);
     pod->space = node_get_text(record, "namespace");
@@ -73,20 +98,16 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->terminating = !alive;
     pod->removing = !alive;
     pod->adopting = true;
+    pod->adopted = alive;
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
     pod->terminating = pod->removing = pod->adopting = false;
+    if (evicted) {
+        pod_on_lost(pod, "Evicted", evicted);
+        return;
+    }
     if (!alive) {
-        bool ended = pod->count > 0;
-
-        for (size_t i = 0; i < pod->count; i++)
-            ended &= pod->containers[i].state == CONTAINER_EXITED;
-        if (ended && strcmp(pod_policy(pod), "Always") != 0) {
-            pod->lost = false; /* it had ended before the machine did */
-            pod->finished = pod->containers[0].ended;
-        } else {
-            pod_on_lost(pod, "Lost", "the machine was restarted");
-        }
+        adopt_dead(pod);
         return;
     }
     pod_advance(pod);

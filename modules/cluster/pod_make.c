@@ -137,9 +137,11 @@ void pod_try_make(struct local_pod *pod)
             local_event(pod->cluster, local_workload_of(pod), "Warning", why.reason, "pod %s: %s",
                         pod->name, why.message);
         pod->why = why;
-        loop_timer_set(pod->timer, CLOCK_SECOND);
+        pod->tries++;
+        loop_timer_set(pod->timer, plan_backoff(pod->tries + 1));
     } else {
         pod->why = (struct local_why){ 0 };
+        pod->tries = 0;
         pod->made = true;
         for (size_t i = 0; i < pod->count; i++)
             if (!has_init || i == 0)
@@ -148,7 +150,8 @@ void pod_try_make(struct local_pod *pod)
     pod_changed(pod);
 }
 
-static const char *make_name(const struct local_object *object, int index, struct arena *arena)
+static const char *make_name(const struct local_object *object, const char *hash, int index,
+                             struct arena *arena)
 {
     static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
     char random[6] = { 0 };
@@ -165,16 +168,16 @@ static const char *make_name(const struct local_object *object, int index, struc
             return arena_printf(arena, "%s-%d-%s", object->name, index, random);
         return arena_printf(arena, "%s-%s", object->name, random);
     default:
-        return arena_printf(arena, "%s-%.8s-%s", object->name, object->hash, random);
+        return arena_printf(arena, "%s-%.8s-%s", object->name, hash, random);
     }
 }
 
 /* volumeClaimTemplates become claims of the pod's own. */
-static struct node *with_claims(const struct local_object *object, const struct local_pod *pod,
-                                struct arena *arena)
+static struct node *with_claims(const struct local_object *object, const struct node *from,
+                                const struct local_pod *pod, struct arena *arena)
 {
     const struct node *claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL);
-    struct node *template = node_copy(arena, workload_labelled(object, arena, pod->name,
+    struct node *template = node_copy(arena, workload_labelled(object, from, arena, pod->name,
                                                                pod->index));
     struct node *volumes = NULL;
 
@@ -193,10 +196,11 @@ static struct node *with_claims(const struct local_object *object, const struct 
     return template;
 }
 
-void pod_start(struct local_object *object, int index)
+void pod_start(struct local_object *object, int index, bool former)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *name = make_name(object, index, arena);
+    const char *hash = former ? object->former->hash : object->hash;
+    const char *name = make_name(object, hash, index, arena);
     const char *id = places_file(object->cluster->places, arena, object->project, object->space,
                                  name);
     struct local_pod *pod;
@@ -209,12 +213,13 @@ void pod_start(struct local_object *object, int index)
     pod->workload = arena_string(pod->arena, object->plain);
     pod->project = arena_string(pod->arena, object->project);
     pod->owner = arena_string(pod->arena, object->owner->name);
-    pod->hash = arena_string(pod->arena, object->hash);
+    pod->hash = arena_string(pod->arena, hash);
     pod->uid = arena_printf(pod->arena, "%016llx-%llx", (unsigned long long)random_number(),
                             (unsigned long long)++object->cluster->serial);
     pod->index = index;
     pod->created = clock_wall();
-    pod->template = with_claims(object, pod, pod->arena);
+    pod->template = with_claims(object, former ? object->former->template : object->template, pod,
+                                pod->arena);
     pod_take_containers(pod);
     pod_try_make(pod);
 }

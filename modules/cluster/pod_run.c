@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "number/number.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,21 @@ static int64_t grace_of(const struct local_pod *pod)
 
 /* ---- Going on -------------------------------------------------------------------------------------- */
 
+/* The runtime would not even begin: it waits and tries again as one that crashed. */
+static void on_refused(struct local_container *c, const struct err *err)
+{
+    int64_t wait = plan_backoff(++c->crashes + 1);
+
+    c->state = CONTAINER_FAILED;
+    c->ended = clock_wall();
+    c->backing_off = true;
+    why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
+            (long long)(wait / CLOCK_SECOND));
+    local_event(c->pod->cluster, local_workload_of(c->pod), "Warning", "CannotStart", "pod %s: %s",
+                c->pod->name, c->why.message);
+    loop_timer_set(c->timer, wait);
+}
+
 static void start_container(struct local_container *c)
 {
     struct cluster *cluster = c->pod->cluster;
@@ -37,7 +53,7 @@ static void start_container(struct local_container *c)
     c->killed_by_probe = false;
     services_yield(c->pod);
     if (cluster->runtime_driver->start(cluster->runtime, c->pod->id, c->name, &err) < 0) {
-        why_set(&c->why, "CannotStart", "%.380s", err.text);
+        on_refused(c, &err);
         return;
     }
     c->state = CONTAINER_RUNNING;
@@ -54,15 +70,25 @@ void pod_on_restart(void *arg)
     pod_changed(c->pod);
 }
 
+/* An image that cannot be had now is waited for, whatever the restartPolicy says. */
+static bool lacks_image(const struct local_container *c)
+{
+    return c->state == CONTAINER_FAILED && text_starts(c->why.reason, "ErrImage");
+}
+
 static bool will_restart(const struct local_container *c)
 {
     const char *policy = pod_policy(c->pod);
 
     if (c->sidecar)
         return !c->pod->winding;
-    if (c->init)
-        return pod_has_failed(c) && strcmp(policy, "Never") != 0;
-    return !strcmp(policy, "Always") || (!strcmp(policy, "OnFailure") && pod_has_failed(c));
+    if (lacks_image(c))
+        return true;
+    if (!strcmp(policy, "Never") || (c->init && !pod_has_failed(c)))
+        return false;
+    if (!strcmp(policy, "Always"))
+        return true;
+    return pod_has_failed(c) && job_may_restart(c->pod);
 }
 
 /* Init containers one after the other, then all the rest at once. */
@@ -121,8 +147,10 @@ void pod_look_for_end(struct local_pod *pod)
         if (c->state == CONTAINER_WAITING && !init_failed)
             return;
     }
-    if (!sidecars_run(pod))
-        pod->finished = clock_wall();
+    if (sidecars_run(pod))
+        return;
+    pod->finished = clock_wall();
+    pod_wake_waiting(pod->cluster);
 }
 
 static void say_why(struct local_container *c, const char *reason, const char *message)
@@ -131,7 +159,7 @@ static void say_why(struct local_container *c, const char *reason, const char *m
         return; /* the probe's words say more than its SIGTERM */
     if (c->state == CONTAINER_FAILED)
         why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
-    else if (c->oom)
+    else if (c->oom && c->signal == SIGKILL)
         why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
     else if (c->signal) /* the message is the last line of what it said on stderr */
         why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s", c->name,
@@ -140,6 +168,16 @@ static void say_why(struct local_container *c, const char *reason, const char *m
         why_set(&c->why, c->code ? "Error" : "Completed",
                 "container %.80s ended with exit code %d%s%.200s", c->name, c->code,
                 *message ? ": " : "", message);
+}
+
+/* That a child was killed for memory is the main process' affair: it decides by its
+   exit code what that means, and a person can read that it happened. */
+static void tell_child_oom(const struct local_container *c)
+{
+    if (c->oom && c->signal != SIGKILL && !c->pod->adopting)
+        local_event(c->pod->cluster, local_workload_of(c->pod), "Warning", "OOMKilling",
+                    "pod %s: a process of container %s was killed because the container used more "
+                    "memory than its limit; its main process went on", c->pod->name, c->name);
 }
 
 /* It may have ended while no agent was there to hear of it. */
@@ -202,6 +240,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
     c->began = event->started;
     c->ended = event->finished;
     say_why(c, event->reason ? event->reason : "", event->message ? event->message : "");
+    tell_child_oom(c);
     c->hook = HOOK_NONE;
     if (pod->terminating) {
         if (pod->stopping || pod->removing || hooks_run(pod))
@@ -210,6 +249,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
             stop_now(pod); /* nobody is waited for any more */
         return;
     }
+    c->unpulled += lacks_image(c);
     if (will_restart(c))
         plan_restart(c);
     else
@@ -316,9 +356,24 @@ void pod_end(struct local_pod *pod)
 
 /* ---- Events --------------------------------------------------------------------------------------------------- */
 
+/* A lone Pod that was evicted is not made again, as in Kubernetes, also not by the
+   next agent. One whose machine was restarted is. */
+static bool stays_ended(const struct local_object *object, const struct local_pod *pod,
+                        const char *reason)
+{
+    return object && object->row && object->row->role == ROLE_POD &&
+           !strcmp(object->hash, pod->hash) && (object->run.ended || !strcmp(reason, "Evicted"));
+}
+
 /* Its shim is gone or it was evicted: it cannot be started again, only replaced. */
 void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
 {
+    struct local_object *object = local_workload_of(pod);
+
+    bool again = pod->lost && !strcmp(reason, "Evicted"); /* an agent before told of it */
+
+    if (pod->lost && pod->finished && !pod->terminating)
+        return;
     pod->lost = true;
     why_set(&pod->why, reason, "%.380s", message);
     for (size_t i = 0; i < pod->count; i++) {
@@ -334,14 +389,18 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
             why_set(&c->why, reason, "%.380s", message);
         }
     }
-    local_event(pod->cluster, local_workload_of(pod), "Warning", reason, "pod %s: %s", pod->name,
-                message);
+    if (!again)
+        local_event(pod->cluster, object, "Warning", reason, "pod %s: %s", pod->name, message);
+    why_set(&pod->why, reason, "%.390s", message);
     pod->finished = clock_wall();
-    if (pod->terminating)
+    if (pod->terminating) {
         finish_end(pod);
-    else if (!strcmp(pod_policy(pod), "Always")) {
-        if (local_workload_of(pod))
-            workload_on_loss(local_workload_of(pod), pod, reason, message);
+    } else if (!strcmp(pod_policy(pod), "Always") && stays_ended(object, pod, reason)) {
+        if (!object->run.ended)
+            job_end_pod(object, reason, message);
+    } else if (!strcmp(pod_policy(pod), "Always")) {
+        if (object)
+            workload_on_loss(object, pod, reason, message);
         pod_end(pod);
     }
 }

@@ -131,7 +131,7 @@ static void add_condition(struct arena *arena, struct node *list, const char *ty
 }
 
 struct counts {
-    int total, updated, ready, available;
+    int total, updated, former, ready, available;
 };
 
 static struct counts count(const struct local_object *object)
@@ -146,6 +146,7 @@ static struct counts count(const struct local_object *object)
             continue;
         c.total++;
         c.updated += !strcmp(pods[i]->hash, object->hash);
+        c.former += object->former && !strcmp(pods[i]->hash, object->former->hash);
         c.ready += pod_is_ready(pods[i]);
         c.available += pod_is_available(pods[i], least);
     }
@@ -185,7 +186,7 @@ static void set_replicas(struct local_object *object, struct arena *arena, struc
     struct node *conditions = node_make_list(arena, status, "conditions");
     struct counts c = count(object);
     bool good = object->health == LOCAL_CURRENT;
-    bool late = !strcmp(object->why.reason, "ProgressDeadlineExceeded");
+    bool late = object->late, enough = c.available >= workload_fewest(object);
 
     node_set_int(arena, status, "observedGeneration", object->generation);
     node_set_int(arena, status, "replicas", c.total);
@@ -193,13 +194,14 @@ static void set_replicas(struct local_object *object, struct arena *arena, struc
     node_set_int(arena, status, "readyReplicas", c.ready);
     node_set_int(arena, status, "availableReplicas", c.available);
     if (object->row->role == ROLE_STATEFUL) {
-        node_set_int(arena, status, "currentReplicas", c.updated);
+        node_set_int(arena, status, "currentReplicas", object->former ? c.former : c.updated);
         node_set_text(arena, status, "updateRevision", object->hash);
-        node_set_text(arena, status, "currentRevision", good ? object->hash : "");
+        node_set_text(arena, status, "currentRevision",
+                      object->former ? object->former->hash : object->hash);
         return;
     }
-    add_condition(arena, conditions, "Available", good,
-                  good ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+    add_condition(arena, conditions, "Available", enough,
+                  enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                   object->why.message);
     add_condition(arena, conditions, "Progressing", !late,
                   good ? "NewReplicaSetAvailable" : late ? "ProgressDeadlineExceeded"
@@ -208,22 +210,24 @@ static void set_replicas(struct local_object *object, struct arena *arena, struc
 
 static void set_job(struct local_object *object, struct arena *arena, struct node *status)
 {
+    const struct local_run *run = &object->run;
     struct node *conditions;
 
     node_set_int(arena, status, "active", object->job.active);
     node_set_int(arena, status, "ready", object->job.ready);
-    node_set_int(arena, status, "succeeded", object->job.succeeded);
-    node_set_int(arena, status, "failed", object->job.failed);
-    set_time(arena, status, "startTime", object->created);
-    if (!object->job.complete && !object->job.over)
-        return;
+    node_set_int(arena, status, "succeeded", run->ended ? run->succeeded : object->job.succeeded);
+    node_set_int(arena, status, "failed", run->ended ? run->failed : object->job.failed);
+    set_time(arena, status, "startTime", run->started);
     conditions = node_make_list(arena, status, "conditions");
-    if (object->job.complete) {
-        set_time(arena, status, "completionTime", object->finished);
-        add_condition(arena, conditions, "Complete", true, "CompletionsReached", "");
-    } else {
-        add_condition(arena, conditions, "Failed", true, object->job.reason, object->why.message);
+    if (!run->ended) {
+        if (node_get_bool(node_get(object->object, "spec"), "suspend", false))
+            add_condition(arena, conditions, "Suspended", true, "JobSuspended", "");
+        return;
     }
+    if (run->complete)
+        set_time(arena, status, "completionTime", run->finished);
+    add_condition(arena, conditions, run->complete ? "Complete" : "Failed", true, run->why.reason,
+                  run->complete ? "" : run->why.message);
 }
 
 static void set_pod(const struct local_pod *pod, struct arena *arena, struct node *status)
@@ -253,6 +257,13 @@ static void set_pod(const struct local_pod *pod, struct arena *arena, struct nod
     add_condition(arena, conditions, "PodScheduled", true, "", "");
     add_condition(arena, conditions, "ContainersReady", ready, "", "");
     add_condition(arena, conditions, "Ready", ready, "", "");
+}
+
+/* A lone Pod that was evicted, once nothing of it is left. */
+static void set_ended(const struct local_object *object, struct arena *arena, struct node *status)
+{
+    node_set_text(arena, status, "phase", "Failed");
+    set_why(arena, status, &object->run.why);
 }
 
 static void set_meta(struct arena *arena, struct node *object, int64_t created)
@@ -299,14 +310,13 @@ struct node *report_object(struct local_object *object, struct arena *arena)
         set_replicas(object, arena, status);
         break;
     case ROLE_JOB:
-        if (object->done)
-            status = node_copy(arena, node_get(object->done, "status"));
-        else
-            set_job(object, arena, status);
+        set_job(object, arena, status);
         break;
     case ROLE_POD:
         if (workload_pods(object, &pod, 1))
             set_pod(pod, arena, status);
+        else if (object->run.ended)
+            set_ended(object, arena, status);
         break;
     case ROLE_SERVICE:
         service_describe(object, arena, ret);

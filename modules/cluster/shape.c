@@ -138,6 +138,17 @@ static const struct shape claim_meta[] = { { "name", TEXT, NULL }, { "labels", M
                                            { "annotations", MAP, texts }, { 0 } };
 static const struct shape claim_template[] = { { "metadata", MAP, claim_meta },
                                                { "spec", MAP, NULL }, { 0 } };
+static const struct shape codes[] = { { "", INT, NULL }, { 0 } };
+static const struct shape on_codes[] = { { "containerName", TEXT, NULL }, { "operator", TEXT, NULL },
+                                         { "values", LIST, codes }, { 0 } };
+static const struct shape on_condition[] = { { "type", TEXT, NULL }, { "status", TEXT, NULL }, { 0 } };
+static const struct shape failure_rule[] = { { "action", TEXT, NULL },
+                                             { "onExitCodes", MAP, on_codes },
+                                             { "onPodConditions", LIST, on_condition }, { 0 } };
+static const struct shape success_rule[] = { { "succeededIndexes", TEXT, NULL },
+                                             { "succeededCount", INT, NULL }, { 0 } };
+static const struct shape failure_policy[] = { { "rules", LIST, failure_rule }, { 0 } };
+static const struct shape success_policy[] = { { "rules", LIST, success_rule }, { 0 } };
 /* Of Deployment, StatefulSet, DaemonSet and Job together: no name means two things. */
 static const struct shape workload[] = {
     { "replicas", INT, NULL }, { "selector", MAP, NULL }, { "template", MAP, template },
@@ -147,7 +158,10 @@ static const struct shape workload[] = {
     { "podManagementPolicy", TEXT, NULL }, { "volumeClaimTemplates", LIST, claim_template },
     { "parallelism", INT, NULL }, { "completions", INT, NULL }, { "completionMode", TEXT, NULL },
     { "backoffLimit", INT, NULL }, { "activeDeadlineSeconds", INT, NULL, NUMBER_SECONDS },
-    { "ttlSecondsAfterFinished", INT, NULL, NUMBER_SECONDS }, { "suspend", YES, NULL }, { 0 }
+    { "ttlSecondsAfterFinished", INT, NULL, NUMBER_SECONDS }, { "suspend", YES, NULL },
+    { "backoffLimitPerIndex", INT, NULL }, { "maxFailedIndexes", INT, NULL },
+    { "podReplacementPolicy", TEXT, NULL }, { "podFailurePolicy", MAP, failure_policy },
+    { "successPolicy", MAP, success_policy }, { 0 }
 };
 static const struct shape metadata[] = { { "name", TEXT, NULL }, { "namespace", TEXT, NULL },
                                          { "labels", MAP, texts }, { "annotations", MAP, texts },

@@ -4,6 +4,7 @@
 #include "cluster/local.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cluster/fields.h"
 #include "cluster/service.h"
 #include "number/number.h"
@@ -57,12 +58,28 @@ static int check_selector(struct local_object *object)
     return 0;
 }
 
+/* One machine: what asks for more than it will ever run is told so. */
+static int check_counts(struct local_object *object)
+{
+    static const char *const counts[] = { "replicas", "completions", "parallelism" };
+    const struct node *spec = node_get(object->object, "spec");
+
+    for (size_t i = 0; i < count_of(counts); i++)
+        if (number_get(spec, counts[i], NUMBER_COUNT, 0) > WORKLOAD_MOST)
+            return why_set(&object->broken, "Invalid", "spec.%s is %lld: a spoke runs at most %d pods "
+                           "of one workload", counts[i],
+                           (long long)number_get(spec, counts[i], NUMBER_COUNT, 0), WORKLOAD_MOST);
+    return 0;
+}
+
 static int check_spec(struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
     const struct node *retention = node_get(spec, "persistentVolumeClaimRetentionPolicy");
     struct local_why *why = &object->broken;
 
+    if (check_counts(object) < 0)
+        return -1;
     switch (object->row->role) {
     case ROLE_DEPLOYMENT:
         if (fields_check(spec, FIELDS_DEPLOYMENT, "spec", why) < 0 ||
@@ -82,7 +99,7 @@ static int check_spec(struct local_object *object)
                                "%.40s Delete: claims are only deleted by a person", when->key);
         return check_selector(object);
     case ROLE_JOB:
-        return fields_check(spec, FIELDS_JOB, "spec", why);
+        return fields_check(spec, FIELDS_JOB, "spec", why) < 0 ? -1 : job_check(object);
     default:
         return 0;
     }
@@ -105,6 +122,23 @@ static int check_policy(struct local_object *object)
     return 0;
 }
 
+/* Another template: a Job runs it once, and what was held back may do better. */
+static void take_template(struct local_object *object, const char *hash)
+{
+    bool ran = object->run.started || object->run.ended || object->losses;
+
+    object->losses = 0;
+    object->run = (struct local_run){ 0 };
+    mem_free(&object->past);
+    object->job = (struct plan_job_state){ 0 };
+    revision_change(object, hash);
+    snprintf(object->hash, sizeof object->hash, "%s", hash);
+    object->health = LOCAL_IN_PROGRESS;
+    why_set(&object->why, "Progressing", "its new pods are not made yet");
+    if (ran)
+        state_keep(object, NULL, NULL);
+}
+
 void workload_read(struct local_object *object)
 {
     char fresh[sizeof object->hash];
@@ -122,22 +156,16 @@ void workload_read(struct local_object *object)
         check_policy(object) < 0 || check_spec(object) < 0)
         return;
     hash = compile_hash(object);
-    if (object->done && strcmp(node_get_text(object->done, "hash"), object->hash) != 0)
-        object->done = NULL;
     snprintf(fresh, sizeof fresh, "%016llx", (unsigned long long)hash);
-    if (strcmp(fresh, object->hash) != 0) {
-        object->losses = 0; /* another template may do better */
-        object->health = LOCAL_IN_PROGRESS;
-        why_set(&object->why, "Progressing", "its new pods are not made yet");
-    }
-    memcpy(object->hash, fresh, sizeof object->hash);
+    if (strcmp(fresh, object->hash) != 0)
+        take_template(object, fresh);
 }
 
 /* As Kubernetes labels them, so that Services can select one of them. */
-struct node *workload_labelled(const struct local_object *object, struct arena *arena,
-                               const char *pod, int index)
+struct node *workload_labelled(const struct local_object *object, const struct node *from,
+                               struct arena *arena, const char *pod, int index)
 {
-    struct node *template = node_share(arena, object->template), *meta, *labels;
+    struct node *template = node_share(arena, from), *meta, *labels;
     const char *name = object->name;
 
     if (object->row->role != ROLE_JOB && object->row->role != ROLE_STATEFUL)
@@ -193,10 +221,17 @@ static int bounded(int64_t value, int most)
     return value < 0 ? 0 : value > most ? most : (int)value;
 }
 
-static int scaled(const struct node *value, int total, bool up, int none)
+int workload_count(const struct node *spec, const char *name, int none, int most)
+{
+    int64_t value = number_get(spec, name, NUMBER_COUNT, none);
+
+    return value > most ? most : (int)value;
+}
+
+static int scaled(const struct node *value, const char *usually, int total, bool up, int none)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *usual = node_string(arena, "25%");
+    struct node *usual = node_string(arena, usually);
     int64_t ret = none;
 
     if (percent_scale(value ? value : usual, total, up, &ret, NULL) < 0)
@@ -208,32 +243,33 @@ static struct plan_workload want_of(const struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
     const struct node *strategy = node_get(spec, "strategy");
-    const struct node *rolling = node_get(strategy, "rollingUpdate");
     const struct node *update = node_get(spec, "updateStrategy");
-    struct plan_workload want = { .replicas = bounded(number_get(spec, "replicas", NUMBER_COUNT, 1), 1000) };
+    bool stateful = object->row->role == ROLE_STATEFUL;
+    const struct node *rolling = node_get(stateful ? update : strategy, "rollingUpdate");
+    struct plan_workload want = { .replicas = workload_count(spec, "replicas", 1, WORKLOAD_MOST) };
 
     want.exclusive = declares_ports(object->template);
     want.recreate = !strcmp(node_get_text(strategy, "type"), "Recreate");
-    want.surge = scaled(node_get(rolling, "maxSurge"), want.replicas, true, 1);
-    want.unavailable = scaled(node_get(rolling, "maxUnavailable"), want.replicas, false, 0);
+    want.surge = scaled(node_get(rolling, "maxSurge"), "25%", want.replicas, true, 1);
+    want.unavailable = scaled(node_get(rolling, "maxUnavailable"), stateful ? "1" : "25%",
+                              want.replicas, stateful, stateful);
     want.parallel = !strcmp(node_get_text(spec, "podManagementPolicy"), "Parallel");
     want.on_delete = !strcmp(node_get_text(update, "type"), "OnDelete");
-    want.partition = bounded(number_get(node_get(update, "rollingUpdate"), "partition", NUMBER_COUNT, 0), 1000);
+    want.partition = workload_count(rolling, "partition", 0, WORKLOAD_MOST);
     want.now = clock_wall();
-    if (object->row->role == ROLE_POD)
-        want.replicas = 1;
-    if (object->row->role != ROLE_JOB)
-        return want;
-    want.parallelism = bounded(number_get(spec, "parallelism", NUMBER_COUNT, 1), 1000);
-    want.backoff_limit = bounded(number_get(spec, "backoffLimit", NUMBER_COUNT, 6), 1000000);
-    want.indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
-    want.suspend = node_get_bool(spec, "suspend", false);
-    want.replicas = node_get(spec, "completions") ? bounded(number_get(spec, "completions", NUMBER_COUNT, 1), 1000)
-                    : node_get(spec, "parallelism") && !want.indexed ? -1 : 1;
-    if (number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0) > 0)
-        want.deadline = object->created +
-                        clock_seconds(number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0));
+    if (object->former) {
+        want.former = true;
+        want.former_replicas = object->former->replicas;
+        want.taken = object->former->taken;
+    }
     return want;
+}
+
+int workload_fewest(const struct local_object *object)
+{
+    struct plan_workload want = want_of(object);
+
+    return plan_fewest(&want);
 }
 
 int64_t workload_least(const struct local_object *object)
@@ -249,39 +285,36 @@ int64_t workload_least(const struct local_object *object)
 static void describe(const struct local_object *object, struct local_pod *const *pods,
                      size_t count, struct plan_pod *ret)
 {
-    for (size_t i = 0; i < count; i++) {
-        const char *phase = pod_phase(pods[i]);
-
+    for (size_t i = 0; i < count; i++)
         ret[i] = (struct plan_pod){
             .name = pods[i]->name, .index = pods[i]->index,
             .current = !strcmp(pods[i]->hash, object->hash),
-            .ready = pod_is_available(pods[i], workload_least(object)), .terminating = pods[i]->terminating,
-            .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
-            .created = pods[i]->created, .finished = pods[i]->finished,
+            .former = object->former && !strcmp(pods[i]->hash, object->former->hash),
+            .ready = pod_is_available(pods[i], workload_least(object)),
+            .broken = pod_is_broken(pods[i]), .terminating = pods[i]->terminating,
+            .created = pods[i]->created,
         };
-    }
 }
 
 /* A lone Pod is run once; a new template replaces it. */
-static size_t plan_pod(const struct plan_pod *pods, size_t count, struct plan_step *steps)
+static size_t plan_pod(const struct local_object *object, const struct plan_pod *pods, size_t count,
+                       struct plan_step *steps)
 {
-    if (count == 0) {
-        steps[0] = (struct plan_step){ PLAN_START, -1, 0 };
-        return 1;
-    }
-    if (pods[0].current || pods[0].terminating)
+    if (count == 0 && object->run.ended)
+        return 0; /* it was evicted, and stays ended */
+    if (count > 0 && (pods[0].current || pods[0].terminating))
         return 0;
-    steps[0] = (struct plan_step){ PLAN_STOP, -1, 0 };
+    steps[0] = (struct plan_step){ count ? PLAN_STOP : PLAN_START, -1, 0, false, false };
     return 1;
 }
 
-static void end_pods(struct local_pod *const *pods, size_t count)
+void workload_end_pods(struct local_pod *const *pods, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         pod_end(pods[i]);
 }
 
-static void look_again(struct local_object *object, int64_t wall)
+void workload_look_again(struct local_object *object, int64_t wall)
 {
     int64_t wait = wall - clock_wall();
 
@@ -289,19 +322,19 @@ static void look_again(struct local_object *object, int64_t wall)
 }
 
 /* Comes back when the next pod has been ready for long enough, or may be started. */
-static void wait_for_least(struct local_object *object, struct local_pod *const *pods, size_t count,
-                           int64_t next)
+static void wait_for_next(struct local_object *object, struct local_pod *const *pods, size_t count,
+                          int64_t next)
 {
-    int64_t least = workload_least(object);
+    int64_t now = clock_wall();
 
-    for (size_t i = 0; least && i < count; i++) {
-        int64_t at = pods[i]->ready_since + least;
+    for (size_t i = 0; i < count; i++) {
+        int64_t at = pod_available_from(pods[i], workload_least(object));
 
-        if (pod_is_ready(pods[i]) && !pod_is_available(pods[i], least) && (!next || at < next))
+        if (at > now && (!next || at < next))
             next = at;
     }
     if (next)
-        look_again(object, next);
+        workload_look_again(object, next);
 }
 
 /* ---- Pods that were lost ------------------------------------------------------------- */
@@ -319,48 +352,14 @@ void workload_on_loss(struct local_object *object, const struct local_pod *pod,
     object->lost = now;
     why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
             (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
+    state_keep(object, NULL, NULL);
 }
 
-/* Wall time at which a pod may be started; 0: now. */
-static int64_t held_back_until(const struct local_object *object)
+int64_t workload_held_until(const struct local_object *object)
 {
     int64_t wait = plan_backoff(object->losses), now = clock_wall();
 
     return wait && now >= object->lost && now < object->lost + wait ? object->lost + wait : 0;
-}
-
-static void keep_done(struct local_object *object)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct node *status = node_get(report_object(object, arena), "status");
-
-    object->done = node_map(object->arena);
-    node_set_text(object->arena, object->done, "hash", object->hash);
-    node_set(object->arena, object->done, "status", node_copy(object->arena, status));
-    local_keep_state(object);
-}
-
-/* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
-static void look_at_ttl(struct local_object *object, struct local_pod *const *pods, size_t count)
-{
-    int64_t ttl = number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished",
-                             NUMBER_SECONDS, -1);
-
-    if (!object->finished) {
-        object->finished = clock_wall();
-        local_event(object->cluster, object, object->job.complete ? "Normal" : "Warning",
-                    object->job.complete ? "Completed" : object->job.reason,
-                    object->job.complete ? "Job completed" : "Job failed: %d pods failed",
-                    object->job.failed);
-    }
-    if (ttl < 0)
-        return;
-    if (clock_wall() < object->finished + clock_seconds(ttl)) {
-        look_again(object, object->finished + clock_seconds(ttl));
-        return;
-    }
-    keep_done(object);
-    end_pods(pods, count);
 }
 
 static size_t plan_steps(struct local_object *object, const struct plan_pod *pods, size_t count,
@@ -368,71 +367,82 @@ static size_t plan_steps(struct local_object *object, const struct plan_pod *pod
 {
     struct plan_workload want = want_of(object);
 
-    switch (object->row->role) {
-    case ROLE_DEPLOYMENT:
-        return plan_deployment(&want, pods, count, steps);
-    case ROLE_STATEFUL:
-        return plan_stateful(&want, pods, count, steps);
-    case ROLE_JOB: {
-        size_t n = plan_job(&want, pods, count, steps, &object->job);
+    if (object->row->role == ROLE_POD)
+        return plan_pod(object, pods, count, steps);
+    object->replicas = want.replicas;
+    return object->row->role == ROLE_DEPLOYMENT ? plan_deployment(&want, pods, count, steps)
+                                                : plan_stateful(&want, pods, count, steps);
+}
 
-        if (object->job.wait_until)
-            look_again(object, object->job.wait_until);
-        else if (want.deadline && !object->job.over && !object->job.complete)
-            look_again(object, want.deadline);
-        return n;
-    }
-    default:
-        return plan_pod(pods, count, steps);
+/* The ordinals that the rollout has reached, and no more than there are to be. */
+static void note_taken(struct local_object *object, const struct plan_pod *pods, size_t count)
+{
+    struct local_revision *former = object->former;
+    int replicas = workload_count(node_get(object->object, "spec"), "replicas", 1, WORKLOAD_MOST);
+
+    if (!former || object->row->role != ROLE_STATEFUL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (pods[i].current && pods[i].index >= 0 && pods[i].index < PLAN_INDEXES)
+            former->taken[pods[i].index] = true;
+    if (former->replicas > replicas) {
+        former->replicas = replicas;
+        state_keep(object, NULL, NULL);
     }
 }
 
-/* Pods of an earlier template of a Job or Pod are no part of its count. */
-static bool drop_outdated(struct local_object *object, struct local_pod *const *pods, size_t count)
+static void take_steps(struct local_object *object, struct local_pod *const *pods,
+                       const struct plan_step *steps, size_t count, int64_t *ret_next)
 {
-    bool any = false;
+    int64_t held = workload_held_until(object);
+    bool taken = false;
 
-    if (object->row->role != ROLE_JOB)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(pods[i]->hash, object->hash) != 0) {
-            any = true;
-            pod_end(pods[i]);
-        }
-    if (any)
-        object->finished = 0;
-    return any;
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_step *step = &steps[i];
+        int ordinal = step->verb == PLAN_STOP ? pods[step->pod]->index : -1;
+
+        if (step->taken && object->former && ordinal >= 0 && ordinal < PLAN_INDEXES)
+            taken = object->former->taken[ordinal] = true;
+        if (step->verb == PLAN_STOP)
+            pod_end(pods[step->pod]);
+        else if (held)
+            *ret_next = held;
+        else
+            pod_start(object, step->index, step->former);
+    }
+    if (taken)
+        state_keep(object, NULL, NULL);
+}
+
+static bool can_plan(const struct local_object *object)
+{
+    return !*object->broken.reason && !object->waiting && object->strategy != CLUSTER_READ_ONLY &&
+           adopted_can_plan(object);
 }
 
 void workload_pass(struct local_object *object)
 {
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
-    struct plan_pod *described = mem_alloc(WORKLOAD_PODS * sizeof *described);
+    size_t count = workload_pods(object, pods, WORKLOAD_PODS);
+    struct plan_pod *described = mem_alloc((count + 1) * sizeof *described);
     struct plan_step steps[PLAN_STEPS];
-    size_t count = workload_pods(object, pods, WORKLOAD_PODS), n = 0;
-    int64_t held = held_back_until(object), next = 0;
+    int64_t next = 0;
 
     if (object->removing) {
-        end_pods(pods, count);
-    } else if (!*object->broken.reason && !object->waiting && !object->done &&
-               object->strategy != CLUSTER_READ_ONLY && adopted_can_plan(object) && !drop_outdated(object, pods, count)) {
+        workload_end_pods(pods, count);
+    } else if (can_plan(object) && object->row->role == ROLE_JOB) {
+        if (!object->adopted)
+            job_pass(object, pods, count);
+    } else if (can_plan(object)) {
         describe(object, pods, count, described);
-        n = plan_steps(object, described, count, steps);
+        note_taken(object, described, count);
+        take_steps(object, pods, steps, plan_steps(object, described, count, steps), &next);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (steps[i].verb == PLAN_STOP)
-            pod_end(pods[steps[i].pod]);
-        else if (held)
-            next = held;
-        else
-            pod_start(object, steps[i].index);
+    if (!object->removing && object->row->role != ROLE_JOB) {
+        /* Steps may have ended some of them, or made others. */
+        count = workload_pods(object, pods, WORKLOAD_PODS);
+        wait_for_next(object, pods, count, next);
     }
-    if (!object->removing)
-        wait_for_least(object, pods, count, next);
-    if (!object->removing && !object->adopted && object->row->role == ROLE_JOB &&
-        !object->done && n == 0 &&
-        (object->job.complete || object->job.over))
-        look_at_ttl(object, pods, count);
     mem_free(&described);
     mem_free(&pods);
 }
@@ -440,104 +450,142 @@ void workload_pass(struct local_object *object)
 /* ---- Health ----------------------------------------------------------------------------- */
 
 struct sight {
-    int wanted, total, updated, ready, old;
-    struct local_why trouble;
+    int wanted, total, updated, ready, good, old; /* good: of the present template */
+    int64_t newest; /* of its pods */
+    struct local_why trouble, wait; /* wait: what one of them waits for to be ready */
     bool troubled, final;
 };
+
+/* Pods of it were lost one soon after the other, and those there are have yet to show
+   that they stay. */
+static bool is_losing(const struct local_object *object, const struct sight *s)
+{
+    int64_t now = clock_wall();
+
+    return workload_held_until(object) ||
+           (object->losses > 1 && s->ready < s->wanted && now >= object->lost &&
+            now < object->lost + 2 * plan_backoff(object->losses) + CLOCK_SECOND);
+}
+
+static void say_wait(const struct local_pod *pod, struct local_why *ret)
+{
+    struct local_why why = { 0 };
+
+    if (pod_waits(pod, &why))
+        why_set(ret, why.reason, "pod %.100s %s%.250s", pod->name,
+                text_starts(why.message, "waits") || text_starts(why.message, "is ") ? "" : ": ",
+                why.message);
+}
 
 static void look(const struct local_object *object, struct sight *ret)
 {
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
     size_t count = workload_pods(object, pods, WORKLOAD_PODS);
 
-    *ret = (struct sight){ .wanted = bounded(number_get(node_get(object->object, "spec"),
-                                                        "replicas", NUMBER_COUNT, 1), 1000) };
+    *ret = (struct sight){ .wanted = workload_count(node_get(object->object, "spec"), "replicas", 1,
+                                                    WORKLOAD_MOST) };
     for (size_t i = 0; i < count; i++) {
-        bool current = !strcmp(pods[i]->hash, object->hash), final = false;
+        bool current = !strcmp(pods[i]->hash, object->hash), final = false, available;
         struct local_why trouble = { 0 };
 
         if (pods[i]->terminating)
             continue;
         ret->total++;
         ret->updated += current;
+        ret->newest = current && pods[i]->created > ret->newest ? pods[i]->created : ret->newest;
         ret->old += !current;
-        ret->ready += pod_is_available(pods[i], workload_least(object));
+        available = pod_is_available(pods[i], workload_least(object));
+        ret->ready += available;
+        ret->good += available && current;
+        if (!available && !*ret->wait.message)
+            say_wait(pods[i], &ret->wait);
         if (ret->final || !pod_trouble(pods[i], &trouble, &final))
             continue;
         ret->troubled = true;
         ret->trouble = trouble;
         ret->final = final;
     }
-    if (!ret->troubled && held_back_until(object)) {
+    if (!ret->troubled && is_losing(object, ret)) {
         ret->troubled = ret->final = true;
         ret->trouble = object->lost_why;
     }
     mem_free(&pods);
 }
 
-static void judge_replicas(struct local_object *object)
+bool workload_trouble(const struct local_object *object, struct local_why *ret)
+{
+    struct sight s;
+
+    look(object, &s);
+    *ret = s.troubled ? s.trouble : s.wait;
+    return s.troubled;
+}
+
+/* Progress is more pods that are available or fewer old ones than ever in this rollout:
+   one that comes and goes is none. */
+static void note_progress(struct local_object *object, const struct sight *s, bool done)
+{
+    if (object->progressed && object->progress_of == object->generation &&
+        s->good <= object->most_ready && s->old >= object->fewest_old && !done)
+        return;
+    if (object->progress_of != object->generation || done) {
+        object->most_ready = 0;
+        object->fewest_old = INT32_MAX;
+    }
+    /* What an agent before saw is not known; it was no earlier than the newest pod. */
+    object->progressed = !object->progressed && s->newest && !done ? s->newest : clock_wall();
+    object->progress_of = object->generation;
+    object->most_ready = s->good > object->most_ready ? s->good : object->most_ready;
+    object->fewest_old = s->old < object->fewest_old ? s->old : object->fewest_old;
+}
+
+static void judge_progress(struct local_object *object, bool done)
 {
     int64_t deadline = number_get(node_get(object->object, "spec"), "progressDeadlineSeconds",
                                   NUMBER_SECONDS, 600);
+    int64_t end = object->progressed + clock_seconds(deadline);
+
+    object->late = !done && clock_wall() >= end;
+    if (object->late && object->health != LOCAL_FAILED) {
+        object->health = LOCAL_FAILED;
+        snprintf(object->why.reason, sizeof object->why.reason, "ProgressDeadlineExceeded");
+    } else if (!done && !object->late && !loop_timer_is_set(object->timer)) {
+        workload_look_again(object, end);
+    }
+}
+
+/* All that is to be of the present template is: a partition and OnDelete leave the rest. */
+static bool has_arrived(const struct local_object *object, const struct sight *s)
+{
+    struct plan_workload want = want_of(object);
+    int due = want.on_delete || want.partition > s->wanted ? 0 : s->wanted - want.partition;
+
+    if (object->row->role != ROLE_STATEFUL)
+        return s->updated == s->wanted && s->ready >= s->wanted && !s->old;
+    return s->updated >= due && s->ready >= s->wanted && s->total == s->wanted;
+}
+
+static void judge_replicas(struct local_object *object)
+{
     struct sight s;
     bool done;
 
     look(object, &s);
-    done = s.updated == s.wanted && s.ready >= s.wanted && !s.old;
-    if (done || !object->progressed || object->generation != object->job.active ||
-        s.ready != object->job.ready) {
-        /* job.active and job.ready are spare here: what was seen last. */
-        object->progressed = clock_wall();
-        object->job.active = (int)object->generation;
-        object->job.ready = s.ready;
-    }
+    done = has_arrived(object, &s);
+    if (done && !s.old && can_plan(object) && !object->adopted)
+        revision_settle(object);
+    note_progress(object, &s, done);
     object->health = done ? LOCAL_CURRENT : LOCAL_IN_PROGRESS;
     object->why = (struct local_why){ 0 };
     if (s.troubled && (s.final || !done)) {
         object->why = s.trouble;
         object->health = s.final ? LOCAL_FAILED : LOCAL_IN_PROGRESS;
     } else if (!done) {
-        why_set(&object->why, "Progressing", "%d of %d pods are ready%s", s.ready, s.wanted,
-                s.old ? ", old ones still run" : "");
+        why_set(&object->why, "Progressing", "%d of %d pods are ready%s%s%.300s", s.ready, s.wanted,
+                s.old ? ", old ones still run" : "", *s.wait.message ? "; " : "",
+                s.wait.message);
     }
-    if (!done && object->health != LOCAL_FAILED) {
-        if (clock_wall() >= object->progressed + clock_seconds(deadline)) {
-            object->health = LOCAL_FAILED;
-            snprintf(object->why.reason, sizeof object->why.reason, "ProgressDeadlineExceeded");
-        } else if (!loop_timer_is_set(object->timer)) {
-            look_again(object, object->progressed + clock_seconds(deadline));
-        }
-    }
-}
-
-static void judge_job(struct local_object *object)
-{
-    const struct node *kept = node_get(object->done, "status");
-    struct sight s;
-
-    if (kept) {
-        bool good = !strcmp(node_get_text(node_item(node_get(kept, "conditions"), 0), "type"),
-                            "Complete");
-
-        object->health = good ? LOCAL_CURRENT : LOCAL_FAILED;
-        why_set(&object->why, good ? "Completed" : "JobFailed", "ended; its pods were removed after "
-                "ttlSecondsAfterFinished");
-        return;
-    }
-    look(object, &s);
-    if (object->job.complete) {
-        object->health = LOCAL_CURRENT;
-        why_set(&object->why, "Completed", "%d pods succeeded", object->job.succeeded);
-    } else if (object->job.over) {
-        object->health = LOCAL_FAILED;
-        why_set(&object->why, object->job.reason, "%d pods failed%s%.300s", object->job.failed,
-                s.troubled ? "; last: " : "", s.trouble.message);
-    } else {
-        object->health = LOCAL_IN_PROGRESS;
-        why_set(&object->why, s.troubled ? s.trouble.reason : "Running", "%d active, %d succeeded, "
-                "%d failed%s%.280s", object->job.active, object->job.succeeded, object->job.failed,
-                s.troubled ? "; " : "", s.trouble.message);
-    }
+    judge_progress(object, done);
 }
 
 static void judge_pod(struct local_object *object)
@@ -552,6 +600,8 @@ static void judge_pod(struct local_object *object)
     object->why = (struct local_why){ 0 };
     if (s.troubled)
         object->why = s.trouble;
+    else
+        object->why = s.wait;
     /* kstatus calls a failed pod current; a person would not. */
     if (!strcmp(phase, "Failed") || (s.troubled && s.final))
         object->health = LOCAL_FAILED;
@@ -583,7 +633,7 @@ void workload_judge(struct local_object *object)
         judge_replicas(object);
         break;
     case ROLE_JOB:
-        judge_job(object);
+        job_health(object);
         break;
     case ROLE_POD:
         judge_pod(object);

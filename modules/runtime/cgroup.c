@@ -241,7 +241,6 @@ static bool make_v2(const struct cgroup_base *base, const char *pod,
     if (limits->memory) {
         set_limit(folder, "memory.max", limits->memory, problems);
         write_in(folder, "memory.swap.max", "0");
-        write_in(folder, "memory.oom.group", "1");
     }
     if (limits->cpu) {
         snprintf(quota, sizeof quota, "%lld 100000", (long long)limits->cpu * 100);

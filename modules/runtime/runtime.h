@@ -243,6 +243,13 @@ void runtime_simulated_exit(struct runtime *runtime, const char *pod,
  */
 void runtime_simulated_reset(void);
 void runtime_simulated_reboot(const char *directory);
+/* The same by the machine, whoever has it open; `oom`: a process of it was killed for memory. */
+void runtime_simulated_end(const char *directory, const char *pod, const char *container, int code,
+                           int signal, bool oom);
+/* One of its volumes is too full: all of it ends. */
+void runtime_simulated_evict(const char *directory, const char *pod);
+/* The id of the nth pod there; NULL: there are not so many. */
+const char *runtime_simulated_pod(const char *directory, size_t nth);
 /* The containers that run there, and the pods there are. */
 size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
 /* Of pods whose description contains this text. */

@@ -278,8 +278,16 @@ static void evict(struct shim *shim, const struct fullness *most)
     node_set_text(arena, message, "event", "evicted");
     node_set(arena, message, "message", says);
     shim_send(shim, message);
-    for (size_t i = 0; i < shim->count; i++)
-        container_stop(&shim->containers[i], 0);
+    for (size_t i = 0; i < shim->count; i++) {
+        struct container *c = &shim->containers[i];
+
+        /* With its exit, for an agent that does not listen now. */
+        if (c->running) {
+            snprintf(c->run.why.reason, sizeof c->run.why.reason, "Evicted");
+            snprintf(c->run.why.text, sizeof c->run.why.text, "%.390s", node_text(says));
+        }
+        container_stop(c, 0);
+    }
 }
 
 void disk_hear(struct shim *shim)

@@ -22,6 +22,7 @@ struct sim_container {
     const char *state; /* none, running, exited, failed */
     int64_t run, pid, started, finished;
     int code, signal;
+    bool oom;
 };
 
 struct sim_pod {
@@ -31,6 +32,7 @@ struct sim_pod {
     const char *text; /* of `spec`, to look for words in */
     struct sim_container containers[32];
     size_t count;
+    bool lost; /* evicted: nothing of it can be started again */
 };
 
 /* One machine per directory; it outlives the driver that looks at it. */
@@ -42,6 +44,7 @@ struct machine {
 struct runtime {
     uint32_t tag;
     struct runtime_options options;
+    char *directory; /* owned */
     struct machine *machine;
     struct sim_later *laters; /* events on their way to this driver */
 };
@@ -53,6 +56,7 @@ struct sim_later {
     struct loop_timer *timer; /* owned */
     enum runtime_event_kind kind;
     char pod[128], container[128], message[128];
+    const char *reason;
     bool probe;
     bool ok;
     runtime_probe_fn *done;
@@ -185,15 +189,22 @@ static void on_later(void *arg)
     struct runtime *runtime = later->runtime;
     struct sim_pod *pod = map_get(runtime->machine->pods, later->pod);
     struct sim_container *c = container_of(pod, later->container);
-    struct runtime_event event = { .kind = later->kind, .pod = later->pod };
+    struct runtime_event event = { .kind = later->kind, .pod = later->pod, .reason = later->reason,
+                                   .message = later->message };
 
     forget(later);
+    /* Events of one container come in order. */
+    if (later->kind == RUNTIME_STARTED && c && !later->probe && strcmp(c->state, "running") != 0) {
+        mem_free(&later);
+        return;
+    }
     if (c) {
         event.container = c->name;
         event.run = c->run;
         event.pid = c->pid;
         event.code = c->code;
         event.signal = c->signal;
+        event.oom = c->oom;
         event.started = c->started;
         event.finished = c->finished;
     }
@@ -238,6 +249,52 @@ void runtime_simulated_exit(struct runtime *runtime, const char *id,
     tell(runtime, id, container, RUNTIME_EXITED);
 }
 
+void runtime_simulated_end(const char *directory, const char *id, const char *container, int code,
+                           int signal, bool oom)
+{
+    struct machine *machine = machine_at(directory);
+    struct sim_pod *pod = map_get(machine->pods, id);
+    struct sim_container *c = container_of(pod, container);
+
+    if (!c || strcmp(c->state, "running") != 0)
+        return;
+    end_container(c, code, signal);
+    c->oom = oom;
+    if (machine->watcher)
+        tell(machine->watcher, id, container, RUNTIME_EXITED);
+}
+
+void runtime_simulated_evict(const char *directory, const char *id)
+{
+    struct machine *machine = machine_at(directory);
+    struct sim_pod *pod = map_get(machine->pods, id);
+    struct sim_later *later;
+
+    for (size_t i = 0; pod && i < pod->count; i++)
+        if (!strcmp(pod->containers[i].state, "running"))
+            end_container(&pod->containers[i], 0, 9);
+    if (!pod || pod->lost)
+        return;
+    pod->lost = true;
+    if (!machine->watcher)
+        return;
+    later = soon(machine->watcher, id, NULL, CLOCK_MS);
+    later->kind = RUNTIME_LOST;
+    later->reason = "Evicted";
+    snprintf(later->message, sizeof later->message, "volume v holds too much");
+}
+
+const char *runtime_simulated_pod(const char *directory, size_t nth)
+{
+    struct sim_pod *pod;
+    size_t at = 0;
+
+    while ((pod = map_next(machine_at(directory)->pods, &at, NULL)))
+        if (nth-- == 0)
+            return pod->id;
+    return NULL;
+}
+
 /* ---- The driver ----------------------------------------------------------------- */
 
 static int sim_open(const struct runtime_options *options, struct runtime **ret,
@@ -247,6 +304,7 @@ static int sim_open(const struct runtime_options *options, struct runtime **ret,
 
     runtime->tag = SIMULATED_TAG;
     runtime->options = *options;
+    runtime->directory = mem_copy_string(options->directory);
     runtime->machine = machine_at(options->directory);
     runtime->machine->watcher = runtime;
     *ret = runtime;
@@ -265,6 +323,11 @@ static void sim_close(struct runtime **runtime)
             later->done(later->arg, false, "the agent ends");
         mem_free(&later);
     }
+    /* A reset may have forgotten the machine before. */
+    if (machines && map_get(machines, (*runtime)->directory) == (*runtime)->machine &&
+        (*runtime)->machine->watcher == *runtime)
+        (*runtime)->machine->watcher = NULL;
+    mem_free(&(*runtime)->directory);
     (*runtime)->tag = 0;
     mem_free(runtime);
 }
@@ -278,7 +341,7 @@ static struct node *sim_facts(struct runtime *runtime, struct arena *arena)
     return facts;
 }
 
-static struct node *describe(struct arena *arena, const struct sim_container *c)
+static struct node *describe(struct arena *arena, const struct sim_pod *pod, const struct sim_container *c)
 {
     struct node *node = node_map(arena);
 
@@ -288,7 +351,11 @@ static struct node *describe(struct arena *arena, const struct sim_container *c)
     node_set_int(arena, node, "pid", c->pid);
     node_set_int(arena, node, "code", c->code);
     node_set_int(arena, node, "signal", c->signal);
-    node_set_bool(arena, node, "oom", false);
+    node_set_bool(arena, node, "oom", c->oom);
+    if (pod->lost) {
+        node_set_text(arena, node, "reason", "Evicted");
+        node_set_text(arena, node, "message", "volume v holds too much");
+    }
     node_set_int(arena, node, "started", c->started / 1000);
     node_set_int(arena, node, "finished", c->finished / 1000);
     return node;
@@ -306,9 +373,9 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
 
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, node_get(pod->spec, "record")));
-        node_set_bool(arena, found, "alive", true);
+        node_set_bool(arena, found, "alive", !pod->lost);
         for (size_t i = 0; i < pod->count; i++)
-            node_add(arena, states, describe(arena, &pod->containers[i]));
+            node_add(arena, states, describe(arena, pod, &pod->containers[i]));
         node_add(arena, list, found);
     }
     return list;
@@ -324,6 +391,7 @@ static void start(struct runtime *runtime, struct sim_pod *pod, struct sim_conta
     c->started = clock_wall();
     c->finished = 0;
     c->code = c->signal = 0;
+    c->oom = false;
     tell(runtime, pod->id, c->name, RUNTIME_STARTED);
     if (on_start)
         on_start(on_start_arg, runtime->options.directory);

@@ -85,6 +85,8 @@ struct spoke {
     int64_t seen, went_back;        /* newest revision; the one that the hub lost, or 0 */
     struct loop_timer *epoch_again; /* owned */
 
+    struct events *events; /* owned; events.c */
+
     /* twin.c */
     char instance[40];    /* this start's name */
     bool claims, parked;  /* parked: a later start of this identity goes on */
@@ -312,7 +314,12 @@ void bundle_fetch(struct work *work, const char *reference,
 void report_work(struct work *work);
 /* An Event about the work's trouble, once for each. */
 void report_trouble(struct work *work);
+/* The same tree with nothing in its texts that a terminal would obey. */
+struct node *report_printable(struct arena *arena, const struct node *from);
+
+/* events.c: what happened, told once and then counted. */
 void report_event(struct spoke *spoke, const struct cluster_event *event);
+void events_free(struct events **events);
 
 /* look.c: the agent's own status, for who is on this machine. */
 void look_open(struct spoke *spoke);

@@ -24,7 +24,7 @@
 /* Whatever a program of a pod, a name in an artifact or a feedback rule put there. */
 #define TEXT_MOST 4096
 
-static struct node *printable(struct arena *arena, const struct node *from)
+struct node *report_printable(struct arena *arena, const struct node *from)
 {
     struct node *made;
     char *text;
@@ -37,14 +37,14 @@ static struct node *printable(struct arena *arena, const struct node *from)
     if (node_is(from, NODE_LIST)) {
         made = node_list(arena);
         for (size_t i = 0; i < node_count(from); i++)
-            node_add(arena, made, printable(arena, node_item(from, i)));
+            node_add(arena, made, report_printable(arena, node_item(from, i)));
         return made;
     }
     if (!node_is(from, NODE_MAP))
         return node_copy(arena, from);
     made = node_map(arena);
     node_each(member, from)
-        node_set(arena, made, member->key, printable(arena, member->value));
+        node_set(arena, made, member->key, report_printable(arena, member->value));
     return made;
 }
 
@@ -141,7 +141,7 @@ static void send_patch(struct work *work, const char *target, const struct node 
     struct node *body = node_map(arena);
 
     *sent = (struct report_sent){work->spoke, mem_copy_string(work->name), last, revision};
-    node_set(arena, body, "status", printable(arena, status));
+    node_set(arena, body, "status", report_printable(arena, status));
     if (revision)
         node_set(arena, node_make(arena, body, "metadata"), "resourceVersion",
                  node_format(arena, "%lld", (long long)revision));
@@ -339,45 +339,4 @@ void report_work(struct work *work)
         send_patch(work, target, status, true, work->revision);
     }
     work->sending = news || workload;
-}
-
-/* ---- Events ---------------------------------------------------------------------- */
-
-void report_event(struct spoke *spoke, const struct cluster_event *event)
-{
-    scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/events", spoke->name);
-    struct node *body = node_map(arena);
-    struct node *metadata = node_make(arena, body, "metadata");
-    struct node *about = node_make(arena, body, "involvedObject");
-    char now[CLOCK_TEXT];
-
-    log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->space, event->name,
-             event->reason, event->message);
-    if (!spoke->http || (spoke->state != SPOKE_WATCHING && spoke->state != SPOKE_LISTING))
-        return;
-    clock_format(clock_wall(), false, now);
-    node_set_text(arena, body, "apiVersion", "v1");
-    node_set_text(arena, body, "kind", "Event");
-    node_set(arena, metadata, "generateName", node_format(arena, "%s.", event->name));
-    node_set_text(arena, metadata, "namespace", spoke->name);
-    node_set_text(arena, about, "apiVersion", event->api_version);
-    node_set_text(arena, about, "kind", event->kind);
-    /* An Event is about what lies beside it; where the object lies here is said
-       in words. */
-    node_set_text(arena, about, "namespace", spoke->name);
-    node_set_text(arena, about, "name", event->name);
-    node_set_text(arena, body, "type", event->type);
-    node_set_text(arena, body, "reason", event->reason);
-    if (*event->space && strcmp(event->space, spoke->name))
-        node_set(arena, body, "message",
-                 node_format(arena, "%s (in namespace %s)", event->message, event->space));
-    else
-        node_set_text(arena, body, "message", event->message);
-    node_set_text(arena, body, "firstTimestamp", now);
-    node_set_text(arena, body, "lastTimestamp", now);
-    node_set_int(arena, body, "count", 1);
-    node_set_text(arena, node_make(arena, body, "source"), "component", "axle-spoke");
-    node_set_text(arena, body, "reportingComponent", "axle-spoke");
-    link_send(spoke, "POST", target, NULL, printable(arena, body), NULL, NULL);
 }

@@ -325,6 +325,7 @@ void spoke_close(struct spoke **at)
     works_free(spoke);
     facts_free(spoke);
     map_free(&spoke->works);
+    events_free(&spoke->events);
     store_close(&spoke->store);
     free(spoke->damage);
     free(spoke->csr);

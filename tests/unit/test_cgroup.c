@@ -82,7 +82,7 @@ static void test_limits_are_written(void)
     close(procs[0]);
     CHECK_TEXT(get("pods/chat_main/memory.max"), "67108864", "memory is limited");
     CHECK_TEXT(get("pods/chat_main/memory.swap.max"), "0", "and does not flee to swap");
-    CHECK_TEXT(get("pods/chat_main/memory.oom.group"), "1", "all of it ends when it has none");
+    CHECK_TEXT(get("pods/chat_main/memory.oom.group"), "", "what a child ends of is not the end of all");
     CHECK_TEXT(get("pods/chat_main/cpu.max"), "25000 100000", "a quarter of a core");
     CHECK_TEXT(get("pods/chat_main/pids.max"), "12", "and twelve processes");
     put("pods/chat_main/memory.events", "low 0\nhigh 0\nmax 31\noom 2\noom_kill 2\n");

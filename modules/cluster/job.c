@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a Job: one run for each template, an end that is decided once and remembered. */
+
+#include "cluster/job_policy.h"
+
+#include "base/clock.h"
+#include "number/number.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Reading -------------------------------------------------------------------------- */
+
+int job_check(struct local_object *object)
+{
+    const struct node *spec = node_get(object->object, "spec");
+    const char *mode = node_get_text(spec, "completionMode");
+    const char *replacement = node_get_text(spec, "podReplacementPolicy");
+
+    if (*mode && strcmp(mode, "Indexed") != 0 && strcmp(mode, "NonIndexed") != 0)
+        return why_set(&object->broken, "Invalid", "spec.completionMode is NonIndexed or Indexed, not "
+                       "\"%.40s\"", mode);
+    if (*replacement && strcmp(replacement, "Failed") != 0 &&
+        strcmp(replacement, "TerminatingOrFailed") != 0)
+        return why_set(&object->broken, "Invalid", "spec.podReplacementPolicy is TerminatingOrFailed or "
+                       "Failed, not \"%.40s\"", replacement);
+    return job_policy_check(spec, &object->broken);
+}
+
+static struct plan_workload want_of(const struct local_object *object, struct arena *arena)
+{
+    const struct node *spec = node_get(object->object, "spec");
+    int64_t deadline = number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0);
+    bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
+    bool per_index = job_policy_has(spec, "backoffLimitPerIndex");
+    struct plan_workload want = { .indexed = indexed, .now = clock_wall() };
+
+    want.parallelism = workload_count(spec, "parallelism", 1, WORKLOAD_MOST);
+    want.backoff_limit = workload_count(spec, "backoffLimit", per_index ? INT32_MAX : 6, INT32_MAX);
+    want.index_limit = workload_count(spec, "backoffLimitPerIndex", -1, INT32_MAX);
+    want.failed_indexes = workload_count(spec, "maxFailedIndexes", -1, INT32_MAX);
+    want.suspend = node_get_bool(spec, "suspend", false);
+    want.replace_ended = !strcmp(node_get_text(spec, "podReplacementPolicy"), "Failed") ||
+                         job_policy_has(spec, "podFailurePolicy");
+    want.replicas = job_policy_has(spec, "completions")
+                        ? workload_count(spec, "completions", 1, WORKLOAD_MOST)
+                    : job_policy_has(spec, "parallelism") && !indexed ? -1 : 1;
+    want.past = object->past ? &object->past->sum : NULL;
+    want.success = job_policy_success(spec, arena, &want.success_count);
+    if (deadline > 0 && object->run.started)
+        want.deadline = object->run.started + clock_seconds(deadline);
+    return want;
+}
+
+/* ---- What its pods say ----------------------------------------------------------------- */
+
+static int failures_of(const struct local_pod *pod)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct local_container *c = &pod->containers[i];
+        bool fine = c->state != CONTAINER_FAILED && (c->state != CONTAINER_EXITED || (!c->code && !c->signal));
+
+        if (!c->sidecar && c->run > (int64_t)c->unpulled + fine)
+            sum += c->run - fine - c->unpulled;
+    }
+    return sum < WORKLOAD_MOST * 1000 ? (int)sum : WORKLOAD_MOST * 1000;
+}
+
+static enum plan_verdict verdict_of(const struct local_object *object, const struct local_pod *pod,
+                                    struct local_why *ret_why)
+{
+    const struct node *policy = node_at(object->object, "spec", "podFailurePolicy", NULL);
+    struct job_exit exits[64];
+    struct job_failure failure = { .exits = exits, .disrupted = pod->lost };
+
+    for (size_t i = 0; policy && i < pod->count && failure.count < count_of(exits); i++) {
+        const struct local_container *c = &pod->containers[i];
+
+        if (c->state == CONTAINER_FAILED)
+            exits[failure.count++] = (struct job_exit){ c->name, 128 };
+        else if (c->state == CONTAINER_EXITED && !pod->lost && (c->code || c->signal))
+            exits[failure.count++] = (struct job_exit){ c->name, c->signal ? 128 + c->signal : c->code };
+    }
+    return policy ? job_policy_verdict(policy, &failure, ret_why) : PLAN_COUNT;
+}
+
+/* In the sum of those that are gone, or about to be. */
+static bool is_counted(const struct local_object *object, const struct local_pod *pod)
+{
+    return object->past && pod->finished && pod->finished <= object->past->until &&
+           !strcmp(pod_phase(pod), "Failed");
+}
+
+/* Wall time from which on it counts as ready: after failures, once it has run for as long
+   as it had to wait. 0: it is not ready. */
+static int64_t ready_from(const struct local_pod *pod, unsigned failed)
+{
+    return pod_available_from(pod, plan_backoff(failed));
+}
+
+static unsigned count_failed(struct local_pod *const *pods, size_t count)
+{
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < count; i++)
+        failed += !strcmp(pod_phase(pods[i]), "Failed");
+    return failed;
+}
+
+static int64_t next_ready(struct local_pod *const *pods, size_t count, int64_t next)
+{
+    unsigned failed = count_failed(pods, count);
+
+    for (size_t i = 0; i < count; i++) {
+        int64_t at = ready_from(pods[i], failed);
+
+        if (at > clock_wall() && (!next || at < next))
+            next = at;
+    }
+    return next;
+}
+
+static void describe(const struct local_object *object, struct local_pod *const *pods,
+                     size_t count, struct plan_pod *ret, struct local_why *ret_why)
+{
+    unsigned failed = count_failed(pods, count);
+    int64_t now = clock_wall();
+
+    for (size_t i = 0; i < count; i++) {
+        const char *phase = pod_phase(pods[i]);
+        struct local_why why = { 0 };
+
+        ret[i] = (struct plan_pod){
+            .name = pods[i]->name, .index = pods[i]->index, .current = true,
+            .ready = ready_from(pods[i], failed) && ready_from(pods[i], failed) <= now,
+            .terminating = pods[i]->terminating,
+            .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
+            .failures = failures_of(pods[i]), .created = pods[i]->created,
+            .finished = pods[i]->finished,
+        };
+        if (is_counted(object, pods[i])) {
+            ret[i].failed = false;
+            ret[i].terminating = true;
+        }
+        if (ret[i].failed)
+            ret[i].verdict = verdict_of(object, pods[i], &why);
+        if (ret[i].verdict == PLAN_FAIL_JOB)
+            *ret_why = why;
+    }
+}
+
+bool job_may_restart(const struct local_pod *pod)
+{
+    const struct local_object *object = local_workload_of(pod);
+    scoped_arena struct arena *arena = arena_new();
+    struct local_pod **pods;
+    struct plan_pod *described;
+    struct plan_workload want;
+    struct local_why ignored = { 0 };
+    size_t count, at = 0;
+    bool spent;
+
+    if (!object || !object->row || object->row->role != ROLE_JOB || !object->object ||
+        object->adopted || strcmp(pod->hash, object->hash) != 0)
+        return true;
+    if (object->run.ended)
+        return false;
+    pods = arena_alloc(arena, WORKLOAD_PODS * sizeof(struct local_pod *));
+    described = arena_alloc(arena, WORKLOAD_PODS * sizeof *described);
+    count = workload_pods(object, pods, WORKLOAD_PODS);
+    describe(object, pods, count, described, &ignored);
+    while (at < count && pods[at] != pod)
+        at++;
+    want = want_of(object, arena);
+    spent = at < count && plan_job_is_spent(&want, described, count, at);
+    return !spent;
+}
+
+/* ---- Failed pods that were counted ------------------------------------------------------- */
+
+/* So many failed pods are kept, with their logs; a Job may fail more often. */
+#define FAILED_KEPT 100
+
+static void count_past(struct local_object *object, const struct local_pod *pod)
+{
+    struct plan_past *sum = &object->past->sum;
+    int failures = failures_of(pod) > 1 ? failures_of(pod) : 1;
+    struct local_why ignored = { 0 };
+    enum plan_verdict verdict = verdict_of(object, pod, &ignored);
+
+    if (verdict == PLAN_IGNORE)
+        return;
+    sum->pods++;
+    sum->failures = sum->failures < INT32_MAX / 4 ? sum->failures + failures : sum->failures;
+    if (pod->index < 0 || pod->index >= PLAN_INDEXES)
+        return;
+    sum->of[pod->index] = verdict == PLAN_FAIL_INDEX ? INT32_MAX / 2 : sum->of[pod->index] + failures;
+}
+
+/* The oldest half goes, all that ended at one moment together. */
+static void forget_oldest(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    int64_t until = 0, last = 0;
+    size_t gone = 0;
+
+    while (gone < FAILED_KEPT / 2) {
+        until = 0;
+        for (size_t i = 0; i < count; i++)
+            if (pods[i]->finished > last && !is_counted(object, pods[i]) &&
+                !strcmp(pod_phase(pods[i]), "Failed") && (!until || pods[i]->finished < until))
+                until = pods[i]->finished;
+        if (!until)
+            break;
+        for (size_t i = 0; i < count; i++)
+            gone += pods[i]->finished == until && !strcmp(pod_phase(pods[i]), "Failed");
+        last = until;
+    }
+    last = last / 1000 * 1000 + 999; /* as it is kept */
+    if (!object->past)
+        object->past = mem_alloc(sizeof *object->past);
+    for (size_t i = 0; i < count; i++)
+        if (!is_counted(object, pods[i]) && pods[i]->finished && pods[i]->finished <= last &&
+            !strcmp(pod_phase(pods[i]), "Failed"))
+            count_past(object, pods[i]);
+    object->past->until = last;
+    state_keep(object, NULL, NULL);
+}
+
+static void make_room(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < count; i++)
+        failed += !is_counted(object, pods[i]) && !strcmp(pod_phase(pods[i]), "Failed");
+    if (failed > FAILED_KEPT)
+        forget_oldest(object, pods, count);
+    for (size_t i = 0; i < count; i++)
+        if (is_counted(object, pods[i]))
+            pod_end(pods[i]);
+}
+
+/* ---- The end ---------------------------------------------------------------------------- */
+
+struct keeping {
+    struct cluster *cluster;
+    char *key;     /* owned */
+    char hash[24]; /* of the template whose run has ended */
+};
+
+static void on_kept(void *arg, const struct err *err)
+{
+    struct keeping *keeping = arg;
+    struct cluster *cluster = keeping->cluster;
+    struct local_object *object = cluster->closing ? NULL : map_get(cluster->objects, keeping->key);
+
+    if (object && object->run.ended && !strcmp(object->hash, keeping->hash)) {
+        object->run.keeping = false;
+        object->run.kept = !err || !err->code;
+        if (object->run.kept)
+            local_touch(object);
+        else /* a full disk may be emptied */
+            workload_look_again(object, clock_wall() + CLOCK_SECOND);
+    }
+    mem_free(&keeping->key);
+    mem_free(&keeping);
+}
+
+/* Nothing of it is removed before its end is on the disk: an agent that dies in
+   between would run it once more. */
+static void keep_end(struct local_object *object)
+{
+    struct keeping *keeping = mem_alloc(sizeof *keeping);
+
+    object->run.keeping = true;
+    keeping->cluster = object->cluster;
+    keeping->key = mem_copy_string(object->key);
+    snprintf(keeping->hash, sizeof keeping->hash, "%s", object->hash);
+    state_keep(object, on_kept, keeping);
+}
+
+static void explain_failure(const struct local_object *object, const struct local_why *policy,
+                            struct local_why *ret)
+{
+    const struct plan_job_state *job = &object->job;
+    struct local_why last = { 0 };
+    bool troubled = workload_trouble(object, &last);
+    const char *before = troubled ? "; last: " : "";
+
+    if (!troubled)
+        last = (struct local_why){ 0 };
+
+    if (!strcmp(job->reason, "PodFailurePolicy") && *policy->message)
+        why_set(ret, job->reason, "%s", policy->message);
+    else if (!strcmp(job->reason, "DeadlineExceeded"))
+        why_set(ret, job->reason, "it was active for longer than activeDeadlineSeconds, %lld s%s%.300s",
+                (long long)number_get(node_get(object->object, "spec"), "activeDeadlineSeconds",
+                                      NUMBER_SECONDS, 0), before, last.message);
+    else if (job->failed_indexes)
+        why_set(ret, job->reason, "%d indexes failed%s%.300s", job->failed_indexes, before, last.message);
+    else
+        why_set(ret, job->reason, "%d pods failed%s%.300s", job->failed, before, last.message);
+}
+
+/* Pods that are stopped because of the failure count as failed, as in Kubernetes. */
+static void decide_end(struct local_object *object, const struct local_why *policy)
+{
+    struct local_run *run = &object->run;
+
+    run->ended = true;
+    run->complete = object->job.complete;
+    run->finished = clock_wall();
+    run->succeeded = object->job.succeeded;
+    run->failed = object->job.failed + (run->complete ? 0 : object->job.active);
+    if (run->complete) {
+        why_set(&run->why, object->job.reason, "%d pods succeeded", run->succeeded);
+    } else {
+        object->job.failed = run->failed;
+        explain_failure(object, policy, &run->why);
+    }
+    local_event(object->cluster, object, run->complete ? "Normal" : "Warning",
+                run->complete ? "Completed" : run->why.reason,
+                run->complete ? "Job completed: %s" : "Job failed: %s", run->why.message);
+    keep_end(object);
+}
+
+/* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
+static void wind_up(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    struct local_run *run = &object->run;
+    int64_t ttl = number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished",
+                             NUMBER_SECONDS, -1);
+
+    object->job.active = object->job.ready = 0;
+    object->job.complete = run->complete;
+    object->job.over = !run->complete;
+    object->job.reason = run->why.reason;
+    if (!run->kept && !run->keeping)
+        keep_end(object);
+    if (!run->kept)
+        return;
+    if (!run->tidied && ttl >= 0 && clock_wall() >= run->finished + clock_seconds(ttl)) {
+        run->tidied = true;
+        state_keep(object, NULL, NULL);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!pods[i]->finished || run->tidied)
+            pod_end(pods[i]);
+    if (!run->tidied && ttl >= 0)
+        workload_look_again(object, run->finished + clock_seconds(ttl));
+}
+
+void job_end_pod(struct local_object *object, const char *reason, const char *message)
+{
+    object->run = (struct local_run){ .ended = true, .finished = clock_wall() };
+    why_set(&object->run.why, reason, "%.390s", message);
+    keep_end(object);
+}
+
+/* ---- One pass --------------------------------------------------------------------------- */
+
+/* Pods of an earlier template are no part of its count, and run beside none of it. */
+static bool drop_outdated(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pods[i]->hash, object->hash) != 0) {
+            any = true;
+            pod_end(pods[i]);
+        }
+    return any;
+}
+
+/* activeDeadlineSeconds count from here; while it is suspended they do not. */
+static void note_start(struct local_object *object)
+{
+    bool suspended = node_get_bool(node_get(object->object, "spec"), "suspend", false);
+
+    if (suspended == !object->run.started)
+        return;
+    object->run.started = suspended ? 0 : clock_wall();
+    state_keep(object, NULL, NULL);
+}
+
+/* At the end of a pause or of the whole Job, or when one has shown that it runs well. */
+static void look_again(struct local_object *object, const struct plan_workload *want)
+{
+    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
+    size_t count = workload_pods(object, pods, WORKLOAD_PODS);
+    int64_t next = next_ready(pods, count, object->job.wait_until);
+
+    if (want->deadline && (!next || want->deadline < next))
+        next = want->deadline;
+    if (next)
+        workload_look_again(object, next);
+    mem_free(&pods);
+}
+
+void job_pass(struct local_object *object, struct local_pod *const *pods, size_t count)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct plan_pod *described = arena_alloc(arena, (count + 1) * sizeof *described);
+    struct plan_step steps[PLAN_STEPS];
+    struct local_why policy = { 0 };
+    struct plan_workload want;
+    size_t n;
+
+    if (drop_outdated(object, pods, count))
+        return;
+    if (object->run.ended) {
+        wind_up(object, pods, count);
+        return;
+    }
+    note_start(object);
+    make_room(object, pods, count);
+    describe(object, pods, count, described, &policy);
+    want = want_of(object, arena);
+    n = plan_job(&want, described, count, steps, &object->job);
+    if (object->job.complete || object->job.over) {
+        decide_end(object, &policy);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i].verb == PLAN_STOP)
+            pod_end(pods[steps[i].pod]);
+        else
+            pod_start(object, steps[i].index, false);
+    }
+    look_again(object, &want);
+}
+
+/* ---- Health ------------------------------------------------------------------------------- */
+
+void job_health(struct local_object *object)
+{
+    const struct local_run *run = &object->run;
+    struct local_why trouble = { 0 };
+    bool troubled;
+
+    if (run->ended) {
+        object->health = run->complete ? LOCAL_CURRENT : LOCAL_FAILED;
+        if (run->tidied)
+            why_set(&object->why, run->complete ? "Completed" : "JobFailed", "ended; its pods were "
+                    "removed after ttlSecondsAfterFinished: %.280s", run->why.message);
+        else
+            why_set(&object->why, run->complete ? "Completed" : run->why.reason, "%s", run->why.message);
+        return;
+    }
+    object->health = LOCAL_IN_PROGRESS;
+    if (node_get_bool(node_get(object->object, "spec"), "suspend", false)) {
+        why_set(&object->why, "Suspended", "spec.suspend: nothing of it runs until that is taken back");
+        return;
+    }
+    troubled = workload_trouble(object, &trouble);
+    why_set(&object->why, troubled ? trouble.reason : "Running", "%d active, %d succeeded, %d failed"
+            "%s%.280s", object->job.active, object->job.succeeded, object->job.failed,
+            *trouble.message ? "; " : "", trouble.message);
+}
