@@ -290,7 +290,6 @@ static void explain_failure(const struct local_object *object, const struct loca
 
     if (!troubled)
         last = (struct local_why){ 0 };
-
     if (!strcmp(job->reason, "PodFailurePolicy") && *policy->message)
         why_set(ret, job->reason, "%s", policy->message);
     else if (!strcmp(job->reason, "DeadlineExceeded"))

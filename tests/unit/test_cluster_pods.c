@@ -388,6 +388,38 @@ static const char *const shapes[] = {
     "      volumes: [{name: shm, emptyDir: {medium: Memory, sizeLimit: 8Gi}}]\n",
 };
 
+/* Whoever waits says for what. */
+static void test_waits(void)
+{
+    static const struct {
+        const char *name, *pod, *says;
+    } cases[] = {
+        { "hook", "containers: [{name: c, command: [sleep, '1000'], lifecycle: {postStart: {exec: "
+          "{command: [sleep, '1000']}}}}]", "container c: its postStart hook has not ended yet" },
+        { "init", "initContainers: [{name: first, command: [sleep, '1000']}]\n"
+          "  containers: [{name: c, command: [sleep, '1000']}]",
+          "waits for the init container first to end" },
+        { "startup", "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
+          "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
+          "container c: its startupProbe has not succeeded yet" },
+        { "ready", "containers: [{name: c, command: [sleep, '1000'], readinessProbe: {exec: "
+          "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
+          "container c: its readinessProbe has not succeeded yet" },
+    };
+
+    open_cluster();
+    for (size_t i = 0; i < count_of(cases); i++) {
+        scoped_mem char *yaml = mem_printf(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: lab}\n"
+            "spec:\n  terminationGracePeriodSeconds: 0\n  %s\n", cases[i].name, cases[i].pod);
+
+        apply(cases[i].name, yaml);
+        CHECK(wait_text(cases[i].name, cases[i].says), "a pod that waits says: %s", cases[i].says);
+        remove_owner(cases[i].name);
+    }
+    cluster_close(&cluster);
+}
+
 static void test_shapes(void)
 {
     open_cluster();
@@ -415,5 +447,6 @@ int main(int argc, char **argv)
     test_host_paths();
     test_refusals();
     test_shapes();
+    test_waits();
     return fixture_end();
 }
