@@ -99,6 +99,13 @@ static void print_head(const struct node *spoke)
     printf("hub       %s\n", node_get_text(spoke, "hub"));
     printf("state     %s%s%s\n", node_get_text(spoke, "state"),
            *node_get_text(spoke, "message") ? ": " : "", node_get_text(spoke, "message"));
+    if (*node_get_text(spoke, "refused"))
+        printf("refused   %s\n", node_get_text(spoke, "refused"));
+    if (*node_get_text(spoke, "wayOut"))
+        printf("way out   %s\n", node_get_text(spoke, "wayOut"));
+    if (node_get(spoke, "departure"))
+        printf("departure %s since %s\n", node_get_text(node_get(spoke, "departure"), "state"),
+               node_get_text(node_get(spoke, "departure"), "since"));
     printf("contact   %s\n", or(node_get_text(spoke, "lastContact"), "none since it started"));
 }
 

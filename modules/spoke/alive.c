@@ -147,6 +147,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
                                     "Managed cluster is available"));
     state_condition(spoke, arena, old, news);
     epoch_condition(spoke, arena, news);
+    departure_condition(spoke, arena, news);
     if (!spoke->started)
         twin_clear(arena, old, news);
     spoke->started = true;
