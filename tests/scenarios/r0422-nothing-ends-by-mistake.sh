@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A spoke ends what it runs only when its own hub says that it was removed. A hub that
 # does not know it, does not accept it, is another one, or whose epoch is another does
-# not make it end anything; each is told in words with the way out.
+# not make it end anything; each is told in words with the way out. A person on its
+# machine does, by `axle reset`, which asks for --yes and keeps the data of claims.
 . "$(dirname "$0")/lib.sh"
 
 data=$TEST_DIR/e1
@@ -59,12 +60,38 @@ start_hub
 until_true 60 eval "status | grep -q '^state     connected'" || fail "status: $(status)"
 crash e1
 "$AXLE" remove spoke e1 --lost --kubeconfig "$hub_dir/hub/admin.kubeconfig" >/dev/null
-crash hub
-rm "$hub_dir"/hub/*.db-wal "$hub_dir"/hub/pki/server.* 2>/dev/null || true
-find "$hub_dir/hub" -name '*note*' -delete
+stop hub
+cp "$hub_dir/hub/axle.db" "$TEST_DIR/older.db"
+start_hub
+kubectl create configmap later --from-literal=a=b >/dev/null
+stop hub
+rm -f "$hub_dir"/hub/axle.db-wal "$hub_dir"/hub/axle.db-shm
+cp "$TEST_DIR/older.db" "$hub_dir/hub/axle.db"
 start_hub --accept-loss
 spoke
-until_true 60 eval "is_refused removed || is_refused lost || is_refused unknown" || fail "status: $(status)"
-if is_refused lost; then
-    until_true 20 told 'it may have lost writes' || told 'was declared lost at' || fail "status: $(status)"
-fi
+until_true 60 is_refused lost || fail "status: $(status)"
+until_true 20 told 'removed, but it may have lost writes' || fail "it does not say why it goes on"
+runs || fail "a hub that may have lost writes made it end what it ran"
+
+# `axle reset` does, on its own machine's word: it says first what it would do, not
+# beside a running agent, and keeps the data of claims.
+reset() { "$AXLE" reset --data-dir "$data" "$@"; }
+code=0; reset 2>"$TEST_DIR/said" || code=$?
+expect "without --yes" "$code" 2
+expect_contains "what it would do" "$(cat "$TEST_DIR/said")" 'Say --yes to do it'
+code=0; reset --yes 2>"$TEST_DIR/said" || code=$?
+[ $code != 0 ] || fail "a reset beside a running agent"
+runs || fail "a refused reset ended something"
+stop e1
+mkdir -p "$data/spoke/workloads/claims/lab_kept"
+echo precious >"$data/spoke/workloads/claims/lab_kept/note"
+reset --yes >"$TEST_DIR/said"
+runs && fail "what ran goes on after a reset"
+[ ! -e "$data/spoke" ] || fail "left: $(find "$data/spoke")"
+expect "the data of its claims" "$(cat "$data"/claims-*/lab_kept/note)" precious
+expect "once more" "$(reset --yes)" "there is no spoke in $data/spoke"
+
+# It can join as if it had never been there.
+token_create --name e1 >"$TEST_DIR/t2"
+spoke --join "$SERVER" --name e1 --token-file "$TEST_DIR/t2"
+available
