@@ -76,6 +76,16 @@ int verb_run(const struct cli_flags *flags);
 int config_verb(const struct cli_flags *flags);
 int token_verb(const struct cli_flags *flags);
 int render_verb(const struct cli_flags *flags);
+/* cloudinit.c: how a new machine is told to join. */
+struct text;
+struct joining_words {
+    const char *token, *server, *expires;
+    const char *name; /* NULL: the machine's own */
+};
+void joining_write_command(struct text *text, const struct joining_words *words);
+/* ERR_INVALID for what cannot be carried. */
+int joining_write_cloud_init(struct text *text, const struct joining_words *words,
+                             struct err *err) MUST_CHECK;
 /* remove.c and leave.c; each verb's own help. */
 int remove_verb(const struct cli_flags *flags);
 int leave_verb(const struct cli_flags *flags);
