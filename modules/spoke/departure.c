@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/object.h"
+#include "cluster/cluster.h"
 #include "document/document.h"
 
 #include <stdlib.h>
@@ -361,6 +362,8 @@ int departure_reset(struct spoke *spoke, struct err *err)
 {
     if (set_departure(spoke, DEPARTURE_RESETTING, "", "", err) < 0)
         return -1;
+    /* First, so that nothing is left behind as a work may say. */
+    cluster_end(spoke->cluster);
     works_end(spoke);
     return 0;
 }

@@ -364,7 +364,7 @@ static void look_for_end(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
-    if (map_count(spoke->works))
+    if (map_count(spoke->works) || !cluster_is_empty(spoke->cluster))
         loop_timer_set(spoke->ending, LOOK_EVERY);
     else
         spoke->ended(spoke->ended_arg);

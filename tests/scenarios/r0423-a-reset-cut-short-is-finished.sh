@@ -9,6 +9,24 @@ marker=$((RANDOM + 100000))
 runs() { pgrep -x -f "sleep $marker" >/dev/null; }
 start_hub
 start_spoke e1
+# One that stays behind when its work goes is ended by a reset all the same.
+apply <<YAML >/dev/null
+apiVersion: work.open-cluster-management.io/v1
+kind: ManifestWork
+metadata: {name: stays, namespace: e1}
+spec:
+  deleteOption: {propagationPolicy: Orphan}
+  workload:
+    manifests:
+    - apiVersion: v1
+      kind: Pod
+      metadata: {name: stays, namespace: lab}
+      spec: {containers: [{name: c, command: [sleep, "$((marker + 1))"]}]}
+YAML
+orphan_runs() { pgrep -x -f "sleep $((marker + 1))" >/dev/null; }
+until_true 30 orphan_runs || fail "the orphan does not run"
+kubectl -n e1 delete manifestwork stays >/dev/null
+orphan_runs || fail "the orphan ended with its work"
 apply <<YAML >/dev/null
 apiVersion: work.open-cluster-management.io/v1
 kind: ManifestWork
@@ -39,4 +57,5 @@ expect "an agent on what is left" "$code" 3
 expect_contains "and why" "$(cat "$TEST_DIR/said")" 'a reset was begun here and did not finish'
 "$AXLE" reset --yes --delete-claims --data-dir "$data" >/dev/null
 runs && fail "it runs on"
+orphan_runs && fail "what was left behind runs on"
 expect "what is left" "$(ls "$data")" ''
