@@ -12,7 +12,7 @@ runs() { pgrep -x -f "sleep $marker" >/dev/null; }
 ended() { ! runs; }
 told() { grep -q -e "$1" "$TEST_DIR/e1.log"; }
 spoke() { start e1 --mode=spoke --data-dir "$data" "$@"; }
-status() { "$AXLE" status spoke --data-dir "$data" "$@"; }
+status() { "$AXLE" status spoke --data-dir "$data"; }
 available() { wait_for managedclusters/e1 '.status.conditions[]? | select(.type == "ManagedClusterConditionAvailable") | .status' True; }
 joined() { [ "$(grep -c 'info spoke: joined' "$TEST_DIR/e1.log")" -ge "$1" ]; }
 remove() { "$AXLE" remove spoke "$@" --kubeconfig "$hub_dir/hub/admin.kubeconfig"; }

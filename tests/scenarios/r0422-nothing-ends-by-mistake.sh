@@ -36,6 +36,10 @@ spec:
 YAML
 until_true 30 runs || fail "nothing runs"
 
+# That it wants to leave is the spoke's own to say: who may write a status may not delete.
+expect_refused 'only the spoke itself asks to leave' kubectl patch managedcluster e1 --subresource=status --type merge \
+    -p '{"status":{"conditions":[{"type":"LeaveRequested","status":"True","reason":"X","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}'
+
 # Not accepted.
 kubectl patch managedcluster e1 --type merge -p '{"spec":{"hubAcceptsClient":false}}' >/dev/null
 until_true 30 is_refused not-accepted || fail "status: $(status)"
