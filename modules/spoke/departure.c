@@ -206,6 +206,11 @@ void departure_close(struct spoke *spoke)
 
 /* ---- Refused --------------------------------------------------------------------------- */
 
+static int64_t grace_of(const struct spoke *spoke)
+{
+    return spoke->eviction < EARLIER_LIFE ? spoke->eviction : EARLIER_LIFE;
+}
+
 static enum refusal read_refusal(const struct http_answer *answer)
 {
     const char *word = http_answer_get(answer, HEADER);
@@ -259,7 +264,10 @@ void departure_refused(struct spoke *spoke, const struct http_answer *answer,
     if (!is_final(spoke->refusal) || !is_to_be_believed(spoke, answer))
         return;
     remember_removal(spoke, why);
-    if (!join_token_is_new(spoke))
+    if (!spoke->removed_since)
+        spoke->removed_since = clock_steady();
+    /* A new token that lets it in keeps what runs; one that does not is none. */
+    if (!join_token_is_new(spoke) || clock_steady() - spoke->removed_since >= grace_of(spoke))
         works_end(spoke);
 }
 
@@ -292,8 +300,7 @@ bool departure_is_over(const struct spoke *spoke)
 
 int64_t departure_head_start(const struct spoke *spoke)
 {
-    return departure_is_over(spoke) && spoke->eviction > EARLIER_LIFE
-               ? spoke->eviction - EARLIER_LIFE : 0;
+    return departure_is_over(spoke) ? spoke->eviction - grace_of(spoke) : 0;
 }
 
 void departure_listed(struct spoke *spoke)

@@ -103,6 +103,7 @@ struct spoke {
     enum departure departure;
     enum refusal refusal;
     bool disbelief_told;
+    int64_t removed_since; /* steady time of the first word of it in this run; 0: none */
     struct loop_timer *departing; /* owned */
     struct loop_listener *control; /* owned */
     struct control *controls;      /* owned: who asked something */

@@ -104,3 +104,11 @@ let_in() { kubectl get csr -o name | xargs -r "$KUBECTL" --kubeconfig "$hub_dir/
 until_true 30 let_in || fail "did not join a fourth time: $(tail -n 3 "$TEST_DIR/e1.log")"
 wait_for -n e1 manifestworks/nap '.status.conditions[]? | select(.type == "Available") | .status' True
 expect "the process of what is wanted again" "$(pgrep -x -f "sleep $marker")" "$pid"
+
+# A new token that lets nobody in keeps nothing running.
+stop e1
+remove e1 --lost >/dev/null
+runs || fail "it ended before it was told"
+sed 's/\.[^.]*\.[^.]*$/.none.none/' "$TEST_DIR/t4" >"$TEST_DIR/t5"
+spoke --token-file "$TEST_DIR/t5" --eviction 1s
+until_true 30 ended || fail "with a bad token what ran runs on"
