@@ -84,7 +84,7 @@ code=0; reset 2>"$TEST_DIR/said" || code=$?
 expect "without --yes" "$code" 2
 expect_contains "what it would do" "$(cat "$TEST_DIR/said")" 'Say --yes to do it'
 code=0; reset --yes 2>"$TEST_DIR/said" || code=$?
-[ $code != 0 ] || fail "a reset beside a running agent"
+expect "a reset beside a running agent" "$code" 3
 runs || fail "a refused reset ended something"
 stop e1
 mkdir -p "$data/spoke/workloads/claims/lab_kept"
