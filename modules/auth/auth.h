@@ -96,6 +96,20 @@ int auth_identify(struct auth *auth, const struct http_request *request,
                   struct arena *arena, struct auth_user **ret,
                   struct err *err) MUST_CHECK;
 
+/*
+ * One word for why the certificate of a spoke is refused: "unknown", "not-accepted",
+ * "removed", "lost" or "left"; NULL if it is not, or is no spoke's. The last three are
+ * said only on the word of a record: the ConfigMap AUTH_RECORD + NAME in AUTH_RECORDS,
+ * {removedAt, reason, keys}, of a certificate of one of these keys that was issued
+ * before that time.
+ */
+const char *auth_refusal(const struct auth *auth, const struct http_request *request,
+                         struct arena *arena);
+#define AUTH_RECORDS "axle-system"
+#define AUTH_RECORD "removed-spoke."
+/* Annotation of a ManagedCluster that is being deleted: its machine is gone. */
+#define AUTH_LOST "axle.dev/lost"
+
 /* The user of this name in these groups: for questions about others. */
 struct auth_user *auth_user_named(struct arena *arena, const char *name,
                                   const char *const *groups)

@@ -15,11 +15,6 @@
 
 #define BOOTSTRAP_USER "system:bootstrap:"
 #define BOOTSTRAPPERS "system:bootstrappers"
-/* pki dates certificates back by this much. */
-#define BACKDATED (300 * CLOCK_SECOND)
-
-#define OWNER_KIND "axle.dev/owner-kind"
-
 static const char *const nobody_groups[] = {UNAUTHENTICATED, NULL};
 static const char *const admin_groups[] = {MASTERS, AUTHENTICATED, NULL};
 static const char *const join_groups[] = {BOOTSTRAPPERS, AUTHENTICATED, NULL};
@@ -99,83 +94,6 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
     return true;
 }
 
-/* The hub keeps which public keys it signed for a cluster, newest first. */
-static bool key_is_known(const struct node *cluster, const struct pki_cert *cert)
-{
-    const char *keys = node_get_text(
-        node_at(cluster, "metadata", "annotations", NULL), CLIENT_KEYS);
-    scoped_text struct text pin = {0};
-
-    text_add_hex(&pin, cert->pin, sizeof cert->pin);
-    return strstr(keys, text_string(&pin)) != NULL;
-}
-
-/*
- * What a spoke may, it may in the namespace of its name: that holds only as long
- * as the namespace is the cluster's. It is another's where a Project or a person
- * had the name first.
- */
-static int check_namespace(struct objects *objects, struct arena *arena,
-                           const char *cluster, struct err *err)
-{
-    const struct kind *kind = kinds_find(objects_kinds(objects), "", "namespaces");
-    scoped_object struct object *object =
-        objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
-    const char *owner;
-
-    if (!object)
-        return 0;
-    owner = node_get_text(node_at(object_read(arena, object), "metadata", "labels", NULL),
-                          OWNER_KIND);
-    if (strcmp(owner, "ManagedCluster") == 0)
-        return 0;
-    return err_set(err, ERR_UNAUTHORIZED,
-                   "the namespace \"%s\" belongs to %s, so a cluster of that name has no "
-                   "rights here: join with another name",
-                   cluster, *owner ? owner : "somebody else");
-}
-
-/* How a spoke that was removed is had back. */
-#define AGAIN                                                                                     \
-    ": to have it back, start it once with a new token (on the hub: axle token create --name %s; "  \
-    "on the spoke: --token-file FILE or $AXLE_TOKEN)"
-
-/* The cluster is there, let in, not younger than the certificate, and this is
-   a key of its own. */
-static int check_cluster(struct objects *objects, struct arena *arena,
-                         const struct pki_cert *cert, const char *cluster,
-                         struct err *err)
-{
-    const struct kind *kind =
-        kinds_find(objects_kinds(objects), "cluster.open-cluster-management.io",
-                   "managedclusters");
-    scoped_object struct object *object =
-        objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
-    const struct node *body;
-    int64_t born;
-
-    if (!object)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "cluster \"%s\" is not known to this hub any more" AGAIN, cluster,
-                       cluster);
-    body = object_read(arena, object);
-    if (!node_get_bool(node_get(body, "spec"), "hubAcceptsClient", false))
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "cluster \"%s\" is not accepted by this hub: its administrator sets "
-                       "spec.hubAcceptsClient of the ManagedCluster", cluster);
-    if (clock_parse(node_get_text(node_get(body, "metadata"),
-                                  "creationTimestamp"), &born) &&
-        cert->not_before + BACKDATED + CLOCK_SECOND < born)
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the certificate belongs to an earlier cluster \"%s\"" AGAIN, cluster,
-                       cluster);
-    if (!key_is_known(body, cert))
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the key of the certificate is none of cluster \"%s\"" AGAIN, cluster,
-                       cluster);
-    return check_namespace(objects, arena, cluster, err);
-}
-
 /* The handshake looked at this once; a connection may be kept for weeks. */
 static int check_times(const struct pki_cert *cert, struct err *err)
 {
@@ -218,7 +136,7 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
         return -1;
     user = auth_user_named(arena, name, groups_of(arena, cert));
     if (user->role == AUTH_SPOKE &&
-        check_cluster(objects, arena, cert, user->cluster, err) < 0)
+        standing_of(objects, arena, cert, user->cluster, err) != STANDING_GOOD)
         return -1;
     /* Names that the hub gives in other ways are nobody's by certificate. */
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||

@@ -31,6 +31,22 @@ struct auth {
     void *changed_arg;
 };
 
+struct pki_cert;
+
+/* ---- standing.c: whether a spoke's certificate counts ------------------------- */
+
+enum standing {
+    STANDING_GOOD,
+    STANDING_UNKNOWN, /* no such cluster, an earlier one, or a key of none */
+    STANDING_NOT_ACCEPTED,
+    STANDING_REMOVED,
+    STANDING_LOST, /* removed because its machine is gone */
+    STANDING_LEFT, /* removed because it asked for that */
+};
+/* `err` says why it is not good. */
+enum standing standing_of(struct objects *objects, struct arena *arena, const struct pki_cert *cert,
+                          const char *cluster, struct err *err);
+
 /* ---- roles.c: roles and bindings, compiled ------------------------------- */
 
 struct words {

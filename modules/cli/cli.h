@@ -8,7 +8,7 @@
  * database.
  *
  * Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings that cannot be, 4 not
- * found, 5 no connection.
+ * found, 5 no connection, 6 a spoke that has left its hub.
  */
 int cli_main(int argc, char **argv);
 

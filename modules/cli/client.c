@@ -200,7 +200,8 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
 {
     struct waiting waiting = {client, arena, NULL, err, false};
     scoped_text struct text json = {0};
-    struct http_field type = {"Content-Type", "application/json"};
+    struct http_field type = {"Content-Type", strcmp(method, "PATCH") ? "application/json"
+                                                  : "application/merge-patch+json"};
     struct http_ask ask = {.method = method, .target = target, .done = on_answer,
                            .arg = &waiting};
 
@@ -215,6 +216,22 @@ struct node *client_ask(struct cli_client *client, struct arena *arena,
     while (!waiting.done)
         loop_run(client->loop);
     return waiting.answer;
+}
+
+static void on_slept(void *arg)
+{
+    struct cli_client *client = arg;
+
+    loop_stop(client->loop);
+}
+
+void client_sleep(struct cli_client *client, int64_t time)
+{
+    struct loop_timer *timer = loop_timer_new(client->loop, on_slept, client);
+
+    loop_timer_set(timer, time);
+    loop_run(client->loop);
+    loop_timer_free(&timer);
 }
 
 static void make_printable(struct arena *arena, struct node *tree)

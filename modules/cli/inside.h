@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@ enum cli_exit {
     CLI_SETTINGS,
     CLI_NOT_FOUND,
     CLI_NO_CONNECTION,
+    CLI_LEFT, /* a spoke that has left its hub: its unit does not start it again */
 };
 
 #define CLI_MOST 16
@@ -28,9 +30,9 @@ enum cli_exit {
  */
 struct cli_flags {
     struct config *config; /* owned */
-    const char *kubeconfig, *output, *pool, *ttl, *uses;
+    const char *kubeconfig, *output, *pool, *ttl, *uses, *timeout;
     const char *values[CLI_MOST + 1];
-    bool admin, help, version;
+    bool admin, help, version, lost, yes, delete_claims;
     const char *words[CLI_MOST + 1]; /* what is no flag */
     size_t word_count;
 };
@@ -41,6 +43,8 @@ void options_help(void);
 
 /* modes.c */
 int mode_run(const struct cli_flags *flags);
+/* Ends everything that the spoke's folder runs, without any hub. */
+int mode_end_spoke(const struct cli_flags *flags, struct err *err) MUST_CHECK;
 /* The folder of a role: DATA/hub or DATA/spoke. The caller frees. */
 char *mode_folder(const struct cli_flags *flags, const char *role);
 
@@ -60,7 +64,9 @@ int client_pin(const struct cli_client *client, unsigned char ret[32],
                struct err *err) MUST_CHECK;
 /* A copy whose texts can go to a terminal, whoever wrote them. */
 struct node *cli_printable(struct arena *arena, const struct node *tree);
-/* NULL when the hub refuses; `err` then says why, in its words. */
+/* Lets time pass. */
+void client_sleep(struct cli_client *client, int64_t time);
+/* A PATCH is a merge patch. NULL when the hub refuses; `err` then says why, in its words. */
 struct node *client_ask(struct cli_client *client, struct arena *arena,
                         const char *method, const char *target,
                         const struct node *body, struct err *err) MUST_CHECK;
@@ -70,6 +76,21 @@ int verb_run(const struct cli_flags *flags);
 int config_verb(const struct cli_flags *flags);
 int token_verb(const struct cli_flags *flags);
 int render_verb(const struct cli_flags *flags);
+/* cloudinit.c: how a new machine is told to join. */
+struct text;
+struct joining_words {
+    const char *token, *server, *expires;
+    const char *name; /* NULL: the machine's own */
+};
+void joining_write_command(struct text *text, const struct joining_words *words);
+/* ERR_INVALID for what cannot be carried. */
+int joining_write_cloud_init(struct text *text, const struct joining_words *words,
+                             struct err *err) MUST_CHECK;
+/* remove.c and leave.c; each verb's own help. */
+int remove_verb(const struct cli_flags *flags);
+int leave_verb(const struct cli_flags *flags);
+int reset_verb(const struct cli_flags *flags);
+extern const char remove_help[], leave_help[], reset_help[];
 /* Prints `axle: …` and turns a code into an exit status. */
 int cli_fail(const struct err *err);
 char *cli_kubeconfig_path(const struct cli_flags *flags);

@@ -99,7 +99,39 @@ static void print_head(const struct node *spoke)
     printf("hub       %s\n", node_get_text(spoke, "hub"));
     printf("state     %s%s%s\n", node_get_text(spoke, "state"),
            *node_get_text(spoke, "message") ? ": " : "", node_get_text(spoke, "message"));
+    if (*node_get_text(spoke, "refused"))
+        printf("refused   %s\n", node_get_text(spoke, "refused"));
+    if (*node_get_text(spoke, "wayOut"))
+        printf("way out   %s\n", node_get_text(spoke, "wayOut"));
+    if (node_get(spoke, "departure"))
+        printf("departure %s since %s\n", node_get_text(node_get(spoke, "departure"), "state"),
+               node_get_text(node_get(spoke, "departure"), "since"));
     printf("contact   %s\n", or(node_get_text(spoke, "lastContact"), "none since it started"));
+}
+
+/* "limits cpu memory": a list of the machine, or that it has none of it. */
+static void print_list(const char *what, const struct node *list)
+{
+    printf(" %s", what);
+    for (size_t i = 0; i < node_count(list); i++)
+        printf("%s%s", i ? "," : " ", node_text(node_item(list, i)));
+    printf("%s", node_count(list) ? ";" : " none;");
+}
+
+/* What this machine can give workloads, and what it cannot, said once. */
+static void print_machine(const struct node *machine)
+{
+    const struct node *notes = node_get(machine, "notes");
+
+    printf("machine   cgroup %s;", or(node_get_text(machine, "cgroup"), "none"));
+    print_list("limits", node_get(machine, "limits"));
+    print_list("namespaces", node_get(machine, "namespaces"));
+    printf(" seccomp %s; landlock %s; engine %s\n",
+           node_get_bool(machine, "seccomp", false) ? "filter" : "none",
+           or(node_get_text(machine, "landlock"), "none"),
+           or(node_get_text(machine, "engine"), "none"));
+    for (size_t i = 0; i < node_count(notes); i++)
+        printf("%s%s\n", i ? "          " : "cannot    ", node_text(node_item(notes, i)));
 }
 
 static void print_works(const struct node *works)
@@ -165,6 +197,7 @@ int look_verb(const struct cli_flags *flags)
     }
     spoke = cli_printable(arena, spoke);
     print_head(spoke);
+    print_machine(node_get(node_get(spoke, "machine"), "runtime"));
     print_works(node_get(spoke, "works"));
     print_pods(node_get(spoke, "works"));
     return CLI_OK;

@@ -78,6 +78,9 @@ struct running {
     struct loop_timer *again;
     struct loop_backoff backoff;
     bool stopping;
+    bool left;    /* the spoke has left its hub */
+    bool offline; /* the spoke is only opened to end what it runs */
+    bool ended;
 };
 
 static void on_drained(void *arg)
@@ -182,6 +185,14 @@ static char *read_token(const struct cli_flags *flags, struct err *err)
     return token;
 }
 
+static void on_left(void *arg)
+{
+    struct running *running = arg;
+
+    running->left = true;
+    loop_stop(running->loop);
+}
+
 static int open_spoke(struct running *running, struct err *err)
 {
     const struct cli_flags *flags = running->flags;
@@ -195,6 +206,7 @@ static int open_spoke(struct running *running, struct err *err)
     struct spoke_settings settings = {
         .directory = folder, .name = given, .host = host,
         .hub = config_text(config, CONFIG_ID_JOIN), .token = token,
+        .offline = running->offline, .left = on_left, .left_arg = running,
         .cluster = config_text(config, CONFIG_ID_CLUSTER),
         .runtime = runtime_find(runtime),
         .address = config_text(config, CONFIG_ID_ADDRESS),
@@ -365,5 +377,50 @@ int mode_run(const struct cli_flags *flags)
     }
     loop_run(running.loop);
     close_loop(&running);
-    return CLI_OK;
+    return running.left ? CLI_LEFT : CLI_OK;
+}
+
+/* ---- The end of a spoke ----------------------------------------------------------- */
+
+#define END_TIME (150 * CLOCK_SECOND)
+
+static void on_ended(void *arg)
+{
+    struct running *running = arg;
+
+    running->ended = true;
+    loop_stop(running->loop);
+}
+
+static void on_late(void *arg)
+{
+    struct running *running = arg;
+
+    loop_stop(running->loop);
+}
+
+static int end_spoke(struct running *running, struct err *err)
+{
+    struct loop_timer *late;
+
+    if (open_loop(running, err) < 0 || open_spoke(running, err) < 0 ||
+        spoke_end(running->spoke, on_ended, running, err) < 0)
+        return -1;
+    late = loop_timer_new(running->loop, on_late, running);
+    loop_timer_set(late, END_TIME);
+    loop_run(running->loop);
+    loop_timer_free(&late);
+    return running->ended ? 0 : err_set(err, ERR_OTHER, "something of the spoke still runs: "
+                                        "nothing is forgotten; `axle reset --yes` goes on");
+}
+
+int mode_end_spoke(const struct cli_flags *flags, struct err *err)
+{
+    struct running running = {.flags = flags, .offline = true};
+    int result;
+
+    set_up_log(flags->config);
+    result = end_spoke(&running, err);
+    close_loop(&running);
+    return result;
 }

@@ -34,6 +34,13 @@ static const struct option {
      "token create: how many spokes may use it (1); --name binds it to one"},
     {"admin", 0, OPTION_YES, AT(admin), NULL, NULL,
      "token create: a token that makes its bearer an administrator, whom --name names"},
+    {"lost", 0, OPTION_YES, AT(lost), NULL, NULL,
+     "remove spoke: its machine is gone, nobody waits for it"},
+    {"timeout", 0, OPTION_TEXT, AT(timeout), "DURATION", NULL,
+     "leave: how long to wait for it (150s)"},
+    {"yes", 0, OPTION_YES, AT(yes), NULL, NULL, "reset: do it"},
+    {"delete-claims", 0, OPTION_YES, AT(delete_claims), NULL, NULL,
+     "reset: delete the data of claims as well"},
     {"values", 0, OPTION_LIST, AT(values), "FILE", NULL,
      "render: values for the templates; repeatable"},
     {"help", 'h', OPTION_YES, AT(help), NULL, NULL, "print this"},
@@ -105,6 +112,9 @@ void options_help(void)
            "  token create|list|revoke   tokens for new spokes and administrators\n"
            "  status [hub|spoke]         spokes and workloads at a glance; spoke: what\n"
            "                             this machine runs, without the hub (-o json)\n"
+           "  remove spoke NAME          has the hub let a spoke go; --lost: it is gone\n"
+           "  leave                      has this machine's spoke leave its hub\n"
+           "  reset                      makes this machine forget that it was a spoke\n"
            "  kubeconfig                 print the administrator's kubeconfig\n"
            "  render FILE…               fill in templates; values are .Values and .var\n"
            "  config print|show          an example file of settings; what holds\n"

@@ -78,14 +78,29 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
     return 0;
 }
 
+/* Before the token is made: one that nobody can print would be wasted. */
+static int check_form(const struct cli_flags *flags, struct err *err)
+{
+    static const char *const forms[] = {"command", "token", "cloud-init"};
+
+    for (size_t i = 0; i < count_of(forms); i++)
+        if (!flags->output || !strcmp(flags->output, forms[i]))
+            return 0;
+    return err_set(err, ERR_INVALID, "--output=%s is none of command, token, cloud-init",
+                   flags->output);
+}
+
 static int fill_join(const struct cli_flags *flags, struct arena *arena, struct node *spec,
                      struct err *err)
 {
     const char *name = config_text(flags->config, CONFIG_ID_NAME);
+    char why[NAME_WHY];
     int64_t uses;
 
-    if (read_uses(flags, &uses, err) < 0)
+    if (read_uses(flags, &uses, err) < 0 || check_form(flags, err) < 0)
         return -1;
+    if (name && !name_is_dns_label(name, why))
+        return err_set(err, ERR_INVALID, "--name \"%.100s\": %s", name, why);
     if (flags->pool)
         node_set_text(arena, spec, "pool", flags->pool);
     if (name)
@@ -138,27 +153,19 @@ static int print_admin(const struct fresh *fresh, const char *token)
     return CLI_OK;
 }
 
-static int print_token(const struct cli_flags *flags, const char *token,
-                       const char *server)
+static int print_token(const struct cli_flags *flags, const struct joining_words *words)
 {
     const char *form = flags->output ? flags->output : "command";
-    const char *name = config_text(flags->config, CONFIG_ID_NAME);
+    scoped_text struct text text = {0};
+    struct err err = {0};
 
     if (strcmp(form, "token") == 0)
-        printf("%s\n", token);
+        text_addf(&text, "%s\n", words->token);
     else if (strcmp(form, "command") == 0)
-        printf("AXLE_TOKEN=%s \\\n  axle --mode=spoke --join=%s%s%s\n", token, server,
-               name ? " --name=" : "", name ? name : "");
-    else if (strcmp(form, "cloud-init") == 0)
-        printf("#cloud-config\nwrite_files:\n- path: /etc/axle/token\n"
-               "  permissions: '0600'\n  content: %s\nruncmd:\n"
-               "- [axle, --mode=spoke, --join=%s, --token-file=/etc/axle/token]\n",
-               token, server);
-    else {
-        fprintf(stderr, "axle: --output=%s is none of command, token, cloud-init\n",
-                form);
-        return CLI_USAGE;
-    }
+        joining_write_command(&text, words);
+    else if (joining_write_cloud_init(&text, words, &err) < 0)
+        return cli_fail(&err);
+    fputs(text_string(&text), stdout);
     return CLI_OK;
 }
 
@@ -188,6 +195,7 @@ static int create(const struct cli_flags *flags)
     scoped_arena struct arena *arena = arena_new();
     scoped_client struct cli_client *client = NULL;
     scoped_text struct text token = {0};
+    struct joining_words words;
     unsigned char pin[32];
     struct err err = {0};
 
@@ -203,8 +211,12 @@ static int create(const struct cli_flags *flags)
     text_add(&token, "axle1.");
     text_add_hex(&token, pin, sizeof pin);
     text_addf(&token, ".%s.%s", text_string(&fresh.id), text_string(&fresh.secret));
+    words = (struct joining_words){
+        text_string(&token), client_server(client),
+        node_get_text(node_get(fresh.object, "spec"), "expiresAt"),
+        config_text(flags->config, CONFIG_ID_NAME)};
     return flags->admin ? print_admin(&fresh, text_string(&token))
-                        : print_token(flags, text_string(&token), client_server(client));
+                        : print_token(flags, &words);
 }
 
 static void print_row(const struct node *token)

@@ -30,6 +30,8 @@ int cli_fail(const struct err *err)
     case ERR_UNREACHABLE:
     case ERR_TIMEOUT:
         return CLI_NO_CONNECTION;
+    case ERR_GONE:
+        return CLI_LEFT;
     default:
         return CLI_FAILED;
     }
@@ -167,27 +169,41 @@ static int status(const struct cli_flags *flags)
 static const struct {
     const char *name;
     int (*run)(const struct cli_flags *flags);
+    const char *help; /* NULL: it is in that of the program */
 } verbs[] = {
     {"token", token_verb},   {"status", status}, {"kubeconfig", kubeconfig},
     {"version", version},    {"help", help},     {"render", render_verb},
-    {"config", config_verb},
+    {"config", config_verb}, {"remove", remove_verb, remove_help},
+    {"leave", leave_verb, leave_help}, {"reset", reset_verb, reset_help},
 };
 
 int verb_run(const struct cli_flags *flags)
 {
     for (size_t i = 0; i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].name, flags->words[0]) == 0)
+        if (strcmp(verbs[i].name, flags->words[0]) != 0)
+            continue;
+        if (!flags->help)
             return verbs[i].run(flags);
+        fputs(verbs[i].help, stdout);
+        return CLI_OK;
     }
     fprintf(stderr, "axle: unknown verb \"%s\"; see axle --help\n",
             flags->words[0]);
     return CLI_USAGE;
 }
 
+static bool has_own_help(const struct cli_flags *flags)
+{
+    for (size_t i = 0; flags->word_count && i < count_of(verbs); i++)
+        if (!strcmp(verbs[i].name, flags->words[0]))
+            return verbs[i].help != NULL;
+    return false;
+}
+
 /* A verb is asked for by its word; `config` takes --mode as its subject. */
 static int run(const struct cli_flags *flags)
 {
-    if (flags->help)
+    if (flags->help && !has_own_help(flags))
         return help(flags);
     if (flags->version)
         return version(flags);

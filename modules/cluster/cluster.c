@@ -69,6 +69,16 @@ struct node *cluster_facts(struct cluster *cluster, struct arena *arena)
     return cluster->driver->facts(cluster, arena);
 }
 
+void cluster_end(struct cluster *cluster)
+{
+    cluster->driver->end(cluster);
+}
+
+bool cluster_is_empty(const struct cluster *cluster)
+{
+    return cluster->driver->is_empty(cluster);
+}
+
 void cluster_sweep(struct cluster *cluster)
 {
     cluster->driver->sweep(cluster);

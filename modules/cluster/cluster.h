@@ -116,6 +116,8 @@ struct cluster_driver {
     struct node *(*owners)(struct cluster *cluster, struct arena *arena);
     struct node *(*facts)(struct cluster *cluster, struct arena *arena);
     void (*sweep)(struct cluster *cluster);
+    void (*end)(struct cluster *cluster);
+    bool (*is_empty)(const struct cluster *cluster);
 };
 extern const struct cluster_driver cluster_local, cluster_kubernetes;
 
@@ -184,6 +186,9 @@ struct node *cluster_read(struct cluster *cluster, struct arena *arena, const ch
 struct node *cluster_owners(struct cluster *cluster, struct arena *arena);
 /* What this place can do, for the spoke's status. */
 struct node *cluster_facts(struct cluster *cluster, struct arena *arena);
+/* Takes away everything, also what was to stay behind; done when it is empty. */
+void cluster_end(struct cluster *cluster);
+bool cluster_is_empty(const struct cluster *cluster);
 /* Looks at everything again: the safety net, for a slow timer. */
 void cluster_sweep(struct cluster *cluster);
 

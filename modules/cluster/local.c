@@ -302,6 +302,11 @@ static void local_sweep(struct cluster *cluster)
     services_touch(cluster);
 }
 
+static bool local_is_empty(const struct cluster *cluster)
+{
+    return !map_count(cluster->pods) && !map_count(cluster->objects);
+}
+
 const struct cluster_driver cluster_local = {
     .name = "local",
     .open = local_open,
@@ -314,4 +319,6 @@ const struct cluster_driver cluster_local = {
     .owners = local_owners,
     .facts = local_facts,
     .sweep = local_sweep,
+    .end = owner_remove_all,
+    .is_empty = local_is_empty,
 };

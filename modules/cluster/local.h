@@ -211,6 +211,8 @@ void owner_free(struct local_owner *owner);
 void object_free(struct local_object *object);
 void owner_apply(struct cluster *cluster, const struct cluster_set *set);
 void owner_remove(struct cluster *cluster, const char *name);
+/* Of all owners, orphans too: nothing is left behind. */
+void owner_remove_all(struct cluster *cluster);
 void owner_promote(struct cluster *cluster, const char *project, const char *plain);
 /* What was kept: first all owners, then what is remembered of their objects. */
 void owner_load(void *cluster, const char *name, const void *bytes, size_t len);

@@ -558,6 +558,23 @@ void owner_remove(struct cluster *cluster, const char *name)
     touch_owner(owner);
 }
 
+void owner_remove_all(struct cluster *cluster)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *names = node_list(arena);
+    struct local_object *object;
+    const char *name;
+    size_t at = 0;
+
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        object->orphan = false;
+    at = 0;
+    while (map_next(cluster->owners, &at, &name))
+        node_add(arena, names, node_string(arena, name));
+    for (size_t i = 0; i < node_count(names); i++)
+        owner_remove(cluster, node_text(node_item(names, i)));
+}
+
 /* ---- Loading ------------------------------------------------------------------------ */
 
 /* Each is of the project that left it. */

@@ -37,6 +37,9 @@ const char *joining_trouble(struct controllers *all, struct arena *arena, const 
                             const struct node *cluster);
 bool joining_key_is_own(const struct node *cluster, const char *pin);
 
+/* Written by a spoke into its ManagedCluster's status: it asks to be let go. */
+#define LEAVE_REQUESTED "LeaveRequested"
+
 /* leaving.c: one step of the end of a cluster that is being deleted. */
 int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err) MUST_CHECK;
 

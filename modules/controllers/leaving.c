@@ -2,6 +2,7 @@
 /* Lets clusters go: their spokes clean up, for a minute; then the hub does. */
 #include "controllers/joining.h"
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/map.h"
 
@@ -104,6 +105,62 @@ static bool namespace_is_its(struct pass *pass, bool *ret_there)
     return space && !strcmp(object_label(space, "axle.dev/owner-kind"), "ManagedCluster");
 }
 
+/* ---- The record ----------------------------------------------------------------- */
+
+#define RECORD_LABEL "axle.dev/removed-spoke"
+/* By then the last certificate of it has ended: they live a year at the most. */
+#define RECORD_AGE (400 * 24 * 3600 * CLOCK_SECOND)
+
+static int drop_old_records(struct pass *pass, struct err *err)
+{
+    const struct node *list = pass_list(pass, CONFIG_MAP, AUTH_RECORDS, RECORD_LABEL, "true");
+
+    for (size_t i = 0; i < node_count(list); i++) {
+        const struct node *one = node_item(list, i);
+        int64_t removed = 0;
+
+        if (!clock_parse(node_get_text(node_get(one, "data"), "removedAt"), &removed) ||
+            pass->now - removed < RECORD_AGE)
+            continue;
+        if (pass_remove(pass, CONFIG_MAP, AUTH_RECORDS, object_name(one), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_lost(const struct node *cluster)
+{
+    return !strcmp(object_annotation(cluster, AUTH_LOST), "true");
+}
+
+/*
+ * What the hub says to a spoke that comes back after its end (auth/standing.c). Of a
+ * cluster that nobody ever spoke for there is nothing to say.
+ */
+static int keep_record(struct pass *pass, const struct node *cluster, struct err *err)
+{
+    const char *keys = object_annotation(cluster, CLIENT_KEYS);
+    bool asked = !strcmp(condition_status(cluster, LEAVE_REQUESTED), "True");
+    struct node *record, *data;
+    char now[CLOCK_TEXT];
+
+    if (!*keys || !pass_read(pass, NAMESPACE, "", AUTH_RECORDS))
+        return 0;
+    if (drop_old_records(pass, err) < 0)
+        return -1;
+    record = pass_new(pass, CONFIG_MAP, AUTH_RECORDS,
+                      arena_printf(pass->arena, AUTH_RECORD "%s", pass->name));
+    object_set_label(pass->arena, record, RECORD_LABEL, "true");
+    data = node_make(pass->arena, record, "data");
+    clock_format(pass->now, true, now);
+    node_set_text(pass->arena, data, "cluster", pass->name);
+    node_set_text(pass->arena, data, "uid", object_uid(cluster));
+    node_set_text(pass->arena, data, "keys", keys);
+    node_set_text(pass->arena, data, "reason", is_lost(cluster) ? "Lost" : asked ? "Left" : "Removed");
+    node_set_text(pass->arena, data, "removedAt", now);
+    return pass_ensure(pass, record, NULL, err);
+}
+
 /* Its certificate counts for nothing from now on, though others may still hold
    the object back; and the use of its token stays spent. */
 static int finish(struct pass *pass, struct err *err)
@@ -113,7 +170,7 @@ static int finish(struct pass *pass, struct err *err)
 
     if (!pass_get(pass, CLUSTER, "", pass->name, &now))
         return 0;
-    if (joining_note_left(pass, now.node, err) < 0)
+    if (joining_note_left(pass, now.node, err) < 0 || keep_record(pass, now.node, err) < 0)
         return -1;
     if (node_count(node_at(now.node, "metadata", "finalizers", NULL)) > 1 &&
         node_get_bool(node_get(now.node, "spec"), "hubAcceptsClient", false)) {
@@ -155,7 +212,7 @@ static int wait_for_works(struct pass *pass, const struct seen *cluster, bool si
 }
 
 /*
- * The spoke removes its works, unless it is silent or takes over a minute. After
+ * The spoke removes its works, unless it is silent, lost or takes over a minute. After
  * that minute nothing that anybody wrote into the namespace keeps it: nothing new
  * can be made in it, and what is there loses its finalizers, again and again until
  * it is empty.
@@ -170,6 +227,8 @@ int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
 
     if (!object_has_finalizer(cluster->node, CLEANUP))
         return 0;
+    if (is_lost(cluster->node))
+        end = pass->now;
     if (wait_for_works(pass, cluster, silent, end, &left, err) < 0)
         return -1;
     if (!left && namespace_is_its(pass, &there)) {

@@ -102,6 +102,13 @@ int managedcluster_say(struct pass *pass, const struct seen *cluster,
     return 0;
 }
 
+/* It may not delete itself, so it says that it wants to go: axle leave. */
+static int let_go(struct pass *pass, const struct seen *cluster, struct err *err)
+{
+    pass_event(pass, cluster, false, "Leaving", "the spoke asked to leave; it is removed");
+    return pass_remove(pass, CLUSTER, "", pass->name, err);
+}
+
 /* ---- The controller -------------------------------------------------------------------- */
 
 static int run(struct pass *pass, struct err *err)
@@ -117,6 +124,8 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     if (object_deleting(cluster.node))
         return leaving_run(pass, &cluster, err);
+    if (!strcmp(condition_status(cluster.node, LEAVE_REQUESTED), "True"))
+        return let_go(pass, &cluster, err);
     trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
     if (pass_finalizer(pass, &cluster, CLEANUP, true, err) < 0 ||
         (!trouble && accept_by_token(pass, &cluster, err) < 0))

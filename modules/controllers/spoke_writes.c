@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges what spokes write of themselves: their status and their leases. */
-#include "controllers/controller.h"
+#include "controllers/joining.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -129,12 +129,33 @@ static int check_available(const struct objects_review *review, const struct nod
                   "itself; that it is silent is the hub's to say", err);
 }
 
+static bool asks_to_leave(const struct node *cluster)
+{
+    const struct node *list = node_at(cluster, "status", "conditions", NULL);
+
+    return !strcmp(node_get_text(condition_find(list, LEAVE_REQUESTED), "status"), "True");
+}
+
+/* It ends in the deletion of the cluster, for which others need the right to delete. */
+static int check_leaving(const struct objects_review *review, struct err *err)
+{
+    const struct auth_user *user = review->who->identity;
+
+    if (review->who->trusted || !user || user->role == AUTH_SPOKE ||
+        !asks_to_leave(review->after) || asks_to_leave(review->before))
+        return 0;
+    return refuse(review, "conditions[" LEAVE_REQUESTED "]", "Forbidden: only the spoke itself asks "
+                  "to leave; others delete the ManagedCluster (axle remove spoke)", err);
+}
+
 static int before_cluster_status(void *arg, const struct objects_review *review,
                                  struct err *err)
 {
     struct node *status = node_get(review->after, "status");
 
     (void)arg;
+    if (review->after && check_leaving(review, err) < 0)
+        return -1;
     if (!is_spoke(review) || !node_is(status, NODE_MAP))
         return 0;
     keep_hubs(review, status);

@@ -66,6 +66,15 @@ static int check_method(struct http_request *request, struct err *err)
                    request->method);
 }
 
+/* A spoke that is refused learns by one word why: what it does then hangs on it. */
+static void tell_refusal(const struct hub *hub, struct http_request *request)
+{
+    const char *word = auth_refusal(hub->auth, request, request->arena);
+
+    if (word)
+        http_answer_header(request, "Axle-Spoke", word);
+}
+
 /* Says who is asking; of paths that the row says so of, also whether they may. */
 static bool guard(struct http_request *request, void *arg)
 {
@@ -85,8 +94,10 @@ static bool guard(struct http_request *request, void *arg)
     if (route->rule == HUB_OPEN)
         return true;
     health_tell_epoch(hub, request);
-    if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0)
+    if (auth_identify(hub->auth, request, request->arena, &user, &err) < 0) {
+        tell_refusal(hub, request);
         return refuse(request, &err);
+    }
     request->user = user;
     if (limits_begin(hub->limits, request, &wait, &err) < 0)
         return refuse_for(request, wait, &err);

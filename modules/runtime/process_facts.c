@@ -84,6 +84,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     node_set_text(arena, facts, "user", runtime->root ? "unprivileged, by namespace"
                                                       : "the agent's own");
     node_set_bool(arena, facts, "seccomp", runtime->seccomp);
+    node_set_text(arena, facts, "landlock", confine_has_scopes() ? "scopes" : "none");
     tell_limits(runtime, arena, facts, notes);
     if (!runtime->seccomp)
         node_add(arena, notes, node_string(arena,

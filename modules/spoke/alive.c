@@ -112,16 +112,54 @@ static void add_claim(struct arena *arena, struct node *list, const char *name,
     node_add(arena, list, claim);
 }
 
+/* "mount,pid,ipc", or "none". */
+static const char *join_words(struct arena *arena, const struct node *list)
+{
+    scoped_text struct text words = {0};
+
+    for (size_t i = 0; i < node_count(list); i++)
+        text_addf(&words, "%s%s", i ? "," : "", node_text(node_item(list, i)));
+    return node_count(list) ? arena_string(arena, text_string(&words)) : "none";
+}
+
+/*
+ * What the machine cannot do is said here, once, and not at each pod that would have
+ * needed it; a placement can choose by the claims beside it.
+ */
+static struct node *machine_condition(struct arena *arena, const struct node *facts)
+{
+    const struct node *notes = node_get(facts, "notes");
+    scoped_text struct text words = {0};
+    struct node *made;
+
+    for (size_t i = 0; i < node_count(notes) && words.len < 1024; i++)
+        text_addf(&words, "%s%s", i ? "; " : "", node_text(node_item(notes, i)));
+    made = condition(arena, "MachineComplete", node_count(notes) ? "Limited" : "Complete",
+                     node_count(notes) ? text_string(&words)
+                                       : "limits and isolation of every kind can be given here");
+    if (node_count(notes))
+        node_set_text(arena, made, "status", "False");
+    return made;
+}
+
 static struct node *claims(struct spoke *spoke, struct arena *arena)
 {
     struct node *list = node_list(arena);
-    struct node *facts = cluster_facts(spoke->cluster, arena);
+    const struct node *facts = node_get(cluster_facts(spoke->cluster, arena), "runtime");
 
     add_claim(arena, list, "id.k8s.io", spoke->name);
     add_claim(arena, list, "agent.axle.dev", version_number());
     add_claim(arena, list, "address.axle.dev", spoke->address);
     add_claim(arena, list, "runtime.axle.dev", node_get_text(facts, "driver"));
     add_claim(arena, list, "cgroup.axle.dev", node_get_text(facts, "cgroup"));
+    if (node_get(facts, "namespaces"))
+        add_claim(arena, list, "namespaces.axle.dev", join_words(arena, node_get(facts, "namespaces")));
+    if (node_get(facts, "seccomp"))
+        add_claim(arena, list, "seccomp.axle.dev",
+                  node_get_bool(facts, "seccomp", false) ? "filter" : "none");
+    add_claim(arena, list, "landlock.axle.dev", node_get_text(facts, "landlock"));
+    add_claim(arena, list, "engine.axle.dev",
+              *node_get_text(facts, "engine") ? node_get_text(facts, "engine") : "none");
     return list;
 }
 
@@ -159,8 +197,11 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",
                                     "ManagedClusterAvailable",
                                     "Managed cluster is available"));
+    node_add(arena, news, machine_condition(arena, node_get(cluster_facts(spoke->cluster, arena),
+                                                           "runtime")));
     state_condition(spoke, arena, old, news);
     epoch_condition(spoke, arena, news);
+    departure_condition(spoke, arena, news);
     if (!spoke->started)
         twin_clear(arena, old, news);
     spoke->started = true;

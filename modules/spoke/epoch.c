@@ -54,6 +54,12 @@ void epoch_load(struct spoke *spoke)
     spoke->went_back = kept[2];
 }
 
+void epoch_forget(struct spoke *spoke)
+{
+    spoke->epoch = spoke->epoch_new = spoke->went_back = 0;
+    keep_epoch(spoke);
+}
+
 void epoch_close(struct spoke *spoke)
 {
     loop_timer_free(&spoke->epoch_again);

@@ -135,6 +135,16 @@ int identity_open(struct spoke *spoke, const struct spoke_settings *settings, st
     return find_name(spoke, settings, err) < 0 ? -1 : find_hub(spoke, settings, err);
 }
 
+int identity_open_offline(struct spoke *spoke)
+{
+    char *name = identity_read(spoke, NAME_FILE, NULL, NULL);
+    char *hub = identity_read(spoke, HUB_FILE, NULL, NULL);
+
+    spoke->name = name ? name : mem_copy_string("spoke");
+    spoke->hub = hub ? hub : mem_copy_string("https://-");
+    return 0;
+}
+
 /* ---- Kept ------------------------------------------------------------------------------ */
 
 static void remember(const struct spoke *spoke, const char *file, const char *text)

@@ -26,6 +26,20 @@ struct work_resource;
 
 #define SPOKE_TAG 0x53504f4bu
 
+/* departure.c: which end of its life at a hub it is at, as the disk says. */
+enum departure {
+    DEPARTURE_NONE,
+    DEPARTURE_LEAVING,   /* asked to; the hub has not let it go yet */
+    DEPARTURE_REMOVED,   /* the hub said so: what ran is ended */
+    DEPARTURE_LEFT,      /* nothing runs, its identity is put aside */
+    DEPARTURE_RESETTING, /* `axle reset` has begun */
+};
+/* What the hub said of this spoke when it refused its certificate last. */
+enum refusal {
+    REFUSAL_NONE, REFUSAL_OTHER, REFUSAL_UNKNOWN, REFUSAL_NOT_ACCEPTED,
+    REFUSAL_REMOVED, REFUSAL_LOST, REFUSAL_LEFT,
+};
+
 enum spoke_state { SPOKE_JOINING, SPOKE_LISTING, SPOKE_WATCHING, SPOKE_WAITING };
 
 struct spoke {
@@ -86,6 +100,19 @@ struct spoke {
     struct loop_timer *epoch_again; /* owned */
 
     struct events *events; /* owned; events.c */
+    /* departure.c, control.c */
+    enum departure departure;
+    enum refusal refusal;
+    bool disbelief_told;
+    int64_t removed_since; /* steady time of the first word of it in this run; 0: none */
+    struct loop_timer *departing; /* owned */
+    struct loop_listener *control; /* owned */
+    struct control *controls;      /* owned: who asked something */
+    void (*left)(void *arg);
+    void *left_arg;
+    struct loop_timer *ending; /* owned; spoke_end(): looks whether all is gone */
+    void (*ended)(void *arg);
+    void *ended_arg;
 
     /* twin.c */
     char instance[40];    /* this start's name */
@@ -166,8 +193,38 @@ bool twin_look(struct spoke *spoke, const struct http_answer *answer);
 /* Adds the condition that takes DuplicateIdentity back, if it is there. */
 void twin_clear(struct arena *arena, const struct node *cluster, struct node *news);
 
+/* departure.c: leaving, being removed, being reset. */
+int departure_open(struct spoke *spoke, const struct spoke_settings *settings,
+                   struct err *err) MUST_CHECK;
+void departure_resume(struct spoke *spoke);
+void departure_close(struct spoke *spoke);
+/* The hub refused the certificate with 401. */
+void departure_refused(struct spoke *spoke, const struct http_answer *answer,
+                       const struct err *why);
+/* A new certificate is about to be kept. */
+int departure_joining(struct spoke *spoke, struct err *err) MUST_CHECK;
+/* Removed, and not listed anew since. */
+bool departure_is_over(const struct spoke *spoke);
+/* How much of the time that vanished works stay has passed already. */
+int64_t departure_head_start(const struct spoke *spoke);
+/* The first list of a new life was taken in. */
+void departure_listed(struct spoke *spoke);
+/* Asks the hub to let this spoke go. */
+int departure_ask(struct spoke *spoke, struct err *err) MUST_CHECK;
+void departure_condition(const struct spoke *spoke, struct arena *arena, struct node *news);
+/* A work is gone: it may have been the last one. */
+void departure_proceed(struct spoke *spoke);
+int departure_reset(struct spoke *spoke, struct err *err) MUST_CHECK;
+void departure_describe(struct spoke *spoke, struct arena *arena, struct node *made);
+
+/* control.c: the socket of who administers this machine. */
+void control_open(struct spoke *spoke);
+void control_close(struct spoke *spoke);
+
 /* epoch.c: the hub may have lost writes. */
 void epoch_load(struct spoke *spoke);
+/* The next hub has epochs of its own. */
+void epoch_forget(struct spoke *spoke);
 void epoch_close(struct spoke *spoke);
 /* True: what is here stays as it is, whatever the hub says. */
 bool epoch_withholds(const struct spoke *spoke);
@@ -208,6 +265,8 @@ void works_adopt(struct spoke *spoke);
 void works_free(struct spoke *spoke);
 /* A work as the hub has it now; NULL: the hub has it no more. */
 void work_take(struct spoke *spoke, const char *name, const struct node *object);
+/* Ends all that runs, without the hub. */
+void works_end(struct spoke *spoke);
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
 /* resourceVersion of the object as it was heard of last. */
@@ -256,6 +315,8 @@ struct cluster_keep keep_for_cluster(struct spoke *spoke);
 /* identity.c: name, hub and pki/, kept twice so that damage is undone. */
 int identity_open(struct spoke *spoke, const struct spoke_settings *settings,
                   struct err *err) MUST_CHECK;
+/* As far as it is known: nothing is asked of a hub. */
+int identity_open_offline(struct spoke *spoke);
 /* The hub was reached: that is where it is. */
 void identity_remember(const struct spoke *spoke);
 bool identity_is_broken(const struct spoke *spoke);
@@ -271,6 +332,8 @@ int identity_write(const struct spoke *spoke, const char *file, const void *byte
 /* state.c: the store, which may be lost or damaged. */
 int state_open(struct spoke *spoke, const char *vfs, struct err *err) MUST_CHECK;
 void state_note(struct spoke *spoke);
+/* "20261129T120618Z": for the names of files that are put aside. */
+void state_date(char ret[]);
 /* Renames FILE, and what lies beside it, to FILE.damaged-DATE. */
 int state_set_aside(struct spoke *spoke, const char *file, char **ret,
                     struct err *err) MUST_CHECK;

@@ -116,6 +116,7 @@ static int keep_files(struct spoke *spoke, const char *certificate, struct err *
     if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
         return err_set(err, ERR_INVALID, "the hub's certificate is damaged");
     if (auth_token_parse(arena, spoke->token, &token, err) < 0 ||
+        departure_joining(spoke, err) < 0 ||
         identity_write(spoke, TOKEN_FILE, token.id, strlen(token.id), err) < 0 ||
         identity_write(spoke, "pki/hub-ca.crt", spoke->root, strlen(spoke->root), err) < 0 ||
         identity_write(spoke, "name", spoke->name, strlen(spoke->name), err) < 0 ||

@@ -129,6 +129,7 @@ static struct node *describe(struct spoke *spoke, struct arena *arena)
     if (spoke->state == SPOKE_WAITING || spoke->state == SPOKE_JOINING)
         node_set_text(arena, made, "message", spoke->said);
     set_time(arena, made, "lastContact", spoke->contact);
+    departure_describe(spoke, arena, made);
     node_set(arena, made, "facts", spoke_facts(spoke, arena));
     node_set(arena, made, "machine", cluster_facts(spoke->cluster, arena));
     while ((work = map_next(spoke->works, &at, NULL)))

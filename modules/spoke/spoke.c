@@ -43,6 +43,7 @@ static void enter_watching(struct spoke *spoke)
 {
     loop_backoff_reset(&spoke->backoff);
     spoke->said[0] = '\0';
+    spoke->refusal = REFUSAL_NONE;
     identity_remember(spoke);
     alive_start(spoke);
     state_tell(spoke);
@@ -223,6 +224,10 @@ static char *all_addresses(const char *first)
 static int check_settings(struct spoke *spoke,
                           const struct spoke_settings *settings, struct err *err)
 {
+    if (departure_open(spoke, settings, err) < 0)
+        return -1;
+    if (settings->offline)
+        return identity_open_offline(spoke);
     if (identity_open(spoke, settings, err) < 0)
         return -1;
     if (!settings->token && !join_is_done(spoke))
@@ -271,7 +276,10 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
         works_load(spoke, err) < 0 || open_cluster(spoke, settings, err) < 0)
         return -1;
     works_adopt(spoke);
+    if (settings->offline)
+        return 0;
     works_facts_changed(spoke);
+    departure_resume(spoke);
     return 0;
 }
 
@@ -293,12 +301,17 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
     spoke->eviction = settings->eviction ? settings->eviction : EVICTION;
     spoke->backoff = (struct loop_backoff){200 * CLOCK_MS, 30 * CLOCK_SECOND, 0};
     spoke->state = SPOKE_WAITING;
+    spoke->left = settings->left;
+    spoke->left_arg = settings->left_arg;
     if (open_all(spoke, settings, err) < 0) {
         spoke_close(&spoke);
         return NULL;
     }
+    if (settings->offline)
+        return spoke;
     twin_open(spoke);
     look_open(spoke);
+    control_open(spoke);
     spoke->sweep = loop_timer_new(loop, on_sweep, spoke);
     loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
     spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
@@ -312,6 +325,9 @@ void spoke_close(struct spoke **at)
     if (!spoke)
         return;
     look_close(spoke);
+    control_close(spoke);
+    departure_close(spoke);
+    loop_timer_free(&spoke->ending);
     alive_stop(spoke);
     epoch_close(spoke);
     renew_stop(spoke);
@@ -339,4 +355,29 @@ void spoke_close(struct spoke **at)
     config_free(&spoke->own_config);
     spoke->tag = 0;
     free(spoke);
+}
+
+/* ---- The end of everything ------------------------------------------------- */
+
+#define LOOK_EVERY (50 * CLOCK_MS)
+
+static void look_for_end(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    if (map_count(spoke->works) || !cluster_is_empty(spoke->cluster))
+        loop_timer_set(spoke->ending, LOOK_EVERY);
+    else
+        spoke->ended(spoke->ended_arg);
+}
+
+int spoke_end(struct spoke *spoke, void (*done)(void *arg), void *arg, struct err *err)
+{
+    spoke->ended = done;
+    spoke->ended_arg = arg;
+    if (departure_reset(spoke, err) < 0)
+        return -1;
+    spoke->ending = loop_timer_new(spoke->loop, look_for_end, spoke);
+    loop_timer_set(spoke->ending, 0);
+    return 0;
 }

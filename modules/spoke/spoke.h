@@ -36,6 +36,9 @@ struct spoke_settings {
     const char *token;     /* for the first time; NULL later */
     const char *cluster;   /* "local" or "kubernetes" */
     const struct runtime_driver *runtime; /* NULL: processes */
+    bool offline; /* talks to no hub: for spoke_end() */
+    void (*left)(void *arg); /* it has left its hub, as it was asked to; may be NULL */
+    void *left_arg;
     const char *store_vfs; /* NULL: the real disk */
     const char *address;   /* of this machine for endpoints; NULL: found out */
     const char *const *facts; /* "NAME=VALUE" for ${spoke.NAME}; NULL: none */
@@ -56,6 +59,16 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
 /* Lets go; workloads run on. */
 void spoke_close(struct spoke **spoke);
 #define scoped_spoke SCOPED(spoke_close)
+
+/*
+ * Ends everything that runs here, for a spoke that was opened offline; `done` is told
+ * when nothing is left. From the first moment the folder says that a reset has begun.
+ */
+int spoke_end(struct spoke *spoke, void (*done)(void *arg), void *arg,
+              struct err *err) MUST_CHECK;
+
+/* In its directory: takes the line "leave" and tells how it goes, until it ends. */
+#define SPOKE_CONTROL "control.sock"
 
 /* In its directory: who connects is told everything as one JSON text, and the
    end. No hub is needed for it. */

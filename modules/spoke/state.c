@@ -93,7 +93,7 @@ static int check_store(struct spoke *spoke, struct err *err)
 /* ---- Aside ----------------------------------------------------------------------------- */
 
 /* "20261129T120618Z" */
-static void write_date(char ret[CLOCK_TEXT])
+void state_date(char ret[])
 {
     char text[CLOCK_TEXT];
     size_t len = 0;
@@ -110,7 +110,7 @@ int state_set_aside(struct spoke *spoke, const char *file, char **ret, struct er
     char date[CLOCK_TEXT];
     scoped_mem char *to = NULL;
 
-    write_date(date);
+    state_date(date);
     to = mem_printf("%s.damaged-%s", file, date);
     for (size_t i = 0; i < count_of(parts); i++) {
         scoped_mem char *old = mem_printf("%s/%s%s", spoke->directory, file, parts[i]);

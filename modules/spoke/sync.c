@@ -161,6 +161,8 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
         return;
     if (status != 200) {
         link_explain(status, answer, err, &why);
+        if (status == 401)
+            departure_refused(spoke, answer, &why);
         if (status == 401 && join_token_is_new(spoke))
             join_again(spoke, &why);
         else
@@ -178,6 +180,7 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
     forget_missing(spoke, items);
     for (size_t i = 0; i < node_count(items); i++)
         work_take(spoke, name_of(node_item(items, i)), node_item(items, i));
+    departure_listed(spoke);
     spoke->revision = revision_of(list);
     watch(spoke);
 }

@@ -434,6 +434,7 @@ static void finish_leaving(struct work *work)
     keep_commit(spoke, on_forgotten, NULL);
     map_remove(spoke->works, work->name);
     work_free(work);
+    departure_proceed(spoke);
 }
 
 /* What shall stay behind may have been said together with the end. */
@@ -459,6 +460,36 @@ static void leave(struct work *work)
     }
     cluster_remove(work->spoke->cluster, work->name);
     report_work(work);
+}
+
+/* The hub is told nothing: it knows nothing of this spoke any more, or is not there. */
+static void end_work(struct work *work)
+{
+    if (work->deleting && !work->object)
+        return;
+    work->object = NULL;
+    work->evicting = 0;
+    loop_timer_free(&work->retry);
+    loop_timer_free(&work->patience);
+    loop_timer_free(&work->evict);
+    leave(work);
+}
+
+void works_end(struct spoke *spoke)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *list = node_list(arena);
+    struct work *work;
+    const char *name;
+    size_t at = 0;
+
+    while (map_next(spoke->works, &at, &name))
+        node_add(arena, list, node_string(arena, name));
+    for (size_t i = 0; i < node_count(list); i++) {
+        work = map_get(spoke->works, node_text(node_item(list, i)));
+        if (work)
+            end_work(work);
+    }
 }
 
 /* ---- What may happen to a work ------------------------------------------------ */
@@ -526,8 +557,9 @@ static void vanish(struct work *work)
     if (work->evicting)
         return;
     log_warn("spoke", "%s is gone from the hub without having been deleted; it stays for "
-             "%lld s", work->name, (long long)(work->spoke->eviction / CLOCK_SECOND));
-    work->evicting = clock_wall();
+             "%lld s", work->name, (long long)((work->spoke->eviction -
+             departure_head_start(work->spoke)) / CLOCK_SECOND));
+    work->evicting = clock_wall() - departure_head_start(work->spoke);
     keep_work(work);
     keep_commit(work->spoke, on_forgotten, NULL);
     evict_later(work);

@@ -22,7 +22,7 @@ expect "removed" "$(status_of DELETE /apis/cluster.open-cluster-management.io/v1
 until_true 20 told 'to have it back, start it once with a new token .*axle token create --name edge-1' || fail "no way out"
 stop edge-1
 spoke --token-file "$TEST_DIR/first"
-until_true 20 told 'not known to this hub' || fail "not refused"
+until_true 20 told 'was removed from this hub at' || fail "not refused"
 stop edge-1
 ! joined 2 || fail "it came back by itself"
 

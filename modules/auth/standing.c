@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says how a spoke's certificate stands here: good, or refused for which reason. */
+#include "auth/inside.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "http/http.h"
+#include "objects/objects.h"
+#include "pki/pki.h"
+
+#include <string.h>
+
+/*
+ * A spoke that is refused must know why: one that was removed stops what it ran, one
+ * that the hub merely does not know (restored from a backup of before) does not. So
+ * "removed" is said only of a certificate of a key that spoke for the cluster when it
+ * was removed, and that was issued before that; the hub keeps a record of it. What has
+ * no record is unknown.
+ */
+
+/* pki dates certificates back by this much. */
+#define BACKDATED (300 * CLOCK_SECOND)
+#define OWNER_KIND "axle.dev/owner-kind"
+
+/* How a spoke that was removed is had back. */
+#define AGAIN                                                                                     \
+    ": to have it back, start it once with a new token (on the hub: axle token create --name %s; "  \
+    "on the spoke: --token-file FILE or $AXLE_TOKEN)"
+
+static const char *const words[] = {
+    [STANDING_UNKNOWN] = "unknown", [STANDING_NOT_ACCEPTED] = "not-accepted",
+    [STANDING_REMOVED] = "removed", [STANDING_LOST] = "lost", [STANDING_LEFT] = "left",
+};
+
+static const char *note_of(const struct node *object, const char *name)
+{
+    return node_text(node_at(object, "metadata", "annotations", name, NULL));
+}
+
+/* The hub keeps which public keys it signed for a cluster, newest first. */
+static bool names_key(const char *keys, const struct pki_cert *cert)
+{
+    scoped_text struct text pin = {0};
+
+    text_add_hex(&pin, cert->pin, sizeof cert->pin);
+    return strstr(keys, text_string(&pin)) != NULL;
+}
+
+/*
+ * What a spoke may, it may in the namespace of its name: that holds only as long
+ * as the namespace is the cluster's. It is another's where a Project or a person
+ * had the name first.
+ */
+static int check_namespace(struct objects *objects, struct arena *arena, const char *cluster,
+                           struct err *err)
+{
+    const struct kind *kind = kinds_find(objects_kinds(objects), "", "namespaces");
+    scoped_object struct object *object =
+        objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
+    const char *owner;
+
+    if (!object)
+        return 0;
+    owner = node_text(node_at(object_read(arena, object), "metadata", "labels", OWNER_KIND, NULL));
+    if (strcmp(owner, "ManagedCluster") == 0)
+        return 0;
+    return err_set(err, ERR_UNAUTHORIZED,
+                   "the namespace \"%s\" belongs to %s, so a cluster of that name has no "
+                   "rights here: join with another name",
+                   cluster, *owner ? owner : "somebody else");
+}
+
+/* ---- Removed ------------------------------------------------------------------------- */
+
+static enum standing standing_of_reason(const char *reason)
+{
+    return !strcmp(reason, "Lost") ? STANDING_LOST
+           : !strcmp(reason, "Left") ? STANDING_LEFT : STANDING_REMOVED;
+}
+
+/* The record that controllers/leaving.c wrote, if it is about this certificate. */
+static const struct node *find_record(struct objects *objects, struct arena *arena,
+                                      const struct pki_cert *cert, const char *cluster)
+{
+    const struct kind *kind = kinds_find(objects_kinds(objects), "", "configmaps");
+    scoped_object struct object *object =
+        objects_get(objects, OBJECTS_PUBLISHED, kind, AUTH_RECORDS,
+                    arena_printf(arena, AUTH_RECORD "%s", cluster), NULL);
+    const struct node *data = object ? node_get(object_read(arena, object), "data") : NULL;
+    int64_t removed = 0;
+
+    if (!data || !clock_parse(node_get_text(data, "removedAt"), &removed) ||
+        cert->not_before + BACKDATED >= removed || !names_key(node_get_text(data, "keys"), cert))
+        return NULL;
+    return data;
+}
+
+static enum standing explain_removed(const struct node *record, const char *cluster,
+                                     struct err *err)
+{
+    enum standing standing = standing_of_reason(node_get_text(record, "reason"));
+    const char *at = node_get_text(record, "removedAt");
+    const char *what = standing == STANDING_LOST ? "was declared lost"
+                       : standing == STANDING_LEFT ? "has left this hub"
+                                                   : "was removed from this hub";
+
+    err_set(err, ERR_UNAUTHORIZED, "cluster \"%s\" %s at %s" AGAIN, cluster, what, at, cluster);
+    return standing;
+}
+
+/* ---- The whole ------------------------------------------------------------------------- */
+
+/* The cluster is let in, not younger than the certificate, and this is a key of its own. */
+static enum standing check_object(const struct node *body, const struct pki_cert *cert,
+                                  const char *cluster, struct err *err)
+{
+    int64_t born;
+
+    if (node_at(body, "metadata", "deletionTimestamp", NULL) &&
+        !strcmp(note_of(body, AUTH_LOST), "true") &&
+        names_key(note_of(body, CLIENT_KEYS), cert)) {
+        err_set(err, ERR_UNAUTHORIZED, "cluster \"%s\" was declared lost and is being removed "
+                "from this hub" AGAIN, cluster, cluster);
+        return STANDING_LOST;
+    }
+    if (clock_parse(node_get_text(node_get(body, "metadata"), "creationTimestamp"), &born) &&
+        cert->not_before + BACKDATED + CLOCK_SECOND < born) {
+        err_set(err, ERR_UNAUTHORIZED, "the certificate belongs to an earlier cluster \"%s\"" AGAIN,
+                cluster, cluster);
+        return STANDING_UNKNOWN;
+    }
+    if (!names_key(note_of(body, CLIENT_KEYS), cert)) {
+        err_set(err, ERR_UNAUTHORIZED, "the key of the certificate is none of cluster \"%s\"" AGAIN,
+                cluster, cluster);
+        return STANDING_UNKNOWN;
+    }
+    if (node_get_bool(node_get(body, "spec"), "hubAcceptsClient", false))
+        return STANDING_GOOD;
+    err_set(err, ERR_UNAUTHORIZED,
+            "cluster \"%s\" is not accepted by this hub: its administrator sets "
+            "spec.hubAcceptsClient of the ManagedCluster", cluster);
+    return STANDING_NOT_ACCEPTED;
+}
+
+enum standing standing_of(struct objects *objects, struct arena *arena, const struct pki_cert *cert,
+                          const char *cluster, struct err *err)
+{
+    const struct kind *kind = kinds_find(objects_kinds(objects),
+                                         "cluster.open-cluster-management.io", "managedclusters");
+    scoped_object struct object *object =
+        objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
+    enum standing standing = STANDING_UNKNOWN;
+    const struct node *record;
+
+    if (object)
+        standing = check_object(object_read(arena, object), cert, cluster, err);
+    else
+        err_set(err, ERR_UNAUTHORIZED, "cluster \"%s\" is not known to this hub" AGAIN, cluster,
+                cluster);
+    record = standing == STANDING_UNKNOWN ? find_record(objects, arena, cert, cluster) : NULL;
+    if (record)
+        return explain_removed(record, cluster, err);
+    if (standing == STANDING_GOOD && check_namespace(objects, arena, cluster, err) < 0)
+        return STANDING_UNKNOWN;
+    return standing;
+}
+
+const char *auth_refusal(const struct auth *auth, const struct http_request *request,
+                         struct arena *arena)
+{
+    const char *cluster, *agent;
+    struct err err = {0};
+    enum standing standing;
+
+    if (!request->peer || !auth->settings.objects ||
+        !auth_parse_agent(arena, request->peer->common_name, &cluster, &agent) ||
+        !pki_cert_in(request->peer, MANAGED))
+        return NULL;
+    standing = standing_of(auth->settings.objects, arena, request->peer, cluster, &err);
+    return standing == STANDING_GOOD ? NULL : words[standing];
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* axle leave and axle reset: end a spoke's life on its own machine. */
+#include "cli/inside.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "loop/loop.h"
+#include "query/query.h"
+#include "spoke/spoke.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WAIT (150 * CLOCK_SECOND)
+
+const char leave_help[] =
+    "Usage: axle leave [--timeout=DURATION] [--data-dir=DIR] [--config=FILE]\n\n"
+    "Has the spoke on this machine leave its hub in order: the agent asks the hub to let\n"
+    "it go, ends its works (the hub goes on without it after a minute), puts its key and\n"
+    "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit does\n"
+    "not restart. The data of its claims stays. What was begun goes on after a crash or a\n"
+    "reboot, and while this verb does not wait for it any more.\n\n"
+    "To have it join again, any hub: start it with --join and a new token.\n"
+    "Without its hub: axle reset here, and axle remove spoke NAME --lost on the hub.\n\n"
+    "Exit status: 0 it has left, 2 wrong usage, 3 it cannot leave (the message says why),\n"
+    "5 no agent runs here, or it is not done after --timeout (150s) and goes on\n";
+
+const char reset_help[] =
+    "Usage: axle reset --yes [--delete-claims] [--data-dir=DIR] [--config=FILE]\n\n"
+    "Makes this machine forget that it was a spoke, without asking any hub: ends everything\n"
+    "that runs, and deletes its name, hub, key, certificate and store. Stop the agent first.\n"
+    "The data of claims is moved to DIR/claims-DATE. The hub is told nothing: there, axle\n"
+    "remove spoke NAME --lost. With the settings that the agent has (--config, --runtime).\n\n"
+    "  --yes             do it; without, it is only said what would be done\n"
+    "  --delete-claims   delete the data of claims as well: it cannot be had back\n\n"
+    "Exit status: 0 done, or nothing was there; 1 something still runs or cannot be deleted\n"
+    "(do it again); 2 --yes is missing, or wrong usage; 3 the agent runs\n";
+
+/* ---- Leave ------------------------------------------------------------------------ */
+
+struct leaving {
+    struct loop *loop;
+    struct loop_stream *stream;
+    struct text line;
+    bool left, late;
+    struct err err;
+};
+
+static void take_line(struct leaving *leaving)
+{
+    const char *line = text_string(&leaving->line);
+    scoped_text struct text shown = {0};
+
+    text_add_printable(&shown, line, strlen(line), true);
+    if (text_starts(line, "refused: "))
+        err_set(&leaving->err, ERR_CONFLICT, "%s", text_string(&shown) + strlen("refused: "));
+    else if (!strcmp(line, "left"))
+        leaving->left = true;
+    else
+        fprintf(stderr, "axle: %s\n", text_string(&shown));
+    text_cut(&leaving->line, 0);
+}
+
+static void on_opened(void *arg)
+{
+    struct leaving *leaving = arg;
+
+    loop_stream_write(leaving->stream, "leave\n", 6);
+}
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    struct leaving *leaving = arg;
+
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] == '\n')
+            take_line(leaving);
+        else if (leaving->line.len < 4096)
+            text_add_char(&leaving->line, bytes[i]);
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    struct leaving *leaving = arg;
+
+    if (why->code && !leaving->err.code)
+        leaving->err = *why;
+    loop_stop(leaving->loop);
+}
+
+static void on_late(void *arg)
+{
+    struct leaving *leaving = arg;
+
+    leaving->late = true;
+    loop_stop(leaving->loop);
+}
+
+static int talk(struct leaving *leaving, const char *path, int64_t wait, struct err *err)
+{
+    static const struct loop_stream_events events = {
+        .opened = on_opened, .read = on_read, .closed = on_closed};
+    scoped_mem char *address = mem_printf("unix:%s", path);
+    struct loop_timer *late;
+
+    leaving->stream = loop_connect(leaving->loop, address, err);
+    if (!leaving->stream)
+        return -1;
+    late = loop_timer_new(leaving->loop, on_late, leaving);
+    loop_timer_set(late, wait);
+    loop_stream_handle(leaving->stream, &events, leaving);
+    loop_run(leaving->loop);
+    loop_timer_free(&late);
+    loop_stream_close(&leaving->stream);
+    return 0;
+}
+
+/* The agent may end before its last word is through: the folder says how it went. */
+static bool has_left(const char *folder)
+{
+    scoped_mem char *path = mem_printf("%s/departure", folder);
+    scoped_mem char *text = file_read(path, 65536, NULL, NULL);
+
+    return text && strstr(text, "\"state\":\"left\"");
+}
+
+static int leave(const char *folder, int64_t wait, struct err *err)
+{
+    struct leaving leaving = {.loop = loop_new(err)};
+    scoped_mem char *path = mem_printf("%s/" SPOKE_CONTROL, folder);
+    int result = leaving.loop ? talk(&leaving, path, wait, err) : -1;
+
+    text_free(&leaving.line);
+    loop_free(&leaving.loop);
+    if (result < 0)
+        return -1;
+    if (leaving.left || has_left(folder))
+        return 0;
+    if (leaving.err.code == ERR_CONFLICT) {
+        *err = leaving.err;
+        return -1;
+    }
+    if (leaving.late)
+        return err_set(err, ERR_TIMEOUT, "the spoke has not left yet; it goes on, and leaves as soon "
+                       "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
+                       "axle remove spoke NAME --lost there");
+    return err_set(err, ERR_UNREACHABLE, "no agent answers at %s%s%s: start it, or, without it "
+                   "and its hub, axle reset", path, *leaving.err.text ? ": " : "",
+                   leaving.err.text);
+}
+
+int leave_verb(const struct cli_flags *flags)
+{
+    scoped_mem char *folder = mode_folder(flags, "spoke");
+    int64_t wait = WAIT;
+    struct err err = {0};
+
+    if (flags->word_count > 1) {
+        fprintf(stderr, "axle: leave takes no names: it is about this machine's spoke (on the "
+                        "hub: axle remove spoke %.100s)\n", flags->words[1]);
+        return CLI_USAGE;
+    }
+    if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0)) {
+        fprintf(stderr, "axle: --timeout=%.100s is no duration above zero; write it like 90s or "
+                        "5m\n", flags->timeout);
+        return CLI_USAGE;
+    }
+    if (has_left(folder)) {
+        printf("the spoke has left its hub already\n");
+        return CLI_OK;
+    }
+    if (leave(folder, wait, &err) < 0)
+        return cli_fail(&err);
+    printf("the spoke has left its hub; the data of its claims stays in %s\n", folder);
+    return CLI_OK;
+}
+
+/* ---- Reset ------------------------------------------------------------------------ */
+
+static int delete_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    if (remove(path) == 0 || errno == ENOENT)
+        return 0;
+    fprintf(stderr, "axle: %s: %s\n", path, strerror(errno));
+    return -1;
+}
+
+static int delete_tree(const char *path)
+{
+    return !file_exists(path) ? 0 : nftw(path, delete_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static bool is_empty(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    size_t count = 0;
+
+    while (dir && readdir(dir))
+        count++;
+    if (dir)
+        closedir(dir);
+    return count <= 2;
+}
+
+/* A later spoke here must not give one project's data to another of the same name. */
+static int move_claims(const char *folder, struct err *err)
+{
+    scoped_mem char *claims = mem_printf("%s/workloads/claims", folder);
+    scoped_mem char *to = NULL;
+    char date[CLOCK_TEXT];
+
+    if (!file_exists(claims) || is_empty(claims))
+        return 0;
+    clock_format(clock_wall(), false, date);
+    to = mem_printf("%s/../claims-%s", folder, date);
+    if (file_move(claims, to, err) < 0)
+        return -1;
+    printf("the data of its claims is in %s\n", to);
+    return 0;
+}
+
+/* The word that a reset has begun goes last, so that one cut short is finished. */
+static int delete_all(const char *folder, struct err *err)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    int failed = 0;
+
+    while (dir && (entry = readdir(dir))) {
+        scoped_mem char *path = mem_printf("%s/%s", folder, entry->d_name);
+
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            text_starts(entry->d_name, "departure"))
+            continue;
+        failed |= delete_tree(path);
+    }
+    if (dir)
+        closedir(dir);
+    return !failed && delete_tree(folder) == 0
+               ? 0 : err_set(err, ERR_OTHER, "%s: not everything could be deleted; `axle reset "
+                             "--yes` again when the reason is gone", folder);
+}
+
+static int say_first(const char *folder)
+{
+    fprintf(stderr, "axle: this ends everything that the spoke in %s runs, and deletes its name, "
+                    "key, certificate and store; the data of claims is kept unless "
+                    "--delete-claims. Say --yes to do it; axle leave is the way while its hub "
+                    "answers\n", folder);
+    return CLI_USAGE;
+}
+
+int reset_verb(const struct cli_flags *flags)
+{
+    scoped_mem char *folder = mode_folder(flags, "spoke");
+    struct err err = {0};
+
+    if (flags->word_count > 1) {
+        fprintf(stderr, "axle: reset takes no names: it is about this machine's spoke\n");
+        return CLI_USAGE;
+    }
+    if (!file_exists(folder)) {
+        printf("there is no spoke in %s\n", folder);
+        return CLI_OK;
+    }
+    if (!flags->yes)
+        return say_first(folder);
+    if (mode_end_spoke(flags, &err) < 0 ||
+        (!flags->delete_claims && move_claims(folder, &err) < 0) ||
+        delete_all(folder, &err) < 0)
+        return cli_fail(&err);
+    printf("the spoke in %s is forgotten\n", folder);
+    return CLI_OK;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* axle remove spoke NAME [--lost]: has the hub let a spoke go, and waits for it. */
+#include "cli/inside.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "document/document.h"
+#include "loop/loop.h"
+#include "query/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters/"
+/* The hub waits a minute for the spoke, and then takes what is left by itself. */
+#define WAIT (150 * CLOCK_SECOND)
+#define LOOK_EVERY (200 * CLOCK_MS)
+
+const char remove_help[] =
+    "Usage: axle remove spoke NAME [--lost] [--kubeconfig=FILE]\n\n"
+    "Removes a spoke from its hub. The spoke ends its works and says so; after a minute\n"
+    "the hub goes on without it. Then its certificate counts for nothing. When a spoke\n"
+    "that was away comes back it is told that it was removed, and ends what it ran; the\n"
+    "data of its claims stays on its disk.\n\n"
+    "  --lost   the machine is gone: nobody waits for it, and its certificate is refused\n"
+    "           at once. Do not say it of a machine that may still be writing to what\n"
+    "           others will use: it goes on until it reaches the hub again\n\n"
+    "To have it back: axle token create --name NAME, and --token-file on the machine.\n\n"
+    "Exit status: 0 it is gone, 1 or 3 the hub refused, 2 wrong usage, 4 there is no such\n"
+    "spoke, 5 the hub does not answer, or the spoke is not gone after two minutes and a half\n";
+
+static int declare_lost(struct cli_client *client, struct arena *arena, const char *target,
+                        struct err *err)
+{
+    struct node *patch = node_map(arena);
+    struct node *metadata = node_make(arena, patch, "metadata");
+
+    node_set_text(arena, node_make(arena, metadata, "annotations"), "axle.dev/lost", "true");
+    return client_ask(client, arena, "PATCH", target, patch, err) ? 0 : -1;
+}
+
+static const char *message_of(const struct node *cluster)
+{
+    const struct node *list = node_at(cluster, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (!strcmp(node_get_text(node_item(list, i), "type"), "Deleting"))
+            return node_get_text(node_item(list, i), "message");
+    return "";
+}
+
+/* Another cluster of this name, made meanwhile, is not the one that is waited for. */
+static int wait_until_gone(struct cli_client *client, const char *target, const char *uid,
+                           struct err *err)
+{
+    int64_t end = clock_steady() + WAIT;
+    scoped_text struct text said = {0};
+
+    while (clock_steady() < end) {
+        scoped_arena struct arena *arena = arena_new();
+        struct err why = {0};
+        const struct node *now = client_ask(client, arena, "GET", target, NULL, &why);
+
+        if (!now && why.code == ERR_NOT_FOUND)
+            return 0;
+        if (!now) {
+            *err = why;
+            return -1;
+        }
+        if (strcmp(node_get_text(node_get(now, "metadata"), "uid"), uid) != 0)
+            return 0;
+        now = cli_printable(arena, now);
+        if (*message_of(now) && strcmp(message_of(now), text_string(&said)) != 0) {
+            fprintf(stderr, "axle: %s\n", message_of(now));
+            text_cut(&said, 0);
+            text_add(&said, message_of(now));
+        }
+        client_sleep(client, LOOK_EVERY);
+    }
+    return err_set(err, ERR_TIMEOUT, "the spoke is not gone yet: its removal goes on at the hub; "
+                   "kubectl get managedcluster says what it waits for (finalizers of others)");
+}
+
+static int remove_one(const struct cli_flags *flags, const char *name, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_client struct cli_client *client = client_open(flags, err);
+    char *target = arena_printf(arena, CLUSTERS "%s", name);
+    const struct node *there;
+
+    if (!client)
+        return -1;
+    there = client_ask(client, arena, "GET", target, NULL, err);
+    if (!there || (flags->lost && declare_lost(client, arena, target, err) < 0))
+        return -1;
+    if (!client_ask(client, arena, "DELETE", target, NULL, err) && err->code != ERR_NOT_FOUND)
+        return -1;
+    return wait_until_gone(client, target, node_get_text(node_get(there, "metadata"), "uid"), err);
+}
+
+int remove_verb(const struct cli_flags *flags)
+{
+    const char *what = flags->word_count > 1 ? flags->words[1] : "", *name;
+    char why[NAME_WHY];
+    struct err err = {0};
+
+    if (flags->word_count != 3 || strcmp(what, "spoke") != 0) {
+        fprintf(stderr, "axle: remove spoke NAME [--lost]: one spoke at a time\n");
+        return CLI_USAGE;
+    }
+    name = flags->words[2];
+    if (!name_is_dns_label(name, why)) {
+        err_set(&err, ERR_INVALID, "remove spoke \"%.100s\": %s", name, why);
+        cli_fail(&err);
+        return CLI_USAGE;
+    }
+    if (remove_one(flags, name, &err) < 0)
+        return cli_fail(&err);
+    printf("spoke %s %s\n", name, flags->lost ? "is declared lost and removed" : "is removed");
+    return CLI_OK;
+}

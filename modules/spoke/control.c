@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes requests of this machine's administrator, one line each: "leave". */
+#include "spoke/inside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * Who asked to leave stays connected and is told how it goes, a line at a time, until
+ * the agent ends. What they go by in the end is the file `departure`, not these words.
+ */
+#define PATIENCE (5 * CLOCK_SECOND)
+#define LOOK_EVERY (200 * CLOCK_MS)
+#define LINE 64
+#define MOST 8
+
+#define CONTROL_TAG 0x4374726cu
+struct control {
+    uint32_t tag;
+    struct spoke *spoke;
+    struct control *next;
+    struct loop_stream *stream; /* owned */
+    struct loop_timer *timer;   /* owned; once it has asked */
+    char line[LINE];
+    size_t len;
+    char said[512];
+};
+
+static void control_free(struct control *control)
+{
+    struct control **at = &control->spoke->controls;
+
+    while (*at && *at != control)
+        at = &(*at)->next;
+    if (*at)
+        *at = control->next;
+    loop_timer_free(&control->timer);
+    loop_stream_close(&control->stream);
+    control->tag = 0;
+    free(control);
+}
+
+static void write_line(struct control *control, const char *text)
+{
+    loop_stream_write(control->stream, text, strlen(text));
+    loop_stream_write(control->stream, "\n", 1);
+}
+
+static void end_with(struct control *control, const char *text)
+{
+    write_line(control, text);
+    loop_stream_close_politely(&control->stream, PATIENCE);
+    control_free(control);
+}
+
+static void look(void *arg)
+{
+    struct control *control = object_from(control, CONTROL_TAG, arg);
+    struct spoke *spoke = control->spoke;
+    scoped_mem char *now = NULL;
+
+    if (spoke->departure == DEPARTURE_LEFT)
+        now = mem_copy_string("left");
+    else if (spoke->state != SPOKE_WATCHING && *spoke->said && !map_count(spoke->works))
+        now = mem_printf("waiting for the hub: %.300s", spoke->said);
+    else if (spoke->state != SPOKE_WATCHING && *spoke->said)
+        now = mem_printf("%zu works are still here; the hub: %.300s", map_count(spoke->works),
+                         spoke->said);
+    else
+        now = mem_printf("%zu works are still here", map_count(spoke->works));
+    if (strcmp(now, control->said) != 0)
+        write_line(control, now);
+    snprintf(control->said, sizeof control->said, "%s", now);
+    loop_timer_set(control->timer, LOOK_EVERY);
+}
+
+static void obey(struct control *control)
+{
+    struct err err = {0};
+    scoped_mem char *refused = NULL;
+
+    if (strcmp(control->line, "leave") != 0)
+        err_set(&err, ERR_INVALID, "\"leave\" is all that can be asked here");
+    else if (departure_ask(control->spoke, &err) == 0) {
+        control->timer = loop_timer_new(control->spoke->loop, look, control);
+        loop_timer_set(control->timer, 0);
+        return;
+    }
+    refused = mem_printf("refused: %s", err.text);
+    end_with(control, refused);
+}
+
+static void on_read(void *arg, const char *bytes, size_t len)
+{
+    struct control *control = object_from(control, CONTROL_TAG, arg);
+
+    for (size_t i = 0; i < len && !control->timer; i++) {
+        if (bytes[i] == '\n') {
+            control->line[control->len] = '\0';
+            obey(control);
+            return;
+        }
+        if (control->len + 1 == sizeof control->line) {
+            end_with(control, "refused: the line is too long");
+            return;
+        }
+        control->line[control->len++] = bytes[i];
+    }
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+    control_free(object_from(control, CONTROL_TAG, arg));
+}
+
+static const struct loop_stream_events events = {.read = on_read, .closed = on_closed};
+
+static void on_visitor(struct loop_stream *stream, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct control *control;
+    size_t count = 0;
+
+    for (control = spoke->controls; control; control = control->next)
+        count++;
+    if (count >= MOST) {
+        loop_stream_close(&stream);
+        return;
+    }
+    control = mem_alloc(sizeof *control);
+    *control = (struct control){
+        .tag = CONTROL_TAG, .spoke = spoke, .next = spoke->controls, .stream = stream};
+    spoke->controls = control;
+    loop_stream_handle(stream, &events, control);
+}
+
+/* Only for who owns the agent: a pod that runs as another user cannot connect. */
+void control_open(struct spoke *spoke)
+{
+    scoped_mem char *path = spoke_path(spoke, SPOKE_CONTROL);
+    scoped_mem char *address = mem_printf("unix:%s", path);
+    struct err err = {0};
+
+    if (loop_is_simulated(spoke->loop))
+        return;
+    spoke->control = loop_listen(spoke->loop, address, on_visitor, spoke, &err);
+    if (!spoke->control)
+        log_warn("spoke", "axle leave will not work here: %s", err.text);
+    else if (chmod(path, 0600) < 0)
+        log_warn("spoke", "%s cannot be closed to others", path);
+}
+
+void control_close(struct spoke *spoke)
+{
+    loop_listener_close(&spoke->control);
+    while (spoke->controls)
+        control_free(spoke->controls);
+}
