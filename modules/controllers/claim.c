@@ -2,6 +2,9 @@
 /* Decides whether an object belongs to the one on whose behalf a controller runs. */
 #include "controllers/claim.h"
 
+#include "auth/auth.h"
+#include "controllers/joining.h"
+
 #include "base/map.h"
 #include "controllers/allowed.h"
 #include "controllers/pool_spokes.h"
@@ -87,6 +90,14 @@ static bool in_own_namespace(struct pass *pass, const struct node *subject,
 
     return !strcmp(object_space(there), name) && namespace &&
            by_namespace_label(pass, subject, namespace);
+}
+
+/* What the hub keeps of removed spokes, in a namespace where only it and administrators
+   write, besides what lies in the spoke's own. */
+static bool by_record(struct pass *pass, const struct node *subject, const struct node *there)
+{
+    return (!strcmp(object_space(there), AUTH_RECORDS) &&
+            *object_label(there, RECORD_LABEL)) || in_own_namespace(pass, subject, there);
 }
 
 static char *set_of_pool(struct pass *pass, const struct node *pool)
@@ -203,6 +214,7 @@ static const struct claim {
     { "replicaset", WORKLOAD, by_replica_set },
     { "managedcluster", NAMESPACE, by_namespace_label },
     { "managedcluster", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
+    { "managedcluster", CONFIG_MAP, by_record },
     { "managedcluster", ANY_KIND, in_own_namespace },
     { "csr", CLUSTER, by_anybody, .reason = "the request is for that cluster; csr.c has judged that" },
     { "csr", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses" },

@@ -43,4 +43,7 @@ bool joining_key_is_own(const struct node *cluster, const char *pin);
 /* leaving.c: one step of the end of a cluster that is being deleted. */
 int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err) MUST_CHECK;
 
+/* The label of what is kept of a removed spoke (AUTH_RECORD…, in AUTH_RECORDS). */
+#define RECORD_LABEL "axle.dev/removed-spoke"
+
 #endif

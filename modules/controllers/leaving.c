@@ -107,7 +107,6 @@ static bool namespace_is_its(struct pass *pass, bool *ret_there)
 
 /* ---- The record ----------------------------------------------------------------- */
 
-#define RECORD_LABEL "axle.dev/removed-spoke"
 /* By then the last certificate of it has ended: they live a year at the most. */
 #define RECORD_AGE (400 * 24 * 3600 * CLOCK_SECOND)
 
