@@ -22,9 +22,10 @@ static void close_fd(int *fd)
 static int fail(struct err *err, const char *what, const char *path)
 {
     enum err_code code = errno == ENOENT    ? ERR_NOT_FOUND
-                         : errno == ENOSPC  ? ERR_FULL
-                         : errno == EACCES || errno == EPERM ? ERR_FORBIDDEN
-                                                             : ERR_INTERNAL;
+                         : errno == ENOSPC || errno == EDQUOT ? ERR_FULL
+                         : errno == EACCES || errno == EPERM || errno == EROFS ? ERR_FORBIDDEN
+                         : errno == EIO ? ERR_UNREACHABLE
+                                        : ERR_INTERNAL;
 
     return err_set(err, code, "cannot %s %s: %s", what, path, strerror(errno));
 }

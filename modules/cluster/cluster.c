@@ -69,6 +69,16 @@ struct node *cluster_facts(struct cluster *cluster, struct arena *arena)
     return cluster->driver->facts(cluster, arena);
 }
 
+bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
+{
+    return cluster->driver->has(cluster, set);
+}
+
+void cluster_keep_again(struct cluster *cluster)
+{
+    cluster->driver->keep_again(cluster);
+}
+
 void cluster_sweep(struct cluster *cluster)
 {
     cluster->driver->sweep(cluster);

@@ -313,4 +313,6 @@ const struct cluster_driver cluster_local = {
     .owners = local_owners,
     .facts = local_facts,
     .sweep = local_sweep,
+    .has = owner_has,
+    .keep_again = owner_keep_again,
 };

@@ -92,6 +92,7 @@ struct local_owner {
     char *name;    /* owned */
     char *project; /* owned; "": of no project */
     char *kept; /* owned; the bytes that were applied last */
+    char *unkept; /* owned; why they cannot be made durable; NULL: nothing is known against it */
     bool committed, removing, dirty, no_prune;
     uint64_t told; /* hash of the last report */
 };
@@ -182,6 +183,8 @@ void owner_load(void *cluster, const char *name, const void *bytes, size_t len);
 void owner_load_state(void *cluster, const char *name, const void *bytes, size_t len);
 /* A full disk may have been emptied: what could not be kept is staged again. */
 void owner_retry(void *cluster);
+bool owner_has(struct cluster *cluster, const struct cluster_set *set);
+void owner_keep_again(struct cluster *cluster);
 
 /* Makes an object without its manifest; object_free() as usual. */
 struct local_object *owner_add_adopted(struct local_owner *owner, const char *plain);
@@ -231,6 +234,8 @@ char *local_key(const char *project, const char *plain, const char *owner);
 /* ---- places.c: a namespace of a project, on this machine's disk -------------------------- */
 struct places *places_open(const struct cluster_options *options);
 void places_free(struct places **places);
+/* Writes what could not be written when it was to be. */
+void places_keep_again(struct places *places);
 /* "lab", or "lab..acme" where "lab" is another project's. Never changes. */
 const char *places_name(struct places *places, const char *project, const char *space);
 /* A number of its own below PLACES_MOST, for the user of its processes. */

@@ -64,7 +64,8 @@ static void pass_object(struct local_object *object, int phase)
     if (!object->dirty)
         return;
     object->dirty = false;
-    if (local_is_workload(object) && object->owner->committed)
+    /* What starts must be kept first; what ends may give the disk room again. */
+    if (local_is_workload(object) && (object->owner->committed || object->owner->removing))
         workload_pass(object);
     workload_judge(object);
 }

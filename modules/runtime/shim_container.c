@@ -87,8 +87,10 @@ static void keep_exit(struct shim *shim, struct container *c)
     struct err ignored = { 0 };
 
     document_write_json(&out, shim_describe(arena, c));
-    if (kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0)
-        return; /* the agent hears of it by the socket, as long as both live */
+    /* The agent hears of it by the socket, as long as we live; a full disk may be
+       emptied. */
+    c->keep_at = kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0
+                     ? clock_steady() + CLOCK_SECOND : 0;
 }
 
 /* ---- Its init ---------------------------------------------------------------------------- */
@@ -191,7 +193,7 @@ static void begin_run(struct container *c)
     c->running = true;
     c->told_start = c->permitted = false;
     c->kill_at = c->idle_until = 0;
-    c->permit_at = 0;
+    c->permit_at = c->keep_at = 0;
     if (node_get(c->spec, "again"))
         c->permit_at = clock_steady() + (c->crashes ? lasting(c) : 0);
 }
@@ -389,7 +391,7 @@ void container_stop(struct container *c, int64_t grace)
 
 int64_t container_next(const struct container *c)
 {
-    int64_t next = shim_sooner(c->kill_at, c->idle_until);
+    int64_t next = shim_sooner(shim_sooner(c->kill_at, c->idle_until), c->keep_at);
 
     return c->told_start && c->running ? shim_sooner(next, c->permit_at) : next;
 }
@@ -404,4 +406,6 @@ void container_late(struct shim *shim, struct container *c, int64_t now)
         container_kill(shim, c);
         c->kill_at = now + CLOCK_SECOND; /* again, should it not be enough */
     }
+    if (c->keep_at && c->keep_at <= now)
+        keep_exit(shim, c);
 }

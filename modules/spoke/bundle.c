@@ -136,6 +136,7 @@ struct fetch {
     unsigned turn;
     char *repository, *digest, *wanted;
     bool is_layer;
+    bool unkept; /* it came, and the disk had no room for it */
 };
 
 static void fetch_free(struct fetch *fetch)
@@ -169,21 +170,40 @@ static struct work *still_wanted(const struct fetch *fetch)
 static void finish(struct fetch *fetch, const char *trouble)
 {
     struct work *work = still_wanted(fetch);
+    bool unkept = fetch->unkept;
 
     fetch_free(fetch);
     if (!work)
         return;
     work->waiting--;
     if (trouble)
-        work_retry_later(work, "ArtifactFetchFailed", trouble);
+        work_retry_later(work, unkept ? "DiskPressure" : "ArtifactFetchFailed", trouble);
     else
         work_proceed(work);
 }
 
 static void ask(struct fetch *fetch);
 
+static void on_dropped(void *arg, const struct err *err)
+{
+    if (err)
+        *(struct err *)arg = *err;
+}
+
+/* A large one goes to the disk before the commit does, and may find it full. */
+static int keep_bundle(struct spoke *spoke, const char *name, const char *json, size_t len,
+                       struct err *err)
+{
+    store_blob_put(spoke->store, name, json, len);
+    if (store_check_stage(spoke->store, err) == 0)
+        return 0;
+    store_commit(spoke->store, on_dropped, err); /* drops what was staged */
+    return -1;
+}
+
 static void on_unpacked(void *arg, const char *json, size_t len, const struct err *err)
 {
+    struct err why = {0};
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
     scoped_mem char *name = blob_name(fetch->digest);
     scoped_mem char *trouble = NULL;
@@ -191,8 +211,11 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
     fetch->unpacking = NULL;
     if (err)
         trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
-    else
-        store_blob_put(fetch->spoke->store, name, json, len);
+    else if (keep_bundle(fetch->spoke, name, json, len, &why) < 0) {
+        fetch->unkept = true;
+        trouble = mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository,
+                             why.text);
+    }
     finish(fetch, trouble);
 }
 

@@ -38,6 +38,13 @@ struct spoke {
     struct store *store;
     char *damage; /* owned; what was wrong with the store at this start; NULL: nothing */
     bool damage_told;
+
+    /* pressure.c */
+    struct pressure *pressure; /* owned; NULL: the disk can be written */
+    bool pressure_said;        /* the hub has heard of one since this start */
+    char *store_vfs;           /* owned; NULL: the real disk */
+    bool copied;               /* the store is a copy in memory, and keeps nothing */
+    int lock;                  /* of the folder; -1: none */
     unsigned char seal[PKI_SEAL_KEY]; /* keep.c */
     int64_t eviction;
     struct cluster *cluster;
@@ -165,6 +172,7 @@ void twin_clear(struct arena *arena, const struct node *cluster, struct node *ne
 /* epoch.c: the hub may have lost writes. */
 void epoch_load(struct spoke *spoke);
 void epoch_close(struct spoke *spoke);
+void epoch_keep_again(struct spoke *spoke);
 /* True: what is here stays as it is, whatever the hub says. */
 bool epoch_withholds(const struct spoke *spoke);
 /* What each answer of the hub says of its epoch. */
@@ -210,6 +218,9 @@ void work_proceed(struct work *work);
 const char *work_project(const struct work *work);
 /* Works that use what has changed are made anew. */
 void works_facts_changed(struct spoke *spoke);
+/* The disk can be written again: stages all rows, and begins what waited for it. */
+void works_keep_again(struct spoke *spoke);
+void works_disk_well(struct spoke *spoke);
 
 /* gather.c: a work as the set of objects that it asks for. */
 bool gather_is_workload(const struct node *manifest);
@@ -273,6 +284,22 @@ void state_tell(struct spoke *spoke);
 void state_condition(const struct spoke *spoke, struct arena *arena,
                      const struct node *cluster, struct node *news);
 
+/* The same again with a disk that can be written now. */
+int state_reopen(struct spoke *spoke, struct err *err) MUST_CHECK;
+
+/* pressure.c: a disk that is full, read-only or failing. */
+/* A write failed with this; what does not speak of the disk is passed over. */
+void pressure_begin(struct spoke *spoke, const struct err *why);
+/* Asks the file system whether there is room; costs one call. */
+void pressure_look(struct spoke *spoke);
+/* NULL, or the sentence: new works wait, and what runs goes on. */
+const char *pressure_words(const struct spoke *spoke);
+/* The Event, once the hub can be spoken to. */
+void pressure_tell(struct spoke *spoke);
+void pressure_condition(struct spoke *spoke, struct arena *arena,
+                        const struct node *cluster, struct node *news);
+void pressure_close(struct spoke *spoke);
+
 /* secrets.c: fills work->secrets with what `spec` names, from `had` where the
    version is the same, else from the hub. */
 void secrets_gather(struct work *work, const struct node *spec,
@@ -286,6 +313,7 @@ struct node *sum_work(const struct work *work, struct arena *arena,
 int facts_load(struct spoke *spoke, const char *const *own,
                struct err *err) MUST_CHECK;
 void facts_free(struct spoke *spoke);
+void facts_keep_again(struct spoke *spoke);
 /* This spoke's ManagedCluster, as the hub has it. */
 void facts_take(struct spoke *spoke, const struct node *object);
 /* Watches it from now on, if a work uses what it says. */
@@ -317,5 +345,7 @@ void look_close(struct spoke *spoke);
 /* alive.c */
 void alive_start(struct spoke *spoke);
 void alive_stop(struct spoke *spoke);
+/* The status of this spoke again, as it has changed. */
+void alive_tell(struct spoke *spoke);
 
 #endif

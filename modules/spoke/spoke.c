@@ -46,6 +46,7 @@ static void enter_watching(struct spoke *spoke)
     identity_remember(spoke);
     alive_start(spoke);
     state_tell(spoke);
+    pressure_tell(spoke);
     renew_start(spoke);
     facts_follow(spoke);
 }
@@ -119,6 +120,7 @@ static void on_change(void *arg, const char *owner)
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     struct work *work = map_get(spoke->works, owner);
 
+    pressure_look(spoke);
     if (work)
         work_proceed(work);
 }
@@ -141,6 +143,7 @@ static void on_sweep(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
+    pressure_look(spoke);
     cluster_sweep(spoke->cluster);
     loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
 }
@@ -238,22 +241,23 @@ static int check_settings(struct spoke *spoke,
  * An agent that is root runs workloads as users of their own. They must reach
  * their files below this folder; what else lies there is closed by itself.
  */
-static int open_way(struct spoke *spoke, struct err *err)
+static void open_way(struct spoke *spoke)
 {
     scoped_mem char *above = mem_printf("%s/..", spoke->directory);
     scoped_mem char *barrier = NULL;
 
+    struct err why = {0};
+
     if (geteuid() != 0)
-        return 0;
-    if (file_let_pass(above, err) < 0 || file_let_pass(spoke->directory, err) < 0)
-        return -1;
+        return;
+    if (file_let_pass(above, &why) < 0 || file_let_pass(spoke->directory, &why) < 0)
+        log_warn("spoke", "%s", why.text);
     barrier = file_barrier(spoke->directory);
     if (barrier)
         log_warn("spoke",
                  "workloads run as users of their own, which cannot pass %s: "
                  "let them (chmod o+x) or choose another --data-dir",
                  barrier);
-    return 0;
 }
 
 static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
@@ -261,9 +265,10 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
 {
     scoped_mem char *pki = spoke_path(spoke, "pki");
 
-    if (file_make_folder(pki, err) < 0 || open_way(spoke, err) < 0 ||
-        check_settings(spoke, settings, err) < 0 ||
-        keep_open(spoke, err) < 0 ||
+    if (file_make_folder(pki, err) < 0)
+        return -1;
+    open_way(spoke);
+    if (check_settings(spoke, settings, err) < 0 || keep_open(spoke, err) < 0 ||
         state_open(spoke, settings->store_vfs, err) < 0)
         return -1;
     epoch_load(spoke);
@@ -272,6 +277,7 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
         return -1;
     works_adopt(spoke);
     works_facts_changed(spoke);
+    pressure_look(spoke);
     return 0;
 }
 
@@ -282,6 +288,7 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
 
     spoke->tag = SPOKE_TAG;
     spoke->loop = loop;
+    spoke->lock = -1;
     if (!settings->config)
         spoke->own_config = config_new();
     spoke->config = settings->config ? settings->config : spoke->own_config;
@@ -325,7 +332,11 @@ void spoke_close(struct spoke **at)
     works_free(spoke);
     facts_free(spoke);
     map_free(&spoke->works);
+    pressure_close(spoke);
     store_close(&spoke->store);
+    free(spoke->store_vfs);
+    if (spoke->lock >= 0)
+        close(spoke->lock);
     free(spoke->damage);
     free(spoke->csr);
     free(spoke->root);

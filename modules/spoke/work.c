@@ -20,6 +20,7 @@
 #define WORKS_MOST 2000
 #define MANIFESTS_MOST 2000
 #define SECRETS_MOST 256
+#define DISK_PRESSURE "DiskPressure"
 #define MERGE "application/merge-patch+json"
 
 static struct work *work_new(struct spoke *spoke, const char *name)
@@ -160,6 +161,16 @@ void work_retry_later(struct work *work, const char *reason, const char *message
 
 /* ---- Applying --------------------------------------------------------------- */
 
+/* Another set than the one that is here would have to be kept first. */
+static int check_disk(struct work *work, const struct cluster_set *set, struct err *err)
+{
+    const char *words = pressure_words(work->spoke);
+
+    if (!words || work->deleting || cluster_has(work->spoke->cluster, set))
+        return 0;
+    return err_set(err, ERR_FULL, "waits for the disk of its spoke: %s", words);
+}
+
 /* The row that a restart begins with. */
 static void keep_work(struct work *work)
 {
@@ -189,6 +200,10 @@ static int apply_set(struct work *work, struct err *err)
     if (gather_set(work, arena, &items, &set.count, err) < 0)
         return -1;
     set.items = items;
+    if (check_disk(work, &set, err) < 0) {
+        free(items);
+        return -1;
+    }
     keep_work(work);
     bundle_sweep(work->spoke);
     cluster_apply(work->spoke->cluster, &set);
@@ -196,12 +211,23 @@ static int apply_set(struct work *work, struct err *err)
     return 0;
 }
 
+/* Begun again by works_disk_well(). */
+static void wait_for_disk(struct work *work, const char *message)
+{
+    set_trouble(work, DISK_PRESSURE, message);
+    log_info("spoke", "%s: %s", work->name, message);
+    report_work(work);
+}
+
 static void work_apply(struct work *work)
 {
     struct err err = {0};
 
     if (apply_set(work, &err) < 0) {
-        work_retry_later(work, "ManifestInvalid", err.text);
+        if (err.code == ERR_FULL && pressure_words(work->spoke))
+            wait_for_disk(work, err.text);
+        else
+            work_retry_later(work, "ManifestInvalid", err.text);
         return;
     }
     set_trouble(work, NULL, NULL);
@@ -500,6 +526,13 @@ static void vanish(struct work *work)
     evict_later(work);
 }
 
+/* So it does until works_disk_well(), whatever the hub says meanwhile. */
+static bool waits_for_disk(const struct work *work)
+{
+    return pressure_words(work->spoke) && work->trouble &&
+           !strcmp(work->trouble_reason, DISK_PRESSURE);
+}
+
 void work_take(struct spoke *spoke, const char *name, const struct node *object)
 {
     struct work *work = map_get(spoke->works, name);
@@ -528,7 +561,8 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
         return;
     }
     /* Our own status coming back is no news. */
-    if (work->generation == generation && !back && (work->applied || work->waiting))
+    if (work->generation == generation && !back &&
+        (work->applied || work->waiting || waits_for_disk(work)))
         return;
     work->applied = false;
     work_begin(work);
@@ -609,4 +643,42 @@ void works_adopt(struct spoke *spoke)
 int works_load(struct spoke *spoke, struct err *err)
 {
     return store_each(spoke->store, on_row, spoke, err);
+}
+
+/* ---- A disk that can be written again ------------------------------------------ */
+
+static int find_stale(void *arg, const struct store_row *row, struct err *err)
+{
+    struct spoke *spoke = arg;
+
+    if (!strcmp(row->key.kind, KEPT) && !map_get(spoke->works, row->key.name))
+        store_delete(spoke->store, &row->key, "", 0);
+    return 0;
+}
+
+void works_keep_again(struct spoke *spoke)
+{
+    struct work *work;
+    struct err err = {0};
+    size_t at = 0;
+
+    if (store_each(spoke->store, find_stale, spoke, &err) < 0)
+        log_warn("spoke", "%s", err.text);
+    /* What is not applied has the row of what is. */
+    while ((work = map_next(spoke->works, &at, NULL)))
+        if (work->applied || work->evicting)
+            keep_work(work);
+}
+
+void works_disk_well(struct spoke *spoke)
+{
+    struct work *work;
+    size_t at = 0;
+
+    while ((work = map_next(spoke->works, &at, NULL)))
+        if (work->object && !work->deleting && work->trouble &&
+            !strcmp(work->trouble_reason, DISK_PRESSURE)) {
+            loop_backoff_reset(&work->backoff);
+            work_begin(work);
+        }
 }
