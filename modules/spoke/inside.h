@@ -34,6 +34,7 @@ struct spoke {
     const struct config *config;
     struct config *own_config; /* owned; NULL when one was given */
     char *directory, *name, *hub, *address, *addresses; /* owned */
+    char *proxy;                            /* owned; on the way to the hub; NULL: none */
     char *token;                            /* owned; NULL once joined */
     struct store *store;
     char *damage; /* owned; what was wrong with the store at this start; NULL: nothing */

@@ -21,7 +21,7 @@ int link_open(struct spoke *spoke, struct err *err)
     scoped_mem char *cert = roots ? read_pem(spoke, "pki/client.crt", err) : NULL;
     scoped_mem char *key = cert ? read_pem(spoke, "pki/client.key", err) : NULL;
     struct tls_client_settings settings = {
-        .roots = roots, .cert = cert, .key = key};
+        .roots = roots, .cert = cert, .key = key, .proxy = spoke->proxy};
     struct http_client_settings client = {.address = strstr(spoke->hub, "://") + 3};
 
     if (!key)

@@ -204,6 +204,7 @@ static char *own_address(const struct spoke_settings *settings)
     if (settings->address)
         return mem_copy_string(settings->address);
     if (settings->hub && (strstr(settings->hub, "//127.0.0.1") ||
+                          strstr(settings->hub, "//[::1]") ||
                           strstr(settings->hub, "//localhost")))
         return mem_copy_string("127.0.0.1");
     return mem_copy_string(loop_own_addresses(found, 1) ? found[0] : "127.0.0.1");
@@ -223,10 +224,25 @@ static char *all_addresses(const char *first)
     return mem_copy_string(text_string(&all));
 }
 
+static int find_proxy(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
+{
+    const char *url = http_proxy_choose(settings->proxy, settings->no_proxy,
+                                        strstr(spoke->hub, "://") + 3);
+    struct tls_proxy proxy;
+
+    if (!url)
+        return 0;
+    if (tls_proxy_read(url, &proxy, err) < 0)
+        return err_wrap(err, "--proxy or $HTTPS_PROXY");
+    log_info("spoke", "the hub %s is reached through the proxy %s", spoke->hub, proxy.address);
+    spoke->proxy = mem_copy_string(url);
+    return 0;
+}
+
 static int check_settings(struct spoke *spoke,
                           const struct spoke_settings *settings, struct err *err)
 {
-    if (identity_open(spoke, settings, err) < 0)
+    if (identity_open(spoke, settings, err) < 0 || find_proxy(spoke, settings, err) < 0)
         return -1;
     if (!settings->token && !join_is_done(spoke))
         return identity_needs_token(spoke, err);
@@ -341,6 +357,9 @@ void spoke_close(struct spoke **at)
     free(spoke->csr);
     free(spoke->root);
     free(spoke->token);
+    if (spoke->proxy)
+        explicit_bzero(spoke->proxy, strlen(spoke->proxy));
+    free(spoke->proxy);
     free(spoke->hub);
     free(spoke->address);
     free(spoke->addresses);
