@@ -55,6 +55,7 @@ struct spoke {
     struct tls_client *tls;
     struct http_client *http;
     struct fetch *fetches;  /* owned: artifacts on their way */
+    struct map *partials;   /* owned; bundle.c: of those that were cut; NULL: none yet */
     struct link_sent *sent; /* owned: requests under way */
     struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */
@@ -215,6 +216,8 @@ void works_free(struct spoke *spoke);
 void work_take(struct spoke *spoke, const char *name, const struct node *object);
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
+/* Asks the hub for it, since what it names is not there any more. */
+void work_read_again(struct work *work);
 /* "": of no project. */
 const char *work_project(const struct work *work);
 /* Works that use what has changed are made anew. */

@@ -239,7 +239,7 @@ static void work_apply(struct work *work)
 
 /* ---- What it needs first ------------------------------------------------------ */
 
-struct finalizer_ask {
+struct work_ask {
     struct spoke *spoke;
     char *work; /* owned */
     unsigned turn;
@@ -248,7 +248,7 @@ struct finalizer_ask {
 static void on_finalizer(void *arg, int status, const struct http_answer *answer,
                          const struct err *err)
 {
-    struct finalizer_ask *ask = arg;
+    struct work_ask *ask = arg;
     struct work *work = map_get(ask->spoke->works, ask->work);
     bool wanted = work && work->turn == ask->turn;
     struct err why = {0};
@@ -290,9 +290,9 @@ static void add_finalizer(struct work *work)
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = node_at(work->object, "metadata", "finalizers", NULL);
     struct node *list = old ? node_share(arena, old) : node_list(arena);
-    struct finalizer_ask *ask = mem_alloc(sizeof *ask);
+    struct work_ask *ask = mem_alloc(sizeof *ask);
 
-    *ask = (struct finalizer_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
     node_add(arena, list, node_string(arena, WORK_FINALIZER));
     work->waiting++;
     patch_finalizers(work, list, arena,
@@ -526,11 +526,15 @@ static void vanish(struct work *work)
     evict_later(work);
 }
 
-/* So it does until works_disk_well(), whatever the hub says meanwhile. */
-static bool waits_for_disk(const struct work *work)
+/* It is tried again by a timer, or by works_disk_well(): not by our own status that
+   comes back. A hub that was away and is back is asked at once. */
+static bool is_tried_later(const struct work *work)
 {
-    return pressure_words(work->spoke) && work->trouble &&
-           !strcmp(work->trouble_reason, DISK_PRESSURE);
+    bool disk = work->trouble && !strcmp(work->trouble_reason, DISK_PRESSURE);
+
+    return (disk && pressure_words(work->spoke)) ||
+           (work->trouble && work->retry && loop_timer_is_set(work->retry) &&
+            work->spoke->state == SPOKE_WATCHING);
 }
 
 void work_take(struct spoke *spoke, const char *name, const struct node *object)
@@ -562,10 +566,37 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
     }
     /* Our own status coming back is no news. */
     if (work->generation == generation && !back &&
-        (work->applied || work->waiting || waits_for_disk(work)))
+        (work->applied || work->waiting || is_tried_later(work)))
         return;
     work->applied = false;
     work_begin(work);
+}
+
+static void on_read_again(void *arg, int status, const struct http_answer *answer,
+                          const struct err *err)
+{
+    struct work_ask *ask = arg;
+    scoped_arena struct arena *arena = arena_new();
+    const struct work *work = map_get(ask->spoke->works, ask->work);
+    const struct node *object = status != 200 ? NULL
+        : document_read_json(arena, answer->body, answer->len, &document_limits_own, NULL);
+
+    /* The same one again waits for its timer; what is gone the watch tells. */
+    if (work && object &&
+        node_get_int(node_get(object, "metadata"), "generation", 0) != work->generation)
+        work_take(ask->spoke, ask->work, object);
+    free(ask->work);
+    free(ask);
+}
+
+void work_read_again(struct work *work)
+{
+    struct work_ask *ask = mem_alloc(sizeof *ask);
+    scoped_mem char *target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
+                                         work->spoke->name, work->name);
+
+    *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    link_send(work->spoke, "GET", target, NULL, NULL, on_read_again, ask);
 }
 
 void works_facts_changed(struct spoke *spoke)

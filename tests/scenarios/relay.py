@@ -11,6 +11,7 @@ been said; "trickle N": N bytes each 50 ms; "hole": nothing is carried, nothing 
 closed.
 """
 import base64
+import select
 import socket
 import struct
 import sys
@@ -32,44 +33,48 @@ def reset(one):
     one.close()
 
 
-def carry(source, sink, path=None):
-    carried = 0
-    try:
-        while piece := source.recv(16384):
-            while path and piece:
-                what, number = weather(path)
-                if what == "hole":
-                    time.sleep(0.05)
-                elif what in ("cut", "end") and carried + len(piece) > number:
-                    sink.sendall(piece[: max(number - carried, 0)])
-                    time.sleep(0.05)
-                    if what == "cut":
-                        reset(sink)
-                    source.close()
-                    return
-                elif what == "trickle":
-                    sink.sendall(piece[:number])
-                    piece = piece[number:]
-                    carried += number
-                    time.sleep(0.05)
-                else:
-                    break
-            sink.sendall(piece)
-            carried += len(piece)
-    except OSError:
-        pass
-    finally:
-        for one in (source, sink):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            one.close()
+def give_on(piece, carried, client, path):
+    """True while the connection lives."""
+    while path and piece:
+        what, number = weather(path)
+        if what == "hole":
+            time.sleep(0.05)
+        elif what in ("cut", "end") and carried + len(piece) > number:
+            client.sendall(piece[: max(number - carried, 0)])
+            time.sleep(0.05)
+            if what == "cut":
+                reset(client)
+            return False
+        elif what == "trickle":
+            client.sendall(piece[:number])
+            piece = piece[number:]
+            carried += number
+            time.sleep(0.05)
+        else:
+            break
+    client.sendall(piece)
+    return True
 
 
 def join(client, server, path=None):
-    threading.Thread(target=carry, args=(client, server), daemon=True).start()
-    carry(server, client, path)
+    carried = 0
+    try:
+        while True:
+            for one in select.select([client, server], [], [])[0]:
+                piece = one.recv(16384)
+                if not piece:
+                    return
+                if one is client:
+                    server.sendall(piece)
+                elif not give_on(piece, carried, client, path):
+                    return
+                else:
+                    carried += len(piece)
+    except OSError:
+        pass
+    finally:
+        client.close()
+        server.close()
 
 
 def serve_proxy(client, log, user):
