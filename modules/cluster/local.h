@@ -165,6 +165,7 @@ struct cluster {
     struct loop_timer *retry;            /* owned; a commit that failed */
     struct services *services;           /* owned */
     struct places *places;               /* owned */
+    int64_t clock;                       /* wall time minus steady time, when last looked at */
     bool closing, names_in_env_only;
     uint64_t serial;
 };
@@ -198,6 +199,8 @@ bool adopted_can_plan(const struct local_object *object);
 
 /* ---- pass.c -------------------------------------------------------------------------- */
 void local_pass(void *cluster);
+/* Before anything is decided by time: a clock that was set moves what is remembered. */
+void local_mind_clock(struct cluster *cluster);
 bool local_is_workload(const struct local_object *object);
 
 /* ---- local.c ------------------------------------------------------------------------- */

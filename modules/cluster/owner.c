@@ -469,6 +469,18 @@ static void commit(struct local_owner *owner)
     keep->commit(keep->arg, on_kept, keeping);
 }
 
+static void touch_owner(struct local_owner *owner)
+{
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(owner->cluster->objects, &at, NULL)))
+        if (object->owner == owner)
+            object->dirty = true;
+    owner->dirty = true;
+    local_wake(owner->cluster);
+}
+
 /* Once for each reason: it is tried again every second. */
 static void tell_unkept(struct local_owner *owner, const char *why)
 {
@@ -493,8 +505,7 @@ static void on_kept(void *arg, const struct err *err)
     } else if (owner) {
         mem_free(&owner->unkept);
         owner->committed = true;
-        owner->dirty = true;
-        local_wake(cluster);
+        touch_owner(owner); /* a pass may have gone by while it waited */
     }
     mem_free(&keeping->owner);
     mem_free(&keeping);
@@ -512,18 +523,6 @@ void owner_retry(void *arg)
                        owner->kept ? strlen(owner->kept) : 0);
             commit(owner);
         }
-}
-
-static void touch_owner(struct local_owner *owner)
-{
-    struct local_object *object;
-    size_t at = 0;
-
-    while ((object = map_next(owner->cluster->objects, &at, NULL)))
-        if (object->owner == owner)
-            object->dirty = true;
-    owner->dirty = true;
-    local_wake(owner->cluster);
 }
 
 /* `seen` in the order of kinds, so that what others need is there first. */

@@ -94,6 +94,7 @@ struct controllers {
     struct map *index;          /* index.c: maps of names by label and value */
     struct placement_world *world;
     int64_t started;            /* wall: silence is counted from here */
+    int64_t clock;              /* wall time minus steady time, when last looked at */
     struct counts { uint64_t runs, failures; } *counts; /* by controller */
 };
 #define CONTROLLERS_TAG 0x43744c72u

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define TURN (8 * CLOCK_MS)
+#define CLOCK_JUMP (30 * CLOCK_SECOND)
 #define RETRY_LEAST CLOCK_SECOND
 #define RETRY_MOST (300 * CLOCK_SECOND)
 /* A chain that never settles is a mistake of ours; it must not eat the hub. */
@@ -235,6 +236,17 @@ static void after_failure(struct controllers *all, struct key *key,
     key->at = clock_steady() + wait;
 }
 
+/* When the hub's clock is set forward nobody has been silent by that. */
+static void mind_clock(struct controllers *all)
+{
+    int64_t now = clock_wall() - clock_steady();
+
+    if (now - all->clock > CLOCK_JUMP)
+        all->started = clock_wall();
+    all->clock = all->started - clock_steady();
+    all->clock = now;
+}
+
 static void run_key(struct controllers *all, struct key *key)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -245,6 +257,7 @@ static void run_key(struct controllers *all, struct key *key)
     };
     struct err err = { 0 };
 
+    mind_clock(all);
     all->counts[0].runs++;
     key->at = 0;
     if (key->controller->run(&pass, &err) < 0) {

@@ -189,6 +189,7 @@ static void begin_run(struct container *c)
     if (number)
         c->last = c->run;
     c->run = (struct shim_run){ .number = number + 1, .started = clock_wall() };
+    c->began = clock_steady();
     c->state = "running";
     c->running = true;
     c->told_start = c->permitted = false;
@@ -285,12 +286,23 @@ static void take_end(struct container *c, int status)
     c->run.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
+/* A clock that was set meanwhile makes the run neither longer nor shorter. */
+static void mark_end(struct container *c)
+{
+    int64_t ran = clock_steady() - c->began, off;
+
+    c->run.finished = clock_wall();
+    off = c->run.finished - c->run.started - ran;
+    if (off > CLOCK_SECOND || off < -CLOCK_SECOND)
+        c->run.started = c->run.finished - ran;
+}
+
 static void end_run(struct shim *shim, struct container *c)
 {
     int64_t kills = cgroup_oom_kills(&shim->cgroups, shim->pod, c->name);
 
     c->running = false;
-    c->run.finished = clock_wall();
+    mark_end(c);
     c->run.oom = kills > c->oom_before;
     c->oom_before = kills;
     if (c->run.finished - c->run.started >= lasting(c))

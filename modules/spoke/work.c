@@ -20,6 +20,7 @@
 #define WORKS_MOST 2000
 #define MANIFESTS_MOST 2000
 #define SECRETS_MOST 256
+#define EVICT_LEAST (60 * CLOCK_SECOND)
 #define DISK_PRESSURE "DiskPressure"
 #define MERGE "application/merge-patch+json"
 
@@ -495,11 +496,14 @@ static void on_evict(void *arg)
 
 static void evict_later(struct work *work)
 {
-    int64_t left = work->evicting + work->spoke->eviction - clock_wall();
+    int64_t whole = work->spoke->eviction, least = whole < EVICT_LEAST ? whole : EVICT_LEAST;
+    int64_t left = work->evicting + whole - clock_wall();
 
     if (!work->evict)
         work->evict = loop_timer_new(work->spoke->loop, on_evict, work);
-    loop_timer_set(work->evict, left > 0 ? left : 0);
+    /* The clock may have been set since: never longer than it takes, and always
+       long enough to hear from the hub that the work is there. */
+    loop_timer_set(work->evict, left > whole ? whole : left < least ? least : left);
 }
 
 /*
