@@ -172,7 +172,7 @@ void local_mind_clock(struct cluster *cluster)
     if (by > -2 * CLOCK_SECOND && by < 2 * CLOCK_SECOND)
         return;
     log_warn("cluster", "the clock of this machine was set %s by %lld s: what waits goes on for as "
-             "long as it was to", by > 0 ? "forward" : "back", (long long)(by / CLOCK_SECOND));
+             "long as it was to", by > 0 ? "forward" : "back", (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
     while ((pod = map_next(cluster->pods, &at, NULL)))
         move_pod(pod, by);
     at = 0;

@@ -49,7 +49,7 @@ static bool is_in_network(const char *network, const char *host)
         *slash = '\0';
     if (!read_ip(host, ip) || !read_ip(text, base) || (slash && !text_to_int(slash + 1, &bits)))
         return false;
-    if (slash && !strchr(text, ':'))
+    if (slash && !strchr(text, ':') && bits >= 0)
         bits += 96;
     return bits >= 0 && bits <= 128 && has_prefix(ip, base, (int)bits);
 }

@@ -19,9 +19,9 @@ static int refused;
 
 static void keep_put(void *arg, const char *name, const void *bytes, size_t len)
 {
-    char *copy = mem_alloc(len + 1), *old;
+    char *copy = full ? NULL : mem_alloc(len + 1), *old;
 
-    if (full)
+    if (!copy)
         return;
     memcpy(copy, bytes, len);
     old = map_put(kept, name, copy);
