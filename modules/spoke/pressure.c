@@ -3,17 +3,15 @@
 #include "spoke/inside.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
 #include "store/store.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 /*
  * What runs goes on, is restarted and reported; nothing new is begun that could not
@@ -42,31 +40,18 @@ const char *pressure_words(const struct spoke *spoke)
 
 /* ---- What the file system says -------------------------------------------------------- */
 
-struct room {
-    uint64_t free, all; /* bytes for this user */
-    bool read_only, names; /* names: files can be made */
-};
-
-static bool find_room(const struct spoke *spoke, struct room *ret)
+static bool find_room(const struct spoke *spoke, struct file_room *ret)
 {
-    struct statvfs disk;
-
-    if (spoke->store_vfs || statvfs(spoke->directory, &disk) < 0)
-        return false;
-    ret->free = (uint64_t)(geteuid() == 0 ? disk.f_bfree : disk.f_bavail) * disk.f_frsize;
-    ret->all = (uint64_t)disk.f_blocks * disk.f_frsize;
-    ret->read_only = disk.f_flag & ST_RDONLY;
-    ret->names = disk.f_files == 0 || disk.f_ffree > 0;
-    return true;
+    return !spoke->store_vfs && file_room(spoke->directory, ret);
 }
 
 /* The sentence of a disk that says itself that it cannot be written; NULL: it does not. */
-static char *explain(const struct spoke *spoke, const struct room *room, uint64_t least)
+static char *explain(const struct spoke *spoke, const struct file_room *room, uint64_t least)
 {
     if (room->read_only)
         return mem_printf("the disk of %s is read-only, as after an I/O error: look at the "
                           "kernel's log, repair it and mount it read-write", spoke->directory);
-    if (!room->names)
+    if (room->no_names)
         return mem_printf("the disk of %s has no room for another file (all its inodes are in "
                           "use): delete files there", spoke->directory);
     if (room->free < least && room->all)
@@ -78,19 +63,11 @@ static char *explain(const struct spoke *spoke, const struct room *room, uint64_
 
 /* ---- Well again ------------------------------------------------------------------------- */
 
-/* The file system may say that there is room and refuse it all the same. */
 static bool can_write(const struct spoke *spoke)
 {
     scoped_mem char *path = spoke_path(spoke, PROBE);
-    static char bytes[ROOM_LEAST];
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes &&
-                fsync(fd) == 0;
 
-    if (fd >= 0)
-        close(fd);
-    unlink(path);
-    return good;
+    return spoke->store_vfs || file_can_write(path, ROOM_LEAST);
 }
 
 static bool is_store_well(struct spoke *spoke)
@@ -108,7 +85,7 @@ static bool is_store_well(struct spoke *spoke)
 static bool is_well(struct spoke *spoke)
 {
     uint64_t least = spoke->pressure->room;
-    struct room room;
+    struct file_room room;
 
     if (store_is_full(spoke->store) && least < ROOM_RESERVE)
         least = ROOM_RESERVE;
@@ -118,7 +95,7 @@ static bool is_well(struct spoke *spoke)
         if (words)
             return false;
     }
-    return (spoke->store_vfs || can_write(spoke)) && is_store_well(spoke);
+    return can_write(spoke) && is_store_well(spoke);
 }
 
 static void look_again(struct spoke *spoke)
@@ -203,7 +180,7 @@ static void begin(struct spoke *spoke, const char *words, uint64_t room)
 
 void pressure_begin(struct spoke *spoke, const struct err *why)
 {
-    struct room room = {0};
+    struct file_room room = {0};
     uint64_t least = ROOM_WELL;
     scoped_mem char *words = NULL;
 
@@ -224,7 +201,7 @@ void pressure_begin(struct spoke *spoke, const struct err *why)
 
 void pressure_look(struct spoke *spoke)
 {
-    struct room room;
+    struct file_room room;
     scoped_mem char *words = NULL;
 
     if (spoke->pressure || !find_room(spoke, &room))

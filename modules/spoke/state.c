@@ -11,13 +11,10 @@
 #include "document/document.h"
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 
 /*
  * The store holds nothing that cannot be had again: works come from the hub, and
@@ -211,11 +208,8 @@ static int open_copy(struct spoke *spoke, const struct err *why, struct err *err
 /* The database's own lock is not there while it is a copy. */
 static int lock_folder(struct spoke *spoke, struct err *err)
 {
-    spoke->lock = open(spoke->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spoke->lock < 0 || flock(spoke->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return 0;
-    return err_set(err, ERR_CONFLICT, "%s is in use by another process: stop that one, or give "
-                   "this one a --data-dir of its own", spoke->directory);
+    spoke->lock = file_lock_folder(spoke->directory, err);
+    return spoke->lock < 0 && err->code == ERR_CONFLICT ? -1 : 0;
 }
 
 static void on_trouble(void *arg)
