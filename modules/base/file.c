@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -23,9 +25,10 @@ static void close_fd(int *fd)
 static int fail(struct err *err, const char *what, const char *path)
 {
     enum err_code code = errno == ENOENT    ? ERR_NOT_FOUND
-                         : errno == ENOSPC  ? ERR_FULL
-                         : errno == EACCES || errno == EPERM ? ERR_FORBIDDEN
-                                                             : ERR_INTERNAL;
+                         : errno == ENOSPC || errno == EDQUOT ? ERR_FULL
+                         : errno == EACCES || errno == EPERM || errno == EROFS ? ERR_FORBIDDEN
+                         : errno == EIO ? ERR_UNREACHABLE
+                                        : ERR_INTERNAL;
 
     return err_set(err, code, "cannot %s %s: %s", what, path, strerror(errno));
 }
@@ -204,4 +207,44 @@ size_t file_raise_limit(size_t most)
             limit = raised;
     }
     return limit.rlim_cur < most ? (size_t)limit.rlim_cur : most;
+}
+
+/* ---- The disk below --------------------------------------------------------- */
+
+bool file_room(const char *path, struct file_room *ret)
+{
+    struct statvfs disk;
+
+    if (statvfs(path, &disk) < 0)
+        return false;
+    ret->free = (uint64_t)(geteuid() == 0 ? disk.f_bfree : disk.f_bavail) * disk.f_frsize;
+    ret->all = (uint64_t)disk.f_blocks * disk.f_frsize;
+    ret->read_only = disk.f_flag & ST_RDONLY;
+    ret->no_names = disk.f_files && !disk.f_ffree;
+    return true;
+}
+
+bool file_can_write(const char *path, size_t bytes)
+{
+    scoped_mem char *zeros = mem_alloc(bytes);
+    scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool good = fd >= 0 && write_whole(fd, zeros, bytes) == 0;
+
+    unlink(path);
+    return good;
+}
+
+int file_lock_folder(const char *path, struct err *err)
+{
+    scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int held;
+
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return err_set(err, ERR_CONFLICT, "%s is in use by another process: stop that one, or give "
+                       "this one a --data-dir of its own", path);
+    held = fd;
+    fd = -1;
+    return held;
 }

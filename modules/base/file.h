@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -43,5 +44,19 @@ int file_move(const char *from, const char *to, struct err *err) MUST_CHECK;
  */
 size_t file_raise_limit(size_t most);
 void file_remove(const char *path); /* a missing file is no error */
+
+/* What the file system of a path says of itself. */
+struct file_room {
+    uint64_t free, all; /* bytes for this user */
+    bool read_only;
+    bool no_names; /* it has no inode for another file */
+};
+bool file_room(const char *path, struct file_room *ret);
+/* Whether so many bytes can be made durable at `path`, which is gone then: a file
+   system may say that there is room and refuse it all the same. */
+bool file_can_write(const char *path, size_t bytes);
+/* Holds a folder for this process, until the descriptor is closed. -1 and ERR_NONE:
+   the file system knows no locks. ERR_CONFLICT: another process holds it. */
+int file_lock_folder(const char *path, struct err *err);
 
 #endif

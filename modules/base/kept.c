@@ -44,6 +44,7 @@ static int write_aside(const char *path, const char *bytes, size_t len, unsigned
 
     if (fd < 0)
         return err_set(err, ERR_FULL, "%s: %s", fresh, strerror(errno));
+    errno = ENOSPC; /* a write that was cut short says nothing */
     good = write(fd, bytes, len) == (ssize_t)len && fchmod(fd, mode) == 0;
     if (close(fd) < 0 || !good || rename(fresh, path) < 0) {
         int number = errno;

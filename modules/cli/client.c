@@ -94,6 +94,20 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
     return tls->key ? http_url_read(client->server, &client->url, err) : -1;
 }
 
+/* As kubectl: the cluster's own, else the environment's. */
+static const char *proxy_of(const struct node *config, const char *address)
+{
+    const struct node *context =
+        node_get(named(node_get(config, "contexts"), node_get_text(config, "current-context")),
+                 "context");
+    const char *url = node_get_text(
+        node_get(named(node_get(config, "clusters"), node_get_text(context, "cluster")), "cluster"),
+        "proxy-url");
+
+    return *url ? url : http_proxy_choose(http_proxy_of_environment(),
+                                          http_no_proxy_of_environment(), address);
+}
+
 static int open_client(struct cli_client *client, const char *path,
                        struct err *err)
 {
@@ -112,9 +126,10 @@ static int open_client(struct cli_client *client, const char *path,
     client->loop = loop_new(err);
     if (!client->loop)
         return -1;
+    tls.proxy = proxy_of(config, client->url.address);
     client->tls = tls_client_new(client->loop, &tls, err);
     if (!client->tls)
-        return -1;
+        return err_wrap(err, "%s", path);
     http.address = client->url.address;
     http.tls = client->tls;
     client->http = http_client_new(client->loop, &http, err);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "http/http.h"
 #include "hub/hub.h"
 #include "loop/loop.h"
 #include "runtime/runtime.h"
@@ -193,6 +194,17 @@ static void on_left(void *arg)
     loop_stop(running->loop);
 }
 
+/* With commas between, as in the environment; NULL: none is given. */
+static char *no_proxy_of(const struct config *config)
+{
+    const char *const *list = config_list(config, CONFIG_ID_NO_PROXY);
+    scoped_text struct text all = {0};
+
+    for (size_t i = 0; list && list[i]; i++)
+        text_addf(&all, "%s%s", i ? "," : "", list[i]);
+    return all.len ? text_take(&all) : NULL;
+}
+
 static int open_spoke(struct running *running, struct err *err)
 {
     const struct cli_flags *flags = running->flags;
@@ -203,8 +215,11 @@ static int open_spoke(struct running *running, struct err *err)
     scoped_mem char *host = host_name();
     struct err why = {0};
     scoped_mem char *token = read_token(flags, &why);
+    scoped_mem char *no_proxy = no_proxy_of(config);
     struct spoke_settings settings = {
         .directory = folder, .name = given, .host = host,
+        .proxy = config_text(config, CONFIG_ID_PROXY) ?: http_proxy_of_environment(),
+        .no_proxy = no_proxy ? no_proxy : http_no_proxy_of_environment(),
         .hub = config_text(config, CONFIG_ID_JOIN), .token = token,
         .offline = running->offline, .left = on_left, .left_arg = running,
         .cluster = config_text(config, CONFIG_ID_CLUSTER),

@@ -79,6 +79,16 @@ bool cluster_is_empty(const struct cluster *cluster)
     return cluster->driver->is_empty(cluster);
 }
 
+bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
+{
+    return cluster->driver->has(cluster, set);
+}
+
+void cluster_keep_again(struct cluster *cluster)
+{
+    cluster->driver->keep_again(cluster);
+}
+
 void cluster_sweep(struct cluster *cluster)
 {
     cluster->driver->sweep(cluster);

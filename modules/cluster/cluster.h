@@ -118,6 +118,8 @@ struct cluster_driver {
     void (*sweep)(struct cluster *cluster);
     void (*end)(struct cluster *cluster);
     bool (*is_empty)(const struct cluster *cluster);
+    bool (*has)(struct cluster *cluster, const struct cluster_set *set);
+    void (*keep_again)(struct cluster *cluster);
 };
 extern const struct cluster_driver cluster_local, cluster_kubernetes;
 
@@ -140,7 +142,16 @@ void cluster_close(struct cluster **cluster);
  */
 void cluster_apply(struct cluster *cluster, const struct cluster_set *set);
 
-/* Takes the set away, in reverse order; done when report() answers NULL. */
+/* Whether cluster_apply() of this set would do nothing. */
+bool cluster_has(struct cluster *cluster, const struct cluster_set *set);
+/* The disk could not be written and can be now: stages everything that is to be
+   kept, and takes out what is not; the caller commits. */
+void cluster_keep_again(struct cluster *cluster);
+
+/*
+ * Takes the set away, in reverse order; done when report() answers NULL. What
+ * runs ends at once; the report stays until the removal is durable.
+ */
 void cluster_remove(struct cluster *cluster, const char *owner);
 
 /*

@@ -123,6 +123,7 @@ static void on_event(void *arg, const struct runtime_event *event)
 {
     struct cluster *cluster = arg;
 
+    local_mind_clock(cluster);
     if (!cluster->closing)
         pod_on_event(cluster, event);
 }
@@ -214,6 +215,7 @@ static int local_open(const struct cluster_options *options, struct cluster **re
     cluster->pods = map_new();
     cluster->places = places_open(options);
     cluster->services = services_new(cluster);
+    cluster->clock = clock_wall() - clock_steady();
     cluster->names_in_env_only = !has_own_hosts(cluster);
     cluster->pass = loop_timer_new(options->loop, local_pass, cluster);
     cluster->retry = loop_timer_new(options->loop, owner_retry, cluster);
@@ -321,4 +323,6 @@ const struct cluster_driver cluster_local = {
     .sweep = local_sweep,
     .end = owner_remove_all,
     .is_empty = local_is_empty,
+    .has = owner_has,
+    .keep_again = owner_keep_again,
 };

@@ -124,6 +124,7 @@ struct local_owner {
     char *name;    /* owned */
     char *project; /* owned; "": of no project */
     char *kept; /* owned; the bytes that were applied last */
+    char *unkept; /* owned; why they cannot be made durable; NULL: nothing is known against it */
     bool committed, removing, dirty, no_prune;
     uint64_t told; /* hash of the last report */
 };
@@ -199,6 +200,7 @@ struct cluster {
     struct loop_timer *retry;            /* owned; a commit that failed */
     struct services *services;           /* owned */
     struct places *places;               /* owned */
+    int64_t clock;                       /* wall time minus steady time, when last looked at */
     bool closing, names_in_env_only;
     uint64_t serial;
 };
@@ -219,6 +221,8 @@ void owner_load(void *cluster, const char *name, const void *bytes, size_t len);
 void owner_load_state(void *cluster, const char *name, const void *bytes, size_t len);
 /* A full disk may have been emptied: what could not be kept is staged again. */
 void owner_retry(void *cluster);
+bool owner_has(struct cluster *cluster, const struct cluster_set *set);
+void owner_keep_again(struct cluster *cluster);
 
 /* Makes an object without its manifest; object_free() as usual. */
 struct local_object *owner_add_adopted(struct local_owner *owner, const char *plain);
@@ -232,6 +236,8 @@ bool adopted_can_plan(const struct local_object *object);
 
 /* ---- pass.c -------------------------------------------------------------------------- */
 void local_pass(void *cluster);
+/* Before anything is decided by time: a clock that was set moves what is remembered. */
+void local_mind_clock(struct cluster *cluster);
 bool local_is_workload(const struct local_object *object);
 
 /* ---- local.c ------------------------------------------------------------------------- */
@@ -267,6 +273,8 @@ char *local_key(const char *project, const char *plain, const char *owner);
 /* ---- places.c: a namespace of a project, on this machine's disk -------------------------- */
 struct places *places_open(const struct cluster_options *options);
 void places_free(struct places **places);
+/* Writes what could not be written when it was to be. */
+void places_keep_again(struct places *places);
 /* "lab", or "lab..acme" where "lab" is another project's. Never changes. */
 const char *places_name(struct places *places, const char *project, const char *space);
 /* A number of its own below PLACES_MOST, for the user of its processes. */

@@ -37,6 +37,7 @@ void owner_free(struct local_owner *owner)
     map_remove(owner->cluster->owners, owner->name);
     mem_free(&owner->name);
     mem_free(&owner->kept);
+    mem_free(&owner->unkept);
     mem_free(&owner->project);
     mem_free(&owner);
 }
@@ -444,6 +445,30 @@ static void commit(struct local_owner *owner)
     keep->commit(keep->arg, on_kept, keeping);
 }
 
+static void touch_owner(struct local_owner *owner)
+{
+    struct local_object *object;
+    size_t at = 0;
+
+    while ((object = map_next(owner->cluster->objects, &at, NULL)))
+        if (object->owner == owner)
+            object->dirty = true;
+    owner->dirty = true;
+    local_wake(owner->cluster);
+}
+
+/* Once for each reason: it is tried again every second. */
+static void tell_unkept(struct local_owner *owner, const char *why)
+{
+    if (owner->unkept && !strcmp(owner->unkept, why))
+        return;
+    log_warn("cluster", "%s cannot be kept, and waits until it can: %s", owner->name, why);
+    mem_free(&owner->unkept);
+    owner->unkept = mem_copy_string(why);
+    owner->dirty = true;
+    local_wake(owner->cluster);
+}
+
 static void on_kept(void *arg, const struct err *err)
 {
     struct keeping *keeping = arg;
@@ -451,12 +476,12 @@ static void on_kept(void *arg, const struct err *err)
     struct local_owner *owner = cluster->closing ? NULL : map_get(cluster->owners, keeping->owner);
 
     if (owner && err && err->code) {
-        log_warn("cluster", "%s cannot be kept: %s", owner->name, err->text);
+        tell_unkept(owner, err->text);
         loop_timer_set(cluster->retry, CLOCK_SECOND);
     } else if (owner) {
+        mem_free(&owner->unkept);
         owner->committed = true;
-        owner->dirty = true;
-        local_wake(cluster);
+        touch_owner(owner); /* a pass may have gone by while it waited */
     }
     mem_free(&keeping->owner);
     mem_free(&keeping);
@@ -476,18 +501,6 @@ void owner_retry(void *arg)
         }
 }
 
-static void touch_owner(struct local_owner *owner)
-{
-    struct local_object *object;
-    size_t at = 0;
-
-    while ((object = map_next(owner->cluster->objects, &at, NULL)))
-        if (object->owner == owner)
-            object->dirty = true;
-    owner->dirty = true;
-    local_wake(owner->cluster);
-}
-
 /* `seen` in the order of kinds, so that what others need is there first. */
 static void take_set(struct local_owner *owner, const struct cluster_set *set, struct map *seen)
 {
@@ -501,6 +514,18 @@ static void take_set(struct local_owner *owner, const struct cluster_set *set, s
     for (size_t i = 0; i < set->count; i++)
         apply_one(owner, &set->items[order[i]], order[i], seen);
     mem_free(&order);
+}
+
+bool owner_has(struct cluster *cluster, const struct cluster_set *set)
+{
+    struct local_owner *owner = map_get(cluster->owners, set->owner);
+    scoped_text struct text out = { 0 };
+
+    if (!owner || !owner->kept || owner->removing ||
+        strcmp(owner->project, set->project ? set->project : "") != 0)
+        return false;
+    write_set(owner, set, &out);
+    return text_same(owner->kept, text_string(&out));
 }
 
 void owner_apply(struct cluster *cluster, const struct cluster_set *set)
@@ -573,6 +598,53 @@ void owner_remove_all(struct cluster *cluster)
         node_add(arena, names, node_string(arena, name));
     for (size_t i = 0; i < node_count(names); i++)
         owner_remove(cluster, node_text(node_item(names, i)));
+}
+
+/* ---- Kept again ----------------------------------------------------------------------- */
+
+struct rows_kept {
+    struct cluster *cluster;
+    struct arena *arena;
+    struct node *stale; /* names of rows whose owner or result is no more */
+};
+
+static void find_stale(void *arg, const char *name, const void *bytes, size_t len)
+{
+    struct rows_kept *rows = arg;
+    const struct local_owner *owner = NULL;
+    const struct local_object *object = NULL;
+
+    if (text_starts(name, OWNER_ROW))
+        owner = map_get(rows->cluster->owners, name + strlen(OWNER_ROW));
+    if (text_starts(name, STATE_ROW))
+        object = map_get(rows->cluster->objects, name + strlen(STATE_ROW));
+    if ((owner && owner->kept && !owner->removing) || (object && object->stateful))
+        return;
+    node_add(rows->arena, rows->stale, node_string(rows->arena, name));
+}
+
+void owner_keep_again(struct cluster *cluster)
+{
+    const struct cluster_keep *keep = &cluster->options.keep;
+    scoped_arena struct arena *arena = arena_new();
+    struct rows_kept rows = { cluster, arena, node_list(arena) };
+    struct local_owner *owner;
+    struct local_object *object;
+    size_t at = 0;
+
+    places_keep_again(cluster->places);
+    keep->each(keep->arg, find_stale, &rows);
+    for (size_t i = 0; i < node_count(rows.stale); i++)
+        keep->remove(keep->arg, node_text(node_item(rows.stale, i)));
+    while ((owner = map_next(cluster->owners, &at, NULL)))
+        if (owner->kept && !owner->removing)
+            keep_owner(owner, owner->kept, strlen(owner->kept));
+    if (map_get(cluster->owners, ORPHANS))
+        keep_orphans(cluster);
+    at = 0;
+    while ((object = map_next(cluster->objects, &at, NULL)))
+        if (object->stateful)
+            state_keep(object, NULL, NULL);
 }
 
 /* ---- Loading ------------------------------------------------------------------------ */

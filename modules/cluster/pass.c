@@ -3,6 +3,9 @@
 
 #include "cluster/service.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+
 #include <string.h>
 
 bool local_is_workload(const struct local_object *object)
@@ -61,7 +64,8 @@ static void pass_object(struct local_object *object, int phase)
     if (!object->dirty)
         return;
     object->dirty = false;
-    if (local_is_workload(object) && object->owner->committed)
+    /* What starts must be kept first; what ends may give the disk room again. */
+    if (local_is_workload(object) && (object->owner->committed || object->owner->removing))
         workload_pass(object);
     workload_judge(object);
 }
@@ -124,6 +128,60 @@ static void tell_change(struct local_owner *owner)
         cluster->options.on_change(cluster->options.arg, name);
 }
 
+/* ---- A clock that was set ------------------------------------------------------------- */
+
+static void move(int64_t *wall, int64_t by)
+{
+    if (*wall)
+        *wall += by;
+}
+
+static void move_pod(struct local_pod *pod, int64_t by)
+{
+    move(&pod->created, by);
+    move(&pod->finished, by);
+    move(&pod->ready_since, by);
+    move(&pod->ending, by);
+    for (size_t i = 0; i < pod->count; i++) {
+        struct local_container *c = &pod->containers[i];
+
+        move(&c->began, by);
+        move(&c->ended, by);
+        for (int kind = 0; kind < PROBE_KINDS; kind++)
+            move(&c->probes[kind].began, by);
+    }
+}
+
+/*
+ * Times are remembered as the wall clock had them, so that they mean something after
+ * a restart of the agent, and to people. When the clock is set by hours or years,
+ * nothing has become older by that: all of it moves along, and deadlines, pauses and
+ * minReadySeconds take as long as they were to. What drifts is left to the drift.
+ */
+void local_mind_clock(struct cluster *cluster)
+{
+    int64_t now = clock_wall() - clock_steady(), by = now - cluster->clock;
+    struct local_object *object;
+    struct local_pod *pod;
+    size_t at = 0;
+
+    cluster->clock = now; /* what drifts slowly is let be */
+    if (by > -2 * CLOCK_SECOND && by < 2 * CLOCK_SECOND)
+        return;
+    log_warn("cluster", "the clock of this machine was set %s by %lld s: what waits goes on for as "
+             "long as it was to", by > 0 ? "forward" : "back", (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
+    while ((pod = map_next(cluster->pods, &at, NULL)))
+        move_pod(pod, by);
+    at = 0;
+    while ((object = map_next(cluster->objects, &at, NULL))) {
+        move(&object->created, by);
+        move(&object->run.started, by);
+        move(&object->run.finished, by);
+        move(&object->progressed, by);
+        move(&object->lost, by);
+    }
+}
+
 /* By name: whoever is told of a change may apply and remove at once. */
 void local_pass(void *arg)
 {
@@ -133,6 +191,7 @@ void local_pass(void *arg)
     struct local_owner *owner;
     size_t at = 0;
 
+    local_mind_clock(cluster);
     services_pass(cluster);
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (owner->dirty)

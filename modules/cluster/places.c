@@ -28,6 +28,7 @@ struct places {
     struct arena *arena; /* owned */
     struct node *list;   /* {PLACE: {project, number}} */
     struct map *known;   /* owned; "PROJECT|NAMESPACE" -> place, in the arena */
+    bool unkept;         /* the disk does not have all of it */
 };
 
 /* ---- On disk ------------------------------------------------------------------- */
@@ -40,8 +41,15 @@ static void keep_places(struct places *places)
     if (!places->path)
         return;
     document_write_json(&out, places->list);
-    if (kept_write(places->path, out.bytes, out.len, 0600, true, &err) < 0)
+    places->unkept = kept_write(places->path, out.bytes, out.len, 0600, true, &err) < 0;
+    if (places->unkept)
         log_error("cluster", "whose namespaces are here cannot be kept: %s", err.text);
+}
+
+void places_keep_again(struct places *places)
+{
+    if (places->unkept)
+        keep_places(places);
 }
 
 /* "lab..acme" -> "acme|lab" */

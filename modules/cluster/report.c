@@ -358,6 +358,16 @@ static int badness(const struct local_object *object)
     return order[object->health] - (object->waiting && object->health == LOCAL_IN_PROGRESS);
 }
 
+/* The set cannot be kept on disk, so it is not begun. */
+static void set_unkept(struct arena *arena, struct node *row, const struct local_owner *owner)
+{
+    if (!owner->unkept)
+        return;
+    node_set_text(arena, row, "reason", "DiskPressure");
+    node_set(arena, row, "message", node_format(arena, "waits until it can be kept: %s",
+                                                owner->unkept));
+}
+
 static void add_object(struct summary *s, const struct local_object *object)
 {
     struct arena *arena = s->arena;
@@ -372,9 +382,11 @@ static void add_object(struct summary *s, const struct local_object *object)
     if (*object->space)
         node_set_text(arena, row, "namespace", object->space);
     node_set_text(arena, row, "name", object->name);
-    node_set_bool(arena, row, "applied", !*object->broken.reason);
+    node_set_bool(arena, row, "applied", !*object->broken.reason && !object->owner->unkept);
     node_set_text(arena, row, "health", local_health_names[object->health]);
     set_why(arena, row, &object->why);
+    if (!*object->broken.reason)
+        set_unkept(arena, row, object->owner);
     node_add(arena, s->objects, row);
 
     row = node_map(arena);
@@ -512,6 +524,8 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
     node_set_text(arena, s.report, "phase", phase_of(&s));
     if (s.worst && s.worst->health != LOCAL_CURRENT)
         set_why(arena, s.report, &s.worst->why);
+    if (!s.failed)
+        set_unkept(arena, s.report, owner);
     node_set_int(arena, s.report, "ready", s.ready);
     node_set_int(arena, s.report, "total", s.total);
     copies = node_make(arena, s.report, "copies");

@@ -112,6 +112,7 @@ struct controllers {
     struct map *waits;          /* claim.c: keys by the name that is in their way */
     struct placement_world *world;
     int64_t started;            /* wall: silence is counted from here */
+    int64_t clock;              /* wall time minus steady time, when last looked at */
     struct counts { uint64_t runs, failures, unpublished; } *counts;
     unsigned numbered;          /* numbers.c: how many were written since the start */
 };

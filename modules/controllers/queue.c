@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define TURN (8 * CLOCK_MS)
+#define CLOCK_JUMP (30 * CLOCK_SECOND)
 #define RETRY_LEAST CLOCK_SECOND
 #define RETRY_MOST (300 * CLOCK_SECOND)
 /* How often a conflict is tried again at once. */
@@ -305,11 +306,22 @@ int queue_run(struct controllers *all, const struct key *key, int64_t now,
     return result;
 }
 
+/* When the hub's clock is set forward nobody has been silent by that. */
+static void mind_clock(struct controllers *all)
+{
+    int64_t now = clock_wall() - clock_steady();
+
+    if (now - all->clock > CLOCK_JUMP)
+        all->started = clock_wall();
+    all->clock = now;
+}
+
 static void run_key(struct controllers *all, struct key *key)
 {
     struct err err = { 0 };
     int64_t wake_at;
 
+    mind_clock(all);
     all->counts->runs++;
     key->at = 0;
     key->ran_at = clock_wall();

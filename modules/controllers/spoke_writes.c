@@ -174,7 +174,8 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
 
 /* ---- Its lease -------------------------------------------------------------------- */
 
-/* A lease counts from when it was renewed, not from a time to come. (Which fields of
+/* A lease counts from when it was renewed, by the clock that judges it: a spoke's may be
+   wrong by hours, either way, and the spoke is there all the same. (Which fields of
    it a spoke may change is `auth`'s to say.) */
 static int before_lease(void *arg, const struct objects_review *review, struct err *err)
 {
@@ -185,7 +186,9 @@ static int before_lease(void *arg, const struct objects_review *review, struct e
     (void)arg;
     (void)err;
     if (!review->after || !is_spoke(review) ||
-        !clock_parse(node_get_text(spec, "renewTime"), &renewed) || renewed <= now)
+        !clock_parse(node_get_text(spec, "renewTime"), &renewed) ||
+        !strcmp(node_get_text(spec, "renewTime"),
+                node_get_text(node_get(review->before, "spec"), "renewTime")))
         return 0;
     clock_format(now, true, time);
     node_set_text(review->arena, spec, "renewTime", time);

@@ -248,6 +248,18 @@ struct loop_stream *http_answer_upgrade(struct http_request *request,
  */
 struct http_client;
 
+/*
+ * Which proxy leads to an address ("HOST:PORT"), as curl, Go and kubectl have it:
+ * none for this machine itself (localhost, 127.0.0.0/8, ::1), none for what
+ * `no_proxy` names, else `url`. `no_proxy` is a list with commas (or spaces) of
+ * names, which stand for names below them too, addresses, networks (10.0.0.0/8),
+ * any of these with ":PORT", and "*" for all. Returns `url` or NULL.
+ */
+const char *http_proxy_choose(const char *url, const char *no_proxy, const char *address);
+/* The same by $HTTPS_PROXY, $https_proxy, $NO_PROXY and $no_proxy. */
+const char *http_proxy_of_environment(void);
+const char *http_no_proxy_of_environment(void);
+
 struct http_client_settings {
     const char *address;      /* "HOST:PORT" or "unix:PATH" */
     const char *host;         /* Host header; NULL: the address */

@@ -43,7 +43,7 @@ struct node *process_read_kept(struct arena *arena, const char *path)
 bool process_is_held(const struct process_pod *pod)
 {
     scoped_mem char *path = mem_printf("%s/lock", pod->directory);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC); /* which a read-only disk allows as well */
     bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
     if (fd >= 0)

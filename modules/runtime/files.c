@@ -53,6 +53,7 @@ int process_write_file(const char *path, const void *bytes, size_t len,
 
     if (fd < 0)
         return err_set(err, ERR_FULL, "%s: %s", fresh, strerror(errno));
+    errno = ENOSPC; /* a write that was cut short says nothing */
     good = write(fd, bytes, len) == (ssize_t)len && fchmod(fd, mode) == 0;
     if (close(fd) < 0 || !good || rename(fresh, path) < 0) {
         int number = errno;
@@ -127,6 +128,7 @@ static int write_fresh(int folder, const char *name, const struct text *wanted, 
     fd = openat(folder, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
+    errno = ENOSPC;
     good = write(fd, text_string(wanted), wanted->len) == (ssize_t)wanted->len &&
            (group < 0 || fchown(fd, (uid_t)-1, (gid_t)group) == 0) && fchmod(fd, mode) == 0;
     if (close(fd) < 0 || !good || renameat(folder, fresh, folder, name) < 0) {

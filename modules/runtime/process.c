@@ -156,13 +156,6 @@ static void delete_trash(const struct runtime *runtime)
         empty_trash(trash);
 }
 
-static int open_users(struct runtime *runtime, struct err *err)
-{
-    if (runtime->root)
-        runtime->users = users_open(runtime->directory, runtime->options.bounds.ids, err);
-    return runtime->root && !runtime->users ? -1 : 0;
-}
-
 static int process_open(const struct runtime_options *options, struct runtime **ret,
                         struct err *err)
 {
@@ -185,10 +178,12 @@ static int process_open(const struct runtime_options *options, struct runtime **
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a pod may be of the same user: our memory is not its */
     cgroup_sweep(&runtime->cgroups);
     if (runtime_bounds_settle(&runtime->options.bounds, err) < 0 || make_folders(runtime, err) < 0 ||
-        open_users(runtime, err) < 0 || process_files_open(runtime, err) < 0) {
+        process_files_open(runtime, err) < 0) {
         process_close(&runtime);
         return -1;
     }
+    if (runtime->root)
+        runtime->users = users_open(runtime->directory, runtime->options.bounds.ids);
     delete_trash(runtime); /* what an earlier agent had no time for */
     process_spare_later(runtime);
     *ret = runtime;

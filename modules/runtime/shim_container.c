@@ -87,8 +87,10 @@ static void keep_exit(struct shim *shim, struct container *c)
     struct err ignored = { 0 };
 
     document_write_json(&out, shim_describe(arena, c));
-    if (kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0)
-        return; /* the agent hears of it by the socket, as long as both live */
+    /* The agent hears of it by the socket, as long as we live; a full disk may be
+       emptied. */
+    c->keep_at = kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0
+                     ? clock_steady() + CLOCK_SECOND : 0;
 }
 
 /* ---- Its init ---------------------------------------------------------------------------- */
@@ -188,11 +190,12 @@ static void begin_run(struct container *c)
         c->last = c->run;
     c->run = (struct shim_run){ .number = number + 1, .started = clock_wall() };
     c->streams[1].last[0] = '\0';
+    c->began = clock_steady();
     c->state = "running";
     c->running = true;
     c->told_start = c->permitted = false;
     c->kill_at = c->idle_until = 0;
-    c->permit_at = 0;
+    c->permit_at = c->keep_at = 0;
     if (node_get(c->spec, "again"))
         c->permit_at = clock_steady() + (c->crashes ? lasting(c) : 0);
 }
@@ -284,12 +287,23 @@ static void take_end(struct container *c, int status)
     c->run.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
+/* A clock that was set meanwhile makes the run neither longer nor shorter. */
+static void mark_end(struct container *c)
+{
+    int64_t ran = clock_steady() - c->began, off;
+
+    c->run.finished = clock_wall();
+    off = c->run.finished - c->run.started - ran;
+    if (off > CLOCK_SECOND || off < -CLOCK_SECOND)
+        c->run.started = c->run.finished - ran;
+}
+
 static void end_run(struct shim *shim, struct container *c)
 {
     int64_t kills = cgroup_oom_kills(&shim->cgroups, shim->pod, c->name);
 
     c->running = false;
-    c->run.finished = clock_wall();
+    mark_end(c);
     c->run.oom = kills > c->oom_before;
     c->oom_before = kills;
     if (c->run.finished - c->run.started >= lasting(c))
@@ -393,7 +407,7 @@ void container_stop(struct container *c, int64_t grace)
 
 int64_t container_next(const struct container *c)
 {
-    int64_t next = shim_sooner(c->kill_at, c->idle_until);
+    int64_t next = shim_sooner(shim_sooner(c->kill_at, c->idle_until), c->keep_at);
 
     return c->told_start && c->running ? shim_sooner(next, c->permit_at) : next;
 }
@@ -408,4 +422,6 @@ void container_late(struct shim *shim, struct container *c, int64_t now)
         container_kill(shim, c);
         c->kill_at = now + CLOCK_SECOND; /* again, should it not be enough */
     }
+    if (c->keep_at && c->keep_at <= now)
+        keep_exit(shim, c);
 }

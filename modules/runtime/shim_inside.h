@@ -37,6 +37,8 @@ struct container {
     int64_t crashes;   /* ends in a row of runs that did not last */
     int64_t kill_at;   /* steady time; 0: nobody asked it to end */
     int64_t idle_until; /* steady time; 0: its init is not idle */
+    int64_t began;     /* steady time of the run's start */
+    int64_t keep_at;   /* steady time; its end could not be written down; 0: it was */
     int64_t permit_at; /* steady time at which it may be started again by itself */
     int64_t oom_before;
     pid_t init;        /* 0: none */

@@ -133,9 +133,10 @@ static int keep(struct users *users, struct err *err)
     return file_write(users->path, out.bytes, out.len, 0600, err);
 }
 
-struct users *users_open(const char *directory, struct runtime_range range, struct err *err)
+struct users *users_open(const char *directory, struct runtime_range range)
 {
     struct users *users = mem_alloc(sizeof *users);
+    struct err why = { 0 };
 
     users->directory = mem_copy_string(directory);
     users->path = mem_printf("%s/users.json", directory);
@@ -150,8 +151,9 @@ struct users *users_open(const char *directory, struct runtime_range range, stru
         look_through(users, "pods", look_at_pod);
         look_through(users, "engine", look_at_pod);
         look_through(users, "claims", look_at_claim);
-        if (node_count(users->ids) && keep(users, err) < 0)
-            users_close(&users);
+        /* Found out again at the next start; whatever is given must be kept then. */
+        if (node_count(users->ids) && keep(users, &why) < 0)
+            log_warn("runtime", "%s", why.text);
     }
     return users;
 }

@@ -20,7 +20,7 @@
 struct users;
 
 /* `directory`: of pods and claims. */
-struct users *users_open(const char *directory, struct runtime_range range, struct err *err) MUST_CHECK;
+struct users *users_open(const char *directory, struct runtime_range range);
 void users_close(struct users **users);
 
 /* The user of a namespace; made the first time. */

@@ -65,6 +65,7 @@ static void renew(void *arg)
     struct node *spec = node_make(arena, body, "spec");
     char now[CLOCK_TEXT];
 
+    pressure_look(spoke);
     twin_claim(spoke, arena, body);
     clock_format(clock_wall(), true, now);
     node_set_text(arena, spec, "renewTime", now);
@@ -202,6 +203,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     state_condition(spoke, arena, old, news);
     epoch_condition(spoke, arena, news);
     departure_condition(spoke, arena, news);
+    pressure_condition(spoke, arena, old, news);
     if (!spoke->started)
         twin_clear(arena, old, news);
     spoke->started = true;
@@ -215,11 +217,17 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     link_send(spoke, "PATCH", target, MERGE, body, on_told, spoke);
 }
 
-void alive_start(struct spoke *spoke)
+void alive_tell(struct spoke *spoke)
 {
     scoped_mem char *target = mem_printf(CLUSTER_PATH, spoke->name);
 
-    link_send(spoke, "GET", target, NULL, NULL, on_cluster, spoke);
+    if (spoke->state == SPOKE_WATCHING)
+        link_send(spoke, "GET", target, NULL, NULL, on_cluster, spoke);
+}
+
+void alive_start(struct spoke *spoke)
+{
+    alive_tell(spoke);
     if (!spoke->lease)
         spoke->lease = loop_timer_new(spoke->loop, renew, spoke);
     loop_timer_set(spoke->lease, 0);

@@ -2,6 +2,7 @@
 /* Fetches rendered bundles by digest, and believes nothing before its hash. */
 #include "spoke/inside.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/object.h"
 #include "document/document.h"
@@ -14,6 +15,8 @@
 
 #define MANIFEST_LIMIT ((size_t)1024 * 1024)
 #define BLOB_LIMIT ((size_t)64 * 1024 * 1024)
+/* A layer that is slow may take its time; one that stops is asked for again. */
+#define SILENCE (30 * CLOCK_SECOND)
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 
 /* "HOST/NAMESPACE/WD:TAG@sha256:…" and shorter forms: NAMESPACE/WD. */
@@ -109,6 +112,8 @@ static void on_blob(void *arg, const char *name, int64_t size, int64_t wall)
         node_add(sweep->arena, sweep->gone, node_string(sweep->arena, name));
 }
 
+static void partials_sweep(struct spoke *spoke, const struct map *wanted);
+
 /* Staged: it becomes durable with whatever is committed next. */
 void bundle_sweep(struct spoke *spoke)
 {
@@ -118,6 +123,7 @@ void bundle_sweep(struct spoke *spoke)
 
     name_wanted(spoke, wanted);
     store_blob_each(spoke->store, on_blob, &sweep);
+    partials_sweep(spoke, wanted);
     for (size_t i = 0; i < node_count(sweep.gone); i++)
         store_blob_delete(spoke->store, node_text(node_item(sweep.gone, i)));
 }
@@ -133,7 +139,12 @@ struct fetch {
     char *work; /* owned, as all here; works may go meanwhile */
     unsigned turn;
     char *repository, *digest, *wanted;
+    struct text got;  /* of the layer */
+    struct text words; /* in its place: what an answer says of a failure */
+    bool good;        /* what comes is the layer, not words about a failure */
     bool is_layer;
+    bool unkept; /* it came, and the disk had no room for it */
+    bool gone;   /* the hub has it no more */
 };
 
 static void fetch_free(struct fetch *fetch)
@@ -143,6 +154,8 @@ static void fetch_free(struct fetch *fetch)
     if (fetch->next)
         fetch->next->at = fetch->at;
     runtime_unpack_cancel(&fetch->unpacking);
+    text_free(&fetch->got);
+    text_free(&fetch->words);
     free(fetch->work);
     free(fetch->repository);
     free(fetch->digest);
@@ -150,11 +163,14 @@ static void fetch_free(struct fetch *fetch)
     free(fetch);
 }
 
+static void partials_free(struct spoke *spoke);
+
 /* Those that are being unpacked; the others end with the link. */
 void bundle_close(struct spoke *spoke)
 {
     while (spoke->fetches)
         fetch_free(spoke->fetches);
+    partials_free(spoke);
 }
 
 static struct work *still_wanted(const struct fetch *fetch)
@@ -167,21 +183,139 @@ static struct work *still_wanted(const struct fetch *fetch)
 static void finish(struct fetch *fetch, const char *trouble)
 {
     struct work *work = still_wanted(fetch);
+    bool unkept = fetch->unkept, gone = fetch->gone;
 
     fetch_free(fetch);
     if (!work)
         return;
     work->waiting--;
     if (trouble)
-        work_retry_later(work, "ArtifactFetchFailed", trouble);
+        work_retry_later(work, unkept ? "DiskPressure" : gone ? "ArtifactGone" : "ArtifactFetchFailed",
+                         trouble);
     else
         work_proceed(work);
+    if (gone)
+        work_read_again(work);
 }
+
+/* ---- What has come of one that was cut -------------------------------------------- */
+
+/*
+ * In memory, by the name of the artifact: the next attempt goes on from there, so
+ * that a large one also comes over a line that is cut again and again. Nothing of it
+ * is used before all of it is there and has its digest.
+ */
+struct partial {
+    char *layer; /* owned */
+    struct text bytes;
+};
+
+static struct partial *partial_of(const struct fetch *fetch)
+{
+    return fetch->spoke->partials ? map_get(fetch->spoke->partials, fetch->digest) : NULL;
+}
+
+static void partial_drop(struct spoke *spoke, const char *digest)
+{
+    struct partial *partial = spoke->partials ? map_get(spoke->partials, digest) : NULL;
+
+    if (!partial)
+        return;
+    map_remove(spoke->partials, digest);
+    text_free(&partial->bytes);
+    free(partial->layer);
+    free(partial);
+}
+
+static void partials_free(struct spoke *spoke)
+{
+    size_t at = 0;
+    const char *digest;
+
+    while (spoke->partials && map_next(spoke->partials, &at, &digest)) {
+        partial_drop(spoke, digest);
+        at = 0;
+    }
+    map_free(&spoke->partials);
+}
+
+static void partials_sweep(struct spoke *spoke, const struct map *wanted)
+{
+    size_t at = 0;
+    const char *digest;
+
+    while (spoke->partials && map_next(spoke->partials, &at, &digest)) {
+        scoped_mem char *name = blob_name(digest);
+
+        if (map_get(wanted, name))
+            continue;
+        partial_drop(spoke, digest);
+        at = 0;
+    }
+}
+
+static size_t partials_size(struct spoke *spoke)
+{
+    struct partial *partial;
+    size_t at = 0, size = 0;
+
+    while ((partial = map_next(spoke->partials, &at, NULL)))
+        size += partial->bytes.len;
+    return size;
+}
+
+static void partial_keep(struct fetch *fetch)
+{
+    struct spoke *spoke = fetch->spoke;
+    struct partial *partial;
+
+    partial_drop(spoke, fetch->digest);
+    if (!spoke->partials)
+        spoke->partials = map_new();
+    if (!fetch->got.len || partials_size(spoke) + fetch->got.len > BLOB_LIMIT)
+        return;
+    partial = mem_alloc(sizeof *partial);
+    partial->layer = mem_copy_string(fetch->wanted);
+    partial->bytes = fetch->got;
+    fetch->got = (struct text){0};
+    map_put(spoke->partials, fetch->digest, partial);
+}
+
+static void partial_take(struct fetch *fetch)
+{
+    struct partial *partial = partial_of(fetch);
+
+    if (partial && !strcmp(partial->layer, fetch->wanted)) {
+        fetch->got = partial->bytes;
+        partial->bytes = (struct text){0};
+    }
+    partial_drop(fetch->spoke, fetch->digest);
+}
+
+/* ---- Asking ----------------------------------------------------------------------- */
 
 static void ask(struct fetch *fetch);
 
+static void on_dropped(void *arg, const struct err *err)
+{
+    if (err)
+        *(struct err *)arg = *err;
+}
+
+/* A large one goes to the disk before the commit does, and may find it full. */
+static int keep_bundle(struct spoke *spoke, const char *name, const char *json, size_t len,
+                       struct err *err)
+{
+    store_blob_put(spoke->store, name, json, len);
+    if (store_check_stage(spoke->store, err) == 0)
+        return 0;
+    store_commit(spoke->store, on_dropped, err); /* drops what was staged */
+    return -1;
+}
+
 static void on_unpacked(void *arg, const char *json, size_t len, const struct err *err)
 {
+    struct err why = {0};
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
     scoped_mem char *name = blob_name(fetch->digest);
     scoped_mem char *trouble = NULL;
@@ -189,8 +323,11 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
     fetch->unpacking = NULL;
     if (err)
         trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
-    else
-        store_blob_put(fetch->spoke->store, name, json, len);
+    else if (keep_bundle(fetch->spoke, name, json, len, &why) < 0) {
+        fetch->unkept = true;
+        trouble = mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository,
+                             why.text);
+    }
     finish(fetch, trouble);
 }
 
@@ -231,42 +368,112 @@ static void ask_layer(struct fetch *fetch, const void *bytes, size_t len)
     ask(fetch);
 }
 
+static void on_whole(struct fetch *fetch, const void *bytes, size_t len)
+{
+    scoped_mem char *trouble = NULL;
+
+    if (!has_digest(bytes, len, fetch->wanted)) {
+        trouble = mem_printf("what %s holds as %s has another digest", fetch->repository,
+                             fetch->wanted);
+        finish(fetch, trouble);
+    } else if (fetch->is_layer) {
+        unpack(fetch, bytes, len);
+    } else {
+        ask_layer(fetch, bytes, len);
+    }
+}
+
+/* It was collected before it came here: the hub makes another one, or has another
+   work by now. */
+static void explain_gone(const struct fetch *fetch, struct text *ret)
+{
+    text_addf(ret, "the hub has %s of %s no more: it was collected before this spoke had pulled "
+              "it. The work is read again, and waits for another artifact", fetch->wanted,
+              fetch->repository);
+}
+
+static void on_failed(struct fetch *fetch, int status, const struct http_answer *answer,
+                      const struct err *err)
+{
+    scoped_text struct text trouble = {0};
+    struct http_answer said = answer ? *answer : (struct http_answer){0};
+    struct err why = {0};
+
+    fetch->gone = status == 404;
+    if (fetch->words.len) {
+        said.body = text_string(&fetch->words);
+        said.len = fetch->words.len;
+    }
+    link_explain(status, answer ? &said : NULL, err, &why);
+    if (fetch->gone)
+        explain_gone(fetch, &trouble);
+    else
+        text_addf(&trouble, "cannot fetch %s from %s: %s", fetch->wanted, fetch->repository,
+                  why.text);
+    if (!fetch->gone && status != 416 && fetch->got.len) {
+        text_addf(&trouble, "; %zu KiB of it have come, and it goes on from there",
+                  fetch->got.len / 1024);
+        partial_keep(fetch);
+    }
+    finish(fetch, text_string(&trouble));
+}
+
 static void on_bytes(void *arg, int status, const struct http_answer *answer,
                      const struct err *err)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
-    scoped_mem char *trouble = NULL;
 
-    if (status != 200) {
-        struct err why = {0};
-
-        link_explain(status, answer, err, &why);
-        trouble = mem_printf("cannot fetch %s from %s: %s", fetch->wanted,
-                             fetch->repository, why.text);
-    } else if (!has_digest(answer->body, answer->len, fetch->wanted)) {
-        trouble = mem_printf("what %s holds as %s has another digest",
-                             fetch->repository, fetch->wanted);
-    }
-    if (trouble)
-        finish(fetch, trouble);
-    else if (fetch->is_layer)
-        unpack(fetch, answer->body, answer->len);
+    if (fetch->is_layer && (status == 200 || status == 206))
+        on_whole(fetch, text_string(&fetch->got), fetch->got.len);
+    else if (status == 200)
+        on_whole(fetch, answer->body, answer->len);
     else
-        ask_layer(fetch, answer->body, answer->len);
+        on_failed(fetch, status, answer, err);
 }
 
+static void on_head(struct http_call *call, const struct http_answer *answer, void *arg)
+{
+    struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
+    const char *range = http_answer_get(answer, "content-range");
+    scoped_mem char *from = mem_printf("bytes %zu-", fetch->got.len);
+
+    fetch->good = answer->status == 200 || answer->status == 206;
+    /* All of it anew, or not what was asked for: then its digest says so. */
+    if (answer->status == 200 || (answer->status == 206 && !(range && text_starts(range, from))))
+        text_cut(&fetch->got, 0);
+}
+
+static void on_piece(struct http_call *call, const char *bytes, size_t len, void *arg)
+{
+    struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
+
+    if (fetch->good)
+        text_add_bytes(&fetch->got, bytes, len);
+    else if (fetch->words.len + len < MANIFEST_LIMIT)
+        text_add_bytes(&fetch->words, bytes, len);
+}
+
+/* However slow it is, as long as something comes. */
 static void ask(struct fetch *fetch)
 {
     scoped_mem char *target =
         mem_printf("/v2/%s/%s/%s", fetch->repository,
                    fetch->is_layer ? "blobs" : "manifests", fetch->wanted);
+    scoped_mem char *range = NULL;
     struct http_field accept = {"Accept", MANIFEST_TYPE};
-    struct http_ask what = {.target = target,
-                            .headers = &accept,
-                            .header_count = fetch->is_layer ? 0 : 1,
-                            .limit =
-                                fetch->is_layer ? BLOB_LIMIT : MANIFEST_LIMIT};
+    struct http_ask what = {.target = target, .headers = &accept, .header_count = 1,
+                            .limit = MANIFEST_LIMIT, .arg = fetch};
 
+    if (fetch->is_layer) {
+        partial_take(fetch);
+        range = mem_printf("bytes=%zu-", fetch->got.len);
+        accept = (struct http_field){"Range", range};
+        what.header_count = fetch->got.len ? 1 : 0;
+        what.limit = BLOB_LIMIT;
+        what.head = on_head;
+        what.data = on_piece;
+        what.silence = SILENCE;
+    }
     link_ask(fetch->spoke, &what, on_bytes, fetch);
 }
 

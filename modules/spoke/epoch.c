@@ -32,11 +32,16 @@ static void on_kept(void *arg, const struct err *err)
         log_warn("spoke", "the hub's epoch cannot be kept: %s", err->text);
 }
 
-static void keep_epoch(struct spoke *spoke)
+void epoch_keep_again(struct spoke *spoke)
 {
     int64_t kept[3] = {spoke->epoch, spoke->epoch_new, spoke->went_back};
 
     store_value_put(spoke->store, KEPT, kept, sizeof kept);
+}
+
+static void keep_epoch(struct spoke *spoke)
+{
+    epoch_keep_again(spoke);
     store_commit(spoke->store, on_kept, NULL);
 }
 

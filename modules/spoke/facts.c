@@ -86,19 +86,27 @@ static void set_facts(struct spoke *spoke, const struct node *facts)
     spoke->facts = node_copy(spoke->facts_arena, facts);
 }
 
+void facts_keep_again(struct spoke *spoke)
+{
+    scoped_text struct text json = {0};
+    struct store_key key = row_key();
+
+    if (!spoke->facts)
+        return;
+    document_write_json(&json, spoke->facts);
+    store_put(spoke->store, &key, json.bytes, json.len);
+}
+
 void facts_take(struct spoke *spoke, const struct node *object)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_text struct text json = {0};
     struct node *facts = read_cluster(arena, object);
-    struct store_key key = row_key();
 
     epoch_look(spoke, object);
     if (spoke->facts && node_same(spoke->facts, facts))
         return;
     set_facts(spoke, facts);
-    document_write_json(&json, facts);
-    store_put(spoke->store, &key, json.bytes, json.len);
+    facts_keep_again(spoke);
     keep_commit(spoke, on_kept, NULL);
     works_facts_changed(spoke);
 }

@@ -48,10 +48,18 @@ struct spoke {
     const struct config *config;
     struct config *own_config; /* owned; NULL when one was given */
     char *directory, *name, *hub, *address, *addresses; /* owned */
+    char *proxy;                            /* owned; on the way to the hub; NULL: none */
     char *token;                            /* owned; NULL once joined */
     struct store *store;
     char *damage; /* owned; what was wrong with the store at this start; NULL: nothing */
     bool damage_told;
+
+    /* pressure.c */
+    struct pressure *pressure; /* owned; NULL: the disk can be written */
+    bool pressure_said;        /* the hub has heard of one since this start */
+    char *store_vfs;           /* owned; NULL: the real disk */
+    bool copied;               /* the store is a copy in memory, and keeps nothing */
+    int lock;                  /* of the folder; -1: none */
     unsigned char seal[PKI_SEAL_KEY]; /* keep.c */
     int64_t eviction;
     struct cluster *cluster;
@@ -61,6 +69,7 @@ struct spoke {
     struct tls_client *tls;
     struct http_client *http;
     struct fetch *fetches;  /* owned: artifacts on their way */
+    struct map *partials;   /* owned; bundle.c: of those that were cut; NULL: none yet */
     struct link_sent *sent; /* owned: requests under way */
     struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */
@@ -226,6 +235,7 @@ void epoch_load(struct spoke *spoke);
 /* The next hub has epochs of its own. */
 void epoch_forget(struct spoke *spoke);
 void epoch_close(struct spoke *spoke);
+void epoch_keep_again(struct spoke *spoke);
 /* True: what is here stays as it is, whatever the hub says. */
 bool epoch_withholds(const struct spoke *spoke);
 /* What each answer of the hub says of its epoch. */
@@ -271,10 +281,15 @@ void work_retry_later(struct work *work, const char *reason, const char *message
 void work_proceed(struct work *work);
 /* resourceVersion of the object as it was heard of last. */
 int64_t work_revision(const struct work *work);
+/* Asks the hub for it, since what it names is not there any more. */
+void work_read_again(struct work *work);
 /* "": of no project. */
 const char *work_project(const struct work *work);
 /* Works that use what has changed are made anew. */
 void works_facts_changed(struct spoke *spoke);
+/* The disk can be written again: stages all rows, and begins what waited for it. */
+void works_keep_again(struct spoke *spoke);
+void works_disk_well(struct spoke *spoke);
 
 /* gather.c: a work as the set of objects that it asks for. */
 bool gather_is_workload(const struct node *manifest);
@@ -342,6 +357,22 @@ void state_tell(struct spoke *spoke);
 void state_condition(const struct spoke *spoke, struct arena *arena,
                      const struct node *cluster, struct node *news);
 
+/* The same again with a disk that can be written now. */
+int state_reopen(struct spoke *spoke, struct err *err) MUST_CHECK;
+
+/* pressure.c: a disk that is full, read-only or failing. */
+/* A write failed with this; what does not speak of the disk is passed over. */
+void pressure_begin(struct spoke *spoke, const struct err *why);
+/* Asks the file system whether there is room; costs one call. */
+void pressure_look(struct spoke *spoke);
+/* NULL, or the sentence: new works wait, and what runs goes on. */
+const char *pressure_words(const struct spoke *spoke);
+/* The Event, once the hub can be spoken to. */
+void pressure_tell(struct spoke *spoke);
+void pressure_condition(struct spoke *spoke, struct arena *arena,
+                        const struct node *cluster, struct node *news);
+void pressure_close(struct spoke *spoke);
+
 /* secrets.c: fills work->secrets with what `spec` names, from `had` where the
    version is the same, else from the hub. */
 void secrets_gather(struct work *work, const struct node *spec,
@@ -355,6 +386,7 @@ struct node *sum_work(const struct work *work, struct arena *arena,
 int facts_load(struct spoke *spoke, const char *const *own,
                struct err *err) MUST_CHECK;
 void facts_free(struct spoke *spoke);
+void facts_keep_again(struct spoke *spoke);
 /* This spoke's ManagedCluster, as the hub has it. */
 void facts_take(struct spoke *spoke, const struct node *object);
 /* Watches it from now on, if a work uses what it says. */
@@ -391,5 +423,7 @@ void look_close(struct spoke *spoke);
 /* alive.c */
 void alive_start(struct spoke *spoke);
 void alive_stop(struct spoke *spoke);
+/* The status of this spoke again, as it has changed. */
+void alive_tell(struct spoke *spoke);
 
 #endif

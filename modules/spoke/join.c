@@ -351,6 +351,7 @@ static int open_with_token(struct spoke *spoke, struct err *err)
         return -1;
     spoke->rejoin = false;
     settings.pin = (const unsigned char *)pin.bytes;
+    settings.proxy = spoke->proxy;
     link_close(spoke);
     spoke->tls = tls_client_new(spoke->loop, &settings, err);
     if (!spoke->tls)

@@ -21,7 +21,7 @@ int link_open(struct spoke *spoke, struct err *err)
     scoped_mem char *cert = roots ? read_pem(spoke, "pki/client.crt", err) : NULL;
     scoped_mem char *key = cert ? read_pem(spoke, "pki/client.key", err) : NULL;
     struct tls_client_settings settings = {
-        .roots = roots, .cert = cert, .key = key};
+        .roots = roots, .cert = cert, .key = key, .proxy = spoke->proxy};
     struct http_client_settings client = {.address = strstr(spoke->hub, "://") + 3};
 
     if (!key)
@@ -43,7 +43,24 @@ struct link_sent {
     struct loop_timer *late; /* owned; when there is no link at all */
     link_fn *done;
     void *arg;
+    /* Of whoever takes the body in pieces. */
+    void (*head)(struct http_call *call, const struct http_answer *answer, void *arg);
+    void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
 };
+
+static void on_head(struct http_call *call, const struct http_answer *answer, void *arg)
+{
+    const struct link_sent *sent = arg;
+
+    sent->head(call, answer, sent->arg);
+}
+
+static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
+{
+    const struct link_sent *sent = arg;
+
+    sent->data(call, bytes, len, sent->arg);
+}
 
 static void sent_end(struct link_sent *sent, const struct http_answer *answer,
                      const struct err *err)
@@ -97,11 +114,14 @@ void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
     struct link_sent *sent = mem_alloc(sizeof *sent);
     struct http_ask mine = *ask;
 
-    *sent = (struct link_sent){spoke, spoke->sent, &spoke->sent, NULL, done, arg};
+    *sent = (struct link_sent){spoke, spoke->sent, &spoke->sent, NULL, done, arg,
+                               ask->head, ask->data};
     if (sent->next)
         sent->next->at = &sent->next;
     spoke->sent = sent;
     mine.done = on_done;
+    mine.head = ask->head ? on_head : NULL;
+    mine.data = ask->data ? on_data : NULL;
     mine.arg = sent;
     if (!spoke->http) {
         sent->late = loop_timer_new(spoke->loop, on_no_link, sent);

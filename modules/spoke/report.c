@@ -223,8 +223,9 @@ static void tell_refused(struct work *work, const struct node *objects)
         scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.space,
                                           event.name, message);
 
+        /* A full disk has one Event of its own, not one for each object. */
         if (node_get_bool(row, "applied", true) || !*event.reason ||
-            map_get(work->said, key))
+            !strcmp(event.reason, "DiskPressure") || map_get(work->said, key))
             continue;
         map_put(work->said, key, work);
         report_event(work->spoke, &event);

@@ -47,6 +47,7 @@ static void enter_watching(struct spoke *spoke)
     identity_remember(spoke);
     alive_start(spoke);
     state_tell(spoke);
+    pressure_tell(spoke);
     renew_start(spoke);
     facts_follow(spoke);
 }
@@ -120,6 +121,7 @@ static void on_change(void *arg, const char *owner)
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     struct work *work = map_get(spoke->works, owner);
 
+    pressure_look(spoke);
     if (work)
         work_proceed(work);
 }
@@ -142,6 +144,7 @@ static void on_sweep(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
+    pressure_look(spoke);
     cluster_sweep(spoke->cluster);
     loop_timer_set(spoke->sweep, config_number(spoke->config, CONFIG_ID_SWEEP_TIME));
 }
@@ -202,6 +205,7 @@ static char *own_address(const struct spoke_settings *settings)
     if (settings->address)
         return mem_copy_string(settings->address);
     if (settings->hub && (strstr(settings->hub, "//127.0.0.1") ||
+                          strstr(settings->hub, "//[::1]") ||
                           strstr(settings->hub, "//localhost")))
         return mem_copy_string("127.0.0.1");
     return mem_copy_string(loop_own_addresses(found, 1) ? found[0] : "127.0.0.1");
@@ -221,6 +225,21 @@ static char *all_addresses(const char *first)
     return mem_copy_string(text_string(&all));
 }
 
+static int find_proxy(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
+{
+    const char *url = http_proxy_choose(settings->proxy, settings->no_proxy,
+                                        strstr(spoke->hub, "://") + 3);
+    struct tls_proxy proxy;
+
+    if (!url)
+        return 0;
+    if (tls_proxy_read(url, &proxy, err) < 0)
+        return err_wrap(err, "--proxy or $HTTPS_PROXY");
+    log_info("spoke", "the hub %s is reached through the proxy %s", spoke->hub, proxy.address);
+    spoke->proxy = mem_copy_string(url);
+    return 0;
+}
+
 static int check_settings(struct spoke *spoke,
                           const struct spoke_settings *settings, struct err *err)
 {
@@ -228,7 +247,7 @@ static int check_settings(struct spoke *spoke,
         return -1;
     if (settings->offline)
         return identity_open_offline(spoke);
-    if (identity_open(spoke, settings, err) < 0)
+    if (identity_open(spoke, settings, err) < 0 || find_proxy(spoke, settings, err) < 0)
         return -1;
     if (!settings->token && !join_is_done(spoke))
         return identity_needs_token(spoke, err);
@@ -243,22 +262,23 @@ static int check_settings(struct spoke *spoke,
  * An agent that is root runs workloads as users of their own. They must reach
  * their files below this folder; what else lies there is closed by itself.
  */
-static int open_way(struct spoke *spoke, struct err *err)
+static void open_way(struct spoke *spoke)
 {
     scoped_mem char *above = mem_printf("%s/..", spoke->directory);
     scoped_mem char *barrier = NULL;
 
+    struct err why = {0};
+
     if (geteuid() != 0)
-        return 0;
-    if (file_let_pass(above, err) < 0 || file_let_pass(spoke->directory, err) < 0)
-        return -1;
+        return;
+    if (file_let_pass(above, &why) < 0 || file_let_pass(spoke->directory, &why) < 0)
+        log_warn("spoke", "%s", why.text);
     barrier = file_barrier(spoke->directory);
     if (barrier)
         log_warn("spoke",
                  "workloads run as users of their own, which cannot pass %s: "
                  "let them (chmod o+x) or choose another --data-dir",
                  barrier);
-    return 0;
 }
 
 static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
@@ -266,9 +286,10 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
 {
     scoped_mem char *pki = spoke_path(spoke, "pki");
 
-    if (file_make_folder(pki, err) < 0 || open_way(spoke, err) < 0 ||
-        check_settings(spoke, settings, err) < 0 ||
-        keep_open(spoke, err) < 0 ||
+    if (file_make_folder(pki, err) < 0)
+        return -1;
+    open_way(spoke);
+    if (check_settings(spoke, settings, err) < 0 || keep_open(spoke, err) < 0 ||
         state_open(spoke, settings->store_vfs, err) < 0)
         return -1;
     epoch_load(spoke);
@@ -280,6 +301,7 @@ static int open_all(struct spoke *spoke, const struct spoke_settings *settings,
         return 0;
     works_facts_changed(spoke);
     departure_resume(spoke);
+    pressure_look(spoke);
     return 0;
 }
 
@@ -290,6 +312,7 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
 
     spoke->tag = SPOKE_TAG;
     spoke->loop = loop;
+    spoke->lock = -1;
     if (!settings->config)
         spoke->own_config = config_new();
     spoke->config = settings->config ? settings->config : spoke->own_config;
@@ -342,11 +365,18 @@ void spoke_close(struct spoke **at)
     facts_free(spoke);
     map_free(&spoke->works);
     events_free(&spoke->events);
+    pressure_close(spoke);
     store_close(&spoke->store);
+    free(spoke->store_vfs);
+    if (spoke->lock >= 0)
+        close(spoke->lock);
     free(spoke->damage);
     free(spoke->csr);
     free(spoke->root);
     free(spoke->token);
+    if (spoke->proxy)
+        explicit_bzero(spoke->proxy, strlen(spoke->proxy));
+    free(spoke->proxy);
     free(spoke->hub);
     free(spoke->address);
     free(spoke->addresses);

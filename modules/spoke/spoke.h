@@ -33,6 +33,8 @@ struct spoke_settings {
     const char *name;      /* of the cluster; a DNS label; NULL: as it has joined */
     const char *host;      /* its name if it has none and is given none */
     const char *hub;       /* "https://HOST:PORT"; NULL: as it was joined */
+    const char *proxy;     /* URL of the proxy that leads to the hub; NULL: none */
+    const char *no_proxy;  /* and which hubs are reached without; NULL: all by it */
     const char *token;     /* for the first time; NULL later */
     const char *cluster;   /* "local" or "kubernetes" */
     const struct runtime_driver *runtime; /* NULL: processes */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/kept.h"
 #include "base/log.h"
+#include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
 #include "store/store.h"
@@ -25,6 +26,8 @@
  */
 
 #define NOTE "newest"
+/* For the removal of works, which is what makes room. */
+#define RESERVE ((int64_t)1024 * 1024)
 #define CONDITION "SpokeStateIntact"
 
 static const char *const parts[] = {"", "-wal", "-shm", "-journal", "-note", ".copy"};
@@ -137,8 +140,11 @@ static int open_anew(struct spoke *spoke, const char *path, const struct store_o
     scoped_mem char *aside = NULL, *words = NULL;
 
     store_close(&spoke->store);
-    if (state_set_aside(spoke, "axle.db", &aside, err) < 0)
+    if (state_set_aside(spoke, "axle.db", &aside, err) < 0) {
+        if (err->code == ERR_INTERNAL)
+            err->code = ERR_UNREACHABLE; /* it is the disk that cannot be written */
         return -1;
+    }
     words = mem_printf("the spoke's store cannot be believed: %.400s. It is put aside as %s; what "
                        "runs stays as it is, and works are read from the hub again",
                        why->text, aside);
@@ -153,11 +159,13 @@ static bool is_damage(const struct err *err)
     return err->code == ERR_INTERNAL || err->code == ERR_UNSUPPORTED || err->code == ERR_INVALID;
 }
 
-int state_open(struct spoke *spoke, const char *vfs, struct err *err)
+/* The store as it is on its disk, or a new one in the place of one that is damaged. */
+static int open_store(struct spoke *spoke, struct err *err)
 {
     scoped_mem char *path = spoke_path(spoke, "axle.db");
+    const char *vfs = spoke->store_vfs;
     struct store_options options = {.vfs = vfs, .history_age = 60 * CLOCK_SECOND,
-                                    .history_bytes = 1024 * 1024};
+                                    .history_bytes = 1024 * 1024, .reserve = vfs ? 0 : RESERVE};
     bool gone = !vfs && !file_exists(path) && noted_revision(spoke) > 0;
     struct err why = {0};
 
@@ -173,6 +181,81 @@ int state_open(struct spoke *spoke, const char *vfs, struct err *err)
         return open_anew(spoke, path, &options, &why, err);
     *err = why;
     return err_wrap(err, "%s", path);
+}
+
+/* What there is in memory: the store as it can be read, else an empty one. */
+static int open_copy(struct spoke *spoke, const struct err *why, struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, "axle.db"), *words = NULL;
+    struct store_options options = {.vfs = spoke->store_vfs, .history_age = 60 * CLOCK_SECOND,
+                                    .history_bytes = 1024 * 1024, .unwritable = why};
+    struct err copy = {0};
+
+    store_close(&spoke->store);
+    spoke->copied = true;
+    spoke->store = store_open(path, &options, &copy);
+    if (spoke->store && check_store(spoke, &copy) == 0)
+        return 0;
+    store_close(&spoke->store);
+    words = mem_printf("the spoke's store cannot be read: %.400s. What runs stays as it is, and "
+                       "works are read from the hub again", copy.text);
+    remember_damage(spoke, words);
+    options.empty = true;
+    spoke->store = store_open(path, &options, err);
+    return spoke->store ? 0 : -1;
+}
+
+/* The database's own lock is not there while it is a copy. */
+static int lock_folder(struct spoke *spoke, struct err *err)
+{
+    spoke->lock = file_lock_folder(spoke->directory, err);
+    return spoke->lock < 0 && err->code == ERR_CONFLICT ? -1 : 0;
+}
+
+static void on_trouble(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    pressure_begin(spoke, store_health(spoke->store));
+}
+
+/* What says that the disk cannot be written now, though nothing is lost. */
+static bool is_unwritable(const struct err *err)
+{
+    return err->code == ERR_FULL || err->code == ERR_FORBIDDEN || err->code == ERR_UNREACHABLE;
+}
+
+int state_open(struct spoke *spoke, const char *vfs, struct err *err)
+{
+    struct err why = {0};
+
+    spoke->store_vfs = vfs ? mem_copy_string(vfs) : NULL;
+    if (!vfs && lock_folder(spoke, err) < 0)
+        return -1;
+    if (open_store(spoke, &why) < 0) {
+        if (!is_unwritable(&why) || open_copy(spoke, &why, err) < 0) {
+            *err = why;
+            return -1;
+        }
+        pressure_begin(spoke, &why);
+    }
+    store_on_trouble(spoke->store, on_trouble, spoke);
+    return 0;
+}
+
+int state_reopen(struct spoke *spoke, struct err *err)
+{
+    struct store *copy = take(spoke->store);
+
+    if (open_store(spoke, err) < 0) {
+        store_close(&spoke->store);
+        spoke->store = copy;
+        return -1;
+    }
+    store_close(&copy);
+    spoke->copied = false;
+    store_on_trouble(spoke->store, on_trouble, spoke);
+    return 0;
 }
 
 /* ---- Told ------------------------------------------------------------------------------- */

@@ -21,6 +21,8 @@
 #define WORKS_MOST 2000
 #define MANIFESTS_MOST 2000
 #define SECRETS_MOST 256
+#define EVICT_LEAST (60 * CLOCK_SECOND)
+#define DISK_PRESSURE "DiskPressure"
 #define MERGE "application/merge-patch+json"
 
 static struct work *work_new(struct spoke *spoke, const char *name)
@@ -170,6 +172,16 @@ void work_retry_later(struct work *work, const char *reason, const char *message
 
 /* ---- Applying --------------------------------------------------------------- */
 
+/* Another set than the one that is here would have to be kept first. */
+static int check_disk(struct work *work, const struct cluster_set *set, struct err *err)
+{
+    const char *words = pressure_words(work->spoke);
+
+    if (!words || work->deleting || cluster_has(work->spoke->cluster, set))
+        return 0;
+    return err_set(err, ERR_FULL, "waits for the disk of its spoke: %s", words);
+}
+
 /* The row that a restart begins with. */
 static void keep_work(struct work *work)
 {
@@ -199,6 +211,10 @@ static int apply_set(struct work *work, struct err *err)
     if (gather_set(work, arena, &items, &set.count, err) < 0)
         return -1;
     set.items = items;
+    if (check_disk(work, &set, err) < 0) {
+        free(items);
+        return -1;
+    }
     keep_work(work);
     bundle_sweep(work->spoke);
     cluster_apply(work->spoke->cluster, &set);
@@ -206,12 +222,23 @@ static int apply_set(struct work *work, struct err *err)
     return 0;
 }
 
+/* Begun again by works_disk_well(). */
+static void wait_for_disk(struct work *work, const char *message)
+{
+    set_trouble(work, DISK_PRESSURE, message);
+    log_info("spoke", "%s: %s", work->name, message);
+    report_work(work);
+}
+
 static void work_apply(struct work *work)
 {
     struct err err = {0};
 
     if (apply_set(work, &err) < 0) {
-        work_retry_later(work, "ManifestInvalid", err.text);
+        if (err.code == ERR_FULL && pressure_words(work->spoke))
+            wait_for_disk(work, err.text);
+        else
+            work_retry_later(work, "ManifestInvalid", err.text);
         return;
     }
     set_trouble(work, NULL, NULL);
@@ -223,7 +250,7 @@ static void work_apply(struct work *work)
 
 /* ---- What it needs first ------------------------------------------------------ */
 
-struct finalizer_ask {
+struct work_ask {
     struct spoke *spoke;
     char *work; /* owned */
     unsigned turn;
@@ -232,7 +259,7 @@ struct finalizer_ask {
 static void on_finalizer(void *arg, int status, const struct http_answer *answer,
                          const struct err *err)
 {
-    struct finalizer_ask *ask = arg;
+    struct work_ask *ask = arg;
     struct work *work = map_get(ask->spoke->works, ask->work);
     bool wanted = work && work->turn == ask->turn;
     struct err why = {0};
@@ -274,9 +301,9 @@ static void add_finalizer(struct work *work)
     scoped_arena struct arena *arena = arena_new();
     const struct node *old = node_at(work->object, "metadata", "finalizers", NULL);
     struct node *list = old ? node_share(arena, old) : node_list(arena);
-    struct finalizer_ask *ask = mem_alloc(sizeof *ask);
+    struct work_ask *ask = mem_alloc(sizeof *ask);
 
-    *ask = (struct finalizer_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
     node_add(arena, list, node_string(arena, WORK_FINALIZER));
     work->waiting++;
     patch_finalizers(work, list, arena,
@@ -533,11 +560,14 @@ static void on_evict(void *arg)
 
 static void evict_later(struct work *work)
 {
-    int64_t left = work->evicting + work->spoke->eviction - clock_wall();
+    int64_t whole = work->spoke->eviction, least = whole < EVICT_LEAST ? whole : EVICT_LEAST;
+    int64_t left = work->evicting + whole - clock_wall();
 
     if (!work->evict)
         work->evict = loop_timer_new(work->spoke->loop, on_evict, work);
-    loop_timer_set(work->evict, left > 0 ? left : 0);
+    /* The clock may have been set since: never longer than it takes, and always
+       long enough to hear from the hub that the work is there. */
+    loop_timer_set(work->evict, left > whole ? whole : left < least ? least : left);
 }
 
 /*
@@ -586,6 +616,17 @@ static void withhold(struct work *work, const struct node *object)
         work->foreign = true;
 }
 
+/* It is tried again by a timer, or by works_disk_well(): not by our own status that
+   comes back. A hub that was away and is back is asked at once. */
+static bool is_tried_later(const struct work *work)
+{
+    bool disk = work->trouble && !strcmp(work->trouble_reason, DISK_PRESSURE);
+
+    return (disk && pressure_words(work->spoke)) ||
+           (work->trouble && work->retry && loop_timer_is_set(work->retry) &&
+            work->spoke->state == SPOKE_WATCHING);
+}
+
 void work_take(struct spoke *spoke, const char *name, const struct node *object)
 {
     struct work *work = map_get(spoke->works, name);
@@ -616,10 +657,38 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
         return;
     }
     /* Our own status coming back is no news. */
-    if (work->generation == generation && !back && (work->applied || work->waiting))
+    if (work->generation == generation && !back &&
+        (work->applied || work->waiting || is_tried_later(work)))
         return;
     work->applied = false;
     work_begin(work);
+}
+
+static void on_read_again(void *arg, int status, const struct http_answer *answer,
+                          const struct err *err)
+{
+    struct work_ask *ask = arg;
+    scoped_arena struct arena *arena = arena_new();
+    const struct work *work = map_get(ask->spoke->works, ask->work);
+    const struct node *object = status != 200 ? NULL
+        : document_read_json(arena, answer->body, answer->len, &document_limits_own, NULL);
+
+    /* The same one again waits for its timer; what is gone the watch tells. */
+    if (work && object &&
+        node_get_int(node_get(object, "metadata"), "generation", 0) != work->generation)
+        work_take(ask->spoke, ask->work, object);
+    free(ask->work);
+    free(ask);
+}
+
+void work_read_again(struct work *work)
+{
+    struct work_ask *ask = mem_alloc(sizeof *ask);
+    scoped_mem char *target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
+                                         work->spoke->name, work->name);
+
+    *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    link_send(work->spoke, "GET", target, NULL, NULL, on_read_again, ask);
 }
 
 void works_facts_changed(struct spoke *spoke)
@@ -697,4 +766,42 @@ void works_adopt(struct spoke *spoke)
 int works_load(struct spoke *spoke, struct err *err)
 {
     return store_each(spoke->store, on_row, spoke, err);
+}
+
+/* ---- A disk that can be written again ------------------------------------------ */
+
+static int find_stale(void *arg, const struct store_row *row, struct err *err)
+{
+    struct spoke *spoke = arg;
+
+    if (!strcmp(row->key.kind, KEPT) && !map_get(spoke->works, row->key.name))
+        store_delete(spoke->store, &row->key, "", 0);
+    return 0;
+}
+
+void works_keep_again(struct spoke *spoke)
+{
+    struct work *work;
+    struct err err = {0};
+    size_t at = 0;
+
+    if (store_each(spoke->store, find_stale, spoke, &err) < 0)
+        log_warn("spoke", "%s", err.text);
+    /* What is not applied has the row of what is. */
+    while ((work = map_next(spoke->works, &at, NULL)))
+        if (work->applied || work->evicting)
+            keep_work(work);
+}
+
+void works_disk_well(struct spoke *spoke)
+{
+    struct work *work;
+    size_t at = 0;
+
+    while ((work = map_next(spoke->works, &at, NULL)))
+        if (work->object && !work->deleting && work->trouble &&
+            !strcmp(work->trouble_reason, DISK_PRESSURE)) {
+            loop_backoff_reset(&work->backoff);
+            work_begin(work);
+        }
 }

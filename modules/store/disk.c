@@ -456,6 +456,19 @@ int64_t store_disk_syncs(const struct store_disk *disk)
     return disk->syncs;
 }
 
+void store_disk_put(struct store_disk *disk, const char *name, const void *bytes, size_t len)
+{
+    struct file *file = file_find(disk, name);
+
+    if (!file)
+        file = file_make(disk, name);
+    image_resize(&file->live, len);
+    if (len)
+        memcpy(file->live.bytes, bytes, len);
+    image_copy(&file->durable, &file->live);
+    file->exists = file->exists_durably = true;
+}
+
 /* ---- Damage ------------------------------------------------------------- */
 
 int64_t store_disk_size(const struct store_disk *disk, const char *name)

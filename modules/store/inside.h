@@ -93,6 +93,10 @@ struct store {
     bool note_failed;
 
     /* reserve.c */
+    /* copy.c */
+    struct store_disk *memory; /* owned; NULL: the database is on its disk */
+    struct err unwritable;     /* what each commit fails with, then */
+
     bool full; /* the reserve was given up */
     int64_t staged_bytes;
     struct store_spare spare[2];
@@ -156,6 +160,12 @@ int store_note_accept(struct store *store, const struct store_mark *note,
                       struct err *err) MUST_CHECK;
 void store_note_open(struct store *store);
 void store_note_write(struct store *store);
+
+/* ---- copy.c: a database whose disk cannot be written ------------------------- */
+
+/* Reads the files into memory, from where the store goes on; `empty`: none of them. */
+int store_copy_open(struct store *store, bool empty, struct err *err) MUST_CHECK;
+void store_copy_close(struct store *store);
 
 /* ---- reserve.c: room for the time when the disk is full --------------------- */
 

@@ -285,11 +285,20 @@ struct store *store_open(const char *path, const struct store_options *options,
         store->options = *options;
     store->options.vfs = NULL; /* the caller's string need not live on */
     store->read_only = options && options->read_only;
+    store->options.unwritable = NULL;
     store->path = mem_copy_string(path);
     store->vfs = sqlite3_vfs_find(vfs);
+    if (options && options->unwritable) {
+        if (store_copy_open(store, options->empty, err) < 0)
+            return NULL;
+        vfs = store->vfs->zName;
+    }
     if (open_checked(store, vfs, err) < 0)
         return NULL;
-    store_reserve_open(store);
+    if (options && options->unwritable)
+        store->unwritable = *options->unwritable;
+    else
+        store_reserve_open(store);
     return take(store);
 }
 
@@ -303,6 +312,7 @@ void store_close(struct store **store)
         sqlite3_exec((*store)->db, "ROLLBACK", NULL, NULL, NULL);
     sqlite3_close((*store)->db);
     store_side_close(&(*store)->note);
+    store_copy_close(*store);
     mem_free(&(*store)->path);
     mem_free(store);
 }
@@ -375,6 +385,14 @@ bool store_is_staged(const struct store *store)
     return store->staged;
 }
 
+int store_check_stage(const struct store *store, struct err *err)
+{
+    if (!store->failure.code)
+        return 0;
+    *err = store->failure;
+    return -1;
+}
+
 static void drop_stage(struct store *store)
 {
     sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -414,6 +432,8 @@ void store_commit(struct store *store, store_done_fn *done, void *arg)
         return;
     }
     count_commit(store);
+    if (!store->failure.code)
+        store->failure = store->unwritable;
     if (!store->failure.code)
         store_run(store, store_statement(store, STORE_COMMIT));
     store->staged = false;

@@ -56,6 +56,12 @@ struct store_options {
     bool expected;    /* there was one before: an empty one is a lost one */
     bool accept_loss; /* go on anyway, with a new epoch (logged) */
     int64_t reserve;  /* bytes kept aside, for deletes when the disk is full */
+    /*
+     * The disk cannot be written: the database is read into memory as it is, or
+     * begun there where it cannot be read (`empty`), and each commit fails with this.
+     */
+    const struct err *unwritable;
+    bool empty;
 };
 
 /*
@@ -109,6 +115,8 @@ int64_t store_delete(struct store *store, const struct store_key *key,
 typedef void store_done_fn(void *arg, const struct err *err);
 void store_commit(struct store *store, store_done_fn *done, void *arg);
 bool store_is_staged(const struct store *store);
+/* Fails with what has gone wrong since the last commit, which will tell it. */
+int store_check_stage(const struct store *store, struct err *err) MUST_CHECK;
 
 /* Each row as it is now, in order of kind, space, name. A negative answer of
    `each` ends the walk and becomes the result. */
@@ -175,6 +183,8 @@ void store_disk_limit(struct store_disk *disk, int64_t bytes);
    it right. -1: never. */
 void store_disk_fail_after(struct store_disk *disk, int64_t count);
 int64_t store_disk_syncs(const struct store_disk *disk);
+/* A file with these bytes, durable at once. */
+void store_disk_put(struct store_disk *disk, const char *file, const void *bytes, size_t len);
 /* Damage, for tests; the file must not be open. -1: there is no such file. */
 int64_t store_disk_size(const struct store_disk *disk, const char *file);
 void store_disk_flip(struct store_disk *disk, const char *file, int64_t bit);

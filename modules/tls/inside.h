@@ -10,6 +10,12 @@
 #include "pki/pki.h"
 #include "tls/tls.h"
 
+/* tunnel.c: a plain stream through a proxy, `opened` once the server is reached. */
+struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy *proxy,
+                                       const char *address, struct err *err) MUST_CHECK;
+/* The status of a proxy's whole answer; 0: more must come; -1: it is no HTTP. */
+int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used);
+
 #define TLS_HANDSHAKE_PATIENCE 5000 /* ms */
 /* Newcomers that have sent nothing yet: of one address, and of all. */
 #define TLS_MOST_SILENT_OF_ONE 512
@@ -63,6 +69,7 @@ struct tls_client {
     struct tls_setup *setup; /* held */
     bool pinned, insecure;
     unsigned char pin[PKI_SHA256];
+    struct tls_proxy proxy;  /* address "": none */
     struct map *sessions;    /* owned; mbedtls_ssl_session by server name */
 };
 

@@ -182,15 +182,31 @@ static const char *words_of(int number, char *text, size_t room)
     return text;
 }
 
+/* Of a certificate that is right in all but its dates: more often it is the clock. */
+static void add_clock(char *why, size_t room, uint32_t flags)
+{
+    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
+    size_t len = strlen(why);
+    char now[CLOCK_TEXT];
+
+    if (!flags || flags & ~dates)
+        return;
+    clock_format(clock_wall(), false, now);
+    snprintf(why + len, room - len, "; this machine's clock says %s: if that is wrong, set it, and "
+             "the connection is made by itself", now);
+}
+
 /* A verification that failed says why. */
 static void lose_handshake(struct tls_stream *t, int failed)
 {
-    char text[200], why[300] = "";
+    char text[200], why[500] = "";
     uint32_t flags = mbedtls_ssl_get_verify_result(&t->ssl);
 
     if (failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != (uint32_t)-1)
         mbedtls_x509_crt_verify_info(why, sizeof why, " ", flags);
     why[strcspn(why, "\n")] = '\0';
+    if (*why)
+        add_clock(why, sizeof why, flags);
     tls_lose(t, failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? ERR_UNAUTHORIZED
                                                               : ERR_UNREACHABLE,
              "%s: TLS handshake: %s%s", loop_stream_remote(t->inner),

@@ -471,7 +471,8 @@ struct tls_client *tls_client_new(struct loop *loop,
     struct tls_client *client = mem_alloc(sizeof *client);
 
     client->loop = loop;
-    client->setup = tls_setup_client(settings, err);
+    if (!settings->proxy || tls_proxy_read(settings->proxy, &client->proxy, err) == 0)
+        client->setup = tls_setup_client(settings, err);
     if (!client->setup) {
         free(client);
         return NULL;
@@ -514,7 +515,9 @@ struct loop_stream *tls_connect(struct tls_client *client, const char *address,
             return NULL;
         name = host;
     }
-    inner = loop_connect(client->loop, address, err);
+    inner = *client->proxy.address
+                ? tls_tunnel_connect(client->loop, &client->proxy, address, err)
+                : loop_connect(client->loop, address, err);
     if (!inner)
         return NULL;
     t = stream_new(inner, client->setup);

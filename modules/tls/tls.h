@@ -97,7 +97,16 @@ struct tls_client_settings {
     bool insecure;            /* any server: only where a person said so */
     const char *cert, *key;   /* PEM, or both NULL */
     bool tls13;               /* also offer 1.3; our own hub is spoken to in 1.2 */
+    const char *proxy;        /* URL; servers are reached through it. NULL: directly */
 };
+
+/* An HTTP proxy that is asked to CONNECT: "http://[USER:PASSWORD@]HOST:PORT". */
+struct tls_proxy {
+    char address[LOOP_HOST + 8]; /* HOST:PORT */
+    char user[512];              /* USER:PASSWORD as in the URL; "": none */
+};
+/* Refuses other URLs in words, which do not repeat it: it may hold a password. */
+int tls_proxy_read(const char *url, struct tls_proxy *ret, struct err *err) MUST_CHECK;
 
 struct tls_client *tls_client_new(struct loop *loop,
                                   const struct tls_client_settings *settings,

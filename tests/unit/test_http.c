@@ -693,6 +693,45 @@ static void words_are_read(void)
               http_url_read("http:///x", &url, &err) < 0, "others are refused");
 }
 
+static void proxies_are_chosen(void)
+{
+    static const struct {
+        const char *no_proxy, *address;
+        bool proxied;
+    } hosts[] = {
+        {NULL, "hub.example.org:6443", true},
+        {"", "10.0.0.1:6443", true},
+        {"", "localhost:6443", false},
+        {"", "127.9.9.9:6443", false},
+        {"", "[::1]:6443", false},
+        {"", "[fd00::1]:6443", true},
+        {"*", "hub.example.org:6443", false},
+        {"example.org", "hub.example.org:6443", false},
+        {"example.org", "example.org:6443", false},
+        {".example.org", "example.org:6443", true},
+        {".example.org, other", "hub.example.org:6443", false},
+        {"*.example.org", "a.b.example.org:6443", false},
+        {"example.org", "badexample.org:6443", true},
+        {"EXAMPLE.org", "hub.Example.ORG:6443", false},
+        {"example.org:443", "hub.example.org:6443", true},
+        {"example.org:6443", "hub.example.org:6443", false},
+        {"10.0.0.0/8", "10.20.30.40:6443", false},
+        {"10.0.0.0/8", "11.0.0.1:6443", true},
+        {"10.20.30.40", "10.20.30.40:6443", false},
+        {"fd00::/8", "[fd00::1]:6443", false},
+        {"fd00::1", "[fd00::1]:6443", false},
+        {"[fd00::1]:6443", "[fd00::1]:6443", false},
+        {"10.0.0.0/33,10.0.0.0/-1,/,:,::::,[,]", "10.0.0.1:6443", true},
+        {",, ,example.org,", "example.org:1", false},
+    };
+
+    for (size_t i = 0; i < count_of(hosts); i++)
+        CHECK(!!http_proxy_choose("http://p:1", hosts[i].no_proxy, hosts[i].address) ==
+                  hosts[i].proxied, "NO_PROXY=\"%s\" and %s: %s", hosts[i].no_proxy ?: "(none)",
+              hosts[i].address, hosts[i].proxied ? "by proxy" : "directly");
+    CHECK(!http_proxy_choose(NULL, "", "a:1") && !http_proxy_choose("", "", "a:1"), "no proxy is none");
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -716,6 +755,7 @@ int main(void)
     clients_talk_in_private();
     draining_ends_in_order();
     words_are_read();
+    proxies_are_chosen();
     text_free(&raw.got);
     text_free(&reply.body);
     text_free(&accessed);

@@ -496,6 +496,48 @@ static void test_backup(void)
     store_close(&store);
 }
 
+/* A spoke's store on a disk that is full, read-only or failing. */
+static void test_unwritable(void)
+{
+    struct err err = {0}, why = {0}, told = {0};
+    struct store_options options = {0};
+    struct store_disk *disk = store_disk_new("unwritable");
+    struct store_key key = {"k", "", "a"};
+    struct store *store;
+
+    options.vfs = "unwritable";
+    store = store_open("u.db", &options, &err);
+    store_put(store, &key, "kept", 4);
+    CHECK(store_commit_now(store, &err) == 0, "a row is kept (%s)", err.text);
+    store_close(&store);
+
+    store_disk_fail_after(disk, 0);
+    err_set(&why, ERR_FULL, "the disk is full");
+    options.unwritable = &why;
+    store = store_open("u.db", &options, &err);
+    CHECK(store != NULL, "opened as a copy in memory (%s)", err.text);
+    CHECK_TEXT(store ? rows_of(store, -1) : "", "a@1=kept ", "which has what there is");
+    key.name = "b";
+    store_put(store, &key, "new", 3);
+    CHECK_TEXT(rows_of(store, -1), "a@1=kept b@2=new ", "what is staged can be read");
+    CHECK(store_commit_now(store, &told) < 0 && told.code == ERR_FULL, "a commit says why not");
+    CHECK_TEXT(told.text, "the disk is full", "in its words");
+    CHECK_TEXT(rows_of(store, -1), "a@1=kept ", "and is taken back");
+    CHECK_INT(store_revision(store), 1, "with its revision");
+    store_close(&store);
+
+    options.empty = true;
+    store = store_open("u.db", &options, &err);
+    CHECK_TEXT(store ? rows_of(store, -1) : "none", "", "or an empty one");
+    store_close(&store);
+    store_disk_fail_after(disk, -1);
+    options = (struct store_options){.vfs = "unwritable"};
+    store = store_open("u.db", &options, &err);
+    CHECK_TEXT(store ? rows_of(store, -1) : "", "a@1=kept ", "the disk has what it had");
+    store_close(&store);
+    store_disk_free(&disk);
+}
+
 int main(void)
 {
     char *template = folder;
@@ -515,5 +557,6 @@ int main(void)
     test_kill();
     test_damage();
     test_backup();
+    test_unwritable();
     return check_done();
 }
