@@ -97,17 +97,3 @@ write_profile
 write_bundle
 wait_for -n proj aiworkloads/upd .status.phase Running
 
-# ---------------------------- a Placement whose decision no label can name
-
-long=$(printf 'e%.0s' {1..70})
-apply <<YAML >/dev/null
-apiVersion: axle.dev/v1alpha1
-kind: Environment
-metadata: {name: $long, namespace: proj}
-spec: {topology: {type: topology-ocm, properties: {placement: {clusterSets: [default]}}}}
-YAML
-wait_for -n proj "environments/$long" .status.phase Failed
-expect_contains "the Environment's message" "$(object -n proj "environments/$long" | jq -r .status.message)" \
-    "the Placement \"$long\": "
-expect "the Placement's condition" "$(object -n proj "placements/$long" | jq -r '.status.conditions[] | select(.type == "Reconciled") | "\(.status) \(.reason)"')" "False Invalid"
-expect "Events of it" "$(get_raw /api/v1/namespaces/proj/events | jq -r --arg name "$long" '[.items[] | select(.reason == "ReconcileFailed" and .involvedObject.name == $name)] | length')" 1

@@ -75,7 +75,7 @@ expect "the file that oras writes" "$(request GET /v2/lab/app-p/manifests/v1 |
 for reference in manifests/v1 "manifests/$(request GET /v2/lab/app-p/manifests/v1 | sha256sum | sed 's/\(.*\) .*/sha256:\1/; s/ //')" \
     "blobs/$(request GET /v2/lab/app-p/manifests/v1 | jq -r '.layers[0].digest')"; do
     expect "deleting $reference" "$(status_of DELETE "/v2/lab/app-p/$reference")" 403
-    expect_contains "its words" "$(cat answer)" "it goes when that goes"
+    expect_contains "its words" "$(cat answer)" "is kept by the hub for the WorkloadDeployment"
 done
 expect "the administrator's catalog" "$(get_raw /v2/_catalog)" '{"repositories":["lab/app-p","lab/hand"]}'
 token=$(kubectl create token puller -n lab)
