@@ -261,6 +261,8 @@ size_t workload_pods(const struct local_object *object, struct local_pod **ret, 
 /* ---- pod.c -------------------------------------------------------------------------------- */
 void pod_start(struct local_object *object, int index);
 void pod_adopt(struct cluster *cluster, const struct node *found);
+/* Between SIGTERM and SIGKILL. */
+int64_t pod_grace(const struct local_pod *pod);
 void pod_end(struct local_pod *pod);
 void pod_free(struct local_pod **pod);
 bool pod_is_ready(const struct local_pod *pod);

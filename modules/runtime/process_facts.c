@@ -30,12 +30,12 @@ static int try_mounts(void)
 
 static int try_plain(void)
 {
-    return unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) < 0 ? -1 : try_mounts();
+    return unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -1 : try_mounts();
 }
 
 static int try_user(void)
 {
-    return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) < 0
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0
                ? -1 : try_mounts();
 }
 
@@ -73,7 +73,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     struct node *facts = node_map(arena);
     struct node *spaces = node_make_list(arena, facts, "namespaces");
     struct node *notes = node_make_list(arena, facts, "notes");
-    static const char *const names[] = { "mount", "pid", "ipc" };
+    static const char *const names[] = { "mount", "pid", "ipc", "uts" };
 
     node_set_text(arena, facts, "driver", "process");
     node_set_text(arena, facts, "cgroup", cgroup_kind_name(runtime->cgroups.kind));

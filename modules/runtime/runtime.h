@@ -30,7 +30,8 @@ struct node;
  *
  *   id          string    unique on this spoke, [a-z0-9.-], up to 120 bytes
  *   record      any       the caller's own; given back by observe()
- *   hostname    string
+ *   hostname    string    what hostname(1) says in it, where namespaces are made
+ *   grace       int       milliseconds between SIGTERM and SIGKILL, should the machine shut down
  *   user        int       the uid to run as; absent: the runtime's choice
  *   group       int
  *   fsGroup     int       a further group of its processes
@@ -53,6 +54,8 @@ struct node;
  *       name, command: [string], env: ["K=V"],
  *       image: NAME, args: [string], pull: Never   the engine driver's: without
  *           a command the image's own; a pod has images or it has not
+ *       preStop: {command: [string]} or {sleep: seconds}  before that SIGTERM;
+ *           a stop() is the caller's, and so are hooks before it
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
        user, group: of this container alone,

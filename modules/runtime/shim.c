@@ -41,7 +41,8 @@ static void bury(struct shim *shim)
     pid_t pid;
 
     while (read(shim->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        continue;
+        if (info.ssi_signo == SIGTERM)
+            end_begin(shim);
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < shim->count; i++)
             if (shim->containers[i].init == pid)
@@ -66,6 +67,7 @@ static int wait_time(struct shim *shim)
     for (size_t i = 0; i < shim->count; i++)
         next = shim_sooner(next, container_next(&shim->containers[i]));
     next = shim_sooner(next, shim->disk.at);
+    next = shim_sooner(next, end_next(shim));
     for (size_t i = 0; i < SHIM_EXECS; i++)
         if (shim->execs[i].id && !shim->execs[i].late)
             next = shim_sooner(next, shim->execs[i].deadline);
@@ -81,6 +83,7 @@ static void do_late(struct shim *shim)
     for (size_t i = 0; i < shim->count; i++)
         container_late(shim, &shim->containers[i], now);
     disk_late(shim, now);
+    end_late(shim, now);
     for (size_t i = 0; i < SHIM_EXECS; i++) {
         struct exec *e = &shim->execs[i];
 
@@ -161,7 +164,7 @@ static void run(struct shim *shim)
         if (shim->quitting)
             for (size_t i = 0; i < shim->count; i++)
                 container_kill(shim, &shim->containers[i]);
-        if (shim->quitting && !anything_runs(shim))
+        if ((shim->quitting || shim->end_at) && !anything_runs(shim))
             return;
         n = gather(shim, fds, whose);
         /* Logs first: an end is told after the last line was written. */
@@ -209,11 +212,11 @@ static int watch_children(void)
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN); /* the pod ends when the agent says so */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

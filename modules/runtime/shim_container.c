@@ -86,6 +86,8 @@ static void keep_exit(struct shim *shim, struct container *c)
     scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
     struct err ignored = { 0 };
 
+    if (shim->end_at)
+        return;
     document_write_json(&out, shim_describe(arena, c));
     if (kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0)
         return; /* the agent hears of it by the socket, as long as both live */

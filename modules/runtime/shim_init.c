@@ -116,15 +116,21 @@ static void run_command(const struct shim_launch *launch,
     fail_exec(argv[0], why);
 }
 
-static void reset_signals(void)
+/* The shim blocks what it reads from a descriptor. */
+static void unblock_signals(void)
 {
     sigset_t none;
 
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void reset_signals(void)
+{
     for (int i = 1; i < 65; i++)
         if (i != SIGKILL && i != SIGSTOP)
             signal(i, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    unblock_signals();
 }
 
 /* Before the pod's namespaces are entered: there a volume may stand in the place of
@@ -229,6 +235,7 @@ static void catch_signals(void)
     for (size_t i = 0; i < count_of(forwarded); i++)
         sigaction(forwarded[i], &forward, NULL);
     sigaction(shim_kill_all_signal(), &all, NULL);
+    unblock_signals();
 }
 
 static void join_cgroups(const struct shim_launch *launch)
@@ -343,6 +350,16 @@ static bool is_alone(int control)
     return recv(control, &word, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* Before its root is built: /proc/sys may be read-only there, and a service that looks
+   itself up finds the same name in its hosts file. */
+static void set_host_name(const struct shim_launch *launch)
+{
+    const char *name = node_get_text(launch->place->spec, "hostname");
+
+    if (*name && sethostname(name, strlen(name)) < 0)
+        return; /* the machine's name stays, as it does without namespaces */
+}
+
 static void be_init(const struct shim_launch *launch)
 {
     struct shim_message message = { 0 };
@@ -358,6 +375,8 @@ static void be_init(const struct shim_launch *launch)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     join_cgroups(launch);
     shim_close_all(launch->cgroup_procs, 4);
+    if (launch->place->namespaces)
+        set_host_name(launch);
     if (launch->place->namespaces &&
         confine_root(launch->place, launch->container, &message) < 0)
         fail_init(launch, &message);
@@ -413,7 +432,7 @@ pid_t shim_launch(const struct shim_launch *launch)
     pid_t pid;
 
     if (launch->place->namespaces)
-        flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
+        flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
     if (launch->place->user_namespace)
         flags |= CLONE_NEWUSER;
     own.empty = open_empty();
@@ -446,7 +465,8 @@ static void enter_namespaces(const struct shim_launch *launch, pid_t init)
         int flag;
     } kinds[] = {
         { "user", CLONE_NEWUSER }, { "ipc", CLONE_NEWIPC },
-        { "pid", CLONE_NEWPID },   { "mnt", CLONE_NEWNS },
+        { "pid", CLONE_NEWPID },   { "uts", CLONE_NEWUTS },
+        { "mnt", CLONE_NEWNS },
     };
     int fds[count_of(kinds)];
 
