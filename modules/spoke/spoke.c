@@ -197,13 +197,18 @@ static int open_cluster(struct spoke *spoke,
 static char *own_address(const struct spoke_settings *settings)
 {
     char found[1][64];
+    struct err err = {0};
 
     if (settings->address)
         return mem_copy_string(settings->address);
     if (settings->hub && (strstr(settings->hub, "//127.0.0.1") ||
                           strstr(settings->hub, "//localhost")))
         return mem_copy_string("127.0.0.1");
-    return mem_copy_string(loop_own_addresses(found, 1) ? found[0] : "127.0.0.1");
+    if (loop_own_addresses(found, 1, &err))
+        return mem_copy_string(found[0]);
+    log_error("spoke", "%s: endpoints say 127.0.0.1, which no other machine reaches: set address",
+              *err.text ? err.text : "this machine has no address but loopback");
+    return mem_copy_string("127.0.0.1");
 }
 
 /* With commas between; the one to be reached by first. */
@@ -211,7 +216,7 @@ static char *all_addresses(const char *first)
 {
     scoped_text struct text all = {0};
     char found[16][64];
-    size_t count = loop_own_addresses(found, 16);
+    size_t count = loop_own_addresses(found, 16, NULL);
 
     text_add(&all, first);
     for (size_t i = 0; i < count; i++)
