@@ -48,7 +48,7 @@ void process_look_around(struct runtime *runtime)
         runtime->namespaces = runtime->user_namespace;
     }
     runtime->seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
-    cgroup_find(&runtime->cgroups);
+    cgroup_find_below(&runtime->cgroups, runtime->options.cgroup_parent);
 }
 
 static void tell_limits(const struct runtime *runtime, struct arena *arena, struct node *facts,

@@ -135,6 +135,7 @@ struct runtime_options {
     const char *directory;     /* spoke/workloads: pods, claims */
     const char *program;       /* this executable, for its shims; NULL: itself */
     const char *engine_socket; /* of Podman or Docker; NULL: the usual places */
+    const char *cgroup_parent; /* of pods and shims, as in /proc/PID/cgroup; NULL or "": our own */
     int64_t log_bytes;         /* a log file is rotated at this size; 0: 10 MiB */
     int log_files;             /* and so many are kept; 0: 3 */
     struct runtime_bounds bounds;

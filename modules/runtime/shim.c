@@ -347,6 +347,8 @@ int runtime_shim_main(int argc, char **argv)
     char *directory = argc > 0 ? argv[argc - 1] : NULL;
     bool spare = argc > 2 && !strcmp(argv[argc - 2], "--spare");
 
+    if (argc > 2 && !strcmp(argv[argc - 2], "--end-all"))
+        return shim_end_all(directory);
     if (!directory || (*directory != '/' && !spare)) {
         fprintf(stderr, "axle shim: started by the agent, not by hand\n");
         return 2;
@@ -356,6 +358,7 @@ int runtime_shim_main(int argc, char **argv)
     prctl(PR_SET_NAME, "axle-shim");
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a pod may be of the same user */
     fcntl(FD_AGENT, F_SETFD, FD_CLOEXEC);
+    cgroup_join_listed(); /* before groups are looked for from where we are */
     if (spare)
         directory = wait_for_pod(&shim, argv[argc - 2], strlen(argv[argc - 1]) + 9);
     if (!directory)

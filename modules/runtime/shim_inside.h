@@ -124,6 +124,10 @@ void end_begin(struct shim *shim);
 int64_t end_next(const struct shim *shim);
 void end_late(struct shim *shim, int64_t now);
 
+/* ---- shim_all.c ----------------------------------------------------------------- */
+/* SIGTERM to each shim below; returns when all have ended: 0, or an exit code. */
+int shim_end_all(const char *directory);
+
 int64_t shim_sooner(int64_t a, int64_t b);
 void shim_close_all(const int *fds, size_t count);
 

@@ -165,6 +165,15 @@ static int read_bounds(const struct config *config, struct runtime_bounds *bound
     return 0;
 }
 
+/* The path of a control group, as /proc/PID/cgroup has it. */
+static int check_group(const char *path, struct err *err)
+{
+    if (!*path || (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
+        return 0;
+    return err_set(err, ERR_INVALID, "cgroup-parent \"%.200s\" is no path of a control group, as in "
+                   "/system.slice/axle-pods.service", path);
+}
+
 static int open_cluster(struct spoke *spoke,
                         const struct spoke_settings *settings, struct err *err)
 {
@@ -175,6 +184,7 @@ static int open_cluster(struct spoke *spoke,
         .runtime_options =
             {.loop = spoke->loop, .directory = workloads,
              .engine_socket = config_text(spoke->config, CONFIG_ID_ENGINE_SOCKET),
+             .cgroup_parent = config_text(spoke->config, CONFIG_ID_CGROUP_PARENT),
              .log_bytes = config_number(spoke->config, CONFIG_ID_LOG_SIZE),
              .log_files = (int)config_number(spoke->config, CONFIG_ID_LOG_FILES),
              .private_folder = spoke->directory},
@@ -186,7 +196,8 @@ static int open_cluster(struct spoke *spoke,
         .project_of = project_of,
         .arg = spoke};
 
-    if (read_bounds(spoke->config, &options.bounds, err) < 0)
+    if (read_bounds(spoke->config, &options.bounds, err) < 0 ||
+        check_group(options.runtime_options.cgroup_parent, err) < 0)
         return -1;
     return cluster_open(settings->cluster ? settings->cluster : "local", &options,
                         &spoke->cluster, err);
