@@ -74,6 +74,6 @@ put_files
 put_control
 dpkg-deb --root-owner-group --build "$root" "$into/axle_${version}_$architecture.deb" >/dev/null
 tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
-    --transform "s|^$root/usr|$name|" --transform "s|^$root/etc|$name/etc|" -czf "$into/$name.tar.gz" "$root/usr" "$root/etc"
+    -C "$root" --transform "s|^usr|$name|;s|^etc|$name/etc|" -czf "$into/$name.tar.gz" usr etc
 rm -rf "$root"
 ls -1 "$into"/*.*

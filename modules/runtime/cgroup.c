@@ -274,6 +274,22 @@ void cgroup_join_listed(void)
     }
 }
 
+/* The service manager starts it in a subgroup of its own. */
+#define CONTROL "/.control"
+
+void cgroup_leave_control(void)
+{
+    struct cgroup_base ignored;
+    scoped_mem char *folder = NULL;
+    char own[400];
+
+    if (!own_path("", own, sizeof own) || !text_ends(own, CONTROL))
+        return;
+    own[strlen(own) - strlen(CONTROL)] = '\0';
+    folder = mem_printf(ROOT "%s", own);
+    leave_for_leaf(&ignored, folder);
+}
+
 /* ---- Groups of containers ------------------------------------------------------------------ */
 
 static char *group_path(const char *base, const char *pod, const char *name)

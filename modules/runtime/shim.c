@@ -347,6 +347,8 @@ int runtime_shim_main(int argc, char **argv)
     char *directory = argc > 0 ? argv[argc - 1] : NULL;
     bool spare = argc > 2 && !strcmp(argv[argc - 2], "--spare");
 
+    if (argc > 1 && !strcmp(argv[1], "--hold"))
+        return shim_hold();
     if (argc > 2 && !strcmp(argv[argc - 2], "--end-all"))
         return shim_end_all(directory);
     if (!directory || (*directory != '/' && !spare)) {

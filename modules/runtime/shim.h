@@ -140,6 +140,8 @@ void cgroup_find_below(struct cgroup_base *base, const char *parent);
 /* In a shim that was just born: joins what $CGROUP_JOIN lists. */
 #define CGROUP_JOIN "AXLE_CGROUPS"
 void cgroup_join_listed(void);
+/* Of a process that holds such a group: goes where shims are. */
+void cgroup_leave_control(void);
 /* The same for a version 2 hierarchy mounted at `root`, of which `own` is this
    process's group; "": the root itself. */
 bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own);

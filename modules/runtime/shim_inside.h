@@ -127,6 +127,8 @@ void end_late(struct shim *shim, int64_t now);
 /* ---- shim_all.c ----------------------------------------------------------------- */
 /* SIGTERM to each shim below; returns when all have ended: 0, or an exit code. */
 int shim_end_all(const char *directory);
+/* A child that only keeps the group it is in from being empty; 0, or an exit code. */
+int shim_hold(void);
 
 int64_t shim_sooner(int64_t a, int64_t b);
 void shim_close_all(const int *fds, size_t count);
