@@ -168,7 +168,7 @@ static int read_bounds(const struct config *config, struct runtime_bounds *bound
 /* The path of a control group, as /proc/PID/cgroup has it. */
 static int check_group(const char *path, struct err *err)
 {
-    if (!*path || (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
+    if (!path || !*path || (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
         return 0;
     return err_set(err, ERR_INVALID, "cgroup-parent \"%.200s\" is no path of a control group, as in "
                    "/system.slice/axle-pods.service", path);
