@@ -86,6 +86,7 @@ static int render(struct deployment *d, struct err *err)
         .cluster_kinds = node_at(d->project, "spec", "clusterScopedKinds", NULL),
     };
     struct err why = { 0 };
+    const char *advice;
 
     if (rendition_make(d->pass, &input, &d->artifact, &why) < 0) {
         if (why.code != ERR_INVALID && why.code != ERR_TOO_LARGE &&
@@ -107,9 +108,10 @@ static int render(struct deployment *d, struct err *err)
                      (int64_t)d->artifact.cost);
     node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
+    advice = node_get_text(d->artifact.facts, "advice");
     set(d, "Rendered", "True", "Rendered",
-        arena_printf(d->pass->arena, "artifact %s", node_get_text(
-                     d->artifact.facts, "digest")));
+        arena_printf(d->pass->arena, "artifact %s%s%s",
+                     node_get_text(d->artifact.facts, "digest"), *advice ? "; " : "", advice));
     return 0;
 }
 

@@ -385,6 +385,15 @@ static bool is_kept(struct pass *pass, const struct node *facts)
                                          node_get_text(facts, "digest"));
 }
 
+static void note_advice(struct pass *pass, const struct node *manifests, struct node *facts)
+{
+    const char *advice = render_advice(pass->arena, manifests);
+
+    node_remove(facts, "advice");
+    if (advice)
+        node_set_text(pass->arena, facts, "advice", advice);
+}
+
 int rendition_make(struct pass *pass, const struct rendition_input *input,
                   struct rendition *ret, struct err *err)
 {
@@ -425,6 +434,7 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     else
         ret->facts = keep_bundle(pass, revision, &bundle);
     node_set_text(pass->arena, ret->facts, "revision", revision);
+    note_advice(pass, result.manifests, ret->facts);
     find_names(pass, result.manifests, names);
     node_set(pass->arena, ret->facts, "secretNames", names);
     node_set(pass->arena, ret->facts, "secretRefs", refs_of(pass, names));
