@@ -209,6 +209,22 @@ static void compile_again(const struct local_pod *pod, struct arena *arena, stru
     node_set_int(arena, again, "after", PLAN_BACKOFF_RESET / CLOCK_SECOND);
 }
 
+/* What the shim itself can do when the machine shuts down and no agent is there. */
+static void compile_hook(const struct local_container *from, struct arena *arena, struct node *ret)
+{
+    const struct node *hook = node_at(from->spec, "lifecycle", "preStop", NULL), *command;
+    struct node *to;
+
+    command = node_at(hook, "exec", "command", NULL);
+    if (!command && !node_get(hook, "sleep"))
+        return;
+    to = node_make(arena, ret, "preStop");
+    if (command)
+        node_set(arena, to, "command", node_copy(arena, command));
+    else
+        node_set_int(arena, to, "sleep", number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
+}
+
 static int compile_container(struct local_pod *pod, struct arena *arena,
                              const struct local_container *from, struct node *ret,
                              struct local_why *why)
@@ -228,6 +244,7 @@ static int compile_container(struct local_pod *pod, struct arena *arena,
     if (compile_mounts(&env, node_make_list(arena, ret, "mounts"), why) < 0)
         return -1;
     compile_limits(arena, from->spec, ret);
+    compile_hook(from, arena, ret);
     if (!from->init)
         compile_again(pod, arena, ret);
     compile_user(arena, node_get(from->spec, "securityContext"), ret);
@@ -263,6 +280,8 @@ struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
     const struct node *aliases = node_at(pod->template, "spec", "hostAliases", NULL);
     struct node *ret = node_list(arena);
 
+    /* Its own name first: what looks itself up must find its podIP. */
+    node_add(arena, ret, node_format(arena, "127.0.0.1 %s", names_own_host(pod, arena)));
     for (size_t i = 0; i < node_count(aliases); i++) {
         const struct node *alias = node_item(aliases, i), *hosts = node_get(alias, "hostnames");
 
@@ -322,6 +341,8 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct loca
         node_add(arena, list, container);
     }
     node_set_int(arena, ret, "disk", disk_of(pod));
+    node_set_text(arena, ret, "hostname", names_own_host(pod, arena));
+    node_set_int(arena, ret, "grace", pod_grace(pod) / CLOCK_MS);
     names = names_hosts(pod->cluster, arena, pod->project, pod->space);
     pod->hosts = names_hash(names);
     node_set(arena, ret, "hosts", compile_hosts(pod, arena, names));

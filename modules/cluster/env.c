@@ -189,11 +189,10 @@ int env_resolve(struct env *env, struct local_why *why)
     const struct node *from = node_get(env->container, "envFrom");
     const struct node *list = node_get(env->container, "env");
 
-    const char *host = names_host(env->pod, env->arena);
 
     if (node_get_bool(node_get(env->pod->template, "spec"), "enableServiceLinks", true))
         names_env(env->pod->cluster, env->arena, env->pod->project, env->pod->space, env->values);
-    node_set_text(env->arena, env->values, "HOSTNAME", host ? host : env->pod->name);
+    node_set_text(env->arena, env->values, "HOSTNAME", names_own_host(env->pod, env->arena));
     set_ports(env);
     if (env->pod->index >= 0 && text_starts(env->pod->workload, "batch/"))
         node_set(env->arena, env->values, "JOB_COMPLETION_INDEX",

@@ -340,6 +340,11 @@ size_t workload_pods(const struct local_object *object, struct local_pod **ret, 
 /* From the template as it is now, or from the former one. */
 void pod_start(struct local_object *object, int index, bool former);
 void pod_adopt(struct cluster *cluster, const struct node *found);
+/* Whether an update must end a pod before the next one begins, since both want the
+   same port: it is declared, or is the spoke's choice and clients know the pod by it. */
+bool ports_exclusive(const struct local_object *object);
+/* Between SIGTERM and SIGKILL. */
+int64_t pod_grace(const struct local_pod *pod);
 void pod_end(struct local_pod *pod);
 void pod_free(struct local_pod **pod);
 bool pod_is_ready(const struct local_pod *pod);

@@ -87,6 +87,19 @@ const char *names_host(const struct local_pod *pod, struct arena *arena)
     return NULL;
 }
 
+const char *names_own_host(const struct local_pod *pod, struct arena *arena)
+{
+    const char *host = names_host(pod, arena);
+    size_t len;
+
+    if (!host)
+        host = pod->name;
+    len = strlen(host) < NAMES_HOST ? strlen(host) : NAMES_HOST;
+    while (len > 1 && (host[len - 1] == '-' || host[len - 1] == '.'))
+        len--;
+    return arena_printf(arena, "%.*s", (int)len, host);
+}
+
 /* ---- Hosts files --------------------------------------------------------------------- */
 
 struct writer {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a pod: takes its ports, compiles it, hands it to the runtime. */
+/* Makes a pod: has its ports taken, compiles it, hands it to the runtime. */
 
 #include "cluster/pod.h"
 #include "cluster/service.h"
@@ -9,66 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* ---- Ports --------------------------------------------------------------------------------- */
-
-static int port_of(const struct local_pod *pod, const struct node *port)
-{
-    const char *name = node_get_text(port, "name");
-    int number = number_as_int(port, "containerPort", NUMBER_PORT, 0);
-
-    return number ? number : number_as_int(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
-}
-
-static const struct local_pod *holder_of(const struct local_pod *pod, int wanted)
-{
-    const struct local_pod *other;
-    size_t at = 0;
-
-    while ((other = map_next(pod->cluster->pods, &at, NULL)))
-        for (size_t i = 0; other != pod && other->made && !other->finished && i < other->count; i++) {
-            const struct node *ports = node_get(other->containers[i].spec, "ports");
-
-            for (size_t j = 0; j < node_count(ports); j++)
-                if (port_of(other, node_item(ports, j)) == wanted)
-                    return other;
-        }
-    return NULL;
-}
-
-static int take_port(struct local_pod *pod, const struct node *port, struct local_why *why)
-{
-    struct cluster *cluster = pod->cluster;
-    const char *name = node_get_text(port, "name");
-    int wanted = port_of(pod, port), got = 0;
-    const struct local_pod *holder = wanted ? holder_of(pod, wanted) : NULL;
-    struct err err = { 0 };
-
-    if (holder)
-        return strcmp(holder->project, pod->project) != 0
-                   ? why_set(why, "PortConflict", "port %d is taken by a pod of another project",
-                             wanted)
-                   : why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted,
-                             holder->space, holder->name);
-    if (cluster->runtime_driver->port(cluster->runtime, wanted, &got, &err) < 0)
-        return why_set(why, "PortConflict", "%.380s", err.text);
-    if (!wanted)
-        node_set_int(pod->arena, pod->ports, *name ? name : "port", got);
-    return 0;
-}
-
-static int take_ports(struct local_pod *pod, struct local_why *why)
-{
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            if (strcmp(node_get_text(node_item(ports, j), "protocol"), "UDP") != 0 &&
-                take_port(pod, node_item(ports, j), why) < 0)
-                return -1;
-    }
-    return 0;
-}
 
 /* ---- Making ------------------------------------------------------------------------------------ */
 
@@ -114,7 +54,7 @@ static int make(struct local_pod *pod, struct local_why *why)
     struct node *made;
 
     services_yield(pod);
-    if (take_ports(pod, why) < 0)
+    if (ports_take(pod, why) < 0)
         return -1;
     made = compile_pod(pod, arena, why);
     if (!made)

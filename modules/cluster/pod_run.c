@@ -19,7 +19,7 @@ static void finish_end(struct local_pod *pod);
 static void stop_now(struct local_pod *pod);
 static bool hooks_run(const struct local_pod *pod);
 
-static int64_t grace_of(const struct local_pod *pod)
+int64_t pod_grace(const struct local_pod *pod)
 {
     int64_t grace = number_get(node_get(pod->template, "spec"), "terminationGracePeriodSeconds",
                                NUMBER_SECONDS, 30);
@@ -126,7 +126,7 @@ static bool sidecars_run(struct local_pod *pod)
         any |= pod_runs(c);
         if (first && pod_runs(c)) {
             check_end(c);
-            cluster->runtime_driver->stop(cluster->runtime, pod->id, c->name, grace_of(pod));
+            cluster->runtime_driver->stop(cluster->runtime, pod->id, c->name, pod_grace(pod));
         }
     }
     return any;
@@ -268,8 +268,8 @@ void pod_restart_container(struct local_container *c, const char *reason, const 
     local_event(cluster, local_workload_of(c->pod), "Warning", reason, "pod %s: %s", c->pod->name,
                 c->why.message);
     check_end(c);
-    if (!hook_begin(c, HOOK_PRE_STOP, grace_of(c->pod)))
-        cluster->runtime_driver->stop(cluster->runtime, c->pod->id, c->name, grace_of(c->pod));
+    if (!hook_begin(c, HOOK_PRE_STOP, pod_grace(c->pod)))
+        cluster->runtime_driver->stop(cluster->runtime, c->pod->id, c->name, pod_grace(c->pod));
 }
 
 /* ---- Ending --------------------------------------------------------------------------------------------- */
@@ -290,7 +290,7 @@ static void finish_end(struct local_pod *pod)
 static void stop_now(struct local_pod *pod)
 {
     struct cluster *cluster = pod->cluster;
-    int64_t grace = grace_of(pod), used = clock_wall() - pod->ending;
+    int64_t grace = pod_grace(pod), used = clock_wall() - pod->ending;
 
     if (pod->stopping)
         return;
@@ -319,7 +319,7 @@ void pod_hook_over(struct local_container *c)
     struct cluster *cluster = pod->cluster;
 
     if (!pod->terminating && pod_runs(c))
-        cluster->runtime_driver->stop(cluster->runtime, pod->id, c->name, grace_of(pod));
+        cluster->runtime_driver->stop(cluster->runtime, pod->id, c->name, pod_grace(pod));
     else if (pod->terminating && !pod->removing && !hooks_run(pod))
         stop_now(pod);
 }
@@ -328,7 +328,7 @@ static void begin_hooks(struct local_pod *pod)
 {
     for (size_t i = 0; i < pod->count; i++)
         if (pod_runs(&pod->containers[i]) && pod->containers[i].hook != HOOK_PRE_STOP)
-            hook_begin(&pod->containers[i], HOOK_PRE_STOP, grace_of(pod));
+            hook_begin(&pod->containers[i], HOOK_PRE_STOP, pod_grace(pod));
 }
 
 void pod_end(struct local_pod *pod)

@@ -3,6 +3,7 @@
 
 #include "cluster/compile.h"
 #include "cluster/fields.h"
+#include "cluster/service.h"
 #include "number/number.h"
 #include "query/query.h"
 
@@ -489,6 +490,18 @@ static int check_list(const struct cluster *cluster, const struct node *spec,
     return 0;
 }
 
+/* It becomes the name of a machine, and a word of the hosts file. */
+static int check_hostname(const struct node *spec, struct local_why *why)
+{
+    const char *name = node_get_text(spec, "hostname");
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    if (!name[len] && len <= NAMES_HOST && *name != '-' && (!len || name[len - 1] != '-'))
+        return 0;
+    return why_set(why, "Invalid", "spec.hostname \"%.100s\" is no DNS label: up to %zu lower-case "
+                   "letters, digits and '-', with no '-' at either end", name, NAMES_HOST);
+}
+
 int refuse_pod(const struct cluster *cluster, const struct node *spec,
                const struct node *claims, struct local_why *why)
 {
@@ -501,6 +514,8 @@ int refuse_pod(const struct cluster *cluster, const struct node *spec,
                      "spec.securityContext", why) < 0 ||
         rights_check(cluster, node_get(spec, "securityContext"), "spec", why) < 0 ||
         check_machine(spec, why) < 0)
+        return -1;
+    if (check_hostname(spec, why) < 0)
         return -1;
     if (check_unique(volumes, NULL, "spec.volumes", "name", why) < 0 ||
         check_unique(node_get(spec, "initContainers"), node_get(spec, "containers"),

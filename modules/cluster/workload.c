@@ -202,20 +202,6 @@ size_t workload_pods(const struct local_object *object, struct local_pod **ret, 
 
 /* ---- What is wanted --------------------------------------------------------------- */
 
-static bool declares_ports(const struct node *template)
-{
-    const struct node *containers = node_at(template, "spec", "containers", NULL);
-
-    for (size_t i = 0; i < node_count(containers); i++) {
-        const struct node *ports = node_get(node_item(containers, i), "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            if (number_get(node_item(ports, j), "containerPort", NUMBER_PORT, 0) > 0)
-                return true;
-    }
-    return false;
-}
-
 static int bounded(int64_t value, int most)
 {
     return value < 0 ? 0 : value > most ? most : (int)value;
@@ -248,7 +234,7 @@ static struct plan_workload want_of(const struct local_object *object)
     const struct node *rolling = node_get(stateful ? update : strategy, "rollingUpdate");
     struct plan_workload want = { .replicas = workload_count(spec, "replicas", 1, WORKLOAD_MOST) };
 
-    want.exclusive = declares_ports(object->template);
+    want.exclusive = ports_exclusive(object);
     want.recreate = !strcmp(node_get_text(strategy, "type"), "Recreate");
     want.surge = scaled(node_get(rolling, "maxSurge"), "25%", want.replicas, true, 1);
     want.unavailable = scaled(node_get(rolling, "maxUnavailable"), stateful ? "1" : "25%",

@@ -150,6 +150,7 @@ static int render(struct deployment *d, struct err *err)
         .cluster_kinds = node_at(d->project, "spec", "clusterScopedKinds", NULL),
     };
     struct err why = { 0 };
+    const char *advice;
 
     if (rendition_make(d->pass, &input, &d->artifact, &why) < 0) {
         if (failure_retry(why.code) != FAILURE_ON_CHANGE && why.code != ERR_NOT_FOUND) {
@@ -170,10 +171,11 @@ static int render(struct deployment *d, struct err *err)
                      (int64_t)d->artifact.cost);
     node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
+    advice = node_get_text(d->artifact.facts, "advice");
     set(d, "Rendered", "True", "Rendered",
-        arena_printf(d->pass->arena, "artifact %s%s%s", node_get_text(
-                     d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
-                     d->artifact.gone ? d->artifact.gone : ""));
+        arena_printf(d->pass->arena, "artifact %s%s%s%s%s",
+                     node_get_text(d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
+                     d->artifact.gone ? d->artifact.gone : "", *advice ? "; " : "", advice));
     return 0;
 }
 

@@ -496,6 +496,15 @@ static int check_sets(struct pass *pass, const struct rendition_input *input,
     return 0;
 }
 
+static void note_advice(struct pass *pass, const struct node *manifests, struct node *facts)
+{
+    const char *advice = render_advice(pass->arena, manifests);
+
+    node_remove(facts, "advice");
+    if (advice)
+        node_set_text(pass->arena, facts, "advice", advice);
+}
+
 int rendition_make(struct pass *pass, const struct rendition_input *input,
                   struct rendition *ret, struct err *err)
 {
@@ -544,6 +553,7 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     node_set_text(pass->arena, ret->facts, "revision", revision);
     note_sets(pass, input, ret->facts);
     node_set(pass->arena, ret->facts, "madeSecrets", node_copy(pass->arena, names));
+    note_advice(pass, result.manifests, ret->facts);
     find_names(pass, result.manifests, names);
     node_set(pass->arena, ret->facts, "secretNames", names);
     node_set(pass->arena, ret->facts, "secretRefs", refs_of(pass, names, old, ret));

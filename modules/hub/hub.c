@@ -198,7 +198,7 @@ static void find_url(struct hub *hub)
 
     if (loop_address_split(address, 6443, host, &port, NULL) == 0 &&
         (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || !*host)) {
-        if (loop_own_addresses(own, 1) == 1)
+        if (loop_own_addresses(own, 1, NULL) == 1)
             hub->url = mem_printf(strchr(own[0], ':') ? "https://[%s]:%d"
                                                       : "https://%s:%d",
                                   own[0], port);

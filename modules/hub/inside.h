@@ -33,6 +33,7 @@ struct hub {
     size_t given_names;
     struct names *all_names;        /* owned: what the certificate names */
     int64_t names_gathered;         /* steady */
+    bool addresses_missing;         /* and that was logged */
     struct loop_timer *renew;
     struct pki_key *token_key; /* signs ServiceAccounts' tokens */
     bool seal_is_new; /* another sealing key than before, which is accepted */

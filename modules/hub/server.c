@@ -36,6 +36,23 @@ static void add_name(struct names *names, const char *name)
     names->list[names->count++] = name;
 }
 
+/* Without them no other machine reaches the hub by a name of its certificate. */
+static size_t list_addresses(struct hub *hub, struct names *names)
+{
+    struct err err = {0};
+    size_t count = loop_own_addresses(names->own, count_of(names->own), &err);
+
+    if (count)
+        hub->addresses_missing = false;
+    else if (!hub->addresses_missing && !hub->given_names) {
+        hub->addresses_missing = true;
+        log_error("hub", "%s: the certificate and the join command name 127.0.0.1 only, which no "
+                  "other machine reaches: set tls-san, and listen to an address instead of 0.0.0.0",
+                  *err.text ? err.text : "this machine has no address but loopback");
+    }
+    return count;
+}
+
 /* Addresses of this machine come and go, so they are asked for each time. */
 static void gather_names(struct hub *hub)
 {
@@ -47,7 +64,7 @@ static void gather_names(struct hub *hub)
     add_name(names, "::1");
     for (size_t i = 0; i < hub->given_names; i++)
         add_name(names, hub->names[i]);
-    own = loop_own_addresses(names->own, count_of(names->own));
+    own = list_addresses(hub, names);
     for (size_t i = 0; i < own; i++)
         add_name(names, names->own[i]);
     if (gethostname(names->host, sizeof names->host - 1) == 0)

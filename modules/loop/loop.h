@@ -193,8 +193,9 @@ int loop_address_split(const char *address, int other_port, char host[LOOP_HOST]
 /* Whether two addresses ("10.1.2.3:40112") differ in no more than the port. */
 bool loop_same_host(const char *one, const char *other);
 /* The addresses of this machine that others may reach it by, as text; at most
- * `room`, and how many are written. Loopback is left out. */
-size_t loop_own_addresses(char (*ret)[64], size_t room);
+ * `room`, and how many are written. Loopback is left out. `err` says why none can be
+ * listed, which is not the same as that there are none. */
+size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err);
 
 /* ------------------------- the kernel's own: ERR_UNSUPPORTED in simulation */
 

@@ -92,13 +92,16 @@ static bool is_worth_naming(const struct ifaddrs *one)
            !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
 }
 
-size_t loop_own_addresses(char (*ret)[64], size_t room)
+size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err)
 {
     struct ifaddrs *all = NULL, *one;
     size_t count = 0;
 
-    if (getifaddrs(&all) < 0)
+    if (getifaddrs(&all) < 0) {
+        err_set(err, ERR_INTERNAL, "this machine's addresses cannot be listed: %s (is AF_NETLINK "
+                "missing in RestrictAddressFamilies of the systemd unit?)", strerror(errno));
         return 0;
+    }
     for (one = all; one && count < room; one = one->ifa_next) {
         if (!is_worth_naming(one))
             continue;

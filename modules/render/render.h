@@ -67,6 +67,10 @@ struct render_result {
 int render_manifests(struct arena *arena, const struct render_input *input,
                      struct render_result *ret, struct err *err) MUST_CHECK;
 
+/* What will not work on a spoke as it is meant, with the way out; NULL: nothing. The
+   manifests are good all the same: on a Kubernetes cluster it may work. */
+char *render_advice(struct arena *arena, const struct node *manifests);
+
 /* The definitions compiled in, as a list; made anew in the arena. */
 struct node *render_builtin(struct arena *arena, struct err *err) MUST_CHECK;
 

@@ -150,6 +150,13 @@ static bool leave_for_leaf(struct cgroup_base *base, const char *folder)
     return false;
 }
 
+static void hand_down_limits(struct cgroup_base *base, const char *folder)
+{
+    for (int i = 0; i < CGROUP_LIMITS; i++)
+        base->limits[i] = hand_down(folder, cgroup_limit_names[i]) &&
+                          hand_down(base->unified, cgroup_limit_names[i]);
+}
+
 bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own)
 {
     scoped_mem char *mine = mem_copy_string(own), *folder = NULL;
@@ -167,9 +174,7 @@ bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own)
                  folder);
         return false;
     }
-    for (int i = 0; i < CGROUP_LIMITS; i++)
-        base->limits[i] = hand_down(folder, cgroup_limit_names[i]) &&
-                          hand_down(base->unified, cgroup_limit_names[i]);
+    hand_down_limits(base, folder);
     base->kind = CGROUP_V2;
     return true;
 }
@@ -206,6 +211,86 @@ void cgroup_find(struct cgroup_base *base)
         snprintf(base->note, sizeof base->note,
                  "no cgroup may be made here: limits are not enforced");
 }
+
+/* ---- Below another unit's group ---------------------------------------------------------- */
+
+/* A shim in this leaf finds the pods' groups by itself; see cgroup_find_v2(). */
+static bool use_parent_v2(struct cgroup_base *base, const char *parent)
+{
+    snprintf(base->unified, sizeof base->unified, ROOT "%.200s/axle", parent);
+    snprintf(base->shims[0], sizeof base->shims[0], ROOT "%.200s/axle-agent", parent);
+    return make_folder(base->unified) && make_folder(base->shims[0]) &&
+           access(base->unified, W_OK) == 0;
+}
+
+/* Version 1: limits stay below the agent's group, and only the hierarchies by which
+   the service manager tells processes apart have another place. */
+static bool use_parent_v1(struct cgroup_base *base, const char *parent)
+{
+    static const char *const roots[] = { ROOT "/systemd", ROOT "/unified" };
+    bool found = false;
+
+    for (size_t i = 0; i < count_of(roots); i++) {
+        snprintf(base->shims[i], sizeof base->shims[i], "%s%.200s", roots[i], parent);
+        if (access(base->shims[i], W_OK) == 0)
+            found = true;
+        else
+            base->shims[i][0] = '\0';
+    }
+    return found;
+}
+
+void cgroup_find_below(struct cgroup_base *base, const char *parent)
+{
+    scoped_mem char *folder = parent && *parent ? mem_printf(ROOT "%s", parent) : NULL;
+    bool v2 = access(ROOT "/cgroup.controllers", R_OK) == 0;
+
+    if (folder && v2 && access(folder, W_OK) == 0) {
+        *base = (struct cgroup_base){ .kind = CGROUP_V2 };
+        if (use_parent_v2(base, parent)) {
+            hand_down_limits(base, folder);
+            return;
+        }
+    }
+    cgroup_find(base);
+    if (!folder || (!v2 && use_parent_v1(base, parent)))
+        return;
+    if (!*base->note)
+        snprintf(base->note, sizeof base->note, "cgroup-parent %.150s is not there or not ours: pods "
+                 "run in the agent's group", parent);
+}
+
+void cgroup_join_listed(void)
+{
+    const char *list = getenv(CGROUP_JOIN);
+
+    while (list && *list) {
+        size_t len = strcspn(list, ":");
+        scoped_mem char *folder = mem_printf("%.*s", (int)len, list);
+
+        if (len)
+            write_in(folder, "cgroup.procs", "0");
+        list += len + (list[len] == ':');
+    }
+}
+
+/* The service manager starts it in a subgroup of its own. */
+#define CONTROL "/.control"
+
+void cgroup_leave_control(void)
+{
+    struct cgroup_base ignored;
+    scoped_mem char *folder = NULL;
+    char own[400];
+
+    if (!own_path("", own, sizeof own) || !text_ends(own, CONTROL))
+        return;
+    own[strlen(own) - strlen(CONTROL)] = '\0';
+    folder = mem_printf(ROOT "%s", own);
+    leave_for_leaf(&ignored, folder);
+}
+
+/* ---- Groups of containers ------------------------------------------------------------------ */
 
 static char *group_path(const char *base, const char *pod, const char *name)
 {

@@ -223,6 +223,8 @@ static struct node *body_of(struct process_pod *pod, const struct node *containe
     const struct node *command = node_get(container, "command"), *args = node_get(container, "args");
 
     node_set_text(arena, body, "Image", node_get_text(container, "image"));
+    if (*node_get_text(pod->spec, "hostname"))
+        node_set_text(arena, body, "Hostname", node_get_text(pod->spec, "hostname"));
     if (node_count(command))
         node_set(arena, body, "Entrypoint", node_copy(arena, command));
     if (node_count(args))

@@ -30,12 +30,12 @@ static int try_mounts(void)
 
 static int try_plain(void)
 {
-    return unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) < 0 ? -1 : try_mounts();
+    return unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -1 : try_mounts();
 }
 
 static int try_user(void)
 {
-    return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) < 0
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) < 0
                ? -1 : try_mounts();
 }
 
@@ -48,7 +48,7 @@ void process_look_around(struct runtime *runtime)
         runtime->namespaces = runtime->user_namespace;
     }
     runtime->seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
-    cgroup_find(&runtime->cgroups);
+    cgroup_find_below(&runtime->cgroups, runtime->options.cgroup_parent);
 }
 
 static void tell_limits(const struct runtime *runtime, struct arena *arena, struct node *facts,
@@ -73,7 +73,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     struct node *facts = node_map(arena);
     struct node *spaces = node_make_list(arena, facts, "namespaces");
     struct node *notes = node_make_list(arena, facts, "notes");
-    static const char *const names[] = { "mount", "pid", "ipc" };
+    static const char *const names[] = { "mount", "pid", "ipc", "uts" };
 
     node_set_text(arena, facts, "driver", "process");
     node_set_text(arena, facts, "cgroup", cgroup_kind_name(runtime->cgroups.kind));

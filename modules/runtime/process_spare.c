@@ -60,7 +60,9 @@ static struct process_shim *spawn_shim(struct runtime *runtime, const char *last
     char room[ROOM];
     char *const arguments[] = { (char *)"axle", (char *)"shim", (char *)last,
                                 keeps == 1 ? room : NULL, NULL };
-    char *const environment[] = { (char *)"PATH=/usr/bin:/bin", NULL };
+    scoped_mem char *groups = mem_printf(CGROUP_JOIN "=%s:%s", runtime->cgroups.shims[0],
+                                         runtime->cgroups.shims[1]);
+    char *const environment[] = { (char *)"PATH=/usr/bin:/bin", groups, NULL };
     struct loop_spawn spawn = { .path = runtime->program, .arguments = arguments,
                                 .environment = environment, .in = -1, .out = -1, .error = -1,
                                 .keep = keep, .keeps = keeps, .own_session = true };

@@ -30,7 +30,8 @@ struct node;
  *
  *   id          string    unique on this spoke, [a-z0-9.-], up to 120 bytes
  *   record      any       the caller's own; given back by observe()
- *   hostname    string
+ *   hostname    string    what hostname(1) says in it, where namespaces are made
+ *   grace       int       milliseconds between SIGTERM and SIGKILL, should the machine shut down
  *   user        int       the uid to run as; absent: the runtime's choice
  *   group       int
  *   fsGroup     int       a further group of its processes, and that of the claims
@@ -55,6 +56,8 @@ struct node;
  *       name, command: [string], env: ["K=V"],
  *       image: NAME, args: [string], pull: Never   the engine driver's: without
  *           a command the image's own; a pod has images or it has not
+ *       preStop: {command: [string]} or {sleep: seconds}  before that SIGTERM;
+ *           a stop() is the caller's, and so are hooks before it
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,
        user, group: of this container alone,
@@ -134,6 +137,7 @@ struct runtime_options {
     const char *directory;     /* spoke/workloads: pods, claims */
     const char *program;       /* this executable, for its shims; NULL: itself */
     const char *engine_socket; /* of Podman or Docker; NULL: the usual places */
+    const char *cgroup_parent; /* of pods and shims, as in /proc/PID/cgroup; NULL or "": our own */
     int64_t log_bytes;         /* a log file is rotated at this size; 0: 10 MiB */
     int log_files;             /* and so many are kept; 0: 3 */
     struct runtime_bounds bounds;

@@ -41,7 +41,8 @@ static void bury(struct shim *shim)
     pid_t pid;
 
     while (read(shim->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        continue;
+        if (info.ssi_signo == SIGTERM)
+            end_begin(shim);
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < shim->count; i++)
             if (shim->containers[i].init == pid)
@@ -66,6 +67,7 @@ static int wait_time(struct shim *shim)
     for (size_t i = 0; i < shim->count; i++)
         next = shim_sooner(next, container_next(&shim->containers[i]));
     next = shim_sooner(next, shim->disk.at);
+    next = shim_sooner(next, end_next(shim));
     for (size_t i = 0; i < SHIM_EXECS; i++)
         if (shim->execs[i].id && !shim->execs[i].late)
             next = shim_sooner(next, shim->execs[i].deadline);
@@ -81,6 +83,7 @@ static void do_late(struct shim *shim)
     for (size_t i = 0; i < shim->count; i++)
         container_late(shim, &shim->containers[i], now);
     disk_late(shim, now);
+    end_late(shim, now);
     for (size_t i = 0; i < SHIM_EXECS; i++) {
         struct exec *e = &shim->execs[i];
 
@@ -161,7 +164,7 @@ static void run(struct shim *shim)
         if (shim->quitting)
             for (size_t i = 0; i < shim->count; i++)
                 container_kill(shim, &shim->containers[i]);
-        if (shim->quitting && !anything_runs(shim))
+        if ((shim->quitting || shim->end_at) && !anything_runs(shim))
             return;
         n = gather(shim, fds, whose);
         /* Logs first: an end is told after the last line was written. */
@@ -209,11 +212,11 @@ static int watch_children(void)
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN); /* the pod ends when the agent says so */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -344,6 +347,10 @@ int runtime_shim_main(int argc, char **argv)
     char *directory = argc > 0 ? argv[argc - 1] : NULL;
     bool spare = argc > 2 && !strcmp(argv[argc - 2], "--spare");
 
+    if (argc > 1 && !strcmp(argv[1], "--hold"))
+        return shim_hold();
+    if (argc > 2 && !strcmp(argv[argc - 2], "--end-all"))
+        return shim_end_all(directory);
     if (!directory || (*directory != '/' && !spare)) {
         fprintf(stderr, "axle shim: started by the agent, not by hand\n");
         return 2;
@@ -353,6 +360,7 @@ int runtime_shim_main(int argc, char **argv)
     prctl(PR_SET_NAME, "axle-shim");
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a pod may be of the same user */
     fcntl(FD_AGENT, F_SETFD, FD_CLOEXEC);
+    cgroup_join_listed(); /* before groups are looked for from where we are */
     if (spare)
         directory = wait_for_pod(&shim, argv[argc - 2], strlen(argv[argc - 1]) + 9);
     if (!directory)

@@ -137,8 +137,21 @@ struct cgroup_base {
     char unified[300]; /* v2: the folder under which pods go */
     char memory[300], cpu[300], pids[300], freezer[300]; /* v1; "": absent */
     char note[300]; /* why not, for a person */
+    char shims[2][300]; /* groups that shims join; "": they stay in the agent's */
 };
 void cgroup_find(struct cgroup_base *base);
+/*
+ * The same for an agent whose pods and shims live in a group of another unit of
+ * the service manager, so that its own unit has no process but the agent: ended or
+ * started anew, no pod is in the way, nor mentioned. "" or NULL, or a group that is
+ * not there: as cgroup_find(), and the note says so.
+ */
+void cgroup_find_below(struct cgroup_base *base, const char *parent);
+/* In a shim that was just born: joins what $CGROUP_JOIN lists. */
+#define CGROUP_JOIN "AXLE_CGROUPS"
+void cgroup_join_listed(void);
+/* Of a process that holds such a group: goes where shims are. */
+void cgroup_leave_control(void);
 /* The same for a version 2 hierarchy mounted at `root`, of which `own` is this
    process's group; "": the root itself. */
 bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own);

@@ -52,7 +52,8 @@ static void enter_namespaces(const struct shim_launch *launch, pid_t init)
         int flag;
     } kinds[] = {
         { "user", CLONE_NEWUSER }, { "ipc", CLONE_NEWIPC },
-        { "pid", CLONE_NEWPID },   { "mnt", CLONE_NEWNS },
+        { "pid", CLONE_NEWPID },   { "uts", CLONE_NEWUTS },
+        { "mnt", CLONE_NEWNS },
     };
     int fds[count_of(kinds)], root;
     char path[64];

@@ -86,6 +86,8 @@ static void keep_exit(struct shim *shim, struct container *c)
     scoped_mem char *path = mem_printf("%s/exit-%s.json", shim->place.directory, c->name);
     struct err ignored = { 0 };
 
+    if (shim->end_at)
+        return;
     document_write_json(&out, shim_describe(arena, c));
     /* The agent hears of it by the socket, as long as we live; a full disk may be
        emptied. */

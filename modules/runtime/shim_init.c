@@ -165,15 +165,21 @@ void shim_run_command(const struct shim_launch *launch, const struct node *comma
     fail_exec(argv[0], why);
 }
 
-void shim_reset_signals(void)
+/* The shim blocks what it reads from a descriptor. */
+static void unblock_signals(void)
 {
     sigset_t none;
 
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void shim_reset_signals(void)
+{
     for (int i = 1; i < 65; i++)
         if (i != SIGKILL && i != SIGSTOP)
             signal(i, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    unblock_signals();
 }
 
 /* Before the pod's namespaces are entered: there a volume may stand in the place of
@@ -278,6 +284,7 @@ static void catch_signals(void)
     for (size_t i = 0; i < count_of(forwarded); i++)
         sigaction(forwarded[i], &forward, NULL);
     sigaction(shim_kill_all_signal(), &all, NULL);
+    unblock_signals();
 }
 
 void shim_join_cgroups(const struct shim_launch *launch)
@@ -414,6 +421,16 @@ static int give_claims(const struct shim_launch *launch, struct shim_message *wh
     return 0;
 }
 
+/* Before its root is built: /proc/sys may be read-only there, and a service that looks
+   itself up finds the same name in its hosts file. */
+static void set_host_name(const struct shim_launch *launch)
+{
+    const char *name = node_get_text(launch->place->spec, "hostname");
+
+    if (*name && sethostname(name, strlen(name)) < 0)
+        return; /* the machine's name stays, as it does without namespaces */
+}
+
 static void be_init(const struct shim_launch *launch)
 {
     struct shim_message message = { 0 };
@@ -431,6 +448,8 @@ static void be_init(const struct shim_launch *launch)
     shim_close_all(launch->cgroup_procs, 4);
     if (geteuid() == 0 && !launch->place->user_namespace && give_claims(launch, &message) < 0)
         fail_init(launch, &message);
+    if (launch->place->namespaces)
+        set_host_name(launch);
     if (launch->place->namespaces &&
         confine_root(launch->place, launch->container, &message) < 0)
         fail_init(launch, &message);
@@ -486,7 +505,7 @@ pid_t shim_launch(const struct shim_launch *launch)
     pid_t pid;
 
     if (launch->place->namespaces)
-        flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
+        flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
     if (launch->place->user_namespace)
         flags |= CLONE_NEWUSER;
     own.empty = shim_open_empty();

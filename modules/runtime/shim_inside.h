@@ -15,7 +15,7 @@ struct node;
  * Private to the shim's own files: one pod, its containers, what runs beside
  * them. shim.c is the loop, shim_agent.c talks to the agent,
  * shim_container.c takes containers through their runs, shim_exec.c runs
- * probes and hooks.
+ * probes and hooks, shim_end.c ends the pod on SIGTERM.
  */
 
 #define SHIM_CONTAINERS 32
@@ -36,6 +36,7 @@ struct container {
     struct shim_run run, last; /* last: the run before this one; number 0: none */
     int64_t crashes;   /* ends in a row of runs that did not last */
     int64_t kill_at;   /* steady time; 0: nobody asked it to end */
+    int64_t stop_at;   /* steady time at which it is stopped, once the shim ends */
     int64_t idle_until; /* steady time; 0: its init is not idle */
     int64_t began;     /* steady time of the run's start */
     int64_t keep_at;   /* steady time; its end could not be written down; 0: it was */
@@ -81,6 +82,7 @@ struct shim {
     struct container *home;   /* whose group of processes we are in ourselves */
     int agent, listener, signals;
     bool quitting;
+    int64_t end_at; /* steady time at which the grace period ends; 0: SIGTERM has not come */
 };
 
 /* ---- shim_agent.c ----------------------------------------------------------- */
@@ -116,6 +118,18 @@ void exec_end(struct shim *shim, struct exec *exec, int status);
 void disk_begin(struct shim *shim);
 void disk_late(struct shim *shim, int64_t now);
 void disk_hear(struct shim *shim);
+
+/* ---- shim_end.c ----------------------------------------------------------------- */
+void end_begin(struct shim *shim);
+/* The next steady time at which end_late() has work; 0: never. */
+int64_t end_next(const struct shim *shim);
+void end_late(struct shim *shim, int64_t now);
+
+/* ---- shim_all.c ----------------------------------------------------------------- */
+/* SIGTERM to each shim below; returns when all have ended: 0, or an exit code. */
+int shim_end_all(const char *directory);
+/* A child that only keeps the group it is in from being empty; 0, or an exit code. */
+int shim_hold(void);
 
 int64_t shim_sooner(int64_t a, int64_t b);
 void shim_close_all(const int *fds, size_t count);

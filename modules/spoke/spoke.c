@@ -169,6 +169,15 @@ static int read_bounds(const struct config *config, struct runtime_bounds *bound
     return 0;
 }
 
+/* The path of a control group, as /proc/PID/cgroup has it. */
+static int check_group(const char *path, struct err *err)
+{
+    if (!path || !*path || (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
+        return 0;
+    return err_set(err, ERR_INVALID, "cgroup-parent \"%.200s\" is no path of a control group, as in "
+                   "/system.slice/axle-pods.service", path);
+}
+
 static int open_cluster(struct spoke *spoke,
                         const struct spoke_settings *settings, struct err *err)
 {
@@ -179,6 +188,7 @@ static int open_cluster(struct spoke *spoke,
         .runtime_options =
             {.loop = spoke->loop, .directory = workloads,
              .engine_socket = config_text(spoke->config, CONFIG_ID_ENGINE_SOCKET),
+             .cgroup_parent = config_text(spoke->config, CONFIG_ID_CGROUP_PARENT),
              .log_bytes = config_number(spoke->config, CONFIG_ID_LOG_SIZE),
              .log_files = (int)config_number(spoke->config, CONFIG_ID_LOG_FILES),
              .private_folder = spoke->directory},
@@ -190,7 +200,8 @@ static int open_cluster(struct spoke *spoke,
         .project_of = project_of,
         .arg = spoke};
 
-    if (read_bounds(spoke->config, &options.bounds, err) < 0)
+    if (read_bounds(spoke->config, &options.bounds, err) < 0 ||
+        check_group(options.runtime_options.cgroup_parent, err) < 0)
         return -1;
     return cluster_open(settings->cluster ? settings->cluster : "local", &options,
                         &spoke->cluster, err);
@@ -201,6 +212,7 @@ static int open_cluster(struct spoke *spoke,
 static char *own_address(const struct spoke_settings *settings)
 {
     char found[1][64];
+    struct err err = {0};
 
     if (settings->address)
         return mem_copy_string(settings->address);
@@ -208,7 +220,11 @@ static char *own_address(const struct spoke_settings *settings)
                           strstr(settings->hub, "//[::1]") ||
                           strstr(settings->hub, "//localhost")))
         return mem_copy_string("127.0.0.1");
-    return mem_copy_string(loop_own_addresses(found, 1) ? found[0] : "127.0.0.1");
+    if (loop_own_addresses(found, 1, &err))
+        return mem_copy_string(found[0]);
+    log_error("spoke", "%s: endpoints say 127.0.0.1, which no other machine reaches: set address",
+              *err.text ? err.text : "this machine has no address but loopback");
+    return mem_copy_string("127.0.0.1");
 }
 
 /* With commas between; the one to be reached by first. */
@@ -216,7 +232,7 @@ static char *all_addresses(const char *first)
 {
     scoped_text struct text all = {0};
     char found[16][64];
-    size_t count = loop_own_addresses(found, 16);
+    size_t count = loop_own_addresses(found, 16, NULL);
 
     text_add(&all, first);
     for (size_t i = 0; i < count; i++)

@@ -544,6 +544,35 @@ static void check_merged(struct arena *arena)
           strstr(err.text, "already set"), "a key written twice is not: %s", err.text);
 }
 
+static void check_advice(struct arena *arena)
+{
+    static const struct {
+        const char *name, *kind, *replicas, *ports, *says;
+    } cases[] = {
+        { "two at one port", "Deployment", "2", "{containerPort: 8080}", "port 8080" },
+        { "also after one that is chosen", "StatefulSet", "3",
+          "{name: a, containerPort: 0}, {name: b, containerPort: 9}", "port 9" },
+        { "one at it", "Deployment", "1", "{containerPort: 8080}", NULL },
+        { "chosen ports", "Deployment", "2", "{containerPort: 0}", NULL },
+        { "datagrams, which are not looked at", "Deployment", "2",
+          "{containerPort: 53, protocol: UDP}", NULL },
+        { "a Job's pods", "Job", "2", "{containerPort: 8080}", NULL },
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct node *list = node_list(arena);
+        const char *advice;
+
+        node_add(arena, list, yaml(arena, "{kind: ConfigMap, metadata: {name: a}}"));
+        node_add(arena, list, yaml(arena, arena_printf(arena,
+                 "{kind: %s, metadata: {name: web}, spec: {replicas: %s, template: {spec: {containers: "
+                 "[{name: c, ports: [%s]}]}}}}", cases[i].kind, cases[i].replicas, cases[i].ports)));
+        advice = render_advice(arena, list);
+        CHECK(cases[i].says ? advice && strstr(advice, cases[i].says) && strstr(advice, "a Service")
+                            : !advice, "%s", cases[i].name);
+    }
+}
+
 int main(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -560,5 +589,6 @@ int main(void)
     check_optional(arena);
     check_spoken(arena);
     check_merged(arena);
+    check_advice(arena);
     return check_done();
 }
