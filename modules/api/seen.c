@@ -20,6 +20,19 @@ static bool is_late(const struct api *api, const struct node *spec, int64_t rene
     return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;
 }
 
+static bool has_joined(const struct node *cluster)
+{
+    const struct node *conditions = node_at(cluster, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(conditions); i++) {
+        const struct node *one = node_item(conditions, i);
+
+        if (!strcmp(node_get_text(one, "type"), "ManagedClusterJoined"))
+            return !strcmp(node_get_text(one, "status"), "True");
+    }
+    return false;
+}
+
 const struct node *seen_add(const struct api_request *ask, struct arena *arena,
                             const struct node *object)
 {
@@ -36,12 +49,14 @@ const struct node *seen_add(const struct api_request *ask, struct arena *arena,
         return object;
     lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, LEASE, NULL);
     spec = lease ? node_get(object_read(arena, lease), "spec") : NULL;
-    /* The hub makes the lease; only a spoke that joined has renewed it. */
-    if (!clock_parse(node_get_text(spec, "renewTime"), &renewed))
+    /* The hub makes the lease: of a machine that has never joined it says nothing. */
+    if (!has_joined(object) || !clock_parse(node_get_text(spec, "renewTime"), &renewed))
         return object;
     kind_age(clock_wall() - renewed, age);
     ret = node_share(arena, object);
+    /* Every lease counts as renewed when the hub starts: it was before that. */
     node_set(arena, ret, "lastSeen",
-             node_format(arena, is_late(api, spec, renewed) ? "%s (late)" : "%s", age));
+             node_format(arena, "%s%s%s", renewed <= api->started ? ">" : "", age,
+                         is_late(api, spec, renewed) ? " (late)" : ""));
     return ret;
 }
