@@ -11,6 +11,9 @@ kubectl patch managedcluster edge-1 --type merge -p '{"spec":{"leaseDurationSeco
 wait_for -n edge-1 leases/managed-cluster-lease .spec.leaseDurationSeconds 2
 expect "nothing failed" "$(object managedclusters/edge-1 |
     jq -r '.status.conditions[] | select(.type == "LivenessReconciled") | .message')" ""
+# What it promised before holds until the next renewal.
+sleepless() { kubectl get managedclusters edge-1 | grep -q '(late)'; }
+sleepless && fail "$(kubectl get managedclusters)"
 
 crash edge-1
 stop hub
