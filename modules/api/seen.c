@@ -7,17 +7,43 @@
 #include "kinds/kinds.h"
 #include "objects/objects.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LEASE "managed-cluster-lease"
 
-/* Two renewals are missed; each is due within a quarter more than the duration. */
-static bool is_late(const struct api *api, const struct node *spec, int64_t renewed)
+/* "SECONDS TIME", of controllers/liveness.c: what renewals up to TIME promised. */
+static int64_t seconds_before(const struct node *lease, int64_t renewed)
 {
-    int64_t seconds = node_get_within(spec, "leaseDurationSeconds", 1, 86400, 60);
+    const struct node *annotations = node_at(lease, "metadata", "annotations", NULL);
+    const char *text = node_get_text(annotations, "axle.dev/renewed-every-before");
+    const char *space = strchr(text, ' ');
+    int64_t until = 0;
+
+    return space && clock_parse(space + 1, &until) && renewed <= until ? strtoll(text, NULL, 10) : 0;
+}
+
+/* Two renewals are missed; each is due within a quarter more than the duration. */
+static bool is_late(const struct api *api, const struct node *lease, int64_t renewed)
+{
+    int64_t now = node_get_within(node_get(lease, "spec"), "leaseDurationSeconds", 1, 86400, 60);
+    int64_t before = seconds_before(lease, renewed), seconds = before > now ? before : now;
     int64_t from = renewed > api->started ? renewed : api->started;
 
     return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;
+}
+
+static bool has_joined(const struct node *cluster)
+{
+    const struct node *conditions = node_at(cluster, "status", "conditions", NULL);
+
+    for (size_t i = 0; i < node_count(conditions); i++) {
+        const struct node *one = node_item(conditions, i);
+
+        if (!strcmp(node_get_text(one, "type"), "ManagedClusterJoined"))
+            return !strcmp(node_get_text(one, "status"), "True");
+    }
+    return false;
 }
 
 const struct node *seen_add(const struct api_request *ask, struct arena *arena,
@@ -27,7 +53,7 @@ const struct node *seen_add(const struct api_request *ask, struct arena *arena,
     const struct kind *leases = kinds_find(api->kinds, "coordination.k8s.io", "leases");
     const char *name = node_get_text(node_get(object, "metadata"), "name");
     scoped_object struct object *lease = NULL;
-    const struct node *spec;
+    const struct node *tree;
     struct node *ret;
     int64_t renewed;
     char age[24];
@@ -35,13 +61,15 @@ const struct node *seen_add(const struct api_request *ask, struct arena *arena,
     if (strcmp(ask->kind->plural, "managedclusters") != 0 || !leases)
         return object;
     lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, LEASE, NULL);
-    spec = lease ? node_get(object_read(arena, lease), "spec") : NULL;
-    /* The hub makes the lease; only a spoke that joined has renewed it. */
-    if (!clock_parse(node_get_text(spec, "renewTime"), &renewed))
+    tree = lease ? object_read(arena, lease) : NULL;
+    /* The hub makes the lease: of a machine that has never joined it says nothing. */
+    if (!has_joined(object) || !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))
         return object;
     kind_age(clock_wall() - renewed, age);
     ret = node_share(arena, object);
+    /* Every lease counts as renewed when the hub starts: it was before that. */
     node_set(arena, ret, "lastSeen",
-             node_format(arena, is_late(api, spec, renewed) ? "%s (late)" : "%s", age));
+             node_format(arena, "%s%s%s", renewed <= api->started ? ">" : "", age,
+                         is_late(api, tree, renewed) ? " (late)" : ""));
     return ret;
 }

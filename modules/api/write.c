@@ -418,7 +418,26 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
     run(writing);
 }
 
+/*
+ * A body that says ahead that it is too long is refused in the API's own form; of
+ * one that does not, the server says so in plain text, which kubectl does not show.
+ */
+static int check_length(const struct api_request *ask, struct err *err)
+{
+    if (ask->request->body_length <= (int64_t)ask->api->most_body)
+        return 0;
+    return err_set(err, ERR_TOO_LARGE, "the request has a body of %lld bytes, and at most "
+                   "%zu are taken (the hub's setting body-size): make it smaller, or several "
+                   "objects of it", (long long)ask->request->body_length, ask->api->most_body);
+}
+
 void write_handle(struct api_request *ask)
 {
+    struct err err = { 0 };
+
+    if (check_length(ask, &err) < 0) {
+        api_answer_err(ask->request, &err);
+        return;
+    }
     http_body_whole(ask->request, ask->api->most_body, on_body, ask);
 }

@@ -97,7 +97,9 @@ static void print_spokes(const struct node *items, const struct node *leases)
         const char *name = node_get_text(node_get(one, "metadata"), "name");
         char seen[24];
 
-        write_seen(leases, name, seen);
+        snprintf(seen, sizeof seen, "-");
+        if (!strcmp(condition(one, "ManagedClusterJoined"), "True"))
+            write_seen(leases, name, seen);
         printf("%-24s %-10s %-10s %s\n", name, condition(one, "ManagedClusterConditionAvailable"),
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);

@@ -511,6 +511,18 @@ struct node *report_objects(struct local_owner *owner, struct arena *arena)
     return s.objects;
 }
 
+/* What cannot be run speaks of a field: it says of which of the objects. */
+static void set_worst(struct summary *s)
+{
+    const struct local_object *object = s->worst;
+    const char *message = object->why.message;
+
+    set_why(s->arena, s->report, &object->why);
+    if (*object->broken.reason && *message && !text_starts(message, object->kind))
+        node_set(s->arena, s->report, "message",
+                 node_format(s->arena, "%.63s %.253s: %s", object->kind, object->name, message));
+}
+
 struct node *report_owner(struct local_owner *owner, struct arena *arena)
 {
     struct summary s = { .owner = owner, .arena = arena, .report = node_map(arena),
@@ -523,7 +535,7 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
     take_pods(&s);
     node_set_text(arena, s.report, "phase", phase_of(&s));
     if (s.worst && s.worst->health != LOCAL_CURRENT)
-        set_why(arena, s.report, &s.worst->why);
+        set_worst(&s);
     if (!s.failed)
         set_unkept(arena, s.report, owner);
     node_set_int(arena, s.report, "ready", s.ready);

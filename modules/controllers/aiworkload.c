@@ -422,7 +422,8 @@ static void judge(struct intent *in, const struct node *deployments)
                                             "it is being removed" };
         else if (!is_of_this_generation(in))
             condition = (struct condition){ types[i], "Unknown", "NotResolved",
-                                            "what was there before stays as it was" };
+                                            "it is not judged until Resolved is True; "
+                                            "what ran before runs on" };
         set(in, &condition);
     }
 }

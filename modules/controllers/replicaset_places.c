@@ -23,14 +23,26 @@ bool replicaset_is_current(const struct rollout *r, const struct node *work)
     return standing_is_wanted(work, node_at(r->set, "spec", "manifestWorkTemplate", NULL));
 }
 
+/* What crashes again and again is Available for a moment after each start: it has
+   succeeded since that moment, and not since it first came to rest. */
+static void take_later(const struct node *available, int64_t *since)
+{
+    int64_t at = 0;
+
+    if (clock_parse(node_get_text(available, "lastTransitionTime"), &at) && at > *since)
+        *since = at;
+}
+
 /*
- * OCM's rule, and two more: what is Degraded has failed, whether it is still
- * trying or not; and a work whose agent never writes Progressing counts as
- * done when it is Available, else no rollout would get past its first step.
+ * OCM's rule, and three more: what is Degraded has failed, whether it is still
+ * trying or not; what has succeeded has done so for as long as it is Available;
+ * and a work whose agent never writes Progressing counts as done when it is
+ * Available, else no rollout would get past its first step.
  */
 static enum placement_rollout_status status_of(const struct node *work, int64_t *since)
 {
     const struct node *conditions = node_at(work, "status", "conditions", NULL);
+    enum placement_rollout_status ret;
 
     *since = 0;
     if (spokes_work_is(work, "Degraded") && spokes_work_is(work, "Applied")) {
@@ -43,7 +55,10 @@ static enum placement_rollout_status status_of(const struct node *work, int64_t 
         spokes_work_is(work, "Applied"))
         return spokes_work_is(work, "Available") ? ROLLOUT_SUCCEEDED
                                                  : ROLLOUT_PROGRESSING;
-    return placement_rollout_of_work(work, since);
+    ret = placement_rollout_of_work(work, since);
+    if (ret == ROLLOUT_SUCCEEDED)
+        take_later(condition_find(conditions, "Available"), since);
+    return ret;
 }
 
 static void note_work(const struct rollout *r, const struct node *work,

@@ -497,8 +497,10 @@ void registry_handle(struct http_request *request, void *arg)
     }
     if (!may(&ask)) {
         if (request->peer || http_request_header(request, "authorization"))
-            serve_error(request, 403, "DENIED", "not allowed for %s",
-                        *ask.repository ? ask.repository : "this registry");
+            serve_error(request, 403, "DENIED", "not allowed for %s: it needs the verb %s "
+                        "on the path /v2/%s, which a ClusterRole with nonResourceURLs gives",
+                        *ask.repository ? ask.repository : "this registry",
+                        is_read(ask.method) ? "get" : "create", ask.repository);
         else
             serve_error(request, 401, "UNAUTHORIZED",
                         "show a client certificate, or a token as password");

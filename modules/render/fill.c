@@ -57,9 +57,9 @@ static int run_file_key(void *arg, struct arena *arena,
 }
 
 static const struct template_function functions[] = {
-    { "json", 1, 1, run_json, NULL },
-    { "digest", 1, 1, run_digest, NULL },
-    { "fileKey", 1, 1, run_file_key, NULL },
+    { "json", 1, 1, run_json, NULL, 40 },
+    { "digest", 1, 1, run_digest, NULL, 60 },
+    { "fileKey", 1, 1, run_file_key, NULL, 0 },
 };
 
 static const struct template_options options = {

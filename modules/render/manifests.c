@@ -42,8 +42,9 @@ static const struct node *find_definition(const struct pass *pass,
             return one;
         text_addf(&known, "%s%s", known.len ? ", " : "", name);
     }
-    err_set(pass->err, ERR_INVALID, "%s: there is no %s \"%s\"; known are: "
-            "%.400s", pass->what, kind, type, text_string(&known));
+    err_set(pass->err, ERR_INVALID, "%s: there is no %s \"%s\"; besides the "
+            "project's and the tenant's own there are: %.400s", pass->what, kind,
+            type, text_string(&known));
     return NULL;
 }
 
@@ -250,8 +251,8 @@ static int collect(struct pass *pass, struct node *object,
         return -1;
     for (size_t i = 0; i < node_count(into); i++)
         if (is_same_object(node_item(into, i), object))
-            return err_set(pass->err, ERR_INVALID, "%s: %s \"%s\" is there "
-                           "already", pass->what, node_get_text(object, "kind"),
+            return err_set(pass->err, ERR_INVALID, "%s: %s \"%s\" is given twice: "
+                           "give one of them another name", pass->what, node_get_text(object, "kind"),
                            node_get_text(node_get(object, "metadata"), "name"));
     node_add(pass->arena, into, object);
     return 0;
@@ -321,8 +322,10 @@ int render_manifests(struct arena *arena, const struct render_input *input,
             return -1;
     }
     if (!node_count(ret->manifests) && !node_count(ret->secrets))
-        return err_set(err, ERR_INVALID, "the profile has no components, so "
-                       "there is nothing to run");
+        return err_set(err, ERR_INVALID, "%s, so there is nothing to run",
+                       node_count(components)
+                           ? "the templates of its components give no object"
+                           : "the profile has no components");
     return 0;
 }
 

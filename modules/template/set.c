@@ -100,6 +100,7 @@ static void add_extra(struct template_set *set)
                                       .takes = "a*",
                                       .gives = 'a',
                                       .run = run_extra,
+                                      .cost = set->options.extra[i].cost,
                                       .extra = &set->options.extra[i]};
         map_put(set->functions, function->name, function);
     }

@@ -314,7 +314,8 @@ static void check_mistakes(struct arena *arena)
 {
     static const struct { const char *what, *profile, *values, *words; } cases[] = {
         { "a type that is not there", "components: [{name: a, type: nope}]", "{}",
-          "component \"a\": there is no ComponentDefinition \"nope\"; known are: " },
+          "component \"a\": there is no ComponentDefinition \"nope\"; besides the project's and the "
+          "tenant's own there are: task, webservice, worker" },
         { "a property that is missing",
           "components: [{name: a, type: webservice, properties: {command: [x]}}]",
           "{}", "component \"a\": properties.port: Required value" },
