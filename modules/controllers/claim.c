@@ -434,10 +434,16 @@ static bool wait_for(struct pass *pass, const struct kind *kind, const char *spa
     return !map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
 }
 
+/* A name that nobody has is not waited for: it would stand here for ever, as no end of
+   an object takes it out. */
 void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name)
 {
-    if (pass->self)
-        wait_for(pass, pass->all->kinds[kind], space, name);
+    const struct kind *waited = pass->all->kinds[kind];
+    scoped_object struct object *there = pass->self
+        ? objects_get(pass->objects, OBJECTS_STAGED, waited, space, name, NULL) : NULL;
+
+    if (there)
+        wait_for(pass, waited, space, name);
 }
 
 /* By what claims are seen: owners, labels, annotations, and whether it goes. */
@@ -491,6 +497,11 @@ void claim_note(struct controllers *all, const struct object *before,
     }
     if (!after)
         map_free(&waiters);
+}
+
+size_t claim_names(const struct controllers *all)
+{
+    return all->waits ? map_count(all->waits) : 0;
 }
 
 void claim_free(struct controllers *all)
