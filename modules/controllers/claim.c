@@ -7,6 +7,7 @@
 #include "controllers/pool_spokes.h"
 #include "controllers/spokes.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- The subject of a run -------------------------------------------------------- */
@@ -204,6 +205,7 @@ static const struct claim {
     { "managedcluster", NAMESPACE, by_namespace_label },
     { "managedcluster", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
     { "managedcluster", ANY_KIND, in_own_namespace },
+    { "liveness", LEASE, by_anybody, .reason = "the lease that the cluster renews, in its namespace" },
     { "csr", CLUSTER, by_anybody, .reason = "the request is for that cluster; csr.c has judged that" },
     { "csr", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses" },
     { "serviceaccount", ACCOUNT, by_anybody, .reason = "made only where there is none" },
@@ -264,6 +266,13 @@ static int refuse(struct pass *pass, const struct claim *claim, const struct kin
                        pass->arena, "delete it, or give this %s another name", subject));
 }
 
+/* A write that has no row is a mistake of the program; tests end at it. */
+#ifdef __SANITIZE_ADDRESS__
+#define LINT true
+#else
+#define LINT false
+#endif
+
 /* ---- Before a write ------------------------------------------------------------------ */
 
 static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
@@ -298,6 +307,7 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
     if (is_subject(pass, kind, space, name))
         return 0;
     claim = find_claim(pass, kind);
+    assert(claim || !LINT);
     if (!claim)
         return err_set(err, ERR_INTERNAL, "the controller %s has no claim to any %s (claim.c)",
                        pass->self ? pass->self->name : "?", kind->kind);
