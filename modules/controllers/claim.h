@@ -41,8 +41,10 @@ const char *claim_words(struct pass *pass, const struct err *err);
 /* Says a failure with ERR_TAKEN at the subject, as the condition NameTaken. -1 with `err` unchanged for any other failure. */
 int claim_report(struct pass *pass, struct err *err);
 
-/* Runs this key again when the object of this name is deleted or changes hands. */
+/* Runs this key again when the object that has this name now is deleted or changes hands. */
 void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name);
+/* How many names are waited for. */
+size_t claim_names(const struct controllers *all);
 /* A change was staged: wakes the keys that wait for that name. */
 void claim_note(struct controllers *all, const struct object *before,
                 const struct object *after);

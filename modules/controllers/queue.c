@@ -668,8 +668,11 @@ void controllers_metrics(const struct controllers *controllers,
               "# TYPE axle_controller_unpublished_failures_total counter\n"
               "axle_controller_unpublished_failures_total %llu\n"
               "# TYPE axle_controller_queue gauge\n"
-              "axle_controller_queue %zu\n",
+              "axle_controller_queue %zu\n"
+              "# TYPE axle_controller_waited_names gauge\n"
+              "axle_controller_waited_names %zu\n",
               (unsigned long long)controllers->counts->runs,
               (unsigned long long)controllers->counts->failures,
-              (unsigned long long)controllers->counts->unpublished, queued);
+              (unsigned long long)controllers->counts->unpublished, queued,
+              claim_names(controllers));
 }
