@@ -307,6 +307,17 @@ static bool can_wait(struct work *work, const struct node *report)
     return false;
 }
 
+void report_if_lost(struct work *work)
+{
+    const struct node *conditions = node_at(work->object, "status", "conditions", NULL);
+
+    if (!work->sent_work || work->sending || node_count(conditions))
+        return;
+    mem_free(&work->sent_work);
+    mem_free(&work->sent_workload);
+    report_work(work);
+}
+
 void report_work(struct work *work)
 {
     scoped_arena struct arena *arena = NULL;

@@ -198,6 +198,26 @@ static struct node *still_meant(struct arena *arena, const struct node *old,
     return left;
 }
 
+/*
+ * What the hub was told last, which the object as it was heard of may not have yet: a
+ * condition that goes back and forth in that moment must not get its old time back.
+ */
+static const struct node *status_before(struct arena *arena, const struct work *work)
+{
+    const struct node *sent = work->sent_work
+        ? document_read_own(arena, work->sent_work, strlen(work->sent_work), NULL) : NULL;
+
+    return sent ? sent : node_get(work->object, "status");
+}
+
+/* Those of others are the object's own. */
+static struct node *conditions_before(struct arena *arena, const struct work *work)
+{
+    return work_merge_conditions(
+        arena, node_at(work->object, "status", "conditions", NULL),
+        node_get(status_before(arena, work), "conditions"), clock_wall());
+}
+
 static struct node *conditions(struct sum *sum, const struct node *objects)
 {
     const struct work *work = sum->work;
@@ -226,7 +246,7 @@ static struct node *conditions(struct sum *sum, const struct node *objects)
     add_rules(sum, news);
     return work_merge_conditions(
         sum->arena,
-        still_meant(sum->arena, node_at(work->object, "status", "conditions", NULL), news),
+        still_meant(sum->arena, conditions_before(sum->arena, work), news),
         news, clock_wall());
 }
 
@@ -234,7 +254,7 @@ static struct node *merged_rows(struct arena *arena, const struct work *work,
                                 const struct node *rows)
 {
     const struct node *old =
-        node_at(work->object, "status", "resourceStatus", "manifests", NULL);
+        node_at(status_before(arena, work), "resourceStatus", "manifests", NULL);
     struct node *left = node_list(arena);
 
     for (size_t i = 0; i < node_count(old); i++) {

@@ -658,8 +658,10 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
     }
     /* Our own status coming back is no news. */
     if (work->generation == generation && !back &&
-        (work->applied || work->waiting || is_tried_later(work)))
+        (work->applied || work->waiting || is_tried_later(work))) {
+        report_if_lost(work);
         return;
+    }
     work->applied = false;
     work_begin(work);
 }
