@@ -215,6 +215,10 @@ void object_own(struct arena *arena, struct node *object,
                 const struct node *owner);
 /* The name of the owner of this kind, or "". */
 const char *object_owner(const struct node *object, const char *kind);
+/* The fields that `manager` applied, as in managedFields; NULL: none. */
+const struct node *object_applied(const struct node *object, const char *manager);
+/* As which controller_replicaset writes works. */
+#define REPLICASET_MANAGER "axle-replicaset"
 
 const struct node *condition_find(const struct node *conditions,
                                   const char *type);

@@ -96,6 +96,21 @@ const char *object_owner(const struct node *object, const char *kind)
     return "";
 }
 
+const struct node *object_applied(const struct node *object, const char *manager)
+{
+    const struct node *list = node_at(object, "metadata", "managedFields", NULL);
+
+    for (size_t i = 0; i < node_count(list); i++) {
+        const struct node *one = node_item(list, i);
+
+        if (!strcmp(node_get_text(one, "manager"), manager) &&
+            !strcmp(node_get_text(one, "operation"), "Apply") &&
+            !*node_get_text(one, "subresource"))
+            return node_get(one, "fieldsV1");
+    }
+    return NULL;
+}
+
 const struct node *condition_find(const struct node *conditions,
                                   const char *type)
 {

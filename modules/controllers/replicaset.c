@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -114,8 +115,15 @@ static int remove_work(struct rollout *r, const struct placement_place *place, s
 
 static bool labels_differ(const struct node *work, const struct node *wanted)
 {
-    node_each(label, node_at(wanted, "metadata", "labels", NULL))
+    const struct node *labels = node_at(wanted, "metadata", "labels", NULL);
+
+    node_each(label, labels)
         if (strcmp(object_label(work, label->key), node_text(label->value)) != 0)
+            return true;
+    /* One that the set had, and has no more. */
+    node_each(field, node_at(object_applied(work, REPLICASET_MANAGER), "f:metadata", "f:labels",
+                             NULL))
+        if (text_starts(field->key, "f:") && !node_get(labels, field->key + 2))
             return true;
     return false;
 }

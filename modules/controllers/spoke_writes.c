@@ -172,6 +172,30 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
     return check_claims(review, node_get(status, "clusterClaims"), err);
 }
 
+/* ---- Its works --------------------------------------------------------------------- */
+
+/* A rollout's deadline counts from a condition's last transition, so a spoke does not
+   move that while the condition says the same. */
+static int before_work_status(void *arg, const struct objects_review *review, struct err *err)
+{
+    const struct node *old = node_at(review->before, "status", "conditions", NULL);
+    const struct node *now = node_at(review->after, "status", "conditions", NULL);
+
+    (void)arg;
+    (void)err;
+    if (!is_spoke(review))
+        return 0;
+    for (size_t i = 0; i < node_count(now); i++) {
+        struct node *one = node_item(now, i);
+        const struct node *was = condition_find(old, node_get_text(one, "type"));
+        const char *since = node_get_text(was, "lastTransitionTime");
+
+        if (*since && !strcmp(node_get_text(was, "status"), node_get_text(one, "status")))
+            node_set_text(review->arena, one, "lastTransitionTime", since);
+    }
+    return 0;
+}
+
 /* ---- Its lease -------------------------------------------------------------------- */
 
 /* A lease counts from when it was renewed, by the clock that judges it: a spoke's may be
@@ -198,5 +222,6 @@ static int before_lease(void *arg, const struct objects_review *review, struct e
 void spoke_write_rules(struct controllers *all)
 {
     objects_rule(all->objects, all->kinds[CLUSTER], "status", before_cluster_status, all);
+    objects_rule(all->objects, all->kinds[WORK], "status", before_work_status, all);
     objects_rule(all->objects, all->kinds[LEASE], "", before_lease, all);
 }

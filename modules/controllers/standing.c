@@ -2,9 +2,14 @@
 /* Judges how an application stands on one spoke. */
 #include "controllers/standing.h"
 
+#include "base/mem.h"
+#include "base/text.h"
+
 #include <string.h>
 
 #define AVAILABLE "ManagedClusterConditionAvailable"
+/* Of one application on one spoke; the spoke's word alone is no reason to believe more. */
+#define MOST_COPIES 100000
 
 const char *const spoke_phase_names[] = {
     [SPOKE_FAILED] = "Failed", [SPOKE_DEGRADED] = "Degraded",
@@ -15,14 +20,32 @@ const char *const spoke_phase_names[] = {
 
 /* ---- Whether a work is the wanted one ------------------------------------------ */
 
-/* Every field that the template names is in the work as it says. */
-static bool contains(const struct node *have, const struct node *want)
+/* What the template named once and does not name now is still in the work. */
+static bool keeps_former(const struct node *have, const struct node *want,
+                         const struct node *owned)
+{
+    node_each(field, owned)
+        if (text_starts(field->key, "f:") && node_get(have, field->key + 2) &&
+            !node_get(want, field->key + 2))
+            return true;
+    return false;
+}
+
+/* Every field that the template names is in the work as it says; and of those that the
+   controller set (`owned`, as in managedFields) there is no other. */
+static bool matches(const struct node *have, const struct node *want, const struct node *owned)
 {
     if (node_is(want, NODE_MAP)) {
-        node_each(member, want)
-            if (!contains(node_get(have, member->key), member->value))
+        if (!node_is(have, NODE_MAP) || keeps_former(have, want, owned))
+            return false;
+        node_each(member, want) {
+            scoped_mem char *field = owned ? mem_printf("f:%s", member->key) : NULL;
+
+            if (!matches(node_get(have, member->key), member->value,
+                         owned ? node_get(owned, field) : NULL))
                 return false;
-        return node_is(have, NODE_MAP);
+        }
+        return true;
     }
     if (node_is(want, NODE_LIST)) {
         if (node_count(have) != node_count(want))
@@ -37,7 +60,8 @@ static bool contains(const struct node *have, const struct node *want)
 
 bool standing_is_wanted(const struct node *work, const struct node *template)
 {
-    return template && contains(node_get(work, "spec"), template);
+    return template && matches(node_get(work, "spec"), template,
+                               node_get(object_applied(work, REPLICASET_MANAGER), "f:spec"));
 }
 
 /* ---- What its status says of this generation ------------------------------------- */
@@ -159,8 +183,8 @@ struct standing standing_judge(struct arena *arena, const struct standing_input 
     ret.phase = judge(arena, input, ret.now, &ret.message);
     ret.ready = ret.phase == SPOKE_RUNNING || ret.phase == SPOKE_COMPLETED;
     copies = node_get(ret.now, "copies");
-    ret.copies = node_get_int(copies, "wanted", 0);
-    ret.copies_ready = node_get_int(copies, "ready", 0);
+    ret.copies = node_get_within(copies, "wanted", 0, MOST_COPIES, 0);
+    ret.copies_ready = node_get_within(copies, "ready", 0, ret.copies, 0);
     return ret;
 }
 

@@ -33,7 +33,8 @@ struct standing {
 };
 
 struct standing standing_judge(struct arena *arena, const struct standing_input *input);
-/* Whether the work's spec is what the template says, in every field that it names. */
+/* Whether the work's spec is what the template says, in every field that it names or that
+   the controller set for a former one. */
 bool standing_is_wanted(const struct node *work, const struct node *template);
 /* Whether its agent has taken the present generation, or tried to. */
 bool standing_is_reported(const struct node *work);

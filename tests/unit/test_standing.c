@@ -112,6 +112,12 @@ static const struct {
       "\"copies\":{\"wanted\":2,\"ready\":2},\"artifact\":{\"digest\":\"a\"}}}", 2 },
     { "an old agent's, of another artifact", "{\"spec\":{\"artifact\":{\"digest\":\"a\"}},\"status\":{"
       "\"copies\":{\"wanted\":2,\"ready\":2},\"artifact\":{\"digest\":\"b\"}}}", 0 },
+    { "more than there are", "{\"status\":{\"copies\":{\"wanted\":2,\"ready\":9000000000000},"
+      "\"work\":{\"uid\":\"w\",\"generation\":3}}}", 2 },
+    { "more than can be", "{\"status\":{\"copies\":{\"wanted\":9000000000000,\"ready\":9000000000000},"
+      "\"work\":{\"uid\":\"w\",\"generation\":3}}}", 100000 },
+    { "fewer than none", "{\"status\":{\"copies\":{\"wanted\":-5,\"ready\":-7},"
+      "\"work\":{\"uid\":\"w\",\"generation\":3}}}", 0 },
 };
 
 static void check_loads(void)
@@ -125,6 +131,35 @@ static void check_loads(void)
 
         CHECK_INT(standing_judge(arena, &input).copies_ready, loads[i].copies, "copies: %s",
                   loads[i].name);
+    }
+}
+
+/* The work's spec, and what of it the controller set; the template is {"v":2,"o":{"a":1}}. */
+static const struct {
+    const char *name, *spec, *owned;
+    bool wanted;
+} specs[] = {
+    { "as it says", "{\"v\":2,\"o\":{\"a\":1}}", "{\"f:v\":{},\"f:o\":{\"f:a\":{}}}", true },
+    { "a field that it had", "{\"v\":2,\"o\":{\"a\":1},\"x\":1}",
+      "{\"f:v\":{},\"f:o\":{\"f:a\":{}},\"f:x\":{}}", false },
+    { "a field below that it had", "{\"v\":2,\"o\":{\"a\":1,\"b\":1}}",
+      "{\"f:v\":{},\"f:o\":{\"f:a\":{},\"f:b\":{}}}", false },
+    { "another's field", "{\"v\":2,\"o\":{\"a\":1,\"b\":1},\"x\":1}",
+      "{\"f:v\":{},\"f:o\":{\"f:a\":{}}}", true },
+    { "without managedFields", "{\"v\":2,\"o\":{\"a\":1},\"x\":1}", "", true },
+};
+
+static void check_specs(void)
+{
+    for (size_t i = 0; i < count_of(specs); i++) {
+        scoped_arena struct arena *arena = arena_new();
+        char *work = arena_printf(arena, "{\"metadata\":{\"managedFields\":[{\"manager\":"
+                                  "\"axle-replicaset\",\"operation\":\"Apply\",\"fieldsV1\":"
+                                  "{\"f:spec\":%s}}]},\"spec\":%s}",
+                                  *specs[i].owned ? specs[i].owned : "{}", specs[i].spec);
+
+        CHECK(standing_is_wanted(read(arena, work), read(arena, "{\"v\":2,\"o\":{\"a\":1}}")) ==
+              specs[i].wanted, "a work with %s", specs[i].name);
     }
 }
 
@@ -222,6 +257,7 @@ int main(void)
 {
     check_spokes();
     check_loads();
+    check_specs();
     check_set();
     check_sums();
     check_conditions();
