@@ -204,6 +204,7 @@ static const struct claim {
     { "managedcluster", NAMESPACE, by_namespace_label },
     { "managedcluster", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses, of the cluster that used it" },
     { "managedcluster", ANY_KIND, in_own_namespace },
+    { "liveness", LEASE, in_own_namespace },
     { "csr", CLUSTER, by_anybody, .reason = "the request is for that cluster; csr.c has judged that" },
     { "csr", JOIN_TOKEN, by_anybody, .reason = "the token's count of uses" },
     { "serviceaccount", ACCOUNT, by_anybody, .reason = "made only where there is none" },
