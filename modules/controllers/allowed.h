@@ -33,6 +33,10 @@ const char *allowed_set_trouble(struct pass *pass, const char *project, const ch
  * the cluster is still in it. For what runs there already, never for something new.
  */
 bool allowed_keeps(struct pass *pass, const char *project, const char *cluster);
+/* The same where the project reaches the cluster by another set: only one of the
+   sets that are asked for can be missing. */
+bool allowed_keeps_of(struct pass *pass, const char *project, const struct node *asked,
+                      const char *cluster);
 /* Wakes whoever asks that, when a Tenant, Project or pool changes. */
 controller_map_fn map_rights_to_sets;
 /* Why the pool may not be shared with this project. */

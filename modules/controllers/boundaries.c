@@ -331,6 +331,22 @@ static int before_replica_set_goes(void *arg, const struct objects_review *revie
                    node_get_text(node_get(deployment, "spec"), "aiWorkload"));
 }
 
+/* The same, one step further up. */
+static int before_deployment_goes(void *arg, const struct objects_review *review,
+                                  struct err *err)
+{
+    struct boundary boundary = boundary_of(arg, review);
+    const char *owner = object_owner(review->before, "AIWorkload");
+    const struct node *workload = *owner ? pass_read(&boundary.pass, AIWORKLOAD, review->space,
+                                                     owner) : NULL;
+
+    if (review->after || review->who->trusted || !workload || object_deleting(workload))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "workloaddeployments \"%s\" is forbidden: it is the "
+                   "AIWorkload \"%s\"'s, whose works would be removed from every spoke; delete "
+                   "the AIWorkload if that is meant", review->name, owner);
+}
+
 void boundary_rules(struct controllers *all)
 {
     static const struct {
@@ -342,6 +358,7 @@ void boundary_rules(struct controllers *all)
         { ENVIRONMENT, before_environment },
         { POOL, before_pool },
         { CLUSTER_SET, before_set_goes },
+        { DEPLOYMENT, before_deployment_goes },
         { REPLICA_SET, before_replica_set_goes },
         { REVISION, retention_before },
     };

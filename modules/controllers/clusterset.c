@@ -2,9 +2,40 @@
 /* Says how many clusters a set has, and whether a binding finds its set. */
 #include "controllers/controller.h"
 
+#include "document/document.h"
 #include "placement/placement.h"
 
 #include <string.h>
+
+/* What OCM has from the start: the sets `default` and `global`. */
+struct node *clusterset_first(struct arena *arena, size_t index)
+{
+    static const char *const sets[] = {
+        "{\"apiVersion\":\"cluster.open-cluster-management.io/v1beta2\","
+        "\"kind\":\"ManagedClusterSet\",\"metadata\":{\"name\":\"default\"},"
+        "\"spec\":{\"clusterSelector\":{\"selectorType\":"
+        "\"ExclusiveClusterSetLabel\"}}}",
+        "{\"apiVersion\":\"cluster.open-cluster-management.io/v1beta2\","
+        "\"kind\":\"ManagedClusterSet\",\"metadata\":{\"name\":\"global\"},"
+        "\"spec\":{\"clusterSelector\":{\"selectorType\":\"LabelSelector\","
+        "\"labelSelector\":{}}}}",
+    };
+
+    return index < count_of(sets) ? document_read_json(arena, sets[index], strlen(sets[index]),
+                                                       &document_limits_own, NULL)
+                                  : NULL;
+}
+
+/* One that is always there comes again. */
+static int make_again(struct pass *pass, struct err *err)
+{
+    struct node *set;
+
+    for (size_t i = 0; (set = clusterset_first(pass->arena, i)); i++)
+        if (!strcmp(object_name(set), pass->name))
+            return pass_ensure(pass, set, NULL, err);
+    return 0;
+}
 
 static int run_set(struct pass *pass, struct err *err)
 {
@@ -14,7 +45,7 @@ static int run_set(struct pass *pass, struct err *err)
     int64_t members;
 
     if (!pass_get(pass, CLUSTER_SET, "", pass->name, &set))
-        return 0;
+        return make_again(pass, err);
     members = (int64_t)placement_count_set(pass->all->world, pass->name);
     condition = (struct condition) {
         "ClusterSetEmpty", members ? "False" : "True",

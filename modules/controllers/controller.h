@@ -288,6 +288,9 @@ bool namespace_is_reserved(const char *name);
 /* NULL if this spoke is in the pool's set, else why it is not the pool's. */
 const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
 
+/* The sets that are always there, one by one; NULL after the last. */
+struct node *clusterset_first(struct arena *arena, size_t index);
+
 /* ---- Maps that several controllers use (maps.c) ------------------------------ */
 
 /* Whether a change left the spec as it was; false where there was or is none. */

@@ -78,6 +78,34 @@ bool allowed_keeps(struct pass *pass, const char *project, const char *cluster)
     return is_of_lost_pool(pass, project, there);
 }
 
+static bool is_of_own_pool(struct pass *pass, const char *project, const char *name)
+{
+    const char *owner = object_annotation(pass_read(pass, CLUSTER_SET, "", name), POOL_OWNER);
+
+    return text_starts(name, arena_printf(pass->arena, "%s.", project)) ||
+           text_starts(owner, arena_printf(pass->arena, "%s/", project));
+}
+
+bool allowed_keeps_of(struct pass *pass, const char *project, const struct node *asked,
+                      const char *cluster)
+{
+    const struct node *there = pass_read(pass, CLUSTER, "", cluster), *sets;
+
+    if (!there || object_deleting(there) || !pass_read(pass, PROJECT, "", project))
+        return false;
+    sets = allowed_sets(pass, project);
+    for (size_t i = 0; i < node_count(asked); i++) {
+        const char *name = node_text(node_item(asked, i));
+        bool has = is_of_own_pool(pass, project, name);
+
+        for (size_t k = 0; k < node_count(sets) && !has; k++)
+            has = !strcmp(node_text(node_item(sets, k)), name);
+        if (has && would_have(pass, project, name, there))
+            return true;
+    }
+    return false;
+}
+
 static bool is_other_spec(const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wakes the owner of what changed, by its ownerReference. */
+/* Wakes the owner of what changed, by its ownerReference, and who was it before. */
 #include "controllers/controller.h"
+
+#include <string.h>
 
 static void wake_owner(struct controllers *all, const struct controller *to,
                        const struct object *before, const struct object *after,
                        const char *kind)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct object *any = after ? after : before;
+    const char *was = before ? object_owner(object_read(arena, before), kind) : "";
+    const char *is = after ? object_owner(object_read(arena, after), kind) : "";
 
-    controllers_wake(all, to, any->space,
-                     object_owner(object_read(arena, any), kind));
+    if (*was && strcmp(was, is) != 0)
+        controllers_wake(all, to, before->space, was);
+    if (*is)
+        controllers_wake(all, to, after->space, is);
 }
 
 #define OWNER_MAP(name, kind)                                                  \

@@ -125,18 +125,21 @@ static void decide(struct pass *pass, const struct seen *placement, struct place
 
 /* Whether a cluster would be lost because a set or its binding is missing, which the
    project may have and will have again. That is nobody's decision. */
-static bool is_left_alone(struct pass *pass, const struct placement_result *result)
+static bool is_left_alone(struct pass *pass, const struct node *placement,
+                          const struct placement_result *result)
 {
+    const struct node *asked = node_at(placement, "spec", "clusterSets", NULL);
     const struct node *old = spokes_chosen(pass, pass->space, pass->name);
 
     for (size_t i = 0; i < result->cluster_count; i++) {
         const struct placement_cluster *cluster = &result->clusters[i];
 
-        if (cluster->why != PLACEMENT_NOT_IN_SETS || cluster->within)
+        if (cluster->why != PLACEMENT_NOT_IN_SETS)
             continue;
         for (size_t k = 0; k < node_count(old); k++)
             if (!strcmp(node_text(node_item(old, k)), cluster->name) &&
-                allowed_keeps(pass, pass->space, cluster->name))
+                (cluster->within ? allowed_keeps_of(pass, pass->space, asked, cluster->name)
+                                 : allowed_keeps(pass, pass->space, cluster->name)))
                 return true;
     }
     return false;
@@ -169,7 +172,7 @@ static int run(struct pass *pass, struct err *err)
     decide(pass, &placement, &result);
     /* When the user must act, what runs stays where it is. */
     decided = (result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
-              !is_left_alone(pass, &result);
+              !is_left_alone(pass, placement.node, &result);
     if (decided &&
         write_decisions(pass, &placement, &result, err) < 0)
         return -1;

@@ -543,29 +543,15 @@ static void watch_kinds(struct controllers *all)
             objects_on_change(all->objects, kinds_at(kinds, i), on_change, all);
 }
 
-/* What OCM has from the start: the sets `default` and `global`. */
+/* Those that are missing come as the hub starts; one that is deleted, at once (clusterset.c). */
 static int make_sets(struct controllers *all, struct err *err)
 {
-    static const char *const sets[] = {
-        "{\"apiVersion\":\"cluster.open-cluster-management.io/v1beta2\","
-        "\"kind\":\"ManagedClusterSet\",\"metadata\":{\"name\":\"default\"},"
-        "\"spec\":{\"clusterSelector\":{\"selectorType\":"
-        "\"ExclusiveClusterSetLabel\"}}}",
-        "{\"apiVersion\":\"cluster.open-cluster-management.io/v1beta2\","
-        "\"kind\":\"ManagedClusterSet\",\"metadata\":{\"name\":\"global\"},"
-        "\"spec\":{\"clusterSelector\":{\"selectorType\":\"LabelSelector\","
-        "\"labelSelector\":{}}}}",
-    };
     scoped_arena struct arena *arena = arena_new();
+    const struct node *set;
 
-    for (size_t i = 0; i < count_of(sets); i++) {
-        struct node *set = document_read_json(arena, sets[i], strlen(sets[i]),
-                                              &document_limits_own, err);
-
-        if (!set || objects_ensure(all->objects, "axle-clusterset", set, NULL,
-                                   err) < 0)
+    for (size_t i = 0; (set = clusterset_first(arena, i)); i++)
+        if (objects_ensure(all->objects, "axle-clusterset", set, NULL, err) < 0)
             return -1;
-    }
     return 0;
 }
 

@@ -120,6 +120,14 @@ struct gathering {
     struct node *by_phase[SPOKE_PHASES];
 };
 
+static bool is_name_taken(const struct gathering *to, const char *cluster)
+{
+    const char *name = arena_printf(to->pass->arena, "%s.%s", object_space(to->replica_set),
+                                    object_name(to->replica_set));
+
+    return !work_of(to->works, cluster) && pass_read(to->pass, WORK, cluster, name);
+}
+
 static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
 {
     struct arena *arena = to->pass->arena;
@@ -129,6 +137,7 @@ static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
         .cluster = pass_read(to->pass, CLUSTER, "", cluster),
         .work = work_of(to->works, cluster),
         .load = own_load(to->pass, to->replica_set, cluster),
+        .taken = is_name_taken(to, cluster),
     };
     struct standing standing = standing_judge(arena, &input);
     struct node *row = node_map(arena);

@@ -162,8 +162,9 @@ static enum spoke_phase judge(struct arena *arena, const struct standing_input *
         return SPOKE_UNKNOWN;
     }
     if (!input->work) {
-        *message = input->cluster ? "it is not this spoke's turn yet"
-                                  : "the spoke has not joined";
+        *message = !input->cluster ? "the spoke has not joined"
+                   : input->taken  ? "another's ManifestWork has its name there"
+                                   : "it is not this spoke's turn yet";
         return SPOKE_PENDING;
     }
     if (!standing_is_wanted(input->work, input->template))

@@ -21,6 +21,7 @@ struct standing_input {
     const struct node *template; /* of the work that is wanted now */
     /* NULL: it is not there. `load` is the Workload in the spoke's namespace. */
     const struct node *cluster, *work, *load;
+    bool taken; /* another's work has its name there */
 };
 
 struct standing {

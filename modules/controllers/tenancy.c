@@ -270,8 +270,10 @@ static int run_project(struct pass *pass, struct err *err)
                        node_get_text(node_get(project.node, "spec"), "tenant"));
     if (!tenant || object_deleting(tenant)) {
         ready = (struct condition) {
-            "Ready", "False", "TenantNotFound",
-            arena_printf(pass->arena, "there is no tenant \"%s\"; create it",
+            "Ready", "False", tenant ? "TenantDeleting" : "TenantNotFound",
+            arena_printf(pass->arena, tenant ? "the tenant \"%s\" is being deleted; it waits for "
+                                               "this project to be deleted, too"
+                                             : "there is no tenant \"%s\"; create it",
                          node_get_text(node_get(project.node, "spec"),
                                        "tenant")),
         };

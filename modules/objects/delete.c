@@ -51,7 +51,8 @@ static int check_propagation(struct job *job)
 
 static int check_space_may_go(struct job *job)
 {
-    static const char *const kept[] = {"default", "kube-system", "kube-public"};
+    static const char *const kept[] = {"default", "kube-system", "kube-public",
+                                       "axle-system"};
 
     for (size_t i = 0; is_core(job->kind, "namespaces") && i < count_of(kept); i++)
         if (!strcmp(job->write->name, kept[i]))
