@@ -72,8 +72,12 @@ static void look_at_claim(struct users *users, int at, const char *name)
     scoped_mem char *owner = namespace_of(name);
     struct stat st;
 
-    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-        note(users, owner, st.st_uid, true);
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+        return;
+    /* The group of a claim is the namespace's own (claims.h), unless an fsGroup has it. */
+    if (st.st_mode & S_ISGID)
+        note(users, owner, st.st_gid, true);
+    note(users, owner, st.st_uid, true);
 }
 
 static void look_at_pod(struct users *users, int at, const char *name)

@@ -28,7 +28,7 @@ static uint32_t give_user(struct users *users, const char *owner)
 static void test_no_two_share(void)
 {
     struct err err = { 0 };
-    struct users *users = users_open(folder, few, &err);
+    struct users *users = users_open(folder, few);
     uint32_t first[8], seen = 0;
 
     for (int i = 0; i < 8; i++) {
@@ -40,7 +40,7 @@ static void test_no_two_share(void)
     CHECK_INT(seen, 0xff, "each namespace has a user of its own");
     CHECK_INT(give_user(users, "one-more"), 0, "and when there are no more, none is shared");
     users_close(&users);
-    users = users_open(folder, few, &err);
+    users = users_open(folder, few);
     CHECK_INT(give_user(users, "space-3"), first[3], "after a restart it is the same");
     CHECK(users_claim(users, "space-3", first[4], &err) < 0 && strstr(err.text, "another namespace"),
           "nobody takes another's by its number: %s", err.text);
@@ -53,7 +53,7 @@ static void test_claims(void)
 {
     static const struct runtime_range wide = { 800000, 809999 };
     struct err err = { 0 };
-    struct users *users = users_open(folder, wide, &err);
+    struct users *users = users_open(folder, wide);
     int got = 0;
 
     while (got < 1000 && users_claim(users, "greedy", 800000 + (uint32_t)got, &err) == 0)
@@ -79,9 +79,14 @@ static void test_lost(void)
     CHECK(mkdir(claims, 0711) == 0 && mkdir(claim, 0770) == 0 && chown(claim, 700005, 700005) == 0,
           "a claim of a namespace");
     CHECK(truncate(file, 3) == 0, "whose users are damaged");
-    users = users_open(folder, few, &err);
+    users = users_open(folder, few);
     CHECK_INT(give_user(users, "lab"), 700005, "keeps its user");
     CHECK(users_claim(users, "thief", 700005, &err) < 0, "which no other gets");
+    users_close(&users);
+    CHECK(chown(claim, 5010, 700006) == 0 && chmod(claim, 02770) == 0 && truncate(file, 3) == 0,
+          "a claim of a pod with a user of its own, in the namespace's group");
+    users = users_open(folder, few);
+    CHECK_INT(give_user(users, "lab"), 700006, "says whose it is by its group");
     users_close(&users);
 }
 
