@@ -29,6 +29,16 @@ static void add_labels(const struct rollout *r, struct node *work, size_t ref)
                      render_label(arena, r->advance.refs[ref].name));
 }
 
+/* Only a rollout that goes step by step asks later whether a place was done before. */
+static bool is_first_done(const struct rollout *r, const struct placement_place *place)
+{
+    const char *type = place->ref == PLACEMENT_NO_REF
+        ? "" : node_get_text(r->advance.refs[place->ref].strategy, "type");
+
+    return place->current && place->state == PLACE_DONE && !place->settled &&
+           text_starts(type, "Progressive");
+}
+
 static struct node *make_work(const struct rollout *r, const struct placement_place *place)
 {
     struct arena *arena = r->pass->arena;
@@ -39,6 +49,10 @@ static struct node *make_work(const struct rollout *r, const struct placement_pl
     /* The deadline counts from the change of the content, whatever else is written. */
     clock_format(place->current ? place->written : r->pass->now, true, revised);
     object_set_annotation(arena, work, REVISED_AT, revised);
+    if (place->settled || is_first_done(r, place)) {
+        clock_format(place->settled ? place->settled : r->pass->now, true, revised);
+        object_set_annotation(arena, work, DONE_AT, revised);
+    }
     add_labels(r, work, place->ref);
     node_add(arena, node_make_list(arena, metadata, "finalizers"),
              node_string(arena, WORK_FINALIZER));
@@ -141,7 +155,8 @@ static struct node **labels_by_ref(const struct rollout *r)
     return ret;
 }
 
-/* Another ref has it now, or the set's labels changed: nothing restarts for that. */
+/* Another ref has it now, the set's labels changed, or it is done for the first time:
+   nothing restarts for that. */
 static int relabel(struct rollout *r, struct err *err)
 {
     scoped_map struct map *works = map_new();
@@ -154,7 +169,8 @@ static int relabel(struct rollout *r, struct err *err)
 
         if (place->ref == PLACEMENT_NO_REF || place->step != STEP_NONE || !place->current ||
             place->blocked ||
-            !labels_differ(map_get(works, place->cluster), wanted[place->ref]))
+            (!is_first_done(r, place) &&
+             !labels_differ(map_get(works, place->cluster), wanted[place->ref])))
             continue;
         if (pass_ensure(r->pass, make_work(r, place), NULL, err) < 0)
             return -1;

@@ -74,6 +74,9 @@ static void note_work(const struct rollout *r, const struct node *work,
     if (!clock_parse(object_annotation(work, REVISED_AT), &place->written) ||
         place->written > r->pass->now)
         place->written = place->created;
+    if (!place->current || !clock_parse(object_annotation(work, DONE_AT), &place->settled) ||
+        place->settled < place->written)
+        place->settled = 0;
     if (place->leaving)
         place->blocked = "its former work is being removed there";
 }

@@ -115,6 +115,23 @@ static int64_t ends_at(int64_t from, int64_t wait)
     return at;
 }
 
+/*
+ * When progressDeadline is over. It counts from the spoke's last change, but until a
+ * place was done once no going back and forth makes that later than the deadline,
+ * and then minSuccessTime, after it was given its version: else one that fails and
+ * recovers in turns would hold its slot for ever.
+ */
+static int64_t late_at(const struct roll *roll, const struct placement_place *place)
+{
+    int64_t late = ends_at(began(place, roll->all->now), roll->deadline), least, most;
+
+    if (place->settled || !place->written || !late)
+        return late;
+    least = ends_at(place->written, roll->deadline);
+    most = ends_at(least, roll->soak);
+    return late < least ? least : most && late > most ? most : late;
+}
+
 /* Where no deadline is set, a place that nothing is heard of is passed over. */
 static bool is_passed_over(const struct roll *roll, const struct member *member)
 {
@@ -127,7 +144,7 @@ static void judge_current(const struct roll *roll, const struct member *member)
 {
     struct placement_place *place = member->place;
     int64_t now = roll->all->now, at = began(place, now);
-    int64_t late = ends_at(at, roll->deadline), soaked = ends_at(at, roll->soak);
+    int64_t late = late_at(roll, place), soaked = ends_at(at, roll->soak);
 
     if (place->status == ROLLOUT_SUCCEEDED) {
         bool soaking = roll->slow && soaked > now;
@@ -227,7 +244,7 @@ static void write_place(const struct roll *roll, struct placement_place *place)
 /* What an older version is doing there: 2: it is under way, 1: it has failed. */
 static int disturbance(const struct roll *roll, const struct placement_place *place)
 {
-    int64_t late = ends_at(began(place, roll->all->now), roll->deadline);
+    int64_t late = late_at(roll, place);
 
     if (!place->has_work || place->current || place->status == ROLLOUT_SUCCEEDED)
         return 0;

@@ -313,6 +313,7 @@ struct placement_place {
     enum placement_rollout_status status; /* of the work, in the version that it has */
     int64_t since;        /* of this status, by the spoke's word; 0: not known */
     int64_t written;      /* when the hub changed the work last; 0: not known */
+    int64_t settled;      /* when it was done with that for the first time; 0: not yet */
     int64_t created;      /* when the work was made */
     int64_t silent_since; /* 0: it is heard */
     const char *blocked;  /* NULL: it can be written to */

@@ -193,7 +193,7 @@ static void tell_story(struct hub *hub)
 static void forget_chance(struct node *node)
 {
     static const char *const chance[] = { "uid", "resourceVersion", "creationTimestamp",
-        "managedFields", "axle.dev/revised-at", "lastTransitionTime", "generation", "observedGeneration", "time",
+        "managedFields", "axle.dev/revised-at", "axle.dev/done-at", "lastTransitionTime", "generation", "observedGeneration", "time",
         "deletionTimestamp", "renewTime" };
 
     for (size_t i = 0; i < count_of(chance) && node_is(node, NODE_MAP); i++)

@@ -16,13 +16,15 @@
 
 /* ---- A fleet as the hub sees it ---------------------------------------------------- */
 
-enum mood { WELL, FAILS, HANGS };
+enum mood { WELL, FAILS, HANGS, FLAPS };
+#define FLAPS_MOST 21 /* then it stays as it is, failed */
 
 struct spoke {
     char name[8];
     bool exists, silent, has_work, leaving, seen, running;
-    int64_t silent_since, written, created, since;
+    int64_t silent_since, written, created, since, settled;
     int content; /* of the work */
+    int flaps;
     enum placement_rollout_status status;
     enum mood mood;
 };
@@ -36,7 +38,7 @@ struct fleet {
         char strategy[300];
         bool undecided;
         int group_of[MOST]; /* -1: not chosen */
-        int64_t window, failures, deadline; /* as the strategy says; 0, 0, 0: none */
+        int64_t window, failures, deadline, soak; /* as the strategy says; 0: none */
         int type;
         bool mandatory;
     } refs[REFS];
@@ -112,6 +114,7 @@ static void gather_places(struct fleet *fleet)
             .cluster = spoke->name, .has_work = spoke->has_work, .leaving = spoke->leaving,
             .current = spoke->has_work && !spoke->leaving && spoke->content == fleet->content,
             .status = spoke->status, .since = spoke->since, .written = spoke->written,
+            .settled = spoke->settled,
             .created = spoke->created / CLOCK_SECOND * CLOCK_SECOND,
             .silent_since = spoke->silent ? spoke->silent_since : 0, .lost = !spoke->exists,
             .running = spoke->has_work && spoke->running && spoke->exists,
@@ -142,6 +145,8 @@ static void act(struct fleet *fleet)
         struct spoke *spoke = spoke_named(fleet, place->cluster);
 
         fleet->steps += place->step != STEP_NONE;
+        if (place->state == PLACE_DONE && place->current && !spoke->settled)
+            spoke->settled = fleet->now; /* as the controller notes it */
         if (place->step == STEP_REMOVE)
             spoke->leaving = true;
         if (place->step == STEP_REMOVE && !spoke->exists)
@@ -152,6 +157,7 @@ static void act(struct fleet *fleet)
             spoke->created = fleet->now;
         spoke->has_work = true;
         spoke->written = fleet->now;
+        spoke->settled = 0;
         spoke->content = fleet->content;
         spoke->seen = spoke->running = false;
         spoke->status = ROLLOUT_TO_APPLY;
@@ -177,6 +183,9 @@ static bool react(struct fleet *fleet, struct spoke *spoke)
         spoke->running = true;
     } else if (spoke->mood == FAILS && spoke->status == ROLLOUT_PROGRESSING) {
         spoke->status = ROLLOUT_FAILED;
+    } else if (spoke->mood == FLAPS && spoke->flaps++ < FLAPS_MOST) {
+        spoke->running = spoke->status != ROLLOUT_SUCCEEDED;
+        spoke->status = spoke->running ? ROLLOUT_SUCCEEDED : ROLLOUT_FAILED;
     } else {
         return false;
     }
@@ -221,6 +230,7 @@ static void happen(struct fleet *fleet, const char *script)
         case 'd': react(fleet, spoke); react(fleet, spoke); break;
         case 'f': spoke->mood = FAILS; break;
         case 'w': spoke->mood = WELL; break;
+        case 'y': spoke->mood = FLAPS; break;              /* by turns well and failed */
         case 'q': spoke->silent = true; spoke->silent_since = fleet->now; break;
         case 'b': spoke->silent = false; break;            /* it is back */
         case 'x': spoke->exists = false; break;
@@ -264,6 +274,15 @@ static const struct {
       ".d0.d1.d2.q1v.d0.b1.", "s0=2! s1=1! s2=2~" },
     { "what has failed for good leaves its slot", PROGRESSIVE ", maxFailures: 1}", 3,
       ".d0.d1.d2.f0v.d0.", "s0=2x s1=2~ s2=1!" },
+    { "who is well and fails by turns has so long and no longer",
+      PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s, maxFailures: 1}", 2,
+      ".y0d0.tr0.tr0.tr0.tr0.tr0.tr0.", "s0=1! s1=1~" },
+    { "but until then the others wait",
+      PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s, maxFailures: 1}", 2,
+      ".y0d0.tr0.tr0.tr0.", "s0=1x" },
+    { "who was done once may recover",
+      PROGRESSIVE ", progressDeadline: 35s, minSuccessTime: 15s}", 2,
+      ".d0.tt.tttt y0r0.", "s0=1x s1=1~" },
     { "more failures than places are all of them", PROGRESSIVE ", maxFailures: 9}", 3,
       ".d0.d1.d2.f0f1v.d0.d1.", "s0=2x s1=2x s2=2~" },
     { "a place is left when the new one has it", "", 1, ".d0-0+1.r1.", "s0=1! s1=1~" },
@@ -348,14 +367,16 @@ static void draw_strategy(struct fleet *fleet, size_t r)
     size_t most = sizeof fleet->refs[r].strategy;
     int type = (int)chance(3);
     unsigned window = chance(4), failures = chance(3), deadline = chance(2) ? 0 : 5 + chance(30);
+    unsigned soak = chance(3) * 4;
     bool mandatory = type && !chance(4);
     int len = snprintf(text, most, "type: %s\n%s:\n  minSuccessTime: %us\n", types[type],
-                       options[type], chance(3) * 4);
+                       options[type], soak);
 
     fleet->refs[r].type = type;
     fleet->refs[r].window = type == 1 && window ? window : MOST;
     fleet->refs[r].failures = failures;
     fleet->refs[r].deadline = deadline;
+    fleet->refs[r].soak = soak;
     fleet->refs[r].mandatory = mandatory;
     if (window && type == 1)
         len += snprintf(text + len, most - (size_t)len, "  maxConcurrency: %u\n", window);
@@ -392,7 +413,7 @@ static void disturb(struct fleet *fleet)
         spoke->silent_since = fleet->now;
         break;
     case 8: spoke->silent = false; break;
-    case 9: spoke->mood = (enum mood)chance(3); break;
+    case 9: spoke->mood = (enum mood)chance(4); break;
     case 10: spoke->mood = WELL; break;
     case 11:
         spoke->exists = false;
@@ -405,6 +426,17 @@ static void disturb(struct fleet *fleet)
 }
 
 /* ---- What must hold at each step ------------------------------------------------------------ */
+
+/* When its time is over: from its last change, but before it was done once no later
+   than what it was given in all. */
+static int64_t late_by(const struct fleet *fleet, const struct placement_place *place)
+{
+    int64_t deadline = fleet->refs[place->ref].deadline * CLOCK_SECOND;
+    int64_t most = place->written + deadline + fleet->refs[place->ref].soak * CLOCK_SECOND;
+    int64_t late = (place->since > place->written ? place->since : place->written) + deadline;
+
+    return !place->settled && late > most ? most : late;
+}
 
 /* In progress as the hub can know it: it has the wanted version, has neither ended nor
    run out of time, and is heard or has a deadline. */
@@ -419,8 +451,7 @@ static bool is_under_way(const struct fleet *fleet, const struct placement_place
         return deadline || !place->silent_since;
     if (place->blocked || place->status == ROLLOUT_SUCCEEDED || place->status == ROLLOUT_FAILED)
         return false;
-    return deadline ? fleet->now < (place->since > place->written ? place->since : place->written) +
-                                       deadline
+    return deadline ? fleet->now < late_by(fleet, place)
                     : !place->silent_since;
 }
 
