@@ -55,7 +55,7 @@ static void on_code(struct engine_call *call, const struct engine_answer *answer
     if (!ask)
         return;
     text = *answer->why ? mem_copy_string(answer->why)
-                        : mem_printf("exit code %lld: %s", (long long)code, output);
+                        : process_exec_words(code, output);
     finish(ask, !*answer->why && code == 0, text);
 }
 

@@ -118,6 +118,8 @@ void process_state_take(struct process_state *state, const struct node *from);
 struct node *process_state_describe(struct arena *arena, const struct process_state *state);
 
 /* process_link.c */
+/* What a probe's command said, without the line end that it ended with. */
+char *process_exec_words(int64_t code, const char *output);
 void process_tell(struct process_pod *pod, const struct process_state *state,
                   enum runtime_event_kind kind, const char *reason,
                   const char *message);
