@@ -40,6 +40,7 @@ struct process_state {
 };
 
 struct process_ask { /* an exec that is not answered yet */
+    int64_t began; /* marks what an engine's exec starts */
     int64_t id;
     struct loop_timer *timer; /* owned */
     runtime_probe_fn *done;
@@ -109,7 +110,7 @@ void process_kill_leftovers(struct process_pod *pod);
 
 /* process_family.c: kills a process of an engine's, what it started, and the sessions of
    these. One that left for a session of its own while its parent ended is not found. */
-void process_kill_family(pid_t first);
+void process_kill_family(pid_t first, const char *mark);
 
 /* process_state.c */
 struct process_state *process_state_of(struct process_pod *pod, const char *name);
