@@ -78,7 +78,7 @@ static struct node *describe_pod(struct arena *arena, const struct local_pod *po
     node_set_text(arena, row, "phase", pod->terminating ? "Terminating" : pod_phase(pod));
     node_set_bool(arena, row, "ready", pod_is_ready(pod));
     node_set_int(arena, row, "restarts", restarts);
-    if (!pod->terminating && pod_trouble(pod, &trouble, &final))
+    if (!pod->terminating && (pod_trouble(pod, &trouble, &final) || pod_waits(pod, &trouble)))
         set_why(arena, row, &trouble);
     set_time(arena, row, "startedAt", pod->created);
     list = node_make_list(arena, row, "containers");

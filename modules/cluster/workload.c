@@ -458,8 +458,8 @@ static void say_wait(const struct local_pod *pod, struct local_why *ret)
     struct local_why why = { 0 };
 
     if (pod_waits(pod, &why))
-        why_set(ret, why.reason, "pod %.100s %s%.250s", pod->name,
-                text_starts(why.message, "waits") || text_starts(why.message, "is ") ? "" : ": ",
+        why_set(ret, why.reason, "pod %.100s%s%.250s", pod->name,
+                text_starts(why.message, "waits") || text_starts(why.message, "is ") ? " " : ": ",
                 why.message);
 }
 

@@ -55,7 +55,7 @@ static void on_code(struct engine_call *call, const struct engine_answer *answer
     if (!ask)
         return;
     text = *answer->why ? mem_copy_string(answer->why)
-                        : mem_printf("exit code %lld: %s", (long long)code, output);
+                        : process_exec_words(code, output);
     finish(ask, !*answer->why && code == 0, text);
 }
 
@@ -91,13 +91,19 @@ static void on_made(struct engine_call *call, const struct engine_answer *answer
 
 /* ---- One that is late -------------------------------------------------------------- */
 
+/* What an exec starts inherits it, so that what left its session is found too. */
+static const char *mark_of(struct arena *arena, const char *pod, int64_t began)
+{
+    return arena_printf(arena, "AXLE_EXEC=%s/%lld", pod, (long long)began);
+}
+
 static void on_late_pid(struct engine_call *call, const struct engine_answer *answer)
 {
+    scoped_arena struct arena *arena = arena_new();
     int64_t pid = number_get(answer->json, "Pid", NUMBER_COUNT, 0);
 
-    (void)call;
     if (pid > 1 && node_get_bool(answer->json, "Running", false))
-        process_kill_family((pid_t)pid);
+        process_kill_family((pid_t)pid, mark_of(arena, call->pod, call->run));
 }
 
 /* An engine has no word for ending an exec, but it tells its process. */
@@ -106,8 +112,13 @@ static void on_late(void *arg)
     struct process_ask *ask = arg;
     scoped_mem char *target = mem_printf("/exec/%s/json", ask->exec);
 
-    if (*ask->exec)
-        engine_send(ask->pod->runtime, "GET", target, NULL, ENGINE_SOON, on_late_pid);
+    if (*ask->exec) {
+        struct engine_call *call = engine_send(ask->pod->runtime, "GET", target, NULL, ENGINE_SOON,
+                                               on_late_pid);
+
+        snprintf(call->pod, sizeof call->pod, "%s", ask->pod->id);
+        call->run = ask->began;
+    }
     finish(ask, false, "command timed out");
 }
 
@@ -119,7 +130,7 @@ void engine_exec(struct process_pod *pod, const char *container, const struct no
     struct node *body = node_map(arena);
     struct engine_call *call;
 
-    *ask = (struct process_ask){ .id = ++pod->next_ask, .done = done, .arg = arg,
+    *ask = (struct process_ask){ .id = ++pod->next_ask, .began = clock_wall(), .done = done, .arg = arg,
                                  .pod = pod, .next = pod->asks };
     pod->asks = ask;
     ask->timer = loop_timer_new(pod->runtime->loop, on_late, ask);
@@ -127,6 +138,8 @@ void engine_exec(struct process_pod *pod, const char *container, const struct no
     node_set_bool(arena, body, "AttachStdout", true);
     node_set_bool(arena, body, "AttachStderr", true);
     node_set(arena, body, "Cmd", node_copy(arena, command));
+    node_add(arena, node_make_list(arena, body, "Env"),
+             node_string(arena, mark_of(arena, pod->id, ask->began)));
     call = engine_send(pod->runtime, "POST",
                        arena_printf(arena, "/containers/%s/exec",
                                     engine_name(arena, pod->id, container)),

@@ -40,6 +40,7 @@ struct process_state {
 };
 
 struct process_ask { /* an exec that is not answered yet */
+    int64_t began; /* marks what an engine's exec starts */
     int64_t id;
     struct loop_timer *timer; /* owned */
     runtime_probe_fn *done;
@@ -109,7 +110,7 @@ void process_kill_leftovers(struct process_pod *pod);
 
 /* process_family.c: kills a process of an engine's, what it started, and the sessions of
    these. One that left for a session of its own while its parent ended is not found. */
-void process_kill_family(pid_t first);
+void process_kill_family(pid_t first, const char *mark);
 
 /* process_state.c */
 struct process_state *process_state_of(struct process_pod *pod, const char *name);
@@ -118,6 +119,8 @@ void process_state_take(struct process_state *state, const struct node *from);
 struct node *process_state_describe(struct arena *arena, const struct process_state *state);
 
 /* process_link.c */
+/* What a probe's command said, without the line end that it ended with. */
+char *process_exec_words(int64_t code, const char *output);
 void process_tell(struct process_pod *pod, const struct process_state *state,
                   enum runtime_event_kind kind, const char *reason,
                   const char *message);

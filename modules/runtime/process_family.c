@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kills a process with all that descends from it, as far as parents and sessions tell. */
+/* Kills a process with all that it started, as far as parents, sessions and a mark in
+   their environment tell. */
 
 #include "runtime/process.h"
 
@@ -15,6 +16,7 @@
 #define ROUNDS 4
 
 struct family {
+    const char *mark; /* "NAME=VALUE" */
     pid_t members[FAMILY];
     size_t count;
 };
@@ -50,6 +52,25 @@ static bool read_stat(const char *pid, pid_t *ret_parent, pid_t *ret_session)
     return true;
 }
 
+/* A daemon has neither a parent nor a session of the family, but its environment. */
+static bool is_marked(const char *pid, const char *mark)
+{
+    char path[300], *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    FILE *in;
+
+    snprintf(path, sizeof path, "/proc/%.200s/environ", pid);
+    in = fopen(path, "re");
+    if (!in)
+        return false;
+    while (!found && getdelim(&line, &size, '\0', in) >= 0)
+        found = !strcmp(line, mark);
+    free(line);
+    fclose(in);
+    return found;
+}
+
 static bool add_relatives(struct family *family)
 {
     size_t before = family->count;
@@ -60,7 +81,7 @@ static bool add_relatives(struct family *family)
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10), parent, session;
 
         if (pid > 1 && !has(family, pid) && read_stat(entry->d_name, &parent, &session) &&
-            (has(family, parent) || has(family, session)))
+            (has(family, parent) || has(family, session) || is_marked(entry->d_name, family->mark)))
             family->members[family->count++] = pid;
     }
     if (all)
@@ -70,11 +91,11 @@ static bool add_relatives(struct family *family)
 
 /* The first one is only stopped until the last round, so that its children keep it
    for their parent. */
-void process_kill_family(pid_t first)
+void process_kill_family(pid_t first, const char *mark)
 {
     kill(first, SIGSTOP);
     for (int round = 0; round < ROUNDS; round++) {
-        struct family family = { .members = { first }, .count = 1 };
+        struct family family = { .mark = mark, .members = { first }, .count = 1 };
 
         while (add_relatives(&family))
             continue;

@@ -204,6 +204,15 @@ static void tell_event(struct process_pod *pod, const char *word,
             process_tell(pod, state, words[i].kind, state->run.reason, state->run.message);
 }
 
+char *process_exec_words(int64_t code, const char *output)
+{
+    size_t len = strlen(output);
+
+    while (len && strchr(" \t\n", output[len - 1]))
+        len--;
+    return mem_printf("exit code %lld%s%.*s", (long long)code, len ? ": " : "", (int)len, output);
+}
+
 static void hear_exec(struct process_pod *pod, const struct node *message)
 {
     int64_t id = number_get(message, "exec", NUMBER_COUNT, 0);
@@ -217,8 +226,7 @@ static void hear_exec(struct process_pod *pod, const struct node *message)
         return;
     text = node_get_bool(message, "late", false)
                ? mem_printf("command timed out")
-               : mem_printf("exit code %lld: %s", (long long)code,
-                            node_get_text(message, "output"));
+               : process_exec_words(code, node_get_text(message, "output"));
     answer_ask(pod, ask, code == 0, text);
 }
 

@@ -59,37 +59,84 @@ static char **string_list(const struct node *list)
     return strings;
 }
 
-/*
- * The file is there, so what was not found is the interpreter that its first line
- * names (execve(2), "#!"). A line that was written on another system ends with a
- * carriage return, which is then a part of that name.
- */
-static bool explain_interpreter(const char *program, struct shim_message *why)
+/* The first line of a script, which names its interpreter (execve(2), "#!"). */
+static bool script_line(const char *program, char line[256])
 {
-    char line[256] = "", *name = line + 2;
     int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t got = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
-    size_t len;
+    ssize_t got = fd >= 0 ? read(fd, line, 255) : -1;
 
     if (fd >= 0)
         close(fd);
     if (got < 3 || line[0] != '#' || line[1] != '!')
         return false;
+    line[got] = '\0';
     line[strcspn(line, "\n")] = '\0';
+    return true;
+}
+
+static void say_crlf(const char *program, const char *name, struct shim_message *why)
+{
+    snprintf(why->text, sizeof why->text,
+             "command \"%.100s\": its lines end with CR LF, so its interpreter would be "
+             "\"%.100s\\r\"; save it with LF line ends", program, name);
+    text_make_printable(why->text);
+}
+
+/*
+ * The file is there and may be run, so what was not found, or cannot be run, is its
+ * interpreter. A line that was written on another system ends with a carriage return,
+ * which is then a part of that name.
+ */
+static bool explain_interpreter(const char *program, int number, struct shim_message *why)
+{
+    char line[256], *name = line + 2;
+    size_t len;
+
+    if (!strchr(program, '/') || faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) < 0 ||
+        !script_line(program, line))
+        return false;
     name += strspn(name, " \t");
     len = strcspn(name, " \t");
     if (len && name[len - 1] == '\r') {
         name[len - 1] = '\0';
-        snprintf(why->text, sizeof why->text,
-                 "command \"%.100s\": its lines end with CR LF, so its interpreter would be "
-                 "\"%.100s\\r\"; save it with LF line ends", program, name);
-    } else {
-        name[len] = '\0';
+        say_crlf(program, name, why);
+        return true;
+    }
+    name[len] = '\0';
+    if (number == ENOENT)
         snprintf(why->text, sizeof why->text,
                  "command \"%.100s\": its interpreter \"%.150s\" was not found on this machine",
                  program, name);
-    }
+    else
+        snprintf(why->text, sizeof why->text,
+                 "command \"%.100s\": its interpreter \"%.150s\" cannot be run: %s", program, name,
+                 strerror(number));
     text_make_printable(why->text);
+    return true;
+}
+
+/*
+ * env(1) looks for a program whose name ends with that carriage return; what it says when
+ * there is none is about its options. With options it splits the line itself.
+ */
+static bool asks_env_for_crlf(const char *program, struct shim_message *why)
+{
+    char line[256], *name = line + 2, *wanted;
+    size_t len, size;
+
+    if (!strchr(program, '/') || !script_line(program, line))
+        return false;
+    name += strspn(name, " \t");
+    len = strcspn(name, " \t");
+    wanted = name + len + strspn(name + len, " \t");
+    size = strlen(wanted);
+    if (len < 4 || strncmp(name + len - 4, "/env", 4) != 0 || *wanted == '-' || size < 2 ||
+        wanted[size - 1] != '\r')
+        return false;
+    wanted[size - 1] = '\0';
+    say_crlf(program, wanted, why);
+    snprintf(why->reason, sizeof why->reason, "CommandNotFound");
+    why->status = ENOENT;
     return true;
 }
 
@@ -99,7 +146,7 @@ static void explain_missing(const char *program, struct shim_message *why)
     struct stat st;
 
     if (strchr(program, '/') && stat(program, &st) == 0) {
-        if (!explain_interpreter(program, why))
+        if (!explain_interpreter(program, ENOENT, why))
             snprintf(why->text, sizeof why->text, "command \"%.200s\": the loader that it "
                      "was built for was not found on this machine", program);
         return;
@@ -119,7 +166,7 @@ static int fail_exec(const char *program, struct shim_message *why)
     else if (stat(program, &st) == 0 && S_ISDIR(st.st_mode))
         snprintf(why->text, sizeof why->text,
                  "command \"%.200s\" is a directory", program);
-    else
+    else if (!explain_interpreter(program, number, why))
         snprintf(why->text, sizeof why->text,
                  "command \"%.200s\" cannot be run: %s", program, strerror(number));
     snprintf(why->reason, sizeof why->reason, "%s",
@@ -159,6 +206,8 @@ void shim_run_command(const struct shim_launch *launch, const struct node *comma
             path = *e + 5;
     if (confine_self(launch->place, launch->container, why) < 0 ||
         enter_directory(launch, why) < 0)
+        return;
+    if (asks_env_for_crlf(argv[0], why))
         return;
     setenv("PATH", path, 1);
     execvpe(argv[0], argv, env);

@@ -395,10 +395,10 @@ static void test_waits(void)
         const char *name, *pod, *says;
     } cases[] = {
         { "hook", "containers: [{name: c, command: [sleep, '1000'], lifecycle: {postStart: {exec: "
-          "{command: [sleep, '1000']}}}}]", "container c: its postStart hook has not ended yet" },
+          "{command: [sleep, '1000']}}}}]", "pod hook: container c: its postStart hook has not ended yet" },
         { "init", "initContainers: [{name: first, command: [sleep, '1000']}]\n"
           "  containers: [{name: c, command: [sleep, '1000']}]",
-          "waits for the init container first to end" },
+          "pod init waits for the init container first to end" },
         { "startup", "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
           "{command: [sleep, '30']}, timeoutSeconds: 40}}]",
           "container c: its startupProbe has not succeeded yet" },

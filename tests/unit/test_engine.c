@@ -77,7 +77,8 @@ static bool make_image(void)
         "int main(int c, char **v) { signal(SIGTERM, end); setvbuf(stdout, 0, _IOLBF, 0);\n"
         "for (int i = 1; i < c; i++) printf(\"%s \", v[i]); printf(\"uid %d\\n\", (int)getuid());\n"
         "if (c > 1 && !strcmp(v[1], \"end\")) return 7;\n"
-        "if (c > 1 && !strcmp(v[1], \"hang\")) { if (!fork()) { setsid(); fork(); } fork(); }\n"
+        "if (c > 1 && !strcmp(v[1], \"hang\")) { if (!fork()) { setsid(); if (fork()) _exit(0); }\n"
+        "else if (!fork()) { setsid(); fork(); } else fork(); }\n"
         "if (c > 1 && !strcmp(v[1], \"file\")) { char b[64] = \"\"; FILE *f = fopen(v[2], \"r\");\n"
         "if (!f || !fgets(b, 64, f)) return 1; printf(\"%s\", b); return 0; }\n"
         "for (;;) pause(); }\n";

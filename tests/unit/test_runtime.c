@@ -459,14 +459,16 @@ static void test_exec_probe(void)
         const char *probe, *says;
         int answer;
     } cases[] = {
-        { "{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0: ", 1 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no\n", 2 },
+        { "{\"exec\": {\"command\": [\"test\", \"-d\", \".\"]}}", "exit code 0", 1 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo no; exit 4\"]}}", "exit code 4: no", 2 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"echo a; echo b; echo; exit 4\"]}}",
+          "exit code 4: a\nb", 2 },
         { "{\"exec\": {\"command\": [\"sleep\", \"100\"]}}", "command timed out", 2 },
         { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf 'a\\\\0b\\\\377\\\\033[2Jc'\"]}}",
           "exit code 0: a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd[2Jc", 1 },
         { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"printf '\\\\0'; exit 3\"]}}",
           "exit code 3: \xef\xbf\xbd", 2 },
-        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"kill -9 $$\"]}}", "exit code 137: ", 2 },
+        { "{\"exec\": {\"command\": [\"sh\", \"-c\", \"kill -9 $$\"]}}", "exit code 137", 2 },
     };
     scoped_arena struct arena *arena = arena_new();
 
@@ -568,7 +570,7 @@ static void test_long_exec(void)
     node_set(arena, node_make(arena, probe, "exec"), "command", command);
     DRIVER->probe(runtime, "long", "main", probe, 5 * CLOCK_SECOND, on_answer, &answer);
     wait_until(&answer, 1);
-    CHECK_TEXT(seen.message, "exit code 0: 60000 10\n", "660,000 bytes of command are run");
+    CHECK_TEXT(seen.message, "exit code 0: 60000 10", "660,000 bytes of command are run");
     remove_pod("long");
     DRIVER->close(&runtime);
 }
