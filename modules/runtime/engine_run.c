@@ -294,6 +294,51 @@ static void fail(struct process_pod *pod, struct process_state *state, const cha
 
 static void retry(struct runtime *runtime);
 
+/* The last line with words in it. */
+static void take_last_line(struct process_state *state, const char *bytes, size_t len)
+{
+    scoped_text struct text lines = { 0 };
+    const char *from, *end;
+
+    engine_unmix(bytes, len, false, &lines);
+    from = text_string(&lines);
+    end = from + strlen(from);
+    while (end > from && strchr(" \t\r\n", end[-1]))
+        end--;
+    for (const char *at = from; (at = memchr(at, '\n', (size_t)(end - at))); from = at)
+        at++;
+    from += strspn(from, " \t");
+    snprintf(state->run.message, sizeof state->run.message, "%.*s",
+             end > from ? (int)(end - from > 200 ? 200 : end - from) : 0, from);
+    text_make_printable(state->run.message);
+}
+
+static void on_last_words(struct engine_call *call, const struct engine_answer *answer)
+{
+    struct process_state *state;
+    struct process_pod *pod = still_there(call, &state);
+
+    if (!pod)
+        return;
+    if (!*answer->why && answer->bytes)
+        take_last_line(state, answer->bytes, answer->len);
+    process_tell(pod, state, RUNTIME_EXITED, "", state->run.message);
+}
+
+/* What failed says why on stderr; its end is told with the last line of it. */
+static void tell_end(struct process_pod *pod, struct process_state *state)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    if (!state->run.code && !state->run.signal) {
+        process_tell(pod, state, RUNTIME_EXITED, "", "");
+        return;
+    }
+    ask(pod, state->name, "GET",
+        arena_printf(arena, "/containers/%s/logs?stderr=true&stdout=false&tail=3",
+                     engine_name(arena, pod->id, state->name)), NULL, ENGINE_SOON, on_last_words);
+}
+
 static void on_ended(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -306,6 +351,8 @@ static void on_ended(struct engine_call *call, const struct engine_answer *answe
         state->run.signal = 9;
         state->run.finished = clock_wall();
         state->crashes++;
+        process_tell(pod, state, RUNTIME_EXITED, "", "");
+        return;
     } else if (!answer->json) {
         state->retry = true;
         retry(pod->runtime);
@@ -316,7 +363,7 @@ static void on_ended(struct engine_call *call, const struct engine_answer *answe
     } else {
         engine_take_state(state, answer->json);
     }
-    process_tell(pod, state, RUNTIME_EXITED, "", "");
+    tell_end(pod, state);
 }
 
 static void look(struct process_pod *pod, const char *container, engine_fn *done)

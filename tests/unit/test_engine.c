@@ -77,6 +77,7 @@ static bool make_image(void)
         "int main(int c, char **v) { signal(SIGTERM, end); setvbuf(stdout, 0, _IOLBF, 0);\n"
         "for (int i = 1; i < c; i++) printf(\"%s \", v[i]); printf(\"uid %d\\n\", (int)getuid());\n"
         "if (c > 1 && !strcmp(v[1], \"end\")) return 7;\n"
+        "if (c > 1 && !strcmp(v[1], \"words\")) { fprintf(stderr, \"first\\nlast \\033[1mwords\\n\\n\"); return 3; }\n"
         "if (c > 1 && !strcmp(v[1], \"hang\")) { if (!fork()) { setsid(); if (fork()) _exit(0); }\n"
         "else if (!fork()) { setsid(); fork(); } else fork(); }\n"
         "if (c > 1 && !strcmp(v[1], \"file\")) { char b[64] = \"\"; FILE *f = fopen(v[2], \"r\");\n"
@@ -252,6 +253,17 @@ static void test_stops_and_answers(void)
     remove_pod("stays");
 }
 
+static void test_last_words(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    int before = seen.exited;
+
+    CHECK(create(pod(arena, "words", "\"args\": [\"words\"]}]}")) &&
+          wait_until(&seen.exited, before + 1) && seen.code == 3, "one that fails");
+    CHECK_TEXT(seen.message, "last ?[1mwords", "its end is told with its last line on stderr");
+    remove_pod("words");
+}
+
 static void test_files(void)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -320,6 +332,7 @@ static void run(void)
     test_image_missing();
     test_exchangeable();
     test_stops_and_answers();
+    test_last_words();
     test_files();
     test_outlives_the_agent();
     test_process_beside();
