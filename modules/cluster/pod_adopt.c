@@ -70,6 +70,20 @@ static void adopt_dead(struct local_pod *pod)
     }
 }
 
+/* An agent before told it to end. What had ended by itself until then is a result that
+   may not be counted yet, and counts; the rest is none. */
+static bool was_ending(const struct local_pod *pod, const struct node *found)
+{
+    int64_t since = number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+    bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
+
+    for (size_t i = 0; i < pod->count; i++)
+        by_itself &= !pod_runs(&pod->containers[i]) &&
+                     (!pod_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
+                     (!pod->containers[i].ended || pod->containers[i].ended < since);
+    return since && !by_itself;
+}
+
 void pod_adopt(struct cluster *cluster, const struct node *found)
 {
     const struct node *record = node_get(found, "record");
@@ -94,14 +108,22 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->made = true;
     pod->lost = !alive;
     pod_take_containers(pod);
-    /* While this is set nothing is restarted: a dead shim starts nothing. */
-    pod->terminating = !alive;
-    pod->removing = !alive;
+    /* While this is set nothing is restarted: a dead shim starts nothing, and one that
+       was told to end is not begun again. */
+    pod->terminating = !alive || node_get(found, "ending");
+    pod->removing = pod->terminating;
     pod->adopting = true;
     pod->adopted = alive;
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
-    pod->terminating = pod->removing = pod->adopting = false;
+    pod->terminating = pod->removing = false;
+    if (was_ending(pod, found)) {
+        pod->ending = number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+        pod_end(pod); /* still `adopting`: its hooks have run */
+        pod->adopting = false;
+        return;
+    }
+    pod->adopting = false;
     if (evicted) {
         pod_on_lost(pod, "Evicted", evicted);
         return;
