@@ -55,6 +55,18 @@ static const char *eviction_of(const struct node *states)
     return NULL;
 }
 
+/* Not when an agent learned of it: what is waited for after an end, a Job's pause or its
+   ttlSecondsAfterFinished, would begin anew with every agent. */
+static int64_t last_end(const struct local_pod *pod)
+{
+    int64_t last = 0;
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].ended > last)
+            last = pod->containers[i].ended;
+    return last && last < clock_wall() ? last : clock_wall();
+}
+
 /* Its shim is gone, with the machine or alone. */
 static void adopt_dead(struct local_pod *pod)
 {
@@ -64,7 +76,7 @@ static void adopt_dead(struct local_pod *pod)
         ended &= pod->containers[i].state == CONTAINER_EXITED;
     if (ended && strcmp(pod_policy(pod), "Always") != 0) {
         pod->lost = false; /* it had ended before the machine did */
-        pod->finished = pod->containers[0].ended;
+        pod->finished = last_end(pod);
     } else {
         pod_on_lost(pod, "Lost", "the machine was restarted");
     }
@@ -134,4 +146,6 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     }
     pod_advance(pod);
     pod_look_for_end(pod);
+    if (pod->finished)
+        pod->finished = last_end(pod);
 }

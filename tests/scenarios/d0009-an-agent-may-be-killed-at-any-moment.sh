@@ -29,7 +29,7 @@ template() {
             containers:
             - name: c
               env: [{name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: VERSION, value: "$2"}]
-              command: [bash, -c, "echo \"\$POD \$VERSION\" >>starts/log; sleep 0.4; touch ok; exec -a \"$mark \$POD\" python3 -c 'import time; time.sleep(100000)'"]
+              command: [bash, -c, "echo \"\$POD \$VERSION\" >>starts/log; sleep 0.4; exec -a \"$mark \$POD\" python3 -c 'import time; open(\"ok\", \"w\").close(); time.sleep(100000)'"]
               volumeMounts: [{name: starts, mountPath: starts}${4:-}]
               ports: [{name: http, containerPort: 0}]
               readinessProbe: {exec: {command: [test, -e, ok]}, periodSeconds: 1, failureThreshold: 1}
