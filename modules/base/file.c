@@ -234,6 +234,18 @@ bool file_can_write(const char *path, size_t bytes)
     return good;
 }
 
+/* Who was killed may have left a child that is about to execute something else, and has
+   the lock until then. */
+static int lock_soon(int fd)
+{
+    for (int i = 0; i < 100; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            return 0; /* or there are no locks here, and it goes without */
+        usleep(10000);
+    }
+    return -1;
+}
+
 int file_lock_folder(const char *path, struct err *err)
 {
     scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -241,7 +253,7 @@ int file_lock_folder(const char *path, struct err *err)
 
     if (fd < 0)
         return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    if (lock_soon(fd) < 0)
         return err_set(err, ERR_CONFLICT, "%s is in use by another process: stop that one, or give "
                        "this one a --data-dir of its own", path);
     held = fd;

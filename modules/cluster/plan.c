@@ -37,6 +37,7 @@ static int not_negative(int value)
 
 struct tally {
     int old, current, terminating, ready, current_ready;
+    int unknown; /* current ones that an agent before may have seen ready */
     int kept; /* old ones that are of the former template, or at least available */
 };
 
@@ -54,6 +55,7 @@ static struct tally count_pods(const struct plan_pod *pods, size_t count)
         else
             t.old++;
         t.ready += pods[i].ready;
+        t.unknown += pods[i].unknown && pods[i].current && !pods[i].ready;
         t.current_ready += pods[i].ready && pods[i].current;
         t.kept += !pods[i].current && (pods[i].former || pods[i].ready);
     }
@@ -154,7 +156,7 @@ size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *
                    : start_some(want->replicas - t.current, false, steps, n);
     }
     if (want->former) {
-        missing = not_negative(least - t.current_ready - t.kept);
+        missing = not_negative(least - t.current_ready - t.unknown - t.kept);
         window = least_of(want->replicas, t.current_ready + surge + unavailable_of(want));
     }
     n = stop_old(want, pods, count, &t, least, missing, steps, n);

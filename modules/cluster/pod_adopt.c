@@ -55,6 +55,18 @@ static const char *eviction_of(const struct node *states)
     return NULL;
 }
 
+/* Not when an agent learned of it: what is waited for after an end, a Job's pause or its
+   ttlSecondsAfterFinished, would begin anew with every agent. */
+static int64_t last_end(const struct local_pod *pod)
+{
+    int64_t last = 0;
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].ended > last)
+            last = pod->containers[i].ended;
+    return last && last < clock_wall() ? last : clock_wall();
+}
+
 /* Its shim is gone, with the machine or alone. */
 static void adopt_dead(struct local_pod *pod)
 {
@@ -64,10 +76,24 @@ static void adopt_dead(struct local_pod *pod)
         ended &= pod->containers[i].state == CONTAINER_EXITED;
     if (ended && strcmp(pod_policy(pod), "Always") != 0) {
         pod->lost = false; /* it had ended before the machine did */
-        pod->finished = pod->containers[0].ended;
+        pod->finished = last_end(pod);
     } else {
         pod_on_lost(pod, "Lost", "the machine was restarted");
     }
+}
+
+/* An agent before told it to end. What had ended by itself until then is a result that
+   may not be counted yet, and counts; the rest is none. */
+static bool was_ending(const struct local_pod *pod, const struct node *found)
+{
+    int64_t since = number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+    bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
+
+    for (size_t i = 0; i < pod->count; i++)
+        by_itself &= !pod_runs(&pod->containers[i]) &&
+                     (!pod_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
+                     (!pod->containers[i].ended || pod->containers[i].ended < since);
+    return since && !by_itself;
 }
 
 void pod_adopt(struct cluster *cluster, const struct node *found)
@@ -94,14 +120,22 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->made = true;
     pod->lost = !alive;
     pod_take_containers(pod);
-    /* While this is set nothing is restarted: a dead shim starts nothing. */
-    pod->terminating = !alive;
-    pod->removing = !alive;
+    /* While this is set nothing is restarted: a dead shim starts nothing, and one that
+       was told to end is not begun again. */
+    pod->terminating = !alive || node_get(found, "ending");
+    pod->removing = pod->terminating;
     pod->adopting = true;
     pod->adopted = alive;
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
-    pod->terminating = pod->removing = pod->adopting = false;
+    pod->terminating = pod->removing = false;
+    if (was_ending(pod, found)) {
+        pod->ending = number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+        pod_end(pod); /* still `adopting`: its hooks have run */
+        pod->adopting = false;
+        return;
+    }
+    pod->adopting = false;
     if (evicted) {
         pod_on_lost(pod, "Evicted", evicted);
         return;
@@ -112,4 +146,6 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     }
     pod_advance(pod);
     pod_look_for_end(pod);
+    if (pod->finished)
+        pod->finished = last_end(pod);
 }

@@ -336,7 +336,8 @@ void pod_end(struct local_pod *pod)
     if (pod->terminating)
         return;
     pod->terminating = true;
-    pod->ending = clock_wall();
+    if (!pod->adopting)
+        pod->ending = clock_wall();
     loop_timer_stop(pod->timer);
     for (size_t i = 0; i < pod->count; i++) {
         check_end(&pod->containers[i]);
@@ -347,7 +348,7 @@ void pod_end(struct local_pod *pod)
         pod_free(&pod);
         return;
     }
-    if (!pod->lost)
+    if (!pod->lost && !pod->adopting)
         begin_hooks(pod);
     if (!hooks_run(pod))
         stop_now(pod);

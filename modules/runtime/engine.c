@@ -308,6 +308,8 @@ static void engine_stop(struct runtime *runtime, const char *id, const char *con
         runtime_process.stop(runtime->engine->process, id, container, grace);
         return;
     }
+    if (!container)
+        process_note_ending(pod);
     for (size_t i = 0; i < pod->count; i++) {
         const struct process_state *state = &pod->states[i];
         struct engine_call *call;
@@ -490,6 +492,7 @@ static struct node *engine_observe(struct runtime *runtime, struct arena *arena)
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, pod->record));
         node_set_bool(arena, found, "alive", true);
+        process_describe_ending(pod, arena, found);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, process_state_describe(arena, &pod->states[i]));
         node_add(arena, list, found);

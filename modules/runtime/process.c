@@ -217,6 +217,8 @@ static void process_stop(struct runtime *runtime, const char *id, const char *co
 
     if (!pod)
         return;
+    if (!container)
+        process_note_ending(pod);
     node_set_int(arena, message, "grace", grace / CLOCK_MS);
     process_send(pod, message);
 }
@@ -324,6 +326,7 @@ static struct node *process_observe(struct runtime *runtime, struct arena *arena
         node_set(arena, found, "record",
                  pod->record ? node_copy(arena, pod->record) : node_map(arena));
         node_set_bool(arena, found, "alive", process_has_shim(pod));
+        process_describe_ending(pod, arena, found);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, process_state_describe(arena, &pod->states[i]));
         node_add(arena, list, found);

@@ -177,6 +177,10 @@ void process_files_adopt(struct process_pod *pod, const struct node *volumes, in
 void process_reach(struct process_pod *pod);
 /* There is a shim, heard or not. */
 bool process_has_shim(const struct process_pod *pod);
+/* Keeps for the next agent that the whole pod was told to end, and when. */
+void process_note_ending(const struct process_pod *pod);
+void process_describe_ending(const struct process_pod *pod, struct arena *arena,
+                             struct node *found);
 
 /* files.c */
 int process_files_make(struct process_pod *pod, const struct node *spec,

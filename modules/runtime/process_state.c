@@ -3,11 +3,17 @@
 
 #include "runtime/process.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "document/document.h"
 #include "number/number.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct process_state *process_state_of(struct process_pod *pod, const char *name)
 {
@@ -67,4 +73,33 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     if (state->last.number)
         describe_run(arena, node_make(arena, node, "last"), &state->last);
     return node;
+}
+
+/* The decision to end a pod must outlive the agent: the next one would take what was ended
+   for something that failed, and start it again. Without a disk to keep it on, it does. */
+void process_note_ending(const struct process_pod *pod)
+{
+    scoped_mem char *path = mem_printf("%s/ending", pod->directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    int64_t now = clock_wall();
+    struct timespec when = { .tv_sec = now / CLOCK_SECOND, .tv_nsec = now % CLOCK_SECOND };
+
+    if (fd < 0)
+        return;
+    /* What the file system would say is up to a tick early: before an exit that came first. */
+    if (futimens(fd, (struct timespec[]){ when, when }) < 0)
+        log_debug("runtime", "%s: %s", path, strerror(errno));
+    close(fd);
+}
+
+void process_describe_ending(const struct process_pod *pod, struct arena *arena,
+                             struct node *found)
+{
+    scoped_mem char *path = mem_printf("%s/ending", pod->directory);
+    struct stat st;
+
+    if (lstat(path, &st) == 0)
+        node_set_int(arena, found, "ending",
+                     (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
 }

@@ -45,6 +45,21 @@ static void heed(int number)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* -1: this kernel has no such namespaces. Of a container whose init has ended meanwhile
+   there is none to enter, and the command must not run outside of one. */
+static int open_namespace(pid_t init, const char *kind)
+{
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", init, kind);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    if (fd < 0 && access(path, F_OK) == 0)
+        _exit(126);
+    return fd;
+}
+
 static void enter_namespaces(const struct shim_launch *launch, pid_t init)
 {
     static const struct {
@@ -62,17 +77,17 @@ static void enter_namespaces(const struct shim_launch *launch, pid_t init)
         return;
     snprintf(path, sizeof path, "/proc/%d/root", init);
     root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (size_t i = 0; i < count_of(kinds); i++) {
-        snprintf(path, sizeof path, "/proc/%d/ns/%s", init, kinds[i].name);
-        fds[i] = i == 0 && !launch->place->user_namespace
-                     ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    }
+    if (root < 0)
+        _exit(126);
+    for (size_t i = 0; i < count_of(kinds); i++)
+        fds[i] = i == 0 && !launch->place->user_namespace ? -1
+                                                          : open_namespace(init, kinds[i].name);
     for (size_t i = 0; i < count_of(kinds); i++)
         if (fds[i] >= 0 && setns(fds[i], kinds[i].flag) < 0)
             _exit(126);
     /* An agent that lives in a chroot could only chroot the container as well: the
        root of its mount namespace is then not what the container sees. */
-    if (root >= 0 && (fchdir(root) < 0 || chroot(".") < 0))
+    if (fchdir(root) < 0 || chroot(".") < 0)
         _exit(126);
 }
 
@@ -133,6 +148,8 @@ static void kill_children_of(int proc, pid_t reaper)
         return;
     len = read(fd, list, sizeof list - 1);
     close(fd);
+    while (len > 0 && list[len - 1] != ' ')
+        len--; /* the head of a number that goes on is somebody else's pid */
     if (len > 0) {
         list[len] = '\0';
         shim_kill_listed(list);

@@ -288,6 +288,8 @@ static void kill_children(void)
         return;
     len = fread(list, 1, sizeof list - 1, in);
     fclose(in);
+    while (len && list[len - 1] != ' ')
+        len--; /* the head of a number that goes on is somebody else's pid */
     list[len] = '\0';
     shim_kill_listed(list);
 }
