@@ -150,8 +150,9 @@ static int give_entry(int folder, const char *name, struct gift *gift)
         (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
         return 0;
     fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    /* A pod that holds a lease on its own file keeps that from us, and nothing else. */
     if (fd < 0)
-        return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -1;
+        return errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == EAGAIN ? 0 : -1;
     if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
         close(fd);
         return 0;
