@@ -9,7 +9,7 @@
 /*
  * Pods as words: a letter each, capital when available; "o" is made from an old
  * template, "n" from the one as it is now, "f" from the former one, "x" from an old one
- * and waiting before it is tried again; "-" after it: on its way out.
+ * and waiting before it is tried again, "u" a new one that nobody has looked at; "-" after it: on its way out.
  * Steps: "+" for each start, "<" for each from the former template, "-" and the position
  * of each that is stopped.
  */
@@ -47,6 +47,7 @@ static const struct deployment deployments[] = {
     { "and no second one", "fffnn", "", 4, 1, 1, false, false, true },
     { "with room for one less the budget is spent", "fffn", "", 4, 0, 1, false, false, true },
     { "a lost old one is made of the former template", "FFn", "<", 3, 1, 0, false, false, true },
+    { "none is where an agent has not looked yet at the new ones", "FFu", "", 3, 1, 0, false, false, true },
     { "all that were lost are", "n", "<<<", 3, 1, 0, false, false, true },
     { "no more new ones than the budget", "n", "+<<", 4, 0, 2, false, false, true },
     { "the budget grows with every new one that works", "NNff", "-3", 3, 1, 0, false, false, true },
@@ -82,7 +83,8 @@ static size_t read_pods(const char *words, struct plan_pod *pods)
             continue;
         }
         pods[n] = (struct plan_pod){ .index = index++, .created = (int64_t)n,
-                                     .ready = *at < 'a', .current = *at == 'n' || *at == 'N',
+                                     .ready = *at < 'a', .current = *at == 'n' || *at == 'N' || *at == 'u',
+                                     .unknown = *at == 'u',
                                      .former = *at == 'f' || *at == 'F', .broken = *at == 'x' };
         n++;
     }
