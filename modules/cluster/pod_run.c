@@ -228,6 +228,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
 {
     struct local_pod *pod = c->pod;
 
+    pod->adopted &= pod->adopting; /* an end that this agent has seen */
     check_end(c);
     c->started = false;
     loop_timer_stop(c->hook_timer);
