@@ -198,6 +198,8 @@ static int local_open(const struct cluster_options *options, struct cluster **re
     cluster->driver = &cluster_local;
     cluster->options = *options;
     cluster->runtime_driver = options->runtime;
+    if (runtime.directory)
+        cluster->place = local_hash(0, runtime.directory, strlen(runtime.directory));
     if (runtime_bounds_settle(&cluster->options.bounds, err) < 0) {
         mem_free(&cluster);
         return -1;

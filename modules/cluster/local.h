@@ -203,6 +203,7 @@ struct cluster {
     int64_t clock;                       /* wall time minus steady time, when last looked at */
     bool closing, names_in_env_only;
     uint64_t serial;
+    uint64_t place; /* of this spoke on its machine, whose ports others may share */
 };
 
 /* ---- owner.c ------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@
 static int candidate_of(const struct local_pod *pod, const char *name, int attempt)
 {
     const char *const parts[] = { pod->project, pod->space, pod->workload, name };
-    uint64_t hash = 14695981039346656037ull;
+    uint64_t hash = 14695981039346656037ull ^ pod->cluster->place;
 
     for (size_t i = 0; i < count_of(parts); i++)
         for (const char *at = parts[i];; at++) {

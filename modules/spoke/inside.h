@@ -407,7 +407,8 @@ void bundle_fetch(struct work *work, const char *reference,
 
 /* report.c */
 void report_work(struct work *work);
-/* Somebody emptied what was told: it is told again. */
+/* What was told last is not there any more; report_if_lost() tells it again. */
+void report_forget(struct work *work);
 void report_if_lost(struct work *work);
 /* An Event about the work's trouble, once for each. */
 void report_trouble(struct work *work);

@@ -307,15 +307,16 @@ static bool can_wait(struct work *work, const struct node *report)
     return false;
 }
 
-void report_if_lost(struct work *work)
+void report_forget(struct work *work)
 {
-    const struct node *conditions = node_at(work->object, "status", "conditions", NULL);
-
-    if (!work->sent_work || work->sending || node_count(conditions))
-        return;
     mem_free(&work->sent_work);
     mem_free(&work->sent_workload);
-    report_work(work);
+}
+
+void report_if_lost(struct work *work)
+{
+    if (!work->sent_work && !work->sending)
+        report_work(work);
 }
 
 void report_work(struct work *work)

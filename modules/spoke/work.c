@@ -89,14 +89,25 @@ int64_t work_revision(const struct work *work)
     return strtoll(node_get_text(node_get(work->object, "metadata"), "resourceVersion"), NULL, 10);
 }
 
+static bool is_same_object(const struct work *work, const struct node *object)
+{
+    return work->object && text_same(node_get_text(node_get(work->object, "metadata"), "uid"),
+                                     node_get_text(node_get(object, "metadata"), "uid"));
+}
+
 static void set_object(struct work *work, const struct node *object)
 {
     struct arena *arena = arena_new();
     const struct node *metadata;
+    bool same = is_same_object(work, object);
 
     work->object = node_copy(arena, object);
     arena_free(&work->arena);
     work->arena = arena;
+    /* Made anew, or emptied by somebody: what was told of it is told again. */
+    if (work_revision(work) > work->revision &&
+        (!same || !node_count(node_at(work->object, "status", "conditions", NULL))))
+        report_forget(work);
     metadata = node_get(work->object, "metadata");
     work->generation = node_get_int(metadata, "generation", 0);
     work->foreign = false;

@@ -24,7 +24,7 @@ start_hub --tls-san hub6.example.org
 expect_contains "the kubeconfig" "$SERVER" "https://[fd77::1]:"
 kubectl get managedclusters >/dev/null
 "$AXLE" token create --kubeconfig "$hub_dir/hub/admin.kubeconfig" >"$TEST_DIR/command"
-grep -q -F -e "--join=$SERVER" "$TEST_DIR/command" || fail "the command: $(cat "$TEST_DIR/command")"
+grep -q -F -e "--join='$SERVER'" "$TEST_DIR/command" || fail "the command: $(cat "$TEST_DIR/command")"
 
 start_spoke edge-1
 token_create >"$TEST_DIR/edge-2.token"

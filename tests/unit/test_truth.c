@@ -628,8 +628,8 @@ static void must_settle(struct simulation *sim)
         return;
     object = objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED,
                          kind_of(sim, AXLE, "aiworkloads"), "lab", "chat", NULL);
-    fault(sim, "never all running", object ? document_json(arena, node_get(
-          object_read(arena, object), "status")) : "gone");
+    fault(sim, "never all running", object ? document_json(arena, node_at(
+          object_read(arena, object), "status", "spokes", NULL)) : "gone");
 }
 
 /* ---- One seed ----------------------------------------------------------------------------------- */

@@ -107,8 +107,8 @@ static const char *const documents[] = {
     "apiVersion: work.open-cluster-management.io/v1alpha1\nkind: ManifestWorkReplicaSet\nmetadata: {name: " LONG ", namespace: research}\n"
     "spec:\n  placementRefs: [{name: mine}]\n  manifestWorkTemplate: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, "
     "metadata: {name: m, namespace: default}, data: {a: b}}]}}\n",
-    "apiVersion: work.open-cluster-management.io/v1\nkind: ManifestWork\nmetadata: {name: research.hi-echo, namespace: edge-1}\n"
-    "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: m, namespace: default}}]}}\n",
+    ("apiVersion: work.open-cluster-management.io/v1\nkind: ManifestWork\nmetadata: {name: research.hi-echo, namespace: edge-1}\n"
+     "spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: m, namespace: default}}]}}\n"),
     "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: research}\n",
 };
 #define AT_START 11
