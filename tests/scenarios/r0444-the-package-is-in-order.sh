@@ -23,7 +23,7 @@ expect "the tar has the program" "$(tar tzf "$TEST_DIR"/packages/*.tar.gz | grep
 gzip -dc "$root/usr/share/man/man1/axle.1.gz" >"$TEST_DIR/axle.1"
 for flag in $("$AXLE" --help | grep -o '^ .*--[a-z-]*' | grep -o -- '--[a-z-]*$' | sort -u); do
     grep -qF -- "${flag//-/\\-}" "$TEST_DIR/axle.1" || fail "the manual page does not say $flag"
-    grep -q -- "$flag[= ']" "$root/usr/share/bash-completion/completions/axle" || fail "no completion of $flag"
+    grep -q -- "${flag}[= ']" "$root/usr/share/bash-completion/completions/axle" || fail "no completion of $flag"
 done
 if type -P groff >/dev/null; then
     expect "what groff says" "$(groff -man -Tutf8 -ww -z "$TEST_DIR/axle.1" 2>&1)" ""
