@@ -15,10 +15,10 @@
 
 /* ---- The subject of a run -------------------------------------------------------- */
 
-/* A controller's first source is the kind that its keys are of. */
+/* The kind of the object that the key names. */
 static const struct kind *key_kind(struct controllers *all, const struct controller *controller)
 {
-    return controller && controller->source_count ? all->kinds[controller->sources[0].kind] : NULL;
+    return controller && controller->about != ABOUT_NOTHING ? all->kinds[controller->about] : NULL;
 }
 
 static const struct kind *subject_kind(const struct pass *pass)
@@ -38,7 +38,7 @@ static bool is_subject(const struct pass *pass, const struct kind *kind, const c
 static const struct node *subject_of(struct pass *pass)
 {
     if (!pass->subject && subject_kind(pass))
-        pass->subject = pass_read(pass, pass->self->sources[0].kind, pass->space, pass->name);
+        pass->subject = pass_read(pass, pass->self->about, pass->space, pass->name);
     return pass->subject;
 }
 
@@ -295,7 +295,7 @@ static void tell(struct pass *pass, const struct err *err)
 {
     struct seen seen;
 
-    if (pass_get(pass, pass->self->sources[0].kind, pass->space, pass->name, &seen))
+    if (pass_get(pass, pass->self->about, pass->space, pass->name, &seen))
         pass_event(pass, &seen, true, "NameTaken", "%s", err->text);
 }
 

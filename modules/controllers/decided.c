@@ -15,8 +15,7 @@ const char *spokes_undecided(struct pass *pass, const char *space, const char *p
 
     if (!there)
         return arena_printf(pass->arena, "there is no Placement \"%s\"", placement);
-    decisions = pass_list(pass, DECISION, space, "cluster.open-cluster-management.io/placement",
-                          render_label(pass->arena, placement));
+    decisions = spokes_decisions(pass, space, placement);
     for (size_t i = 0; i < node_count(decisions); i++)
         rows += (int64_t)node_count(node_at(node_item(decisions, i), "status", "decisions", NULL));
     if (!node_count(decisions))

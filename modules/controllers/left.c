@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-/* On a pool's set: NAMESPACE/POOL, whole. */
-
 static bool is_bound(struct pass *pass, const char *project, const char *set)
 {
     return pass_read(pass, BINDING, project, set) != NULL;
@@ -106,18 +104,9 @@ bool allowed_keeps_of(struct pass *pass, const char *project, const struct node 
     return false;
 }
 
-static bool is_other_spec(const struct object *before, const struct object *after)
-{
-    scoped_arena struct arena *arena = arena_new();
-
-    return !before || !after ||
-           !node_same(node_get(object_read(arena, before), "spec"),
-                      node_get(object_read(arena, after), "spec"));
-}
-
 void map_rights_to_sets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
-    if (is_other_spec(before, after))
-        controllers_wake_all(all, to, to->sources[0].kind, "");
+    if (!object_spec_is_same(before, after))
+        controllers_wake_all(all, to, to->about, "");
 }
