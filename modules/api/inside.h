@@ -35,7 +35,7 @@ struct api {
     struct held held;         /* the ring's head */
     struct loop_timer *judge; /* owned: judges what is held again */
     uint64_t rights;          /* counts changes of rights */
-    int64_t started;          /* wall time: nobody is late before the hub listens */
+    int64_t started;          /* wall time: no spoke counts as late before the hub listens */
 };
 
 /* One request about objects, taken apart. */

@@ -22,7 +22,7 @@ static void on_role(void *arg, const struct object *before,
         tell(arg);
 }
 
-/* Of a token the spec counts: its status changes whenever somebody joins. */
+/* Of a token the spec counts: its status changes at each join. */
 static void on_token(void *arg, const struct object *before,
                      const struct object *after)
 {

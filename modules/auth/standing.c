@@ -68,7 +68,7 @@ static int check_namespace(struct objects *objects, struct arena *arena, const c
     return err_set(err, ERR_UNAUTHORIZED,
                    "the namespace \"%s\" belongs to %s, so a cluster of that name has no "
                    "rights here: join with another name",
-                   cluster, *owner ? owner : "somebody else");
+                   cluster, *owner ? owner : "another owner");
 }
 
 /* ---- Removed ------------------------------------------------------------------------- */

@@ -35,7 +35,7 @@ static const struct option {
     {"admin", 0, OPTION_YES, AT(admin), NULL, NULL,
      "token create: a token that makes its bearer an administrator, whom --name names"},
     {"lost", 0, OPTION_YES, AT(lost), NULL, NULL,
-     "remove spoke: its machine is gone, nobody waits for it"},
+     "remove spoke: its machine is gone, and is not waited for"},
     {"timeout", 0, OPTION_TEXT, AT(timeout), "DURATION", NULL,
      "leave: how long to wait for it (150s)"},
     {"yes", 0, OPTION_YES, AT(yes), NULL, NULL, "reset: do it"},

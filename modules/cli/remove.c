@@ -22,7 +22,7 @@ const char remove_help[] =
     "the hub goes on without it. Then its certificate counts for nothing. When a spoke\n"
     "that was away comes back it is told that it was removed, and ends what it ran; the\n"
     "data of its claims stays on its disk.\n\n"
-    "  --lost   the machine is gone: nobody waits for it, and its certificate is refused\n"
+    "  --lost   the machine is gone: it is not waited for, and its certificate is refused\n"
     "           at once. Do not say it of a machine that may still be writing to what\n"
     "           others will use: it goes on until it reaches the hub again\n\n"
     "To have it back: axle token create --name NAME, and --token-file on the machine.\n\n"

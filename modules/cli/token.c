@@ -78,7 +78,7 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
     return 0;
 }
 
-/* Before the token is made: one that nobody can print would be wasted. */
+/* Before the token is made: one that cannot be printed would be wasted. */
 static int check_form(const struct cli_flags *flags, struct err *err)
 {
     static const char *const forms[] = {"command", "token", "cloud-init"};

@@ -157,6 +157,6 @@ bool ports_exclusive(const struct local_object *object)
             chosen = true;
         }
     }
-    /* Whoever asks for more pods during an update gets other numbers for them. */
+    /* With maxSurge, the pods beside the old ones get other numbers. */
     return chosen && !node_get(rolling, "maxSurge") && !is_behind_service(object);
 }

@@ -245,7 +245,7 @@ static int check_disk(const struct cluster *cluster, const struct node *limits, 
     return 0;
 }
 
-/* A limit that nobody keeps would be a promise: each name is one that is known here. */
+/* A limit that is not enforced would be a false promise: each name must be known here. */
 static int check_resources(const struct node *amounts, const char *where, struct local_why *why)
 {
     static const char *const known[] = { "cpu", "memory", "ephemeral-storage" };

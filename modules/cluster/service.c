@@ -632,7 +632,7 @@ void services_free(struct services **services)
 /* ---- Told ----------------------------------------------------------------------------------------- */
 
 /* Endpoints that others would write do not exist here, so nothing will ever answer. */
-static bool has_nobody(const struct local_object *object)
+static bool selects_nothing(const struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
 
@@ -642,7 +642,7 @@ static bool has_nobody(const struct local_object *object)
 
 void service_judge(struct local_object *object)
 {
-    if (has_nobody(object)) {
+    if (selects_nothing(object)) {
         object->health = LOCAL_FAILED;
         why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
                 "the labels of the pods that it stands for");

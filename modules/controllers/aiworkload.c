@@ -270,7 +270,7 @@ static bool list_has(const struct node *list, const char *name)
     return false;
 }
 
-/* Whether the name is another AIWorkload's, or of somebody's own. An earlier one
+/* Whether the name belongs to another AIWorkload or to an object made by hand. An earlier one
    of this name that is being deleted is waited for. */
 static bool is_others(struct intent *in, const char *name)
 {
@@ -587,7 +587,7 @@ static void map_sibling(struct controllers *all, const struct controller *to,
         controllers_wake_all(all, to, AIWORKLOAD, any->space);
 }
 
-/* A place that comes, goes or is another one; its status concerns nobody here. */
+/* A place that comes, goes or is another one; its status changes nothing here. */
 static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {

@@ -37,7 +37,7 @@ bool allowed_keeps(struct pass *pass, const char *project, const char *cluster);
    sets that are asked for can be missing. */
 bool allowed_keeps_of(struct pass *pass, const char *project, const struct node *asked,
                       const char *cluster);
-/* Wakes whoever asks that, when a Tenant, Project or pool changes. */
+/* Wakes the controllers that ask that, when a Tenant, Project or pool changes. */
 controller_map_fn map_rights_to_sets;
 /* Why the pool may not be shared with this project. */
 const char *allowed_share_trouble(struct pass *pass, const char *owner, const char *with);

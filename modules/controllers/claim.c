@@ -189,7 +189,7 @@ static const struct claim {
     { "tenant",  CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
     { "tenant",  CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
     { "project", NAMESPACE, by_namespace_label },
-    { "project", BINDING, by_project_label, .leave = true, .reason = "a binding says the same whoever made it" },
+    { "project", BINDING, by_project_label, .leave = true, .reason = "a binding made by hand says the same" },
     { "project", ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's (admission.c)" },
     { "project", CLUSTER_ROLE, by_anybody, .reason = "names with axle: are the hub's" },
     { "project", CLUSTER_ROLE_BINDING, by_anybody, .reason = "names with axle: are the hub's" },
@@ -197,7 +197,7 @@ static const struct claim {
     { "project", DEPLOYMENT, in_own_namespace },
     { "project", REPLICA_SET, in_own_namespace },
     { "pool",    CLUSTER_SET, by_pool_annotation },
-    { "pool",    BINDING, by_owner, .leave = true, .reason = "a binding says the same whoever made it" },
+    { "pool",    BINDING, by_owner, .leave = true, .reason = "a binding made by hand says the same" },
     { "pool",    ENVIRONMENT, by_owner },
     { "pool",    SECRET, by_owner },
     { "pool",    JOIN_TOKEN, by_pool_label },
@@ -290,7 +290,7 @@ static int refuse(struct pass *pass, const struct claim *claim, const struct kin
 static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
                      const char *name);
 
-/* Once for each name and subject: whoever looks at events learns it, too. */
+/* Once for each name and subject, for people who look at Events. */
 static void tell(struct pass *pass, const struct err *err)
 {
     struct seen seen;
@@ -456,7 +456,7 @@ static bool wait_for(struct pass *pass, const struct kind *kind, const char *spa
     return !map_put(waiters, waiter, (void *)(uintptr_t)pass->self);
 }
 
-/* A name that nobody has is not waited for: it would stand here for ever, as no end of
+/* A name that is free is not waited for: it would stand here for ever, as no end of
    an object takes it out. */
 void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name)
 {

@@ -8,7 +8,7 @@
  * Private to controllers: whose an object is, before a controller writes to it.
  *
  * Most of what controllers make has a name derived from others' names, and two
- * derived names can be the same, or somebody has made an object of that name
+ * derived names can be the same, or an object of that name was made
  * by hand. Every write of a run (pass.c) therefore goes through a claim: what is
  * there is written to, patched or removed only if it belongs to the object that
  * the run is about, its subject. The table in claim.c says for each controller

@@ -157,7 +157,7 @@ struct node *pass_list(struct pass *pass, enum which kind, const char *space,
 struct node *pass_new(struct pass *pass, enum which kind, const char *space,
                       const char *name);
 /*
- * What is written belongs to the object that the run is about, or nobody has its
+ * What is written belongs to the object that the run is about, or no object has its
  * name: claim.h. pass_ensure() fails with ERR_TAKEN where the name is another's;
  * the other verbs then leave the object as it is, and pass_remove() as if there
  * were none.
@@ -193,7 +193,7 @@ void pass_wake_at(struct pass *pass, int64_t wall);
 #define DRAIN "axle.dev/drain"
 /* On a pool's set: NAMESPACE/POOL, whole, for the set's name may be hashed. */
 #define POOL_OWNER "axle.dev/owner"
-/* The set of spokes whose pool has gone: it is in nobody's reach. */
+/* The set of spokes whose pool has gone: no project may place on it. */
 #define POOL_RELEASED "axle-released"
 #define CLUSTER_NAME_LABEL "open-cluster-management.io/cluster-name"
 #define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"

@@ -96,7 +96,7 @@ static int withdraw(struct deployment *d, const char *why, struct err *err)
     return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);
 }
 
-/* Nothing says where it belongs any more. Whoever deleted that did not delete what
+/* Nothing says where it belongs any more. Deleting that is not deleting what
    runs, so it stays where it is, as it is, until it is placed again. */
 static int stay(struct deployment *d, const char *reason, const char *why)
 {

@@ -23,7 +23,7 @@ enum failure_retry failure_retry(enum err_code code);
 
 /*
  * Publishes; -1 if neither the condition nor the Event could be written. A key
- * whose object is gone has nobody to be told, and succeeds.
+ * whose object is gone has nowhere to publish, and succeeds.
  */
 int failure_publish(struct controllers *all, const struct controller *self,
                     const char *space, const char *name, const struct err *why,

@@ -121,7 +121,7 @@ int in_use_wait(struct pass *pass, const struct seen *seen, const char *users, s
     struct node *status = status_copy(pass->arena, seen->node);
     const struct node *old = node_at(seen->node, "status", "conditions", NULL);
     struct condition ready = { "Ready", "False", "InUse",
-                               arena_printf(pass->arena, "it is deleted once nobody uses it; it is "
+                               arena_printf(pass->arena, "it is deleted once it is not used any more; it is "
                                             "%s: delete them, or give them another place", users) };
     bool changed = false;
 

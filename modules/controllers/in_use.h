@@ -7,7 +7,7 @@
 /*
  * Private to controllers: who uses an Environment or a ComputePool. One that is in
  * use is not let go when it is deleted: it waits for its users and says who they
- * are. Answers are words for a person, or NULL when nobody uses it.
+ * are. Answers are words for a person, or NULL when it is not used.
  */
 const char *in_use_environment(struct pass *pass, const char *space, const char *name);
 /* By name, by its set, or by what runs on its spokes, from whatever project. */

@@ -134,7 +134,7 @@ static bool is_lost(const struct node *cluster)
 
 /*
  * What the hub says to a spoke that comes back after its end (auth/standing.c). Of a
- * cluster that nobody ever spoke for there is nothing to say.
+ * cluster that no certificate was ever signed for there is nothing to say.
  */
 static int keep_record(struct pass *pass, const struct node *cluster, struct err *err)
 {

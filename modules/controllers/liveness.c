@@ -207,7 +207,7 @@ static int run(struct pass *pass, struct err *err)
                 return -1;
         }
         pass_wake_at(pass, until + CLOCK_MS);
-        /* Renewals wake nobody: the next one may be judged by a shorter duration. */
+        /* Renewals wake no controller: the next one may be judged by a shorter duration. */
         pass_wake_at(pass, pass->now + clock_seconds(GRACE * lease_seconds(cluster.node)) +
                            CLOCK_MS);
     }

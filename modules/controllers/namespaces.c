@@ -65,7 +65,7 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
     owner = object_label(object_read(arena, there), "axle.dev/owner-kind");
     if (strcmp(owner, kind))
         return arena_printf(arena, "the namespace \"%s\" belongs to %s; take another name",
-                            name, claimant ? claimant : *owner ? owner : "somebody else");
+                            name, claimant ? claimant : *owner ? owner : "another owner");
     if (there->deleting)
         return arena_printf(arena, "the namespace \"%s\" is being deleted; wait for it", name);
     return NULL;

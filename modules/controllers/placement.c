@@ -124,7 +124,7 @@ static void decide(struct pass *pass, const struct seen *placement, struct place
 }
 
 /* Whether a cluster would be lost because a set or its binding is missing, which the
-   project may have and will have again. That is nobody's decision. */
+   project may have and will have again. That is not a decision. */
 static bool is_left_alone(struct pass *pass, const struct node *placement,
                           const struct placement_result *result)
 {

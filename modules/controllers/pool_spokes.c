@@ -264,7 +264,7 @@ static int settle_pending(struct expected *e, struct node *row, struct err *err)
     return e->cluster.node ? remember_token(e, token, err) : make_cluster(e, token, err);
 }
 
-/* Whoever has the name now, as a spoke or a namespace, may go. */
+/* The spoke or namespace that has the name now may go. */
 static void wait_for_name(const struct expected *e)
 {
     static const enum which holders[] = { CLUSTER, NAMESPACE, PROJECT, TENANT };

@@ -204,7 +204,7 @@ static bool is_weighed(struct proof *proof, const struct objects_review *review)
            (same == node_count(lists[1]) || proof_chooses_some(proof, review));
 }
 
-/* Nothing that the proof finds is written: it disturbs nobody. */
+/* Nothing that the proof finds is written, so it changes no result. */
 static int before_write(void *arg, const struct objects_review *review, struct err *err)
 {
     struct proof *proof = object_from(proof, PROOF_TAG, arg);

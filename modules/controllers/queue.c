@@ -306,7 +306,7 @@ int queue_run(struct controllers *all, const struct key *key, int64_t now,
     return result;
 }
 
-/* When the hub's clock is set forward nobody has been silent by that. */
+/* The hub's clock was set forward: that is not silence of the spokes. */
 static void mind_clock(struct controllers *all)
 {
     int64_t now = clock_wall() - clock_steady();

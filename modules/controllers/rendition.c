@@ -429,7 +429,7 @@ static int claim_repository(struct pass *pass, const struct node *deployment, st
                        was_kept(pass, deployment)))
         return 0;
     pass_wake_at(pass, pass->now + LOOK_AGAIN);
-    return err_set(err, ERR_TAKEN, "the name is taken: somebody has pushed to the repository "
+    return err_set(err, ERR_TAKEN, "the name is taken: something was pushed to the repository "
                    "\"%s\" of the hub's registry; delete what is there, or give the AIWorkload "
                    "another name", repository_of(pass));
 }

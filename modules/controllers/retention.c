@@ -142,7 +142,7 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
         return 0;
     return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
                    "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
-                   "another revision names it. It goes by itself when nobody does", review->name,
+                   "another revision names it. It goes by itself when it is not used", review->name,
                    wanted.revision, node_get_text(spec, "kind"), wanted.name);
 }
 

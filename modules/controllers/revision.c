@@ -89,7 +89,7 @@ static const struct node *newest(struct pass *pass, enum which kind)
     return best;
 }
 
-/* Owned by nobody: it is kept for those who use it (retention.c). */
+/* It has no owner: it is kept as long as it is used (retention.c). */
 static int make_revision(struct pass *pass, enum which kind, int64_t number,
                          const struct node *snapshot, const char *hash,
                          struct err *err)

@@ -7,7 +7,7 @@
 /* On a DefinitionRevision: of which object, "wp.NAME", cut and hashed over 63. */
 #define REVISION_LABEL "axle.dev/definition"
 
-/* How many of an object's revisions are kept that nobody uses. */
+/* How many of an object's unused revisions are kept. */
 #define REVISIONS_KEPT 20
 
 /* The DefinitionRevision of a profile, bundle or definition: its snapshot, or NULL.

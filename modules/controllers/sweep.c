@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clears the registry of artifacts that nobody names, and notes of numbers, once an hour. */
+/* Clears the registry of unreferenced artifacts, and old notes of numbers, once an hour. */
 #include "controllers/numbers.h"
 
 #include "base/clock.h"

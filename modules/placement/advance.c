@@ -486,7 +486,7 @@ static bool is_settled(const struct placement_advance *all, const struct placeme
 }
 
 struct balance {
-    size_t left;              /* works that nobody wants */
+    size_t left;              /* works that no placementRef wants */
     size_t wanted, newcomers; /* places; those that came with the move */
     int64_t running;          /* of both */
     const char *awaited;      /* a newcomer that has it not yet */

@@ -339,7 +339,7 @@ struct placement_ref {
     const char *wrong;   /* what is wrong with the strategy; NULL */
 };
 
-/* Works in places that nobody wants: since when, and how many ran then. */
+/* Works in places that no placementRef wants: since when, and how many ran then. */
 struct placement_move {
     int64_t since; /* 0: there are none */
     int64_t running;

@@ -102,7 +102,7 @@ size_t placement_count_members(struct placement_world *world, const char *namesp
     return count;
 }
 
-/* By labels alone, as OCM counts: whoever may use them. */
+/* By labels alone, as OCM counts, whatever project may use them. */
 size_t placement_count_set(struct placement_world *world, const char *set)
 {
     const struct cluster_set *found = map_get(world->sets, set);

@@ -165,7 +165,7 @@ static bool is_kept(const struct node *index, const struct node_member *tag)
     return node_get(node_get(index, "kept"), node_text(tag->value)) != NULL;
 }
 
-/* Tags that somebody pushed are counted apart: they push out none of the hub's. */
+/* Tags pushed by clients are counted apart: they push out none of the hub's. */
 void registry_trim(struct store *store, const char *repository, size_t tags)
 {
     scoped_arena struct arena *arena = arena_new();

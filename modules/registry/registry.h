@@ -41,8 +41,8 @@ void registry_keep(struct store *store, const char *repository, const char *tag,
                    const struct registry_blob *manifest,
                    const struct registry_blob *blobs, size_t count);
 /*
- * Makes a repository the hub's own, staged: nobody pushes to it or deletes from it
- * any more. False, and nothing is done, where somebody has pushed to it before;
+ * Makes a repository the hub's own, staged: no client pushes to it or deletes from it
+ * any more. False, and nothing is done, where a client has pushed to it before;
  * `was_kept`: what is there was kept by the hub, before repositories said so.
  */
 bool registry_claim(struct store *store, const char *repository, bool was_kept);

@@ -18,7 +18,7 @@
    one project may. Who has most makes room: nobody can push out another's. */
 #define UPLOADS_MOST 8
 #define UPLOADS_ALL 64
-/* One that nobody wrote to for so long is given up. */
+/* An upload without a write for so long is given up. */
 #define UPLOAD_AGE (15 * 60 * CLOCK_SECOND)
 
 struct upload {

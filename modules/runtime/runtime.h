@@ -247,7 +247,7 @@ void runtime_simulated_exit(struct runtime *runtime, const char *pod,
  */
 void runtime_simulated_reset(void);
 void runtime_simulated_reboot(const char *directory);
-/* The same by the machine, whoever has it open; `oom`: a process of it was killed for memory. */
+/* The same by the machine; `oom`: a process of it was killed for memory. */
 void runtime_simulated_end(const char *directory, const char *pod, const char *container, int code,
                            int signal, bool oom);
 /* One of its volumes is too full: all of it ends. */

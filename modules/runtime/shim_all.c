@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Who listens there; 0: nobody, or a shim that is about to end. */
+/* The pid that listens there; 0: none, or a shim that is about to end. */
 static pid_t listener_of(int folder)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -83,7 +83,7 @@ int shim_end_all(const char *directory)
 
 /*
  * The service manager removes a unit's group when it is empty, and then neither finds
- * nor ends what comes into it later. Whoever kills the holder harms no pod.
+ * nor ends what comes into it later. Killing the holder harms no pod.
  */
 int shim_hold(void)
 {

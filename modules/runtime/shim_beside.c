@@ -149,7 +149,7 @@ static void kill_children_of(int proc, pid_t reaper)
     len = read(fd, list, sizeof list - 1);
     close(fd);
     while (len > 0 && list[len - 1] != ' ')
-        len--; /* the head of a number that goes on is somebody else's pid */
+        len--; /* a number cut at the end of the buffer is another process' pid */
     if (len > 0) {
         list[len] = '\0';
         shim_kill_listed(list);

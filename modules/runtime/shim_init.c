@@ -289,7 +289,7 @@ static void kill_children(void)
     len = fread(list, 1, sizeof list - 1, in);
     fclose(in);
     while (len && list[len - 1] != ' ')
-        len--; /* the head of a number that goes on is somebody else's pid */
+        len--; /* a number cut at the end of the buffer is another process' pid */
     list[len] = '\0';
     shim_kill_listed(list);
 }

@@ -92,7 +92,7 @@ static void set_or_warn(struct spoke *spoke, enum departure departure, const cha
 static const char *const identity[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt",
                                        "joined-with", "hub", "name"};
 
-/* Into a folder of their own: whoever left by mistake can put them back. */
+/* Into a folder of their own, so that leaving by mistake can be undone. */
 static int put_identity_aside(struct spoke *spoke, struct err *err)
 {
     static const char *const parts[] = {"", ".copy"};

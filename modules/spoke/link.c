@@ -43,7 +43,7 @@ struct link_sent {
     struct loop_timer *late; /* owned; when there is no link at all */
     link_fn *done;
     void *arg;
-    /* Of whoever takes the body in pieces. */
+    /* Of the handler that takes the body in pieces. */
     void (*head)(struct http_call *call, const struct http_answer *answer, void *arg);
     void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
 };

@@ -104,7 +104,7 @@ static void set_object(struct work *work, const struct node *object)
     work->object = node_copy(arena, object);
     arena_free(&work->arena);
     work->arena = arena;
-    /* Made anew, or emptied by somebody: what was told of it is told again. */
+    /* Made anew, or its status was emptied: it is reported again. */
     if (work_revision(work) > work->revision &&
         (!same || !node_count(node_at(work->object, "status", "conditions", NULL))))
         report_forget(work);

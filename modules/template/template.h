@@ -76,7 +76,7 @@ struct template_function {
     unsigned least, most; /* how many arguments */
     template_function_fn *run;
     void *arg;
-    int cost; /* units for each byte of its arguments; 0: nobody has measured it */
+    int cost; /* units for each byte of its arguments; 0: not measured */
 };
 
 struct template_options {
