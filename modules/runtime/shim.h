@@ -85,6 +85,9 @@ pid_t shim_launch(const struct shim_launch *launch);
 int shim_kill_all_signal(void);
 /* Kills every process of a list of numbers, ourselves excepted. */
 void shim_kill_listed(const char *pids);
+/* Kills the children that a process has now; `proc` is an open /proc, in whose pid
+   namespace `parent` is told. */
+void shim_kill_children(int proc, pid_t parent);
 
 /*
  * Runs a command beside a running container (exec probes, hooks): in its

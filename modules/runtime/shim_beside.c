@@ -136,26 +136,6 @@ static void be_reaper(const struct shim_launch *launch, const struct node *comma
 
 /* `proc` is the machine's, opened before the container's namespaces were entered:
    no file of the pod's is read here. */
-static void kill_children_of(int proc, pid_t reaper)
-{
-    char path[64], list[4096];
-    ssize_t len;
-    int fd;
-
-    snprintf(path, sizeof path, "%d/task/%d/children", reaper, reaper);
-    fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    len = read(fd, list, sizeof list - 1);
-    close(fd);
-    while (len > 0 && list[len - 1] != ' ')
-        len--; /* a number cut at the end of the buffer is another process' pid */
-    if (len > 0) {
-        list[len] = '\0';
-        shim_kill_listed(list);
-    }
-}
-
 static int kill_late(int proc, pid_t reaper)
 {
     int64_t until = clock_steady() + KILL_MOST;
@@ -163,7 +143,7 @@ static int kill_late(int proc, pid_t reaper)
 
     kill(reaper, SIGUSR1);
     while (waitpid(reaper, &status, WNOHANG) == 0) {
-        kill_children_of(proc, reaper);
+        shim_kill_children(proc, reaper);
         if (clock_steady() > until) { /* one that the kernel itself holds */
             kill(reaper, SIGKILL);
             break;

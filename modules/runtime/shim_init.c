@@ -270,28 +270,41 @@ void shim_kill_listed(const char *pids)
     }
 }
 
-static void kill_children(void)
+void shim_kill_children(int proc, pid_t parent)
 {
     char path[64], list[4096];
-    size_t len;
-    FILE *in;
+    ssize_t len;
+    int fd;
+
+    snprintf(path, sizeof path, "%d/task/%d/children", parent, parent);
+    fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    len = read(fd, list, sizeof list - 1);
+    close(fd);
+    while (len > 0 && list[len - 1] != ' ')
+        len--; /* a number cut at the end of the buffer is another process' pid */
+    if (len > 0) {
+        list[len] = '\0';
+        shim_kill_listed(list);
+    }
+}
+
+/* Without a pid namespace every orphan comes to its init (PR_SET_CHILD_SUBREAPER), so
+   killing the children again and again gets all of them. */
+static void kill_children(void)
+{
+    int proc;
 
     if (getpid() == 1) {
         kill(-1, SIGKILL);
         return;
     }
-    /* Without a pid namespace whatever loses its parent comes to us, so
-       killing our children again and again gets all of them. */
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-    in = fopen(path, "re");
-    if (!in)
+    proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (proc < 0)
         return;
-    len = fread(list, 1, sizeof list - 1, in);
-    fclose(in);
-    while (len && list[len - 1] != ' ')
-        len--; /* a number cut at the end of the buffer is another process' pid */
-    list[len] = '\0';
-    shim_kill_listed(list);
+    shim_kill_children(proc, getpid());
+    close(proc);
 }
 
 static void bury_everyone(void)
