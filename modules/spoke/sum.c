@@ -35,6 +35,7 @@ struct sum {
     struct arena *arena;
     const struct work *work;
     const struct node *report, *rows;
+    const struct node *before; /* the status that was told last */
     size_t total, not_applied, not_available;
     char *applied_message, *available_message; /* of the first that is not */
     const char *bad_reason;                    /* NULL: nothing is Degraded */
@@ -210,12 +211,12 @@ static const struct node *status_before(struct arena *arena, const struct work *
     return sent ? sent : node_get(work->object, "status");
 }
 
-/* Those of others are the object's own. */
-static struct node *conditions_before(struct arena *arena, const struct work *work)
+/* Those of others are the object's own; with no time given each keeps its own. */
+static struct node *conditions_before(const struct sum *sum)
 {
     return work_merge_conditions(
-        arena, node_at(work->object, "status", "conditions", NULL),
-        node_get(status_before(arena, work), "conditions"), clock_wall());
+        sum->arena, node_at(sum->work->object, "status", "conditions", NULL),
+        node_get(sum->before, "conditions"), 0);
 }
 
 static struct node *conditions(struct sum *sum, const struct node *objects)
@@ -246,15 +247,15 @@ static struct node *conditions(struct sum *sum, const struct node *objects)
     add_rules(sum, news);
     return work_merge_conditions(
         sum->arena,
-        still_meant(sum->arena, conditions_before(sum->arena, work), news),
+        still_meant(sum->arena, conditions_before(sum), news),
         news, clock_wall());
 }
 
-static struct node *merged_rows(struct arena *arena, const struct work *work,
-                                const struct node *rows)
+static struct node *merged_rows(const struct sum *sum)
 {
-    const struct node *old =
-        node_at(status_before(arena, work), "resourceStatus", "manifests", NULL);
+    struct arena *arena = sum->arena;
+    const struct node *old = node_at(sum->before, "resourceStatus", "manifests", NULL);
+    const struct node *rows = sum->rows;
     struct node *left = node_list(arena);
 
     for (size_t i = 0; i < node_count(old); i++) {
@@ -277,10 +278,11 @@ struct node *sum_work(const struct work *work, struct arena *arena,
 {
     struct node *status = node_map(arena);
     struct sum sum = {.arena = arena, .work = work, .report = report,
-                      .rows = rows_of(work, arena, report, objects)};
+                      .rows = rows_of(work, arena, report, objects),
+                      .before = status_before(arena, work)};
 
     node_set(arena, status, "conditions", conditions(&sum, objects));
     node_set(arena, node_make(arena, status, "resourceStatus"), "manifests",
-             merged_rows(arena, work, sum.rows));
+             merged_rows(&sum));
     return status;
 }
