@@ -15,6 +15,20 @@
 set -eEu -o pipefail
 trap 'echo "failed: line $LINENO of $(basename "$0"): $BASH_COMMAND" >&2; show_logs' ERR
 
+# `grep -q` stops reading at the first match. In a pipe its writer may then die of SIGPIPE,
+# and with pipefail "found" would count as a failure, or as "not found" in an `if`.
+grep() {
+    local arg quiet='' args=()
+    for arg; do
+        case $arg in
+        -q) quiet=1; continue ;;
+        -[a-zA-Z]*) case $arg in *q*) quiet=1; arg=${arg//q/} ;; esac ;;
+        esac
+        args+=("$arg")
+    done
+    if [ -n "$quiet" ]; then command grep "${args[@]}" >/dev/null; else command grep "${args[@]}"; fi
+}
+
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 AXLE=${AXLE:-$repo/build/debug/axle}
 TEST_DIR=${TEST_DIR:-$(mktemp -d)}
