@@ -267,7 +267,7 @@ static void check_names(void)
         {"axle-system", "is reserved"}, {"axle-x", "is reserved"},
         {"tenant-acme", "is reserved"}, {"open-cluster-management-hub", "is reserved"},
         {"local-cluster", "reserved for the hub's own"},
-        {"lab", "belongs to the Project \"lab\""}, {"stray", "belongs to somebody else"},
+        {"lab", "belongs to the Project \"lab\""}, {"stray", "belongs to another owner"},
         {"a.b", "must not contain dots"}, {"EDGE", "metadata.name"},
         {"a123456789012345678901234567890123456789012345678901234567890123", "metadata.name"},
     };
