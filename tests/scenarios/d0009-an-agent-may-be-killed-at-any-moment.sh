@@ -17,7 +17,8 @@ start_hub
 start_spoke edge-1 --allow-ids 2000
 log=$TEST_DIR/edge-1/spoke/workloads/claims/lab.starts/log
 
-# One line for each start; the name in ps stands for a pod that is ready.
+# One line for each start; the name in ps stands for a pod that is ready. A probe may take
+# its time: late because the machine is busy is not what this looks for.
 # template APP VERSION [MORE-OF-THE-CONTAINER] [MORE-MOUNTS]
 template() {
     cat <<YAML
@@ -32,7 +33,7 @@ template() {
               command: [bash, -c, "echo \"\$POD \$VERSION\" >>starts/log; sleep 0.4; exec -a \"$mark \$POD\" python3 -c 'import time; open(\"ok\", \"w\").close(); time.sleep(100000)'"]
               volumeMounts: [{name: starts, mountPath: starts}${4:-}]
               ports: [{name: http, containerPort: 0}]
-              readinessProbe: {exec: {command: [test, -e, ok]}, periodSeconds: 1, failureThreshold: 1}
+              readinessProbe: {exec: {command: [test, -e, ok]}, periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 60}
               ${3:-}
 YAML
 }
@@ -66,7 +67,7 @@ spec:
       kind: Service
       metadata: {name: steady, namespace: lab}
       spec: {selector: {app: steady}, ports: [{port: 80, targetPort: http}]}
-$(deployment steady 3 1 0 steady 0 "livenessProbe: {exec: {command: [test, -d, starts]}, periodSeconds: 1, failureThreshold: 2, initialDelaySeconds: 2}")
+$(deployment steady 3 1 0 steady 0 "livenessProbe: {exec: {command: [test, -d, starts]}, periodSeconds: 1, failureThreshold: 2, initialDelaySeconds: 2, timeoutSeconds: 60}")
 $(deployment surges 4 1 0 surges "$1")
 $(deployment spares 4 0 1 spares "$1")
     - apiVersion: apps/v1
