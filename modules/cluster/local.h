@@ -158,6 +158,7 @@ struct local_container {
     int64_t run, pid, began, ended;
     int code, signal;
     bool oom, backing_off, killed_by_probe;
+    char waits[300]; /* what the start of its command waits for; "": for nothing */
     unsigned crashes, unpulled; /* unpulled: starts that came to nothing for want of the image */
     struct loop_timer *timer; /* owned; the next start */
     enum local_hook hook;     /* the one that is on its way */

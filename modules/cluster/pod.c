@@ -301,6 +301,11 @@ static bool container_wait(const struct local_container *c, struct local_why *re
     if (c->state == CONTAINER_WAITING)
         why_set(ret, "ContainerCreating", "%s %.80s is being started",
                 c->init ? "init container" : "container", c->name);
+    else if (pod_runs(c) && *c->waits)
+        why_set(ret, "VolumeInPreparation", "container %.80s: %.280s", c->name, c->waits);
+    else if (pod_runs(c) && !c->began)
+        why_set(ret, "ContainerCreating", "%s %.80s is being started",
+                c->init ? "init container" : "container", c->name);
     else if (first && pod_runs(c))
         why_set(ret, "PodInitializing", "waits for the init container %.80s to end", c->name);
     else if (!first && pod_runs(c) && c->hook == HOOK_POST_START)
@@ -309,7 +314,7 @@ static bool container_wait(const struct local_container *c, struct local_why *re
     else if (!first && pod_runs(c) && !c->started && c->probes[PROBE_STARTUP].spec)
         why_set(ret, "StartupProbe", "container %.80s: its startupProbe has not succeeded yet",
                 c->name);
-    else if (!first && pod_runs(c) && !c->ready)
+    else if (!first && pod_runs(c) && !c->ready && c->probes[PROBE_READINESS].spec)
         why_set(ret, "ReadinessProbe", "container %.80s: its readinessProbe has not succeeded yet",
                 c->name);
     else

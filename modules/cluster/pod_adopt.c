@@ -32,7 +32,11 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
     if (c->crashes && strcmp(state, "running") != 0)
         c->crashes--;
     event.kind = !strcmp(state, "failed") ? RUNTIME_FAILED : RUNTIME_EXITED;
-    if (!strcmp(state, "running") && (event.pid || !pod->lost))
+    if (!strcmp(state, "running") && !pod->lost && node_get_bool(found, "starting", false)) {
+        c->state = CONTAINER_RUNNING; /* its shim tells when it has started */
+        c->run = event.run;
+        snprintf(c->waits, sizeof c->waits, "%s", event.message);
+    } else if (!strcmp(state, "running") && (event.pid || !pod->lost))
         pod_on_started(c, &event);
     else if (!strcmp(state, "exited") || !strcmp(state, "failed"))
         pod_on_ended(c, &event);

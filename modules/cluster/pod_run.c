@@ -57,7 +57,7 @@ static void start_container(struct local_container *c)
         return;
     }
     c->state = CONTAINER_RUNNING;
-    c->pid = 0;
+    c->pid = c->began = 0;
 }
 
 void pod_on_restart(void *arg)
@@ -212,6 +212,7 @@ static void plan_restart(struct local_container *c)
 void pod_on_started(struct local_container *c, const struct runtime_event *event)
 {
     c->state = CONTAINER_RUNNING;
+    c->waits[0] = '\0';
     c->run = event->run;
     c->pid = event->pid;
     c->began = event->started;
@@ -231,6 +232,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
     pod->adopted &= pod->adopting; /* an end that this agent has seen */
     check_end(c);
     c->started = false;
+    c->waits[0] = '\0';
     loop_timer_stop(c->hook_timer);
     c->state = event->kind == RUNTIME_FAILED ? CONTAINER_FAILED : CONTAINER_EXITED;
     c->run = event->run;
@@ -426,6 +428,11 @@ void pod_on_event(struct cluster *cluster, const struct runtime_event *event)
     else if (event->kind == RUNTIME_DRIFT)
         local_event(cluster, local_workload_of(pod), "Normal", "DriftCorrected",
                     "pod %s: %s was changed and has been put back", pod->name, event->message);
+    else if (event->kind == RUNTIME_NOTE)
+        local_event(cluster, local_workload_of(pod), "Warning", event->reason, "pod %s: %s",
+                    pod->name, event->message);
+    else if (c && event->kind == RUNTIME_WAITS)
+        snprintf(c->waits, sizeof c->waits, "%s", event->message);
     else if (c && event->kind == RUNTIME_STARTED && !pod->lost)
         pod_on_started(c, event);
     else if (c && !pod->lost)

@@ -3,6 +3,7 @@
 
 #include "runtime/claims.h"
 
+#include "base/text.h"
 #include "document/document.h"
 #include "number/number.h"
 #include "runtime/process.h"
@@ -12,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +21,13 @@
 #define CLAIM_MODE (S_ISGID | 0770)
 /* Each level costs a descriptor; a tree that is deeper was made to hurt. */
 #define DEPTH_MOST 200
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+#define scoped_fd SCOPED(close_fd)
 
 /* ---- What a pod does with a claim ------------------------------------------------ */
 
@@ -114,113 +123,180 @@ int claims_make(struct runtime *runtime, const struct node *spec, const struct n
 
 /* ---- fsGroup --------------------------------------------------------------------------- */
 
-struct gift {
-    gid_t group;
-    long left; /* entries; -1: any number */
+/* Where the walk is. Every entry is opened once, without following a link, and all is done
+   to what was opened: pods may exchange what is here at any moment. */
+struct walk {
+    struct claims_gift *gift;
+    uint64_t mount;
     int depth;
+    int path[DEPTH_MOST + 1]; /* lengths of `where` above each level */
+    char where[CLAIMS_WHERE]; /* of the entry, below the claim; cut when it is too long */
 };
 
-/* Pods may exchange what is here at any moment: all is done to what was opened. */
-static int give_one(int fd, struct gift *gift)
+static void note_failure(struct walk *walk, int number)
 {
-    struct stat st;
-    mode_t mode;
+    struct claims_gift *gift = walk->gift;
 
-    if (gift->left == 0) {
+    if (gift->failed++)
+        return;
+    gift->error = number;
+    snprintf(gift->first, sizeof gift->first, "%s", *walk->where ? walk->where : ".");
+}
+
+/* What is mounted inside a claim is not the claim's; a bind mount has the same device. */
+static uint64_t mount_of(int fd)
+{
+    struct statx stx;
+
+    if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &stx) < 0)
+        return 0;
+    return stx.stx_mask & STATX_MNT_ID ? stx.stx_mnt_id
+                                       : (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
+}
+
+/* fchmod() wants a descriptor that can be read or written; opening one would wait for a
+   FIFO's other end and break leases. */
+static int change_mode(int fd, mode_t mode)
+{
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return chmod(path, mode);
+}
+
+/* A set-user-ID program in a claim is no more one for the group than it was before. */
+static int give_one(const struct claims_gift *gift, int fd, const struct stat *st)
+{
+    mode_t mode = (st->st_mode & 01777) | (S_ISDIR(st->st_mode) ? CLAIM_MODE : 0660);
+
+    if (st->st_gid != gift->group && fchownat(fd, "", (uid_t)-1, gift->group, AT_EMPTY_PATH) < 0)
+        return -1;
+    return S_ISLNK(st->st_mode) || mode == (st->st_mode & 07777) ? 0 : change_mode(fd, mode);
+}
+
+static int count_one(struct claims_gift *gift)
+{
+    if (gift->most && gift->seen >= gift->most) {
         errno = E2BIG;
         return -1;
     }
-    gift->left -= gift->left > 0;
-    if (fstat(fd, &st) < 0 ||
-        (st.st_gid != gift->group && fchown(fd, (uid_t)-1, gift->group) < 0))
+    gift->seen++;
+    if (gift->go_on && !gift->go_on(gift)) {
+        errno = ECANCELED;
         return -1;
-    mode = (st.st_mode & 01777) | (S_ISDIR(st.st_mode) ? CLAIM_MODE : 0660);
-    return mode == (st.st_mode & 07777) ? 0 : fchmod(fd, mode);
+    }
+    return 0;
 }
 
-static int give_folder(int fd, struct gift *gift);
+static int give_below(struct walk *walk, int fd);
 
-/* Links, devices and sockets are left alone, and what went away meanwhile. */
-static int give_entry(int folder, const char *name, struct gift *gift)
+/* -1: the walk as a whole is over. What one entry refuses is its own affair. */
+static int give_entry(struct walk *walk, int folder, const char *name)
 {
-    int fd, failed;
+    scoped_fd int fd = -1;
     struct stat st;
 
-    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
-        return 0;
-    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    /* A pod that holds a lease on its own file keeps that from us, and nothing else. */
-    if (fd < 0)
-        return errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == EAGAIN ? 0 : -1;
-    if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
-        close(fd);
+    if (count_one(walk->gift) < 0)
+        return -1;
+    fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        if (errno != ENOENT) /* it went away meanwhile */
+            note_failure(walk, errno);
         return 0;
     }
-    if (S_ISDIR(st.st_mode))
-        return give_folder(fd, gift);
-    failed = give_one(fd, gift);
-    close(fd);
-    return failed;
+    if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+        return 0;
+    if (mount_of(fd) != walk->mount) {
+        note_failure(walk, EXDEV);
+        return 0;
+    }
+    /* The folder last: until all in it is given, it does not say that it is. */
+    if (S_ISDIR(st.st_mode) && give_below(walk, fd) < 0)
+        return -1;
+    if (give_one(walk->gift, fd, &st) < 0)
+        note_failure(walk, errno);
+    return 0;
 }
 
-/* Closes `fd`. */
-static int give_folder(int fd, struct gift *gift)
+static void step_down(struct walk *walk, const char *name)
 {
-    DIR *folder = fdopendir(fd);
+    size_t len = strlen(walk->where);
+
+    walk->path[walk->depth] = (int)len;
+    snprintf(walk->where + len, sizeof walk->where - len, "%s%s", len ? "/" : "", name);
+}
+
+static int give_below(struct walk *walk, int fd)
+{
+    int own = walk->depth >= DEPTH_MOST ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = own >= 0 ? fdopendir(own) : NULL;
     struct dirent *entry;
-    int failed;
+    int failed = 0;
 
     if (!folder) {
-        close(fd);
-        return -1;
+        note_failure(walk, walk->depth >= DEPTH_MOST ? ENAMETOOLONG : errno);
+        if (own >= 0)
+            close(own);
+        return 0;
     }
-    failed = give_one(fd, gift);
-    if (!failed && ++gift->depth > DEPTH_MOST) {
-        errno = ENAMETOOLONG;
-        failed = -1;
+    while (!failed && (entry = readdir(folder))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        step_down(walk, entry->d_name);
+        walk->depth++;
+        failed = give_entry(walk, own, entry->d_name);
+        walk->where[walk->path[--walk->depth]] = '\0';
     }
-    while (!failed && (entry = readdir(folder)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            failed = give_entry(fd, entry->d_name, gift);
-    gift->depth--;
     closedir(folder);
     return failed;
 }
 
-/* OnRootMismatch: a top folder that is right speaks for all below it. */
-static int give_claim(const struct node *spec, const char *source, struct gift gift)
+/*
+ * OnRootMismatch: a top folder that is right speaks for all below it, so it is changed
+ * when all below it was. As in Kubernetes, a walk that was cut short begins anew.
+ */
+static int give_claim(const struct node *spec, const char *source, struct claims_gift *gift)
 {
     bool by_root = !strcmp(node_get_text(spec, "fsGroupPolicy"), "OnRootMismatch");
-    int fd = open(source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    scoped_fd int fd = open(source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct walk walk = { .gift = gift };
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0 || fstat(fd, &st) < 0)
         return -1;
-    }
-    if (by_root && st.st_gid == gift.group && (st.st_mode & CLAIM_MODE) == CLAIM_MODE) {
-        close(fd);
+    if (by_root && st.st_gid == gift->group && (st.st_mode & CLAIM_MODE) == CLAIM_MODE)
         return 0;
-    }
-    return give_folder(fd, &gift);
+    gift->seen = 0;
+    walk.mount = mount_of(fd);
+    return give_below(&walk, fd) < 0 ? -1 : give_one(gift, fd, &st);
 }
 
-int claims_give(const struct node *spec, const struct node *volumes, long most,
-                const char **ret_where)
+int claims_give(const struct node *spec, const struct node *volumes, struct claims_gift *gift)
 {
-    uint32_t group = number_id(spec, "fsGroup");
-    struct gift gift = { .group = group, .left = most ? most : -1 };
-
-    for (size_t i = 0; group != NUMBER_NO_ID && i < node_count(volumes); i++) {
+    gift->group = number_id(spec, "fsGroup");
+    for (size_t i = 0; gift->group != NUMBER_NO_ID && i < node_count(volumes); i++) {
         const struct node *volume = node_item(volumes, i);
 
         if (!is_claim(volume) || !writes(spec, node_get_text(volume, "name")))
             continue;
-        *ret_where = node_get_text(volume, "name");
-        if (give_claim(spec, node_get_text(volume, "source"), gift) < 0)
+        if (!gift->failed)
+            gift->volume = node_get_text(volume, "name");
+        if (give_claim(spec, node_get_text(volume, "source"), gift) < 0) {
+            gift->volume = node_get_text(volume, "name");
             return -1;
+        }
     }
     return 0;
+}
+
+void claims_explain(const struct claims_gift *gift, char *ret, size_t room)
+{
+    const char *why = gift->error == EXDEV          ? "something else is mounted there"
+                      : gift->error == ENAMETOOLONG ? "more than 200 folders deep"
+                                                    : strerror(gift->error);
+
+    snprintf(ret, room, "%ld entries of volume %.60s could not be given to fsGroup %u, and are left as "
+             "they are: the first is %.160s: %s", gift->failed, gift->volume, gift->group, gift->first,
+             why);
+    text_make_printable(ret);
 }

@@ -29,12 +29,26 @@ int claims_complete(struct runtime *runtime, struct arena *arena, const struct n
 /* Makes the folder of a claim, or takes one of an earlier version along. */
 int claims_make(struct runtime *runtime, const struct node *spec, const struct node *volume,
                 const char *path, uint32_t user, struct err *err) MUST_CHECK;
+/* How giving goes; the caller fills the first part. */
+#define CLAIMS_WHERE 256
+struct claims_gift {
+    long most; /* entries of one claim; 0: all there are */
+    bool (*go_on)(struct claims_gift *gift); /* asked at each entry; NULL: it does */
+
+    gid_t group;
+    const char *volume; /* where it is, or where the first failure was */
+    long seen, failed;  /* entries of this claim; of all claims, what was left as it was */
+    int error;          /* of the first that failed, which is `first` */
+    char first[CLAIMS_WHERE];
+};
 /*
- * Gives all that the claims of the pod hold to its fsGroup. `most`: so many
- * entries at once and no more (E2BIG); 0: all there are. -1 with errno, and
- * `ret_where` says which claim.
+ * Gives all that the claims of the pod hold to its fsGroup. An entry that refuses (it is
+ * immutable, or something else is mounted there) is counted and left, as in Kubernetes. -1
+ * with errno when a claim's own folder refuses, at `most` (E2BIG) and when go_on() says no
+ * (ECANCELED).
  */
-int claims_give(const struct node *spec, const struct node *volumes, long most,
-                const char **ret_where);
+int claims_give(const struct node *spec, const struct node *volumes, struct claims_gift *gift);
+/* In words what was left, if `failed`. */
+void claims_explain(const struct claims_gift *gift, char *ret, size_t room);
 
 #endif

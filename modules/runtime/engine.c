@@ -216,10 +216,18 @@ static int fail_gift(const char *claim, struct err *err)
                      "fsGroupChangePolicy: OnRootMismatch");
 }
 
+static void tell_left(struct process_pod *pod, const struct claims_gift *gift)
+{
+    char words[400];
+
+    claims_explain(gift, words, sizeof words);
+    process_tell(pod, NULL, RUNTIME_NOTE, "FsGroupIncomplete", words);
+}
+
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
-    const char *claim = "";
+    struct claims_gift gift = { .most = GIVE_MOST, .volume = "" };
     uint32_t user = 0;
 
     if (process_user_of(pod->runtime, spec, &user, err) < 0 ||
@@ -229,8 +237,10 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));
     if (process_files_make(pod, spec, volumes, pod->arena, user, err) < 0)
         return -1;
-    if (pod->runtime->root && claims_give(spec, volumes, GIVE_MOST, &claim) < 0)
-        return fail_gift(claim, err);
+    if (pod->runtime->root && claims_give(spec, volumes, &gift) < 0)
+        return fail_gift(gift.volume, err);
+    if (gift.failed)
+        tell_left(pod, &gift);
     pod->spec = node_copy(pod->arena, spec);
     node_remove(pod->spec, "record");
     node_set(pod->arena, pod->spec, "volumes", volumes);

@@ -197,6 +197,7 @@ static void tell_event(struct process_pod *pod, const char *word,
         { "started", RUNTIME_STARTED },
         { "exited", RUNTIME_EXITED },
         { "failed", RUNTIME_FAILED },
+        { "waits", RUNTIME_WAITS },
     };
 
     for (size_t i = 0; i < count_of(words); i++)
@@ -250,7 +251,8 @@ static void hear_state(struct process_pod *pod, const struct node *from)
     struct process_state before = *state, now;
 
     process_state_take(state, from);
-    if (!strcmp(before.state, state->state) && before.run.number == state->run.number)
+    if (!strcmp(before.state, state->state) && before.run.number == state->run.number &&
+        before.starting == state->starting)
         return;
     now = *state;
     tell_missed(pod, &before, &now);
@@ -269,6 +271,9 @@ static void hear_message(struct process_pod *pod, const struct node *message)
         hear_exec(pod, message);
     } else if (!strcmp(event, "evicted")) {
         process_tell(pod, NULL, RUNTIME_LOST, "Evicted", node_get_text(message, "message"));
+    } else if (!strcmp(event, "note")) {
+        process_tell(pod, NULL, RUNTIME_NOTE, node_get_text(message, "reason"),
+                     node_get_text(message, "message"));
     } else if (*event) {
         struct process_state *state = process_state_of(pod, node_get_text(message, "name"));
 

@@ -43,6 +43,7 @@ void process_state_take(struct process_state *state, const struct node *from)
 {
     snprintf(state->state, sizeof state->state, "%s", node_get_text(from, "state"));
     state->crashes = number_get(from, "crashes", NUMBER_COUNT, 0);
+    state->starting = node_get_bool(from, "starting", false);
     take_run(&state->run, from);
     state->last = (struct process_run){ 0 };
     if (node_get(from, "last"))
@@ -69,6 +70,7 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     node_set_text(arena, node, "name", state->name);
     node_set_text(arena, node, "state", state->state);
     node_set_int(arena, node, "crashes", state->crashes);
+    node_set_bool(arena, node, "starting", state->starting);
     describe_run(arena, node, &state->run);
     if (state->last.number)
         describe_run(arena, node_make(arena, node, "last"), &state->last);

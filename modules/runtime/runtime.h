@@ -80,6 +80,8 @@ enum runtime_event_kind {
                         or Evicted: a volume holds more than its size */
     RUNTIME_REMOVED, /* answer to remove(): nothing of the pod is left */
     RUNTIME_DRIFT,   /* a delivered file was put back: message names it */
+    RUNTIME_WAITS,   /* a start takes its time: message says what for */
+    RUNTIME_NOTE,    /* reason and message are worth an Event */
 };
 
 struct runtime_event {

@@ -55,7 +55,14 @@ void shim_log_finish(struct shim_log *log, struct shim_stream *stream);
 /* ---- shim_init.c: one container run ---------------------------------------- */
 
 /* From the init, a struct shim_message; EXITED_AGAIN has begun the next run. */
-enum shim_word { SHIM_STARTED = 1, SHIM_FAILED, SHIM_EXITED, SHIM_EXITED_AGAIN };
+enum shim_word {
+    SHIM_STARTED = 1,
+    SHIM_FAILED,
+    SHIM_EXITED,
+    SHIM_EXITED_AGAIN,
+    SHIM_WAITS, /* not started yet: `text` says for what */
+    SHIM_NOTE,  /* `reason` and `text` are worth an Event */
+};
 /* To the init, a byte: run once more; or what to do by itself at the next end. */
 enum { SHIM_AGAIN = 'r', SHIM_PERMIT = 'p', SHIM_PERMIT_FAILURE = 'f', SHIM_FORBID = 'x' };
 struct shim_message {

@@ -51,6 +51,7 @@ struct node *shim_describe(struct arena *arena, const struct container *c)
 
     node_set_text(arena, state, "name", c->name);
     node_set_text(arena, state, "state", c->state);
+    node_set_bool(arena, state, "starting", c->running && !c->told_start);
     node_set_int(arena, state, "crashes", c->crashes);
     describe_run(arena, state, &c->run);
     if (c->last.number)

@@ -195,7 +195,7 @@ static void begin_run(struct container *c)
     c->began = clock_steady();
     c->state = "running";
     c->running = true;
-    c->told_start = c->permitted = false;
+    c->told_start = c->permitted = c->waits = false;
     c->kill_at = c->idle_until = 0;
     c->permit_at = c->keep_at = 0;
     if (node_get(c->spec, "again"))
@@ -273,7 +273,10 @@ static void permit(struct shim *shim, struct container *c)
 static void hear_started(struct shim *shim, struct container *c)
 {
     c->run.pid = child_of(c->init);
+    if (c->waits)
+        c->run.why = (struct shim_message){ 0 };
     c->told_start = true;
+    c->waits = false;
     if (c->kill_at) /* it was to stop before it could hear of it */
         kill(c->init, SIGTERM);
     else if (c->permit_at && c->permit_at <= clock_steady())
@@ -349,6 +352,28 @@ static void hear_exited(struct shim *shim, struct container *c, const struct shi
     c->kill_at = kill_at;
 }
 
+/* What its start waits for is its message until it has started. */
+static void hear_waits(struct shim *shim, struct container *c, const struct shim_message *message)
+{
+    c->run.why = *message;
+    c->waits = true;
+    if (c->kill_at)
+        kill(c->init, SIGTERM);
+    shim_tell(shim, c, "waits");
+}
+
+static void tell_note(struct shim *shim, const struct container *c, const struct shim_message *note)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *message = node_map(arena);
+
+    node_set_text(arena, message, "event", "note");
+    node_set_text(arena, message, "name", c->name);
+    node_set_text(arena, message, "reason", note->reason);
+    node_set_text(arena, message, "message", note->text);
+    shim_send(shim, message);
+}
+
 void container_hear(struct shim *shim, struct container *c)
 {
     struct shim_message message;
@@ -357,6 +382,10 @@ void container_hear(struct shim *shim, struct container *c)
            recv(c->control, &message, sizeof message, MSG_DONTWAIT) == (ssize_t)sizeof message) {
         if (message.word == SHIM_STARTED) {
             hear_started(shim, c);
+        } else if (message.word == SHIM_WAITS) {
+            hear_waits(shim, c, &message);
+        } else if (message.word == SHIM_NOTE) {
+            tell_note(shim, c, &message);
         } else if (message.word == SHIM_FAILED) {
             c->state = "failed";
             c->run.why = message;
@@ -399,8 +428,8 @@ void container_stop(struct container *c, int64_t grace)
         tell_init(c, SHIM_FORBID);
     c->permitted = false;
     c->permit_at = 0;
-    if (!c->kill_at && c->told_start)
-        kill(c->init, SIGTERM);
+    if (!c->kill_at && (c->told_start || c->waits))
+        kill(c->init, SIGTERM); /* to the command, or to the init that it waits for */
     if (!c->kill_at || at < c->kill_at)
         c->kill_at = at;
 }

@@ -3,6 +3,7 @@
 
 #include "runtime/shim_inside.h"
 
+#include "base/clock.h"
 #include "document/document.h"
 #include "runtime/claims.h"
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,11 +25,14 @@
 
 static volatile sig_atomic_t main_pid;
 static volatile sig_atomic_t kill_all;
+static volatile sig_atomic_t asked_to_end; /* before there was a command to tell */
 
 static void on_forward(int number)
 {
     if (main_pid > 0)
         kill(main_pid, number);
+    else if (number == SIGTERM)
+        asked_to_end = 1;
 }
 
 static void on_kill_all(int number)
@@ -463,26 +468,80 @@ static bool is_alone(int control)
     return recv(control, &word, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* Kubernetes does it once a pod: what the containers make later is theirs. */
+/* A claim may hold millions of files: the wait is told, and ends when the pod is to. */
+#define TELL_EVERY CLOCK_SECOND
+
+struct giving {
+    struct claims_gift gift;
+    int control;
+    int64_t tell_at;
+};
+
+static bool go_on_giving(struct claims_gift *gift)
+{
+    struct giving *giving = (struct giving *)gift;
+    struct shim_message message = { .word = SHIM_WAITS, .reason = "VolumeInPreparation" };
+    int64_t now = clock_steady();
+
+    if (asked_to_end || kill_all)
+        return false;
+    if (now < giving->tell_at)
+        return true;
+    giving->tell_at = now + TELL_EVERY;
+    snprintf(message.text, sizeof message.text, "volume %.100s is being given to fsGroup %u: %ld entries "
+             "so far", gift->volume, gift->group, gift->seen);
+    say(giving->control, &message);
+    return true;
+}
+
+static int fail_giving(const struct claims_gift *gift, struct shim_message *why)
+{
+    snprintf(why->reason, sizeof why->reason, "MountUnavailable");
+    snprintf(why->text, sizeof why->text, "volume \"%.100s\" cannot be given to the pod's fsGroup: %s",
+             gift->volume, errno == ECANCELED ? "the pod is to end" : strerror(errno));
+    return -1;
+}
+
+/* By its size; that needs no room on the disk. */
+static void mark_given(int lock)
+{
+    if (lock >= 0 && ftruncate(lock, 1) < 0)
+        return; /* the next container does it once more */
+}
+
+/* Once a pod, whichever container is first: the others wait, and what the containers make
+   later is theirs. */
 static int give_claims(const struct shim_launch *launch, struct shim_message *why)
 {
     const struct shim_place *place = launch->place;
-    scoped_mem char *done = mem_printf("%s/fs-group", place->directory);
-    const char *claim = "";
-    int fd;
+    scoped_mem char *path = mem_printf("%s/fs-group", place->directory);
+    struct giving giving = { .gift.go_on = go_on_giving, .control = launch->control,
+                             .tell_at = clock_steady() + TELL_EVERY };
+    struct shim_message note = { .word = SHIM_NOTE, .reason = "FsGroupIncomplete" };
+    int lock = node_get(place->spec, "fsGroup")
+                   ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    struct stat st;
+    int failed = 0;
 
-    if (!node_get(place->spec, "fsGroup") || access(done, F_OK) == 0)
+    if (!node_get(place->spec, "fsGroup"))
         return 0;
-    if (claims_give(place->spec, node_get(place->spec, "volumes"), 0, &claim) < 0) {
-        snprintf(why->reason, sizeof why->reason, "MountUnavailable");
-        snprintf(why->text, sizeof why->text, "volume \"%.100s\" cannot be given to the pod's "
-                 "fsGroup: %s", claim, strerror(errno));
-        return -1;
+    /* Without room for the file each container gives once more, which changes nothing. */
+    while (lock >= 0 && flock(lock, LOCK_EX) < 0 && errno == EINTR && !asked_to_end)
+        continue;
+    if (lock < 0 || fstat(lock, &st) < 0 || !st.st_size) {
+        giving.gift.volume = "";
+        if (claims_give(place->spec, node_get(place->spec, "volumes"), &giving.gift) < 0)
+            failed = fail_giving(&giving.gift, why);
+        else
+            mark_given(lock);
     }
-    fd = open(done, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0)
-        close(fd);
-    return 0;
+    if (!failed && giving.gift.failed) {
+        claims_explain(&giving.gift, note.text, sizeof note.text);
+        say(launch->control, &note);
+    }
+    if (lock >= 0)
+        close(lock);
+    return failed;
 }
 
 /* Before its root is built: /proc/sys may be read-only there, and a service that looks

@@ -45,6 +45,7 @@ struct container {
     pid_t init;        /* 0: none */
     int control;       /* to the init; -1: none */
     bool running, told_start, reused, permitted;
+    bool waits;        /* its init prepares a volume; `run.why` says which */
     uint64_t look;     /* of what was mounted, when it was */
     struct shim_stream streams[2];
     struct shim_log log;

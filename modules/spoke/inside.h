@@ -71,6 +71,12 @@ struct spoke {
     struct fetch *fetches;  /* owned: artifacts on their way */
     struct map *partials;   /* owned; bundle.c: of those that were cut; NULL: none yet */
     struct link_sent *sent; /* owned: requests under way */
+    struct writes {
+        struct link_write *first, *last; /* owned: what waits */
+        size_t waiting, under_way, most; /* most: that may be under way */
+        struct loop_timer *pause;        /* owned; while it is set the hub takes no more */
+        bool throttled, closing;
+    } writes; /* writes.c */
     struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */
     struct loop_backoff backoff;
@@ -257,6 +263,11 @@ typedef void link_fn(void *arg, int status, const struct http_answer *answer,
 void link_send(struct spoke *spoke, const char *method, const char *target,
                const char *type, const struct node *body, link_fn *done,
                void *arg);
+/* writes.c: link_send() of what may wait: statuses and Events. `body` NULL: none. */
+void writes_send(struct spoke *spoke, const char *method, const char *target, const char *type,
+                 const struct text *body, link_fn *done, void *arg);
+/* The link is closed: whoever waits is told `err`. */
+void writes_give_up(struct spoke *spoke, const struct err *err);
 /* The same for an ask of one's own; its `done` and `arg` are not used. */
 void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
               void *arg);

@@ -104,8 +104,11 @@ void link_close(struct spoke *spoke)
     http_client_free(&spoke->http);
     tls_client_free(&spoke->tls);
     err_set(&err, ERR_UNREACHABLE, "the connection to the hub was given up");
+    spoke->writes.closing = true;
     while (spoke->sent)
         sent_end(spoke->sent, NULL, &err);
+    writes_give_up(spoke, &err);
+    spoke->writes.closing = false;
 }
 
 void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
@@ -131,6 +134,14 @@ void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
     http_client_send(spoke->http, &mine);
 }
 
+/* The lease, the cluster's status and certificates keep this spoke in: they go first, and
+   who sends them tries again. */
+static bool may_wait(const char *method, const char *target)
+{
+    return strcmp(method, "GET") != 0 && !strstr(target, "/leases/") &&
+           !strstr(target, "/managedclusters/") && !strstr(target, "/certificatesigningrequests");
+}
+
 void link_send(struct spoke *spoke, const char *method, const char *target,
                const char *type, const struct node *body, link_fn *done,
                void *arg)
@@ -139,8 +150,13 @@ void link_send(struct spoke *spoke, const char *method, const char *target,
     struct http_field header = {"Content-Type", type ? type : "application/json"};
     struct http_ask ask = {.method = method, .target = target};
 
-    if (body) {
+    if (body)
         document_write_json(&json, body);
+    if (may_wait(method, target)) {
+        writes_send(spoke, method, target, header.value, body ? &json : NULL, done, arg);
+        return;
+    }
+    if (body) {
         ask.body = json.bytes;
         ask.len = json.len;
         ask.headers = &header;
