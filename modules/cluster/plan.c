@@ -37,9 +37,16 @@ static int not_negative(int value)
 
 struct tally {
     int old, current, terminating, ready, current_ready;
-    int unknown; /* current ones that an agent before may have seen ready */
-    int kept; /* old ones that are of the former template, or at least available */
+    int unknown, old_unknown; /* those that an agent before may have seen ready */
+    int kept; /* old ones that are of the former template, or may be available */
 };
+
+/* Right after an agent's start: the next probe tells. Until then it is neither counted on
+   nor taken for one whose end costs nothing. */
+static bool is_unknown(const struct plan_pod *pod)
+{
+    return pod->unknown && !pod->ready;
+}
 
 static struct tally count_pods(const struct plan_pod *pods, size_t count)
 {
@@ -55,19 +62,22 @@ static struct tally count_pods(const struct plan_pod *pods, size_t count)
         else
             t.old++;
         t.ready += pods[i].ready;
-        t.unknown += pods[i].unknown && pods[i].current && !pods[i].ready;
+        t.unknown += is_unknown(&pods[i]) && pods[i].current;
+        t.old_unknown += is_unknown(&pods[i]) && !pods[i].current;
         t.current_ready += pods[i].ready && pods[i].current;
-        t.kept += !pods[i].current && (pods[i].former || pods[i].ready);
+        t.kept += !pods[i].current && (pods[i].former || pods[i].ready || is_unknown(&pods[i]));
     }
     return t;
 }
 
-/* The one whose end costs least: not available before available, what will not
-   get better by itself before what may, newest first. */
+/* The one whose end costs least: not available before available, and before what may
+   be; what will not get better by itself before what may, newest first. */
 static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
 {
     if (a->ready != b->ready)
         return !a->ready;
+    if (is_unknown(a) != is_unknown(b))
+        return !is_unknown(a);
     if (a->former != b->former)
         return !a->former;
     if (a->broken != b->broken)
@@ -75,7 +85,7 @@ static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
     return a->created > b->created;
 }
 
-/* Stops at most `some`, of which `ready_may_go` may be available. */
+/* Stops at most `some`, of which `ready_may_go` may be, or may turn out to be, available. */
 static size_t stop_some(const struct plan_pod *pods, size_t count, bool current, int some,
                         int ready_may_go, struct plan_step *steps, size_t n)
 {
@@ -88,7 +98,7 @@ static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
             if (!gone[i] && !pods[i].terminating && pods[i].current == current &&
                 (best == count || goes_before(&pods[i], &pods[best])))
                 best = i;
-        if (best == count || (pods[best].ready && ready_may_go-- <= 0))
+        if (best == count || ((pods[best].ready || is_unknown(&pods[best])) && ready_may_go-- <= 0))
             return n;
         gone[best] = true;
         n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
@@ -116,9 +126,11 @@ static size_t stop_old(const struct plan_workload *want, const struct plan_pod *
     int fresh = least_of(t->current, want->replicas);
     int fresh_ready = least_of(t->current_ready, fresh);
     int spare = t->old + missing + fresh - least - (fresh - fresh_ready);
-    int unready = t->old - (t->ready - t->current_ready);
+    int unready = t->old - t->old_unknown - (t->ready - t->current_ready);
     int extra = t->ready - t->current_ready + fresh_ready - least;
 
+    if (!least) /* none has to be available, so nothing need be known of them */
+        extra += t->old_unknown;
     if (spare <= 0)
         return n;
     return stop_some(pods, count, false, least_of(spare, unready) + not_negative(extra),
@@ -268,6 +280,8 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
             above += want->former && i < want->former_replicas;
         } else if (pod->terminating || (pod->current && !good)) {
             above++;
+        } else if (!pod->current && is_unknown(pod)) {
+            waits = true;
         } else if (!pod->current && (good ? bad < most : !waits || pod->broken || !pod->former)) {
             n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, at, false, true });
             bad += good;

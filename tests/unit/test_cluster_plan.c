@@ -9,7 +9,8 @@
 /*
  * Pods as words: a letter each, capital when available; "o" is made from an old
  * template, "n" from the one as it is now, "f" from the former one, "x" from an old one
- * and waiting before it is tried again, "u" a new one that nobody has looked at; "-" after it: on its way out.
+ * and waiting before it is tried again; "u" is a new one that nobody has looked at, "v" one
+ * of the former template, "w" of another; "-" after it: on its way out.
  * Steps: "+" for each start, "<" for each from the former template, "-" and the position
  * of each that is stopped.
  */
@@ -48,6 +49,12 @@ static const struct deployment deployments[] = {
     { "with room for one less the budget is spent", "fffn", "", 4, 0, 1, false, false, true },
     { "a lost old one is made of the former template", "FFn", "<", 3, 1, 0, false, false, true },
     { "none is where an agent has not looked yet at the new ones", "FFu", "", 3, 1, 0, false, false, true },
+    { "nor where it has not looked yet at those of another template", "Fwww", "+", 4, 1, 0, false, false, true },
+    { "none of those is stopped for what is not known", "FwwwN", "", 4, 1, 0, false, false, true },
+    { "nor one of the former template", "vvvv", "", 4, 0, 1, false, false, true },
+    { "but one that is known to be bad is", "FwwoN", "-3", 4, 1, 0, false, false, true },
+    { "with enough that are known to be good one may go", "wFN", "-0", 1, 1, 0, false, false, true },
+    { "scaled to nothing, all go, known or not", "Fwvu", "-3-1-2-0", 0, 1, 0, false, false, true },
     { "all that were lost are", "n", "<<<", 3, 1, 0, false, false, true },
     { "no more new ones than the budget", "n", "+<<", 4, 0, 2, false, false, true },
     { "the budget grows with every new one that works", "NNff", "-3", 3, 1, 0, false, false, true },
@@ -84,8 +91,8 @@ static size_t read_pods(const char *words, struct plan_pod *pods)
         }
         pods[n] = (struct plan_pod){ .index = index++, .created = (int64_t)n,
                                      .ready = *at < 'a', .current = *at == 'n' || *at == 'N' || *at == 'u',
-                                     .unknown = *at == 'u',
-                                     .former = *at == 'f' || *at == 'F', .broken = *at == 'x' };
+                                     .unknown = strchr("uvw", *at) != NULL,
+                                     .former = *at == 'f' || *at == 'F' || *at == 'v', .broken = *at == 'x' };
         n++;
     }
     return n;
@@ -165,6 +172,8 @@ static const struct {
     { "before it began, one that blinks is waited for", "fFF", "", 3, 0, false, false, 3, "", 0 },
     { "one that does not get better goes out of its turn", "xFF", "-0", 3, 0, false, false, 3, "", 0 },
     { "nor does one of a template that never worked keep its turn", "oFF", "-0", 3, 0, false, false, 3, "", 0 },
+    { "one that nobody has looked at yet is not taken", "FFw", "", 3, 0, false, false, 3, "", 0 },
+    { "nor another one beside it", "FwF", "", 3, 0, true, false, 3, "", 0 },
     { "nothing is taken while one is missing", "F.F", "<1", 3, 0, true, false, 3, "", 0 },
     { "fewer: the stuck one goes", "FFn", "-2", 2, 0, false, false, 2, "2", 0 },
 };

@@ -67,6 +67,23 @@ static int count_pods(bool ready)
     return count;
 }
 
+/* Those whose last probe succeeded, whether or not this agent has heard of it. */
+static int count_good(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *pods = node_get(cluster_report(cluster, arena, "w"), "pods");
+    int count = 0;
+
+    for (size_t i = 0; i < node_count(pods); i++) {
+        const struct node *pod = node_item(pods, i);
+        const struct known *known =
+            map_get(versions, arena_printf(arena, "lab.%s", node_get_text(pod, "name")));
+
+        count += known && known->good && strcmp(node_get_text(pod, "phase"), "Terminating") != 0;
+    }
+    return count;
+}
+
 static int most_of(void)
 {
     return wish.stateful ? wish.replicas : wish.replicas + wish.surge;
@@ -96,15 +113,18 @@ static int watched_create(struct runtime *runtime, const struct node *spec, stru
 static void watched_stop(struct runtime *runtime, const char *id, const char *container, int64_t grace)
 {
     const struct known *known = map_get(versions, id);
-    int left = count_pods(true);
+    int left = count_good();
 
     if (!container && known && known->good && left < fewest_of())
         broken("an available pod was stopped beyond the budget", id, left, fewest_of());
     runtime_simulated.stop(runtime, id, container, grace);
 }
 
+static int agents; /* how many there have been: an earlier one hears no answer */
+
 struct question {
     char id[128];
+    int agent;
     runtime_probe_fn *done;
     void *arg;
 };
@@ -115,7 +135,7 @@ static void on_probed(void *arg, bool ok, const char *message)
     struct known *known = map_get(versions, q->id);
 
     ok = ok && known && known->version % 2 == 0 && !blinking;
-    if (known)
+    if (known && q->agent == agents)
         known->good = ok;
     q->done(q->arg, ok, message);
     mem_free(&q);
@@ -127,6 +147,7 @@ static void watched_probe(struct runtime *runtime, const char *id, const char *c
     struct question *q = mem_alloc(sizeof *q);
 
     snprintf(q->id, sizeof q->id, "%s", id);
+    q->agent = agents;
     q->done = done;
     q->arg = arg;
     runtime_simulated.probe(runtime, id, container, probe, timeout, on_probed, q);
@@ -200,9 +221,11 @@ static void forget_goodness(void)
 static void restart_agent(struct loop_world *world, struct loop *loop)
 {
     cluster_close(&cluster);
-    forget_goodness(); /* the next agent has yet to ask */
-    if (loop_world_dice(world, 4) == 0)
+    agents++;
+    if (loop_world_dice(world, 4) == 0) {
+        forget_goodness();
         runtime_simulated_reboot("edge-1");
+    }
     open_cluster(loop);
 }
 
