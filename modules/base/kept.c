@@ -88,6 +88,21 @@ struct copies {
     bool has_sum;
 };
 
+/* A FIFO would be waited for, and a device has no end: such a thing is no kept file. */
+static char *read_regular(const char *path, size_t limit, size_t *ret_len)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? file_read(path, limit, ret_len, NULL) : NULL;
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
 static void read_copies(const char *path, size_t limit, struct copies *ret)
 {
     scoped_mem char *copy = copy_path(path);
@@ -95,8 +110,8 @@ static void read_copies(const char *path, size_t limit, struct copies *ret)
     char head[HEAD_BYTES + 1] = "";
 
     *ret = (struct copies){ 0 };
-    ret->main = file_read(path, limit, &ret->main_len, NULL);
-    ret->copy = file_read(copy, limit + HEAD_BYTES, &ret->copy_len, NULL);
+    ret->main = read_regular(path, limit, &ret->main_len);
+    ret->copy = read_regular(copy, limit + HEAD_BYTES, &ret->copy_len);
     if (ret->copy && ret->copy_len >= HEAD_BYTES && sscanf(ret->copy, HEAD "%16llx", &sum) == 1)
         snprintf(head, sizeof head, HEAD "%016llx\n", sum);
     ret->has_sum = *head && !memcmp(head, ret->copy, HEAD_BYTES);
@@ -142,7 +157,7 @@ char *kept_read(const char *path, size_t limit, size_t *ret_len, bool *ret_damag
         *ret_len = copies.copy_len - HEAD_BYTES;
         memmove(copies.copy, copies.copy + HEAD_BYTES, *ret_len + 1);
         found = take(copies.copy);
-    } else if (copies.main || copies.copy) {
+    } else if (copies.main || copies.copy || is_there(path)) {
         err_set(err, ERR_INVALID, "%s and its copy are damaged", path);
     } else {
         err_set(err, ERR_NOT_FOUND, "%s is not there", path);

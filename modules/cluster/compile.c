@@ -216,11 +216,13 @@ static void compile_hook(const struct local_container *from, struct arena *arena
     struct node *to;
 
     command = node_at(hook, "exec", "command", NULL);
-    if (!command && !node_get(hook, "sleep"))
+    if (!hook)
         return;
     to = node_make(arena, ret, "preStop");
     if (command)
         node_set(arena, to, "command", node_copy(arena, command));
+    else if (!node_get(hook, "sleep"))
+        node_set(arena, to, "probe", node_copy(arena, check_resolve(from, hook, arena)));
     else
         node_set_int(arena, to, "sleep", number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
 }

@@ -182,7 +182,7 @@ struct local_pod {
     int64_t ready_since; /* wall time; 0: it is not ready */
     int64_t unready_since; /* the same of the contrary */
     unsigned tries;      /* to make it, one after the other, that failed */
-    int64_t ending;      /* wall time at which its end was asked for */
+    int64_t ending;      /* steady time at which its end was asked for */
     /* winding: the work is done, sidecars are told to end */
     bool made, lost, terminating, stopping, removing, adopting, winding;
     bool adopted; /* an agent before may have seen it ready; no probe of this one has failed */

@@ -86,18 +86,40 @@ static void adopt_dead(struct local_pod *pod)
     }
 }
 
+/* By steady time where both are known: a clock that was set between the two makes neither
+   the one nor the other earlier. */
+static bool ended_before(const struct local_container *c, const struct node *found)
+{
+    const struct node *states = node_get(found, "containers");
+    int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0), over = 0;
+
+    for (size_t i = 0; i < node_count(states); i++)
+        if (!strcmp(node_get_text(node_item(states, i), "name"), c->name))
+            over = number_get(node_item(states, i), "over", NUMBER_MICROS, 0);
+    return since && over ? over < since
+                         : !c->ended || c->ended < number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+}
+
+/* How long ago it was told, by a clock that nobody can set. One that is not known is now:
+   what goes on then is its grace period, and no more than that. */
+static int64_t told_to_end_at(const struct node *found)
+{
+    int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0) * 1000, now = clock_steady();
+
+    return since && since < now ? since : now;
+}
+
 /* An agent before told it to end. What had ended by itself until then is a result that
    may not be counted yet, and counts; the rest is none. */
 static bool was_ending(const struct local_pod *pod, const struct node *found)
 {
-    int64_t since = number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
     bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
 
     for (size_t i = 0; i < pod->count; i++)
         by_itself &= !pod_runs(&pod->containers[i]) &&
                      (!pod_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
-                     (!pod->containers[i].ended || pod->containers[i].ended < since);
-    return since && !by_itself;
+                     ended_before(&pod->containers[i], found);
+    return number_get(found, "ending", NUMBER_MICROS, 0) && !by_itself;
 }
 
 void pod_adopt(struct cluster *cluster, const struct node *found)
@@ -134,7 +156,7 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
         adopt_container(pod, node_item(states, i));
     pod->terminating = pod->removing = false;
     if (was_ending(pod, found)) {
-        pod->ending = number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
+        pod->ending = told_to_end_at(found);
         pod_end(pod); /* still `adopting`: its hooks have run */
         pod->adopting = false;
         return;

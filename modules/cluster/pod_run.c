@@ -293,7 +293,7 @@ static void finish_end(struct local_pod *pod)
 static void stop_now(struct local_pod *pod)
 {
     struct cluster *cluster = pod->cluster;
-    int64_t grace = pod_grace(pod), used = clock_wall() - pod->ending;
+    int64_t grace = pod_grace(pod), used = clock_steady() - pod->ending;
 
     if (pod->stopping)
         return;
@@ -340,7 +340,7 @@ void pod_end(struct local_pod *pod)
         return;
     pod->terminating = true;
     if (!pod->adopting)
-        pod->ending = clock_wall();
+        pod->ending = clock_steady();
     loop_timer_stop(pod->timer);
     for (size_t i = 0; i < pod->count; i++) {
         check_end(&pod->containers[i]);

@@ -302,17 +302,37 @@ static int engine_start(struct runtime *runtime, const char *id, const char *con
     return 0;
 }
 
+/*
+ * An engine that was restarted meanwhile has forgotten that it was to stop: it is told
+ * again with each look at what runs (engine_run.c), with what is left of the grace period.
+ */
 static void on_stopped(struct engine_call *call, const struct engine_answer *answer)
 {
     if (*answer->why && answer->status != 404)
         log_warn("runtime", "pod %s: stop: %s", call->pod, answer->why);
 }
 
+void engine_stop_again(struct process_pod *pod, struct process_state *state)
+{
+    scoped_arena struct arena *arena = arena_new();
+    int64_t left = state->stop_at - clock_steady();
+    int64_t seconds = left > 0 ? (left + CLOCK_SECOND - 1) / CLOCK_SECOND : 0;
+    struct engine_call *call;
+
+    if (!state->stop_at || strcmp(state->state, "running") != 0)
+        return;
+    call = engine_send(pod->runtime, "POST",
+                       arena_printf(arena, "/containers/%s/stop?t=%lld",
+                                    engine_name(arena, pod->id, state->name), (long long)seconds),
+                       NULL, seconds * CLOCK_SECOND + ENGINE_SOON, on_stopped);
+    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
+}
+
 static void engine_stop(struct runtime *runtime, const char *id, const char *container,
                         int64_t grace)
 {
-    scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = map_get(runtime->pods, id);
+    int64_t at = clock_steady() + grace;
 
     if (is_process(runtime, id)) {
         runtime_process.stop(runtime->engine->process, id, container, grace);
@@ -321,17 +341,13 @@ static void engine_stop(struct runtime *runtime, const char *id, const char *con
     if (!container)
         process_note_ending(pod);
     for (size_t i = 0; i < pod->count; i++) {
-        const struct process_state *state = &pod->states[i];
-        struct engine_call *call;
+        struct process_state *state = &pod->states[i];
 
         if ((container && strcmp(state->name, container) != 0) || strcmp(state->state, "running") != 0)
             continue;
-        call = engine_send(runtime, "POST",
-                           arena_printf(arena, "/containers/%s/stop?t=%lld",
-                                        engine_name(arena, id, state->name),
-                                        (long long)((grace + CLOCK_SECOND - 1) / CLOCK_SECOND)),
-                           NULL, grace + ENGINE_SOON, on_stopped);
-        snprintf(call->pod, sizeof call->pod, "%s", id);
+        if (!state->stop_at || at < state->stop_at)
+            state->stop_at = at;
+        engine_stop_again(pod, state);
     }
 }
 
@@ -422,6 +438,12 @@ static void find_state(struct process_pod *pod, const char *container)
     const struct node *found = bytes ? document_read_json(arena, bytes, len, &document_limits_own,
                                                           NULL) : NULL;
 
+    /* Silence is no answer: taken for "not there" it would be removed and started anew. */
+    if (!found && err.code != ERR_NOT_FOUND) {
+        log_warn("runtime", "pod %s: %s: its state is asked for again", pod->id, err.text);
+        engine_look_later(pod, state);
+        return;
+    }
     /* Made, and its agent died before it was started: as if it had not been. */
     if (!found || text_same(node_get_text(node_get(found, "State"), "Status"), "created"))
         return;

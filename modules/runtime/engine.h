@@ -66,6 +66,10 @@ int engine_check_mounts(const struct process_pod *pod, struct err *err);
 char *engine_name(struct arena *arena, const char *pod, const char *container);
 /* Makes a fresh container and starts it, as the run after the last. */
 void engine_run(struct process_pod *pod, const char *container);
+/* Tells one that somebody stops, and that runs still, once more to end. */
+void engine_stop_again(struct process_pod *pod, struct process_state *state);
+/* An engine that does not say how a container is, is asked again. */
+void engine_look_later(struct process_pod *pod, struct process_state *state);
 /* Waits for the end of one that runs. */
 void engine_follow(struct process_pod *pod, const char *container);
 /* Fills a state from what the engine says of a container. */

@@ -117,7 +117,7 @@ char *engine_ask_now(const char *address, const char *target, struct arena *aren
         memcpy(bytes, text_string(&now.body), now.body.len);
         bytes[now.body.len] = '\0';
     } else if (client) {
-        err_set(err, ERR_UNREACHABLE, "%s answers %d %s", address, now.status, now.why);
+        err_set(err, now.status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s answers %d %s", address, now.status, now.why);
     }
     text_free(&now.body);
     http_client_free(&client);

@@ -255,13 +255,24 @@ static int64_t time_of(const struct node *state, const char *name)
     return clock_parse(node_get_text(state, name), &time) && time > 0 ? time : 0;
 }
 
+/* Podman calls one that is paused, or is being stopped, not Running; its processes are there. */
+static bool engine_says_running(const struct node *state)
+{
+    static const char *const there[] = { "running", "paused", "pausing", "stopping" };
+    bool running = node_get_bool(state, "Running", false);
+
+    for (size_t i = 0; i < count_of(there); i++)
+        running |= !strcmp(node_get_text(state, "Status"), there[i]);
+    return running;
+}
+
 void engine_take_state(struct process_state *state, const struct node *inspected)
 {
     const struct node *from = node_get(inspected, "State");
     const struct node *labels = node_get(node_get(inspected, "Config"), "Labels");
     long long run = 0, crashes = 0;
     int64_t code = number_get(from, "ExitCode", NUMBER_SMALL, 0);
-    bool running = node_get_bool(from, "Running", false);
+    bool running = engine_says_running(from);
 
     if (text_to_int(node_get_text(labels, "axle.dev/run"), &run) && run > 0)
         state->run.number = run;
@@ -357,8 +368,14 @@ static void on_ended(struct engine_call *call, const struct engine_answer *answe
         state->retry = true;
         retry(pod->runtime);
         return;
-    } else if (node_get_bool(node_get(answer->json, "State"), "Running", false)) {
+    } else if (engine_says_running(node_get(answer->json, "State"))) {
+        if (state->starting) { /* it was not known when this agent began */
+            engine_take_state(state, answer->json);
+            state->starting = false;
+            process_tell(pod, state, RUNTIME_STARTED, "", "");
+        }
         engine_follow(pod, state->name);
+        engine_stop_again(pod, state);
         return;
     } else {
         engine_take_state(state, answer->json);
@@ -404,6 +421,14 @@ static void retry(struct runtime *runtime)
         engine->retry = loop_timer_new(runtime->loop, on_retry, runtime);
     if (!loop_timer_is_set(engine->retry))
         loop_timer_set(engine->retry, RETRY);
+}
+
+void engine_look_later(struct process_pod *pod, struct process_state *state)
+{
+    snprintf(state->state, sizeof state->state, "running");
+    snprintf(state->run.message, sizeof state->run.message, "the engine does not say how it is");
+    state->starting = state->retry = true;
+    retry(pod->runtime);
 }
 
 static void on_waited(struct engine_call *call, const struct engine_answer *answer)
@@ -555,6 +580,7 @@ void engine_run(struct process_pod *pod, const char *container)
     struct process_state *state = process_state_of(pod, container);
 
     state->last = state->run;
+    state->stop_at = 0;
     state->run = (struct process_run){ .number = state->run.number + 1, .started = clock_wall() };
     snprintf(state->state, sizeof state->state, "running");
     ask(pod, container, "DELETE",

@@ -26,6 +26,7 @@ struct process_shim;
  */
 struct process_run { /* how a run of a container went, or goes */
     int64_t number, pid, started, finished;
+    int64_t over; /* steady time of its end, as its shim saw it; 0: not over, or not known */
     int code, signal;
     bool oom;
     char reason[40];
@@ -36,6 +37,7 @@ struct process_state {
     char state[16];
     int64_t crashes;
     bool retry; /* engine: to be asked again */
+    int64_t stop_at; /* engine: steady time until which this run may go on; 0: nobody stops it */
     bool starting; /* its command does not run yet; run.message: what that waits for */
     struct process_run run, last; /* last.number 0: there was none before */
 };

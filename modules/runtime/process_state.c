@@ -35,6 +35,7 @@ static void take_run(struct process_run *run, const struct node *from)
     run->oom = node_get_bool(from, "oom", false);
     run->started = number_get(from, "started", NUMBER_MICROS, 0) * 1000;
     run->finished = number_get(from, "finished", NUMBER_MICROS, 0) * 1000;
+    run->over = number_get(from, "over", NUMBER_MICROS, 0) * 1000;
     snprintf(run->reason, sizeof run->reason, "%s", node_get_text(from, "reason"));
     snprintf(run->message, sizeof run->message, "%s", node_get_text(from, "message"));
 }
@@ -59,6 +60,7 @@ static void describe_run(struct arena *arena, struct node *node, const struct pr
     node_set_bool(arena, node, "oom", run->oom);
     node_set_int(arena, node, "started", run->started / 1000);
     node_set_int(arena, node, "finished", run->finished / 1000);
+    node_set_int(arena, node, "over", run->over / 1000);
     node_set_text(arena, node, "reason", run->reason);
     node_set_text(arena, node, "message", run->message);
 }
@@ -77,22 +79,66 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     return node;
 }
 
-/* The decision to end a pod must outlive the agent: the next one would take what was ended
-   for something that failed, and start it again. Without a disk to keep it on, it does. */
+/* ---- Told to end ---------------------------------------------------------------------- */
+
+/* What tells one start of the machine from another: steady time begins anew with each. */
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_LEN 36
+
+static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
+{
+    int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, ret, BOOT_ID_LEN) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    ret[got == BOOT_ID_LEN ? BOOT_ID_LEN : 0] = '\0';
+    return got == BOOT_ID_LEN;
+}
+
+/*
+ * The decision to end a pod must outlive the agent: the next one would take what was ended
+ * for something that failed, and start it again. Without a disk to keep it on, it does.
+ * The file's time is the wall's; in it stands the steady one, which nobody can set.
+ */
 void process_note_ending(const struct process_pod *pod)
 {
     scoped_mem char *path = mem_printf("%s/ending", pod->directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     int64_t now = clock_wall();
     struct timespec when = { .tv_sec = now / CLOCK_SECOND, .tv_nsec = now % CLOCK_SECOND };
+    char boot[BOOT_ID_LEN + 1], text[80];
+    int len;
 
     if (fd < 0)
         return;
+    if (read_boot_id(boot)) {
+        len = snprintf(text, sizeof text, "%s %lld\n", boot, (long long)clock_steady());
+        /* A full disk has room for the name, and not for this: see below. */
+        if (write(fd, text, (size_t)len) != len && ftruncate(fd, 0) < 0)
+            log_debug("runtime", "%s: %s", path, strerror(errno));
+    }
     /* What the file system would say is up to a tick early: before an exit that came first. */
     if (futimens(fd, (struct timespec[]){ when, when }) < 0)
         log_debug("runtime", "%s: %s", path, strerror(errno));
     close(fd);
+}
+
+/* 0: not known, of another start of the machine, or not yet reached. */
+static int64_t steady_in(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char text[80] = "", boot[BOOT_ID_LEN + 1];
+    long long steady = 0;
+
+    if (fd < 0)
+        return 0;
+    if (read(fd, text, sizeof text - 1) <= BOOT_ID_LEN + 1 || !strchr(text, '\n') ||
+        !read_boot_id(boot) || strncmp(text, boot, BOOT_ID_LEN) != 0 ||
+        sscanf(text + BOOT_ID_LEN, " %lld", &steady) != 1)
+        steady = 0;
+    close(fd);
+    return steady > 0 && steady <= clock_steady() ? steady : 0;
 }
 
 void process_describe_ending(const struct process_pod *pod, struct arena *arena,
@@ -101,7 +147,9 @@ void process_describe_ending(const struct process_pod *pod, struct arena *arena,
     scoped_mem char *path = mem_printf("%s/ending", pod->directory);
     struct stat st;
 
-    if (lstat(path, &st) == 0)
-        node_set_int(arena, found, "ending",
-                     (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
+    if (lstat(path, &st) < 0)
+        return;
+    node_set_int(arena, found, "ending",
+                 (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
+    node_set_int(arena, found, "endingSteady", steady_in(path) / 1000);
 }

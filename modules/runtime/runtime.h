@@ -56,7 +56,7 @@ struct node;
  *       name, command: [string], env: ["K=V"],
  *       image: NAME, args: [string], pull: Never   the engine driver's: without
  *           a command the image's own; a pod has images or it has not
- *       preStop: {command: [string]} or {sleep: seconds}  before that SIGTERM;
+ *       preStop: {command: [string]}, {sleep: seconds} or {probe: as for probe()}  before that SIGTERM;
  *           a stop() is the caller's, and so are hooks before it
  *       directory: working directory; absent or relative: the pod's own,
  *       mounts: [{volume, path, subPath, readOnly}]  path may be relative,

@@ -32,6 +32,7 @@ struct shim_log {
     int64_t rate;   /* bytes per second */
     int64_t budget, budget_at; /* bytes that may be written now; since when */
     int64_t dropped;
+    int64_t lost; /* bytes that the disk did not take, since the last line that it did */
 };
 struct shim_stream {
     int fd; /* -1: closed */

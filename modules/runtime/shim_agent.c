@@ -41,6 +41,7 @@ static void describe_run(struct arena *arena, struct node *node, const struct sh
     node_set_bool(arena, node, "oom", run->oom);
     node_set_int(arena, node, "started", run->started / 1000);
     node_set_int(arena, node, "finished", run->finished / 1000);
+    node_set_int(arena, node, "over", run->over / 1000);
     node_set_text(arena, node, "reason", run->why.reason);
     node_set_text(arena, node, "message", run->why.text);
 }

@@ -298,6 +298,7 @@ static void mark_end(struct container *c)
     int64_t ran = clock_steady() - c->began, off;
 
     c->run.finished = clock_wall();
+    c->run.over = clock_steady();
     off = c->run.finished - c->run.started - ran;
     if (off > CLOCK_SECOND || off < -CLOCK_SECOND)
         c->run.started = c->run.finished - ran;

@@ -11,7 +11,7 @@
 
 /*
  * The agent does not take part: on a shutdown it may have ended before. So each
- * container's preStop hook runs here, where it is a command or a sleep, then the
+ * container's preStop hook runs here, a command, a request or a sleep, then the
  * container gets SIGTERM, and SIGKILL when the pod's grace period is over.
  *
  * No exit of these is kept, because none of them is a result: a Job that ends
@@ -22,8 +22,8 @@
 #define GRACE_MILLIS 30000
 /* A stop after a long hook is no SIGKILL: as in Kubernetes. */
 #define GRACE_LEAST (2 * CLOCK_SECOND)
-/* Ids of these hooks; no agent is connected that could use them as well. */
-#define HOOK_IDS ((int64_t)1 << 40)
+/* Ids of these hooks, within NUMBER_COUNT and above those of an agent that was connected. */
+#define HOOK_IDS ((int64_t)1 << 30)
 
 static bool hook_runs(const struct shim *shim, size_t container)
 {
@@ -42,11 +42,14 @@ static void begin_hook(struct shim *shim, size_t i, int64_t grace)
     struct node *request = node_map(arena);
 
     c->stop_at = clock_steady() + (sleep < grace ? sleep : grace);
-    if (!node_get(hook, "command") || !c->running)
+    if ((!node_get(hook, "command") && !node_get(hook, "probe")) || !c->running)
         return;
     node_set_int(arena, request, "id", HOOK_IDS + (int64_t)i);
     node_set_text(arena, request, "container", c->name);
-    node_set(arena, request, "command", node_copy(arena, node_get(hook, "command")));
+    if (node_get(hook, "command"))
+        node_set(arena, request, "command", node_copy(arena, node_get(hook, "command")));
+    else
+        node_set(arena, request, "probe", node_copy(arena, node_get(hook, "probe")));
     node_set_int(arena, request, "timeout", grace / CLOCK_MS);
     exec_start(shim, request);
 }

@@ -5,10 +5,16 @@
 
 #include "base/clock.h"
 #include "document/document.h"
+#include "loop/loop.h"
 #include "number/number.h"
+#include "runtime/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,10 +48,65 @@ static struct exec *free_slot(struct shim *shim)
     return NULL;
 }
 
+/* ---- Over the network --------------------------------------------------------------- */
+
+struct asked {
+    bool over, ok;
+    char words[400];
+};
+
+static void on_network(void *arg, bool ok, const char *message)
+{
+    struct asked *asked = arg;
+
+    *asked = (struct asked){ .over = true, .ok = ok };
+    snprintf(asked->words, sizeof asked->words, "%s", message);
+}
+
+/* In a child: the shim itself waits for nobody. As the agent asks, from this machine. */
+static void ask_network(const struct node *probe, int64_t timeout, int out)
+{
+    struct err err = { 0 };
+    struct runtime runtime = { .loop = loop_new(&err) };
+    struct asked asked = { 0 };
+
+    if (runtime.loop)
+        probe_network(&runtime, probe, timeout, on_network, &asked);
+    while (runtime.loop && !asked.over)
+        loop_turn(runtime.loop, CLOCK_SECOND);
+    if (write(out, asked.words, strlen(asked.words)) < 0)
+        _exit(126);
+    _exit(asked.ok ? 0 : 1);
+}
+
+static pid_t start_network(const struct node *ask, int out)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        shim_reset_signals();
+        signal(SIGPIPE, SIG_IGN);
+        ask_network(node_get(ask, "probe"), number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS, out);
+    }
+    return pid;
+}
+
+static pid_t start_command(struct shim *shim, const struct container *c, const struct node *ask, int out)
+{
+    struct shim_launch launch = { .place = &shim->place, .container = c->spec, .control = -1,
+                                  .error = -1, .out = out };
+    pid_t pid;
+
+    container_group(shim, c, launch.cgroup_procs);
+    pid = shim_exec(&launch, c->init, node_get(ask, "command"));
+    shim_close_all(launch.cgroup_procs, 4);
+    return pid;
+}
+
 void exec_start(struct shim *shim, const struct node *ask)
 {
     struct container *c = container_find(shim, node_get_text(ask, "container"));
-    struct shim_launch launch = { .place = &shim->place, .control = -1, .error = -1 };
     struct exec *e = free_slot(shim);
     int out[2];
 
@@ -57,12 +118,8 @@ void exec_start(struct shim *shim, const struct node *ask)
         answer(shim, e, 126);
         return;
     }
-    launch.container = c->spec;
-    launch.out = out[1];
-    container_group(shim, c, launch.cgroup_procs);
-    e->pid = shim_exec(&launch, c->init, node_get(ask, "command"));
+    e->pid = node_get(ask, "probe") ? start_network(ask, out[1]) : start_command(shim, c, ask, out[1]);
     close(out[1]);
-    shim_close_all(launch.cgroup_procs, 4);
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     e->fd = out[0];
     e->deadline = clock_steady() + number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS;

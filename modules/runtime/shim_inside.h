@@ -24,6 +24,7 @@ struct node;
 /* How a run went, or goes. */
 struct shim_run {
     int64_t number, pid, started, finished; /* wall time; number counts from 1 */
+    int64_t over;                           /* steady time of its end; 0: it is not over */
     int code, signal;
     bool oom;
     struct shim_message why;

@@ -67,18 +67,18 @@ static void refill(struct shim_log *log)
     log->budget_at = now;
 }
 
-static void put(struct shim_log *log, const char *bytes, size_t len)
+/* Whole lines or nothing: returns how many bytes of them are in the file. */
+static size_t put_lines(struct shim_log *log, const char *bytes, size_t len)
 {
-    ssize_t wrote;
+    ssize_t wrote = log->fd >= 0 ? write(log->fd, bytes, len) : -1;
+    size_t whole = wrote > 0 ? (size_t)wrote : 0;
 
-    if (log->size + (int64_t)len > log->limit && log->size > 0)
-        rotate(log);
-    if (log->fd < 0)
-        open_file(log);
-    /* A full disk costs the lines, never the workload. */
-    wrote = log->fd >= 0 ? write(log->fd, bytes, len) : -1;
-    if (wrote > 0)
-        log->size += wrote;
+    while (whole && whole < len && bytes[whole - 1] != '\n')
+        whole--;
+    if (wrote > 0 && whole < (size_t)wrote && ftruncate(log->fd, log->size + (off_t)whole) < 0)
+        whole = (size_t)wrote;
+    log->size += (int64_t)whole;
+    return whole;
 }
 
 static void add_line(struct text *out, const char *stream, const char *mark,
@@ -90,6 +90,36 @@ static void add_line(struct text *out, const char *stream, const char *mark,
     text_addf(out, "%s %s %s ", when, stream, mark);
     text_add_bytes(out, line, len);
     text_add_char(out, '\n');
+}
+
+/* What a full disk cost is said where it is missing. */
+static bool note_lost(struct shim_log *log)
+{
+    scoped_text struct text out = { 0 };
+    scoped_mem char *note = NULL;
+
+    if (!log->lost)
+        return true;
+    note = mem_printf("[axle: %lld bytes of output were lost, the disk did not take them]",
+                      (long long)log->lost);
+    add_line(&out, "stderr", "F", note, strlen(note));
+    if (put_lines(log, out.bytes, out.len) < out.len)
+        return false;
+    log->lost = 0;
+    return true;
+}
+
+static void put(struct shim_log *log, const char *bytes, size_t len)
+{
+    if (log->size + (int64_t)len > log->limit && log->size > 0)
+        rotate(log);
+    if (log->fd < 0)
+        open_file(log);
+    /* A full disk costs the lines, never the workload. */
+    if (note_lost(log))
+        log->lost += (int64_t)(len - put_lines(log, bytes, len));
+    else
+        log->lost += (int64_t)len;
 }
 
 static void note_dropped(struct shim_log *log, struct text *out)

@@ -44,11 +44,36 @@ static const struct {
 
 /* ---- The file --------------------------------------------------------------------- */
 
-static const struct node *read_file(const struct spoke *spoke, struct arena *arena)
+static enum departure departure_of(const struct node *file)
 {
-    scoped_mem char *text = identity_read(spoke, FILE_NAME, NULL, NULL);
+    const char *state = node_get_text(file, "state");
 
-    return text ? document_read_json(arena, text, strlen(text), &document_limits_own, NULL) : NULL;
+    for (size_t i = 1; i < count_of(names); i++)
+        if (!strcmp(names[i], state))
+            return (enum departure)i;
+    return DEPARTURE_NONE;
+}
+
+/* NULL: there is none (ERR_NOT_FOUND), or it says nothing any more. */
+static const struct node *read_file(const struct spoke *spoke, struct arena *arena, struct err *err)
+{
+    scoped_mem char *path = spoke_path(spoke, FILE_NAME);
+    bool damaged = false;
+    size_t len = 0;
+    scoped_mem char *text = kept_read(path, LIMIT, &len, &damaged, err);
+    const struct node *file = text ? document_read_json(arena, text, len, &document_limits_own, err) : NULL;
+
+    if (text && !file)
+        err_wrap(err, "%s", path);
+    if (!file)
+        return NULL;
+    if (departure_of(file) == DEPARTURE_NONE) {
+        err_set(err, ERR_INVALID, "%s says nothing that this program knows", path);
+        return NULL;
+    }
+    if (damaged && kept_write(path, text, len, 0600, true, NULL) == 0)
+        log_warn("spoke", "%s was damaged and is mended from its copy", path);
+    return file;
 }
 
 static int set_departure(struct spoke *spoke, enum departure departure, const char *message,
@@ -146,17 +171,34 @@ static int open_left(struct spoke *spoke, const struct node *file, const char *t
     return set_departure(spoke, DEPARTURE_NONE, "", "", err);
 }
 
+/*
+ * Which end it was at is not known. One with an identity is told by its hub if it is no
+ * member any more. One without has left, or a reset was under way: its token of before
+ * must not bring it back unseen.
+ */
+static int open_damaged(const struct spoke *spoke, const struct err *why, struct err *err)
+{
+    if (!identity_has(spoke, "pki/client.crt"))
+        return err_set(err, ERR_INVALID, "%s. It said whether this spoke has left its hub or is being "
+                       "reset, and there is no certificate: `axle reset --yes` begins anew; or remove "
+                       "%s/" FILE_NAME " and its copy, and start with --join and a new token",
+                       why->text, spoke->directory);
+    log_warn("spoke", "%s. It said that this spoke was to leave its hub, or was removed: it goes on as a "
+             "member, and is told if it is none; `axle leave` says it again", why->text);
+    return 0;
+}
+
 int departure_open(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *file = read_file(spoke, arena);
-    const char *state = node_get_text(file, "state");
+    struct err why = {0};
+    const struct node *file = read_file(spoke, arena, &why);
 
-    for (size_t i = 1; i < count_of(names); i++)
-        if (!strcmp(names[i], state))
-            spoke->departure = (enum departure)i;
+    spoke->departure = departure_of(file);
     if (settings->offline)
         return 0;
+    if (!file && why.code != ERR_NOT_FOUND)
+        return open_damaged(spoke, &why, err);
     if (spoke->departure == DEPARTURE_LEFT)
         return open_left(spoke, file, settings->token, err);
     if (spoke->departure == DEPARTURE_RESETTING)
@@ -399,7 +441,8 @@ static const char *way_out(const struct spoke *spoke)
 
 void departure_describe(struct spoke *spoke, struct arena *arena, struct node *made)
 {
-    const struct node *file = spoke->departure ? read_file(spoke, arena) : NULL;
+    struct err ignored = {0};
+    const struct node *file = spoke->departure ? read_file(spoke, arena, &ignored) : NULL;
 
     if (spoke->departure) {
         struct node *one = node_make(arena, made, "departure");

@@ -74,7 +74,7 @@ static bool make_image(void)
     static const char source[] =
         "#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n#include <signal.h>\n"
         "static void end(int n) { _exit(5); }\n"
-        "int main(int c, char **v) { signal(SIGTERM, end); setvbuf(stdout, 0, _IOLBF, 0);\n"
+        "int main(int c, char **v) { signal(SIGTERM, c > 1 && !strcmp(v[1], \"deaf\") ? SIG_IGN : end); setvbuf(stdout, 0, _IOLBF, 0);\n"
         "for (int i = 1; i < c; i++) printf(\"%s \", v[i]); printf(\"uid %d\\n\", (int)getuid());\n"
         "if (c > 1 && !strcmp(v[1], \"end\")) return 7;\n"
         "if (c > 1 && !strcmp(v[1], \"words\")) { fprintf(stderr, \"first\\nlast \\033[1mwords\\n\\n\"); return 3; }\n"
@@ -306,6 +306,66 @@ static void test_outlives_the_agent(void)
     remove_pod("lives");
 }
 
+static const struct node *found_of(struct arena *arena, const char *id)
+{
+    const struct node *found = runtime_engine.observe(runtime, arena);
+
+    for (size_t i = 0; i < node_count(found); i++)
+        if (!strcmp(node_get_text(node_item(found, i), "id"), id))
+            return node_item(found, i);
+    return NULL;
+}
+
+/* That it was told to end outlives the agent, and is dated by a clock that nobody sets. */
+static void test_is_told_to_end(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    scoped_mem char *path = mem_printf("%s/engine/ends-late/ending", folder);
+    struct timespec hours_ago[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+    const struct node *found;
+    struct err err = { 0 };
+    int64_t before = clock_steady();
+
+    seen.started = 0;
+    CHECK(create(pod(arena, "ends-late", "\"args\": [\"deaf\"]}]}")) && wait_until(&seen.started, 1), "one that is deaf");
+    CHECK(!node_get(found_of(arena, "ends-late"), "ending"), "is not told to end yet");
+    runtime_engine.stop(runtime, "ends-late", NULL, 5 * CLOCK_SECOND);
+    loop_turn(loop, 50 * CLOCK_MS);
+    CHECK(utimensat(AT_FDCWD, path, hours_ago, 0) == 0, "the clock is set");
+    runtime_engine.close(&runtime);
+    CHECK(open_runtime(&err), "the next agent: %s", err.text);
+    found = found_of(arena, "ends-late");
+    CHECK(node_get_int(found, "ending", 0) == 1000000000ll * 1000000, "finds that it was told to end");
+    CHECK(node_get_int(found, "endingSteady", 0) * 1000 >= before &&
+          node_get_int(found, "endingSteady", 0) * 1000 <= clock_steady(), "and how long ago");
+    runtime_engine.stop(runtime, "ends-late", NULL, CLOCK_SECOND);
+    CHECK(wait_until(&seen.exited, 1) && seen.signal == SIGKILL, "it ends");
+    remove_pod("ends-late");
+}
+
+/* An engine that ends in mid-stop has forgotten it when it comes back. */
+static void test_engine_forgets(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    int before = seen.exited, started = seen.started;
+    int64_t end;
+
+    CHECK(create(pod(arena, "forgot", "\"args\": [\"deaf\"]}]}")) && wait_until(&seen.started, started + 1), "one that is deaf");
+    runtime_engine.stop(runtime, "forgot", "main", 3 * CLOCK_SECOND);
+    end = clock_steady() + CLOCK_SECOND / 2;
+    while (clock_steady() < end)
+        loop_turn(loop, 50 * CLOCK_MS);
+    kill(service, SIGKILL);
+    waitpid(service, NULL, 0);
+    unlink(where);
+    end = clock_steady() + CLOCK_SECOND; /* what is under way is tried again, in vain */
+    while (clock_steady() < end)
+        loop_turn(loop, 50 * CLOCK_MS);
+    CHECK(start_service(), "the engine is started again");
+    CHECK(wait_until(&seen.exited, before + 1) && seen.signal == SIGKILL, "it is told again, and killed in the end: %d %d", seen.exited - before, seen.signal);
+    remove_pod("forgot");
+}
+
 /* A pod without an image is the process driver's, on the same spoke. */
 static void test_process_beside(void)
 {
@@ -335,6 +395,8 @@ static void run(void)
     test_last_words();
     test_files();
     test_outlives_the_agent();
+    test_is_told_to_end();
+    test_engine_forgets();
     test_process_beside();
     runtime_engine.close(&runtime);
 }
