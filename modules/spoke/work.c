@@ -35,6 +35,7 @@ static struct work *work_new(struct spoke *spoke, const char *name)
     work->arena = arena_new();
     work->gathered = arena_new();
     work->backoff = (struct loop_backoff){CLOCK_SECOND, 300 * CLOCK_SECOND, 0};
+    work->tell_backoff = (struct loop_backoff){CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
     work->said = map_new();
     map_put(spoke->works, name, work);
     return work;
@@ -52,6 +53,7 @@ static void work_free(struct work *work)
     free(work->trouble);
     free(work->sent_work);
     free(work->sent_workload);
+    free(work->untold);
     free(work->values);
     map_free(&work->said);
     free(work->name);
@@ -433,11 +435,16 @@ static void on_finalized(void *arg, int status, const struct http_answer *answer
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     struct err why = {0};
 
-    if (status == 200 || status == 404)
+    if (status == 200 || status == 404) {
+        loop_backoff_reset(&spoke->list_backoff);
         return;
-    /* The work is forgotten here; the list brings it back to be left again. */
+    }
+    /* The work is forgotten here; a list brings it back to be left again. */
     link_explain(status, answer, err, &why);
-    spoke_lost(spoke, "removing a finalizer", &why);
+    if (status == 0 && spoke->state == SPOKE_WATCHING)
+        spoke_lost(spoke, "removing a finalizer", &why);
+    else if (status != 0)
+        sync_list_later(spoke, "removing a finalizer", &why);
 }
 
 /* Everything of it is gone here: the hub may forget it. */
@@ -561,6 +568,12 @@ static void on_evict(void *arg)
 
     if (epoch_withholds(work->spoke)) {
         loop_timer_set(work->evict, work->spoke->eviction);
+        return;
+    }
+    /* Silence ends nothing: the hub that once did not have it says so again. */
+    if (!spoke_is_connected(work->spoke) && !departure_is_over(work->spoke)) {
+        loop_timer_set(work->evict, work->spoke->eviction < EVICT_LEAST ? work->spoke->eviction
+                                                                       : EVICT_LEAST);
         return;
     }
     log_warn("spoke", "%s: the hub has not had it for %lld s, removing it", work->name,
