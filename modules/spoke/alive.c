@@ -197,6 +197,8 @@ static void on_status_again(void *arg)
 static void tell_later(struct spoke *spoke, int status, const struct http_answer *answer,
                        const struct err *err)
 {
+    if (spoke->state != SPOKE_WATCHING)
+        return; /* alive_start() tells it again */
     say_once(spoke, spoke->status_said, "status of this spoke", status, answer, err);
     if (!spoke->status)
         spoke->status = loop_timer_new(spoke->loop, on_status_again, spoke);

@@ -137,12 +137,20 @@ static bool check_pin(struct tls_stream *t, const mbedtls_x509_crt *chain)
     return true;
 }
 
+/* Who else may have shown that certificate. */
+static const char *suspect_proxy(const struct tls_stream *t)
+{
+    return t->client && *t->client->proxy.address
+               ? "; if the proxy opens TLS itself (\"inspection\"), have it let this hub through as "
+                 "it is" : "";
+}
+
 static void refuse(struct tls_stream *t, const char *why)
 {
     mbedtls_ssl_send_alert_message(&t->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                    MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     tls_flush(t);
-    tls_lose(t, ERR_UNAUTHORIZED, "%s: %s", loop_stream_remote(t->inner), why);
+    tls_lose(t, ERR_UNAUTHORIZED, "%s: %s%s", loop_stream_remote(t->inner), why, suspect_proxy(t));
 }
 
 /* Whether the other end is who it should be; reads its certificate. */
@@ -182,14 +190,20 @@ static const char *words_of(int number, char *text, size_t room)
     return text;
 }
 
+static bool are_dates(uint32_t flags)
+{
+    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
+
+    return flags && !(flags & ~dates);
+}
+
 /* Of a certificate that is right in all but its dates: more often it is the clock. */
 static void add_clock(char *why, size_t room, uint32_t flags)
 {
-    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
     size_t len = strlen(why);
     char now[CLOCK_TEXT];
 
-    if (!flags || flags & ~dates)
+    if (!are_dates(flags))
         return;
     clock_format(clock_wall(), false, now);
     snprintf(why + len, room - len, "; this machine's clock says %s: if that is wrong, set it, and "
@@ -209,8 +223,9 @@ static void lose_handshake(struct tls_stream *t, int failed)
         add_clock(why, sizeof why, flags);
     tls_lose(t, failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? ERR_UNAUTHORIZED
                                                               : ERR_UNREACHABLE,
-             "%s: TLS handshake: %s%s", loop_stream_remote(t->inner),
-             words_of(failed, text, sizeof text), why);
+             "%s: TLS handshake: %s%s%s", loop_stream_remote(t->inner),
+             words_of(failed, text, sizeof text), why,
+             flags && flags != (uint32_t)-1 && !are_dates(flags) ? suspect_proxy(t) : "");
 }
 
 static void real_shake(struct tls_stream *t)

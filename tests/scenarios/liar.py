@@ -68,7 +68,7 @@ def read_request(client):
 
 def answer(client, rule):
     body = rule.get("body", "")
-    body = (body if isinstance(body, str) else json.dumps(body)).encode()
+    body = (body if isinstance(body, str) else json.dumps(body) + "\n").encode()
     how = rule.get("how", "")
     if how == "close":
         return
