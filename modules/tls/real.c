@@ -134,6 +134,8 @@ static bool check_pin(struct tls_stream *t, const mbedtls_x509_crt *chain)
     if (flags & ~dates)
         return false;
     t->pinned_pem = pem_of(one);
+    mem_free(&t->client->pinned_pem);
+    t->client->pinned_pem = mem_copy_string(t->pinned_pem);
     return true;
 }
 
@@ -171,6 +173,8 @@ static bool check_peer(struct tls_stream *t)
     if (t->client && t->client->insecure)
         return true;
     if (t->client && t->client->pinned) {
+        if (t->resumed && t->client->pinned_pem)
+            t->pinned_pem = mem_copy_string(t->client->pinned_pem);
         if (t->resumed || (crt && check_pin(t, crt)))
             return true;
         refuse(t, "the server does not hold the key that is expected;"
