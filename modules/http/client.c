@@ -18,6 +18,7 @@
 #define MOST_BODY ((size_t)64 << 20)
 #define MOST_REST ((size_t)65536)
 #define MOST_EXPLANATION ((size_t)65536)
+#define MOST_EXPLAINED ((size_t)1 << 20) /* what is read of it; the rest is dropped */
 
 static void match(struct http_client *client);
 
@@ -183,13 +184,15 @@ static void take_body(const char *bytes, size_t len, void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     struct http_call *call = line->call;
+    size_t limit;
 
     if (!call) {
         wire_stop(&line->wire);
         return;
     }
+    limit = call->ask.data && !is_success(call) ? MOST_EXPLAINED : call->ask.limit;
     call->received += len;
-    if (call->ask.limit && call->received > call->ask.limit) {
+    if (limit && call->received > limit) {
         wire_stop(&line->wire);
         fail(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
         return;

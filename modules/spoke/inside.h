@@ -162,6 +162,7 @@ struct work {
     char *values;             /* owned: hash of the facts used; NULL: none */
     struct map *said;         /* owned: what an Event was sent about */
     char *trouble_reason, *trouble; /* owned: why it cannot be applied */
+    char *warned;                   /* owned: as was logged, since it was applied last */
     bool applied;
     struct loop_timer *retry, *evict; /* owned */
     struct loop_backoff backoff;

@@ -54,6 +54,7 @@ static void work_free(struct work *work)
     free(work->sent_work);
     free(work->sent_workload);
     free(work->untold);
+    free(work->warned);
     free(work->values);
     map_free(&work->said);
     free(work->name);
@@ -175,7 +176,10 @@ static void on_retry(void *arg)
 void work_retry_later(struct work *work, const char *reason, const char *message)
 {
     set_trouble(work, reason, message);
-    log_warn("spoke", "%s: %s", work->name, message);
+    if (!work->warned || strcmp(work->warned, message) != 0)
+        log_warn("spoke", "%s: %s", work->name, message);
+    free(work->warned);
+    work->warned = mem_copy_string(message);
     if (!work->retry)
         work->retry = loop_timer_new(work->spoke->loop, on_retry, work);
     loop_timer_set(work->retry,
@@ -255,6 +259,7 @@ static void work_apply(struct work *work)
         return;
     }
     set_trouble(work, NULL, NULL);
+    mem_free(&work->warned);
     loop_backoff_reset(&work->backoff);
     work->applied = true;
     facts_follow(work->spoke);
