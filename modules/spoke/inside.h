@@ -95,6 +95,7 @@ struct spoke {
     int64_t revision; /* resourceVersion to go on from */
     struct loop_timer *list_again; /* owned; a list that does not wait for the watch's end */
     struct loop_backoff list_backoff;
+    char list_said[256]; /* why, as was logged */
     struct map *strange; /* owned: what was passed over, each said once */
 
     /* facts.c */

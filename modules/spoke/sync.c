@@ -284,7 +284,7 @@ static void on_list_again(void *arg)
 
 void sync_list_later(struct spoke *spoke, const char *doing, const struct err *err)
 {
-    log_debug("spoke", "%s: %s", doing, err->text);
+    spoke_say_once(spoke->list_said, sizeof spoke->list_said, doing, err->text);
     if (!spoke->list_again)
         spoke->list_again = loop_timer_new(spoke->loop, on_list_again, spoke);
     if (!loop_timer_is_set(spoke->list_again))

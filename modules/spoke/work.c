@@ -442,6 +442,7 @@ static void on_finalized(void *arg, int status, const struct http_answer *answer
 
     if (status == 200 || status == 404) {
         loop_backoff_reset(&spoke->list_backoff);
+        spoke->list_said[0] = '\0';
         return;
     }
     /* The work is forgotten here; a list brings it back to be left again. */
