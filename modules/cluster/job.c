@@ -47,7 +47,8 @@ static struct plan_workload want_of(const struct local_object *object, struct ar
                     : job_policy_has(spec, "parallelism") && !indexed ? -1 : 1;
     want.past = object->past ? &object->past->sum : NULL;
     want.success = job_policy_success(spec, arena, &want.success_count);
-    if (deadline > 0 && object->run.started)
+    /* 0 is a deadline too, as in Kubernetes: it has passed when the run begins. */
+    if (job_policy_has(spec, "activeDeadlineSeconds") && object->run.started)
         want.deadline = object->run.started + clock_seconds(deadline);
     return want;
 }

@@ -64,10 +64,15 @@ static int check_conditions(const struct node *conditions, const char *path, str
 {
     for (size_t i = 0; i < node_count(conditions); i++) {
         const char *type = node_get_text(node_item(conditions, i), "type");
+        const char *status = node_get_text(node_item(conditions, i), "status");
 
         if (strcmp(type, "DisruptionTarget") != 0)
             return why_set(why, "UnsupportedField", "%s[%zu].type \"%.60s\": of a pod that failed, "
                            "this spoke knows the condition DisruptionTarget only", path, i, type);
+        if (*status && strcmp(status, "True") != 0 && strcmp(status, "False") != 0 &&
+            strcmp(status, "Unknown") != 0)
+            return why_set(why, "Invalid", "%s[%zu].status is True, False or Unknown, not \"%.40s\"",
+                           path, i, status);
     }
     return 0;
 }

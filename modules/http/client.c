@@ -2,7 +2,6 @@
 /* The HTTP client: calls wait for lines, lines are kept between calls. */
 #include "http/client.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,8 @@
 #define MOST_HEAD 131072
 #define MOST_BODY ((size_t)64 << 20)
 #define MOST_REST ((size_t)65536)
+#define MOST_EXPLANATION ((size_t)65536)
+#define MOST_EXPLAINED ((size_t)1 << 20) /* what is read of it; the rest is dropped */
 
 static void match(struct http_client *client);
 
@@ -156,28 +157,47 @@ static void send_request(struct line *line)
     loop_stream_write(line->stream, call->request.bytes, call->request.len);
 }
 
+static bool is_success(const struct http_call *call)
+{
+    return call->answer.status >= 200 && call->answer.status < 300;
+}
+
+/* What is no success explains itself, and is none of the pieces that are awaited. */
+static void take_piece(struct http_call *call, const char *bytes, size_t len)
+{
+    size_t room = MOST_EXPLANATION - call->body.len;
+
+    if (!call->ask.data) {
+        text_add_bytes(&call->body, bytes, len);
+        return;
+    }
+    if (!is_success(call)) {
+        text_add_bytes(&call->body, bytes, len < room ? len : room);
+        return;
+    }
+    if (call->ask.silence)
+        loop_timer_set(call->timer, call->ask.silence);
+    call->ask.data(call, bytes, len, call->ask.arg);
+}
+
 static void take_body(const char *bytes, size_t len, void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     struct http_call *call = line->call;
+    size_t limit;
 
     if (!call) {
         wire_stop(&line->wire);
         return;
     }
+    limit = call->ask.data && !is_success(call) ? MOST_EXPLAINED : call->ask.limit;
     call->received += len;
-    if (call->ask.limit && call->received > call->ask.limit) {
+    if (limit && call->received > limit) {
         wire_stop(&line->wire);
         fail(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
         return;
     }
-    if (call->ask.data) {
-        if (call->ask.silence)
-            loop_timer_set(call->timer, call->ask.silence);
-        call->ask.data(call, bytes, len, call->ask.arg);
-    } else {
-        text_add_bytes(&call->body, bytes, len);
-    }
+    take_piece(call, bytes, len);
     if (line->dead || line->call != call || call->paused)
         wire_stop(&line->wire);
 }
@@ -232,7 +252,8 @@ static bool head_came(struct line *line)
     call->answer.headers = fields;
     call->answer.stream = line->stream;
     call->headed = true;
-    if (call->ask.data) {
+    /* An explanation has the time that is left, and no more. */
+    if (call->ask.data && is_success(call)) {
         if (call->ask.silence)
             loop_timer_set(call->timer, call->ask.silence);
         else
@@ -441,6 +462,10 @@ static void match_now(void *arg)
         struct http_call *call = client->waiting;
         struct line *line = free_line(client);
 
+        if (call->malformed) {
+            fail(call, ERR_INVALID, "the request would hold blanks or control characters");
+            continue;
+        }
         if (!line && client->line_count >= client->most_lines)
             return;
         if (!line && !(line = line_new(client, &err))) {
@@ -463,6 +488,18 @@ static void match(struct http_client *client)
     loop_later(client->loop, match_now, client);
 }
 
+/* Some of a target and of headers is what others have named. */
+static bool is_well_formed(const struct http_ask *ask)
+{
+    for (const char *at = ask->target; *at; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f)
+            return false;
+    for (size_t i = 0; i < ask->header_count; i++)
+        if (strpbrk(ask->headers[i].name, "\r\n: ") || strpbrk(ask->headers[i].value, "\r\n"))
+            return false;
+    return *ask->target == '/';
+}
+
 static void write_request(struct http_call *call, const struct http_ask *ask)
 {
     const char *method = ask->method ? ask->method : "GET";
@@ -473,11 +510,8 @@ static void write_request(struct http_call *call, const struct http_ask *ask)
     text_addf(to, "%s %s HTTP/1.1\r\n", method, ask->target);
     if (!has_host)
         text_addf(to, "Host: %s\r\n", call->client->host);
-    for (i = 0; i < ask->header_count; i++) {
-        assert(!strpbrk(ask->headers[i].name, "\r\n: ") &&
-               !strpbrk(ask->headers[i].value, "\r\n"));
+    for (i = 0; i < ask->header_count; i++)
         text_addf(to, "%s: %s\r\n", ask->headers[i].name, ask->headers[i].value);
-    }
     if (ask->len || (strcmp(method, "GET") && strcmp(method, "HEAD")))
         text_addf(to, "Content-Length: %zu\r\n", ask->len);
     text_add(to, "\r\n");
@@ -496,7 +530,9 @@ struct http_call *http_client_send(struct http_client *client,
     call->ask = *ask;
     if (!call->ask.limit && !call->ask.data)
         call->ask.limit = MOST_BODY;
-    write_request(call, ask);
+    call->malformed = !is_well_formed(ask);
+    if (!call->malformed)
+        write_request(call, ask);
     call->timer = loop_timer_new(client->loop, on_call_timer, call);
     loop_timer_set(call->timer, ask->deadline ? ask->deadline : 30 * CLOCK_SECOND);
     *client->last = call;

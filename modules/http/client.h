@@ -34,6 +34,7 @@ struct http_call {
     struct text body;
     uint64_t received;
     bool headed, tried, paused, head_only;
+    bool malformed;             /* it would not be the request that is meant */
 };
 
 struct http_client {

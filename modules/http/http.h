@@ -293,7 +293,9 @@ struct http_call;
 /* What is asked. Everything is copied but `body`, which is too. */
 struct http_ask {
     const char *method; /* NULL: GET */
-    const char *target; /* "/path?query", escaped */
+    /* "/path?query", escaped. One with blanks or control characters, and a header
+     * with line ends, could say another request than is meant: ERR_INVALID. */
+    const char *target;
     const struct http_field *headers;
     size_t header_count;
     const void *body;
@@ -306,7 +308,8 @@ struct http_ask {
     /* Optional: the head is there. */
     void (*head)(struct http_call *call, const struct http_answer *answer,
                  void *arg);
-    /* Optional: the body in pieces as they come, instead of in one. */
+    /* Optional: the body of a success (2xx) in pieces as they come, instead of in
+     * one. That of another status explains it, and comes in `answer` (64 KiB of it). */
     void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
     /* Always, once, last: `answer` or, if there is none or it was cut, `err`
      * (ERR_UNREACHABLE, ERR_TIMEOUT, ERR_TOO_LARGE, ERR_INVALID). A status

@@ -228,6 +228,24 @@ struct pki_cert *pki_cert_read(const void *bytes, size_t len, struct err *err)
     return cert;
 }
 
+bool pki_cert_is_issued_by(const char *pem, const char *authority)
+{
+    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
+    mbedtls_x509_crt crt, root;
+    uint32_t flags = 0;
+    bool is;
+
+    mbedtls_x509_crt_init(&crt);
+    mbedtls_x509_crt_init(&root);
+    is = !parse_cert(&crt, pem, strlen(pem), NULL) &&
+         !parse_cert(&root, authority, strlen(authority), NULL);
+    if (is)
+        mbedtls_x509_crt_verify(&crt, &root, NULL, NULL, &flags, NULL, NULL);
+    mbedtls_x509_crt_free(&crt);
+    mbedtls_x509_crt_free(&root);
+    return is && !(flags & ~dates);
+}
+
 struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
 {
     struct pki_cert *copy = mem_copy(cert, sizeof *cert);

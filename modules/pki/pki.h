@@ -110,6 +110,9 @@ struct pki_cert {
 /* The first certificate of a PEM text, or one in DER. Checks no signature. */
 struct pki_cert *pki_cert_read(const void *bytes, size_t len,
                                struct err *err) MUST_CHECK;
+/* Whether the first certificate of a PEM text is signed by `authority`'s, PEM too;
+   dates do not count. */
+bool pki_cert_is_issued_by(const char *pem, const char *authority);
 struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
     __attribute__((returns_nonnull));
 void pki_cert_free(struct pki_cert **cert);

@@ -21,6 +21,7 @@
 /* The namespace and the lease are made by the hub, a moment after it lets a
    spoke in. */
 #define SOON (2 * CLOCK_SECOND)
+#define LATEST (30 * CLOCK_SECOND)
 
 static void set_timer(struct spoke *spoke, int64_t delay)
 {
@@ -39,21 +40,43 @@ static void take_duration(struct spoke *spoke, const struct http_answer *answer)
                                            INT32_MAX, spoke->lease_seconds) ?: 60;
 }
 
+static void say_once(const struct spoke *spoke, char said[256], const char *doing, int status,
+                     const struct http_answer *answer, const struct err *err)
+{
+    struct err why = {0};
+
+    if (status == 0 && spoke->state != SPOKE_WATCHING)
+        return; /* that there is no link is said by whoever lost it */
+    link_explain(status, answer, err, &why);
+    spoke_say_once(said, 256, doing, why.text);
+}
+
+/* A lease that is not there yet comes in a moment. */
+static void on_not_renewed(struct spoke *spoke, int status, const struct http_answer *answer,
+                           const struct err *err)
+{
+    if (status != 404 || spoke->lease_backoff.tries > 2)
+        say_once(spoke, spoke->lease_said, "renewing the lease", status, answer, err);
+    set_timer(spoke, SOON + loop_backoff_next(&spoke->lease_backoff));
+}
+
 static void on_renewed(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     int64_t whole;
 
-    if (status == 200 && twin_look(spoke, answer))
+    if (status != 200) {
+        on_not_renewed(spoke, status, answer, err);
         return;
-    if (status == 200)
-        take_duration(spoke, answer);
+    }
+    if (twin_look(spoke, answer))
+        return;
+    loop_backoff_reset(&spoke->lease_backoff);
+    spoke->lease_said[0] = '\0';
+    take_duration(spoke, answer);
     whole = clock_seconds(spoke->lease_seconds);
-    if (status == 200)
-        set_timer(spoke, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
-    else
-        set_timer(spoke, SOON);
+    set_timer(spoke, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
 }
 
 static void renew(void *arg)
@@ -66,6 +89,8 @@ static void renew(void *arg)
     char now[CLOCK_TEXT];
 
     pressure_look(spoke);
+    if (spoke->state == SPOKE_WAITING || spoke->state == SPOKE_JOINING)
+        return; /* alive_start() goes on with it */
     twin_claim(spoke, arena, body);
     clock_format(clock_wall(), true, now);
     node_set_text(arena, spec, "renewTime", now);
@@ -164,17 +189,33 @@ static struct node *claims(struct spoke *spoke, struct arena *arena)
     return list;
 }
 
+static void on_status_again(void *arg)
+{
+    alive_tell(object_from(spoke, SPOKE_TAG, arg));
+}
+
+static void tell_later(struct spoke *spoke, int status, const struct http_answer *answer,
+                       const struct err *err)
+{
+    if (spoke->state != SPOKE_WATCHING)
+        return; /* alive_start() tells it again */
+    say_once(spoke, spoke->status_said, "status of this spoke", status, answer, err);
+    if (!spoke->status)
+        spoke->status = loop_timer_new(spoke->loop, on_status_again, spoke);
+    loop_timer_set(spoke->status, SOON + loop_backoff_next(&spoke->status_backoff));
+}
+
 static void on_told(void *arg, int status, const struct http_answer *answer,
                     const struct err *err)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
-    struct err why = {0};
 
-    spoke->told = status == 200;
-    if (spoke->told)
+    if (status != 200) {
+        tell_later(spoke, status, answer, err);
         return;
-    link_explain(status, answer, err, &why);
-    log_warn("spoke", "status of this spoke: %s", why.text);
+    }
+    loop_backoff_reset(&spoke->status_backoff);
+    spoke->status_said[0] = '\0';
 }
 
 static void on_cluster(void *arg, int status, const struct http_answer *answer,
@@ -186,8 +227,10 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     const struct node *old = NULL;
     struct node *body = node_map(arena), *now, *news = node_list(arena);
 
-    if (status != 200)
+    if (status != 200) {
+        tell_later(spoke, status, answer, err);
         return;
+    }
     old = document_read_json(arena, answer->body, answer->len,
                              &document_limits_api, NULL);
     spoke->lease_seconds =
@@ -227,6 +270,8 @@ void alive_tell(struct spoke *spoke)
 
 void alive_start(struct spoke *spoke)
 {
+    spoke->lease_backoff.most = spoke->status_backoff.most = LATEST;
+    spoke->lease_backoff.least = spoke->status_backoff.least = CLOCK_SECOND;
     alive_tell(spoke);
     if (!spoke->lease)
         spoke->lease = loop_timer_new(spoke->loop, renew, spoke);
@@ -236,4 +281,5 @@ void alive_start(struct spoke *spoke)
 void alive_stop(struct spoke *spoke)
 {
     loop_timer_free(&spoke->lease);
+    loop_timer_free(&spoke->status);
 }

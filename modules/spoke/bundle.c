@@ -155,7 +155,6 @@ static void fetch_free(struct fetch *fetch)
         fetch->next->at = fetch->at;
     runtime_unpack_cancel(&fetch->unpacking);
     text_free(&fetch->got);
-    text_free(&fetch->words);
     free(fetch->work);
     free(fetch->repository);
     free(fetch->digest);
@@ -396,15 +395,10 @@ static void on_failed(struct fetch *fetch, int status, const struct http_answer 
                       const struct err *err)
 {
     scoped_text struct text trouble = {0};
-    struct http_answer said = answer ? *answer : (struct http_answer){0};
     struct err why = {0};
 
     fetch->gone = status == 404;
-    if (fetch->words.len) {
-        said.body = text_string(&fetch->words);
-        said.len = fetch->words.len;
-    }
-    link_explain(status, answer ? &said : NULL, err, &why);
+    link_explain(status, answer, err, &why);
     if (fetch->gone)
         explain_gone(fetch, &trouble);
     else
@@ -437,7 +431,6 @@ static void on_head(struct http_call *call, const struct http_answer *answer, vo
     const char *range = http_answer_get(answer, "content-range");
     scoped_mem char *from = mem_printf("bytes %zu-", fetch->got.len);
 
-    fetch->good = answer->status == 200 || answer->status == 206;
     /* All of it anew, or not what was asked for: then its digest says so. */
     if (answer->status == 200 || (answer->status == 206 && !(range && text_starts(range, from))))
         text_cut(&fetch->got, 0);
@@ -447,10 +440,7 @@ static void on_piece(struct http_call *call, const char *bytes, size_t len, void
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
 
-    if (fetch->good)
-        text_add_bytes(&fetch->got, bytes, len);
-    else if (fetch->words.len + len < MANIFEST_LIMIT)
-        text_add_bytes(&fetch->words, bytes, len);
+    text_add_bytes(&fetch->got, bytes, len);
 }
 
 /* However slow it is, as long as something comes. */

@@ -271,7 +271,7 @@ static bool is_final(enum refusal refusal)
 /* An old hub, or one that is being restored, does not tell its epoch or another one. */
 static bool is_to_be_believed(struct spoke *spoke, const struct http_answer *answer)
 {
-    if (http_answer_get(answer, "axle-epoch") && !epoch_withholds(spoke))
+    if (epoch_is_confirmed(spoke, answer))
         return true;
     if (!spoke->disbelief_told)
         log_warn("spoke", "%s says that this spoke was removed, but it may have lost writes (it "

@@ -174,10 +174,23 @@ void epoch_look(struct spoke *spoke, const struct node *cluster)
 
 /* ---- Seen ------------------------------------------------------------------- */
 
-void epoch_see(struct spoke *spoke, const struct http_answer *answer)
+/* 0: it names none, or what is no number. */
+static int64_t epoch_of(const struct http_answer *answer)
 {
     const char *text = http_answer_get(answer, HEADER);
-    int64_t epoch = text ? strtoll(text, NULL, 10) : 0;
+    long long epoch = 0;
+
+    return text && text_to_int(text, &epoch) && epoch > 0 ? epoch : 0;
+}
+
+bool epoch_is_confirmed(const struct spoke *spoke, const struct http_answer *answer)
+{
+    return epoch_of(answer) && epoch_of(answer) == spoke->epoch && !epoch_withholds(spoke);
+}
+
+void epoch_see(struct spoke *spoke, const struct http_answer *answer)
+{
+    int64_t epoch = epoch_of(answer);
 
     if (epoch <= 0 || epoch == spoke->epoch_new ||
         (epoch == spoke->epoch && !spoke->epoch_new))

@@ -130,15 +130,6 @@ static bool on_line(const char *line, size_t len, void *arg)
     return true;
 }
 
-static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
-{
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
-    struct err err = {0};
-
-    if (http_lines_feed(&spoke->own_lines, bytes, len, on_line, spoke, &err) < 0)
-        log_warn("spoke", "watching this spoke's own object: %s", err.text);
-}
-
 static void on_soon(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
@@ -146,14 +137,35 @@ static void on_soon(void *arg)
     facts_follow(spoke);
 }
 
+static void follow_soon(struct spoke *spoke)
+{
+    if (!spoke->own_again)
+        spoke->own_again = loop_timer_new(spoke->loop, on_soon, spoke);
+    loop_timer_set(spoke->own_again, SOON + (int64_t)random_below(SOON));
+}
+
+static void give_up(struct spoke *spoke, const struct err *err)
+{
+    log_warn("spoke", "watching this spoke's own object: %s", err->text);
+    http_call_cancel(&spoke->own_watch);
+    follow_soon(spoke);
+}
+
+static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct err err = {0};
+
+    if (http_lines_feed(&spoke->own_lines, bytes, len, on_line, spoke, &err) < 0)
+        give_up(spoke, &err);
+}
+
 static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
     spoke->own_watch = NULL;
-    if (!spoke->own_again)
-        spoke->own_again = loop_timer_new(spoke->loop, on_soon, spoke);
-    loop_timer_set(spoke->own_again, SOON);
+    follow_soon(spoke);
 }
 
 static bool is_used(const struct spoke *spoke)

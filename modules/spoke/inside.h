@@ -83,6 +83,7 @@ struct spoke {
     int64_t contact; /* wall time of the hub's last word */
     struct loop_listener *look; /* owned; look.c */
     char said[1024]; /* the last trouble with the hub that was logged */
+    int64_t watching_since; /* steady time; 0: the hub's works are not watched */
 
     /* join.c */
     char *csr;  /* name of the request under way, renewals too; owned */
@@ -92,12 +93,16 @@ struct spoke {
     /* renew.c */
     struct loop_timer *renew; /* owned */
     struct loop_backoff renew_backoff;
+    char renew_said[512]; /* the last trouble that was logged */
 
     /* sync.c */
     struct http_call *watch; /* borrowed while it runs */
     struct http_lines lines;
     int64_t revision; /* resourceVersion to go on from */
-    bool told; /* the cluster's status was sent since the last start */
+    struct loop_timer *list_again; /* owned; a list that does not wait for the watch's end */
+    struct loop_backoff list_backoff;
+    char list_said[256]; /* why, as was logged */
+    struct map *strange; /* owned: what was passed over, each said once */
 
     /* facts.c */
     struct arena *facts_arena, *own_arena; /* owned */
@@ -135,8 +140,10 @@ struct spoke {
     bool started;         /* the hub was told that this one is here */
 
     /* alive.c */
-    struct loop_timer *lease;
+    struct loop_timer *lease, *status; /* owned */
     int64_t lease_seconds;
+    struct loop_backoff lease_backoff, status_backoff;
+    char lease_said[256], status_said[256]; /* the last trouble that was logged */
 };
 
 /* One ManifestWork as this spoke knows it. */
@@ -162,10 +169,13 @@ struct work {
     char *values;             /* owned: hash of the facts used; NULL: none */
     struct map *said;         /* owned: what an Event was sent about */
     char *trouble_reason, *trouble; /* owned: why it cannot be applied */
+    char *warned;                   /* owned: as was logged, since it was applied last */
     bool applied;
     struct loop_timer *retry, *evict; /* owned */
     struct loop_backoff backoff;
     char *sent_work, *sent_workload; /* owned: the last status sent, as JSON */
+    char *untold;                    /* owned: why the hub did not take it, as was logged */
+    struct loop_backoff tell_backoff;
     bool sending, dirty;
     struct loop_timer *patience; /* owned: a status that can wait a moment */
     bool waited;
@@ -175,6 +185,12 @@ struct work {
 void spoke_move(struct spoke *spoke, enum spoke_state state);
 /* Something with the hub failed: say so once, try again later. */
 void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err);
+/* How long a watch lasts at a hub that is well: what ends sooner is tried again with
+   pauses, and the same trouble as before is no news. */
+#define WATCH_STEADY (10 * CLOCK_SECOND)
+bool spoke_is_steady(const struct spoke *spoke);
+/* Logs `words` unless they are what `said` holds, which holds them from then on. */
+void spoke_say_once(char *said, size_t room, const char *doing, const char *words);
 char *spoke_path(const struct spoke *spoke, const char *file);
 
 /* Bookmarks come every minute; three missed ones mean a dead connection. */
@@ -187,6 +203,12 @@ void join_start(struct spoke *spoke);
 bool join_token_is_new(const struct spoke *spoke);
 /* ERR_INVALID for what was never a token: no hub could make it one. */
 int join_check_token(const struct spoke *spoke, struct err *err) MUST_CHECK;
+/* The message of a condition Denied or Failed; NULL: there is none. */
+const char *join_denial(const struct node *status);
+/* Whether it may take the place of the certificate that is there: for this spoke, its
+   key, by its hub's authority. `ret_pem`: what `base64` holds. */
+int join_check_certificate(const struct spoke *spoke, const char *authority, const char *base64,
+                           struct text *ret_pem, struct err *err) MUST_CHECK;
 
 /* The request for a certificate for this spoke's key, made at need. */
 struct node *join_make_request(struct spoke *spoke, struct arena *arena,
@@ -244,6 +266,8 @@ void epoch_close(struct spoke *spoke);
 void epoch_keep_again(struct spoke *spoke);
 /* True: what is here stays as it is, whatever the hub says. */
 bool epoch_withholds(const struct spoke *spoke);
+/* Whether the answer names the epoch that this spoke has confirmed. */
+bool epoch_is_confirmed(const struct spoke *spoke, const struct http_answer *answer);
 /* What each answer of the hub says of its epoch. */
 void epoch_see(struct spoke *spoke, const struct http_answer *answer);
 /* The revision of a list, which never goes back while the hub loses nothing. */
@@ -278,6 +302,8 @@ void link_explain(int status, const struct http_answer *answer,
 /* sync.c */
 void sync_start(struct spoke *spoke);
 void sync_stop(struct spoke *spoke);
+/* Lists once more in a while: something of one work failed, and the link is well. */
+void sync_list_later(struct spoke *spoke, const char *doing, const struct err *err);
 
 /* work.c */
 int works_load(struct spoke *spoke, struct err *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "base/object.h"
 #include "document/document.h"
 #include "pki/pki.h"
+#include "query/query.h"
 #include "tls/tls.h"
 
 #include <stdlib.h>
@@ -106,6 +107,34 @@ static void send(struct spoke *spoke, const char *method, const char *target,
 
 static void watch_request(struct spoke *spoke);
 
+/* What would not let this spoke in is not kept: above all not in place of one that does. */
+int join_check_certificate(const struct spoke *spoke, const char *authority, const char *base64,
+                           struct text *ret_pem, struct err *err)
+{
+    scoped_mem char *key_pem = identity_read(spoke, "pki/client.key", NULL, err);
+    scoped_pki_key struct pki_key *key = key_pem ? pki_key_read(key_pem, err) : NULL;
+    scoped_mem char *name = mem_printf(GROUP ":%s:agent", spoke->name);
+    scoped_pki_cert struct pki_cert *cert = NULL;
+    unsigned char pin[PKI_SHA256];
+
+    if (!key)
+        return -1;
+    pki_key_pin(key, pin);
+    if (text_add_unbase64(ret_pem, base64, strlen(base64), false))
+        cert = pki_cert_read(text_string(ret_pem), ret_pem->len, NULL);
+    if (!cert)
+        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is damaged");
+    if (memcmp(cert->pin, pin, sizeof pin) != 0)
+        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is for another key");
+    if (strcmp(cert->common_name, name) != 0)
+        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is for \"%.100s\", "
+                       "not for \"%s\"", cert->common_name, name);
+    if (!pki_cert_is_issued_by(text_string(ret_pem), authority))
+        return err_set(err, ERR_INVALID, "the certificate that the hub has sent is not signed by "
+                       "the hub's authority");
+    return 0;
+}
+
 static int keep_files(struct spoke *spoke, const char *certificate, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -113,8 +142,8 @@ static int keep_files(struct spoke *spoke, const char *certificate, struct err *
 
     struct auth_token token;
 
-    if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
-        return err_set(err, ERR_INVALID, "the hub's certificate is damaged");
+    if (join_check_certificate(spoke, spoke->root, certificate, &pem, err) < 0)
+        return -1;
     if (auth_token_parse(arena, spoke->token, &token, err) < 0 ||
         departure_joining(spoke, err) < 0 ||
         identity_write(spoke, TOKEN_FILE, token.id, strlen(token.id), err) < 0 ||
@@ -126,7 +155,7 @@ static int keep_files(struct spoke *spoke, const char *certificate, struct err *
     return identity_write(spoke, "pki/client.crt", pem.bytes, pem.len, err);
 }
 
-static const char *denial(const struct node *status)
+const char *join_denial(const struct node *status)
 {
     const struct node *conditions = node_get(status, "conditions");
 
@@ -161,7 +190,7 @@ static bool on_line(const char *line, size_t len, void *arg)
         return true;
     decision->gone = strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0;
     status = node_get(node_get(event, "object"), "status");
-    decision->denied = denial(status);
+    decision->denied = join_denial(status);
     decision->certificate = node_get_text(status, "certificate");
     return !decision->gone && !decision->denied && !*decision->certificate;
 }
@@ -199,10 +228,15 @@ static void on_watch_done(const struct http_answer *answer,
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
+    struct err why = {0};
+
     spoke->watch = NULL;
-    if (answer && answer->status == 200)
+    if (answer && answer->status == 200 && spoke_is_steady(spoke)) {
         watch_request(spoke);
-    else
+    } else if (answer && answer->status == 200) {
+        err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
+        spoke_lost(spoke, "joining", &why);
+    } else
         fail(spoke, answer ? answer->status : 0, answer, err);
 }
 
@@ -219,6 +253,7 @@ static void watch_request(struct spoke *spoke)
                            .silence = WATCH_SILENCE, .arg = spoke};
 
     http_lines_free(&spoke->lines);
+    spoke->watching_since = clock_steady();
     spoke->watch = http_client_send(spoke->http, &ask);
 }
 
@@ -290,6 +325,7 @@ static void on_request_made(const struct http_answer *answer,
     scoped_text struct text root = {0};
     struct err why = {0};
     const struct node *made;
+    char word[NAME_WHY];
 
     if (!answer || answer->status != 201) {
         fail(spoke, answer ? answer->status : 0, answer, err);
@@ -306,6 +342,11 @@ static void on_request_made(const struct http_answer *answer,
     mem_free(&spoke->csr);
     spoke->csr =
         mem_copy_string(node_get_text(node_get(made, "metadata"), "name"));
+    if (!name_is_dns_subdomain(spoke->csr, word)) {
+        err_set(&why, ERR_INVALID, "the answer is no CertificateSigningRequest: is that the hub?");
+        spoke_lost(spoke, "joining", &why);
+        return;
+    }
     log_info("spoke", "waiting for the hub to admit %s (request %s)", spoke->name,
              spoke->csr);
     watch_request(spoke);

@@ -10,6 +10,7 @@
 #include "document/document.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
+#include "query/query.h"
 
 #include <string.h>
 
@@ -61,9 +62,25 @@ static void failed(struct spoke *spoke, int status, const struct http_answer *an
     struct err why = {0};
 
     link_explain(status, answer, err, &why);
-    log_warn("spoke", "%s: renewing the certificate: %s", spoke->hub, why.text);
+    spoke_say_once(spoke->renew_said, sizeof spoke->renew_said, "renewing the certificate", why.text);
     mem_free(&spoke->csr);
     try_again(spoke);
+}
+
+/* The one that is there has not ended: else nobody would be asked. */
+static int check_dates(const struct text *pem, struct err *err)
+{
+    scoped_pki_cert struct pki_cert *cert = pki_cert_read(pem->bytes, pem->len, err);
+    char ends[CLOCK_TEXT], now[CLOCK_TEXT];
+
+    if (!cert)
+        return -1;
+    clock_format(cert->not_after, false, ends);
+    clock_format(clock_wall(), false, now);
+    if (cert->not_after <= clock_wall())
+        return err_set(err, ERR_INVALID, "the certificate that the hub has sent ended at %s; this "
+                       "machine's clock says %s: is it right, and the hub's?", ends, now);
+    return 0;
 }
 
 /*
@@ -74,18 +91,19 @@ static void failed(struct spoke *spoke, int status, const struct http_answer *an
 static void keep(struct spoke *spoke, const char *certificate)
 {
     scoped_text struct text pem = {0};
+    scoped_mem char *authority = NULL;
     struct err err = {0};
 
     mem_free(&spoke->csr);
-    if (!text_add_unbase64(&pem, certificate, strlen(certificate), false))
-        err_set(&err, ERR_INVALID, "the hub's certificate is damaged");
-    else
-        (void)!identity_write(spoke, "pki/client.crt", pem.bytes, pem.len, &err);
-    if (err.code != ERR_NONE) {
+    authority = identity_read(spoke, "pki/hub-ca.crt", NULL, &err);
+    if (!authority || join_check_certificate(spoke, authority, certificate, &pem, &err) < 0 ||
+        check_dates(&pem, &err) < 0 ||
+        identity_write(spoke, "pki/client.crt", pem.bytes, pem.len, &err) < 0) {
         failed(spoke, 0, NULL, &err);
         return;
     }
     log_info("spoke", "the certificate is renewed");
+    spoke->renew_said[0] = '\0';
     loop_backoff_reset(&spoke->renew_backoff);
     sync_stop(spoke);
     spoke_move(spoke, SPOKE_LISTING);
@@ -97,7 +115,8 @@ static void on_looked(void *arg, int status, const struct http_answer *answer,
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
     const struct node *request;
-    const char *certificate;
+    const char *certificate, *denied;
+    struct err why = {0};
 
     if (!spoke->renew)
         return;
@@ -108,9 +127,13 @@ static void on_looked(void *arg, int status, const struct http_answer *answer,
     request = document_read_json(arena, answer->body, answer->len,
                                  &document_limits_api, NULL);
     certificate = node_get_text(node_get(request, "status"), "certificate");
-    if (*certificate)
+    denied = join_denial(node_get(request, "status"));
+    if (*certificate) {
         keep(spoke, certificate);
-    else
+    } else if (denied) {
+        err_set(&why, ERR_FORBIDDEN, "the hub refused it: %s", denied);
+        failed(spoke, 0, NULL, &why);
+    } else
         try_again(spoke);
 }
 
@@ -120,6 +143,8 @@ static void on_made(void *arg, int status, const struct http_answer *answer,
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
     const struct node *made;
+    char word[NAME_WHY];
+    struct err why = {0};
 
     if (!spoke->renew)
         return;
@@ -131,7 +156,12 @@ static void on_made(void *arg, int status, const struct http_answer *answer,
                               &document_limits_api, NULL);
     mem_free(&spoke->csr);
     spoke->csr = mem_copy_string(node_get_text(node_get(made, "metadata"), "name"));
-    on_renew(spoke);
+    if (name_is_dns_subdomain(spoke->csr, word)) {
+        on_renew(spoke);
+        return;
+    }
+    err_set(&why, ERR_INVALID, "the answer is no CertificateSigningRequest");
+    failed(spoke, 0, NULL, &why);
 }
 
 /* A request that is under way is looked at; else one is made. */

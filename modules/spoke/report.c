@@ -59,12 +59,35 @@ struct report_sent {
 
 static void on_patience(void *arg);
 
-/* The hub takes no more of us for the moment. */
+/* The hub takes no more of us for the moment, or not this. */
 static void retry_later(struct work *work)
 {
     if (!work->patience)
         work->patience = loop_timer_new(work->spoke->loop, on_patience, work);
-    loop_timer_set(work->patience, BUSY);
+    loop_timer_set(work->patience, BUSY + loop_backoff_next(&work->tell_backoff));
+}
+
+/* That one status is not taken is no fault of the link, which others use: it is told
+   again in a while, and why once. Only a link that failed is made anew. */
+static void on_untold(struct work *work, int status, const struct http_answer *answer,
+                      const struct err *err)
+{
+    struct err why = {0};
+
+    link_explain(status, answer, err, &why);
+    mem_free(&work->sent_work);
+    mem_free(&work->sent_workload);
+    if (status == 0 && work->spoke->state == SPOKE_WATCHING) {
+        spoke_lost(work->spoke, "sending a status", &why);
+        return;
+    }
+    if (status == 0)
+        return; /* the link was closed, and all is told when there is another */
+    if (!work->untold || strcmp(work->untold, why.text) != 0)
+        log_warn("spoke", "status of %s: %s", work->name, why.text);
+    mem_free(&work->untold);
+    work->untold = mem_copy_string(why.text);
+    retry_later(work);
 }
 
 /*
@@ -101,7 +124,6 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
     struct work *work = map_get(sent->spoke->works, sent->work);
     int64_t revision = sent->revision;
     bool last = sent->last;
-    struct err why = {0};
 
     free(sent->work);
     free(sent);
@@ -110,22 +132,18 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
     if (status == 409) {
         mem_free(&work->sent_work);
         tell_anew(work, revision);
+    } else if (status != 200 && status != 404) {
+        on_untold(work, status, answer, err);
     } else if (status == 200 && revision) {
         take_revision(work, answer);
-    } else if (status != 200 && status != 404) {
-        link_explain(status, answer, err, &why);
-        log_warn("spoke", "status of %s: %s", work->name, why.text);
-        /* Sent again after reconnecting, which is now if the hub did not hear. */
-        mem_free(&work->sent_work);
-        mem_free(&work->sent_workload);
-        if (status == 0 || status >= 500)
-            spoke_lost(work->spoke, "sending a status", &why);
+    }
+    if (status == 200 && last && work->sent_work) {
+        loop_backoff_reset(&work->tell_backoff);
+        mem_free(&work->untold);
     }
     if (!last)
         return;
     work->sending = false;
-    if (status == 429)
-        retry_later(work);
     if (work->dirty) {
         work->dirty = false;
         report_work(work);

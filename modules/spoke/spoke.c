@@ -41,8 +41,7 @@ static void enter_listing(struct spoke *spoke)
 
 static void enter_watching(struct spoke *spoke)
 {
-    loop_backoff_reset(&spoke->backoff);
-    spoke->said[0] = '\0';
+    spoke->watching_since = clock_steady();
     spoke->refusal = REFUSAL_NONE;
     identity_remember(spoke);
     alive_start(spoke);
@@ -59,6 +58,22 @@ static void on_again(void *arg)
     if (spoke->parked)
         return;
     spoke_move(spoke, join_is_done(spoke) ? SPOKE_LISTING : SPOKE_JOINING);
+}
+
+bool spoke_is_steady(const struct spoke *spoke)
+{
+    return spoke->watching_since && clock_steady() - spoke->watching_since >= WATCH_STEADY;
+}
+
+/* A hub that lets itself be watched and then fails is not well because of that: only
+   what has lasted makes the pauses short again, and the same trouble news. */
+static void leave_watching(struct spoke *spoke)
+{
+    if (spoke_is_steady(spoke)) {
+        loop_backoff_reset(&spoke->backoff);
+        spoke->said[0] = '\0';
+    }
+    spoke->watching_since = 0;
 }
 
 static void enter_waiting(struct spoke *spoke)
@@ -89,14 +104,27 @@ void spoke_move(struct spoke *spoke, enum spoke_state state)
         return;
     log_debug("spoke", "%s: %s -> %s", spoke->name, states[spoke->state].name,
               states[state].name);
+    if (spoke->state == SPOKE_WATCHING)
+        leave_watching(spoke);
     spoke->state = state;
     states[state].enter(spoke);
+}
+
+void spoke_say_once(char *said, size_t room, const char *doing, const char *words)
+{
+    scoped_mem char *cut = mem_printf("%.*s", (int)room - 1, words);
+
+    if (strcmp(said, cut) != 0)
+        log_warn("spoke", "%s: %s", doing, words);
+    snprintf(said, room, "%s", cut);
 }
 
 void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err)
 {
     if (spoke->state == SPOKE_WAITING)
         return;
+    if (spoke->state == SPOKE_WATCHING)
+        leave_watching(spoke);
     /* The same again, every few seconds of a long silence, is no news. */
     if (strcmp(spoke->said, err->text) != 0)
         log_warn("spoke", "%s: %s: %s", spoke->hub, doing, err->text);
@@ -339,6 +367,8 @@ struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *setting
     spoke->lease_seconds = 60;
     spoke->eviction = settings->eviction ? settings->eviction : EVICTION;
     spoke->backoff = (struct loop_backoff){200 * CLOCK_MS, 30 * CLOCK_SECOND, 0};
+    spoke->list_backoff = (struct loop_backoff){2 * CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
+    spoke->strange = map_new();
     spoke->state = SPOKE_WAITING;
     spoke->left = settings->left;
     spoke->left_arg = settings->left_arg;
@@ -371,6 +401,8 @@ void spoke_close(struct spoke **at)
     epoch_close(spoke);
     renew_stop(spoke);
     sync_stop(spoke);
+    loop_timer_free(&spoke->list_again);
+    map_free(&spoke->strange);
     loop_timer_free(&spoke->again);
     loop_timer_free(&spoke->sweep);
     spoke->state = SPOKE_WAITING;

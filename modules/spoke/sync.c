@@ -7,11 +7,14 @@
 #include "base/map.h"
 #include "base/object.h"
 #include "document/document.h"
+#include "query/query.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What was passed over is said so often, each once. */
+#define STRANGE_MOST 100
 #define WORKS_PATH "/apis/" WORKS "/namespaces/%s/manifestworks"
 
 static const char *name_of(const struct node *object)
@@ -25,11 +28,85 @@ static int64_t revision_of(const struct node *object)
                    NULL, 10);
 }
 
+/* ---- What is believed ------------------------------------------------------- */
+
+/* The list and the watch of a hub that is not well may hold anything. */
+static const char *why_strange(const struct spoke *spoke, const struct node *object)
+{
+    const struct node *metadata = node_get(object, "metadata");
+    char why[NAME_WHY];
+
+    if (strcmp(node_get_text(metadata, "namespace"), spoke->name) != 0)
+        return "it is of another namespace";
+    if (!name_is_dns_subdomain(node_get_text(metadata, "name"), why))
+        return "its name is none";
+    if (!*node_get_text(metadata, "uid"))
+        return "it has no uid";
+    return NULL;
+}
+
+static bool is_own_work(struct spoke *spoke, const struct node *object)
+{
+    const char *why = why_strange(spoke, object);
+    scoped_mem char *words = NULL;
+
+    if (!why)
+        return true;
+    words = mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is passed "
+                       "over: %s", name_of(object),
+                       node_get_text(node_get(object, "metadata"), "namespace"), why);
+    if (map_count(spoke->strange) < STRANGE_MOST && !map_get(spoke->strange, words)) {
+        map_put(spoke->strange, words, spoke);
+        log_warn("spoke", "%s", words);
+    }
+    return false;
+}
+
+/* What is no list of works says nothing of works, above all not that there are none. */
+static int check_list(const struct node *list, struct err *err)
+{
+    const struct node *items = node_get(list, "items");
+    scoped_map struct map *there = map_new();
+
+    if (strcmp(node_get_text(list, "kind"), "ManifestWorkList") != 0 ||
+        (items && !node_is(items, NODE_LIST) && !node_is(items, NODE_NULL)) ||
+        revision_of(list) <= 0)
+        return err_set(err, ERR_INVALID, "the answer is no ManifestWorkList (its kind is \"%.60s\", "
+                       "its revision \"%.40s\"): is that the hub?", node_get_text(list, "kind"),
+                       node_get_text(node_get(list, "metadata"), "resourceVersion"));
+    for (size_t i = 0; i < node_count(items); i++) {
+        if (map_get(there, name_of(node_item(items, i))))
+            return err_set(err, ERR_INVALID, "the hub's list holds the work \"%.100s\" twice",
+                           name_of(node_item(items, i)));
+        map_put(there, name_of(node_item(items, i)), (void *)list);
+    }
+    return 0;
+}
+
 /* ---- Watch ---------------------------------------------------------------- */
+
+static bool is_change(const char *type)
+{
+    return !strcmp(type, "ADDED") || !strcmp(type, "MODIFIED") || !strcmp(type, "DELETED");
+}
+
+/* Sets `spoke->revision` to 0 where the watch cannot be gone on with. */
+static bool refuse_event(struct spoke *spoke, struct err *ret, const char *words)
+{
+    spoke->revision = 0;
+    err_set(ret, ERR_INVALID, "%s; listing again", words);
+    return false;
+}
+
+struct watched {
+    struct spoke *spoke;
+    struct err err;
+};
 
 static bool on_line(const char *line, size_t len, void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct watched *watched = arg;
+    struct spoke *spoke = watched->spoke;
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
     const struct node *event = document_read_json(arena, line, len,
@@ -39,20 +116,19 @@ static bool on_line(const char *line, size_t len, void *arg)
 
     if (!len)
         return true;
-    if (!event || strcmp(type, "ERROR") == 0) {
-        /* Too old to go on from: begin anew. */
-        spoke->revision = 0;
-        if (!event)
-            log_warn("spoke", "the hub's watch says what is no JSON: %s", err.text);
-        return false;
-    }
+    if (!event)
+        return refuse_event(spoke, &watched->err, "the hub's watch says what is no JSON");
+    if (strcmp(type, "ERROR") == 0)
+        return refuse_event(spoke, &watched->err, "the watch is out of date");
+    if (!is_change(type) && strcmp(type, "BOOKMARK") != 0)
+        return refuse_event(spoke, &watched->err, "the hub's watch holds what is no event");
+    if (revision_of(object) <= 0 || revision_of(object) < spoke->revision)
+        return refuse_event(spoke, &watched->err, "the hub's watch goes back");
     spoke->revision = revision_of(object);
     if (spoke->revision > spoke->seen)
         spoke->seen = spoke->revision;
-    if (strcmp(type, "BOOKMARK") == 0)
-        return true;
-    work_take(spoke, name_of(object),
-              strcmp(type, "DELETED") == 0 ? NULL : object);
+    if (is_change(type) && is_own_work(spoke, object))
+        work_take(spoke, name_of(object), strcmp(type, "DELETED") == 0 ? NULL : object);
     return true;
 }
 
@@ -60,15 +136,14 @@ static void on_data(struct http_call *call, const char *bytes, size_t len,
                     void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct watched watched = {spoke, {0}};
     struct err err = {0};
 
     spoke->contact = clock_wall();
-    if (http_lines_feed(&spoke->lines, bytes, len, on_line, spoke, &err) < 0)
+    if (http_lines_feed(&spoke->lines, bytes, len, on_line, &watched, &err) < 0)
         spoke_lost(spoke, "watching", &err);
-    else if (!spoke->revision) {
-        err_set(&err, ERR_GONE, "the watch is out of date, listing again");
-        spoke_lost(spoke, "watching", &err);
-    }
+    else if (!spoke->revision)
+        spoke_lost(spoke, "watching", &watched.err);
 }
 
 static void on_watch_head(struct http_call *call,
@@ -94,13 +169,16 @@ static void on_watch_done(const struct http_answer *answer,
     struct err why = {0};
 
     spoke->watch = NULL;
-    if (answer && answer->status == 200) {
+    if (answer && answer->status == 200 && spoke_is_steady(spoke)) {
         /* It ended in order, as it does every hour or two. */
         if (spoke->state == SPOKE_WATCHING)
             spoke_move(spoke, SPOKE_LISTING);
         return;
     }
-    link_explain(answer ? answer->status : 0, answer, err, &why);
+    if (answer && answer->status == 200)
+        err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
+    else
+        link_explain(answer ? answer->status : 0, answer, err, &why);
     spoke_lost(spoke, "watching", &why);
 }
 
@@ -129,7 +207,8 @@ static void forget_missing(struct spoke *spoke, const struct node *items)
     size_t at = 0;
 
     for (size_t i = 0; i < node_count(items); i++)
-        map_put(there, name_of(node_item(items, i)), spoke);
+        if (is_own_work(spoke, node_item(items, i)))
+            map_put(there, name_of(node_item(items, i)), spoke);
     while (map_next(spoke->works, &at, &name)) {
         if (!map_get(there, name))
             node_add(arena, gone, node_string(arena, name));
@@ -171,7 +250,7 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
     }
     list = document_read_json(arena, answer->body, answer->len,
                               &document_limits_own, &why);
-    if (!list) {
+    if (!list || check_list(list, &why) < 0) {
         spoke_lost(spoke, "listing works", &why);
         return;
     }
@@ -179,7 +258,8 @@ static void on_list(void *arg, int status, const struct http_answer *answer,
     epoch_see_revision(spoke, revision_of(list));
     forget_missing(spoke, items);
     for (size_t i = 0; i < node_count(items); i++)
-        work_take(spoke, name_of(node_item(items, i)), node_item(items, i));
+        if (is_own_work(spoke, node_item(items, i)))
+            work_take(spoke, name_of(node_item(items, i)), node_item(items, i));
     departure_listed(spoke);
     spoke->revision = revision_of(list);
     watch(spoke);
@@ -190,6 +270,26 @@ void sync_start(struct spoke *spoke)
     scoped_mem char *target = mem_printf(WORKS_PATH, spoke->name);
 
     link_send(spoke, "GET", target, NULL, NULL, on_list, spoke);
+}
+
+static void on_list_again(void *arg)
+{
+    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+
+    if (spoke->state != SPOKE_WATCHING)
+        return; /* it lists anyway when it is back */
+    sync_stop(spoke);
+    spoke_move(spoke, SPOKE_LISTING);
+}
+
+void sync_list_later(struct spoke *spoke, const char *doing, const struct err *err)
+{
+    spoke_say_once(spoke->list_said, sizeof spoke->list_said, doing, err->text);
+    if (!spoke->list_again)
+        spoke->list_again = loop_timer_new(spoke->loop, on_list_again, spoke);
+    if (!loop_timer_is_set(spoke->list_again))
+        loop_timer_set(spoke->list_again,
+                       CLOCK_SECOND + loop_backoff_next(&spoke->list_backoff));
 }
 
 void sync_stop(struct spoke *spoke)

@@ -35,6 +35,7 @@ static struct work *work_new(struct spoke *spoke, const char *name)
     work->arena = arena_new();
     work->gathered = arena_new();
     work->backoff = (struct loop_backoff){CLOCK_SECOND, 300 * CLOCK_SECOND, 0};
+    work->tell_backoff = (struct loop_backoff){CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
     work->said = map_new();
     map_put(spoke->works, name, work);
     return work;
@@ -52,6 +53,8 @@ static void work_free(struct work *work)
     free(work->trouble);
     free(work->sent_work);
     free(work->sent_workload);
+    free(work->untold);
+    free(work->warned);
     free(work->values);
     map_free(&work->said);
     free(work->name);
@@ -173,7 +176,10 @@ static void on_retry(void *arg)
 void work_retry_later(struct work *work, const char *reason, const char *message)
 {
     set_trouble(work, reason, message);
-    log_warn("spoke", "%s: %s", work->name, message);
+    if (!work->warned || strcmp(work->warned, message) != 0)
+        log_warn("spoke", "%s: %s", work->name, message);
+    free(work->warned);
+    work->warned = mem_copy_string(message);
     if (!work->retry)
         work->retry = loop_timer_new(work->spoke->loop, on_retry, work);
     loop_timer_set(work->retry,
@@ -253,6 +259,7 @@ static void work_apply(struct work *work)
         return;
     }
     set_trouble(work, NULL, NULL);
+    mem_free(&work->warned);
     loop_backoff_reset(&work->backoff);
     work->applied = true;
     facts_follow(work->spoke);
@@ -433,11 +440,17 @@ static void on_finalized(void *arg, int status, const struct http_answer *answer
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
     struct err why = {0};
 
-    if (status == 200 || status == 404)
+    if (status == 200 || status == 404) {
+        loop_backoff_reset(&spoke->list_backoff);
+        spoke->list_said[0] = '\0';
         return;
-    /* The work is forgotten here; the list brings it back to be left again. */
+    }
+    /* The work is forgotten here; a list brings it back to be left again. */
     link_explain(status, answer, err, &why);
-    spoke_lost(spoke, "removing a finalizer", &why);
+    if (status == 0 && spoke->state == SPOKE_WATCHING)
+        spoke_lost(spoke, "removing a finalizer", &why);
+    else if (status != 0)
+        sync_list_later(spoke, "removing a finalizer", &why);
 }
 
 /* Everything of it is gone here: the hub may forget it. */
@@ -561,6 +574,12 @@ static void on_evict(void *arg)
 
     if (epoch_withholds(work->spoke)) {
         loop_timer_set(work->evict, work->spoke->eviction);
+        return;
+    }
+    /* Silence ends nothing: the hub that once did not have it says so again. */
+    if (!spoke_is_connected(work->spoke) && !departure_is_over(work->spoke)) {
+        loop_timer_set(work->evict, work->spoke->eviction < EVICT_LEAST ? work->spoke->eviction
+                                                                       : EVICT_LEAST);
         return;
     }
     log_warn("spoke", "%s: the hub has not had it for %lld s, removing it", work->name,

@@ -71,6 +71,7 @@ struct tls_client {
     unsigned char pin[PKI_SHA256];
     struct tls_proxy proxy;  /* address "": none */
     struct map *sessions;    /* owned; mbedtls_ssl_session by server name */
+    char *pinned_pem;        /* owned; of the last full handshake: a resumed one shows none */
 };
 
 enum tls_state { TLS_SHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };

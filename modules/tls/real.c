@@ -134,7 +134,17 @@ static bool check_pin(struct tls_stream *t, const mbedtls_x509_crt *chain)
     if (flags & ~dates)
         return false;
     t->pinned_pem = pem_of(one);
+    mem_free(&t->client->pinned_pem);
+    t->client->pinned_pem = mem_copy_string(t->pinned_pem);
     return true;
+}
+
+/* Who else may have shown that certificate. */
+static const char *suspect_proxy(const struct tls_stream *t)
+{
+    return t->client && *t->client->proxy.address
+               ? "; if the proxy opens TLS itself (\"inspection\"), have it let this hub through as "
+                 "it is" : "";
 }
 
 static void refuse(struct tls_stream *t, const char *why)
@@ -142,7 +152,7 @@ static void refuse(struct tls_stream *t, const char *why)
     mbedtls_ssl_send_alert_message(&t->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                    MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     tls_flush(t);
-    tls_lose(t, ERR_UNAUTHORIZED, "%s: %s", loop_stream_remote(t->inner), why);
+    tls_lose(t, ERR_UNAUTHORIZED, "%s: %s%s", loop_stream_remote(t->inner), why, suspect_proxy(t));
 }
 
 /* Whether the other end is who it should be; reads its certificate. */
@@ -163,6 +173,8 @@ static bool check_peer(struct tls_stream *t)
     if (t->client && t->client->insecure)
         return true;
     if (t->client && t->client->pinned) {
+        if (t->resumed && t->client->pinned_pem)
+            t->pinned_pem = mem_copy_string(t->client->pinned_pem);
         if (t->resumed || (crt && check_pin(t, crt)))
             return true;
         refuse(t, "the server does not hold the key that is expected;"
@@ -182,14 +194,20 @@ static const char *words_of(int number, char *text, size_t room)
     return text;
 }
 
+static bool are_dates(uint32_t flags)
+{
+    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
+
+    return flags && !(flags & ~dates);
+}
+
 /* Of a certificate that is right in all but its dates: more often it is the clock. */
 static void add_clock(char *why, size_t room, uint32_t flags)
 {
-    const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
     size_t len = strlen(why);
     char now[CLOCK_TEXT];
 
-    if (!flags || flags & ~dates)
+    if (!are_dates(flags))
         return;
     clock_format(clock_wall(), false, now);
     snprintf(why + len, room - len, "; this machine's clock says %s: if that is wrong, set it, and "
@@ -209,8 +227,9 @@ static void lose_handshake(struct tls_stream *t, int failed)
         add_clock(why, sizeof why, flags);
     tls_lose(t, failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? ERR_UNAUTHORIZED
                                                               : ERR_UNREACHABLE,
-             "%s: TLS handshake: %s%s", loop_stream_remote(t->inner),
-             words_of(failed, text, sizeof text), why);
+             "%s: TLS handshake: %s%s%s", loop_stream_remote(t->inner),
+             words_of(failed, text, sizeof text), why,
+             flags && flags != (uint32_t)-1 && !are_dates(flags) ? suspect_proxy(t) : "");
 }
 
 static void real_shake(struct tls_stream *t)

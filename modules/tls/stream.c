@@ -498,6 +498,7 @@ void tls_client_free(struct tls_client **at)
         free(session);
     }
     map_free(&client->sessions);
+    free(client->pinned_pem);
     tls_setup_drop(&client->setup);
     free(client);
 }

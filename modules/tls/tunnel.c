@@ -2,11 +2,15 @@
 /* Reaches a server through an HTTP proxy: CONNECT, and then its bytes as they are. */
 #include "tls/inside.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEAD_MOST 16384
+/* A proxy that asks another one, or a name server, takes a moment. */
+#define PATIENCE (20 * CLOCK_SECOND)
 #define SCHEME "http://"
 #define PORT_USUAL 80
 #define NO_ANSWER "it ended the connection without an answer: is that an HTTP proxy?"
@@ -15,9 +19,12 @@ struct tunnel {
     struct loop_stream stream;
     struct loop_stream *inner; /* owned; to the proxy */
     char *proxy, *target;      /* owned; HOST:PORT each */
+    char *waiting, *through;   /* owned; the other end in words: before and behind the answer */
     char *authorization;       /* owned; NULL: none was given */
     struct text early;         /* written before the server is reached */
     struct text head;          /* of the proxy's answer, as far as it has come */
+    size_t interim;            /* bytes of 1xx answers before it */
+    struct loop_timer *late;   /* owned */
     bool open, dead;
 };
 
@@ -110,8 +117,14 @@ static void lose(struct tunnel *t, enum err_code code, const char *words)
     if (t->dead)
         return;
     err_set(&err, code, "through the proxy %s to %s: %s", t->proxy, t->target, words);
+    loop_timer_free(&t->late);
     loop_stream_close(&t->inner);
     t->stream.events->closed(t->stream.arg, &err);
+}
+
+static void on_late(void *arg)
+{
+    lose(arg, ERR_TIMEOUT, "it does not answer in time");
 }
 
 static void refuse(struct tunnel *t, int status)
@@ -126,6 +139,8 @@ static void refuse(struct tunnel *t, int status)
     else
         words = mem_printf("it refuses the connection (%d%s)", status,
                            status == 403 ? ": its rules forbid this host or port"
+                           : status >= 300 && status < 400
+                               ? ": it sends elsewhere, as to a page for logging in"
                            : status == 502 || status == 503 || status == 504
                                ? ": it cannot reach the hub" : "");
     lose(t, ERR_UNREACHABLE, words);
@@ -139,15 +154,16 @@ static void take_head(struct tunnel *t)
     int status = tls_tunnel_status(text_string(&t->head), t->head.len, &used);
 
     while (status >= 100 && status < 200) {
+        t->interim += used;
         text_add_bytes(&rest, t->head.bytes + used, t->head.len - used);
         text_free(&t->head);
         t->head = rest;
         rest = (struct text){0};
         status = tls_tunnel_status(text_string(&t->head), t->head.len, &used);
     }
-    if (status == 0)
+    if (status == 0 && t->interim <= HEAD_MOST)
         return;
-    if (status < 0) {
+    if (status <= 0) {
         lose(t, ERR_INVALID, "its answer is no HTTP: is that an HTTP proxy?");
         return;
     }
@@ -158,6 +174,7 @@ static void take_head(struct tunnel *t)
     text_add_bytes(&rest, t->head.bytes + used, t->head.len - used);
     text_free(&t->head);
     t->open = true;
+    loop_timer_free(&t->late);
     loop_stream_write(t->inner, text_string(&t->early), t->early.len);
     text_free(&t->early);
     t->stream.events->opened(t->stream.arg);
@@ -285,6 +302,8 @@ static void tunnel_bury(void *arg)
     text_free(&t->early);
     free(t->proxy);
     free(t->target);
+    free(t->waiting);
+    free(t->through);
     if (t->authorization)
         explicit_bzero(t->authorization, strlen(t->authorization));
     free(t->authorization);
@@ -297,13 +316,16 @@ static void tunnel_close(struct loop_stream *stream)
     struct tunnel *t = tunnel_of(stream);
 
     t->dead = true;
+    loop_timer_free(&t->late);
     loop_stream_close(&t->inner);
     loop_later(stream->loop, tunnel_bury, t);
 }
 
 static const char *tunnel_remote(const struct loop_stream *stream)
 {
-    return ((const struct tunnel *)stream)->target;
+    const struct tunnel *t = (const struct tunnel *)stream;
+
+    return t->open ? t->through : t->waiting;
 }
 
 static const struct loop_stream_kind tunnel_kind = {
@@ -330,6 +352,10 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
     t->inner = inner;
     t->proxy = mem_copy_string(proxy->address);
     t->target = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+    t->waiting = mem_printf("%s: the proxy %s has not answered", t->target, t->proxy);
+    t->through = mem_printf("%s through the proxy %s", t->target, t->proxy);
     t->authorization = write_authorization(proxy->user);
+    t->late = loop_timer_new(loop, on_late, t);
+    loop_timer_set(t->late, PATIENCE);
     return &t->stream;
 }

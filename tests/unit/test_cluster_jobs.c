@@ -189,6 +189,11 @@ static void test_deadline(void)
     apply_job(2, "activeDeadlineSeconds: 30", "Never");
     pass_seconds(5);
     check_health("Current", "another template has its own");
+    endings[0].code = -1;
+    apply_job(3, "activeDeadlineSeconds: 0", "Never");
+    pass_seconds(2);
+    check_health("Failed DeadlineExceeded: it was active for longer than activeDeadlineSeconds, 0 s",
+                 "0 has passed when it begins, as in Kubernetes");
     finish("a deadline");
 }
 

@@ -297,6 +297,8 @@ static const struct {
       "onExitCodes.containerName \\\"x\\\" is none of the template's containers" },
     { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: ConfigIssue}]}]}, %s}",
       "onPodConditions[0].type \\\"ConfigIssue\\\": of a pod that failed, this spoke knows the condition DisruptionTarget only" },
+    { "kind: Job\nspec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget, status: Yes!}]}]}, %s}",
+      "onPodConditions[0].status is True, False or Unknown, not \\\"Yes!\\\"" },
     { "kind: Job\nspec: {backoffLimitPerIndex: 1, %s}", "spec.backoffLimitPerIndex needs completionMode Indexed" },
     { "kind: Job\nspec: {completionMode: Indexed, completions: 2, maxFailedIndexes: 1, %s}",
       "spec.maxFailedIndexes needs spec.backoffLimitPerIndex" },

@@ -526,6 +526,13 @@ static void client_talks(struct http_client *client, const char *how)
               reply.bytes == 20000000 && reply.heads == 1, "%s: 20 MB in pieces", how);
     CHECK(!ask_all(client, (struct http_ask){.target = "/big", .limit = 1000}) &&
               reply.err.code == ERR_TOO_LARGE, "%s: a limit holds", how);
+    CHECK(ask_all(client, (struct http_ask){.target = "/a", .data = on_data, .header_count = 1,
+              .headers = &(struct http_field){"x-forbidden", "1"}}) && reply.status == 403 && !reply.bytes && reply.body.len, "%s: what is no success is no data, it explains", how);
+    CHECK(!ask_all(client, (struct http_ask){.target = "/a b"}) && reply.err.code == ERR_INVALID,
+          "%s: a target that would be another request is refused", how);
+    CHECK(!ask_all(client, (struct http_ask){.target = "/a", .header_count = 1,
+              .headers = &(struct http_field){"x", "y\r\nHost: z"}}) && reply.err.code == ERR_INVALID,
+          "%s: so is such a header", how);
     CHECK(!ask_all(client, (struct http_ask){.target = "/hold", .deadline = 30 * CLOCK_MS}) &&
               reply.err.code == ERR_TIMEOUT, "%s: a deadline too", how);
     call = send_ask(client, (struct http_ask){.target = "/watch", .data = on_data});
