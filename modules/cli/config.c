@@ -8,21 +8,43 @@
 #include <stdio.h>
 #include <string.h>
 
-int config_verb(const struct cli_flags *flags)
+static const char *role_of(const struct cli_flags *flags)
 {
     const char *role = config_text(flags->config, CONFIG_ID_MODE);
-    const char *word = flags->word_count > 1 ? flags->words[1] : "";
+
+    return role ? role : "all-in-one";
+}
+
+const struct cli_help config_print_help = {
+    .brief = "an example file of settings",
+    .what = "Prints every setting of a role with its default, as a file for --config.",
+    .takes = {{"mode", "whose settings (all-in-one)", NULL}},
+    .example = "axle config print --mode=hub >hub.yaml",
+};
+
+int config_print_verb(const struct cli_flags *flags)
+{
     scoped_text struct text out = {0};
 
-    if (flags->word_count != 2 || (strcmp(word, "print") != 0 && strcmp(word, "show") != 0)) {
-        fprintf(stderr, "axle: config print [--mode=ROLE] prints an example file, "
-                        "config show what holds\n");
-        return CLI_USAGE;
-    }
-    if (strcmp(word, "print") == 0)
-        config_print(&out, role ? role : "all-in-one");
-    else
-        config_show(&out, flags->config, role ? role : "all-in-one");
+    config_print(&out, role_of(flags));
+    fputs(text_string(&out), stdout);
+    return CLI_OK;
+}
+
+const struct cli_help config_show_help = {
+    .brief = "the settings as they hold here, and from where",
+    .what = "Reads options, variables and the file of --config as a role would, and prints each "
+            "setting and where it comes from.",
+    .every_setting = true,
+    .example = "axle config show --mode=hub --config=/etc/axle/hub.yaml",
+    .ends = {{CLI_SETTINGS, "a setting cannot be: it says which, and where"}},
+};
+
+int config_show_verb(const struct cli_flags *flags)
+{
+    scoped_text struct text out = {0};
+
+    config_show(&out, flags->config, role_of(flags));
     fputs(text_string(&out), stdout);
     return CLI_OK;
 }

@@ -20,28 +20,43 @@
 
 #define WAIT (150 * CLOCK_SECOND)
 
-const char leave_help[] =
-    "Usage: axle leave [--timeout=DURATION] [--data-dir=DIR] [--config=FILE]\n\n"
-    "Has the spoke on this machine leave its hub in order: the agent asks the hub to let\n"
-    "it go, ends its works (the hub goes on without it after a minute), puts its key and\n"
-    "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit does\n"
-    "not restart. The data of its claims stays. What was begun goes on after a crash or a\n"
-    "reboot, and while this verb does not wait for it any more.\n\n"
-    "To have it join again, any hub: start it with --join and a new token.\n"
-    "Without its hub: axle reset here, and axle remove spoke NAME --lost on the hub.\n\n"
-    "Exit status: 0 it has left, 2 wrong usage, 3 it cannot leave (the message says why),\n"
-    "5 no agent runs here, or it is not done after --timeout (150s) and goes on\n";
+const struct cli_help leave_help = {
+    .brief = "has this machine's spoke leave its hub",
+    .what = "Has the spoke on this machine leave its hub in order: the agent asks the hub to let "
+            "it go, ends its works (the hub goes on without it after a minute), puts its key and "
+            "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit "
+            "does not restart. The data of its claims stays. What was begun goes on after a crash "
+            "or a reboot, and while this verb does not wait for it any more.\n"
+            "To have it join again, any hub: start it with --join and a new token. Without its "
+            "hub: axle reset here, and axle remove spoke NAME --lost on the hub.",
+    .takes = {{"timeout", "how long to wait for it (150s)", NULL},
+              {"data-dir", NULL, NULL},
+              {"config", NULL, NULL}},
+    .example = "axle leave --timeout=5m",
+    .done = "it has left, now or before",
+    .ends = {{CLI_SETTINGS, "it cannot leave: the message says why"},
+             {CLI_NO_CONNECTION, "no agent runs here, or it is not done after --timeout and goes on"}},
+};
 
-const char reset_help[] =
-    "Usage: axle reset --yes [--delete-claims] [--data-dir=DIR] [--config=FILE]\n\n"
-    "Makes this machine forget that it was a spoke, without asking any hub: ends everything\n"
-    "that runs, and deletes its name, hub, key, certificate and store. Stop the agent first.\n"
-    "The data of claims is moved to DIR/claims-DATE. The hub is told nothing: there, axle\n"
-    "remove spoke NAME --lost. With the settings that the agent has (--config, --runtime).\n\n"
-    "  --yes             do it; without, it is only said what would be done\n"
-    "  --delete-claims   delete the data of claims as well: it cannot be had back\n\n"
-    "Exit status: 0 done, or nothing was there; 1 something still runs or cannot be deleted\n"
-    "(do it again); 2 --yes is missing, or wrong usage; 3 the agent runs\n";
+const struct cli_help reset_help = {
+    .brief = "makes this machine forget that it was a spoke",
+    .what = "Makes this machine forget that it was a spoke, without asking any hub: ends everything "
+            "that runs, and deletes its name, hub, key, certificate and store. Stop the agent "
+            "first. The data of claims is moved to DIR/claims-DATE. The hub is told nothing: "
+            "there, axle remove spoke NAME --lost.",
+    .takes = {{"yes", "do it; without, it is only said what would be done", NULL},
+              {"delete-claims", "delete the data of claims as well: it cannot be had back", NULL},
+              {"data-dir", NULL, NULL},
+              {"config", "the agent's own file of settings", NULL},
+              {"runtime", "as the agent had it", NULL},
+              {"engine-socket", "as the agent had it", NULL},
+              {"cgroup-parent", "as the agent had it", NULL},
+              {"cluster", "as the agent had it", NULL}},
+    .example = "axle reset --yes",
+    .done = "done, or there was no spoke",
+    .ends = {{CLI_FAILED, "something still runs or cannot be deleted: do it again"},
+             {CLI_SETTINGS, "the agent runs"}},
+};
 
 /* ---- Leave ------------------------------------------------------------------------ */
 
@@ -162,16 +177,9 @@ int leave_verb(const struct cli_flags *flags)
     int64_t wait = WAIT;
     struct err err = {0};
 
-    if (flags->word_count > 1) {
-        fprintf(stderr, "axle: leave takes no names: it is about this machine's spoke (on the "
-                        "hub: axle remove spoke %.100s)\n", flags->words[1]);
-        return CLI_USAGE;
-    }
-    if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0)) {
-        fprintf(stderr, "axle: --timeout=%.100s is no duration above zero; write it like 90s or "
-                        "5m\n", flags->timeout);
-        return CLI_USAGE;
-    }
+    if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0))
+        return cli_usage("--timeout=%.100s is no duration above zero; write it like 90s or 5m",
+                         flags->timeout);
     if (has_left(folder)) {
         printf("the spoke has left its hub already\n");
         return CLI_OK;
@@ -262,10 +270,6 @@ int reset_verb(const struct cli_flags *flags)
     scoped_mem char *folder = mode_folder(flags, "spoke");
     struct err err = {0};
 
-    if (flags->word_count > 1) {
-        fprintf(stderr, "axle: reset takes no names: it is about this machine's spoke\n");
-        return CLI_USAGE;
-    }
     if (!file_exists(folder)) {
         printf("there is no spoke in %s\n", folder);
         return CLI_OK;

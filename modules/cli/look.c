@@ -179,7 +179,15 @@ char *look_path(const struct cli_flags *flags)
     return mem_printf("%s/" SPOKE_SOCKET, folder);
 }
 
-int look_verb(const struct cli_flags *flags)
+const struct cli_help status_spoke_help = {
+    .brief = "what this machine's spoke runs; asks no hub",
+    .what = "Asks the agent on this machine for its hub, its works and their pods.",
+    .takes = {{"output", "json or yaml: everything the agent knows", "json|yaml"}, {"data-dir", NULL, NULL}},
+    .example = "axle status spoke -o json",
+    .ends = {{CLI_NO_CONNECTION, "no agent runs here"}},
+};
+
+int status_spoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = look_path(flags);

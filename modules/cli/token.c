@@ -78,18 +78,6 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
     return 0;
 }
 
-/* Before the token is made: one that cannot be printed would be wasted. */
-static int check_form(const struct cli_flags *flags, struct err *err)
-{
-    static const char *const forms[] = {"command", "token", "cloud-init"};
-
-    for (size_t i = 0; i < count_of(forms); i++)
-        if (!flags->output || !strcmp(flags->output, forms[i]))
-            return 0;
-    return err_set(err, ERR_INVALID, "--output=%s is none of command, token, cloud-init",
-                   flags->output);
-}
-
 static int fill_join(const struct cli_flags *flags, struct arena *arena, struct node *spec,
                      struct err *err)
 {
@@ -97,7 +85,7 @@ static int fill_join(const struct cli_flags *flags, struct arena *arena, struct 
     char why[NAME_WHY];
     int64_t uses;
 
-    if (read_uses(flags, &uses, err) < 0 || check_form(flags, err) < 0)
+    if (read_uses(flags, &uses, err) < 0)
         return -1;
     if (name && !name_is_dns_label(name, why))
         return err_set(err, ERR_INVALID, "--name \"%.100s\": %s", name, why);
@@ -189,7 +177,24 @@ static int check_pool(const struct cli_flags *flags, struct cli_client *client,
     return 0;
 }
 
-static int create(const struct cli_flags *flags)
+const struct cli_help token_create_help = {
+    .brief = "a token for a new spoke or an administrator",
+    .what = "Makes a token and prints the command with which a machine joins by it; with --admin, "
+            "a token that makes its bearer an administrator, for the console's login and as a "
+            "bearer token of the API. It is printed this once: the hub keeps a hash.",
+    .takes = {{"name", "the one spoke that may join with it; with --admin, the administrator", NULL},
+              {"pool", "the pool that the spoke becomes part of", NULL},
+              {"ttl", "how long it works (15m; with --admin 12h)", NULL},
+              {"uses", "how many spokes may use it (1)", NULL},
+              {"admin", "make an administrator's token", NULL},
+              {"output", "command (default), token, cloud-init, json or yaml",
+               "command|token|cloud-init|json|yaml"},
+              TAKES_HUB},
+    .example = "axle token create --name=edge-1 --ttl=1h",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no such pool, or no kubeconfig"}},
+};
+
+int token_create_verb(const struct cli_flags *flags)
 {
     SCOPED(fresh_free) struct fresh fresh = {0};
     scoped_arena struct arena *arena = arena_new();
@@ -237,7 +242,15 @@ static void print_row(const struct node *token)
            *maker ? maker : "the hub");
 }
 
-static int list(const struct cli_flags *flags)
+const struct cli_help token_list_help = {
+    .brief = "the tokens that the hub knows",
+    .what = "Lists join tokens and administrators' tokens: for whom, until when, how often used.",
+    .takes = {TAKES_HUB},
+    .example = "axle token list",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
+};
+
+int token_list_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
@@ -255,51 +268,32 @@ static int list(const struct cli_flags *flags)
     return CLI_OK;
 }
 
-static int revoke(const struct cli_flags *flags)
+const struct cli_help token_revoke_help = {
+    .words = "NAME…",
+    .least = 1,
+    .most = CLI_MOST,
+    .brief = "takes tokens back",
+    .what = "Deletes tokens by the names that axle token list shows. An administrator's token stops "
+            "working at once; spokes that have joined stay.",
+    .takes = {TAKES_HUB},
+    .example = "axle token revoke 0123456789",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no such token; those before it are revoked"}},
+};
+
+int token_revoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
     scoped_client struct cli_client *client = NULL;
 
-    if (flags->word_count < 3) {
-        fprintf(stderr, "axle: token revoke NAME…: which?\n");
-        return CLI_USAGE;
-    }
     client = client_open(flags, &err);
     if (!client)
         return cli_fail(&err);
-    for (size_t i = 2; i < flags->word_count; i++) {
+    for (size_t i = flags->verb_words; i < flags->word_count; i++) {
         char *target = arena_printf(arena, "%s/%s", TOKENS, flags->words[i]);
 
         if (!client_ask(client, arena, "DELETE", target, NULL, &err))
             return cli_fail(&err);
     }
     return CLI_OK;
-}
-
-/* A name that is no flag would otherwise be passed over in silence. */
-static bool takes_words(const struct cli_flags *flags, bool words)
-{
-    if (words || flags->word_count <= 2)
-        return true;
-    fprintf(stderr, "axle: token %s %s: takes no names (--name names a token's spoke, or its "
-                    "administrator)\n", flags->words[1], flags->words[2]);
-    return false;
-}
-
-int token_verb(const struct cli_flags *flags)
-{
-    static const struct {
-        const char *name;
-        int (*run)(const struct cli_flags *flags);
-        bool words;
-    } verbs[] = {{"create", create, false}, {"list", list, false}, {"revoke", revoke, true}};
-    const char *word = flags->word_count > 1 ? flags->words[1] : "";
-
-    for (size_t i = 0; i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].name, word) == 0)
-            return takes_words(flags, verbs[i].words) ? verbs[i].run(flags) : CLI_USAGE;
-    }
-    fprintf(stderr, "axle: token %s: create, list or revoke\n", word);
-    return CLI_USAGE;
 }

@@ -37,20 +37,42 @@ int cli_fail(const struct err *err)
     }
 }
 
-static int version(const struct cli_flags *flags)
+const struct cli_help version_help = {
+    .brief = "which program this is, and what it is made of",
+    .what = "Prints the version, the commit it was built from and the libraries inside.",
+    .example = "axle version",
+};
+
+int version_verb(const struct cli_flags *flags)
 {
     printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
            version_libraries());
     return CLI_OK;
 }
 
-static int help(const struct cli_flags *flags)
+const struct cli_help help_help = {
+    .words = "[VERB|ROLE]",
+    .most = 2,
+    .brief = "the same as VERB --help",
+    .what = "Prints the help of a verb, of a role (hub, spoke, all-in-one), or of the program.",
+    .example = "axle help token create",
+};
+
+int help_verb(const struct cli_flags *flags)
 {
-    options_help();
-    return CLI_OK;
+    return help_print(flags->words, flags->word_count);
 }
 
-static int kubeconfig(const struct cli_flags *flags)
+const struct cli_help kubeconfig_help = {
+    .brief = "print the administrator's kubeconfig",
+    .what = "Prints the kubeconfig that the hub has made for its administrator, for kubectl and "
+            "other programs. It holds a private key.",
+    .takes = {TAKES_HUB},
+    .example = "axle kubeconfig >~/.kube/config",
+    .ends = {{CLI_NOT_FOUND, "there is none: no hub has been started here"}},
+};
+
+int kubeconfig_verb(const struct cli_flags *flags)
 {
     scoped_mem char *path = cli_kubeconfig_path(flags);
     struct err err = {0};
@@ -128,11 +150,18 @@ static bool is_spoke(const struct cli_flags *flags)
     scoped_mem char *config = cli_kubeconfig_path(flags);
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
-    return flags->word_count > 1 ? strcmp(flags->words[1], "spoke") == 0
-                                 : !file_exists(config) && file_exists(folder);
+    return !file_exists(config) && file_exists(folder);
 }
 
-static int status_hub(const struct cli_flags *flags)
+const struct cli_help status_hub_help = {
+    .brief = "the hub's spokes and workloads",
+    .what = "Asks the hub for its spokes and AIWorkloads, and prints how they stand.",
+    .takes = {TAKES_HUB},
+    .example = "axle status hub",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
+};
+
+int status_hub_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
@@ -157,69 +186,35 @@ static int status_hub(const struct cli_flags *flags)
     return CLI_OK;
 }
 
-static int status(const struct cli_flags *flags)
-{
-    if (flags->word_count > 1 && strcmp(flags->words[1], "spoke") != 0 &&
-        strcmp(flags->words[1], "hub") != 0) {
-        fprintf(stderr, "axle: status of what? hub or spoke, not \"%s\"\n",
-                flags->words[1]);
-        return CLI_USAGE;
-    }
-    return is_spoke(flags) ? look_verb(flags) : status_hub(flags);
-}
-
-static const struct {
-    const char *name;
-    int (*run)(const struct cli_flags *flags);
-    const char *help; /* NULL: it is in that of the program */
-} verbs[] = {
-    {"token", token_verb},   {"status", status}, {"kubeconfig", kubeconfig},
-    {"version", version},    {"help", help},     {"render", render_verb},
-    {"config", config_verb}, {"remove", remove_verb, remove_help},
-    {"leave", leave_verb, leave_help}, {"reset", reset_verb, reset_help},
+const struct cli_help status_help = {
+    .brief = "how this machine's hub, or else its spoke, stands",
+    .what = "Shows what axle status hub shows, or axle status spoke on a machine that has a "
+            "spoke's folder and no hub's.",
+    .takes = {TAKES_HUB},
+    .example = "axle status",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
 };
 
-int verb_run(const struct cli_flags *flags)
+int status_verb(const struct cli_flags *flags)
 {
-    for (size_t i = 0; i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].name, flags->words[0]) != 0)
-            continue;
-        if (!flags->help)
-            return verbs[i].run(flags);
-        fputs(verbs[i].help, stdout);
-        return CLI_OK;
-    }
-    fprintf(stderr, "axle: unknown verb \"%s\"; see axle --help\n",
-            flags->words[0]);
-    return CLI_USAGE;
+    return is_spoke(flags) ? status_spoke_verb(flags) : status_hub_verb(flags);
 }
 
-static bool has_own_help(const struct cli_flags *flags)
+/* A verb is named by its words, a role by --mode. */
+static int run(const struct cli_flags *flags, const struct cli_command *command)
 {
-    for (size_t i = 0; flags->word_count && i < count_of(verbs); i++)
-        if (!strcmp(verbs[i].name, flags->words[0]))
-            return verbs[i].help != NULL;
-    return false;
-}
-
-/* A verb is asked for by its word; `config` takes --mode as its subject. */
-static int run(const struct cli_flags *flags)
-{
-    if (flags->help && !has_own_help(flags))
-        return help(flags);
-    if (flags->version)
-        return version(flags);
-    if (flags->word_count)
-        return verb_run(flags);
+    if (command)
+        return command->run(flags);
     if (config_text(flags->config, CONFIG_ID_MODE))
         return mode_run(flags);
-    options_help();
+    help_print(NULL, 0);
     return CLI_USAGE;
 }
 
 int cli_main(int argc, char **argv)
 {
-    struct cli_flags flags;
+    static struct cli_flags flags;
+    const struct cli_command *command;
     int status;
 
     /* A shim has a command line of its own, and nobody types these two. */
@@ -227,9 +222,9 @@ int cli_main(int argc, char **argv)
         return runtime_shim_main(argc - 1, argv + 1);
     if (argc == 2 && strcmp(argv[1], "unpack") == 0)
         return runtime_unpack_main();
-    status = options_read(argc, argv, &flags);
+    status = options_read(argc, argv, &flags, &command);
     if (status == CLI_OK)
-        status = run(&flags);
+        status = run(&flags, command);
     config_free(&flags.config);
     return status;
 }
