@@ -82,7 +82,7 @@ struct cli_command {
 
 /* What verbs that ask a hub take, and how they end. */
 #define TAKES_HUB                                                                                  \
-    {"kubeconfig", "whom it asks (DIR/hub/admin.kubeconfig; else $KUBECONFIG)", NULL},             \
+    {"kubeconfig", "whom it asks ($KUBECONFIG, else DIR/hub/admin.kubeconfig)", NULL},             \
     {"data-dir", "where that DIR is", NULL}
 #define TAKES_FORM {"output", "json or yaml instead of columns", "json|yaml"}
 #define ENDS_OF_HUB                                                                                \
@@ -107,9 +107,16 @@ int command_unknown(const char *const *words, size_t count);
 int help_print(const char *const *words, size_t count);
 /* "axle: …" on stderr, cut and printable. Always CLI_USAGE. */
 int cli_usage(const char *format, ...) PRINTF(1, 2);
-/* Prints a tree as JSON or, where --output says so, YAML. */
+
+/* output.c: prints a tree as JSON or, where --output says so, YAML. */
 void cli_print_tree(const struct cli_flags *flags, const struct node *tree);
 bool cli_wants_tree(const struct cli_flags *flags);
+/* Before anything is opened. */
+void output_open(void);
+/* The exit status after everything is printed: CLI_FAILED where it could not be. */
+int output_finish(int status);
+/* Whether what was printed so far did not get there. */
+bool output_failed(void);
 
 /* modes.c */
 int mode_run(const struct cli_flags *flags);
@@ -153,5 +160,7 @@ int joining_write_cloud_init(struct text *text, const struct joining_words *word
 /* Prints `axle: …` and turns a code into an exit status. */
 int cli_fail(const struct err *err);
 char *cli_kubeconfig_path(const struct cli_flags *flags);
+/* The caller frees; the error says where kubeconfigs come from. */
+char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err) MUST_CHECK;
 
 #endif

@@ -196,11 +196,8 @@ int status_spoke_verb(const struct cli_flags *flags)
 
     if (!spoke)
         return cli_fail(&err);
-    if (flags->output && !strcmp(flags->output, "json")) {
-        scoped_text struct text out = {0};
-
-        document_write_pretty(&out, spoke);
-        puts(text_string(&out));
+    if (cli_wants_tree(flags)) {
+        cli_print_tree(flags, spoke);
         return CLI_OK;
     }
     spoke = cli_printable(arena, spoke);

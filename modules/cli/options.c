@@ -336,14 +336,17 @@ static int check_role(const struct reading *reading)
 
 /* ---- The command line ----------------------------------------------------------- */
 
+/* A hub that is named by its folder on the command line is not another one. */
 static int read_environment(struct cli_flags *flags)
 {
+    bool named = config_source(flags->config, CONFIG_ID_DATA_DIR) == CONFIG_FLAG;
+
     for (size_t i = 0; i < count_of(options); i++) {
         const char *value = options[i].environment ? getenv(options[i].environment) : NULL;
         const char *now = options[i].type == OPTION_TEXT
                               ? *(char **)((char *)flags + options[i].at) : "";
 
-        if (value && *value && !now && set_value(flags, &options[i], value) != CLI_OK)
+        if (value && *value && !now && !named && set_value(flags, &options[i], value) != CLI_OK)
             return CLI_USAGE;
     }
     return CLI_OK;

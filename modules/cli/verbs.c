@@ -40,13 +40,41 @@ int cli_fail(const struct err *err)
 const struct cli_help version_help = {
     .brief = "which program this is, and what it is made of",
     .what = "Prints the version, the commit it was built from and the libraries inside.",
-    .example = "axle version",
+    .takes = {TAKES_FORM},
+    .example = "axle version -o json",
 };
+
+/* "mbedtls 3.6.6 libevent 2.1.13" as a map. */
+static void add_libraries(struct arena *arena, struct node *to)
+{
+    char *words = arena_string(arena, version_libraries());
+
+    for (char *name; (name = strsep(&words, " "));) {
+        const char *number = strsep(&words, " ");
+
+        if (*name)
+            node_set_text(arena, to, name, number ? number : "");
+    }
+}
+
+static void print_version_tree(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *tree = node_map(arena);
+
+    node_set_text(arena, tree, "version", version_number());
+    node_set_text(arena, tree, "commit", version_commit());
+    add_libraries(arena, node_make(arena, tree, "libraries"));
+    cli_print_tree(flags, tree);
+}
 
 int version_verb(const struct cli_flags *flags)
 {
-    printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
-           version_libraries());
+    if (cli_wants_tree(flags))
+        print_version_tree(flags);
+    else
+        printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
+               version_libraries());
     return CLI_OK;
 }
 
@@ -67,20 +95,32 @@ const struct cli_help kubeconfig_help = {
     .brief = "print the administrator's kubeconfig",
     .what = "Prints the kubeconfig that the hub has made for its administrator, for kubectl and "
             "other programs. It holds a private key.",
-    .takes = {TAKES_HUB},
+    .takes = {{"output", "yaml (default) or json", "yaml|json"}, TAKES_HUB},
     .example = "axle kubeconfig >~/.kube/config",
-    .ends = {{CLI_NOT_FOUND, "there is none: no hub has been started here"}},
+    .ends = {{CLI_SETTINGS, "it is no YAML"},
+             {CLI_NOT_FOUND, "there is none: no hub has been started here"}},
 };
 
 int kubeconfig_verb(const struct cli_flags *flags)
 {
-    scoped_mem char *path = cli_kubeconfig_path(flags);
+    scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    scoped_mem char *text = file_read(path, 1024 * 1024, NULL, &err);
+    size_t len;
+    scoped_mem char *path = cli_kubeconfig_path(flags);
+    scoped_mem char *text = cli_kubeconfig_read(path, &len, &err);
+    const struct node *tree;
 
     if (!text)
         return cli_fail(&err);
-    fputs(text, stdout);
+    tree = document_read_yaml(arena, text, len, DOCUMENT_KEYS_ONCE, &document_limits_own, &err);
+    if (!tree) {
+        err_wrap(&err, "%s", path);
+        return cli_fail(&err);
+    }
+    if (flags->output && !strcmp(flags->output, "json"))
+        cli_print_tree(flags, tree);
+    else
+        fputs(text, stdout);
     return CLI_OK;
 }
 
@@ -126,6 +166,8 @@ static void print_spokes(const struct node *items, const struct node *leases)
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);
     }
+    if (!node_count(items))
+        printf("(none yet; axle token create prints the command with which a machine joins)\n");
 }
 
 static void print_workloads(const struct node *items)
@@ -144,6 +186,57 @@ static void print_workloads(const struct node *items)
     }
 }
 
+/* When its lease was renewed; "": it has none. */
+static const char *seen_at(const struct node *leases, const char *name)
+{
+    for (size_t i = 0; i < node_count(leases); i++) {
+        const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
+
+        if (!strcmp(node_get_text(metadata, "namespace"), name) &&
+            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease"))
+            return node_get_text(node_get(one, "spec"), "renewTime");
+    }
+    return "";
+}
+
+static void add_spokes(struct arena *arena, struct node *list, const struct node *items,
+                       const struct node *leases)
+{
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i);
+        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        struct node *row = node_map(arena);
+
+        node_set_text(arena, row, "name", name);
+        node_set_text(arena, row, "available", condition(one, "ManagedClusterConditionAvailable"));
+        node_set_bool(arena, row, "accepted",
+                      node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false));
+        if (*seen_at(leases, name))
+            node_set_text(arena, row, "lastSeen", seen_at(leases, name));
+        node_add(arena, list, row);
+    }
+}
+
+static void add_workloads(struct arena *arena, struct node *list, const struct node *items)
+{
+    static const char *const copied[] = {"phase", "message", "ready", "copies", "endpoints"};
+
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i), *metadata = node_get(one, "metadata");
+        struct node *row = node_map(arena);
+
+        node_set_text(arena, row, "namespace", node_get_text(metadata, "namespace"));
+        node_set_text(arena, row, "name", node_get_text(metadata, "name"));
+        for (size_t k = 0; k < count_of(copied); k++) {
+            const struct node *value = node_get(node_get(one, "status"), copied[k]);
+
+            if (value)
+                node_set(arena, row, copied[k], node_copy(arena, value));
+        }
+        node_add(arena, list, row);
+    }
+}
+
 /* On a machine that has a spoke's folder and no hub's, its own agent is asked. */
 static bool is_spoke(const struct cli_flags *flags)
 {
@@ -156,8 +249,8 @@ static bool is_spoke(const struct cli_flags *flags)
 const struct cli_help status_hub_help = {
     .brief = "the hub's spokes and workloads",
     .what = "Asks the hub for its spokes and AIWorkloads, and prints how they stand.",
-    .takes = {TAKES_HUB},
-    .example = "axle status hub",
+    .takes = {TAKES_FORM, TAKES_HUB},
+    .example = "axle status hub -o json",
     .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
 };
 
@@ -181,6 +274,16 @@ int status_hub_verb(const struct cli_flags *flags)
                    : NULL;
     if (!leases)
         return cli_fail(&err);
+    if (cli_wants_tree(flags)) {
+        struct node *tree = node_map(arena);
+
+        node_set_text(arena, tree, "hub", client_server(client));
+        add_spokes(arena, node_make_list(arena, tree, "spokes"), node_get(spokes, "items"),
+                   node_get(leases, "items"));
+        add_workloads(arena, node_make_list(arena, tree, "workloads"), node_get(loads, "items"));
+        cli_print_tree(flags, tree);
+        return CLI_OK;
+    }
     print_spokes(cli_printable(arena, node_get(spokes, "items")), node_get(leases, "items"));
     print_workloads(cli_printable(arena, node_get(loads, "items")));
     return CLI_OK;
@@ -190,7 +293,7 @@ const struct cli_help status_help = {
     .brief = "how this machine's hub, or else its spoke, stands",
     .what = "Shows what axle status hub shows, or axle status spoke on a machine that has a "
             "spoke's folder and no hub's.",
-    .takes = {TAKES_HUB},
+    .takes = {TAKES_FORM, TAKES_HUB},
     .example = "axle status",
     .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
 };
@@ -217,6 +320,7 @@ int cli_main(int argc, char **argv)
     const struct cli_command *command;
     int status;
 
+    output_open();
     /* A shim has a command line of its own, and nobody types these two. */
     if (argc > 1 && strcmp(argv[1], "shim") == 0)
         return runtime_shim_main(argc - 1, argv + 1);
@@ -226,5 +330,5 @@ int cli_main(int argc, char **argv)
     if (status == CLI_OK)
         status = run(&flags, command);
     config_free(&flags.config);
-    return status;
+    return output_finish(status);
 }
