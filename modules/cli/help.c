@@ -113,14 +113,17 @@ static void add_takes(struct text *out, const struct cli_takes *takes)
         add_setting(out, setting, takes->what);
     for (size_t i = 0; !setting && i < count_of(options); i++)
         if (!strcmp(options[i].name, takes->name))
-            add_option(out, options[i].letter, takes->name, options[i].value, takes->what);
+            add_option(out, options[i].letter, takes->name,
+                       takes->words ? takes->words : options[i].value, takes->what);
 }
 
 static void add_ends(struct text *out, const struct cli_help *help)
 {
     text_add(out, "\nExit status:\n");
     for (int status = CLI_OK; status < (int)count_of(statuses); status++) {
-        const char *why = status == CLI_USAGE ? "wrong usage: nothing was done" : NULL;
+        const char *why = status != CLI_USAGE ? NULL : help->missing_yes
+                              ? "--yes is missing, or wrong usage: nothing was done"
+                              : "wrong usage: nothing was done";
 
         if (status == CLI_OK)
             why = help->done ? help->done : statuses[CLI_OK];

@@ -65,6 +65,7 @@ struct cli_help {
     struct cli_takes takes[10]; /* ends with NULL */
     bool every_setting;         /* of the roles */
     const char *example;
+    bool missing_yes;         /* ends with CLI_USAGE where it is only said what would be done */
     const char *done;         /* when it ends with 0; NULL: when it is done */
     struct cli_ends ends[7]; /* ends with 0 */
 };
@@ -84,7 +85,7 @@ struct cli_command {
 #define TAKES_HUB                                                                                  \
     {"kubeconfig", "whom it asks ($KUBECONFIG, else DIR/hub/admin.kubeconfig)", NULL},             \
     {"data-dir", "where that DIR is", NULL}
-#define TAKES_FORM {"output", "json or yaml instead of columns", "json|yaml"}
+#define TAKES_FORM {"output", "for programs, instead of text for people", "json|yaml"}
 #define ENDS_OF_HUB                                                                                \
     {CLI_FAILED, "the hub refused it, or the answer could not be written"},                        \
     {CLI_SETTINGS, "the hub or the kubeconfig says that it cannot be"},                            \
@@ -122,11 +123,41 @@ bool output_failed(void);
 int mode_run(const struct cli_flags *flags);
 /* Ends everything that the spoke's folder runs, without any hub. */
 int mode_end_spoke(const struct cli_flags *flags, struct err *err) MUST_CHECK;
+/* Where everything is: the caller frees. */
+char *mode_data_folder(const struct cli_flags *flags);
 /* The folder of a role: DATA/hub or DATA/spoke. The caller frees. */
 char *mode_folder(const struct cli_flags *flags, const char *role);
 
 /* look.c: where this machine's agent listens. The caller frees. */
 char *look_path(const struct cli_flags *flags);
+
+/* erase.c: of `name` in `folder` nothing stays; no link is followed, nothing that is
+   mounted there is entered. What is not there is no error. */
+int erase_tree(const char *folder, const char *name, struct err *err) MUST_CHECK;
+struct erase_size {
+    uint64_t bytes, files;
+};
+struct erase_size erase_measure(const char *path);
+void erase_write_size(struct erase_size size, char ret[48]);
+
+/* holders.c: the processes that hold a lock of a file or folder. */
+struct holders {
+    struct holder {
+        int pid, fd;          /* a descriptor of the process, -1: it is gone */
+        char *command, *groups; /* its arguments; its control groups */
+    } *list;
+    size_t count;
+};
+void holders_find(struct holders *holders, const char *path); /* adds to the list */
+void holders_free(struct holders *holders);
+#define scoped_holders SCOPED(holders_free)
+/* The text of /proc/PID/cgroup; and removes what an agent in these groups made there. */
+char *holders_groups(int pid);
+void holders_delete_groups(const char *groups);
+/* This process goes back from the group that a spoke's runtime moved it to. */
+void holders_leave_group(void);
+/* SIGTERM and patience, in the end SIGKILL. */
+int holders_end(const struct holders *holders, struct err *err) MUST_CHECK;
 
 /* client.c: one request to the hub of a kubeconfig, waiting for the answer. */
 struct cli_client;
@@ -157,6 +188,9 @@ void joining_write_command(struct text *text, const struct joining_words *words)
 /* ERR_INVALID for what cannot be carried. */
 int joining_write_cloud_init(struct text *text, const struct joining_words *words,
                              struct err *err) MUST_CHECK;
+/* leave.c: moves the data of claims out of a spoke's folder, to DATA/claims-DATE. */
+int claims_keep(const char *folder, struct err *err) MUST_CHECK;
+
 /* Prints `axle: …` and turns a code into an exit status. */
 int cli_fail(const struct err *err);
 char *cli_kubeconfig_path(const struct cli_flags *flags);

@@ -12,7 +12,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +53,7 @@ const struct cli_help reset_help = {
               {"cluster", "as the agent had it", NULL}},
     .example = "axle reset --yes",
     .done = "done, or there was no spoke",
+    .missing_yes = true,
     .ends = {{CLI_FAILED, "something still runs or cannot be deleted: do it again"},
              {CLI_SETTINGS, "the agent runs"}},
 };
@@ -192,19 +192,6 @@ int leave_verb(const struct cli_flags *flags)
 
 /* ---- Reset ------------------------------------------------------------------------ */
 
-static int delete_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    if (remove(path) == 0 || errno == ENOENT)
-        return 0;
-    fprintf(stderr, "axle: %s: %s\n", path, strerror(errno));
-    return -1;
-}
-
-static int delete_tree(const char *path)
-{
-    return !file_exists(path) ? 0 : nftw(path, delete_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 static bool is_empty(const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -218,7 +205,7 @@ static bool is_empty(const char *folder)
 }
 
 /* A later spoke here must not give one project's data to another of the same name. */
-static int move_claims(const char *folder, struct err *err)
+int claims_keep(const char *folder, struct err *err)
 {
     scoped_mem char *claims = mem_printf("%s/workloads/claims", folder);
     scoped_mem char *to = NULL;
@@ -237,21 +224,20 @@ static int move_claims(const char *folder, struct err *err)
 /* The word that a reset has begun goes last, so that one cut short is finished. */
 static int delete_all(const char *folder, struct err *err)
 {
+    scoped_mem char *up = mem_printf("%s/..", folder);
     DIR *dir = opendir(folder);
     const struct dirent *entry;
+    struct err why = {0};
     int failed = 0;
 
     while (dir && (entry = readdir(dir))) {
-        scoped_mem char *path = mem_printf("%s/%s", folder, entry->d_name);
-
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-            text_starts(entry->d_name, "departure"))
-            continue;
-        failed |= delete_tree(path);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            !text_starts(entry->d_name, "departure"))
+            failed |= erase_tree(folder, entry->d_name, &why);
     }
     if (dir)
         closedir(dir);
-    return !failed && delete_tree(folder) == 0
+    return !failed && erase_tree(up, "spoke", &why) == 0
                ? 0 : err_set(err, ERR_OTHER, "%s: not everything could be deleted; `axle reset "
                              "--yes` again when the reason is gone", folder);
 }
@@ -277,7 +263,7 @@ int reset_verb(const struct cli_flags *flags)
     if (!flags->yes)
         return say_first(folder);
     if (mode_end_spoke(flags, &err) < 0 ||
-        (!flags->delete_claims && move_claims(folder, &err) < 0) ||
+        (!flags->delete_claims && claims_keep(folder, &err) < 0) ||
         delete_all(folder, &err) < 0)
         return cli_fail(&err);
     printf("the spoke in %s is forgotten\n", folder);

@@ -305,7 +305,8 @@ const struct cli_help token_create_help = {
               {"ttl", "how long it works (15m; with --admin 12h)", NULL},
               {"uses", "how many spokes may use it (1)", NULL},
               {"admin", "make an administrator's token", NULL},
-              {"output", "command (default), token, cloud-init, json or yaml",
+              {"output", "the join command (default), the token alone, user data for a machine's "
+                         "first boot, or all of it for programs",
                "command|token|cloud-init|json|yaml"},
               TAKES_HUB},
     .example = "axle token create --name=edge-1 --ttl=1h",

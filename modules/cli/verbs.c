@@ -95,7 +95,7 @@ const struct cli_help kubeconfig_help = {
     .brief = "print the administrator's kubeconfig",
     .what = "Prints the kubeconfig that the hub has made for its administrator, for kubectl and "
             "other programs. It holds a private key.",
-    .takes = {{"output", "yaml (default) or json", "yaml|json"}, TAKES_HUB},
+    .takes = {{"output", "how it is written (yaml)", "yaml|json"}, TAKES_HUB},
     .example = "axle kubeconfig >~/.kube/config",
     .ends = {{CLI_SETTINGS, "it is no YAML"},
              {CLI_NOT_FOUND, "there is none: no hub has been started here"}},
