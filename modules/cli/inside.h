@@ -84,7 +84,8 @@ struct cli_command {
 /* What verbs that ask a hub take, and how they end. */
 #define TAKES_HUB                                                                                  \
     {"kubeconfig", "whom it asks ($KUBECONFIG, else DIR/hub/admin.kubeconfig)", NULL},             \
-    {"data-dir", "where that DIR is", NULL}
+    {"data-dir", "where that DIR is", NULL},                                                       \
+    {"config", "a file of settings that may say it", NULL}
 #define TAKES_FORM {"output", "for programs, instead of text for people", "json|yaml"}
 #define ENDS_OF_HUB                                                                                \
     {CLI_FAILED, "the hub refused it, or the answer could not be written"},                        \

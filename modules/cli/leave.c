@@ -146,6 +146,15 @@ static bool has_left(const char *folder)
     return text && strstr(text, "\"state\":\"left\"");
 }
 
+/* Its socket is not there when the disk was full or read-only as it started. */
+static bool is_held(const char *folder)
+{
+    scoped_holders struct holders running = {0};
+
+    holders_find(&running, folder);
+    return running.count > 0;
+}
+
 static int leave(const char *folder, int64_t wait, struct err *err)
 {
     struct leaving leaving = {.loop = loop_new(err)};
@@ -166,8 +175,9 @@ static int leave(const char *folder, int64_t wait, struct err *err)
         return err_set(err, ERR_TIMEOUT, "the spoke has not left yet; it goes on, and leaves as soon "
                        "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
                        "axle remove spoke NAME --lost there");
-    return err_set(err, ERR_UNREACHABLE, "no agent answers at %s%s%s: start it, or, without it "
-                   "and its hub, axle reset", path, *leaving.err.text ? ": " : "",
+    return err_set(err, ERR_UNREACHABLE, "%s at %s%s%s: start it again, or, without it and its hub, "
+                   "axle reset", is_held(folder) ? "the agent runs but cannot be asked"
+                                                 : "no agent answers", path, *leaving.err.text ? ": " : "",
                    leaving.err.text);
 }
 

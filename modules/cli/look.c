@@ -203,7 +203,9 @@ char *look_path(const struct cli_flags *flags)
 const struct cli_help status_spoke_help = {
     .brief = "what this machine's spoke runs; asks no hub",
     .what = "Asks the agent on this machine for its hub, its works and their pods.",
-    .takes = {{"output", "everything the agent knows, for programs", "json|yaml"}, {"data-dir", NULL, NULL}},
+    .takes = {{"output", "everything the agent knows, for programs", "json|yaml"},
+              {"data-dir", NULL, NULL},
+              {"config", "a file of settings that may say it", NULL}},
     .example = "axle status spoke -o json",
     .ends = {{CLI_NO_CONNECTION, "no agent runs here"}},
 };

@@ -37,6 +37,9 @@ int output_finish(int status)
     errno = 0;
     if (fflush(stdout) == 0 && !failed)
         return status;
+    /* Why an earlier part was not written is asked again. */
+    if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
+        errno = 0;
     fprintf(stderr, "axle: standard output: %s; the answer is not complete\n",
             errno ? strerror(errno) : "it could not be written");
     return status == CLI_OK ? CLI_FAILED : status;
