@@ -267,7 +267,7 @@ int reset_verb(const struct cli_flags *flags)
     struct err err = {0};
 
     if (!file_exists(folder)) {
-        printf("there is no spoke in %s\n", folder);
+        printf("there is no spoke in %.300s\n", folder);
         return CLI_OK;
     }
     if (!flags->yes)

@@ -158,15 +158,28 @@ static int take_value(struct word *word, int argc, char **argv, int *at)
     return CLI_OK;
 }
 
+/* No path, name or number is longer, and messages that show one would say nothing else. */
+#define LONGEST 4096
+
+static int check_length(const char *what, const char *value)
+{
+    return value && strnlen(value, LONGEST + 1) > LONGEST
+               ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST) : CLI_OK;
+}
+
 /* Moves *at over a value that stands by itself. */
 static int read_option(struct reading *reading, int argc, char **argv, int *at)
 {
     struct word word = look_at(argv[*at]);
     struct err err = {0};
 
+    if (check_length("the option", argv[*at]) != CLI_OK)
+        return CLI_USAGE;
     if (!word.name)
         return say_unknown(word.whole);
     if (!is_yes(&word) && !word.value && take_value(&word, argc, argv, at) != CLI_OK)
+        return CLI_USAGE;
+    if (check_length(word.whole, word.value) != CLI_OK)
         return CLI_USAGE;
     reading->given[reading->count++] = word.name;
     if (!word.setting && is_yes(&word) && word.value)
@@ -189,6 +202,8 @@ static int read_words(struct reading *reading, int argc, char **argv)
         } else if (!literal && argv[at][0] == '-' && argv[at][1]) {
             if (read_option(reading, argc, argv, &at) != CLI_OK)
                 return CLI_USAGE;
+        } else if (check_length("the word", argv[at]) != CLI_OK) {
+            return CLI_USAGE;
         } else if (flags->word_count == CLI_MOST) {
             return cli_usage("more than %d words: give some of them, and then the others",
                              CLI_MOST);
@@ -395,6 +410,9 @@ static int judge(struct reading *reading, const struct cli_command **ret_command
     if (flags->word_count && !*flags->words[0])
         return cli_usage("an empty word is no verb; axle --help lists them all");
     command = command_of(flags->words, flags->word_count, &flags->verb_words);
+    if (flags->word_count && !command && config_source(flags->config, CONFIG_ID_MODE) == CONFIG_FLAG)
+        return cli_usage("axle --mode=%s takes no names: \"%.100s\" is too much",
+                         config_text(flags->config, CONFIG_ID_MODE), flags->words[0]);
     if (flags->word_count && !command)
         return command_unknown(flags->words, flags->word_count);
     if (command && (check_options(reading, command) != CLI_OK ||

@@ -427,16 +427,19 @@ int token_revoke_verb(const struct cli_flags *flags)
     struct err err = {0};
     scoped_client struct cli_client *client = NULL;
 
+    for (size_t i = flags->verb_words; i < flags->word_count; i++) {
+        char why[NAME_WHY];
+
+        if (!name_is_dns_label(flags->words[i], why))
+            return cli_usage("axle token revoke \"%.100s\": %s; axle token list shows the names",
+                             flags->words[i], why);
+    }
     client = client_open(flags, &err);
     if (!client)
         return cli_fail(&err);
     for (size_t i = flags->verb_words; i < flags->word_count; i++) {
-        const char *name = flags->words[i];
-        char *target = arena_printf(arena, "%s/%s", TOKENS, name), why[NAME_WHY];
+        char *target = arena_printf(arena, "%s/%s", TOKENS, flags->words[i]);
 
-        if (!name_is_dns_label(name, why))
-            return cli_usage("axle token revoke \"%.100s\": %s; axle token list shows the names",
-                             name, why);
         if (!client_ask(client, arena, "DELETE", target, NULL, &err))
             return cli_fail(&err);
     }

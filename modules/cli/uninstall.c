@@ -130,11 +130,17 @@ static int look_around(struct place *place, struct err *err)
     scoped_mem char *named = mode_data_folder(place->flags);
     char *real = realpath(named, NULL);
 
+    struct stat st;
+
     if (!real && errno != ENOENT)
-        return err_set(err, ERR_FORBIDDEN, "%.300s: %s", named, strerror(errno));
+        return err_set(err, errno == ENOTDIR ? ERR_INVALID : ERR_FORBIDDEN, "--data-dir=%.300s: %s",
+                       named, strerror(errno));
     place->data = real ? real : mem_copy_string(named);
     if (!real)
         return 0;
+    if (!strcmp(real, "/") || stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(err, ERR_INVALID, "--data-dir=%.300s is no folder that Axle keeps its data "
+                       "in, and nothing in it is touched", named);
     for (size_t i = 0; i < count_of(roles); i++)
         if (look_for_role(place, i, err) < 0)
             return -1;

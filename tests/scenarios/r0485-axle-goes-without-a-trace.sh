@@ -27,7 +27,9 @@ ends 3 'is no folder of an Axle hub' --yes --data-dir "$TEST_DIR/other"
 ln -s "$TEST_DIR/outside" "$TEST_DIR/other/spoke"
 ends 3 'is no folder of an Axle' --yes --delete-claims --data-dir "$TEST_DIR/other"
 expect "another's file" "$(cat "$TEST_DIR/other/hub/thesis")" mine
-ends 0 'nothing of Axle is in /' --yes --data-dir /
+ends 3 'is no folder that Axle keeps its data in' --yes --data-dir /
+ends 3 'is no folder that Axle keeps its data in' --yes --data-dir "$TEST_DIR/outside/file"
+ends 0 'nothing of Axle is in' --yes --delete-claims --data-dir "$TEST_DIR/outside"
 ends 0 'nothing of Axle is in' --yes --data-dir "$TEST_DIR/none"
 
 start_all_in_one

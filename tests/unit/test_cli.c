@@ -119,6 +119,7 @@ static const struct {
     {"get pods", 2, NULL, "kubectl does this"},
     {"xyzzy", 2, NULL, "axle --help lists them all"},
     {"--mode=hub status", 2, NULL, "axle status has no option --mode"},
+    {"--mode=hub extra", 2, NULL, "axle --mode=hub takes no names: \"extra\" is too much"},
     {"--mode=hbu", 2, NULL, "did you mean hub?"},
     /* options */
     {"leave --lost", 2, NULL, "axle leave has no option --lost; axle remove spoke has"},
@@ -209,6 +210,11 @@ static void check_hostile(void)
     CHECK(strlen(said) < 500, "and is not printed whole");
     memcpy(long_word, "--", 2);
     CHECK_INT(read_line(2, argv, &verb, &again), 2, "nor an option");
+    CHECK(strlen(again) < 500, "and is not printed whole");
+    free(again);
+    memcpy(long_word, "--data-dir=", strlen("--data-dir="));
+    argv[2] = (char *)"status";
+    CHECK_INT(read_line(3, argv, &verb, &again), 2, "nor a folder");
     CHECK(strlen(again) < 500, "and is not printed whole");
     CHECK_INT(read_line(2, steering, &verb, &third), 2, "control characters are no verb");
     CHECK(!strchr(third, '\033') && !strchr(third, '\r') && strchr(third, '\n') == third + strlen(third) - 1,
