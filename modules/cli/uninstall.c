@@ -34,7 +34,8 @@ const struct cli_help uninstall_help = {
               {"delete-claims", "delete the data of claims as well, that of earlier times too: it "
                                 "cannot be had back", NULL},
               {"data-dir", NULL, NULL},
-              {"config", "the agent's own file of settings", NULL},
+              {"config", "the agent's own file of settings; this and the following are found out while "
+                         "it runs", NULL},
               {"runtime", "as the agent had it", NULL},
               {"engine-socket", "as the agent had it", NULL},
               {"cgroup-parent", "as the agent had it", NULL},
@@ -316,6 +317,46 @@ static int list_all(const struct place *place)
 
 /* ---- Doing it --------------------------------------------------------------------------- */
 
+/* One option of the agent's command line, where none is given here. */
+static int take_setting(const struct place *place, const char *word, const char *next,
+                        struct err *err)
+{
+    static const char *const taken[] = {"runtime", "engine-socket", "cgroup-parent", "cluster",
+                                        "config"};
+    const char *equals = strchr(word, '=');
+    size_t len = equals ? (size_t)(equals - word) : strlen(word);
+    const struct config_setting *setting = len > 2 ? config_find(word + 2, len - 2) : NULL;
+    const char *value = equals ? equals + 1 : next;
+    bool wanted = false;
+
+    for (size_t i = 0; setting && i < count_of(taken); i++)
+        wanted |= !strcmp(setting->key, taken[i]);
+    if (!wanted || !value || config_source(place->flags->config, setting->id) == CONFIG_FLAG)
+        return 0;
+    if (config_set_flag(place->flags->config, setting, value, err) < 0)
+        return -1;
+    return setting->id == CONFIG_ID_CONFIG ? config_read_file(place->flags->config, value, err) : 0;
+}
+
+/* What a running agent was told about its engine and groups need not be said again. */
+static int take_settings(const struct place *place, struct err *err)
+{
+    for (size_t i = 0; i < place->running.count; i++) {
+        scoped_mem char *path = mem_printf("/proc/%d/cmdline", place->running.list[i].pid);
+        size_t len = 0;
+        scoped_mem char *text = file_read(path, 65536, &len, NULL);
+
+        for (const char *at = text; text && at < text + len; at += strlen(at) + 1) {
+            const char *next = at + strlen(at) + 1;
+
+            if (text_starts(at, "--") &&
+                take_setting(place, at, next < text + len ? next : NULL, err) < 0)
+                return err_wrap(err, "the settings of process %d", place->running.list[i].pid);
+        }
+    }
+    return 0;
+}
+
 /* Pods that are an engine's are known by the folder that they have. */
 static int choose_runtime(const struct place *place, struct err *err)
 {
@@ -331,11 +372,47 @@ static int choose_runtime(const struct place *place, struct err *err)
     return used ? config_set_flag(place->flags->config, setting, "engine", err) : 0;
 }
 
+/* Volumes in memory, Secrets among them, go with their pods where an agent ends these. */
+static void delete_volumes_in_memory(const char *description)
+{
+    scoped_mem char *parent = mem_printf("/dev/shm/axle-%u", geteuid());
+    scoped_mem char *start = mem_printf("%s/", parent);
+    struct err err = {0};
+
+    for (const char *at = strstr(description, start); at; at = strstr(at, start)) {
+        scoped_mem char *name = mem_copy_string(at += strlen(start));
+
+        name[strcspn(name, "\"/\\")] = '\0';
+        if (*name && name[0] != '.' && erase_tree(parent, name, &err) < 0)
+            cli_fail(&err);
+    }
+}
+
+static int end_by_shims(const char *workloads, struct err *err)
+{
+    scoped_mem char *pods = mem_printf("%s/pods", workloads);
+    char *shim[] = {(char *)"shim", (char *)"--end-all", (char *)workloads, NULL};
+    DIR *list;
+
+    if (runtime_shim_main(3, shim) != 0)
+        return err_set(err, ERR_OTHER, "the pods in %.300s could not be ended", workloads);
+    list = opendir(pods);
+    for (struct dirent *e; list && (e = readdir(list));) {
+        scoped_mem char *path = mem_printf("%s/%s/pod.json", pods, e->d_name);
+        scoped_mem char *text = e->d_name[0] != '.' ? file_read(path, 4 << 20, NULL, NULL) : NULL;
+
+        if (text)
+            delete_volumes_in_memory(text);
+    }
+    if (list)
+        closedir(list);
+    return 0;
+}
+
 /* A spoke's folder that is too damaged to be opened still has shims, which end by themselves. */
 static int end_pods(const struct place *place, struct err *err)
 {
     scoped_mem char *workloads = mem_printf("%s/spoke/workloads", place->data);
-    char *shim[] = {(char *)"shim", (char *)"--end-all", workloads, NULL};
 
     if (!place->there[0])
         return 0;
@@ -348,8 +425,7 @@ static int end_pods(const struct place *place, struct err *err)
     fprintf(stderr, "axle: the spoke's folder cannot be opened (%.600s): its pods are ended by "
                     "their shims\n", err->text);
     *err = (struct err){0};
-    return runtime_shim_main(3, shim) == 0
-               ? 0 : err_set(err, ERR_OTHER, "the pods in %.300s could not be ended", workloads);
+    return end_by_shims(workloads, err);
 }
 
 static int end_all(struct place *place, struct err *err)
@@ -442,7 +518,7 @@ static int uninstall(struct place *place, struct err *err)
     scoped_holders struct holders ended = {0};
     int result;
 
-    if (check_owner(place, err) < 0)
+    if (check_owner(place, err) < 0 || take_settings(place, err) < 0)
         return -1;
     print_orphans(place);
     print_hub_of_spoke(place);
