@@ -5,7 +5,9 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -144,14 +146,22 @@ int holders_end(const struct holders *holders, struct err *err)
 static void delete_group(const char *root, const char *group)
 {
     scoped_mem char *base = mem_printf("%s%s", root, group), *pods = NULL, *leaf = NULL;
+    DIR *list;
 
     if (text_ends(base, LEAF))
         base[strlen(base) - strlen(LEAF)] = '\0';
     pods = mem_printf("%s/axle", base);
     leaf = mem_printf("%s" LEAF, base);
     rmdir(leaf);
-    if (!file_exists(leaf))
-        rmdir(pods);
+    if (file_exists(leaf))
+        return;
+    list = opendir(pods);
+    for (struct dirent *e; list && (e = readdir(list));)
+        if (e->d_type == DT_DIR && e->d_name[0] != '.')
+            unlinkat(dirfd(list), e->d_name, AT_REMOVEDIR);
+    if (list)
+        closedir(list);
+    rmdir(pods);
 }
 
 /* Lines of /proc/PID/cgroup: "4:cpu,cpuacct:/a" for version 1, "0::/a" for version 2. */

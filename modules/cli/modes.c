@@ -426,7 +426,7 @@ static int end_spoke(struct running *running, struct err *err)
     loop_run(running->loop);
     loop_timer_free(&late);
     return running->ended ? 0 : err_set(err, ERR_OTHER, "something of the spoke still runs: "
-                                        "nothing is forgotten; `axle reset --yes` goes on");
+                                        "nothing is forgotten; the same command again goes on");
 }
 
 int mode_end_spoke(const struct cli_flags *flags, struct err *err)

@@ -358,18 +358,17 @@ static int take_settings(const struct place *place, struct err *err)
 }
 
 /* Pods that are an engine's are known by the folder that they have. */
-static int choose_runtime(const struct place *place, struct err *err)
+static bool has_containers(const struct place *place)
 {
     scoped_mem char *folder = mem_printf("%s/spoke/workloads/engine", place->data);
-    const struct config_setting *setting = config_find("runtime", strlen("runtime"));
     DIR *list = opendir(folder);
-    bool used = false;
+    bool found = false;
 
     for (struct dirent *e; list && (e = readdir(list));)
-        used |= e->d_name[0] != '.';
+        found |= e->d_name[0] != '.';
     if (list)
         closedir(list);
-    return used ? config_set_flag(place->flags->config, setting, "engine", err) : 0;
+    return found;
 }
 
 /* Volumes in memory, Secrets among them, go with their pods where an agent ends these. */
@@ -409,23 +408,24 @@ static int end_by_shims(const char *workloads, struct err *err)
     return 0;
 }
 
-/* A spoke's folder that is too damaged to be opened still has shims, which end by themselves. */
+/*
+ * Shims end their pods by themselves, whatever has become of the spoke's store. What an
+ * engine or a Kubernetes cluster runs has to be ended by one who can talk to it.
+ */
 static int end_pods(const struct place *place, struct err *err)
 {
     scoped_mem char *workloads = mem_printf("%s/spoke/workloads", place->data);
+    const struct config_setting *setting = config_find("runtime", strlen("runtime"));
+    bool engine = place->there[0] && has_containers(place);
 
     if (!place->there[0])
         return 0;
-    if (choose_runtime(place, err) < 0)
+    if (end_by_shims(workloads, err) < 0 ||
+        (engine && config_set_flag(place->flags->config, setting, "engine", err) < 0))
         return -1;
-    if (mode_end_spoke(place->flags, err) == 0)
+    if (!engine && strcmp(config_text(place->flags->config, CONFIG_ID_CLUSTER), "kubernetes") != 0)
         return 0;
-    if (err->code == ERR_CONFLICT || err->code == ERR_UNREACHABLE || err->code == ERR_OTHER)
-        return -1;
-    fprintf(stderr, "axle: the spoke's folder cannot be opened (%.600s): its pods are ended by "
-                    "their shims\n", err->text);
-    *err = (struct err){0};
-    return end_by_shims(workloads, err);
+    return mode_end_spoke(place->flags, err);
 }
 
 static int end_all(struct place *place, struct err *err)

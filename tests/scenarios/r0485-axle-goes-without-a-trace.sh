@@ -86,3 +86,23 @@ mkdir "$TEST_DIR/edge-1/hub"
 stop edge-1
 uninstall --data-dir "$TEST_DIR/edge-1" --yes >"$TEST_DIR/said" 2>&1 || fail "goes on: $(cat "$TEST_DIR/said")"
 [ ! -e "$TEST_DIR/edge-1" ] || fail "left: $(find "$TEST_DIR/edge-1")"
+
+# A spoke whose folder cannot be opened still has pods, which end by their shims.
+start_hub
+start_spoke edge-2
+apply <<YAML >/dev/null
+apiVersion: work.open-cluster-management.io/v1
+kind: ManifestWork
+metadata: {name: nap, namespace: edge-2}
+spec:
+  workload:
+    manifests:
+    - {apiVersion: v1, kind: Pod, metadata: {name: nap, namespace: lab}, spec: {containers: [{name: c, command: [sleep, "$marker"]}]}}
+YAML
+until_true 30 runs || fail "nothing runs on edge-2"
+crash edge-2
+rm -r "$TEST_DIR"/edge-2/spoke/axle.db*
+mkdir -p "$TEST_DIR/edge-2/spoke/axle.db/x"
+uninstall --data-dir "$TEST_DIR/edge-2" --yes >"$TEST_DIR/said" 2>&1 || fail "damaged: $(cat "$TEST_DIR/said")"
+runs && fail "a pod of a damaged spoke runs on: $(cat "$TEST_DIR/said")"
+[ ! -e "$TEST_DIR/edge-2" ] || fail "left: $(find "$TEST_DIR/edge-2")"
