@@ -73,7 +73,8 @@ int version_verb(const struct cli_flags *flags)
     if (cli_wants_tree(flags))
         print_version_tree(flags);
     else
-        printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
+        printf("axle %s (commit %s%s, %s)\n", version_number(), version_commit(),
+               strcmp(version_commit(), "unknown") ? "" : ": built outside a Git checkout",
                version_libraries());
     return CLI_OK;
 }
