@@ -122,7 +122,7 @@ static int set_value(struct cli_flags *flags, const struct option *option, const
         *(bool *)base = true;
         return CLI_OK;
     }
-    if (!*value)
+    if (!value || !*value)
         return cli_usage("--%s: is empty; leave it out or write %s", option->name, option->value);
     for (size_t i = 0; i < (option->type == OPTION_LIST ? CLI_MOST : 1); i++) {
         if (!list[i]) {
