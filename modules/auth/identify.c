@@ -186,6 +186,15 @@ char *auth_token_hash(struct arena *arena, const char *salt, const char *secret)
     return arena_string(arena, text_string(&hex));
 }
 
+#define MAKE_ONE                                                                                   \
+    "`axle token create --admin` makes one for the console and the API, `axle token create` one "  \
+    "for a machine that joins"
+
+static bool is_administrators(const struct node *spec)
+{
+    return strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0;
+}
+
 /* Without a token `spec` is NULL, and what is shown is hashed all the same: how
    long an answer takes tells no more than its words which ids there are. */
 static int check_token(const struct node *spec, struct arena *arena,
@@ -196,14 +205,16 @@ static int check_token(const struct node *spec, struct arena *arena,
         auth_token_hash(arena, node_get_text(spec, "salt"), token->secret);
     const char *kept = node_get_text(spec, "hash");
     const char *ends = node_get_text(spec, "expiresAt");
+    bool admin = is_administrators(spec);
     int64_t expires = 0;
 
     if (strlen(kept) != strlen(hash) || !pki_same(kept, hash, strlen(hash)))
-        return err_set(err, ERR_UNAUTHORIZED, "the join token is not valid");
+        return err_set(err, ERR_UNAUTHORIZED, "the token is not valid: it was revoked, or is of "
+                       "another hub; " MAKE_ONE);
     if (clock_parse(ends, &expires) && expires <= clock_wall())
-        return err_set(err, ERR_UNAUTHORIZED,
-                       "the join token expired at %s: make a new one with "
-                       "`axle token create`", ends);
+        return err_set(err, ERR_UNAUTHORIZED, "the %s token expired at %s: make a new one with "
+                       "`axle token create%s`", admin ? "administrator's" : "join", ends,
+                       admin ? " --admin" : "");
     *ret_expires = expires;
     return 0;
 }
@@ -215,7 +226,7 @@ static struct auth_user *token_user(struct arena *arena, const struct node *spec
 {
     struct auth_user *user;
 
-    if (strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0)
+    if (is_administrators(spec))
         return user_new(arena, AUTH_ADMIN, arena_printf(arena, ADMIN_USER ":%s", id),
                         admin_groups);
     user = user_new(arena, AUTH_JOIN, arena_printf(arena, BOOTSTRAP_USER "%s", id),
@@ -235,15 +246,14 @@ static int by_join_token(const char *text, struct objects *objects,
     const struct node *spec;
     int64_t expires;
 
-    if (auth_token_parse(arena, text, &token, err) < 0) {
-        err->code = ERR_UNAUTHORIZED;
-        return -1;
-    }
+    if (auth_token_parse(arena, text, &token, NULL) < 0)
+        return err_set(err, ERR_UNAUTHORIZED, "this is no token of an Axle hub "
+                       "(axle1.<hash>.<id>.<secret>): " MAKE_ONE);
     object = objects_get(objects, OBJECTS_PUBLISHED, kind, "", token.id, NULL);
     spec = object && !object->deleting ? node_get(object_read(arena, object), "spec") : NULL;
     if (check_token(spec, arena, &token, &expires, err) < 0)
         return -1;
-    if (!expires && strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0)
+    if (!expires && is_administrators(spec))
         return err_set(err, ERR_UNAUTHORIZED,
                        "an administrator's token that never ends is not taken");
     *ret = token_user(arena, spec, token.id);

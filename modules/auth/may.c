@@ -152,8 +152,12 @@ static int refuse(const struct auth_user *user, const struct auth_request *ask,
                   const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
-    const char *slash = *ask->subresource ? "/" : "";
-    const char *colon = *why ? ": " : "";
+    const char *slash = *ask->subresource ? "/" : "", *colon;
+
+    if (user->role == AUTH_JOIN)
+        why = "this is a join token: it lets a machine join (axle --mode=spoke) and nothing else; "
+              "`axle token create --admin` makes one for the console and the API";
+    colon = *why ? ": " : "";
 
     if (ask->path)
         return err_set(err, ERR_FORBIDDEN,

@@ -7,8 +7,9 @@
  * something. Verbs are clients of the API through a kubeconfig; none opens a
  * database.
  *
- * Exit status: 0 done, 1 failed, 2 wrong usage, 3 settings that cannot be, 4 not
- * found, 5 no connection, 6 a spoke that has left its hub.
+ * A verb is a row of commands.def, and its file has its help: what it takes, does and
+ * ends with. Options are rows of options.def. The exit statuses, which are the same for
+ * all, are in docs/COMMANDS.md.
  */
 int cli_main(int argc, char **argv);
 

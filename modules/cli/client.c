@@ -25,15 +25,45 @@ struct cli_client {
     char *roots;
 };
 
+/* As kubectl, $KUBECONFIG may be a list; the first one that is there is asked. */
+static char *first_of(const char *list)
+{
+    scoped_mem char *copy = mem_copy_string(list);
+    char *rest = copy;
+
+    for (char *one; (one = strsep(&rest, ":"));)
+        if (*one && file_exists(one))
+            return mem_copy_string(one);
+    return mem_copy_string(list);
+}
+
 char *cli_kubeconfig_path(const struct cli_flags *flags)
 {
     if (flags->kubeconfig)
-        return mem_copy_string(flags->kubeconfig);
+        return file_exists(flags->kubeconfig) ? mem_copy_string(flags->kubeconfig)
+                                              : first_of(flags->kubeconfig);
     {
         scoped_mem char *hub = mode_folder(flags, "hub");
 
         return mem_printf("%s/admin.kubeconfig", hub);
     }
+}
+
+char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
+{
+    char *text = file_read(path, 1024 * 1024, ret_len, err);
+
+    if (text)
+        return text;
+    if (err->code == ERR_NOT_FOUND)
+        err_set(err, ERR_NOT_FOUND, "%.400s: there is no such kubeconfig; a hub makes it at its "
+                "first start (axle --mode=hub, with the same --data-dir); on another machine "
+                "--kubeconfig=FILE names a copy of it", path);
+    else if (err->code == ERR_FORBIDDEN)
+        err_set(err, ERR_FORBIDDEN, "%.400s: this user may not read the kubeconfig (Permission "
+                "denied); ask as root or as the hub's user, or name a copy by --kubeconfig=FILE",
+                path);
+    return NULL;
 }
 
 static const struct node *named(const struct node *list, const char *name)
@@ -114,7 +144,7 @@ static int open_client(struct cli_client *client, const char *path,
     struct tls_client_settings tls = {0};
     struct http_client_settings http = {0};
     size_t len;
-    scoped_mem char *text = file_read(path, 1024 * 1024, &len, err);
+    scoped_mem char *text = cli_kubeconfig_read(path, &len, err);
     const struct node *config;
 
     if (!text)
@@ -186,6 +216,19 @@ struct waiting {
     bool done;
 };
 
+/* What the hub refuses for reasons of its own is no mistake of the command line. */
+static enum err_code code_of(int status)
+{
+    if (status == 404)
+        return ERR_NOT_FOUND;
+    if (status == 401 || status == 403)
+        return ERR_FORBIDDEN;
+    return status >= 500 || status == 429 ? ERR_OTHER : ERR_INVALID;
+}
+
+#define NOT_RUNNING "; is it running (axle --mode=hub, systemctl status axle-hub), and reachable \
+from here?"
+
 static void on_answer(const struct http_answer *answer, const struct err *err,
                       void *arg)
 {
@@ -196,6 +239,10 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
     loop_stop(waiting->client->loop);
     if (!answer) {
         *waiting->err = *err;
+        err_wrap(waiting->err, "the hub at %.200s does not answer", waiting->client->server);
+        if (strlen(waiting->err->text) < sizeof waiting->err->text - sizeof NOT_RUNNING)
+            memcpy(waiting->err->text + strlen(waiting->err->text), NOT_RUNNING,
+                   sizeof NOT_RUNNING);
         return;
     }
     body = document_read_json(waiting->arena, answer->body, answer->len,
@@ -204,7 +251,7 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
         waiting->answer = body;
         return;
     }
-    err_set(waiting->err, answer->status == 404 ? ERR_NOT_FOUND : ERR_INVALID, "%s",
+    err_set(waiting->err, code_of(answer->status), "%s",
             *node_get_text(body, "message") ? node_get_text(body, "message")
                                             : http_status_text(answer->status));
 }

@@ -12,7 +12,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,28 +19,44 @@
 
 #define WAIT (150 * CLOCK_SECOND)
 
-const char leave_help[] =
-    "Usage: axle leave [--timeout=DURATION] [--data-dir=DIR] [--config=FILE]\n\n"
-    "Has the spoke on this machine leave its hub in order: the agent asks the hub to let\n"
-    "it go, ends its works (the hub goes on without it after a minute), puts its key and\n"
-    "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit does\n"
-    "not restart. The data of its claims stays. What was begun goes on after a crash or a\n"
-    "reboot, and while this verb does not wait for it any more.\n\n"
-    "To have it join again, any hub: start it with --join and a new token.\n"
-    "Without its hub: axle reset here, and axle remove spoke NAME --lost on the hub.\n\n"
-    "Exit status: 0 it has left, 2 wrong usage, 3 it cannot leave (the message says why),\n"
-    "5 no agent runs here, or it is not done after --timeout (150s) and goes on\n";
+const struct cli_help leave_help = {
+    .brief = "has this machine's spoke leave its hub",
+    .what = "Has the spoke on this machine leave its hub in order: the agent asks the hub to let "
+            "it go, ends its works (the hub goes on without it after a minute), puts its key and "
+            "certificate aside in spoke/left-DATE, and ends with exit status 6, which its unit "
+            "does not restart. The data of its claims stays. What was begun goes on after a crash "
+            "or a reboot, and while this verb does not wait for it any more.\n"
+            "To have it join again, any hub: start it with --join and a new token. Without its "
+            "hub: axle reset here, and axle remove spoke NAME --lost on the hub.",
+    .takes = {{"timeout", "how long to wait for it (150s)", NULL},
+              {"data-dir", NULL, NULL},
+              {"config", NULL, NULL}},
+    .example = "axle leave --timeout=5m",
+    .done = "it has left, now or before",
+    .ends = {{CLI_SETTINGS, "it cannot leave: the message says why"},
+             {CLI_NO_CONNECTION, "no agent runs here, or it is not done after --timeout and goes on"}},
+};
 
-const char reset_help[] =
-    "Usage: axle reset --yes [--delete-claims] [--data-dir=DIR] [--config=FILE]\n\n"
-    "Makes this machine forget that it was a spoke, without asking any hub: ends everything\n"
-    "that runs, and deletes its name, hub, key, certificate and store. Stop the agent first.\n"
-    "The data of claims is moved to DIR/claims-DATE. The hub is told nothing: there, axle\n"
-    "remove spoke NAME --lost. With the settings that the agent has (--config, --runtime).\n\n"
-    "  --yes             do it; without, it is only said what would be done\n"
-    "  --delete-claims   delete the data of claims as well: it cannot be had back\n\n"
-    "Exit status: 0 done, or nothing was there; 1 something still runs or cannot be deleted\n"
-    "(do it again); 2 --yes is missing, or wrong usage; 3 the agent runs\n";
+const struct cli_help reset_help = {
+    .brief = "makes this machine forget that it was a spoke",
+    .what = "Makes this machine forget that it was a spoke, without asking any hub: ends everything "
+            "that runs, and deletes its name, hub, key, certificate and store. Stop the agent "
+            "first. The data of claims is moved to DIR/claims-DATE. The hub is told nothing: "
+            "there, axle remove spoke NAME --lost.",
+    .takes = {{"yes", "do it; without, it is only said what would be done", NULL},
+              {"delete-claims", "delete the data of claims as well: it cannot be had back", NULL},
+              {"data-dir", NULL, NULL},
+              {"config", "the agent's own file of settings", NULL},
+              {"runtime", "as the agent had it", NULL},
+              {"engine-socket", "as the agent had it", NULL},
+              {"cgroup-parent", "as the agent had it", NULL},
+              {"cluster", "as the agent had it", NULL}},
+    .example = "axle reset --yes",
+    .done = "done, or there was no spoke",
+    .missing_yes = true,
+    .ends = {{CLI_FAILED, "something still runs or cannot be deleted: do it again"},
+             {CLI_SETTINGS, "the agent runs"}},
+};
 
 /* ---- Leave ------------------------------------------------------------------------ */
 
@@ -131,6 +146,15 @@ static bool has_left(const char *folder)
     return text && strstr(text, "\"state\":\"left\"");
 }
 
+/* Its socket is not there when the disk was full or read-only as it started. */
+static bool is_held(const char *folder)
+{
+    scoped_holders struct holders running = {0};
+
+    holders_find(&running, folder);
+    return running.count > 0;
+}
+
 static int leave(const char *folder, int64_t wait, struct err *err)
 {
     struct leaving leaving = {.loop = loop_new(err)};
@@ -151,8 +175,9 @@ static int leave(const char *folder, int64_t wait, struct err *err)
         return err_set(err, ERR_TIMEOUT, "the spoke has not left yet; it goes on, and leaves as soon "
                        "as its hub lets it. Without the hub: stop the agent, axle reset --yes here, "
                        "axle remove spoke NAME --lost there");
-    return err_set(err, ERR_UNREACHABLE, "no agent answers at %s%s%s: start it, or, without it "
-                   "and its hub, axle reset", path, *leaving.err.text ? ": " : "",
+    return err_set(err, ERR_UNREACHABLE, "%s at %s%s%s: start it again, or, without it and its hub, "
+                   "axle reset", is_held(folder) ? "the agent runs but cannot be asked"
+                                                 : "no agent answers", path, *leaving.err.text ? ": " : "",
                    leaving.err.text);
 }
 
@@ -162,16 +187,9 @@ int leave_verb(const struct cli_flags *flags)
     int64_t wait = WAIT;
     struct err err = {0};
 
-    if (flags->word_count > 1) {
-        fprintf(stderr, "axle: leave takes no names: it is about this machine's spoke (on the "
-                        "hub: axle remove spoke %.100s)\n", flags->words[1]);
-        return CLI_USAGE;
-    }
-    if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0)) {
-        fprintf(stderr, "axle: --timeout=%.100s is no duration above zero; write it like 90s or "
-                        "5m\n", flags->timeout);
-        return CLI_USAGE;
-    }
+    if (flags->timeout && (duration_parse(flags->timeout, &wait, &err) < 0 || wait <= 0))
+        return cli_usage("--timeout=%.100s is no duration above zero; write it like 90s or 5m",
+                         flags->timeout);
     if (has_left(folder)) {
         printf("the spoke has left its hub already\n");
         return CLI_OK;
@@ -183,19 +201,6 @@ int leave_verb(const struct cli_flags *flags)
 }
 
 /* ---- Reset ------------------------------------------------------------------------ */
-
-static int delete_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    if (remove(path) == 0 || errno == ENOENT)
-        return 0;
-    fprintf(stderr, "axle: %s: %s\n", path, strerror(errno));
-    return -1;
-}
-
-static int delete_tree(const char *path)
-{
-    return !file_exists(path) ? 0 : nftw(path, delete_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 static bool is_empty(const char *folder)
 {
@@ -210,7 +215,7 @@ static bool is_empty(const char *folder)
 }
 
 /* A later spoke here must not give one project's data to another of the same name. */
-static int move_claims(const char *folder, struct err *err)
+int claims_keep(const char *folder, struct err *err)
 {
     scoped_mem char *claims = mem_printf("%s/workloads/claims", folder);
     scoped_mem char *to = NULL;
@@ -229,21 +234,20 @@ static int move_claims(const char *folder, struct err *err)
 /* The word that a reset has begun goes last, so that one cut short is finished. */
 static int delete_all(const char *folder, struct err *err)
 {
+    scoped_mem char *up = mem_printf("%s/..", folder);
     DIR *dir = opendir(folder);
     const struct dirent *entry;
+    struct err why = {0};
     int failed = 0;
 
     while (dir && (entry = readdir(dir))) {
-        scoped_mem char *path = mem_printf("%s/%s", folder, entry->d_name);
-
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-            text_starts(entry->d_name, "departure"))
-            continue;
-        failed |= delete_tree(path);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            !text_starts(entry->d_name, "departure"))
+            failed |= erase_tree(folder, entry->d_name, &why);
     }
     if (dir)
         closedir(dir);
-    return !failed && delete_tree(folder) == 0
+    return !failed && erase_tree(up, "spoke", &why) == 0
                ? 0 : err_set(err, ERR_OTHER, "%s: not everything could be deleted; `axle reset "
                              "--yes` again when the reason is gone", folder);
 }
@@ -262,18 +266,14 @@ int reset_verb(const struct cli_flags *flags)
     scoped_mem char *folder = mode_folder(flags, "spoke");
     struct err err = {0};
 
-    if (flags->word_count > 1) {
-        fprintf(stderr, "axle: reset takes no names: it is about this machine's spoke\n");
-        return CLI_USAGE;
-    }
     if (!file_exists(folder)) {
-        printf("there is no spoke in %s\n", folder);
+        printf("there is no spoke in %.300s\n", folder);
         return CLI_OK;
     }
     if (!flags->yes)
         return say_first(folder);
     if (mode_end_spoke(flags, &err) < 0 ||
-        (!flags->delete_claims && move_claims(folder, &err) < 0) ||
+        (!flags->delete_claims && claims_keep(folder, &err) < 0) ||
         delete_all(folder, &err) < 0)
         return cli_fail(&err);
     printf("the spoke in %s is forgotten\n", folder);

@@ -65,9 +65,30 @@ static int read_socket(struct looking *looking, const char *path, struct err *er
     loop_timer_free(&late);
     if (looking->err.code == ERR_NONE)
         return 0;
-    return err_set(err, ERR_UNREACHABLE,
-                   "the spoke is not running: nobody answers at %s (%s); start it with "
-                   "axle --mode=spoke", path, looking->err.text);
+    return err_set(err, ERR_UNREACHABLE, "nothing answers at %.300s (%.300s)", path,
+                   looking->err.text);
+}
+
+/*
+ * An agent that starts on a disk that is full or read-only has no socket to be asked by;
+ * that it runs is seen by the lock of its folder.
+ */
+static void say_whether_it_runs(const char *folder, struct err *err)
+{
+    scoped_holders struct holders running = {0};
+    struct err why = *err;
+
+    holders_find(&running, folder);
+    if (running.count)
+        err_set(err, ERR_UNREACHABLE, "the spoke runs (process %d) but cannot be asked: %.400s. A "
+                "disk that was full or read-only when it started leaves it without its socket; "
+                "start it again when %.200s can be written", running.list[0].pid, why.text, folder);
+    else if (!file_exists(folder))
+        err_set(err, ERR_UNREACHABLE, "the spoke is not running: there is no %.300s; --data-dir "
+                "names another folder, axle --mode=spoke starts one", folder);
+    else
+        err_set(err, ERR_UNREACHABLE, "the spoke is not running: %.400s; start it with axle "
+                "--mode=spoke (with the same --data-dir) or systemctl start axle-spoke", why.text);
 }
 
 static struct node *look(struct arena *arena, const char *path, struct err *err)
@@ -179,20 +200,30 @@ char *look_path(const struct cli_flags *flags)
     return mem_printf("%s/" SPOKE_SOCKET, folder);
 }
 
-int look_verb(const struct cli_flags *flags)
+const struct cli_help status_spoke_help = {
+    .brief = "what this machine's spoke runs; asks no hub",
+    .what = "Asks the agent on this machine for its hub, its works and their pods.",
+    .takes = {{"output", "everything the agent knows, for programs", "json|yaml"},
+              {"data-dir", NULL, NULL},
+              {"config", "a file of settings that may say it", NULL}},
+    .example = "axle status spoke -o json",
+    .ends = {{CLI_NO_CONNECTION, "no agent runs here"}},
+};
+
+int status_spoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = look_path(flags);
     struct err err = {0};
+    scoped_mem char *folder = mode_folder(flags, "spoke");
     const struct node *spoke = look(arena, path, &err);
 
+    if (!spoke && (err.code == ERR_UNREACHABLE || err.code == ERR_NOT_FOUND || err.code == ERR_FORBIDDEN))
+        say_whether_it_runs(folder, &err);
     if (!spoke)
         return cli_fail(&err);
-    if (flags->output && !strcmp(flags->output, "json")) {
-        scoped_text struct text out = {0};
-
-        document_write_pretty(&out, spoke);
-        puts(text_string(&out));
+    if (cli_wants_tree(flags)) {
+        cli_print_tree(flags, spoke);
         return CLI_OK;
     }
     spoke = cli_printable(arena, spoke);

@@ -25,7 +25,7 @@
 
 /* ---- Where things are -------------------------------------------------------- */
 
-static char *data_folder(const struct cli_flags *flags)
+char *mode_data_folder(const struct cli_flags *flags)
 {
     const char *state = getenv("STATE_DIRECTORY");
     const char *xdg = getenv("XDG_STATE_HOME");
@@ -43,7 +43,7 @@ static char *data_folder(const struct cli_flags *flags)
 
 char *mode_folder(const struct cli_flags *flags, const char *role)
 {
-    scoped_mem char *data = data_folder(flags);
+    scoped_mem char *data = mode_data_folder(flags);
 
     return mem_printf("%s/%s", data, role);
 }
@@ -313,7 +313,7 @@ static void add_own_flags(struct running *running, struct arena *arena,
 static int spawn_spoke(struct running *running, int token_fd, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *data = data_folder(running->flags);
+    scoped_mem char *data = mode_data_folder(running->flags);
     const char *arguments[64] = {
         "axle", "--mode=spoke", "--name=" LOCAL_CLUSTER, "--token-file=/dev/fd/3",
         arena_printf(arena, "--data-dir=%s", data),
@@ -426,7 +426,7 @@ static int end_spoke(struct running *running, struct err *err)
     loop_run(running->loop);
     loop_timer_free(&late);
     return running->ended ? 0 : err_set(err, ERR_OTHER, "something of the spoke still runs: "
-                                        "nothing is forgotten; `axle reset --yes` goes on");
+                                        "nothing is forgotten; the same command again goes on");
 }
 
 int mode_end_spoke(const struct cli_flags *flags, struct err *err)

@@ -1,301 +1,470 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the command line by two tables, and prints help from them. */
+/* Reads the command line by the tables of options, settings and verbs. */
 #include "cli/inside.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "config/config.h"
 
 enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_YES };
 
-#define AT(field) offsetof(struct cli_flags, field)
-
-/* What only verbs know; settings of the roles are in config/settings.def. */
 static const struct option {
     const char *name;
     char letter; /* 0: none */
     enum option_type type;
     size_t at;
-    const char *value, *environment, *what;
+    const char *value, *environment;
 } options[] = {
-    {"kubeconfig", 0, OPTION_TEXT, AT(kubeconfig), "FILE", "KUBECONFIG",
-     "whom verbs ask (DIR/hub/admin.kubeconfig)"},
-    {"output", 'o', OPTION_TEXT, AT(output), "FORM", NULL,
-     "token create: command (default), token or cloud-init"},
-    {"pool", 0, OPTION_TEXT, AT(pool), "NAMESPACE/POOL", NULL,
-     "token create: the pool that the spoke becomes part of"},
-    {"ttl", 0, OPTION_TEXT, AT(ttl), "DURATION", NULL,
-     "token create: how long it works (15m; with --admin 12h)"},
-    {"uses", 0, OPTION_TEXT, AT(uses), "N", NULL,
-     "token create: how many spokes may use it (1); --name binds it to one"},
-    {"admin", 0, OPTION_YES, AT(admin), NULL, NULL,
-     "token create: a token that makes its bearer an administrator, whom --name names"},
-    {"lost", 0, OPTION_YES, AT(lost), NULL, NULL,
-     "remove spoke: its machine is gone, and is not waited for"},
-    {"timeout", 0, OPTION_TEXT, AT(timeout), "DURATION", NULL,
-     "leave: how long to wait for it (150s)"},
-    {"yes", 0, OPTION_YES, AT(yes), NULL, NULL, "reset: do it"},
-    {"delete-claims", 0, OPTION_YES, AT(delete_claims), NULL, NULL,
-     "reset: delete the data of claims as well"},
-    {"values", 0, OPTION_LIST, AT(values), "FILE", NULL,
-     "render: values for the templates; repeatable"},
-    {"help", 'h', OPTION_YES, AT(help), NULL, NULL, "print this"},
-    {"version", 'V', OPTION_YES, AT(version), NULL, NULL, "print the version"},
+#define OPTION(name, letter, type, field, value, environment)                                      \
+    {name, letter, OPTION_##type, offsetof(struct cli_flags, field), value, environment},
+#include "cli/options.def"
+#undef OPTION
 };
 
-/* ---- Help ------------------------------------------------------------------ */
-
-/* Wrapped to 80 columns, words kept whole. */
-static void print_wrapped(const char *text, size_t column, size_t at)
+int cli_usage(const char *format, ...)
 {
-    while (*text) {
-        size_t word = strcspn(text, " ");
+    scoped_text struct text said = {0}, shown = {0};
+    va_list args;
 
-        if (at > column && at + 1 + word > 80) {
-            printf("\n%*s", (int)column, "");
-            at = column;
-        } else if (at > column) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", (int)word, text);
-        at += word;
-        text += word + (text[word] == ' ');
-    }
-    putchar('\n');
+    va_start(args, format);
+    text_addv(&said, format, args);
+    va_end(args);
+    text_add_printable(&shown, text_string(&said), said.len, false);
+    fprintf(stderr, "axle: %s\n", text_string(&shown));
+    return CLI_USAGE;
 }
 
-static void print_option(char letter, const char *name, const char *value,
-                         const char *what)
-{
-    scoped_text struct text left = {0};
+/* ---- One option ----------------------------------------------------------------- */
 
-    text_addf(&left, letter ? "  -%c, " : "      ", letter);
-    text_addf(&left, "--%s%s%s", name, value && *value ? "=" : "", value ? value : "");
-    if (left.len > 30)
-        printf("%s\n%*s", text_string(&left), 32, "");
-    else
-        printf("%-32s", text_string(&left));
-    print_wrapped(what, 32, 32);
-}
-
-static void print_settings(enum config_section section)
-{
-    const struct config_setting *setting;
-
-    for (size_t i = 0; (setting = config_setting(i)); i++) {
-        scoped_text struct text what = {0};
-
-        if (setting->section != section)
-            continue;
-        text_add(&what, setting->what);
-        if (*setting->initial && setting->type != CONFIG_YES)
-            text_addf(&what, " (%s)", setting->initial);
-        if (setting->type == CONFIG_CHOICE)
-            text_addf(&what, ": %s", setting->value);
-        print_option(0, setting->key,
-                     setting->type == CONFIG_CHOICE ? "WORD" : setting->value,
-                     text_string(&what));
-    }
-}
-
-void options_help(void)
-{
-    printf("Usage: axle --mode=ROLE [OPTION…]\n"
-           "       axle VERB [ARGUMENT…] [OPTION…]\n\n"
-           "A control plane for AI/ML applications on many machines.\n\n"
-           "Verbs:\n"
-           "  token create|list|revoke   tokens for new spokes and administrators\n"
-           "  status [hub|spoke]         spokes and workloads at a glance; spoke: what\n"
-           "                             this machine runs, without the hub (-o json)\n"
-           "  remove spoke NAME          has the hub let a spoke go; --lost: it is gone\n"
-           "  leave                      has this machine's spoke leave its hub\n"
-           "  reset                      makes this machine forget that it was a spoke\n"
-           "  kubeconfig                 print the administrator's kubeconfig\n"
-           "  render FILE…               fill in templates; values are .Values and .var\n"
-           "  config print|show          an example file of settings; what holds\n"
-           "  version                    what this program is made of\n\n"
-           "Options of every role:\n");
-    print_settings(CONFIG_COMMON);
-    printf("\nThe hub:\n");
-    print_settings(CONFIG_HUB);
-    printf("\nThe spoke:\n");
-    print_settings(CONFIG_SPOKE);
-    printf("\nVerbs:\n");
-    for (size_t i = 0; i < count_of(options); i++)
-        print_option(options[i].letter, options[i].name, options[i].value,
-                     options[i].what);
-    printf("\nEach setting of a role is a key in the file of --config and, in capitals, a\n"
-           "variable: $AXLE_LOG_LEVEL. Flags win over variables, these over the file.\n"
-           "`axle config print --mode=hub` shows all, limits too.\n");
-}
-
-/* ---- The command line -------------------------------------------------------- */
-
-static int set_value(struct cli_flags *flags, const struct option *option,
-                     const char *value)
-{
-    char *base = (char *)flags + option->at;
-
-    if (option->type == OPTION_YES) {
-        *(bool *)base = true;
-        return 0;
-    }
-    if (option->type == OPTION_TEXT) {
-        *(const char **)base = value;
-        return 0;
-    }
-    for (size_t i = 0; i < CLI_MOST; i++) {
-        if (!((const char **)base)[i]) {
-            ((const char **)base)[i] = value;
-            return 0;
-        }
-    }
-    fprintf(stderr, "axle: --%s: at most %d of them\n", option->name, CLI_MOST);
-    return -1;
-}
-
-static const struct option *find_option(const char *word, size_t len)
-{
-    for (size_t i = 0; i < count_of(options); i++) {
-        if (strlen(options[i].name) == len &&
-            strncmp(options[i].name, word, len) == 0)
-            return &options[i];
-    }
-    return NULL;
-}
-
-static const struct option *find_letter(const char *word)
-{
-    for (size_t i = 0; word[1] && !word[2] && i < count_of(options); i++) {
-        if (options[i].letter && options[i].letter == word[1])
-            return &options[i];
-    }
-    return NULL;
-}
-
-/* One flag in its two ways of being written. */
+/* An option of argv, in whatever way it is written. */
 struct word {
-    const char *whole, *value; /* value NULL: none after "=" */
+    const char *whole;
+    const char *name;  /* as the tables have it */
+    const char *value; /* NULL: none is written with it */
     const struct config_setting *setting;
     const struct option *option;
 };
 
+/* The options of a command line, to be judged when its verb is known. */
+struct reading {
+    struct cli_flags *flags;
+    const char **given; /* names */
+    size_t count;
+};
+
+static const struct option *find_option(const char *word, size_t len)
+{
+    for (size_t i = 0; i < count_of(options); i++)
+        if (strlen(options[i].name) == len && !memcmp(options[i].name, word, len))
+            return &options[i];
+    return NULL;
+}
+
+static const struct option *find_letter(char letter)
+{
+    for (size_t i = 0; i < count_of(options); i++)
+        if (options[i].letter && options[i].letter == letter)
+            return &options[i];
+    return NULL;
+}
+
+/* "--name", "--name=value", "-o", "-ovalue" and "-o=value". */
 static struct word look_at(const char *text)
 {
     const char *equals = strchr(text, '=');
-    bool is_long = text_starts(text, "--");
     size_t len = equals ? (size_t)(equals - text) : strlen(text);
     struct word word = {.whole = text};
 
-    if (!is_long) {
-        word.option = find_letter(text);
-        return word;
+    if (!text_starts(text, "--")) {
+        word.option = find_letter(text[1]);
+        if (word.option && text[2])
+            word.value = text + 2 + (text[2] == '=');
+        if (word.option && word.option->type == OPTION_YES && text[2])
+            word.option = NULL;
+    } else {
+        word.value = equals ? equals + 1 : NULL;
+        word.setting = config_find(text + 2, len - 2);
+        word.option = word.setting ? NULL : find_option(text + 2, len - 2);
     }
-    word.value = equals ? equals + 1 : NULL;
-    word.setting = config_find(text + 2, len - 2);
-    word.option = find_option(text + 2, len - 2);
+    word.name = word.setting ? word.setting->key : word.option ? word.option->name : NULL;
     return word;
 }
 
 static int say_unknown(const char *text)
 {
     scoped_mem char *key = mem_copy_string(text + strspn(text, "-"));
-    const char *near;
+    const struct config_setting *setting;
+    struct nearest near;
 
     key[strcspn(key, "=")] = '\0';
-    near = config_nearest(key);
-    if (near && text_starts(text, "--"))
-        fprintf(stderr, "axle: unknown option \"%s\"; did you mean --%s?\n", text, near);
-    else
-        fprintf(stderr, "axle: unknown option \"%s\"; see axle --help\n", text);
-    return -1;
+    near = nearest_to(key);
+    for (size_t i = 0; (setting = config_setting(i)); i++)
+        nearest_try(&near, setting->key);
+    for (size_t i = 0; i < count_of(options); i++)
+        nearest_try(&near, options[i].name);
+    if (near.best)
+        return cli_usage("unknown option \"%.100s\"; did you mean --%s?", text, near.best);
+    return cli_usage("unknown option \"%.100s\"; see axle --help, or axle VERB --help", text);
+}
+
+static int set_value(struct cli_flags *flags, const struct option *option, const char *value)
+{
+    char *base = (char *)flags + option->at;
+    const char **list = (const char **)base;
+
+    if (option->type == OPTION_YES) {
+        *(bool *)base = true;
+        return CLI_OK;
+    }
+    if (!value || !*value)
+        return cli_usage("--%s: is empty; leave it out or write %s", option->name, option->value);
+    for (size_t i = 0; i < (option->type == OPTION_LIST ? CLI_MOST : 1); i++) {
+        if (!list[i]) {
+            list[i] = value;
+            return CLI_OK;
+        }
+    }
+    if (option->type == OPTION_TEXT && !strcmp(list[0], value))
+        return CLI_OK;
+    if (option->type == OPTION_TEXT)
+        return cli_usage("--%s is given twice: \"%.100s\" and \"%.100s\"", option->name, list[0],
+                         value);
+    return cli_usage("--%s: at most %d of them", option->name, CLI_MOST);
+}
+
+static bool is_yes(const struct word *word)
+{
+    return word->setting ? word->setting->type == CONFIG_YES : word->option->type == OPTION_YES;
+}
+
+/* The word after an option that needs one. Another option there was a value forgotten. */
+static int take_value(struct word *word, int argc, char **argv, int *at)
+{
+    const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+    struct word other = next && next[0] == '-' && next[1] ? look_at(next) : (struct word){0};
+
+    if (!next || other.name || !strcmp(next, "--"))
+        return cli_usage("%.100s needs a value: %s%s%.100s%s", word->whole,
+                         word->setting ? word->setting->value : word->option->value,
+                         next ? ", not \"" : "", next ? next : "", next ? "\"" : "");
+    word->value = next;
+    (*at)++;
+    return CLI_OK;
+}
+
+/* No path, name or number is longer, and messages that show one would say nothing else. */
+#define LONGEST 4096
+
+static int check_length(const char *what, const char *value)
+{
+    return value && strnlen(value, LONGEST + 1) > LONGEST
+               ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST) : CLI_OK;
 }
 
 /* Moves *at over a value that stands by itself. */
-static int read_flag(struct cli_flags *flags, int argc, char **argv, int *at)
+static int read_option(struct reading *reading, int argc, char **argv, int *at)
 {
     struct word word = look_at(argv[*at]);
-    bool is_yes = word.setting ? word.setting->type == CONFIG_YES
-                               : word.option && word.option->type == OPTION_YES;
     struct err err = {0};
 
-    if (!word.setting && !word.option)
+    if (check_length("the option", argv[*at]) != CLI_OK)
+        return CLI_USAGE;
+    if (!word.name)
         return say_unknown(word.whole);
-    if (!is_yes && !word.value) {
-        if (*at + 1 >= argc) {
-            fprintf(stderr, "axle: %s needs a value: %s\n", word.whole,
-                    word.setting ? word.setting->what : word.option->what);
-            return -1;
-        }
-        word.value = argv[++*at];
-    }
-    if (!word.setting && is_yes && word.value) {
-        fprintf(stderr, "axle: --%s takes no value\n", word.option->name);
-        return -1;
-    }
+    if (!is_yes(&word) && !word.value && take_value(&word, argc, argv, at) != CLI_OK)
+        return CLI_USAGE;
+    if (check_length(word.whole, word.value) != CLI_OK)
+        return CLI_USAGE;
+    reading->given[reading->count++] = word.name;
+    if (!word.setting && is_yes(&word) && word.value)
+        return cli_usage("--%s takes no value", word.name);
     if (!word.setting)
-        return set_value(flags, word.option, word.value);
-    if (config_set_flag(flags->config, word.setting, word.value, &err) < 0) {
-        fprintf(stderr, "axle: %s\n", err.text);
-        return -1;
-    }
-    return 0;
+        return set_value(reading->flags, word.option, word.value);
+    if (config_set_flag(reading->flags->config, word.setting, word.value, &err) < 0)
+        return cli_usage("%s", err.text);
+    return CLI_OK;
 }
 
-static int read_words(struct cli_flags *flags, int argc, char **argv)
+static int read_words(struct reading *reading, int argc, char **argv)
 {
-    bool only_words = false;
+    struct cli_flags *flags = reading->flags;
+    bool literal = false;
 
     for (int at = 1; at < argc; at++) {
-        if (!only_words && strcmp(argv[at], "--") == 0) {
-            only_words = true;
-        } else if (!only_words && argv[at][0] == '-' && argv[at][1]) {
-            if (read_flag(flags, argc, argv, &at) < 0)
-                return -1;
+        if (!literal && strcmp(argv[at], "--") == 0) {
+            literal = true;
+        } else if (!literal && argv[at][0] == '-' && argv[at][1]) {
+            if (read_option(reading, argc, argv, &at) != CLI_OK)
+                return CLI_USAGE;
+        } else if (check_length("the word", argv[at]) != CLI_OK) {
+            return CLI_USAGE;
         } else if (flags->word_count == CLI_MOST) {
-            fprintf(stderr, "axle: too many words\n");
-            return -1;
+            return cli_usage("more than %d words: give some of them, and then the others",
+                             CLI_MOST);
         } else {
             flags->words[flags->word_count++] = argv[at];
+            flags->literal_words += !literal;
         }
     }
-    return 0;
+    return CLI_OK;
 }
 
-static void read_environment(struct cli_flags *flags)
+/* ---- What a verb or role takes -------------------------------------------------- */
+
+/* Whose option it is: "axle leave", "axle --mode=spoke and every role". */
+static void add_owners(struct text *out, const char *option)
 {
-    for (size_t i = 0; i < count_of(options); i++) {
-        const char *value =
-            options[i].environment ? getenv(options[i].environment) : NULL;
+    const struct config_setting *setting = config_find(option, strlen(option));
+    const struct cli_command *command;
+    const char *role = NULL;
+    size_t found = 0;
 
-        if (value && *value)
-            set_value(flags, &options[i], value);
-    }
+    if (setting && setting->section == CONFIG_COMMON)
+        role = "every role";
+    else if (setting)
+        role = config_is_for(setting, "hub") ? "axle --mode=hub" : "axle --mode=spoke";
+    for (size_t i = 0; (command = command_at(i)); i++)
+        if (command_takes(command, option))
+            text_addf(out, "%saxle %s", found++ ? ", " : "", command->name);
+    if (role)
+        text_addf(out, "%s%s", found++ ? ", " : "", role);
+    text_add(out, found > 1 ? " have" : " has");
 }
 
-int options_read(int argc, char **argv, struct cli_flags *ret)
+static int say_not_taken(const char *name, const char *option)
+{
+    scoped_text struct text owner = {0};
+
+    add_owners(&owner, option);
+    return cli_usage("axle %s has no option --%s; %s", name, option, text_string(&owner));
+}
+
+static bool is_taken(const struct cli_command *command, const char *option)
+{
+    bool is_setting = config_find(option, strlen(option)) != NULL;
+
+    return !strcmp(option, "help") || command_takes(command, option) ||
+           (is_setting && command->help->every_setting);
+}
+
+/* `axle --mode=hub … --version` is a role's command line that is only asked for its version. */
+static bool is_harmless(const struct reading *reading, const char *option)
+{
+    return reading->flags->version &&
+           (!strcmp(option, "version") || config_find(option, strlen(option)));
+}
+
+static int check_choice(const struct cli_command *command, const struct cli_takes *takes,
+                        const char *value)
+{
+    struct nearest near = nearest_to(value);
+    size_t len = strlen(value);
+
+    for (const char *at = takes->words; *at;) {
+        size_t word = strcspn(at, "|");
+
+        if (word == len && !memcmp(at, value, len))
+            return CLI_OK;
+        nearest_try_bytes(&near, at, word);
+        at += word + (at[word] == '|');
+    }
+    return cli_usage("axle %s: --%s=%.100s is none of %s%s%.*s%s", command->name, takes->name,
+                     value, takes->words, near.best ? "; did you mean " : "",
+                     near.best ? (int)strcspn(near.best, "|") : 0, near.best ? near.best : "",
+                     near.best ? "?" : "");
+}
+
+static int check_options(const struct reading *reading, const struct cli_command *command)
+{
+    for (size_t i = 0; i < reading->count; i++)
+        if (!is_taken(command, reading->given[i]) && !is_harmless(reading, reading->given[i]))
+            return say_not_taken(command->name, reading->given[i]);
+    for (size_t i = 0; i < count_of(options); i++) {
+        const struct cli_takes *takes = command_takes(command, options[i].name);
+        const char *value = options[i].type == OPTION_TEXT
+                                ? *(char **)((char *)reading->flags + options[i].at) : NULL;
+
+        if (takes && takes->words && value && check_choice(command, takes, value) != CLI_OK)
+            return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+static int check_word_count(const struct cli_flags *flags, const struct cli_command *command)
+{
+    const struct cli_help *help = command->help;
+    size_t count = flags->word_count - flags->verb_words;
+
+    if (count < help->least)
+        return cli_usage("axle %s %s: %s is missing (axle %s --help)", command->name, help->words,
+                         help->words, command->name);
+    if (count > help->most && !help->words) {
+        /* "status hbu" is a mistyped "status hub", and not a word too many. */
+        for (size_t i = 0; !strchr(command->name, ' ') && command_at(i); i++)
+            if (text_starts(command_at(i)->name, command->name) &&
+                command_at(i)->name[strlen(command->name)] == ' ')
+                return command_unknown(flags->words, flags->word_count);
+        return cli_usage("axle %s takes no names: \"%.100s\" is too much (axle %s --help)",
+                         command->name, flags->words[flags->verb_words], command->name);
+    }
+    if (count > help->most)
+        return cli_usage("axle %s %s: \"%.100s\" is too much (axle %s --help)", command->name,
+                         help->words, flags->words[flags->verb_words + help->most], command->name);
+    for (size_t i = 0; i < count; i++)
+        if (!*flags->words[flags->verb_words + i])
+            return cli_usage("axle %s %s: an empty word is no %s", command->name, help->words,
+                             help->words);
+    return CLI_OK;
+}
+
+/* all-in-one sets these of its own spoke. */
+static bool is_own_of_all_in_one(enum config_id id)
+{
+    return id == CONFIG_ID_NAME || id == CONFIG_ID_JOIN || id == CONFIG_ID_TOKEN_FILE;
+}
+
+static int check_role(const struct reading *reading)
+{
+    const char *role = config_text(reading->flags->config, CONFIG_ID_MODE);
+    scoped_mem char *mode = mem_printf("--mode=%s", role);
+
+    for (size_t i = 0; i < reading->count; i++) {
+        const char *name = reading->given[i];
+        const struct config_setting *setting = config_find(name, strlen(name));
+        bool all = !strcmp(role, "all-in-one");
+
+        if (!setting || !config_is_for(setting, role))
+            return say_not_taken(mode, name);
+        if (all && is_own_of_all_in_one(setting->id))
+            return cli_usage("axle %s has no option --%s: its spoke joins its hub by itself, as "
+                             "local-cluster; axle --mode=hub and axle --mode=spoke by themselves "
+                             "leave you the choice", mode, name);
+    }
+    return CLI_OK;
+}
+
+/* ---- The command line ----------------------------------------------------------- */
+
+/* A hub that is named by its folder on the command line is not another one. */
+static int read_environment(struct cli_flags *flags)
+{
+    bool named = config_source(flags->config, CONFIG_ID_DATA_DIR) == CONFIG_FLAG;
+
+    for (size_t i = 0; i < count_of(options); i++) {
+        const char *value = options[i].environment ? getenv(options[i].environment) : NULL;
+        const char *now = options[i].type == OPTION_TEXT
+                              ? *(char **)((char *)flags + options[i].at) : "";
+
+        if (value && *value && !now && !named && set_value(flags, &options[i], value) != CLI_OK)
+            return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+static int read_settings(struct cli_flags *flags)
 {
     struct err err = {0};
     const char *file;
 
-    *ret = (struct cli_flags){.config = config_new()};
-    read_environment(ret);
-    if (read_words(ret, argc, argv) < 0)
-        return CLI_USAGE;
-    /* Asking for help must work with settings that do not. */
-    if (ret->help || ret->version)
-        return CLI_OK;
-    if (config_read_environment(ret->config, &err) < 0)
+    if (config_read_environment(flags->config, &err) < 0)
         return cli_fail(&err);
-    file = config_text(ret->config, CONFIG_ID_CONFIG);
-    if (file && config_read_file(ret->config, file, &err) < 0) {
+    file = config_text(flags->config, CONFIG_ID_CONFIG);
+    if (file && config_read_file(flags->config, file, &err) < 0) {
         cli_fail(&err);
         return CLI_SETTINGS;
     }
     return CLI_OK;
+}
+
+/* "axle help VERB", "axle VERB help" and "axle VERB --help": help with the words left. */
+static bool is_help(struct cli_flags *flags)
+{
+    size_t first = flags->word_count && !strcmp(flags->words[0], "help");
+    size_t last = flags->word_count > 1 && flags->literal_words == flags->word_count &&
+                  !strcmp(flags->words[flags->word_count - 1], "help");
+    size_t used;
+
+    /* In `axle render a.yaml help` it is a file. */
+    if (!first && last) {
+        command_of(flags->words, flags->word_count, &used);
+        last = used == flags->word_count - 1 || used == 0;
+    }
+    if (!first && !last && !flags->help)
+        return false;
+    flags->word_count -= first + last * !first;
+    memmove(flags->words, flags->words + first, flags->word_count * sizeof flags->words[0]);
+    return true;
+}
+
+static int judge(struct reading *reading, const struct cli_command **ret_command)
+{
+    struct cli_flags *flags = reading->flags;
+    const struct cli_command *command;
+
+    if (flags->word_count && !*flags->words[0])
+        return cli_usage("an empty word is no verb; axle --help lists them all");
+    command = command_of(flags->words, flags->word_count, &flags->verb_words);
+    if (flags->word_count && !command && config_source(flags->config, CONFIG_ID_MODE) == CONFIG_FLAG)
+        return cli_usage("axle --mode=%s takes no names: \"%.100s\" is too much",
+                         config_text(flags->config, CONFIG_ID_MODE), flags->words[0]);
+    if (flags->word_count && !command)
+        return command_unknown(flags->words, flags->word_count);
+    if (command && (check_options(reading, command) != CLI_OK ||
+                    check_word_count(flags, command) != CLI_OK || read_environment(flags) != CLI_OK))
+        return CLI_USAGE;
+    *ret_command = command;
+    if (command && command == command_find("version"))
+        return CLI_OK;
+    return read_settings(flags);
+}
+
+/* Help and the version need no settings, and no verb that is right in all else. */
+static int find_subject(struct reading *reading, const struct cli_command **ret_command)
+{
+    struct cli_flags *flags = reading->flags;
+    const char *mode = config_text(flags->config, CONFIG_ID_MODE);
+    int status;
+
+    if (is_help(flags)) {
+        *ret_command = command_find("help");
+        if (!flags->word_count && mode)
+            flags->words[flags->word_count++] = mode;
+        return CLI_OK;
+    }
+    if (flags->version) {
+        *ret_command = command_find("version");
+        return flags->word_count && strcmp(flags->words[0], "version") != 0
+                   ? cli_usage("axle %.100s has no option --version; axle --version stands by "
+                               "itself", flags->words[0])
+                   : check_options(reading, *ret_command);
+    }
+    status = judge(reading, ret_command);
+    if (status != CLI_OK || *ret_command)
+        return status;
+    if (config_text(flags->config, CONFIG_ID_MODE))
+        return check_role(reading);
+    return reading->count ? cli_usage("neither a verb nor --mode=ROLE is given; see axle --help")
+                          : CLI_OK;
+}
+
+int options_read(int argc, char **argv, struct cli_flags *ret,
+                 const struct cli_command **ret_command)
+{
+    struct reading reading = {.flags = ret};
+    int status;
+
+    *ret = (struct cli_flags){.config = config_new()};
+    *ret_command = NULL;
+    reading.given = mem_alloc(((size_t)argc + 1) * sizeof *reading.given);
+    status = read_words(&reading, argc, argv);
+    if (status == CLI_OK)
+        status = find_subject(&reading, ret_command);
+    free(reading.given);
+    return status;
 }

@@ -16,18 +16,28 @@
 #define WAIT (150 * CLOCK_SECOND)
 #define LOOK_EVERY (200 * CLOCK_MS)
 
-const char remove_help[] =
-    "Usage: axle remove spoke NAME [--lost] [--kubeconfig=FILE]\n\n"
-    "Removes a spoke from its hub. The spoke ends its works and says so; after a minute\n"
-    "the hub goes on without it. Then its certificate counts for nothing. When a spoke\n"
-    "that was away comes back it is told that it was removed, and ends what it ran; the\n"
-    "data of its claims stays on its disk.\n\n"
-    "  --lost   the machine is gone: it is not waited for, and its certificate is refused\n"
-    "           at once. Do not say it of a machine that may still be writing to what\n"
-    "           others will use: it goes on until it reaches the hub again\n\n"
-    "To have it back: axle token create --name NAME, and --token-file on the machine.\n\n"
-    "Exit status: 0 it is gone, 1 or 3 the hub refused, 2 wrong usage, 4 there is no such\n"
-    "spoke, 5 the hub does not answer, or the spoke is not gone after two minutes and a half\n";
+const struct cli_help remove_help = {
+    .words = "NAME",
+    .least = 1,
+    .most = 1,
+    .brief = "has the hub let a spoke go",
+    .what = "Removes a spoke from its hub. The spoke ends its works and says so; after a minute "
+            "the hub goes on without it. Then its certificate counts for nothing. When a spoke "
+            "that was away comes back it is told that it was removed, and ends what it ran; the "
+            "data of its claims stays on its disk.\n"
+            "To have it back: axle token create --name=NAME, and --token-file on the machine.",
+    .takes = {{"lost", "the machine is gone: it is not waited for, and its certificate is refused "
+                       "at once. Do not say it of a machine that may still be writing to what "
+                       "others will use: it goes on until it reaches the hub again", NULL},
+              TAKES_HUB},
+    .example = "axle remove spoke edge-1",
+    .done = "it is gone",
+    .ends = {{CLI_FAILED, "the hub refused it"},
+             {CLI_SETTINGS, "the hub or the kubeconfig says that it cannot be"},
+             {CLI_NOT_FOUND, "there is no such spoke"},
+             {CLI_NO_CONNECTION, "the hub does not answer, or the spoke is not gone after two "
+                                 "minutes and a half"}},
+};
 
 static int declare_lost(struct cli_client *client, struct arena *arena, const char *target,
                         struct err *err)
@@ -100,20 +110,12 @@ static int remove_one(const struct cli_flags *flags, const char *name, struct er
 
 int remove_verb(const struct cli_flags *flags)
 {
-    const char *what = flags->word_count > 1 ? flags->words[1] : "", *name;
+    const char *name = flags->words[flags->verb_words];
     char why[NAME_WHY];
     struct err err = {0};
 
-    if (flags->word_count != 3 || strcmp(what, "spoke") != 0) {
-        fprintf(stderr, "axle: remove spoke NAME [--lost]: one spoke at a time\n");
-        return CLI_USAGE;
-    }
-    name = flags->words[2];
-    if (!name_is_dns_label(name, why)) {
-        err_set(&err, ERR_INVALID, "remove spoke \"%.100s\": %s", name, why);
-        cli_fail(&err);
-        return CLI_USAGE;
-    }
+    if (!name_is_dns_label(name, why))
+        return cli_usage("remove spoke \"%.100s\": %s", name, why);
     if (remove_one(flags, name, &err) < 0)
         return cli_fail(&err);
     printf("spoke %s %s\n", name, flags->lost ? "is declared lost and removed" : "is removed");

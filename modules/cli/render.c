@@ -129,6 +129,20 @@ static bool is_partial(const char *name)
     return (slash ? slash[1] : name[0]) == '_';
 }
 
+const struct cli_help render_help = {
+    .words = "FILE…",
+    .least = 1,
+    .most = CLI_MOST,
+    .brief = "fill in templates; values are .Values and .var",
+    .what = "Fills in templates as the hub does and prints them one after the other. A file whose "
+            "name begins with an underscore only defines. A mistake is shown with its line. Asks no hub.",
+    .takes = {{"values", "a map in YAML; later ones win; repeatable", NULL}},
+    .example = "axle render deployment.yaml _helpers.tpl --values=values.yaml",
+    .ends = {{CLI_FAILED, "a template is wrong, or the output could not be written"},
+             {CLI_SETTINGS, "a file of values is no map in YAML"},
+             {CLI_NOT_FOUND, "a file is not there"}},
+};
+
 int render_verb(const struct cli_flags *flags)
 {
     SCOPED(rendering_free) struct rendering rendering = {.arena = arena_new()};
@@ -137,10 +151,6 @@ int render_verb(const struct cli_flags *flags)
     struct template_error error = {0};
     struct err err = {0};
 
-    if (flags->word_count < 2) {
-        fprintf(stderr, "axle: render FILE… [--values FILE]: which file?\n");
-        return CLI_USAGE;
-    }
     if (read_values(flags, rendering.arena, values, &err) < 0 ||
         read_sources(flags, &rendering, &err) < 0)
         return cli_fail(&err);

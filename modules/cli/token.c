@@ -6,12 +6,14 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "controllers/controllers.h"
 #include "document/document.h"
 #include "query/query.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters"
 #define TOKENS "/apis/axle.dev/v1alpha1/jointokens"
 #define DEFAULT_TTL (15 * 60 * CLOCK_SECOND)
 #define ADMIN_TTL (12 * 3600 * CLOCK_SECOND)
@@ -25,13 +27,16 @@ static void random_hex(struct text *text, size_t bytes)
     text_add_hex(text, random, bytes);
 }
 
+/* As the field of a JoinToken is an int32. */
+#define MOST_USES INT32_MAX
+
 static int read_uses(const struct cli_flags *flags, int64_t *ret, struct err *err)
 {
     long long uses = 1;
 
-    if (flags->uses && (!text_to_int(flags->uses, &uses) || uses < 1))
-        return err_set(err, ERR_INVALID, "--uses=%s is not a number from 1",
-                       flags->uses);
+    if (flags->uses && (!text_to_int(flags->uses, &uses) || uses < 1 || uses > MOST_USES))
+        return err_set(err, ERR_INVALID, "--uses=%.100s is not a whole number from 1 to %d",
+                       flags->uses, MOST_USES);
     *ret = uses;
     return 0;
 }
@@ -48,20 +53,42 @@ static void fresh_free(struct fresh *fresh)
     text_free(&fresh->secret);
 }
 
+#define JOIN_MOST (10 * AUTH_TOKEN_MOST)
+
 static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err *err)
 {
     int64_t lifetime = flags->admin ? ADMIN_TTL : DEFAULT_TTL;
 
     if (flags->ttl && duration_parse(flags->ttl, &lifetime, err) < 0)
-        return err_set(err, ERR_INVALID, "--ttl=%s is no duration; write it like 90s, 15m or 720h",
-                       flags->ttl);
-    if (lifetime <= 0)
-        return err_set(err, ERR_INVALID, "--ttl=%s is not ahead", flags->ttl);
+        return err_set(err, ERR_INVALID, "--ttl=%.100s is no duration; write it like 90s, 15m or "
+                       "720h", flags->ttl);
+    if (lifetime < CLOCK_SECOND)
+        return err_set(err, ERR_INVALID, "--ttl=%.100s: the token would have expired before it is "
+                       "used; 1s is the least, 15m the default", flags->ttl);
     if (flags->admin && lifetime > AUTH_TOKEN_MOST)
-        return err_set(err, ERR_INVALID, "--ttl=%s: an administrator's token lives a year "
+        return err_set(err, ERR_INVALID, "--ttl=%.100s: an administrator's token lives a year "
                        "(8760h) at the most", flags->ttl);
+    if (lifetime > JOIN_MOST)
+        return err_set(err, ERR_INVALID, "--ttl=%.100s: a join token lives ten years (87600h) at "
+                       "the most", flags->ttl);
     *ret = lifetime;
     return 0;
+}
+
+/* Only the option: a variable or file that names a spoke is not about this token. */
+static const char *name_of(const struct cli_flags *flags)
+{
+    return config_source(flags->config, CONFIG_ID_NAME) == CONFIG_FLAG
+               ? config_text(flags->config, CONFIG_ID_NAME) : NULL;
+}
+
+static int check_name(const char *name, struct err *err)
+{
+    char why[NAME_WHY];
+
+    if (!name || name_is_dns_label(name, why))
+        return 0;
+    return err_set(err, ERR_INVALID, "--name \"%.100s\": %s", name, why);
 }
 
 /* Whom an administrator's token lets in is told apart by its name. */
@@ -71,36 +98,21 @@ static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct
     if (flags->pool || flags->uses)
         return err_set(err, ERR_INVALID, "--admin makes an administrator's token: --%s is for "
                        "those that machines join with", flags->pool ? "pool" : "uses");
-    if (flags->output && strcmp(flags->output, "token") != 0)
-        return err_set(err, ERR_INVALID, "--output=%s: an administrator's token is printed as it "
-                       "is (token)", flags->output);
+    if (flags->output && strcmp(flags->output, "token") != 0 && !cli_wants_tree(flags))
+        return err_set(err, ERR_INVALID, "--output=%s: is for those that machines join with; an "
+                       "administrator's token is printed as token, json or yaml", flags->output);
     node_set_text(arena, spec, "purpose", AUTH_TOKEN_ADMINISTRATOR);
     return 0;
-}
-
-/* Before the token is made: one that cannot be printed would be wasted. */
-static int check_form(const struct cli_flags *flags, struct err *err)
-{
-    static const char *const forms[] = {"command", "token", "cloud-init"};
-
-    for (size_t i = 0; i < count_of(forms); i++)
-        if (!flags->output || !strcmp(flags->output, forms[i]))
-            return 0;
-    return err_set(err, ERR_INVALID, "--output=%s is none of command, token, cloud-init",
-                   flags->output);
 }
 
 static int fill_join(const struct cli_flags *flags, struct arena *arena, struct node *spec,
                      struct err *err)
 {
-    const char *name = config_text(flags->config, CONFIG_ID_NAME);
-    char why[NAME_WHY];
+    const char *name = name_of(flags);
     int64_t uses;
 
-    if (read_uses(flags, &uses, err) < 0 || check_form(flags, err) < 0)
+    if (read_uses(flags, &uses, err) < 0)
         return -1;
-    if (name && !name_is_dns_label(name, why))
-        return err_set(err, ERR_INVALID, "--name \"%.100s\": %s", name, why);
     if (flags->pool)
         node_set_text(arena, spec, "pool", flags->pool);
     if (name)
@@ -114,11 +126,11 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
 {
     struct node *object = node_map(arena);
     struct node *spec = node_make(arena, object, "spec");
-    const char *name = config_text(flags->config, CONFIG_ID_NAME);
+    const char *name = name_of(flags);
     char expires[CLOCK_TEXT];
     int64_t lifetime;
 
-    if (read_lifetime(flags, &lifetime, err) < 0 ||
+    if (check_name(name, err) < 0 || read_lifetime(flags, &lifetime, err) < 0 ||
         (flags->admin ? fill_admin : fill_join)(flags, arena, spec, err) < 0)
         return -1;
     if (flags->admin && name)
@@ -141,55 +153,167 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
     return 0;
 }
 
+static const char *expiry_of(const struct fresh *fresh)
+{
+    return node_get_text(node_get(fresh->object, "spec"), "expiresAt");
+}
+
+static void print_tree(const struct cli_flags *flags, const struct fresh *fresh,
+                       const struct joining_words *words)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *tree = node_map(arena);
+
+    node_set_text(arena, tree, "name", text_string(&fresh->id));
+    node_set_text(arena, tree, "token", words->token);
+    node_set_text(arena, tree, "purpose", flags->admin ? AUTH_TOKEN_ADMINISTRATOR : "Join");
+    node_set_text(arena, tree, "expiresAt", words->expires);
+    node_set_text(arena, tree, "server", words->server);
+    if (words->name && !flags->admin)
+        node_set_text(arena, tree, "spoke", words->name);
+    if (flags->pool)
+        node_set_text(arena, tree, "pool", flags->pool);
+    cli_print_tree(flags, tree);
+}
+
 /* The token alone goes to standard output, for scripts. */
-static int print_admin(const struct fresh *fresh, const char *token)
+static void print_admin(const struct fresh *fresh, const char *token)
 {
     const char *name = text_string(&fresh->id);
 
     printf("%s\n", token);
     fprintf(stderr, "axle: whoever has this token is system:admin:%s until %s; take it back "
-                    "with: axle token revoke %s\n",
-            name, node_get_text(node_get(fresh->object, "spec"), "expiresAt"), name);
-    return CLI_OK;
+                    "with: axle token revoke %s\n", name, expiry_of(fresh), name);
 }
 
-static int print_token(const struct cli_flags *flags, const struct joining_words *words)
+static int print_token(const struct cli_flags *flags, const struct joining_words *words,
+                       struct err *err)
 {
     const char *form = flags->output ? flags->output : "command";
     scoped_text struct text text = {0};
-    struct err err = {0};
 
     if (strcmp(form, "token") == 0)
         text_addf(&text, "%s\n", words->token);
     else if (strcmp(form, "command") == 0)
         joining_write_command(&text, words);
-    else if (joining_write_cloud_init(&text, words, &err) < 0)
-        return cli_fail(&err);
+    else if (joining_write_cloud_init(&text, words, err) < 0)
+        return -1;
     fputs(text_string(&text), stdout);
-    return CLI_OK;
+    return 0;
 }
+
+/* ---- What the hub says of it beforehand ------------------------------------------ */
+
+#define POOLS "/apis/axle.dev/v1alpha1/namespaces/%s/computepools"
 
 /* A spoke of a pool that is not there would belong to nobody. */
 static int check_pool(const struct cli_flags *flags, struct cli_client *client,
                       struct arena *arena, struct err *err)
 {
     const char *slash = flags->pool ? strchr(flags->pool, '/') : NULL;
-    struct err why = {0};
+    char why[NAME_WHY], *space;
+    struct err said = {0};
 
     if (!flags->pool)
         return 0;
-    if (!slash || slash == flags->pool || !slash[1] || strpbrk(slash + 1, "/?#%"))
-        return err_set(err, ERR_INVALID, "--pool=%s: write it as NAMESPACE/POOL", flags->pool);
-    if (!client_ask(client, arena, "GET",
-                    arena_printf(arena, "/apis/axle.dev/v1alpha1/namespaces/%.*s/computepools/%s",
-                                 (int)(slash - flags->pool), flags->pool, slash + 1),
-                    NULL, &why))
-        return err_set(err, why.code, "--pool=%s: %.600s%s", flags->pool, why.text,
-                       why.code == ERR_NOT_FOUND ? "; make the ComputePool first" : "");
+    space = slash ? arena_printf(arena, "%.*s", (int)(slash - flags->pool), flags->pool) : NULL;
+    if (!slash || !*space || !slash[1])
+        return err_set(err, ERR_INVALID, "--pool=%.200s: write it as NAMESPACE/POOL", flags->pool);
+    if (!name_is_dns_label(space, why) || !name_is_dns_subdomain(slash + 1, why))
+        return err_set(err, ERR_INVALID, "--pool=%.200s: write it as NAMESPACE/POOL; %s",
+                       flags->pool, why);
+    if (client_ask(client, arena, "GET", arena_printf(arena, POOLS "/%s", space, slash + 1), NULL,
+                   &said))
+        return 0;
+    if (said.code != ERR_NOT_FOUND)
+        return err_set(err, said.code, "--pool=%.200s: %.600s", flags->pool, said.text);
+    if (!client_ask(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", space), NULL,
+                    &said))
+        return err_set(err, said.code, "--pool=%.200s: there is no namespace \"%s\"; kubectl get "
+                       "projects shows those of projects; make the ComputePool first", flags->pool,
+                       space);
+    return err_set(err, ERR_NOT_FOUND, "--pool=%.200s: the namespace \"%s\" has no such pool "
+                   "(kubectl get computepools -n %s); make the ComputePool first", flags->pool, space,
+                   space);
+}
+
+/* The hub would refuse the machine when it joins: better said before it is set up. */
+static int check_spoke(const struct cli_flags *flags, struct cli_client *client,
+                       struct arena *arena, struct err *err)
+{
+    const char *name = name_of(flags), *owner;
+    const struct node *space;
+    struct err said = {0};
+
+    if (!name || flags->admin)
+        return 0;
+    if (namespace_is_reserved(name))
+        return err_set(err, ERR_INVALID, "--name=%s: the name is reserved for the hub itself; "
+                       "choose another one", name);
+    space = client_ask(client, arena, "GET", arena_printf(arena, "/api/v1/namespaces/%s", name),
+                       NULL, &said);
+    if (!space && said.code != ERR_NOT_FOUND) {
+        *err = said;
+        return -1;
+    }
+    owner = node_get_text(node_at(space, "metadata", "labels", NULL), "axle.dev/owner-kind");
+    if (space && strcmp(owner, "ManagedCluster") != 0)
+        return err_set(err, ERR_INVALID, "--name=%s: a spoke has a namespace of its name, and that "
+                       "one belongs to %s; choose another name", name, *owner ? owner : "another owner");
+    if (client_ask(client, arena, "GET", arena_printf(arena, CLUSTERS "/%s", name), NULL, &said))
+        fprintf(stderr, "axle: the hub has a spoke \"%s\" already: this token is for the same "
+                        "machine to join anew; for another machine choose another name, or first "
+                        "axle remove spoke %s\n", name, name);
     return 0;
 }
 
-static int create(const struct cli_flags *flags)
+static int make_at_hub(const struct cli_flags *flags, struct cli_client *client,
+                       struct arena *arena, const struct fresh *fresh, struct err *err)
+{
+    struct err said = {0};
+
+    if (check_pool(flags, client, arena, err) < 0 || check_spoke(flags, client, arena, err) < 0)
+        return -1;
+    if (client_ask(client, arena, "POST", TOKENS, fresh->object, &said))
+        return 0;
+    if (name_of(flags) && strstr(said.text, "already exists"))
+        return err_set(err, said.code, "--name=%s: there is a token of this name; choose another "
+                       "one, or first axle token revoke %s", name_of(flags), name_of(flags));
+    *err = said;
+    return -1;
+}
+
+/* A token that nobody could read is of no use to anybody who might. */
+static int take_back(struct cli_client *client, struct arena *arena, const struct fresh *fresh)
+{
+    struct err err = {0};
+    bool gone = client_ask(client, arena, "DELETE",
+                           arena_printf(arena, TOKENS "/%s", text_string(&fresh->id)), NULL, &err);
+
+    fprintf(stderr, "axle: the token %s could not be printed and is %s\n", text_string(&fresh->id),
+            gone ? "revoked again" : "still valid: revoke it with axle token revoke");
+    return CLI_FAILED;
+}
+
+const struct cli_help token_create_help = {
+    .brief = "a token for a new spoke or an administrator",
+    .what = "Makes a token and prints the command with which a machine joins by it; with --admin, "
+            "a token that makes its bearer an administrator, for the console's login and as a "
+            "bearer token of the API. It is printed this once: the hub keeps a hash.",
+    .takes = {{"name", "the one spoke that may join with it; with --admin, the administrator", NULL},
+              {"pool", "the pool that the spoke becomes part of", NULL},
+              {"ttl", "how long it works (15m; with --admin 12h)", NULL},
+              {"uses", "how many spokes may use it (1)", NULL},
+              {"admin", "make an administrator's token", NULL},
+              {"output", "the join command (default), the token alone, user data for a machine's "
+                         "first boot, or all of it for programs",
+               "command|token|cloud-init|json|yaml"},
+              TAKES_HUB},
+    .example = "axle token create --name=edge-1 --ttl=1h",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no such pool, or no kubeconfig"}},
+};
+
+int token_create_verb(const struct cli_flags *flags)
 {
     SCOPED(fresh_free) struct fresh fresh = {0};
     scoped_arena struct arena *arena = arena_new();
@@ -205,18 +329,36 @@ static int create(const struct cli_flags *flags)
     }
     client = client_open(flags, &err);
     if (!client || client_pin(client, pin, &err) < 0 ||
-        check_pool(flags, client, arena, &err) < 0 ||
-        !client_ask(client, arena, "POST", TOKENS, fresh.object, &err))
+        make_at_hub(flags, client, arena, &fresh, &err) < 0)
         return cli_fail(&err);
     text_add(&token, "axle1.");
     text_add_hex(&token, pin, sizeof pin);
     text_addf(&token, ".%s.%s", text_string(&fresh.id), text_string(&fresh.secret));
     words = (struct joining_words){
-        text_string(&token), client_server(client),
-        node_get_text(node_get(fresh.object, "spec"), "expiresAt"),
-        config_text(flags->config, CONFIG_ID_NAME)};
-    return flags->admin ? print_admin(&fresh, text_string(&token))
-                        : print_token(flags, &words);
+        text_string(&token), client_server(client), expiry_of(&fresh), name_of(flags)};
+    if (cli_wants_tree(flags))
+        print_tree(flags, &fresh, &words);
+    else if (flags->admin)
+        print_admin(&fresh, text_string(&token));
+    else if (print_token(flags, &words, &err) < 0)
+        cli_fail(&err);
+    return err.code || output_failed() ? take_back(client, arena, &fresh) : CLI_OK;
+}
+
+/* What a hash is good for is judging a token, and nobody else does that. */
+static void print_list_tree(const struct cli_flags *flags, struct arena *arena,
+                            const struct node *answer)
+{
+    struct node *tree = node_copy(arena, answer), *items = node_get(tree, "items");
+
+    for (size_t i = 0; i < node_count(items); i++) {
+        struct node *one = node_item(items, i);
+
+        node_remove(node_get(one, "metadata"), "managedFields");
+        node_remove(node_get(one, "spec"), "salt");
+        node_remove(node_get(one, "spec"), "hash");
+    }
+    cli_print_tree(flags, tree);
 }
 
 static void print_row(const struct node *token)
@@ -237,7 +379,15 @@ static void print_row(const struct node *token)
            *maker ? maker : "the hub");
 }
 
-static int list(const struct cli_flags *flags)
+const struct cli_help token_list_help = {
+    .brief = "the tokens that the hub knows",
+    .what = "Lists join tokens and administrators' tokens: for whom, until when, how often used.",
+    .takes = {TAKES_FORM, TAKES_HUB},
+    .example = "axle token list -o json",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
+};
+
+int token_list_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
@@ -247,6 +397,10 @@ static int list(const struct cli_flags *flags)
     items = client ? client_ask(client, arena, "GET", TOKENS, NULL, &err) : NULL;
     if (!items)
         return cli_fail(&err);
+    if (cli_wants_tree(flags)) {
+        print_list_tree(flags, arena, items);
+        return CLI_OK;
+    }
     items = cli_printable(arena, node_get(items, "items"));
     printf("%-14s %-14s %-22s %-8s %-20s %s\n", "NAME", "PURPOSE", "EXPIRES", "USED", "POOL",
            "MADE BY");
@@ -255,51 +409,39 @@ static int list(const struct cli_flags *flags)
     return CLI_OK;
 }
 
-static int revoke(const struct cli_flags *flags)
+const struct cli_help token_revoke_help = {
+    .words = "NAME…",
+    .least = 1,
+    .most = CLI_MOST,
+    .brief = "takes tokens back",
+    .what = "Deletes tokens by the names that axle token list shows. An administrator's token stops "
+            "working at once; spokes that have joined stay.",
+    .takes = {TAKES_HUB},
+    .example = "axle token revoke 0123456789",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no such token; those before it are revoked"}},
+};
+
+int token_revoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
     scoped_client struct cli_client *client = NULL;
 
-    if (flags->word_count < 3) {
-        fprintf(stderr, "axle: token revoke NAME…: which?\n");
-        return CLI_USAGE;
+    for (size_t i = flags->verb_words; i < flags->word_count; i++) {
+        char why[NAME_WHY];
+
+        if (!name_is_dns_label(flags->words[i], why))
+            return cli_usage("axle token revoke \"%.100s\": %s; axle token list shows the names",
+                             flags->words[i], why);
     }
     client = client_open(flags, &err);
     if (!client)
         return cli_fail(&err);
-    for (size_t i = 2; i < flags->word_count; i++) {
+    for (size_t i = flags->verb_words; i < flags->word_count; i++) {
         char *target = arena_printf(arena, "%s/%s", TOKENS, flags->words[i]);
 
         if (!client_ask(client, arena, "DELETE", target, NULL, &err))
             return cli_fail(&err);
     }
     return CLI_OK;
-}
-
-/* A name that is no flag would otherwise be passed over in silence. */
-static bool takes_words(const struct cli_flags *flags, bool words)
-{
-    if (words || flags->word_count <= 2)
-        return true;
-    fprintf(stderr, "axle: token %s %s: takes no names (--name names a token's spoke, or its "
-                    "administrator)\n", flags->words[1], flags->words[2]);
-    return false;
-}
-
-int token_verb(const struct cli_flags *flags)
-{
-    static const struct {
-        const char *name;
-        int (*run)(const struct cli_flags *flags);
-        bool words;
-    } verbs[] = {{"create", create, false}, {"list", list, false}, {"revoke", revoke, true}};
-    const char *word = flags->word_count > 1 ? flags->words[1] : "";
-
-    for (size_t i = 0; i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].name, word) == 0)
-            return takes_words(flags, verbs[i].words) ? verbs[i].run(flags) : CLI_USAGE;
-    }
-    fprintf(stderr, "axle: token %s: create, list or revoke\n", word);
-    return CLI_USAGE;
 }

@@ -37,28 +37,91 @@ int cli_fail(const struct err *err)
     }
 }
 
-static int version(const struct cli_flags *flags)
+const struct cli_help version_help = {
+    .brief = "which program this is, and what it is made of",
+    .what = "Prints the version, the commit it was built from and the libraries inside.",
+    .takes = {TAKES_FORM},
+    .example = "axle version -o json",
+};
+
+/* "mbedtls 3.6.6 libevent 2.1.13" as a map. */
+static void add_libraries(struct arena *arena, struct node *to)
 {
-    printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
-           version_libraries());
+    char *words = arena_string(arena, version_libraries());
+
+    for (char *name; (name = strsep(&words, " "));) {
+        const char *number = strsep(&words, " ");
+
+        if (*name)
+            node_set_text(arena, to, name, number ? number : "");
+    }
+}
+
+static void print_version_tree(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct node *tree = node_map(arena);
+
+    node_set_text(arena, tree, "version", version_number());
+    node_set_text(arena, tree, "commit", version_commit());
+    add_libraries(arena, node_make(arena, tree, "libraries"));
+    cli_print_tree(flags, tree);
+}
+
+int version_verb(const struct cli_flags *flags)
+{
+    if (cli_wants_tree(flags))
+        print_version_tree(flags);
+    else
+        printf("axle %s (commit %s%s, %s)\n", version_number(), version_commit(),
+               strcmp(version_commit(), "unknown") ? "" : ": built outside a Git checkout",
+               version_libraries());
     return CLI_OK;
 }
 
-static int help(const struct cli_flags *flags)
+const struct cli_help help_help = {
+    .words = "[VERB|ROLE]",
+    .most = 2,
+    .brief = "the same as VERB --help",
+    .what = "Prints the help of a verb, of a role (hub, spoke, all-in-one), or of the program.",
+    .example = "axle help token create",
+};
+
+int help_verb(const struct cli_flags *flags)
 {
-    options_help();
-    return CLI_OK;
+    return help_print(flags->words, flags->word_count);
 }
 
-static int kubeconfig(const struct cli_flags *flags)
+const struct cli_help kubeconfig_help = {
+    .brief = "print the administrator's kubeconfig",
+    .what = "Prints the kubeconfig that the hub has made for its administrator, for kubectl and "
+            "other programs. It holds a private key.",
+    .takes = {{"output", "how it is written (yaml)", "yaml|json"}, TAKES_HUB},
+    .example = "axle kubeconfig >~/.kube/config",
+    .ends = {{CLI_SETTINGS, "it is no YAML"},
+             {CLI_NOT_FOUND, "there is none: no hub has been started here"}},
+};
+
+int kubeconfig_verb(const struct cli_flags *flags)
 {
-    scoped_mem char *path = cli_kubeconfig_path(flags);
+    scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
-    scoped_mem char *text = file_read(path, 1024 * 1024, NULL, &err);
+    size_t len;
+    scoped_mem char *path = cli_kubeconfig_path(flags);
+    scoped_mem char *text = cli_kubeconfig_read(path, &len, &err);
+    const struct node *tree;
 
     if (!text)
         return cli_fail(&err);
-    fputs(text, stdout);
+    tree = document_read_yaml(arena, text, len, DOCUMENT_KEYS_ONCE, &document_limits_own, &err);
+    if (!tree) {
+        err_wrap(&err, "%s", path);
+        return cli_fail(&err);
+    }
+    if (flags->output && !strcmp(flags->output, "json"))
+        cli_print_tree(flags, tree);
+    else
+        fputs(text, stdout);
     return CLI_OK;
 }
 
@@ -104,6 +167,8 @@ static void print_spokes(const struct node *items, const struct node *leases)
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);
     }
+    if (!node_count(items))
+        printf("(none yet; axle token create prints the command with which a machine joins)\n");
 }
 
 static void print_workloads(const struct node *items)
@@ -122,17 +187,75 @@ static void print_workloads(const struct node *items)
     }
 }
 
+/* When its lease was renewed; "": it has none. */
+static const char *seen_at(const struct node *leases, const char *name)
+{
+    for (size_t i = 0; i < node_count(leases); i++) {
+        const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
+
+        if (!strcmp(node_get_text(metadata, "namespace"), name) &&
+            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease"))
+            return node_get_text(node_get(one, "spec"), "renewTime");
+    }
+    return "";
+}
+
+static void add_spokes(struct arena *arena, struct node *list, const struct node *items,
+                       const struct node *leases)
+{
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i);
+        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        struct node *row = node_map(arena);
+
+        node_set_text(arena, row, "name", name);
+        node_set_text(arena, row, "available", condition(one, "ManagedClusterConditionAvailable"));
+        node_set_bool(arena, row, "accepted",
+                      node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false));
+        if (*seen_at(leases, name))
+            node_set_text(arena, row, "lastSeen", seen_at(leases, name));
+        node_add(arena, list, row);
+    }
+}
+
+static void add_workloads(struct arena *arena, struct node *list, const struct node *items)
+{
+    static const char *const copied[] = {"phase", "message", "ready", "copies", "endpoints"};
+
+    for (size_t i = 0; i < node_count(items); i++) {
+        const struct node *one = node_item(items, i), *metadata = node_get(one, "metadata");
+        struct node *row = node_map(arena);
+
+        node_set_text(arena, row, "namespace", node_get_text(metadata, "namespace"));
+        node_set_text(arena, row, "name", node_get_text(metadata, "name"));
+        for (size_t k = 0; k < count_of(copied); k++) {
+            const struct node *value = node_get(node_get(one, "status"), copied[k]);
+
+            if (value)
+                node_set(arena, row, copied[k], node_copy(arena, value));
+        }
+        node_add(arena, list, row);
+    }
+}
+
 /* On a machine that has a spoke's folder and no hub's, its own agent is asked. */
 static bool is_spoke(const struct cli_flags *flags)
 {
     scoped_mem char *config = cli_kubeconfig_path(flags);
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
-    return flags->word_count > 1 ? strcmp(flags->words[1], "spoke") == 0
-                                 : !file_exists(config) && file_exists(folder);
+    return !file_exists(config) && file_exists(folder);
 }
 
-static int status_hub(const struct cli_flags *flags)
+const struct cli_help status_hub_help = {
+    .brief = "the hub's spokes and workloads",
+    .what = "Asks the hub for its spokes and AIWorkloads, and prints how they stand.",
+    .takes = {TAKES_FORM, TAKES_HUB},
+    .example = "axle status hub -o json",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
+};
+
+int status_hub_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
@@ -152,84 +275,61 @@ static int status_hub(const struct cli_flags *flags)
                    : NULL;
     if (!leases)
         return cli_fail(&err);
+    if (cli_wants_tree(flags)) {
+        struct node *tree = node_map(arena);
+
+        node_set_text(arena, tree, "hub", client_server(client));
+        add_spokes(arena, node_make_list(arena, tree, "spokes"), node_get(spokes, "items"),
+                   node_get(leases, "items"));
+        add_workloads(arena, node_make_list(arena, tree, "workloads"), node_get(loads, "items"));
+        cli_print_tree(flags, tree);
+        return CLI_OK;
+    }
     print_spokes(cli_printable(arena, node_get(spokes, "items")), node_get(leases, "items"));
     print_workloads(cli_printable(arena, node_get(loads, "items")));
     return CLI_OK;
 }
 
-static int status(const struct cli_flags *flags)
-{
-    if (flags->word_count > 1 && strcmp(flags->words[1], "spoke") != 0 &&
-        strcmp(flags->words[1], "hub") != 0) {
-        fprintf(stderr, "axle: status of what? hub or spoke, not \"%s\"\n",
-                flags->words[1]);
-        return CLI_USAGE;
-    }
-    return is_spoke(flags) ? look_verb(flags) : status_hub(flags);
-}
-
-static const struct {
-    const char *name;
-    int (*run)(const struct cli_flags *flags);
-    const char *help; /* NULL: it is in that of the program */
-} verbs[] = {
-    {"token", token_verb},   {"status", status}, {"kubeconfig", kubeconfig},
-    {"version", version},    {"help", help},     {"render", render_verb},
-    {"config", config_verb}, {"remove", remove_verb, remove_help},
-    {"leave", leave_verb, leave_help}, {"reset", reset_verb, reset_help},
+const struct cli_help status_help = {
+    .brief = "how this machine's hub, or else its spoke, stands",
+    .what = "Shows what axle status hub shows, or axle status spoke on a machine that has a "
+            "spoke's folder and no hub's.",
+    .takes = {TAKES_FORM, TAKES_HUB},
+    .example = "axle status",
+    .ends = {ENDS_OF_HUB, {CLI_NOT_FOUND, "there is no kubeconfig"}},
 };
 
-int verb_run(const struct cli_flags *flags)
+int status_verb(const struct cli_flags *flags)
 {
-    for (size_t i = 0; i < count_of(verbs); i++) {
-        if (strcmp(verbs[i].name, flags->words[0]) != 0)
-            continue;
-        if (!flags->help)
-            return verbs[i].run(flags);
-        fputs(verbs[i].help, stdout);
-        return CLI_OK;
-    }
-    fprintf(stderr, "axle: unknown verb \"%s\"; see axle --help\n",
-            flags->words[0]);
-    return CLI_USAGE;
+    return is_spoke(flags) ? status_spoke_verb(flags) : status_hub_verb(flags);
 }
 
-static bool has_own_help(const struct cli_flags *flags)
+/* A verb is named by its words, a role by --mode. */
+static int run(const struct cli_flags *flags, const struct cli_command *command)
 {
-    for (size_t i = 0; flags->word_count && i < count_of(verbs); i++)
-        if (!strcmp(verbs[i].name, flags->words[0]))
-            return verbs[i].help != NULL;
-    return false;
-}
-
-/* A verb is asked for by its word; `config` takes --mode as its subject. */
-static int run(const struct cli_flags *flags)
-{
-    if (flags->help && !has_own_help(flags))
-        return help(flags);
-    if (flags->version)
-        return version(flags);
-    if (flags->word_count)
-        return verb_run(flags);
+    if (command)
+        return command->run(flags);
     if (config_text(flags->config, CONFIG_ID_MODE))
         return mode_run(flags);
-    options_help();
+    help_print(NULL, 0);
     return CLI_USAGE;
 }
 
 int cli_main(int argc, char **argv)
 {
-    struct cli_flags flags;
+    static struct cli_flags flags;
+    const struct cli_command *command;
     int status;
 
+    output_open();
     /* A shim has a command line of its own, and nobody types these two. */
     if (argc > 1 && strcmp(argv[1], "shim") == 0)
         return runtime_shim_main(argc - 1, argv + 1);
     if (argc == 2 && strcmp(argv[1], "unpack") == 0)
         return runtime_unpack_main();
-    status = options_read(argc, argv, &flags);
+    status = options_read(argc, argv, &flags, &command);
     if (status == CLI_OK)
-        status = run(&flags);
+        status = run(&flags, command);
     config_free(&flags.config);
-    return status;
+    return output_finish(status);
 }

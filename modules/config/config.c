@@ -2,6 +2,7 @@
 /* Keeps the settings: one table, and the value of the highest layer for each. */
 #include "config/inside.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "query/query.h"
 
@@ -30,55 +31,29 @@ const struct config_setting *config_find(const char *key, size_t len)
     return NULL;
 }
 
-/* How many letters have to be put in, taken out or changed. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t width = strlen(b), before[64], now[64];
-
-    if (width >= count_of(before))
-        return SIZE_MAX;
-    for (size_t j = 0; j <= width; j++)
-        before[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        now[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t changed = before[j] + (a[i] != b[j]);
-            size_t less = (before[j + 1] < now[j] ? before[j + 1] : now[j]) + 1;
-
-            now[j + 1] = changed < less ? changed : less;
-        }
-        memcpy(before, now, sizeof before);
-    }
-    return before[width];
-}
-
 const char *config_nearest(const char *key)
 {
-    const char *best = NULL;
-    size_t least = strlen(key) / 3 + 2;
+    struct nearest near = nearest_to(key);
 
-    for (size_t i = 0; i < CONFIG_IDS; i++) {
-        size_t far = distance(key, settings[i].key);
-
-        if (far < least) {
-            least = far;
-            best = settings[i].key;
-        }
-    }
-    return best;
+    for (size_t i = 0; i < CONFIG_IDS; i++)
+        nearest_try(&near, settings[i].key);
+    return near.best;
 }
 
 /* ---- Values of each type ---------------------------------------------------- */
 
-static bool read_choice(const struct config_setting *setting, const char *text)
+static bool read_choice(const struct config_setting *setting, const char *text,
+                        struct nearest *ret_near)
 {
     size_t len = strlen(text);
 
+    *ret_near = nearest_to(text);
     for (const char *at = setting->value; *at;) {
         size_t word = strcspn(at, "|");
 
         if (word == len && !memcmp(at, text, len))
             return true;
+        nearest_try_bytes(ret_near, at, word);
         at += word + (at[word] == '|');
     }
     return false;
@@ -161,10 +136,14 @@ static int check_bounds(const struct config_setting *setting, const char *text,
 static int check_value(const struct config_setting *setting, const char *text,
                        const char *from, int64_t *ret, struct err *err)
 {
+    struct nearest near;
+
     *ret = 0;
-    if (setting->type == CONFIG_CHOICE && !read_choice(setting, text))
-        return err_set(err, ERR_INVALID, "%s: \"%.200s\" is none of %s", from, text,
-                       setting->value);
+    if (setting->type == CONFIG_CHOICE && !read_choice(setting, text, &near))
+        return err_set(err, ERR_INVALID, "%s: \"%.200s\" is none of %s%s%.*s%s", from, text,
+                       setting->value, near.best ? "; did you mean " : "",
+                       near.best ? (int)strcspn(near.best, "|") : 0, near.best ? near.best : "",
+                       near.best ? "?" : "");
     if ((setting->type == CONFIG_TEXT || setting->type == CONFIG_LIST) && !*text)
         return err_set(err, ERR_INVALID, "%s: is empty; leave it out or write %s",
                        from, setting->value);
@@ -311,4 +290,9 @@ bool config_yes(const struct config *config, enum config_id id)
 enum config_source config_source(const struct config *config, enum config_id id)
 {
     return config->values[id].source;
+}
+
+const char *config_from(const struct config *config, enum config_id id)
+{
+    return config->values[id].from;
 }

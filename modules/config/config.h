@@ -70,6 +70,8 @@ void config_free(struct config **config);
 const struct config_setting *config_setting(size_t at);
 /* By key; NULL: there is none. */
 const struct config_setting *config_find(const char *key, size_t len);
+/* Whether a role ("hub", "spoke", "all-in-one") reads it. */
+bool config_is_for(const struct config_setting *setting, const char *role);
 /* The key that a mistyped one is nearest to; NULL: nothing is near. */
 const char *config_nearest(const char *key);
 
@@ -91,6 +93,8 @@ const char *const *config_list(const struct config *config, enum config_id id);
 int64_t config_number(const struct config *config, enum config_id id);
 bool config_yes(const struct config *config, enum config_id id);
 enum config_source config_source(const struct config *config, enum config_id id);
+/* "--listen", "$AXLE_LISTEN", "hub.yaml:3: listen"; NULL if it is not set. */
+const char *config_from(const struct config *config, enum config_id id);
 
 /* An example file for a role ("hub" or "spoke"): every setting that it reads,
    with its default, commented out. */

@@ -24,6 +24,5 @@ int config_keep(struct config *config, const struct config_setting *setting,
                 struct err *err) MUST_CHECK;
 /* "AXLE_HISTORY_AGE". */
 char *config_variable(struct arena *arena, const struct config_setting *setting);
-bool config_is_for(const struct config_setting *setting, const char *role);
 
 #endif

@@ -282,9 +282,6 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
    that another one lists as its target on spokes. */
 const char *tenancy_space_trouble(struct pass *pass, const char *space,
                                   const char *kind);
-/* Names that no project, spoke or target namespace may have; those of tenants'
-   namespaces are among them. */
-bool namespace_is_reserved(const char *name);
 /* NULL if this spoke is in the pool's set, else why it is not the pool's. */
 const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
 

@@ -63,6 +63,9 @@ void controllers_metrics(const struct controllers *controllers,
 /* With `prove_wake_ups`: how many writes followed from no wake-up. Each time that
    nothing is left to do everything is run once more, which must write nothing. */
 unsigned controllers_missed(const struct controllers *controllers);
+/* Names that no project, spoke or target namespace may have; those of tenants'
+   namespaces are among them. */
+bool namespace_is_reserved(const char *name);
 /* True when no key is waiting to run now: for tests. */
 bool controllers_idle(const struct controllers *controllers);
 

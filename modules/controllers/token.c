@@ -4,6 +4,7 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "query/query.h"
 
 #include <string.h>
 
@@ -66,6 +67,21 @@ static int check_purpose(const struct objects_review *review, struct err *err)
     return check_end(after, err);
 }
 
+/* What no machine could join with would only be found out at the machine. */
+static int check_spec(const struct objects_review *review, struct err *err)
+{
+    const struct node *spec = node_get(review->after, "spec"), *names = node_get(spec, "names");
+    const char *pool = node_get_text(spec, "pool"), *slash = strchr(pool, '/');
+    char why[NAME_WHY];
+
+    for (size_t i = 0; i < node_count(names); i++)
+        if (!name_is_dns_label(node_text(node_item(names, i)), why))
+            return refuse_field(review->after, "spec.names", node_text(node_item(names, i)), why, err);
+    if (*pool && (!slash || slash == pool || !slash[1]))
+        return refuse_field(review->after, "spec.pool", pool, "write it as NAMESPACE/POOL", err);
+    return 0;
+}
+
 /* Who made it is written down by the hub. */
 static int before_token_write(void *arg, const struct objects_review *review, struct err *err)
 {
@@ -82,6 +98,9 @@ static int before_token_write(void *arg, const struct objects_review *review, st
         object_set_annotation(review->arena, review->after, MADE_BY, maker);
     else if (annotations)
         node_remove(annotations, MADE_BY);
+    /* An older hub kept such a token; it may still be revoked or given a note. */
+    if (!review->before && check_spec(review, err) < 0)
+        return -1;
     return check_purpose(review, err);
 }
 

@@ -343,7 +343,7 @@ static char *wait_for_pod(struct shim *shim, char *room, size_t len)
 int runtime_shim_main(int argc, char **argv)
 {
     static struct shim shim;
-    struct arena *arena = arena_new();
+    struct arena *arena;
     char *directory = argc > 0 ? argv[argc - 1] : NULL;
     bool spare = argc > 2 && !strcmp(argv[argc - 2], "--spare");
 
@@ -367,6 +367,7 @@ int runtime_shim_main(int argc, char **argv)
         _exit(0);
     fcntl(FD_LOCK, F_SETFD, FD_CLOEXEC); /* the lock lives as long as we do */
     shim.agent = FD_AGENT;
+    arena = arena_new();
     if (!set_up(&shim, arena, directory))
         _exit(3);
     start_marked(&shim);

@@ -19,18 +19,40 @@ expect "conffiles" "$(cat "$root/DEBIAN/conffiles")" "$(printf '/etc/axle/%s\n' 
 for script in postinst prerm postrm; do sh -n "$root/DEBIAN/$script"; done
 expect "the tar has the program" "$(tar tzf "$TEST_DIR"/packages/*.tar.gz | grep -c '^axle-1.0-[a-z0-9]*/bin/axle$')" 1
 
-# Each flag of the help is in both.
+# Each option of the help, the program's, the roles' and the verbs', is in both.
 gzip -dc "$root/usr/share/man/man1/axle.1.gz" >"$TEST_DIR/axle.1"
-for flag in $("$AXLE" --help | grep -o '^ .*--[a-z-]*' | grep -o -- '--[a-z-]*$' | sort -u); do
+pages() {
+    "$AXLE" --help
+    for page in hub spoke all-in-one status 'token create' 'token list' 'remove spoke' render 'config show' leave reset uninstall; do
+        # shellcheck disable=SC2086 # a verb may be two words
+        "$AXLE" help $page
+    done
+}
+for flag in $(pages | grep -oE '^ +(-., )?--[a-z-]+' | grep -o -- '--[a-z-]*$' | sort -u); do
     grep -qF -- "${flag//-/\\-}" "$TEST_DIR/axle.1" || fail "the manual page does not say $flag"
-    grep -q -- "${flag}[= ']" "$root/usr/share/bash-completion/completions/axle" || fail "no completion of $flag"
+    grep -q -- "${flag}[= '\"]" "$root/usr/share/bash-completion/completions/axle" || fail "no completion of $flag"
+done
+for verb in 'token create' 'remove spoke' uninstall; do
+    grep -qx ".SS axle $verb" "$TEST_DIR/axle.1" || fail "the manual page has no section of $verb"
 done
 if type -P groff >/dev/null; then
     expect "what groff says" "$(groff -man -Tutf8 -ww -z "$TEST_DIR/axle.1" 2>&1)" ""
 fi
-# shellcheck disable=SC2016 # for the inner shell
-expect "a completion" "$(bash -c '. "$1"; COMP_WORDS=(axle --cgr) COMP_CWORD=1; _axle 2>/dev/null; echo "${COMPREPLY[@]}"' - \
-    "$root/usr/share/bash-completion/completions/axle")" --cgroup-parent=
+# completes WANTED WORD…
+completes() {
+    local wanted=$1
+    shift
+    # shellcheck disable=SC2016 # for the inner shell
+    expect "a completion of $*" "$(bash -c 'file=$1; shift; . "$file"; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _axle 2>/dev/null; echo "${COMPREPLY[@]}"' - \
+        "$root/usr/share/bash-completion/completions/axle" axle "$@")" "$wanted"
+}
+completes --cgroup-parent= --cgr
+completes uninstall un
+completes create token c
+completes --pool= token create --p
+completes cloud-init token create -o cl
+completes hub --mode = h
+completes spoke remove s
 
 # A purge in a folder of its own: what was a claim stays, and that is said.
 data=$TEST_DIR/data

@@ -239,8 +239,8 @@ static void check_longest(void)
     must(user, &err);
     CHECK(user->expires > clock_wall(), "an administrator's token ends too");
     make_admin_token(&place, "2001-01-01T00:00:00Z");
-    REFUSED(ADMIN_TOKEN, "the join token expired at 2001-01-01T00:00:00Z: make a new one "
-            "with `axle token create`", "and is refused then");
+    REFUSED(ADMIN_TOKEN, "the administrator's token expired at 2001-01-01T00:00:00Z: make a "
+            "new one with `axle token create --admin`", "and is refused then");
     make_admin_token(&place, "2099-01-01T00:00:00Z");
 }
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps the table of verbs, and finds what a mistyped command line meant. */
+#include "cli/inside.h"
+
+#include "base/nearest.h"
+#include "base/text.h"
+
+#include <string.h>
+
+static const struct cli_command commands[] = {
+#define COMMAND(words, name) {words, name##_verb, &name##_help},
+#include "cli/commands.def"
+#undef COMMAND
+};
+
+const struct cli_command *command_at(size_t at)
+{
+    return at < count_of(commands) ? &commands[at] : NULL;
+}
+
+const struct cli_command *command_find(const char *name)
+{
+    for (size_t i = 0; i < count_of(commands); i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+/* Whether `name` is exactly the first words, and how many those are. */
+static size_t begins_with(const char *const *words, size_t count, const char *name)
+{
+    const char *space = strchr(name, ' ');
+    size_t len = space ? (size_t)(space - name) : strlen(name);
+
+    if (!count || strlen(words[0]) != len || memcmp(words[0], name, len) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return count > 1 && !strcmp(words[1], space + 1) ? 2 : 0;
+}
+
+const struct cli_command *command_of(const char *const *words, size_t count, size_t *ret_used)
+{
+    const struct cli_command *best = NULL;
+
+    *ret_used = 0;
+    for (size_t i = 0; i < count_of(commands); i++) {
+        size_t used = begins_with(words, count, commands[i].name);
+
+        if (used > *ret_used) {
+            *ret_used = used;
+            best = &commands[i];
+        }
+    }
+    return best;
+}
+
+const struct cli_takes *command_takes(const struct cli_command *command, const char *option)
+{
+    const struct cli_takes *takes = command->help->takes;
+
+    for (size_t i = 0; i < count_of(command->help->takes) && takes[i].name; i++)
+        if (!strcmp(takes[i].name, option))
+            return &takes[i];
+    return NULL;
+}
+
+/* ---- Words that are no verb -------------------------------------------------------- */
+
+/* What people type who know other programs, and what does it here. */
+static const struct {
+    const char *word, *here;
+} elsewhere[] = {
+    {"hub", "axle --mode=hub starts a hub; axle status hub shows one"},
+    {"spoke", "axle --mode=spoke starts an agent; axle status spoke shows it"},
+    {"all-in-one", "axle --mode=all-in-one starts a hub and a spoke"},
+    {"server", "axle --mode=hub starts a hub"},
+    {"agent", "axle --mode=spoke starts an agent"},
+    {"join", "axle --mode=spoke --join=URL; on the hub, axle token create prints the whole command"},
+    {"start", "axle --mode=hub, --mode=spoke or --mode=all-in-one"},
+    {"run", "axle --mode=hub, --mode=spoke or --mode=all-in-one"},
+    {"stop", "end the process with SIGTERM, or systemctl stop axle-hub axle-spoke"},
+    {"get", "kubectl does this: axle kubeconfig prints its kubeconfig"},
+    {"apply", "kubectl does this: axle kubeconfig prints its kubeconfig"},
+    {"create", "kubectl does this: axle kubeconfig prints its kubeconfig"},
+    {"delete", "kubectl does this: axle kubeconfig prints its kubeconfig"},
+    {"describe", "kubectl does this: axle kubeconfig prints its kubeconfig"},
+    {"logs", "on the spoke, DIR/spoke/workloads/pods/POD/logs"},
+};
+
+/* The part of a two-word name that comes after the first word of `words`; NULL. */
+static const char *second_of(const char *name, const char *first)
+{
+    size_t len = strlen(first);
+
+    return !strncmp(name, first, len) && name[len] == ' ' ? name + len + 1 : NULL;
+}
+
+static int say_second(const char *const *words, size_t count)
+{
+    struct nearest near = nearest_to(count > 1 ? words[1] : "");
+    scoped_text struct text all = {0};
+
+    for (size_t i = 0; i < count_of(commands); i++) {
+        const char *second = second_of(commands[i].name, words[0]);
+
+        if (!second)
+            continue;
+        text_addf(&all, "%s%s", all.len ? ", " : "", second);
+        nearest_try(&near, second);
+    }
+    if (count < 2)
+        return cli_usage("%s what? One of: %s (axle %s --help)", words[0], text_string(&all),
+                         words[0]);
+    return cli_usage("%s \"%.100s\" is none of: %s%s%s%s%s%s", words[0], words[1],
+                     text_string(&all), near.best ? "; did you mean axle " : "",
+                     near.best ? words[0] : "", near.best ? " " : "", near.best ? near.best : "",
+                     near.best ? "?" : "");
+}
+
+int command_unknown(const char *const *words, size_t count)
+{
+    struct nearest near = nearest_to(words[0]);
+
+    for (size_t i = 0; i < count_of(elsewhere); i++)
+        if (!strcmp(elsewhere[i].word, words[0]))
+            return cli_usage("unknown verb \"%s\": %s", words[0], elsewhere[i].here);
+    for (size_t i = 0; i < count_of(commands); i++) {
+        const char *name = commands[i].name;
+
+        if (second_of(name, words[0]))
+            return say_second(words, count);
+        nearest_try_bytes(&near, name, strcspn(name, " "));
+    }
+    /* "axle list" is "axle token list" with its first word forgotten. */
+    for (size_t i = 0; !near.best && i < count_of(commands); i++) {
+        const char *space = strchr(commands[i].name, ' ');
+
+        if (space && !strcmp(space + 1, words[0]))
+            return cli_usage("unknown verb \"%s\"; did you mean axle %s?", words[0],
+                             commands[i].name);
+    }
+    if (!near.best)
+        return cli_usage("unknown verb \"%.100s\"; axle --help lists them all", words[0]);
+    return cli_usage("unknown verb \"%.100s\"; did you mean axle %.*s?", words[0],
+                     (int)strcspn(near.best, " "), near.best);
+}

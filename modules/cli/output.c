@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes answers to standard output, and notices when they do not get there. */
+#include "cli/inside.h"
+
+#include "base/text.h"
+#include "document/document.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * A descriptor that is closed would be given to the next file or socket, and what is
+ * printed would land in it, be it the database. So 0 to 2 are always taken, and writing
+ * to a standard output that was closed still fails.
+ */
+void output_open(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    /* A reader that goes (| head) is told in words, as a full disk is. */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int output_finish(int status)
+{
+    bool failed = ferror(stdout);
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !failed)
+        return status;
+    /* Why an earlier part was not written is asked again. */
+    if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
+        errno = 0;
+    fprintf(stderr, "axle: standard output: %s; the answer is not complete\n",
+            errno ? strerror(errno) : "it could not be written");
+    return status == CLI_OK ? CLI_FAILED : status;
+}
+
+bool output_failed(void)
+{
+    return fflush(stdout) != 0 || ferror(stdout);
+}
+
+bool cli_wants_tree(const struct cli_flags *flags)
+{
+    return flags->output && (!strcmp(flags->output, "json") || !strcmp(flags->output, "yaml"));
+}
+
+void cli_print_tree(const struct cli_flags *flags, const struct node *tree)
+{
+    scoped_text struct text out = {0};
+
+    if (strcmp(flags->output, "yaml") == 0)
+        document_write_yaml(&out, tree);
+    else
+        document_write_pretty(&out, tree);
+    if (!text_ends(text_string(&out), "\n"))
+        text_add_char(&out, '\n');
+    fputs(text_string(&out), stdout);
+}
