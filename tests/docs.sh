@@ -37,7 +37,7 @@ for page in "${pages[@]}"; do
     [ $(($(grep -c '^```' "$page") % 2)) = 0 ] || complain "$page: a fenced block is not closed"
     [ "$page" != README.md ] || continue
     grep -qxF "$(basename "$page")" <<<"$reached" || complain "$page: no page leads here"
-    head -n 6 "$page" | grep -qiE '\bfor (those|people|whoever|users|everyone|anyone|administrators|operators|developers)|what a user' ||
+    head -n 6 "$page" | grep -qiE '\bfor (those|people|whoever|users|everyone|anyone|administrators|operators|developers)|what a user|\byour?\b' ||
         complain "$page: its first lines do not say for whom it is"
 done
 exit $status
