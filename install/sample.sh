@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # As the program's own default. Root's home is closed to the users that
 # workloads run as, so root's state is not kept there.
 if [ "$(id -u)" = 0 ]; then state=/var/lib/axle; else state=${XDG_STATE_HOME:-$HOME/.local/state}/axle; fi
-state=${AXLE_STATE:-$state}
+state=${AXLE_STATE:-${AXLE_DATA_DIR:-$state}}
 address=${AXLE_LISTEN:-127.0.0.1:6443}
 kubeconfig=$state/hub/admin.kubeconfig
 log=$state/axle.log

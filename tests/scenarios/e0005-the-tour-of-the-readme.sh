@@ -55,7 +55,9 @@ reads 1 printed
 tour 4
 tail -n 2 "$TEST_DIR/tour-4" >"$TEST_DIR/command"
 expect_contains "the command for the second machine" "$(cat "$TEST_DIR/command")" "  axle --mode=spoke --join="
-AXLE_DATA_DIR=$second setsid bash "$TEST_DIR/command" >"$TEST_DIR/edge-1.log" 2>&1 &
+PATH=$tree/build:$PATH AXLE_DATA_DIR=$second setsid bash "$TEST_DIR/command" >"$TEST_DIR/edge-1.log" 2>&1 &
+has_joined() { grep -q 'joined https' "$TEST_DIR/edge-1.log"; }
+until_true 60 has_joined || fail "the second machine does not join"
 tour 5
 reads 2 tour-5
 
