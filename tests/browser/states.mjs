@@ -48,6 +48,7 @@ const ways = {
       .end(JSON.stringify({ status: { userInfo: { username: join ? "system:bootstrap:join" : "system:admin:boss" } } }));
   },
 };
+let lists = 0; // how many lists of spokes were asked for
 let asked = []; // Authorization of each review
 function answer(request, response) {
   const path = request.url;
@@ -63,6 +64,7 @@ function answer(request, response) {
   }
   if (path.includes("watch=true")) return ways[answers.watch ?? "watch"](response);
   if (path.includes("aiworkloads")) return ways[answers.workloads ?? "empty"](response);
+  lists++;
   return ways[answers.list ?? "list"](response);
 }
 const server = createServer(answer).listen(0, "127.0.0.1");
@@ -132,8 +134,11 @@ await check("back-off: what was not there comes by itself", async () => {
   await see("edge-1");
 });
 await check("Retry-After is kept to", async () => {
+  lists = 0;
   await visit({ list: "429" });
   await see(/Next try in [67] s/);
+  await page.clock.runFor(4000);
+  must(lists === 1, `it has asked ${lists} times before its time`);
 });
 await check("Try now tries now", async () => {
   await visit({ list: "429" });
@@ -248,7 +253,9 @@ await check("white space around and in a pasted token is dropped", async () => {
 await check("without JavaScript there is a sentence, and one only", async () => {
   await visit({}, "", { javaScriptEnabled: false });
   await see(/The console needs JavaScript/);
-  must(!await page.getByText(/script has not come/).isVisible(), "it says that the script is late, too");
+  await page.waitForLoadState("load"); // with the style sheet
+  const display = await page.getByText(/script has not come/).evaluate((one) => getComputedStyle(one).display);
+  must(display === "none", "it says that the script is late, too");
 });
 await check("a script that does not come is told", async () => {
   await visit({ script: "gone" }, "");
