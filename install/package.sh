@@ -30,7 +30,7 @@ put_files() {
     mv "$root"/usr/lib/sysusers.d/axle.sysusers "$root"/usr/lib/sysusers.d/axle.conf
     put 644 etc/axle conf/hub.yaml conf/spoke.yaml
     put 644 usr/share/axle/catalogue assets/catalogue/*.yaml
-    put 644 usr/share/doc/axle/examples conf/sample/*.yaml
+    put 644 usr/share/doc/axle/examples conf/sample/*
     put 644 usr/share/doc/axle README.md assets/NOTICE install/debian/copyright
     put 644 usr/share/doc/axle/docs docs/*.md docs/*.png
     mkdir -p "$root"/usr/share/{man/man1,bash-completion/completions,lintian/overrides}

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # As the program's own default. Root's home is closed to the users that
 # workloads run as, so root's state is not kept there.
 if [ "$(id -u)" = 0 ]; then state=/var/lib/axle; else state=${XDG_STATE_HOME:-$HOME/.local/state}/axle; fi
-state=${AXLE_STATE:-$state}
+state=${AXLE_STATE:-${AXLE_DATA_DIR:-$state}}
 address=${AXLE_LISTEN:-127.0.0.1:6443}
 kubeconfig=$state/hub/admin.kubeconfig
 log=$state/axle.log
@@ -33,7 +33,12 @@ until_true() {
     done
 }
 
-is_running() { [ -s "$state/axle.pid" ] && kill -0 "$(cat "$state/axle.pid")" 2>/dev/null; }
+# By its command line: after a reboot the number is another process', and one that
+# has ended but was not waited for (in a container without an init) has none.
+is_running() {
+    [ -s "$state/axle.pid" ] &&
+        tr '\0' '\n' 2>/dev/null <"/proc/$(cat "$state/axle.pid")/cmdline" | grep -qxF -e "$state"
+}
 is_stopped() { ! is_running; }
 
 stop() {
@@ -58,6 +63,7 @@ start() {
     setsid build/axle --mode=all-in-one --data-dir "$state" --listen "$address" \
         >"$log" 2>&1 </dev/null &
     echo $! >"$state/axle.pid"
+    until_true 5 is_running || fail "axle ended by itself"
     until_true 30 is_ready || fail "the hub is not ready"
 }
 
@@ -126,10 +132,11 @@ Axle runs: hub and spoke on this machine, process $(cat "$state/axle.pid").
   kubectl   $kubectl get aiworkloads,workloads -A
   state     $state   (log: $log)
   stop      ./build.sh stop   (what it runs goes on running)
+  remove    $PWD/build/axle uninstall --data-dir $state   (lists; with --yes it removes all of it)
 TEXT
     if until_true 60 has_endpoint; then
         echo "The sample reads text in images:"
-        echo "  curl --data-binary @image.png $(endpoint)"
+        echo "  curl --data-binary @$(printf %q "$PWD")/conf/sample/receipt.png $(endpoint)"
     else
         echo "The sample has no endpoint yet; see why:"
         echo "  $kubectl describe aiworkload receipts -n sample"

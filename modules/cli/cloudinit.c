@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ static bool is_safe(const char *value)
 }
 
 /* One word of a shell, whatever is in it. `[`, `~` and `%` are quoted as well. */
-static void add_shell_word(struct text *text, const char *value)
+void joining_add_shell_word(struct text *text, const char *value)
 {
     if (is_safe(value) && !strpbrk(value, "[]~%")) {
         text_add(text, value);
@@ -33,12 +34,14 @@ static void add_shell_word(struct text *text, const char *value)
 void joining_write_command(struct text *text, const struct joining_words *words)
 {
     text_add(text, "AXLE_TOKEN=");
-    add_shell_word(text, words->token);
-    text_add(text, " \\\n  axle --mode=spoke --join=");
-    add_shell_word(text, words->server);
+    joining_add_shell_word(text, words->token);
+    text_add(text, " \\\n  ");
+    joining_add_shell_word(text, program_invocation_name);
+    text_add(text, " --mode=spoke --join=");
+    joining_add_shell_word(text, words->server);
     if (words->name) {
         text_add(text, " --name=");
-        add_shell_word(text, words->name);
+        joining_add_shell_word(text, words->name);
     }
     text_add_char(text, '\n');
 }

@@ -185,6 +185,9 @@ struct joining_words {
     const char *token, *server, *expires;
     const char *name; /* NULL: the machine's own */
 };
+/* One word for a shell, quoted where it has to be. */
+void joining_add_shell_word(struct text *text, const char *value);
+/* It names this program as it was called, so that the shell finds it as it found this one. */
 void joining_write_command(struct text *text, const struct joining_words *words);
 /* ERR_INVALID for what cannot be carried. */
 int joining_write_cloud_init(struct text *text, const struct joining_words *words,

@@ -143,6 +143,22 @@ static void close_loop(struct running *running)
 
 /* ---- Hub ---------------------------------------------------------------------- */
 
+/* Lines to paste: each names this program as it was called, and words quoted for a shell. */
+static void print_ready(const char *url, const char *kubeconfig)
+{
+    scoped_text struct text axle = {0}, file = {0};
+
+    joining_add_shell_word(&axle, program_invocation_name);
+    joining_add_shell_word(&file, kubeconfig);
+    fprintf(stderr,
+            "The hub is ready at %s\n"
+            "  kubectl   kubectl --kubeconfig %s get managedclusters\n"
+            "  console   %s/console/  (token: %s token create --admin --kubeconfig %s)\n"
+            "  a spoke   %s token create --kubeconfig %s  prints the command for the next machine\n",
+            url, text_string(&file), url, text_string(&axle), text_string(&file),
+            text_string(&axle), text_string(&file));
+}
+
 static int open_hub(struct running *running, struct err *err)
 {
     const struct config *config = running->flags->config;
@@ -157,16 +173,7 @@ static int open_hub(struct running *running, struct err *err)
     running->hub = hub_open(running->loop, &settings, err);
     if (!running->hub)
         return -1;
-    fprintf(stderr,
-            "The hub is ready at %s\n"
-            "  kubectl   kubectl --kubeconfig %s get managedclusters\n"
-            "  console   %s/console/  (token: axle token create --admin "
-            "--kubeconfig %s)\n"
-            "  a spoke   axle token create --kubeconfig %s  prints the command "
-            "for the next machine\n",
-            hub_url(running->hub), hub_kubeconfig(running->hub),
-            hub_url(running->hub), hub_kubeconfig(running->hub),
-            hub_kubeconfig(running->hub));
+    print_ready(hub_url(running->hub), hub_kubeconfig(running->hub));
     return 0;
 }
 

@@ -31,7 +31,13 @@ async function logIn(with_) {
 
 await page.goto(`${server}/console/`);
 await logIn("nonsense");
-await page.getByRole("alert").waitFor();
+await page.getByRole("alert").filter({ hasText: "This is no token" }).waitFor();
+// What the hub says of tokens that look like one: WRONG is lines of TOKEN WORDS.
+for (const line of (process.env.WRONG ?? "").split("\n").filter(Boolean)) {
+  const [wrong, ...words] = line.split(" ");
+  await logIn(wrong);
+  await page.getByRole("alert").filter({ hasText: words.join(" ") }).waitFor();
+}
 await logIn(token);
 await page.getByRole("heading", { name: /^Spokes/ }).waitFor();
 await page.getByRole("heading", { name: /^Workloads/ }).waitFor();

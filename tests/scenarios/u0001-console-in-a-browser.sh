@@ -19,8 +19,17 @@ apply_sample
 wait_for -n sample -t 60 aiworkloads/receipts .status.phase Running
 
 token=$("$AXLE" token create --admin --kubeconfig "$hub_dir/hub/admin.kubeconfig")
+create() { "$AXLE" token create --kubeconfig "$hub_dir/hub/admin.kubeconfig" "$@" 2>/dev/null; }
+gone=$(create --admin --name gone)
+"$AXLE" token revoke gone --kubeconfig "$hub_dir/hub/admin.kubeconfig"
+old=$(create --admin --ttl 1s)
+is_old() { curl -sS --cacert "$TEST_DIR/certificate-authority.pem" -H "Authorization: Bearer $old" "$SERVER/version" | grep -q expired; }
+until_true 20 is_old || fail "a token of one second is good for longer"
+WRONG="$(create --output token) This is a join token
+$gone This token is not taken: the
+$old token expired at"
 coproc BROWSER {
-    CHROMIUM=$browser BROWSER_MODULES=$repo/build/browser exec node \
+    WRONG=$WRONG CHROMIUM=$browser BROWSER_MODULES=$repo/build/browser exec node \
         "$repo/tests/browser/console.mjs" "$SERVER" "$token" "${PICTURE:--}" \
         2>"$TEST_DIR/browser.log"
 }

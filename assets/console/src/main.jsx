@@ -3,15 +3,14 @@
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { computed, signal } from "@preact/signals";
-import { fault, follow, link, logIn, logOut, ownProject, token } from "./api.js";
+import { follow, logOut, ownProject, token, unknown } from "./api.js";
+import { LogIn } from "./login.jsx";
 
 const CLUSTERS = "/apis/cluster.open-cluster-management.io/v1/managedclusters";
 const AXLE = "/apis/axle.dev/v1alpha1";
 
-const clusters = signal(new Map());
-const clustersRefusal = signal("");
-const workloads = signal(new Map());
-const workloadsRefusal = signal("");
+const clusters = signal(unknown());
+const workloads = signal(unknown());
 // "" is every project. It stands in the address: #project=NAME.
 const fromAddress = () => new URLSearchParams(location.hash.slice(1)).get("project") ?? "";
 const project = signal(fromAddress());
@@ -59,45 +58,87 @@ function clusterPhase(cluster) {
   return { True: "Available", False: "Unavailable" }[available] ?? "Unknown";
 }
 
-const worstFirst = (objects, phaseOf) =>
-  [...objects.values()].sort((a, b) =>
-    RANK[lookOf(phaseOf(a))[1]] - RANK[lookOf(phaseOf(b))[1]] ||
-    a.metadata.name.localeCompare(b.metadata.name));
+const worstFirst = (view, phaseOf) =>
+  [...(view.rows ?? new Map()).values()].map((one) => ({ one, phase: phaseOf(one) })).sort((a, b) =>
+    RANK[lookOf(a.phase)[1]] - RANK[lookOf(b.phase)[1]] ||
+    a.one.metadata.name.localeCompare(b.one.metadata.name));
 
 const clusterRows = computed(() => worstFirst(clusters.value, clusterPhase));
-const workloadPhase = (one) => one.status?.phase ?? "Pending";
-const workloadRows = computed(() => worstFirst(workloads.value, workloadPhase));
+const workloadRows = computed(() => worstFirst(workloads.value, (one) => one.status?.phase ?? "Pending"));
 
-function Table({ title, heads, rows, empty, refusal, children }) {
-  if (refusal) {
-    return (
-      <section aria-label={title}>
-        <h2>{title}<span>not shown</span></h2>
-        <div class="empty" role="note">{refusal}</div>
-        {children}
-      </section>
-    );
-  }
-  const good = rows.filter((row) => lookOf(row.phase)[1] === "good").length;
+// "4 s", "3 min": how long until or since a moment.
+function span(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
+const clock = (moment) => new Date(moment).toLocaleTimeString();
+
+// Why a list is not as it should be, and when it is tried again. The reason is announced
+// once; the seconds that pass are not part of it.
+function Trouble({ view, children }) {
   return (
-    <section aria-label={title}>
-      <h2>{title}<span>{rows.length ? `${good} of ${rows.length} well` : "none yet"}</span></h2>
+    <div class={`note ${view.state}`}>
+      <span role="status">{children}</span>
+      <span class="again">
+        {view.again > now.value ? `Next try in ${span(view.again - now.value)}.` : "Trying again…"}
+        <button type="button" onClick={view.retry}>Try now</button>
+      </span>
+    </div>
+  );
+}
+
+const SLOW = 3000;
+
+function Body({ view, heads, rows, empty, forbidden, children }) {
+  switch (view.state) {
+  case "loading":
+    return <div class="empty" role="status">{now.value - view.since > SLOW ? "The hub has not answered yet." : "Asking the hub…"}</div>;
+  case "failed":
+    return <Trouble view={view}>Not known: {view.why}</Trouble>;
+  case "forbidden":
+    return <Trouble view={view}>{forbidden}</Trouble>;
+  }
+  return (
+    <>
+      {view.state === "stale" &&
+        <Trouble view={view}>As it was at {clock(view.heard)}, and may have changed since: {view.why}</Trouble>}
       {rows.length === 0 ? <div class="empty">{empty}</div> :
         <table>
           <thead><tr>{heads.map((head) => <th scope="col" key={head}>{head}</th>)}</tr></thead>
           <tbody>{children}</tbody>
         </table>}
+    </>
+  );
+}
+
+// What stands beside the title: never a number that is not known.
+function summary(view, rows) {
+  const good = rows.filter((row) => lookOf(row.phase)[1] === "good").length;
+  const counted = rows.length ? `${good} of ${rows.length} well` : "none";
+  return {
+    loading: "loading", failed: "not known", forbidden: "not shown", live: counted,
+    stale: `${counted}, ${span(now.value - view.heard)} ago`,
+  }[view.state];
+}
+
+function Table({ title, after, ...body }) {
+  return (
+    <section aria-label={title} aria-busy={body.view.state === "loading"}>
+      <h2>{title}<span>{summary(body.view, body.rows)}</span></h2>
+      <Body {...body} />
+      {after}
     </section>
   );
 }
 
 function Spokes() {
-  const rows = clusterRows.value.map((cluster) => ({ cluster, phase: clusterPhase(cluster) }));
+  const rows = clusterRows.value, view = clusters.value;
   return (
-    <Table title="Spokes" heads={["Name", "State", "Cores", "Memory", "Agent", "Age"]} rows={rows}
-      refusal={clustersRefusal.value && `Spokes are shown to those who may list them. ${clustersRefusal.value}`}
-      empty={<>On the hub, <code>axle token create</code> prints the command for the first machine.</>}>
-      {rows.map(({ cluster, phase }) => {
+    <Table title="Spokes" heads={["Name", "State", "Cores", "Memory", "Agent", "Age"]} view={view} rows={rows}
+      forbidden={<>Spokes are shown to those who may list them. {view.why}. An administrator gives that right with
+        a ClusterRoleBinding.</>}
+      empty={<>No machine has joined. On the hub, <code>axle token create</code> prints the command for the first one.</>}>
+      {rows.map(({ one: cluster, phase }) => {
         const claims = Object.fromEntries((cluster.status?.clusterClaims ?? []).map((c) => [c.name, c.value]));
         return (
           <tr key={cluster.metadata.name}>
@@ -136,14 +177,15 @@ function ChooseProject() {
 }
 
 function Workloads() {
-  if (workloadsRefusal.value) {
-    return <Table title="Workloads" refusal={project.value ? workloadsRefusal.value
-      : "You may not list the workloads of all projects. Name one that you are a member of."}><ChooseProject /></Table>;
-  }
-  const rows = workloadRows.value.map((one) => ({ one, phase: workloadPhase(one) }));
+  const rows = workloadRows.value, view = workloads.value, place = project.value;
   return (
-    <Table title="Workloads" heads={["Project", "Name", "State", "Spokes", "Endpoint", "Why", "Age"]} rows={rows}
-      empty={<>Apply an <code>AIWorkload</code> with kubectl and it appears here.</>}>
+    <Table title="Workloads" heads={["Project", "Name", "State", "Spokes", "Endpoint", "Why", "Age"]} view={view} rows={rows}
+      forbidden={place ? <>{view.why}. An admin of the project {place} can make you a viewer of it.</>
+        : "You may not list the workloads of all projects. Name one that you are a member of."}
+      after={view.state === "forbidden" && <ChooseProject />}
+      empty={place ? <>The project {place} has no workload, or there is no project of that name.
+        Apply one: <code>kubectl apply -n {place} -f FILE</code></>
+        : <>Nobody has asked for a workload. Apply one: <code>kubectl apply -n PROJECT -f FILE</code></>}>
       {rows.map(({ one, phase }) => (
         <tr key={`${one.metadata.namespace}/${one.metadata.name}`}>
           <td>{one.metadata.namespace}</td>
@@ -159,31 +201,36 @@ function Workloads() {
   );
 }
 
-const LINKS = { live: ["✓ live", "good"], connecting: ["… connecting", "busy"], lost: ["✗ reconnecting", "bad"] };
+// One word for the page: the worst of its lists.
+const LINKS = [["stale", "✗ not up to date", "bad"], ["failed", "✗ no answer", "bad"], ["loading", "… connecting", "busy"]];
+const link = computed(() => {
+  const states = [clusters.value.state, workloads.value.state];
+  return LINKS.find(([state]) => states.includes(state)) ?? ["live", "✓ live", "good"];
+});
 
 function Overview() {
   useEffect(() => {
-    const stop = follow(CLUSTERS, clusters, clustersRefusal);
+    const stop = follow(CLUSTERS, clusters);
     const clock = setInterval(() => { now.value = Date.now(); }, 1000);
     return () => { stop(); clearInterval(clock); };
   }, []);
   useEffect(() => follow(project.value
     ? `${AXLE}/namespaces/${encodeURIComponent(project.value)}/aiworkloads`
-    : `${AXLE}/aiworkloads`, workloads, workloadsRefusal), [project.value]);
+    : `${AXLE}/aiworkloads`, workloads), [project.value]);
   // A ServiceAccount's own project is the first guess, and no second one.
   useEffect(() => {
-    if (workloadsRefusal.value && !project.value && guessed !== token.value) {
+    if (workloads.value.state === "forbidden" && !project.value && guessed !== token.value) {
       guessed = token.value;
       ownProject().then((name) => { if (name && !project.value) choose(name); }, () => {});
     }
-  }, [workloadsRefusal.value]);
-  const [word, tone] = LINKS[link.value];
+  }, [workloads.value.state]);
+  const [, word, tone] = link.value;
   return (
     <>
       <header>
         <h1>Axle</h1>
         <span class={`state ${tone}`} role="status">{word}</span>
-        {project.value && <button type="button" onClick={() => choose("")}>Project {project.value} ✕</button>}
+        {project.value && <button type="button" title="Show all projects" onClick={() => choose("")}>Project {project.value} ✕</button>}
         <span class="space" />
         <button type="button" onClick={() => logOut()}>Log out</button>
       </header>
@@ -192,24 +239,8 @@ function Overview() {
   );
 }
 
-function LogIn() {
-  const submit = (event) => {
-    event.preventDefault();
-    logIn(event.target.elements.token.value.trim());
-  };
-  return (
-    <form class="login" onSubmit={submit}>
-      <h1>Axle</h1>
-      <label for="token">Token</label>
-      <input id="token" name="token" type="password" autocomplete="off" required autofocus
-        aria-describedby={fault.value ? "fault" : "hint"} />
-      {fault.value && <p class="fault" id="fault" role="alert">{fault.value}</p>}
-      <p class="quiet" id="hint">On the hub, <code>axle token create --admin</code> prints it.</p>
-      <button class="main" type="submit">Log in</button>
-    </form>
-  );
-}
-
 const App = () => (token.value ? <Overview /> : <LogIn />);
 
-render(<App />, document.getElementById("root"));
+const root = document.getElementById("root");
+root.replaceChildren(); // what stands there says that this script has not come
+render(<App />, root);
