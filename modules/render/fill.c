@@ -5,6 +5,7 @@
 #include "base/meter.h"
 #include "document/document.h"
 #include "pki/pki.h"
+#include "render/builtin.h"
 #include "schema/schema.h"
 #include "template/template.h"
 
@@ -70,6 +71,15 @@ static const struct template_options options = {
     .extra_count = count_of(functions),
 };
 
+/* What `fail` says of a property is about the user's text: the place in the definition's
+   template would mislead. */
+static const char *without_place(const char *words)
+{
+    const char *at = text_starts(words, "execution error at (") ? strstr(words, "): properties.") : NULL;
+
+    return at ? at + strlen("): ") : words;
+}
+
 int fill_text(const char *what, const char *where, const char *template,
               size_t len, const struct node *dot, bool optional,
               struct meter *meter, struct text *out, struct err *err)
@@ -84,11 +94,13 @@ int fill_text(const char *what, const char *where, const char *template,
                                : TEMPLATE_MISSING_ERROR;
     metered.strip_no_value = optional && template_options_helm.strip_no_value;
     set = template_set_new(&metered);
-    if (template_set_add(set, where, template, len, wrong) == 0 &&
+    if ((!optional || template_set_add(set, "built-in", builtin_template(), strlen(builtin_template()),
+                                       wrong) == 0) &&
+        template_set_add(set, where, template, len, wrong) == 0 &&
         template_run(set, where, dot, out, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);
-    return err_set(err, ERR_INVALID, "%s: %.800s", what, text_string(&words));
+    return err_set(err, ERR_INVALID, "%s: %.800s", what, without_place(text_string(&words)));
 }
 
 int fill_pay(const char *what, struct meter *meter, const struct node *tree,

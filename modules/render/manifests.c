@@ -2,7 +2,6 @@
 /* Turns the components and traits of a profile into manifests. */
 #include "render/render.h"
 
-#include "base/asset.h"
 #include "base/meter.h"
 #include "document/document.h"
 #include "patch/patch.h"
@@ -327,36 +326,4 @@ int render_manifests(struct arena *arena, const struct render_input *input,
                            ? "the templates of its components give no object"
                            : "the profile has no components");
     return 0;
-}
-
-/* ---- Built in ---------------------------------------------------------------- */
-
-struct builtin {
-    struct arena *arena;
-    struct node *list;
-    struct err *err;
-};
-
-static int read_builtin(const struct asset *asset, void *arg)
-{
-    struct builtin *builtin = arg;
-    struct node *documents;
-
-    documents = document_read_all(builtin->arena, (const char *)asset->bytes,
-                                  asset->size, &document_limits_own,
-                                  builtin->err);
-    if (!documents)
-        return err_wrap(builtin->err, "assets/%s", asset->path);
-    for (size_t i = 0; i < node_count(documents); i++)
-        node_add(builtin->arena, builtin->list, node_item(documents, i));
-    return 0;
-}
-
-struct node *render_builtin(struct arena *arena, struct err *err)
-{
-    struct builtin builtin = { arena, node_list(arena), err };
-
-    if (asset_each("definitions/", read_builtin, &builtin) < 0)
-        return NULL;
-    return builtin.list;
 }
