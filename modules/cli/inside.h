@@ -62,7 +62,7 @@ struct cli_help {
     size_t least, most; /* and how many of them */
     const char *brief;  /* one line of `axle --help` */
     const char *what;
-    struct cli_takes takes[10]; /* ends with NULL */
+    struct cli_takes takes[14]; /* ends with NULL */
     bool every_setting;         /* of the roles */
     const char *example;
     bool missing_yes;         /* ends with CLI_USAGE where it is only said what would be done */

@@ -54,8 +54,9 @@ struct expansion {
 
 static struct node *expand(struct expansion *expansion, const struct node *node);
 
-/* The members of one shared schema, unless the map has its own. */
-static int add_schema(struct expansion *expansion, struct node *map, const char *name)
+/* The members of one shared schema, where the map has none of its own. */
+static int add_schema(struct expansion *expansion, const struct node *node, struct node *map,
+                      const char *name)
 {
     const struct node *shared = node_get(expansion->schemas, name);
     struct node *expanded;
@@ -69,17 +70,18 @@ static int add_schema(struct expansion *expansion, struct node *map, const char 
     if (!expanded)
         return -1;
     node_each(member, expanded)
-        if (!node_get(map, member->key))
+        if (!node_get(node, member->key))
             node_set(expansion->arena, map, member->key, member->value);
     return 0;
 }
 
-static int add_schemas(struct expansion *expansion, struct node *map, const struct node *names)
+static int add_schemas(struct expansion *expansion, const struct node *node, struct node *map,
+                       const struct node *names)
 {
     if (node_is(names, NODE_STRING))
-        return add_schema(expansion, map, node_text(names));
+        return add_schema(expansion, node, map, node_text(names));
     for (size_t i = 0; i < node_count(names); i++)
-        if (add_schema(expansion, map, node_text(node_item(names, i))) < 0)
+        if (add_schema(expansion, node, map, node_text(node_item(names, i))) < 0)
             return -1;
     return 0;
 }
@@ -91,15 +93,16 @@ static struct node *expand_map(struct expansion *expansion, const struct node *n
     node_each(member, node) {
         struct node *value;
 
-        if (!strcmp(member->key, "$ref"))
+        if (!strcmp(member->key, "$ref")) {
+            if (add_schemas(expansion, node, map, member->value) < 0)
+                return NULL;
             continue;
+        }
         value = expand(expansion, member->value);
         if (!value)
             return NULL;
         node_set(expansion->arena, map, member->key, value);
     }
-    if (node_get(node, "$ref") && add_schemas(expansion, map, node_get(node, "$ref")) < 0)
-        return NULL;
     return map;
 }
 
