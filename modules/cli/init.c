@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A tenant's namespace is tenant-NAME, of 63 letters. */
@@ -288,6 +289,25 @@ static char *place(struct arena *arena, const char *folder, const char *name)
     return arena_printf(arena, "%.*s%s%s", (int)len, folder, folder[len - 1] == '/' ? "" : "/", name);
 }
 
+/* As mkdir -p does: what a user makes is as open as the umask lets it be. */
+static int make_folder(const char *folder, struct err *err)
+{
+    scoped_mem char *path = mem_copy_string(folder);
+
+    for (char *c = path + (*path == '/');; c++) {
+        char was = *c;
+
+        if (was != '/' && was != '\0')
+            continue;
+        *c = '\0';
+        if (mkdir(path, 0777) < 0 && errno != EEXIST)
+            return err_set(err, ERR_OTHER, "%s: %s", path, strerror(errno));
+        if (!was)
+            return 0;
+        *c = was;
+    }
+}
+
 static int write_files(const char *folder, const char *const paths[2], const struct text texts[2],
                        struct err *err)
 {
@@ -295,7 +315,7 @@ static int write_files(const char *folder, const char *const paths[2], const str
         if (file_exists(paths[i]))
             return err_set(err, ERR_TAKEN, "%s is there already, and nothing is overwritten: name "
                            "another folder, or have it printed with -o yaml", paths[i]);
-    if (file_make_folder(folder, err) < 0)
+    if (make_folder(folder, err) < 0)
         return -1;
     for (size_t i = 0; i < 2; i++)
         if (file_write(paths[i], texts[i].bytes, texts[i].len, 0644, err) < 0)

@@ -3,6 +3,7 @@
 #include "render/render.h"
 
 #include "base/meter.h"
+#include "base/nearest.h"
 #include "document/document.h"
 #include "patch/patch.h"
 #include "query/query.h"
@@ -80,6 +81,35 @@ static struct node *make_dot(const struct pass *pass,
     return dot;
 }
 
+static void try_member(void *arg, const char *key, const struct schema *member, bool required)
+{
+    (void)member, (void)required;
+    nearest_try(arg, key);
+}
+
+/* "ports[0].prot" is "ports[]" and "prot". */
+static int say_unknown(const struct pass *pass, const struct schema *schema, const char *path,
+                       const char *type)
+{
+    char *inside = arena_string(pass->arena, path), *to = inside, *last;
+    struct nearest near;
+
+    for (const char *from = inside; *from; from++)
+        if (from == inside || from[-1] != '[' || !strspn(from, "0123456789"))
+            *to++ = *from;
+        else
+            from += strspn(from, "0123456789") - 1;
+    *to = '\0';
+    last = strrchr(inside, '.');
+    near = nearest_to(last ? last + 1 : inside);
+    if (last)
+        *last = '\0';
+    schema_each(last ? schema_at(schema, inside) : schema, try_member, &near);
+    return err_set(pass->err, ERR_INVALID, "%s: properties.%s: is not known to \"%s\"%s%s%s (axle explain %s "
+                   "lists all)", pass->what, path, type, near.best ? "; did you mean " : "",
+                   near.best ? near.best : "", near.best ? "?" : "", type);
+}
+
 /* Properties filled in, with defaults, and found right by the schema. */
 static struct node *settle_properties(struct pass *pass,
                                       const struct node *definition,
@@ -108,9 +138,8 @@ static struct node *settle_properties(struct pass *pass,
         return NULL;
     schema_find_unknown(schema, pass->arena, filled, causes);
     if (node_count(causes)) {
-        err_set(pass->err, ERR_INVALID, "%s: properties.%s: is not known to "
-                "\"%s\"", pass->what, node_text(node_item(causes, 0)),
-                node_get_text(node_get(definition, "metadata"), "name"));
+        say_unknown(pass, schema, node_text(node_item(causes, 0)),
+                    node_get_text(node_get(definition, "metadata"), "name"));
         return NULL;
     }
     if (!schema_validate_at(schema, pass->arena, "properties", filled,
