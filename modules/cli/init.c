@@ -37,7 +37,7 @@ const struct cli_help init_help = {
               {"app", "the application (hello)", NULL},
               {"image", "a container image, for spokes with an engine", NULL},
               {"command", "what to run; a shell reads it if it has more than words", NULL},
-              {"port", "where it listens (0: the spoke picks one and sets $PORT; of an image: 80)", NULL},
+              {"port", "where it listens (0: the spoke picks one and sets $PORT; of an image: 8080)", NULL},
               {"output", "all of it on the standard output, and no files", "yaml"},
               {"data-dir", "where the hub is whose kubeconfig the printed commands use", NULL}},
     .example = "axle init hello --tenant=acme --project=research --app=hello",
@@ -220,7 +220,7 @@ static void add_defaults(struct beginning *beginning)
         if (!*slot(beginning, &facts[i]) && *facts[i].initial)
             *slot(beginning, &facts[i]) = facts[i].initial;
     if (beginning->image && !beginning->port)
-        beginning->port = "80";
+        beginning->port = "8080";
 }
 
 /* ---- What is written ---------------------------------------------------------------- */

@@ -72,6 +72,7 @@ expect_contains "that there is no engine" "$OUT" "this spoke runs processes only
 
 # An engine of its own, and an image of that name which is a static program.
 make_engine() {
+    if ss -Hltn 'sport = :8080' 2>/dev/null | grep -q .; then return 1; fi
     [ "$(id -u)" = 0 ] && command -v podman >/dev/null && command -v cc >/dev/null || return 1
     cat >"$TEST_DIR/server.c" <<'C'
 #include <arpa/inet.h>
@@ -94,9 +95,12 @@ int main(void)
     }
 }
 C
-    podman=(podman --root "$TEST_DIR/store" --runroot "$TEST_DIR/run" --cgroup-manager cgroupfs)
+    # Its path may not have 50 letters.
+    runroot=$(mktemp -d /tmp/axle-run.XXXXXX)
+    trap 'status=$?; rm -rf "$runroot"; (exit $status); check_wake_ups' EXIT
+    podman=(podman --root "$TEST_DIR/store" --runroot "$runroot" --cgroup-manager cgroupfs)
     cc -w -static -o "$TEST_DIR/s" "$TEST_DIR/server.c" 2>/dev/null && tar -C "$TEST_DIR" -cf "$TEST_DIR/s.tar" s &&
-        "${podman[@]}" import --change 'ENTRYPOINT ["/s"]' "$TEST_DIR/s.tar" docker.io/library/nginx:1.27 >/dev/null 2>&1
+        "${podman[@]}" import --change 'ENTRYPOINT ["/s"]' "$TEST_DIR/s.tar" docker.io/nginxinc/nginx-unprivileged:1.27 >/dev/null 2>&1
 }
 start_engine() {
     unshare -m sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' - \
@@ -110,7 +114,7 @@ if make_engine && start_engine; then
     run_text "7." "$(block 7. 2)"
     expect_contains "what the image answers" "$OUT" "from an image"
 else
-    echo "# the part with an image is left out: no podman that could import an image here"
+    echo "# the part with an image is left out: no podman that could import an image here, or port 8080 is taken"
 fi
 
 play "8."
