@@ -158,7 +158,9 @@ struct local_container {
     int64_t run, pid, began, ended;
     int code, signal;
     bool oom, backing_off, killed_by_probe;
-    unsigned crashes, unpulled; /* unpulled: starts that came to nothing for want of the image */
+    struct plan_ends ends;
+    int64_t next_start; /* wall time, while backing_off */
+    unsigned unpulled; /* starts that came to nothing for want of the image */
     struct loop_timer *timer; /* owned; the next start */
     enum local_hook hook;     /* the one that is on its way */
     struct loop_timer *hook_timer; /* owned; of one that sleeps */
