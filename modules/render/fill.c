@@ -80,6 +80,28 @@ static const char *without_place(const char *words)
     return at ? at + strlen("): ") : words;
 }
 
+/* A definition's template may call the named ones that are built in. */
+static int add_texts(struct template_set *set, const char *where, const char *template, size_t len,
+                     bool definition, struct template_error *wrong)
+{
+    if (definition &&
+        template_set_add(set, "built-in", builtin_template(), strlen(builtin_template()), wrong) < 0)
+        return -1;
+    return template_set_add(set, where, template, len, wrong);
+}
+
+int fill_parse(const char *where, const char *template, size_t len, struct err *err)
+{
+    scoped_template_set struct template_set *set = template_set_new(&options);
+    scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
+    scoped_text struct text words = { 0 };
+
+    if (add_texts(set, where, template, len, true, wrong) == 0)
+        return 0;
+    template_error_words(wrong, &words);
+    return err_set(err, ERR_INVALID, "%.800s", text_string(&words));
+}
+
 int fill_text(const char *what, const char *where, const char *template,
               size_t len, const struct node *dot, bool optional,
               struct meter *meter, struct text *out, struct err *err)
@@ -94,9 +116,7 @@ int fill_text(const char *what, const char *where, const char *template,
                                : TEMPLATE_MISSING_ERROR;
     metered.strip_no_value = optional && template_options_helm.strip_no_value;
     set = template_set_new(&metered);
-    if ((!optional || template_set_add(set, "built-in", builtin_template(), strlen(builtin_template()),
-                                       wrong) == 0) &&
-        template_set_add(set, where, template, len, wrong) == 0 &&
+    if (add_texts(set, where, template, len, optional, wrong) == 0 &&
         template_run(set, where, dot, out, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);

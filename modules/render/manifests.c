@@ -87,20 +87,12 @@ static void try_member(void *arg, const char *key, const struct schema *member, 
     nearest_try(arg, key);
 }
 
-/* "ports[0].prot" is "ports[]" and "prot". */
 static int say_unknown(const struct pass *pass, const struct schema *schema, const char *path,
                        const char *type)
 {
-    char *inside = arena_string(pass->arena, path), *to = inside, *last;
+    char *inside = arena_string(pass->arena, path), *last = strrchr(inside, '.');
     struct nearest near;
 
-    for (const char *from = inside; *from; from++)
-        if (from == inside || from[-1] != '[' || !strspn(from, "0123456789"))
-            *to++ = *from;
-        else
-            from += strspn(from, "0123456789") - 1;
-    *to = '\0';
-    last = strrchr(inside, '.');
     near = nearest_to(last ? last + 1 : inside);
     if (last)
         *last = '\0';
@@ -186,6 +178,23 @@ static struct node *run_template(struct pass *pass,
             pass->err->code = ERR_INVALID;
     }
     return list;
+}
+
+char *render_definition_trouble(struct arena *arena, const char *name, const struct node *spec)
+{
+    static const char *const fields[] = { "template", "patch" };
+    const struct node *source = node_get(spec, "schema");
+    struct err err = { 0 };
+
+    if (source && !schema_compile(arena, source, NULL, false, &err))
+        return arena_printf(arena, "spec.schema: %s", err.text);
+    for (size_t i = 0; i < count_of(fields); i++) {
+        const struct node *text = node_get(spec, fields[i]);
+
+        if (node_is(text, NODE_STRING) && fill_parse(name, text->string, text->len, &err) < 0)
+            return arena_printf(arena, "spec.%s: %s", fields[i], err.text);
+    }
+    return NULL;
 }
 
 /* ---- Traits ---------------------------------------------------------------- */
