@@ -15,7 +15,7 @@
 const struct cli_help explain_help = {
     .words = "[TYPE[.PROPERTY…]]",
     .most = 1,
-    .brief = "the types of components and traits, and their properties",
+    .brief = "types of components, and what they take",
     .what = "Without a type: lists those that the hub knows. With one: its properties, with type, "
             "default and meaning; with a property: what is inside of it. The schemas themselves: kubectl get "
             "ccompdef,ctraitdef -o yaml. kubectl explain does the same for the kinds of the API.",

@@ -20,7 +20,7 @@ const struct cli_help logs_help = {
     .words = "NAME [CONTAINER]",
     .least = 1,
     .most = 2,
-    .brief = "what a workload's pods on this machine have printed",
+    .brief = "what pods of this machine have printed",
     .what = "Prints the newest output, at most a MiB, of each pod of an AIWorkload, or of one pod, as the "
             "spoke of this machine keeps it. No hub and no agent is needed. What a container of an "
             "image printed is with its engine: podman logs.",

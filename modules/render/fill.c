@@ -132,8 +132,8 @@ int fill_pay(const char *what, struct meter *meter, const struct node *tree,
         return 0;
     return err_set(err, ERR_INVALID, "%s: rendering the profile takes too much: "
                    "more than %llu units of work, which are up to "
-                   METER_ANSWER_WORDS "; make it smaller, or several profiles "
-                   "of it", what, (unsigned long long)meter->limit);
+                   METER_ANSWER_WORDS "; make it smaller (some 500 kB of files reach that), or several "
+                   "profiles of it", what, (unsigned long long)meter->limit);
 }
 
 /* ---- Trees ---------------------------------------------------------------- */
