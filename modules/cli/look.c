@@ -170,6 +170,20 @@ static void print_works(const struct node *works)
     }
 }
 
+/* " (next start in 8 s)": how long the container that starts first still waits. */
+static void add_next_start(struct text *out, const struct node *pod)
+{
+    const struct node *containers = node_get(pod, "containers");
+    int64_t first = 0, at;
+
+    for (size_t i = 0; i < node_count(containers); i++)
+        if (clock_parse(node_get_text(node_item(containers, i), "nextStart"), &at) && (!first || at < first))
+            first = at;
+    if (first)
+        text_addf(out, " (next start in %lld s)",
+                  (long long)(first > clock_wall() ? (first - clock_wall() + CLOCK_SECOND - 1) / CLOCK_SECOND : 0));
+}
+
 static void print_pods(const struct node *works)
 {
     bool head = false;
@@ -179,16 +193,18 @@ static void print_pods(const struct node *works)
 
         for (size_t k = 0; k < node_count(pods); k++) {
             const struct node *pod = node_item(pods, k);
+            scoped_text struct text message = {0};
 
             if (!head)
                 printf("\n%-16s %-40s %-12s %-6s %-9s %s\n", "NAMESPACE", "POD", "PHASE",
                        "READY", "RESTARTS", "MESSAGE");
             head = true;
+            text_add(&message, node_get_text(pod, "message"));
+            add_next_start(&message, pod);
             printf("%-16s %-40s %-12s %-6s %-9lld %s\n", node_get_text(pod, "namespace"),
                    node_get_text(pod, "name"), node_get_text(pod, "phase"),
                    node_get_bool(pod, "ready", false) ? "yes" : "no",
-                   (long long)node_get_int(pod, "restarts", 0),
-                   node_get_text(pod, "message"));
+                   (long long)node_get_int(pod, "restarts", 0), text_string(&message));
         }
     }
 }

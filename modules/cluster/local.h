@@ -159,7 +159,9 @@ struct local_container {
     int code, signal;
     bool oom, backing_off, killed_by_probe;
     char waits[300]; /* what the start of its command waits for; "": for nothing */
-    unsigned crashes, unpulled; /* unpulled: starts that came to nothing for want of the image */
+    struct plan_ends ends;
+    int64_t next_start; /* wall time, while backing_off */
+    unsigned unpulled; /* starts that came to nothing for want of the image */
     struct loop_timer *timer; /* owned; the next start */
     enum local_hook hook;     /* the one that is on its way */
     struct loop_timer *hook_timer; /* owned; of one that sleeps */

@@ -16,6 +16,27 @@ int64_t plan_backoff(unsigned crashes)
     return wait < 300 * SECOND ? wait : 300 * SECOND;
 }
 
+#define EXCUSED_MOST 2
+
+int64_t plan_end(struct plan_ends *ends, int64_t ran, bool well)
+{
+    if (ran >= PLAN_BACKOFF_RESET)
+        *ends = (struct plan_ends){ 0 };
+    ends->crashes++;
+    if (ends->crashes > 1 && ends->excused < EXCUSED_MOST && well && ran >= PLAN_CAME_UP) {
+        ends->excused++;
+        return 0;
+    }
+    return plan_backoff(ends->crashes - ends->excused);
+}
+
+int64_t plan_trial(const struct plan_ends *ends)
+{
+    unsigned counted = ends->crashes - ends->excused;
+
+    return plan_backoff(ends->crashes > 1 && counted < 2 ? 2 : counted);
+}
+
 size_t plan_add(struct plan_step *steps, size_t count, struct plan_step step)
 {
     if (count < PLAN_STEPS)

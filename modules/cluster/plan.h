@@ -108,4 +108,20 @@ bool plan_job_is_spent(const struct plan_workload *want, const struct plan_pod *
 int64_t plan_backoff(unsigned crashes);
 #define PLAN_BACKOFF_RESET (INT64_C(600) * 1000000000)
 
+/*
+ * Ends in a row of one container, and those of them after which it was started at once.
+ * What had come up, and ends for the first times in a while, was most likely ended from
+ * outside; a program that cannot run does not get that far, and has its pauses from the
+ * second end on.
+ */
+struct plan_ends {
+    unsigned crashes, excused;
+};
+#define PLAN_CAME_UP (INT64_C(2) * 1000000000)
+/* Counts one more end and says how long the next start waits. `well`: it was ready when
+   it ended, and what ended it was none of its own probes. */
+int64_t plan_end(struct plan_ends *ends, int64_t ran, bool well);
+/* How long it must run until it counts as available: as long as it had to wait. */
+int64_t plan_trial(const struct plan_ends *ends);
+
 #endif

@@ -178,7 +178,7 @@ static int64_t last_pause(const struct local_pod *pod)
     int64_t most = replaces ? plan_backoff(object->losses) : 0;
 
     for (size_t i = 0; i < pod->count; i++) {
-        int64_t pause = plan_backoff(pod->containers[i].crashes);
+        int64_t pause = plan_trial(&pod->containers[i].ends);
 
         if (!pod->containers[i].init || pod->containers[i].sidecar)
             most = pause > most ? pause : most;
@@ -262,7 +262,7 @@ static bool is_on_trial(const struct local_container *c)
 {
     int64_t now = clock_wall();
 
-    return pod_runs(c) && now >= c->began && now < c->began + plan_backoff(c->crashes);
+    return pod_runs(c) && now >= c->began && now < c->began + plan_trial(&c->ends);
 }
 
 bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final)

@@ -28,9 +28,10 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
     if (!c)
         return;
     /* The end that is about to be told counts once more. */
-    c->crashes = (unsigned)number_as_int(found, "crashes", NUMBER_COUNT, 0);
-    if (c->crashes && strcmp(state, "running") != 0)
-        c->crashes--;
+    c->ends = (struct plan_ends){ 0 };
+    c->ends.crashes = (unsigned)number_as_int(found, "crashes", NUMBER_COUNT, 0);
+    if (c->ends.crashes && strcmp(state, "running") != 0)
+        c->ends.crashes--;
     event.kind = !strcmp(state, "failed") ? RUNTIME_FAILED : RUNTIME_EXITED;
     if (!strcmp(state, "running") && !pod->lost && node_get_bool(found, "starting", false)) {
         c->state = CONTAINER_RUNNING; /* its shim tells when it has started */

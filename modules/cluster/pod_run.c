@@ -32,13 +32,14 @@ int64_t pod_grace(const struct local_pod *pod)
 /* The runtime would not even begin: it waits and tries again as one that crashed. */
 static void on_refused(struct local_container *c, const struct err *err)
 {
-    int64_t wait = plan_backoff(++c->crashes + 1);
+    int64_t wait = plan_backoff(++c->ends.crashes - c->ends.excused + 1);
 
     c->state = CONTAINER_FAILED;
     c->ended = clock_wall();
     c->backing_off = true;
     why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
             (long long)(wait / CLOCK_SECOND));
+    c->next_start = c->ended + wait;
     local_event(c->pod->cluster, local_workload_of(c->pod), "Warning", "CannotStart", "pod %s: %s",
                 c->pod->name, c->why.message);
     loop_timer_set(c->timer, wait);
@@ -188,15 +189,24 @@ static int64_t left_of(int64_t wait, int64_t ended)
     return left < 0 ? 0 : left > wait ? wait : left;
 }
 
-static void plan_restart(struct local_container *c)
+/* A Job counts its failures, and what ends after an init container has begun nothing. */
+static bool was_well(const struct local_container *c, bool ready)
 {
-    int64_t ran = c->ended - c->began, wait;
+    const struct local_object *object = local_workload_of(c->pod);
+    bool is_job = object && object->row && object->row->role == ROLE_JOB;
+
+    return ready && c->state == CONTAINER_EXITED && !c->killed_by_probe && !c->oom && !is_job &&
+           (!c->init || c->sidecar);
+}
+
+static void plan_restart(struct local_container *c, bool ready)
+{
+    int64_t ran = c->state == CONTAINER_EXITED ? c->ended - c->began : 0;
+    int64_t wait = plan_end(&c->ends, ran, was_well(c, ready));
     struct local_why last = c->why;
 
-    if (c->state == CONTAINER_EXITED && ran >= PLAN_BACKOFF_RESET)
-        c->crashes = 0;
-    wait = plan_backoff(++c->crashes);
     c->backing_off = wait > 0;
+    c->next_start = c->ended + wait;
     if (wait > 0 && (!strcmp(last.reason, "Error") || !strcmp(last.reason, "Completed")))
         why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that", last.message,
                 (long long)(wait / CLOCK_SECOND));
@@ -228,6 +238,7 @@ void pod_on_started(struct local_container *c, const struct runtime_event *event
 void pod_on_ended(struct local_container *c, const struct runtime_event *event)
 {
     struct local_pod *pod = c->pod;
+    bool ready = c->ready;
 
     pod->adopted &= pod->adopting; /* an end that this agent has seen */
     check_end(c);
@@ -254,7 +265,7 @@ void pod_on_ended(struct local_container *c, const struct runtime_event *event)
     }
     c->unpulled += lacks_image(c);
     if (will_restart(c))
-        plan_restart(c);
+        plan_restart(c, ready);
     else
         pod_advance(pod);
     pod_look_for_end(pod);

@@ -508,7 +508,7 @@ int refuse_pod(const struct cluster *cluster, const struct node *spec,
     const struct node *volumes = node_get(spec, "volumes");
 
     if (!node_is(spec, NODE_MAP) || !node_count(node_get(spec, "containers")))
-        return why_set(why, "Invalid", "spec.template.spec.containers is missing or empty");
+        return why_set(why, "Invalid", "spec.containers is missing or empty");
     if (fields_check(spec, FIELDS_POD, "spec", why) < 0 ||
         fields_check(node_get(spec, "securityContext"), FIELDS_POD_SECURITY,
                      "spec.securityContext", why) < 0 ||

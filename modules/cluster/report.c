@@ -53,6 +53,8 @@ static struct node *describe_container(struct arena *arena, const struct local_c
     node_set_int(arena, row, "restarts", restarts_of(c));
     if (c->pid)
         node_set_int(arena, row, "pid", c->pid);
+    if (c->backing_off)
+        set_time(arena, row, "nextStart", c->next_start);
     if (c->state == CONTAINER_EXITED) {
         node_set_int(arena, row, "exitCode", c->signal ? 128 + c->signal : c->code);
         if (c->signal)

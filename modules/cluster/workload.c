@@ -139,6 +139,19 @@ static void take_template(struct local_object *object, const char *hash)
         state_keep(object, NULL, NULL);
 }
 
+/* What is refused of a pod is told by its path in the object that has the pod's template. */
+static void place_refusal(struct local_object *object)
+{
+    const char *said = object->broken.message;
+    struct local_why why = object->broken;
+
+    if (object->row->role != ROLE_POD && text_starts(said, "spec."))
+        why_set(&object->broken, why.reason, "spec.template.%s", why.message);
+    else if (!text_starts(said, "spec."))
+        why_set(&object->broken, why.reason, "spec.%s%s",
+                object->row->role != ROLE_POD ? "template.spec." : "", why.message);
+}
+
 void workload_read(struct local_object *object)
 {
     char fresh[sizeof object->hash];
@@ -149,11 +162,15 @@ void workload_read(struct local_object *object)
         return;
     object->broken = (struct local_why){ 0 };
     object->template = pod_template(object);
-    if (shape_check(object->row, object->object, &object->broken) < 0 ||
-        refuse_pod(object->cluster, node_get(object->template, "spec"),
-                      node_at(object->object, "spec", "volumeClaimTemplates", NULL),
-                      &object->broken) < 0 ||
-        check_policy(object) < 0 || check_spec(object) < 0)
+    if (shape_check(object->row, object->object, &object->broken) < 0)
+        return;
+    if (refuse_pod(object->cluster, node_get(object->template, "spec"),
+                   node_at(object->object, "spec", "volumeClaimTemplates", NULL),
+                   &object->broken) < 0) {
+        place_refusal(object);
+        return;
+    }
+    if (check_policy(object) < 0 || check_spec(object) < 0)
         return;
     hash = compile_hash(object);
     snprintf(fresh, sizeof fresh, "%016llx", (unsigned long long)hash);

@@ -587,11 +587,16 @@ static void map_sibling(struct controllers *all, const struct controller *to,
         controllers_wake_all(all, to, AIWORKLOAD, any->space);
 }
 
-/* A place that comes, goes or is another one; its status changes nothing here. */
+static bool begins_to_go(const struct object *before, const struct object *after)
+{
+    return before && after && before->deleting != after->deleting;
+}
+
+/* A place that comes, begins to go, goes or is another one; its status changes nothing here. */
 static void map_place(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
-    if (!object_spec_is_same(before, after))
+    if (!object_spec_is_same(before, after) || begins_to_go(before, after))
         controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->space);
 }
 

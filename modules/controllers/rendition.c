@@ -113,6 +113,7 @@ static const struct pki_sha256 *built_in(void)
     if (!done) {
         pki_sha256_start(&hash);
         asset_each("definitions/", add_asset, &hash);
+        asset_each("library/", add_asset, &hash);
         done = true;
     }
     return &hash;

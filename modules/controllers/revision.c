@@ -111,20 +111,33 @@ static int make_revision(struct pass *pass, enum which kind, int64_t number,
     return pass_ensure(pass, wanted, NULL, err);
 }
 
+/* A definition that cannot be read renders nothing, whoever uses it. */
+static const char *trouble_of(struct pass *pass, const struct seen *definition)
+{
+    const char *kind = node_get_text(definition->node, "kind");
+
+    if (strcmp(kind, which_rows[COMPONENT].kind) != 0 && strcmp(kind, which_rows[TRAIT].kind) != 0)
+        return NULL;
+    return render_definition_trouble(pass->arena, pass->name, node_get(definition->node, "spec"));
+}
+
 /* Without a number it waits for what `message` says; with one that is a remark. */
 static int report(struct pass *pass, const struct seen *definition,
                   int64_t number, const char *message, struct err *err)
 {
     struct arena *arena = pass->arena;
     struct node *status = status_copy(arena, definition->node);
+    const char *broken = trouble_of(pass, definition);
 
     if (number)
         node_set_text(arena, status, "latestRevision", revision_text(arena, number));
-    node_set_text(arena, status, "phase", number ? "Ready" : "Pending");
-    if (*message)
-        node_set_text(arena, status, "message", message);
+    node_set_text(arena, status, "phase", broken ? "Failed" : number ? "Ready" : "Pending");
+    if (broken || *message)
+        node_set_text(arena, status, "message", broken ? broken : message);
     else
         node_remove(status, "message");
+    if (broken && strcmp(node_get_text(node_get(definition->node, "status"), "message"), broken) != 0)
+        pass_event(pass, definition, true, "DefinitionBroken", "%s", broken);
     if (number)
         node_set_int(arena, status, "observedGeneration",
                      object_generation(definition->node));

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "document/document.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
+#include "query/query.h"
 #include "tls/tls.h"
 
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #define DAY (24 * 3600 * CLOCK_SECOND)
 #define CA_LIFETIME (3650 * DAY)
 #define PEM_LIMIT ((size_t)64 * 1024)
+#define KUBECONFIG_LIMIT ((size_t)1024 * 1024)
 
 static char *path_of(const struct hub *hub, const char *file)
 {
@@ -279,6 +282,28 @@ static int make_admin(struct hub *hub, struct text *ret_cert,
                             ret_cert, err);
 }
 
+/* What `kubectl config set-context --current --namespace` has made of the file stays. */
+static void add_namespace(const struct hub *hub, struct text *out)
+{
+    scoped_arena struct arena *arena = arena_new();
+    size_t len = 0;
+    scoped_mem char *old = file_read(hub->kubeconfig, KUBECONFIG_LIMIT, &len, NULL);
+    const struct node *contexts = NULL;
+
+    if (old)
+        contexts = node_get(document_read_yaml(arena, old, len, DOCUMENT_KEYS_ONCE,
+                                               &document_limits_own, NULL), "contexts");
+    for (size_t i = 0; i < node_count(contexts); i++) {
+        const struct node *one = node_item(contexts, i);
+        const char *space = node_get_text(node_get(one, "context"), "namespace");
+
+        if (!strcmp(node_get_text(one, "name"), "axle") && name_is_dns_label(space, NULL))
+            text_addf(out, "    namespace: \"%s\"\n", space);
+    }
+    if (old)
+        explicit_bzero(old, len);
+}
+
 int keys_write_kubeconfig(struct hub *hub, struct err *err)
 {
     scoped_text struct text cert = {0};
@@ -297,5 +322,6 @@ int keys_write_kubeconfig(struct hub *hub, struct err *err)
     add_data(&out, "    ", "client-key", text_string(&key));
     text_add(&out, "contexts:\n- name: axle\n  context:\n    cluster: axle\n"
                    "    user: admin\n");
+    add_namespace(hub, &out);
     return file_write(hub->kubeconfig, out.bytes, out.len, 0600, err);
 }

@@ -76,6 +76,7 @@ struct kind {
     const struct kind_subresource *subresources;
     size_t subresource_count;
     const char *const *immutable_fields; /* "spec.tenant": NULL-terminated */
+    const char *const *unused_fields;    /* nothing acts on them yet: who writes one is warned; "." is all of it */
     const char *const *selectable_fields; /* beside metadata.name, .namespace */
     const struct schema *schema;
     const struct node *openapi; /* the schema as served, with metadata */

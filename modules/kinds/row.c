@@ -29,7 +29,7 @@ static const char *const known_fields[] = {
     "categories", "scope", "verbs", "stored", "status", "subresources",
     "columns", "selectableFields", "immutable", "schema", "description",
     "volatile", "question", "sealed", "generation", "nameRule", "noAge",
-    "noName", "readOnly",
+    "noName", "readOnly", "unused",
 };
 
 static bool is_known(const char *key)
@@ -336,6 +336,7 @@ static void read_names(struct arena *arena, const struct node *source,
     kind->categories = read_words(arena, node_get(source, "categories"));
     kind->selectable_fields =
         read_words(arena, node_get(source, "selectableFields"));
+    kind->unused_fields = read_words(arena, node_get(source, "unused"));
     kind->immutable_fields = read_words(arena, node_get(source, "immutable"));
     kind->stored_group =
         node_get(stored, "group") ? node_get_text(stored, "group") : kind->group;

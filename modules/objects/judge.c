@@ -24,6 +24,43 @@ void job_arrange(struct job *job)
     job->after = tidy;
 }
 
+static void add_warning(struct job *job, struct node *words)
+{
+    if (!job->ret->warnings)
+        job->ret->warnings = node_list(job->arena);
+    node_add(job->arena, job->ret->warnings, words);
+}
+
+static const struct node *at_path(const struct job *job, const char *path)
+{
+    char *rest = arena_string(job->arena, path), *step;
+    const struct node *at = job->after;
+
+    while (at && (step = strsep(&rest, ".")))
+        at = node_get(at, step);
+    return at;
+}
+
+static bool says_something(const struct node *value)
+{
+    return value && !node_is(value, NODE_NULL) &&
+           !((node_is(value, NODE_MAP) || node_is(value, NODE_LIST)) && !node_count(value)) &&
+           !(node_is(value, NODE_STRING) && !value->len);
+}
+
+/* What is taken without effect is not taken without a word. */
+static void warn_of_unused(struct job *job)
+{
+    for (const char *const *at = job->kind->unused_fields; at && *at; at++) {
+        if (!strcmp(*at, "."))
+            add_warning(job, node_format(job->arena, "%s: nothing acts on this kind yet; see kubectl explain %s",
+                                         job->kind->kind, job->kind->plural));
+        else if (says_something(at_path(job, *at)))
+            add_warning(job, node_format(job->arena, "%s: nothing acts on this field yet; see kubectl explain %s.%s",
+                                         *at, job->kind->plural, *at));
+    }
+}
+
 /* Field validation: refuse, warn of, or drop what the schema does not know. */
 int job_check_fields(struct job *job)
 {
@@ -32,6 +69,8 @@ int job_check_fields(struct job *job)
     scoped_text struct text all = {0};
 
     schema_prune(job->kind->schema, job->arena, job->after, unknown);
+    if (!job_is_status(job))
+        warn_of_unused(job);
     if (job->write->validation == OBJECTS_IGNORE || !(node_count(unknown) + node_count(duplicates)))
         return 0;
     warnings = node_list(job->arena);
@@ -43,7 +82,8 @@ int job_check_fields(struct job *job)
         node_add(job->arena, warnings,
                  node_format(job->arena, "unknown field \"%s\"", node_text(node_item(unknown, i))));
     if (job->write->validation == OBJECTS_WARN) {
-        job->ret->warnings = warnings;
+        for (size_t i = 0; i < node_count(warnings); i++)
+            add_warning(job, node_item(warnings, i));
         return 0;
     }
     text_add(&all, "strict decoding error: ");

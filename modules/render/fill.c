@@ -5,6 +5,7 @@
 #include "base/meter.h"
 #include "document/document.h"
 #include "pki/pki.h"
+#include "render/builtin.h"
 #include "schema/schema.h"
 #include "template/template.h"
 
@@ -70,6 +71,37 @@ static const struct template_options options = {
     .extra_count = count_of(functions),
 };
 
+/* What `fail` says of a property is about the user's text: the place in the definition's
+   template would mislead. */
+static const char *without_place(const char *words)
+{
+    const char *at = text_starts(words, "execution error at (") ? strstr(words, "): properties.") : NULL;
+
+    return at ? at + strlen("): ") : words;
+}
+
+/* A definition's template may call the named ones that are built in. */
+static int add_texts(struct template_set *set, const char *where, const char *template, size_t len,
+                     bool definition, struct template_error *wrong)
+{
+    if (definition &&
+        template_set_add(set, "built-in", builtin_template(), strlen(builtin_template()), wrong) < 0)
+        return -1;
+    return template_set_add(set, where, template, len, wrong);
+}
+
+int fill_parse(const char *where, const char *template, size_t len, struct err *err)
+{
+    scoped_template_set struct template_set *set = template_set_new(&options);
+    scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
+    scoped_text struct text words = { 0 };
+
+    if (add_texts(set, where, template, len, true, wrong) == 0)
+        return 0;
+    template_error_words(wrong, &words);
+    return err_set(err, ERR_INVALID, "%.800s", text_string(&words));
+}
+
 int fill_text(const char *what, const char *where, const char *template,
               size_t len, const struct node *dot, bool optional,
               struct meter *meter, struct text *out, struct err *err)
@@ -84,11 +116,11 @@ int fill_text(const char *what, const char *where, const char *template,
                                : TEMPLATE_MISSING_ERROR;
     metered.strip_no_value = optional && template_options_helm.strip_no_value;
     set = template_set_new(&metered);
-    if (template_set_add(set, where, template, len, wrong) == 0 &&
+    if (add_texts(set, where, template, len, optional, wrong) == 0 &&
         template_run(set, where, dot, out, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);
-    return err_set(err, ERR_INVALID, "%s: %.800s", what, text_string(&words));
+    return err_set(err, ERR_INVALID, "%s: %.800s", what, without_place(text_string(&words)));
 }
 
 int fill_pay(const char *what, struct meter *meter, const struct node *tree,
@@ -100,8 +132,8 @@ int fill_pay(const char *what, struct meter *meter, const struct node *tree,
         return 0;
     return err_set(err, ERR_INVALID, "%s: rendering the profile takes too much: "
                    "more than %llu units of work, which are up to "
-                   METER_ANSWER_WORDS "; make it smaller, or several profiles "
-                   "of it", what, (unsigned long long)meter->limit);
+                   METER_ANSWER_WORDS "; make it smaller (some 500 kB of files reach that), or several "
+                   "profiles of it", what, (unsigned long long)meter->limit);
 }
 
 /* ---- Trees ---------------------------------------------------------------- */

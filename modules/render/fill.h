@@ -18,6 +18,8 @@ struct schema;
 int fill_text(const char *what, const char *where, const char *template,
               size_t len, const struct node *dot, bool optional,
               struct meter *meter, struct text *out, struct err *err) MUST_CHECK;
+/* Parses a text as fill_text() with `optional` does, and runs nothing. */
+int fill_parse(const char *where, const char *template, size_t len, struct err *err) MUST_CHECK;
 /* Pays for a look at a tree, `times` over; -1 when nothing is left. */
 int fill_pay(const char *what, struct meter *meter, const struct node *tree,
              unsigned times, struct err *err) MUST_CHECK;

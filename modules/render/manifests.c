@@ -2,8 +2,8 @@
 /* Turns the components and traits of a profile into manifests. */
 #include "render/render.h"
 
-#include "base/asset.h"
 #include "base/meter.h"
+#include "base/nearest.h"
 #include "document/document.h"
 #include "patch/patch.h"
 #include "query/query.h"
@@ -81,6 +81,27 @@ static struct node *make_dot(const struct pass *pass,
     return dot;
 }
 
+static void try_member(void *arg, const char *key, const struct schema *member, bool required)
+{
+    (void)member, (void)required;
+    nearest_try(arg, key);
+}
+
+static int say_unknown(const struct pass *pass, const struct schema *schema, const char *path,
+                       const char *type)
+{
+    char *inside = arena_string(pass->arena, path), *last = strrchr(inside, '.');
+    struct nearest near;
+
+    near = nearest_to(last ? last + 1 : inside);
+    if (last)
+        *last = '\0';
+    schema_each(last ? schema_at(schema, inside) : schema, try_member, &near);
+    return err_set(pass->err, ERR_INVALID, "%s: properties.%s: is not known to \"%s\"%s%s%s (axle explain %s "
+                   "lists all)", pass->what, path, type, near.best ? "; did you mean " : "",
+                   near.best ? near.best : "", near.best ? "?" : "", type);
+}
+
 /* Properties filled in, with defaults, and found right by the schema. */
 static struct node *settle_properties(struct pass *pass,
                                       const struct node *definition,
@@ -109,9 +130,8 @@ static struct node *settle_properties(struct pass *pass,
         return NULL;
     schema_find_unknown(schema, pass->arena, filled, causes);
     if (node_count(causes)) {
-        err_set(pass->err, ERR_INVALID, "%s: properties.%s: is not known to "
-                "\"%s\"", pass->what, node_text(node_item(causes, 0)),
-                node_get_text(node_get(definition, "metadata"), "name"));
+        say_unknown(pass, schema, node_text(node_item(causes, 0)),
+                    node_get_text(node_get(definition, "metadata"), "name"));
         return NULL;
     }
     if (!schema_validate_at(schema, pass->arena, "properties", filled,
@@ -158,6 +178,23 @@ static struct node *run_template(struct pass *pass,
             pass->err->code = ERR_INVALID;
     }
     return list;
+}
+
+char *render_definition_trouble(struct arena *arena, const char *name, const struct node *spec)
+{
+    static const char *const fields[] = { "template", "patch" };
+    const struct node *source = node_get(spec, "schema");
+    struct err err = { 0 };
+
+    if (source && !schema_compile(arena, source, NULL, false, &err))
+        return arena_printf(arena, "spec.schema: %s", err.text);
+    for (size_t i = 0; i < count_of(fields); i++) {
+        const struct node *text = node_get(spec, fields[i]);
+
+        if (node_is(text, NODE_STRING) && fill_parse(name, text->string, text->len, &err) < 0)
+            return arena_printf(arena, "spec.%s: %s", fields[i], err.text);
+    }
+    return NULL;
 }
 
 /* ---- Traits ---------------------------------------------------------------- */
@@ -327,36 +364,4 @@ int render_manifests(struct arena *arena, const struct render_input *input,
                            ? "the templates of its components give no object"
                            : "the profile has no components");
     return 0;
-}
-
-/* ---- Built in ---------------------------------------------------------------- */
-
-struct builtin {
-    struct arena *arena;
-    struct node *list;
-    struct err *err;
-};
-
-static int read_builtin(const struct asset *asset, void *arg)
-{
-    struct builtin *builtin = arg;
-    struct node *documents;
-
-    documents = document_read_all(builtin->arena, (const char *)asset->bytes,
-                                  asset->size, &document_limits_own,
-                                  builtin->err);
-    if (!documents)
-        return err_wrap(builtin->err, "assets/%s", asset->path);
-    for (size_t i = 0; i < node_count(documents); i++)
-        node_add(builtin->arena, builtin->list, node_item(documents, i));
-    return 0;
-}
-
-struct node *render_builtin(struct arena *arena, struct err *err)
-{
-    struct builtin builtin = { arena, node_list(arena), err };
-
-    if (asset_each("definitions/", read_builtin, &builtin) < 0)
-        return NULL;
-    return builtin.list;
 }

@@ -71,6 +71,10 @@ int render_manifests(struct arena *arena, const struct render_input *input,
    manifests are good all the same: on a Kubernetes cluster it may work. */
 char *render_advice(struct arena *arena, const struct node *manifests);
 
+/* Why the spec of a definition can render nothing: its schema or the line of a template that
+   does not parse. NULL: both can be read. */
+char *render_definition_trouble(struct arena *arena, const char *name, const struct node *spec);
+
 /* The definitions compiled in, as a list; made anew in the arena. */
 struct node *render_builtin(struct arena *arena, struct err *err) MUST_CHECK;
 

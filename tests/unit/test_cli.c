@@ -128,7 +128,7 @@ static const struct {
     {"kubeconfig --uses 1", 2, NULL, "axle kubeconfig has no option --uses"},
     {"--mode=spoke --listen=:1", 2, NULL, "axle --mode=spoke has no option --listen; axle --mode=hub has"},
     {"--mode=hub --allow-root", 2, NULL, "axle --mode=spoke has"},
-    {"--mode=hub --pool=a/b", 2, NULL, "axle --mode=hub has no option --pool; axle token create has"},
+    {"--mode=hub --pool=a/b", 2, NULL, "axle --mode=hub has no option --pool; axle token create, axle init have"},
     {"--mode=all-in-one --name=a", 2, NULL, "joins its hub by itself"},
     {"--lost", 2, NULL, "neither a verb nor --mode=ROLE"},
     {"leave -o json", 2, NULL, "axle leave has no option --output"},

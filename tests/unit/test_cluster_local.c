@@ -213,6 +213,36 @@ static void test_port_conflict(void)
     cluster_close(&cluster);
 }
 
+/* A refusal names the field by its path in the object that the user wrote. */
+static void test_paths(void)
+{
+    static const struct { const char *kind, *version, *pod, *words; } cases[] = {
+        { "Pod", "v1", "{containers: []}", " spec.containers is missing" },
+        { "Deployment", "apps/v1", "{containers: []}", " spec.template.spec.containers is missing" },
+        { "StatefulSet", "apps/v1", "{securityContext: {fsGroup: 0}, containers: [{name: c, command: [x]}]}",
+          " spec.template.spec.securityContext.fsGroup" },
+        { "Job", "batch/v1", "{restartPolicy: Never, containers: [{name: c}]}",
+          " spec.template.spec.containers[c].command is missing" },
+        { "Pod", "v1", "{containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: m}]}]}",
+          " spec.containers[c].volumeMounts: there is no volume" },
+        { "Deployment", "apps/v1", "{containers: [{name: c, command: [x], volumeMounts: [{name: v, mountPath: m}]}]}",
+          " spec.template.spec.containers[c].volumeMounts: there is no volume" },
+    };
+
+    open_cluster();
+    for (size_t i = 0; i < count_of(cases); i++) {
+        scoped_mem char *yaml = mem_printf("apiVersion: %s\nkind: %s\nmetadata: {name: p, namespace: lab}\nspec: %s%s%s\n",
+                                           cases[i].version, cases[i].kind,
+                                           strcmp(cases[i].kind, "Pod") ? "{template: {spec: " : "", cases[i].pod,
+                                           strcmp(cases[i].kind, "Pod") ? "}}" : "");
+
+        apply("paths", yaml);
+        CHECK(wait_text("paths", cases[i].words), "%s: %s", cases[i].kind, cases[i].words);
+        remove_owner("paths");
+    }
+    cluster_close(&cluster);
+}
+
 static void test_crash_loop(void)
 {
     open_cluster();
@@ -303,6 +333,7 @@ int main(int argc, char **argv)
     test_troubles();
     test_waits_for_config();
     test_port_conflict();
+    test_paths();
     test_crash_loop();
     test_jobs();
     test_stateful_and_claims();

@@ -341,8 +341,42 @@ static void test_backoff(void)
     CHECK_INT(plan_backoff(4000000000u) / 1000000000, 300, "and never longer");
 }
 
+/* Each letter is an end: w ran well for a minute, s had come up for 3 s, u the same but was
+   not ready, c for 1 s, L for ten minutes. What follows is each pause in seconds. */
+static void test_ends(void)
+{
+    static const struct { const char *what, *ends, *pauses; } cases[] = {
+        { "a program that cannot run", "cccccc", "0 10 20 40 80 160" },
+        { "one that comes up and is never ready", "uuuu", "0 10 20 40" },
+        { "one that is killed again and again", "sssss", "0 0 0 10 20" },
+        { "also after a minute each", "wwwww", "0 0 0 10 20" },
+        { "killed twice, and then it cannot run", "sscccc", "0 0 10 20 40 80" },
+        { "one that could not run and then is killed", "cccss", "0 10 20 0 0" },
+        { "ten minutes make it all forgotten", "sssssLs", "0 0 0 10 20 0 0" },
+    };
+
+    for (size_t i = 0; i < count_of(cases); i++) {
+        struct plan_ends ends = { 0 };
+        char got[100] = "";
+
+        for (const char *at = cases[i].ends; *at; at++) {
+            int seconds = *at == 'L' ? 600 : *at == 'w' ? 60 : *at == 'c' ? 1 : 3;
+            int64_t wait = plan_end(&ends, seconds * INT64_C(1000000000), *at == 'w' || *at == 's');
+
+            snprintf(got + strlen(got), sizeof got - strlen(got), "%s%d", *got ? " " : "",
+                     (int)(wait / 1000000000));
+        }
+        CHECK_TEXT(got, cases[i].pauses, "%s", cases[i].what);
+    }
+    CHECK_INT(plan_trial(&(struct plan_ends){ 1, 0 }), 0, "after its first end it is available at once");
+    CHECK_INT(plan_trial(&(struct plan_ends){ 2, 1 }) / 1000000000, 10, "after a second end in a while it is on trial");
+    CHECK_INT(plan_trial(&(struct plan_ends){ 4, 2 }) / 1000000000, 10, "as long as it had to wait");
+    CHECK_INT(plan_trial(&(struct plan_ends){ 4, 0 }) / 1000000000, 40, "or longer");
+}
+
 int main(void)
 {
+    test_ends();
     test_deployments();
     test_sets();
     test_jobs();

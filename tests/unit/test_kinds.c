@@ -107,6 +107,47 @@ static void cells_follow_the_columns(const struct kinds *kinds)
                "cells stand in the order of the columns");
 }
 
+struct promise {
+    const struct kind *kind;
+    const char *path;
+};
+
+static bool is_unused(const struct kind *kind, const char *path)
+{
+    for (const char *const *at = kind->unused_fields; at && *at; at++)
+        if (!strcmp(*at, path))
+            return true;
+    return false;
+}
+
+static void is_warned_of(void *arg, const char *key, const struct schema *member, bool required)
+{
+    const struct promise *promise = arg;
+    scoped_mem char *path = mem_printf("%s%s%s", promise->path, *promise->path ? "." : "", key);
+    struct promise below = {promise->kind, path};
+    bool idle = strstr(node_get_text(schema_source(member), "description"), "nothing acts on") != NULL;
+
+    (void)required;
+    if (idle || is_unused(promise->kind, path))
+        CHECK(idle == is_unused(promise->kind, path), "%s: %s is warned of as it is explained",
+              promise->kind->kind, path);
+    if (strlen(path) < 60 && strcmp(key, "metadata") != 0)
+        schema_each(member, is_warned_of, &below);
+}
+
+/* What explain says is without effect is warned of, and the other way round. */
+static void what_has_no_effect_is_warned_of(const struct kinds *kinds)
+{
+    for (size_t i = 0; i < kinds_count(kinds); i++) {
+        const struct kind *kind = kinds_at(kinds, i);
+        struct promise all = {kind, ""};
+        bool idle = strstr(kind->description, "Not built yet") != NULL;
+
+        CHECK(idle == is_unused(kind, "."), "%s is warned of as it is explained", kind->kind);
+        schema_each(kind->schema, is_warned_of, &all);
+    }
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -120,5 +161,6 @@ int main(void)
     dangerous_kinds_are_not_in_all(kinds);
     ages_read_like_kubectl();
     cells_follow_the_columns(kinds);
+    what_has_no_effect_is_warned_of(kinds);
     return check_done();
 }

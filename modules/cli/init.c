@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* axle init [DIR]: writes the YAML of a first project and application. */
+#include "cli/inside.h"
+
+#include "base/asset.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "controllers/controllers.h"
+#include "document/document.h"
+#include "query/query.h"
+#include "template/template.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A tenant's namespace is tenant-NAME, of 63 letters. */
+#define TENANT_LIMIT (63 - 7)
+#define LINE_LIMIT 1024
+
+const struct cli_help init_help = {
+    .words = "[DIR]",
+    .most = 1,
+    .brief = "writes the YAML of a first project and application",
+    .what = "Writes DIR/project.yaml (Tenant, Project, and ComputePool or Environment) and "
+            "DIR/app.yaml (WorkloadProfile, ProfileBundle, AIWorkload) as beginnings to change. "
+            "Without --image and --command the application is a small HTTP service, which needs "
+            "python3 on the spoke. On a terminal, and without options, it asks. No file is "
+            "overwritten, and no hub is needed.",
+    .takes = {{"tenant", "the organisation (acme)", NULL},
+              {"project", "the team, and the namespace of its name (research)", NULL},
+              {"pool", "run on machines of the project's own: the name of their ComputePool", NULL},
+              {"spoke", "a machine that is to join the pool; repeatable", NULL},
+              {"environment", "run on one spoke of all: the name of the Environment (anywhere)", NULL},
+              {"app", "the application (hello)", NULL},
+              {"image", "a container image, for spokes with an engine", NULL},
+              {"command", "what to run; a shell reads it if it has more than words", NULL},
+              {"port", "where it listens (0: the spoke picks one and sets $PORT; of an image: 8080)", NULL},
+              {"output", "all of it on the standard output, and no files", "yaml"},
+              {"data-dir", "where the hub is whose kubeconfig the printed commands use", NULL}},
+    .example = "axle init hello --tenant=acme --project=research --app=hello",
+    .ends = {{CLI_FAILED, "a file is there already, or cannot be written"}},
+};
+
+/* What is written. Strings of argv or of the arena. */
+struct beginning {
+    const char *tenant, *project, *pool, *environment, *app, *image, *command, *port;
+    const char *const *spokes;
+};
+
+/* ---- What may be said ----------------------------------------------------------- */
+
+typedef char *check_fn(struct arena *arena, const char *value);
+
+static char *check_label(struct arena *arena, const char *value)
+{
+    char why[NAME_WHY];
+
+    return name_is_dns_label(value, why) ? NULL : arena_string(arena, why);
+}
+
+static char *check_tenant(struct arena *arena, const char *value)
+{
+    char *why = check_label(arena, value);
+
+    if (!why && strlen(value) > TENANT_LIMIT)
+        why = arena_printf(arena, "must be no more than %d characters, for its namespace is "
+                           "tenant-NAME", TENANT_LIMIT);
+    return why;
+}
+
+static char *check_project(struct arena *arena, const char *value)
+{
+    char *why = check_label(arena, value);
+
+    if (!why && namespace_is_reserved(value))
+        why = arena_printf(arena, "is reserved: names do not begin with kube-, axle-, tenant- or "
+                           "open-cluster-management; take another one");
+    return why;
+}
+
+static char *check_image(struct arena *arena, const char *value)
+{
+    for (const char *c = value; *c; c++)
+        if (*c <= ' ' || *c == 0x7f)
+            return arena_string(arena, "must be an image's reference, such as "
+                                "docker.io/library/nginx:1.27, without spaces");
+    return NULL;
+}
+
+static char *check_command(struct arena *arena, const char *value)
+{
+    if (value[strspn(value, " ")] == '\0')
+        return arena_string(arena, "must be what to run, such as \"python3 -m http.server\"");
+    for (const char *c = value; *c; c++)
+        if ((unsigned char)*c < ' ')
+            return arena_string(arena, "must be one line");
+    return NULL;
+}
+
+static char *check_port(struct arena *arena, const char *value)
+{
+    long long port;
+
+    if (text_to_int(value, &port) && port >= 0 && port <= 65535)
+        return NULL;
+    return arena_string(arena, "must be a number of 0 to 65535");
+}
+
+/* ---- What is asked ---------------------------------------------------------------- */
+
+/* One fact: its option, its default, the question for it. */
+static const struct fact {
+    const char *option;
+    size_t at;
+    check_fn *check;
+    const char *initial;  /* "": it may be left out */
+    const char *question; /* NULL: it is not asked for */
+} facts[] = {
+#define FACT(field) #field, offsetof(struct beginning, field)
+    {FACT(tenant), check_tenant, "acme", "Tenant: the organisation"},
+    {FACT(project), check_project, "research", "Project: the team, and its namespace"},
+    {FACT(pool), check_label, "", "Pool: machines of the project's own; none: any spoke"},
+    {FACT(environment), check_label, "anywhere", NULL},
+    {FACT(app), check_label, "hello", "Application"},
+    {FACT(image), check_image, "", "Container image; none: a small service in Python"},
+    {FACT(command), check_command, "", NULL},
+    {FACT(port), check_port, "", NULL},
+#undef FACT
+};
+
+static const char **slot(struct beginning *beginning, const struct fact *fact)
+{
+    return (const char **)((char *)beginning + fact->at);
+}
+
+/* A line without its end; NULL: there is no more. */
+static char *read_line(struct arena *arena)
+{
+    char line[LINE_LIMIT];
+
+    if (!fgets(line, sizeof line, stdin))
+        return NULL;
+    line[strcspn(line, "\r\n")] = '\0';
+    return arena_string(arena, line);
+}
+
+static const char *ask_fact(struct arena *arena, const struct fact *fact)
+{
+    for (;;) {
+        char *line, *why;
+
+        printf("%s [%s]: ", fact->question, *fact->initial ? fact->initial : "none");
+        fflush(stdout);
+        line = read_line(arena);
+        if (!line)
+            return NULL;
+        if (!*line || (!*fact->initial && !strcmp(line, "none")))
+            return *fact->initial ? fact->initial : "";
+        why = fact->check(arena, line);
+        if (!why)
+            return line;
+        printf("  \"%.100s\": %s\n", line, why);
+    }
+}
+
+static int ask_all(struct arena *arena, struct beginning *ret)
+{
+    for (size_t i = 0; i < count_of(facts); i++) {
+        const char *said;
+
+        if (!facts[i].question)
+            continue;
+        said = ask_fact(arena, &facts[i]);
+        if (!said) {
+            printf("\n");
+            return cli_usage("init: the questions were not answered; nothing is written");
+        }
+        *slot(ret, &facts[i]) = *said ? said : NULL;
+    }
+    return CLI_OK;
+}
+
+static bool says_nothing(const struct cli_flags *flags, struct beginning *beginning)
+{
+    for (size_t i = 0; i < count_of(facts); i++)
+        if (*slot(beginning, &facts[i]))
+            return false;
+    return !flags->spokes[0] && !flags->output && flags->word_count == flags->verb_words;
+}
+
+static int check_all(struct arena *arena, struct beginning *beginning)
+{
+    for (size_t i = 0; i < count_of(facts); i++) {
+        const char *value = *slot(beginning, &facts[i]);
+        const char *why = value ? facts[i].check(arena, value) : NULL;
+
+        if (why)
+            return cli_usage("init: --%s: \"%.100s\": %s", facts[i].option, value, why);
+    }
+    for (size_t i = 0; beginning->spokes[i]; i++) {
+        const char *why = check_label(arena, beginning->spokes[i]);
+
+        if (why)
+            return cli_usage("init: --spoke: \"%.100s\": %s", beginning->spokes[i], why);
+    }
+    if (beginning->pool && beginning->environment)
+        return cli_usage("init: --pool and --environment: a pool makes an Environment of its own "
+                         "name; leave one of them out");
+    if (beginning->spokes[0] && !beginning->pool)
+        return cli_usage("init: --spoke is of a pool: say --pool=NAME too");
+    return CLI_OK;
+}
+
+static void add_defaults(struct beginning *beginning)
+{
+    for (size_t i = 0; i < count_of(facts); i++)
+        if (!*slot(beginning, &facts[i]) && *facts[i].initial)
+            *slot(beginning, &facts[i]) = facts[i].initial;
+    if (beginning->image && !beginning->port)
+        beginning->port = "8080";
+}
+
+/* ---- What is written ---------------------------------------------------------------- */
+
+/* The words of a command; where there is more to it than words, a shell's. */
+static struct node *split_command(struct arena *arena, const char *command)
+{
+    struct node *list = node_list(arena);
+
+    if (strpbrk(command, "'\"\\|&;<>()$`*?[]{}~#!=%")) {
+        node_add(arena, list, node_string(arena, "sh"));
+        node_add(arena, list, node_string(arena, "-c"));
+        node_add(arena, list, node_string(arena, command));
+        return list;
+    }
+    for (const char *at = command + strspn(command, " "); *at;) {
+        size_t len = strcspn(at, " ");
+
+        node_add(arena, list, node_bytes(arena, at, len));
+        at += len + strspn(at + len, " ");
+    }
+    return list;
+}
+
+static struct node *values_of(struct arena *arena, struct beginning *beginning)
+{
+    struct node *values = node_map(arena), *spokes;
+
+    for (size_t i = 0; i < count_of(facts); i++)
+        if (*slot(beginning, &facts[i]))
+            node_set_text(arena, values, facts[i].option, *slot(beginning, &facts[i]));
+    if (beginning->command)
+        node_set(arena, values, "command", split_command(arena, beginning->command));
+    if (beginning->port && !strcmp(beginning->port, "0"))
+        node_remove(values, "port");
+    if (beginning->spokes[0]) {
+        spokes = node_list(arena);
+        for (size_t i = 0; beginning->spokes[i]; i++)
+            node_add(arena, spokes, node_string(arena, beginning->spokes[i]));
+        node_set(arena, values, "spokes", spokes);
+    }
+    return values;
+}
+
+static int fill(const char *path, const struct node *values, struct text *out, struct err *err)
+{
+    const struct asset *asset = asset_find(path);
+    scoped_template_set struct template_set *set = template_set_new(&template_options_helm);
+    struct template_error error = {0};
+
+    if (template_set_add(set, path, (const char *)asset->bytes, asset->size, &error) < 0 ||
+        template_run(set, path, values, out, &error) < 0)
+        return err_set(err, ERR_INTERNAL, "%.800s", error.text);
+    return 0;
+}
+
+/* FOLDER/NAME, as short as it is written. */
+static char *place(struct arena *arena, const char *folder, const char *name)
+{
+    size_t len = strlen(folder);
+
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    if (!strcmp(folder, "."))
+        return arena_string(arena, name);
+    return arena_printf(arena, "%.*s%s%s", (int)len, folder, folder[len - 1] == '/' ? "" : "/", name);
+}
+
+/* As mkdir -p does: what a user makes is as open as the umask lets it be. */
+static int make_folder(const char *folder, struct err *err)
+{
+    scoped_mem char *path = mem_copy_string(folder);
+
+    for (char *c = path + (*path == '/');; c++) {
+        char was = *c;
+
+        if (was != '/' && was != '\0')
+            continue;
+        *c = '\0';
+        if (mkdir(path, 0777) < 0 && errno != EEXIST)
+            return err_set(err, ERR_OTHER, "%s: %s", path, strerror(errno));
+        if (!was)
+            return 0;
+        *c = was;
+    }
+}
+
+static int write_files(const char *folder, const char *const paths[2], const struct text texts[2],
+                       struct err *err)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (file_exists(paths[i]))
+            return err_set(err, ERR_TAKEN, "%s is there already, and nothing is overwritten: name "
+                           "another folder, or have it printed with -o yaml", paths[i]);
+    if (make_folder(folder, err) < 0)
+        return -1;
+    for (size_t i = 0; i < 2; i++)
+        if (file_write(paths[i], texts[i].bytes, texts[i].len, 0644, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* A word for a shell. Names are checked; a folder is whatever the user says. */
+static char *shell_word(struct arena *arena, const char *word)
+{
+    scoped_text struct text out = {0};
+
+    if (!strpbrk(word, " '\"\\|&;<>()$`*?[]{}~#!") && *word != '-')
+        return arena_string(arena, word);
+    text_add(&out, *word == '-' ? "./'" : "'");
+    for (const char *c = word; *c; c++)
+        text_addf(&out, *c == '\'' ? "'\\''" : "%c", *c);
+    text_add(&out, "'");
+    return arena_string(arena, text_string(&out));
+}
+
+static void print_next(struct arena *arena, const struct cli_flags *flags,
+                       const struct beginning *beginning, const char *const paths[2])
+{
+    scoped_mem char *config = cli_kubeconfig_path(flags);
+
+    printf("%s and %s are written. Look at them, and then:\n\n", paths[0], paths[1]);
+    if (!flags->kubeconfig && file_exists(config))
+        printf("  export KUBECONFIG=%s\n", shell_word(arena, config));
+    printf("  kubectl apply -f %s -f %s\n", shell_word(arena, paths[0]), shell_word(arena, paths[1]));
+    printf("  kubectl wait -n %s aiw/%s --for=jsonpath='{.status.phase}'=Running --timeout=2m\n",
+           beginning->project, beginning->app);
+    printf("  curl \"$(kubectl get -n %s aiw %s -o jsonpath='{.status.endpoints[0].url}')\"\n",
+           beginning->project, beginning->app);
+    if (beginning->pool && beginning->spokes[0])
+        printf("\nThe pool waits for its machines. Each has a token in the Secret %s-SPOKE-join.\n",
+               beginning->pool);
+    else if (beginning->pool)
+        printf("\nThe pool needs a machine. For the command that makes one part of it:\n"
+               "  axle token create --pool=%s/%s\n", beginning->project, beginning->pool);
+}
+
+int init_verb(const struct cli_flags *flags)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const char *folder = flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : ".";
+    const char *const paths[] = {place(arena, folder, "project.yaml"), place(arena, folder, "app.yaml")};
+    scoped_text struct text project = {0}, app = {0};
+    struct beginning beginning = {
+        flags->tenant, flags->project, flags->pool, flags->environment, flags->app,
+        flags->image, flags->command, flags->port, flags->spokes,
+    };
+    const struct node *values;
+    struct err err = {0};
+    int status = CLI_OK;
+
+    if (says_nothing(flags, &beginning) && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+        status = ask_all(arena, &beginning);
+    if (status == CLI_OK)
+        status = check_all(arena, &beginning);
+    if (status != CLI_OK)
+        return status;
+    add_defaults(&beginning);
+    values = values_of(arena, &beginning);
+    if (fill("init/project.yaml", values, &project, &err) < 0 ||
+        fill("init/app.yaml", values, &app, &err) < 0)
+        return cli_fail(&err);
+    if (flags->output) {
+        printf("%s---\n%s", text_string(&project), text_string(&app));
+        return CLI_OK;
+    }
+    if (write_files(folder, paths, (struct text[]){project, app}, &err) < 0)
+        return cli_fail(&err);
+    print_next(arena, flags, &beginning, paths);
+    return CLI_OK;
+}
