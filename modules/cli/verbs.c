@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "config/config.h"
+#include "console/console.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
 #include "runtime/runtime.h"
@@ -39,8 +40,8 @@ int cli_fail(const struct err *err)
 
 static int version(const struct cli_flags *flags)
 {
-    printf("axle %s (commit %s, %s)\n", version_number(), version_commit(),
-           version_libraries());
+    printf("axle %s (commit %s, %s)%s\n", version_number(), version_commit(),
+           version_libraries(), console_is_built() ? "" : ", without console");
     return CLI_OK;
 }
 

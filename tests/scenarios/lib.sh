@@ -60,6 +60,11 @@ skip() {
     exit 77
 }
 
+# What the console shows cannot be tested where the program has none.
+need_console() {
+    case $("$AXLE" version) in *'without console') skip "this program was built without the console (CONSOLE=no)" ;; esac
+}
+
 show_logs() {
     local log
     for log in "$TEST_DIR"/*.log; do
@@ -167,10 +172,10 @@ find_kubectl() {
     local found
     found=$(find /usr/bin /usr/local /usr/lib -maxdepth 3 -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
     [ -n "$found" ] || found=$(type -P kubectl || true)
-    [ -n "$found" ] || skip "no kubectl on this machine"
+    [ -n "$found" ] || skip "no kubectl on this machine, and none could be fetched"
     # Not through a pipe: grep -q ends early, and kubectl would die of it.
     grep -qE 'v1\.(29|[3-9][0-9])' <<<"$("$found" version --client 2>/dev/null)" ||
-        skip "kubectl is older than 1.29"
+        skip "$found is older than 1.29, and no other kubectl is here"
     KUBECTL=$found
 }
 kubectl() {
