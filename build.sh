@@ -209,12 +209,23 @@ write_version() {
 TEXT
 }
 
+# The commit that a clone is at, where git is not installed.
+read_head() {
+    local head ref
+    head=$(cat .git/HEAD 2>/dev/null) || return 1
+    ref=${head#ref: }
+    [ "$ref" = "$head" ] || head=$(cat ".git/$ref" 2>/dev/null) ||
+        head=$(awk -v ref="$ref" '$2 == ref { print $1 }' .git/packed-refs 2>/dev/null)
+    [[ $head =~ ^[0-9a-f]{40,64}$ ]] && echo "${head:0:12}"
+}
+
 # The commit of this tree, as git or the source archive's file COMMIT says it.
 # Else a name made of the sources (two builds are told apart by it), and why.
 # A folder above that is a repository says nothing about this one.
 name_commit() {
     local why='no git repository and no file COMMIT'
     if [ -e .git ] && ! command -v git >/dev/null; then
+        read_head && return
         why='git is not installed'
     elif [ -e .git ]; then
         # Root may build what is another user's: reading one name harms nobody.

@@ -52,3 +52,14 @@ does write_version >/dev/null
 [ "$(version)" != "$first" ] || fail "other sources have the same name"
 mkdir "$tree/.git"
 expect_contains "a broken repository" "$(does write_version)" "git"
+# A clone where git is not installed: its files say it, loose or packed.
+lacks_git='command() { [ "$2" != git ] && builtin command "$@"; };'
+echo "ref: refs/heads/main" >"$tree/.git/HEAD"
+expect_contains "no branch of that name" "$(does "$lacks_git name_commit")" "git is not installed"
+echo "0123456789abcdef0123456789abcdef01234567 refs/heads/main" >"$tree/.git/packed-refs"
+expect "a packed branch" "$(does "$lacks_git name_commit")" 0123456789ab
+mkdir -p "$tree/.git/refs/heads"
+echo fedcba9876543210fedcba9876543210fedcba98 >"$tree/.git/refs/heads/main"
+expect "a branch" "$(does "$lacks_git name_commit")" fedcba987654
+echo abcabcabcabcabcabcabcabcabcabcabcabcabca >"$tree/.git/HEAD"
+expect "no branch at all" "$(does "$lacks_git name_commit")" abcabcabcabc
