@@ -95,6 +95,13 @@ start() {
     echo $! >"$TEST_DIR/$name.pid"
 }
 
+# open_program FOLDER: the program is copied to where any user can run it. A clone in root's
+# home cannot be entered by others.
+open_program() {
+    install -m 755 "$AXLE" "$1/axle"
+    AXLE=$1/axle
+}
+
 pid_of() { cat "$TEST_DIR/$1.pid"; }
 is_running() { kill -0 "$(pid_of "$1")" 2>/dev/null; }
 is_gone() { ! is_running "$1"; }
@@ -180,8 +187,16 @@ find_kubectl() {
 }
 kubectl() {
     [ -n "${KUBECTL:-}" ] || find_kubectl
+    case " $* " in
+    *' -f - '*) mark_yaml | run_kubectl "$@" ;;
+    *) run_kubectl "$@" ;;
+    esac
+}
+run_kubectl() {
     "$KUBECTL" --kubeconfig "$hub_dir/hub/admin.kubeconfig" --cache-dir "$TEST_DIR/kube-cache" "$@"
 }
+# kubectl 1.32 takes whatever begins with a brace for JSON; other versions look again.
+mark_yaml() { sed '1s/^{[^"}]/---\n&/'; }
 
 apply() { kubectl apply -f "${1:--}"; }
 

@@ -11,6 +11,7 @@ type -P setpriv >/dev/null || skip "no setpriv on this machine"
 place=$(mktemp -d /var/tmp/axle-hostile-XXXXXX)
 trap 'rm -rf "$place"' EXIT
 chmod 755 "$place" "$TEST_DIR"
+open_program "$place"
 mkdir -p "$place/shared/real" "$place/victim"
 chmod 777 "$place/shared"
 echo precious >"$place/victim/conf"

@@ -10,7 +10,6 @@ for tool in unshare chroot python3 setsid; do
     type -P $tool >/dev/null || skip "no $tool here"
 done
 unshare --mount true 2>/dev/null || skip "no mount namespaces here"
-start_hub
 # Where another user can reach it.
 place=$(mktemp -d /var/tmp/axle-chroot-XXXXXX)
 clean_up() {
@@ -21,6 +20,8 @@ clean_up() {
     [ $status != 0 ] || check_wake_ups
 }
 trap clean_up EXIT
+open_program "$place"
+start_hub
 mkdir "$place/root" "$place/state"
 token_create >"$place/token"
 chown -R 65534:65534 "$place/state" "$place/token"
