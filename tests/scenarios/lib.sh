@@ -29,6 +29,11 @@ grep() {
     if [ -n "$quiet" ]; then command grep "${args[@]}" >/dev/null; else command grep "${args[@]}"; fi
 }
 
+# So does `head`: with a file or another option than lines it is the usual one.
+head() {
+    if [ $# = 2 ] && [[ $1 = -n && $2 =~ ^[0-9]+$ ]]; then sed -n "1,$2p"; else command head "$@"; fi
+}
+
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 AXLE=${AXLE:-$repo/build/debug/axle}
 TEST_DIR=${TEST_DIR:-$(mktemp -d)}
