@@ -20,13 +20,18 @@ build.sh [VERB]
   fuzz NAME [SEC]  feed a parser with noise (60 seconds)
   bench [NAME]     print the numbers
   deep             the long tests: many seeds, every fuzzer, gcc -fanalyzer
-  package          build/packages: a tar archive and a Debian package
+  package          build/packages: a tar archive, a Debian package, the sources
   deps             only install and build what Axle stands on
   clean            remove build/
+
+CONSOLE=no           builds without the web console, and so without npm
+DEBIAN_MIRROR=URL    where libraries come from, if not the system's own mirror
+XDG_CACHE_HOME=DIR   where they are kept: DIR/axle (~/.cache/axle)
 TEXT
 }
 
 . install/dependencies.sh
+. install/console.sh
 
 # ------------------------------------------------------------------- modes
 
@@ -114,7 +119,9 @@ MAKE
 }
 
 # A static glibc warns of name lookups that the program never makes.
-quiet_linker() { grep -vE 'in statically linked applications|: in function .*:$' || true; }
+quiet_linker() {
+    grep -vE 'in statically linked applications|: in function .*:$|: note: the message above does not take linker garbage' || true
+}
 
 # shellcheck disable=SC2016 # make expands it
 makefile='
@@ -189,11 +196,49 @@ $(replay): $(dir)/replay/%: $(dir)/tests/fuzz/%.o $(dir)/tests/replay.o $(lib)
 
 # The one file that changes with every commit, read by one source file.
 write_version() {
+    local commit
+    commit=$(name_commit)
+    case $commit in
+    *,*) grep -qF "$commit" build/generated/version.h 2>/dev/null ||
+        say "the commit is not known (${commit#*, }), and axle version will say so" ;;
+    esac
     write_changed build/generated/version.h <<TEXT
 #define AXLE_VERSION "$version"
-#define AXLE_COMMIT "$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
+#define AXLE_COMMIT "$commit"
 #define AXLE_LIBRARIES "$(paste -sd' ' "$deps/versions")"
 TEXT
+}
+
+# The commit that a clone is at, where git is not installed.
+read_head() {
+    local head ref
+    head=$(cat .git/HEAD 2>/dev/null) || return 1
+    ref=${head#ref: }
+    [ "$ref" = "$head" ] || head=$(cat ".git/$ref" 2>/dev/null) ||
+        head=$(awk -v ref="$ref" '$2 == ref { print $1 }' .git/packed-refs 2>/dev/null)
+    [[ $head =~ ^[0-9a-f]{40,64}$ ]] && echo "${head:0:12}"
+}
+
+# The commit of this tree, as git or the source archive's file COMMIT says it.
+# Else a name made of the sources (two builds are told apart by it), and why.
+# A folder above that is a repository says nothing about this one.
+name_commit() {
+    local why='no git repository and no file COMMIT'
+    if [ -e .git ] && ! command -v git >/dev/null; then
+        read_head && return
+        why='git is not installed'
+    elif [ -e .git ]; then
+        # Root may build what is another user's: reading one name harms nobody.
+        GIT_CEILING_DIRECTORIES=${PWD%/*} git -c safe.directory="$PWD" \
+            rev-parse --short=12 HEAD 2>/dev/null && return
+        why='git finds no commit here'
+    fi
+    if [ -s COMMIT ]; then
+        head -n 1 COMMIT | cut -d' ' -f1 | tr -dc 'a-zA-Z0-9.-'
+        return
+    fi
+    printf 'unknown-%s, %s' "$(find modules assets main.c -type f -not -path '*/node_modules/*' |
+        LC_ALL=C sort | xargs -d '\n' cat | sha256sum | cut -c1-12)" "$why"
 }
 
 # ------------------------------------------------------------------ access
@@ -242,7 +287,7 @@ write_assets() {
     {
         [ -d assets ] && find assets -type f -not -path 'assets/console/*' \
             -not -name '.*' -printf '%P\t%p\n'
-        [ -d build/console ] && find build/console -type f -not -name '.*' \
+        [ "$console" = yes ] && [ -d build/console ] && find build/console -type f -not -name '.*' \
             -printf 'console/%P\t%p\n'
         true
     } | LC_ALL=C sort | awk -F'\t' '
@@ -267,47 +312,18 @@ write_assets() {
         write_changed build/generated/assets.list
 }
 
-# Bundles the web pages when their sources are newer than the last bundle.
-build_console() {
-    [ -f assets/console/package.json ] || return 0
-    local work=build/console.work stamp=build/console/.built
-    if [ -f $stamp ] && [ -z "$(find assets/console -newer $stamp -print -quit)" ]; then
-        return 0
-    fi
-    need_packages "$packages_console"
-    mkdir -p $work
-    find $work -mindepth 1 -maxdepth 1 -not -name node_modules -not -name .lock -exec rm -rf {} +
-    (cd assets/console && tar cf - --exclude=./node_modules --exclude=./dist .) | tar xf - -C $work
-    (
-        cd $work || exit
-        if ! cmp -s package-lock.json .lock; then
-            npm ci --no-audit --no-fund && cp package-lock.json .lock || exit
-        fi
-        npm run --silent build
-    ) >&2 || die "the console cannot be built"
-    rm -rf build/console
-    mv $work/dist build/console
-    touch $stamp
-}
-
-# What drives chromium in tests/browser; without it they are skipped.
-fetch_browser_driver() {
-    local work=build/browser
-    mkdir -p $work
-    cmp -s tests/browser/package-lock.json $work/.lock && return
-    cp tests/browser/package.json tests/browser/package-lock.json $work/
-    if (cd $work && npm ci --no-audit --no-fund >npm.log 2>&1); then
-        cp tests/browser/package-lock.json $work/.lock
-    else
-        say "npm cannot fetch what tests/browser needs (build/browser/npm.log); they are skipped"
-    fi
-}
-
 # ------------------------------------------------------------------- verbs
 
-verb_deps() { need_dependencies; }
+# Each verb first asks for all the packages that it needs, in one call.
+packages_program() { printf '%s\n' "$packages_build" "$(packages_of_console)"; }
+
+verb_deps() {
+    need_packages "$packages_build"
+    need_dependencies
+}
 
 verb_release() {
+    need_packages "$(packages_program)"
     need_dependencies
     build_console
     make_mode release program
@@ -319,6 +335,7 @@ verb_release() {
 }
 
 verb_debug() {
+    need_packages "$(packages_program)"
     need_dependencies
     build_console
     make_mode debug program lib
@@ -326,8 +343,6 @@ verb_debug() {
 
 # Builds only what the tests named need, so that a broken neighbour is no bar.
 verb_test() {
-    need_dependencies
-    build_console
     local list debug=(alone) release=() packages='' kind name _
     list=$(tests/run.sh --list "$@")
     while read -r kind name _; do
@@ -341,9 +356,17 @@ verb_test() {
             case $name in d0008* | s0001* | r0350*) release+=(program) ;; esac ;;
         esac
     done <<<"$list"
-    need_packages "$packages"
-    [ -z "$packages" ] || want_packages "$packages_judges"
-    case $list in *'console-in-a-browser'*) fetch_browser_driver ;; esac
+    wanted_packages=$packages_judges
+    [ "$console" = no ] || wanted_packages+=" $packages_console"
+    [ -n "$packages" ] || wanted_packages=
+    need_packages "$(packages_program)" "$packages"
+    need_dependencies
+    build_console
+    if [ -n "$packages" ]; then
+        want_packages "$wanted_packages"
+        want_tools "kubectl and no oras for the tests"
+    fi
+    case $list in *' u0'*) fetch_browser_driver ;; esac
     # A program that does not build is one failed test, not the end of all.
     local unbuilt=0
     MAKEFLAGS=-k make_mode debug "${debug[@]}" || unbuilt=1
@@ -351,9 +374,10 @@ verb_test() {
     [ $# -gt 0 ] || ./build.sh release || unbuilt=1
     UNBUILT=$unbuilt tests/run.sh "$@"
 }
+
 verb_check() {
+    need_packages "$(packages_program)" "$packages_check"
     need_dependencies
-    need_packages "$packages_check"
     build_console
     . tests/check.sh
     check_all
@@ -363,8 +387,8 @@ verb_check() {
 verb_fuzz() {
     local name=${1:?fuzz needs a name: $(ls tests/fuzz)} seconds=${2:-60}
     local seeds=tests/fuzz/seeds/$name words=tests/fuzz/$name.dict
+    need_packages "$packages_build" "$packages_fuzz"
     need_dependencies
-    need_packages "$packages_fuzz"
     make_mode fuzz "fuzz/fuzz_$name"
     mkdir -p build/fuzz/corpus/"$name" build/fuzz/found
     local more=(-max_total_time="$seconds" -artifact_prefix=build/fuzz/found/ -timeout=10)
@@ -377,8 +401,8 @@ verb_fuzz() {
 # bench [NAME]: the programs of tests/bench, one after the other; NAME is a
 # number as the first lines of one call it (E1, A3) or part of a file's name.
 verb_bench() {
+    need_packages "$(packages_program)" "$packages_test"
     verb_release
-    need_packages "$packages_test"
     local one
     for one in tests/bench/bench_*.c; do
         one=$(basename "$one" .c)
@@ -396,6 +420,8 @@ verb_bench() {
 
 # What is too long for every day; DEEP=1 tells the tests to take their time.
 verb_deep() {
+    wanted_packages=$packages_judges
+    need_packages "$(packages_program)" "$packages_check" "$packages_test" "$packages_fuzz"
     verb_check
     DEEP=1 verb_test
     local one
@@ -407,17 +433,20 @@ verb_deep() {
 }
 
 verb_run() {
-    need_packages "$packages_run"
+    need_packages "$(packages_program)" "$packages_run"
     verb_release
+    want_tools kubectl
     [ -f build/axle ] || die "there is no main.c yet, so there is nothing to run"
     install/sample.sh start
 }
 verb_stop() { install/sample.sh stop; }
 
-# build/packages: a tar archive, and a Debian package with the systemd units.
+# build/packages: a tar archive, a Debian package with the systemd units, and
+# the sources with the console as built, which can be built without npm.
 verb_package() {
     verb_release
     install/package.sh "$version"
+    install/source.sh "$version" "$(name_commit)"
 }
 
 verb_clean() { rm -rf build; }

@@ -32,6 +32,34 @@ die() { say "$@"; exit 1; }
 declare -A oldest=([mbedtls]=3.6 [libevent]=2.1.13 [cjson]=1.7.18 [llhttp]=9.2
     [sqlite]=3.40 [yaml]=0.2.5 [zlib]=1.2.13)
 
+# ------------------------------------------------------------- this system
+
+# os_release KEY: what /etc/os-release says under that key.
+os_release() {
+    # shellcheck source=/dev/null
+    (. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null && eval "echo \"\${$1:-}\"")
+}
+
+# clang's major version in this release of Debian, which package names carry.
+clang_version() {
+    case $(os_release VERSION_ID) in 12) echo 14 ;; *) echo 19 ;; esac
+}
+
+# Elsewhere than on Debian nothing below would work, and each message about it
+# would be about something else. Whoever names a mirror knows what they do.
+need_debian() {
+    [ ! -d "$deps" ] && [ -z "${DEBIAN_MIRROR:-}" ] || return 0
+    local system
+    system=$(os_release PRETTY_NAME)
+    [ "$(os_release ID)" = debian ] || die "this is ${system:-no Debian}; Axle is built on Debian 12 or 13." \
+        "Build it there (a container of debian:12 will do) and copy build/axle," \
+        "one static file that runs on any Linux. A relative of Debian may do with" \
+        "DEBIAN_MIRROR=URL, a mirror of Debian that has $deps_suite"
+    case $(os_release VERSION_ID) in
+    [1-9] | 10 | 11) die "this is $system, which is too old: Axle is built on Debian 12 or 13" ;;
+    esac
+}
+
 # ---------------------------------------------------------------- packages
 
 # What is looked for (a command, or a file with a slash) and its package.
@@ -46,9 +74,9 @@ ccache:ccache dpkg-source:dpkg-dev flock:util-linux
 packages_run='
 tesseract:tesseract-ocr
 /usr/share/tesseract-ocr/*/tessdata/eng.traineddata:tesseract-ocr-eng
-python3:python3 curl:curl'
+python3:python3 curl:curl ss:iproute2'
 packages_test="$packages_run"'
-jq:jq pgrep:procps openssl:openssl git:git ss:iproute2 setsid:util-linux
+jq:jq pgrep:procps openssl:openssl git:git setsid:util-linux sqlite3:sqlite3 strace:strace
 /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core
 /usr/lib/python3/dist-packages/PIL/__init__.py:python3-pil'
 # Judges of conformity that are big; tests skip, saying why, without them.
@@ -60,9 +88,9 @@ packages_console='node:nodejs npm:npm
 /etc/ssl/certs/ca-certificates.crt:ca-certificates'
 packages_check='
 clang:clang cppcheck:cppcheck shellcheck:shellcheck ctags:universal-ctags'
-packages_fuzz='
+packages_fuzz="
 clang:clang
-/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a:libclang-rt-14-dev'
+/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a:libclang-rt-$(clang_version)-dev"
 
 is_there() {
     case $1 in
@@ -71,68 +99,123 @@ is_there() {
     esac
 }
 
+# The packages of these lists that are not there, each once, in one line.
 missing_packages() {
-    local pair
-    for pair in $1; do
-        is_there "${pair%:*}" || printf '%s ' "${pair##*:}"
+    local pair names=' '
+    # shellcheck disable=SC2048 # lists of words
+    for pair in $*; do
+        is_there "${pair%:*}" && continue
+        case $names in *" ${pair##*:} "*) ;; *) names+="${pair##*:} " ;; esac
     done
+    names=${names# }
+    printf '%s' "${names% }"
 }
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-try_packages() {
-    local missing
-    missing=$(missing_packages "$1")
-    [ -n "$missing" ] || return 0
-    command -v apt-get >/dev/null || return 1
-    [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 1
-    say "installing $missing"
-    mkdir -p "$deps_home"
-    # One at a time: other checkouts may be at the same point.
-    # shellcheck disable=SC2086 # a list of words
-    (
-        flock 8
-        export DEBIAN_FRONTEND=noninteractive
-        as_root apt-get -qq update &&
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-                -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-                install --no-install-recommends $missing
-    ) 8>"$deps_home/apt.lock" >"$deps_home/apt.log" 2>&1 || {
-        tail -n 5 "$deps_home/apt.log" >&2
-        return 1
-    }
+# Why packages cannot be installed from here, or nothing.
+cannot_install() {
+    if ! command -v apt-get >/dev/null; then
+        echo "there is no apt-get here"
+    elif [ "$(id -u)" = 0 ]; then
+        return
+    elif ! command -v sudo >/dev/null; then
+        echo "that takes root, and there is no sudo here"
+    elif ! sudo -n true 2>/dev/null; then
+        echo "that takes root, and sudo wants a password"
+    fi
 }
 
-# Installs what is missing, or says in one sentence what a person has to do.
+# install_packages NAME…: 1 if that fails; why is then in apt.log.
+install_packages() {
+    say "installing $*"
+    mkdir -p "$deps_home"
+    # One at a time: other checkouts may be at the same point. A source of the
+    # system that cannot be read may not matter: installing decides.
+    (
+        flock 8
+        : >"$deps_home/apt.log"
+        as_root apt-get -qq update || true
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+            -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+            install --no-install-recommends "$@"
+    ) 8>"$deps_home/apt.lock" >"$deps_home/apt.log" 2>&1
+}
+
+# What apt said was wrong, else its last lines.
+apt_causes() {
+    grep -E '^(E|W|Err|dpkg): ?|^ +(Depends|Could not|Temporary failure)' "$deps_home/apt.log" |
+        sort -u | head -n 8 | grep . || tail -n 5 "$deps_home/apt.log"
+}
+
+# The line that installs packages, for the one who may.
+install_line() {
+    if [ "$(id -u)" = 0 ]; then
+        echo "    apt-get install -y --no-install-recommends $1"
+    elif command -v sudo >/dev/null; then
+        echo "    sudo apt-get install -y --no-install-recommends $1"
+    else
+        echo "    su -c 'apt-get install -y --no-install-recommends $1'"
+    fi
+}
+
+# need_packages LIST…: installs what is missing, or says in one message what a
+# person has to do. A verb calls it once, first, with all that it needs, and
+# with $wanted_packages, what it can do without.
 need_packages() {
-    try_packages "$1" || true
-    local missing
-    missing=$(missing_packages "$1")
-    [ -z "$missing" ] || die "missing: $missing- install them with" \
-        "'apt-get install $missing' as root"
+    local missing why more
+    need_debian
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    why=$(cannot_install)
+    if [ -z "$why" ]; then
+        # shellcheck disable=SC2086 # a list of words
+        install_packages $missing && [ -z "$(missing_packages "$@")" ] && return 0
+        missing=$(missing_packages "$@")
+        why="apt-get says: $(apt_causes)
+(all of it: $deps_home/apt.log)
+Once that is mended, what was meant to be installed is"
+    else
+        why="$why. Type"
+    fi
+    more=$(missing_packages "${wanted_packages:-}" | tr ' ' '\n' | grep -vxF "${missing// /$'\n'}" | paste -sd' ') || more=
+    say "packages are missing: $missing"
+    printf '%s\n\n%s\n\n' "$why" "$(install_line "$missing")" >&2
+    [ -z "$more" ] || printf '%s\n\n%s\n\n' \
+        "Tests that want one of these are skipped without it; all of them at once:" \
+        "$(install_line "$more")" >&2
+    echo "and then ./build.sh ${verb:-} again. (If apt-get knows no such package: apt-get update first.)" >&2
+    exit 1
 }
 
 # Installs what is missing as far as that is possible: all at once, else one by
 # one, since a mirror may have lost one of them. What is still missing is said.
 want_packages() {
-    local pair missing
-    [ -n "$(missing_packages "$1")" ] || return 0
-    try_packages "$1" || for pair in $1; do
-        try_packages "$pair" || true
-    done
-    missing=$(missing_packages "$1")
-    [ -z "$missing" ] || say "cannot install $missing; tests that want them are skipped"
+    local missing name why
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    why=$(cannot_install)
+    if [ -z "$why" ]; then
+        # shellcheck disable=SC2086 # a list of words
+        install_packages $missing || for name in $missing; do
+            install_packages "$name" || why=$(apt_causes | head -n 2)
+        done
+    fi
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] || say "not installed: $missing (${why:-apt-get has not brought it});" \
+        "tests that want them are skipped"
 }
 
 # ------------------------------------------------- sources of a later suite
 
 # Points apt at a root of its own, with this system's mirror and a later suite.
 scratch_apt() {
-    local mirror
-    mirror=$(system_mirror) || true
-    [ -n "$mirror" ] || die "this system's apt sources name no Debian mirror"
+    local mirror=${DEBIAN_MIRROR:-}
+    [ -n "$mirror" ] || mirror=$(system_mirror) || true
+    [ -n "$mirror" ] || die "this system's apt sources name no Debian mirror:" \
+        "name one that has $deps_suite as DEBIAN_MIRROR=URL"
     mkdir -p "$scratch"/{apt.conf.d,preferences.d,sources.list.d,cache/archives/partial,state/lists/partial}
     : >"$scratch/state/status"
     local kind
@@ -152,7 +235,10 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 Debug::NoLocking "true";
 CONF
-    later apt-get -qq update || die "cannot read the package lists of $deps_suite"
+    later apt-get -qq update && return
+    say "cannot read the package lists of $deps_suite from $mirror:"
+    grep -E '^(E|W|Err)' "$log" | sort -u | head -n 5 >&2
+    return 1
 }
 
 later() { APT_CONFIG=$scratch/apt.conf "$@" 2>>"$log"; }
@@ -310,7 +396,8 @@ build_dependencies() {
     : >"$log"
     rm -rf "$into"
     mkdir -p "$into/include" "$into/lib"
-    scratch_apt
+    scratch_apt || die "Axle's libraries come from there. Without a network: copy" \
+        "$deps from a machine that has it"
     for name in llhttp cjson mbedtls libevent; do
         say "building $name"
         "build_$name" && continue
@@ -325,7 +412,6 @@ build_dependencies() {
 }
 
 need_dependencies() {
-    need_packages "$packages_build"
     [ -d "$deps" ] && return
     mkdir -p "$deps_home"
     exec 9>"$deps_home/deps.lock"
@@ -334,9 +420,79 @@ need_dependencies() {
     exec 9>&-
 }
 
-# The folder's name says how its content was made.
+# ------------------------------------------------- tools of a later suite
+
+# kubectl and oras, as Debian built them: the tour and the tests type them. They
+# are no part of Axle, so it is built without them where they cannot be had.
+tools_names='kubectl oras'
+kubectl_oldest=29 kubectl_newest=33
+
+# on_path NAME: where the user's own is; build/bin may be on the PATH, and is not theirs.
+on_path() { type -aP "$1" | grep -vxF "$PWD/build/bin/$1" | head -n 1 | grep .; }
+
+# The kubectl of the PATH, if it is one of the versions that are supported.
+kubectl_of_path() {
+    local found minor
+    found=$(on_path kubectl) || return 1
+    minor=$("$found" version --client 2>/dev/null | sed -n 's/^Client Version:.*v1\.\([0-9]*\).*/\1/p')
+    [ -n "$minor" ] && [ "$minor" -ge $kubectl_oldest ] && [ "$minor" -le $kubectl_newest ] &&
+        echo "$found"
+}
+
+fetch_tools() {
+    local scratch into=$tools.new log=$deps_home/tools.log name
+    scratch=$(mktemp -d)
+    : >"$log"
+    rm -rf "$into"
+    mkdir -p "$into/bin"
+    say "fetching $tools_names of Debian's $deps_suite"
+    scratch_apt || return 1
+    for name in $tools_names; do
+        if (cd "$scratch" && later apt-get -qq download "$name") &&
+            dpkg-deb -x "$scratch/${name}"_*.deb "$scratch/tools" 2>>"$log" &&
+            cp "$scratch/tools/usr/bin/$name" "$into/bin/"; then
+            continue
+        fi
+        tail -n 5 "$log" >&2
+        return 1
+    done
+    rm -rf "$scratch"
+    mv "$into" "$tools"
+}
+
+# Puts what is missing of them on the PATH, and into build/bin for whoever types
+# it. A kubectl of the user's own is used if it is of a version that will do.
+want_tools() {
+    local own
+    own=$(kubectl_of_path) || own=
+    if [ -n "$own" ] && { [ "$1" = kubectl ] || on_path oras >/dev/null; }; then
+        rm -rf build/bin
+        return
+    fi
+    if [ ! -d "$tools" ]; then
+        mkdir -p "$deps_home"
+        (
+            flock 7
+            [ -d "$tools" ] || fetch_tools
+        ) 7>"$deps_home/tools.lock" || {
+            say "no $1: install a kubectl from 1.$kubectl_oldest to 1.$kubectl_newest" \
+                "(kubernetes.io/docs/tasks/tools) and put it on the PATH; going on without"
+            return 0
+        }
+    fi
+    mkdir -p build/bin
+    if [ -n "$own" ]; then rm -f build/bin/kubectl; else ln -sfn "$tools/bin/kubectl" build/bin/kubectl; fi
+    ln -sfn "$tools/bin/oras" build/bin/oras
+    export PATH=$PWD/build/bin:$PATH
+}
+
+# The folders' names say how their content was made.
 deps=$deps_home/deps-$({
     echo "$deps_suite ${deps_flags[*]}"
     declare -f build_mbedtls mbedtls_settings build_libevent build_cjson \
         build_llhttp library_versions
+} | sha256sum | cut -c1-16)
+tools=$deps_home/tools-$({
+    echo "$deps_suite $tools_names"
+    declare -f fetch_tools
 } | sha256sum | cut -c1-16)

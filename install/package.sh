@@ -10,7 +10,8 @@ root=$into/root
 name=axle-$version-$architecture
 
 # The same input gives the same bytes: no dates but that of the commit, no owner.
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
+SOURCE_DATE_EPOCH=$(git -c safe.directory="$PWD" log -1 --format=%ct 2>/dev/null ||
+    cut -d' ' -f2 COMMIT 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
 umask 022
 

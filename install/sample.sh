@@ -121,12 +121,15 @@ has_endpoint() {
 }
 
 tell() {
-    local kubectl
-    kubectl="kubectl --kubeconfig $kubeconfig"
+    local kubectl=kubectl console=$server/console/
+    # The one that build.sh fetched, if no other is on the PATH.
+    [ ! -x build/bin/kubectl ] || kubectl=$PWD/build/bin/kubectl
+    kubectl="$kubectl --kubeconfig $kubeconfig"
+    case $(build/axle version) in *'without console') console="not in this program (built with CONSOLE=no)" ;; esac
     cat <<TEXT
 
 Axle runs: hub and spoke on this machine, process $(cat "$state/axle.pid").
-  console   $server/console/
+  console   $console
             log in with the token that this prints:
             $PWD/build/axle token create --admin --kubeconfig $kubeconfig
   kubectl   $kubectl get aiworkloads,workloads -A
@@ -134,6 +137,7 @@ Axle runs: hub and spoke on this machine, process $(cat "$state/axle.pid").
   stop      ./build.sh stop   (what it runs goes on running)
   remove    $PWD/build/axle uninstall --data-dir $state   (lists; with --yes it removes all of it)
 TEXT
+    [ ! -x build/bin/kubectl ] || echo "  PATH      to type just kubectl: export PATH=$PWD/build/bin:\$PATH"
     if until_true 60 has_endpoint; then
         echo "The sample reads text in images:"
         echo "  curl --data-binary @$(printf %q "$PWD")/conf/sample/receipt.png $(endpoint)"

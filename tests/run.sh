@@ -8,7 +8,8 @@
 # fuzzer with its seeds, or a script beside this one (layers). Each runs in a
 # temporary folder of its own, has a time limit ("limit: 120" in one of its
 # first lines sets another one), and is cleared away with everything that it
-# started. Only what failed is shown, and why something was skipped.
+# started. Only what failed is shown, why something was skipped, and lines that
+# begin with "note: " (numbers for a person).
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -167,7 +168,7 @@ run_all() {
         failed=$((failed + counts[1]))
         skipped=$((skipped + counts[2]))
         [ "${counts[1]}" = 0 ] || show_failure "$results/$kind-$name.out" "$status" "$kind $name ($file)" "$kind"
-        sed -n 's/^ok[^#]*# *SKIP */skipped: /p' "$results/$kind-$name.out"
+        sed -n 's/^ok[^#]*# *SKIP */skipped: /p;/^note: /p' "$results/$kind-$name.out"
     done <"$results/list"
     if [ "${UNBUILT:-0}" != 0 ]; then
         echo "--- build: not everything was built, so what ran may be old (see above)"

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "config/config.h"
+#include "console/console.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
 #include "runtime/runtime.h"
@@ -64,6 +65,7 @@ static void print_version_tree(const struct cli_flags *flags)
 
     node_set_text(arena, tree, "version", version_number());
     node_set_text(arena, tree, "commit", version_commit());
+    node_set_bool(arena, tree, "console", console_is_built());
     add_libraries(arena, node_make(arena, tree, "libraries"));
     cli_print_tree(flags, tree);
 }
@@ -73,9 +75,8 @@ int version_verb(const struct cli_flags *flags)
     if (cli_wants_tree(flags))
         print_version_tree(flags);
     else
-        printf("axle %s (commit %s%s, %s)\n", version_number(), version_commit(),
-               strcmp(version_commit(), "unknown") ? "" : ": built outside a Git checkout",
-               version_libraries());
+        printf("axle %s (commit %s, %s)%s\n", version_number(), version_commit(),
+               version_libraries(), console_is_built() ? "" : ", without console");
     return CLI_OK;
 }
 

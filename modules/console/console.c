@@ -34,6 +34,17 @@ static const struct {
     {"Cache-Control", "no-cache"},
 };
 
+static const char without[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<meta name=\"viewport\" content=\"width=device-width\"><title>Axle</title></head><body>\n"
+    "<h1>Axle was built without its console</h1>\n"
+    "<p>This program was built without console (CONSOLE=no). The hub works: use kubectl, "
+    "or <code>axle status</code>.</p>\n"
+    "<p>To have the console, build again with <code>./build.sh</code>, without CONSOLE=no, and "
+    "restart the hub. That needs npm, or the source archive that <code>./build.sh package</code> "
+    "makes on another machine: it carries the console as built.</p>\n"
+    "</body></html>\n";
+
 static const char *type_of(const char *path)
 {
     for (size_t i = 0; i < count_of(types); i++) {
@@ -53,19 +64,24 @@ static const struct asset *find(const char *path)
     return asset_find(INDEX);
 }
 
+bool console_is_built(void)
+{
+    return asset_find(INDEX) != NULL;
+}
+
 void console_handle(struct http_request *request, void *arg)
 {
     const struct asset *asset = find(request->path);
 
     request->label = "console";
-    if (!asset) {
-        http_answer_text(request, 404,
-                         asset_find(INDEX) ? "no such file\n"
-                                           : "this program was built without the "
-                                             "console (npm was missing)\n");
+    if (!asset && console_is_built()) {
+        http_answer_text(request, 404, "no such file\n");
         return;
     }
     for (size_t i = 0; i < count_of(headers); i++)
         http_answer_header(request, headers[i].name, headers[i].value);
-    http_answer(request, 200, type_of(asset->path), asset->bytes, asset->size);
+    if (asset)
+        http_answer(request, 200, type_of(asset->path), asset->bytes, asset->size);
+    else
+        http_answer(request, 200, types[0].type, without, sizeof(without) - 1);
 }

@@ -2,6 +2,8 @@
 #ifndef CONSOLE_H
 #define CONSOLE_H
 
+#include <stdbool.h>
+
 struct http_request;
 
 /*
@@ -12,7 +14,13 @@ struct http_request;
  * cookies here, and nothing that a foreign page could borrow.
  */
 
-/* Handles /console and what is below it. An http_handler_fn. */
+/*
+ * Handles /console and what is below it. An http_handler_fn. A program that was
+ * built without the console answers with a page that says so.
+ */
 void console_handle(struct http_request *request, void *arg);
+
+/* Whether the console is in this program (CONSOLE=no leaves it out). */
+bool console_is_built(void);
 
 #endif

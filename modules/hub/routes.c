@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "console/console.h"
@@ -313,4 +314,7 @@ void routes_add(struct hub *hub)
     for (size_t i = 0; i < count_of(rows); i++)
         http_server_route(hub->server, rows[i].route.prefix, rows[i].route.methods,
                           rows[i].handle, hub);
+    if (!console_is_built())
+        log_info("hub", "this program was built without its console (CONSOLE=no): "
+                        "/console/ is a page that says how to get it");
 }

@@ -133,7 +133,25 @@ static int check_volumes(const struct node *spec, struct err *err)
     return 0;
 }
 
-static int check_mounts(const struct runtime *runtime, const struct node *container, struct err *err)
+/* Delivered files are the pod's own copies, which nothing else reads: read-only or not, what it
+   changes there is lost. A claim or a folder that others share is another matter. */
+static bool is_shared_read_only(const struct node *spec, const struct node *mount)
+{
+    const struct node *volumes = node_get(spec, "volumes");
+
+    if (!node_get_bool(mount, "readOnly", false))
+        return false;
+    for (size_t i = 0; i < node_count(volumes); i++) {
+        const struct node *volume = node_item(volumes, i);
+
+        if (!strcmp(node_get_text(volume, "name"), node_get_text(mount, "volume")))
+            return strcmp(node_get_text(volume, "type"), "files") != 0;
+    }
+    return true;
+}
+
+static int check_mounts(const struct runtime *runtime, const struct node *spec,
+                        const struct node *container, struct err *err)
 {
     const struct node *mounts = node_get(container, "mounts");
 
@@ -142,12 +160,13 @@ static int check_mounts(const struct runtime *runtime, const struct node *contai
                        node_get_text(container, "name"), node_count(mounts), CONFINE_MOUNTS);
     for (size_t i = 0; i < node_count(mounts) && !runtime->namespaces; i++) {
         const struct node *mount = node_item(mounts, i);
+        bool read_only = is_shared_read_only(spec, mount);
 
-        if (node_get_text(mount, "path")[0] == '/' || node_get_bool(mount, "readOnly", false))
+        if (node_get_text(mount, "path")[0] == '/' || read_only)
             return err_set(err, ERR_UNSUPPORTED,
                            "MountUnavailable: mountPath %.200s%s needs a mount namespace, "
                            "which this machine refuses to this user", node_get_text(mount, "path"),
-                           node_get_bool(mount, "readOnly", false) ? " is readOnly, and that" : "");
+                           read_only ? " is readOnly, and that" : "");
     }
     return 0;
 }
@@ -169,7 +188,7 @@ int process_check_spec(struct runtime *runtime, const struct node *spec, struct 
         if (!process_is_name(node_get_text(container, "name")))
             return err_set(err, ERR_INVALID, "containers[%zu].name \"%.130s\" is no name", i,
                            node_get_text(container, "name"));
-        if (check_privileges(runtime, container, err) < 0 || check_mounts(runtime, container, err) < 0)
+        if (check_privileges(runtime, container, err) < 0 || check_mounts(runtime, spec, container, err) < 0)
             return -1;
     }
     return 0;

@@ -29,6 +29,11 @@ grep() {
     if [ -n "$quiet" ]; then command grep "${args[@]}" >/dev/null; else command grep "${args[@]}"; fi
 }
 
+# So does `head`: with a file or another option than lines it is the usual one.
+head() {
+    if [ $# = 2 ] && [[ $1 = -n && $2 =~ ^[0-9]+$ ]]; then sed -n "1,$2p"; else command head "$@"; fi
+}
+
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 AXLE=${AXLE:-$repo/build/debug/axle}
 TEST_DIR=${TEST_DIR:-$(mktemp -d)}
@@ -60,6 +65,11 @@ skip() {
     exit 77
 }
 
+# What the console shows cannot be tested where the program has none.
+need_console() {
+    case $("$AXLE" version) in *'without console') skip "this program was built without the console (CONSOLE=no)" ;; esac
+}
+
 show_logs() {
     local log
     for log in "$TEST_DIR"/*.log; do
@@ -88,6 +98,13 @@ start() {
     shift
     "$AXLE" "$@" >>"$TEST_DIR/$name.log" 2>&1 &
     echo $! >"$TEST_DIR/$name.pid"
+}
+
+# open_program FOLDER: the program is copied to where any user can run it. A clone in root's
+# home cannot be entered by others.
+open_program() {
+    install -m 755 "$AXLE" "$1/axle"
+    AXLE=$1/axle
 }
 
 pid_of() { cat "$TEST_DIR/$1.pid"; }
@@ -167,16 +184,24 @@ find_kubectl() {
     local found
     found=$(find /usr/bin /usr/local /usr/lib -maxdepth 3 -type f -name "kubectl.${KUBECTL_VERSION:-1.3*}" 2>/dev/null | sort -V | tail -n 1)
     [ -n "$found" ] || found=$(type -P kubectl || true)
-    [ -n "$found" ] || skip "no kubectl on this machine"
+    [ -n "$found" ] || skip "no kubectl on this machine, and none could be fetched"
     # Not through a pipe: grep -q ends early, and kubectl would die of it.
     grep -qE 'v1\.(29|[3-9][0-9])' <<<"$("$found" version --client 2>/dev/null)" ||
-        skip "kubectl is older than 1.29"
+        skip "$found is older than 1.29, and no other kubectl is here"
     KUBECTL=$found
 }
 kubectl() {
     [ -n "${KUBECTL:-}" ] || find_kubectl
+    case " $* " in
+    *' -f - '*) mark_yaml | run_kubectl "$@" ;;
+    *) run_kubectl "$@" ;;
+    esac
+}
+run_kubectl() {
     "$KUBECTL" --kubeconfig "$hub_dir/hub/admin.kubeconfig" --cache-dir "$TEST_DIR/kube-cache" "$@"
 }
+# kubectl 1.32 takes whatever begins with a brace for JSON; other versions look again.
+mark_yaml() { sed '1s/^{[^"}]/---\n&/'; }
 
 apply() { kubectl apply -f "${1:--}"; }
 

@@ -28,7 +28,9 @@ spec: {tenant: acme}
 YAML
 until_true 60 kubectl get ns lab >/dev/null 2>&1 || fail "no namespace lab"
 
-began=$SECONDS
+# Its own time, so that other tests beside it make no difference.
+hub_seconds() { awk -v hertz="$(getconf CLK_TCK)" '{ print int(($14 + $15) / hertz) }' "/proc/$(pid_of hub)/stat"; }
+began=$(hub_seconds)
 for list in viewers editors; do
     send "$projects/lab" "$list" 20000 ''
     send "$projects/lab" "$list" 20000 '| reverse'
@@ -60,4 +62,5 @@ tokens() { [ "$(get_raw /apis/axle.dev/v1alpha1/jointokens | jq '.items | length
 until_true 60 tokens 300 || fail "tokens"
 expect "deleted" "$(status_of DELETE /apis/axle.dev/v1alpha1/namespaces/lab/computepools/many)" 200
 until_true 60 tokens 0 || fail "tokens are left"
-[ $((SECONDS - began)) -lt 60 ] || fail "the hub was busy for $((SECONDS - began)) s"
+busy=$(($(hub_seconds) - began))
+[ $busy -lt 60 ] || fail "the hub was busy for $busy s"

@@ -6,6 +6,7 @@
 # limit: 300
 . "$(dirname "$0")/lib.sh"
 
+need_console
 browser=$(command -v chromium || true)
 [ -n "$browser" ] || skip "chromium is not installed"
 command -v node >/dev/null || skip "nodejs is not installed"

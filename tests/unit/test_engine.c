@@ -228,14 +228,25 @@ static bool wait_gone(const char *wanted)
     return is_gone(wanted);
 }
 
-static void test_stops_and_answers(void)
+/* In a chroot the engine's own exec ends in the root outside of it: no command is found there. */
+static bool engine_can_exec(void)
 {
-    scoped_arena struct arena *arena = arena_new();
-    const char *probe = "{\"exec\": {\"command\": [\"/s\", \"end\"]}}";
-    int answer = 0, before = seen.exited;
+    scoped_mem char *command = mem_printf("podman --url unix://%s exec \"$(podman --url unix://%s ps -q)\" "
+                                          "/s end >/dev/null 2>&1", where, where);
+    int status = system(command);
 
-    CHECK(create(pod(arena, "stays", "\"args\": [\"stay\"]}]}")) && wait_until(&seen.started, 3),
-          "one that stays");
+    return WIFEXITED(status) && WEXITSTATUS(status) == 7;
+}
+
+static void test_commands_answer(struct arena *arena)
+{
+    const char *probe = "{\"exec\": {\"command\": [\"/s\", \"end\"]}}";
+    int answer = 0;
+
+    if (!engine_can_exec()) {
+        CHECK_SKIP("engine: podman exec itself runs nothing here, as in a chroot");
+        return;
+    }
     runtime_engine.probe(runtime, "stays", "main",
                          document_read_json(arena, probe, strlen(probe), &document_limits_own, NULL),
                          30 * CLOCK_SECOND, on_answer, &answer);
@@ -248,6 +259,16 @@ static void test_stops_and_answers(void)
                          1500 * CLOCK_MS, on_answer, &answer);
     CHECK(wait_until(&answer, 1) && !strcmp(seen.message, "command timed out"), "one that hangs is late");
     CHECK(wait_gone("/s\001hang"), "and is killed with what it started");
+}
+
+static void test_stops_and_answers(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+    int before = seen.exited;
+
+    CHECK(create(pod(arena, "stays", "\"args\": [\"stay\"]}]}")) && wait_until(&seen.started, 3),
+          "one that stays");
+    test_commands_answer(arena);
     runtime_engine.stop(runtime, "stays", "main", 20 * CLOCK_SECOND);
     CHECK(wait_until(&seen.exited, before + 1) && seen.code == 5, "it is asked to end and does");
     remove_pod("stays");

@@ -554,6 +554,17 @@ static bool has_own_maximum(void)
     return major > 6 || (major == 6 && minor >= 14);
 }
 
+/* A plain user's pods have mounts if that user may make namespaces. */
+static bool user_has_namespaces(void)
+{
+    int status = 1;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 /* The first process of a small world of pids; without the right to make one,
    the same in this one. False: in a chroot, where nothing can be mounted and
    so no pod has the folder in which all of them write. */
@@ -563,7 +574,7 @@ static bool enter_small_world(void)
     pid_t pid;
 
     if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-        return true;
+        return user_has_namespaces();
     pid = fork();
     if (pid > 0) {
         waitpid(pid, &status, 0);
