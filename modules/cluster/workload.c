@@ -395,18 +395,32 @@ static void note_taken(struct local_object *object, const struct plan_pod *pods,
     }
 }
 
+/* Kept before the pod is stopped: an agent that dies in between would make the ordinal of
+   the former template once more. */
+static void keep_taken(struct local_object *object, struct local_pod *const *pods,
+                       const struct plan_step *steps, size_t count)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < count && object->former; i++) {
+        int ordinal = steps[i].taken ? pods[steps[i].pod]->index : -1;
+
+        if (ordinal >= 0 && ordinal < PLAN_INDEXES)
+            taken = object->former->taken[ordinal] = true;
+    }
+    if (taken)
+        state_keep(object, NULL, NULL);
+}
+
 static void take_steps(struct local_object *object, struct local_pod *const *pods,
                        const struct plan_step *steps, size_t count, int64_t *ret_next)
 {
     int64_t held = workload_held_until(object);
-    bool taken = false;
 
+    keep_taken(object, pods, steps, count);
     for (size_t i = 0; i < count; i++) {
         const struct plan_step *step = &steps[i];
-        int ordinal = step->verb == PLAN_STOP ? pods[step->pod]->index : -1;
 
-        if (step->taken && object->former && ordinal >= 0 && ordinal < PLAN_INDEXES)
-            taken = object->former->taken[ordinal] = true;
         if (step->verb == PLAN_STOP)
             pod_end(pods[step->pod]);
         else if (held)
@@ -414,8 +428,6 @@ static void take_steps(struct local_object *object, struct local_pod *const *pod
         else
             pod_start(object, step->index, step->former);
     }
-    if (taken)
-        state_keep(object, NULL, NULL);
 }
 
 static bool can_plan(const struct local_object *object)
