@@ -541,6 +541,17 @@ static int check_gone(const struct place *place, struct err *err)
     return 0;
 }
 
+/* What starts an ended process again does so within a second, mostly. */
+static int watch_a_while(const struct place *place, struct err *err)
+{
+    for (int i = 0; i < 15; i++) {
+        if (check_gone(place, err) < 0)
+            return -1;
+        usleep(100000);
+    }
+    return check_gone(place, err);
+}
+
 /* Only files: a folder of such a name is not the sample's. */
 static int delete_leftovers(const struct place *place, struct err *err)
 {
@@ -619,7 +630,7 @@ static int delete_all(struct place *place, struct err *err)
     for (size_t i = 0; i < count_of(roles); i++)
         if (delete_role(place, i, err) < 0)
             return -1;
-    return check_gone(place, err);
+    return 0;
 }
 
 static int uninstall(struct place *place, struct err *err)
@@ -636,6 +647,8 @@ static int uninstall(struct place *place, struct err *err)
     place->running = (struct holders){0};
     result = holders_end(&ended, err);
     if (result < 0 || end_all(place, err) < 0 || delete_all(place, err) < 0)
+        return -1;
+    if ((ended.count ? watch_a_while : check_gone)(place, err) < 0)
         return -1;
     delete_groups(place, &ended);
     print_end(place);

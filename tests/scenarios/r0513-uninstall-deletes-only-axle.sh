@@ -15,6 +15,8 @@ ends() {
     expect "uninstall of $folder: $said" "$status" "$wanted"
     expect_contains "uninstall of $folder" "$said" "$text"
 }
+hub_answers() { [ "$(get_raw /readyz)" = ok ]; }
+uninstalled() { "$AXLE" uninstall --yes --data-dir "$hub_dir" >/dev/null 2>&1; }
 tree() { (cd "$1" && find . | sort | paste -sd' '); }
 
 # A home directory with folders of these names.
@@ -73,6 +75,15 @@ JSON
 ends 0 'folders are deleted' shm
 [ ! -e "$memory/lab.a-e-$$" ] || fail "a volume in memory is left"
 rmdir "$memory/$victim" || fail "another spoke's volume in memory was deleted"
+
+# Who starts the hub again is named, and it is not said that nothing runs.
+start_hub
+(while [ ! -e "$TEST_DIR/stop" ]; do sleep 0.5; "$AXLE" --mode=hub --data-dir "$hub_dir" --listen "$listen" >>again.log 2>&1 || true; done) &
+crash hub
+until_true 30 hub_answers
+ends 1 'stop what starts' hub
+touch "$TEST_DIR/stop"
+until_true 60 uninstalled
 
 # Mounts, in a namespace of their own.
 unshare -m true 2>/dev/null || exit 0

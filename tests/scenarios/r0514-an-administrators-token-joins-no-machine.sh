@@ -21,4 +21,5 @@ until_true 20 says_too 'is an administrator.s, with which no machine joins' || f
 if grep -F "$(cut -d. -f4 "$TEST_DIR/wrong")" "$TEST_DIR"/*.log; then fail "the token is in a log"; fi
 
 stop edge
+token_create >"$TEST_DIR/edge.token"
 start_spoke edge
