@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,23 @@ static int fail(struct err *err, const char *what, const char *path)
     return err_set(err, code, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
+#define WRITER_WAIT (10 * 1000)
+
+/* A FIFO may have nobody who writes to it, which must not hold anything up for ever. */
+static int wait_for_writer(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || poll(&ready, 1, WRITER_WAIT) != 0)
+        return 0;
+    errno = ETIMEDOUT;
+    return -1;
+}
+
 char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err)
 {
-    scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     scoped_text struct text bytes = {0};
 
     if (fd < 0) {
@@ -43,7 +58,7 @@ char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err
         return NULL;
     }
     for (;;) {
-        ssize_t got = read(fd, text_reserve(&bytes, 4096), 4096);
+        ssize_t got = wait_for_writer(fd) < 0 ? -1 : read(fd, text_reserve(&bytes, 4096), 4096);
 
         if (got < 0 && errno == EINTR)
             continue;

@@ -63,6 +63,8 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
         err_set(err, ERR_FORBIDDEN, "%.400s: this user may not read the kubeconfig (Permission "
                 "denied); ask as root or as the hub's user, or name a copy by --kubeconfig=FILE",
                 path);
+    else
+        err->code = ERR_INVALID; /* a folder, or what never is a kubeconfig */
     return NULL;
 }
 
@@ -91,7 +93,8 @@ static char *credential(struct arena *arena, const struct node *from,
         return NULL;
     }
     if (!*path) {
-        err_set(err, ERR_INVALID, "has neither %s-data nor %s", key, key);
+        err_set(err, ERR_INVALID, "has neither %s-data nor %s: axle takes certificates only, as in "
+                "the hub's admin.kubeconfig; tokens and plugins are kubectl's", key, key);
         return NULL;
     }
     file = file_read(path, 65536, NULL, err);
@@ -151,8 +154,10 @@ static int open_client(struct cli_client *client, const char *path,
         return -1;
     config = document_read_yaml(client->arena, text, len, DOCUMENT_KEYS_ONCE,
                                 &document_limits_own, err);
-    if (!config || read_kubeconfig(client, config, &tls, err) < 0)
+    if (!config || read_kubeconfig(client, config, &tls, err) < 0) {
+        err->code = ERR_INVALID;
         return err_wrap(err, "%s", path);
+    }
     client->loop = loop_new(err);
     if (!client->loop)
         return -1;

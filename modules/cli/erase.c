@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Deletes and measures folders whose contents strangers wrote: pods made what is in
- * them. No symbolic link is followed, no other file system is entered, and a tree that
- * is deeper than there are descriptors is taken apart from the top.
+ * them. No symbolic link is followed, nothing that is mounted there is entered, and a tree
+ * that is deeper than there are descriptors is taken apart from the top.
  */
 #include "cli/inside.h"
 
+#include "base/file.h"
 #include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,100 +21,157 @@
 #define DEEPEST 64
 #define COMPLAINTS 10
 
+static void close_opened(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+#define scoped_opened SCOPED(close_opened)
+
 struct erasing {
-    int top;        /* the folder that what is too deep is moved to */
-    dev_t device;   /* nothing on another one is touched */
+    int top;        /* the folder that goes: what is too deep is moved to it */
+    long mount;     /* nothing in another one is touched */
     unsigned moved; /* what was too deep, so far */
     unsigned failed;
 };
 
-static void complain(struct erasing *erasing, const char *name, const char *why)
+static void complain(struct erasing *erasing, int at, const char *name, int why)
 {
+    scoped_mem char *self = mem_printf("/proc/self/fd/%d", at);
+    char folder[4096];
+    ssize_t len = readlink(self, folder, sizeof folder - 1);
+
+    folder[len > 0 ? len : 0] = '\0';
     if (erasing->failed++ < COMPLAINTS)
-        cli_usage("%.200s: %s", name, why);
+        cli_usage("%.3000s%s%.300s: %s", folder, len > 0 ? "/" : "", name,
+                  why == EXDEV || why == EBUSY ? "something is mounted there, which is not touched: "
+                                                 "unmount it" : strerror(why));
 }
 
-/* Its own folder becomes one that can be emptied, whatever mode a pod gave it. */
-static int open_to_erase(int at, const char *name)
+/*
+ * The mount that a descriptor is in, -1: not known. A bind mount has the device of what
+ * it shows, so the device does not tell.
+ */
+static long mount_of(int fd)
 {
-    scoped_mem char *self = NULL;
-    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path;
+    scoped_mem char *path = mem_printf("/proc/self/fdinfo/%d", fd);
+    scoped_mem char *text = file_read(path, 4096, NULL, NULL);
+    const char *line = text ? strstr(text, "mnt_id:") : NULL;
 
-    if (fd >= 0) {
-        (void)fchmod(fd, 0700);
-        return fd;
-    }
-    path = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return line ? strtol(line + strlen("mnt_id:"), NULL, 10) : -1;
+}
+
+/* A folder that can be emptied, whatever mode a pod gave it; -1 and errno. */
+static int open_to_erase(struct erasing *erasing, int at, const char *name)
+{
+    scoped_opened int path = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    scoped_mem char *self = mem_printf("/proc/self/fd/%d", path);
+    long mount = path >= 0 ? mount_of(path) : -1;
+
     if (path < 0)
         return -1;
-    self = mem_printf("/proc/self/fd/%d", path);
+    if (!erasing->mount)
+        erasing->mount = mount;
+    if (mount < 0 || mount != erasing->mount) {
+        errno = mount < 0 ? ENOSYS : EXDEV;
+        return -1;
+    }
     (void)chmod(self, 0700);
-    close(path);
-    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void erase_at(struct erasing *erasing, int at, const char *name, unsigned depth);
 
-static void erase_folder(struct erasing *erasing, int at, const char *name, unsigned depth)
+static void erase_contents(struct erasing *erasing, int folder, unsigned depth)
 {
-    int fd = open_to_erase(at, name);
-    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = own >= 0 ? fdopendir(own) : NULL;
 
     for (struct dirent *e; list && (e = readdir(list));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            erase_at(erasing, fd, e->d_name, depth + 1);
+            erase_at(erasing, folder, e->d_name, depth);
     if (list)
         closedir(list);
-    else if (fd >= 0)
-        close(fd);
-    if (unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        complain(erasing, name, strerror(errno));
+    else if (own >= 0)
+        close(own);
+}
+
+/* Moves a folder to where it is not deep, under a name that is free there. */
+static void move_up(struct erasing *erasing, int at, const char *name)
+{
+    for (;;) {
+        scoped_mem char *aside = mem_printf(".deep-%u", erasing->moved++);
+
+        if (renameat(at, name, erasing->top, aside) == 0)
+            return;
+        if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
+            continue;
+        complain(erasing, at, name, errno);
+        return;
+    }
 }
 
 static void erase_at(struct erasing *erasing, int at, const char *name, unsigned depth)
 {
-    scoped_mem char *aside = NULL;
+    scoped_opened int fd = -1;
     struct stat st;
 
     if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno != ENOENT)
-            complain(erasing, name, strerror(errno));
-    } else if (!S_ISDIR(st.st_mode)) {
-        if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
-            complain(erasing, name, strerror(errno));
-    } else if (st.st_dev != erasing->device) {
-        complain(erasing, name, "another file system is mounted there: unmount it");
-    } else if (depth < DEEPEST) {
-        erase_folder(erasing, at, name, depth);
-    } else {
-        aside = mem_printf(".deep-%u", erasing->moved++);
-        if (renameat(at, name, erasing->top, aside) < 0)
-            complain(erasing, name, strerror(errno));
+            complain(erasing, at, name, errno);
+        return;
     }
+    if (!S_ISDIR(st.st_mode)) {
+        if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
+            complain(erasing, at, name, errno);
+        return;
+    }
+    fd = open_to_erase(erasing, at, name);
+    if (fd < 0) {
+        if (errno != ENOENT)
+            complain(erasing, at, name, errno);
+        return;
+    }
+    if (depth == DEEPEST) {
+        move_up(erasing, at, name);
+        return;
+    }
+    erase_contents(erasing, fd, depth + 1);
+    if (unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        complain(erasing, at, name, errno);
+}
+
+/*
+ * The top folder itself may be a mount, which an administrator made there; what is in it
+ * goes all the same. Each round takes what the one before has moved up.
+ */
+static void erase_top(struct erasing *erasing, int parent, const char *name)
+{
+    unsigned before;
+
+    do {
+        before = erasing->moved;
+        erase_contents(erasing, erasing->top, 0);
+    } while (erasing->moved != before);
+    if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        complain(erasing, parent, name, errno);
 }
 
 int erase_tree(const char *folder, const char *name, struct err *err)
 {
-    struct erasing erasing = {.top = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    struct stat st;
+    scoped_opened int parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    scoped_opened int top = -1;
+    struct erasing erasing = {0};
 
-    if (erasing.top < 0 || fstat(erasing.top, &st) < 0) {
-        if (erasing.top >= 0)
-            close(erasing.top);
+    if (parent < 0)
         return errno == ENOENT ? 0 : err_set(err, ERR_OTHER, "%.200s: %s", folder, strerror(errno));
-    }
-    erasing.device = st.st_dev;
-    /* The top folder itself may be a file system of its own, which an administrator
-       mounted there; what is in it goes all the same. */
-    if (fstatat(erasing.top, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-        erasing.device = st.st_dev;
-    erase_at(&erasing, erasing.top, name, 0);
-    for (unsigned i = 0; i < erasing.moved; i++) {
-        scoped_mem char *aside = mem_printf(".deep-%u", i);
-
-        erase_at(&erasing, erasing.top, aside, 0);
-    }
-    close(erasing.top);
+    top = erasing.top = open_to_erase(&erasing, parent, name);
+    if (top >= 0)
+        erase_top(&erasing, parent, name);
+    else if (errno == ENOTDIR || errno == ELOOP)
+        erase_at(&erasing, parent, name, 0);
+    else if (errno != ENOENT)
+        complain(&erasing, parent, name, errno);
     return erasing.failed ? err_set(err, ERR_OTHER, "%.200s/%.100s: not everything could be "
                                     "deleted", folder, name) : 0;
 }

@@ -81,13 +81,24 @@ static char *check_project(struct arena *arena, const char *value)
     return why;
 }
 
+/* The files are UTF-8, and "{{" would be a template of the profile's. */
+static char *check_text(struct arena *arena, const char *value)
+{
+    if (!text_is_utf8(value, strlen(value)))
+        return arena_string(arena, "must be UTF-8");
+    if (strstr(value, "{{"))
+        return arena_string(arena, "must be without \"{{\", which begins a template in a profile: "
+                            "leave it out here and write it into app.yaml");
+    return NULL;
+}
+
 static char *check_image(struct arena *arena, const char *value)
 {
     for (const char *c = value; *c; c++)
         if (*c <= ' ' || *c == 0x7f)
             return arena_string(arena, "must be an image's reference, such as "
                                 "docker.io/library/nginx:1.27, without spaces");
-    return NULL;
+    return check_text(arena, value);
 }
 
 static char *check_command(struct arena *arena, const char *value)
@@ -97,16 +108,18 @@ static char *check_command(struct arena *arena, const char *value)
     for (const char *c = value; *c; c++)
         if ((unsigned char)*c < ' ')
             return arena_string(arena, "must be one line");
-    return NULL;
+    return check_text(arena, value);
 }
 
 static char *check_port(struct arena *arena, const char *value)
 {
     long long port;
 
-    if (text_to_int(value, &port) && port >= 0 && port <= 65535)
+    /* In YAML "080" is no 80, so it is written as it is meant. */
+    if (text_to_int(value, &port) && port >= 0 && port <= 65535 && *value != '-' &&
+        (*value != '0' || !value[1]))
         return NULL;
-    return arena_string(arena, "must be a number of 0 to 65535");
+    return arena_string(arena, "must be a number of 0 to 65535, without zeros before it");
 }
 
 /* ---- What is asked ---------------------------------------------------------------- */
@@ -293,6 +306,7 @@ static char *place(struct arena *arena, const char *folder, const char *name)
 static int make_folder(const char *folder, struct err *err)
 {
     scoped_mem char *path = mem_copy_string(folder);
+    struct stat status;
 
     for (char *c = path + (*path == '/');; c++) {
         char was = *c;
@@ -302,24 +316,39 @@ static int make_folder(const char *folder, struct err *err)
         *c = '\0';
         if (mkdir(path, 0777) < 0 && errno != EEXIST)
             return err_set(err, ERR_OTHER, "%s: %s", path, strerror(errno));
+        if (stat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+            return err_set(err, ERR_OTHER, "%s is no folder: name another one", path);
         if (!was)
             return 0;
         *c = was;
     }
 }
 
+/* A link that leads nowhere is there as well. */
+static bool is_written_already(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
+/* Both or none: half of it would be in the way of the next try. */
 static int write_files(const char *folder, const char *const paths[2], const struct text texts[2],
                        struct err *err)
 {
     for (size_t i = 0; i < 2; i++)
-        if (file_exists(paths[i]))
+        if (is_written_already(paths[i]))
             return err_set(err, ERR_TAKEN, "%s is there already, and nothing is overwritten: name "
                            "another folder, or have it printed with -o yaml", paths[i]);
     if (make_folder(folder, err) < 0)
         return -1;
     for (size_t i = 0; i < 2; i++)
-        if (file_write(paths[i], texts[i].bytes, texts[i].len, 0644, err) < 0)
+        if (file_write(paths[i], texts[i].bytes, texts[i].len, 0644, err) < 0) {
+            if (i)
+                file_remove(paths[0]);
+            err->code = ERR_OTHER;
             return -1;
+        }
     return 0;
 }
 
@@ -328,7 +357,7 @@ static char *shell_word(struct arena *arena, const char *word)
 {
     scoped_text struct text out = {0};
 
-    if (!strpbrk(word, " '\"\\|&;<>()$`*?[]{}~#!") && *word != '-')
+    if (!strpbrk(word, " \t\n'\"\\|&;<>()$`*?[]{}~#!") && *word != '-')
         return arena_string(arena, word);
     text_add(&out, *word == '-' ? "./'" : "'");
     for (const char *c = word; *c; c++)

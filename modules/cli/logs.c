@@ -82,10 +82,25 @@ static void print_lines(const char *bytes, size_t len)
     }
 }
 
-/* The end of a file, from the beginning of a line. The folder is the agent's, so no link leads out of it. */
-static void print_tail(const char *path)
+/*
+ * -1: there is none. The folder is the agent's; but where that is no root, its pods are the same
+ * user's, and whoever reads it as root is led nowhere by a link and held up by no FIFO.
+ */
+static int open_log(const char *folder, const char *container)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    scoped_mem char *name = mem_printf("%s.log", container);
+    int logs = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = logs >= 0 ? openat(logs, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+    if (logs >= 0)
+        close(logs);
+    return fd;
+}
+
+/* The end of a file, from the beginning of a line. */
+static void print_tail(const char *folder, const char *container)
+{
+    int fd = open_log(folder, container);
     scoped_mem char *bytes = NULL;
     const char *start;
     struct stat status;
@@ -113,7 +128,7 @@ static void print_pod(struct log_request *request, const char *id, const struct 
     for (size_t k = 0; k < count_of(lists); k++) {
         for (size_t i = 0; i < node_count(lists[k]); i++) {
             const char *container = node_get_text(node_item(lists[k], i), "name");
-            scoped_mem char *path = mem_printf("%s/%s/logs/%s.log", request->folder, id, container);
+            scoped_mem char *path = mem_printf("%s/%s/logs", request->folder, id);
             scoped_text struct text head = {0};
 
             if (strchr(container, '/') || (request->container && strcmp(request->container, container)))
@@ -121,7 +136,7 @@ static void print_pod(struct log_request *request, const char *id, const struct 
             text_addf(&head, "%s==> %s %s\n", request->found++ ? "\n" : "",
                       node_get_text(record, "name"), container);
             print_bytes(text_string(&head), head.len);
-            print_tail(path);
+            print_tail(path, container);
         }
     }
 }

@@ -49,9 +49,20 @@ const struct cli_help uninstall_help = {
 
 /* ---- What there is ------------------------------------------------------------------- */
 
-/* What is in a folder of a hub or a spoke, whatever happened to it. */
-static const char *const marks[] = {"axle.db", "pki", "admin.kubeconfig", "workloads", "departure",
-                                    "joined-with", "name", "hub", "agent.sock", "keys"};
+/*
+ * How everything begins that a hub or a spoke keeps in its folder (copies and what is put
+ * aside end otherwise). A folder that has anything else in it is another's, or has another's
+ * files in it: a home directory may have a folder "hub" of one's own.
+ */
+static const struct mark {
+    const char *start;
+    bool tells; /* nobody else calls it so */
+} marks[] = {
+    {"axle.db", true}, {"pki", true}, {"admin.kubeconfig", true}, {"workloads", true},
+    {"departure", true}, {"joined-with", true}, {"left-", true}, {"agent.sock", true},
+    {"control.sock", true}, {"newest", false}, {"name", false}, {"hub", false},
+    {"lost+found", false}, {".deep-", false}, /* of a deletion that was cut short */
+};
 /* What install/sample.sh leaves beside them. */
 static const char *const leftovers[] = {"axle.log", "ca.pem", "admin.pem", "admin.key", "axle.pid"};
 static const char *const roles[] = {"spoke", "hub"};
@@ -61,10 +72,13 @@ struct place {
     char *data;
     bool there[count_of(roles)], aside[count_of(roles)];
     struct holders running; /* hub and agent */
+    int lock;               /* of the data folder, against another uninstall; -1: none */
 };
 
 static void place_free(struct place *place)
 {
+    if (place->lock >= 0)
+        close(place->lock);
     free(place->data);
     holders_free(&place->running);
 }
@@ -76,21 +90,40 @@ static bool is_folder(const char *path)
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool has_marks(const char *folder)
+static const struct mark *find_mark(const char *name)
 {
-    DIR *list = opendir(folder);
-    bool found = false, empty = list != NULL;
+    for (size_t i = 0; i < count_of(marks); i++)
+        if (text_starts(name, marks[i].start))
+            return &marks[i];
+    return NULL;
+}
 
-    for (struct dirent *e; list && (e = readdir(list));) {
+/* That nothing is in a folder but what is Axle's. Of one that is half deleted any part may be left. */
+static int check_contents(const char *folder, bool half, struct err *err)
+{
+    scoped_mem char *foreign = NULL;
+    bool told = half, empty = true;
+    DIR *list = opendir(folder);
+
+    if (!list)
+        return err_set(err, ERR_FORBIDDEN, "%.300s: %s; do this as root or as the user that Axle "
+                       "runs as", folder, strerror(errno));
+    for (struct dirent *e; (e = readdir(list));) {
+        const struct mark *mark = find_mark(e->d_name);
+
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
         empty = false;
-        for (size_t i = 0; i < count_of(marks); i++)
-            found |= !strcmp(e->d_name, marks[i]);
+        told |= mark && mark->tells;
+        if (!mark && !foreign)
+            foreign = mem_copy_string(e->d_name);
     }
-    if (list)
-        closedir(list);
-    return found || empty;
+    closedir(list);
+    if (foreign && told)
+        return err_set(err, ERR_INVALID, "%.300s/%.200s is not Axle's, so nothing is touched: move it "
+                       "away first", folder, foreign);
+    return empty || (told && !foreign) ? 0 : err_set(err, ERR_INVALID, "%.300s has none of the files "
+                                                      "of Axle", folder);
 }
 
 /* A folder of such a name that is somebody else's is left alone, and all beside it. */
@@ -101,11 +134,17 @@ static int look_for_role(struct place *place, size_t role, struct err *err)
     struct stat st;
 
     place->aside[role] = is_folder(aside);
+    if (place->aside[role] ? check_contents(aside, true, err) < 0 : lstat(aside, &st) == 0)
+        return err->code ? -1 : err_set(err, ERR_INVALID, "%.300s is no folder, so nothing is "
+                                        "touched: move it away first", aside);
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : err_set(err, ERR_FORBIDDEN, "%s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || !has_marks(path))
+    if (!S_ISDIR(st.st_mode))
         return err_set(err, ERR_INVALID, "%.300s is no folder of an Axle %s, so nothing in %.300s is "
                        "touched; --data-dir names Axle's", path, roles[role], place->data);
+    if (check_contents(path, false, err) < 0)
+        return err->code == ERR_FORBIDDEN ? -1 : err_wrap(err, "that is no folder of an Axle %s, and "
+                                                          "nothing is touched", roles[role]);
     place->there[role] = true;
     return 0;
 }
@@ -122,6 +161,14 @@ static void look_for_processes(struct place *place)
     if (place->there[0]) {
         holders_find(&place->running, spoke);
         holders_find(&place->running, agents);
+    }
+    /* What was started again while its folder was renamed. */
+    for (size_t i = 0; i < count_of(roles); i++) {
+        scoped_mem char *aside = mem_printf("%s/%s" ASIDE, place->data, roles[i]);
+        scoped_mem char *kept = mem_printf("%s/axle.db", aside);
+
+        holders_find(&place->running, aside);
+        holders_find(&place->running, kept);
     }
 }
 
@@ -371,26 +418,39 @@ static bool has_containers(const struct place *place)
     return found;
 }
 
-/* Volumes in memory, Secrets among them, go with their pods where an agent ends these. */
-static void delete_volumes_in_memory(const char *description)
+/*
+ * Volumes in memory, Secrets among them, go with their pods where an agent ends these. Which
+ * they are is the agent's to say, and no word of a pod in its template; and everybody may make
+ * a folder in /dev/shm.
+ */
+static int delete_volumes_in_memory(const char *id, const char *description, size_t len,
+                                    struct err *err)
 {
-    scoped_mem char *parent = mem_printf("/dev/shm/axle-%u", geteuid());
-    scoped_mem char *start = mem_printf("%s/", parent);
-    struct err err = {0};
+    scoped_arena struct arena *arena = arena_new();
+    const char *parent = arena_printf(arena, "/dev/shm/axle-%u", geteuid());
+    const char *start = arena_printf(arena, "%s/%s-", parent, id);
+    const struct node *list = node_get(document_read_json(arena, description, len,
+                                                          &document_limits_own, NULL), "volumes");
+    struct stat st;
 
-    for (const char *at = strstr(description, start); at; at = strstr(at, start)) {
-        scoped_mem char *name = mem_copy_string(at += strlen(start));
+    if (lstat(parent, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+        return 0;
+    for (size_t i = 0; i < node_count(list); i++) {
+        const char *source = node_get_text(node_item(list, i), "source");
+        const char *name = source + strlen(parent) + 1;
 
-        name[strcspn(name, "\"/\\")] = '\0';
-        if (*name && name[0] != '.' && erase_tree(parent, name, &err) < 0)
-            cli_fail(&err);
+        if (text_starts(source, start) && !strchr(name, '/') &&
+            erase_tree(parent, name, err) < 0)
+            return -1;
     }
+    return 0;
 }
 
 static int end_by_shims(const char *workloads, struct err *err)
 {
     scoped_mem char *pods = mem_printf("%s/pods", workloads);
     char *shim[] = {(char *)"shim", (char *)"--end-all", (char *)workloads, NULL};
+    int result = 0;
     DIR *list;
 
     if (runtime_shim_main(3, shim) != 0)
@@ -398,14 +458,15 @@ static int end_by_shims(const char *workloads, struct err *err)
     list = opendir(pods);
     for (struct dirent *e; list && (e = readdir(list));) {
         scoped_mem char *path = mem_printf("%s/%s/pod.json", pods, e->d_name);
-        scoped_mem char *text = e->d_name[0] != '.' ? file_read(path, 4 << 20, NULL, NULL) : NULL;
+        size_t len = 0;
+        scoped_mem char *text = e->d_name[0] != '.' ? file_read(path, 4 << 20, &len, NULL) : NULL;
 
-        if (text)
-            delete_volumes_in_memory(text);
+        if (text && delete_volumes_in_memory(e->d_name, text, len, err) < 0)
+            result = -1;
     }
     if (list)
         closedir(list);
-    return 0;
+    return result;
 }
 
 /*
@@ -428,6 +489,16 @@ static int end_pods(const struct place *place, struct err *err)
     return mode_end_spoke(place->flags, err);
 }
 
+/* A supervisor, or a person, has started the hub or the agent again. */
+static int check_ended(struct place *place, struct err *err)
+{
+    look_for_processes(place);
+    return place->running.count
+               ? err_set(err, ERR_OTHER, "process %d (%.200s) was started again meanwhile: stop "
+                         "what starts it", place->running.list[0].pid, place->running.list[0].command)
+               : 0;
+}
+
 static int end_all(struct place *place, struct err *err)
 {
     if (holders_end(&place->running, err) < 0)
@@ -436,39 +507,77 @@ static int end_all(struct place *place, struct err *err)
     look_for_processes(place);
     if (holders_end(&place->running, err) < 0 || end_pods(place, err) < 0)
         return -1;
-    look_for_processes(place);
-    if (place->running.count)
-        return err_set(err, ERR_CONFLICT, "process %d (%.200s) was started again meanwhile: stop "
-                       "what starts it", place->running.list[0].pid, place->running.list[0].command);
-    return 0;
+    return check_ended(place, err);
 }
 
-static int delete_role(const struct place *place, size_t role, struct err *err)
+static int delete_role(struct place *place, size_t role, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/%s", place->data, roles[role]);
     scoped_mem char *name = mem_printf("%s" ASIDE, roles[role]);
     scoped_mem char *aside = mem_printf("%s/%s", place->data, name);
 
     /* What an earlier try left; then this one's. */
-    if (erase_tree(place->data, name, err) < 0)
+    if (is_folder(aside) && erase_tree(place->data, name, err) < 0)
         return -1;
-    if (place->there[role] && rename(path, aside) < 0)
+    if (place->there[role] && rename(path, aside) < 0 && errno != ENOENT)
         return errno == EBUSY || errno == EXDEV
                    ? erase_tree(place->data, roles[role], err)
                    : err_set(err, ERR_OTHER, "%.300s: %s", path, strerror(errno));
-    return erase_tree(place->data, name, err);
+    if (check_ended(place, err) < 0)
+        return -1;
+    return is_folder(aside) ? erase_tree(place->data, name, err) : 0;
+}
+
+/* What is there although it was deleted came with a hub or an agent that was started again. */
+static int check_gone(const struct place *place, struct err *err)
+{
+    for (size_t i = 0; i < count_of(roles); i++) {
+        scoped_mem char *path = mem_printf("%s/%s", place->data, roles[i]);
+
+        if (is_folder(path))
+            return err_set(err, ERR_OTHER, "%.300s is there again: stop what starts the %s", path,
+                           i ? "hub" : "agent");
+    }
+    return 0;
+}
+
+/* What starts an ended process again does so within a second, mostly. */
+static int watch_a_while(const struct place *place, struct err *err)
+{
+    for (int i = 0; i < 15; i++) {
+        if (check_gone(place, err) < 0)
+            return -1;
+        usleep(100000);
+    }
+    return check_gone(place, err);
 }
 
 /* Only files: a folder of such a name is not the sample's. */
-static void delete_leftovers(const struct place *place)
+static int delete_leftovers(const struct place *place, struct err *err)
 {
     for (size_t i = 0; i < count_of(leftovers); i++) {
         scoped_mem char *path = mem_printf("%s/%s", place->data, leftovers[i]);
         struct stat st;
 
-        if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-            unlink(path);
+        if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && unlink(path) < 0 && errno != ENOENT)
+            return err_set(err, ERR_OTHER, "%.300s: %s", path, strerror(errno));
     }
+    return 0;
+}
+
+/* The data of claims that lies elsewhere is not moved from there, and not deleted. */
+static int keep_claims(const struct place *place, struct err *err)
+{
+    scoped_mem char *spoke = mem_printf("%s/spoke", place->data);
+    scoped_mem char *workloads = mem_printf("%s/workloads", spoke);
+
+    if (!place->there[0] || !file_exists(workloads))
+        return 0;
+    if (!is_folder(workloads)) {
+        printf("%s is a symbolic link: what it leads to stays there\n", workloads);
+        return 0;
+    }
+    return place->flags->delete_claims ? 0 : claims_keep(spoke, err);
 }
 
 static int delete_claims(const struct place *place, struct err *err)
@@ -512,9 +621,20 @@ static void print_end(const struct place *place)
            "%s\n", len > 0 ? program : "where you put it");
 }
 
+static int delete_all(struct place *place, struct err *err)
+{
+    if (keep_claims(place, err) < 0 ||
+        (place->flags->delete_claims && delete_claims(place, err) < 0) ||
+        delete_leftovers(place, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count_of(roles); i++)
+        if (delete_role(place, i, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int uninstall(struct place *place, struct err *err)
 {
-    scoped_mem char *spoke = mem_printf("%s/spoke", place->data);
     scoped_holders struct holders ended = {0};
     int result;
 
@@ -526,16 +646,10 @@ static int uninstall(struct place *place, struct err *err)
     ended = place->running;
     place->running = (struct holders){0};
     result = holders_end(&ended, err);
-    if (result < 0 || end_all(place, err) < 0)
+    if (result < 0 || end_all(place, err) < 0 || delete_all(place, err) < 0)
         return -1;
-    if (place->there[0] && !place->flags->delete_claims && claims_keep(spoke, err) < 0)
+    if ((ended.count ? watch_a_while : check_gone)(place, err) < 0)
         return -1;
-    if (place->flags->delete_claims && delete_claims(place, err) < 0)
-        return -1;
-    delete_leftovers(place);
-    for (size_t i = 0; i < count_of(roles); i++)
-        if (delete_role(place, i, err) < 0)
-            return -1;
     delete_groups(place, &ended);
     print_end(place);
     return 0;
@@ -563,9 +677,18 @@ static int end_with_nothing(const struct place *place)
     return CLI_OK;
 }
 
+/* Two at once would end and delete under each other's hands. */
+static int say_busy(const struct place *place)
+{
+    struct err err = {0};
+
+    err_set(&err, ERR_OTHER, "another axle uninstall is at work in %.300s: wait for it", place->data);
+    return cli_fail(&err);
+}
+
 int uninstall_verb(const struct cli_flags *flags)
 {
-    SCOPED(place_free) struct place place = {.flags = flags};
+    SCOPED(place_free) struct place place = {.flags = flags, .lock = -1};
     struct err err = {0};
 
     if (look_around(&place, &err) < 0)
@@ -574,6 +697,9 @@ int uninstall_verb(const struct cli_flags *flags)
         return end_with_nothing(&place);
     if (!flags->yes)
         return list_all(&place);
+    place.lock = file_lock_folder(place.data, &err);
+    if (place.lock < 0 && err.code == ERR_CONFLICT)
+        return say_busy(&place);
     if (uninstall(&place, &err) < 0) {
         err_wrap(&err, "not everything is gone; axle uninstall --yes goes on when the reason is");
         return cli_fail(&err);

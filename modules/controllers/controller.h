@@ -243,6 +243,7 @@ struct node *status_copy(struct arena *arena, const struct node *object);
 
 /* Who comes with a join token is this user; `auth` names them so. */
 #define TOKEN_USER "system:bootstrap:"
+#define ADMIN_TOKEN_USER "system:admin:"
 /* Which token a ManagedCluster was created with; nobody else sets it. */
 #define JOINED_WITH "axle.dev/join-token"
 /* Hex SHA-256 of the public keys that may speak for a cluster, newest first,

@@ -252,6 +252,24 @@ static int keep_cleanup(struct arena *arena, struct node *after, const struct no
     return 0;
 }
 
+/*
+ * A machine that was given an administrator's token says its key as every joiner does, and
+ * would wait for ever. What was saved of a spoke and is written back has more than that.
+ */
+static int check_no_joiner(const struct objects_review *review, struct err *err)
+{
+    const char *user = review->who->user ? review->who->user : "";
+
+    if (review->before || !text_starts(user, ADMIN_TOKEN_USER) ||
+        !*object_annotation(review->after, JOIN_KEY) ||
+        *object_annotation(review->after, JOINED_WITH))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "managedclusters.cluster.open-cluster-management.io "
+                   "\"%s\" is forbidden: the token \"%.63s\" is an administrator's, with which no "
+                   "machine joins: make a join token with `axle token create`",
+                   object_name(review->after), user + strlen(ADMIN_TOKEN_USER));
+}
+
 /* What people may not say either: who joined how, and names that are another's. */
 static int check_anybodys(struct controllers *all, const struct objects_review *review,
                           struct err *err)
@@ -259,6 +277,8 @@ static int check_anybodys(struct controllers *all, const struct objects_review *
     static const char *const own[] = { JOINED_WITH, JOIN_KEY, CLIENT_KEYS, ACCEPTED_ON };
     const char *trouble = NULL;
 
+    if (check_no_joiner(review, err) < 0)
+        return -1;
     for (size_t i = 0; i < count_of(own); i++)
         keep_annotation(review->arena, review->after, review->before, own[i]);
     if (review->before && keep_cleanup(review->arena, review->after, review->before, err) < 0)

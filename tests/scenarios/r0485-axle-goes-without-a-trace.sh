@@ -23,7 +23,7 @@ ends() {
 mkdir -p "$TEST_DIR/other/hub" "$TEST_DIR/outside"
 echo mine >"$TEST_DIR/other/hub/thesis"
 echo mine >"$TEST_DIR/outside/file"
-ends 3 'is no folder of an Axle hub' --yes --data-dir "$TEST_DIR/other"
+ends 3 'nothing is touched' --yes --data-dir "$TEST_DIR/other"
 ln -s "$TEST_DIR/outside" "$TEST_DIR/other/spoke"
 ends 3 'is no folder of an Axle' --yes --delete-claims --data-dir "$TEST_DIR/other"
 expect "another's file" "$(cat "$TEST_DIR/other/hub/thesis")" mine
