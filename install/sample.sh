@@ -120,6 +120,16 @@ has_endpoint() {
     [ -n "$url" ] && curl -sS -o /dev/null --max-time 10 "$url/healthz" 2>/dev/null
 }
 
+# The hub may be well and its spoke not, as with --runtime=engine and no engine.
+spoke_answers() { build/axle status spoke --data-dir "$state" >/dev/null 2>&1; }
+check_spoke() {
+    until_true 15 spoke_answers && return
+    echo "run: the hub runs, its spoke does not start; what it says:" >&2
+    grep '^axle: ' "$log" | tail -n 1 >&2
+    echo "run: change what it names and repeat, or ./build.sh stop; what ran on this machine runs on" >&2
+    exit 1
+}
+
 tell() {
     local kubectl=kubectl console=$server/console/
     # The one that build.sh fetched, if no other is on the PATH.
@@ -152,6 +162,7 @@ start)
     start
     apply conf/sample/ocr.yaml
     apply assets/catalogue/ocr.yaml
+    check_spoke
     tell
     ;;
 apply)

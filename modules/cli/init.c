@@ -29,7 +29,7 @@ const struct cli_help init_help = {
             "Without --image and --command the application is a small HTTP service, which needs "
             "python3 on the spoke. On a terminal, and without options, it asks. No file is "
             "overwritten, and no hub is needed.",
-    .takes = {{"tenant", "the organisation (acme)", NULL},
+    .takes = {{"tenant", "the organisation (institute)", NULL},
               {"project", "the team, and the namespace of its name (research)", NULL},
               {"pool", "run on machines of the project's own: the name of their ComputePool", NULL},
               {"spoke", "a machine that is to join the pool; repeatable", NULL},
@@ -40,7 +40,7 @@ const struct cli_help init_help = {
               {"port", "where it listens (0: the spoke picks one and sets $PORT; of an image: 8080)", NULL},
               {"output", "all of it on the standard output, and no files", "yaml"},
               {"data-dir", "where the hub is whose kubeconfig the printed commands use", NULL}},
-    .example = "axle init hello --tenant=acme --project=research --app=hello",
+    .example = "axle init hello --tenant=institute --project=research --app=hello",
     .ends = {{CLI_FAILED, "a file is there already, or cannot be written"}},
 };
 
@@ -133,7 +133,7 @@ static const struct fact {
     const char *question; /* NULL: it is not asked for */
 } facts[] = {
 #define FACT(field) #field, offsetof(struct beginning, field)
-    {FACT(tenant), check_tenant, "acme", "Tenant: the organisation"},
+    {FACT(tenant), check_tenant, "institute", "Tenant: the organisation"},
     {FACT(project), check_project, "research", "Project: the team, and its namespace"},
     {FACT(pool), check_label, "", "Pool: machines of the project's own; none: any spoke"},
     {FACT(environment), check_label, "anywhere", NULL},
@@ -201,7 +201,7 @@ static bool says_nothing(const struct cli_flags *flags, struct beginning *beginn
     for (size_t i = 0; i < count_of(facts); i++)
         if (*slot(beginning, &facts[i]))
             return false;
-    return !flags->spokes[0] && !flags->output && flags->word_count == flags->verb_words;
+    return !flags->spokes[0] && !flags->output;
 }
 
 static int check_all(struct arena *arena, struct beginning *beginning)

@@ -219,12 +219,15 @@ int claims_keep(const char *folder, struct err *err)
 {
     scoped_mem char *claims = mem_printf("%s/workloads/claims", folder);
     scoped_mem char *to = NULL;
+    const char *slash;
     char date[CLOCK_TEXT];
 
     if (!file_exists(claims) || is_empty(claims))
         return 0;
     clock_format(clock_wall(), false, date);
-    to = mem_printf("%s/../claims-%s", folder, date);
+    slash = strrchr(folder, '/');
+    to = slash && slash[1] ? mem_printf("%.*s/claims-%s", (int)(slash - folder), folder, date)
+                           : mem_printf("%s/../claims-%s", folder, date);
     if (file_move(claims, to, err) < 0)
         return -1;
     printf("the data of its claims is in %s\n", to);

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LOCAL_CLUSTER "local-cluster"
@@ -264,7 +265,9 @@ static void on_child_end(pid_t pid, int status, void *arg)
     loop_child_free(&running->child);
     if (running->stopping)
         return;
-    log_warn("axle", "the spoke ended (status %d), starting it again", status);
+    log_warn("axle", "the spoke ended (%s %d), starting it again",
+             WIFSIGNALED(status) ? "signal" : "exit code",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     if (!running->again)
         running->again = loop_timer_new(running->loop, start_child, running);
     loop_timer_set(running->again,

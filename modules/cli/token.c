@@ -186,6 +186,18 @@ static void print_admin(const struct fresh *fresh, const char *token)
                     "with: axle token revoke %s\n", name, expiry_of(fresh), name);
 }
 
+/* To standard error: what is printed for the other machine is pasted as it is. */
+static void warn_of_loopback(const struct joining_words *words)
+{
+    static const char *const own[] = {"https://127.", "https://localhost:", "https://[::1]"};
+
+    for (size_t i = 0; i < count_of(own); i++)
+        if (!strncmp(words->server, own[i], strlen(own[i])))
+            fprintf(stderr, "axle: %s is reached from this machine only; for another one the hub is "
+                            "started with --listen=0.0.0.0:PORT, and --join names an address of it\n",
+                    words->server);
+}
+
 static int print_token(const struct cli_flags *flags, const struct joining_words *words,
                        struct err *err)
 {
@@ -199,6 +211,8 @@ static int print_token(const struct cli_flags *flags, const struct joining_words
     else if (joining_write_cloud_init(&text, words, err) < 0)
         return -1;
     fputs(text_string(&text), stdout);
+    if (strcmp(form, "token") != 0)
+        warn_of_loopback(words);
     return 0;
 }
 

@@ -88,7 +88,7 @@ mkdir fifth
 said=$(cd fifth && python3 ../asked.py '\nkube-y\nlabs\n\nchat\n\n') || fail "it does not end well: $said"
 expect_contains "a wrong name is asked for again" "$said" '"kube-y": is reserved'
 expect_contains "what is said" "$(cat fifth/project.yaml)" "metadata: {name: labs}"
-expect_contains "what is not said" "$(cat fifth/project.yaml)" "metadata: {name: acme}"
+expect_contains "what is not said" "$(cat fifth/project.yaml)" "metadata: {name: institute}"
 expect_contains "the application" "$(cat fifth/app.yaml)" "metadata: {name: chat, namespace: labs}"
 mkdir sixth
 if (cd sixth && python3 ../asked.py '\n\x04') >sixth.out; then fail "an end in between is well"; fi
