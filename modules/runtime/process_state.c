@@ -77,31 +77,44 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     return node;
 }
 
-/* The decision to end a pod must outlive the agent: the next one would take what was ended
-   for something that failed, and start it again. Without a disk to keep it on, it does. */
-void process_note_ending(const struct process_pod *pod)
+/* An empty file beside the pod whose time is the note: changing it takes no room on a disk
+   that is full. */
+static void note(const struct process_pod *pod, const char *name, int flags, int64_t when)
 {
-    scoped_mem char *path = mem_printf("%s/ending", pod->directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    int64_t now = clock_wall();
-    struct timespec when = { .tv_sec = now / CLOCK_SECOND, .tv_nsec = now % CLOCK_SECOND };
+    scoped_mem char *path = mem_printf("%s/%s", pod->directory, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+    struct timespec at = { .tv_sec = when / CLOCK_SECOND, .tv_nsec = when % CLOCK_SECOND };
 
     if (fd < 0)
         return;
     /* What the file system would say is up to a tick early: before an exit that came first. */
-    if (futimens(fd, (struct timespec[]){ when, when }) < 0)
+    if (futimens(fd, (struct timespec[]){ at, at }) < 0)
         log_debug("runtime", "%s: %s", path, strerror(errno));
     close(fd);
 }
 
-void process_describe_ending(const struct process_pod *pod, struct arena *arena,
-                             struct node *found)
+/* The decision to end a pod must outlive the agent: the next one would take what was ended
+   for something that failed, and start it again. Without a disk to keep it on, it does. */
+void process_note_ending(const struct process_pod *pod)
 {
-    scoped_mem char *path = mem_printf("%s/ending", pod->directory);
-    struct stat st;
+    note(pod, "ending", O_EXCL, clock_wall());
+}
 
-    if (lstat(path, &st) == 0)
-        node_set_int(arena, found, "ending",
-                     (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
+void process_note_ready(const struct process_pod *pod, int64_t since)
+{
+    note(pod, "ready", 0, since);
+}
+
+void process_describe_notes(const struct process_pod *pod, struct arena *arena, struct node *found)
+{
+    static const char *const notes[] = { "ending", "ready" };
+
+    for (size_t i = 0; i < count_of(notes); i++) {
+        scoped_mem char *path = mem_printf("%s/%s", pod->directory, notes[i]);
+        struct stat st;
+
+        if (lstat(path, &st) == 0)
+            node_set_int(arena, found, notes[i],
+                         (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
+    }
 }

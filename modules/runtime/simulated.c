@@ -33,6 +33,8 @@ struct sim_pod {
     struct sim_container containers[32];
     size_t count;
     bool lost; /* evicted: nothing of it can be started again */
+    bool noted;
+    int64_t ready; /* what was noted of it last */
 };
 
 /* One machine per directory; it outlives the driver that looks at it. */
@@ -374,6 +376,8 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, node_get(pod->spec, "record")));
         node_set_bool(arena, found, "alive", !pod->lost);
+        if (pod->noted)
+            node_set_int(arena, found, "ready", pod->ready / 1000);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, describe(arena, pod, &pod->containers[i]));
         node_add(arena, list, found);
@@ -473,6 +477,16 @@ static int sim_set_hosts(struct runtime *runtime, const char *id, const struct n
     return sim_set_files(runtime, id, "", lines, err);
 }
 
+static void sim_note_ready(struct runtime *runtime, const char *id, int64_t since)
+{
+    struct sim_pod *pod = map_get(runtime->machine->pods, id);
+
+    if (!pod)
+        return;
+    pod->noted = true;
+    pod->ready = since;
+}
+
 static void sim_probe(struct runtime *runtime, const char *id, const char *container,
                       const struct node *probe, int64_t timeout, runtime_probe_fn *done,
                       void *arg)
@@ -514,6 +528,7 @@ const struct runtime_driver runtime_simulated = {
     .remove = sim_remove,
     .set_files = sim_set_files,
     .set_hosts = sim_set_hosts,
+    .note_ready = sim_note_ready,
     .probe = sim_probe,
     .port = sim_port,
     .log_tail = sim_log_tail,
