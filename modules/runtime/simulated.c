@@ -35,6 +35,7 @@ struct sim_pod {
     bool lost; /* evicted: nothing of it can be started again */
     bool noted;
     int64_t ready; /* what was noted of it last */
+    int64_t ending; /* when all of it was told to end; 0: it was not */
 };
 
 /* One machine per directory; it outlives the driver that looks at it. */
@@ -378,6 +379,8 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
         node_set_bool(arena, found, "alive", !pod->lost);
         if (pod->noted)
             node_set_int(arena, found, "ready", pod->ready / 1000);
+        if (pod->ending)
+            node_set_int(arena, found, "ending", pod->ending / 1000);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, describe(arena, pod, &pod->containers[i]));
         node_add(arena, list, found);
@@ -445,6 +448,8 @@ static void sim_stop(struct runtime *runtime, const char *id, const char *contai
 {
     struct sim_pod *pod = map_get(runtime->machine->pods, id);
 
+    if (pod && !container && !pod->ending)
+        pod->ending = clock_wall();
     for (size_t i = 0; pod && i < pod->count; i++)
         if ((!container || text_same(pod->containers[i].name, container)) &&
             !strcmp(pod->containers[i].state, "running")) {

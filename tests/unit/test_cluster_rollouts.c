@@ -147,9 +147,15 @@ static int watched_create(struct runtime *runtime, const struct node *spec, stru
    when all that stay are available; any other pod only if enough others are available. */
 static void watched_stop(struct runtime *runtime, const char *id, const char *container, int64_t grace)
 {
-    const struct known *known = map_get(versions, id);
-    int left = count_pods(AVAILABLE_PODS);
+    struct known *known = map_get(versions, id);
+    int left = cluster ? count_pods(AVAILABLE_PODS) : 0;
 
+    if (!cluster) { /* a new agent goes on with what the one before told to end */
+        if (known && known->good)
+            broken("a new agent stops what is good", id, 0, 0);
+        runtime_simulated.stop(runtime, id, container, grace);
+        return;
+    }
     if (!container)
         tell("stop", id);
     if (!container && is_condemned(id)) {
@@ -157,6 +163,10 @@ static void watched_stop(struct runtime *runtime, const char *id, const char *co
             broken("a StatefulSet shrinks before all that stay are available", id, left, wish.replicas);
     } else if (!container && known && is_available(known, true) && left < fewest_of()) {
         broken("an available pod was stopped beyond the budget", id, left, fewest_of());
+    }
+    if (!container && known) {
+        known->good = known->was_good = false;
+        known->life = ++lives;
     }
     runtime_simulated.stop(runtime, id, container, grace);
 }
