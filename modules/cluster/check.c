@@ -33,13 +33,26 @@ static int64_t seconds(const struct node *spec, const char *name, int64_t none)
     return (value > 0 && value < 86400 * 365 ? value : none) * CLOCK_SECOND;
 }
 
+/* initialDelaySeconds count from the container's start, whichever agent saw it and however
+   long its startupProbe took. */
+static int64_t first_delay(const struct local_probe *probe)
+{
+    int64_t delay = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
+    int64_t ran = clock_wall() - probe->container->began;
+
+    if (!probe->container->began || ran < 0)
+        return delay;
+    return delay > ran ? delay - ran : 0;
+}
+
 static void begin_one(struct local_container *c, int kind)
 {
     struct local_probe *probe = &c->probes[kind];
-    int64_t first = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
+    int64_t first;
 
     if (!probe->spec)
         return;
+    first = first_delay(probe);
     probe->tries = probe->good = probe->bad = 0;
     probe->asking = false;
     probe->answer[0] = '\0';
@@ -70,11 +83,22 @@ static struct local_container *still_there(const struct question *q)
                ? c : NULL;
 }
 
-/* Before the first full period has passed a failure proves nothing. */
+/* What is asked sooner than its period says: what is waited for. */
+static bool is_hurried(const struct local_probe *probe)
+{
+    return probe->tries < 20 && (probe->kind == PROBE_STARTUP || (probe->kind == PROBE_READINESS &&
+                                                                  !probe->container->ready));
+}
+
+static int64_t hurry(const struct local_probe *probe)
+{
+    return (INT64_C(20) << probe->tries) * CLOCK_MS;
+}
+
+/* A failure of a question that came too soon proves nothing. */
 static bool counts(const struct local_probe *probe)
 {
-    return (INT64_C(20) << (probe->tries < 20 ? probe->tries : 20)) * CLOCK_MS >=
-           seconds(probe->spec, "periodSeconds", 10);
+    return !is_hurried(probe) || hurry(probe) >= seconds(probe->spec, "periodSeconds", 10);
 }
 
 static void passed(struct local_probe *probe)
@@ -137,11 +161,9 @@ static void on_answer(void *arg, bool ok, const char *message)
 static void schedule(struct local_probe *probe)
 {
     int64_t period = seconds(probe->spec, "periodSeconds", 10), soon = period;
-    bool waiting = probe->kind == PROBE_STARTUP ||
-                   (probe->kind == PROBE_READINESS && !probe->container->ready);
 
-    if (waiting && probe->tries < 20)
-        soon = (INT64_C(20) << probe->tries) * CLOCK_MS;
+    if (is_hurried(probe))
+        soon = hurry(probe);
     loop_timer_set(probe->timer, soon < period ? soon : period);
 }
 
@@ -181,6 +203,13 @@ static void on_timer(void *arg)
                                    seconds(probe->spec, "timeoutSeconds", 1), on_answer, q);
 }
 
+/* It was when the agent before ended, and still runs: as long as no probe says otherwise
+   it is, so that an agent's restart changes nothing for those that look at the workload. */
+static bool was_ready(const struct local_container *c)
+{
+    return c->pod->adopting && c->pod->noted > 0 && c->began && c->began <= c->pod->noted;
+}
+
 void check_begin(struct local_container *c)
 {
     check_end(c);
@@ -193,10 +222,11 @@ void check_begin(struct local_container *c)
         if (probe->spec)
             probe->timer = loop_timer_new(c->pod->cluster->options.loop, on_timer, probe);
     }
-    if (c->probes[PROBE_STARTUP].spec)
+    if (c->probes[PROBE_STARTUP].spec && !was_ready(c))
         begin_one(c, PROBE_STARTUP);
     else
         begin_rest(c);
+    c->ready |= was_ready(c);
 }
 
 void check_end(struct local_container *c)

@@ -183,6 +183,7 @@ struct local_pod {
     int64_t created, finished;
     int64_t ready_since; /* wall time; 0: it is not ready */
     int64_t unready_since; /* the same of the contrary */
+    int64_t noted; /* the `ready_since` that is kept beside it; -1: none */
     unsigned tries;      /* to make it, one after the other, that failed */
     int64_t ending;      /* steady time at which its end was asked for */
     /* winding: the work is done, sidecars are told to end */
@@ -357,12 +358,18 @@ bool pod_is_ready(const struct local_pod *pod);
    again is not taken for a good one in between. 0: it is not ready. */
 int64_t pod_available_from(const struct local_pod *pod, int64_t least);
 bool pod_is_available(const struct local_pod *pod, int64_t least);
+/* It is not called available only for that last wait. */
+bool pod_is_on_trial(const struct local_pod *pod, int64_t least);
 /* It is not ready and waits before something is tried again. */
 bool pod_is_broken(const struct local_pod *pod);
 /* "Pending", "Running", "Succeeded", "Failed" */
 const char *pod_phase(const struct local_pod *pod);
 void pod_on_event(struct cluster *cluster, const struct runtime_event *event);
 void pod_changed(struct local_pod *pod);
+/* Keeps beside it since when it has been ready, for the next agent. */
+void pod_note_ready(struct local_pod *pod);
+/* An agent before may have seen it ready, and this one has not looked yet. */
+bool pod_may_be_ready(const struct local_pod *pod);
 void pod_restart_container(struct local_container *container, const char *reason,
                            const char *message);
 /* Delivers what its ConfigMaps and Secrets hold now. */

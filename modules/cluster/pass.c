@@ -141,6 +141,8 @@ static void move_pod(struct local_pod *pod, int64_t by)
     move(&pod->created, by);
     move(&pod->finished, by);
     move(&pod->ready_since, by);
+    move(&pod->unready_since, by);
+    pod_note_ready(pod);
     for (size_t i = 0; i < pod->count; i++) {
         struct local_container *c = &pod->containers[i];
 

@@ -58,15 +58,16 @@ static int not_negative(int value)
 
 struct tally {
     int old, current, terminating, ready, current_ready;
-    int unknown, old_unknown; /* those that an agent before may have seen ready */
+    int unknown;     /* new ones that an agent before may have seen ready */
+    int old_unknown; /* old ones that may be available */
     int kept; /* old ones that are of the former template, or may be available */
 };
 
-/* Right after an agent's start: the next probe tells. Until then it is neither counted on
-   nor taken for one whose end costs nothing. */
+/* Right after an agent's start the next probe tells, after crashes the time it runs. Until
+   then it is neither counted on nor taken for one whose end costs nothing. */
 static bool is_unknown(const struct plan_pod *pod)
 {
-    return pod->unknown && !pod->ready;
+    return (pod->unknown || pod->trial) && !pod->ready;
 }
 
 static struct tally count_pods(const struct plan_pod *pods, size_t count)
@@ -83,7 +84,7 @@ static struct tally count_pods(const struct plan_pod *pods, size_t count)
         else
             t.old++;
         t.ready += pods[i].ready;
-        t.unknown += is_unknown(&pods[i]) && pods[i].current;
+        t.unknown += pods[i].unknown && !pods[i].ready && pods[i].current;
         t.old_unknown += is_unknown(&pods[i]) && !pods[i].current;
         t.current_ready += pods[i].ready && pods[i].current;
         t.kept += !pods[i].current && (pods[i].former || pods[i].ready || is_unknown(&pods[i]));
@@ -106,20 +107,27 @@ static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
     return a->created > b->created;
 }
 
-/* Stops at most `some`, of which `ready_may_go` may be, or may turn out to be, available. */
-static size_t stop_some(const struct plan_pod *pods, size_t count, bool current, int some,
-                        int ready_may_go, struct plan_step *steps, size_t n)
+/* Those that may turn out to be available go if `unknown_may_go`, and `ready_may_go` of those
+   that are. */
+struct allowance {
+    int some, ready_may_go;
+    bool unknown_may_go;
+};
+
+static size_t stop_some(const struct plan_pod *pods, size_t count, bool current,
+                        struct allowance may, struct plan_step *steps, size_t n)
 {
     bool gone[PLAN_PODS] = { false };
 
-    while (some-- > 0) {
+    while (may.some-- > 0) {
         size_t best = count;
 
         for (size_t i = 0; i < count && i < PLAN_PODS; i++)
             if (!gone[i] && !pods[i].terminating && pods[i].current == current &&
                 (best == count || goes_before(&pods[i], &pods[best])))
                 best = i;
-        if (best == count || ((pods[best].ready || is_unknown(&pods[best])) && ready_may_go-- <= 0))
+        if (best == count || (is_unknown(&pods[best]) && !may.unknown_may_go) ||
+            (pods[best].ready && may.ready_may_go-- <= 0))
             return n;
         gone[best] = true;
         n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
@@ -147,15 +155,16 @@ static size_t stop_old(const struct plan_workload *want, const struct plan_pod *
     int fresh = least_of(t->current, want->replicas);
     int fresh_ready = least_of(t->current_ready, fresh);
     int spare = t->old + missing + fresh - least - (fresh - fresh_ready);
-    int unready = t->old - t->old_unknown - (t->ready - t->current_ready);
+    int unready = t->old - (t->ready - t->current_ready);
     int extra = t->ready - t->current_ready + fresh_ready - least;
+    struct allowance may = { .ready_may_go = not_negative(extra), .unknown_may_go = extra >= 0 };
 
-    if (!least) /* none has to be available, so nothing need be known of them */
-        extra += t->old_unknown;
     if (spare <= 0)
         return n;
-    return stop_some(pods, count, false, least_of(spare, unready) + not_negative(extra),
-                     not_negative(extra), steps, n);
+    if (!may.unknown_may_go)
+        unready -= t->old_unknown;
+    may.some = least_of(spare, unready) + may.ready_may_go;
+    return stop_some(pods, count, false, may, steps, n);
 }
 
 /* With neither surge nor room for one less nothing could ever move. */
@@ -181,9 +190,10 @@ size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *
     size_t n = 0;
 
     if (t.current > want->replicas)
-        n = stop_some(pods, count, true, t.current - want->replicas, t.current, steps, n);
+        n = stop_some(pods, count, true,
+                      (struct allowance){ t.current - want->replicas, t.current, t.ready >= least }, steps, n);
     if (want->recreate) {
-        n = stop_some(pods, count, false, t.old, t.old, steps, n);
+        n = stop_some(pods, count, false, (struct allowance){ t.old, t.old, true }, steps, n);
         return t.old + t.terminating > 0
                    ? n
                    : start_some(want->replicas - t.current, false, steps, n);
@@ -229,36 +239,31 @@ static bool is_former(const struct plan_workload *want, int ordinal)
     return want->on_delete || !want->taken || ordinal >= PLAN_INDEXES || !want->taken[ordinal];
 }
 
-static bool all_good(const struct plan_pod *pods, size_t count, int replicas)
-{
-    size_t at = 0;
-
-    for (int i = 0; i < replicas; i++)
-        if (!is_good(at_index(pods, count, i, &at)))
-            return false;
-    return true;
-}
-
-/* Beyond the count: from the highest ordinal, one at a time unless parallel, and
-   then only while those that stay are available. */
+/* Beyond the count: from the highest ordinal, one at a time unless parallel. */
 static size_t shrink_stateful(const struct plan_workload *want, const struct plan_pod *pods,
-                              size_t count, struct plan_step *steps, bool *ret_shrinks)
+                              size_t count, struct plan_step *steps, size_t n)
 {
-    bool waits = !want->parallel && !all_good(pods, count, want->replicas);
-    size_t n = 0, best = count;
+    size_t best = count;
 
     for (size_t i = 0; i < count; i++) {
         if (pods[i].index < want->replicas)
             continue;
-        *ret_shrinks |= !waits || pods[i].terminating;
         if (want->parallel && !pods[i].terminating)
             n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, i, false, false });
         else if (best == count || pods[i].index > pods[best].index)
             best = i;
     }
-    if (best < count && !want->parallel && !waits && !pods[best].terminating)
+    if (best < count && !want->parallel && !pods[best].terminating)
         n = plan_add(steps, n, (struct plan_step){ PLAN_STOP, -1, best, false, false });
     return n;
+}
+
+static bool has_condemned(const struct plan_workload *want, const struct plan_pod *pods, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pods[i].index >= want->replicas)
+            return true;
+    return false;
 }
 
 static size_t fill_stateful(const struct plan_workload *want, const struct plan_pod *pods,
@@ -278,16 +283,29 @@ static size_t fill_stateful(const struct plan_workload *want, const struct plan_
     return n;
 }
 
+/* The ordinal that all higher ones wait for before they are made; replicas: none. */
+static int first_bad(const struct plan_workload *want, const struct plan_pod *pods, size_t count)
+{
+    size_t at = 0;
+    int i = 0;
+
+    while (i < want->replicas && (want->parallel || is_good(at_index(pods, count, i, &at))))
+        i++;
+    return i;
+}
+
 /*
  * The next ordinal that the rollout takes, from the highest down: it stops at a new
  * one that is not available, so a template that does not work takes no more than the
  * budget. One that was not available before costs nothing, but goes out of its turn
  * only if it will not get better by itself, or was never of a template that worked.
+ * What is missing above is waited for, unless it waits for this one itself.
  */
 static size_t take_stateful(const struct plan_workload *want, const struct plan_pod *pods,
                             size_t count, struct plan_step *steps, size_t n)
 {
     int most = want->unavailable > 1 ? want->unavailable : 1, bad = 0, above = 0;
+    int stuck = first_bad(want, pods, count);
     bool waits = false; /* a higher one that is available has to wait */
     size_t at = 0;
 
@@ -298,7 +316,10 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
         bool good = is_good(pod);
 
         if (!pod) {
-            above += want->former && i < want->former_replicas;
+            bool due = want->former && i < want->former_replicas, waiting = i > stuck && is_former(want, i);
+
+            above += due && !waiting;
+            waits |= due && waiting;
         } else if (pod->terminating || (pod->current && !good)) {
             above++;
         } else if (!pod->current && is_unknown(pod)) {
@@ -314,14 +335,17 @@ static size_t take_stateful(const struct plan_workload *want, const struct plan_
     return n;
 }
 
+/* First what is missing, then what is beyond the count, then the rollout: one after the other
+   unless parallel. Only a rollout that could be what mends the set does not wait for it. */
 size_t plan_stateful(const struct plan_workload *want, const struct plan_pod *pods,
                      size_t count, struct plan_step *steps)
 {
-    bool shrinks = false;
-    size_t n = shrink_stateful(want, pods, count, steps, &shrinks);
+    bool whole = first_bad(want, pods, count) == want->replicas;
+    size_t n = fill_stateful(want, pods, count, steps, 0);
 
-    if (shrinks && !want->parallel)
+    if (whole)
+        n = shrink_stateful(want, pods, count, steps, n);
+    if (want->on_delete || (whole && !want->parallel && has_condemned(want, pods, count)))
         return n;
-    n = fill_stateful(want, pods, count, steps, n);
-    return want->on_delete ? n : take_stateful(want, pods, count, steps, n);
+    return take_stateful(want, pods, count, steps, n);
 }

@@ -27,6 +27,7 @@ struct plan_pod {
     bool broken;      /* not ready, and waits before it is tried again */
     bool terminating;
     bool unknown; /* this agent has not looked yet whether it is ready */
+    bool trial;   /* it is ready, but ended too often to be called available yet */
     bool succeeded, failed; /* ended for good */
     int failures;     /* Job: runs of its containers that failed */
     enum plan_verdict verdict; /* Job: what its podFailurePolicy makes of a failed one */

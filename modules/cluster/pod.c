@@ -52,6 +52,7 @@ struct local_pod *pod_new(struct cluster *cluster, const char *id)
     pod->id = arena_string(pod->arena, id);
     pod->ports = node_map(pod->arena);
     pod->timer = loop_timer_new(cluster->options.loop, on_timer, pod);
+    pod->noted = -1;
     map_put(cluster->pods, id, pod);
     return pod;
 }
@@ -94,16 +95,33 @@ void pod_free(struct local_pod **pod)
     mem_free(pod);
 }
 
-/* When its last container began: what is ready at the first look of a new agent has been
-   since then. */
-static int64_t begun(const struct local_pod *pod)
+/* Since when one has been ready that is so at the first look of a new agent. What no probe
+   is asked of was as soon as its last container began. */
+static int64_t ready_before(const struct local_pod *pod)
 {
     int64_t last = 0, now = clock_wall();
+    bool asked = false;
 
-    for (size_t i = 0; i < pod->count; i++)
-        if (pod->containers[i].state == CONTAINER_RUNNING && pod->containers[i].began > last)
-            last = pod->containers[i].began;
+    for (size_t i = 0; i < pod->count; i++) {
+        const struct local_container *c = &pod->containers[i];
+
+        if (c->state == CONTAINER_RUNNING && c->began > last)
+            last = c->began;
+        asked |= c->probes[PROBE_READINESS].spec || c->probes[PROBE_STARTUP].spec;
+    }
+    if (asked && pod->noted >= 0)
+        last = pod->noted >= last ? pod->noted : now;
     return last && last < now ? last : now;
+}
+
+void pod_note_ready(struct local_pod *pod)
+{
+    struct cluster *cluster = pod->cluster;
+
+    if (!pod->made || pod->adopting || pod->terminating || pod->noted == pod->ready_since)
+        return;
+    pod->noted = pod->ready_since;
+    cluster->runtime_driver->note_ready(cluster->runtime, pod->id, pod->noted);
 }
 
 void pod_changed(struct local_pod *pod)
@@ -113,10 +131,11 @@ void pod_changed(struct local_pod *pod)
     bool ready = pod_is_ready(pod);
 
     if (ready != (pod->ready_since > 0))
-        pod->ready_since = !ready ? 0 : pod->adopted ? begun(pod) : clock_wall();
+        pod->ready_since = !ready ? 0 : pod->adopted ? ready_before(pod) : clock_wall();
     pod->adopted &= !ready;
     if (ready == (pod->unready_since > 0))
         pod->unready_since = ready ? 0 : clock_wall();
+    pod_note_ready(pod);
     if (object)
         local_touch(object);
     if (owner)
@@ -203,6 +222,12 @@ bool pod_is_available(const struct local_pod *pod, int64_t least)
     return from && clock_wall() >= from;
 }
 
+bool pod_is_on_trial(const struct local_pod *pod, int64_t least)
+{
+    return pod_is_ready(pod) && pod->ready_since && clock_wall() >= pod->ready_since + least &&
+           !pod_is_available(pod, least);
+}
+
 bool pod_is_broken(const struct local_pod *pod)
 {
     if (pod_is_ready(pod))
@@ -212,6 +237,17 @@ bool pod_is_broken(const struct local_pod *pod)
             return true;
     return !pod->made || pod->lost ||
            (pod->unready_since && clock_wall() >= pod->unready_since + PLAN_BACKOFF_RESET);
+}
+
+bool pod_may_be_ready(const struct local_pod *pod)
+{
+    if (!pod->adopted || pod_is_broken(pod))
+        return false;
+    for (size_t i = 0; i < pod->count; i++)
+        if ((!pod->containers[i].init || pod->containers[i].sidecar) &&
+            !(pod_runs(&pod->containers[i]) && pod->containers[i].began))
+            return false;
+    return true;
 }
 
 const char *pod_phase(const struct local_pod *pod)

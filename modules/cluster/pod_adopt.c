@@ -123,6 +123,16 @@ static bool was_ending(const struct local_pod *pod, const struct node *found)
     return number_get(found, "ending", NUMBER_MICROS, 0) && !by_itself;
 }
 
+/* Kept in microseconds, of which the last may have been cut: never longer than it was. */
+static int64_t noted_of(const struct node *found)
+{
+    int64_t since = number_get(found, "ready", NUMBER_MICROS, 0);
+
+    if (!node_get(found, "ready"))
+        return -1;
+    return since ? since * 1000 + 999 : 0;
+}
+
 void pod_adopt(struct cluster *cluster, const struct node *found)
 {
     const struct node *record = node_get(found, "record");
@@ -153,6 +163,7 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->removing = pod->terminating;
     pod->adopting = true;
     pod->adopted = alive;
+    pod->noted = noted_of(found);
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
     pod->terminating = pod->removing = false;
@@ -175,4 +186,5 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod_look_for_end(pod);
     if (pod->finished)
         pod->finished = last_end(pod);
+    pod_changed(pod);
 }

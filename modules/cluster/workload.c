@@ -295,7 +295,7 @@ static void describe(const struct local_object *object, struct local_pod *const 
             .former = object->former && !strcmp(pods[i]->hash, object->former->hash),
             .ready = pod_is_available(pods[i], workload_least(object)),
             .broken = pod_is_broken(pods[i]), .terminating = pods[i]->terminating,
-            .unknown = pods[i]->adopted && !pod_is_broken(pods[i]),
+            .unknown = pod_may_be_ready(pods[i]), .trial = pod_is_on_trial(pods[i], workload_least(object)),
             .created = pods[i]->created,
         };
 }

@@ -379,6 +379,16 @@ static int engine_set_hosts(struct runtime *runtime, const char *id, const struc
     return process_files_hosts(map_get(runtime->pods, id), lines, err);
 }
 
+static void engine_note_ready(struct runtime *runtime, const char *id, int64_t since)
+{
+    const struct process_pod *pod = map_get(runtime->pods, id);
+
+    if (is_process(runtime, id))
+        runtime_process.note_ready(runtime->engine->process, id, since);
+    else if (pod)
+        process_note_ready(pod, since);
+}
+
 static void engine_probe(struct runtime *runtime, const char *id, const char *container,
                          const struct node *probe, int64_t timeout, runtime_probe_fn *done,
                          void *arg)
@@ -524,7 +534,7 @@ static struct node *engine_observe(struct runtime *runtime, struct arena *arena)
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, pod->record));
         node_set_bool(arena, found, "alive", true);
-        process_describe_ending(pod, arena, found);
+        process_describe_notes(pod, arena, found);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, process_state_describe(arena, &pod->states[i]));
         node_add(arena, list, found);
@@ -544,6 +554,7 @@ const struct runtime_driver runtime_engine = {
     .remove = engine_take_away,
     .set_files = engine_set_files,
     .set_hosts = engine_set_hosts,
+    .note_ready = engine_note_ready,
     .probe = engine_probe,
     .port = engine_port,
     .log_tail = engine_log_tail,

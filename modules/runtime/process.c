@@ -326,12 +326,20 @@ static struct node *process_observe(struct runtime *runtime, struct arena *arena
         node_set(arena, found, "record",
                  pod->record ? node_copy(arena, pod->record) : node_map(arena));
         node_set_bool(arena, found, "alive", process_has_shim(pod));
-        process_describe_ending(pod, arena, found);
+        process_describe_notes(pod, arena, found);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, process_state_describe(arena, &pod->states[i]));
         node_add(arena, list, found);
     }
     return list;
+}
+
+static void process_ready(struct runtime *runtime, const char *id, int64_t since)
+{
+    const struct process_pod *pod = map_get(runtime->pods, id);
+
+    if (pod)
+        process_note_ready(pod, since);
 }
 
 const struct runtime_driver runtime_process = {
@@ -346,6 +354,7 @@ const struct runtime_driver runtime_process = {
     .remove = process_remove,
     .set_files = process_set_files,
     .set_hosts = process_set_hosts,
+    .note_ready = process_ready,
     .probe = process_probe,
     .port = process_port,
     .log_tail = process_log_tail,

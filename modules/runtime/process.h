@@ -182,8 +182,11 @@ void process_reach(struct process_pod *pod);
 bool process_has_shim(const struct process_pod *pod);
 /* Keeps for the next agent that the whole pod was told to end, and when. */
 void process_note_ending(const struct process_pod *pod);
-void process_describe_ending(const struct process_pod *pod, struct arena *arena,
-                             struct node *found);
+/* The same of since when it has been ready; 0: it is not. */
+void process_note_ready(const struct process_pod *pod, int64_t since);
+/* Adds both to what is found of it. */
+void process_describe_notes(const struct process_pod *pod, struct arena *arena,
+                            struct node *found);
 
 /* files.c */
 int process_files_make(struct process_pod *pod, const struct node *spec,

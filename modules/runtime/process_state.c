@@ -79,7 +79,7 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     return node;
 }
 
-/* ---- Told to end ---------------------------------------------------------------------- */
+/* ---- Notes that outlive the agent ------------------------------------------------------ */
 
 /* What tells one start of the machine from another: steady time begins anew with each. */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -96,6 +96,26 @@ static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
     return got == BOOT_ID_LEN;
 }
 
+/* A file beside the pod whose time is the note: a disk that is full has room for that. It
+   may have none for `text`, and then there is none. */
+static void note(const struct process_pod *pod, const char *name, int flags, int64_t when,
+                 const char *text)
+{
+    scoped_mem char *path = mem_printf("%s/%s", pod->directory, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+    struct timespec at = { .tv_sec = when / CLOCK_SECOND, .tv_nsec = when % CLOCK_SECOND };
+    size_t len = strlen(text);
+
+    if (fd < 0)
+        return;
+    if (len && write(fd, text, len) != (ssize_t)len && ftruncate(fd, 0) < 0)
+        log_debug("runtime", "%s: %s", path, strerror(errno));
+    /* What the file system would say is up to a tick early: before an exit that came first. */
+    if (futimens(fd, (struct timespec[]){ at, at }) < 0)
+        log_debug("runtime", "%s: %s", path, strerror(errno));
+    close(fd);
+}
+
 /*
  * The decision to end a pod must outlive the agent: the next one would take what was ended
  * for something that failed, and start it again. Without a disk to keep it on, it does.
@@ -103,25 +123,16 @@ static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
  */
 void process_note_ending(const struct process_pod *pod)
 {
-    scoped_mem char *path = mem_printf("%s/ending", pod->directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int64_t now = clock_wall();
-    struct timespec when = { .tv_sec = now / CLOCK_SECOND, .tv_nsec = now % CLOCK_SECOND };
-    char boot[BOOT_ID_LEN + 1], text[80];
-    int len;
+    char boot[BOOT_ID_LEN + 1], text[80] = "";
 
-    if (fd < 0)
-        return;
-    if (read_boot_id(boot)) {
-        len = snprintf(text, sizeof text, "%s %lld\n", boot, (long long)clock_steady());
-        /* A full disk has room for the name, and not for this: see below. */
-        if (write(fd, text, (size_t)len) != len && ftruncate(fd, 0) < 0)
-            log_debug("runtime", "%s: %s", path, strerror(errno));
-    }
-    /* What the file system would say is up to a tick early: before an exit that came first. */
-    if (futimens(fd, (struct timespec[]){ when, when }) < 0)
-        log_debug("runtime", "%s: %s", path, strerror(errno));
-    close(fd);
+    if (read_boot_id(boot))
+        snprintf(text, sizeof text, "%s %lld\n", boot, (long long)clock_steady());
+    note(pod, "ending", O_EXCL, clock_wall(), text);
+}
+
+void process_note_ready(const struct process_pod *pod, int64_t since)
+{
+    note(pod, "ready", 0, since, "");
 }
 
 /* 0: not known, of another start of the machine, or not yet reached. */
@@ -141,15 +152,19 @@ static int64_t steady_in(const char *path)
     return steady > 0 && steady <= clock_steady() ? steady : 0;
 }
 
-void process_describe_ending(const struct process_pod *pod, struct arena *arena,
-                             struct node *found)
+void process_describe_notes(const struct process_pod *pod, struct arena *arena, struct node *found)
 {
-    scoped_mem char *path = mem_printf("%s/ending", pod->directory);
-    struct stat st;
+    static const char *const notes[] = { "ending", "ready" };
 
-    if (lstat(path, &st) < 0)
-        return;
-    node_set_int(arena, found, "ending",
-                 (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
-    node_set_int(arena, found, "endingSteady", steady_in(path) / 1000);
+    for (size_t i = 0; i < count_of(notes); i++) {
+        scoped_mem char *path = mem_printf("%s/%s", pod->directory, notes[i]);
+        struct stat st;
+
+        if (lstat(path, &st) < 0)
+            continue;
+        node_set_int(arena, found, notes[i],
+                     (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
+        if (!strcmp(notes[i], "ending"))
+            node_set_int(arena, found, "endingSteady", steady_in(path) / 1000);
+    }
 }

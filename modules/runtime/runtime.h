@@ -165,7 +165,7 @@ struct runtime_driver {
     struct node *(*facts)(struct runtime *runtime, struct arena *arena);
 
     /*
-     * Once after open(): every pod found, [{id, record, alive, containers:
+     * Once after open(): every pod found, [{id, record, alive, ready, ending, containers:
      * [{name, run, state: none|running|exited|failed, pid, code, signal, oom,
      * started, finished, reason, message, crashes: ends in a row of runs that
      * were shorter than again.after, last: {how the run before it ended}}]}].
@@ -221,6 +221,12 @@ struct runtime_driver {
      */
     int (*port)(struct runtime *runtime, int wanted, int *ret,
                 struct err *err) MUST_CHECK;
+
+    /*
+     * Keeps beside the pod since when it has been ready, as wall time, or with 0 that it is
+     * not: observe() tells the next agent ("ready", microseconds; not there: nothing was kept).
+     */
+    void (*note_ready)(struct runtime *runtime, const char *pod, int64_t since);
 
     /* The end of a container's log, newest lines, oldest first. */
     char *(*log_tail)(struct runtime *runtime, struct arena *arena,

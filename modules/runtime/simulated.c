@@ -33,6 +33,9 @@ struct sim_pod {
     struct sim_container containers[32];
     size_t count;
     bool lost; /* evicted: nothing of it can be started again */
+    bool noted;
+    int64_t ready; /* what was noted of it last */
+    int64_t ending; /* when all of it was told to end; 0: it was not */
 };
 
 /* One machine per directory; it outlives the driver that looks at it. */
@@ -374,6 +377,10 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
         node_set_text(arena, found, "id", pod->id);
         node_set(arena, found, "record", node_copy(arena, node_get(pod->spec, "record")));
         node_set_bool(arena, found, "alive", !pod->lost);
+        if (pod->noted)
+            node_set_int(arena, found, "ready", pod->ready / 1000);
+        if (pod->ending)
+            node_set_int(arena, found, "ending", pod->ending / 1000);
         for (size_t i = 0; i < pod->count; i++)
             node_add(arena, states, describe(arena, pod, &pod->containers[i]));
         node_add(arena, list, found);
@@ -441,6 +448,8 @@ static void sim_stop(struct runtime *runtime, const char *id, const char *contai
 {
     struct sim_pod *pod = map_get(runtime->machine->pods, id);
 
+    if (pod && !container && !pod->ending)
+        pod->ending = clock_wall();
     for (size_t i = 0; pod && i < pod->count; i++)
         if ((!container || text_same(pod->containers[i].name, container)) &&
             !strcmp(pod->containers[i].state, "running")) {
@@ -471,6 +480,16 @@ static int sim_set_hosts(struct runtime *runtime, const char *id, const struct n
                          struct err *err)
 {
     return sim_set_files(runtime, id, "", lines, err);
+}
+
+static void sim_note_ready(struct runtime *runtime, const char *id, int64_t since)
+{
+    struct sim_pod *pod = map_get(runtime->machine->pods, id);
+
+    if (!pod)
+        return;
+    pod->noted = true;
+    pod->ready = since;
 }
 
 static void sim_probe(struct runtime *runtime, const char *id, const char *container,
@@ -514,6 +533,7 @@ const struct runtime_driver runtime_simulated = {
     .remove = sim_remove,
     .set_files = sim_set_files,
     .set_hosts = sim_set_hosts,
+    .note_ready = sim_note_ready,
     .probe = sim_probe,
     .port = sim_port,
     .log_tail = sim_log_tail,

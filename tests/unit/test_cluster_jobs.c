@@ -3,6 +3,8 @@
 
 #include "simulated_fixture.h"
 
+#include <stdlib.h>
+
 static struct loop_world *world;
 static struct loop *loop;
 
@@ -14,12 +16,24 @@ static struct ending {
 } endings[4];
 static int created, started; /* pods and containers, since it was last set to 0 */
 static bool refuses;         /* no pod can be made */
+static int runs_of[100];     /* pods made of each version */
+
+static int version_of(const struct node *spec)
+{
+    const struct node *env = node_get(node_item(node_get(spec, "containers"), 0), "env");
+
+    for (size_t i = 0; i < node_count(env); i++)
+        if (text_starts(node_text(node_item(env, i)), "V="))
+            return (int)strtol(node_text(node_item(env, i)) + 2, NULL, 10) % 100;
+    return 0;
+}
 
 static int counting_create(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
 
     created++;
+    runs_of[version_of(spec)]++;
     if (refuses)
         return err_set(err, ERR_UNSUPPORTED, "MountUnavailable: nothing can be mounted");
     for (size_t i = 0; i < node_count(containers); i++)
@@ -62,14 +76,20 @@ static void restart(void)
     open_cluster(loop);
 }
 
-static void begin(void)
+static void begin_seed(uint64_t seed)
 {
     told[0] = '\0';
     created = started = 0;
     memset(endings, 0, sizeof endings);
-    world = loop_world_new(1);
+    memset(runs_of, 0, sizeof runs_of);
+    world = loop_world_new(seed);
     loop = loop_world_host(world, "edge-1");
     open_cluster(loop);
+}
+
+static void begin(void)
+{
+    begin_seed(1);
 }
 
 static void finish(const char *what)
@@ -170,6 +190,52 @@ static void test_runs_once(void)
         }
     run_versions("2", 0, false, true);
     run_versions("2", 0, true, true);
+}
+
+static void restart_while(bool work_ends)
+{
+    cluster_close(&cluster);
+    if (work_ends)
+        end_containers();
+    open_cluster(loop);
+}
+
+/* Templates, ends and agents' deaths close upon each other, in any order. */
+static void interleave(const char *spec)
+{
+    int version = 0, doubled = 0;
+
+    for (int move = 0; move < 40; move++) {
+        uint64_t what = loop_world_dice(world, 8);
+
+        if (what < 2)
+            restart_while(what == 0);
+        if (what < 5)
+            apply_job(++version, spec, "Never");
+        if (what == 4 || what == 5)
+            restart_while(what == 5);
+        if (what == 6)
+            end_containers();
+        loop_world_run(world, (int64_t)loop_world_dice(world, what == 7 ? 5000 : 30) * CLOCK_MS);
+    }
+    if (loop_world_dice(world, 2))
+        restart_while(true);
+    pass_seconds(60);
+    for (int i = 1; i <= version; i++)
+        doubled += runs_of[i] > 1;
+    CHECK_INT(doubled, 0, "no template is run twice");
+    CHECK_INT(runs_of[version], 1, "the last one is run");
+    check_health("Current", "and its end is known");
+}
+
+static void test_interleaved(void)
+{
+    for (uint64_t seed = 1; seed <= (getenv("DEEP") ? 1000 : 40); seed++) {
+        begin_seed(seed);
+        endings[0] = (struct ending){ "c", 0, 0, false, false };
+        interleave(seed % 2 ? "backoffLimit: 0" : "backoffLimit: 0\n  ttlSecondsAfterFinished: 0");
+        finish("the last Job");
+    }
 }
 
 static void test_deadline(void)
@@ -492,6 +558,86 @@ static void test_agent_changes_nothing(void)
     finish("progressDeadlineSeconds");
 }
 
+static int64_t ready_now(void)
+{
+    scoped_arena struct arena *arena = arena_new();
+
+    return node_get_int(cluster_report(cluster, arena, "w"), "ready", 0);
+}
+
+static void apply_probed(const char *container)
+{
+    scoped_mem char *text = mem_printf(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: lab}\nspec:\n"
+        "  minReadySeconds: 20\n  selector: {matchLabels: {app: d}}\n  template: {metadata: "
+        "{labels: {app: d}}, spec: {containers: [{name: c, command: [serve], %s}]}}\n", container);
+
+    apply_text(text);
+}
+
+static void test_agent_keeps_readiness(void)
+{
+    begin();
+    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    apply_probed("startupProbe: {tcpSocket: {port: 80}}, readinessProbe: {tcpSocket: {port: 80}, "
+                 "initialDelaySeconds: 60}");
+    pass_seconds(40);
+    restart();
+    pass_seconds(15);
+    CHECK_INT(ready_now(), 0, "before its initialDelaySeconds it is not ready");
+    pass_seconds(8);
+    CHECK_INT(ready_now(), 1, "which count from the container's start, not from the agent's");
+    restart();
+    CHECK_INT(ready_now(), 1, "what is ready is so for the next agent before it has asked");
+    pass_seconds(10);
+    check_health("InProgress", "minReadySeconds go on");
+    restart();
+    pass_seconds(9);
+    check_health("Current", "and are not begun anew");
+    restart();
+    loop_world_run(world, CLOCK_MS);
+    check_health("Current", "its health is what it was");
+    cluster_close(&cluster);
+    runtime_simulated_end("edge-1", runtime_simulated_pod("edge-1", 0), "c", 1, 0, false);
+    open_cluster(loop);
+    CHECK_INT(ready_now(), 0, "unless it ended meanwhile");
+    finish("readiness over agents");
+}
+
+static bool sick; /* no probe succeeds */
+
+static void sick_probe(struct runtime *runtime, const char *pod, const char *container,
+                       const struct node *probe, int64_t timeout, runtime_probe_fn *done, void *arg)
+{
+    runtime_simulated.probe(runtime, sick ? "nobody" : pod, container, probe, timeout, done, arg);
+}
+
+/* As often as failureThreshold says, and every failure that came at its time counts. */
+static void test_failures_count(void)
+{
+    begin();
+    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    sick = true;
+    apply_probed("livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 10, failureThreshold: 3}");
+    pass_seconds(18);
+    CHECK_INT(started, 1, "after two failures of its livenessProbe it runs on");
+    pass_seconds(5);
+    CHECK_INT(started, 2, "after the third it is started again");
+    sick = false;
+    finish("a livenessProbe");
+
+    begin();
+    endings[0] = (struct ending){ "c", -1, 0, false, false };
+    apply_probed("readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 10, failureThreshold: 1}");
+    pass_seconds(5);
+    CHECK_INT(ready_now(), 1, "it is ready at once");
+    sick = true;
+    pass_seconds(10);
+    CHECK_INT(ready_now(), 0, "and no more when its next readinessProbe fails");
+    sick = false;
+    finish("a readinessProbe");
+}
+
 static void apply_set(const char *strategy, int version)
 {
     scoped_mem char *text = mem_printf(
@@ -547,7 +693,9 @@ int main(void)
     driver = runtime_simulated;
     driver.create = counting_create;
     driver.start = counting_start;
+    driver.probe = sick_probe;
     test_runs_once();
+    test_interleaved();
     test_deadline();
     test_suspend();
     test_limits();
@@ -557,6 +705,8 @@ int main(void)
     test_many_indexes();
     test_again();
     test_agent_changes_nothing();
+    test_agent_keeps_readiness();
+    test_failures_count();
     test_what_is_left_old();
     map_free(&kept);
     return check_done();

@@ -10,7 +10,8 @@
  * Pods as words: a letter each, capital when available; "o" is made from an old
  * template, "n" from the one as it is now, "f" from the former one, "x" from an old one
  * and waiting before it is tried again; "u" is a new one that nobody has looked at, "v" one
- * of the former template, "w" of another; "-" after it: on its way out.
+ * of the former template, "w" of another; "t" is an old one and "m" a new one on trial;
+ * "-" after it: on its way out.
  * Steps: "+" for each start, "<" for each from the former template, "-" and the position
  * of each that is stopped.
  */
@@ -53,7 +54,13 @@ static const struct deployment deployments[] = {
     { "none of those is stopped for what is not known", "FwwwN", "", 4, 1, 0, false, false, true },
     { "nor one of the former template", "vvvv", "", 4, 0, 1, false, false, true },
     { "but one that is known to be bad is", "FwwoN", "-3", 4, 1, 0, false, false, true },
-    { "with enough that are known to be good one may go", "wFN", "-0", 1, 1, 0, false, false, true },
+    { "nor is one on trial", "FFtnn", "", 4, 1, 1, false, false, true },
+    { "nor taken for a new one that is available", "FFFm", "", 3, 1, 0, false, false, true },
+    { "but a new one on trial is not counted on", "FFm", "<", 3, 1, 0, false, false, true },
+    { "fewer: not those that may be available", "uuuuu", "", 2, 1, 0, false, false, false },
+    { "but those that are known to be bad", "uunnn", "-4-3-2", 2, 1, 0, false, false, false },
+    { "and those that are too many when enough are available", "NNuuu", "-4-3-2", 2, 1, 0, false, false, false },
+    { "with enough that are known to be good one may go", "wFN", "-0-1", 1, 1, 0, false, false, true },
     { "scaled to nothing, all go, known or not", "Fwvu", "-3-1-2-0", 0, 1, 0, false, false, true },
     { "all that were lost are", "n", "<<<", 3, 1, 0, false, false, true },
     { "no more new ones than the budget", "n", "+<<", 4, 0, 2, false, false, true },
@@ -90,8 +97,9 @@ static size_t read_pods(const char *words, struct plan_pod *pods)
             continue;
         }
         pods[n] = (struct plan_pod){ .index = index++, .created = (int64_t)n,
-                                     .ready = *at < 'a', .current = *at == 'n' || *at == 'N' || *at == 'u',
+                                     .ready = *at < 'a', .current = strchr("nNum", *at) != NULL,
                                      .unknown = strchr("uvw", *at) != NULL,
+                                     .trial = *at == 't' || *at == 'm',
                                      .former = *at == 'f' || *at == 'F' || *at == 'v', .broken = *at == 'x' };
         n++;
     }
@@ -175,6 +183,16 @@ static const struct {
     { "one that nobody has looked at yet is not taken", "FFw", "", 3, 0, false, false, 3, "", 0 },
     { "nor another one beside it", "FwF", "", 3, 0, true, false, 3, "", 0 },
     { "nothing is taken while one is missing", "F.F", "<1", 3, 0, true, false, 3, "", 0 },
+    { "one on trial is not taken, either", "t", "", 2, 0, false, false, 2, "", 0 },
+    { "what is missing comes before fewer", "N.NN", "+1", 3, 0, false, false, 0, "", 0 },
+    { "also while one too many is on its way out", ".N-", "+0", 1, 0, false, false, 0, "", 0 },
+    { "fewer waits for what is missing", ".N", "+0", 1, 0, false, false, 0, "", 0 },
+    { "in parallel it does not", ".N", "+0-0", 1, 0, true, false, 0, "", 0 },
+    { "fewer waits for one that nobody has looked at", "uN", "", 1, 0, false, false, 0, "", 0 },
+    { "what waits for the stuck one does not keep it", "x..", "-0", 3, 0, false, false, 3, "", 0 },
+    { "nor where it was never of a template that worked", "o..", "-0", 3, 0, false, false, 3, "", 0 },
+    { "what the rollout reached does", "x..", "", 3, 0, false, false, 3, "2", 0 },
+    { "and one that may get better is waited for", "f..", "", 3, 0, false, false, 3, "", 0 },
     { "fewer: the stuck one goes", "FFn", "-2", 2, 0, false, false, 2, "2", 0 },
 };
 

@@ -305,6 +305,10 @@ static void test_outlives_the_agent(void)
     CHECK(create(pod_of(arena, "goes", "while [ ! -e go ]; do sleep 0.02; done; exit 7", "}]}")),
           "one that will end meanwhile");
     CHECK(wait_until(&seen.started, 2), "both run");
+    DRIVER->note_ready(runtime, "stays", INT64_C(1700000000123456789));
+    DRIVER->note_ready(runtime, "goes", INT64_C(1700000000123456789));
+    DRIVER->note_ready(runtime, "goes", 0);
+    DRIVER->note_ready(runtime, "nobody", 0);
     DRIVER->close(&runtime);
 
     scoped_mem char *go = mem_printf("%s/pods/goes/work/go", folder);
@@ -321,6 +325,9 @@ static void test_outlives_the_agent(void)
         states = node_item(node_get(node_item(found, i), "containers"), 0);
         CHECK_TEXT(node_get_text(node_get(node_item(found, i), "record"), "hash"), "h1",
                    "with what was recorded");
+        CHECK(node_get_int(node_item(found, i), "ready", -1) ==
+                  (!strcmp(node_get_text(node_item(found, i), "id"), "goes") ? 0 : 1700000000123456),
+              "and since when it is ready");
         if (!strcmp(node_get_text(node_item(found, i), "id"), "goes")) {
             CHECK_INT((int)node_get_int(states, "code", -1), 7, "the exit code is not lost");
         } else {
