@@ -107,7 +107,8 @@ make_mode() {
     write_version
     check_access
     write_assets
-    [ -d "$dir/modules" ] || echo "build.sh: compiles, which takes a minute or three the first time" >&2
+    # What check prints is a finding.
+    [ -d "$dir/modules" ] || [ "$verb" = check ] || say "compiles, which takes a minute or three the first time"
     export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
     make -s -j"$(nproc)" --no-builtin-rules -f - "${@/#/$dir/}" <<MAKE 2>&1 | quiet_linker >&2
 dir := $dir

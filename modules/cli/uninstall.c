@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -547,7 +548,7 @@ static int watch_a_while(const struct place *place, struct err *err)
     for (int i = 0; i < 15; i++) {
         if (check_gone(place, err) < 0)
             return -1;
-        usleep(100000);
+        poll(NULL, 0, 100);
     }
     return check_gone(place, err);
 }

@@ -96,22 +96,32 @@ static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
     return got == BOOT_ID_LEN;
 }
 
-/* A file beside the pod whose time is the note: a disk that is full has room for that. It
-   may have none for `text`, and then there is none. */
-static void note(const struct process_pod *pod, const char *name, int flags, int64_t when,
+/*
+ * A file beside the pod whose time is the note: a disk that is full has room for that. It may
+ * have none for `text`, and then there is none. The file appears with its time, never with that
+ * of its making, which would be another note. `once`: what is noted already stays.
+ */
+static void note(const struct process_pod *pod, const char *name, bool once, int64_t when,
                  const char *text)
 {
     scoped_mem char *path = mem_printf("%s/%s", pod->directory, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+    scoped_mem char *fresh = mem_printf("%s.new", path);
+    int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, fd = open(path, flags);
     struct timespec at = { .tv_sec = when / CLOCK_SECOND, .tv_nsec = when % CLOCK_SECOND };
     size_t len = strlen(text);
+    bool is_new = fd < 0, good = fd >= 0 && once;
 
+    if (is_new)
+        fd = open(fresh, flags | O_CREAT | O_TRUNC, 0600);
     if (fd < 0)
         return;
-    if (len && write(fd, text, len) != (ssize_t)len && ftruncate(fd, 0) < 0)
-        log_debug("runtime", "%s: %s", path, strerror(errno));
-    /* What the file system would say is up to a tick early: before an exit that came first. */
-    if (futimens(fd, (struct timespec[]){ at, at }) < 0)
+    if (!good) {
+        if (is_new && len && write(fd, text, len) != (ssize_t)len && ftruncate(fd, 0) < 0)
+            log_debug("runtime", "%s: %s", path, strerror(errno));
+        /* What the file system would say is up to a tick early: before an exit that came first. */
+        good = futimens(fd, (struct timespec[]){ at, at }) == 0 && (!is_new || rename(fresh, path) == 0);
+    }
+    if (!good)
         log_debug("runtime", "%s: %s", path, strerror(errno));
     close(fd);
 }
@@ -127,12 +137,12 @@ void process_note_ending(const struct process_pod *pod)
 
     if (read_boot_id(boot))
         snprintf(text, sizeof text, "%s %lld\n", boot, (long long)clock_steady());
-    note(pod, "ending", O_EXCL, clock_wall(), text);
+    note(pod, "ending", true, clock_wall(), text);
 }
 
 void process_note_ready(const struct process_pod *pod, int64_t since)
 {
-    note(pod, "ready", 0, since, "");
+    note(pod, "ready", false, since, "");
 }
 
 /* 0: not known, of another start of the machine, or not yet reached. */
