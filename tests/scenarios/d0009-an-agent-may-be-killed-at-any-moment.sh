@@ -167,7 +167,13 @@ version=$(cat "$TEST_DIR/version")
 is_last() { is_up && [ "$(grep -c " $version$" "$log")" = 11 ]; }
 until_true 120 is_last || fail "version $version does not get through: $(status)"
 expect "starts of what nobody changed" "$(grep -c ' 0$' "$log")" 15
-expect "what has started twice" "$(sort "$log" | uniq -d)" ""
+# An ordinal that a rollout had taken when a third template came is made of the first again, as
+# in Kubernetes: its next start is of the third. Nothing else starts twice.
+twice() {
+    awk '$1 in again { if ($2 < again[$1] + 2) print $1, again[$1]; delete again[$1] }
+        seen[$0]++ { if ($1 ~ /^set-/) again[$1] = $2; else print }' "$log"
+}
+expect "what has started twice" "$(twice)" ""
 while read -r number code limit; do
     wanted=1
     [ "$code" = 0 ] || wanted=$((limit + 1))
