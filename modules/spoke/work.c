@@ -447,9 +447,9 @@ static void on_finalized(void *arg, int status, const struct http_answer *answer
     }
     /* The work is forgotten here; a list brings it back to be left again. */
     link_explain(status, answer, err, &why);
-    if (status == 0 && spoke->state == SPOKE_WATCHING)
+    if (status == 0)
         spoke_lost(spoke, "removing a finalizer", &why);
-    else if (status != 0)
+    else
         sync_list_later(spoke, "removing a finalizer", &why);
 }
 
