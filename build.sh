@@ -456,7 +456,14 @@ verb_clean() { rm -rf build; }
 verb=${1:-release}
 [ $# -gt 0 ] && shift
 case $verb in
-release | debug | run | stop | test | check | fuzz | bench | deep | package | clean | deps) "verb_$verb" "$@" ;;
+test | fuzz | bench | deep) "verb_$verb" "$@" ;;
+release | debug | run | stop | check | package | clean | deps)
+    [ $# = 0 ] || die "$verb takes no \"$1\"; ./build.sh --help lists what there is"
+    "verb_$verb" ;;
 -h | --help | help) usage ;;
-*) usage >&2; exit 2 ;;
+*)
+    say "there is no verb \"$verb\""
+    usage >&2
+    exit 2
+    ;;
 esac
