@@ -77,12 +77,10 @@ static void on_untold(struct work *work, int status, const struct http_answer *a
     link_explain(status, answer, err, &why);
     mem_free(&work->sent_work);
     mem_free(&work->sent_workload);
-    if (status == 0 && work->spoke->state == SPOKE_WATCHING) {
+    if (status == 0) { /* all is told when there is another link */
         spoke_lost(work->spoke, "sending a status", &why);
         return;
     }
-    if (status == 0)
-        return; /* the link was closed, and all is told when there is another */
     if (!work->untold || strcmp(work->untold, why.text) != 0)
         log_warn("spoke", "status of %s: %s", work->name, why.text);
     mem_free(&work->untold);

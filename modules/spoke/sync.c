@@ -276,8 +276,10 @@ static void on_list_again(void *arg)
 {
     struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
 
+    if (spoke->state == SPOKE_LISTING)
+        loop_timer_set(spoke->list_again, CLOCK_SECOND); /* that list may have begun before */
     if (spoke->state != SPOKE_WATCHING)
-        return; /* it lists anyway when it is back */
+        return; /* without a link it lists anyway when there is one */
     sync_stop(spoke);
     spoke_move(spoke, SPOKE_LISTING);
 }
