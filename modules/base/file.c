@@ -36,13 +36,24 @@ static int fail(struct err *err, const char *what, const char *path)
 
 #define WRITER_WAIT (10 * 1000)
 
-/* A FIFO may have nobody who writes to it, which must not hold anything up for ever. */
+/* Opened so that a FIFO without a writer holds nothing up; whatever else it is, a terminal
+   for one, is waited for as usual. */
+static int open_to_read(const char *path, bool *ret_fifo)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    *ret_fifo = fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+    if (fd >= 0 && !*ret_fifo)
+        (void)fcntl(fd, F_SETFL, O_RDONLY);
+    return fd;
+}
+
 static int wait_for_writer(int fd)
 {
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    struct stat st;
 
-    if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || poll(&ready, 1, WRITER_WAIT) != 0)
+    if (poll(&ready, 1, WRITER_WAIT) != 0)
         return 0;
     errno = ETIMEDOUT;
     return -1;
@@ -50,7 +61,8 @@ static int wait_for_writer(int fd)
 
 char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err)
 {
-    scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool fifo;
+    scoped_fd int fd = open_to_read(path, &fifo);
     scoped_text struct text bytes = {0};
 
     if (fd < 0) {
@@ -58,9 +70,9 @@ char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err
         return NULL;
     }
     for (;;) {
-        ssize_t got = wait_for_writer(fd) < 0 ? -1 : read(fd, text_reserve(&bytes, 4096), 4096);
+        ssize_t got = fifo && wait_for_writer(fd) < 0 ? -1 : read(fd, text_reserve(&bytes, 4096), 4096);
 
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && (errno == EINTR || (fifo && errno == EAGAIN)))
             continue;
         if (got < 0) {
             fail(err, "read", path);
@@ -249,8 +261,8 @@ bool file_can_write(const char *path, size_t bytes)
     return good;
 }
 
-/* Who was killed may have left a child that is about to execute something else, and has
-   the lock until then. */
+/* A process that was killed may have left a child that is about to execute something else,
+   and has the lock until then. */
 static int lock_soon(int fd)
 {
     for (int i = 0; i < 100; i++) {

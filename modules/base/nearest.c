@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Longer words are no words that somebody mistyped. */
+/* A longer word is not taken for a mistyped one. */
 #define LONGEST 64
 
 static size_t distance(const char *a, const char *b, size_t width)

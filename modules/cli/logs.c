@@ -46,7 +46,7 @@ static bool is_meant(const struct log_request *request, const struct node *recor
            !strcmp(node_get_text(labels, "axle.dev/aiworkload"), request->name);
 }
 
-/* Whoever wrote it, a terminal is not steered by it. */
+/* A pod's output does not steer the terminal: control characters are shown, not sent. */
 static void print_bytes(const char *bytes, size_t len)
 {
     scoped_text struct text shown = {0};
