@@ -135,6 +135,23 @@ static int set_from(struct env *env, const char *name, const struct node *from,
     return 0;
 }
 
+/* Printable ASCII without '=', as Kubernetes has it since 1.32. */
+static bool is_env_name(const char *name)
+{
+    for (const char *at = name; *at; at++)
+        if (*at < ' ' || *at > '~' || *at == '=')
+            return false;
+    return *name != '\0';
+}
+
+static int refuse_name(const struct env *env, const char *list, size_t i, const char *field,
+                       const char *value, struct local_why *why)
+{
+    return why_set(why, "Invalid", "container %s: %s[%zu].%s \"%.80s\" must be printable ASCII "
+                   "characters without '='", node_get_text(env->container, "name"), list, i, field,
+                   value);
+}
+
 static int add_all(struct env *env, const struct node *from, struct local_why *why)
 {
     static const char *const maps[] = { "data", "stringData" };
@@ -189,7 +206,6 @@ int env_resolve(struct env *env, struct local_why *why)
     const struct node *from = node_get(env->container, "envFrom");
     const struct node *list = node_get(env->container, "env");
 
-
     if (node_get_bool(node_get(env->pod->template, "spec"), "enableServiceLinks", true))
         names_env(env->pod->cluster, env->arena, env->pod->project, env->pod->space, env->values);
     node_set_text(env->arena, env->values, "HOSTNAME", names_own_host(env->pod, env->arena));
@@ -197,15 +213,20 @@ int env_resolve(struct env *env, struct local_why *why)
     if (env->pod->index >= 0 && text_starts(env->pod->workload, "batch/"))
         node_set(env->arena, env->values, "JOB_COMPLETION_INDEX",
                  node_format(env->arena, "%d", env->pod->index));
-    for (size_t i = 0; i < node_count(from); i++)
+    for (size_t i = 0; i < node_count(from); i++) {
+        const char *prefix = node_get_text(node_item(from, i), "prefix");
+
+        if (*prefix && !is_env_name(prefix))
+            return refuse_name(env, "envFrom", i, "prefix", prefix, why);
         if (add_all(env, node_item(from, i), why) < 0)
             return -1;
+    }
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *item = node_item(list, i);
         const char *name = node_get_text(item, "name");
 
-        if (!*name || strchr(name, '='))
-            return why_set(why, "Invalid", "env[%zu].name \"%.80s\" is not possible", i, name);
+        if (!is_env_name(name))
+            return refuse_name(env, "env", i, "name", name, why);
         if (node_get(item, "valueFrom")) {
             if (set_from(env, name, node_get(item, "valueFrom"), why) < 0)
                 return -1;

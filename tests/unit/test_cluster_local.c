@@ -147,6 +147,10 @@ static const struct {
       "there is no volume \\\"v\\\"" },
     { "a ConfigMap that is missing", "containers: [{name: c, command: [x], envFrom: "
       "[{configMapRef: {name: later}}]}]", "Progressing", "waits for ConfigMap lab/later" },
+    { "a variable's name with a line end", "containers: [{name: c, command: [x], env: "
+      "[{name: \"A\\nB\", value: x}]}]", "Degraded", "container c: env[0].name" },
+    { "a prefix with a line end", "containers: [{name: c, command: [x], envFrom: "
+      "[{prefix: \"A\\nB=\", configMapRef: {name: later}}]}]", "Degraded", "container c: envFrom[0].prefix" },
     { "a probe that fails", "containers: [{name: c, command: [sleep, '1000'], startupProbe: {exec: "
       "{command: [sh, -c, 'echo loading; exit 1']}}}]", "Progressing", "startupProbe: exit code 1: loading" },
 };
