@@ -66,7 +66,8 @@ ends 0 'folders are deleted' busy
 # A pod's template names a volume in memory of another spoke.
 memory=/dev/shm/axle-$(id -u)
 victim=victim-$$-e-12345678
-mkdir -p -m 700 "$memory/$victim" shm/spoke/workloads/pods/lab.a
+mkdir -p "$memory/$victim" shm/spoke/workloads/pods/lab.a
+chmod 700 "$memory"
 mkdir "$memory/lab.a-e-$$"
 cat >shm/spoke/workloads/pods/lab.a/pod.json <<JSON
 {"record": {"template": {"env": "$memory/$victim"}}, "volumes": [{"name": "x", "source": "$memory/$victim"},
