@@ -71,11 +71,12 @@ struct spoke {
     struct fetch *fetches;  /* owned: artifacts on their way */
     struct map *partials;   /* owned; bundle.c: of those that were cut; NULL: none yet */
     struct link_sent *sent; /* owned: requests under way */
+    bool closing;           /* link_close() is telling those whose requests it ends */
     struct writes {
         struct link_write *first, *last; /* owned: what waits */
         size_t waiting, under_way, most; /* most: that may be under way */
         struct loop_timer *pause;        /* owned; while it is set the hub takes no more */
-        bool throttled, closing;
+        bool throttled;
     } writes; /* writes.c */
     struct loop_timer *sweep; /* owned */
     struct loop_timer *again; /* when waiting: the next attempt */

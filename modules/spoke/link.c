@@ -104,11 +104,11 @@ void link_close(struct spoke *spoke)
     http_client_free(&spoke->http);
     tls_client_free(&spoke->tls);
     err_set(&err, ERR_UNREACHABLE, "the connection to the hub was given up");
-    spoke->writes.closing = true;
+    spoke->closing = true;
     while (spoke->sent)
         sent_end(spoke->sent, NULL, &err);
     writes_give_up(spoke, &err);
-    spoke->writes.closing = false;
+    spoke->closing = false;
 }
 
 void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,

@@ -121,7 +121,9 @@ void spoke_say_once(char *said, size_t room, const char *doing, const char *word
 
 void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err)
 {
-    if (spoke->state == SPOKE_WAITING)
+    /* Requests of the link before, which ends where the next one is opened, say nothing
+       about the next one: the list and watch that follow bring and tell all again. */
+    if (spoke->state == SPOKE_WAITING || spoke->closing)
         return;
     if (spoke->state == SPOKE_WATCHING)
         leave_watching(spoke);

@@ -104,7 +104,7 @@ static void on_written(void *arg, int status, const struct http_answer *answer,
     struct writes *writes = &spoke->writes;
 
     writes->under_way--;
-    if (status == 429 && write->tries < TRIES && !writes->closing) {
+    if (status == 429 && write->tries < TRIES && !spoke->closing) {
         put_back(write);
         pause_writes(spoke, answer);
         return;
@@ -135,7 +135,7 @@ static void send_waiting(struct spoke *spoke)
 {
     struct writes *writes = &spoke->writes;
 
-    while (writes->first && writes->under_way < writes->most && !writes->closing &&
+    while (writes->first && writes->under_way < writes->most && !spoke->closing &&
            !(writes->pause && loop_timer_is_set(writes->pause))) {
         struct link_write *write = writes->first;
 
