@@ -35,7 +35,8 @@ TEXT
 
 # ------------------------------------------------------------------- modes
 
-common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules -Itests
+common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules/ground
+    -Imodules/logic -Imodules/hub -Imodules/spoke -Imodules -Itests
     -isystem $deps/include -fno-common -fno-strict-aliasing
     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
     -ffile-prefix-map=$PWD=.
@@ -43,7 +44,7 @@ common="-std=gnu11 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Imodules -Itests
     -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef
     -Wvla -Wformat=2 -Winit-self -Wno-unused-parameter
     -Wno-missing-field-initializers"
-[ -f modules/base/banned.h ] && common="$common -include modules/base/banned.h"
+[ -f modules/ground/base/banned.h ] && common="$common -include modules/ground/base/banned.h"
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 libraries="-levent_extra -levent_core -lmbedtls -lcjson -lllhttp -lsqlite3
     -lyaml -lz -lm"
@@ -164,8 +165,8 @@ $(dir)/%.analysed: %.c $(dir)/%.o
 	    -Xanalyzer -analyzer-disable-checker=unix.Vfork,security.insecureAPI.vfork -o /dev/null $< \
 	    2>$@.new || { cat $@.new; exit 1; }
 	@mv $@.new $@
-$(dir)/modules/base/version.o: build/generated/version.h
-$(dir)/modules/base/version.o: cflags += -Ibuild/generated
+$(dir)/modules/ground/base/version.o: build/generated/version.h
+$(dir)/modules/ground/base/version.o: cflags += -Ibuild/generated
 $(dir)/assets.o: build/generated/assets.S $(shell cat build/generated/assets.list)
 	@mkdir -p $(@D)
 	$(cc) -c -o $@ $<
@@ -246,7 +247,7 @@ name_commit() {
 # ------------------------------------------------------------------ access
 
 # A kind or subresource that nobody has said the rights of is no part of the
-# program: each under assets/kinds has its row in modules/auth/access.def.
+# program: each under assets/kinds has its row in modules/hub/auth/access.def.
 check_access() {
     local missing
     missing=$(awk '
@@ -272,18 +273,18 @@ check_access() {
         /^status: true/ { need("status") }
         inside && /^ *- \{name: / { sub(/,.*/, "", $3); need($3) }
         END { flush() }
-        ' modules/auth/access.def assets/kinds/*/*.yaml |
+        ' modules/hub/auth/access.def assets/kinds/*/*.yaml |
         awk -F'\t' '{ key = $2 "\t" $3 "\t" $4 }
             $1 == "have" { have[key] = 1; next }
             !(key in have) { print "  ROW(\"" $2 "\", \"" $3 "\", \"" $4 "\", …)" }')
-    [ -z "$missing" ] || die "modules/auth/access.def does not say who may do what with these:
+    [ -z "$missing" ] || die "modules/hub/auth/access.def does not say who may do what with these:
 $missing"
 }
 
 # ------------------------------------------------------------------ assets
 
 # Every file under assets/ becomes part of the program: one assembler file
-# that includes the bytes and a table sorted by path (modules/base/asset.h).
+# that includes the bytes and a table sorted by path (modules/ground/base/asset.h).
 # The sources of the console are not wanted there, only what they build to.
 write_assets() {
     {

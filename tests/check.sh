@@ -38,7 +38,7 @@ lone_headers() {
     mode_flags debug
     local flags
     read -ra flags <<<"${common//$'\n'/ }"
-    find modules -name '*.h' -not -name banned.h -printf '%P\n' | sort |
+    find modules -name '*.h' -not -name banned.h -printf '%P\n' | sed -E 's#^(ground|logic|hub|spoke)/##' | sort |
         xargs -P "$(nproc)" -I{} sh -c '
             header=$1; shift
             printf "#include \"%s\"\n#include \"%s\"\n" "$header" "$header" |
@@ -56,8 +56,8 @@ no_two_tags() {
 doors_only() {
     local object module
     while read -r object; do
-        module=${object#build/release/modules/}
-        nm -u "$object" | awk -v place="${module%.o}.c" -v module="${module%%/*}" \
+        module=${object%/*}
+        nm -u "$object" | awk -v place="${object:14:-2}.c" -v module="${module##*/}" \
             -v calls="$door_calls" -v doors="$doors" '
             BEGIN {
                 n = split(doors, line, "\n")

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "controllers/controllers.h"
 #include "document/document.h"
+#include "pki/pki.h"
 #include "query/query.h"
 
 #include <stdio.h>
@@ -147,7 +148,7 @@ static int make_object(const struct cli_flags *flags, struct arena *arena,
     node_set_text(arena, spec, "expiresAt", expires);
     node_set_text(arena, spec, "salt", text_string(&fresh->salt));
     node_set_text(arena, spec, "hash",
-                  auth_token_hash(arena, text_string(&fresh->salt),
+                  pki_join_token_hash(arena, text_string(&fresh->salt),
                                   text_string(&fresh->secret)));
     fresh->object = object;
     return 0;
@@ -345,9 +346,7 @@ int token_create_verb(const struct cli_flags *flags)
     if (!client || client_pin(client, pin, &err) < 0 ||
         make_at_hub(flags, client, arena, &fresh, &err) < 0)
         return cli_fail(&err);
-    text_add(&token, "axle1.");
-    text_add_hex(&token, pin, sizeof pin);
-    text_addf(&token, ".%s.%s", text_string(&fresh.id), text_string(&fresh.secret));
+    pki_join_token_add(&token, pin, text_string(&fresh.id), text_string(&fresh.secret));
     words = (struct joining_words){
         text_string(&token), client_server(client), expiry_of(&fresh), name_of(flags)};
     if (cli_wants_tree(flags))

@@ -13,7 +13,7 @@ mkdir -p "$TEST_DIR/packages" "$TEST_DIR/out/of/the/way"
 "$repo/install/source.sh" 1.0 "$commit" "$TEST_DIR/packages" >/dev/null
 tar xzf "$TEST_DIR/packages/axle-1.0-source.tar.gz" -C "$TEST_DIR/out/of/the/way"
 tree=$TEST_DIR/out/of/the/way/axle-1.0
-for file in build.sh main.c COMMIT modules/console/console.c assets/console/dist/index.html docs/TESTING.md; do
+for file in build.sh main.c COMMIT modules/hub/console/console.c assets/console/dist/index.html docs/TESTING.md; do
     [ -s "$tree/$file" ] || fail "the archive has no $file"
 done
 [ ! -e "$tree/build" ] && [ ! -e "$tree/.git" ] || fail "the archive has what was built, or the repository"

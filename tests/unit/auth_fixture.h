@@ -120,7 +120,7 @@ static void make_admin_token(struct place *place, const char *ends)
     apply(place, arena_printf(place->arena,
           "{apiVersion: axle.dev/v1alpha1, kind: JoinToken, metadata: {name: root}, spec: "
           "{purpose: Administrator, salt: pepper, hash: %s, expiresAt: '%s'}}",
-          auth_token_hash(place->arena, "pepper", "swordfish"), ends));
+          pki_join_token_hash(place->arena, "pepper", "swordfish"), ends));
 }
 
 static void place_open(struct place *place, const struct auth_facts *facts)

@@ -125,10 +125,10 @@ static void test_kinds_have_rows(const struct kinds *kinds)
     for (size_t i = 0; i < kinds_count(kinds); i++) {
         const struct kind *kind = kinds_at(kinds, i);
 
-        CHECK(has_row(kind, ""), "%s has a row in modules/auth/access.def", kind->resource);
+        CHECK(has_row(kind, ""), "%s has a row in modules/hub/auth/access.def", kind->resource);
         for (size_t j = 0; j < kind->subresource_count; j++)
             CHECK(has_row(kind, kind->subresources[j].name),
-                  "%s/%s has a row in modules/auth/access.def", kind->resource,
+                  "%s/%s has a row in modules/hub/auth/access.def", kind->resource,
                   kind->subresources[j].name);
     }
 }

@@ -177,20 +177,11 @@ struct node *auth_token_review(struct auth *auth, struct arena *arena,
 struct node *auth_token_keys(const struct auth *auth, struct arena *arena);
 struct node *auth_token_issuer(struct arena *arena, const char *url);
 
-/* ---- Join tokens: axle1.<pin of the CA, hex>.<id>.<secret> -------------- */
+/* ---- JoinTokens; their text is pki.h's ---------------------------------- */
 
 /* spec.purpose of a JoinToken whose bearer is an administrator. */
 #define AUTH_TOKEN_ADMINISTRATOR "Administrator"
 /* No token of the hub's own making lives longer: nanoseconds. */
 #define AUTH_TOKEN_MOST ((int64_t)365 * 86400 * INT64_C(1000000000))
-
-struct auth_token {
-    const char *pin, *id, *secret; /* in the arena */
-};
-/* ERR_INVALID if it has not this form. */
-int auth_token_parse(struct arena *arena, const char *text,
-                     struct auth_token *ret, struct err *err) MUST_CHECK;
-/* hex(SHA-256(salt + secret)): what a JoinToken object keeps. */
-char *auth_token_hash(struct arena *arena, const char *salt, const char *secret);
 
 #endif

@@ -149,43 +149,6 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
     return 0;
 }
 
-int auth_token_parse(struct arena *arena, const char *text,
-                     struct auth_token *ret, struct err *err)
-{
-    char *copy = arena_string(arena, text);
-    char *part[4];
-    size_t count = 0;
-
-    for (char *at = copy; at && count < count_of(part); count++) {
-        part[count] = at;
-        at = strchr(at, '.');
-        if (at)
-            *at++ = '\0';
-        if (at && count == count_of(part) - 1)
-            count = count_of(part);
-    }
-    if (count != count_of(part) || strcmp(part[0], "axle1") != 0 ||
-        strlen(part[1]) != 64 || !*part[2] || !*part[3])
-        return err_set(err, ERR_INVALID,
-                       "not a join token (axle1.<hash>.<id>.<secret>): make one "
-                       "with `axle token create`");
-    ret->pin = part[1];
-    ret->id = part[2];
-    ret->secret = part[3];
-    return 0;
-}
-
-char *auth_token_hash(struct arena *arena, const char *salt, const char *secret)
-{
-    char *both = arena_printf(arena, "%s%s", salt, secret);
-    unsigned char digest[PKI_SHA256];
-    scoped_text struct text hex = {0};
-
-    pki_sha256(both, strlen(both), digest);
-    text_add_hex(&hex, digest, sizeof digest);
-    return arena_string(arena, text_string(&hex));
-}
-
 #define MAKE_ONE                                                                                   \
     "`axle token create --admin` makes one for the console and the API, `axle token create` one "  \
     "for a machine that joins"
@@ -198,11 +161,11 @@ static bool is_administrators(const struct node *spec)
 /* Without a token `spec` is NULL, and what is shown is hashed all the same: how
    long an answer takes tells no more than its words which ids there are. */
 static int check_token(const struct node *spec, struct arena *arena,
-                       const struct auth_token *token, int64_t *ret_expires,
+                       const struct pki_join_token *token, int64_t *ret_expires,
                        struct err *err)
 {
     char *hash =
-        auth_token_hash(arena, node_get_text(spec, "salt"), token->secret);
+        pki_join_token_hash(arena, node_get_text(spec, "salt"), token->secret);
     const char *kept = node_get_text(spec, "hash");
     const char *ends = node_get_text(spec, "expiresAt");
     bool admin = is_administrators(spec);
@@ -241,12 +204,12 @@ static int by_join_token(const char *text, struct objects *objects,
 {
     const struct kind *kind =
         kinds_find(objects_kinds(objects), "axle.dev", "jointokens");
-    struct auth_token token;
+    struct pki_join_token token;
     scoped_object struct object *object = NULL;
     const struct node *spec;
     int64_t expires;
 
-    if (auth_token_parse(arena, text, &token, NULL) < 0)
+    if (pki_join_token_parse(arena, text, &token, NULL) < 0)
         return err_set(err, ERR_UNAUTHORIZED, "this is no token of an Axle hub "
                        "(axle1.<hash>.<id>.<secret>): " MAKE_ONE);
     object = objects_get(objects, OBJECTS_PUBLISHED, kind, "", token.id, NULL);

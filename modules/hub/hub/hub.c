@@ -334,11 +334,10 @@ char *hub_make_token(struct hub *hub, const char *name, int64_t lifetime,
                  node_string(arena, name));
     node_set_text(arena, spec, "salt", text_string(&salt));
     node_set_text(arena, spec, "hash",
-                  auth_token_hash(arena, text_string(&salt), text_string(&secret)));
+                  pki_join_token_hash(arena, text_string(&salt), text_string(&secret)));
     if (objects_ensure(hub->objects, "axle-hub", object, NULL, err) < 0)
         return NULL;
-    text_add(&token, "axle1.");
-    text_add_hex(&token, pki_authority_pin(hub->authority), PKI_SHA256);
-    text_addf(&token, ".%s.%s", text_string(&id), text_string(&secret));
+    pki_join_token_add(&token, pki_authority_pin(hub->authority), text_string(&id),
+                       text_string(&secret));
     return text_take(&token);
 }

@@ -104,9 +104,7 @@ static int keep_secret(const struct expected *e, const char *id, const char *wor
     scoped_text struct text token = { 0 };
     scoped_text struct text coded = { 0 };
 
-    text_add(&token, "axle1.");
-    text_add_hex(&token, pki_authority_pin(e->pass->all->settings.authority), PKI_SHA256);
-    text_addf(&token, ".%s.%s", id, word);
+    pki_join_token_add(&token, pki_authority_pin(e->pass->all->settings.authority), id, word);
     text_add_base64(&coded, token.bytes, token.len, false);
     object_own(arena, secret, e->pool);
     object_set_label(arena, secret, SPOKE_LABEL, render_label(arena, e->name));
@@ -132,7 +130,7 @@ static int make_token(const struct expected *e, const char **ret_id, struct err 
     node_set_int(arena, spec, "uses", 1);
     node_set_text(arena, spec, "expiresAt", expires);
     node_set_text(arena, spec, "salt", salt);
-    node_set_text(arena, spec, "hash", auth_token_hash(arena, salt, word));
+    node_set_text(arena, spec, "hash", pki_join_token_hash(arena, salt, word));
     *ret_id = id;
     map_put(e->tokens, render_label(arena, e->name), token);
     return pass_ensure(e->pass, token, NULL, err) < 0 ? -1 : keep_secret(e, id, word, err);

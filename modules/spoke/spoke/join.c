@@ -2,7 +2,6 @@
 /* Turns a join token into a certificate of this spoke's own. */
 #include "spoke/inside.h"
 
-#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -28,18 +27,18 @@ bool join_token_is_new(const struct spoke *spoke)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *last = identity_read(spoke, TOKEN_FILE, NULL, NULL);
-    struct auth_token token;
+    struct pki_join_token token;
 
-    return spoke->token && auth_token_parse(arena, spoke->token, &token, NULL) == 0 &&
+    return spoke->token && pki_join_token_parse(arena, spoke->token, &token, NULL) == 0 &&
            !(last && strcmp(last, token.id) == 0);
 }
 
 static int read_pin(const struct spoke *spoke, struct text *ret, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct auth_token token;
+    struct pki_join_token token;
 
-    if (auth_token_parse(arena, spoke->token, &token, err) < 0)
+    if (pki_join_token_parse(arena, spoke->token, &token, err) < 0)
         return -1;
     if (!text_add_unhex(ret, token.pin, strlen(token.pin)) || ret->len != PKI_SHA256)
         return err_set(err, ERR_INVALID,
@@ -140,11 +139,11 @@ static int keep_files(struct spoke *spoke, const char *certificate, struct err *
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text pem = {0};
 
-    struct auth_token token;
+    struct pki_join_token token;
 
     if (join_check_certificate(spoke, spoke->root, certificate, &pem, err) < 0)
         return -1;
-    if (auth_token_parse(arena, spoke->token, &token, err) < 0 ||
+    if (pki_join_token_parse(arena, spoke->token, &token, err) < 0 ||
         departure_joining(spoke, err) < 0 ||
         identity_write(spoke, TOKEN_FILE, token.id, strlen(token.id), err) < 0 ||
         identity_write(spoke, "pki/hub-ca.crt", spoke->root, strlen(spoke->root), err) < 0 ||

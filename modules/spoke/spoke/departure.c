@@ -2,7 +2,6 @@
 /* Ends a spoke's life at its hub: it asked to leave, was removed, or is reset. */
 #include "spoke/inside.h"
 
-#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/kept.h"
@@ -11,6 +10,7 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "pki/pki.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -141,9 +141,9 @@ static int put_identity_aside(struct spoke *spoke, struct err *err)
 static char *token_id(const struct spoke *spoke, const char *token)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct auth_token parts;
+    struct pki_join_token parts;
 
-    if (token && auth_token_parse(arena, token, &parts, NULL) == 0)
+    if (token && pki_join_token_parse(arena, token, &parts, NULL) == 0)
         return mem_copy_string(parts.id);
     return identity_read(spoke, "joined-with", NULL, NULL) ?: mem_copy_string("");
 }
@@ -156,10 +156,10 @@ static int open_left(struct spoke *spoke, const struct node *file, const char *t
 {
     scoped_arena struct arena *arena = arena_new();
     const char *before = node_get_text(file, "token");
-    struct auth_token parts;
+    struct pki_join_token parts;
     struct err why = {0};
 
-    if (!token || auth_token_parse(arena, token, &parts, &why) < 0 || !strcmp(parts.id, before))
+    if (!token || pki_join_token_parse(arena, token, &parts, &why) < 0 || !strcmp(parts.id, before))
         return err_set(err, ERR_GONE, "this spoke, \"%s\", has left its hub %s at %s: to have it "
                        "join again, start it with --join and a new token (on the hub: axle token "
                        "create)", node_get_text(file, "name"), node_get_text(file, "hub"),

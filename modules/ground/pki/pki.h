@@ -196,6 +196,24 @@ int pki_issue_request(struct pki_authority *authority,
 int pki_authority_check(const struct pki_authority *authority, const void *cert,
                         size_t len, bool client, struct err *err) MUST_CHECK;
 
+/* ------------------------------------------------------------- join tokens */
+
+/*
+ * What a machine shows to join, as text: axle1.<pin>.<id>.<secret>. The pin, in hex, tells
+ * the machine which authority its hub must have; the id names the hub's JoinToken object,
+ * which keeps a salted hash of the secret.
+ */
+struct pki_join_token {
+    const char *pin, *id, *secret; /* in the arena */
+};
+/* ERR_INVALID if it has not this form. */
+int pki_join_token_parse(struct arena *arena, const char *text,
+                         struct pki_join_token *ret, struct err *err) MUST_CHECK;
+void pki_join_token_add(struct text *text, const unsigned char pin[PKI_SHA256],
+                        const char *id, const char *secret);
+/* hex(SHA-256(salt + secret)), in the arena. */
+char *pki_join_token_hash(struct arena *arena, const char *salt, const char *secret);
+
 /* ----------------------------------------------------------------- sealing */
 
 /*
