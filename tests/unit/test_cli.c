@@ -134,6 +134,7 @@ static const struct {
     {"leave -o json", 2, NULL, "axle leave has no option --output"},
     {"remove spoke a -o json", 2, NULL, "axle remove spoke has no option --output"},
     {"status -o wide", 2, NULL, "is none of json|yaml"},
+    {"init --env x", 2, NULL, "did you mean --environment?"},
     {"status -o jsn", 2, NULL, "did you mean json?"},
     {"token create -o toekn", 2, NULL, "did you mean token?"},
     {"status -o", 2, NULL, "-o needs a value"},

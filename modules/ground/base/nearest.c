@@ -2,11 +2,14 @@
 /* Compares words by how many letters have to be put in, taken out or changed. */
 #include "base/nearest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 /* A longer word is not taken for a mistyped one. */
 #define LONGEST 64
+/* So many letters of its beginning are an abbreviation of a candidate. */
+#define ABBREVIATION 3
 
 static size_t distance(const char *a, const char *b, size_t width)
 {
@@ -27,6 +30,13 @@ static size_t distance(const char *a, const char *b, size_t width)
     return before[width];
 }
 
+static bool is_abbreviation(const char *word, const char *candidate, size_t len)
+{
+    size_t letters = strlen(word);
+
+    return letters >= ABBREVIATION && letters < len && memcmp(word, candidate, letters) == 0;
+}
+
 struct nearest nearest_to(const char *word)
 {
     size_t len = strnlen(word, LONGEST);
@@ -39,6 +49,8 @@ void nearest_try_bytes(struct nearest *nearest, const char *candidate, size_t le
     size_t far = nearest->limit && len < LONGEST ? distance(nearest->word, candidate, len)
                                                   : SIZE_MAX;
 
+    if (nearest->limit && len < LONGEST && is_abbreviation(nearest->word, candidate, len))
+        far = 1;
     if (far < nearest->limit && far < len) {
         nearest->limit = far;
         nearest->best = candidate;
