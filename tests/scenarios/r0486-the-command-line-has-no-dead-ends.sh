@@ -101,7 +101,9 @@ says 5 'is it running (axle --mode=hub' status --kubeconfig "$kubeconfig"
 says 5 'the spoke is not running: there is no' status spoke --data-dir none
 mkdir -p edge/spoke/pki
 says 5 'the spoke is not running' status spoke --data-dir edge
-exec 7<edge/spoke
-flock 7
+# /proc/locks of a PID namespace names only holders that live.
+flock edge/spoke sleep 300 &
+holds() { ! flock -n edge/spoke true; }
+until_true 10 holds
 says 5 'but cannot be asked' status spoke --data-dir edge
 says 5 'the agent runs but cannot be asked' leave --data-dir edge

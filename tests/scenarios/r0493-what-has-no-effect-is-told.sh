@@ -11,16 +11,20 @@ apply >/dev/null <<YAML
 ---
 {apiVersion: axle.dev/v1alpha1, kind: Project, metadata: {name: lab}, spec: {tenant: t}}
 YAML
+# On standard input kubectl takes what begins with { for JSON.
 said() { "$KUBECTL" --kubeconfig "$hub_dir/hub/admin.kubeconfig" --cache-dir "$TEST_DIR/kube-cache" apply -n lab -f - 2>&1; }
 expect "what means something is not warned of" "$(said <<'YAML'
+---
 {apiVersion: axle.dev/v1alpha1, kind: Environment, metadata: {name: plain}, spec: {policies: [], variables: {}}}
 YAML
 )" "environment.axle.dev/plain created"
 expect_contains "policies and variables" "$(said <<'YAML'
+---
 {apiVersion: axle.dev/v1alpha1, kind: Environment, metadata: {name: full}, spec: {policies: [{type: override}], variables: {a: b}}}
 YAML
 )" "Warning: spec.variables: nothing acts on this field yet; see kubectl explain environments.spec.variables"
 warned=$(said <<'YAML'
+---
 {apiVersion: axle.dev/v1alpha1, kind: WorkloadProfile, metadata: {name: p}, spec: {policies: [{type: override}], components: [{name: a, type: worker}]}}
 ---
 {apiVersion: axle.dev/v1alpha1, kind: Settings, metadata: {name: s}}
