@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs, and pods that end again and again, on an invented machine with an invented clock. */
 
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "simulated_fixture.h"
 
 #include <stdlib.h>

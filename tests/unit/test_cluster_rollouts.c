@@ -7,6 +7,8 @@
  * come back, each template of a Job runs as often as it may, and in the end all converges.
  */
 
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "simulated_fixture.h"
 
 #include <stdlib.h>

@@ -9,6 +9,8 @@
 #include "cluster/cluster.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 
 static struct map *kept;
 

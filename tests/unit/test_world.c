@@ -6,6 +6,7 @@
 #include "check.h"
 #include "http/http.h"
 #include "pki_fixture.h"
+#include "sim/world.h"
 #include "tls/tls.h"
 
 static struct fixture f;

@@ -14,10 +14,10 @@
  * Waits for things to happen and calls whoever asked: timers, byte streams,
  * signals, file descriptors, child processes, results of worker threads.
  *
- * Its one idea: there are two of it. A real loop stands on the kernel; a
- * simulated one is a host in a `struct loop_world`, where time, network and
- * chance are invented from a seed. Code that holds a `struct loop` cannot tell
- * which it has. The loop knows nothing of what bytes mean.
+ * Its one idea: there are two of it. A real loop stands on the kernel; in tests a
+ * simulated one is a host of tests/sim/world.h, where time, network and chance
+ * are invented from a seed. Code that holds a `struct loop` cannot tell which it
+ * has. The loop knows nothing of what bytes mean.
  *
  * One loop belongs to one thread; only loop_post() may be called from others.
  * No call blocks but loop_run(). A callback is never called from inside the
@@ -235,57 +235,5 @@ void loop_child_free(struct loop_child **child);
 pid_t loop_child_pid(const struct loop_child *child);
 /* By pidfd, so never at a stranger. False if it has ended. */
 bool loop_child_signal(struct loop_child *child, int number);
-
-/* --------------------------------------------------------- simulated worlds */
-
-/*
- * Hosts, a network between them, and a clock that jumps from event to event.
- * The same seed and the same calls give the same events in the same order.
- * While a world exists it is behind base/clock.h, so there is one at a time.
- *
- * An address "NAME:PORT" reaches what the host NAME listens at. "localhost",
- * "127.0.0.1" and "" mean the host itself.
- */
-struct loop_world;
-
-struct loop_weather {
-    int64_t latency_least, latency_most; /* per delivery; order is kept */
-    unsigned cut_ppm;   /* chance per delivery that the connection is reset */
-    unsigned split_ppm; /* chance per delivery that it comes in two pieces */
-    unsigned refuse_ppm; /* chance that a connection attempt fails */
-};
-
-struct loop_world *loop_world_new(uint64_t seed) __attribute__((returns_nonnull));
-/* Every host's loop must have been freed. */
-void loop_world_free(struct loop_world **world);
-#define scoped_world SCOPED(loop_world_free)
-
-void loop_world_set_weather(struct loop_world *world,
-                            const struct loop_weather *weather);
-/* A new host, or a crashed one started again. Freed with loop_free(). */
-struct loop *loop_world_host(struct loop_world *world, const char *name)
-    __attribute__((returns_nonnull));
-/* One event. False if nothing will ever happen. */
-bool loop_world_step(struct loop_world *world);
-/* Runs for so long of the world's time, or until nothing is left to do. */
-void loop_world_run(struct loop_world *world, int64_t duration);
-/* Runs until `is_so`, at most `duration`; false if it did not become so. */
-bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg),
-                          void *arg, int64_t duration);
-int64_t loop_world_now(const struct loop_world *world);
-uint64_t loop_world_events(const struct loop_world *world);
-/* A number from the world's own dice, below `below`. */
-uint64_t loop_world_dice(struct loop_world *world, uint64_t below);
-
-/*
- * From now on nothing that this host does is seen by any other, and nothing
- * is told to it. The owner then frees what stood on its loop, and the loop.
- */
-void loop_world_crash(struct loop_world *world, const char *name);
-/* While cut, bytes between the two wait; `reset` ends their connections too. */
-void loop_world_cut(struct loop_world *world, const char *one,
-                    const char *other, bool cut, bool reset);
-/* How far this host's wall clock is off. */
-void loop_world_skew(struct loop_world *world, const char *name, int64_t skew);
 
 #endif

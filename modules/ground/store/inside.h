@@ -68,6 +68,8 @@ struct store_spare {
     struct store *store;
 };
 
+struct store_memory;
+
 struct store {
     sqlite3_vfs *vfs;
     sqlite3 *db; /* owned */
@@ -92,11 +94,11 @@ struct store {
     sqlite3_file *note;     /* owned; NULL: nothing is noted */
     bool note_failed;
 
-    /* reserve.c */
     /* copy.c */
-    struct store_disk *memory; /* owned; NULL: the database is on its disk */
-    struct err unwritable;     /* what each commit fails with, then */
+    struct store_memory *memory; /* owned; NULL: the database is on its disk */
+    struct err unwritable;       /* what each commit fails with, then */
 
+    /* reserve.c */
     bool full; /* the reserve was given up */
     int64_t staged_bytes;
     struct store_spare spare[2];

@@ -103,7 +103,11 @@ struct tls_stream {
     struct err *lost;            /* owned */
 };
 
-/* How bytes are protected: by mbedTLS, or in a simulation not at all. */
+/*
+ * How bytes are protected: by mbedTLS (tls_real), or in a simulated loop by what
+ * the simulation brings. This is all of tls that a simulation replaces: the
+ * stream, the checks' results and the setups are the product's own.
+ */
 struct tls_engine {
     void (*shake)(struct tls_stream *t);  /* a step; ends in tls_shaken or lost */
     void (*read)(struct tls_stream *t);   /* gives on what can be read */
@@ -111,7 +115,9 @@ struct tls_engine {
     void (*finish)(struct tls_stream *t);
     const char *(*version)(const struct tls_stream *t);
 };
-extern const struct tls_engine tls_real, tls_simulated;
+extern const struct tls_engine tls_real;
+/* The engine of streams on simulated loops, set by whoever makes such loops. */
+void tls_simulate(const struct tls_engine *engine);
 
 /* A whole message of the handshake has come: patience begins anew. */
 void tls_advanced(struct tls_stream *t);

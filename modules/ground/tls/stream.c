@@ -14,6 +14,12 @@
 #define CONNECT_PATIENCE (30 * CLOCK_SECOND)
 
 static const struct loop_stream_kind tls_kind;
+static const struct tls_engine *simulated_engine; /* NULL: no loop is simulated */
+
+void tls_simulate(const struct tls_engine *engine)
+{
+    simulated_engine = engine;
+}
 
 static struct tls_stream *tls_of(const struct loop_stream *stream)
 {
@@ -355,7 +361,7 @@ static struct tls_stream *stream_new(struct loop_stream *inner,
     t->stream.loop = loop_stream_loop(inner);
     t->inner = inner;
     t->setup = tls_setup_hold(setup);
-    t->engine = loop_is_simulated(t->stream.loop) ? &tls_simulated : &tls_real;
+    t->engine = loop_is_simulated(t->stream.loop) ? simulated_engine : &tls_real;
     mbedtls_ssl_init(&t->ssl);
     return t;
 }

@@ -8,7 +8,6 @@
 static const struct runtime_driver *const drivers[] = {
     &runtime_process,
     &runtime_engine,
-    &runtime_simulated,
 };
 
 const struct runtime_driver *runtime_find(const char *name)

@@ -237,37 +237,10 @@ struct runtime_driver {
                         struct err *err) MUST_CHECK;
 };
 
-extern const struct runtime_driver runtime_process, runtime_engine,
-    runtime_simulated;
+extern const struct runtime_driver runtime_process, runtime_engine;
 
 /* By name; "auto" is process. NULL: there is no such driver. */
 const struct runtime_driver *runtime_find(const char *name);
-
-/* ---- The simulated driver only ------------------------------------------ */
-
-/* Makes the container's process end as if by itself. */
-void runtime_simulated_exit(struct runtime *runtime, const char *pod,
-                            const char *container, int code, int signal);
-/*
- * The machine under simulated spokes: pods outlive the driver that made them,
- * found again by the same `directory`. Forget all of it between two seeds; a
- * reboot ends every process in one directory.
- */
-void runtime_simulated_reset(void);
-void runtime_simulated_reboot(const char *directory);
-/* The same by the machine; `oom`: a process of it was killed for memory. */
-void runtime_simulated_end(const char *directory, const char *pod, const char *container, int code,
-                           int signal, bool oom);
-/* One of its volumes is too full: all of it ends. */
-void runtime_simulated_evict(const char *directory, const char *pod);
-/* The id of the nth pod there; NULL: there are not so many. */
-const char *runtime_simulated_pod(const char *directory, size_t nth);
-/* The containers that run there, and the pods there are. */
-size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
-/* Of pods whose description contains this text. */
-size_t runtime_simulated_running_of(const char *directory, const char *text);
-/* Called at each start of a container, on whatever machine; NULL: no more. */
-void runtime_simulated_on_start(void (*started)(void *arg, const char *directory), void *arg);
 
 /* ---- Archives of strangers -------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "loop/world.h"
+#include "sim/hosts.h"
 
 /* What the kernels on both sides take before a writer has to wait. */
 #define WINDOW ((size_t)65536)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs pods that are only said to run, so that a simulation needs no processes. */
 
-#include "runtime/runtime.h"
+#include "sim/runtime.h"
 
 #include "base/clock.h"
 #include "base/map.h"

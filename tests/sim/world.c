@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A simulated world: hosts, a clock that jumps, dice that are thrown the same. */
-#include "loop/world.h"
+#include "sim/hosts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "tls/inside.h"
 
 static struct loop_world *the_world; /* behind base's door */
 
@@ -372,6 +373,7 @@ struct loop_world *loop_world_new(uint64_t seed)
                                            .latency_most = 2 * CLOCK_MS};
     the_world = world;
     clock_set_door(&door);
+    tls_simulate(&sim_plain_tls);
     return world;
 }
 
@@ -388,6 +390,7 @@ void loop_world_free(struct loop_world **at)
         event_free(world, pop(world));
     mem_free(&world->events);
     clock_set_door(NULL);
+    tls_simulate(NULL);
     the_world = NULL;
     free(world);
 }

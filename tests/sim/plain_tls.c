@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sim/hosts.h"
 #include "tls/inside.h"
 
 /* "AXLE" and four digits of hexadecimal: a hello's length, then PEM. */
@@ -176,7 +177,7 @@ static const char *simulated_version(const struct tls_stream *t)
     return "simulated";
 }
 
-const struct tls_engine tls_simulated = {
+const struct tls_engine sim_plain_tls = {
     .shake = simulated_shake,
     .read = simulated_read,
     .write = simulated_write,

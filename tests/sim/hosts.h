@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LOOP_WORLD_H
-#define LOOP_WORLD_H
+#ifndef SIM_HOSTS_H
+#define SIM_HOSTS_H
 
 #include "loop/inside.h"
+#include "sim/world.h"
 
 struct world_host {
     struct loop loop; /* first, so that one is the other */
@@ -44,6 +45,9 @@ struct loop_world {
     struct world_link *links;
     struct world_cut *cuts; /* owned */
 };
+
+/* plain_tls.c: what takes the place of mbedTLS between hosts. */
+extern const struct tls_engine sim_plain_tls;
 
 static inline struct world_host *host_of(struct loop *loop)
 {
