@@ -240,18 +240,6 @@ static void tell(struct runtime *runtime, const char *pod, const char *container
     soon(runtime, pod, container, 5 * CLOCK_MS)->kind = kind;
 }
 
-void runtime_simulated_exit(struct runtime *runtime, const char *id,
-                            const char *container, int code, int signal)
-{
-    struct sim_pod *pod = map_get(runtime->machine->pods, id);
-    struct sim_container *c = container_of(pod, container);
-
-    if (!c || strcmp(c->state, "running") != 0)
-        return;
-    end_container(c, code, signal);
-    tell(runtime, id, container, RUNTIME_EXITED);
-}
-
 void runtime_simulated_end(const char *directory, const char *id, const char *container, int code,
                            int signal, bool oom)
 {

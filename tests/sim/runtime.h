@@ -10,9 +10,6 @@
 /* The driver of a machine whose processes are only said to run. */
 extern const struct runtime_driver runtime_simulated;
 
-/* Makes the container's process end as if by itself. */
-void runtime_simulated_exit(struct runtime *runtime, const char *pod,
-                            const char *container, int code, int signal);
 /*
  * The machine under simulated spokes: pods outlive the driver that made them,
  * found again by the same `directory`. Forget all of it between two seeds; a

@@ -259,7 +259,6 @@ static void host_free(struct loop *loop)
 static const struct loop_driver host_driver = {
     .connect = world_connect,
     .listen = world_listen,
-    .post = loop_later,
     .turn = host_turn,
     .free = host_free,
 };

@@ -56,7 +56,7 @@ bool log_level_parse(const char *word, enum log_level *ret)
     return false;
 }
 
-bool log_enabled(enum log_level level)
+static bool is_logged(enum log_level level)
 {
     return level >= least_level;
 }
@@ -83,7 +83,7 @@ void log_write(enum log_level level, const char *who, const char *format, ...)
     char time[CLOCK_TEXT];
     va_list args;
 
-    if (!log_enabled(level))
+    if (!is_logged(level))
         return;
     va_start(args, format);
     text_addv(&words, format, args);

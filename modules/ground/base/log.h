@@ -18,7 +18,6 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 void log_setup(enum log_level least, bool json);
 /* False if the word is none of debug, info, warn, error. */
 bool log_level_parse(const char *word, enum log_level *ret);
-bool log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *who, const char *format, ...)
     PRINTF(3, 4);

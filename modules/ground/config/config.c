@@ -228,7 +228,7 @@ int config_set_flag(struct config *config, const struct config_setting *setting,
                        arena_printf(arena, "--%s", setting->key), err);
 }
 
-char *config_variable(struct arena *arena, const struct config_setting *setting)
+static char *variable_of(struct arena *arena, const struct config_setting *setting)
 {
     char *name = arena_printf(arena, "AXLE_%s", setting->key);
 
@@ -247,7 +247,7 @@ int config_read_environment(struct config *config, struct err *err)
 
     for (size_t i = 0; i < CONFIG_IDS; i++) {
         const struct config_setting *setting = &settings[i];
-        const char *name = config_variable(arena, setting);
+        const char *name = variable_of(arena, setting);
         const char *value = getenv(name);
         const char *from = arena_printf(arena, "$%s", name);
         char *copy, *rest;

@@ -134,11 +134,6 @@ void http_answer_text(struct http_request *request, int status,
                 text.len);
 }
 
-void http_answer_err(struct http_request *request, const struct err *err)
-{
-    http_answer_text(request, err_http(err->code), "%s\n", err->text);
-}
-
 void http_answer_begin(struct http_request *request, int status,
                        const char *type, int64_t length)
 {

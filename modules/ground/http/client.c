@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/object.h"
-#include "http/behind.h"
 #include "tls/tls.h"
 
 #define CLIENT_TAG 0x48434c49u
@@ -283,8 +282,6 @@ static size_t parse(struct line *line, const char *bytes, size_t len)
         if (line->dead)
             break;
         if (event == WIRE_HEAD) {
-            line->behind = bytes + at;
-            line->behind_len = len - at;
             ask = head_came(line);
             if (ask && is_interim(line->call->answer.status))
                 ask = false;
@@ -567,20 +564,6 @@ void http_call_pause(struct http_call *call, bool paused)
     loop_later(call->client->loop, go_on, call->line);
 }
 
-struct loop_stream *http_call_upgrade(struct http_call *call)
-{
-    struct line *line = call->line;
-    struct loop_stream *stream = take(line->stream);
-    struct text behind = {0};
-
-    text_add_bytes(&behind, line->behind, line->behind_len);
-    stream = behind_new(stream, &behind);
-    line->call = NULL;
-    line_end(line);
-    call_free(call);
-    return stream;
-}
-
 /* ------------------------------------------------------------ begin and end */
 
 struct http_client *http_client_new(struct loop *loop,
@@ -608,17 +591,6 @@ struct http_client *http_client_new(struct loop *loop,
                                                     : 60 * CLOCK_SECOND;
     client->last = &client->waiting;
     return client;
-}
-
-void http_client_forget(struct http_client *client)
-{
-    struct line *line, *next;
-
-    for (line = client->lines; line; line = next) {
-        next = line->next;
-        if (!line->call)
-            line_end(line);
-    }
 }
 
 static void client_bury(void *arg)

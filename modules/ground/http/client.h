@@ -15,8 +15,6 @@ struct line {
     struct loop_timer *idle;    /* owned */
     struct text rest;           /* came while the call was paused */
     struct err *ended;          /* owned; the end came then too */
-    const char *behind;         /* within `head`: what came behind it */
-    size_t behind_len;
     bool opened, used, dead, paused, again;
 };
 

@@ -176,7 +176,7 @@ static void on_body(const char *bytes, size_t len, void *arg)
         text_add_bytes(&x->body, bytes, len);
     else if (x->mode == BODY_PIECES)
         x->body_fn(&x->request, bytes, len, x->body_arg);
-    if (c->dead || !c->now || c->now->paused)
+    if (c->dead || !c->now)
         wire_stop(&c->wire);
 }
 
@@ -223,11 +223,7 @@ static bool may_parse(const struct connection *c)
         return false;
     if (!x)
         return true;
-    if (x->mode == BODY_COMPLETE)
-        return false;
-    if (x->mode == BODY_NOT_ASKED)
-        return false;
-    return !x->paused;
+    return x->mode != BODY_COMPLETE && x->mode != BODY_NOT_ASKED;
 }
 
 /* Parses as far as it may; how much of the bytes is used. */
@@ -335,7 +331,6 @@ void connection_answered(struct connection *c)
             return;
         }
         x->mode = BODY_DROPPED;
-        x->paused = false;
         connection_arm(c, FOR_BODY);
         connection_go_on(c);
         return;

@@ -124,8 +124,6 @@ int http_server_listen(struct http_server *server, const char *address,
                        struct tls_server *tls, struct err *err) MUST_CHECK;
 /* Of the n-th listener: "127.0.0.1:41873"; NULL after the last. */
 const char *http_server_address(const struct http_server *server, size_t n);
-/* Serves a stream that is already there. */
-void http_server_take(struct http_server *server, struct loop_stream **stream);
 
 /*
  * How many connections one client may have, told by the key of its certificate;
@@ -184,7 +182,6 @@ void http_body_whole(struct http_request *request, size_t limit,
 /* Asks for it in pieces; the last call has len 0. Limit as above, in all. */
 void http_body_pieces(struct http_request *request, uint64_t limit,
                       http_body_fn *fn, void *arg);
-void http_body_pause(struct http_request *request, bool paused);
 
 /*
  * Called if the client goes away (or the server drains, or a limit answers in
@@ -208,9 +205,6 @@ void http_answer(struct http_request *request, int status, const char *type,
                  const void *bytes, size_t len);
 void http_answer_text(struct http_request *request, int status,
                       const char *format, ...) PRINTF(3, 4);
-/* "error\n" as text/plain with the error's own status: for routes that have
- * no better form. */
-void http_answer_err(struct http_request *request, const struct err *err);
 
 /* Begins an answer in pieces. `length` -1: not known, so chunked. */
 void http_answer_begin(struct http_request *request, int status,
@@ -274,8 +268,6 @@ struct http_client *http_client_new(struct loop *loop,
 /* Calls under way are dropped without a word. */
 void http_client_free(struct http_client **client);
 #define scoped_http_client SCOPED(http_client_free)
-/* Closes connections that no call is using, as after a new certificate. */
-void http_client_forget(struct http_client *client);
 
 struct http_answer {
     int status;
@@ -325,8 +317,6 @@ struct http_call *http_client_send(struct http_client *client,
 /* Nothing more is told. */
 void http_call_cancel(struct http_call **call);
 void http_call_pause(struct http_call *call, bool paused);
-/* Within `head` of a 101: the stream is the caller's, `done` is not called. */
-struct loop_stream *http_call_upgrade(struct http_call *call);
 
 /* ----------------------------------------------------------------- helpers */
 

@@ -172,21 +172,6 @@ void http_body_pieces(struct http_request *request, uint64_t limit,
     ask_body(request, BODY_PIECES, limit, fn, arg);
 }
 
-void http_body_pause(struct http_request *request, bool paused)
-{
-    struct exchange *x = check_exchange(request);
-    struct connection *c = x->connection;
-
-    x->paused = paused;
-    if (!c)
-        return;
-    if (c->purpose == FOR_BODY || (!paused && c->purpose == FOR_NOTHING &&
-                                   x->mode == BODY_PIECES))
-        connection_arm(c, paused ? FOR_NOTHING : FOR_BODY);
-    if (!paused)
-        connection_go_on(c);
-}
-
 void http_request_gone(struct http_request *request, http_handler_fn *fn,
                        void *arg)
 {

@@ -283,11 +283,22 @@ static void mind_fullness(struct http_server *server)
             loop_listener_pause(server->gates[i]->listener, full);
 }
 
+static void take_stream(struct http_server *server, struct loop_stream **stream)
+{
+    if (server->draining) {
+        loop_stream_close(stream);
+        return;
+    }
+    server->counts.connections++;
+    server->counts.accepted++;
+    connection_take(server, take(*stream));
+}
+
 static void on_ready(struct loop_stream *stream, void *arg)
 {
     struct http_server *server = object_from(http_server, SERVER_TAG, arg);
 
-    http_server_take(server, &stream);
+    take_stream(server, &stream);
     mind_fullness(server);
 }
 
@@ -298,19 +309,8 @@ static void on_newcomer(struct loop_stream *stream, void *arg)
     if (gate->tls)
         tls_server_accept(gate->tls, &stream, on_ready, gate->server);
     else
-        http_server_take(gate->server, &stream);
+        take_stream(gate->server, &stream);
     mind_fullness(gate->server);
-}
-
-void http_server_take(struct http_server *server, struct loop_stream **stream)
-{
-    if (server->draining) {
-        loop_stream_close(stream);
-        return;
-    }
-    server->counts.connections++;
-    server->counts.accepted++;
-    connection_take(server, take(*stream));
 }
 
 int http_server_listen(struct http_server *server, const char *address,

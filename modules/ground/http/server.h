@@ -24,7 +24,7 @@ struct exchange {
     uint32_t tag;
     struct connection *connection; /* NULL: the client has gone */
     enum body_mode mode;
-    bool paused, expects, began, chunked, ended, no_bytes;
+    bool expects, began, chunked, ended, no_bytes;
     bool late; /* the body was asked for after its end had come */
     bool cache_is_said; /* the handler set a Cache-Control of its own */
     uint64_t most;  /* of the body */

@@ -51,11 +51,6 @@ void loop_child_free(struct loop_child **at)
     loop_later(child->loop, child_bury, child);
 }
 
-pid_t loop_child_pid(const struct loop_child *child)
-{
-    return child->pid;
-}
-
 bool loop_child_signal(struct loop_child *child, int number)
 {
     return !child->ended &&
@@ -151,9 +146,9 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
     }
     moved = mem_alloc((3 + spawn->keeps) * sizeof *moved);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigprocmask(SIG_SETMASK, &all, &before);
     pid = start(spawn, moved, environment, &problem);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0 || problem) {
         int why = pid < 0 ? errno : problem;
 

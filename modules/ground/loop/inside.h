@@ -16,7 +16,6 @@ struct loop_driver {
     struct loop_listener *(*listen)(struct loop *loop, const char *address,
                                     loop_accept_fn *fn, void *arg,
                                     struct err *err);
-    void (*post)(struct loop *loop, loop_fn *fn, void *arg);
     void (*turn)(struct loop *loop, int64_t wait);
     void (*free)(struct loop *loop);
 };

@@ -66,11 +66,6 @@ void loop_later(struct loop *loop, loop_fn *fn, void *arg)
     loop->calls[loop->call_count++] = (struct loop_call){fn, arg};
 }
 
-void loop_post(struct loop *loop, loop_fn *fn, void *arg)
-{
-    loop->driver->post(loop, fn, arg);
-}
-
 bool loop_has_calls(const struct loop *loop)
 {
     return loop->call_first < loop->call_count;

@@ -12,15 +12,15 @@
 
 /*
  * Waits for things to happen and calls whoever asked: timers, byte streams,
- * signals, file descriptors, child processes, results of worker threads.
+ * signals, file descriptors, child processes.
  *
  * Its one idea: there are two of it. A real loop stands on the kernel; in tests a
  * simulated one is a host of tests/sim/world.h, where time, network and chance
  * are invented from a seed. Code that holds a `struct loop` cannot tell which it
  * has. The loop knows nothing of what bytes mean.
  *
- * One loop belongs to one thread; only loop_post() may be called from others.
- * No call blocks but loop_run(). A callback is never called from inside the
+ * One loop belongs to one thread, and the program has no other: names are resolved
+ * by libevent's evdns, in the loop. No call blocks but loop_run(). A callback is never called from inside the
  * call that asked for it, and any object may be freed from its own callback.
  * Times are nanoseconds, delays are counted on the steady clock.
  */
@@ -54,8 +54,6 @@ bool loop_timer_is_set(const struct loop_timer *timer);
 
 /* Calls once, in this loop's next turn, in order of asking. Not revocable. */
 void loop_later(struct loop *loop, loop_fn *fn, void *arg);
-/* As loop_later, and may be called from any thread. */
-void loop_post(struct loop *loop, loop_fn *fn, void *arg);
 
 /*
  * The wait before the next attempt: evenly from 0 to a ceiling that doubles
@@ -68,21 +66,6 @@ struct loop_backoff {
 };
 int64_t loop_backoff_next(struct loop_backoff *backoff);
 void loop_backoff_reset(struct loop_backoff *backoff);
-
-/* ------------------------------------------------------------ worker thread */
-
-/*
- * One thread that does jobs in the order given; `done` is then called in the
- * loop. A simulated worker does the job at once, in the loop's own thread,
- * and tells later. `job` must not touch what the loop's thread may change.
- * Freeing waits for all jobs; their `done` is still called, from the free.
- */
-struct loop_worker;
-struct loop_worker *loop_worker_new(struct loop *loop, const char *name,
-                                    struct err *err) MUST_CHECK;
-void loop_worker_free(struct loop_worker **worker);
-void loop_worker_do(struct loop_worker *worker, loop_fn *job, loop_fn *done,
-                    void *arg);
 
 /* ------------------------------------------------------------------ streams */
 
@@ -232,7 +215,6 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
                               loop_exit_fn *fn, void *arg,
                               struct err *err) MUST_CHECK;
 void loop_child_free(struct loop_child **child);
-pid_t loop_child_pid(const struct loop_child *child);
 /* By pidfd, so never at a stranger. False if it has ended. */
 bool loop_child_signal(struct loop_child *child, int number);
 

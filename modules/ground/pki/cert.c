@@ -24,7 +24,7 @@ static bool is_oid(const mbedtls_asn1_named_data *at, const char *oid, size_t le
 }
 #define IS(at, oid) is_oid(at, oid, sizeof(oid) - 1)
 
-void pki_name_free(struct pki_name *name)
+static void free_subject(struct pki_name *name)
 {
     size_t i;
 
@@ -84,14 +84,14 @@ static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
     return 0;
 }
 
-int pki_name_read(const mbedtls_x509_name *from, struct pki_name *ret,
+static int read_subject(const mbedtls_x509_name *from, struct pki_name *ret,
                   struct err *err)
 {
     struct pki_name name = {0};
 
     for (; from; from = from->next)
         if (add_part(&name, from, err) < 0) {
-            pki_name_free(&name);
+            free_subject(&name);
             return -1;
         }
     if (!name.common_name)
@@ -197,7 +197,7 @@ static struct pki_cert *describe(const mbedtls_x509_crt *crt, struct err *err)
     struct pki_cert *cert;
     char *c;
 
-    if (pki_name_read(&crt->subject, &name, err) < 0)
+    if (read_subject(&crt->subject, &name, err) < 0)
         return NULL;
     cert = mem_alloc(sizeof *cert);
     cert->common_name = name.common_name;
@@ -244,22 +244,6 @@ bool pki_cert_is_issued_by(const char *pem, const char *authority)
     mbedtls_x509_crt_free(&crt);
     mbedtls_x509_crt_free(&root);
     return is && !(flags & ~dates);
-}
-
-struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
-{
-    struct pki_cert *copy = mem_copy(cert, sizeof *cert);
-    size_t i;
-
-    copy->common_name = mem_copy_string(cert->common_name);
-    copy->serial = mem_copy_string(cert->serial);
-    copy->organizations = NULL;
-    if (cert->organization_count)
-        copy->organizations = mem_alloc(cert->organization_count *
-                                        sizeof *copy->organizations);
-    for (i = 0; i < cert->organization_count; i++)
-        copy->organizations[i] = mem_copy_string(cert->organizations[i]);
-    return copy;
 }
 
 void pki_cert_free(struct pki_cert **at)
@@ -383,7 +367,7 @@ struct pki_request *pki_request_read(const char *pem, size_t len, struct err *er
     mbedtls_x509_csr_init(csr);
     if (parse_request(csr, pem, len, err) < 0)
         return NULL;
-    if (pki_name_read(&csr->subject, &name, err) < 0)
+    if (read_subject(&csr->subject, &name, err) < 0)
         return NULL;
     request->common_name = name.common_name;
     request->organizations = name.organizations;

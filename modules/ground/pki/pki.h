@@ -113,8 +113,6 @@ struct pki_cert *pki_cert_read(const void *bytes, size_t len,
 /* Whether the first certificate of a PEM text is signed by `authority`'s, PEM too;
    dates do not count. */
 bool pki_cert_is_issued_by(const char *pem, const char *authority);
-struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
-    __attribute__((returns_nonnull));
 void pki_cert_free(struct pki_cert **cert);
 #define scoped_pki_cert SCOPED(pki_cert_free)
 bool pki_cert_in(const struct pki_cert *cert, const char *organization);

@@ -24,7 +24,7 @@ static int fail_with(int fd, int number)
 
 /* ---- Opening ------------------------------------------------------------------------- */
 
-int beneath_enter(int folder, const char *name)
+static int enter_part(int folder, const char *name)
 {
     int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
@@ -61,7 +61,7 @@ static int walk(int folder, const char *path)
     char part[256];
 
     while (at >= 0 && (more = next_part(&path, part)) > 0) {
-        next = beneath_enter(at, part);
+        next = enter_part(at, part);
         fail_with(at, errno);
         at = next;
     }
@@ -92,7 +92,7 @@ int beneath_is_steady(int folder, const char *path)
     while (at >= 0 && (more = next_part(&path, part)) > 0) {
         if (fstat(at, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022))
             return fail_with(at, EPERM);
-        next = beneath_enter(at, part);
+        next = enter_part(at, part);
         fail_with(at, errno);
         at = next;
     }
@@ -118,7 +118,7 @@ static int hand_over(int fd, uid_t owner)
 
 static int make_one(int folder, const char *name, bool file, mode_t mode, uid_t owner)
 {
-    int fd = beneath_enter(folder, name), made;
+    int fd = enter_part(folder, name), made;
 
     if (fd >= 0 || errno != ENOENT)
         return fd;
@@ -131,7 +131,7 @@ static int make_one(int folder, const char *name, bool file, mode_t mode, uid_t 
     }
     if (made < 0 && errno != EEXIST)
         return -1;
-    fd = beneath_enter(folder, name);
+    fd = enter_part(folder, name);
     if (fd >= 0 && made >= 0 && hand_over(fd, owner) < 0)
         return fail_with(fd, errno);
     return fd;

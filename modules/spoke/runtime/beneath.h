@@ -31,8 +31,6 @@ int beneath_parent(int folder, const char *path, const char **ret_name);
  * can tell nothing but the path. EPERM: workloads could.
  */
 int beneath_is_steady(int folder, const char *path);
-/* For walks of our own: the next part of the path at `*at`, without links. */
-int beneath_enter(int folder, const char *name);
 
 /*
  * Deletes whatever is there. `at` is a folder that workloads cannot exchange,

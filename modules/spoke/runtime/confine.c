@@ -62,7 +62,7 @@ int confine_put_down(int tree, int at, const char *path)
 }
 
 /* Nothing that cannot be made harmless is shown. */
-int confine_harden(int tree, unsigned how)
+static int harden_mounts(int tree, unsigned how)
 {
     struct mount_attr attr = {
         .attr_set = MOUNT_ATTR_NOSUID | (how & CONFINE_READ_ONLY ? MOUNT_ATTR_RDONLY : 0) |
@@ -79,7 +79,7 @@ int confine_place(int at, const char *from, int to_at, const char *to, unsigned 
 
     if (tree < 0)
         return -1;
-    if (confine_harden(tree, how) < 0) {
+    if (harden_mounts(tree, how) < 0) {
         close(tree);
         return -1;
     }
@@ -218,7 +218,7 @@ static int pick_mount(const struct shim_place *place, struct placed *p,
     }
     p->tree = confine_pick_up(from, "");
     close(from);
-    if (p->tree < 0 || confine_harden(p->tree, (read_only ? CONFINE_READ_ONLY : 0) |
+    if (p->tree < 0 || harden_mounts(p->tree, (read_only ? CONFINE_READ_ONLY : 0) |
                                       (!strcmp(type, "host") ? CONFINE_DEVICES : 0)) < 0)
         return confine_say(why, "volume", source);
     return 0;
@@ -352,7 +352,7 @@ static int pick_hosts(const struct shim_place *place)
     snprintf(hosts, sizeof hosts, "%.4000s/hosts", place->directory);
     tree = confine_pick_up(AT_FDCWD, hosts);
     if (tree >= 0)
-        confine_harden(tree, CONFINE_READ_ONLY);
+        harden_mounts(tree, CONFINE_READ_ONLY);
     return tree;
 }
 

@@ -19,8 +19,6 @@ int confine_say(struct shim_message *why, const char *what, const char *path);
    ("": `at` itself). Closes `tree`. */
 int confine_pick_up(int at, const char *path);
 int confine_put_down(int tree, int at, const char *path);
-/* Never set-user-id; no devices and read-only as asked, below it too. */
-int confine_harden(int tree, unsigned how);
 int confine_place(int at, const char *from, int to_at, const char *to, unsigned how);
 
 /*

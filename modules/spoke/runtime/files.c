@@ -22,7 +22,7 @@
 
 /* ---- Small tools on paths ------------------------------------------------------ */
 
-char *process_read_file(struct arena *arena, const char *path, size_t *ret_len)
+static char *read_machine_file(struct arena *arena, const char *path, size_t *ret_len)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -42,26 +42,6 @@ char *process_read_file(struct arena *arena, const char *path, size_t *ret_len)
         return NULL;
     *ret_len = (size_t)got;
     return bytes;
-}
-
-int process_write_file(const char *path, const void *bytes, size_t len,
-                       unsigned mode, struct err *err)
-{
-    scoped_mem char *fresh = mem_printf("%s.axle-new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-    bool good;
-
-    if (fd < 0)
-        return err_set(err, ERR_FULL, "%s: %s", fresh, strerror(errno));
-    errno = ENOSPC; /* a write that was cut short says nothing */
-    good = write(fd, bytes, len) == (ssize_t)len && fchmod(fd, mode) == 0;
-    if (close(fd) < 0 || !good || rename(fresh, path) < 0) {
-        int number = errno;
-
-        unlink(fresh);
-        return err_set(err, ERR_FULL, "%s: %s", path, strerror(number));
-    }
-    return 0;
 }
 
 void process_delete_tree(const char *path)
@@ -542,7 +522,7 @@ int process_files_hosts(struct process_pod *pod, const struct node *lines, struc
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 };
     size_t len = 0;
-    char *own = process_read_file(arena, "/etc/hosts", &len);
+    char *own = read_machine_file(arena, "/etc/hosts", &len);
     int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     struct stat st = { 0 };
     bool good;

@@ -202,9 +202,6 @@ int process_files_open(struct runtime *runtime, struct err *err);
 void process_files_close(struct runtime *runtime);
 void process_files_watch(struct process_pod *pod);
 void process_files_forget(struct process_pod *pod);
-int process_write_file(const char *path, const void *bytes, size_t len,
-                       unsigned mode, struct err *err);
-char *process_read_file(struct arena *arena, const char *path, size_t *ret_len);
 /* A JSON file that is kept twice (base/kept.h); NULL: it is not there, or damaged
    beyond mending. */
 struct node *process_read_kept(struct arena *arena, const char *path);

@@ -262,9 +262,6 @@ void runtime_unpack_cancel(struct unpacking **unpacking);
    tested: -1 if this kernel can neither close files nor filter calls. */
 int runtime_unpack_main(void);
 int runtime_unpack_confine(void);
-/* The same without a child. */
-struct node *runtime_unpack_here(struct arena *arena, const void *bytes, size_t len,
-                                 struct err *err) MUST_CHECK;
 
 /* ---- The shim ------------------------------------------------------------ */
 

@@ -161,7 +161,7 @@ static bool is_document(const char *name)
     return text_ends(name, ".yaml") || text_ends(name, ".yml") || text_ends(name, ".json");
 }
 
-struct node *runtime_unpack_here(struct arena *arena, const void *bytes, size_t len,
+static struct node *read_archive(struct arena *arena, const void *bytes, size_t len,
                                  struct err *err)
 {
     scoped_text struct text tar = { 0 };
@@ -213,7 +213,7 @@ int runtime_unpack_main(void)
     arena = arena_new();
     if (!read_input(&in))
         _exit(3);
-    all = runtime_unpack_here(arena, in.bytes, in.len, &err);
+    all = read_archive(arena, in.bytes, in.len, &err);
     text_add_char(&out, all ? GOOD : BAD);
     if (all)
         document_write_json(&out, all);
@@ -368,7 +368,7 @@ static void unpack_here(struct unpacking *unpacking, const void *bytes, size_t l
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = { 0 };
-    struct node *all = runtime_unpack_here(arena, bytes, len, &err);
+    struct node *all = read_archive(arena, bytes, len, &err);
 
     text_add_char(&unpacking->here, all ? GOOD : BAD);
     if (all)
