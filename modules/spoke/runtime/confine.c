@@ -32,60 +32,6 @@ const char *confine_work(const struct shim_place *place, char *into, size_t room
     return into;
 }
 
-int confine_say(struct shim_message *why, const char *what, const char *path)
-{
-    why->status = errno;
-    snprintf(why->reason, sizeof why->reason, "MountUnavailable");
-    snprintf(why->text, sizeof why->text, "%.60s %.240s: %s", what, path,
-             errno == ELOOP || errno == EXDEV ? "it is, or leads through, a link" : strerror(errno));
-    return -1;
-}
-
-/* ---- Mounts --------------------------------------------------------------- */
-
-int confine_pick_up(int at, const char *path)
-{
-    return (int)syscall(SYS_open_tree, at, path,
-                        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW |
-                            (*path ? 0 : AT_EMPTY_PATH));
-}
-
-int confine_put_down(int tree, int at, const char *path)
-{
-    int done = (int)syscall(SYS_move_mount, tree, "", at, path,
-                            MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : MOVE_MOUNT_T_EMPTY_PATH));
-    int number = errno;
-
-    close(tree);
-    errno = number;
-    return done;
-}
-
-/* Nothing that cannot be made harmless is shown. */
-static int harden_mounts(int tree, unsigned how)
-{
-    struct mount_attr attr = {
-        .attr_set = MOUNT_ATTR_NOSUID | (how & CONFINE_READ_ONLY ? MOUNT_ATTR_RDONLY : 0) |
-                    (how & CONFINE_DEVICES ? 0 : MOUNT_ATTR_NODEV),
-    };
-
-    return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
-                        sizeof attr);
-}
-
-int confine_place(int at, const char *from, int to_at, const char *to, unsigned how)
-{
-    int tree = confine_pick_up(at, from);
-
-    if (tree < 0)
-        return -1;
-    if (harden_mounts(tree, how) < 0) {
-        close(tree);
-        return -1;
-    }
-    return confine_put_down(tree, to_at, to);
-}
-
 /* The pod makes these itself, or must not see the host's. */
 static bool is_ours(const char *name)
 {
@@ -218,7 +164,7 @@ static int pick_mount(const struct shim_place *place, struct placed *p,
     }
     p->tree = confine_pick_up(from, "");
     close(from);
-    if (p->tree < 0 || harden_mounts(p->tree, (read_only ? CONFINE_READ_ONLY : 0) |
+    if (p->tree < 0 || confine_harden(p->tree, (read_only ? CONFINE_READ_ONLY : 0) |
                                       (!strcmp(type, "host") ? CONFINE_DEVICES : 0)) < 0)
         return confine_say(why, "volume", source);
     return 0;
@@ -352,7 +298,7 @@ static int pick_hosts(const struct shim_place *place)
     snprintf(hosts, sizeof hosts, "%.4000s/hosts", place->directory);
     tree = confine_pick_up(AT_FDCWD, hosts);
     if (tree >= 0)
-        harden_mounts(tree, CONFINE_READ_ONLY);
+        confine_harden(tree, CONFINE_READ_ONLY);
     return tree;
 }
 

@@ -5,9 +5,10 @@
 #include "runtime/shim.h"
 
 /*
- * Private to runtime: the parts of confine_root(). confine.c puts the root
- * together, confine_point.c makes the places where something is mounted,
- * confine_hide.c leaves out devices, the kernel's settings and the agent's data.
+ * The parts of confine_root(). confine.c puts the root together, confine_hide.c
+ * leaves out devices, the kernel's settings and the agent's data, confine_point.c
+ * makes the places where something is mounted, confine_mount.c moves mounts. Each
+ * calls only those that are named after it.
  */
 
 enum { CONFINE_READ_ONLY = 1, CONFINE_DEVICES = 2 };
@@ -19,6 +20,9 @@ int confine_say(struct shim_message *why, const char *what, const char *path);
    ("": `at` itself). Closes `tree`. */
 int confine_pick_up(int at, const char *path);
 int confine_put_down(int tree, int at, const char *path);
+/* Never set-user-id; no devices and read-only as asked, below it too. */
+int confine_harden(int tree, unsigned how);
+/* All three: a copy of `from` is put down, hardened, at `to`. */
 int confine_place(int at, const char *from, int to_at, const char *to, unsigned how);
 
 /*

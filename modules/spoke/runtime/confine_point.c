@@ -2,7 +2,6 @@
 /* Makes the places of a container's root where volumes are mounted. */
 
 #include "runtime/confine.h"
-#include "runtime/shim_inside.h"
 
 #include <dirent.h>
 #include <errno.h>

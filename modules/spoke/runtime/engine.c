@@ -302,32 +302,6 @@ static int engine_start(struct runtime *runtime, const char *id, const char *con
     return 0;
 }
 
-/*
- * An engine that was restarted meanwhile has forgotten that it was to stop: it is told
- * again with each look at what runs (engine_run.c), with what is left of the grace period.
- */
-static void on_stopped(struct engine_call *call, const struct engine_answer *answer)
-{
-    if (*answer->why && answer->status != 404)
-        log_warn("runtime", "pod %s: stop: %s", call->pod, answer->why);
-}
-
-void engine_stop_again(struct process_pod *pod, struct process_state *state)
-{
-    scoped_arena struct arena *arena = arena_new();
-    int64_t left = state->stop_at - clock_steady();
-    int64_t seconds = left > 0 ? (left + CLOCK_SECOND - 1) / CLOCK_SECOND : 0;
-    struct engine_call *call;
-
-    if (!state->stop_at || strcmp(state->state, "running") != 0)
-        return;
-    call = engine_send(pod->runtime, "POST",
-                       arena_printf(arena, "/containers/%s/stop?t=%lld",
-                                    engine_name(arena, pod->id, state->name), (long long)seconds),
-                       NULL, seconds * CLOCK_SECOND + ENGINE_SOON, on_stopped);
-    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
-}
-
 static void engine_stop(struct runtime *runtime, const char *id, const char *container,
                         int64_t grace)
 {
@@ -509,7 +483,7 @@ static void sweep(struct runtime *runtime)
             engine_send(runtime, "DELETE",
                         arena_printf(arena, "/containers/%s?force=1&v=1",
                                      node_get_text(node_item(list, i), "Id")),
-                        NULL, ENGINE_SOON, on_stopped);
+                        NULL, ENGINE_SOON, engine_on_stopped);
     }
 }
 

@@ -163,3 +163,8 @@ void engine_unmix(const char *bytes, size_t len, bool lines, struct text *ret)
         len -= size;
     }
 }
+
+char *engine_name(struct arena *arena, const char *pod, const char *container)
+{
+    return arena_printf(arena, "axle-%s-%s", pod, container);
+}

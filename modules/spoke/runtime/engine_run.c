@@ -5,6 +5,7 @@
 #include "runtime/engine.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
 #include "http/http.h"
@@ -20,9 +21,30 @@
 #define PULL (900 * CLOCK_SECOND)
 #define RETRY CLOCK_SECOND
 
-char *engine_name(struct arena *arena, const char *pod, const char *container)
+/*
+ * An engine that was restarted meanwhile has forgotten that it was to stop: it is told
+ * again with each look at what runs, with what is left of the grace period.
+ */
+void engine_on_stopped(struct engine_call *call, const struct engine_answer *answer)
 {
-    return arena_printf(arena, "axle-%s-%s", pod, container);
+    if (*answer->why && answer->status != 404)
+        log_warn("runtime", "pod %s: stop: %s", call->pod, answer->why);
+}
+
+void engine_stop_again(struct process_pod *pod, struct process_state *state)
+{
+    scoped_arena struct arena *arena = arena_new();
+    int64_t left = state->stop_at - clock_steady();
+    int64_t seconds = left > 0 ? (left + CLOCK_SECOND - 1) / CLOCK_SECOND : 0;
+    struct engine_call *call;
+
+    if (!state->stop_at || strcmp(state->state, "running") != 0)
+        return;
+    call = engine_send(pod->runtime, "POST",
+                       arena_printf(arena, "/containers/%s/stop?t=%lld",
+                                    engine_name(arena, pod->id, state->name), (long long)seconds),
+                       NULL, seconds * CLOCK_SECOND + ENGINE_SOON, engine_on_stopped);
+    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
 }
 
 static const struct node *container_of(const struct process_pod *pod, const char *name)

@@ -44,11 +44,6 @@ static char *read_machine_file(struct arena *arena, const char *path, size_t *re
     return bytes;
 }
 
-void process_delete_tree(const char *path)
-{
-    beneath_delete(AT_FDCWD, path);
-}
-
 /* A path of our own making below `base`: no "..", no absolute, no empty part. */
 static bool is_below(const char *path)
 {

@@ -19,91 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- Pods in memory ------------------------------------------------------------- */
-
-struct process_pod *process_pod_new(struct runtime *runtime, const char *id)
-{
-    struct process_pod *pod = mem_alloc(sizeof *pod);
-
-    pod->tag = PROCESS_POD_TAG;
-    pod->runtime = runtime;
-    pod->id = mem_copy_string(id);
-    pod->directory = mem_printf("%s/%s/%s", runtime->directory, runtime->folder, id);
-    pod->arena = arena_new();
-    pod->volumes = node_map(pod->arena);
-    pod->links = node_map(pod->arena);
-    pod->socket = -1;
-    map_put(runtime->pods, id, pod);
-    return pod;
-}
-
-void process_pod_free(struct process_pod **pod)
-{
-    struct process_pod *p = *pod;
-
-    if (!p)
-        return;
-    process_files_forget(p);
-    loop_timer_free(&p->restore);
-    process_let_go(p);
-    map_remove(p->runtime->pods, p->id);
-    mem_free(&p->id);
-    mem_free(&p->directory);
-    mem_free(&p->states);
-    arena_free(&p->arena);
-    p->tag = 0;
-    mem_free(pod);
-}
-
-void process_kill_leftovers(struct process_pod *pod)
-{
-    for (size_t i = 0; i < pod->count; i++) {
-        cgroup_kill(&pod->runtime->cgroups, pod->id, pod->states[i].name);
-        cgroup_remove(&pod->runtime->cgroups, pod->id, pod->states[i].name);
-    }
-}
-
-/* More files than this take so long that everything else would wait for them. */
-#define AT_ONCE 20000
-
-static void empty_trash(const char *trash)
-{
-    pid_t pid = fork();
-
-    /* A grandchild is nobody's to wait for, and keeps no socket of ours open. */
-    if (pid == 0 && fork() == 0) {
-        syscall(SYS_close_range, 3, ~0U, 0);
-        setpriority(PRIO_PROCESS, 0, 19);
-        beneath_delete(AT_FDCWD, trash);
-    }
-    if (pid == 0)
-        _exit(0);
-    if (pid > 0)
-        waitpid(pid, NULL, 0);
-}
-
-static void delete_folder(const struct process_pod *pod)
-{
-    static unsigned count;
-    scoped_mem char *trash = mem_printf("%s/trash", pod->runtime->directory);
-    scoped_mem char *to = mem_printf("%s/%s-%lld-%u", trash, pod->id, (long long)clock_wall(), count++);
-
-    if (beneath_delete_some(AT_FDCWD, pod->directory, AT_ONCE))
-        return;
-    if ((mkdir(trash, 0700) < 0 && errno != EEXIST) || rename(pod->directory, to) < 0)
-        beneath_delete(AT_FDCWD, pod->directory);
-    else
-        empty_trash(trash);
-}
-
-void process_pod_delete(struct process_pod *pod)
-{
-    process_kill_leftovers(pod);
-    process_memory_delete(pod);
-    process_files_forget(pod);
-    delete_folder(pod);
-}
-
 /* ---- Opening and closing -------------------------------------------------------- */
 
 static int make_folders(struct runtime *runtime, struct err *err)
@@ -117,15 +32,6 @@ static int make_folders(struct runtime *runtime, struct err *err)
             return err_set(err, ERR_INTERNAL, "%s: %s", path, strerror(errno));
     }
     return 0;
-}
-
-char *process_absolute(const char *path)
-{
-    char here[4096];
-
-    if (*path == '/' || !getcwd(here, sizeof here))
-        return mem_copy_string(path);
-    return mem_printf("%s/%s", here, path);
 }
 
 static void process_close(struct runtime **runtime)
@@ -153,7 +59,7 @@ static void delete_trash(const struct runtime *runtime)
     scoped_mem char *trash = mem_printf("%s/trash", runtime->directory);
 
     if (access(trash, F_OK) == 0)
-        empty_trash(trash);
+        process_empty_trash(trash);
 }
 
 static int process_open(const struct runtime_options *options, struct runtime **ret,
@@ -304,7 +210,7 @@ static int process_claim_delete(struct runtime *runtime, const char *claim, stru
 
     if (!process_is_claim(claim))
         return err_set(err, ERR_INVALID, "claim \"%.130s\" is no name", claim);
-    process_delete_tree(path);
+    beneath_delete(AT_FDCWD, path);
     return 0;
 }
 

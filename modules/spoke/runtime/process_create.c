@@ -341,18 +341,21 @@ static int take_lock(struct process_pod *pod)
 
 static int spawn_shim(struct process_pod *pod, const struct node *spec, struct err *err)
 {
-    int lock = take_lock(pod), memory = to_memory(spec), failed;
+    int lock = take_lock(pod), memory = to_memory(spec), socket;
 
     if (lock < 0 || memory < 0)
-        failed = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s",
+        socket = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s",
                          pod->id, strerror(errno));
     else
-        failed = process_shim_start(pod, memory, lock, err);
+        socket = process_shim_start(pod, memory, lock, process_on_shim_exit, err);
     if (lock >= 0)
         close(lock);
     if (memory >= 0)
         close(memory);
-    return failed;
+    if (socket < 0)
+        return -1;
+    process_listen(pod, socket);
+    return 0;
 }
 
 static int keep_record(struct process_pod *pod, const struct node *spec,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps volumes that lie in memory: where they are, and that they end with their pod. */
 
+#include "runtime/beneath.h"
 #include "runtime/process.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,7 +53,7 @@ void process_memory_delete(const struct process_pod *pod)
         if (text_starts(e->d_name, head) && text_ends(e->d_name, tail)) {
             scoped_mem char *path = mem_printf("%s/%s", parent, e->d_name);
 
-            process_delete_tree(path);
+            beneath_delete(AT_FDCWD, path);
         }
     if (list)
         closedir(list);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Remembers how the runs of a pod's containers went. */
+/* Remembers how the runs of a pod's containers went, and tells the caller. */
 
 #include "runtime/process.h"
 
@@ -77,6 +77,28 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     if (state->last.number)
         describe_run(arena, node_make(arena, node, "last"), &state->last);
     return node;
+}
+
+void process_tell(struct process_pod *pod, const struct process_state *state,
+                  enum runtime_event_kind kind, const char *reason,
+                  const char *message)
+{
+    struct runtime *runtime = pod->runtime;
+    struct runtime_event event = { .kind = kind, .pod = pod->id,
+                                   .reason = reason, .message = message };
+
+    if (state) {
+        event.container = state->name;
+        event.run = state->run.number;
+        event.pid = state->run.pid;
+        event.code = state->run.code;
+        event.signal = state->run.signal;
+        event.oom = state->run.oom;
+        event.started = state->run.started;
+        event.finished = state->run.finished;
+    }
+    if (runtime->options.on_event)
+        runtime->options.on_event(runtime->options.arg, &event);
 }
 
 /* ---- Notes that outlive the agent ------------------------------------------------------ */

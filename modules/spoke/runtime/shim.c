@@ -27,13 +27,6 @@ enum { FD_AGENT = 3, FD_SPEC = 4, FD_LOCK = 5 };
 
 /* ---- Children ----------------------------------------------------------------------- */
 
-void shim_close_all(const int *fds, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-}
-
 static void bury(struct shim *shim)
 {
     struct signalfd_siginfo info;
@@ -42,32 +35,27 @@ static void bury(struct shim *shim)
 
     while (read(shim->signals, &info, sizeof info) == (ssize_t)sizeof info)
         if (info.ssi_signo == SIGTERM)
-            end_begin(shim);
+            shim_end_begin(shim);
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < shim->count; i++)
             if (shim->containers[i].init == pid)
-                container_bury(shim, &shim->containers[i], status);
+                shim_container_bury(shim, &shim->containers[i], status);
         for (size_t i = 0; i < SHIM_EXECS; i++)
             if (shim->execs[i].id && shim->execs[i].pid == pid)
-                exec_end(shim, &shim->execs[i], status);
+                shim_exec_end(shim, &shim->execs[i], status);
     }
 }
 
 /* ---- The loop --------------------------------------------------------------------------- */
-
-int64_t shim_sooner(int64_t a, int64_t b)
-{
-    return !b || (a && a < b) ? a : b;
-}
 
 static int wait_time(struct shim *shim)
 {
     int64_t next = 0, now = clock_steady();
 
     for (size_t i = 0; i < shim->count; i++)
-        next = shim_sooner(next, container_next(&shim->containers[i]));
+        next = shim_sooner(next, shim_container_next(&shim->containers[i]));
     next = shim_sooner(next, shim->disk.at);
-    next = shim_sooner(next, end_next(shim));
+    next = shim_sooner(next, shim_end_next(shim));
     for (size_t i = 0; i < SHIM_EXECS; i++)
         if (shim->execs[i].id && !shim->execs[i].late)
             next = shim_sooner(next, shim->execs[i].deadline);
@@ -81,9 +69,9 @@ static void do_late(struct shim *shim)
     int64_t now = clock_steady();
 
     for (size_t i = 0; i < shim->count; i++)
-        container_late(shim, &shim->containers[i], now);
-    disk_late(shim, now);
-    end_late(shim, now);
+        shim_container_late(shim, &shim->containers[i], now);
+    shim_disk_late(shim, now);
+    shim_end_late(shim, now);
     for (size_t i = 0; i < SHIM_EXECS; i++) {
         struct exec *e = &shim->execs[i];
 
@@ -121,7 +109,7 @@ static size_t gather(struct shim *shim, struct pollfd *fds, void **whose)
 static void serve_container(struct shim *shim, struct container *c, void *what)
 {
     if (what == &c->control)
-        container_hear(shim, c);
+        shim_container_hear(shim, c);
     for (int i = 0; i < 2; i++)
         if (what == &c->streams[i] && c->streams[i].fd >= 0)
             shim_log_read(&c->log, &c->streams[i]);
@@ -134,12 +122,12 @@ static void serve(struct shim *shim, void *what)
     else if (what == &shim->agent && shim->agent >= 0)
         shim_hear_agent(shim);
     else if (what == &shim->disk.fd && shim->disk.fd >= 0)
-        disk_hear(shim);
+        shim_disk_hear(shim);
     for (size_t i = 0; i < shim->count; i++)
         serve_container(shim, &shim->containers[i], what);
     for (size_t i = 0; i < SHIM_EXECS; i++)
         if (what == &shim->execs[i].fd && shim->execs[i].fd >= 0)
-            exec_read(&shim->execs[i]);
+            shim_exec_read(&shim->execs[i]);
     /* Last, because it closes what the lines above read from. */
     if (what == &shim->signals)
         bury(shim);
@@ -163,7 +151,7 @@ static void run(struct shim *shim)
 
         if (shim->quitting)
             for (size_t i = 0; i < shim->count; i++)
-                container_kill(shim, &shim->containers[i]);
+                shim_container_kill(shim, &shim->containers[i]);
         if ((shim->quitting || shim->end_at) && !anything_runs(shim))
             return;
         n = gather(shim, fds, whose);
@@ -276,7 +264,7 @@ static bool set_up(struct shim *shim, struct arena *arena, const char *directory
         shim->execs[i].fd = -1;
     take_containers(shim);
     move_in(shim);
-    disk_begin(shim);
+    shim_disk_begin(shim);
     return shim->listener >= 0 && shim->signals >= 0;
 }
 
@@ -284,7 +272,7 @@ static void start_marked(struct shim *shim)
 {
     for (size_t i = 0; i < shim->count; i++)
         if (node_get_bool(shim->containers[i].spec, "start", false))
-            container_start(shim, &shim->containers[i]);
+            shim_container_start(shim, &shim->containers[i]);
 }
 
 static void clean_up(struct shim *shim)

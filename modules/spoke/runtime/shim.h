@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 struct node;
 
@@ -89,13 +90,6 @@ struct shim_launch {
 };
 /* The container's init, or -1 with errno. Never returns in the child. */
 pid_t shim_launch(const struct shim_launch *launch);
-/* Tells the init to kill everything below it. */
-int shim_kill_all_signal(void);
-/* Kills every process of a list of numbers, ourselves excepted. */
-void shim_kill_listed(const char *pids);
-/* Kills the children that a process has now; `proc` is an open /proc, in whose pid
-   namespace `parent` is told. */
-void shim_kill_children(int proc, pid_t parent);
 
 /*
  * Runs a command beside a running container (exec probes, hooks): in its
@@ -105,12 +99,33 @@ void shim_kill_children(int proc, pid_t parent);
  */
 pid_t shim_exec(const struct shim_launch *launch, pid_t init,
                 const struct node *command);
-/* What both kinds of commands share (shim_init.c). */
+/* ---- shim_command.c: what both kinds of commands share ------------------------- */
+
+/* Becomes the command; returns only if that fails, with `why` filled. */
 void shim_run_command(const struct shim_launch *launch, const struct node *command,
                       struct shim_message *why);
 void shim_reset_signals(void);
+/* A signalfd wants its signals blocked, and a child inherits that. */
+void shim_unblock_signals(void);
 int shim_open_empty(void);
 void shim_join_cgroups(const struct shim_launch *launch);
+
+/* ---- shim_kill.c ---------------------------------------------------------------- */
+
+/* Tells the init to kill everything below it. */
+int shim_kill_all_signal(void);
+/* Kills every process of a list of numbers, ourselves excepted. */
+void shim_kill_listed(const char *pids);
+/* Kills the children that a process has now; `proc` is an open /proc, in whose pid
+   namespace `parent` is told. */
+void shim_kill_children(int proc, pid_t parent);
+
+static inline void shim_close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
 
 #define CONFINE_MOUNTS 64
 #define CONFINE_GROUPS 32

@@ -29,7 +29,7 @@
 
 /* ---- Facts about one --------------------------------------------------------------- */
 
-struct container *container_find(struct shim *shim, const char *name)
+struct container *shim_container_find(struct shim *shim, const char *name)
 {
     for (size_t i = 0; i < shim->count; i++)
         if (!strcmp(shim->containers[i].name, name))
@@ -97,7 +97,7 @@ static void keep_exit(struct shim *shim, struct container *c)
 
 /* ---- Its init ---------------------------------------------------------------------------- */
 
-bool container_group(struct shim *shim, const struct container *c, int procs[4])
+bool shim_container_group(struct shim *shim, const struct container *c, int procs[4])
 {
     scoped_text struct text problems = { 0 };
     struct cgroup_limits limits = {
@@ -155,7 +155,7 @@ static int new_init(struct shim *shim, struct container *c)
     struct shim_launch launch = { .place = &shim->place, .container = c->spec, .group = -1 };
 
     if (open_pipes(out, error, control) == 0) {
-        container_group(shim, c, launch.cgroup_procs);
+        shim_container_group(shim, c, launch.cgroup_procs);
         launch.out = out[1];
         launch.error = error[1];
         launch.control = control[1];
@@ -214,7 +214,7 @@ static void fail_start(struct shim *shim, struct container *c)
     shim_tell(shim, c, "failed");
 }
 
-void container_start(struct shim *shim, struct container *c)
+void shim_container_start(struct shim *shim, struct container *c)
 {
     if (c->running)
         return;
@@ -375,7 +375,7 @@ static void tell_note(struct shim *shim, const struct container *c, const struct
     shim_send(shim, message);
 }
 
-void container_hear(struct shim *shim, struct container *c)
+void shim_container_hear(struct shim *shim, struct container *c)
 {
     struct shim_message message;
 
@@ -396,9 +396,9 @@ void container_hear(struct shim *shim, struct container *c)
     }
 }
 
-void container_bury(struct shim *shim, struct container *c, int status)
+void shim_container_bury(struct shim *shim, struct container *c, int status)
 {
-    container_hear(shim, c);
+    shim_container_hear(shim, c);
     let_go(c);
     if (!c->running)
         return;
@@ -410,7 +410,7 @@ void container_bury(struct shim *shim, struct container *c, int status)
     end_run(shim, c);
 }
 
-void container_kill(struct shim *shim, struct container *c)
+void shim_container_kill(struct shim *shim, struct container *c)
 {
     if (!c->init)
         return;
@@ -419,7 +419,7 @@ void container_kill(struct shim *shim, struct container *c)
 }
 
 /* The group kill takes the init as well, which is what tells us the end. */
-void container_stop(struct container *c, int64_t grace)
+void shim_container_stop(struct container *c, int64_t grace)
 {
     int64_t at = clock_steady() + grace;
 
@@ -437,21 +437,21 @@ void container_stop(struct container *c, int64_t grace)
 
 /* ---- Time --------------------------------------------------------------------------------- */
 
-int64_t container_next(const struct container *c)
+int64_t shim_container_next(const struct container *c)
 {
     int64_t next = shim_sooner(shim_sooner(c->kill_at, c->idle_until), c->keep_at);
 
     return c->told_start && c->running ? shim_sooner(next, c->permit_at) : next;
 }
 
-void container_late(struct shim *shim, struct container *c, int64_t now)
+void shim_container_late(struct shim *shim, struct container *c, int64_t now)
 {
     if (c->idle_until && c->idle_until <= now)
         retire(c);
     if (c->running && c->told_start && c->permit_at && c->permit_at <= now)
         permit(shim, c);
     if (c->kill_at && c->kill_at <= now) {
-        container_kill(shim, c);
+        shim_container_kill(shim, c);
         c->kill_at = now + CLOCK_SECOND; /* again, should it not be enough */
     }
     if (c->keep_at && c->keep_at <= now)

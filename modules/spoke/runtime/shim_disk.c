@@ -217,7 +217,7 @@ static int64_t used_here(void)
                                                  (fs.f_files - fs.f_ffree) * ENTRY);
 }
 
-void disk_begin(struct shim *shim)
+void shim_disk_begin(struct shim *shim)
 {
     shim->disk = (struct disk){ .fd = -1 };
     for (size_t i = 0; i < node_count(node_get(shim->place.spec, "volumes")); i++)
@@ -235,7 +235,7 @@ static bool is_due(const struct shim *shim, int64_t now)
            used_here() - disk->used > (limit_of_pod(shim) - disk->holds) / 4;
 }
 
-void disk_late(struct shim *shim, int64_t now)
+void shim_disk_late(struct shim *shim, int64_t now)
 {
     int ends[2];
 
@@ -286,11 +286,11 @@ static void evict(struct shim *shim, const struct fullness *most)
             snprintf(c->run.why.reason, sizeof c->run.why.reason, "Evicted");
             snprintf(c->run.why.text, sizeof c->run.why.text, "%.390s", node_text(says));
         }
-        container_stop(c, 0);
+        shim_container_stop(c, 0);
     }
 }
 
-void disk_hear(struct shim *shim)
+void shim_disk_hear(struct shim *shim)
 {
     struct fullness most = { 0 };
     ssize_t got = read(shim->disk.fd, &most, sizeof most);

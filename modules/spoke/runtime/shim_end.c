@@ -51,10 +51,10 @@ static void begin_hook(struct shim *shim, size_t i, int64_t grace)
     else
         node_set(arena, request, "probe", node_copy(arena, node_get(hook, "probe")));
     node_set_int(arena, request, "timeout", grace / CLOCK_MS);
-    exec_start(shim, request);
+    shim_exec_start(shim, request);
 }
 
-void end_begin(struct shim *shim)
+void shim_end_begin(struct shim *shim)
 {
     int64_t grace = CLOCK_MS * number_get(shim->place.spec, "grace", NUMBER_MILLIS, GRACE_MILLIS);
 
@@ -67,7 +67,7 @@ void end_begin(struct shim *shim)
         begin_hook(shim, i, grace);
 }
 
-int64_t end_next(const struct shim *shim)
+int64_t shim_end_next(const struct shim *shim)
 {
     int64_t next = 0;
 
@@ -77,7 +77,7 @@ int64_t end_next(const struct shim *shim)
     return next;
 }
 
-void end_late(struct shim *shim, int64_t now)
+void shim_end_late(struct shim *shim, int64_t now)
 {
     int64_t left = shim->end_at - now;
 
@@ -85,8 +85,8 @@ void end_late(struct shim *shim, int64_t now)
         struct container *c = &shim->containers[i];
 
         if (!c->running)
-            container_kill(shim, c); /* its init is idle, or not there */
+            shim_container_kill(shim, c); /* its init is idle, or not there */
         else if (!c->kill_at && c->stop_at <= now && !hook_runs(shim, i))
-            container_stop(c, node_get(c->spec, "preStop") && left < GRACE_LEAST ? GRACE_LEAST : left);
+            shim_container_stop(c, node_get(c->spec, "preStop") && left < GRACE_LEAST ? GRACE_LEAST : left);
     }
 }

@@ -98,15 +98,15 @@ static pid_t start_command(struct shim *shim, const struct container *c, const s
                                   .error = -1, .out = out };
     pid_t pid;
 
-    container_group(shim, c, launch.cgroup_procs);
+    shim_container_group(shim, c, launch.cgroup_procs);
     pid = shim_exec(&launch, c->init, node_get(ask, "command"));
     shim_close_all(launch.cgroup_procs, 4);
     return pid;
 }
 
-void exec_start(struct shim *shim, const struct node *ask)
+void shim_exec_start(struct shim *shim, const struct node *ask)
 {
-    struct container *c = container_find(shim, node_get_text(ask, "container"));
+    struct container *c = shim_container_find(shim, node_get_text(ask, "container"));
     struct exec *e = free_slot(shim);
     int out[2];
 
@@ -125,7 +125,7 @@ void exec_start(struct shim *shim, const struct node *ask)
     e->deadline = clock_steady() + number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS;
 }
 
-void exec_read(struct exec *e)
+void shim_exec_read(struct exec *e)
 {
     char bytes[4096];
     ssize_t got = read(e->fd, bytes, sizeof bytes);
@@ -139,9 +139,9 @@ void exec_read(struct exec *e)
     }
 }
 
-void exec_end(struct shim *shim, struct exec *e, int status)
+void shim_exec_end(struct shim *shim, struct exec *e, int status)
 {
     if (e->fd >= 0)
-        exec_read(e);
+        shim_exec_read(e);
     answer(shim, e, WIFEXITED(status) ? WEXITSTATUS(status) : 137);
 }

@@ -13,9 +13,11 @@ struct node;
 
 /*
  * Private to the shim's own files: one pod, its containers, what runs beside
- * them. shim.c is the loop, shim_agent.c talks to the agent,
- * shim_container.c takes containers through their runs, shim_exec.c runs
- * probes and hooks, shim_end.c ends the pod on SIGTERM.
+ * them. From top to bottom, each calling only those below it: shim.c is the loop;
+ * shim_agent.c does what the agent says, shim_end.c ends the pod on SIGTERM,
+ * shim_disk.c when its folders hold too much; shim_exec.c runs probes and hooks;
+ * shim_container.c takes containers through their runs; shim_tell.c tells the agent;
+ * shim_init.c and shim_beside.c are the processes in a container, above shim_command.c.
  */
 
 #define SHIM_CONTAINERS 32
@@ -87,45 +89,48 @@ struct shim {
     int64_t end_at; /* steady time at which the grace period ends; 0: SIGTERM has not come */
 };
 
-/* ---- shim_agent.c ----------------------------------------------------------- */
+/* ---- shim_tell.c ------------------------------------------------------------ */
+void shim_drop_agent(struct shim *shim);
 void shim_send(struct shim *shim, const struct node *message);
 struct node *shim_describe(struct arena *arena, const struct container *container);
 void shim_tell(struct shim *shim, const struct container *container, const char *event);
 void shim_tell_all(struct shim *shim);
+
+/* ---- shim_agent.c ----------------------------------------------------------- */
 void shim_hear_agent(struct shim *shim);
 void shim_accept_agent(struct shim *shim);
 
 /* ---- shim_container.c ---------------------------------------------------------- */
-struct container *container_find(struct shim *shim, const char *name);
-void container_start(struct shim *shim, struct container *container);
+struct container *shim_container_find(struct shim *shim, const char *name);
+void shim_container_start(struct shim *shim, struct container *container);
 /* SIGTERM now and SIGKILL after `grace` nanoseconds. */
-void container_stop(struct container *container, int64_t grace);
-void container_kill(struct shim *shim, struct container *container);
+void shim_container_stop(struct container *container, int64_t grace);
+void shim_container_kill(struct shim *shim, struct container *container);
 /* What its init says. */
-void container_hear(struct shim *shim, struct container *container);
+void shim_container_hear(struct shim *shim, struct container *container);
 /* Its init is no more. */
-void container_bury(struct shim *shim, struct container *container, int status);
-/* The next steady time at which container_late() has work; 0: never. */
-int64_t container_next(const struct container *container);
-void container_late(struct shim *shim, struct container *container, int64_t now);
+void shim_container_bury(struct shim *shim, struct container *container, int status);
+/* The next steady time at which shim_container_late() has work; 0: never. */
+int64_t shim_container_next(const struct container *container);
+void shim_container_late(struct shim *shim, struct container *container, int64_t now);
 /* Opens its control group's doors; see cgroup_make(). */
-bool container_group(struct shim *shim, const struct container *container, int procs[4]);
+bool shim_container_group(struct shim *shim, const struct container *container, int procs[4]);
 
 /* ---- shim_exec.c ---------------------------------------------------------------- */
-void exec_start(struct shim *shim, const struct node *ask);
-void exec_read(struct exec *exec);
-void exec_end(struct shim *shim, struct exec *exec, int status);
+void shim_exec_start(struct shim *shim, const struct node *ask);
+void shim_exec_read(struct exec *exec);
+void shim_exec_end(struct shim *shim, struct exec *exec, int status);
 
 /* ---- shim_disk.c ---------------------------------------------------------------- */
-void disk_begin(struct shim *shim);
-void disk_late(struct shim *shim, int64_t now);
-void disk_hear(struct shim *shim);
+void shim_disk_begin(struct shim *shim);
+void shim_disk_late(struct shim *shim, int64_t now);
+void shim_disk_hear(struct shim *shim);
 
 /* ---- shim_end.c ----------------------------------------------------------------- */
-void end_begin(struct shim *shim);
-/* The next steady time at which end_late() has work; 0: never. */
-int64_t end_next(const struct shim *shim);
-void end_late(struct shim *shim, int64_t now);
+void shim_end_begin(struct shim *shim);
+/* The next steady time at which shim_end_late() has work; 0: never. */
+int64_t shim_end_next(const struct shim *shim);
+void shim_end_late(struct shim *shim, int64_t now);
 
 /* ---- shim_all.c ----------------------------------------------------------------- */
 /* SIGTERM to each shim below; returns when all have ended: 0, or an exit code. */
@@ -133,7 +138,10 @@ int shim_end_all(const char *directory);
 /* A child that only keeps the group it is in from being empty; 0, or an exit code. */
 int shim_hold(void);
 
-int64_t shim_sooner(int64_t a, int64_t b);
-void shim_close_all(const int *fds, size_t count);
+/* The sooner of two steady times; 0 stands for never. */
+static inline int64_t shim_sooner(int64_t a, int64_t b)
+{
+    return !b || (a && a < b) ? a : b;
+}
 
 #endif

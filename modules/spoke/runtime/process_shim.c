@@ -23,6 +23,7 @@ struct process_shim {
     struct process_pod *pod; /* NULL: a spare */
     struct loop_child *child; /* owned */
     int socket;              /* owned; -1 once it is the pod's */
+    process_exit_fn *ended;  /* told of the end of one that has a pod */
 };
 
 #define LATER (20 * CLOCK_MS) /* not while pods are being started */
@@ -49,7 +50,7 @@ static void on_exit_of(pid_t pid, int status, void *arg)
     if (!pod && shim->runtime->spare == shim)
         process_shim_forget(&shim->runtime->spare);
     else if (pod)
-        process_on_shim_exit(pod);
+        shim->ended(pod);
 }
 
 /* keep[0] is its end of the socket; a spare gets the others later. */
@@ -122,20 +123,20 @@ static bool hand_over(struct process_shim *spare, const char *directory, int mem
     return text.iov_len < ROOM && sendmsg(spare->socket, &message, MSG_NOSIGNAL) >= 0;
 }
 
-static bool use_spare(struct process_pod *pod, int memory, int lock)
+/* The spare's socket; -1: there is none, or it could not be told. */
+static int use_spare(struct process_pod *pod, int memory, int lock)
 {
     struct process_shim *spare = pod->runtime->spare;
     int socket;
 
     if (!spare || !hand_over(spare, pod->directory, memory, lock))
-        return false;
+        return -1;
     pod->runtime->spare = NULL;
     socket = spare->socket;
     spare->socket = -1;
     spare->pod = pod;
     pod->shim = spare;
-    process_listen(pod, socket);
-    return true;
+    return socket;
 }
 
 static int use_new(struct process_pod *pod, int memory, int lock, struct err *err)
@@ -151,12 +152,18 @@ static int use_new(struct process_pod *pod, int memory, int lock, struct err *er
         return -1;
     }
     pod->shim->pod = pod;
-    process_listen(pod, pair[0]);
-    return 0;
+    return pair[0];
 }
 
-int process_shim_start(struct process_pod *pod, int memory, int lock, struct err *err)
+int process_shim_start(struct process_pod *pod, int memory, int lock, process_exit_fn *ended,
+                       struct err *err)
 {
+    int socket = use_spare(pod, memory, lock);
+
     process_spare_later(pod->runtime);
-    return use_spare(pod, memory, lock) ? 0 : use_new(pod, memory, lock, err);
+    if (socket < 0)
+        socket = use_new(pod, memory, lock, err);
+    if (socket >= 0)
+        pod->shim->ended = ended;
+    return socket;
 }
