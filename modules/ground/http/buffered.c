@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Puts bytes that were read too early back in front of a stream. */
-#include "http/behind.h"
+#include "http/buffered.h"
 
 #include <stdlib.h>
 
-struct behind {
+struct buffered {
     struct loop_stream stream;
     struct loop_stream *inner; /* owned */
     struct text bytes;
-    bool paused, closed, telling;
+    bool paused;
+    bool closed; /* give_bytes() frees it, if that is queued */
+    bool queued; /* give_bytes() is */
 };
 
-static struct behind *behind_of(const struct loop_stream *stream)
+static struct buffered *buffered_of(const struct loop_stream *stream)
 {
-    return (struct behind *)stream;
+    return (struct buffered *)stream;
 }
 
-static void tell(void *arg)
+static void give_bytes(void *arg)
 {
-    struct behind *b = arg;
+    struct buffered *b = arg;
     struct text bytes = b->bytes;
 
-    b->telling = false;
+    b->queued = false;
     if (b->closed) {
         text_free(&b->bytes);
         free(b);
@@ -35,37 +37,37 @@ static void tell(void *arg)
     text_free(&bytes);
 }
 
-static void tell_soon(struct behind *b)
+static void give_soon(struct buffered *b)
 {
-    if (b->telling || !b->bytes.len)
+    if (b->queued || !b->bytes.len)
         return;
-    b->telling = true;
-    loop_later(b->stream.loop, tell, b);
+    b->queued = true;
+    loop_later(b->stream.loop, give_bytes, b);
 }
 
-static void behind_handle(struct loop_stream *stream)
+static void buffered_handle(struct loop_stream *stream)
 {
-    struct behind *b = behind_of(stream);
+    struct buffered *b = buffered_of(stream);
 
     if (b->bytes.len)
-        tell_soon(b);
+        give_soon(b);
     else
         loop_stream_handle(b->inner, stream->events, stream->arg);
 }
 
-static void behind_write(struct loop_stream *stream, const void *bytes, size_t len)
+static void buffered_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
-    loop_stream_write(behind_of(stream)->inner, bytes, len);
+    loop_stream_write(buffered_of(stream)->inner, bytes, len);
 }
 
-static size_t behind_pending(const struct loop_stream *stream)
+static size_t buffered_pending(const struct loop_stream *stream)
 {
-    return loop_stream_pending(behind_of(stream)->inner);
+    return loop_stream_pending(buffered_of(stream)->inner);
 }
 
-static void behind_pause(struct loop_stream *stream, bool paused)
+static void buffered_pause(struct loop_stream *stream, bool paused)
 {
-    struct behind *b = behind_of(stream);
+    struct buffered *b = buffered_of(stream);
 
     b->paused = paused;
     if (paused)
@@ -73,58 +75,58 @@ static void behind_pause(struct loop_stream *stream, bool paused)
     else
         loop_stream_resume(b->inner);
     if (!paused)
-        tell_soon(b);
+        give_soon(b);
 }
 
-static void behind_finish(struct loop_stream *stream)
+static void buffered_finish(struct loop_stream *stream)
 {
-    loop_stream_finish(behind_of(stream)->inner);
+    loop_stream_finish(buffered_of(stream)->inner);
 }
 
-static void behind_bury(void *arg)
+static void buffered_bury(void *arg)
 {
-    struct behind *b = arg;
+    struct buffered *b = arg;
 
     text_free(&b->bytes);
     free(b);
 }
 
-static void behind_close(struct loop_stream *stream)
+static void buffered_close(struct loop_stream *stream)
 {
-    struct behind *b = behind_of(stream);
+    struct buffered *b = buffered_of(stream);
 
     loop_stream_close(&b->inner);
     b->closed = true;
-    if (!b->telling)
-        loop_later(stream->loop, behind_bury, b);
+    if (!b->queued)
+        loop_later(stream->loop, buffered_bury, b);
 }
 
-static const char *behind_remote(const struct loop_stream *stream)
+static const char *buffered_remote(const struct loop_stream *stream)
 {
-    return loop_stream_remote(behind_of(stream)->inner);
+    return loop_stream_remote(buffered_of(stream)->inner);
 }
 
-static const struct loop_stream_kind behind_kind = {
-    .name = "behind",
-    .handle = behind_handle,
-    .write = behind_write,
-    .pending = behind_pending,
-    .pause = behind_pause,
-    .finish = behind_finish,
-    .close = behind_close,
-    .remote = behind_remote,
+static const struct loop_stream_kind buffered_kind = {
+    .name = "buffered",
+    .handle = buffered_handle,
+    .write = buffered_write,
+    .pending = buffered_pending,
+    .pause = buffered_pause,
+    .finish = buffered_finish,
+    .close = buffered_close,
+    .remote = buffered_remote,
 };
 
-struct loop_stream *behind_new(struct loop_stream *stream, struct text *bytes)
+struct loop_stream *http_buffered_new(struct loop_stream *stream, struct text *bytes)
 {
-    struct behind *b;
+    struct buffered *b;
 
     if (!bytes->len) {
         text_free(bytes);
         return stream;
     }
     b = mem_alloc(sizeof *b);
-    b->stream.kind = &behind_kind;
+    b->stream.kind = &buffered_kind;
     b->stream.loop = loop_stream_loop(stream);
     b->inner = stream;
     b->bytes = *bytes;

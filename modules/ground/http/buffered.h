@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef HTTP_BEHIND_H
-#define HTTP_BEHIND_H
+#ifndef HTTP_BUFFERED_H
+#define HTTP_BUFFERED_H
 
 #include "http/http.h"
 
 /*
- * A stream that first tells the bytes which came behind a head, and then is
- * the stream given. Takes both over; without bytes it is that stream itself.
+ * A stream whose first bytes were read already, with the head of a message: it
+ * gives these to its reader and then is the stream given. Takes both over;
+ * without bytes it is that stream itself.
  */
-struct loop_stream *behind_new(struct loop_stream *stream, struct text *bytes);
+struct loop_stream *http_buffered_new(struct loop_stream *stream, struct text *bytes);
 
 #endif

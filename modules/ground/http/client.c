@@ -125,7 +125,7 @@ static void line_end(struct line *line)
     loop_stream_close(&line->stream);
     text_free(&line->rest);
     mem_free(&line->ended);
-    wire_free(&line->wire);
+    http_wire_free(&line->wire);
     loop_later(client->loop, line_bury, line);
     match(client);
 }
@@ -144,7 +144,7 @@ static void line_release(struct line *line, bool keep)
         line_end(line);
         return;
     }
-    wire_again(&line->wire);
+    http_wire_again(&line->wire);
     loop_timer_set(line->idle, line->client->idle_deadline);
     match(line->client);
 }
@@ -186,19 +186,19 @@ static void take_body(const char *bytes, size_t len, void *arg)
     size_t limit;
 
     if (!call) {
-        wire_stop(&line->wire);
+        http_wire_stop(&line->wire);
         return;
     }
     limit = call->ask.data && !is_success(call) ? MOST_EXPLAINED : call->ask.limit;
     call->received += len;
     if (limit && call->received > limit) {
-        wire_stop(&line->wire);
+        http_wire_stop(&line->wire);
         fail(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
         return;
     }
     take_piece(call, bytes, len);
     if (line->dead || line->call != call || call->paused)
-        wire_stop(&line->wire);
+        http_wire_stop(&line->wire);
 }
 
 /* Answers of the 1xx kind but 101 come before the real one. */
@@ -238,12 +238,12 @@ static bool head_came(struct line *line)
 
     call->answer.status = (int)line->wire.parser.status_code;
     if (is_interim(call->answer.status)) {
-        wire_again(&line->wire);
+        http_wire_again(&line->wire);
         return true;
     }
     if (!call->arena)
         call->arena = arena_new();
-    if (wire_fields(&line->wire, call->arena, &unused, &fields,
+    if (http_wire_fields(&line->wire, call->arena, &unused, &fields,
                     &call->answer.header_count, &err) < 0) {
         fail(call, ERR_INVALID, err.text);
         return false;
@@ -275,7 +275,7 @@ static size_t parse(struct line *line, const char *bytes, size_t len)
     bool ask = false;
 
     while (!line->dead && line->call && !line->call->paused && (at < len || ask)) {
-        enum wire_event event = wire_feed(&line->wire, bytes + at, len - at, &used);
+        enum wire_event event = http_wire_feed(&line->wire, bytes + at, len - at, &used);
 
         at += used;
         ask = false;
@@ -291,7 +291,7 @@ static size_t parse(struct line *line, const char *bytes, size_t len)
             message_came(line);
             break;
         } else if (event == WIRE_BAD) {
-            fail(line->call, ERR_INVALID, wire_problem(&line->wire));
+            fail(line->call, ERR_INVALID, http_wire_problem(&line->wire));
         }
     }
     return at;
@@ -396,7 +396,7 @@ static void on_closed(void *arg, const struct err *why)
         return;
     }
     if (why->code == ERR_NONE && call->headed && !call->paused &&
-        wire_feed_end(&line->wire) == WIRE_END) {
+        http_wire_feed_end(&line->wire) == WIRE_END) {
         message_came(line);
         return;
     }
@@ -432,7 +432,7 @@ static struct line *line_new(struct http_client *client, struct err *err)
     line->next = client->lines;
     client->lines = line;
     client->line_count++;
-    wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_body, line);
+    http_wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_body, line);
     loop_stream_handle(stream, &events, line);
     return line;
 }

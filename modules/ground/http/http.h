@@ -51,8 +51,8 @@ struct http_server_settings {
     size_t most_connections;  /* 20,000; newcomers then wait in the kernel */
     /* Open without a certificate and without a request: of all and of one
        address. Beyond that the one that has waited longest goes. */
-    size_t most_strangers;        /* 4,096 */
-    size_t most_strangers_of_one; /* 1,024 */
+    size_t most_unauthenticated;        /* 4,096 */
+    size_t most_unauthenticated_of_one; /* 1,024 */
     size_t most_headers;      /* 64 fields */
     size_t most_header_bytes; /* 65,536: request line and fields together */
     int64_t header_deadline;  /* 10 s for the whole head */

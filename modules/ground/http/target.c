@@ -74,7 +74,7 @@ static int read_host(struct http_request *request, struct err *err)
     const char *host = http_request_header(request, "host");
 
     request->host = request->authority = "";
-    if (!host) /* HTTP/1.0: wire_fields() has seen to it */
+    if (!host) /* HTTP/1.0: http_wire_fields() has seen to it */
         return 0;
     if (http_authority_read(request->arena, host, request->secured ? 443 : 80,
                             &request->host, &request->authority))
@@ -233,7 +233,7 @@ static int read_query(struct http_request *request, const char *at,
     return 0;
 }
 
-int target_read(struct http_request *request, struct err *err)
+int http_target_read(struct http_request *request, struct err *err)
 {
     bool is_star = !strcmp(request->target, "*") && !strcmp(request->method, "OPTIONS");
     const char *at, *mark;

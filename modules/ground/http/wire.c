@@ -120,7 +120,7 @@ static const llhttp_settings_t callbacks = {
     .on_message_complete = on_end,
 };
 
-void wire_start(struct wire *wire, bool request, size_t most_fields,
+void http_wire_start(struct wire *wire, bool request, size_t most_fields,
                 size_t most_bytes, wire_body_fn *body, void *arg)
 {
     *wire = (struct wire){.most_fields = most_fields, .most_bytes = most_bytes,
@@ -129,26 +129,26 @@ void wire_start(struct wire *wire, bool request, size_t most_fields,
     wire->parser.data = wire;
 }
 
-void wire_again(struct wire *wire)
+void http_wire_again(struct wire *wire)
 {
     bool request = wire->parser.type == HTTP_REQUEST;
 
     text_free(&wire->head);
-    wire_start(wire, request, wire->most_fields, wire->most_bytes, wire->body,
+    http_wire_start(wire, request, wire->most_fields, wire->most_bytes, wire->body,
                wire->arg);
 }
 
-void wire_free(struct wire *wire)
+void http_wire_free(struct wire *wire)
 {
     text_free(&wire->head);
 }
 
-void wire_stop(struct wire *wire)
+void http_wire_stop(struct wire *wire)
 {
     wire->stopped = true;
 }
 
-enum wire_event wire_feed(struct wire *wire, const char *bytes, size_t len,
+enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
                           size_t *ret_used)
 {
     enum llhttp_errno result;
@@ -174,7 +174,7 @@ enum wire_event wire_feed(struct wire *wire, const char *bytes, size_t len,
     return wire->in_message ? WIRE_HEAD : WIRE_END;
 }
 
-enum wire_event wire_feed_end(struct wire *wire)
+enum wire_event http_wire_feed_end(struct wire *wire)
 {
     enum llhttp_errno result = llhttp_finish(&wire->parser);
 
@@ -183,7 +183,7 @@ enum wire_event wire_feed_end(struct wire *wire)
     return WIRE_BAD;
 }
 
-const char *wire_problem(const struct wire *wire)
+const char *http_wire_problem(const struct wire *wire)
 {
     const char *why;
 
@@ -197,12 +197,12 @@ const char *wire_problem(const struct wire *wire)
 
 /* A method that nobody knows is not implemented; bytes that are no word at all
    are no request. */
-int wire_status(const struct wire *wire)
+int http_wire_status(const struct wire *wire)
 {
     return wire->too_large ? 431 : wire->is_unknown_method ? 501 : 400;
 }
 
-int64_t wire_body_length(const struct wire *wire)
+int64_t http_wire_body_length(const struct wire *wire)
 {
     if (wire->parser.flags & F_TRANSFER_ENCODING)
         return -1;
@@ -249,7 +249,7 @@ static int check_fields(const struct wire *wire, const struct http_field *fields
     return 0;
 }
 
-int wire_fields(const struct wire *wire, struct arena *arena,
+int http_wire_fields(const struct wire *wire, struct arena *arena,
                 const char **ret_target, struct http_field **ret_fields,
                 size_t *ret_count, struct err *err)
 {
