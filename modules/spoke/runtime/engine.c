@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
+#include "probe/probe.h"
 #include "http/http.h"
 #include "number/number.h"
+#include "shim/shim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -78,7 +80,7 @@ static void engine_close(struct runtime **runtime)
         return;
     while ((pod = map_next(r->pods, &at, NULL)))
         process_pod_free(&pod);
-    probe_end_all(r);
+    probe_client_free(&r->probes);
     http_client_free(&r->engine->client);
     while (r->engine->calls) {
         struct engine_call *call = r->engine->calls;
@@ -128,6 +130,7 @@ static int engine_open(const struct runtime_options *options, struct runtime **r
     runtime->directory = process_absolute(options->directory);
     runtime->folder = FOLDER;
     runtime->pods = map_new();
+    runtime->probes = probe_client_new(options->loop);
     runtime->engine = mem_alloc(sizeof *runtime->engine);
     runtime->inotify = -1;
     runtime->root = geteuid() == 0;
@@ -216,18 +219,18 @@ static int fail_gift(const char *claim, struct err *err)
                      "fsGroupChangePolicy: OnRootMismatch");
 }
 
-static void tell_left(struct process_pod *pod, const struct claims_gift *gift)
+static void tell_left(struct process_pod *pod, const struct shim_gift *gift)
 {
     char words[400];
 
-    claims_explain(gift, words, sizeof words);
+    shim_explain_gift(gift, words, sizeof words);
     process_tell(pod, NULL, RUNTIME_NOTE, "FsGroupIncomplete", words);
 }
 
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
-    struct claims_gift gift = { .most = GIVE_MOST, .volume = "" };
+    struct shim_gift gift = { .most = GIVE_MOST, .volume = "" };
     uint32_t user = 0;
 
     if (process_user_of(pod->runtime, spec, &user, err) < 0 ||
@@ -237,7 +240,7 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));
     if (process_files_make(pod, spec, volumes, pod->arena, user, err) < 0)
         return -1;
-    if (pod->runtime->root && claims_give(spec, volumes, &gift) < 0)
+    if (pod->runtime->root && shim_give_claims(spec, volumes, &gift) < 0)
         return fail_gift(gift.volume, err);
     if (gift.failed)
         tell_left(pod, &gift);
@@ -374,7 +377,7 @@ static void engine_probe(struct runtime *runtime, const char *id, const char *co
     else if (command)
         engine_exec(map_get(runtime->pods, id), container, command, timeout, done, arg);
     else
-        probe_network(runtime, probe, timeout, done, arg);
+        probe_network(runtime->probes, probe, timeout, done, arg);
 }
 
 static int engine_port(struct runtime *runtime, int wanted, int *ret, struct err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes an engine's container from its image to its end. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/engine.h"
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lays out a pod's directory and puts delivered files back when they change. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/claims.h"
 #include "runtime/process.h"
 
@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "number/number.h"
+#include "shim/shim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -430,7 +431,7 @@ static int take_host_path(struct runtime *runtime, const struct node *volume, st
         return fail_host_path(path, errno == ELOOP ? "it is, or leads through, a symbolic link, and "
                                                      "none is followed" : strerror(errno), err);
     close(fd);
-    if (!confine_is_as_it_must(must, st.st_mode))
+    if (!shim_is_as_it_must(must, st.st_mode))
         return err_set(err, ERR_INVALID, "MountUnavailable: hostPath \"%.300s\" is there, but is "
                        "no %s", path, must);
     node_set_text(arena, ret, "root", *roots);

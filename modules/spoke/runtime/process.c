@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs pods as processes of this machine, each below a shim of its own. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/process.h"
 #include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "document/document.h"
+#include "probe/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static void process_close(struct runtime **runtime)
         return;
     while ((pod = map_next(r->pods, &at, NULL)))
         process_pod_free(&pod);
-    probe_end_all(r);
+    probe_client_free(&r->probes);
     process_spare_close(r);
     process_files_close(r);
     users_close(&r->users);
@@ -75,6 +76,7 @@ static int process_open(const struct runtime_options *options, struct runtime **
     runtime->program = mem_copy_string(options->program ? options->program
                                                         : "/proc/self/exe");
     runtime->pods = map_new();
+    runtime->probes = probe_client_new(options->loop);
     runtime->inotify = -1;
     if (!runtime->options.log_bytes)
         runtime->options.log_bytes = 10 << 20;
@@ -176,7 +178,7 @@ static void process_probe(struct runtime *runtime, const char *id, const char *c
     if (command && pod)
         process_probe_exec(pod, container, command, timeout, done, arg);
     else
-        probe_network(runtime, probe, timeout, done, arg);
+        probe_network(runtime->probes, probe, timeout, done, arg);
 }
 
 /* ---- Logs and claims ------------------------------------------------------------ */

@@ -3,15 +3,14 @@
 #define RUNTIME_PROCESS_H
 
 #include "base/object.h"
+#include "cgroup/cgroup.h"
 #include "loop/loop.h"
 #include "runtime/runtime.h"
-#include "runtime/shim.h"
 
 struct engine;
 struct map;
 struct node;
-struct probe;
-struct tls_client;
+struct probe_client;
 struct process_shim;
 
 /*
@@ -96,8 +95,7 @@ struct runtime {
     int inotify;
     struct loop_watch *inotify_watch; /* owned */
     struct map *watched; /* owned; watch descriptor as text -> pod */
-    struct probe *probes; /* those on the way */
-    struct tls_client *probe_tls; /* owned; NULL until one asks by HTTPS */
+    struct probe_client *probes; /* owned */
     struct process_shim *spare;     /* owned; NULL: none is ready */
     struct loop_timer *spare_timer; /* owned */
 };
@@ -244,12 +242,5 @@ void process_kill_family(pid_t first, const char *mark);
 /* ---- ports.c */
 
 int process_port(struct runtime *runtime, int wanted, int *ret, struct err *err);
-
-/* ---- probe.c: over the network; exec probes go through the shim */
-
-void probe_network(struct runtime *runtime, const struct node *probe, int64_t timeout,
-                   runtime_probe_fn *done, void *arg);
-/* Answers all that are on their way: the runtime closes. */
-void probe_end_all(struct runtime *runtime);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "number/number.h"
+#include "shim/shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,9 +65,9 @@ static int check_ids(struct runtime *runtime, const struct node *spec, const str
 {
     const struct node *groups = node_get(of, "groups");
 
-    if (node_count(groups) > CONFINE_GROUPS)
+    if (node_count(groups) > SHIM_GROUPS)
         return err_set(err, ERR_INVALID, "NotPermitted: more than %d supplementalGroups",
-                       CONFINE_GROUPS);
+                       SHIM_GROUPS);
     for (size_t i = 0; i < node_count(groups); i++)
         if (check_id(runtime, spec, "supplementalGroups", node_item(groups, i), true, err) < 0)
             return -1;
@@ -155,9 +156,9 @@ static int check_mounts(const struct runtime *runtime, const struct node *spec,
 {
     const struct node *mounts = node_get(container, "mounts");
 
-    if (node_count(mounts) > CONFINE_MOUNTS)
+    if (node_count(mounts) > SHIM_MOUNTS)
         return err_set(err, ERR_INVALID, "container %.100s has %zu mounts, more than %d",
-                       node_get_text(container, "name"), node_count(mounts), CONFINE_MOUNTS);
+                       node_get_text(container, "name"), node_count(mounts), SHIM_MOUNTS);
     for (size_t i = 0; i < node_count(mounts) && !runtime->namespaces; i++) {
         const struct node *mount = node_item(mounts, i);
         bool read_only = is_shared_read_only(spec, mount);

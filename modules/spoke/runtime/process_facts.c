@@ -4,6 +4,7 @@
 #include "runtime/process.h"
 
 #include "document/document.h"
+#include "shim/shim.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -84,7 +85,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     node_set_text(arena, facts, "user", runtime->root ? "unprivileged, by namespace"
                                                       : "the agent's own");
     node_set_bool(arena, facts, "seccomp", runtime->seccomp);
-    node_set_text(arena, facts, "landlock", confine_has_scopes() ? "scopes" : "none");
+    node_set_text(arena, facts, "landlock", shim_has_scopes() ? "scopes" : "none");
     tell_limits(runtime, arena, facts, notes);
     if (!runtime->seccomp)
         node_add(arena, notes, node_string(arena,
@@ -93,7 +94,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
         node_add(arena, notes, node_string(arena,
                  "no namespaces may be made here: absolute mount paths are refused, "
                  "and workloads see each other's processes"));
-    if (!confine_has_scopes())
+    if (!shim_has_scopes())
         node_add(arena, notes, node_string(arena,
                  "no scopes of Landlock in this kernel: workloads reach abstract unix sockets of "
                  "other programs"));

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "document/document.h"
 #include "number/number.h"
-#include "runtime/process_message.h"
+#include "shim/shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +118,7 @@ static void send_now(struct process_pod *pod, const struct node *message)
     scoped_text struct text out = { 0 };
 
     document_write_json(&out, message);
-    if (process_message_send(pod->socket, out.bytes, out.len) < 0)
+    if (shim_message_send(pod->socket, out.bytes, out.len) < 0)
         shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
 }
 

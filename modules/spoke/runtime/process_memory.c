@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps volumes that lie in memory: where they are, and that they end with their pod. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/process.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a pod in memory, forgets it, and deletes what it has on the machine. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/process.h"
 
 #include "base/clock.h"
