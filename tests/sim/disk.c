@@ -42,7 +42,7 @@ static void resize_shadow(struct shadow *shadow, size_t len)
     shadow->len = len;
 }
 
-static void make_durable(struct store_memory_file *file)
+static void sync_shadow(struct store_memory_file *file)
 {
     struct shadow *shadow = shadow_of(file);
     size_t to = shadow->dirty_to < file->len ? shadow->dirty_to : file->len;
@@ -62,7 +62,7 @@ static void make_all_durable(struct store_memory_file *file)
 
     shadow->dirty_from = 0;
     shadow->dirty_to = file->len;
-    make_durable(file);
+    sync_shadow(file);
 }
 
 /* ---- What goes wrong by itself */
@@ -111,7 +111,7 @@ static void disk_changed(void *arg, struct store_memory_file *file, size_t from,
 
 static void disk_synced(void *arg, struct store_memory_file *file)
 {
-    make_durable(file);
+    sync_shadow(file);
 }
 
 static void disk_removed(void *arg, struct store_memory_file *file)
@@ -166,7 +166,7 @@ static void crash_file(struct store_memory_file *file, uint64_t seed)
     file->locked = file->readers = 0;
     /* Or the kernel has written a new file in its own time. */
     if (seed & 1 && file->exists && !shadow->exists && file->name)
-        make_durable(file);
+        sync_shadow(file);
     file->exists = shadow->exists;
     for (size_t at = 0; seed && at + SECTOR <= common; at += SECTOR) {
         if (!memcmp(file->bytes + at, shadow->bytes + at, SECTOR))

@@ -81,7 +81,7 @@ static struct world_event *send_event(struct loop_world *world,
 }
 
 /* True if the event has to wait until the two hosts see each other again. */
-static bool is_held(struct loop_world *world, struct world_event *event)
+static bool hold_event(struct loop_world *world, struct world_event *event)
 {
     struct world_link *link = event->link;
     struct world_cut *cut = world_cut_between(world, link->names[0], link->names[1]);
@@ -99,7 +99,7 @@ static bool is_held(struct loop_world *world, struct world_event *event)
 
 /* --------------------------------------------------------------- being lost */
 
-static void tell_lost(void *arg)
+static void tell_end_lost(void *arg)
 {
     struct end *end = arg;
 
@@ -109,7 +109,7 @@ static void tell_lost(void *arg)
     end->stream.events->closed(end->stream.arg, end->lost);
 }
 
-static void lose(struct end *end, enum err_code code, const char *words)
+static void lose_end(struct end *end, enum err_code code, const char *words)
 {
     struct err err = {0};
 
@@ -121,20 +121,20 @@ static void lose(struct end *end, enum err_code code, const char *words)
     end->lost = mem_copy(&err, sizeof err);
     loop_queue_free(&end->queue);
     loop_queue_free(&end->inbox);
-    loop_later(end->stream.loop, tell_lost, end);
+    loop_later(end->stream.loop, tell_end_lost, end);
 }
 
 static void on_reset(struct loop_world *world, struct world_event *event)
 {
-    if (!is_held(world, event))
-        lose(event->link->ends[event->to], ERR_UNREACHABLE, "connection reset");
+    if (!hold_event(world, event))
+        lose_end(event->link->ends[event->to], ERR_UNREACHABLE, "connection reset");
 }
 
 static void reset_both(struct loop_world *world, struct world_link *link)
 {
     (void)world;
-    lose(link->ends[0], ERR_UNREACHABLE, "connection reset");
-    lose(link->ends[1], ERR_UNREACHABLE, "connection reset");
+    lose_end(link->ends[0], ERR_UNREACHABLE, "connection reset");
+    lose_end(link->ends[1], ERR_UNREACHABLE, "connection reset");
 }
 
 /* ------------------------------------------------------------------- bytes */
@@ -153,7 +153,7 @@ static void tell_drained(void *arg)
 }
 
 /* The reader has taken bytes: the writer may go on. */
-static void taken(struct end *reader, size_t len)
+static void take_bytes(struct end *reader, size_t len)
 {
     struct end *writer = reader->link->ends[!reader->side];
 
@@ -170,15 +170,15 @@ static void end_reading(struct end *end)
     if (end->stream.events->ended)
         end->stream.events->ended(end->stream.arg);
     else
-        lose(end, ERR_NONE, "");
+        lose_end(end, ERR_NONE, "");
 }
 
-static void give(struct end *end, const char *bytes, size_t len)
+static void deliver_bytes(struct end *end, const char *bytes, size_t len)
 {
     struct loop_world *world = end->host->world;
     size_t part = len;
 
-    taken(end, len);
+    take_bytes(end, len);
     if (len > 1 && world_chance(world, world->weather.split_ppm))
         part = 1 + (size_t)loop_world_dice(world, len - 1);
     end->stream.events->read(end->stream.arg, bytes, part);
@@ -204,7 +204,7 @@ static void read_inbox(void *arg)
     inbox = end->inbox;
     end->inbox = (struct loop_queue){0};
     if (inbox.len)
-        give(end, inbox.bytes + inbox.first, inbox.len);
+        deliver_bytes(end, inbox.bytes + inbox.first, inbox.len);
     loop_queue_free(&inbox);
     if (end->state == END_OPEN && end->inbox_ended && !end->inbox.len && !end->paused)
         end_reading(end);
@@ -218,12 +218,12 @@ static void read_soon(struct end *end)
     loop_later(end->stream.loop, read_inbox, end);
 }
 
-static void on_bytes(struct loop_world *world, struct world_event *event)
+static void on_link_bytes(struct loop_world *world, struct world_event *event)
 {
     struct world_link *link = event->link;
     struct end *end = link->ends[event->to];
 
-    if (is_held(world, event))
+    if (hold_event(world, event))
         return;
     if (world_chance(world, world->weather.cut_ppm)) {
         reset_both(world, link);
@@ -242,38 +242,38 @@ static void on_bytes(struct loop_world *world, struct world_event *event)
         return;
     }
     WORLD_AS(world, end->host)
-        give(end, event->bytes, event->len);
+        deliver_bytes(end, event->bytes, event->len);
 }
 
-static void on_end(struct loop_world *world, struct world_event *event)
+static void on_link_end(struct loop_world *world, struct world_event *event)
 {
     struct end *end = event->link->ends[event->to];
 
-    if (is_held(world, event) || !end || end->state != END_OPEN)
+    if (hold_event(world, event) || !end || end->state != END_OPEN)
         return;
     end->inbox_ended = true;
     read_soon(end);
 }
 
-static void fly(struct end *end, const void *bytes, size_t len)
+static void send_bytes(struct end *end, const void *bytes, size_t len)
 {
     struct loop_world *world = end->host->world;
     struct world_event *event =
-        send_event(world, end->link, !end->side, on_bytes, world_latency(world));
+        send_event(world, end->link, !end->side, on_link_bytes, world_latency(world));
 
     event->bytes = mem_copy(bytes, len);
     event->len = len;
     end->link->flying[!end->side] += len;
 }
 
-static void send_end(struct end *end)
+static void send_link_end(struct end *end)
 {
     struct loop_world *world = end->host->world;
 
     if (!end->finish || end->finished || end->queue.len || end->state != END_OPEN)
         return;
     end->finished = true;
-    send_event(world, end->link, !end->side, on_end, world_latency(world));
+    send_event(world, end->link, !end->side, on_link_end, world_latency(world));
 }
 
 static void fill_window(struct end *end)
@@ -284,12 +284,12 @@ static void fill_window(struct end *end)
     if (end->host->crashed || end->link->flying[!end->side] >= WINDOW)
         return;
     if (part) {
-        fly(end, end->queue.bytes + end->queue.first, part);
+        send_bytes(end, end->queue.bytes + end->queue.first, part);
         loop_queue_drop(&end->queue, part);
     }
     if (end->queue.len)
         return;
-    send_end(end);
+    send_link_end(end);
     if (end->was_pending)
         loop_later(end->stream.loop, tell_drained, end);
 }
@@ -311,10 +311,10 @@ static void end_handle(struct loop_stream *stream)
     if (end->inbox.len || end->inbox_ended)
         read_soon(end);
     if (end->state == END_LOST && !end->told)
-        loop_later(stream->loop, tell_lost, end);
+        loop_later(stream->loop, tell_end_lost, end);
 }
 
-static void end_write(struct loop_stream *stream, const void *bytes, size_t len)
+static void write_end(struct loop_stream *stream, const void *bytes, size_t len)
 {
     struct end *end = end_of(stream);
     size_t flying = end->link->flying[!end->side];
@@ -323,7 +323,7 @@ static void end_write(struct loop_stream *stream, const void *bytes, size_t len)
     if (end->state == END_LOST || end->host->crashed)
         return;
     if (end->state == END_OPEN && !end->queue.len && flying + len <= WINDOW) {
-        fly(end, bytes, len);
+        send_bytes(end, bytes, len);
         return;
     }
     loop_queue_add(&end->queue, bytes, len);
@@ -352,7 +352,7 @@ static void end_finish(struct loop_stream *stream)
 
     end->finish = true;
     if (!end->host->crashed)
-        send_end(end);
+        send_link_end(end);
 }
 
 static void end_bury(void *arg)
@@ -372,7 +372,7 @@ static void end_close(struct loop_stream *stream)
     struct loop_world *world = end->host->world;
 
     if (end->state == END_OPEN && !end->finished && !end->host->crashed)
-        send_event(world, link, !end->side, on_end, world_latency(world));
+        send_event(world, link, !end->side, on_link_end, world_latency(world));
     end->state = END_DEAD;
     if (link->ends[end->side] == end)
         link->ends[end->side] = NULL;
@@ -390,7 +390,7 @@ static const char *end_remote(const struct loop_stream *stream)
 static const struct loop_stream_kind end_kind = {
     .name = "simulated",
     .handle = end_handle,
-    .write = end_write,
+    .write = write_end,
     .pending = end_pending,
     .pause = end_pause,
     .finish = end_finish,
@@ -416,11 +416,11 @@ static struct end *end_new(struct world_host *host, struct world_link *link, int
 
 /* -------------------------------------------------------------- connecting */
 
-static void on_connected(struct loop_world *world, struct world_event *event)
+static void on_link_connected(struct loop_world *world, struct world_event *event)
 {
     struct end *end = event->link->ends[0];
 
-    if (is_held(world, event) || !end || end->state != END_CONNECTING)
+    if (hold_event(world, event) || !end || end->state != END_CONNECTING)
         return;
     end->state = END_OPEN;
     fill_window(end);
@@ -429,19 +429,19 @@ static void on_connected(struct loop_world *world, struct world_event *event)
             end->stream.events->opened(end->stream.arg);
 }
 
-static void on_refused(struct loop_world *world, struct world_event *event)
+static void on_link_refused(struct loop_world *world, struct world_event *event)
 {
-    if (!is_held(world, event))
-        lose(event->link->ends[0], ERR_UNREACHABLE, "connection refused");
+    if (!hold_event(world, event))
+        lose_end(event->link->ends[0], ERR_UNREACHABLE, "connection refused");
 }
 
-static void on_patience(struct loop_world *world, struct world_event *event)
+static void on_connect_late(struct loop_world *world, struct world_event *event)
 {
     struct end *end = event->link->ends[0];
 
     (void)world;
     if (end && end->state == END_CONNECTING)
-        lose(end, ERR_TIMEOUT, "connection timed out");
+        lose_end(end, ERR_TIMEOUT, "connection timed out");
 }
 
 static struct world_listener *find_listener(struct world_host *host, const char *key)
@@ -461,10 +461,10 @@ static void on_knock(struct loop_world *world, struct world_event *event)
     struct world_listener *listener = find_listener(host, link->key);
     struct end *end;
 
-    if (is_held(world, event))
+    if (hold_event(world, event))
         return;
     if (!listener || world_chance(world, world->weather.refuse_ppm)) {
-        send_event(world, link, 0, on_refused, world_latency(world));
+        send_event(world, link, 0, on_link_refused, world_latency(world));
         return;
     }
     if (listener->paused) {
@@ -474,13 +474,13 @@ static void on_knock(struct loop_world *world, struct world_event *event)
     if (!link->ends[0])
         return;
     end = end_new(host, link, 1, END_OPEN);
-    send_event(world, link, 0, on_connected, world_latency(world));
+    send_event(world, link, 0, on_link_connected, world_latency(world));
     WORLD_AS(world, host)
         listener->listener.fn(&end->stream, listener->listener.arg);
 }
 
 /* "HOST:PORT" or "unix:PATH", as a host's name and a listener's key. */
-static int split(struct world_host *host, const char *address, char name[LOOP_HOST],
+static int split_address(struct world_host *host, const char *address, char name[LOOP_HOST],
                  char key[128], struct err *err)
 {
     int port;
@@ -509,7 +509,7 @@ struct loop_stream *world_connect(struct loop *loop, const char *address,
     struct world_event *patience;
     struct end *end;
 
-    if (split(host, address, name, key, err) < 0)
+    if (split_address(host, address, name, key, err) < 0)
         return NULL;
     link = mem_alloc(sizeof *link);
     link->names[0] = mem_copy_string(host->name);
@@ -525,7 +525,7 @@ struct loop_stream *world_connect(struct loop *loop, const char *address,
         return &end->stream;
     send_event(world, link, 1, on_knock, world_latency(world));
     patience = world_event_at(world, world->now + CONNECT_PATIENCE);
-    patience->fn = on_patience;
+    patience->fn = on_connect_late;
     patience->link = link;
     link->holders++;
     world_push(world, patience);
@@ -534,12 +534,12 @@ struct loop_stream *world_connect(struct loop *loop, const char *address,
 
 /* --------------------------------------------------------------- listening */
 
-static void listener_bury(void *arg)
+static void free_sim_listener(void *arg)
 {
     free(arg);
 }
 
-static void listener_close(struct loop_listener *listener)
+static void close_sim_listener(struct loop_listener *listener)
 {
     struct world_listener *it = (struct world_listener *)listener;
     struct world_listener **at = &host_of(listener->loop)->listeners;
@@ -547,16 +547,16 @@ static void listener_close(struct loop_listener *listener)
     while (*at != it)
         at = &(*at)->next;
     *at = it->next;
-    loop_later(listener->loop, listener_bury, it);
+    loop_later(listener->loop, free_sim_listener, it);
 }
 
-static void listener_pause(struct loop_listener *listener, bool paused)
+static void pause_sim_listener(struct loop_listener *listener, bool paused)
 {
     ((struct world_listener *)listener)->paused = paused;
 }
 
-static const struct loop_listener_kind listener_kind = {listener_close,
-                                                        listener_pause};
+static const struct loop_listener_kind listener_kind = {close_sim_listener,
+                                                        pause_sim_listener};
 
 struct loop_listener *world_listen(struct loop *loop, const char *address,
                                    loop_accept_fn *fn, void *arg, struct err *err)
@@ -565,7 +565,7 @@ struct loop_listener *world_listen(struct loop *loop, const char *address,
     struct world_listener *it;
     char name[LOOP_HOST], key[128];
 
-    if (split(host, address, name, key, err) < 0)
+    if (split_address(host, address, name, key, err) < 0)
         return NULL;
     if (!strcmp(key, "0"))
         snprintf(key, sizeof key, "%d", host->next_port++);

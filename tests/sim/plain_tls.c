@@ -19,7 +19,7 @@ static void say_hello(struct tls_stream *t)
     loop_stream_write(t->inner, hello.bytes, hello.len);
 }
 
-static bool verify(const struct tls_stream *t, const char *pem, size_t len)
+static bool verify_chain(const struct tls_stream *t, const char *pem, size_t len)
 {
     mbedtls_x509_crt chain;
     const uint32_t dates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
@@ -60,7 +60,7 @@ static bool is_signed(const struct tls_stream *t, const char *pem, size_t len)
     at = digest[0] % REMEMBERED;
     if (memcmp(remembered[at].digest, digest, sizeof digest) != 0) {
         memcpy(remembered[at].digest, digest, sizeof digest);
-        remembered[at].answer = verify(t, pem, len);
+        remembered[at].answer = verify_chain(t, pem, len);
     }
     return remembered[at].answer && clock_wall() <= t->peer->not_after &&
            clock_wall() >= t->peer->not_before;

@@ -86,7 +86,7 @@ static struct machine *machine_at(const char *directory)
     return machine;
 }
 
-static void pod_free(struct sim_pod *pod)
+static void free_sim_pod(struct sim_pod *pod)
 {
     struct arena *arena = pod->arena;
 
@@ -103,7 +103,7 @@ void runtime_simulated_reset(void)
     while (machines && (machine = map_next(machines, &at, NULL))) {
         inner = 0;
         while ((pod = map_next(machine->pods, &inner, NULL)))
-            pod_free(pod);
+            free_sim_pod(pod);
         map_free(&machine->pods);
         mem_free(&machine);
     }
@@ -111,7 +111,7 @@ void runtime_simulated_reset(void)
     next_pid = 1000;
 }
 
-static struct sim_container *container_of(struct sim_pod *pod, const char *name)
+static struct sim_container *find_sim_container(struct sim_pod *pod, const char *name)
 {
     for (size_t i = 0; pod && i < pod->count; i++)
         if (text_same(pod->containers[i].name, name))
@@ -175,7 +175,7 @@ void runtime_simulated_on_start(void (*started)(void *arg, const char *directory
 
 /* ---- Events ------------------------------------------------------------------ */
 
-static void forget(struct sim_later *later)
+static void forget_later(struct sim_later *later)
 {
     struct sim_later **at = &later->runtime->laters;
 
@@ -191,11 +191,11 @@ static void on_later(void *arg)
     struct sim_later *later = object_from(sim_later, EVENT_TAG, arg);
     struct runtime *runtime = later->runtime;
     struct sim_pod *pod = map_get(runtime->machine->pods, later->pod);
-    struct sim_container *c = container_of(pod, later->container);
+    struct sim_container *c = find_sim_container(pod, later->container);
     struct runtime_event event = { .kind = later->kind, .pod = later->pod, .reason = later->reason,
                                    .message = later->message };
 
-    forget(later);
+    forget_later(later);
     /* Events of one container come in order. */
     if (later->kind == RUNTIME_STARTED && c && !later->probe && strcmp(c->state, "running") != 0) {
         mem_free(&later);
@@ -218,7 +218,7 @@ static void on_later(void *arg)
     mem_free(&later);
 }
 
-static struct sim_later *soon(struct runtime *runtime, const char *pod,
+static struct sim_later *queue_event(struct runtime *runtime, const char *pod,
                               const char *container, int64_t most)
 {
     struct sim_later *later = mem_alloc(sizeof *later);
@@ -234,10 +234,10 @@ static struct sim_later *soon(struct runtime *runtime, const char *pod,
     return later;
 }
 
-static void tell(struct runtime *runtime, const char *pod, const char *container,
+static void tell_sim_event(struct runtime *runtime, const char *pod, const char *container,
                  enum runtime_event_kind kind)
 {
-    soon(runtime, pod, container, 5 * CLOCK_MS)->kind = kind;
+    queue_event(runtime, pod, container, 5 * CLOCK_MS)->kind = kind;
 }
 
 void runtime_simulated_end(const char *directory, const char *id, const char *container, int code,
@@ -245,14 +245,14 @@ void runtime_simulated_end(const char *directory, const char *id, const char *co
 {
     struct machine *machine = machine_at(directory);
     struct sim_pod *pod = map_get(machine->pods, id);
-    struct sim_container *c = container_of(pod, container);
+    struct sim_container *c = find_sim_container(pod, container);
 
     if (!c || strcmp(c->state, "running") != 0)
         return;
     end_container(c, code, signal);
     c->oom = oom;
     if (machine->watcher)
-        tell(machine->watcher, id, container, RUNTIME_EXITED);
+        tell_sim_event(machine->watcher, id, container, RUNTIME_EXITED);
 }
 
 void runtime_simulated_evict(const char *directory, const char *id)
@@ -269,7 +269,7 @@ void runtime_simulated_evict(const char *directory, const char *id)
     pod->lost = true;
     if (!machine->watcher)
         return;
-    later = soon(machine->watcher, id, NULL, CLOCK_MS);
+    later = queue_event(machine->watcher, id, NULL, CLOCK_MS);
     later->kind = RUNTIME_LOST;
     later->reason = "Evicted";
     snprintf(later->message, sizeof later->message, "volume v holds too much");
@@ -309,7 +309,7 @@ static void sim_close(struct runtime **runtime)
     while ((*runtime)->laters) {
         struct sim_later *later = (*runtime)->laters;
 
-        forget(later);
+        forget_later(later);
         if (later->probe)
             later->done(later->arg, false, "the agent ends");
         mem_free(&later);
@@ -332,7 +332,7 @@ static struct node *sim_facts(struct runtime *runtime, struct arena *arena)
     return facts;
 }
 
-static struct node *describe(struct arena *arena, const struct sim_pod *pod, const struct sim_container *c)
+static struct node *describe_sim_container(struct arena *arena, const struct sim_pod *pod, const struct sim_container *c)
 {
     struct node *node = node_map(arena);
 
@@ -370,13 +370,13 @@ static struct node *sim_observe(struct runtime *runtime, struct arena *arena)
         if (pod->ending)
             node_set_int(arena, found, "ending", pod->ending / 1000);
         for (size_t i = 0; i < pod->count; i++)
-            node_add(arena, states, describe(arena, pod, &pod->containers[i]));
+            node_add(arena, states, describe_sim_container(arena, pod, &pod->containers[i]));
         node_add(arena, list, found);
     }
     return list;
 }
 
-static void start(struct runtime *runtime, struct sim_pod *pod, struct sim_container *c)
+static void start_sim_container(struct runtime *runtime, struct sim_pod *pod, struct sim_container *c)
 {
     if (!strcmp(c->state, "running"))
         return;
@@ -387,7 +387,7 @@ static void start(struct runtime *runtime, struct sim_pod *pod, struct sim_conta
     c->finished = 0;
     c->code = c->signal = 0;
     c->oom = false;
-    tell(runtime, pod->id, c->name, RUNTIME_STARTED);
+    tell_sim_event(runtime, pod->id, c->name, RUNTIME_STARTED);
     if (on_start)
         on_start(on_start_arg, runtime->options.directory);
 }
@@ -414,7 +414,7 @@ static int sim_create(struct runtime *runtime, const struct node *spec, struct e
         c->state = "none";
         snprintf(c->name, sizeof c->name, "%s", node_get_text(node_item(containers, i), "name"));
         if (node_get_bool(node_item(containers, i), "start", false))
-            start(runtime, pod, c);
+            start_sim_container(runtime, pod, c);
     }
     return 0;
 }
@@ -423,11 +423,11 @@ static int sim_start(struct runtime *runtime, const char *id, const char *contai
                      struct err *err)
 {
     struct sim_pod *pod = map_get(runtime->machine->pods, id);
-    struct sim_container *c = container_of(pod, container);
+    struct sim_container *c = find_sim_container(pod, container);
 
     if (!c)
         return err_set(err, ERR_NOT_FOUND, "there is no container %s in pod %s", container, id);
-    start(runtime, pod, c);
+    start_sim_container(runtime, pod, c);
     return 0;
 }
 
@@ -442,7 +442,7 @@ static void sim_stop(struct runtime *runtime, const char *id, const char *contai
         if ((!container || text_same(pod->containers[i].name, container)) &&
             !strcmp(pod->containers[i].state, "running")) {
             end_container(&pod->containers[i], 0, 15);
-            tell(runtime, id, pod->containers[i].name, RUNTIME_EXITED);
+            tell_sim_event(runtime, id, pod->containers[i].name, RUNTIME_EXITED);
         }
 }
 
@@ -452,8 +452,8 @@ static void sim_remove(struct runtime *runtime, const char *id)
 
     if (!pod)
         return;
-    tell(runtime, id, NULL, RUNTIME_REMOVED);
-    pod_free(pod);
+    tell_sim_event(runtime, id, NULL, RUNTIME_REMOVED);
+    free_sim_pod(pod);
 }
 
 static int sim_set_files(struct runtime *runtime, const char *id, const char *volume,
@@ -484,7 +484,7 @@ static void sim_probe(struct runtime *runtime, const char *id, const char *conta
                       const struct node *probe, int64_t timeout, runtime_probe_fn *done,
                       void *arg)
 {
-    struct sim_later *later = soon(runtime, id, container, 10 * CLOCK_MS);
+    struct sim_later *later = queue_event(runtime, id, container, 10 * CLOCK_MS);
 
     later->probe = true;
     later->done = done;

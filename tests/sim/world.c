@@ -70,7 +70,7 @@ static void door_random(void *bytes, size_t len)
 
 /* ------------------------------------------------------------------ events */
 
-static bool comes_before(const struct world_event *a, const struct world_event *b)
+static bool is_earlier_event(const struct world_event *a, const struct world_event *b)
 {
     return a->when != b->when ? a->when < b->when : a->serial < b->serial;
 }
@@ -86,14 +86,14 @@ void world_push(struct loop_world *world, struct world_event *event)
     }
     event->serial = ++world->serial;
     place = world->event_count++;
-    while (place && comes_before(event, world->events[(place - 1) / 2])) {
+    while (place && is_earlier_event(event, world->events[(place - 1) / 2])) {
         world->events[place] = world->events[(place - 1) / 2];
         place = (place - 1) / 2;
     }
     world->events[place] = event;
 }
 
-static struct world_event *pop(struct loop_world *world)
+static struct world_event *pop_event(struct loop_world *world)
 {
     struct world_event *first = world->events[0];
     struct world_event *last = world->events[--world->event_count];
@@ -103,10 +103,10 @@ static struct world_event *pop(struct loop_world *world)
         size_t child = 2 * place + 1;
 
         if (child + 1 < world->event_count &&
-            comes_before(world->events[child + 1], world->events[child]))
+            is_earlier_event(world->events[child + 1], world->events[child]))
             child++;
         if (child >= world->event_count ||
-            comes_before(last, world->events[child]))
+            is_earlier_event(last, world->events[child]))
             break;
         world->events[place] = world->events[child];
         place = child;
@@ -184,7 +184,7 @@ static bool step_until(struct loop_world *world, int64_t until)
         return true;
     }
     world->now = event > world->now ? event : world->now;
-    one = pop(world);
+    one = pop_event(world);
     one->fn(world, one);
     event_free(world, one);
     return true;
@@ -321,7 +321,7 @@ struct world_cut *world_cut_between(const struct loop_world *world,
 }
 
 /* What was held goes on its way again, in order. */
-static void heal(struct loop_world *world, struct world_cut *cut)
+static void heal_cut(struct loop_world *world, struct world_cut *cut)
 {
     struct world_cut **at;
     size_t i;
@@ -347,7 +347,7 @@ void loop_world_cut(struct loop_world *world, const char *one,
     if (reset)
         world_links_reset(world, one, other);
     if (!cut && now)
-        heal(world, now);
+        heal_cut(world, now);
     if (!cut || now)
         return;
     now = mem_alloc(sizeof *now);
@@ -384,9 +384,9 @@ void loop_world_free(struct loop_world **at)
         return;
     assert(!world->hosts);
     while (world->cuts)
-        heal(world, world->cuts);
+        heal_cut(world, world->cuts);
     while (world->event_count)
-        event_free(world, pop(world));
+        event_free(world, pop_event(world));
     mem_free(&world->events);
     clock_set_door(NULL);
     tls_simulate(NULL);

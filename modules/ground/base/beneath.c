@@ -55,7 +55,7 @@ static int next_part(const char **path, char part[256])
     return len > 0;
 }
 
-static int walk(int folder, const char *path)
+static int walk_beneath(int folder, const char *path)
 {
     int at = fcntl(folder, F_DUPFD_CLOEXEC, 3), next, more = 0;
     char part[256];
@@ -80,7 +80,7 @@ int beneath_open(int folder, const char *path)
         return fail_with(-1, EXDEV);
     fd = (int)syscall(SYS_openat2, folder, *path ? path : ".", &how, sizeof how);
     /* An older kernel has no such call; EAGAIN: something was moved meanwhile. */
-    return fd < 0 && (errno == ENOSYS || errno == EAGAIN || errno == EPERM) ? walk(folder, path) : fd;
+    return fd < 0 && (errno == ENOSYS || errno == EAGAIN || errno == EPERM) ? walk_beneath(folder, path) : fd;
 }
 
 int beneath_is_steady(int folder, const char *path)
@@ -105,7 +105,7 @@ int beneath_is_steady(int folder, const char *path)
 /* ---- Making -------------------------------------------------------------------------------- */
 
 /* What was just made is still ours; what somebody put in its place is not. */
-static int hand_over(int fd, uid_t owner)
+static int give_to_owner(int fd, uid_t owner)
 {
     struct stat st;
 
@@ -132,7 +132,7 @@ static int make_one(int folder, const char *name, bool file, mode_t mode, uid_t 
     if (made < 0 && errno != EEXIST)
         return -1;
     fd = enter_part(folder, name);
-    if (fd >= 0 && made >= 0 && hand_over(fd, owner) < 0)
+    if (fd >= 0 && made >= 0 && give_to_owner(fd, owner) < 0)
         return fail_with(fd, errno);
     return fd;
 }
@@ -184,7 +184,7 @@ struct deleting {
     int left; /* entries that may still be deleted; below 0: no more */
 };
 
-static void move_up(struct deleting *d, int folder, const char *name)
+static void move_subfolder_up(struct deleting *d, int folder, const char *name)
 {
     static unsigned count;
 
@@ -216,7 +216,7 @@ static void empty_folder(struct deleting *d, int folder, int depth)
         if (geteuid() != 0 && e->d_type == DT_DIR && fchmodat(folder, e->d_name, 0700, 0) < 0)
             continue; /* one that was closed to us stays so */
         if (depth == DEPTH) {
-            move_up(d, folder, e->d_name);
+            move_subfolder_up(d, folder, e->d_name);
             continue;
         }
         inner = openat(folder, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -8,7 +8,7 @@
 /* A longer word is not taken for a mistyped one. */
 #define LONGEST 64
 
-static size_t distance(const char *a, const char *b, size_t width)
+static size_t edit_distance(const char *a, const char *b, size_t width)
 {
     size_t before[LONGEST], now[LONGEST];
 
@@ -36,7 +36,7 @@ struct nearest nearest_to(const char *word)
 
 void nearest_try_bytes(struct nearest *nearest, const char *candidate, size_t len)
 {
-    size_t far = nearest->limit && len < LONGEST ? distance(nearest->word, candidate, len)
+    size_t far = nearest->limit && len < LONGEST ? edit_distance(nearest->word, candidate, len)
                                                   : SIZE_MAX;
 
     if (far < nearest->limit && far < len) {

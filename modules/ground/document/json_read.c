@@ -24,19 +24,19 @@ const struct document_limits document_limits_own = {
    are and nothing has to be freed. */
 static __thread struct arena *parsing;
 
-static void *allocate(size_t size)
+static void *allocate_node(size_t size)
 {
     return arena_alloc(parsing, size);
 }
 
-static void leave(void *memory)
+static void leave_reading(void *memory)
 {
     (void)memory;
 }
 
 static cJSON *parse(struct arena *arena, const char *text, size_t len)
 {
-    static cJSON_Hooks hooks = {allocate, leave};
+    static cJSON_Hooks hooks = {allocate_node, leave_reading};
     cJSON *root;
 
     parsing = arena;

@@ -30,7 +30,7 @@ void http_answer_header(struct http_request *request, const char *name,
     text_add(&x->headers, "\r\n");
 }
 
-static bool has_no_body(int status)
+static bool forbids_body(int status)
 {
     return status < 200 || status == 204 || status == 304;
 }
@@ -53,8 +53,8 @@ static void write_head(struct exchange *x, const char *type, struct text *head)
     struct connection *c = x->connection;
     bool http10 = c->wire.parser.http_minor == 0;
 
-    x->chunked = x->length < 0 && !http10 && !has_no_body(x->status);
-    x->no_bytes = has_no_body(x->status) || !strcmp(x->request.method, "HEAD");
+    x->chunked = x->length < 0 && !http10 && !forbids_body(x->status);
+    x->no_bytes = forbids_body(x->status) || !strcmp(x->request.method, "HEAD");
     if (x->length < 0 && http10)
         c->keep = false;
     decide_keeping(x);
@@ -65,7 +65,7 @@ static void write_head(struct exchange *x, const char *type, struct text *head)
         text_addf(head, "Content-Type: %s\r\n", type);
     if (x->chunked)
         text_add(head, "Transfer-Encoding: chunked\r\n");
-    else if (x->length >= 0 && !has_no_body(x->status))
+    else if (x->length >= 0 && !forbids_body(x->status))
         text_addf(head, "Content-Length: %lld\r\n", (long long)x->length);
     if (!c->keep)
         text_add(head, "Connection: close\r\n");

@@ -19,7 +19,7 @@
 #define MOST_EXPLANATION ((size_t)65536)
 #define MOST_EXPLAINED ((size_t)1 << 20) /* what is read of it; the rest is dropped */
 
-static void match(struct http_client *client);
+static void match_soon(struct http_client *client);
 
 /* ------------------------------------------------------------------- calls */
 
@@ -41,7 +41,7 @@ static void call_free(struct http_call *call)
     loop_later(call->client->loop, call_bury, call);
 }
 
-static void unqueue(struct http_call *call)
+static void unqueue_call(struct http_call *call)
 {
     struct http_client *client = call->client;
     struct http_call **at;
@@ -59,7 +59,7 @@ static void line_end(struct line *line);
 static void line_release(struct line *line, bool keep);
 
 /* Tells the outcome; the call is gone afterwards. */
-static void conclude(struct http_call *call, const struct err *err)
+static void conclude_call(struct http_call *call, const struct err *err)
 {
     struct http_answer answer = call->answer;
     struct line *line = call->line;
@@ -69,7 +69,7 @@ static void conclude(struct http_call *call, const struct err *err)
         line_end(line);
         answer.stream = NULL;
     } else if (!line) {
-        unqueue(call);
+        unqueue_call(call);
     }
     call->line = NULL;
     answer.body = text_string(&call->body);
@@ -79,12 +79,12 @@ static void conclude(struct http_call *call, const struct err *err)
     call_free(call);
 }
 
-static void fail(struct http_call *call, enum err_code code, const char *words)
+static void fail_call(struct http_call *call, enum err_code code, const char *words)
 {
     struct err err = {0};
 
     err_set(&err, code, "%s: %s", call->client->address, words);
-    conclude(call, &err);
+    conclude_call(call, &err);
 }
 
 static void on_call_timer(void *arg)
@@ -95,7 +95,7 @@ static void on_call_timer(void *arg)
         loop_timer_set(call->timer, call->ask.silence);
         return;
     }
-    fail(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
+    fail_call(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
                                          : "no answer in time");
 }
 
@@ -127,7 +127,7 @@ static void line_end(struct line *line)
     mem_free(&line->ended);
     http_wire_free(&line->wire);
     loop_later(client->loop, line_bury, line);
-    match(client);
+    match_soon(client);
 }
 
 static void on_line_idle(void *arg)
@@ -146,7 +146,7 @@ static void line_release(struct line *line, bool keep)
     }
     http_wire_again(&line->wire);
     loop_timer_set(line->idle, line->client->idle_deadline);
-    match(line->client);
+    match_soon(line->client);
 }
 
 static void send_request(struct line *line)
@@ -179,7 +179,7 @@ static void take_piece(struct http_call *call, const char *bytes, size_t len)
     call->ask.data(call, bytes, len, call->ask.arg);
 }
 
-static void take_body(const char *bytes, size_t len, void *arg)
+static void take_answer_body(const char *bytes, size_t len, void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     struct http_call *call = line->call;
@@ -193,7 +193,7 @@ static void take_body(const char *bytes, size_t len, void *arg)
     call->received += len;
     if (limit && call->received > limit) {
         http_wire_stop(&line->wire);
-        fail(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
+        fail_call(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
         return;
     }
     take_piece(call, bytes, len);
@@ -214,7 +214,7 @@ static bool has_no_body(const struct http_call *call)
     return call->head_only || status < 200 || status == 204 || status == 304;
 }
 
-static void message_came(struct line *line)
+static void on_answer_end(struct line *line)
 {
     struct http_call *call = line->call;
     bool keep = llhttp_should_keep_alive(&line->wire.parser) &&
@@ -223,13 +223,13 @@ static void message_came(struct line *line)
     call->answer.stream = line->stream;
     loop_timer_stop(call->timer);
     line->call = NULL;
-    conclude(call, NULL);
+    conclude_call(call, NULL);
     if (!line->dead)
         line_release(line, keep);
 }
 
 /* False if there is nothing more to parse for this call. */
-static bool head_came(struct line *line)
+static bool on_answer_head(struct line *line)
 {
     struct http_call *call = line->call;
     const char *unused;
@@ -245,7 +245,7 @@ static bool head_came(struct line *line)
         call->arena = arena_new();
     if (http_wire_fields(&line->wire, call->arena, &unused, &fields,
                     &call->answer.header_count, &err) < 0) {
-        fail(call, ERR_INVALID, err.text);
+        fail_call(call, ERR_INVALID, err.text);
         return false;
     }
     call->answer.headers = fields;
@@ -263,13 +263,13 @@ static bool head_came(struct line *line)
     if (line->dead || line->call != call)
         return false;
     if (has_no_body(call)) {
-        message_came(line);
+        on_answer_end(line);
         return false;
     }
     return true;
 }
 
-static size_t parse(struct line *line, const char *bytes, size_t len)
+static size_t parse_answer(struct line *line, const char *bytes, size_t len)
 {
     size_t at = 0, used;
     bool ask = false;
@@ -282,16 +282,16 @@ static size_t parse(struct line *line, const char *bytes, size_t len)
         if (line->dead)
             break;
         if (event == WIRE_HEAD) {
-            ask = head_came(line);
+            ask = on_answer_head(line);
             if (ask && is_interim(line->call->answer.status))
                 ask = false;
             if (!line->dead && !line->call)
                 break;
         } else if (event == WIRE_END) {
-            message_came(line);
+            on_answer_end(line);
             break;
         } else if (event == WIRE_BAD) {
-            fail(line->call, ERR_INVALID, http_wire_problem(&line->wire));
+            fail_call(line->call, ERR_INVALID, http_wire_problem(&line->wire));
         }
     }
     return at;
@@ -306,9 +306,9 @@ static void keep_rest(struct line *line, const char *bytes, size_t len)
     }
 }
 
-static void on_closed(void *arg, const struct err *why);
+static void on_line_closed(void *arg, const struct err *why);
 
-static void go_on(void *arg)
+static void go_on_line(void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     scoped_text struct text rest = {0};
@@ -319,7 +319,7 @@ static void go_on(void *arg)
         return;
     rest = line->rest;
     line->rest = (struct text){0};
-    used = parse(line, text_string(&rest), rest.len);
+    used = parse_answer(line, text_string(&rest), rest.len);
     if (line->dead)
         return;
     if (used < rest.len && line->call) {
@@ -331,7 +331,7 @@ static void go_on(void *arg)
     if (line->ended && !line->call->paused) {
         struct err why = *line->ended;
 
-        on_closed(line, &why);
+        on_line_closed(line, &why);
         return;
     }
     if (line->paused && line->rest.len < MOST_REST && !line->ended) {
@@ -340,7 +340,7 @@ static void go_on(void *arg)
     }
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_line_read(void *arg, const char *bytes, size_t len)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     size_t used = 0;
@@ -350,7 +350,7 @@ static void on_read(void *arg, const char *bytes, size_t len)
         return;
     }
     if (!line->rest.len && !line->again)
-        used = parse(line, bytes, len);
+        used = parse_answer(line, bytes, len);
     if (line->dead || used == len)
         return;
     if (line->call)
@@ -359,13 +359,8 @@ static void on_read(void *arg, const char *bytes, size_t len)
         line_end(line);
 }
 
-static void on_opened(void *arg)
-{
-    ((struct line *)arg)->opened = true;
-}
-
 /* A server may close a kept line just when we use it; then once more. */
-static bool try_again(struct line *line)
+static bool send_once_more(struct line *line)
 {
     struct http_call *call = line->call;
 
@@ -382,7 +377,7 @@ static bool try_again(struct line *line)
     return true;
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_line_closed(void *arg, const struct err *why)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     struct http_call *call = line->call;
@@ -397,22 +392,21 @@ static void on_closed(void *arg, const struct err *why)
     }
     if (why->code == ERR_NONE && call->headed && !call->paused &&
         http_wire_feed_end(&line->wire) == WIRE_END) {
-        message_came(line);
+        on_answer_end(line);
         return;
     }
-    if (try_again(line))
+    if (send_once_more(line))
         return;
     if (why->code == ERR_NONE)
-        fail(call, ERR_UNREACHABLE, call->headed ? "the answer was cut off"
+        fail_call(call, ERR_UNREACHABLE, call->headed ? "the answer was cut off"
                                                  : "closed without an answer");
     else
-        conclude(call, why);
+        conclude_call(call, why);
 }
 
 static const struct loop_stream_events events = {
-    .opened = on_opened,
-    .read = on_read,
-    .closed = on_closed,
+    .read = on_line_read,
+    .closed = on_line_closed,
 };
 
 static struct line *line_new(struct http_client *client, struct err *err)
@@ -432,7 +426,7 @@ static struct line *line_new(struct http_client *client, struct err *err)
     line->next = client->lines;
     client->lines = line;
     client->line_count++;
-    http_wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_body, line);
+    http_wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_answer_body, line);
     loop_stream_handle(stream, &events, line);
     return line;
 }
@@ -460,16 +454,16 @@ static void match_now(void *arg)
         struct line *line = free_line(client);
 
         if (call->malformed) {
-            fail(call, ERR_INVALID, "the request would hold blanks or control characters");
+            fail_call(call, ERR_INVALID, "the request would hold blanks or control characters");
             continue;
         }
         if (!line && client->line_count >= client->most_lines)
             return;
         if (!line && !(line = line_new(client, &err))) {
-            conclude(call, &err);
+            conclude_call(call, &err);
             continue;
         }
-        unqueue(call);
+        unqueue_call(call);
         loop_timer_stop(line->idle);
         line->call = call;
         call->line = line;
@@ -477,7 +471,7 @@ static void match_now(void *arg)
     }
 }
 
-static void match(struct http_client *client)
+static void match_soon(struct http_client *client)
 {
     if (client->matching || !client->waiting)
         return;
@@ -497,7 +491,7 @@ static bool is_well_formed(const struct http_ask *ask)
     return *ask->target == '/';
 }
 
-static void write_request(struct http_call *call, const struct http_ask *ask)
+static void write_call(struct http_call *call, const struct http_ask *ask)
 {
     const char *method = ask->method ? ask->method : "GET";
     struct text *to = &call->request;
@@ -529,12 +523,12 @@ struct http_call *http_client_send(struct http_client *client,
         call->ask.limit = MOST_BODY;
     call->malformed = !is_well_formed(ask);
     if (!call->malformed)
-        write_request(call, ask);
+        write_call(call, ask);
     call->timer = loop_timer_new(client->loop, on_call_timer, call);
     loop_timer_set(call->timer, ask->deadline ? ask->deadline : 30 * CLOCK_SECOND);
     *client->last = call;
     client->last = &call->next;
-    match(client);
+    match_soon(client);
     return call;
 }
 
@@ -550,7 +544,7 @@ void http_call_cancel(struct http_call **at)
         line->call = NULL;
         line_end(line);
     } else {
-        unqueue(call);
+        unqueue_call(call);
     }
     call_free(call);
 }
@@ -561,7 +555,7 @@ void http_call_pause(struct http_call *call, bool paused)
     if (paused || !call->line || call->line->again)
         return;
     call->line->again = true;
-    loop_later(call->client->loop, go_on, call->line);
+    loop_later(call->client->loop, go_on_line, call->line);
 }
 
 /* ------------------------------------------------------------ begin and end */

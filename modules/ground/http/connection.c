@@ -31,8 +31,8 @@ static const struct {
 #define TO(state) (1u << CONNECTION_##state)
     [CONNECTION_READY] = {"ready", TO(PARSING) | TO(QUEUED) | TO(DEAD)},
     [CONNECTION_PARSING] = {"parsing", TO(READY) | TO(PARSING_QUEUED) | TO(DEAD)},
-    /* When go_on() runs it is ready first: a body that was asked for late is given
-       to its handler, which may queue go_on() once more, and then it parses. */
+    /* When go_on_parsing() runs it is ready first: a body that was asked for late is given
+       to its handler, which may queue go_on_parsing() once more, and then it parses. */
     [CONNECTION_QUEUED] = {"queued", TO(READY) | TO(PARSING_QUEUED) | TO(DEAD)},
     [CONNECTION_PARSING_QUEUED] = {"parsing, queued", TO(QUEUED) | TO(DEAD)},
     [CONNECTION_DEAD] = {"dead", 0},
@@ -161,7 +161,7 @@ void http_connection_write(struct connection *c, const void *bytes, size_t len)
     }
 }
 
-static void on_drained(void *arg)
+static void on_connection_drained(void *arg)
 {
     struct connection *c = connection_of(arg);
     struct exchange *x = c->now;
@@ -209,7 +209,7 @@ static void refuse_body(struct connection *c, uint64_t limit)
     http_connection_refuse(c, 413, words);
 }
 
-static void on_body(const char *bytes, size_t len, void *arg)
+static void on_request_body(const char *bytes, size_t len, void *arg)
 {
     struct connection *c = connection_of(arg);
     struct exchange *x = c->now;
@@ -236,7 +236,7 @@ static void on_body(const char *bytes, size_t len, void *arg)
         http_wire_stop(&c->wire);
 }
 
-static void head_came(struct connection *c)
+static void on_request_head(struct connection *c)
 {
     struct err err = {0};
 
@@ -254,7 +254,7 @@ static void head_came(struct connection *c)
 }
 
 /* The body has come to its end. The handler may answer from here. */
-static void message_came(struct connection *c)
+static void on_request_end(struct connection *c)
 {
     struct exchange *x = c->now;
     enum body_mode mode = x->mode;
@@ -283,7 +283,7 @@ static bool may_parse(const struct connection *c)
 }
 
 /* Parses as far as it may; how much of the bytes is used. */
-static size_t parse(struct connection *c, const char *bytes, size_t len)
+static size_t parse_requests(struct connection *c, const char *bytes, size_t len)
 {
     size_t at = 0, used;
     /* After a head, the parser must be asked again even with nothing left. */
@@ -302,10 +302,10 @@ static size_t parse(struct connection *c, const char *bytes, size_t len)
         if (event == WIRE_HEAD) {
             c->behind = bytes + at;
             c->behind_len = len - at;
-            head_came(c);
+            on_request_head(c);
             ask = true;
         } else if (event == WIRE_END) {
-            message_came(c);
+            on_request_end(c);
             ask = false;
         } else if (event == WIRE_BAD) {
             c->server->counts.refused++;
@@ -323,7 +323,7 @@ static size_t parse_guarded(struct connection *c, const char *bytes, size_t len)
 
     move_connection(c, c->state == CONNECTION_QUEUED ? CONNECTION_PARSING_QUEUED
                                                      : CONNECTION_PARSING);
-    used = parse(c, bytes, len);
+    used = parse_requests(c, bytes, len);
     if (!is_dead(c))
         move_connection(c, c->state == CONNECTION_PARSING_QUEUED ? CONNECTION_QUEUED
                                                                  : CONNECTION_READY);
@@ -332,7 +332,7 @@ static size_t parse_guarded(struct connection *c, const char *bytes, size_t len)
 
 /* The queued call. It runs once more for a connection that ended meanwhile, which is
    freed by a call that was queued after this one. */
-static void go_on(void *arg)
+static void go_on_parsing(void *arg)
 {
     struct connection *c = connection_of(arg);
     scoped_text struct text rest = {0};
@@ -343,7 +343,7 @@ static void go_on(void *arg)
     move_connection(c, CONNECTION_READY);
     if (c->now && c->now->late) {
         c->now->late = false;
-        message_came(c);
+        on_request_end(c);
         if (is_dead(c))
             return;
     }
@@ -365,10 +365,10 @@ void http_connection_go_on(struct connection *c)
     if (c->state != CONNECTION_READY && c->state != CONNECTION_PARSING)
         return; /* it is queued already, or dead */
     move_connection(c, is_parsing(c) ? CONNECTION_PARSING_QUEUED : CONNECTION_QUEUED);
-    loop_later(c->server->loop, go_on, c);
+    loop_later(c->server->loop, go_on_parsing, c);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_connection_read(void *arg, const char *bytes, size_t len)
 {
     struct connection *c = connection_of(arg);
     size_t used = 0;
@@ -419,16 +419,16 @@ void http_connection_answered(struct connection *c)
         http_connection_go_on(c);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_connection_closed(void *arg, const struct err *why)
 {
     (void)why;
     http_connection_end(connection_of(arg), false);
 }
 
 static const struct loop_stream_events events = {
-    .read = on_read,
-    .drained = on_drained,
-    .closed = on_closed,
+    .read = on_connection_read,
+    .drained = on_connection_drained,
+    .closed = on_connection_closed,
 };
 
 void http_connection_take(struct http_server *server, struct loop_stream *stream)
@@ -445,7 +445,7 @@ void http_connection_take(struct http_server *server, struct loop_stream *stream
     if (c->next)
         c->next->back = &c->next;
     server->connections = c;
-    http_wire_start(&c->wire, true, s->most_headers, s->most_header_bytes, on_body, c);
+    http_wire_start(&c->wire, true, s->most_headers, s->most_header_bytes, on_request_body, c);
     http_connection_arm(c, FOR_HEAD);
     loop_stream_handle(stream, &events, c);
     if (!http_admission_key_begin(c)) {

@@ -43,7 +43,7 @@ static int read_expect(struct exchange *x, struct err *err)
 }
 
 /* Methods that no route can have, TRACE and CONNECT among them. */
-static int check_method(const char *method, struct err *err)
+static int check_known_method(const char *method, struct err *err)
 {
     static const char *const known[] = {"GET",   "HEAD",   "POST",   "PUT",
                                         "PATCH", "DELETE", "OPTIONS"};
@@ -88,7 +88,7 @@ struct exchange *http_exchange_new(struct connection *c, struct err *err)
                                (unsigned long long)++c->server->id_serial);
     x->length = -1;
     x->mode = request->body_length ? BODY_NOT_ASKED : BODY_DROPPED;
-    if (check_method(request->method, err) < 0 || http_target_read(request, err) < 0 ||
+    if (check_known_method(request->method, err) < 0 || http_target_read(request, err) < 0 ||
         read_expect(x, err) < 0) {
         free_exchange(x);
         return NULL;
@@ -96,7 +96,7 @@ struct exchange *http_exchange_new(struct connection *c, struct err *err)
     return x;
 }
 
-static void observe(struct exchange *x)
+static void observe_exchange(struct exchange *x)
 {
     struct http_server *server = x->connection->server;
     struct http_access access = {
@@ -113,7 +113,7 @@ static void observe(struct exchange *x)
 void http_exchange_free(struct exchange *x)
 {
     if (x->connection)
-        observe(x);
+        observe_exchange(x);
     free_exchange(x);
 }
 
@@ -127,7 +127,7 @@ void http_exchange_gone(struct exchange *x)
     bool nobody_will_answer = x->mode == BODY_WHOLE || x->mode == BODY_PIECES;
     struct loop *loop = x->connection->server->loop;
 
-    observe(x);
+    observe_exchange(x);
     x->connection = NULL;
     x->request.peer = NULL;
     x->request.remote = "";

@@ -186,7 +186,7 @@ struct http_server *http_server_new(struct loop *loop,
     return server;
 }
 
-static void on_ready(struct loop_stream *stream, void *arg)
+static void on_tls_ready(struct loop_stream *stream, void *arg)
 {
     struct http_server *server = object_from(http_server, SERVER_TAG, arg);
 
@@ -194,12 +194,12 @@ static void on_ready(struct loop_stream *stream, void *arg)
     http_admission_update(server);
 }
 
-static void on_newcomer(struct loop_stream *stream, void *arg)
+static void on_gate_accept(struct loop_stream *stream, void *arg)
 {
     struct gate *gate = arg;
 
     if (gate->tls)
-        tls_server_accept(gate->tls, &stream, on_ready, gate->server);
+        tls_server_accept(gate->tls, &stream, on_tls_ready, gate->server);
     else
         take_stream(gate->server, &stream);
     http_admission_update(gate->server);
@@ -211,7 +211,7 @@ int http_server_listen(struct http_server *server, const char *address,
     struct gate *gate = mem_alloc(sizeof *gate);
 
     *gate = (struct gate){.server = server, .tls = tls};
-    gate->listener = loop_listen(server->loop, address, on_newcomer, gate, err);
+    gate->listener = loop_listen(server->loop, address, on_gate_accept, gate, err);
     if (!gate->listener) {
         free(gate);
         return -1;

@@ -12,17 +12,17 @@ static struct wire *wire_of(llhttp_t *parser)
     return parser->data;
 }
 
-static int too_large(struct wire *wire)
+static int fail_too_large(struct wire *wire)
 {
     wire->too_large = true;
     return -1;
 }
 
-static int add_head(struct wire *wire, const char *at, size_t len)
+static int add_head_bytes(struct wire *wire, const char *at, size_t len)
 {
     wire->line_bytes += len;
     if (wire->line_bytes > wire->most_bytes)
-        return too_large(wire);
+        return fail_too_large(wire);
     text_add_bytes(&wire->head, at, len);
     return 0;
 }
@@ -38,7 +38,7 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     struct wire *wire = wire_of(parser);
 
     wire->target_len += len;
-    return add_head(wire, at, len);
+    return add_head_bytes(wire, at, len);
 }
 
 static int on_name(llhttp_t *parser, const char *at, size_t len)
@@ -50,11 +50,11 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
         text_add_char(&wire->head, '\0'); /* ends the target or a value */
         wire->in_value = false;
         if (++wire->field_count > wire->most_fields)
-            return too_large(wire);
+            return fail_too_large(wire);
         wire->line_bytes += 4;
     }
     from = wire->head.len;
-    if (add_head(wire, at, len) < 0)
+    if (add_head_bytes(wire, at, len) < 0)
         return -1;
     for (i = from; i < wire->head.len; i++)
         if (wire->head.bytes[i] >= 'A' && wire->head.bytes[i] <= 'Z')
@@ -70,7 +70,7 @@ static int on_value(llhttp_t *parser, const char *at, size_t len)
         text_add_char(&wire->head, '\0'); /* ends the name */
         wire->in_value = true;
     }
-    return add_head(wire, at, len);
+    return add_head_bytes(wire, at, len);
 }
 
 static int on_value_end(llhttp_t *parser)
@@ -83,7 +83,7 @@ static int on_head_end(llhttp_t *parser)
     return HPE_PAUSED;
 }
 
-static int on_body(llhttp_t *parser, const char *at, size_t len)
+static int on_wire_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
 
@@ -98,10 +98,10 @@ static int on_extension(llhttp_t *parser, const char *at, size_t len)
     struct wire *wire = wire_of(parser);
 
     wire->extension_bytes += len;
-    return wire->extension_bytes > MOST_EXTENSIONS ? too_large(wire) : 0;
+    return wire->extension_bytes > MOST_EXTENSIONS ? fail_too_large(wire) : 0;
 }
 
-static int on_end(llhttp_t *parser)
+static int on_wire_end(llhttp_t *parser)
 {
     wire_of(parser)->in_message = false;
     return HPE_PAUSED;
@@ -116,8 +116,8 @@ static const llhttp_settings_t callbacks = {
     .on_headers_complete = on_head_end,
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,
-    .on_body = on_body,
-    .on_message_complete = on_end,
+    .on_body = on_wire_body,
+    .on_message_complete = on_wire_end,
 };
 
 void http_wire_start(struct wire *wire, bool request, size_t most_fields,

@@ -27,7 +27,7 @@ static void child_bury(void *arg)
     free(arg);
 }
 
-static void on_exit_of(evutil_socket_t fd, short what, void *arg)
+static void on_child_exit(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_child *child = arg;
     int status = 0;
@@ -94,7 +94,7 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void become(const struct loop_spawn *spawn, int *moved, pid_t parent,
+static void exec_child(const struct loop_spawn *spawn, int *moved, pid_t parent,
                    char *const *environment)
 {
     default_signals();
@@ -115,7 +115,7 @@ static void become(const struct loop_spawn *spawn, int *moved, pid_t parent,
  * parent's thread waits meanwhile. What it could not do, it leaves in
  * `*problem`.
  */
-static __attribute__((noinline)) pid_t start(const struct loop_spawn *spawn,
+static __attribute__((noinline)) pid_t start_child(const struct loop_spawn *spawn,
                                              int *moved, char *const *environment,
                                              volatile int *problem)
 {
@@ -124,7 +124,7 @@ static __attribute__((noinline)) pid_t start(const struct loop_spawn *spawn,
 
     if (pid)
         return pid;
-    become(spawn, moved, parent, environment);
+    exec_child(spawn, moved, parent, environment);
     *problem = errno ? errno : ECHILD;
     _exit(127);
 }
@@ -147,7 +147,7 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
     moved = mem_alloc((3 + spawn->keeps) * sizeof *moved);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    pid = start(spawn, moved, environment, &problem);
+    pid = start_child(spawn, moved, environment, &problem);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0 || problem) {
         int why = pid < 0 ? errno : problem;
@@ -171,7 +171,7 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
     *child = (struct loop_child){.loop = loop, .pid = pid, .pidfd = pidfd,
                                  .fn = fn, .arg = arg};
     event_assign(&child->event, real_of(loop)->base, pidfd,
-                 EV_READ | EV_PERSIST, on_exit_of, child);
+                 EV_READ | EV_PERSIST, on_child_exit, child);
     event_add(&child->event, NULL);
     return child;
 }

@@ -101,7 +101,7 @@ struct loop_timer {
     size_t place;    /* in the heap */
 };
 
-static bool comes_before(const struct loop_timer *a, const struct loop_timer *b)
+static bool is_earlier_timer(const struct loop_timer *a, const struct loop_timer *b)
 {
     return a->when != b->when ? a->when < b->when : a->serial < b->serial;
 }
@@ -113,9 +113,9 @@ static void put_timer(struct loop *loop, struct loop_timer *timer, size_t place)
 }
 
 /* Moves a timer up or down from `place` until the heap is in order. */
-static void settle(struct loop *loop, struct loop_timer *timer, size_t place)
+static void settle_timer(struct loop *loop, struct loop_timer *timer, size_t place)
 {
-    while (place && comes_before(timer, loop->timers[(place - 1) / 2])) {
+    while (place && is_earlier_timer(timer, loop->timers[(place - 1) / 2])) {
         put_timer(loop, loop->timers[(place - 1) / 2], place);
         place = (place - 1) / 2;
     }
@@ -123,10 +123,10 @@ static void settle(struct loop *loop, struct loop_timer *timer, size_t place)
         size_t child = 2 * place + 1;
 
         if (child + 1 < loop->timer_count &&
-            comes_before(loop->timers[child + 1], loop->timers[child]))
+            is_earlier_timer(loop->timers[child + 1], loop->timers[child]))
             child++;
         if (child >= loop->timer_count ||
-            comes_before(timer, loop->timers[child]))
+            is_earlier_timer(timer, loop->timers[child]))
             break;
         put_timer(loop, loop->timers[child], place);
         place = child;
@@ -163,7 +163,7 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay)
     timer->when = delay > INT64_MAX - now ? INT64_MAX : now + delay;
     timer->serial = ++loop->timer_serial;
     if (timer->place != NOT_SET) {
-        settle(loop, timer, timer->place);
+        settle_timer(loop, timer, timer->place);
         return;
     }
     if (loop->timer_count == loop->timer_room) {
@@ -172,7 +172,7 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay)
                                         sizeof *loop->timers);
     }
     loop->timer_count++;
-    settle(loop, timer, loop->timer_count - 1);
+    settle_timer(loop, timer, loop->timer_count - 1);
 }
 
 void loop_timer_stop(struct loop_timer *timer)
@@ -185,7 +185,7 @@ void loop_timer_stop(struct loop_timer *timer)
     timer->place = NOT_SET;
     loop->timer_count--;
     if (place < loop->timer_count)
-        settle(loop, loop->timers[loop->timer_count], place);
+        settle_timer(loop, loop->timers[loop->timer_count], place);
 }
 
 bool loop_timer_is_set(const struct loop_timer *timer)

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-static void nothing(evutil_socket_t fd, short what, void *arg)
+static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
 }
@@ -113,7 +113,7 @@ struct loop *loop_new(struct err *err)
     real->base = base;
     real->buffer = mem_alloc(REAL_READ);
     real->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    real->tick = event_new(base, -1, 0, nothing, NULL);
+    real->tick = event_new(base, -1, 0, on_tick, NULL);
     return &real->loop;
 }
 
@@ -125,7 +125,7 @@ struct loop_signal {
     void *arg;
 };
 
-static void signalled(evutil_socket_t number, short what, void *arg)
+static void on_loop_signal(evutil_socket_t number, short what, void *arg)
 {
     struct loop_signal *it = arg;
 
@@ -151,7 +151,7 @@ struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn,
     it = mem_alloc(sizeof *it);
     it->fn = fn;
     it->arg = arg;
-    evsignal_assign(&it->event, real_of(loop)->base, number, signalled, it);
+    evsignal_assign(&it->event, real_of(loop)->base, number, on_loop_signal, it);
     if (evsignal_add(&it->event, NULL) < 0) {
         err_set(err, ERR_INTERNAL, "cannot watch signal %d", number);
         free(it);
@@ -176,7 +176,7 @@ struct loop_watch {
     void *arg;
 };
 
-static void watched(evutil_socket_t fd, short what, void *arg)
+static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_watch *it = arg;
 
@@ -197,7 +197,7 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what,
     it = mem_alloc(sizeof *it);
     it->fn = fn;
     it->arg = arg;
-    event_assign(&it->event, real_of(loop)->base, fd, wanted, watched, it);
+    event_assign(&it->event, real_of(loop)->base, fd, wanted, on_watch, it);
     if (event_add(&it->event, NULL) < 0) {
         err_set(err, ERR_INTERNAL, "cannot watch descriptor %d: %s", fd,
                 strerror(errno));

@@ -76,7 +76,7 @@ static void drop_fd(struct real_socket *s)
     s->fd = -1;
 }
 
-static void tell_lost(void *arg)
+static void tell_socket_lost(void *arg)
 {
     struct real_socket *s = arg;
 
@@ -88,7 +88,7 @@ static void tell_lost(void *arg)
 }
 
 /* The end of a connection is always told in a turn of its own. */
-static void lose(struct real_socket *s, const struct err *why)
+static void lose_socket(struct real_socket *s, const struct err *why)
 {
     if (s->state == SOCKET_LOST || s->state == SOCKET_DEAD)
         return;
@@ -97,7 +97,7 @@ static void lose(struct real_socket *s, const struct err *why)
     s->state = SOCKET_LOST;
     s->lost = mem_copy(why, sizeof *why);
     loop_queue_free(&s->queue);
-    loop_later(s->stream.loop, tell_lost, s);
+    loop_later(s->stream.loop, tell_socket_lost, s);
 }
 
 static void lose_errno(struct real_socket *s, const char *what, int number)
@@ -106,12 +106,12 @@ static void lose_errno(struct real_socket *s, const char *what, int number)
 
     err_set(&err, number == ETIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE,
             "%s: %s", what, strerror(number));
-    lose(s, &err);
+    lose_socket(s, &err);
 }
 
 /* ----------------------------------------------------------------- writing */
 
-static void send_end(struct real_socket *s)
+static void send_socket_end(struct real_socket *s)
 {
     if (s->finish && !s->finished && s->state == SOCKET_OPEN && !s->queue.len) {
         s->finished = true;
@@ -150,7 +150,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         loop_queue_drop(&s->queue, (size_t)sent);
     }
     event_del(&s->write);
-    send_end(s);
+    send_socket_end(s);
     if (s->was_pending) {
         s->was_pending = false;
         if (s->stream.events && s->stream.events->drained)
@@ -186,7 +186,7 @@ static void socket_finish(struct loop_stream *stream)
     struct real_socket *s = socket_of(stream);
 
     s->finish = true;
-    send_end(s);
+    send_socket_end(s);
 }
 
 /* ----------------------------------------------------------------- reading */
@@ -200,7 +200,7 @@ static void at_end(struct real_socket *s)
     if (s->stream.events->ended)
         s->stream.events->ended(s->stream.arg);
     else
-        lose(s, &none);
+        lose_socket(s, &none);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -245,7 +245,7 @@ static void socket_handle(struct loop_stream *stream)
 
     want_reading(s);
     if (s->state == SOCKET_LOST && !s->told)
-        loop_later(stream->loop, tell_lost, s);
+        loop_later(stream->loop, tell_socket_lost, s);
 }
 
 static const char *socket_remote(const struct loop_stream *stream)
@@ -253,7 +253,7 @@ static const char *socket_remote(const struct loop_stream *stream)
     return ((const struct real_socket *)stream)->remote;
 }
 
-static void bury(void *arg)
+static void free_socket(void *arg)
 {
     struct real_socket *s = arg;
 
@@ -272,7 +272,7 @@ static void socket_close(struct loop_stream *stream)
     connecting_free(&s->connecting);
     loop_queue_free(&s->queue);
     s->state = SOCKET_DEAD;
-    loop_later(stream->loop, bury, s);
+    loop_later(stream->loop, free_socket, s);
 }
 
 static const struct loop_stream_kind socket_kind = {
@@ -310,7 +310,7 @@ static void set_fd(struct real_socket *s, int fd)
 }
 
 /* No waiting to fill packets; a peer that has vanished is noticed. */
-static void tune(int fd)
+static void tune_socket(int fd)
 {
     int one = 1, idle = 30, between = 10, tries = 3;
     unsigned silent = SILENT_PEER_MS;
@@ -330,14 +330,14 @@ struct loop_stream *real_socket_accepted(struct loop *loop, int fd,
 
     set_fd(s, fd);
     if (from->sa_family != AF_UNIX)
-        tune(fd);
+        tune_socket(fd);
     real_address_text(from, s->remote, sizeof s->remote);
     return &s->stream;
 }
 
-static void try_next(struct real_socket *s);
+static void try_next_address(struct real_socket *s);
 
-static void connected(struct real_socket *s)
+static void finish_connect(struct real_socket *s)
 {
     event_del(&s->write);
     event_assign(&s->write, real_of(s->stream.loop)->base, s->fd,
@@ -348,12 +348,12 @@ static void connected(struct real_socket *s)
     if (s->queue.len)
         event_add(&s->write, NULL);
     else
-        send_end(s);
+        send_socket_end(s);
     if (s->stream.events && s->stream.events->opened)
         s->stream.events->opened(s->stream.arg);
 }
 
-static void on_connected(evutil_socket_t fd, short what, void *arg)
+static void on_socket_connected(evutil_socket_t fd, short what, void *arg)
 {
     struct real_socket *s = arg;
     int problem = 0;
@@ -362,11 +362,11 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     (void)what;
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &len);
     if (!problem) {
-        connected(s);
+        finish_connect(s);
         return;
     }
     s->connecting->problem = problem;
-    try_next(s);
+    try_next_address(s);
 }
 
 /* False if it failed at once. */
@@ -386,16 +386,16 @@ static bool try_address(struct real_socket *s, const struct real_address *to)
         return false;
     }
     if (bytes->sa_family != AF_UNIX)
-        tune(fd);
+        tune_socket(fd);
     real_address_text(bytes, s->remote, sizeof s->remote);
     set_fd(s, fd);
     event_assign(&s->write, real_of(s->stream.loop)->base, fd, EV_WRITE,
-                 on_connected, s);
+                 on_socket_connected, s);
     event_add(&s->write, NULL);
     return true;
 }
 
-static void try_next(struct real_socket *s)
+static void try_next_address(struct real_socket *s)
 {
     struct connecting *it = s->connecting;
     int64_t left = it->until - clock_steady();
@@ -420,7 +420,7 @@ static void on_connect_timer(void *arg)
     struct real_socket *s = arg;
 
     s->connecting->problem = ETIMEDOUT;
-    try_next(s);
+    try_next_address(s);
 }
 
 static void on_names(const struct real_address *addresses, size_t count,
@@ -433,12 +433,12 @@ static void on_names(const struct real_address *addresses, size_t count,
     if (!count) {
         err_set(&err, ERR_UNREACHABLE, "%s: %s", s->connecting->what,
                 problem ? problem : "no such host");
-        lose(s, &err);
+        lose_socket(s, &err);
         return;
     }
     memcpy(s->connecting->addresses, addresses, count * sizeof *addresses);
     s->connecting->count = count;
-    try_next(s);
+    try_next_address(s);
 }
 
 static void start_connecting(void *arg)
@@ -446,7 +446,7 @@ static void start_connecting(void *arg)
     struct real_socket *s = arg;
 
     if (s->state == SOCKET_CONNECTING)
-        try_next(s);
+        try_next_address(s);
 }
 
 struct loop_stream *real_connect(struct loop *loop, const char *address,

@@ -77,7 +77,7 @@ struct loop_parting {
     struct loop_parting *next, **back;
 };
 
-static void part(void *arg)
+static void end_parting(void *arg)
 {
     struct loop_parting *parting = arg;
 
@@ -92,7 +92,7 @@ static void part(void *arg)
 void loop_part_all(struct loop *loop)
 {
     while (loop->partings)
-        part(loop->partings);
+        end_parting(loop->partings);
 }
 
 static void part_read(void *arg, const char *bytes, size_t len)
@@ -103,12 +103,12 @@ static void part_read(void *arg, const char *bytes, size_t len)
 static void part_closed(void *arg, const struct err *why)
 {
     (void)why;
-    part(arg);
+    end_parting(arg);
 }
 
 static const struct loop_stream_events part_events = {
     .read = part_read,
-    .ended = part,
+    .ended = end_parting,
     .closed = part_closed,
 };
 
@@ -126,7 +126,7 @@ void loop_stream_close_politely(struct loop_stream **at, int64_t patience)
     if (parting->next)
         parting->next->back = &parting->next;
     stream->loop->partings = parting;
-    parting->patience = loop_timer_new(stream->loop, part, parting);
+    parting->patience = loop_timer_new(stream->loop, end_parting, parting);
     loop_timer_set(parting->patience, patience);
     loop_stream_finish(stream);
     loop_stream_handle(stream, &part_events, parting);

@@ -50,7 +50,7 @@ static char *name_value(const mbedtls_asn1_named_data *at, struct err *err)
     return mem_printf("%.*s", (int)at->val.len, (const char *)at->val.p);
 }
 
-static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
+static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
                     struct err *err)
 {
     char *value;
@@ -90,7 +90,7 @@ static int read_subject(const mbedtls_x509_name *from, struct pki_name *ret,
     struct pki_name name = {0};
 
     for (; from; from = from->next)
-        if (add_part(&name, from, err) < 0) {
+        if (add_name_part(&name, from, err) < 0) {
             free_subject(&name);
             return -1;
         }
@@ -100,7 +100,7 @@ static int read_subject(const mbedtls_x509_name *from, struct pki_name *ret,
     return 0;
 }
 
-static unsigned char *lend(const void *bytes, size_t len)
+static unsigned char *lend_bytes(const void *bytes, size_t len)
 {
     unsigned char *copy = pki_lend(len);
 
@@ -114,10 +114,10 @@ void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
     mbedtls_asn1_named_data *part = pki_lend(sizeof *part);
 
     part->oid.tag = MBEDTLS_ASN1_OID;
-    part->oid.p = lend(oid, oid_len);
+    part->oid.p = lend_bytes(oid, oid_len);
     part->oid.len = oid_len;
     part->val.tag = tag;
-    part->val.p = lend(value, len);
+    part->val.p = lend_bytes(value, len);
     part->val.len = len;
     part->next = *list;
     *list = part;
@@ -190,7 +190,7 @@ static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len,
     return 0;
 }
 
-static struct pki_cert *describe(const mbedtls_x509_crt *crt, struct err *err)
+static struct pki_cert *describe_cert(const mbedtls_x509_crt *crt, struct err *err)
 {
     struct pki_name name;
     scoped_text struct text serial = {0};
@@ -223,7 +223,7 @@ struct pki_cert *pki_cert_read(const void *bytes, size_t len, struct err *err)
 
     mbedtls_x509_crt_init(&crt);
     if (!parse_cert(&crt, bytes, len, err))
-        cert = describe(&crt, err);
+        cert = describe_cert(&crt, err);
     mbedtls_x509_crt_free(&crt);
     return cert;
 }
@@ -273,7 +273,7 @@ bool pki_cert_in(const struct pki_cert *cert, const char *organization)
 
 /* ---------------------------------------------------------------- requests */
 
-static int check_key(const mbedtls_pk_context *pk, struct err *err)
+static int check_request_key(const mbedtls_pk_context *pk, struct err *err)
 {
     size_t bits = mbedtls_pk_get_bitlen(pk);
 
@@ -293,7 +293,7 @@ static int check_key(const mbedtls_pk_context *pk, struct err *err)
 #define REMEMBERED 16
 static __thread unsigned char remembered[REMEMBERED][PKI_SHA256];
 
-static unsigned char *place_of(const unsigned char digest[PKI_SHA256])
+static unsigned char *place_of_time(const unsigned char digest[PKI_SHA256])
 {
     return remembered[digest[0] % REMEMBERED];
 }
@@ -306,7 +306,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
     unsigned char whole[PKI_SHA256];
 
     pki_sha256(csr->raw.p, csr->raw.len, whole);
-    if (memcmp(place_of(whole), whole, sizeof whole) == 0)
+    if (memcmp(place_of_time(whole), whole, sizeof whole) == 0)
         return 0;
     if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 &&
                 csr->sig_md != MBEDTLS_MD_SHA384 &&
@@ -317,7 +317,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
                               digest, mbedtls_md_get_size(md), csr->sig.p,
                               csr->sig.len))
         return err_set(err, ERR_INVALID, "the request is not signed by its own key");
-    memcpy(place_of(whole), whole, sizeof whole);
+    memcpy(place_of_time(whole), whole, sizeof whole);
     return 0;
 }
 
@@ -336,7 +336,7 @@ static int parse_request(mbedtls_x509_csr *csr, const char *pem, size_t len,
     if (failed)
         return pki_error(err, ERR_INVALID, "this is not a certificate request in PEM",
                          failed);
-    if (check_key(&csr->pk, err) < 0)
+    if (check_request_key(&csr->pk, err) < 0)
         return -1;
     return check_own_signature(csr, err);
 }

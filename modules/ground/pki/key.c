@@ -137,7 +137,7 @@ void pki_key_point(const struct pki_key *key, unsigned char ret[64])
 /* -------------------------------------------------------------- signatures */
 
 /* One INTEGER of a DER signature, as 32 bytes. */
-static const unsigned char *read_half(const unsigned char *at, unsigned char *ret)
+static const unsigned char *read_signature_half(const unsigned char *at, unsigned char *ret)
 {
     size_t len = at[1];
     const unsigned char *bytes = at + 2;
@@ -178,7 +178,7 @@ void pki_sign_es256(const struct pki_key *key, const void *bytes, size_t len,
                              digest, sizeof digest, der, sizeof der, &der_len,
                              pki_chance, NULL);
     assert(!failed);
-    read_half(read_half(der + 2, ret), ret + 32);
+    read_signature_half(read_signature_half(der + 2, ret), ret + 32);
 }
 
 bool pki_verify_es256(const struct pki_key *key, const void *bytes, size_t len,

@@ -8,7 +8,7 @@
 
 /* VACUUM INTO leaves the new file to the kernel; a backup is one only when the
    disk has it. */
-static int make_durable(const char *path, struct err *err)
+static int sync_backup(const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int failed = fd < 0 || fsync(fd) < 0;
@@ -37,5 +37,5 @@ int store_backup(struct store *store, const char *path, struct err *err)
     if (code != SQLITE_DONE)
         return err_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_UNREACHABLE,
                        "backup to %s: %s", path, sqlite3_errmsg(store->db));
-    return make_durable(path, err);
+    return sync_backup(path, err);
 }

@@ -70,7 +70,7 @@ int64_t store_blob_size(struct store *store, const char *digest)
 }
 
 /* Copies from one part and returns how many bytes, -1 on failure. */
-static int64_t read_part(struct store *store, int64_t part, size_t skip,
+static int64_t read_blob_part(struct store *store, int64_t part, size_t skip,
                          void *into, size_t len, struct err *err)
 {
     scoped_rows sqlite3_stmt *get = store_statement(store, STORE_PART_GET);
@@ -109,7 +109,7 @@ int64_t store_blob_read(struct store *store, const char *digest, int64_t offset,
         len = (size_t)(size - offset);
     while (done < (int64_t)len) {
         int64_t at = offset + done;
-        int64_t got = read_part(
+        int64_t got = read_blob_part(
             store, (id << STORE_PARTS) + at / (int64_t)STORE_PART,
             (size_t)at % STORE_PART, (char *)into + done,
             len - (size_t)done, err);

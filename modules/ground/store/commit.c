@@ -104,7 +104,7 @@ void store_commit(struct store *store, store_done_fn *done, void *arg)
     done(arg, NULL);
 }
 
-static void keep_failure(void *arg, const struct err *err)
+static void keep_commit_failure(void *arg, const struct err *err)
 {
     if (err)
         *(struct err *)arg = *err;
@@ -114,7 +114,7 @@ int store_commit_now(struct store *store, struct err *err)
 {
     struct err failure = {0};
 
-    store_commit(store, keep_failure, &failure);
+    store_commit(store, keep_commit_failure, &failure);
     if (!failure.code)
         return 0;
     *err = failure;

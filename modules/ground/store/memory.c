@@ -42,7 +42,7 @@ struct store_memory_file *store_memory_find(const struct store_memory *memory, c
     return file;
 }
 
-static struct store_memory_file *add_file(struct store_memory *memory, const char *name)
+static struct store_memory_file *add_memory_file(struct store_memory *memory, const char *name)
 {
     struct store_memory_file *file = mem_alloc(sizeof *file);
 
@@ -69,7 +69,7 @@ struct store_memory_file *store_memory_put(struct store_memory *memory, const ch
     struct store_memory_file *file = store_memory_find(memory, name);
 
     if (!file)
-        file = add_file(memory, name);
+        file = add_memory_file(memory, name);
     store_memory_resize(file, len);
     if (len)
         memcpy(file->bytes, bytes, len);
@@ -272,7 +272,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
     if (!file || !file->exists) {
         if (!(flags & SQLITE_OPEN_CREATE))
             return SQLITE_CANTOPEN;
-        file = file ? file : add_file(memory, name);
+        file = file ? file : add_memory_file(memory, name);
         file->exists = true;
     }
     *handle_of(base) =

@@ -122,7 +122,7 @@ bool store_stage(struct store *store)
 /* ---- Checksums */
 
 /* Each step can be undone, so two bodies that differ in one word differ here. */
-static uint64_t mix(uint64_t sum, uint64_t word)
+static uint64_t mix_sum(uint64_t sum, uint64_t word)
 {
     sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
     return sum ^ sum >> 32;
@@ -130,20 +130,20 @@ static uint64_t mix(uint64_t sum, uint64_t word)
 
 int64_t store_sum_number(int64_t seed, int64_t number)
 {
-    return (int64_t)mix((uint64_t)seed, (uint64_t)number);
+    return (int64_t)mix_sum((uint64_t)seed, (uint64_t)number);
 }
 
 int64_t store_sum(int64_t seed, const void *bytes, size_t len)
 {
-    uint64_t sum = mix((uint64_t)seed, len), word;
+    uint64_t sum = mix_sum((uint64_t)seed, len), word;
     const char *at = bytes;
 
     for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
         memcpy(&word, at, sizeof(word));
-        sum = mix(sum, word);
+        sum = mix_sum(sum, word);
     }
     word = 0;
     if (len)
         memcpy(&word, at, len);
-    return (int64_t)mix(sum, word);
+    return (int64_t)mix_sum(sum, word);
 }

@@ -66,7 +66,7 @@ static int prepare_database(struct store *store, bool lost, struct err *err)
     return 0;
 }
 
-static int check_value(void *arg, sqlite3_stmt *rows, struct err *err)
+static int check_stored_value(void *arg, sqlite3_stmt *rows, struct err *err)
 {
     struct store *store = arg;
     const char *name = (const char *)sqlite3_column_text(rows, 0);
@@ -86,7 +86,7 @@ static int check_values(struct store *store, struct err *err)
     int code;
 
     while ((code = sqlite3_step(rows)) == SQLITE_ROW)
-        if (check_value(store, rows, err) < 0)
+        if (check_stored_value(store, rows, err) < 0)
             return -1;
     return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
 }

@@ -30,7 +30,7 @@ static const char *const system_roots[] = {
     "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
 
-static int chance(void *unused, unsigned char *bytes, size_t len)
+static int random_for_tls(void *unused, unsigned char *bytes, size_t len)
 {
     (void)unused;
     random_bytes(bytes, len);
@@ -72,7 +72,7 @@ static struct tls_setup *setup_new(bool server)
     mbedtls_ssl_config_defaults(&setup->config, endpoint,
                                 MBEDTLS_SSL_TRANSPORT_STREAM,
                                 MBEDTLS_SSL_PRESET_DEFAULT);
-    mbedtls_ssl_conf_rng(&setup->config, chance, NULL);
+    mbedtls_ssl_conf_rng(&setup->config, random_for_tls, NULL);
     mbedtls_ssl_conf_ciphersuites(&setup->config, suites);
     mbedtls_ssl_conf_groups(&setup->config, groups);
     mbedtls_ssl_conf_alpn_protocols(&setup->config, protocols);
@@ -101,7 +101,7 @@ static int use_own(struct tls_setup *setup, const char *cert, const char *key,
                                strlen(cert) + 1))
         return err_set(err, ERR_INVALID, "the TLS certificate is not in PEM");
     if (mbedtls_pk_parse_key(&setup->key, (const unsigned char *)key,
-                             strlen(key) + 1, NULL, 0, chance, NULL))
+                             strlen(key) + 1, NULL, 0, random_for_tls, NULL))
         return err_set(err, ERR_INVALID, "the TLS key is not in PEM");
     if (!same_public(&setup->own.pk, &setup->key))
         return err_set(err, ERR_INVALID,

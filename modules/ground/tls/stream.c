@@ -21,7 +21,7 @@ void tls_simulate(const struct tls_engine *engine)
     simulated_engine = engine;
 }
 
-static struct tls_stream *tls_of(const struct loop_stream *stream)
+static struct tls_stream *open_stream_of(const struct loop_stream *stream)
 {
     struct tls_stream *t = (struct tls_stream *)stream;
 
@@ -49,7 +49,7 @@ static void stop_shaking(struct tls_stream *t)
     t->server = NULL;
 }
 
-static void tell_lost(void *arg)
+static void tell_stream_lost(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -83,7 +83,7 @@ void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
         return;
     }
     loop_stream_close_politely(&t->inner, CLOCK_SECOND);
-    loop_later(t->stream.loop, tell_lost, t);
+    loop_later(t->stream.loop, tell_stream_lost, t);
 }
 
 void tls_ended(struct tls_stream *t)
@@ -137,7 +137,7 @@ void tls_shaken(struct tls_stream *t)
 /* ----------------------------------------------------- from below, upwards */
 
 /* Makes what has come into handshake steps and bytes. */
-static void pump(struct tls_stream *t)
+static void pump_bytes(struct tls_stream *t)
 {
     if (t->state == TLS_SHAKING)
         t->engine->shake(t);
@@ -158,7 +158,7 @@ static void pump_kept(void *arg)
     t->kept = (struct text){0};
     t->in = kept.bytes;
     t->in_len = kept.len;
-    pump(t);
+    pump_bytes(t);
     if (t->in_len && t->state != TLS_DEAD)
         text_add_bytes(&t->kept, t->in, t->in_len);
     t->in_len = 0;
@@ -173,7 +173,7 @@ static void pump_soon(struct tls_stream *t)
     loop_later(t->stream.loop, pump_kept, t);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_inner_read(void *arg, const char *bytes, size_t len)
 {
     struct tls_stream *t = arg;
 
@@ -190,13 +190,13 @@ static void on_read(void *arg, const char *bytes, size_t len)
     }
     t->in = bytes;
     t->in_len = len;
-    pump(t);
+    pump_bytes(t);
     if (t->in_len && t->state != TLS_DEAD && t->state != TLS_LOST)
         text_add_bytes(&t->kept, t->in, t->in_len);
     t->in_len = 0;
 }
 
-static void on_ended(void *arg)
+static void on_inner_ended(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -208,7 +208,7 @@ static void on_ended(void *arg)
         tls_ended(t);
 }
 
-static void on_drained(void *arg)
+static void on_inner_drained(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -216,40 +216,40 @@ static void on_drained(void *arg)
         t->stream.events->drained(t->stream.arg);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_inner_closed(void *arg, const struct err *why)
 {
     struct tls_stream *t = arg;
 
     tls_lose(t, why->code, "%s", why->text);
 }
 
-static void on_opened(void *arg)
+static void on_inner_opened(void *arg)
 {
-    pump(arg);
+    pump_bytes(arg);
 }
 
 static const struct loop_stream_events below = {
-    .opened = on_opened,
-    .read = on_read,
-    .ended = on_ended,
-    .drained = on_drained,
-    .closed = on_closed,
+    .opened = on_inner_opened,
+    .read = on_inner_read,
+    .ended = on_inner_ended,
+    .drained = on_inner_drained,
+    .closed = on_inner_closed,
 };
 
 /* --------------------------------------------------- from above, downwards */
 
 static void tls_handle(struct loop_stream *stream)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     pump_soon(t);
     if (t->state == TLS_LOST && !t->told)
-        loop_later(stream->loop, tell_lost, t);
+        loop_later(stream->loop, tell_stream_lost, t);
 }
 
 static void tls_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     if (t->state == TLS_SHAKING)
         text_add_bytes(&t->early, bytes, len);
@@ -266,7 +266,7 @@ static size_t tls_pending(const struct loop_stream *stream)
 
 static void tls_pause(struct loop_stream *stream, bool paused)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     t->paused = paused;
     if (!t->inner || t->state == TLS_SHAKING)
@@ -281,7 +281,7 @@ static void tls_pause(struct loop_stream *stream, bool paused)
 
 static void tls_finish(struct loop_stream *stream)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     if (t->finish)
         return;
@@ -290,7 +290,7 @@ static void tls_finish(struct loop_stream *stream)
         t->engine->finish(t);
 }
 
-static void bury(void *arg)
+static void free_stream(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -309,12 +309,12 @@ static void bury(void *arg)
 
 static void tls_close(struct loop_stream *stream)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     stop_shaking(t);
     t->state = TLS_DEAD;
     loop_stream_close(&t->inner);
-    loop_later(stream->loop, bury, t);
+    loop_later(stream->loop, free_stream, t);
 }
 
 static const char *tls_remote(const struct loop_stream *stream)
@@ -339,7 +339,7 @@ static const struct loop_stream_kind tls_kind = {
  * Time that we ourselves are busy with others is not the other end's fault:
  * what has come meanwhile is looked at before the connection is given up.
  */
-static void on_patience(void *arg)
+static void on_handshake_late(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -418,7 +418,7 @@ int tls_server_renew(struct tls_server *server,
  * oldest goes when there are too many, of one address or of all. Who has begun
  * to shake hands is never sent away for others.
  */
-static void make_room(struct tls_server *server, const char *newcomer)
+static void drop_silent_peer(struct tls_server *server, const char *newcomer)
 {
     struct tls_stream *t, *oldest = NULL, *oldest_alike = NULL;
     size_t alike = 0;
@@ -451,11 +451,11 @@ void tls_server_accept(struct tls_server *server, struct loop_stream **stream,
     TAILQ_INSERT_TAIL(&server->streams, t, link);
     server->pending++;
     server->silent++;
-    t->patience = loop_timer_new(server->loop, on_patience, t);
+    t->patience = loop_timer_new(server->loop, on_handshake_late, t);
     loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
     loop_stream_handle(t->inner, &below, t);
     if (server->silent > TLS_MOST_SILENT_OF_ONE)
-        make_room(server, loop_stream_remote(t->inner));
+        drop_silent_peer(server, loop_stream_remote(t->inner));
 }
 
 size_t tls_server_pending(const struct tls_server *server)
@@ -530,7 +530,7 @@ struct loop_stream *tls_connect(struct tls_client *client, const char *address,
     t = stream_new(inner, client->setup);
     t->client = client;
     t->name = mem_copy_string(name);
-    t->patience = loop_timer_new(client->loop, on_patience, t);
+    t->patience = loop_timer_new(client->loop, on_handshake_late, t);
     loop_timer_set(t->patience, CONNECT_PATIENCE);
     loop_stream_handle(inner, &below, t);
     return &t->stream;

@@ -62,7 +62,7 @@ int tls_proxy_read(const char *url, struct tls_proxy *ret, struct err *err)
     return 0;
 }
 
-static int digit_of(char c)
+static int hex_of_digit(char c)
 {
     const char *digits = "0123456789abcdef", *at = strchr(digits, c | ('A' <= c && c <= 'F' ? 32 : 0));
 
@@ -77,8 +77,8 @@ static char *write_authorization(const char *user)
     if (!*user)
         return NULL;
     for (const char *at = user; *at; at++) {
-        int high = *at == '%' ? digit_of(at[1]) : -1;
-        int low = high >= 0 ? digit_of(at[2]) : -1;
+        int high = *at == '%' ? hex_of_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_of_digit(at[2]) : -1;
 
         text_add_char(&plain, low >= 0 ? (char)(high * 16 + low) : *at);
         at += low >= 0 ? 2 : 0;
@@ -110,7 +110,7 @@ int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used)
     return status;
 }
 
-static void lose(struct tunnel *t, enum err_code code, const char *words)
+static void lose_tunnel(struct tunnel *t, enum err_code code, const char *words)
 {
     struct err err = {0};
 
@@ -122,12 +122,12 @@ static void lose(struct tunnel *t, enum err_code code, const char *words)
     t->stream.events->closed(t->stream.arg, &err);
 }
 
-static void on_late(void *arg)
+static void on_tunnel_late(void *arg)
 {
-    lose(arg, ERR_TIMEOUT, "it does not answer in time");
+    lose_tunnel(arg, ERR_TIMEOUT, "it does not answer in time");
 }
 
-static void refuse(struct tunnel *t, int status)
+static void refuse_proxy(struct tunnel *t, int status)
 {
     scoped_mem char *words = NULL;
 
@@ -143,7 +143,7 @@ static void refuse(struct tunnel *t, int status)
                                ? ": it sends elsewhere, as to a page for logging in"
                            : status == 502 || status == 503 || status == 504
                                ? ": it cannot reach the hub" : "");
-    lose(t, ERR_UNREACHABLE, words);
+    lose_tunnel(t, ERR_UNREACHABLE, words);
 }
 
 /* What follows the head is the server's already. */
@@ -164,11 +164,11 @@ static void take_head(struct tunnel *t)
     if (status == 0 && t->interim <= HEAD_MOST)
         return;
     if (status <= 0) {
-        lose(t, ERR_INVALID, "its answer is no HTTP: is that an HTTP proxy?");
+        lose_tunnel(t, ERR_INVALID, "its answer is no HTTP: is that an HTTP proxy?");
         return;
     }
     if (status > 299) {
-        refuse(t, status);
+        refuse_proxy(t, status);
         return;
     }
     text_add_bytes(&rest, t->head.bytes + used, t->head.len - used);
@@ -184,7 +184,7 @@ static void take_head(struct tunnel *t)
 
 /* ---- Below: the stream to the proxy --------------------------------------------------- */
 
-static void on_opened(void *arg)
+static void on_proxy_opened(void *arg)
 {
     struct tunnel *t = arg;
     scoped_text struct text ask = {0};
@@ -196,7 +196,7 @@ static void on_opened(void *arg)
     loop_stream_write(t->inner, ask.bytes, ask.len);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_proxy_read(void *arg, const char *bytes, size_t len)
 {
     struct tunnel *t = arg;
 
@@ -208,20 +208,20 @@ static void on_read(void *arg, const char *bytes, size_t len)
     take_head(t);
 }
 
-static void on_ended(void *arg)
+static void on_proxy_ended(void *arg)
 {
     struct tunnel *t = arg;
     struct err none = {0};
 
     if (!t->open)
-        lose(t, ERR_UNREACHABLE, NO_ANSWER);
+        lose_tunnel(t, ERR_UNREACHABLE, NO_ANSWER);
     else if (t->stream.events->ended)
         t->stream.events->ended(t->stream.arg);
     else
         t->stream.events->closed(t->stream.arg, &none);
 }
 
-static void on_drained(void *arg)
+static void on_proxy_drained(void *arg)
 {
     struct tunnel *t = arg;
 
@@ -229,19 +229,19 @@ static void on_drained(void *arg)
         t->stream.events->drained(t->stream.arg);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_proxy_closed(void *arg, const struct err *why)
 {
     struct tunnel *t = arg;
 
     if (!t->open)
-        lose(t, ERR_UNREACHABLE, why->code ? why->text : NO_ANSWER);
+        lose_tunnel(t, ERR_UNREACHABLE, why->code ? why->text : NO_ANSWER);
     else
         t->stream.events->closed(t->stream.arg, why);
 }
 
 static const struct loop_stream_events below = {
-    .opened = on_opened, .read = on_read, .ended = on_ended, .drained = on_drained,
-    .closed = on_closed,
+    .opened = on_proxy_opened, .read = on_proxy_read, .ended = on_proxy_ended, .drained = on_proxy_drained,
+    .closed = on_proxy_closed,
 };
 
 /* ---- Above: a stream as any ------------------------------------------------------------- */
@@ -355,7 +355,7 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
     t->waiting = mem_printf("%s: the proxy %s has not answered", t->target, t->proxy);
     t->through = mem_printf("%s through the proxy %s", t->target, t->proxy);
     t->authorization = write_authorization(proxy->user);
-    t->late = loop_timer_new(loop, on_late, t);
+    t->late = loop_timer_new(loop, on_tunnel_late, t);
     loop_timer_set(t->late, PATIENCE);
     return &t->stream;
 }

@@ -68,7 +68,7 @@ static char *read_in(const char *folder, const char *file)
     return mem_copy_string(bytes);
 }
 
-static bool has_word(const char *list, const char *word)
+static bool lists_controller(const char *list, const char *word)
 {
     for (; *list; list += strcspn(list, ","), list += *list == ',')
         if (strcspn(list, ",") == strlen(word) && text_starts(list, word))
@@ -91,7 +91,7 @@ static bool own_path(const char *controller, char *ret, size_t room)
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
         list++;
-        found = *controller && has_word(list, controller);
+        found = *controller && lists_controller(list, controller);
         if (!*controller && !*list)
             found = true;
         if (found)
@@ -102,7 +102,7 @@ static bool own_path(const char *controller, char *ret, size_t room)
     return found;
 }
 
-static bool make_folder(const char *path)
+static bool make_group_folder(const char *path)
 {
     return mkdir(path, 0755) == 0 || errno == EEXIST;
 }
@@ -115,7 +115,7 @@ static void find_v1(const char *controller, char *ret, size_t room)
     if (!own_path(controller, own, sizeof own))
         return;
     snprintf(ret, room, ROOT "/%s%.200s/axle", controller, own);
-    if (!make_folder(ret) || access(ret, W_OK) != 0)
+    if (!make_group_folder(ret) || access(ret, W_OK) != 0)
         *ret = '\0';
 }
 
@@ -143,7 +143,7 @@ static bool leave_for_leaf(struct cgroup_base *base, const char *folder)
     char leaf[500];
 
     snprintf(leaf, sizeof leaf, "%.400s/axle-agent", folder);
-    if (make_folder(leaf) && write_in(leaf, "cgroup.procs", "0") == 0)
+    if (make_group_folder(leaf) && write_in(leaf, "cgroup.procs", "0") == 0)
         return true;
     snprintf(base->note, sizeof base->note,
              "cgroup v2, but %.200s is not delegated to this user", folder);
@@ -169,7 +169,7 @@ bool cgroup_find_v2(struct cgroup_base *base, const char *root, const char *own)
     if ((*mine || has_file(folder, "cgroup.type")) && !leave_for_leaf(base, folder))
         return false;
     snprintf(base->unified, sizeof base->unified, "%.280s/axle", folder);
-    if (!make_folder(base->unified) || access(base->unified, W_OK) != 0) {
+    if (!make_group_folder(base->unified) || access(base->unified, W_OK) != 0) {
         snprintf(base->note, sizeof base->note, "cgroup v2, but no group can be made in %.200s",
                  folder);
         return false;
@@ -219,7 +219,7 @@ static bool use_parent_v2(struct cgroup_base *base, const char *parent)
 {
     snprintf(base->unified, sizeof base->unified, ROOT "%.200s/axle", parent);
     snprintf(base->shims[0], sizeof base->shims[0], ROOT "%.200s/axle-agent", parent);
-    return make_folder(base->unified) && make_folder(base->shims[0]) &&
+    return make_group_folder(base->unified) && make_group_folder(base->shims[0]) &&
            access(base->unified, W_OK) == 0;
 }
 
@@ -292,7 +292,7 @@ void cgroup_leave_control(void)
 
 /* ---- Groups of containers ------------------------------------------------------------------ */
 
-static char *group_path(const char *base, const char *pod, const char *name)
+static char *path_of_group(const char *base, const char *pod, const char *name)
 {
     return mem_printf("%s/%s_%s", base, pod, name);
 }
@@ -304,7 +304,7 @@ static int join_file(const char *folder)
     return open(path, O_WRONLY | O_CLOEXEC);
 }
 
-static void set_limit(const char *folder, const char *file, int64_t value,
+static void write_limit(const char *folder, const char *file, int64_t value,
                       struct text *problems)
 {
     char number[32];
@@ -318,13 +318,13 @@ static bool make_v2(const struct cgroup_base *base, const char *pod,
                     const char *name, const struct cgroup_limits *limits,
                     int procs[4], struct text *problems)
 {
-    scoped_mem char *folder = group_path(base->unified, pod, name);
+    scoped_mem char *folder = path_of_group(base->unified, pod, name);
     char quota[64];
 
-    if (!make_folder(folder))
+    if (!make_group_folder(folder))
         return false;
     if (limits->memory) {
-        set_limit(folder, "memory.max", limits->memory, problems);
+        write_limit(folder, "memory.max", limits->memory, problems);
         write_in(folder, "memory.swap.max", "0");
     }
     if (limits->cpu) {
@@ -333,7 +333,7 @@ static bool make_v2(const struct cgroup_base *base, const char *pod,
             text_addf(problems, "cpu.max: %s; ", strerror(errno));
     }
     if (limits->pids)
-        set_limit(folder, "pids.max", limits->pids, problems);
+        write_limit(folder, "pids.max", limits->pids, problems);
     procs[0] = join_file(folder);
     return procs[0] >= 0;
 }
@@ -344,7 +344,7 @@ int cgroup_open(const struct cgroup_base *base, const char *pod, const char *nam
 
     if (base->kind != CGROUP_V2)
         return -1;
-    folder = group_path(base->unified, pod, name);
+    folder = path_of_group(base->unified, pod, name);
     return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -356,18 +356,18 @@ static void make_v1(const char *base, const char *pod, const char *name,
 
     if (!*base)
         return;
-    folder = group_path(base, pod, name);
-    if (!make_folder(folder))
+    folder = path_of_group(base, pod, name);
+    if (!make_group_folder(folder))
         return;
     if (value && file)
-        set_limit(folder, file, value, problems);
+        write_limit(folder, file, value, problems);
     *procs = join_file(folder);
 }
 
 /* Memory and swap together; a kernel that does not count swap has no file. */
 static void forbid_swap(const char *base, const char *pod, const char *name, int64_t memory)
 {
-    scoped_mem char *folder = group_path(base, pod, name);
+    scoped_mem char *folder = path_of_group(base, pod, name);
     char number[32];
 
     snprintf(number, sizeof number, "%lld", (long long)memory);
@@ -416,7 +416,7 @@ int64_t cgroup_oom_kills(const struct cgroup_base *base, const char *pod,
 
     if (base->kind == CGROUP_NONE || !*root)
         return 0;
-    folder = group_path(root, pod, name);
+    folder = path_of_group(root, pod, name);
     events = read_in(folder, base->kind == CGROUP_V2 ? "memory.events"
                                                      : "memory.oom_control");
     return number_after(events, "oom_kill ");
@@ -435,7 +435,7 @@ static void kill_v1(const struct cgroup_base *base, const char *pod,
 {
     const char *root = *base->freezer ? base->freezer
                      : *base->pids    ? base->pids : base->memory;
-    scoped_mem char *folder = group_path(root, pod, name);
+    scoped_mem char *folder = path_of_group(root, pod, name);
 
     if (*base->freezer)
         write_in(folder, "freezer.state", "FROZEN");
@@ -453,7 +453,7 @@ void cgroup_kill(const struct cgroup_base *base, const char *pod,
         kill_v1(base, pod, name);
     if (base->kind != CGROUP_V2)
         return;
-    folder = group_path(base->unified, pod, name);
+    folder = path_of_group(base->unified, pod, name);
     if (write_in(folder, "cgroup.kill", "1") < 0)
         kill_listed(folder);
 }
@@ -469,7 +469,7 @@ void cgroup_remove(const struct cgroup_base *base, const char *pod,
 
         if (!*roots[i])
             continue;
-        folder = group_path(roots[i], pod, name);
+        folder = path_of_group(roots[i], pod, name);
         /* The kernel needs a moment after the last process was reaped. */
         for (int tries = 0; tries < 50 && rmdir(folder) < 0 && errno == EBUSY; tries++)
             usleep(200);
@@ -490,7 +490,7 @@ bool cgroup_nest(const struct cgroup_base *base)
     if (base->kind != CGROUP_V1 || !*base->pids)
         return false;
     folder = spare_path(base, getpid());
-    return make_folder(folder) && write_in(folder, "cgroup.procs", "0") == 0;
+    return make_group_folder(folder) && write_in(folder, "cgroup.procs", "0") == 0;
 }
 
 void cgroup_leave(const struct cgroup_base *base)
@@ -504,7 +504,7 @@ void cgroup_leave(const struct cgroup_base *base)
 bool cgroup_move_in(const struct cgroup_base *base, const char *pod, const char *name)
 {
     scoped_mem char *from = spare_path(base, getpid());
-    scoped_mem char *to = group_path(base->pids, pod, name);
+    scoped_mem char *to = path_of_group(base->pids, pod, name);
 
     return rename(from, to) == 0;
 }

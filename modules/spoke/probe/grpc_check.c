@@ -117,7 +117,7 @@ bool probe_grpc_has_settings(const void *bytes, size_t len)
     return false;
 }
 
-static void unpad(struct got *frame)
+static void remove_padding(struct got *frame)
 {
     size_t pad;
 
@@ -130,7 +130,7 @@ static void unpad(struct got *frame)
 }
 
 /* HealthCheckResponse: field 1 is the status; nothing at all is status 0. */
-static enum probe_grpc judge(const unsigned char *message, size_t len, const char **ret_why)
+static enum probe_grpc judge_status(const unsigned char *message, size_t len, const char **ret_why)
 {
     static const char *const words[] = { "status UNKNOWN", "SERVING", "status NOT_SERVING",
                                          "status SERVICE_UNKNOWN" };
@@ -140,7 +140,7 @@ static enum probe_grpc judge(const unsigned char *message, size_t len, const cha
     return status == 1 ? PROBE_GRPC_GOOD : PROBE_GRPC_BAD;
 }
 
-static enum probe_grpc fail(const char *why, const char **ret_why)
+static enum probe_grpc fail_check(const char *why, const char **ret_why)
 {
     *ret_why = why;
     return PROBE_GRPC_BAD;
@@ -153,30 +153,30 @@ enum probe_grpc probe_grpc_read(const void *bytes, size_t len, const char **ret_
     size_t at = 0, have = 0, whole;
 
     if (len >= 4 && !memcmp(bytes, "HTTP", 4))
-        return fail("the answer is HTTP/1, not gRPC", ret_why);
+        return fail_check("the answer is HTTP/1, not gRPC", ret_why);
     while (next_frame(bytes, len, &at, &frame)) {
         if (frame.type == FRAME_GOAWAY)
-            return fail("the server closed the connection (GOAWAY)", ret_why);
+            return fail_check("the server closed the connection (GOAWAY)", ret_why);
         if (frame.stream != 1)
             continue;
         if (frame.type == FRAME_RESET)
-            return fail("the server refused the call (RST_STREAM)", ret_why);
+            return fail_check("the server refused the call (RST_STREAM)", ret_why);
         if (frame.type == FRAME_DATA) {
-            unpad(&frame);
+            remove_padding(&frame);
             whole = frame.len < MESSAGE_MOST - have ? frame.len : MESSAGE_MOST - have;
             memcpy(message + have, frame.body, whole);
             have += whole;
             if (have >= MESSAGE_HEAD) {
                 whole = MESSAGE_HEAD + message[4];
                 if (message[0] || message[1] || message[2] || message[3] || whole > MESSAGE_MOST)
-                    return fail("the answer is no HealthCheckResponse", ret_why);
+                    return fail_check("the answer is no HealthCheckResponse", ret_why);
                 if (have >= whole)
-                    return judge(message + MESSAGE_HEAD, whole - MESSAGE_HEAD, ret_why);
+                    return judge_status(message + MESSAGE_HEAD, whole - MESSAGE_HEAD, ret_why);
             }
         }
         if (frame.flags & FLAG_END_STREAM &&
             (frame.type == FRAME_DATA || frame.type == FRAME_HEADERS))
-            return fail("the server does not know this service, or no grpc.health.v1", ret_why);
+            return fail_check("the server does not know this service, or no grpc.health.v1", ret_why);
     }
     return PROBE_GRPC_MORE;
 }

@@ -56,7 +56,7 @@ static void end_probe(struct probe *probe, bool ok, const char *message)
     done(arg, ok, text);
 }
 
-static void on_opened(void *arg)
+static void on_probe_opened(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
@@ -154,7 +154,7 @@ static void read_grpc(struct probe *probe)
         end_probe(probe, false, "the answer is too long to be a HealthCheckResponse");
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_probe_read(void *arg, const char *bytes, size_t len)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
     const char *body;
@@ -172,7 +172,7 @@ static void on_read(void *arg, const char *bytes, size_t len)
         judge_response(probe);
 }
 
-static void on_ended(void *arg)
+static void on_probe_ended(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
@@ -182,7 +182,7 @@ static void on_ended(void *arg)
         end_probe(probe, false, "the connection was closed without an answer");
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_probe_closed(void *arg, const struct err *why)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
@@ -192,7 +192,7 @@ static void on_closed(void *arg, const struct err *why)
         end_probe(probe, false, why->code ? why->text : "the connection was closed");
 }
 
-static void on_late(void *arg)
+static void on_probe_late(void *arg)
 {
     struct probe *probe = object_from(probe, PROBE_TAG, arg);
 
@@ -206,7 +206,7 @@ static void on_late(void *arg)
 }
 
 static const struct loop_stream_events events = {
-    .opened = on_opened, .read = on_read, .ended = on_ended, .closed = on_closed,
+    .opened = on_probe_opened, .read = on_probe_read, .ended = on_probe_ended, .closed = on_probe_closed,
 };
 
 static bool is_clean(const char *text)
@@ -214,7 +214,7 @@ static bool is_clean(const char *text)
     return !text[strcspn(text, "\r\n")];
 }
 
-static void write_request(struct probe *probe, const struct node *http)
+static void write_probe(struct probe *probe, const struct node *http)
 {
     const struct node *headers = node_get(http, "httpHeaders");
     const char *path = node_get_text(http, "path");
@@ -237,7 +237,7 @@ static void write_request(struct probe *probe, const struct node *http)
 }
 
 /* A kubelet does not look at certificates either: it asks its own machine. */
-static struct tls_client *tls_of(struct probe_client *client, struct err *err)
+static struct tls_client *tls_of_client(struct probe_client *client, struct err *err)
 {
     static const struct tls_client_settings any = { .insecure = true, .tls13 = true };
 
@@ -248,7 +248,7 @@ static struct tls_client *tls_of(struct probe_client *client, struct err *err)
 
 static struct loop_stream *connect_to(struct probe *probe, struct err *err)
 {
-    struct tls_client *tls = probe->tls ? tls_of(probe->client, err) : NULL;
+    struct tls_client *tls = probe->tls ? tls_of_client(probe->client, err) : NULL;
 
     if (probe->tls)
         return tls ? tls_connect(tls, probe->address, NULL, err) : NULL;
@@ -318,14 +318,14 @@ void probe_network(struct probe_client *client, const struct node *ask, int64_t 
     probe->http = http != NULL;
     probe->grpc = grpc != NULL;
     probe->tls = !strcmp(node_get_text(http, "scheme"), "HTTPS");
-    probe->timer = loop_timer_new(client->loop, on_late, probe);
+    probe->timer = loop_timer_new(client->loop, on_probe_late, probe);
     loop_timer_set(probe->timer, timeout);
     snprintf(probe->address, sizeof probe->address, "%.255s:%lld", *host ? host : "127.0.0.1",
              (long long)number_get(where, "port", NUMBER_PORT, 0));
     if (!where)
         snprintf(probe->why, sizeof probe->why, "this kind of probe is not supported here");
     else if (http)
-        write_request(probe, http);
+        write_probe(probe, http);
     else if (grpc)
         probe_grpc_request(&probe->request, probe->address, node_get_text(grpc, "service"));
     start_probe(probe);

@@ -135,7 +135,7 @@ static bool never_began(struct process_pod *pod)
 }
 
 /* Whether somebody has to be asked what it does. */
-static bool adopt(struct runtime *runtime, const char *id)
+static bool adopt_folder(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
@@ -157,7 +157,7 @@ static bool adopt(struct runtime *runtime, const char *id)
 /* All are asked before the first answer is waited for. */
 #define ANSWER CLOCK_SECOND
 
-static void ask(struct process_pod *pod, int64_t deadline)
+static void ask_state(struct process_pod *pod, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
@@ -188,10 +188,10 @@ void process_adopt_all(struct runtime *runtime)
 
     for (struct dirent *e; list && (e = readdir(list));)
         if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name) &&
-            adopt(runtime, e->d_name))
+            adopt_folder(runtime, e->d_name))
             map_put(asked, e->d_name, map_get(runtime->pods, e->d_name));
     if (list)
         closedir(list);
     while ((pod = map_next(asked, &at, NULL)))
-        ask(pod, deadline);
+        ask_state(pod, deadline);
 }

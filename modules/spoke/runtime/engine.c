@@ -192,7 +192,7 @@ static int check_images(const struct node *spec, bool *ret_any, struct err *err)
 
 /* ---- Making ------------------------------------------------------------------------------ */
 
-static int keep(struct process_pod *pod, struct err *err)
+static int keep_engine_pod(struct process_pod *pod, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/pod.json", pod->directory);
@@ -252,7 +252,7 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
     /* Without root the engine is ours too, and its root is nobody but us. */
     if (pod->runtime->root || pod->runtime->engine->foreign)
         node_set_int(pod->arena, pod->spec, "user", user);
-    return keep(pod, err);
+    return keep_engine_pod(pod, err);
 }
 
 static int engine_create(struct runtime *runtime, const struct node *spec, struct err *err)
@@ -439,7 +439,7 @@ static void find_state(struct process_pod *pod, const char *container)
         engine_follow(pod, container);
 }
 
-static void adopt(struct runtime *runtime, const char *id)
+static void adopt_engine_pod(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
@@ -465,7 +465,7 @@ static void adopt(struct runtime *runtime, const char *id)
 }
 
 /* Containers whose pod is gone: the agent died between the two. */
-static void sweep(struct runtime *runtime)
+static void sweep_containers(struct runtime *runtime)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text target = { 0 };
@@ -500,10 +500,10 @@ static struct node *engine_observe(struct runtime *runtime, struct arena *arena)
 
     for (struct dirent *e; folder && (e = readdir(folder));)
         if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name))
-            adopt(runtime, e->d_name);
+            adopt_engine_pod(runtime, e->d_name);
     if (folder)
         closedir(folder);
-    sweep(runtime);
+    sweep_containers(runtime);
     while ((pod = map_next(runtime->pods, &at, NULL))) {
         struct node *found = node_map(arena);
         struct node *states = node_make_list(arena, found, "containers");

@@ -46,7 +46,7 @@ static char *read_machine_file(struct arena *arena, const char *path, size_t *re
 }
 
 /* A path of our own making below `base`: no "..", no absolute, no empty part. */
-static bool is_below(const char *path)
+static bool is_inner_path(const char *path)
 {
     if (!*path || *path == '/' || strlen(path) > 1000)
         return false;
@@ -126,7 +126,7 @@ static int write_one(int volume, const char *path, const struct node *file, int6
     const char *name = NULL;
     int folder, done = 0;
 
-    if (!is_below(path))
+    if (!is_inner_path(path))
         return err_set(err, ERR_INVALID, "file name \"%.200s\" leaves its volume", path);
     if (!content_of(file, &wanted))
         return err_set(err, ERR_INVALID, "file \"%.200s\" is not base64", path);
@@ -253,7 +253,7 @@ static int check_links(struct process_pod *pod, char *ret_name, size_t room)
     return changed;
 }
 
-static const struct node *volume_of(const struct node *volumes, const char *name)
+static const struct node *volume_by_name(const struct node *volumes, const char *name)
 {
     for (size_t i = 0; i < node_count(volumes); i++)
         if (!strcmp(node_get_text(node_item(volumes, i), "name"), name))
@@ -263,7 +263,7 @@ static const struct node *volume_of(const struct node *volumes, const char *name
 
 bool process_is_outside(const struct node *spec, const struct node *mount)
 {
-    const char *type = node_get_text(volume_of(node_get(spec, "volumes"),
+    const char *type = node_get_text(volume_by_name(node_get(spec, "volumes"),
                                                node_get_text(mount, "volume")), "type");
 
     return !strcmp(type, "claim") || !strcmp(type, "host");
@@ -308,11 +308,11 @@ static int link_mount(struct process_pod *pod, const struct node *spec, const st
     scoped_mem char *clean = clean_path(mount);
     bool outside = process_is_outside(spec, mount);
 
-    if (*clean && !is_below(clean))
+    if (*clean && !is_inner_path(clean))
         return err_set(err, ERR_INVALID, "mountPath \"%.200s\" leaves the pod's folder",
                        node_get_text(mount, "path"));
     if (!outside || !pod->runtime->namespaces)
-        plan_links(pod, mount, outside ? node_get_text(volume_of(volumes, node_get_text(
+        plan_links(pod, mount, outside ? node_get_text(volume_by_name(volumes, node_get_text(
                                              mount, "volume")), "source") : NULL);
     return 0;
 }
@@ -337,7 +337,7 @@ static bool mounted_relative(const struct node *spec, const char *volume)
     return false;
 }
 
-static int make_folder(const char *path, unsigned mode, uint32_t user, bool root,
+static int make_pod_folder(const char *path, unsigned mode, uint32_t user, bool root,
                        struct err *err)
 {
     int fd, failed = 0;
@@ -492,7 +492,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     if (!strcmp(type, "claim"))
         return claims_make(runtime, spec, volume, source, user, err);
     if (strcmp(type, "files") != 0)
-        return make_folder(source, 0770, user, runtime->root, err);
+        return make_pod_folder(source, 0770, user, runtime->root, err);
 
     struct node *kept = node_make(pod->arena, pod->volumes, name);
 
@@ -553,14 +553,14 @@ int process_files_make(struct process_pod *pod, const struct node *spec,
     for (size_t i = 0; i < count_of(folders); i++) {
         scoped_mem char *path = mem_printf("%s/%s", pod->directory, folders[i]);
 
-        if (make_folder(path, 0755, 0, false, err) < 0)
+        if (make_pod_folder(path, 0755, 0, false, err) < 0)
             return -1;
     }
     scoped_mem char *work = mem_printf("%s/work", pod->directory);
     scoped_mem char *tmp = mem_printf("%s/tmp", pod->directory);
 
-    if (make_folder(work, 0755, user, root, err) < 0 ||
-        make_folder(tmp, 01777, user, root, err) < 0)
+    if (make_pod_folder(work, 0755, user, root, err) < 0 ||
+        make_pod_folder(tmp, 01777, user, root, err) < 0)
         return -1;
     if (process_files_hosts(pod, node_get(spec, "hosts"), err) < 0)
         return -1;
@@ -656,7 +656,7 @@ void process_files_forget(struct process_pod *pod)
         }
 }
 
-static void restore(struct process_pod *pod)
+static void restore_files(struct process_pod *pod)
 {
     char name[256] = "";
     int changed = check_links(pod, name, sizeof name);
@@ -683,7 +683,7 @@ static void on_rested(void *arg)
     if (pod->removing)
         return;
     pod->restored = clock_steady();
-    restore(pod);
+    restore_files(pod);
 }
 
 static void restore_soon(struct process_pod *pod)
@@ -698,7 +698,7 @@ static void restore_soon(struct process_pod *pod)
         return;
     }
     pod->restored = now;
-    restore(pod);
+    restore_files(pod);
 }
 
 static void on_inotify(int fd, unsigned what, void *arg)

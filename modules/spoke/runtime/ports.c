@@ -54,7 +54,7 @@ static unsigned long listener_inode(const char *table, int port)
     return found;
 }
 
-static bool holds(const char *pid, unsigned long inode)
+static bool holds_socket(const char *pid, unsigned long inode)
 {
     char path[300], link[64], wanted[64];
     DIR *list;
@@ -76,7 +76,7 @@ static bool holds(const char *pid, unsigned long inode)
     return found;
 }
 
-static void name_of(const char *pid, char *ret, size_t room)
+static void name_of_process(const char *pid, char *ret, size_t room)
 {
     char path[64], name[64] = "";
     FILE *in;
@@ -100,8 +100,8 @@ static void find_holder(int port, char *ret, size_t room)
         inode = listener_inode("/proc/net/tcp6", port);
     list = inode ? opendir("/proc") : NULL;
     for (struct dirent *e; list && (e = readdir(list));)
-        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && holds(e->d_name, inode)) {
-            name_of(e->d_name, ret, room);
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && holds_socket(e->d_name, inode)) {
+            name_of_process(e->d_name, ret, room);
             break;
         }
     if (list)

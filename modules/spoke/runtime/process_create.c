@@ -42,7 +42,7 @@ bool process_is_claim(const char *name)
 
 /* ---- What may be asked for ------------------------------------------------------ */
 
-static int check_id(struct runtime *runtime, const struct node *spec, const char *what,
+static int check_spec_id(struct runtime *runtime, const struct node *spec, const char *what,
                     const struct node *value, bool group, struct err *err)
 {
     struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
@@ -60,7 +60,7 @@ static int check_id(struct runtime *runtime, const struct node *spec, const char
     return 0;
 }
 
-static int check_ids(struct runtime *runtime, const struct node *spec, const struct node *of,
+static int check_spec_ids(struct runtime *runtime, const struct node *spec, const struct node *of,
                      struct err *err)
 {
     const struct node *groups = node_get(of, "groups");
@@ -69,12 +69,12 @@ static int check_ids(struct runtime *runtime, const struct node *spec, const str
         return err_set(err, ERR_INVALID, "NotPermitted: more than %d supplementalGroups",
                        SHIM_GROUPS);
     for (size_t i = 0; i < node_count(groups); i++)
-        if (check_id(runtime, spec, "supplementalGroups", node_item(groups, i), true, err) < 0)
+        if (check_spec_id(runtime, spec, "supplementalGroups", node_item(groups, i), true, err) < 0)
             return -1;
-    if (check_id(runtime, spec, "runAsUser", node_get(of, "user"), false, err) < 0 ||
-        check_id(runtime, spec, "runAsGroup", node_get(of, "group"), true, err) < 0)
+    if (check_spec_id(runtime, spec, "runAsUser", node_get(of, "user"), false, err) < 0 ||
+        check_spec_id(runtime, spec, "runAsGroup", node_get(of, "group"), true, err) < 0)
         return -1;
-    return check_id(runtime, spec, "fsGroup", node_get(of, "fsGroup"), true, err);
+    return check_spec_id(runtime, spec, "fsGroup", node_get(of, "fsGroup"), true, err);
 }
 
 /* Who shares a namespace shares a user, so that they can share claims. */
@@ -84,10 +84,10 @@ int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *
     struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
     const struct node *containers = node_get(spec, "containers");
 
-    if (check_ids(runtime, spec, spec, err) < 0)
+    if (check_spec_ids(runtime, spec, spec, err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(containers); i++)
-        if (check_ids(runtime, spec, node_item(containers, i), err) < 0)
+        if (check_spec_ids(runtime, spec, node_item(containers, i), err) < 0)
             return -1;
     *ret = number_id(spec, "user");
     if (!process->root)
@@ -98,7 +98,7 @@ int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *
 }
 
 /* The administrator's word counts here too, whoever looked before. */
-static int check_privileges(const struct runtime *runtime, const struct node *container,
+static int check_spec_privileges(const struct runtime *runtime, const struct node *container,
                             struct err *err)
 {
     const struct node *capabilities = node_get(container, "capabilities");
@@ -151,7 +151,7 @@ static bool is_shared_read_only(const struct node *spec, const struct node *moun
     return true;
 }
 
-static int check_mounts(const struct runtime *runtime, const struct node *spec,
+static int check_spec_mounts(const struct runtime *runtime, const struct node *spec,
                         const struct node *container, struct err *err)
 {
     const struct node *mounts = node_get(container, "mounts");
@@ -189,7 +189,7 @@ int process_check_spec(struct runtime *runtime, const struct node *spec, struct 
         if (!process_is_name(node_get_text(container, "name")))
             return err_set(err, ERR_INVALID, "containers[%zu].name \"%.130s\" is no name", i,
                            node_get_text(container, "name"));
-        if (check_privileges(runtime, container, err) < 0 || check_mounts(runtime, spec, container, err) < 0)
+        if (check_spec_privileges(runtime, container, err) < 0 || check_spec_mounts(runtime, spec, container, err) < 0)
             return -1;
     }
     return 0;
@@ -340,7 +340,7 @@ static int take_lock(struct process_pod *pod)
     return fd;
 }
 
-static int spawn_shim(struct process_pod *pod, const struct node *spec, struct err *err)
+static int start_shim(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     int lock = take_lock(pod), memory = to_memory(spec), socket;
 
@@ -359,7 +359,7 @@ static int spawn_shim(struct process_pod *pod, const struct node *spec, struct e
     return 0;
 }
 
-static int keep_record(struct process_pod *pod, const struct node *spec,
+static int keep_pod_record(struct process_pod *pod, const struct node *spec,
                        const struct node *volumes, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -395,11 +395,11 @@ static int create_pod(struct process_pod *pod, const struct node *spec, struct e
     if (process_files_make(pod, spec, volumes, arena, user, err) < 0)
         return -1;
     complete = complete_spec(pod, arena, spec, volumes, user);
-    if (keep_record(pod, complete, volumes, err) < 0)
+    if (keep_pod_record(pod, complete, volumes, err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(containers); i++)
         process_state_of(pod, node_get_text(node_item(containers, i), "name"));
-    return spawn_shim(pod, complete, err);
+    return start_shim(pod, complete, err);
 }
 
 int process_create(struct runtime *runtime, const struct node *spec,

@@ -15,7 +15,7 @@
 #define PARENT "/dev/shm/axle-%u"
 
 /* Two agents on one machine may have pods of one name, in folders of their own. */
-static uint32_t hash_of(const struct process_pod *pod)
+static uint32_t hash_of_pod(const struct process_pod *pod)
 {
     uint32_t hash = 2166136261u;
 
@@ -38,7 +38,7 @@ char *process_memory_volume(struct process_pod *pod, struct arena *arena, const 
         err_set(err, ERR_FORBIDDEN, "MountUnavailable: %s is not a folder of our own", parent);
         return NULL;
     }
-    return arena_printf(arena, "%s/%s-%s-%08x", parent, pod->id, volume, hash_of(pod));
+    return arena_printf(arena, "%s/%s-%s-%08x", parent, pod->id, volume, hash_of_pod(pod));
 }
 
 /* By their names, whatever is known of the pod: also those of one that was adopted,
@@ -46,7 +46,7 @@ char *process_memory_volume(struct process_pod *pod, struct arena *arena, const 
 void process_memory_delete(const struct process_pod *pod)
 {
     scoped_mem char *parent = mem_printf(PARENT, geteuid());
-    scoped_mem char *head = mem_printf("%s-", pod->id), *tail = mem_printf("-%08x", hash_of(pod));
+    scoped_mem char *head = mem_printf("%s-", pod->id), *tail = mem_printf("-%08x", hash_of_pod(pod));
     DIR *list = opendir(parent);
 
     for (struct dirent *e; list && (e = readdir(list));)

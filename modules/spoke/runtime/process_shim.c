@@ -42,7 +42,7 @@ void process_shim_forget(struct process_shim **at)
     mem_free(&shim);
 }
 
-static void on_exit_of(pid_t pid, int status, void *arg)
+static void on_shim_process_exit(pid_t pid, int status, void *arg)
 {
     struct process_shim *shim = arg;
     struct process_pod *pod = shim->pod;
@@ -71,7 +71,7 @@ static struct process_shim *spawn_shim(struct runtime *runtime, const char *last
     memset(room, ' ', sizeof room - 1);
     room[sizeof room - 1] = '\0';
     *shim = (struct process_shim){ .runtime = runtime, .socket = -1 };
-    shim->child = loop_spawn(runtime->loop, &spawn, on_exit_of, shim, err);
+    shim->child = loop_spawn(runtime->loop, &spawn, on_shim_process_exit, shim, err);
     if (!shim->child)
         mem_free(&shim);
     return shim;
@@ -105,7 +105,7 @@ void process_spare_close(struct runtime *runtime)
     process_shim_forget(&runtime->spare);
 }
 
-static bool hand_over(struct process_shim *spare, const char *directory, int memory, int lock)
+static bool send_pod(struct process_shim *spare, const char *directory, int memory, int lock)
 {
     union {
         char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -129,7 +129,7 @@ static int use_spare(struct process_pod *pod, int memory, int lock)
     struct process_shim *spare = pod->runtime->spare;
     int socket;
 
-    if (!spare || !hand_over(spare, pod->directory, memory, lock))
+    if (!spare || !send_pod(spare, pod->directory, memory, lock))
         return -1;
     pod->runtime->spare = NULL;
     socket = spare->socket;

@@ -51,7 +51,7 @@ void process_state_take(struct process_state *state, const struct node *from)
         take_run(&state->last, node_get(from, "last"));
 }
 
-static void describe_run(struct arena *arena, struct node *node, const struct process_run *run)
+static void describe_kept_run(struct arena *arena, struct node *node, const struct process_run *run)
 {
     node_set_int(arena, node, "run", run->number);
     node_set_int(arena, node, "pid", run->pid);
@@ -73,9 +73,9 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     node_set_text(arena, node, "state", state->state);
     node_set_int(arena, node, "crashes", state->crashes);
     node_set_bool(arena, node, "starting", state->starting);
-    describe_run(arena, node, &state->run);
+    describe_kept_run(arena, node, &state->run);
     if (state->last.number)
-        describe_run(arena, node_make(arena, node, "last"), &state->last);
+        describe_kept_run(arena, node_make(arena, node, "last"), &state->last);
     return node;
 }
 
@@ -123,7 +123,7 @@ static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
  * have none for `text`, and then there is none. The file appears with its time, never with that
  * of its making, which would be another note. `once`: what is noted already stays.
  */
-static void note(const struct process_pod *pod, const char *name, bool once, int64_t when,
+static void write_note(const struct process_pod *pod, const char *name, bool once, int64_t when,
                  const char *text)
 {
     scoped_mem char *path = mem_printf("%s/%s", pod->directory, name);
@@ -159,12 +159,12 @@ void process_note_ending(const struct process_pod *pod)
 
     if (read_boot_id(boot))
         snprintf(text, sizeof text, "%s %lld\n", boot, (long long)clock_steady());
-    note(pod, "ending", true, clock_wall(), text);
+    write_note(pod, "ending", true, clock_wall(), text);
 }
 
 void process_note_ready(const struct process_pod *pod, int64_t since)
 {
-    note(pod, "ready", false, since, "");
+    write_note(pod, "ready", false, since, "");
 }
 
 /* 0: not known, of another start of the machine, or not yet reached. */

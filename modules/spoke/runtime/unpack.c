@@ -40,22 +40,22 @@
 
 /* ---- The child ------------------------------------------------------------------ */
 
-static void set_limit(int what, rlim_t most)
+static void limit_child(int what, rlim_t most)
 {
     struct rlimit limit = { most, most };
 
     (void)setrlimit((__rlimit_resource_t)what, &limit);
 }
 
-static void set_limits(void)
+static void limit_child_resources(void)
 {
-    set_limit(RLIMIT_CPU, CPU_SECONDS);
-    set_limit(RLIMIT_FSIZE, ANSWER);
-    set_limit(RLIMIT_CORE, 0);
-    set_limit(RLIMIT_NOFILE, 3);
-    set_limit(RLIMIT_NPROC, 0);
+    limit_child(RLIMIT_CPU, CPU_SECONDS);
+    limit_child(RLIMIT_FSIZE, ANSWER);
+    limit_child(RLIMIT_CORE, 0);
+    limit_child(RLIMIT_NOFILE, 3);
+    limit_child(RLIMIT_NPROC, 0);
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow takes terabytes of addresses */
-    set_limit(RLIMIT_AS, MEMORY);
+    limit_child(RLIMIT_AS, MEMORY);
 #endif
 }
 
@@ -138,7 +138,7 @@ int runtime_unpack_confine(void)
 
     drop_rights();
     files = close_files();
-    set_limits();
+    limit_child_resources();
     calls = allow_only();
     return files == 0 || calls == 0 ? 0 : -1;
 }
@@ -188,7 +188,7 @@ static struct node *read_archive(struct arena *arena, const void *bytes, size_t 
     return all;
 }
 
-static void answer(const struct text *text)
+static void answer_unpacking(const struct text *text)
 {
     size_t at = 0;
     ssize_t put;
@@ -219,7 +219,7 @@ int runtime_unpack_main(void)
         document_write_json(&out, all);
     else
         text_add(&out, err.text);
-    answer(&out);
+    answer_unpacking(&out);
     _exit(0);
 }
 
@@ -254,7 +254,7 @@ void runtime_unpack_cancel(struct unpacking **unpacking)
     *unpacking = NULL;
 }
 
-static void finish(struct unpacking *unpacking, const struct text *text, const struct err *err)
+static void finish_unpacking(struct unpacking *unpacking, const struct text *text, const struct err *err)
 {
     runtime_unpack_fn *done = unpacking->done;
     void *arg = unpacking->arg;
@@ -308,10 +308,10 @@ static void on_child(pid_t pid, int status, void *arg)
                 "of a stranger's is unpacked here");
     else if (WEXITSTATUS(status) != 0 || read_answer(unpacking->answer, &text) < 0)
         err_set(&err, ERR_INTERNAL, "unpacking it ended with status %d", WEXITSTATUS(status));
-    finish(unpacking, &text, err.code ? &err : NULL);
+    finish_unpacking(unpacking, &text, err.code ? &err : NULL);
 }
 
-static void on_late(void *arg)
+static void on_unpack_late(void *arg)
 {
     struct unpacking *unpacking = arg;
 
@@ -338,7 +338,7 @@ static int memory_file(const char *name, const void *bytes, size_t len, struct e
     return fd;
 }
 
-static int spawn(struct unpacking *unpacking, const char *program, int in, struct err *err)
+static int spawn_unpacker(struct unpacking *unpacking, const char *program, int in, struct err *err)
 {
     static const char *const arguments[] = { "axle", "unpack", NULL };
     static const char *const nothing[] = { "ASAN_OPTIONS=detect_leaks=0", NULL };
@@ -351,7 +351,7 @@ static int spawn(struct unpacking *unpacking, const char *program, int in, struc
     unpacking->child = loop_spawn(unpacking->loop, &spawn, on_child, unpacking, err);
     if (!unpacking->child)
         return -1;
-    unpacking->late = loop_timer_new(unpacking->loop, on_late, unpacking);
+    unpacking->late = loop_timer_new(unpacking->loop, on_unpack_late, unpacking);
     loop_timer_set(unpacking->late, PATIENCE);
     return 0;
 }
@@ -360,7 +360,7 @@ static void on_here(void *arg)
 {
     struct unpacking *unpacking = arg;
 
-    finish(unpacking, &unpacking->here, NULL);
+    finish_unpacking(unpacking, &unpacking->here, NULL);
 }
 
 /* A simulation has no children: the same work, told a moment later. */
@@ -392,7 +392,7 @@ struct unpacking *runtime_unpack(struct loop *loop, const char *program, const v
     }
     in = memory_file("archive", bytes, len, err);
     unpacking->answer = in < 0 ? -1 : memory_file("manifests", "", 0, err);
-    result = unpacking->answer < 0 ? -1 : spawn(unpacking, program, in, err);
+    result = unpacking->answer < 0 ? -1 : spawn_unpacker(unpacking, program, in, err);
     if (in >= 0)
         close(in);
     if (result == 0)

@@ -33,7 +33,7 @@ const char *confine_work(const struct shim_place *place, char *into, size_t room
 }
 
 /* The pod makes these itself, or must not see the host's. */
-static bool is_ours(const char *name)
+static bool is_made_by_pod(const char *name)
 {
     static const char *const names[] = { "proc", "tmp", "pod", "dev", "lost+found" };
 
@@ -74,7 +74,7 @@ static int show_host(const char *root, struct shim_message *why)
     int failed = 0;
 
     for (struct dirent *e; top && !failed && (e = readdir(top));)
-        if (e->d_name[0] != '.' && !is_ours(e->d_name))
+        if (e->d_name[0] != '.' && !is_made_by_pod(e->d_name))
             failed = show_entry(root, e->d_name, why);
     if (top)
         closedir(top);

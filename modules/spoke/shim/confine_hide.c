@@ -118,7 +118,7 @@ static const char *const hidden[] = {
 };
 
 /* An empty folder, or nothing to read, in the place of what is there. */
-static int cover(const char *path)
+static int cover_path(const char *path)
 {
     int point = confine_point_open(path), done;
     struct stat st;
@@ -149,7 +149,7 @@ static void hide_kernel(void)
         close(point);
     }
     for (size_t i = 0; i < count_of(hidden); i++)
-        if (cover(hidden[i]) < 0)
+        if (cover_path(hidden[i]) < 0)
             errno = 0; /* its own permissions hold as well */
 }
 
@@ -163,7 +163,7 @@ int confine_hide(const struct shim_place *place, bool privileged, struct shim_me
     if (privileged)
         return 0;
     for (size_t i = 0; i < node_count(list); i++)
-        if (cover(node_text(node_item(list, i))) < 0)
+        if (cover_path(node_text(node_item(list, i))) < 0)
             return confine_say(why, "hiding", node_text(node_item(list, i)));
     hide_kernel();
     return 0;

@@ -60,7 +60,7 @@ static void show_again(int from, const char *name, int to)
  * can be added beside without touching the host. What the workload could not
  * have listed stays hidden. Returns the new folder; closes the old one.
  */
-static int explode(int folder)
+static int replace_folder(int folder)
 {
     int from = confine_pick_up(folder, ""), fresh = new_tmpfs(), to;
     struct stat st;
@@ -90,7 +90,7 @@ struct way {
 
 /* Who may write to a folder could lead us anywhere; what root put there, the
    machine's administrator did. Not root, we reach no more than the workload. */
-static int follow(struct way *way, int link)
+static int follow_link(struct way *way, int link)
 {
     char target[4096];
     struct stat st;
@@ -118,7 +118,7 @@ static int make_in(struct way *way, const char *part, bool file)
     int made = file ? mknodat(way->at, part, S_IFREG | 0644, 0) : mkdirat(way->at, part, 0755);
 
     if (made < 0 && errno != EEXIST) {
-        way->at = explode(way->at);
+        way->at = replace_folder(way->at);
         if (way->at < 0)
             return -1;
         made = file ? mknodat(way->at, part, S_IFREG | 0644, 0) : mkdirat(way->at, part, 0755);
@@ -149,7 +149,7 @@ static int take_step(struct way *way, bool make, bool file)
     if (next < 0 || fstat(next, &st) < 0)
         return -1;
     if (S_ISLNK(st.st_mode)) {
-        int done = follow(way, next);
+        int done = follow_link(way, next);
 
         close(next);
         return done;
@@ -159,7 +159,7 @@ static int take_step(struct way *way, bool make, bool file)
     return 0;
 }
 
-static int walk(const char *path, bool make, bool file)
+static int walk_to_point(const char *path, bool make, bool file)
 {
     struct way way = { .at = open("/", O_PATH | O_CLOEXEC) };
 
@@ -178,10 +178,10 @@ static int walk(const char *path, bool make, bool file)
 
 int confine_point(const char *path, bool file)
 {
-    return walk(path, true, file);
+    return walk_to_point(path, true, file);
 }
 
 int confine_point_open(const char *path)
 {
-    return walk(path, false, false);
+    return walk_to_point(path, false, false);
 }

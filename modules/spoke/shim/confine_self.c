@@ -30,7 +30,7 @@ static void limit_processes(const struct shim_place *place, const struct node *c
         setrlimit(RLIMIT_NPROC, &limit);
 }
 
-static void set_limits(const struct node *container)
+static void set_process_limits(const struct node *container)
 {
     /* 1, not 0: where a program takes core dumps, only this keeps it from being started. */
     struct rlimit core = { 1, 1 };
@@ -53,7 +53,7 @@ static void set_limits(const struct node *container)
 
 /* ---- User and capabilities -------------------------------------------------------------- */
 
-static int refuse(struct shim_message *why, const char *reason, const char *what)
+static int fail_confine(struct shim_message *why, const char *reason, const char *what)
 {
     why->status = errno;
     snprintf(why->reason, sizeof why->reason, "%s", reason);
@@ -108,7 +108,7 @@ static void bound_capabilities(uint64_t mask)
             prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
 }
 
-static size_t add_group(gid_t *groups, size_t count, uint32_t group)
+static size_t add_own_group(gid_t *groups, size_t count, uint32_t group)
 {
     if (group == NUMBER_NO_ID)
         return count;
@@ -121,11 +121,11 @@ static int set_groups(const struct node *spec)
 {
     const struct node *list = node_get(spec, "groups");
     gid_t groups[SHIM_GROUPS + 2];
-    size_t count = add_group(groups, 0, number_id(spec, "user"));
+    size_t count = add_own_group(groups, 0, number_id(spec, "user"));
 
-    count = add_group(groups, count, number_id(spec, "fsGroup"));
+    count = add_own_group(groups, count, number_id(spec, "fsGroup"));
     for (size_t i = 0; i < node_count(list) && i < SHIM_GROUPS; i++)
-        count = add_group(groups, count,
+        count = add_own_group(groups, count,
                           (uint32_t)number_value(node_item(list, i), NUMBER_GROUP, NUMBER_NO_ID));
     return setgroups(count, groups);
 }
@@ -152,16 +152,16 @@ static int become_user(const struct shim_place *place, const struct node *contai
 
     errno = EPERM;
     if (user == NUMBER_NO_ID || ((user == 0 || group == 0) && !root))
-        return refuse(why, "UserUnavailable", "nothing runs as uid 0 or gid 0 here");
+        return fail_confine(why, "UserUnavailable", "nothing runs as uid 0 or gid 0 here");
     if (!privileged)
         bound_capabilities(mask);
     prctl(PR_SET_KEEPCAPS, user != 0 && !privileged && mask != 0, 0, 0, 0);
     if (set_groups(spec) < 0 || setresgid(group, group, group) < 0)
-        return refuse(why, "UserUnavailable", "cannot become the pod's group");
+        return fail_confine(why, "UserUnavailable", "cannot become the pod's group");
     if (setresuid(user, user, user) < 0)
-        return refuse(why, "UserUnavailable", "cannot become the pod's user");
+        return fail_confine(why, "UserUnavailable", "cannot become the pod's user");
     if (!privileged && set_capabilities(mask, user != 0) < 0)
-        return refuse(why, "CannotConfine", "capabilities");
+        return fail_confine(why, "CannotConfine", "capabilities");
     return 0;
 }
 
@@ -171,7 +171,7 @@ static int stay_user(const struct shim_place *place, struct shim_message *why)
 {
     if (place->user_namespace)
         bound_capabilities(0);
-    return set_capabilities(0, false) < 0 ? refuse(why, "CannotConfine", "capabilities") : 0;
+    return set_capabilities(0, false) < 0 ? fail_confine(why, "CannotConfine", "capabilities") : 0;
 }
 
 /* ---- Other processes ------------------------------------------------------------------------ */
@@ -194,7 +194,7 @@ bool shim_has_scopes(void)
  * Without a pid namespace the pod could also end whatever else its user runs;
  * the agent, for instance. An older kernel can do neither; RUNTIME.md says so.
  */
-static void scope(const struct shim_place *place)
+static void scope_landlock(const struct shim_place *place)
 {
     struct {
         uint64_t files, network, scopes;
@@ -219,7 +219,7 @@ int confine_self(const struct shim_place *place, const struct node *container,
                       node_get_bool(node_get(place->spec, "isolation"), "allowPrivileged", false);
 
     umask(0022);
-    set_limits(container);
+    set_process_limits(container);
     limit_processes(place, container);
     if (root ? become_user(place, container, privileged, why) < 0 : stay_user(place, why) < 0)
         return -1;
@@ -227,7 +227,7 @@ int confine_self(const struct shim_place *place, const struct node *container,
     if (privileged)
         return 0;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return refuse(why, "CannotConfine", "no_new_privs");
-    scope(place);
-    return syscalls_filter() < 0 ? refuse(why, "CannotConfine", "filter of system calls") : 0;
+        return fail_confine(why, "CannotConfine", "no_new_privs");
+    scope_landlock(place);
+    return syscalls_filter() < 0 ? fail_confine(why, "CannotConfine", "filter of system calls") : 0;
 }

@@ -38,7 +38,7 @@ struct container *shim_container_find(struct shim *shim, const char *name)
 }
 
 /* How long a run has to last to count as a success. */
-static int64_t lasting(const struct container *c)
+static int64_t lasting_time(const struct container *c)
 {
     return clock_seconds(number_get(node_get(c->spec, "again"), "after", NUMBER_SECONDS, 600));
 }
@@ -122,7 +122,7 @@ static void close_streams(struct container *c)
             shim_log_finish(&c->log, &c->streams[i]);
 }
 
-static void let_go(struct container *c)
+static void forget_init(struct container *c)
 {
     close_streams(c);
     if (c->control >= 0)
@@ -133,10 +133,10 @@ static void let_go(struct container *c)
 }
 
 /* It has nothing below it; whoever reaps it has forgotten it already. */
-static void retire(struct container *c)
+static void retire_init(struct container *c)
 {
     kill(c->init, SIGKILL);
-    let_go(c);
+    forget_init(c);
 }
 
 static int open_pipes(int out[2], int error[2], int control[2])
@@ -199,7 +199,7 @@ static void begin_run(struct container *c)
     c->kill_at = c->idle_until = 0;
     c->permit_at = c->keep_at = 0;
     if (node_get(c->spec, "again"))
-        c->permit_at = clock_steady() + (c->crashes ? lasting(c) : 0);
+        c->permit_at = clock_steady() + (c->crashes ? lasting_time(c) : 0);
 }
 
 static void fail_start(struct shim *shim, struct container *c)
@@ -219,7 +219,7 @@ void shim_container_start(struct shim *shim, struct container *c)
     if (c->running)
         return;
     if (c->init && look_at_mounts(shim, c) != c->look)
-        retire(c);
+        retire_init(c);
     begin_run(c);
     c->reused = c->init > 0;
     c->oom_before = cgroup_oom_kills(&shim->cgroups, shim->pod, c->name);
@@ -259,7 +259,7 @@ static bool mounts_parts(const struct container *c)
 
 /* A permit to begin again without asking saves the way to us and the agent.
    A part of a volume may be another one by then, which nobody would see. */
-static void permit(struct shim *shim, struct container *c)
+static void permit_again(struct shim *shim, struct container *c)
 {
     bool failures = !strcmp(node_get_text(node_get(c->spec, "again"), "on"), "failure");
 
@@ -280,7 +280,7 @@ static void hear_started(struct shim *shim, struct container *c)
     if (c->kill_at) /* it was to stop before it could hear of it */
         kill(c->init, SIGTERM);
     else if (c->permit_at && c->permit_at <= clock_steady())
-        permit(shim, c);
+        permit_again(shim, c);
     shim_tell(shim, c, "started");
 }
 
@@ -312,7 +312,7 @@ static void end_run(struct shim *shim, struct container *c)
     mark_end(c);
     c->run.oom = kills > c->oom_before;
     c->oom_before = kills;
-    if (c->run.finished - c->run.started >= lasting(c))
+    if (c->run.finished - c->run.started >= lasting_time(c))
         c->crashes = 0;
     c->crashes++;
     c->kill_at = c->permit_at = 0;
@@ -331,7 +331,7 @@ static void go_idle(struct shim *shim, struct container *c)
     bool soon = c->reused && c->run.finished - c->run.started < SOON;
 
     if (soon || c->run.oom || may_spoil(shim, c))
-        retire(c);
+        retire_init(c);
     else
         c->idle_until = clock_steady() + IDLE;
 }
@@ -399,7 +399,7 @@ void shim_container_hear(struct shim *shim, struct container *c)
 void shim_container_bury(struct shim *shim, struct container *c, int status)
 {
     shim_container_hear(shim, c);
-    let_go(c);
+    forget_init(c);
     if (!c->running)
         return;
     if (!strcmp(c->state, "running")) { /* the init itself was killed */
@@ -447,9 +447,9 @@ int64_t shim_container_next(const struct container *c)
 void shim_container_late(struct shim *shim, struct container *c, int64_t now)
 {
     if (c->idle_until && c->idle_until <= now)
-        retire(c);
+        retire_init(c);
     if (c->running && c->told_start && c->permit_at && c->permit_at <= now)
-        permit(shim, c);
+        permit_again(shim, c);
     if (c->kill_at && c->kill_at <= now) {
         shim_container_kill(shim, c);
         c->kill_at = now + CLOCK_SECOND; /* again, should it not be enough */

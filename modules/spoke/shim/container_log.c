@@ -40,7 +40,7 @@ void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
 }
 
 /* chat.log becomes chat.log.1, that one chat.log.2, and the last one goes. */
-static void rotate(struct shim_log *log)
+static void rotate_log(struct shim_log *log)
 {
     for (int i = log->files - 1; i > 0; i--) {
         scoped_mem char *to = mem_printf("%s.%d", log->path, i);
@@ -56,7 +56,7 @@ static void rotate(struct shim_log *log)
     open_file(log);
 }
 
-static void refill(struct shim_log *log)
+static void refill_budget(struct shim_log *log)
 {
     int64_t now = clock_steady();
     int64_t gain = (now - log->budget_at) / 1000 * log->rate / 1000000;
@@ -81,7 +81,7 @@ static size_t put_lines(struct shim_log *log, const char *bytes, size_t len)
     return whole;
 }
 
-static void add_line(struct text *out, const char *stream, const char *mark,
+static void add_log_line(struct text *out, const char *stream, const char *mark,
                      const char *line, size_t len)
 {
     char when[CLOCK_TEXT];
@@ -102,17 +102,17 @@ static bool note_lost(struct shim_log *log)
         return true;
     note = mem_printf("[axle: %lld bytes of output were lost, the disk did not take them]",
                       (long long)log->lost);
-    add_line(&out, "stderr", "F", note, strlen(note));
+    add_log_line(&out, "stderr", "F", note, strlen(note));
     if (put_lines(log, out.bytes, out.len) < out.len)
         return false;
     log->lost = 0;
     return true;
 }
 
-static void put(struct shim_log *log, const char *bytes, size_t len)
+static void write_log(struct shim_log *log, const char *bytes, size_t len)
 {
     if (log->size + (int64_t)len > log->limit && log->size > 0)
-        rotate(log);
+        rotate_log(log);
     if (log->fd < 0)
         open_file(log);
     /* A full disk costs the lines, never the workload. */
@@ -130,14 +130,14 @@ static void note_dropped(struct shim_log *log, struct text *out)
         return;
     note = mem_printf("[axle: %lld bytes of output were dropped, more than %lld KiB per second]",
                       (long long)log->dropped, (long long)log->rate / 1024);
-    add_line(out, "stderr", "F", note, strlen(note));
+    add_log_line(out, "stderr", "F", note, strlen(note));
     log->dropped = 0;
 }
 
-static void flush(struct shim_log *log, struct text *out)
+static void flush_line(struct shim_log *log, struct text *out)
 {
     if (out->len)
-        put(log, out->bytes, out->len);
+        write_log(log, out->bytes, out->len);
     log->budget -= (int64_t)out->len; /* an empty line costs its time stamp, too */
     text_cut(out, 0);
 }
@@ -162,17 +162,17 @@ static void split_lines(struct shim_log *log, struct shim_stream *stream,
     char *from = stream->line, *end;
 
     while ((end = memchr(from, '\n', stream->len))) {
-        add_line(out, stream->name, "F", from, (size_t)(end - from));
+        add_log_line(out, stream->name, "F", from, (size_t)(end - from));
         remember_line(stream, from, (size_t)(end - from));
         if (out->len >= 4096) /* short lines grow by their time stamps */
-            flush(log, out);
+            flush_line(log, out);
         stream->len -= (size_t)(end - from) + 1;
         from = end + 1;
     }
     if (stream->len && from != stream->line)
         memmove(stream->line, from, stream->len);
     if (stream->len == SHIM_LINE) {
-        add_line(out, stream->name, "P", stream->line, stream->len);
+        add_log_line(out, stream->name, "P", stream->line, stream->len);
         stream->len = 0;
     }
 }
@@ -193,7 +193,7 @@ static void take_up(struct shim_log *log, struct shim_stream *stream, struct tex
     note_dropped(log, out);
     if (stream->len)
         split_lines(log, stream, out);
-    flush(log, out); /* a file is never longer than its limit by more than one line */
+    flush_line(log, out); /* a file is never longer than its limit by more than one line */
 }
 
 static void end_line(struct shim_log *log, struct shim_stream *stream)
@@ -202,10 +202,10 @@ static void end_line(struct shim_log *log, struct shim_stream *stream)
 
     take_up(log, stream, &out);
     if (stream->len) {
-        add_line(&out, stream->name, "F", stream->line, stream->len);
+        add_log_line(&out, stream->name, "F", stream->line, stream->len);
         remember_line(stream, stream->line, stream->len);
     }
-    flush(log, &out);
+    flush_line(log, &out);
     stream->len = 0;
 }
 
@@ -237,7 +237,7 @@ static size_t shift_in(struct shim_stream *stream, const char *bytes, size_t len
  * its writer is not held up: all but the newest bytes, which are kept in case
  * they are its last, because those say why it ended.
  */
-static ssize_t drop(struct shim_log *log, struct shim_stream *stream)
+static ssize_t drop_bytes(struct shim_log *log, struct shim_stream *stream)
 {
     static char newest[SHIM_LINE];
     static int nowhere = -1;
@@ -273,7 +273,7 @@ static ssize_t write_down(struct shim_log *log, struct shim_stream *stream)
         stream->len += (size_t)got;
         split_lines(log, stream, &out);
     }
-    flush(log, &out);
+    flush_line(log, &out);
     return got;
 }
 
@@ -283,8 +283,8 @@ void shim_log_read(struct shim_log *log, struct shim_stream *stream)
 
     if (!stream->line)
         stream->line = mem_alloc(SHIM_LINE);
-    refill(log);
-    got = log->budget <= (log->dropped ? log->rate / 8 : 0) ? drop(log, stream)
+    refill_budget(log);
+    got = log->budget <= (log->dropped ? log->rate / 8 : 0) ? drop_bytes(log, stream)
                                                           : write_down(log, stream);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         end_stream(log, stream);

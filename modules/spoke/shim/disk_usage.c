@@ -42,7 +42,7 @@ struct fullness {
     bool too_deep;
 };
 
-static int64_t add_up(int at, const char *name, dev_t device, int depth, bool *ret_deep)
+static int64_t add_up_folder(int at, const char *name, dev_t device, int depth, bool *ret_deep)
 {
     int fd = depth > DEEPEST ? -1 : openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
@@ -61,7 +61,7 @@ static int64_t add_up(int at, const char *name, dev_t device, int depth, bool *r
             bytes = ENTRY;
         sum += bytes / (st.st_nlink > 1 && !S_ISDIR(st.st_mode) ? (int64_t)st.st_nlink : 1);
         if (S_ISDIR(st.st_mode))
-            sum += add_up(fd, e->d_name, device, depth + 1, ret_deep);
+            sum += add_up_folder(fd, e->d_name, device, depth + 1, ret_deep);
     }
     if (list)
         closedir(list);
@@ -124,7 +124,7 @@ static void look_at_process(const struct shim *shim, const char *pid, struct nam
         closedir(list);
 }
 
-static bool is_ours(const struct shim *shim, const char *pid)
+static bool is_of_pod(const struct shim *shim, const char *pid)
 {
     ino_t whose = shim->place.namespaces ? pid_namespace_of(pid) : 0;
 
@@ -145,7 +145,7 @@ static int64_t add_nameless(const struct shim *shim, dev_t device)
 
     all = (struct nameless){ .device = device };
     for (struct dirent *e; list && (e = readdir(list));)
-        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_ours(shim, e->d_name))
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_of_pod(shim, e->d_name))
             look_at_process(shim, e->d_name, &all);
     if (list)
         closedir(list);
@@ -154,7 +154,7 @@ static int64_t add_nameless(const struct shim *shim, dev_t device)
 
 /* ---- Measuring, in a child ----------------------------------------------------------------- */
 
-static const struct node *limited(const struct shim *shim, size_t i)
+static const struct node *limited_volume(const struct shim *shim, size_t i)
 {
     const struct node *volume = node_item(node_get(shim->place.spec, "volumes"), i);
 
@@ -183,11 +183,11 @@ static void measure_pod(const struct shim *shim, struct fullness *most)
     if (!limit_of_pod(shim) || stat(".", &st) < 0)
         return;
     for (size_t i = 0; i < count_of(folders); i++)
-        sum += add_up(AT_FDCWD, folders[i], st.st_dev, 0, &most->too_deep);
+        sum += add_up_folder(AT_FDCWD, folders[i], st.st_dev, 0, &most->too_deep);
     take_fuller(most, sum + add_nameless(shim, st.st_dev), limit_of_pod(shim), WHOLE_POD);
 }
 
-static void measure(const struct shim *shim, int out)
+static void measure_folders(const struct shim *shim, int out)
 {
     struct fullness most = { .volume = WHOLE_POD };
 
@@ -195,12 +195,12 @@ static void measure(const struct shim *shim, int out)
     setpriority(PRIO_PROCESS, 0, 19);
     measure_pod(shim, &most);
     for (size_t i = 0; i < node_count(node_get(shim->place.spec, "volumes")); i++) {
-        const struct node *volume = limited(shim, i);
+        const struct node *volume = limited_volume(shim, i);
         const char *source = node_get_text(volume, "source");
         struct stat st;
 
         if (volume && lstat(source, &st) == 0)
-            take_fuller(&most, add_up(AT_FDCWD, source, st.st_dev, 0, &most.too_deep),
+            take_fuller(&most, add_up_folder(AT_FDCWD, source, st.st_dev, 0, &most.too_deep),
                         number_get(volume, "size", NUMBER_BYTES, 1), (int)i);
     }
     _exit(write(out, &most, sizeof most) == (ssize_t)sizeof most ? 0 : 1);
@@ -221,7 +221,7 @@ void shim_disk_begin(struct shim *shim)
 {
     shim->disk = (struct disk){ .fd = -1 };
     for (size_t i = 0; i < node_count(node_get(shim->place.spec, "volumes")); i++)
-        shim->disk.volumes |= limited(shim, i) != NULL;
+        shim->disk.volumes |= limited_volume(shim, i) != NULL;
     if (shim->disk.volumes || limit_of_pod(shim))
         shim->disk.at = clock_steady() + OFTEN;
 }
@@ -254,14 +254,14 @@ void shim_disk_late(struct shim *shim, int64_t now)
     shim->disk.used = used_here();
     shim->disk.fd = ends[0];
     if (fork() == 0)
-        measure(shim, ends[1]);
+        measure_folders(shim, ends[1]);
     close(ends[1]);
 }
 
-static void evict(struct shim *shim, const struct fullness *most)
+static void evict_pod(struct shim *shim, const struct fullness *most)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct node *volume = most->volume < 0 ? NULL : limited(shim, (size_t)most->volume);
+    const struct node *volume = most->volume < 0 ? NULL : limited_volume(shim, (size_t)most->volume);
     struct node *message = node_map(arena), *says;
 
     if (most->too_deep)
@@ -305,5 +305,5 @@ void shim_disk_hear(struct shim *shim)
     shim->disk.counted = true;
     shim->disk.holds = most.volume < 0 ? most.holds : 0;
     if (most.share > 1000 || most.too_deep)
-        evict(shim, &most);
+        evict_pod(shim, &most);
 }

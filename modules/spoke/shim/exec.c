@@ -21,7 +21,7 @@
 /* So much of what a command said is told. */
 #define OUTPUT ((size_t)1024)
 
-static void answer(struct shim *shim, struct exec *e, int code)
+static void answer_exec(struct shim *shim, struct exec *e, int code)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text output = { 0 };
@@ -92,7 +92,7 @@ static pid_t start_network(const struct node *ask, int out)
     return pid;
 }
 
-static pid_t start_command(struct shim *shim, const struct container *c, const struct node *ask, int out)
+static pid_t start_exec(struct shim *shim, const struct container *c, const struct node *ask, int out)
 {
     struct shim_launch launch = { .place = &shim->place, .container = c->spec, .control = -1,
                                   .error = -1, .out = out };
@@ -115,10 +115,10 @@ void shim_exec_start(struct shim *shim, const struct node *ask)
     *e = (struct exec){ .id = number_get(ask, "id", NUMBER_COUNT, 1), .fd = -1 };
     if (!c || !c->running || pipe2(out, O_CLOEXEC) < 0) {
         text_add(&e->output, "the container is not running");
-        answer(shim, e, 126);
+        answer_exec(shim, e, 126);
         return;
     }
-    e->pid = node_get(ask, "probe") ? start_network(ask, out[1]) : start_command(shim, c, ask, out[1]);
+    e->pid = node_get(ask, "probe") ? start_network(ask, out[1]) : start_exec(shim, c, ask, out[1]);
     close(out[1]);
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     e->fd = out[0];
@@ -143,5 +143,5 @@ void shim_exec_end(struct shim *shim, struct exec *e, int status)
 {
     if (e->fd >= 0)
         shim_exec_read(e);
-    answer(shim, e, WIFEXITED(status) ? WEXITSTATUS(status) : 137);
+    answer_exec(shim, e, WIFEXITED(status) ? WEXITSTATUS(status) : 137);
 }

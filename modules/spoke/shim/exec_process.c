@@ -28,15 +28,15 @@
 
 static volatile sig_atomic_t is_late;
 
-static void on_late(int number)
+static void on_late_signal(int number)
 {
     (void)number;
     is_late = 1;
 }
 
-static void heed(int number)
+static void catch_late(int number)
 {
-    struct sigaction action = { .sa_handler = on_late };
+    struct sigaction action = { .sa_handler = on_late_signal };
     sigset_t set;
 
     sigaction(number, &action, NULL);
@@ -176,7 +176,7 @@ static void be_guard(const struct shim_launch *launch, pid_t init, const struct 
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    heed(SIGUSR1); /* of the reaper's; set before it can be sent */
+    catch_late(SIGUSR1); /* of the reaper's; set before it can be sent */
     shim_join_cgroups(launch);
     enter_namespaces(launch, init);
     reaper = fork(); /* a pid namespace holds the children of who entered it */

@@ -18,12 +18,12 @@
 /* Each level costs a descriptor; a tree that is deeper was made to hurt. */
 #define DEPTH_MOST 200
 
-static void close_fd(int *fd)
+static void close_gift_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
 }
-#define scoped_fd SCOPED(close_fd)
+#define scoped_fd SCOPED(close_gift_fd)
 
 bool shim_is_claim(const struct node *volume)
 {
@@ -55,7 +55,7 @@ struct walk {
     char where[SHIM_GIFT_WHERE]; /* of the entry, below the claim; cut when it is too long */
 };
 
-static void note_failure(struct walk *walk, int number)
+static void note_gift_failure(struct walk *walk, int number)
 {
     struct shim_gift *gift = walk->gift;
 
@@ -66,7 +66,7 @@ static void note_failure(struct walk *walk, int number)
 }
 
 /* What is mounted inside a claim is not the claim's; a bind mount has the same device. */
-static uint64_t mount_of(int fd)
+static uint64_t mount_id_of(int fd)
 {
     struct statx stx;
 
@@ -96,7 +96,7 @@ static int give_one(const struct shim_gift *gift, int fd, const struct stat *st)
     return S_ISLNK(st->st_mode) || mode == (st->st_mode & 07777) ? 0 : change_mode(fd, mode);
 }
 
-static int count_one(struct shim_gift *gift)
+static int count_entry(struct shim_gift *gift)
 {
     if (gift->most && gift->seen >= gift->most) {
         errno = E2BIG;
@@ -118,25 +118,25 @@ static int give_entry(struct walk *walk, int folder, const char *name)
     scoped_fd int fd = -1;
     struct stat st;
 
-    if (count_one(walk->gift) < 0)
+    if (count_entry(walk->gift) < 0)
         return -1;
     fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) {
         if (errno != ENOENT) /* it went away meanwhile */
-            note_failure(walk, errno);
+            note_gift_failure(walk, errno);
         return 0;
     }
     if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
         return 0;
-    if (mount_of(fd) != walk->mount) {
-        note_failure(walk, EXDEV);
+    if (mount_id_of(fd) != walk->mount) {
+        note_gift_failure(walk, EXDEV);
         return 0;
     }
     /* The folder last: until all in it is given, it does not say that it is. */
     if (S_ISDIR(st.st_mode) && give_below(walk, fd) < 0)
         return -1;
     if (give_one(walk->gift, fd, &st) < 0)
-        note_failure(walk, errno);
+        note_gift_failure(walk, errno);
     return 0;
 }
 
@@ -156,7 +156,7 @@ static int give_below(struct walk *walk, int fd)
     int failed = 0;
 
     if (!folder) {
-        note_failure(walk, walk->depth >= DEPTH_MOST ? ENAMETOOLONG : errno);
+        note_gift_failure(walk, walk->depth >= DEPTH_MOST ? ENAMETOOLONG : errno);
         if (own >= 0)
             close(own);
         return 0;
@@ -189,7 +189,7 @@ static int give_claim(const struct node *spec, const char *source, struct shim_g
     if (by_root && st.st_gid == gift->group && (st.st_mode & SHIM_CLAIM_MODE) == SHIM_CLAIM_MODE)
         return 0;
     gift->seen = 0;
-    walk.mount = mount_of(fd);
+    walk.mount = mount_id_of(fd);
     return give_below(&walk, fd) < 0 ? -1 : give_one(gift, fd, &st);
 }
 

@@ -40,7 +40,7 @@ static void on_kill_all(int number)
     kill_all = 1;
 }
 
-static void say(int fd, const struct shim_message *message)
+static void send_word(int fd, const struct shim_message *message)
 {
     if (write(fd, message, sizeof *message) < 0)
         return; /* the shim has gone, and we are about to be killed */
@@ -60,7 +60,7 @@ static void become_command(const struct shim_launch *launch, int failed)
     syscall(SYS_close_range, 4, ~0U, 0);
     shim_reset_signals();
     shim_run_command(launch, node_get(launch->container, "command"), &why);
-    say(3, &why);
+    send_word(3, &why);
     _exit(127);
 }
 
@@ -127,7 +127,7 @@ static void catch_signals(void)
     shim_unblock_signals();
 }
 
-static bool start_command(const struct shim_launch *launch,
+static bool start_main(const struct shim_launch *launch,
                           struct shim_message *why)
 {
     int failed[2];
@@ -148,7 +148,7 @@ static bool start_command(const struct shim_launch *launch,
     return true;
 }
 
-static int by_number(const void *a, const void *b)
+static int compare_descriptors(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
 }
@@ -159,7 +159,7 @@ static void keep_only(const struct shim_launch *launch)
                    launch->cgroup_procs[0], launch->cgroup_procs[1],
                    launch->cgroup_procs[2], launch->cgroup_procs[3] };
 
-    qsort(keep, count_of(keep), sizeof keep[0], by_number);
+    qsort(keep, count_of(keep), sizeof keep[0], compare_descriptors);
     for (size_t i = 0; i < count_of(keep); i++) {
         unsigned from = (unsigned)keep[i] + 1;
         unsigned to = i + 1 < count_of(keep) ? (unsigned)keep[i + 1] - 1 : ~0u;
@@ -176,7 +176,7 @@ static void fail_init(const struct shim_launch *launch, struct shim_message *why
         snprintf(why->reason, sizeof why->reason, "CannotRun");
     if (!*why->text)
         snprintf(why->text, sizeof why->text, "cannot start: %s", strerror(errno));
-    say(launch->control, why);
+    send_word(launch->control, why);
     bury_everyone();
     _exit(127);
 }
@@ -212,10 +212,10 @@ static int run_once(const struct shim_launch *launch)
     /* One who shared it before may have left it non-blocking. */
     fcntl(launch->out, F_SETFL, 0);
     fcntl(launch->error, F_SETFL, 0);
-    if (!start_command(launch, &message))
+    if (!start_main(launch, &message))
         fail_init(launch, &message);
     message = (struct shim_message){ .word = SHIM_STARTED };
-    say(launch->control, &message);
+    send_word(launch->control, &message);
     status = wait_for_main();
     main_pid = 0;
     /* What the command left behind ends with it. */
@@ -253,7 +253,7 @@ static bool go_on_giving(struct shim_gift *gift)
     giving->tell_at = now + TELL_EVERY;
     snprintf(message.text, sizeof message.text, "volume %.100s is being given to fsGroup %u: %ld entries "
              "so far", gift->volume, gift->group, gift->seen);
-    say(giving->control, &message);
+    send_word(giving->control, &message);
     return true;
 }
 
@@ -300,7 +300,7 @@ static int give_claims(const struct shim_launch *launch, struct shim_message *wh
     }
     if (!failed && giving.gift.failed) {
         shim_explain_gift(&giving.gift, note.text, sizeof note.text);
-        say(launch->control, &note);
+        send_word(launch->control, &note);
     }
     if (lock >= 0)
         close(lock);
@@ -345,7 +345,7 @@ static void be_init(const struct shim_launch *launch)
 
         message = (struct shim_message){ .word = again ? SHIM_EXITED_AGAIN : SHIM_EXITED,
                                          .status = status };
-        say(launch->control, &message);
+        send_word(launch->control, &message);
         if (kill_all)
             _exit(0);
         if (!again)

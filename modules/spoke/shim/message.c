@@ -51,7 +51,7 @@ int shim_message_send(int socket, const char *bytes, size_t len)
     return result;
 }
 
-static ssize_t read_file(int file, struct text *ret)
+static ssize_t read_memory_file(int file, struct text *ret)
 {
     char bytes[4096];
     ssize_t got, total = 0;
@@ -78,7 +78,7 @@ ssize_t shim_message_receive(int socket, struct text *ret)
     if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
         head->cmsg_len == CMSG_LEN(sizeof file)) {
         memcpy(&file, CMSG_DATA(head), sizeof file);
-        return read_file(file, ret);
+        return read_memory_file(file, ret);
     }
     if (got > 0)
         text_add_bytes(ret, bytes, (size_t)got);

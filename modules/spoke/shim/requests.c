@@ -19,7 +19,7 @@ static void stop_each(struct shim *shim, const char *name, int64_t grace)
             shim_container_stop(&shim->containers[i], grace);
 }
 
-static void obey(struct shim *shim, const struct node *ask)
+static void do_request(struct shim *shim, const struct node *ask)
 {
     const char *verb = node_get_text(ask, "do");
     const char *name = node_get_text(ask, "container");
@@ -48,7 +48,7 @@ void shim_hear_agent(struct shim *shim)
         return;
     ask = document_read_json(arena, bytes.bytes, bytes.len, &document_limits_own, NULL);
     if (ask)
-        obey(shim, ask);
+        do_request(shim, ask);
 }
 
 /* Only the newest agent counts; it hears everything from the start. */

@@ -26,7 +26,7 @@ enum { FD_AGENT = 3, FD_SPEC = 4, FD_LOCK = 5 };
 
 /* ---- Children ----------------------------------------------------------------------- */
 
-static void bury(struct shim *shim)
+static void reap_children(struct shim *shim)
 {
     struct signalfd_siginfo info;
     int status;
@@ -81,7 +81,7 @@ static void do_late(struct shim *shim)
     }
 }
 
-static size_t gather(struct shim *shim, struct pollfd *fds, void **whose)
+static size_t gather_descriptors(struct shim *shim, struct pollfd *fds, void **whose)
 {
     size_t n = 0;
 
@@ -114,7 +114,7 @@ static void serve_container(struct shim *shim, struct container *c, void *what)
             shim_log_read(&c->log, &c->streams[i]);
 }
 
-static void serve(struct shim *shim, void *what)
+static void serve_descriptor(struct shim *shim, void *what)
 {
     if (what == &shim->listener)
         shim_accept_agent(shim);
@@ -129,7 +129,7 @@ static void serve(struct shim *shim, void *what)
             shim_exec_read(&shim->execs[i]);
     /* Last, because it closes what the lines above read from. */
     if (what == &shim->signals)
-        bury(shim);
+        reap_children(shim);
 }
 
 static bool anything_runs(const struct shim *shim)
@@ -140,7 +140,7 @@ static bool anything_runs(const struct shim *shim)
     return false;
 }
 
-static void run(struct shim *shim)
+static void run_shim(struct shim *shim)
 {
     struct pollfd fds[4 + 3 * SHIM_CONTAINERS + SHIM_EXECS];
     void *whose[count_of(fds)];
@@ -153,12 +153,12 @@ static void run(struct shim *shim)
                 shim_container_kill(shim, &shim->containers[i]);
         if ((shim->quitting || shim->end_at) && !anything_runs(shim))
             return;
-        n = gather(shim, fds, whose);
+        n = gather_descriptors(shim, fds, whose);
         /* Logs first: an end is told after the last line was written. */
         if (poll(fds, n, wait_time(shim)) > 0)
             for (size_t i = n; i-- > 0;)
                 if (fds[i].revents)
-                    serve(shim, whose[i]);
+                    serve_descriptor(shim, whose[i]);
         do_late(shim);
     }
 }
@@ -359,7 +359,7 @@ int shim_main(int argc, char **argv)
         _exit(3);
     start_marked(&shim);
     shim_tell_all(&shim);
-    run(&shim);
+    run_shim(&shim);
     clean_up(&shim);
     _exit(0);
 }

@@ -78,32 +78,32 @@ struct program {
     size_t len;
 };
 
-static void step(struct program *p, uint16_t op, uint32_t value)
+static void add_filter_step(struct program *p, uint16_t op, uint32_t value)
 {
     p->code[p->len++] = (struct sock_filter)BPF_STMT(op, value);
 }
 
-static void branch(struct program *p, uint16_t op, uint32_t value, uint8_t yes, uint8_t no)
+static void add_branch(struct program *p, uint16_t op, uint32_t value, uint8_t yes, uint8_t no)
 {
     p->code[p->len++] = (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | op | BPF_K), value, yes, no);
 }
 
 #define REFUSE(number) (SECCOMP_RET_ERRNO | (number))
 
-static void answer(struct program *p, uint32_t how)
+static void add_answer(struct program *p, uint32_t how)
 {
-    step(p, BPF_RET | BPF_K, how);
+    add_filter_step(p, BPF_RET | BPF_K, how);
 }
 
-static void load(struct program *p, size_t offset)
+static void load_filter(struct program *p, size_t offset)
 {
-    step(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
+    add_filter_step(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
 }
 
 /* The kernel takes 32 bits of these arguments, so no more are looked at. */
 static void load_argument(struct program *p, int number)
 {
-    load(p, offsetof(struct seccomp_data, args) + sizeof(uint64_t) * (size_t)number);
+    load_filter(p, offsetof(struct seccomp_data, args) + sizeof(uint64_t) * (size_t)number);
 }
 
 /* ---- Calls that are allowed for some arguments ------------------------------------------- */
@@ -112,45 +112,45 @@ static void load_argument(struct program *p, int number)
 
 static void judge_clone(struct program *p)
 {
-    branch(p, BPF_JEQ, SYS_clone, 0, 4);
+    add_branch(p, BPF_JEQ, SYS_clone, 0, 4);
     load_argument(p, 0);
-    branch(p, BPF_JSET, CLONE_NEW_ANY, 0, 1);
-    answer(p, REFUSE(EPERM));
-    answer(p, SECCOMP_RET_ALLOW);
+    add_branch(p, BPF_JSET, CLONE_NEW_ANY, 0, 1);
+    add_answer(p, REFUSE(EPERM));
+    add_answer(p, SECCOMP_RET_ALLOW);
 }
 
 /* No AF_VSOCK (the host of a virtual machine), AF_ALG, AF_PACKET, AF_BLUETOOTH, … ; of
    netlink only routes and device events, which the C library and udev read. */
 static void judge_sockets(struct program *p)
 {
-    branch(p, BPF_JEQ, SYS_socketpair, 0, 4);
+    add_branch(p, BPF_JEQ, SYS_socketpair, 0, 4);
     load_argument(p, 0);
-    branch(p, BPF_JEQ, AF_UNIX, 0, 1);
-    answer(p, SECCOMP_RET_ALLOW);
-    answer(p, REFUSE(EAFNOSUPPORT));
-    branch(p, BPF_JEQ, SYS_socket, 0, 11);
+    add_branch(p, BPF_JEQ, AF_UNIX, 0, 1);
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_answer(p, REFUSE(EAFNOSUPPORT));
+    add_branch(p, BPF_JEQ, SYS_socket, 0, 11);
     load_argument(p, 0);
-    branch(p, BPF_JEQ, AF_UNIX, 2, 0);
-    branch(p, BPF_JEQ, AF_INET, 1, 0);
-    branch(p, BPF_JEQ, AF_INET6, 0, 1);
-    answer(p, SECCOMP_RET_ALLOW);
-    branch(p, BPF_JEQ, AF_NETLINK, 0, 4);
+    add_branch(p, BPF_JEQ, AF_UNIX, 2, 0);
+    add_branch(p, BPF_JEQ, AF_INET, 1, 0);
+    add_branch(p, BPF_JEQ, AF_INET6, 0, 1);
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_branch(p, BPF_JEQ, AF_NETLINK, 0, 4);
     load_argument(p, 2);
-    branch(p, BPF_JEQ, 0 /* NETLINK_ROUTE */, 1, 0);
-    branch(p, BPF_JEQ, 15 /* NETLINK_KOBJECT_UEVENT */, 0, 1);
-    answer(p, SECCOMP_RET_ALLOW);
-    answer(p, REFUSE(EAFNOSUPPORT));
+    add_branch(p, BPF_JEQ, 0 /* NETLINK_ROUTE */, 1, 0);
+    add_branch(p, BPF_JEQ, 15 /* NETLINK_KOBJECT_UEVENT */, 0, 1);
+    add_answer(p, SECCOMP_RET_ALLOW);
+    add_answer(p, REFUSE(EAFNOSUPPORT));
 }
 
 /* TIOCSTI and TIOCLINUX type into terminals of others. */
 static void judge_ioctl(struct program *p)
 {
-    branch(p, BPF_JEQ, SYS_ioctl, 0, 5);
+    add_branch(p, BPF_JEQ, SYS_ioctl, 0, 5);
     load_argument(p, 1);
-    branch(p, BPF_JEQ, TIOCSTI, 1, 0);
-    branch(p, BPF_JEQ, TIOCLINUX, 0, 1);
-    answer(p, REFUSE(EPERM));
-    answer(p, SECCOMP_RET_ALLOW);
+    add_branch(p, BPF_JEQ, TIOCSTI, 1, 0);
+    add_branch(p, BPF_JEQ, TIOCLINUX, 0, 1);
+    add_answer(p, REFUSE(EPERM));
+    add_answer(p, SECCOMP_RET_ALLOW);
 }
 
 /* What it is; Linux, also in 32 bits and as 2.6, and without randomised addresses. */
@@ -158,18 +158,18 @@ static void judge_personality(struct program *p)
 {
     static const uint32_t kinds[] = { 0xffffffffu, 0, 0x8, 0x20000, 0x20008, 0x40000 };
 
-    branch(p, BPF_JEQ, SYS_personality, 0, 2 + 2 * (uint8_t)(sizeof kinds / sizeof *kinds));
+    add_branch(p, BPF_JEQ, SYS_personality, 0, 2 + 2 * (uint8_t)(sizeof kinds / sizeof *kinds));
     load_argument(p, 0);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        branch(p, BPF_JEQ, kinds[i], 0, 1);
-        answer(p, SECCOMP_RET_ALLOW);
+        add_branch(p, BPF_JEQ, kinds[i], 0, 1);
+        add_answer(p, SECCOMP_RET_ALLOW);
     }
-    answer(p, REFUSE(EPERM));
+    add_answer(p, REFUSE(EPERM));
 }
 
 /* ---- The whole ------------------------------------------------------------------------------ */
 
-static int by_number(const void *a, const void *b)
+static int compare_calls(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
 }
@@ -182,37 +182,37 @@ static void allow_ranges(struct program *p)
 
     for (size_t i = 0; i < count; i++)
         sorted[i] = allowed[i];
-    qsort(sorted, count, sizeof *sorted, by_number);
+    qsort(sorted, count, sizeof *sorted, compare_calls);
     for (size_t i = 0; i < count;) {
         size_t last = i;
 
         while (last + 1 < count && sorted[last + 1] <= sorted[last] + 1)
             last++;
-        branch(p, BPF_JGE, (uint32_t)sorted[i], 0, 2);
-        branch(p, BPF_JGT, (uint32_t)sorted[last], 1, 0);
-        answer(p, SECCOMP_RET_ALLOW);
+        add_branch(p, BPF_JGE, (uint32_t)sorted[i], 0, 2);
+        add_branch(p, BPF_JGT, (uint32_t)sorted[last], 1, 0);
+        add_answer(p, SECCOMP_RET_ALLOW);
         i = last + 1;
     }
 }
 
 static void refuse_with(struct program *p, int call, int number)
 {
-    branch(p, BPF_JEQ, (uint32_t)call, 0, 1);
-    answer(p, REFUSE((uint32_t)number));
+    add_branch(p, BPF_JEQ, (uint32_t)call, 0, 1);
+    add_answer(p, REFUSE((uint32_t)number));
 }
 
 static void write_program(struct program *p)
 {
-    load(p, offsetof(struct seccomp_data, arch));
-    branch(p, BPF_JEQ, OUR_ARCH, 1, 0);
-    answer(p, REFUSE(ENOSYS));
-    load(p, offsetof(struct seccomp_data, nr));
+    load_filter(p, offsetof(struct seccomp_data, arch));
+    add_branch(p, BPF_JEQ, OUR_ARCH, 1, 0);
+    add_answer(p, REFUSE(ENOSYS));
+    load_filter(p, offsetof(struct seccomp_data, nr));
     /* Beyond what we know, x32's second set of numbers among it. */
-    branch(p, BPF_JGT, LAST_KNOWN, 0, 1);
-    answer(p, REFUSE(ENOSYS));
-    branch(p, BPF_JGT, LAST_OLD, 0, 2);
-    branch(p, BPF_JGE, SINCE_5, 1, 0);
-    answer(p, REFUSE(ENOSYS));
+    add_branch(p, BPF_JGT, LAST_KNOWN, 0, 1);
+    add_answer(p, REFUSE(ENOSYS));
+    add_branch(p, BPF_JGT, LAST_OLD, 0, 2);
+    add_branch(p, BPF_JGE, SINCE_5, 1, 0);
+    add_answer(p, REFUSE(ENOSYS));
     refuse_with(p, SYS_clone3, ENOSYS);
     for (int call = 425; call <= 427; call++) /* io_uring_* */
         refuse_with(p, call, ENOSYS);
@@ -221,7 +221,7 @@ static void write_program(struct program *p)
     judge_ioctl(p);
     judge_personality(p);
     allow_ranges(p);
-    answer(p, REFUSE(EPERM));
+    add_answer(p, REFUSE(EPERM));
 }
 
 int syscalls_filter(void)
