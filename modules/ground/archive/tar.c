@@ -82,6 +82,7 @@ static bool header_name(struct header *h, const char *name)
     return false;
 }
 
+/* Numbers that do not fit are refused by the caller: ustar has no other form of them. */
 static void write_octal(char *field, size_t size, uint64_t value)
 {
     for (size_t i = size - 1; i-- > 0; value >>= 3)

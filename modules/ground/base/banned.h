@@ -3,7 +3,7 @@
 #define BASE_BANNED_H
 
 /*
- * Calls that nobody here may make; build.sh reads this before every file.
+ * Calls that no file may make; build.sh includes this before every file.
  *
  * Each is easy to get wrong, keeps a hidden state, or goes round the door to
  * the world. The comment names what to use instead.

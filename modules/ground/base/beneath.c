@@ -104,7 +104,8 @@ int beneath_is_steady(int folder, const char *path)
 
 /* ---- Making -------------------------------------------------------------------------------- */
 
-/* What was just made is still ours; what somebody put in its place is not. */
+/* What was just made still belongs to us. If it does not, another process has put something
+   else in its place, which must not be given away. */
 static int give_to_owner(int fd, uid_t owner)
 {
     struct stat st;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /*
- * The door to time and chance. Nobody else asks the kernel for either, so a
+ * The door to time and chance. No other module asks the kernel for either, so a
  * simulation can put its own clock and dice here.
  *
  * Wall time is nanoseconds since 1970 UTC and may jump; steady time only goes

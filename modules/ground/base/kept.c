@@ -17,7 +17,7 @@
 #define HEAD "axle-sum "
 #define HEAD_BYTES (sizeof HEAD - 1 + 16 + 1) /* and the end of the line */
 
-/* FNV-1a: against accidents, not against whoever may write the folder. */
+/* FNV-1a: against accidents, not against an attacker, who may write the folder anyway. */
 static uint64_t sum_of(const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;

@@ -7,11 +7,11 @@
 #include "base/err.h"
 
 /*
- * One line per event on standard error: time, level, who, words. As text
+ * One line per event on standard error: time, level, module, message. As text
  * (`2026-01-02T03:04:05.123456Z info spoke: joined hub`) or as JSON. Under
  * systemd (stderr is the journal) lines carry a priority and no time.
  *
- * Only whoever handles a failure logs it.
+ * Only the function that handles a failure logs it.
  */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 

@@ -89,6 +89,7 @@ static void rebuild_slots(struct map *map)
         slot_in(map, i);
 }
 
+/* Linear probing; a removed slot does not end the search. */
 static struct entry *find_map_slot(const struct map *map, const char *key)
 {
     uint64_t hash = hash_key(map, key);

@@ -109,8 +109,8 @@ static void *grown_room(struct arena *arena, struct node *node, const void *old,
     return wider;
 }
 
-/* Begins with where this program happens to lie in memory, which nobody who
-   would like many keys to meet in one place knows. */
+/* Salted with an address of this program, which the kernel chooses at random: a sender
+   cannot make keys that all have one hash, and so an index that is searched linearly. */
 static uint64_t key_hash(const char *key)
 {
     static const char here;

@@ -12,7 +12,8 @@
 #define SAFE_INTEGER 9007199254740992LL /* 2^53 */
 
 struct walk {
-    struct scan *scan;
+    const char *text;
+    size_t len;
     const struct document_limits *limits;
     struct err *err;
     size_t at;
@@ -26,9 +27,9 @@ static int fail_at(struct walk *walk, size_t at, enum err_code code,
 {
     size_t line = 1, column = 1;
 
-    for (size_t i = 0; i < at && i < walk->scan->len; i++) {
-        column = walk->scan->text[i] == '\n' ? 1 : column + 1;
-        line += walk->scan->text[i] == '\n';
+    for (size_t i = 0; i < at && i < walk->len; i++) {
+        column = walk->text[i] == '\n' ? 1 : column + 1;
+        line += walk->text[i] == '\n';
     }
     return err_set(walk->err, code, "line %zu, column %zu: %s", line, column,
                    what);
@@ -41,8 +42,8 @@ static int fail_scan(struct walk *walk, const char *what)
 
 static int peek_scan(const struct walk *walk)
 {
-    return walk->at < walk->scan->len
-               ? (unsigned char)walk->scan->text[walk->at]
+    return walk->at < walk->len
+               ? (unsigned char)walk->text[walk->at]
                : -1;
 }
 
@@ -59,10 +60,10 @@ static int unicode_escape(const struct walk *walk, size_t at)
 {
     int value = 0;
 
-    if (at + 4 > walk->scan->len)
+    if (at + 4 > walk->len)
         return -1;
     for (size_t i = at; i < at + 4; i++) {
-        char c = walk->scan->text[i];
+        char c = walk->text[i];
         int digit = c >= '0' && c <= '9'   ? c - '0'
                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -96,8 +97,8 @@ static int scan_escape(struct walk *walk)
         return fail_scan(walk, "half a surrogate pair in a string");
     if (rune < 0xd800 || rune > 0xdbff)
         return 0;
-    low = peek_scan(walk) == '\\' && walk->at + 1 < walk->scan->len &&
-                  walk->scan->text[walk->at + 1] == 'u'
+    low = peek_scan(walk) == '\\' && walk->at + 1 < walk->len &&
+                  walk->text[walk->at + 1] == 'u'
               ? unicode_escape(walk, walk->at + 2)
               : -1;
     if (low < 0xdc00 || low > 0xdfff)
@@ -130,8 +131,8 @@ static int skip_string(struct walk *walk)
         }
         if (c >= 0x80)
             step = text_utf8_next(
-                (const unsigned char *)walk->scan->text + walk->at,
-                walk->scan->len - walk->at, NULL);
+                (const unsigned char *)walk->text + walk->at,
+                walk->len - walk->at, NULL);
         if (!step)
             return fail_scan(walk, "bytes that are not UTF-8");
         walk->at += step;
@@ -156,7 +157,7 @@ static int scan_json_number(struct walk *walk, size_t start, bool whole)
 
     if (len >= sizeof small)
         copy = large = mem_alloc(len + 1);
-    memcpy(copy, walk->scan->text + start, len);
+    memcpy(copy, walk->text + start, len);
     copy[len] = '\0';
     errno = 0;
     if (whole && !walk->limits->any_integer) {
@@ -173,16 +174,6 @@ static int scan_json_number(struct walk *walk, size_t start, bool whole)
     return 0;
 }
 
-static void note_number(struct scan *scan, size_t start)
-{
-    if (scan->number_count == scan->number_room) {
-        scan->number_room = scan->number_room ? scan->number_room * 2 : 64;
-        scan->numbers = mem_resize_array(scan->numbers, scan->number_room,
-                                         sizeof *scan->numbers);
-    }
-    scan->numbers[scan->number_count++] = (uint32_t)start;
-}
-
 static int skip_number(struct walk *walk)
 {
     size_t start = walk->at;
@@ -192,7 +183,7 @@ static int skip_number(struct walk *walk)
     if (peek_scan(walk) == '-')
         walk->at++;
     digits = skip_digits(walk);
-    if (!digits || (digits > 1 && walk->scan->text[walk->at - digits] == '0'))
+    if (!digits || (digits > 1 && walk->text[walk->at - digits] == '0'))
         return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
     if (peek_scan(walk) == '.') {
         whole = false;
@@ -208,7 +199,6 @@ static int skip_number(struct walk *walk)
         if (!skip_digits(walk))
             return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
     }
-    note_number(walk->scan, start);
     return scan_json_number(walk, start, whole);
 }
 
@@ -219,8 +209,8 @@ static int skip_word(struct walk *walk)
     for (size_t i = 0; i < count_of(words); i++) {
         size_t len = strlen(words[i]);
 
-        if (walk->scan->len - walk->at >= len &&
-            memcmp(walk->scan->text + walk->at, words[i], len) == 0) {
+        if (walk->len - walk->at >= len &&
+            memcmp(walk->text + walk->at, words[i], len) == 0) {
             walk->at += len;
             return 0;
         }
@@ -229,6 +219,7 @@ static int skip_word(struct walk *walk)
                                      : "a value was expected here");
 }
 
+/* No recursion: levels are a stack of brackets, so depth costs a byte each. */
 static int open_level(struct walk *walk, int c)
 {
     if (walk->depth >= walk->limits->depth || walk->depth >= DEEPEST)
@@ -238,6 +229,7 @@ static int open_level(struct walk *walk, int c)
     return 0;
 }
 
+/* A map has a key before each value; walk_values() knows which level it is in. */
 static int skip_key(struct walk *walk)
 {
     if (peek_scan(walk) != '"')
@@ -324,20 +316,13 @@ static int walk_values(struct walk *walk)
     return 0;
 }
 
-int scan_run(struct scan *scan, const struct document_limits *limits,
-             struct err *err)
+int document_scan_json(const char *text, size_t len, const struct document_limits *limits,
+                       struct err *err)
 {
-    struct walk walk = {.scan = scan, .limits = limits, .err = err};
+    struct walk walk = {.text = text, .len = len, .limits = limits, .err = err};
 
-    walk.most_nodes = document_most_nodes(limits, scan->len);
-    if (scan->len > limits->bytes)
-        return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
-                       scan->len, limits->bytes);
+    walk.most_nodes = document_most_nodes(limits, len);
+    if (len > limits->bytes)
+        return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu", len, limits->bytes);
     return walk_values(&walk);
-}
-
-void scan_free(struct scan *scan)
-{
-    free(scan->numbers);
-    *scan = (struct scan){0};
 }

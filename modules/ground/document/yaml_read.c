@@ -424,7 +424,7 @@ static int check_directives(const char *text, size_t len, struct err *err)
 /*
  * libyaml's time grows with the square of the depth of flow collections, so
  * brackets are counted first. Those in strings and comments count too: the
- * bound is ten times what anybody writes.
+ * bound is ten times what is written in practice.
  */
 static int check_brackets(const char *text, size_t len,
                           const struct document_limits *limits, struct err *err)
@@ -474,7 +474,8 @@ static void reader_close(struct reader *reader)
     map_free(&reader->anchors);
 }
 
-/* What is no YAML is told before what means nothing, wherever it stands. */
+/* A syntax error is reported rather than an error of meaning, wherever each stands: so the
+   rest is read to its end after the first error. */
 static void read_on(struct reader *reader)
 {
     while (!reader->broken && reader->event.type != YAML_STREAM_END_EVENT &&

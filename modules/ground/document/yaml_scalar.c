@@ -276,7 +276,7 @@ static struct node *read_tagged(struct arena *arena, const char *tag,
             return node;
         return fail_undecodable(tag, value, node, err);
     }
-    /* Tags of somebody's own say nothing to JSON. */
+    /* JSON has no place for an application's own tags. */
     return node_bytes(arena, value, len);
 }
 

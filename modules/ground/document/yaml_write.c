@@ -18,7 +18,7 @@ static void write_yaml_node(struct yaml_pen *pen, const struct node *node,
 
 /* ---- Scalars ------------------------------------------------------------ */
 
-/* Bytes that are no text: base64, in lines of 70, under the tag that says so. */
+/* Bytes that are no UTF-8: base64, in lines of 70, with the tag !!binary. */
 static void write_yaml_binary(struct yaml_pen *pen, const char *bytes, size_t len)
 {
     scoped_text struct text code = {0}, lines = {0};

@@ -61,6 +61,7 @@ struct connection *http_admission_set(struct connection *c, bool unauthenticated
 
 /* ---- Certificates */
 
+/* A certificate's key identifies the client: one machine may have many addresses. */
 bool http_admission_key_begin(struct connection *c)
 {
     struct http_server *server = c->server;
@@ -96,7 +97,8 @@ void http_admission_key_end(struct connection *c)
 
 /* ---- All of them */
 
-/* Handshakes that have not ended count too: they are what a stranger raises. */
+/* TLS handshakes that have not ended count too: an unauthenticated peer can raise
+   their number without ever becoming a connection of the server. */
 void http_admission_update(struct http_server *server)
 {
     size_t busy = server->counts.connections, i;
@@ -114,6 +116,7 @@ void http_admission_update(struct http_server *server)
             loop_listener_pause(server->gates[i]->listener, full);
 }
 
+/* The callback may free the server, so it is called in a turn of its own. */
 void http_admission_drained(struct http_server *server)
 {
     loop_timer_free(&server->drain_timer);
@@ -130,6 +133,7 @@ void http_admission_ended(struct http_server *server)
     http_admission_update(server);
 }
 
+/* The text changes once a second, and thousands of responses a second need it. */
 const char *http_server_date(struct http_server *server)
 {
     time_t now = (time_t)(clock_wall() / CLOCK_SECOND);

@@ -8,7 +8,7 @@
 #include "http/server.h"
 #include "base/clock.h"
 
-/* A body that nobody asked for is read and dropped up to this much, so that
+/* A body that the handler did not ask for is read and dropped up to this much, so that
  * the connection can go on; a larger one ends it. */
 #define MOST_DROPPED 262144
 /* Smaller pieces are copied behind their frame and sent in one call. */
@@ -80,8 +80,8 @@ static void end_answer(struct exchange *x)
 {
     struct connection *c = x->connection;
 
-    /* A body that nobody asked for may still come, and the client go meanwhile:
-       whoever has answered is told of neither. */
+    /* A body that the handler did not ask for may still come, or the client may go
+       meanwhile: a handler that has responded is called for neither. */
     x->ended = true;
     x->gone = NULL;
     x->drained = NULL;
@@ -96,6 +96,8 @@ static void end_answer(struct exchange *x)
     http_connection_answered(c);
 }
 
+/* An exchange whose client has gone has no connection: its handler responds into the void,
+   and end_answer() frees it. */
 void http_answer(struct http_request *request, int status, const char *type,
                  const void *bytes, size_t len)
 {
@@ -147,6 +149,7 @@ void http_answer_begin(struct http_request *request, int status,
     http_connection_write(x->connection, head.bytes, head.len);
 }
 
+/* Small chunks go out in one call with their frame, large ones are not copied. */
 static void write_chunk(struct connection *c, const void *bytes, size_t len)
 {
     scoped_text struct text frame = {0};
@@ -164,6 +167,7 @@ static void write_chunk(struct connection *c, const void *bytes, size_t len)
     http_connection_write(c, "\r\n", 2);
 }
 
+/* Queued, so that `gone` is not called from within http_answer_write(). */
 static void cut_connection(void *arg)
 {
     struct connection *c = arg;
@@ -172,6 +176,7 @@ static void cut_connection(void *arg)
         http_connection_end(c, false);
 }
 
+/* Never fails: the client may have gone, and a client that does not read is cut. */
 void http_answer_write(struct http_request *request, const void *bytes,
                        size_t len)
 {
@@ -227,6 +232,7 @@ void http_answer_end(struct http_request *request)
     end_answer(x);
 }
 
+/* With a connection, http_connection_end() frees the exchange; without one it is freed here. */
 void http_answer_break(struct http_request *request)
 {
     struct exchange *x = exchange_of(request);

@@ -18,6 +18,8 @@ static struct buffered *buffered_of(const struct loop_stream *stream)
     return (struct buffered *)stream;
 }
 
+/* Queued. The inner stream is handled before the bytes are given: the reader may close this
+   stream from its callback. */
 static void give_bytes(void *arg)
 {
     struct buffered *b = arg;

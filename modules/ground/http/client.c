@@ -31,6 +31,7 @@ static void call_bury(void *arg)
     free(call);
 }
 
+/* Queued callbacks may still hold the call: it is freed after them. */
 static void call_free(struct http_call *call)
 {
     loop_timer_free(&call->timer);
@@ -41,6 +42,7 @@ static void call_free(struct http_call *call)
     loop_later(call->client->loop, call_bury, call);
 }
 
+/* The list is short: a call waits only while all lines are busy. */
 static void unqueue_call(struct http_call *call)
 {
     struct http_client *client = call->client;
@@ -79,6 +81,7 @@ static void conclude_call(struct http_call *call, const struct err *err)
     call_free(call);
 }
 
+/* Ends the call, and its line with it: what was sent may still be answered on it. */
 static void fail_call(struct http_call *call, enum err_code code, const char *words)
 {
     struct err err = {0};
@@ -109,6 +112,8 @@ static void line_bury(void *arg)
     free(line);
 }
 
+/* A line may end from within its own parser, through a callback of its call: `dead` tells
+   the parser to stop, and the struct is freed by a call that is queued after all others. */
 static void line_end(struct line *line)
 {
     struct http_client *client = line->client;
@@ -161,7 +166,8 @@ static bool is_success(const struct http_call *call)
     return call->answer.status >= 200 && call->answer.status < 300;
 }
 
-/* What is no success explains itself, and is none of the pieces that are awaited. */
+/* The body of a response that is no success explains it: it is collected, and not given
+   to `data`, whose pieces the caller takes for what it asked for. */
 static void take_piece(struct http_call *call, const char *bytes, size_t len)
 {
     size_t room = MOST_EXPLANATION - call->body.len;
@@ -179,6 +185,8 @@ static void take_piece(struct http_call *call, const char *bytes, size_t len)
     call->ask.data(call, bytes, len, call->ask.arg);
 }
 
+/* Called by the parser. The callbacks may cancel or pause the call, or end the line, so the
+   parser is stopped when anything but "go on" is true afterwards. */
 static void take_answer_body(const char *bytes, size_t len, void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
@@ -214,6 +222,8 @@ static bool has_no_body(const struct http_call *call)
     return call->head_only || status < 200 || status == 204 || status == 304;
 }
 
+/* `done` may send the next call, cancel others or free the client: the line has let go of
+   its call before. */
 static void on_answer_end(struct line *line)
 {
     struct http_call *call = line->call;
@@ -269,6 +279,7 @@ static bool on_answer_head(struct line *line)
     return true;
 }
 
+/* How much of the bytes is used. After each event the line may be dead or without a call. */
 static size_t parse_answer(struct line *line, const char *bytes, size_t len)
 {
     size_t at = 0, used;
@@ -297,6 +308,7 @@ static size_t parse_answer(struct line *line, const char *bytes, size_t len)
     return at;
 }
 
+/* A paused call keeps at most MOST_REST bytes here; then TCP slows the server down. */
 static void keep_rest(struct line *line, const char *bytes, size_t len)
 {
     text_add_bytes(&line->rest, bytes, len);
@@ -308,6 +320,7 @@ static void keep_rest(struct line *line, const char *bytes, size_t len)
 
 static void on_line_closed(void *arg, const struct err *why);
 
+/* The queued call after a pause. `ended` is told only now, behind the bytes that came before. */
 static void go_on_line(void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
@@ -340,12 +353,13 @@ static void go_on_line(void *arg)
     }
 }
 
+/* Bytes never overtake those in `rest`, nor a queued go_on_line(). */
 static void on_line_read(void *arg, const char *bytes, size_t len)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     size_t used = 0;
 
-    if (!line->call) { /* nobody asked */
+    if (!line->call) { /* bytes without a request: the server is confused */
         line_end(line);
         return;
     }
@@ -359,7 +373,8 @@ static void on_line_read(void *arg, const char *bytes, size_t len)
         line_end(line);
 }
 
-/* A server may close a kept line just when we use it; then once more. */
+/* A server may close a kept line just when it is used; then the request is sent once more,
+   on another line. */
 static bool send_once_more(struct line *line)
 {
     struct http_call *call = line->call;
@@ -377,6 +392,8 @@ static bool send_once_more(struct line *line)
     return true;
 }
 
+/* The end of a paused call's connection waits until the call is resumed. A server that
+   closes an idle line while a request is on its way to it is no failure: send_once_more(). */
 static void on_line_closed(void *arg, const struct err *why)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
@@ -443,6 +460,8 @@ static struct line *free_line(struct http_client *client)
     return NULL;
 }
 
+/* Gives waiting calls to free lines, in their order. A call that fails is removed from the
+   queue by that; its callback may add others at the end. */
 static void match_now(void *arg)
 {
     struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
@@ -471,6 +490,7 @@ static void match_now(void *arg)
     }
 }
 
+/* Queued, so that no callback is called from within http_client_send(). */
 static void match_soon(struct http_client *client)
 {
     if (client->matching || !client->waiting)
@@ -532,6 +552,7 @@ struct http_call *http_client_send(struct http_client *client,
     return call;
 }
 
+/* A line whose request was sent cannot be used for another call: its response is to come. */
 void http_call_cancel(struct http_call **at)
 {
     struct http_call *call = take(*at);
@@ -587,6 +608,7 @@ struct http_client *http_client_new(struct loop *loop,
     return client;
 }
 
+/* After the queued calls of lines and calls, which still look at it. */
 static void client_bury(void *arg)
 {
     struct http_client *client = object_from(http_client, CLIENT_TAG, arg);

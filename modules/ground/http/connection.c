@@ -16,7 +16,8 @@
 /* What a client may send ahead of its turn before it is made to wait. */
 #define MOST_REST ((size_t)16384)
 #define POLITE (2 * CLOCK_SECOND)
-/* What must come of a body in each `body_deadline`, so that nobody trickles. */
+/* What must come of a body in each `body_deadline`: a client that sends a byte now and then
+   would hold a handler for ever. */
 #define LEAST_OF_BODY 1024
 
 static struct connection *connection_of(void *arg)
@@ -57,6 +58,7 @@ static bool is_parsing(const struct connection *c)
 
 /* --------------------------------------------------------------- deadlines */
 
+/* One timer serves all deadlines; `purpose` says which one it is for. */
 void http_connection_arm(struct connection *c, enum purpose purpose)
 {
     const struct http_server_settings *s = &c->server->settings;
@@ -79,7 +81,7 @@ void http_connection_arm(struct connection *c, enum purpose purpose)
         loop_timer_set(c->deadline, delays[purpose]);
 }
 
-/* A reader that took something since the last look may go on. */
+/* A slow reader is no dead one: it may go on if it took anything since the last look. */
 static bool reader_moved(struct connection *c)
 {
     uint64_t taken = c->written - loop_stream_pending(c->stream);
@@ -89,6 +91,7 @@ static bool reader_moved(struct connection *c)
     return moved;
 }
 
+/* A request whose response has begun cannot be answered 408 any more: it is cut. */
 static void on_deadline(void *arg)
 {
     struct connection *c = connection_of(arg);
@@ -115,6 +118,7 @@ static void on_deadline(void *arg)
 
 /* ------------------------------------------------------------- life, death */
 
+/* Queued last, so that every other queued call has found the connection dead. */
 static void connection_bury(void *arg)
 {
     struct connection *c = connection_of(arg);
@@ -123,6 +127,8 @@ static void connection_bury(void *arg)
     free(c);
 }
 
+/* May be called from anywhere, also from within the parser and from handlers. `now` is taken
+   out first, because `gone` of its handler may come back here. */
 void http_connection_end(struct connection *c, bool politely)
 {
     struct http_server *server = c->server;
@@ -151,6 +157,8 @@ void http_connection_end(struct connection *c, bool politely)
     loop_later(server->loop, connection_bury, c);
 }
 
+/* While bytes are pending the deadline is the reader's, whatever it was for before;
+   on_connection_drained() sets it back. */
 void http_connection_write(struct connection *c, const void *bytes, size_t len)
 {
     c->written += len;
@@ -161,6 +169,7 @@ void http_connection_write(struct connection *c, const void *bytes, size_t len)
     }
 }
 
+/* `drained` may write again, or end the exchange. */
 static void on_connection_drained(void *arg)
 {
     struct connection *c = connection_of(arg);
@@ -209,6 +218,7 @@ static void refuse_body(struct connection *c, uint64_t limit)
     http_connection_refuse(c, 413, words);
 }
 
+/* Called by the parser. The handler of BODY_PIECES may end the connection. */
 static void on_request_body(const char *bytes, size_t len, void *arg)
 {
     struct connection *c = connection_of(arg);
@@ -236,6 +246,7 @@ static void on_request_body(const char *bytes, size_t len, void *arg)
         http_wire_stop(&c->wire);
 }
 
+/* The handler runs within dispatch(): it may respond, and so free `now`. */
 static void on_request_head(struct connection *c)
 {
     struct err err = {0};
@@ -387,6 +398,8 @@ static void on_connection_read(void *arg, const char *bytes, size_t len)
     }
 }
 
+/* Called when the response has ended. The exchange lives on only while its body is dropped,
+   so that the next request can be read; on_request_end() then comes back here. */
 void http_connection_answered(struct connection *c)
 {
     struct exchange *x = c->now;
@@ -431,6 +444,7 @@ static const struct loop_stream_events events = {
     .closed = on_connection_closed,
 };
 
+/* The stream is this connection's from here on; it may end at once if its client has too many. */
 void http_connection_take(struct http_server *server, struct loop_stream *stream)
 {
     const struct http_server_settings *s = &server->settings;
@@ -454,6 +468,7 @@ void http_connection_take(struct http_server *server, struct loop_stream *stream
     }
 }
 
+/* The exchange ends with the connection; its stream lives on as the caller's. */
 struct loop_stream *http_connection_hand_over(struct connection *c, const char *bytes,
                                          size_t len)
 {

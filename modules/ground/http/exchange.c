@@ -96,6 +96,7 @@ struct exchange *http_exchange_new(struct connection *c, struct err *err)
     return x;
 }
 
+/* The access log and metrics: once for each exchange, while its connection is there. */
 static void observe_exchange(struct exchange *x)
 {
     struct http_server *server = x->connection->server;
@@ -117,14 +118,17 @@ void http_exchange_free(struct exchange *x)
     free_exchange(x);
 }
 
+/* A handler that is running holds the exchange: it is freed in a later turn. */
 static void free_later(void *arg)
 {
     free_exchange(arg);
 }
 
+/* After `gone` the handler has forgotten the exchange. Without `gone` it goes on to respond,
+   unless it waits for a body that will not come. */
 void http_exchange_gone(struct exchange *x)
 {
-    bool nobody_will_answer = x->mode == BODY_WHOLE || x->mode == BODY_PIECES;
+    bool waits_for_body = x->mode == BODY_WHOLE || x->mode == BODY_PIECES;
     struct loop *loop = x->connection->server->loop;
 
     observe_exchange(x);
@@ -133,7 +137,7 @@ void http_exchange_gone(struct exchange *x)
     x->request.remote = "";
     if (x->gone)
         x->gone(&x->request, x->gone_arg);
-    if (x->gone || x->ended || nobody_will_answer)
+    if (x->gone || x->ended || waits_for_body)
         loop_later(loop, free_later, x);
     else if (x->drained)
         x->drained(&x->request, x->drained_arg);

@@ -25,7 +25,7 @@ struct tls_server;
  * The parser is strict where proxies disagree: one Content-Length, never with
  * Transfer-Encoding, CRLF only, no folded lines, no NUL, fields in UTF-8; a
  * target whose segments, names or host can be read in two ways is refused. What
- * is not understood is answered with 400 (a method that nobody here has: 501)
+ * is not understood is answered with 400 (a method that no route can have: 501)
  * and the connection ends. Slow clients meet
  * deadlines, silent ones are bounded in number.
  *
@@ -48,7 +48,7 @@ struct http_server;
 
 /* 0 means the default, which stands behind each. */
 struct http_server_settings {
-    size_t most_connections;  /* 20,000; newcomers then wait in the kernel */
+    size_t most_connections;  /* 20,000; further ones then wait in the kernel */
     /* Open without a certificate and without a request: of all and of one
        address. Beyond that the one that has waited longest goes. */
     size_t most_unauthenticated;        /* 4,096 */
@@ -195,8 +195,8 @@ void http_request_gone(struct http_request *request, http_handler_fn *fn,
 
 /* ---- answering */
 
-/* Before the answer begins. Name and value are copied. Every answer, whoever
- * gives it, bears `X-Content-Type-Options: nosniff`, and `Cache-Control:
+/* Before the answer begins. Name and value are copied. Every answer
+ * bears `X-Content-Type-Options: nosniff`, and `Cache-Control:
  * no-store` unless a Cache-Control was set here. */
 void http_answer_header(struct http_request *request, const char *name,
                         const char *value);

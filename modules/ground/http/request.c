@@ -12,6 +12,9 @@ static struct exchange *check_exchange(struct http_request *request)
     return x;
 }
 
+/* A body that is announced too large is refused at its first byte, so that a client which
+   waits for "100 Continue" need not send it. After its end has come (`late`), the body is
+   given in a later turn, never from within this call. */
 static void ask_body(struct http_request *request, enum body_mode mode,
                      uint64_t limit, http_body_fn *fn, void *arg)
 {

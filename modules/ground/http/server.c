@@ -34,6 +34,7 @@ static void close_gates(struct http_server *server)
             loop_listener_close(&server->gates[i]->listener);
 }
 
+/* Ending a connection calls `gone` of its handler, which still finds the server. */
 void http_server_free(struct http_server **at)
 {
     struct http_server *server = take(*at);
@@ -92,6 +93,7 @@ static bool is_under(const char *path, const char *prefix)
     return !strncmp(path, prefix, len) && (!path[len] || path[len] == '/');
 }
 
+/* The longest prefix wins; there are some twenty routes. */
 static const struct route *find_route(const struct http_server *server,
                                       const char *path)
 {
@@ -123,6 +125,7 @@ static void refuse_method(struct http_request *request, const char *methods)
                      request->method, methods);
 }
 
+/* The guard, and then the handler: either may respond at once, which frees the exchange. */
 static void dispatch_request(struct http_server *server, struct exchange *x)
 {
     struct http_request *request = &x->request;
@@ -146,6 +149,7 @@ void http_server_most(struct http_server *server, http_most_fn *fn, void *arg)
     server->most_arg = arg;
 }
 
+/* While draining there are no listeners, but a handshake may have ended late. */
 static void take_stream(struct http_server *server, struct loop_stream **stream)
 {
     if (server->draining) {
@@ -234,6 +238,7 @@ struct http_server_counts http_server_counts(const struct http_server *server)
     return server->counts;
 }
 
+/* Each end removes the first of the list. */
 static void out_of_patience(void *arg)
 {
     struct http_server *server = object_from(http_server, SERVER_TAG, arg);
@@ -248,6 +253,7 @@ static bool will_finish(const struct connection *c)
     return c->now && (!c->now->began || c->now->length >= 0);
 }
 
+/* A response of unknown length (a watch) is ended in order, since it would never end by itself. */
 void http_server_drain(struct http_server *server, int64_t patience, loop_fn *done,
                        void *arg)
 {
@@ -274,6 +280,7 @@ void http_server_drain(struct http_server *server, int64_t patience, loop_fn *do
     }
 }
 
+/* `next` is taken before a connection ends, which removes it from the list. */
 size_t http_server_cut(struct http_server *server,
                        bool (*is_one)(const struct pki_cert *peer, void *arg),
                        void *arg)

@@ -85,7 +85,7 @@ static int read_host(struct http_request *request, struct err *err)
 
 /*
  * "http://HOST/PATH" is what a proxy is sent. Its host must be that of the Host
- * header: whoever stands before this server may have looked at the other one.
+ * header: a proxy before this server may have looked at the other one.
  * Returns where the path begins; NULL if that makes no sense.
  */
 static const char *skip_authority(struct http_request *request, const char *target)

@@ -195,7 +195,7 @@ const char *http_wire_problem(const struct wire *wire)
     return why && *why ? why : "not HTTP/1.1";
 }
 
-/* A method that nobody knows is not implemented; bytes that are no word at all
+/* A method that HTTP does not know is not implemented; bytes that are no word at all
    are no request. */
 int http_wire_status(const struct wire *wire)
 {

@@ -21,7 +21,7 @@ struct wire {
     size_t target_len;
     size_t most_fields, most_bytes;
     size_t line_bytes;  /* of the head so far, names and values */
-    size_t extension_bytes; /* of the chunks so far, which nobody reads */
+    size_t extension_bytes; /* extensions of the chunks so far, which are ignored */
     bool in_value, in_message, too_large, stopped;
     bool is_unknown_method; /* a word, but none that HTTP has */
     wire_body_fn *body;
@@ -44,7 +44,7 @@ enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
 void http_wire_stop(struct wire *wire);
 /* The connection ended: WIRE_END if that is how the message was to end. */
 enum wire_event http_wire_feed_end(struct wire *wire);
-/* What was bad, for the person who asked. */
+/* What was bad, in words for the client. */
 const char *http_wire_problem(const struct wire *wire);
 int http_wire_status(const struct wire *wire);
 

@@ -27,6 +27,7 @@ static void child_bury(void *arg)
     free(arg);
 }
 
+/* A pidfd becomes readable when the process ends; only then is it reaped. */
 static void on_child_exit(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_child *child = arg;
@@ -40,6 +41,7 @@ static void on_child_exit(evutil_socket_t fd, short what, void *arg)
     child->fn(child->pid, status, child->arg);
 }
 
+/* on_child_exit() may be the caller: the struct stays until the queue runs. */
 void loop_child_free(struct loop_child **at)
 {
     struct loop_child *child = take(*at);
@@ -82,6 +84,7 @@ static bool arrange_descriptors(const struct loop_spawn *spawn, int *moved)
     return !syscall(SYS_close_range, (unsigned)count, ~0u, 0) || errno == ENOSYS;
 }
 
+/* The child must not run our handlers, which would see our memory after vfork(). */
 static void default_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
@@ -94,6 +97,7 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Between vfork() and exec only calls that are safe there; errno is what failed. */
 static void exec_child(const struct loop_spawn *spawn, int *moved, pid_t parent,
                    char *const *environment)
 {

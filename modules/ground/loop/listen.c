@@ -13,7 +13,7 @@
 #include "loop/socket.h"
 
 #define BACKLOG 1024
-/* Newcomers taken in one turn, so that a flood does not starve the others. */
+/* Connections accepted in one turn, so that a flood does not starve the others. */
 #define ACCEPT_AT_ONCE 64
 
 struct real_listener {

@@ -12,6 +12,7 @@ void loop_start(struct loop *loop, const struct loop_driver *driver)
     loop->driver = driver;
 }
 
+/* A queued call may queue another one, so this goes on until none is left. */
 void loop_end(struct loop *loop)
 {
     loop_part_all(loop);
@@ -49,6 +50,7 @@ void loop_turn(struct loop *loop, int64_t wait)
 
 /* ------------------------------------------------------------------- calls */
 
+/* The array is a queue: what was called is cut off when it is more than half of it. */
 void loop_later(struct loop *loop, loop_fn *fn, void *arg)
 {
     if (loop->call_count == loop->call_room) {
@@ -80,6 +82,7 @@ void loop_run_call(struct loop *loop)
     call.fn(call.arg);
 }
 
+/* Those that are queued meanwhile wait for the next turn, so that events are not starved. */
 void loop_run_calls(struct loop *loop)
 {
     size_t left = loop->call_count - loop->call_first;
@@ -143,6 +146,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
     return timer;
 }
 
+/* May be called from the timer's own callback: it is out of the heap then. */
 void loop_timer_free(struct loop_timer **at)
 {
     struct loop_timer *timer = take(*at);
@@ -153,6 +157,7 @@ void loop_timer_free(struct loop_timer **at)
     free(timer);
 }
 
+/* A timer that is set already moves within the heap. */
 void loop_timer_set(struct loop_timer *timer, int64_t delay)
 {
     struct loop *loop = timer->loop;

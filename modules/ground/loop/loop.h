@@ -11,7 +11,7 @@
 #include "base/mem.h"
 
 /*
- * Waits for things to happen and calls whoever asked: timers, byte streams,
+ * Waits for events and calls the functions that were registered for them: timers, byte streams,
  * signals, file descriptors, child processes.
  *
  * Its one idea: there are two of it. A real loop stands on the kernel; in tests a
@@ -103,7 +103,7 @@ struct loop_stream_events {
  */
 struct loop_stream *loop_connect(struct loop *loop, const char *address,
                                  struct err *err) MUST_CHECK;
-/* Says who is told. Nothing is told (or read) before. `events` must last. */
+/* Sets the callbacks. No event comes, and nothing is read, before. `events` must last. */
 void loop_stream_handle(struct loop_stream *stream,
                         const struct loop_stream_events *events, void *arg);
 void loop_stream_write(struct loop_stream *stream, const void *bytes, size_t len);
@@ -116,7 +116,7 @@ void loop_stream_finish(struct loop_stream *stream);
 /* Ends it at once, dropping what is pending. No event follows. */
 void loop_stream_close(struct loop_stream **stream);
 /*
- * Ends it in order: nothing more is told, pending bytes are sent for at most
+ * Ends it in order: no event follows, pending bytes are sent for at most
  * `patience`, then it closes by itself. The pointer is gone at once.
  */
 void loop_stream_close_politely(struct loop_stream **stream, int64_t patience);
@@ -154,13 +154,13 @@ typedef void loop_accept_fn(struct loop_stream *stream, void *arg);
 /*
  * Listens at "HOST:PORT" (an IP address, "localhost", or nothing for all;
  * port 0 takes any free one) or "unix:PATH" (an old socket file there is
- * replaced). Survives running out of descriptors by refusing newcomers.
+ * replaced). Survives running out of descriptors by refusing new connections.
  */
 struct loop_listener *loop_listen(struct loop *loop, const char *address,
                                   loop_accept_fn *fn, void *arg,
                                   struct err *err) MUST_CHECK;
 void loop_listener_close(struct loop_listener **listener);
-/* Leaves newcomers waiting in the kernel's queue, or takes them again. */
+/* Leaves new connections waiting in the kernel's queue, or accepts again. */
 void loop_listener_pause(struct loop_listener *listener, bool paused);
 /* Where it really listens: "127.0.0.1:41873". */
 const char *loop_listener_address(const struct loop_listener *listener);
@@ -215,7 +215,7 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
                               loop_exit_fn *fn, void *arg,
                               struct err *err) MUST_CHECK;
 void loop_child_free(struct loop_child **child);
-/* By pidfd, so never at a stranger. False if it has ended. */
+/* By pidfd, so never at another process that got its number. False if it has ended. */
 bool loop_child_signal(struct loop_child *child, int number);
 
 #endif

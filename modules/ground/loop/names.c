@@ -121,7 +121,7 @@ size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err)
 
 struct real_names {
     struct real_loop *real;
-    real_names_fn *fn; /* NULL: nobody wants to know any more */
+    real_names_fn *fn; /* NULL: the caller has freed its request */
     void *arg;
     struct evdns_getaddrinfo_request *request;
     struct real_address found[REAL_ADDRESSES];

@@ -12,11 +12,13 @@
 
 #include "base/clock.h"
 
+/* Waking up is all that it is for: real_turn() runs what is due. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
 }
 
+/* libevent has no timers of ours but `tick`, which ends its wait when the first of the heap is due. */
 static void real_turn(struct loop *loop, int64_t wait)
 {
     struct real_loop *real = real_of(loop);
@@ -85,6 +87,7 @@ bool loop_is_simulated(const struct loop *loop)
     return !loop_is_real(loop);
 }
 
+/* Without locks: there is one thread. */
 static struct event_base *new_base(void)
 {
     struct event_config *config = event_config_new();

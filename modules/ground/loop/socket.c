@@ -28,7 +28,12 @@ struct real_socket {
     uint32_t tag;
     enum socket_state state;
     int fd;
-    bool paused, ended, finish, finished, was_pending, told;
+    bool paused;
+    bool ended;       /* the other side will send no more */
+    bool finish;      /* we shall send no more, once `queue` is empty */
+    bool finished;    /* and have said so */
+    bool was_pending; /* `drained` is due when `queue` is empty */
+    bool told;        /* `closed` was called */
     struct event read, write;
     struct loop_queue queue;
     struct connecting *connecting; /* owned; while SOCKET_CONNECTING */
@@ -66,6 +71,7 @@ static void connecting_free(struct connecting **at)
     free(it);
 }
 
+/* Both events are removed before the descriptor is closed, whose number may come again. */
 static void drop_fd(struct real_socket *s)
 {
     if (s->fd < 0)
@@ -76,6 +82,7 @@ static void drop_fd(struct real_socket *s)
     s->fd = -1;
 }
 
+/* Queued. The stream may have been closed or told meanwhile, or have no callbacks yet. */
 static void tell_socket_lost(void *arg)
 {
     struct real_socket *s = arg;
@@ -87,7 +94,8 @@ static void tell_socket_lost(void *arg)
     s->stream.events->closed(s->stream.arg, s->lost);
 }
 
-/* The end of a connection is always told in a turn of its own. */
+/* Always told in a turn of its own, because the caller may be within a callback or a call of
+   the owner's. */
 static void lose_socket(struct real_socket *s, const struct err *why)
 {
     if (s->state == SOCKET_LOST || s->state == SOCKET_DEAD)
@@ -135,6 +143,7 @@ static ssize_t send_some(struct real_socket *s, const void *bytes, size_t len)
     return -1;
 }
 
+/* Any callback may close the stream: the struct stays until the queued free_socket(). */
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
     struct real_socket *s = arg;
@@ -158,6 +167,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* Tries at once, so that in most cases nothing is copied. */
 static void socket_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
     struct real_socket *s = socket_of(stream);
@@ -191,6 +201,7 @@ static void socket_finish(struct loop_stream *stream)
 
 /* ----------------------------------------------------------------- reading */
 
+/* Without `ended` the owner does not care for half-closed connections. */
 static void at_end(struct real_socket *s)
 {
     struct err none = {0};
@@ -203,6 +214,7 @@ static void at_end(struct real_socket *s)
         lose_socket(s, &none);
 }
 
+/* One buffer serves all sockets of the loop: `read` must not keep its bytes. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct real_socket *s = arg;
@@ -219,6 +231,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         lose_errno(s, s->remote, errno);
 }
 
+/* An event that is not added costs nothing: a paused stream does not wake the loop. */
 static void want_reading(struct real_socket *s)
 {
     if (s->state != SOCKET_OPEN || s->ended)
@@ -239,6 +252,7 @@ static void socket_pause(struct loop_stream *stream, bool paused)
     want_reading(s);
 }
 
+/* May be called again with other callbacks, as when a connection is handed over. */
 static void socket_handle(struct loop_stream *stream)
 {
     struct real_socket *s = socket_of(stream);
@@ -337,6 +351,7 @@ struct loop_stream *real_socket_accepted(struct loop *loop, int fd,
 
 static void try_next_address(struct real_socket *s);
 
+/* The event changes its callback from on_socket_connected() to on_writable(). */
 static void finish_connect(struct real_socket *s)
 {
     event_del(&s->write);
@@ -395,6 +410,7 @@ static bool try_address(struct real_socket *s, const struct real_address *to)
     return true;
 }
 
+/* Each address gets a share of the time, the last one all that is left. */
 static void try_next_address(struct real_socket *s)
 {
     struct connecting *it = s->connecting;
@@ -423,6 +439,7 @@ static void on_connect_timer(void *arg)
     try_next_address(s);
 }
 
+/* `names` has freed itself. */
 static void on_names(const struct real_address *addresses, size_t count,
                      const char *problem, void *arg)
 {
@@ -441,6 +458,7 @@ static void on_names(const struct real_address *addresses, size_t count,
     try_next_address(s);
 }
 
+/* Queued by real_connect(): the stream may have been closed meanwhile. */
 static void start_connecting(void *arg)
 {
     struct real_socket *s = arg;

@@ -77,6 +77,7 @@ struct loop_parting {
     struct loop_parting *next, **back;
 };
 
+/* Called by the timer, by the other side's end and by loop_part_all(). */
 static void end_parting(void *arg)
 {
     struct loop_parting *parting = arg;
@@ -112,6 +113,7 @@ static const struct loop_stream_events part_events = {
     .closed = part_closed,
 };
 
+/* The stream gets callbacks of its own here, so its former owner is not called again. */
 void loop_stream_close_politely(struct loop_stream **at, int64_t patience)
 {
     struct loop_stream *stream = take(*at);

@@ -298,7 +298,7 @@ static unsigned char *place_of_time(const unsigned char digest[PKI_SHA256])
     return remembered[digest[0] % REMEMBERED];
 }
 
-/* Whoever made the request holds the key it names. */
+/* The signature proves that the sender of the request holds the key in it. */
 static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
 {
     unsigned char digest[MBEDTLS_MD_MAX_SIZE];

@@ -78,7 +78,7 @@ struct pki_key *pki_key_read(const char *pem, struct err *err)
         err_set(err, ERR_INVALID, "the private key is not on P-256");
         return NULL;
     }
-    /* A flipped bit in the private part would sign what nobody can verify. */
+    /* With a flipped bit in the private part, no signature of it would verify. */
     if (mbedtls_pk_check_pair(&key->pk, &key->pk, pki_chance, NULL)) {
         err_set(err, ERR_INVALID, "the key's private and public parts do not belong "
                 "together");

@@ -21,6 +21,7 @@ int store_check_stage(const struct store *store, struct err *err)
     return -1;
 }
 
+/* Called after a successful commit, and when the database was read. */
 void store_remember(struct store *store)
 {
     store->durable_revision = store->revision;
@@ -28,6 +29,7 @@ void store_remember(struct store *store)
     store->durable_log_bytes = store->log_bytes;
 }
 
+/* Revisions that were handed out in this stage are taken back, and will be given again. */
 static void drop_stage(struct store *store)
 {
     sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -58,6 +60,7 @@ static int most_pages(const struct store *store)
     return half > 0 && half < WAL_PAGES_AT_MOST ? (int)half : WAL_PAGES_AT_MOST;
 }
 
+/* Costs two fsyncs, so a short log is left for later. */
 void store_checkpoint(struct store *store)
 {
     if (store->staged ||
@@ -69,6 +72,8 @@ void store_checkpoint(struct store *store)
     store->fsyncs += 2;
 }
 
+/* `done` is called before this returns, and may stage and commit again: all of the state is
+   settled before. */
 void store_commit(struct store *store, store_done_fn *done, void *arg)
 {
     struct err failure = {0};

@@ -61,7 +61,7 @@ struct store_mark {
     int64_t epoch, revision, serial;
 };
 
-/* What SQLite calls for a file, with a write of ours. */
+/* The functions that SQLite calls for a file, of which `xWrite` is ours. */
 struct store_spare {
     sqlite3_io_methods methods; /* first: a file points here */
     const sqlite3_io_methods *plain;

@@ -21,7 +21,7 @@ struct store_memory_file {
     char *bytes; /* owned */
     size_t len, room;
     bool exists;
-    int readers, locked; /* who holds a lock; 1 when one of them writes */
+    int readers, locked; /* handles with a lock; 1 when one of them writes */
     void *shadow;        /* owned by the faults: what of it is durable */
     struct store_memory_file *next;
 };

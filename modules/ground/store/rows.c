@@ -311,7 +311,7 @@ bool store_compact(struct store *store)
         store->log_bytes = store->durable_log_bytes;
     } else {
         store_value_put_int(store, "store.compacted", store->compacted);
-        store->counted = false; /* nothing that anybody was told */
+        store->counted = false; /* no client was told of it */
         store_commit(store, ignore_done, &failed);
         if (!failed)
             sqlite3_exec(store->db, "PRAGMA incremental_vacuum(512)", NULL,

@@ -77,6 +77,8 @@ void store_tell_trouble(struct store *store)
         store->trouble(store->trouble_arg);
 }
 
+/* Only what SQLite or a checksum calls damage stops writing; a disk that fails to read may
+   work again. */
 void store_found_damage(struct store *store, const struct err *err)
 {
     log_error("store", "%s", err->text);
@@ -94,6 +96,8 @@ sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
     return statement;
 }
 
+/* The first failure is kept and every later write of the stage does nothing: the commit
+   reports it, and callers need not look after each write. */
 bool store_run(struct store *store, sqlite3_stmt *statement)
 {
     int code = sqlite3_step(statement);
@@ -104,6 +108,7 @@ bool store_run(struct store *store, sqlite3_stmt *statement)
     return !store->failure.code;
 }
 
+/* BEGIN IMMEDIATE comes with the first write, so that reads need no transaction. */
 bool store_stage(struct store *store)
 {
     assert(!store->read_only);

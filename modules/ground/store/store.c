@@ -130,7 +130,7 @@ static int open_identity(struct store *store, struct err *err)
 }
 
 /*
- * Nobody may have seen the numbers that come. Where no note says what was there,
+ * No client may have seen the numbers that come. Where no note says what was there,
  * the clock stands in: its seconds are above any epoch that was counted, and a
  * thousand revisions a second are above any that was given out.
  */
@@ -149,7 +149,7 @@ static int accept_loss(struct store *store, const struct store_mark *note, struc
         revision = now * 1000 > revision ? now * 1000 : revision;
     }
     store->revision = revision + SKIP;
-    store_drop_log(store); /* whoever watched lists again */
+    store_drop_log(store); /* watchers list again */
     store_value_put_int(store, "store.revision", store->revision);
     store_value_put_int(store, "store.epoch", epoch + 1);
     store_value_put_int(store, "store.serial", serial + 1);

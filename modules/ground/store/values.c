@@ -25,6 +25,7 @@ void store_value_put(struct store *store, const char *name, const void *bytes,
     store->counted = true;
 }
 
+/* The copy is the caller's, ended with a NUL that does not count. */
 void *store_value_get(struct store *store, const char *name, size_t *ret_len)
 {
     scoped_rows sqlite3_stmt *get = store_statement(store, STORE_VALUE_GET);

@@ -17,7 +17,7 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
 int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used);
 
 #define TLS_HANDSHAKE_PATIENCE 5000 /* ms */
-/* Newcomers that have sent nothing yet: of one address, and of all. */
+/* Connections that have sent nothing yet: of one address, and of all. */
 #define TLS_MOST_SILENT_OF_ONE 512
 #define TLS_MOST_SILENT 4096
 
@@ -92,14 +92,20 @@ struct tls_stream {
     mbedtls_ssl_context ssl;
     const char *in;              /* what came and is not yet read */
     size_t in_len;
-    struct text kept;            /* the same, while nobody reads */
+    struct text kept;            /* the same, while the stream is paused or has no callbacks */
     struct text out;             /* records made, not yet given on */
     struct text early;           /* written before the handshake was over */
     struct pki_cert *peer;       /* owned */
     char *pinned_pem;            /* owned */
-    bool resumed, verified, paused, ended, told, inner_ended, finish;
-    bool pump_queued, last_look;
-    bool silent;                 /* a newcomer that has said nothing */
+    bool resumed;     /* the session was; no certificate was shown */
+    bool verified;    /* mbedTLS has looked at a certificate; simulated: hello was sent */
+    bool paused, finish;
+    bool inner_ended; /* the inner stream has; what came before may still be in `kept` */
+    bool ended;       /* and the owner was told */
+    bool told;        /* `closed` was called */
+    bool pump_queued; /* pump_kept() is: bytes that come go behind those in `kept` */
+    bool last_look;   /* the deadline has passed once: see on_handshake_late() */
+    bool silent;                 /* accepted, and nothing has come yet */
     struct err *lost;            /* owned */
 };
 
@@ -116,10 +122,10 @@ struct tls_engine {
     const char *(*version)(const struct tls_stream *t);
 };
 extern const struct tls_engine tls_real;
-/* The engine of streams on simulated loops, set by whoever makes such loops. */
+/* The engine of streams on simulated loops; the simulation sets it. */
 void tls_simulate(const struct tls_engine *engine);
 
-/* A whole message of the handshake has come: patience begins anew. */
+/* A whole message of the handshake has come: its deadline begins anew. */
 void tls_advanced(struct tls_stream *t);
 void tls_shaken(struct tls_stream *t);
 void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)

@@ -139,7 +139,7 @@ static bool check_pin(struct tls_stream *t, const mbedtls_x509_crt *chain)
     return true;
 }
 
-/* Who else may have shown that certificate. */
+/* A proxy that inspects TLS shows a certificate of its own. */
 static const char *suspect_proxy(const struct tls_stream *t)
 {
     return t->client && *t->client->proxy.address
@@ -155,7 +155,7 @@ static void refuse_peer(struct tls_stream *t, const char *why)
     tls_lose(t, ERR_UNAUTHORIZED, "%s: %s%s", loop_stream_remote(t->inner), why, suspect_proxy(t));
 }
 
-/* Whether the other end is who it should be; reads its certificate. */
+/* Whether the other end has the identity that it should have; reads its certificate. */
 static bool check_peer(struct tls_stream *t)
 {
     const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&t->ssl);

@@ -159,7 +159,7 @@ struct tls_setup *tls_setup_server(struct tls_server *server,
                                           : MBEDTLS_SSL_VERIFY_OPTIONAL);
     mbedtls_ssl_conf_session_tickets_cb(config, tls_ticket_write,
                                         tls_ticket_parse, server);
-    /* Its tickets would forget who the client is. */
+    /* Its tickets would not hold the client's certificate. */
     mbedtls_ssl_conf_new_session_tickets(config, 0);
     return setup;
 }

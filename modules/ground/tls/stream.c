@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream inside a stream: state, waiting bytes, who is told what. */
+/* A stream inside a stream: its states, the bytes that wait, and its callbacks. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +38,7 @@ void tls_advanced(struct tls_stream *t)
         loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
 }
 
+/* Out of the server's list and without a deadline: the handshake is over, however it ended. */
 static void stop_shaking(struct tls_stream *t)
 {
     loop_timer_free(&t->patience);
@@ -49,6 +50,7 @@ static void stop_shaking(struct tls_stream *t)
     t->server = NULL;
 }
 
+/* Queued; the stream may be dead or told by then, or get its callbacks later (tls_handle). */
 static void tell_stream_lost(void *arg)
 {
     struct tls_stream *t = arg;
@@ -59,6 +61,8 @@ static void tell_stream_lost(void *arg)
     t->stream.events->closed(t->stream.arg, t->lost);
 }
 
+/* May be called from within the engine, so callers look at `state` afterwards. A stream of a
+   server that is still shaking hands is freed by this, in a later turn. */
 void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
 {
     struct tls_server *server = t->server;
@@ -74,7 +78,7 @@ void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
     t->lost = mem_copy(&err, sizeof err);
     stop_shaking(t);
     if (server) {
-        /* Nobody knows of it yet, so nobody else can close it. */
+        /* The owner gets the stream only after the handshake, so it is closed here. */
         struct loop_stream *stream = &t->stream;
 
         server->counts.failed++;
@@ -97,6 +101,7 @@ void tls_ended(struct tls_stream *t)
         tls_lose(t, ERR_NONE, "%s", "");
 }
 
+/* `out` is taken out first: the inner stream may call back, and that may flush again. */
 void tls_flush(struct tls_stream *t)
 {
     struct text out = t->out;
@@ -107,6 +112,7 @@ void tls_flush(struct tls_stream *t)
     text_free(&out);
 }
 
+/* `ready` and `opened` may close the stream or write to it. */
 void tls_shaken(struct tls_stream *t)
 {
     struct tls_server *server = t->server;
@@ -147,6 +153,7 @@ static void pump_bytes(struct tls_stream *t)
         tls_ended(t);
 }
 
+/* Queued. What the owner does not take stays in front of what comes later. */
 static void pump_kept(void *arg)
 {
     struct tls_stream *t = arg;
@@ -173,6 +180,7 @@ static void pump_soon(struct tls_stream *t)
     loop_later(t->stream.loop, pump_kept, t);
 }
 
+/* Bytes are used where they lie if possible, and copied only when the stream is paused. */
 static void on_inner_read(void *arg, const char *bytes, size_t len)
 {
     struct tls_stream *t = arg;
@@ -196,6 +204,7 @@ static void on_inner_read(void *arg, const char *bytes, size_t len)
     t->in_len = 0;
 }
 
+/* An end within the handshake is a failure: no one has sent a close_notify. */
 static void on_inner_ended(void *arg)
 {
     struct tls_stream *t = arg;
@@ -264,6 +273,7 @@ static size_t tls_pending(const struct loop_stream *stream)
     return t->early.len + (t->inner ? loop_stream_pending(t->inner) : 0);
 }
 
+/* While shaking hands reading goes on: the handshake is not the owner's. */
 static void tls_pause(struct loop_stream *stream, bool paused)
 {
     struct tls_stream *t = open_stream_of(stream);
@@ -307,6 +317,7 @@ static void free_stream(void *arg)
     free(t);
 }
 
+/* The struct stays until queued calls have run: pump_kept() and tell_stream_lost(). */
 static void tls_close(struct loop_stream *stream)
 {
     struct tls_stream *t = open_stream_of(stream);
@@ -385,6 +396,7 @@ struct tls_server *tls_server_new(struct loop *loop,
     return server;
 }
 
+/* Handshakes that have not ended go; open streams are their owners' and live on. */
 void tls_server_free(struct tls_server **at)
 {
     struct tls_server *server = take(*at);
@@ -415,8 +427,8 @@ int tls_server_renew(struct tls_server *server,
 
 /*
  * An honest client speaks first and at once; so of many that say nothing the
- * oldest goes when there are too many, of one address or of all. Who has begun
- * to shake hands is never sent away for others.
+ * oldest goes when there are too many, of one address or of all. A client that has
+ * begun its handshake is never dropped for others.
  */
 static void drop_silent_peer(struct tls_server *server, const char *newcomer)
 {

@@ -36,7 +36,7 @@ void cgroup_find(struct cgroup_base *base);
  * The same for an agent whose pods and shims live in a group of another unit of
  * the service manager, so that its own unit has no process but the agent: ended or
  * started anew, no pod is in the way, nor mentioned. "" or NULL, or a group that is
- * not there: as cgroup_find(), and the note says so.
+ * not there: as cgroup_find(), with the reason in `note`.
  */
 void cgroup_find_below(struct cgroup_base *base, const char *parent);
 /* In a shim that was just born: joins what $CGROUP_JOIN lists. */

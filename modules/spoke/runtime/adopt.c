@@ -45,6 +45,7 @@ static void take_exit(struct process_pod *pod, const struct node *from)
     process_state_take(process_state_of(pod, node_get_text(from, "name")), from);
 }
 
+/* Waits, because observe() returns a whole answer; `deadline` is that of all pods together. */
 static bool hear_first_state(struct process_pod *pod, int fd, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -134,7 +135,7 @@ static bool never_began(struct process_pod *pod)
     return access(door, F_OK) != 0 && !pod->count;
 }
 
-/* Whether somebody has to be asked what it does. */
+/* True: it has a shim, whose first message says what its containers do. */
 static bool adopt_folder(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();

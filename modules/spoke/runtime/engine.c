@@ -31,8 +31,7 @@ static char *version_at(const char *address, struct arena *arena, struct err *er
 {
     size_t len = 0;
     char *bytes = engine_ask_now(address, "/version", arena, &len, err);
-    const struct node *version = bytes ? document_read_json(arena, bytes, len,
-                                                            &document_limits_own, err) : NULL;
+    const struct node *version = bytes ? document_read_foreign(arena, bytes, len, err) : NULL;
     const struct node *first = node_item(node_get(version, "Components"), 0);
 
     return version ? mem_printf("%s %s", *node_get_text(first, "Name")
@@ -249,7 +248,7 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
     node_set(pod->arena, pod->spec, "volumes", volumes);
     if (engine_check_mounts(pod, err) < 0)
         return -1;
-    /* Without root the engine is ours too, and its root is nobody but us. */
+    /* A rootless engine runs as our own user, and root in its containers is that user. */
     if (pod->runtime->root || pod->runtime->engine->foreign)
         node_set_int(pod->arena, pod->spec, "user", user);
     return keep_engine_pod(pod, err);
@@ -422,8 +421,7 @@ static void find_state(struct process_pod *pod, const char *container)
                                  arena_printf(arena, "/containers/%s/json",
                                               engine_name(arena, pod->id, container)),
                                  arena, &len, &err);
-    const struct node *found = bytes ? document_read_json(arena, bytes, len, &document_limits_own,
-                                                          NULL) : NULL;
+    const struct node *found = bytes ? document_read_foreign(arena, bytes, len, NULL) : NULL;
 
     /* Silence is no answer: taken for "not there" it would be removed and started anew. */
     if (!found && err.code != ERR_NOT_FOUND) {
@@ -478,7 +476,7 @@ static void sweep_containers(struct runtime *runtime)
     http_escape(&target, arena_printf(arena, "{\"label\":[\"axle.dev/spoke=%s\"]}",
                                       runtime->directory));
     bytes = engine_ask_now(runtime->engine->address, text_string(&target), arena, &len, &err);
-    list = bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
+    list = bytes ? document_read_foreign(arena, bytes, len, NULL) : NULL;
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *labels = node_get(node_item(list, i), "Labels");
 

@@ -35,8 +35,7 @@ static void on_engine_answer(const struct http_answer *from, const struct err *e
         answer.bytes = from->body;
         answer.len = from->len;
         if (from->len && (from->body[0] == '{' || from->body[0] == '['))
-            answer.json = document_read_json(arena, from->body, from->len,
-                                             &document_limits_own, NULL);
+            answer.json = document_read_foreign(arena, from->body, from->len, NULL);
     }
     describe_failure(&answer, err, why, sizeof why);
     *call->from = call->next;

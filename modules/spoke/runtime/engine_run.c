@@ -22,8 +22,8 @@
 #define RETRY CLOCK_SECOND
 
 /*
- * An engine that was restarted meanwhile has forgotten that it was to stop: it is told
- * again with each look at what runs, with what is left of the grace period.
+ * An engine that was restarted meanwhile has forgotten that the container was to stop: the
+ * stop is sent again with each look at what runs, with what is left of the grace period.
  */
 void engine_on_stopped(struct engine_call *call, const struct engine_answer *answer)
 {
@@ -169,7 +169,7 @@ static void add_capabilities(const struct node *container, struct arena *arena, 
     }
 }
 
-/* Delivered files belong to the pod's own group, whoever the process is. */
+/* Delivered files belong to the pod's own group, so each process is in it, whatever its user. */
 static void add_engine_groups(const struct process_pod *pod, struct arena *arena, struct node *host)
 {
     const struct node *list = node_get(pod->spec, "groups");
@@ -346,6 +346,7 @@ static void take_last_line(struct process_state *state, const char *bytes, size_
     text_make_printable(state->run.message);
 }
 
+/* A failure to read the log does not keep the end from being reported. */
 static void on_last_words(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -358,7 +359,7 @@ static void on_last_words(struct engine_call *call, const struct engine_answer *
     process_tell(pod, state, RUNTIME_EXITED, "", state->run.message);
 }
 
-/* What failed says why on stderr; its end is told with the last line of it. */
+/* A container that failed has said why on stderr: RUNTIME_EXITED carries its last line. */
 static void tell_end(struct process_pod *pod, struct process_state *state)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -372,6 +373,8 @@ static void tell_end(struct process_pod *pod, struct process_state *state)
                      engine_name(arena, pod->id, state->name)), NULL, ENGINE_SOON, on_last_words);
 }
 
+/* Answer to an inspect. "Still running" is one of three reasons for it: an engine restart ends
+   every wait, and then the wait begins anew. */
 static void on_container_ended(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -379,7 +382,7 @@ static void on_container_ended(struct engine_call *call, const struct engine_ans
 
     if (!pod || strcmp(state->state, "running") != 0)
         return;
-    if (answer->status == 404) { /* somebody removed it */
+    if (answer->status == 404) { /* it was removed by hand */
         snprintf(state->state, sizeof state->state, "exited");
         state->run.signal = 9;
         state->run.finished = clock_wall();
@@ -435,6 +438,7 @@ static void on_engine_retry(void *arg)
     }
 }
 
+/* One timer for all pods: an engine that is down is down for all of them. */
 static void retry_engine(struct runtime *runtime)
 {
     struct engine *engine = runtime->engine;
@@ -445,6 +449,8 @@ static void retry_engine(struct runtime *runtime)
         loop_timer_set(engine->retry, RETRY);
 }
 
+/* Until the engine answers, the container counts as starting: it may run, and must not be
+   started a second time. */
 void engine_look_later(struct process_pod *pod, struct process_state *state)
 {
     snprintf(state->state, sizeof state->state, "running");
@@ -453,6 +459,7 @@ void engine_look_later(struct process_pod *pod, struct process_state *state)
     retry_engine(pod->runtime);
 }
 
+/* The wait ended: by the container's end, or with the connection. */
 static void on_waited(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -468,6 +475,7 @@ static void on_waited(struct engine_call *call, const struct engine_answer *answ
     retry_engine(pod->runtime);
 }
 
+/* A request that is answered when the container ends; the engine may close it before. */
 void engine_follow(struct process_pod *pod, const char *container)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -479,6 +487,7 @@ void engine_follow(struct process_pod *pod, const char *container)
 
 /* ---- The beginning ------------------------------------------------------------------------ */
 
+/* Answer to the inspect after a start, which knows the process id. */
 static void on_started(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -490,7 +499,7 @@ static void on_started(struct engine_call *call, const struct engine_answer *ans
     crashes = state->crashes;
     if (answer->json)
         engine_take_state(state, answer->json);
-    /* One that is over already is told as started first. */
+    /* A run that has ended already is reported as started first: events come in order. */
     process_tell(pod, state, RUNTIME_STARTED, "", "");
     snprintf(state->state, sizeof state->state, "running");
     state->crashes = crashes;
@@ -567,6 +576,7 @@ static void pull_image(struct process_pod *pod, const char *container)
     ask_engine(pod, container, "POST", text_string(&target), NULL, PULL, on_pulled);
 }
 
+/* 404: the image is not there. */
 static void on_created(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -583,6 +593,8 @@ static void on_created(struct engine_call *call, const struct engine_answer *ans
         fail_container(pod, state, answer->status == 404 ? "ErrImageNeverPull" : "CannotRun", answer->why);
 }
 
+/* A container of an earlier run has the same name, so it goes first; that there was none is no
+   failure. */
 static void on_cleared(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
@@ -612,6 +624,7 @@ void engine_run(struct process_pod *pod, const char *container)
 
 /* ---- Removing ------------------------------------------------------------------------------- */
 
+/* `call->run` is the index of the container; the next one follows. */
 static void on_removed(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_pod *pod = map_get(call->runtime->pods, call->pod);

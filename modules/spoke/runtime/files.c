@@ -153,7 +153,7 @@ static bool is_wanted(const struct node *files, const char *path)
     return false;
 }
 
-/* What nobody delivered goes: the volume is what its ConfigMap says. */
+/* Files that were not delivered are deleted: the volume holds what its ConfigMap has. */
 static int delete_strays(int folder, const char *below, const struct node *files)
 {
     int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), gone = 0;
@@ -510,7 +510,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
 /*
  * In place, for the file is mounted over the pod's /etc/hosts. One write is
  * seen whole; what is shorter than before ends with empty lines until it is
- * cut, so that nobody ever reads half a line.
+ * cut, so that no process ever reads half a line.
  */
 int process_files_hosts(struct process_pod *pod, const struct node *lines, struct err *err)
 {
@@ -656,6 +656,7 @@ void process_files_forget(struct process_pod *pod)
         }
 }
 
+/* A file that was changed by a pod is put back; RUNTIME_DRIFT names it. */
 static void restore_files(struct process_pod *pod)
 {
     char name[256] = "";
@@ -701,6 +702,8 @@ static void restore_soon(struct process_pod *pod)
     restore_files(pod);
 }
 
+/* Events name folders, not what was done: each pod concerned is looked at as a whole, a moment
+   later, since writes come in groups. */
 static void on_inotify(int fd, unsigned what, void *arg)
 {
     struct runtime *runtime = arg;

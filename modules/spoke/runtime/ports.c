@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells whether a TCP port is free, and who holds it if not. */
+/* Finds whether a TCP port is free, and which process holds it if not. */
 
 #include "runtime/process.h"
 

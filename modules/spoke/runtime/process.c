@@ -35,6 +35,7 @@ static int make_folders(struct runtime *runtime, struct err *err)
     return 0;
 }
 
+/* Shims and pods run on; only what this agent holds of them is freed. */
 static void process_close(struct runtime **runtime)
 {
     struct runtime *r = *runtime;
@@ -63,6 +64,7 @@ static void delete_trash(const struct runtime *runtime)
         process_empty_trash(trash);
 }
 
+/* What an earlier agent left half done is cleared away: spare shims' groups, the trash. */
 static int process_open(const struct runtime_options *options, struct runtime **ret,
                         struct err *err)
 {
@@ -230,7 +232,7 @@ static struct node *process_observe(struct runtime *runtime, struct arena *arena
         struct node *states = node_make_list(arena, found, "containers");
 
         node_set_text(arena, found, "id", pod->id);
-        /* Damaged beyond mending: nobody knows what it is, only that it is there. */
+        /* Damaged beyond mending: that the pod is there is all that is known of it. */
         node_set(arena, found, "record",
                  pod->record ? node_copy(arena, pod->record) : node_map(arena));
         node_set_bool(arena, found, "alive", process_has_shim(pod));

@@ -36,7 +36,7 @@ struct process_state {
     char state[16];
     int64_t crashes;
     bool retry; /* engine: to be asked again */
-    int64_t stop_at; /* engine: steady time until which this run may go on; 0: nobody stops it */
+    int64_t stop_at; /* engine: steady time until which this run may go on; 0: it is not to stop */
     bool starting; /* its command does not run yet; run.message: what that waits for */
     struct process_run run, last; /* last.number 0: there was none before */
 };

@@ -77,7 +77,7 @@ static int check_spec_ids(struct runtime *runtime, const struct node *spec, cons
     return check_spec_id(runtime, spec, "fsGroup", node_get(of, "fsGroup"), true, err);
 }
 
-/* Who shares a namespace shares a user, so that they can share claims. */
+/* Pods of one namespace have one user, so that they can share claims. */
 int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *ret,
                     struct err *err)
 {
@@ -97,7 +97,7 @@ int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *
     return 0;
 }
 
-/* The administrator's word counts here too, whoever looked before. */
+/* The administrator's bounds are checked here too, whatever the caller has checked. */
 static int check_spec_privileges(const struct runtime *runtime, const struct node *container,
                             struct err *err)
 {
@@ -205,7 +205,7 @@ static int check_commands(const struct node *spec, struct err *err)
     return 0;
 }
 
-/* ---- What the shim is told --------------------------------------------------------- */
+/* ---- The description for the shim */
 
 static bool has_env(const struct node *env, const char *name)
 {
@@ -282,7 +282,7 @@ static struct node *hidden_folders(const struct runtime *runtime, struct arena *
     return list;
 }
 
-/* What the shim is told; the files are not in it, they are there. */
+/* Without the contents of files, which are written before the shim starts. */
 static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
                                   const struct node *from, struct node *volumes,
                                   uint32_t user)

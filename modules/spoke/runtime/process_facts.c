@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds out what this machine lets us do, and says so. */
+/* Finds out what this machine supports, for the spoke's status. */
 
 #include "runtime/process.h"
 
@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* In a child: a namespace that was entered cannot be left. */
 static bool try_child(int (*attempt)(void))
 {
     int status = 0;

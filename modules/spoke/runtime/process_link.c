@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listens to a pod's shim and tells the caller what it says. */
+/* Holds the connection to a pod's shim: requests go out, events come in. */
 
 #include "runtime/process.h"
 
@@ -30,6 +30,7 @@ struct node *process_verb(struct arena *arena, const char *word, const char *con
     return message;
 }
 
+/* The shim kills the command itself; this only is for a shim that does not answer. */
 static void on_ask_late(void *arg)
 {
     struct process_ask *ask = arg;
@@ -58,6 +59,8 @@ void process_probe_exec(struct process_pod *pod, const char *container,
 
 /* ---- Its end -------------------------------------------------------------------- */
 
+/* Called by timers and by the shim's end. The caller may create a pod of the same id from
+   within the event: the old one is freed before. */
 void process_end_removed(void *arg)
 {
     struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
@@ -72,7 +75,7 @@ void process_end_removed(void *arg)
         runtime->options.on_event(runtime->options.arg, &event);
 }
 
-/* Somebody killed the shim itself: its containers died with it. */
+/* The shim itself was killed, and its containers died with it. */
 static void lose_pod(struct process_pod *pod)
 {
     process_hang_up(pod);
@@ -86,6 +89,8 @@ static void lose_pod(struct process_pod *pod)
     process_tell(pod, NULL, RUNTIME_LOST, "ShimLost", "the pod's shim was killed");
 }
 
+/* May be called twice for one end, by the socket and by the child's exit: whichever is first
+   closes both. */
 void process_shim_ended(struct process_pod *pod)
 {
     process_hang_up(pod);
@@ -113,6 +118,7 @@ void process_on_shim_exit(struct process_pod *pod)
         process_shim_ended(pod);
 }
 
+/* A shim that does not take it is reconnected to, and sends its state then. */
 static void send_now(struct process_pod *pod, const struct node *message)
 {
     scoped_text struct text out = { 0 };
@@ -122,6 +128,7 @@ static void send_now(struct process_pod *pod, const struct node *message)
         shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
 }
 
+/* While a living shim is not reached, requests are kept in their order. */
 void process_send(struct process_pod *pod, const struct node *message)
 {
     if (pod->socket >= 0) {
@@ -133,7 +140,7 @@ void process_send(struct process_pod *pod, const struct node *message)
     }
 }
 
-/* ---- Hearing -------------------------------------------------------------------- */
+/* ---- Messages of the shim */
 
 static void tell_event(struct process_pod *pod, const char *word,
                        const struct process_state *state)
@@ -162,6 +169,7 @@ char *process_exec_words(int64_t code, const char *output)
     return mem_printf("exit code %lld%s%.*s", (long long)code, len ? ": " : "", (int)len, output);
 }
 
+/* An answer after the timeout finds no ask, and is dropped. */
 static void hear_exec(struct process_pod *pod, const struct node *message)
 {
     int64_t id = number_get(message, "exec", NUMBER_COUNT, 0);
@@ -179,7 +187,7 @@ static void hear_exec(struct process_pod *pod, const struct node *message)
     process_answer_ask(pod, ask, code == 0, text);
 }
 
-/* A run that ended and was followed by another one while we did not hear. */
+/* A run ended and another one began while there was no connection: two events are due. */
 static void tell_missed(struct process_pod *pod, const struct process_state *before,
                         const struct process_state *now)
 {
@@ -192,7 +200,8 @@ static void tell_missed(struct process_pod *pod, const struct process_state *bef
     tell_event(pod, "exited", &missed);
 }
 
-/* What differs from what is known is told as what happened. */
+/* The shim sends its whole state to a new connection: what differs from the known one has
+   happened meanwhile, and becomes events. */
 static void hear_state(struct process_pod *pod, const struct node *from)
 {
     struct process_state *state = process_state_of(pod, node_get_text(from, "name"));
@@ -210,6 +219,7 @@ static void hear_state(struct process_pod *pod, const struct node *from)
         tell_event(pod, now.state, &now);
 }
 
+/* The event's callback may remove the pod: nothing of it is used after process_tell(). */
 static void hear_message(struct process_pod *pod, const struct node *message)
 {
     const char *event = node_get_text(message, "event");
@@ -251,6 +261,7 @@ static void on_message(int fd, unsigned what, void *arg)
         hear_message(pod, message);
 }
 
+/* Kept requests go out before anything new. */
 void process_listen(struct process_pod *pod, int socket)
 {
     pod->socket = socket;

@@ -24,8 +24,8 @@ static uint32_t hash_of_pod(const struct process_pod *pod)
     return hash;
 }
 
-/* Everybody may make files in /dev/shm: ours lie in a folder that is ours alone, and
-   that nobody else enters. A pod sees what is mounted out of it. */
+/* Every user may make files in /dev/shm: ours lie in a folder of mode 0700. A pod sees only
+   what is mounted out of it. */
 char *process_memory_volume(struct process_pod *pod, struct arena *arena, const char *volume,
                             struct err *err)
 {

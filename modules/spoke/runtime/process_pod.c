@@ -41,6 +41,7 @@ struct process_pod *process_pod_new(struct runtime *runtime, const char *id)
     return pod;
 }
 
+/* The ask is taken out of the list first: `done` may ask again. */
 void process_answer_ask(struct process_pod *pod, struct process_ask *ask, bool ok,
                         const char *message)
 {
@@ -72,6 +73,7 @@ void process_let_go(struct process_pod *pod)
     process_shim_forget(&pod->shim);
 }
 
+/* Does not end the pod: it runs on, unless process_pod_delete() came before. */
 void process_pod_free(struct process_pod **pod)
 {
     struct process_pod *p = *pod;
@@ -90,6 +92,7 @@ void process_pod_free(struct process_pod **pod)
     mem_free(pod);
 }
 
+/* By control group, which finds processes that have left their parent. */
 void process_kill_leftovers(struct process_pod *pod)
 {
     for (size_t i = 0; i < pod->count; i++) {
@@ -105,7 +108,7 @@ void process_empty_trash(const char *trash)
 {
     pid_t pid = fork();
 
-    /* A grandchild is nobody's to wait for, and keeps no socket of ours open. */
+    /* A grandchild is reaped by init, and must not keep our sockets open. */
     if (pid == 0 && fork() == 0) {
         syscall(SYS_close_range, 3, ~0U, 0);
         setpriority(PRIO_PROCESS, 0, 19);
@@ -117,6 +120,7 @@ void process_empty_trash(const char *trash)
         waitpid(pid, NULL, 0);
 }
 
+/* Within one file system a rename is quick whatever is in the folder. */
 static void delete_folder(const struct process_pod *pod)
 {
     static unsigned count;

@@ -29,6 +29,7 @@ struct process_shim {
 #define LATER (20 * CLOCK_MS) /* not while pods are being started */
 #define ROOM 600              /* for the pod's directory, in the list of processes */
 
+/* Freeing the child forgets the process and does not end it. */
 void process_shim_forget(struct process_shim **at)
 {
     struct process_shim *shim = *at;
@@ -77,6 +78,7 @@ static struct process_shim *spawn_shim(struct runtime *runtime, const char *last
     return shim;
 }
 
+/* A timer calls this a while after the last pod was started. */
 static void make_spare(void *arg)
 {
     struct runtime *runtime = arg;

@@ -151,7 +151,7 @@ static void write_note(const struct process_pod *pod, const char *name, bool onc
 /*
  * The decision to end a pod must outlive the agent: the next one would take what was ended
  * for something that failed, and start it again. Without a disk to keep it on, it does.
- * The file's time is the wall's; in it stands the steady one, which nobody can set.
+ * The file's time is the wall's; in it stands the steady one, which cannot be set.
  */
 void process_note_ending(const struct process_pod *pod)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacks a stranger's archive in a child that can do nothing but that. */
+/* Unpacks an archive from outside in a child that can do nothing but that. */
 #include "runtime/runtime.h"
 
 #include "archive/archive.h"
@@ -59,7 +59,7 @@ static void limit_child_resources(void)
 #endif
 }
 
-/* What is left of root is nobody, and no way back. */
+/* From root to the user nobody, without a way back. */
 static void drop_rights(void)
 {
     if (geteuid() == 0) {

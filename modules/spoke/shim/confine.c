@@ -302,7 +302,7 @@ static int pick_hosts(const struct shim_place *place)
     return tree;
 }
 
-/* The root itself is no place to write to; what is mounted in it stays as it is. */
+/* The root itself becomes read-only; mounts in it keep their own mode. */
 static int close_root(struct shim_message *why)
 {
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };

@@ -37,7 +37,7 @@ int confine_point_open(const char *path);
 /* /dev of the new root, before it is entered. */
 int confine_devices(const char *root, const struct shim_place *place, bool privileged,
                     struct shim_message *why);
-/* After it is entered: /proc, /dev/shm, and what nobody in it should see. */
+/* After it is entered: /proc, /dev/shm, and what no process in it should see. */
 int confine_hide(const struct shim_place *place, bool privileged, struct shim_message *why);
 
 #endif

@@ -88,8 +88,8 @@ struct way {
     int links;
 };
 
-/* Who may write to a folder could lead us anywhere; what root put there, the
-   machine's administrator did. Not root, we reach no more than the workload. */
+/* A user who may write to a folder could put a link there that leads anywhere; a link of
+   root's is the administrator's. As another user than root we reach no more than the workload. */
 static int follow_link(struct way *way, int link)
 {
     char target[4096];

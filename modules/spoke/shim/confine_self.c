@@ -116,7 +116,7 @@ static size_t add_own_group(gid_t *groups, size_t count, uint32_t group)
     return count + 1;
 }
 
-/* Delivered files belong to the pod's own group, whoever the process is. */
+/* Delivered files belong to the pod's own group, so each process is in it, whatever its user. */
 static int set_groups(const struct node *spec)
 {
     const struct node *list = node_get(spec, "groups");
@@ -165,8 +165,8 @@ static int become_user(const struct shim_place *place, const struct node *contai
     return 0;
 }
 
-/* Not root there is nobody else to become; in a user namespace of one's own
-   there are capabilities all the same, and they go. */
+/* Without root there is no other user to become. In a user namespace of our own there are
+   capabilities all the same, which are dropped. */
 static int stay_user(const struct shim_place *place, struct shim_message *why)
 {
     if (place->user_namespace)

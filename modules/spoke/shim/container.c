@@ -63,7 +63,7 @@ static uint64_t look_at_mounts(const struct shim *shim, const struct container *
     return look;
 }
 
-/* Who may mount could have left anything behind. */
+/* A container that may mount could have left any mounts behind: its init is not used again. */
 static bool may_spoil(const struct shim *shim, const struct container *c)
 {
     int64_t pods = number_get(shim->place.spec, "user", NUMBER_USER, 0);
@@ -75,9 +75,8 @@ static bool may_spoil(const struct shim *shim, const struct container *c)
 /* ---- How it ended, on disk ------------------------------------------------------------ */
 
 /*
- * Written before anybody hears of it, so that no agent's death loses it. Not
- * made safe from power loss: that ends the pod as well, and a slow disk must
- * never keep us from answering.
+ * Written before the agent gets the event, so that an agent that dies loses no exit. Not
+ * synced: power loss ends the pod as well, and a slow disk must never delay the shim.
  */
 static void keep_exit(struct shim *shim, struct container *c)
 {
@@ -89,8 +88,8 @@ static void keep_exit(struct shim *shim, struct container *c)
     if (shim->end_at)
         return;
     document_write_json(&out, shim_describe(arena, c));
-    /* The agent hears of it by the socket, as long as we live; a full disk may be
-       emptied. */
+    /* While this shim lives, the socket carries it too; on a full disk the write is tried
+       again, for the disk may be emptied. */
     c->keep_at = kept_write(path, out.bytes, out.len, 0600, false, &ignored) < 0
                      ? clock_steady() + CLOCK_SECOND : 0;
 }
@@ -132,7 +131,7 @@ static void forget_init(struct container *c)
     c->idle_until = 0;
 }
 
-/* It has nothing below it; whoever reaps it has forgotten it already. */
+/* No process is below it; it is reaped as a child of no container. */
 static void retire_init(struct container *c)
 {
     kill(c->init, SIGKILL);
@@ -179,7 +178,7 @@ static int new_init(struct shim *shim, struct container *c)
 static void tell_init(const struct container *c, char word)
 {
     if (send(c->control, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        return; /* it is no more, and we are about to hear of that */
+        return; /* it has ended, and its SIGCHLD is on its way */
 }
 
 /* ---- Beginning --------------------------------------------------------------------------- */
@@ -277,7 +276,7 @@ static void hear_started(struct shim *shim, struct container *c)
         c->run.why = (struct shim_message){ 0 };
     c->told_start = true;
     c->waits = false;
-    if (c->kill_at) /* it was to stop before it could hear of it */
+    if (c->kill_at) /* the stop came before there was a process for the signal */
         kill(c->init, SIGTERM);
     else if (c->permit_at && c->permit_at <= clock_steady())
         permit_again(shim, c);

@@ -208,7 +208,7 @@ static void measure_folders(const struct shim *shim, int out)
 
 /* ---- When ------------------------------------------------------------------------------------ */
 
-/* Of the disk, by everybody; a file counts as it is counted above. */
+/* What is used of the whole disk, with the same cost for a file as above. */
 static int64_t used_here(void)
 {
     struct statvfs fs;

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* So much of what a command said is told. */
+/* How much of a command's output is kept. */
 #define OUTPUT ((size_t)1024)
 
 static void answer_exec(struct shim *shim, struct exec *e, int code)
@@ -63,7 +63,7 @@ static void on_network(void *arg, bool ok, const char *message)
     snprintf(asked->words, sizeof asked->words, "%s", message);
 }
 
-/* In a child: the shim itself waits for nobody. As the agent asks, from this machine. */
+/* In a child, because the shim itself must not wait. The probe is the same as the agent's. */
 static void ask_network(const struct node *probe, int64_t timeout, int out)
 {
     struct err err = { 0 };

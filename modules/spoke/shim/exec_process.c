@@ -179,7 +179,7 @@ static void be_guard(const struct shim_launch *launch, pid_t init, const struct 
     catch_late(SIGUSR1); /* of the reaper's; set before it can be sent */
     shim_join_cgroups(launch);
     enter_namespaces(launch, init);
-    reaper = fork(); /* a pid namespace holds the children of who entered it */
+    reaper = fork(); /* a process that enters a pid namespace stays outside; its children are in it */
     if (reaper == 0)
         be_reaper(launch, command, empty);
     if (reaper < 0)

@@ -209,7 +209,7 @@ static int run_once(const struct shim_launch *launch)
     struct shim_message message = { 0 };
     int status;
 
-    /* One who shared it before may have left it non-blocking. */
+    /* A previous user of the pipe may have left it O_NONBLOCK. */
     fcntl(launch->out, F_SETFL, 0);
     fcntl(launch->error, F_SETFL, 0);
     if (!start_main(launch, &message))
@@ -231,7 +231,7 @@ static bool is_alone(int control)
     return recv(control, &word, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* A claim may hold millions of files: the wait is told, and ends when the pod is to. */
+/* A claim may hold millions of files: SHIM_WAITS says how far it is, and SIGTERM ends it. */
 #define TELL_EVERY CLOCK_SECOND
 
 struct giving {

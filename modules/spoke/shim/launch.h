@@ -50,7 +50,7 @@ void shim_log_open(struct shim_log *log, const char *path, int64_t limit,
                    int files);
 /* Reads what is there and writes it down; closes the stream at its end. */
 void shim_log_read(struct shim_log *log, struct shim_stream *stream);
-/* Everyone who wrote has gone: takes what is in the pipe, ends the last line. */
+/* All writers have ended: takes what is in the pipe, ends the last line. */
 void shim_log_drain(struct shim_log *log, struct shim_stream *stream);
 /* The same, and closes it. */
 void shim_log_finish(struct shim_log *log, struct shim_stream *stream);
@@ -116,7 +116,7 @@ void shim_join_cgroups(const struct shim_launch *launch);
 /* Tells the init to kill everything below it. */
 int shim_kill_all_signal(void);
 /* Kills the children that a process has now; `proc` is an open /proc, in whose pid
-   namespace `parent` is told. */
+   namespace `parent` is a number. */
 void shim_kill_children(int proc, pid_t parent);
 
 static inline void shim_close_all(const int *fds, size_t count)

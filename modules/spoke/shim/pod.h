@@ -39,7 +39,7 @@ struct container {
     const char *state; /* none, running, exited, failed */
     struct shim_run run, last; /* last: the run before this one; number 0: none */
     int64_t crashes;   /* ends in a row of runs that did not last */
-    int64_t kill_at;   /* steady time; 0: nobody asked it to end */
+    int64_t kill_at;   /* steady time; 0: it is not to end */
     int64_t stop_at;   /* steady time at which it is stopped, once the shim ends */
     int64_t idle_until; /* steady time; 0: its init is not idle */
     int64_t began;     /* steady time of the run's start */
@@ -83,7 +83,7 @@ struct shim {
     struct exec execs[SHIM_EXECS];
     struct disk disk;
     bool spare;               /* was started before its pod was known */
-    bool nested;              /* in a group of its own, as yet nobody's */
+    bool nested;              /* in a group of its own, which has no pod yet */
     struct container *home;   /* whose group of processes we are in ourselves */
     int agent, listener, signals;
     bool quitting;

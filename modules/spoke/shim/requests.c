@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hears the agent, and does what it says. */
+/* Takes the agent's requests and does them. */
 
 #include "shim/pod.h"
 
@@ -51,7 +51,7 @@ void shim_hear_agent(struct shim *shim)
         do_request(shim, ask);
 }
 
-/* Only the newest agent counts; it hears everything from the start. */
+/* Only the newest connection counts; it gets the whole state first. */
 void shim_accept_agent(struct shim *shim)
 {
     struct ucred who;

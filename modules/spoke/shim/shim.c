@@ -154,7 +154,8 @@ static void run_shim(struct shim *shim)
         if ((shim->quitting || shim->end_at) && !anything_runs(shim))
             return;
         n = gather_descriptors(shim, fds, whose);
-        /* Logs first: an end is told after the last line was written. */
+        /* Logs first, from the last descriptor to the first: the event of an end is sent after
+           the last line was written. */
         if (poll(fds, n, wait_time(shim)) > 0)
             for (size_t i = n; i-- > 0;)
                 if (fds[i].revents)

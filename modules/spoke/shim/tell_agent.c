@@ -22,7 +22,7 @@ void shim_send(struct shim *shim, const struct node *message)
     if (shim->agent < 0)
         return;
     document_write_json(&out, message);
-    /* An agent that does not read comes back and is told the whole state. */
+    /* An agent that does not read is disconnected; it connects again and gets the whole state. */
     if (send(shim->agent, out.bytes, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         shim_drop_agent(shim);
 }
