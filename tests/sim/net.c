@@ -55,9 +55,9 @@ void world_link_drop(struct loop_world *world, struct world_link *link)
     *link->back = link->next;
     if (link->next)
         link->next->back = link->back;
-    free(link->names[0]);
-    free(link->names[1]);
-    free(link);
+    mem_free(&link->names[0]);
+    mem_free(&link->names[1]);
+    mem_free(&link);
 }
 
 typedef void event_fn(struct loop_world *world, struct world_event *event);
@@ -362,7 +362,7 @@ static void end_bury(void *arg)
     loop_queue_free(&end->queue);
     loop_queue_free(&end->inbox);
     mem_free(&end->lost);
-    free(end);
+    mem_free(&end);
 }
 
 static void end_close(struct loop_stream *stream)
@@ -536,7 +536,7 @@ struct loop_stream *world_connect(struct loop *loop, const char *address,
 
 static void free_sim_listener(void *arg)
 {
-    free(arg);
+    mem_free(&arg);
 }
 
 static void close_sim_listener(struct loop_listener *listener)

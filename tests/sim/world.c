@@ -128,8 +128,8 @@ static void event_free(struct loop_world *world, struct world_event *event)
 {
     if (event->link)
         world_link_drop(world, event->link);
-    free(event->bytes);
-    free(event);
+    mem_free(&event->bytes);
+    mem_free(&event);
 }
 
 /* ------------------------------------------------------------------- steps */
@@ -252,8 +252,8 @@ static void host_free(struct loop *loop)
     *at = host->next;
     if (host->world->current == host)
         host->world->current = NULL;
-    free(host->name);
-    free(host);
+    mem_free(&host->name);
+    mem_free(&host);
 }
 
 static const struct loop_driver host_driver = {
@@ -333,10 +333,10 @@ static void heal_cut(struct loop_world *world, struct world_cut *cut)
         cut->held[i]->when = world->now;
         world_push(world, cut->held[i]);
     }
-    free(cut->held);
-    free(cut->one);
-    free(cut->other);
-    free(cut);
+    mem_free(&cut->held);
+    mem_free(&cut->one);
+    mem_free(&cut->other);
+    mem_free(&cut);
 }
 
 void loop_world_cut(struct loop_world *world, const char *one,
@@ -391,7 +391,7 @@ void loop_world_free(struct loop_world **at)
     clock_set_door(NULL);
     tls_simulate(NULL);
     the_world = NULL;
-    free(world);
+    mem_free(&world);
 }
 
 void loop_world_set_weather(struct loop_world *world,

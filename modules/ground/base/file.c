@@ -191,7 +191,7 @@ char *file_barrier(const char *path)
     }
     if (whole && stat(whole, &st) == 0 && !(st.st_mode & 0001))
         return whole;
-    free(whole);
+    mem_free(&whole);
     return NULL;
 }
 

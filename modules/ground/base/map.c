@@ -50,10 +50,10 @@ void map_free(struct map **at)
     if (!map)
         return;
     for (size_t i = 0; i < map->used; i++)
-        free(map->entries[i].key);
-    free(map->entries);
-    free(map->slots);
-    free(map);
+        mem_free(&map->entries[i].key);
+    mem_free(&map->entries);
+    mem_free(&map->slots);
+    mem_free(&map);
 }
 
 static void slot_in(struct map *map, size_t index)
@@ -82,7 +82,7 @@ static void rebuild_slots(struct map *map)
     map->room = slots / 2 + slots / 8;
     map->entries =
         mem_resize_array(map->entries, map->room, sizeof *map->entries);
-    free(map->slots);
+    mem_free(&map->slots);
     map->slots = mem_alloc(slots * sizeof *map->slots);
     map->slot_count = slots;
     for (size_t i = 0; i < live; i++)

@@ -10,7 +10,7 @@
 
 void text_free(struct text *text)
 {
-    free(text->bytes);
+    mem_free(&text->bytes);
     *text = (struct text){0};
 }
 

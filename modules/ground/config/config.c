@@ -216,7 +216,7 @@ void config_free(struct config **at)
     if (!config)
         return;
     arena_free(&config->arena);
-    free(config);
+    mem_free(&config);
 }
 
 int config_set_flag(struct config *config, const struct config_setting *setting,

@@ -287,7 +287,7 @@ struct node *document_read_plain(struct arena *arena, const char *text, size_t l
     whole = read_json_value(&own, root);
     skip_own_space(&own);
     whole = whole && own.at == own.end;
-    free(own.children);
+    mem_free(&own.children);
     return whole ? root : NULL;
 }
 

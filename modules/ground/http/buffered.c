@@ -28,7 +28,7 @@ static void give_bytes(void *arg)
     b->queued = false;
     if (b->closed) {
         text_free(&b->bytes);
-        free(b);
+        mem_free(&b);
         return;
     }
     if (b->paused || !b->stream.events)
@@ -90,7 +90,7 @@ static void buffered_bury(void *arg)
     struct buffered *b = arg;
 
     text_free(&b->bytes);
-    free(b);
+    mem_free(&b);
 }
 
 static void buffered_close(struct loop_stream *stream)

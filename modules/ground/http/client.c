@@ -28,7 +28,7 @@ static void call_bury(void *arg)
     struct http_call *call = object_from(http_call, CALL_TAG, arg);
 
     call->tag = 0;
-    free(call);
+    mem_free(&call);
 }
 
 /* Queued callbacks may still hold the call: it is freed after them. */
@@ -109,7 +109,7 @@ static void line_bury(void *arg)
     struct line *line = object_from(line, LINE_TAG, arg);
 
     line->tag = 0;
-    free(line);
+    mem_free(&line);
 }
 
 /* A line may end from within its own parser, through a callback of its call: `dead` tells
@@ -614,10 +614,10 @@ static void client_bury(void *arg)
     struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
 
     client->tag = 0;
-    free(client->address);
-    free(client->host);
-    free(client->tls_name);
-    free(client);
+    mem_free(&client->address);
+    mem_free(&client->host);
+    mem_free(&client->tls_name);
+    mem_free(&client);
 }
 
 void http_client_free(struct http_client **at)

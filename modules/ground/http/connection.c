@@ -124,7 +124,7 @@ static void connection_bury(void *arg)
     struct connection *c = connection_of(arg);
 
     c->tag = 0;
-    free(c);
+    mem_free(&c);
 }
 
 /* May be called from anywhere, also from within the parser and from handlers. `now` is taken

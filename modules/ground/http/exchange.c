@@ -60,7 +60,7 @@ static void free_exchange(struct exchange *x)
     text_free(&x->body);
     text_free(&x->headers);
     arena_free(&x->request.arena);
-    free(x);
+    mem_free(&x);
 }
 
 struct exchange *http_exchange_new(struct connection *c, struct err *err)

@@ -47,17 +47,17 @@ void http_server_free(struct http_server **at)
     while (server->connections)
         http_connection_end(server->connections, false);
     for (i = 0; i < server->gate_count; i++)
-        free(server->gates[i]);
+        mem_free(&server->gates[i]);
     for (i = 0; i < server->route_count; i++) {
-        free(server->routes[i].prefix);
-        free(server->routes[i].methods);
+        mem_free(&server->routes[i].prefix);
+        mem_free(&server->routes[i].methods);
     }
     loop_timer_free(&server->drain_timer);
     map_free(&server->keys);
     mem_free(&server->gates);
     mem_free(&server->routes);
     server->tag = 0;
-    free(server);
+    mem_free(&server);
 }
 
 /* ------------------------------------------------------------------ routes */
@@ -217,7 +217,7 @@ int http_server_listen(struct http_server *server, const char *address,
     *gate = (struct gate){.server = server, .tls = tls};
     gate->listener = loop_listen(server->loop, address, on_gate_accept, gate, err);
     if (!gate->listener) {
-        free(gate);
+        mem_free(&gate);
         return -1;
     }
     server->gates = mem_resize_array(server->gates, server->gate_count + 1,

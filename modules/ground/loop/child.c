@@ -24,7 +24,7 @@ struct loop_child {
 
 static void child_bury(void *arg)
 {
-    free(arg);
+    mem_free(&arg);
 }
 
 /* A pidfd becomes readable when the process ends; only then is it reaped. */

@@ -85,7 +85,7 @@ static void on_listen_accept(evutil_socket_t listening, short what, void *arg)
 
 static void free_listener(void *arg)
 {
-    free(arg);
+    mem_free(&arg);
 }
 
 static void close_listener(struct loop_listener *listener)

@@ -154,7 +154,7 @@ void loop_timer_free(struct loop_timer **at)
     if (!timer)
         return;
     loop_timer_stop(timer);
-    free(timer);
+    mem_free(&timer);
 }
 
 /* A timer that is set already moves within the heap. */

@@ -135,7 +135,7 @@ static void names_tell(void *arg)
 
     if (names->fn)
         names->fn(names->found, names->count, names->problem, names->arg);
-    free(names);
+    mem_free(&names);
 }
 
 /* evdns may answer from within the question, so the news wait a turn. */

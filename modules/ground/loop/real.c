@@ -67,7 +67,7 @@ static void real_free(struct loop *loop)
     if (real->spare >= 0)
         close(real->spare);
     mem_free(&real->buffer);
-    free(real);
+    mem_free(&real);
 }
 
 static const struct loop_driver real_driver = {
@@ -157,7 +157,7 @@ struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn,
     evsignal_assign(&it->event, real_of(loop)->base, number, on_loop_signal, it);
     if (evsignal_add(&it->event, NULL) < 0) {
         err_set(err, ERR_INTERNAL, "cannot watch signal %d", number);
-        free(it);
+        mem_free(&it);
         return NULL;
     }
     return it;
@@ -170,7 +170,7 @@ void loop_signal_free(struct loop_signal **at)
     if (!it)
         return;
     event_del(&it->event);
-    free(it);
+    mem_free(&it);
 }
 
 struct loop_watch {
@@ -204,7 +204,7 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what,
     if (event_add(&it->event, NULL) < 0) {
         err_set(err, ERR_INTERNAL, "cannot watch descriptor %d: %s", fd,
                 strerror(errno));
-        free(it);
+        mem_free(&it);
         return NULL;
     }
     return it;
@@ -217,5 +217,5 @@ void loop_watch_free(struct loop_watch **at)
     if (!it)
         return;
     event_del(&it->event);
-    free(it);
+    mem_free(&it);
 }

@@ -68,7 +68,7 @@ static void connecting_free(struct connecting **at)
         return;
     real_names_free(&it->names);
     loop_timer_free(&it->timer);
-    free(it);
+    mem_free(&it);
 }
 
 /* Both events are removed before the descriptor is closed, whose number may come again. */
@@ -274,7 +274,7 @@ static void free_socket(void *arg)
     assert(s->tag == SOCKET_TAG && s->state == SOCKET_DEAD);
     s->tag = 0;
     mem_free(&s->lost);
-    free(s);
+    mem_free(&s);
 }
 
 /* Calls that are already queued for it come first, and see it dead. */

@@ -87,7 +87,7 @@ static void end_parting(void *arg)
         parting->next->back = parting->back;
     loop_stream_close(&parting->stream);
     loop_timer_free(&parting->patience);
-    free(parting);
+    mem_free(&parting);
 }
 
 void loop_part_all(struct loop *loop)
@@ -258,6 +258,6 @@ void loop_queue_drop(struct loop_queue *queue, size_t len)
 
 void loop_queue_free(struct loop_queue *queue)
 {
-    free(queue->bytes);
+    mem_free(&queue->bytes);
     *queue = (struct loop_queue){0};
 }

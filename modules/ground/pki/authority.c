@@ -234,8 +234,8 @@ void pki_authority_free(struct pki_authority **at)
         return;
     mbedtls_x509_crt_free(&authority->crt);
     pki_key_free(&authority->key);
-    free(authority->pem);
-    free(authority);
+    mem_free(&authority->pem);
+    mem_free(&authority);
 }
 
 const char *pki_authority_cert(const struct pki_authority *authority)

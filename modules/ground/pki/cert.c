@@ -29,7 +29,7 @@ static void free_subject(struct pki_name *name)
     size_t i;
 
     for (i = 0; i < name->organization_count; i++)
-        free(name->organizations[i]);
+        mem_free(&name->organizations[i]);
     mem_free(&name->organizations);
     mem_free(&name->common_name);
     name->organization_count = 0;
@@ -68,7 +68,7 @@ static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *a
         return -1;
     if (IS(at, MBEDTLS_OID_AT_CN)) {
         name->has_other |= name->common_name != NULL;
-        free(name->common_name);
+        mem_free(&name->common_name);
         name->common_name = value;
         return 0;
     }
@@ -254,11 +254,11 @@ void pki_cert_free(struct pki_cert **at)
     if (!cert)
         return;
     for (i = 0; i < cert->organization_count; i++)
-        free(cert->organizations[i]);
-    free(cert->organizations);
-    free(cert->common_name);
-    free(cert->serial);
-    free(cert);
+        mem_free(&cert->organizations[i]);
+    mem_free(&cert->organizations);
+    mem_free(&cert->common_name);
+    mem_free(&cert->serial);
+    mem_free(&cert);
 }
 
 bool pki_cert_in(const struct pki_cert *cert, const char *organization)
@@ -349,12 +349,12 @@ void pki_request_free(struct pki_request **at)
     if (!request)
         return;
     for (i = 0; i < request->organization_count; i++)
-        free(request->organizations[i]);
-    free(request->organizations);
-    free(request->common_name);
+        mem_free(&request->organizations[i]);
+    mem_free(&request->organizations);
+    mem_free(&request->common_name);
     mbedtls_x509_csr_free(request->parsed);
-    free(request->parsed);
-    free(request);
+    mem_free(&request->parsed);
+    mem_free(&request);
 }
 
 struct pki_request *pki_request_read(const char *pem, size_t len, struct err *err)

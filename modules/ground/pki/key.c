@@ -94,7 +94,7 @@ void pki_key_free(struct pki_key **at)
     if (!key)
         return;
     mbedtls_pk_free(&key->pk);
-    free(key);
+    mem_free(&key);
 }
 
 void pki_key_write(const struct pki_key *key, struct text *ret_pem)
@@ -285,7 +285,7 @@ static void *mbedtls_memory(size_t count, size_t size)
     if ((uintptr_t)memory % PAGE || !memory)
         return memory;
     other = mbedtls_memory(1, whole ? whole : 1);
-    free(memory);
+    mem_free(&memory);
     return other;
 }
 
@@ -294,7 +294,7 @@ static void mbedtls_memory_free(void *memory)
     if (memory && (uintptr_t)memory % PAGE == 0)
         munmap(memory, MAPPED_SIZE);
     else
-        free(memory);
+        mem_free(&memory);
 }
 
 /* Before anything is allocated, so that everything is freed the same way. */

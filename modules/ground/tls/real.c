@@ -58,13 +58,13 @@ static void keep_session(struct tls_stream *t)
     mbedtls_ssl_session_init(session);
     if (mbedtls_ssl_get_session(&t->ssl, session)) {
         mbedtls_ssl_session_free(session);
-        free(session);
+        mem_free(&session);
         return;
     }
     old = map_put(t->client->sessions, t->name, session);
     if (old) {
         mbedtls_ssl_session_free(old);
-        free(old);
+        mem_free(&old);
     }
 }
 

@@ -53,9 +53,9 @@ void tls_setup_drop(struct tls_setup **at)
     mbedtls_x509_crt_free(&setup->own);
     mbedtls_x509_crt_free(&setup->roots);
     mbedtls_pk_free(&setup->key);
-    free(setup->cert_pem);
-    free(setup->roots_pem);
-    free(setup);
+    mem_free(&setup->cert_pem);
+    mem_free(&setup->roots_pem);
+    mem_free(&setup);
 }
 
 static struct tls_setup *setup_new(bool server)

@@ -314,7 +314,7 @@ static void free_stream(void *arg)
     mem_free(&t->pinned_pem);
     mem_free(&t->name);
     mem_free(&t->lost);
-    free(t);
+    mem_free(&t);
 }
 
 /* The struct stays until queued calls have run: pump_kept() and tell_stream_lost(). */
@@ -389,7 +389,7 @@ struct tls_server *tls_server_new(struct loop *loop,
     TAILQ_INIT(&server->streams);
     server->setup = tls_setup_server(server, settings, err);
     if (!server->setup) {
-        free(server);
+        mem_free(&server);
         return NULL;
     }
     tls_tickets_start(server);
@@ -410,7 +410,7 @@ void tls_server_free(struct tls_server **at)
     }
     tls_setup_drop(&server->setup);
     explicit_bzero(server->tickets, sizeof server->tickets);
-    free(server);
+    mem_free(&server);
 }
 
 int tls_server_renew(struct tls_server *server,
@@ -492,7 +492,7 @@ struct tls_client *tls_client_new(struct loop *loop,
     if (!settings->proxy || tls_proxy_read(settings->proxy, &client->proxy, err) == 0)
         client->setup = tls_setup_client(settings, err);
     if (!client->setup) {
-        free(client);
+        mem_free(&client);
         return NULL;
     }
     client->insecure = settings->insecure;
@@ -513,12 +513,12 @@ void tls_client_free(struct tls_client **at)
         return;
     while ((session = map_next(client->sessions, &i, NULL))) {
         mbedtls_ssl_session_free(session);
-        free(session);
+        mem_free(&session);
     }
     map_free(&client->sessions);
-    free(client->pinned_pem);
+    mem_free(&client->pinned_pem);
     tls_setup_drop(&client->setup);
-    free(client);
+    mem_free(&client);
 }
 
 struct loop_stream *tls_connect(struct tls_client *client, const char *address,

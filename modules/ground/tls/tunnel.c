@@ -300,14 +300,14 @@ static void tunnel_bury(void *arg)
 
     text_free(&t->head);
     text_free(&t->early);
-    free(t->proxy);
-    free(t->target);
-    free(t->waiting);
-    free(t->through);
+    mem_free(&t->proxy);
+    mem_free(&t->target);
+    mem_free(&t->waiting);
+    mem_free(&t->through);
     if (t->authorization)
         explicit_bzero(t->authorization, strlen(t->authorization));
-    free(t->authorization);
-    free(t);
+    mem_free(&t->authorization);
+    mem_free(&t);
 }
 
 /* It may be closed from within one of its own events. */

@@ -66,7 +66,7 @@ static bool is_marked(const char *pid, const char *mark)
         return false;
     while (!found && getdelim(&line, &size, '\0', in) >= 0)
         found = !strcmp(line, mark);
-    free(line);
+    mem_free(&line);
     fclose(in);
     return found;
 }

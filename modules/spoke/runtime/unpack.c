@@ -242,7 +242,7 @@ static void unpacking_free(struct unpacking *unpacking)
     if (unpacking->answer >= 0)
         close(unpacking->answer);
     text_free(&unpacking->here);
-    free(unpacking);
+    mem_free(&unpacking);
 }
 
 void runtime_unpack_cancel(struct unpacking **unpacking)
