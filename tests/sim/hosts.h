@@ -35,10 +35,10 @@ struct world_cut {
 };
 
 struct loop_world {
-    uint64_t dice;
+    uint64_t random_state;
     int64_t now, wall_start;
     uint64_t serial, count;
-    struct loop_weather weather;
+    struct loop_faults faults;
     struct world_host *hosts, *current;
     struct world_event **events; /* owned; a binary heap */
     size_t event_count, event_room;

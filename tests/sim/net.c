@@ -10,7 +10,7 @@
 
 /* What the kernels on both sides take before a writer has to wait. */
 #define WINDOW ((size_t)65536)
-#define CONNECT_PATIENCE (10 * CLOCK_SECOND)
+#define CONNECT_TIMEOUT (10 * CLOCK_SECOND)
 /* A peer that crashed without a word is noticed after so long. */
 #define SILENT_PEER (60 * CLOCK_SECOND)
 
@@ -179,8 +179,8 @@ static void deliver_bytes(struct end *end, const char *bytes, size_t len)
     size_t part = len;
 
     take_bytes(end, len);
-    if (len > 1 && world_chance(world, world->weather.split_ppm))
-        part = 1 + (size_t)loop_world_dice(world, len - 1);
+    if (len > 1 && world_chance(world, world->faults.split_ppm))
+        part = 1 + (size_t)loop_world_random(world, len - 1);
     end->stream.events->read(end->stream.arg, bytes, part);
     if (part == len)
         return;
@@ -225,7 +225,7 @@ static void on_link_bytes(struct loop_world *world, struct world_event *event)
 
     if (hold_event(world, event))
         return;
-    if (world_chance(world, world->weather.cut_ppm)) {
+    if (world_chance(world, world->faults.cut_ppm)) {
         reset_both(world, link);
         return;
     }
@@ -355,7 +355,7 @@ static void end_finish(struct loop_stream *stream)
         send_link_end(end);
 }
 
-static void end_bury(void *arg)
+static void free_end_later(void *arg)
 {
     struct end *end = arg;
 
@@ -377,7 +377,7 @@ static void end_close(struct loop_stream *stream)
     if (link->ends[end->side] == end)
         link->ends[end->side] = NULL;
     world_link_drop(world, link);
-    loop_later(stream->loop, end_bury, end);
+    loop_later(stream->loop, free_end_later, end);
 }
 
 static const char *end_remote(const struct loop_stream *stream)
@@ -463,7 +463,7 @@ static void on_knock(struct loop_world *world, struct world_event *event)
 
     if (hold_event(world, event))
         return;
-    if (!listener || world_chance(world, world->weather.refuse_ppm)) {
+    if (!listener || world_chance(world, world->faults.refuse_ppm)) {
         send_event(world, link, 0, on_link_refused, world_latency(world));
         return;
     }
@@ -506,7 +506,7 @@ struct loop_stream *world_connect(struct loop *loop, const char *address,
     struct loop_world *world = host->world;
     char name[LOOP_HOST], key[128];
     struct world_link *link;
-    struct world_event *patience;
+    struct world_event *timeout;
     struct end *end;
 
     if (split_address(host, address, name, key, err) < 0)
@@ -524,11 +524,11 @@ struct loop_stream *world_connect(struct loop *loop, const char *address,
     if (host->crashed)
         return &end->stream;
     send_event(world, link, 1, on_knock, world_latency(world));
-    patience = world_event_at(world, world->now + CONNECT_PATIENCE);
-    patience->fn = on_connect_late;
-    patience->link = link;
+    timeout = world_event_at(world, world->now + CONNECT_TIMEOUT);
+    timeout->fn = on_connect_late;
+    timeout->link = link;
     link->holders++;
-    world_push(world, patience);
+    world_push(world, timeout);
     return &end->stream;
 }
 
@@ -605,7 +605,7 @@ void world_links_crash(struct world_host *host)
             link->ends[side] = NULL;
             if (link->ends[!side])
                 send_event(world, link, !side, on_reset,
-                           loop_world_dice(world, 2) ? world_latency(world)
+                           loop_world_random(world, 2) ? world_latency(world)
                                                      : SILENT_PEER);
         }
 }

@@ -110,7 +110,7 @@ static void hello_came(struct tls_stream *t, const char *pem, size_t len)
     }
     if (!t->client)
         say_hello(t);
-    tls_shaken(t);
+    tls_handshake_done(t);
 }
 
 /* Gathers the hello in `out`; what came behind it goes back to be read. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated world: hosts, a clock that jumps, dice that are thrown the same. */
+/* A simulated world: hosts, a clock that jumps, chance from a seed. */
 #include "sim/hosts.h"
 
 #include <assert.h>
@@ -9,57 +9,57 @@
 #include "base/clock.h"
 #include "tls/inside.h"
 
-static struct loop_world *the_world; /* behind base's door */
+static struct loop_world *the_world; /* of base's clock platform */
 
 /* --------------------------------------------------------- time and chance */
 
 /* Sebastiano Vigna's splitmix64. */
-static uint64_t throw_dice(struct loop_world *world)
+static uint64_t next_random(struct loop_world *world)
 {
-    uint64_t z = world->dice += 0x9e3779b97f4a7c15u;
+    uint64_t z = world->random_state += 0x9e3779b97f4a7c15u;
 
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
 }
 
-uint64_t loop_world_dice(struct loop_world *world, uint64_t below)
+uint64_t loop_world_random(struct loop_world *world, uint64_t below)
 {
-    return below ? throw_dice(world) % below : 0;
+    return below ? next_random(world) % below : 0;
 }
 
 bool world_chance(struct loop_world *world, unsigned ppm)
 {
-    return ppm && loop_world_dice(world, 1000000) < ppm;
+    return ppm && loop_world_random(world, 1000000) < ppm;
 }
 
 int64_t world_latency(struct loop_world *world)
 {
-    const struct loop_weather *w = &world->weather;
+    const struct loop_faults *w = &world->faults;
 
     return w->latency_least +
-           (int64_t)loop_world_dice(
+           (int64_t)loop_world_random(
                world, (uint64_t)(w->latency_most - w->latency_least) + 1);
 }
 
-static int64_t door_wall(void)
+static int64_t platform_wall(void)
 {
     const struct world_host *host = the_world->current;
 
     return the_world->wall_start + the_world->now + (host ? host->skew : 0);
 }
 
-static int64_t door_steady(void)
+static int64_t platform_steady(void)
 {
     return the_world->now;
 }
 
-static void door_random(void *bytes, size_t len)
+static void platform_random(void *bytes, size_t len)
 {
     unsigned char *at = bytes;
 
     while (len) {
-        uint64_t number = throw_dice(the_world);
+        uint64_t number = next_random(the_world);
         size_t part = len < sizeof number ? len : sizeof number;
 
         memcpy(at, &number, part);
@@ -134,7 +134,7 @@ static void event_free(struct loop_world *world, struct world_event *event)
 
 /* ------------------------------------------------------------------- steps */
 
-/* One of the hosts that have calls waiting; which, the dice say. */
+/* One of the hosts that have calls waiting; which, chance decides. */
 static struct world_host *host_with_calls(struct loop_world *world)
 {
     struct world_host *host, *chosen = NULL;
@@ -142,7 +142,7 @@ static struct world_host *host_with_calls(struct loop_world *world)
 
     for (host = world->hosts; host; host = host->next)
         if (!host->crashed && loop_has_calls(&host->loop) &&
-            !loop_world_dice(world, ++count))
+            !loop_world_random(world, ++count))
             chosen = host;
     return chosen;
 }
@@ -361,17 +361,17 @@ void loop_world_cut(struct loop_world *world, const char *one,
 
 struct loop_world *loop_world_new(uint64_t seed)
 {
-    static const struct clock_door door = {door_wall, door_steady, door_random};
+    static const struct clock_platform platform = {platform_wall, platform_steady, platform_random};
     struct loop_world *world = mem_alloc(sizeof *world);
 
     assert(!the_world);
-    world->dice = seed;
+    world->random_state = seed;
     world->now = CLOCK_SECOND;
     world->wall_start = 1767225600 * CLOCK_SECOND; /* 2026-01-01 */
-    world->weather = (struct loop_weather){.latency_least = CLOCK_MS / 5,
+    world->faults = (struct loop_faults){.latency_least = CLOCK_MS / 5,
                                            .latency_most = 2 * CLOCK_MS};
     the_world = world;
-    clock_set_door(&door);
+    clock_set_platform(&platform);
     tls_simulate(&sim_plain_tls);
     return world;
 }
@@ -388,15 +388,15 @@ void loop_world_free(struct loop_world **at)
     while (world->event_count)
         event_free(world, pop_event(world));
     mem_free(&world->events);
-    clock_set_door(NULL);
+    clock_set_platform(NULL);
     tls_simulate(NULL);
     the_world = NULL;
     mem_free(&world);
 }
 
-void loop_world_set_weather(struct loop_world *world,
-                            const struct loop_weather *weather)
+void loop_world_set_faults(struct loop_world *world,
+                            const struct loop_faults *faults)
 {
-    assert(weather->latency_most >= weather->latency_least);
-    world->weather = *weather;
+    assert(faults->latency_most >= faults->latency_least);
+    world->faults = *faults;
 }

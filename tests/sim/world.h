@@ -18,7 +18,7 @@
  */
 struct loop_world;
 
-struct loop_weather {
+struct loop_faults {
     int64_t latency_least, latency_most; /* per delivery; order is kept */
     unsigned cut_ppm;   /* chance per delivery that the connection is reset */
     unsigned split_ppm; /* chance per delivery that it comes in two pieces */
@@ -30,8 +30,8 @@ struct loop_world *loop_world_new(uint64_t seed) __attribute__((returns_nonnull)
 void loop_world_free(struct loop_world **world);
 #define scoped_world SCOPED(loop_world_free)
 
-void loop_world_set_weather(struct loop_world *world,
-                            const struct loop_weather *weather);
+void loop_world_set_faults(struct loop_world *world,
+                            const struct loop_faults *faults);
 /* A new host, or a crashed one started again. Freed with loop_free(). */
 struct loop *loop_world_host(struct loop_world *world, const char *name)
     __attribute__((returns_nonnull));
@@ -44,8 +44,8 @@ bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg),
                           void *arg, int64_t duration);
 int64_t loop_world_now(const struct loop_world *world);
 uint64_t loop_world_events(const struct loop_world *world);
-/* A number from the world's own dice, below `below`. */
-uint64_t loop_world_dice(struct loop_world *world, uint64_t below);
+/* A number from the world's own chance, below `below`. */
+uint64_t loop_world_random(struct loop_world *world, uint64_t below);
 
 /*
  * From now on nothing that this host does is seen by any other, and nothing

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells the time and throws the dice, through one door. */
+/* Gives time and chance, from the kernel or from a simulation. */
 #include "base/clock.h"
 
 #include <errno.h>
@@ -43,27 +43,27 @@ static void real_random(void *bytes, size_t len)
     }
 }
 
-static const struct clock_door real = {real_wall, real_steady, real_random};
-static const struct clock_door *door = &real;
+static const struct clock_platform real = {real_wall, real_steady, real_random};
+static const struct clock_platform *platform = &real;
 
-void clock_set_door(const struct clock_door *to)
+void clock_set_platform(const struct clock_platform *to)
 {
-    door = to ? to : &real;
+    platform = to ? to : &real;
 }
 
 int64_t clock_wall(void)
 {
-    return door->wall();
+    return platform->wall();
 }
 
 int64_t clock_steady(void)
 {
-    return door->steady();
+    return platform->steady();
 }
 
 void random_bytes(void *bytes, size_t len)
 {
-    door->random(bytes, len);
+    platform->random(bytes, len);
 }
 
 uint64_t random_number(void)

@@ -85,7 +85,7 @@ static void buffered_finish(struct loop_stream *stream)
     loop_stream_finish(buffered_of(stream)->inner);
 }
 
-static void buffered_bury(void *arg)
+static void free_buffered_later(void *arg)
 {
     struct buffered *b = arg;
 
@@ -100,7 +100,7 @@ static void buffered_close(struct loop_stream *stream)
     loop_stream_close(&b->inner);
     b->closed = true;
     if (!b->queued)
-        loop_later(stream->loop, buffered_bury, b);
+        loop_later(stream->loop, free_buffered_later, b);
 }
 
 static const char *buffered_remote(const struct loop_stream *stream)

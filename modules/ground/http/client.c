@@ -23,7 +23,7 @@ static void match_soon(struct http_client *client);
 
 /* ------------------------------------------------------------------- calls */
 
-static void call_bury(void *arg)
+static void free_call_later(void *arg)
 {
     struct http_call *call = object_from(http_call, CALL_TAG, arg);
 
@@ -39,7 +39,7 @@ static void call_free(struct http_call *call)
     text_free(&call->body);
     arena_free(&call->arena);
     call->line = NULL;
-    loop_later(call->client->loop, call_bury, call);
+    loop_later(call->client->loop, free_call_later, call);
 }
 
 /* The list is short: a call waits only while all lines are busy. */
@@ -104,7 +104,7 @@ static void on_call_timer(void *arg)
 
 /* ------------------------------------------------------------------- lines */
 
-static void line_bury(void *arg)
+static void free_line_later(void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
 
@@ -131,7 +131,7 @@ static void line_end(struct line *line)
     text_free(&line->rest);
     mem_free(&line->ended);
     http_wire_free(&line->wire);
-    loop_later(client->loop, line_bury, line);
+    loop_later(client->loop, free_line_later, line);
     match_soon(client);
 }
 
@@ -609,7 +609,7 @@ struct http_client *http_client_new(struct loop *loop,
 }
 
 /* After the queued calls of lines and calls, which still look at it. */
-static void client_bury(void *arg)
+static void free_client_later(void *arg)
 {
     struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
 
@@ -640,5 +640,5 @@ void http_client_free(struct http_client **at)
             call_free(call);
         line_end(line);
     }
-    loop_later(client->loop, client_bury, client);
+    loop_later(client->loop, free_client_later, client);
 }

@@ -119,7 +119,7 @@ static void on_deadline(void *arg)
 /* ------------------------------------------------------------- life, death */
 
 /* Queued last, so that every other queued call has found the connection dead. */
-static void connection_bury(void *arg)
+static void free_connection_later(void *arg)
 {
     struct connection *c = connection_of(arg);
 
@@ -154,7 +154,7 @@ void http_connection_end(struct connection *c, bool politely)
         http_exchange_gone(x);
     }
     http_admission_ended(server);
-    loop_later(server->loop, connection_bury, c);
+    loop_later(server->loop, free_connection_later, c);
 }
 
 /* While bytes are pending the deadline is the reader's, whatever it was for before;

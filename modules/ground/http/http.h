@@ -155,9 +155,9 @@ size_t http_server_cut(struct http_server *server,
 /*
  * Stops accepting, lets answers of known length finish, tells the others
  * through `gone` after ending their streams in order, and calls `done` when
- * nothing is open or `patience` is over.
+ * nothing is open or `timeout` is over.
  */
-void http_server_drain(struct http_server *server, int64_t patience, loop_fn *done,
+void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *done,
                        void *arg);
 
 /* ---- reading the request */

@@ -239,7 +239,7 @@ struct http_server_counts http_server_counts(const struct http_server *server)
 }
 
 /* Each end removes the first of the list. */
-static void out_of_patience(void *arg)
+static void on_drain_timeout(void *arg)
 {
     struct http_server *server = object_from(http_server, SERVER_TAG, arg);
 
@@ -254,7 +254,7 @@ static bool will_finish(const struct connection *c)
 }
 
 /* A response of unknown length (a watch) is ended in order, since it would never end by itself. */
-void http_server_drain(struct http_server *server, int64_t patience, loop_fn *done,
+void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *done,
                        void *arg)
 {
     struct connection *c, *next;
@@ -267,8 +267,8 @@ void http_server_drain(struct http_server *server, int64_t patience, loop_fn *do
         http_admission_drained(server);
         return;
     }
-    server->drain_timer = loop_timer_new(server->loop, out_of_patience, server);
-    loop_timer_set(server->drain_timer, patience);
+    server->drain_timer = loop_timer_new(server->loop, on_drain_timeout, server);
+    loop_timer_set(server->drain_timer, timeout);
     for (c = server->connections; c; c = next) {
         next = c->next;
         c->keep = false;

@@ -22,7 +22,7 @@ struct loop_child {
     void *arg;
 };
 
-static void child_bury(void *arg)
+static void free_child_later(void *arg)
 {
     mem_free(&arg);
 }
@@ -50,7 +50,7 @@ void loop_child_free(struct loop_child **at)
         return;
     event_del(&child->event);
     close(child->pidfd);
-    loop_later(child->loop, child_bury, child);
+    loop_later(child->loop, free_child_later, child);
 }
 
 bool loop_child_signal(struct loop_child *child, int number)

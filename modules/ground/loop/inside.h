@@ -8,7 +8,7 @@
  * What a real and a simulated loop have in common: the queue of calls, the
  * heap of timers, and a table of what each does its own way. The table is what
  * a simulation replaces (tests/sim/world.c); its clock and chance go through
- * clock_set_door() of base.
+ * clock_set_platform() of base.
  */
 struct loop_driver {
     struct loop_stream *(*connect)(struct loop *loop, const char *address,

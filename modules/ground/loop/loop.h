@@ -117,9 +117,9 @@ void loop_stream_finish(struct loop_stream *stream);
 void loop_stream_close(struct loop_stream **stream);
 /*
  * Ends it in order: no event follows, pending bytes are sent for at most
- * `patience`, then it closes by itself. The pointer is gone at once.
+ * `timeout`, then it closes by itself. The pointer is gone at once.
  */
-void loop_stream_close_politely(struct loop_stream **stream, int64_t patience);
+void loop_stream_close_politely(struct loop_stream **stream, int64_t timeout);
 #define scoped_stream SCOPED(loop_stream_close)
 /* "10.1.2.3:40112", "unix", or the other host's name in a simulation. */
 const char *loop_stream_remote(const struct loop_stream *stream);

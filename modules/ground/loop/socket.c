@@ -13,7 +13,7 @@
 #include "loop/socket.h"
 
 #define SOCKET_TAG 0x534f434bu
-#define CONNECT_PATIENCE (10 * CLOCK_SECOND)
+#define CONNECT_TIMEOUT (10 * CLOCK_SECOND)
 /* With other addresses to try, no single one gets all the time. */
 #define CONNECT_SHARE (3 * CLOCK_SECOND)
 /* A peer that acknowledges nothing for so long is dead. */
@@ -488,8 +488,8 @@ struct loop_stream *real_connect(struct loop *loop, const char *address,
     s->connecting = it = mem_alloc(sizeof *it);
     snprintf(it->what, sizeof it->what, "%s", address);
     it->timer = loop_timer_new(loop, on_connect_timer, s);
-    it->until = clock_steady() + CONNECT_PATIENCE;
-    loop_timer_set(it->timer, CONNECT_PATIENCE);
+    it->until = clock_steady() + CONNECT_TIMEOUT;
+    loop_timer_set(it->timer, CONNECT_TIMEOUT);
     if (known) {
         it->addresses[0] = one;
         it->count = 1;

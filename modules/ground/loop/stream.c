@@ -73,7 +73,7 @@ struct loop *loop_stream_loop(const struct loop_stream *stream)
  */
 struct loop_parting {
     struct loop_stream *stream; /* owned */
-    struct loop_timer *patience; /* owned */
+    struct loop_timer *timeout; /* owned */
     struct loop_parting *next, **back;
 };
 
@@ -86,7 +86,7 @@ static void end_parting(void *arg)
     if (parting->next)
         parting->next->back = parting->back;
     loop_stream_close(&parting->stream);
-    loop_timer_free(&parting->patience);
+    loop_timer_free(&parting->timeout);
     mem_free(&parting);
 }
 
@@ -114,7 +114,7 @@ static const struct loop_stream_events part_events = {
 };
 
 /* The stream gets callbacks of its own here, so its former owner is not called again. */
-void loop_stream_close_politely(struct loop_stream **at, int64_t patience)
+void loop_stream_close_politely(struct loop_stream **at, int64_t timeout)
 {
     struct loop_stream *stream = take(*at);
     struct loop_parting *parting;
@@ -128,8 +128,8 @@ void loop_stream_close_politely(struct loop_stream **at, int64_t patience)
     if (parting->next)
         parting->next->back = &parting->next;
     stream->loop->partings = parting;
-    parting->patience = loop_timer_new(stream->loop, end_parting, parting);
-    loop_timer_set(parting->patience, patience);
+    parting->timeout = loop_timer_new(stream->loop, end_parting, parting);
+    loop_timer_set(parting->timeout, timeout);
     loop_stream_finish(stream);
     loop_stream_handle(stream, &part_events, parting);
     loop_stream_resume(stream);

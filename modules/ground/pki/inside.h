@@ -13,7 +13,7 @@ struct pki_key {
     mbedtls_pk_context pk;
 };
 
-/* What mbedTLS asks for chance: base's door. */
+/* Where mbedTLS gets chance: base's platform. */
 int pki_chance(void *unused, unsigned char *bytes, size_t len);
 /* SHA-256 of the SubjectPublicKeyInfo. */
 void pki_pin_of(const mbedtls_pk_context *pk, unsigned char ret[PKI_SHA256]);

@@ -16,7 +16,7 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
 /* The status of a proxy's whole answer; 0: more must come; -1: it is no HTTP. */
 int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used);
 
-#define TLS_HANDSHAKE_PATIENCE 5000 /* ms */
+#define TLS_HANDSHAKE_TIMEOUT 5000 /* ms */
 /* Connections that have sent nothing yet: of one address, and of all. */
 #define TLS_MOST_SILENT_OF_ONE 512
 #define TLS_MOST_SILENT 4096
@@ -74,7 +74,7 @@ struct tls_client {
     char *pinned_pem;        /* owned; of the last full handshake: a resumed one shows none */
 };
 
-enum tls_state { TLS_SHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };
+enum tls_state { TLS_HANDSHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };
 
 struct tls_stream {
     struct loop_stream stream;
@@ -87,7 +87,7 @@ struct tls_stream {
     TAILQ_ENTRY(tls_stream) link; /* in the server's list */
     loop_accept_fn *ready;
     void *ready_arg;
-    struct loop_timer *patience; /* owned; while shaking */
+    struct loop_timer *timeout; /* owned; while shaking */
     char *name;                  /* owned; the server's, on a client */
     mbedtls_ssl_context ssl;
     const char *in;              /* what came and is not yet read */
@@ -115,7 +115,7 @@ struct tls_stream {
  * stream, the checks' results and the setups are the product's own.
  */
 struct tls_engine {
-    void (*shake)(struct tls_stream *t);  /* a step; ends in tls_shaken or lost */
+    void (*shake)(struct tls_stream *t);  /* a step; ends in tls_handshake_done or lost */
     void (*read)(struct tls_stream *t);   /* gives on what can be read */
     void (*write)(struct tls_stream *t, const void *bytes, size_t len);
     void (*finish)(struct tls_stream *t);
@@ -127,7 +127,7 @@ void tls_simulate(const struct tls_engine *engine);
 
 /* A whole message of the handshake has come: its deadline begins anew. */
 void tls_advanced(struct tls_stream *t);
-void tls_shaken(struct tls_stream *t);
+void tls_handshake_done(struct tls_stream *t);
 void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
     PRINTF(3, 4);
 /* The other side will send no more. */

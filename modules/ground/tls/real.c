@@ -258,7 +258,7 @@ static void real_shake(struct tls_stream *t)
         return;
     if (t->client)
         keep_session(t);
-    tls_shaken(t);
+    tls_handshake_done(t);
 }
 
 /* ------------------------------------------------------------------- bytes */

@@ -11,7 +11,7 @@
 #include "tls/inside.h"
 
 /* A client waits longer: in a storm the hub has many before us. */
-#define CONNECT_PATIENCE (30 * CLOCK_SECOND)
+#define CONNECT_TIMEOUT (30 * CLOCK_SECOND)
 
 static const struct loop_stream_kind tls_kind;
 static const struct tls_engine *simulated_engine; /* NULL: no loop is simulated */
@@ -35,13 +35,13 @@ void tls_advanced(struct tls_stream *t)
 {
     t->last_look = false;
     if (t->server)
-        loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
+        loop_timer_set(t->timeout, TLS_HANDSHAKE_TIMEOUT * CLOCK_MS);
 }
 
 /* Out of the server's list and without a deadline: the handshake is over, however it ended. */
-static void stop_shaking(struct tls_stream *t)
+static void stop_handshaking(struct tls_stream *t)
 {
-    loop_timer_free(&t->patience);
+    loop_timer_free(&t->timeout);
     if (!t->server)
         return;
     TAILQ_REMOVE(&t->server->streams, t, link);
@@ -76,7 +76,7 @@ void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
     va_end(args);
     t->state = TLS_LOST;
     t->lost = mem_copy(&err, sizeof err);
-    stop_shaking(t);
+    stop_handshaking(t);
     if (server) {
         /* The owner gets the stream only after the handshake, so it is closed here. */
         struct loop_stream *stream = &t->stream;
@@ -113,7 +113,7 @@ void tls_flush(struct tls_stream *t)
 }
 
 /* `ready` and `opened` may close the stream or write to it. */
-void tls_shaken(struct tls_stream *t)
+void tls_handshake_done(struct tls_stream *t)
 {
     struct tls_server *server = t->server;
 
@@ -122,7 +122,7 @@ void tls_shaken(struct tls_stream *t)
         server->counts.full += !t->resumed;
         server->counts.resumed += t->resumed;
     }
-    stop_shaking(t);
+    stop_handshaking(t);
     if (t->ready) {
         t->ready(&t->stream, t->ready_arg);
         return;
@@ -145,7 +145,7 @@ void tls_shaken(struct tls_stream *t)
 /* Makes what has come into handshake steps and bytes. */
 static void pump_bytes(struct tls_stream *t)
 {
-    if (t->state == TLS_SHAKING)
+    if (t->state == TLS_HANDSHAKING)
         t->engine->shake(t);
     if (t->state == TLS_OPEN && t->stream.events && !t->paused && !t->ended)
         t->engine->read(t);
@@ -160,7 +160,7 @@ static void pump_kept(void *arg)
     struct text kept = t->kept;
 
     t->pump_queued = false;
-    if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
+    if (t->state != TLS_HANDSHAKING && t->state != TLS_OPEN)
         return;
     t->kept = (struct text){0};
     t->in = kept.bytes;
@@ -185,7 +185,7 @@ static void on_inner_read(void *arg, const char *bytes, size_t len)
 {
     struct tls_stream *t = arg;
 
-    if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
+    if (t->state != TLS_HANDSHAKING && t->state != TLS_OPEN)
         return;
     if (t->silent && t->server) {
         t->silent = false;
@@ -210,7 +210,7 @@ static void on_inner_ended(void *arg)
     struct tls_stream *t = arg;
 
     t->inner_ended = true;
-    if (t->state == TLS_SHAKING)
+    if (t->state == TLS_HANDSHAKING)
         tls_lose(t, ERR_UNREACHABLE, "%s: closed during the TLS handshake",
                  loop_stream_remote(t->inner));
     else if (!t->kept.len && !t->paused)
@@ -260,7 +260,7 @@ static void tls_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
     struct tls_stream *t = open_stream_of(stream);
 
-    if (t->state == TLS_SHAKING)
+    if (t->state == TLS_HANDSHAKING)
         text_add_bytes(&t->early, bytes, len);
     else if (t->state == TLS_OPEN)
         t->engine->write(t, bytes, len);
@@ -279,7 +279,7 @@ static void tls_pause(struct loop_stream *stream, bool paused)
     struct tls_stream *t = open_stream_of(stream);
 
     t->paused = paused;
-    if (!t->inner || t->state == TLS_SHAKING)
+    if (!t->inner || t->state == TLS_HANDSHAKING)
         return;
     if (paused) {
         loop_stream_pause(t->inner);
@@ -322,7 +322,7 @@ static void tls_close(struct loop_stream *stream)
 {
     struct tls_stream *t = open_stream_of(stream);
 
-    stop_shaking(t);
+    stop_handshaking(t);
     t->state = TLS_DEAD;
     loop_stream_close(&t->inner);
     loop_later(stream->loop, free_stream, t);
@@ -356,7 +356,7 @@ static void on_handshake_late(void *arg)
 
     if (!t->last_look) {
         t->last_look = true;
-        loop_timer_set(t->patience, CLOCK_MS);
+        loop_timer_set(t->timeout, CLOCK_MS);
         return;
     }
     tls_lose(t, ERR_TIMEOUT, "%s: the TLS handshake took too long",
@@ -463,8 +463,8 @@ void tls_server_accept(struct tls_server *server, struct loop_stream **stream,
     TAILQ_INSERT_TAIL(&server->streams, t, link);
     server->pending++;
     server->silent++;
-    t->patience = loop_timer_new(server->loop, on_handshake_late, t);
-    loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
+    t->timeout = loop_timer_new(server->loop, on_handshake_late, t);
+    loop_timer_set(t->timeout, TLS_HANDSHAKE_TIMEOUT * CLOCK_MS);
     loop_stream_handle(t->inner, &below, t);
     if (server->silent > TLS_MOST_SILENT_OF_ONE)
         drop_silent_peer(server, loop_stream_remote(t->inner));
@@ -542,8 +542,8 @@ struct loop_stream *tls_connect(struct tls_client *client, const char *address,
     t = stream_new(inner, client->setup);
     t->client = client;
     t->name = mem_copy_string(name);
-    t->patience = loop_timer_new(client->loop, on_handshake_late, t);
-    loop_timer_set(t->patience, CONNECT_PATIENCE);
+    t->timeout = loop_timer_new(client->loop, on_handshake_late, t);
+    loop_timer_set(t->timeout, CONNECT_TIMEOUT);
     loop_stream_handle(inner, &below, t);
     return &t->stream;
 }

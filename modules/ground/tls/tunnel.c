@@ -10,7 +10,7 @@
 
 #define HEAD_MOST 16384
 /* A proxy that asks another one, or a name server, takes a moment. */
-#define PATIENCE (20 * CLOCK_SECOND)
+#define TUNNEL_TIMEOUT (20 * CLOCK_SECOND)
 #define SCHEME "http://"
 #define PORT_USUAL 80
 #define NO_ANSWER "it ended the connection without an answer: is that an HTTP proxy?"
@@ -294,7 +294,7 @@ static void tunnel_finish(struct loop_stream *stream)
         loop_stream_finish(t->inner);
 }
 
-static void tunnel_bury(void *arg)
+static void free_tunnel_later(void *arg)
 {
     struct tunnel *t = arg;
 
@@ -318,7 +318,7 @@ static void tunnel_close(struct loop_stream *stream)
     t->dead = true;
     loop_timer_free(&t->late);
     loop_stream_close(&t->inner);
-    loop_later(stream->loop, tunnel_bury, t);
+    loop_later(stream->loop, free_tunnel_later, t);
 }
 
 static const char *tunnel_remote(const struct loop_stream *stream)
@@ -356,6 +356,6 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
     t->through = mem_printf("%s through the proxy %s", t->target, t->proxy);
     t->authorization = write_authorization(proxy->user);
     t->late = loop_timer_new(loop, on_tunnel_late, t);
-    loop_timer_set(t->late, PATIENCE);
+    loop_timer_set(t->late, TUNNEL_TIMEOUT);
     return &t->stream;
 }

@@ -395,7 +395,7 @@ void shim_container_hear(struct shim *shim, struct container *c)
     }
 }
 
-void shim_container_bury(struct shim *shim, struct container *c, int status)
+void shim_container_reap(struct shim *shim, struct container *c, int status)
 {
     shim_container_hear(shim, c);
     forget_init(c);

@@ -83,7 +83,7 @@ static void kill_children(void)
     close(proc);
 }
 
-static void bury_everyone(void)
+static void reap_all(void)
 {
     for (;;) {
         pid_t gone;
@@ -177,7 +177,7 @@ static void fail_init(const struct shim_launch *launch, struct shim_message *why
     if (!*why->text)
         snprintf(why->text, sizeof why->text, "cannot start: %s", strerror(errno));
     send_word(launch->control, why);
-    bury_everyone();
+    reap_all();
     _exit(127);
 }
 
@@ -219,7 +219,7 @@ static int run_once(const struct shim_launch *launch)
     status = wait_for_main();
     main_pid = 0;
     /* What the command left behind ends with it. */
-    bury_everyone();
+    reap_all();
     return status;
 }
 

@@ -110,7 +110,7 @@ void shim_container_kill(struct shim *shim, struct container *container);
 /* What its init says. */
 void shim_container_hear(struct shim *shim, struct container *container);
 /* Its init is no more. */
-void shim_container_bury(struct shim *shim, struct container *container, int status);
+void shim_container_reap(struct shim *shim, struct container *container, int status);
 /* The next steady time at which shim_container_late() has work; 0: never. */
 int64_t shim_container_next(const struct container *container);
 void shim_container_late(struct shim *shim, struct container *container, int64_t now);

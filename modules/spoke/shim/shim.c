@@ -38,7 +38,7 @@ static void reap_children(struct shim *shim)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < shim->count; i++)
             if (shim->containers[i].init == pid)
-                shim_container_bury(shim, &shim->containers[i], status);
+                shim_container_reap(shim, &shim->containers[i], status);
         for (size_t i = 0; i < SHIM_EXECS; i++)
             if (shim->execs[i].id && shim->execs[i].pid == pid)
                 shim_exec_end(shim, &shim->execs[i], status);
