@@ -12,6 +12,7 @@ static struct wire *wire_of(llhttp_t *parser)
     return parser->data;
 }
 
+/* The parser stops at this, and http_wire_status() makes 431 of it. */
 static int fail_too_large(struct wire *wire)
 {
     wire->too_large = true;
@@ -27,6 +28,7 @@ static int add_head_bytes(struct wire *wire, const char *at, size_t len)
     return 0;
 }
 
+/* The next message begins with nothing of the one before. */
 static int on_begin(llhttp_t *parser)
 {
     wire_of(parser)->in_message = true;
@@ -62,6 +64,7 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* llhttp gives names and values in pieces, as they come. */
 static int on_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
@@ -78,11 +81,14 @@ static int on_value_end(llhttp_t *parser)
     return on_value(parser, "", 0); /* an empty value has no span */
 }
 
+/* Pausing here hands control back before any of the body is parsed: the caller decides first
+   what becomes of it. */
 static int on_head_end(llhttp_t *parser)
 {
     return HPE_PAUSED;
 }
 
+/* The receiver may have called http_wire_stop(). */
 static int on_wire_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
@@ -129,6 +135,7 @@ void http_wire_start(struct wire *wire, bool request, size_t most_fields,
     wire->parser.data = wire;
 }
 
+/* llhttp is begun anew, so that no state of a message reaches the next one. */
 void http_wire_again(struct wire *wire)
 {
     bool request = wire->parser.type == HTTP_REQUEST;
@@ -148,6 +155,7 @@ void http_wire_stop(struct wire *wire)
     wire->stopped = true;
 }
 
+/* llhttp keeps its position when it pauses, which tells how much was used. */
 enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
                           size_t *ret_used)
 {

@@ -88,6 +88,7 @@ static void free_listener(void *arg)
     mem_free(&arg);
 }
 
+/* Calls that are queued for it find it closed; the struct is freed after them. */
 static void close_listener(struct loop_listener *listener)
 {
     struct real_listener *it = (struct real_listener *)listener;
@@ -101,6 +102,7 @@ static void close_listener(struct loop_listener *listener)
     loop_later(listener->loop, free_listener, it);
 }
 
+/* The kernel keeps up to its backlog of connections meanwhile. */
 static void pause_listener(struct loop_listener *listener, bool paused)
 {
     struct real_listener *it = (struct real_listener *)listener;

@@ -129,6 +129,7 @@ struct real_names {
     const char *problem;
 };
 
+/* Queued, so that the caller has its handle before the result; freed here in any case. */
 static void names_tell(void *arg)
 {
     struct real_names *names = arg;
@@ -186,6 +187,7 @@ struct real_names *real_names_ask(struct real_loop *real, const char *host,
     return names;
 }
 
+/* evdns calls names_found() for a cancelled request too, which queues the freeing. */
 void real_names_free(struct real_names **at)
 {
     struct real_names *names = take(*at);

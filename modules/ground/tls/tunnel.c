@@ -110,6 +110,7 @@ int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used)
     return status;
 }
 
+/* `closed` is the last event: the owner closes the stream, perhaps within it. */
 static void lose_tunnel(struct tunnel *t, enum err_code code, const char *words)
 {
     struct err err = {0};
@@ -122,11 +123,13 @@ static void lose_tunnel(struct tunnel *t, enum err_code code, const char *words)
     t->stream.events->closed(t->stream.arg, &err);
 }
 
+/* A proxy may accept the connection and then be silent. */
 static void on_tunnel_late(void *arg)
 {
     lose_tunnel(arg, ERR_TIMEOUT, "it does not answer in time");
 }
 
+/* The words say which of the two, proxy or hub, is to be mended, and where. */
 static void refuse_proxy(struct tunnel *t, int status)
 {
     scoped_mem char *words = NULL;
@@ -146,7 +149,8 @@ static void refuse_proxy(struct tunnel *t, int status)
     lose_tunnel(t, ERR_UNREACHABLE, words);
 }
 
-/* What follows the head is the server's already. */
+/* Interim responses (1xx) may come first. Bytes behind the head are the server's already;
+   `opened` may close the stream, so `dead` is looked at before they are given. */
 static void take_head(struct tunnel *t)
 {
     scoped_text struct text rest = {0};
@@ -184,6 +188,7 @@ static void take_head(struct tunnel *t)
 
 /* ---- Below: the stream to the proxy --------------------------------------------------- */
 
+/* The request goes out before anything of the owner's, which waits in `early`. */
 static void on_proxy_opened(void *arg)
 {
     struct tunnel *t = arg;
@@ -196,6 +201,7 @@ static void on_proxy_opened(void *arg)
     loop_stream_write(t->inner, ask.bytes, ask.len);
 }
 
+/* After the proxy's response all bytes are the server's. */
 static void on_proxy_read(void *arg, const char *bytes, size_t len)
 {
     struct tunnel *t = arg;
@@ -208,6 +214,7 @@ static void on_proxy_read(void *arg, const char *bytes, size_t len)
     take_head(t);
 }
 
+/* An end before the response is a failure, whatever the owner thinks of half-closed streams. */
 static void on_proxy_ended(void *arg)
 {
     struct tunnel *t = arg;
@@ -259,6 +266,7 @@ static void tunnel_handle(struct loop_stream *stream)
         loop_stream_handle(t->inner, &below, t);
 }
 
+/* What is written before the tunnel is open is sent by take_head(). */
 static void tunnel_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
     struct tunnel *t = tunnel_of(stream);

@@ -69,6 +69,7 @@ static int find_engine(struct engine *engine, const char *asked, struct err *err
                    asked ? " at " : "", asked ? asked : "", last.text);
 }
 
+/* Calls under way lose their client first, so that none of them calls back. */
 static void engine_close(struct runtime **runtime)
 {
     struct runtime *r = *runtime;
@@ -99,6 +100,7 @@ static void engine_close(struct runtime **runtime)
     mem_free(runtime);
 }
 
+/* The engine driver has a process driver inside, for pods without images. */
 static int open_parts(struct runtime *runtime, struct err *err)
 {
     struct engine *engine = runtime->engine;
@@ -162,6 +164,7 @@ static bool is_process(struct runtime *runtime, const char *id)
     return !map_get(runtime->pods, id);
 }
 
+/* A relative mountPath counts from the working directory, which an image may not have. */
 static int check_images(const struct node *spec, bool *ret_any, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
@@ -191,6 +194,7 @@ static int check_images(const struct node *spec, bool *ret_any, struct err *err)
 
 /* ---- Making ------------------------------------------------------------------------------ */
 
+/* With the whole specification: a later agent makes further containers of it. */
 static int keep_engine_pod(struct process_pod *pod, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -226,6 +230,7 @@ static void tell_left(struct process_pod *pod, const struct shim_gift *gift)
     process_tell(pod, NULL, RUNTIME_NOTE, "FsGroupIncomplete", words);
 }
 
+/* Everything that may fail is done before the pod is known to the engine. */
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
@@ -254,6 +259,7 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
     return keep_engine_pod(pod, err);
 }
 
+/* A pod without images is the process driver's. */
 static int engine_create(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const char *id = node_get_text(spec, "id");
@@ -304,6 +310,7 @@ static int engine_start(struct runtime *runtime, const char *id, const char *con
     return 0;
 }
 
+/* The time is kept with the state: see engine_stop_again(). */
 static void engine_stop(struct runtime *runtime, const char *id, const char *container,
                         int64_t grace)
 {
@@ -411,6 +418,7 @@ static int engine_claim_delete(struct runtime *runtime, const char *claim, struc
 
 /* ---- Finding what runs ------------------------------------------------------------------------ */
 
+/* The engine remembers what its containers did while no agent ran. */
 static void find_state(struct process_pod *pod, const char *container)
 {
     scoped_arena struct arena *arena = arena_new();

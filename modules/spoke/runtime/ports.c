@@ -54,6 +54,7 @@ static unsigned long listener_inode(const char *table, int port)
     return found;
 }
 
+/* Through /proc, so only of processes that we may look at. */
 static bool holds_socket(const char *pid, unsigned long inode)
 {
     char path[300], link[64], wanted[64];
@@ -108,6 +109,8 @@ static void find_holder(int port, char *ret, size_t room)
         closedir(list);
 }
 
+/* Listening for a moment is the only sure test; the port may be taken by another process
+   afterwards, which its user then reports. */
 int process_port(struct runtime *runtime, int wanted, int *ret, struct err *err)
 {
     char holder[128];

@@ -102,6 +102,7 @@ static int process_open(const struct runtime_options *options, struct runtime **
 
 /* ---- Verbs on a pod ------------------------------------------------------------- */
 
+/* `after` is the run that the caller knows. */
 static int process_start(struct runtime *runtime, const char *id, const char *container,
                          struct err *err)
 {
@@ -185,6 +186,7 @@ static void process_probe(struct runtime *runtime, const char *id, const char *c
 
 /* ---- Logs and claims ------------------------------------------------------------ */
 
+/* The newest 64 KiB are enough for any number of lines that is asked for. */
 static char *process_log_tail(struct runtime *runtime, struct arena *arena, const char *id,
                               const char *container, int lines)
 {
@@ -220,6 +222,7 @@ static int process_claim_delete(struct runtime *runtime, const char *claim, stru
 
 /* ---- Finding what runs ---------------------------------------------------------- */
 
+/* Adopts first: what ran before this agent is found in the folders of pods. */
 static struct node *process_observe(struct runtime *runtime, struct arena *arena)
 {
     struct node *list = node_list(arena);

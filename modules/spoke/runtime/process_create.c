@@ -172,6 +172,7 @@ static int check_spec_mounts(const struct runtime *runtime, const struct node *s
     return 0;
 }
 
+/* Bounds first: what the machine's administrator forbids is refused whatever else is wrong. */
 int process_check_spec(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
@@ -195,6 +196,7 @@ int process_check_spec(struct runtime *runtime, const struct node *spec, struct 
     return 0;
 }
 
+/* The process driver has no image that could name a command. */
 static int check_commands(const struct node *spec, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
@@ -313,6 +315,7 @@ static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
     return spec;
 }
 
+/* In memory, because the description may hold secrets and the disk may be full. */
 static int to_memory(const struct node *spec)
 {
     scoped_text struct text out = { 0 };
@@ -380,6 +383,7 @@ static int keep_pod_record(struct process_pod *pod, const struct node *spec,
     return kept_write(path, out.bytes, out.len, 0600, false, err);
 }
 
+/* What was made when this fails is deleted by the caller. */
 static int create_pod(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();

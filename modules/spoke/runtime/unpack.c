@@ -143,6 +143,7 @@ int runtime_unpack_confine(void)
     return files == 0 || calls == 0 ? 0 : -1;
 }
 
+/* The archive is a file in memory, so its end is known. */
 static bool read_input(struct text *ret)
 {
     ssize_t got;
@@ -156,6 +157,7 @@ static bool read_input(struct text *ret)
     return got == 0;
 }
 
+/* Other files of a bundle are not manifests. */
 static bool is_document(const char *name)
 {
     return text_ends(name, ".yaml") || text_ends(name, ".yml") || text_ends(name, ".json");
@@ -188,6 +190,7 @@ static struct node *read_archive(struct arena *arena, const void *bytes, size_t 
     return all;
 }
 
+/* Into a file in memory, which takes any amount without waiting for the parent. */
 static void answer_unpacking(const struct text *text)
 {
     size_t at = 0;
@@ -235,6 +238,7 @@ struct unpacking {
     struct text here; /* a simulated answer */
 };
 
+/* Freeing the child does not end it; the callers have seen to that. */
 static void unpacking_free(struct unpacking *unpacking)
 {
     loop_child_free(&unpacking->child);
@@ -245,6 +249,7 @@ static void unpacking_free(struct unpacking *unpacking)
     mem_free(&unpacking);
 }
 
+/* The child is killed: its work is of no use any more. */
 void runtime_unpack_cancel(struct unpacking **unpacking)
 {
     if (*unpacking && (*unpacking)->child)
@@ -254,6 +259,7 @@ void runtime_unpack_cancel(struct unpacking **unpacking)
     *unpacking = NULL;
 }
 
+/* `done` may start the next one; nothing of this one is used after it but for freeing. */
 static void finish_unpacking(struct unpacking *unpacking, const struct text *text, const struct err *err)
 {
     runtime_unpack_fn *done = unpacking->done;
@@ -273,6 +279,7 @@ static void finish_unpacking(struct unpacking *unpacking, const struct text *tex
     unpacking_free(unpacking);
 }
 
+/* The child may have been killed while it wrote: its status was looked at before. */
 static int read_answer(int fd, struct text *ret)
 {
     off_t size = lseek(fd, 0, SEEK_END);
@@ -293,6 +300,7 @@ static int read_answer(int fd, struct text *ret)
     return 0;
 }
 
+/* The kernel's signal tells which limit the archive has met. */
 static void on_child(pid_t pid, int status, void *arg)
 {
     struct unpacking *unpacking = arg;
@@ -311,6 +319,7 @@ static void on_child(pid_t pid, int status, void *arg)
     finish_unpacking(unpacking, &text, err.code ? &err : NULL);
 }
 
+/* on_child() then reports the end. */
 static void on_unpack_late(void *arg)
 {
     struct unpacking *unpacking = arg;
@@ -318,6 +327,7 @@ static void on_unpack_late(void *arg)
     loop_child_signal(unpacking->child, SIGKILL);
 }
 
+/* Without a name, so it ends with its last descriptor. */
 static int memory_file(const char *name, const void *bytes, size_t len, struct err *err)
 {
     int fd = memfd_create(name, MFD_CLOEXEC);
@@ -338,6 +348,7 @@ static int memory_file(const char *name, const void *bytes, size_t len, struct e
     return fd;
 }
 
+/* The environment is empty but for the sanitizer, which could not look for leaks in there. */
 static int spawn_unpacker(struct unpacking *unpacking, const char *program, int in, struct err *err)
 {
     static const char *const arguments[] = { "axle", "unpack", NULL };

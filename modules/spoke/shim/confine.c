@@ -43,6 +43,7 @@ static bool is_made_by_pod(const char *name)
     return false;
 }
 
+/* Links are copied, folders mounted; files in the machine's root are left out. */
 static int show_entry(const char *root, const char *name, struct shim_message *why)
 {
     char from[300], to[700], link[300];
@@ -141,6 +142,7 @@ static int open_volume(const struct shim_place *place, const struct node *volume
     return from;
 }
 
+/* Picked up before the old root goes, put down after the new one is entered. */
 static int pick_mount(const struct shim_place *place, struct placed *p,
                       struct shim_message *why)
 {
@@ -252,6 +254,7 @@ static int bind_pod(const char *root, const struct shim_place *place, struct shi
     return bind_own(root, place, "tmp", "tmp", 0, why);
 }
 
+/* pivot_root(".", ".") stacks the new root over the old one, which is then unmounted. */
 static int turn_root(const char *root, struct shim_message *why)
 {
     if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
@@ -260,6 +263,7 @@ static int turn_root(const char *root, struct shim_message *why)
     return 0;
 }
 
+/* A tmpfs of 4 MiB for mount points; everything else is mounted into it. */
 static int build_root(const struct shim_place *place, const struct node *container,
                       const char *root, struct shim_message *why)
 {
@@ -278,6 +282,7 @@ static int build_root(const struct shim_place *place, const struct node *contain
     return 0;
 }
 
+/* Without an /etc/hosts that can be mounted over, $AXLE_HOSTS still names the file. */
 static void bind_hosts(int tree)
 {
     int point = tree >= 0 ? confine_point("/etc/hosts", true) : -1;

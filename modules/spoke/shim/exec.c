@@ -40,6 +40,7 @@ static void answer_exec(struct shim *shim, struct exec *e, int code)
     *e = (struct exec){ .fd = -1 };
 }
 
+/* Sixteen at a time; a further one fails by the agent's timeout. */
 static struct exec *free_slot(struct shim *shim)
 {
     for (size_t i = 0; i < SHIM_EXECS; i++)
@@ -55,6 +56,7 @@ struct asked {
     char words[400];
 };
 
+/* Called once by the probe, within loop_turn() of the child. */
 static void on_network(void *arg, bool ok, const char *message)
 {
     struct asked *asked = arg;
@@ -125,6 +127,7 @@ void shim_exec_start(struct shim *shim, const struct node *ask)
     e->deadline = clock_steady() + number_get(ask, "timeout", NUMBER_MILLIS, 1000) * CLOCK_MS;
 }
 
+/* What is beyond OUTPUT is read and dropped, so that the command never blocks. */
 void shim_exec_read(struct exec *e)
 {
     char bytes[4096];
@@ -139,6 +142,7 @@ void shim_exec_read(struct exec *e)
     }
 }
 
+/* The last output may still be in the pipe. */
 void shim_exec_end(struct shim *shim, struct exec *e, int status)
 {
     if (e->fd >= 0)

@@ -26,6 +26,7 @@ static volatile sig_atomic_t main_pid;
 static volatile sig_atomic_t kill_all;
 static volatile sig_atomic_t asked_to_end; /* before there was a command to tell */
 
+/* The command is the only one to get the signal, as if it were the container's first process. */
 static void on_forward(int number)
 {
     if (main_pid > 0)
@@ -98,6 +99,7 @@ static void reap_all(void)
     }
 }
 
+/* Orphans of the command are reaped on the way. */
 static int wait_for_main(void)
 {
     for (;;) {
@@ -127,6 +129,7 @@ static void catch_signals(void)
     shim_unblock_signals();
 }
 
+/* The pipe closes at exec: what comes through it before is why exec failed. */
 static bool start_main(const struct shim_launch *launch,
                           struct shim_message *why)
 {
@@ -153,6 +156,7 @@ static int compare_descriptors(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+/* The init is a fork of the shim, whose sockets and logs must not stay open here. */
 static void keep_only(const struct shim_launch *launch)
 {
     int keep[] = { 2, launch->out, launch->error, launch->control, launch->empty,
@@ -169,6 +173,7 @@ static void keep_only(const struct shim_launch *launch)
     }
 }
 
+/* The shim gets the reason, and the init's end after it. */
 static void fail_init(const struct shim_launch *launch, struct shim_message *why)
 {
     why->word = SHIM_FAILED;
@@ -353,6 +358,7 @@ static void be_init(const struct shim_launch *launch)
     }
 }
 
+/* Our own ids only: with one line each no helper program is needed. */
 static void map_self(uid_t uid, gid_t gid)
 {
     static const char *const files[] = { "/proc/self/setgroups",
@@ -371,6 +377,7 @@ static void map_self(uid_t uid, gid_t gid)
     }
 }
 
+/* clone3() without a stack is fork() with namespaces and, of version 2, a control group. */
 static pid_t clone_as_fork(unsigned long flags, int group)
 {
     struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };

@@ -47,6 +47,7 @@ static void reap_children(struct shim *shim)
 
 /* ---- The loop --------------------------------------------------------------------------- */
 
+/* -1: nothing is due, so only a descriptor can end the wait. */
 static int wait_time(struct shim *shim)
 {
     int64_t next = 0, now = clock_steady();
@@ -63,6 +64,7 @@ static int wait_time(struct shim *shim)
     return next <= now ? 0 : (int)((next - now) / CLOCK_MS) + 1;
 }
 
+/* Whatever time has come for; each part knows when it is due. */
 static void do_late(struct shim *shim)
 {
     int64_t now = clock_steady();
@@ -81,6 +83,7 @@ static void do_late(struct shim *shim)
     }
 }
 
+/* A descriptor of -1 is ignored by poll(2), so all places are always filled. */
 static size_t gather_descriptors(struct shim *shim, struct pollfd *fds, void **whose)
 {
     size_t n = 0;
@@ -114,6 +117,7 @@ static void serve_container(struct shim *shim, struct container *c, void *what)
             shim_log_read(&c->log, &c->streams[i]);
 }
 
+/* `what` is the address of the field that holds the descriptor. */
 static void serve_descriptor(struct shim *shim, void *what)
 {
     if (what == &shim->listener)
@@ -194,6 +198,8 @@ static int listen_here(void)
     return fd;
 }
 
+/* SIGCHLD and SIGTERM come through a descriptor, so that no handler runs in the middle of
+   something. */
 static int watch_children(void)
 {
     sigset_t set;
@@ -208,6 +214,7 @@ static int watch_children(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* `runs` counts the runs that an earlier shim of this pod has had. */
 static void take_containers(struct shim *shim)
 {
     const struct node *list = node_get(shim->place.spec, "containers");
@@ -268,6 +275,7 @@ static bool set_up(struct shim *shim, struct arena *arena, const char *directory
     return shim->listener >= 0 && shim->signals >= 0;
 }
 
+/* The others wait for a request. */
 static void start_marked(struct shim *shim)
 {
     for (size_t i = 0; i < shim->count; i++)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* The pod runs on without an agent, and a later one is told the state. */
 void shim_drop_agent(struct shim *shim)
 {
     if (shim->agent >= 0)
@@ -67,6 +68,7 @@ void shim_tell(struct shim *shim, const struct container *c, const char *event)
     shim_send(shim, message);
 }
 
+/* A connection begins with this, so the agent need not have seen what happened before. */
 void shim_tell_all(struct shim *shim)
 {
     scoped_arena struct arena *arena = arena_new();
