@@ -105,6 +105,7 @@ make_mode() {
     mkdir -p "$dir"
     write_changed "$dir/flags" <<<"$compiler $common $cflags $ldflags"
     find modules -name '*.c' | LC_ALL=C sort | write_changed "$dir/sources"
+    find tests/sim -name '*.c' | LC_ALL=C sort | write_changed "$dir/simulations"
     write_version
     check_access
     write_assets
@@ -132,6 +133,9 @@ makefile='
 sources := $(shell cat $(dir)/sources)
 objects := $(sources:%.c=$(dir)/%.o) $(dir)/assets.o
 lib := $(dir)/libaxle.a
+# What stands in for the world in tests; the program never links it.
+sims := $(patsubst %.c,$(dir)/%.o,$(shell cat $(dir)/simulations))
+sim := $(dir)/libsim.a
 helpers := $(patsubst %.c,$(dir)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 cases := $(patsubst %.c,$(dir)/%.o,$(wildcard tests/cases/*.c))
 each = $(patsubst $(1)/%.c,$(dir)/$(2)/%,$(wildcard $(1)/$(3)*.c))
@@ -151,7 +155,7 @@ $(dir)/golden: $(golden)
 $(dir)/bench: $(bench)
 $(dir)/fuzz: $(fuzz)
 $(dir)/objects: $(objects) $(if $(wildcard main.c),$(dir)/main.o) $(cases) \
-    $(helpers) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
+    $(helpers) $(sims) $(units:$(dir)/unit/%=$(dir)/tests/unit/%.o) \
     $(golden:$(dir)/golden/%=$(dir)/tests/golden/%.o) \
     $(fuzz:$(dir)/fuzz/%=$(dir)/tests/fuzz/%.o) $(bench:$(dir)/bench/%=$(dir)/tests/bench/%.o) \
     $(dir)/tests/alone.o $(dir)/tests/replay.o
@@ -173,25 +177,28 @@ $(dir)/assets.o: build/generated/assets.S $(shell cat build/generated/assets.lis
 $(lib): $(objects) $(dir)/sources
 	rm -f $@
 	ar rcs $@ $(objects)
+$(sim): $(sims) $(dir)/simulations
+	rm -f $@
+	ar rcs $@ $(sims)
 $(dir)/axle: $(dir)/main.o $(lib)
 	$(link)
 $(dir)/axle-cases: $(cases) $(lib)
 	$(link)
 $(dir)/alone: $(dir)/tests/alone.o
 	$(cc) -o $@ $^ $(filter -fsanitize=%,$(ldflags))
-$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(lib)
+$(units): $(dir)/unit/%: $(dir)/tests/unit/%.o $(helpers) $(sim) $(lib)
 	@mkdir -p $(@D)
 	$(link)
 $(golden): $(dir)/golden/%: $(dir)/tests/golden/%.o $(lib)
 	@mkdir -p $(@D)
 	$(link)
-$(bench): $(dir)/bench/%: $(dir)/tests/bench/%.o $(lib)
+$(bench): $(dir)/bench/%: $(dir)/tests/bench/%.o $(sim) $(lib)
 	@mkdir -p $(@D)
 	$(link)
-$(fuzz): $(dir)/fuzz/%: $(dir)/tests/fuzz/%.o $(lib)
+$(fuzz): $(dir)/fuzz/%: $(dir)/tests/fuzz/%.o $(sim) $(lib)
 	@mkdir -p $(@D)
 	$(link) -fsanitize=fuzzer
-$(replay): $(dir)/replay/%: $(dir)/tests/fuzz/%.o $(dir)/tests/replay.o $(lib)
+$(replay): $(dir)/replay/%: $(dir)/tests/fuzz/%.o $(dir)/tests/replay.o $(sim) $(lib)
 	@mkdir -p $(@D)
 	$(link)
 -include $(shell find $(dir) -name "*.d" 2>/dev/null)

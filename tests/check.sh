@@ -18,6 +18,8 @@ base    clock chance files
 loop    clock sockets files processes
 tls     sockets
 store   files
+cgroup  files processes
+shim    clock sockets files processes
 runtime clock sockets files processes
 cli     files processes'
 

@@ -129,8 +129,6 @@ char *mode_data_folder(const struct cli_flags *flags);
 /* The folder of a role: DATA/hub or DATA/spoke. The caller frees. */
 char *mode_folder(const struct cli_flags *flags, const char *role);
 
-/* look.c: where this machine's agent listens. The caller frees. */
-char *look_path(const struct cli_flags *flags);
 
 /* erase.c: of `name` in `folder` nothing stays; no link is followed, nothing that is
    mounted there is entered. What is not there is no error. */

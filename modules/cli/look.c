@@ -209,7 +209,7 @@ static void print_pods(const struct node *works)
     }
 }
 
-char *look_path(const struct cli_flags *flags)
+static char *socket_path(const struct cli_flags *flags)
 {
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
@@ -229,7 +229,7 @@ const struct cli_help status_spoke_help = {
 int status_spoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *path = look_path(flags);
+    scoped_mem char *path = socket_path(flags);
     struct err err = {0};
     scoped_mem char *folder = mode_folder(flags, "spoke");
     const struct node *spoke = look(arena, path, &err);

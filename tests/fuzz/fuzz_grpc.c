@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Feeds answers to a gRPC health check; less of one never says more than all. */
-#include "runtime/probe_grpc.h"
+#include "probe/grpc_check.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "http/http.h"
+#include "sim/world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

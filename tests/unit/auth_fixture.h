@@ -13,6 +13,8 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
+#include "sim/disk.h"
+#include "sim/world.h"
 #include "store/store.h"
 
 #include "check.h"

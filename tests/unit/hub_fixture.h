@@ -10,6 +10,8 @@
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
+#include "sim/disk.h"
+#include "sim/world.h"
 #include "store/store.h"
 
 #include "check.h"

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "runtime/shim.h"
+#include "cgroup/cgroup.h"
 #include "unit/check.h"
 
 #include <fcntl.h>

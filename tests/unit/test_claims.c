@@ -10,6 +10,8 @@
 #include "objects/objects.h"
 #include "pki/pki.h"
 #include "registry/registry.h"
+#include "sim/disk.h"
+#include "sim/world.h"
 #include "store/store.h"
 
 #include "check.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs, and pods that end again and again, on an invented machine with an invented clock. */
 
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "simulated_fixture.h"
 
 #include <stdlib.h>
@@ -206,7 +208,7 @@ static void interleave(const char *spec)
     int version = 0, doubled = 0;
 
     for (int move = 0; move < 40; move++) {
-        uint64_t what = loop_world_dice(world, 8);
+        uint64_t what = loop_world_random(world, 8);
 
         if (what < 2)
             restart_while(what == 0);
@@ -216,9 +218,9 @@ static void interleave(const char *spec)
             restart_while(what == 5);
         if (what == 6)
             end_containers();
-        loop_world_run(world, (int64_t)loop_world_dice(world, what == 7 ? 5000 : 30) * CLOCK_MS);
+        loop_world_run(world, (int64_t)loop_world_random(world, what == 7 ? 5000 : 30) * CLOCK_MS);
     }
-    if (loop_world_dice(world, 2))
+    if (loop_world_random(world, 2))
         restart_while(true);
     pass_seconds(60);
     for (int i = 1; i <= version; i++)

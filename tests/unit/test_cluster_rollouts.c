@@ -7,6 +7,8 @@
  * come back, each template of a Job runs as often as it may, and in the end all converges.
  */
 
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "simulated_fixture.h"
 
 #include <stdlib.h>
@@ -313,11 +315,11 @@ static void hurt_one(struct loop_world *world)
     const char *id;
 
     runtime_simulated_running("edge-1", &pods);
-    if (!pods || !(id = runtime_simulated_pod("edge-1", loop_world_dice(world, pods))))
+    if (!pods || !(id = runtime_simulated_pod("edge-1", loop_world_random(world, pods))))
         return;
     hurt(map_get(versions, id));
     tell("hurt", id);
-    if (loop_world_dice(world, 4) == 0)
+    if (loop_world_random(world, 4) == 0)
         runtime_simulated_evict("edge-1", id);
     else
         runtime_simulated_end("edge-1", id, "c", 1, 0, false);
@@ -334,19 +336,19 @@ static void hurt_all(void)
 
 static void change_version(struct loop_world *world)
 {
-    wish.version = (int)loop_world_dice(world, 6);
+    wish.version = (int)loop_world_random(world, 6);
     apply_wish();
 }
 
 static void change_count(struct loop_world *world)
 {
-    wish.replicas = 1 + (int)loop_world_dice(world, 5);
+    wish.replicas = 1 + (int)loop_world_random(world, 5);
     apply_wish();
 }
 
 static void wait_moment(struct loop_world *world)
 {
-    loop_world_run(world, (int64_t)loop_world_dice(world, 30) * CLOCK_MS);
+    loop_world_run(world, (int64_t)loop_world_random(world, 30) * CLOCK_MS);
 }
 
 /* As where the disk is full, or the agent before was of a program that kept nothing. */
@@ -376,7 +378,7 @@ static void restart_agent(struct loop_world *world, struct loop *loop)
 {
     do {
         cluster_close(&cluster);
-        if (loop_world_dice(world, 6) == 0) {
+        if (loop_world_random(world, 6) == 0) {
             hurt_all();
             runtime_simulated_reboot("edge-1");
         }
@@ -384,17 +386,17 @@ static void restart_agent(struct loop_world *world, struct loop *loop)
         tell("another agent", "");
         if (driver.note_ready != note_nothing)
             judge_restart();
-        if (loop_world_dice(world, 2) == 0)
+        if (loop_world_random(world, 2) == 0)
             wait_moment(world);
-    } while (loop_world_dice(world, 3) == 0);
+    } while (loop_world_random(world, 3) == 0);
 }
 
 /* A template comes when the one before is on its way, so that there are pods of several. */
 static void change_often(struct loop_world *world)
 {
-    for (int left = 1 + (int)loop_world_dice(world, 3); left > 0; left--) {
+    for (int left = 1 + (int)loop_world_random(world, 3); left > 0; left--) {
         change_version(world);
-        loop_world_run(world, (int64_t)loop_world_dice(world, 3000) * CLOCK_MS);
+        loop_world_run(world, (int64_t)loop_world_random(world, 3000) * CLOCK_MS);
     }
 }
 
@@ -402,15 +404,15 @@ static void change_often(struct loop_world *world)
    rollout that goes well, and of others. */
 static void change_after_restart(struct loop_world *world, struct loop *loop)
 {
-    if (loop_world_dice(world, 3) == 0) {
+    if (loop_world_random(world, 3) == 0) {
         change_often(world);
     } else {
-        wish.version = (wish.version / 2 * 2 + 2 * (1 + (int)loop_world_dice(world, 2))) % 6;
+        wish.version = (wish.version / 2 * 2 + 2 * (1 + (int)loop_world_random(world, 2))) % 6;
         apply_wish();
-        loop_world_run(world, (int64_t)loop_world_dice(world, 200) * CLOCK_MS + late);
+        loop_world_run(world, (int64_t)loop_world_random(world, 200) * CLOCK_MS + late);
     }
     restart_agent(world, loop);
-    if (loop_world_dice(world, 3) == 0)
+    if (loop_world_random(world, 3) == 0)
         change_count(world);
     else
         change_version(world);
@@ -419,13 +421,13 @@ static void change_after_restart(struct loop_world *world, struct loop *loop)
 static void blink(struct loop_world *world)
 {
     blinking = true;
-    loop_world_run(world, (1 + (int64_t)loop_world_dice(world, 4)) * CLOCK_SECOND);
+    loop_world_run(world, (1 + (int64_t)loop_world_random(world, 4)) * CLOCK_SECOND);
     blinking = false;
 }
 
 static void one_move(struct loop_world *world, struct loop *loop)
 {
-    switch (loop_world_dice(world, 10)) {
+    switch (loop_world_random(world, 10)) {
     case 0:
         change_often(world);
         break;
@@ -447,27 +449,27 @@ static void one_move(struct loop_world *world, struct loop *loop)
         change_after_restart(world, loop);
         break;
     case 8:
-        late = (int64_t)loop_world_dice(world, 3) * 300 * CLOCK_MS;
+        late = (int64_t)loop_world_random(world, 3) * 300 * CLOCK_MS;
         break;
     default:
-        loop_world_run(world, (int64_t)loop_world_dice(world, 30) * CLOCK_SECOND);
+        loop_world_run(world, (int64_t)loop_world_random(world, 30) * CLOCK_SECOND);
     }
-    loop_world_run(world, (int64_t)loop_world_dice(world, 3000) * CLOCK_MS);
+    loop_world_run(world, (int64_t)loop_world_random(world, 3000) * CLOCK_MS);
 }
 
 /* From a version that works and was rolled out, to one that does not: what is good stays
    or comes back, whatever happens to it, and the agent with it. */
 static void judge_stuck(struct loop_world *world, struct loop *loop)
 {
-    wish.version = 2 * (int)loop_world_dice(world, 3);
+    wish.version = 2 * (int)loop_world_random(world, 3);
     apply_wish();
     if (!comes(world, is_done, 1500))
         broken("it does not converge", "", count_pods(READY_PODS), wish.replicas);
     wish.version++;
     apply_wish();
     for (int i = 0; i < 6; i++) {
-        loop_world_run(world, (int64_t)loop_world_dice(world, 4000) * CLOCK_MS);
-        if (loop_world_dice(world, 3) == 0)
+        loop_world_run(world, (int64_t)loop_world_random(world, 4000) * CLOCK_MS);
+        if (loop_world_random(world, 3) == 0)
             restart_agent(world, loop);
         else
             hurt_one(world);
@@ -496,12 +498,12 @@ static void run_rollouts(bool stateful)
     late = 0;
     driver.note_ready = seed % 2 ? runtime_simulated.note_ready : note_nothing;
     open_cluster(loop);
-    wish = (struct wish){ .stateful = stateful, .parallel = loop_world_dice(world, 2) == 0,
-                          .replicas = 1 + (int)loop_world_dice(world, 5),
-                          .surge = (int)loop_world_dice(world, 3),
-                          .unavailable = (int)loop_world_dice(world, 3),
-                          .min_ready = seed % 2 && loop_world_dice(world, 3) == 0 ? (int)loop_world_dice(world, 8) : 0,
-                          .delay = loop_world_dice(world, 3) == 0 ? (int)loop_world_dice(world, 8) : 0 };
+    wish = (struct wish){ .stateful = stateful, .parallel = loop_world_random(world, 2) == 0,
+                          .replicas = 1 + (int)loop_world_random(world, 5),
+                          .surge = (int)loop_world_random(world, 3),
+                          .unavailable = (int)loop_world_random(world, 3),
+                          .min_ready = seed % 2 && loop_world_random(world, 3) == 0 ? (int)loop_world_random(world, 8) : 0,
+                          .delay = loop_world_random(world, 3) == 0 ? (int)loop_world_random(world, 8) : 0 };
     apply_wish();
     for (int i = 0; i < 25; i++)
         one_move(world, loop);

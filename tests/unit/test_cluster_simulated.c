@@ -9,6 +9,8 @@
 #include "cluster/cluster.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 
 static struct map *kept;
 
@@ -100,15 +102,15 @@ static bool run_seed(uint64_t seed)
     bool good = true;
 
     for (int round = 0; round < 12 && good; round++) {
-        apply(cluster, (int)loop_world_dice(world, 3));
-        loop_world_run(world, (int64_t)loop_world_dice(world, 50) * CLOCK_MS);
-        if (loop_world_dice(world, 3) == 0) { /* the agent is killed and starts again */
+        apply(cluster, (int)loop_world_random(world, 3));
+        loop_world_run(world, (int64_t)loop_world_random(world, 50) * CLOCK_MS);
+        if (loop_world_random(world, 3) == 0) { /* the agent is killed and starts again */
             cluster_close(&cluster);
-            if (loop_world_dice(world, 2) == 0)
+            if (loop_world_random(world, 2) == 0)
                 runtime_simulated_reboot("edge-1");
             cluster = open_cluster(loop);
         }
-        if (loop_world_dice(world, 3) == 0)
+        if (loop_world_random(world, 3) == 0)
             good = loop_world_run_until(world, is_running, cluster, 900 * CLOCK_SECOND);
     }
     good = good && loop_world_run_until(world, is_running, cluster, 900 * CLOCK_SECOND);

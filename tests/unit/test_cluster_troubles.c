@@ -9,6 +9,8 @@
 #include "cluster/cluster.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 
 #define YEARS (10 * 365 * 86400 * CLOCK_SECOND)
 #define HOST "edge-1"

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "sim/disk.h"
 #include "store/store.h"
 
 #include <stdlib.h>

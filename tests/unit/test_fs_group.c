@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "document/document.h"
-#include "runtime/claims.h"
+#include "shim/shim.h"
 #include "unit/check.h"
 
 #include <errno.h>
@@ -51,20 +51,20 @@ static unsigned mode_of(const char *name)
     return lstat(path_of(name), &st) == 0 ? st.st_mode & 07777 : 0;
 }
 
-static bool go_on(struct claims_gift *gift)
+static bool go_on(struct shim_gift *gift)
 {
     return gift->seen <= stop_after;
 }
 
-static int give(const char *policy, unsigned group, long most, struct claims_gift *ret)
+static int give(const char *policy, unsigned group, long most, struct shim_gift *ret)
 {
     char *text = arena_printf(arena,
         "{\"fsGroup\": %u, \"fsGroupPolicy\": \"%s\", \"containers\": [{\"mounts\": [{\"volume\": \"d\"}]}], "
         "\"volumes\": [{\"name\": \"d\", \"type\": \"claim\", \"source\": \"%s\"}]}", group, policy, folder);
     struct node *spec = document_read_json(arena, text, strlen(text), &document_limits_own, NULL);
 
-    *ret = (struct claims_gift){ .most = most, .go_on = stop_after ? go_on : NULL };
-    return claims_give(spec, node_get(spec, "volumes"), ret);
+    *ret = (struct shim_gift){ .most = most, .go_on = stop_after ? go_on : NULL };
+    return shim_give_claims(spec, node_get(spec, "volumes"), ret);
 }
 
 static void make_tree(void)
@@ -90,7 +90,7 @@ static void make_tree(void)
 
 static void test_what_is_changed(void)
 {
-    struct claims_gift gift;
+    struct shim_gift gift;
     char name[2 * 256] = "";
     struct stat st;
 
@@ -109,7 +109,7 @@ static void test_what_is_changed(void)
 /* As in Kubernetes: the top folder says "all is right" only when all is. */
 static void test_cut_short(void)
 {
-    struct claims_gift gift;
+    struct shim_gift gift;
 
     stop_after = 2;
     CHECK(give("OnRootMismatch", 4243, 0, &gift) < 0 && errno == ECANCELED, "a walk is cut short");
@@ -126,7 +126,7 @@ static void test_cut_short(void)
 /* One entry that refuses keeps no pod from its start. */
 static void test_what_is_left(void)
 {
-    struct claims_gift gift;
+    struct shim_gift gift;
     char words[400];
     scoped_text struct text deep = { 0 };
 
@@ -137,7 +137,7 @@ static void test_what_is_left(void)
     }
     CHECK(give("Always", 4244, 0, &gift) == 0, "a tree that is too deep");
     CHECK_INT((int)gift.failed, 1, "is left from there on");
-    claims_explain(&gift, words, sizeof words);
+    shim_explain_gift(&gift, words, sizeof words);
     CHECK(strstr(words, "more than 200 folders deep") && strstr(words, "fsGroup 4244"), "in words: %s", words);
     CHECK(group_of("deep/d/d/d") == 4244 && group_of("a/b/file") == 4244, "the rest is given");
     mkdir(path_of("mounted"), 0700);

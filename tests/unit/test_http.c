@@ -365,7 +365,7 @@ static const struct loop_stream_events deaf = {.read = crowd_read, .closed = cro
 static void the_silent_make_room(void)
 {
     struct http_server_settings few = {
-        .most_strangers = 6, .most_strangers_of_one = 4, .idle_deadline = 3600 * CLOCK_SECOND,
+        .most_unauthenticated = 6, .most_unauthenticated_of_one = 4, .idle_deadline = 3600 * CLOCK_SECOND,
         .header_deadline = 3600 * CLOCK_SECOND};
     struct http_server *before = server;
     struct loop_stream *crowd[20];

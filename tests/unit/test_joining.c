@@ -3,6 +3,7 @@
 #include "auth_fixture.h"
 
 #include "controllers/joining.h"
+#include "sim/world.h"
 
 static struct place place;
 

@@ -11,6 +11,8 @@
 #include "kinds/kinds.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
+#include "sim/disk.h"
+#include "sim/world.h"
 #include "store/store.h"
 
 #include "check.h"
@@ -78,7 +80,7 @@ static void stop(struct race *race)
 static void crash(struct race *race)
 {
     loop_world_crash(race->world, "hub");
-    store_disk_crash(race->disk, loop_world_dice(race->world, UINT32_MAX));
+    store_disk_crash(race->disk, loop_world_random(race->world, UINT32_MAX));
     stop(race);
     start(race);
 }
@@ -112,7 +114,7 @@ static void join(struct race *race)
     struct objects_result result = {.arena = arena};
     const char *text = arena_printf(
         arena, "{apiVersion: cluster.open-cluster-management.io/v1, kind: ManagedCluster, "
-               "metadata: {name: guest-%d}}", (int)loop_world_dice(race->world, GUESTS));
+               "metadata: {name: guest-%d}}", (int)loop_world_random(race->world, GUESTS));
     struct objects_write write = {
         .who = {.user = "system:bootstrap:t", .manager = "guest"}, .kind = clusters(race),
         .body = document_read_yaml(arena, text, strlen(text), true, &document_limits_own, NULL),
@@ -138,7 +140,7 @@ static void send_away(struct race *race)
     struct objects_result result = {.arena = arena};
     struct objects_write write = {
         .who = {.user = "system:admin", .manager = "kubectl"}, .kind = clusters(race),
-        .name = arena_printf(arena, "guest-%d", (int)loop_world_dice(race->world, GUESTS)),
+        .name = arena_printf(arena, "guest-%d", (int)loop_world_random(race->world, GUESTS)),
         .grace = -1};
     struct err err = {0};
 
@@ -188,11 +190,11 @@ static void judge(struct race *race)
 static void run_seed(uint64_t seed, struct race *race)
 {
     *race = (struct race){.world = loop_world_new(seed), .disk = store_disk_new("races")};
-    race->uses = 1 + (int)loop_world_dice(race->world, 4);
+    race->uses = 1 + (int)loop_world_random(race->world, 4);
     start(race);
     make_token(race);
     for (int step = 0; step < STEPS; step++) {
-        switch (loop_world_dice(race->world, 10)) {
+        switch (loop_world_random(race->world, 10)) {
         case 0:
             crash(race);
             break;
@@ -201,7 +203,7 @@ static void run_seed(uint64_t seed, struct race *race)
             break;
         case 2:
         case 3:
-            loop_world_run(race->world, (int64_t)loop_world_dice(race->world, 20) * CLOCK_MS);
+            loop_world_run(race->world, (int64_t)loop_world_random(race->world, 20) * CLOCK_MS);
             break;
         default:
             join(race);

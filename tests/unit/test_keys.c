@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "hub/inside.h"
+#include "sim/disk.h"
 #include "store/store.h"
 
 #include <stdlib.h>

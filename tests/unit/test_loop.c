@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The real loop: timers in order, streams both ways, children, workers. */
+/* The real loop: timers in order, streams both ways, children. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -204,26 +204,6 @@ static void children_are_followed(void)
     CHECK_INT(err.code, ERR_NOT_FOUND, "and says which");
 }
 
-static int jobs;
-static bool told;
-static void do_job(void *arg) { __atomic_fetch_add(&jobs, 1, __ATOMIC_SEQ_CST); }
-static void job_done(void *arg) { told = true; }
-
-static void workers_work(void)
-{
-    struct err err = {0};
-    struct loop_worker *worker = loop_worker_new(loop, "test", &err);
-
-    loop_worker_do(worker, do_job, job_done, NULL);
-    turn_until(&told);
-    CHECK(told && jobs == 1, "a job is done and told");
-    told = false;
-    loop_worker_do(worker, do_job, job_done, NULL);
-    loop_worker_do(worker, do_job, job_done, NULL);
-    loop_worker_free(&worker);
-    CHECK(told && jobs == 3, "freeing waits for all jobs and tells");
-}
-
 static void backoff_grows(void)
 {
     struct loop_backoff backoff = {.least = CLOCK_SECOND, .most = 60 * CLOCK_SECOND};
@@ -255,7 +235,6 @@ int main(void)
     refused_is_told();
     paused_stream_is_silent();
     children_are_followed();
-    workers_work();
     backoff_grows();
     loop_free(&loop);
     text_free(&order);

@@ -9,6 +9,7 @@
 #include "objects/objects.h"
 #include "pki/pki.h"
 #include "query/query.h"
+#include "sim/disk.h"
 #include "store/store.h"
 
 #include <stdlib.h>

@@ -7,6 +7,8 @@
 #include "http/http.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
+#include "sim/disk.h"
+#include "sim/world.h"
 #include "store/inside.h"
 
 #include "check.h"

@@ -6,7 +6,7 @@
 
 #include "document/document.h"
 #include "loop/loop.h"
-#include "runtime/probe_grpc.h"
+#include "probe/grpc_check.h"
 #include "runtime/runtime.h"
 #include "tls/tls.h"
 

@@ -22,6 +22,9 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "runtime/runtime.h"
+#include "sim/disk.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "spoke/inside.h"
 #include "spoke/spoke.h"
 #include "store/store.h"
@@ -195,17 +198,17 @@ static void write_note(struct simulation *sim)
     struct err err = {0};
     int status;
 
-    snprintf(e->key, sizeof e->key, "note-%d", (int)loop_world_dice(sim->world, 3));
+    snprintf(e->key, sizeof e->key, "note-%d", (int)loop_world_random(sim->world, 3));
     e->start = ++sim->tick;
     e->end = INT64_MAX;
     e->outcome = HISTORY_UNKNOWN;
     live = objects_get(sim->hub.hub->objects, OBJECTS_PUBLISHED, kind, "default", e->key, NULL);
-    if (live && loop_world_dice(sim->world, 5) == 0) {
+    if (live && loop_world_random(sim->world, 5) == 0) {
         status = objects_delete(sim->hub.hub->objects, &write, &result, &err);
     } else {
         snprintf(e->value, sizeof e->value, "%lld", (long long)++sim->notes);
         if (live)
-            e->expected = live->revision - (loop_world_dice(sim->world, 4) == 0);
+            e->expected = live->revision - (loop_world_random(sim->world, 4) == 0);
         write.body = note(arena, e->key, e->value, e->expected);
         status = live ? objects_update(sim->hub.hub->objects, &write, &result, &err)
                       : objects_create(sim->hub.hub->objects, &write, &result, &err);
@@ -304,7 +307,7 @@ static void let_run(struct simulation *sim, int64_t duration)
         if (!sim->watch)
             watch_notes(sim);
         write_note(sim);
-        if (loop_world_dice(sim->world, 2))
+        if (loop_world_random(sim->world, 2))
             read_notes(sim);
     }
     loop_world_run(sim->world, duration);
@@ -348,7 +351,7 @@ static void crash(struct simulation *sim, struct host *host)
     if (host == &sim->hub)
         leave_notes(sim);
     loop_world_crash(sim->world, host->name);
-    store_disk_crash(host->disk, loop_world_dice(sim->world, UINT32_MAX));
+    store_disk_crash(host->disk, loop_world_random(sim->world, UINT32_MAX));
     stop(host);
 }
 
@@ -533,31 +536,31 @@ static void check_gone(struct simulation *sim)
 
 static struct host *some_spoke(struct simulation *sim)
 {
-    return &sim->spokes[loop_world_dice(sim->world, SPOKES)];
+    return &sim->spokes[loop_world_random(sim->world, SPOKES)];
 }
 
 static void trouble(struct simulation *sim)
 {
     struct host *spoke = some_spoke(sim);
 
-    switch (loop_world_dice(sim->world, 5)) {
+    switch (loop_world_random(sim->world, 5)) {
     case 0:
         /* A moment after a write: before, while or after it reaches the disk. */
         write_note(sim);
-        loop_world_run(sim->world, (int64_t)loop_world_dice(sim->world, 3) * CLOCK_MS);
+        loop_world_run(sim->world, (int64_t)loop_world_random(sim->world, 3) * CLOCK_MS);
         crash(sim, &sim->hub);
-        let_run(sim, (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND);
+        let_run(sim, (int64_t)loop_world_random(sim->world, 20) * CLOCK_SECOND);
         start_hub(sim);
         break;
     case 1:
         crash(sim, spoke);
-        let_run(sim, (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND);
+        let_run(sim, (int64_t)loop_world_random(sim->world, 20) * CLOCK_SECOND);
         start_spoke(sim, spoke);
         break;
     case 2:
         loop_world_cut(sim->world, "hub", spoke->name, true,
-                       loop_world_dice(sim->world, 2));
-        let_run(sim, (int64_t)loop_world_dice(sim->world, 60) * CLOCK_SECOND);
+                       loop_world_random(sim->world, 2));
+        let_run(sim, (int64_t)loop_world_random(sim->world, 60) * CLOCK_SECOND);
         loop_world_cut(sim->world, "hub", spoke->name, false, false);
         break;
     case 3:
@@ -566,7 +569,7 @@ static void trouble(struct simulation *sim)
         start_spoke(sim, spoke);
         break;
     default:
-        let_run(sim, (int64_t)loop_world_dice(sim->world, 3000) * CLOCK_MS);
+        let_run(sim, (int64_t)loop_world_random(sim->world, 3000) * CLOCK_MS);
     }
 }
 
@@ -574,7 +577,7 @@ static void trouble(struct simulation *sim)
 
 static void set_up(struct simulation *sim)
 {
-    struct loop_weather weather = {.latency_least = CLOCK_MS / 10,
+    struct loop_faults faults = {.latency_least = CLOCK_MS / 10,
                                    .latency_most = 20 * CLOCK_MS,
                                    .cut_ppm = 200,
                                    .split_ppm = 100000,
@@ -582,7 +585,7 @@ static void set_up(struct simulation *sim)
     struct err err = {0};
 
     sim->world = loop_world_new(sim->seed);
-    loop_world_set_weather(sim->world, &weather);
+    loop_world_set_faults(sim->world, &faults);
     runtime_simulated_reset();
     host_name(sim, &sim->hub, "hub");
     start_hub(sim);
@@ -612,7 +615,7 @@ static void ask_all(struct simulation *sim)
         i += ask(sim, i);
         /* Long enough to be on disk, or to become possible. */
         let_run(sim, CLOCK_SECOND);
-        if (loop_world_dice(sim->world, 3) == 0)
+        if (loop_world_random(sim->world, 3) == 0)
             trouble(sim);
     }
 }
@@ -681,7 +684,7 @@ static bool run_seed(uint64_t seed, const char *root)
     if (!sim->fault) {
         take_back(sim);
         loop_world_run(sim->world, CLOCK_SECOND);
-        if (loop_world_dice(sim->world, 2))
+        if (loop_world_random(sim->world, 2))
             trouble(sim);
     }
     must(sim, is_gone, "never all gone");

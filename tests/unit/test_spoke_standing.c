@@ -3,6 +3,7 @@
 #include "auth_fixture.h"
 
 #include "base/mem.h"
+#include "sim/world.h"
 
 #include <string.h>
 

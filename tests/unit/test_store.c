@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "sim/disk.h"
 #include "store/inside.h"
 
 #include <fcntl.h>

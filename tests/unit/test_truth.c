@@ -21,6 +21,9 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "runtime/runtime.h"
+#include "sim/disk.h"
+#include "sim/runtime.h"
+#include "sim/world.h"
 #include "spoke/spoke.h"
 #include "store/store.h"
 #include "unit/check.h"
@@ -441,7 +444,7 @@ static void stop(struct host *host)
 static void crash(struct simulation *sim, struct host *host)
 {
     loop_world_crash(sim->world, host->name);
-    store_disk_crash(host->disk, loop_world_dice(sim->world, UINT32_MAX));
+    store_disk_crash(host->disk, loop_world_random(sim->world, UINT32_MAX));
     stop(host);
 }
 
@@ -519,7 +522,7 @@ static void ask_all(struct simulation *sim)
 
 static struct host *some_spoke(struct simulation *sim)
 {
-    return &sim->spokes[loop_world_dice(sim->world, SPOKES)];
+    return &sim->spokes[loop_world_random(sim->world, SPOKES)];
 }
 
 static void remove_object(struct simulation *sim, const char *group, const char *plural,
@@ -534,9 +537,9 @@ static void remove_object(struct simulation *sim, const char *group, const char 
 
 static void change(struct simulation *sim)
 {
-    switch (loop_world_dice(sim->world, 6)) {
+    switch (loop_world_random(sim->world, 6)) {
     case 0: /* Another edition, or one that was before. */
-        sim->edition = (sim->edition + 1 + (int)loop_world_dice(sim->world, EDITIONS - 1)) %
+        sim->edition = (sim->edition + 1 + (int)loop_world_random(sim->world, EDITIONS - 1)) %
                        EDITIONS;
         put_profile(sim);
         break;
@@ -545,14 +548,14 @@ static void change(struct simulation *sim)
         break;
     case 2:
         remove_object(sim, AXLE, "aiworkloads", "lab", "chat");
-        loop_world_run(sim->world, (int64_t)loop_world_dice(sim->world, 2000) * CLOCK_MS);
+        loop_world_run(sim->world, (int64_t)loop_world_random(sim->world, 2000) * CLOCK_MS);
         put_application(sim);
         break;
     default: /* The next version, and sometimes back at once. */
         sim->version++;
         put_application(sim);
-        if (loop_world_dice(sim->world, 3) == 0) {
-            loop_world_run(sim->world, (int64_t)loop_world_dice(sim->world, 300) * CLOCK_MS);
+        if (loop_world_random(sim->world, 3) == 0) {
+            loop_world_run(sim->world, (int64_t)loop_world_random(sim->world, 300) * CLOCK_MS);
             sim->version--;
             put_application(sim);
             sim->version++;
@@ -565,9 +568,9 @@ static void change(struct simulation *sim)
 static void trouble(struct simulation *sim)
 {
     struct host *spoke = some_spoke(sim);
-    int64_t while_away = (int64_t)loop_world_dice(sim->world, 20) * CLOCK_SECOND;
+    int64_t while_away = (int64_t)loop_world_random(sim->world, 20) * CLOCK_SECOND;
 
-    switch (loop_world_dice(sim->world, 6)) {
+    switch (loop_world_random(sim->world, 6)) {
     case 0:
         crash(sim, &sim->hub);
         loop_world_run(sim->world, while_away);
@@ -579,7 +582,7 @@ static void trouble(struct simulation *sim)
         start_spoke(sim, spoke);
         break;
     case 2:
-        loop_world_cut(sim->world, "hub", spoke->name, true, loop_world_dice(sim->world, 2));
+        loop_world_cut(sim->world, "hub", spoke->name, true, loop_world_random(sim->world, 2));
         change(sim);
         loop_world_run(sim->world, 3 * while_away);
         loop_world_cut(sim->world, "hub", spoke->name, false, false);
@@ -636,12 +639,12 @@ static void must_settle(struct simulation *sim)
 
 static void set_up(struct simulation *sim)
 {
-    struct loop_weather weather = {.latency_least = CLOCK_MS / 10, .latency_most = 20 * CLOCK_MS,
+    struct loop_faults faults = {.latency_least = CLOCK_MS / 10, .latency_most = 20 * CLOCK_MS,
                                    .cut_ppm = 200, .split_ppm = 100000, .refuse_ppm = 20000};
     struct err err = {0};
 
     sim->world = loop_world_new(sim->seed);
-    loop_world_set_weather(sim->world, &weather);
+    loop_world_set_faults(sim->world, &faults);
     runtime_simulated_reset();
     runtime_simulated_on_start(on_start, sim);
     host_name(sim, &sim->hub, "hub");
@@ -701,8 +704,8 @@ static bool run_seed(uint64_t seed, const char *root)
     ask_all(sim);
     for (int i = 0; i < STEPS && !sim->fault && sim->version + 4 < VERSIONS; i++) {
         change(sim);
-        loop_world_run(sim->world, (int64_t)loop_world_dice(sim->world, 4000) * CLOCK_MS);
-        if (loop_world_dice(sim->world, 2))
+        loop_world_run(sim->world, (int64_t)loop_world_random(sim->world, 4000) * CLOCK_MS);
+        if (loop_world_random(sim->world, 2))
             trouble(sim);
     }
     must_settle(sim);

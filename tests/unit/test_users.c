@@ -4,7 +4,7 @@
 #include "check.h"
 
 #include "base/text.h"
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/users.h"
 
 #include <fcntl.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hub and spokes in a simulated world: TLS and HTTP in any weather, by seed. */
+/* A hub and spokes in a simulated world: TLS and HTTP with any faults, by seed. */
 /* limit: 120 */
 #include <stdlib.h>
 
 #include "check.h"
 #include "http/http.h"
 #include "pki_fixture.h"
+#include "sim/world.h"
 #include "tls/tls.h"
 
 static struct fixture f;
@@ -175,11 +176,11 @@ static bool all_done(void *arg)
     return s[0].next == s[0].last && s[1].next == s[1].last;
 }
 
-/* Everything arrives once the weather is fair again; how long it took. */
+/* Everything arrives once there are no faults any more; how long it took. */
 static uint64_t live(uint64_t seed, bool *ret_good)
 {
-    static const struct loop_weather bad = {CLOCK_MS / 10, 50 * CLOCK_MS, 20000, 100000, 50000};
-    static const struct loop_weather fair = {CLOCK_MS / 10, 5 * CLOCK_MS, 0, 0, 0};
+    static const struct loop_faults bad = {CLOCK_MS / 10, 50 * CLOCK_MS, 20000, 100000, 50000};
+    static const struct loop_faults fair = {CLOCK_MS / 10, 5 * CLOCK_MS, 0, 0, 0};
     struct spoke spokes[2];
     uint64_t events;
 
@@ -187,20 +188,20 @@ static uint64_t live(uint64_t seed, bool *ret_good)
     memset(stored, 0, sizeof stored);
     stored_count = 0;
     hub_start();
-    loop_world_set_weather(world, &bad);
+    loop_world_set_faults(world, &bad);
     spoke_start(&spokes[0], "edge-1", 0, 10);
     spoke_start(&spokes[1], "edge-2", 200, 210);
-    loop_world_run(world, (int64_t)(1 + loop_world_dice(world, 1000)) * CLOCK_MS);
-    switch (loop_world_dice(world, 4)) {
+    loop_world_run(world, (int64_t)(1 + loop_world_random(world, 1000)) * CLOCK_MS);
+    switch (loop_world_random(world, 4)) {
     case 0:
-        loop_world_cut(world, "hub", "edge-1", true, loop_world_dice(world, 2));
-        loop_world_run(world, (int64_t)loop_world_dice(world, 20) * CLOCK_SECOND);
+        loop_world_cut(world, "hub", "edge-1", true, loop_world_random(world, 2));
+        loop_world_run(world, (int64_t)loop_world_random(world, 20) * CLOCK_SECOND);
         loop_world_cut(world, "hub", "edge-1", false, false);
         break;
     case 1:
         loop_world_crash(world, "hub");
         hub_stop();
-        loop_world_run(world, (int64_t)loop_world_dice(world, 20) * CLOCK_SECOND);
+        loop_world_run(world, (int64_t)loop_world_random(world, 20) * CLOCK_SECOND);
         hub_start();
         break;
     case 2:
@@ -210,7 +211,7 @@ static uint64_t live(uint64_t seed, bool *ret_good)
         spoke_start(&spokes[1], "edge-2", 200, 210);
         break;
     }
-    loop_world_set_weather(world, &fair);
+    loop_world_set_faults(world, &fair);
     *ret_good = loop_world_run_until(world, all_done, spokes, 600 * CLOCK_SECOND) &&
                 stored_count == 20;
     events = loop_world_events(world) * 1000003 + (uint64_t)loop_world_now(world) +

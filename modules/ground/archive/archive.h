@@ -14,10 +14,10 @@
  *
  * The same files give the same tar, byte for byte, on every machine: names are
  * sorted, times are 0, there is no owner, modes are 0644. The bytes of gzip
- * depend on zlib, so whoever compares contents compares the tar.
+ * depend on zlib, so contents are compared by their tar.
  *
  * Unpacking happens in memory and yields regular files only, with clean
- * relative names. What a stranger packed is bounded before it is believed.
+ * relative names. An archive from outside is bounded before its sizes are believed.
  * The formats are POSIX ustar (GNU's and pax' long names are read as well) and
  * RFC 1952.
  *

@@ -82,13 +82,14 @@ static bool header_name(struct header *h, const char *name)
     return false;
 }
 
-static void octal(char *field, size_t size, uint64_t value)
+/* Numbers that do not fit are refused by the caller: ustar has no other form of them. */
+static void write_octal(char *field, size_t size, uint64_t value)
 {
     for (size_t i = size - 1; i-- > 0; value >>= 3)
         field[i] = (char)('0' + (value & 7));
 }
 
-static void add_padding(struct text *out, size_t len)
+static void add_block_padding(struct text *out, size_t len)
 {
     static const char zeros[BLOCK];
 
@@ -96,7 +97,7 @@ static void add_padding(struct text *out, size_t len)
         text_add_bytes(out, zeros, BLOCK - len % BLOCK);
 }
 
-static int add_file(struct text *out, const struct archive_file *file,
+static int add_tar_file(struct text *out, const struct archive_file *file,
                     struct err *err)
 {
     struct header h = { .type = '0', .magic = "ustar", .version = "00" };
@@ -105,22 +106,22 @@ static int add_file(struct text *out, const struct archive_file *file,
         return err_set(err, ERR_INVALID, "file name \"%s\": cannot be packed; "
                        "use a relative name of at most 255 bytes without "
                        "\"..\", parts of at most 100", file->name);
-    octal(h.mode, sizeof h.mode, 0644);
-    octal(h.uid, sizeof h.uid, 0);
-    octal(h.gid, sizeof h.gid, 0);
-    octal(h.size, sizeof h.size, file->len);
-    octal(h.mtime, sizeof h.mtime, 0);
-    octal(h.major, sizeof h.major, 0);
-    octal(h.minor, sizeof h.minor, 0);
-    octal(h.sum, sizeof h.sum - 1, header_sum(&h));
+    write_octal(h.mode, sizeof h.mode, 0644);
+    write_octal(h.uid, sizeof h.uid, 0);
+    write_octal(h.gid, sizeof h.gid, 0);
+    write_octal(h.size, sizeof h.size, file->len);
+    write_octal(h.mtime, sizeof h.mtime, 0);
+    write_octal(h.major, sizeof h.major, 0);
+    write_octal(h.minor, sizeof h.minor, 0);
+    write_octal(h.sum, sizeof h.sum - 1, header_sum(&h));
     h.sum[7] = ' ';
     text_add_bytes(out, &h, sizeof h);
     text_add_bytes(out, file->bytes, file->len);
-    add_padding(out, file->len);
+    add_block_padding(out, file->len);
     return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_tar_entries(const void *a, const void *b)
 {
     const struct archive_file *const *x = a, *const *y = b;
 
@@ -136,12 +137,12 @@ int archive_tar(struct text *out, const struct archive_file *files,
     sorted = mem_resize_array(NULL, count + 1, sizeof *sorted);
     for (size_t i = 0; i < count; i++)
         sorted[i] = &files[i];
-    qsort(sorted, count, sizeof *sorted, by_name);
+    qsort(sorted, count, sizeof *sorted, compare_tar_entries);
     for (size_t i = 0; i < count; i++) {
         if (i && !strcmp(sorted[i]->name, sorted[i - 1]->name))
             return err_set(err, ERR_INVALID, "file name \"%s\": is there twice",
                            sorted[i]->name);
-        if (add_file(out, sorted[i], err) < 0)
+        if (add_tar_file(out, sorted[i], err) < 0)
             return -1;
     }
     text_add_bytes(out, end, sizeof end);
@@ -177,7 +178,7 @@ static bool read_octal(const char *field, size_t size, uint64_t *ret)
     return true;
 }
 
-static bool is_zero(const unsigned char *block)
+static bool is_zero_block(const unsigned char *block)
 {
     for (size_t i = 0; i < BLOCK; i++)
         if (block[i])
@@ -248,7 +249,7 @@ static int keep_file(struct untar *u, const char *name,
     return 0;
 }
 
-static int read_entry(struct untar *u, const struct header *h, size_t size,
+static int read_tar_entry(struct untar *u, const struct header *h, size_t size,
                       struct err *err)
 {
     const char *bytes = (const char *)u->bytes + u->at;
@@ -277,9 +278,9 @@ static int read_entry(struct untar *u, const struct header *h, size_t size,
     }
 }
 
-static int read_all(struct untar *u, struct err *err)
+static int read_tar(struct untar *u, struct err *err)
 {
-    while (u->len - u->at >= BLOCK && !is_zero(u->bytes + u->at)) {
+    while (u->len - u->at >= BLOCK && !is_zero_block(u->bytes + u->at)) {
         struct header h;
         uint64_t size, sum;
 
@@ -291,7 +292,7 @@ static int read_all(struct untar *u, struct err *err)
         if (!read_octal(h.size, sizeof h.size, &size) || size > u->len - u->at)
             return err_set(err, ERR_INVALID, "tar: is cut off at byte %zu",
                            u->at);
-        if (read_entry(u, &h, (size_t)size, err) < 0)
+        if (read_tar_entry(u, &h, (size_t)size, err) < 0)
             return -1;
         u->at += (size_t)size;
         if (size % BLOCK)
@@ -310,7 +311,7 @@ int archive_untar(struct arena *arena, const void *bytes, size_t len,
     scoped_map struct map *seen = map_new();
     struct untar u = { .arena = arena, .bytes = bytes, .len = len,
                        .limits = limits, .seen = seen };
-    int result = read_all(&u, err);
+    int result = read_tar(&u, err);
 
     if (!result) {
         *ret = arena_alloc(arena, (u.count + 1) * sizeof *u.files);

@@ -3,10 +3,10 @@
 #define BASE_BANNED_H
 
 /*
- * Calls that nobody here may make; build.sh reads this before every file.
+ * Calls that no file may make; build.sh includes this before every file.
  *
- * Each is easy to get wrong, keeps a hidden state, or goes round the door to
- * the world. The comment names what to use instead.
+ * Each is easy to get wrong, keeps a hidden state, or reaches the
+ * world past the module that owns it. The comment names what to use instead.
  */
 #include <alloca.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@
 #define tmpnam(...)    BANNED(tmpnam)     /* mkstemp */
 #define tempnam(...)   BANNED(tempnam)
 #define mktemp(...)    BANNED(mktemp)
-#define rand(...)      BANNED(rand)       /* base's door to chance */
+#define rand(...)      BANNED(rand)       /* chance is base's */
 #define srand(...)     BANNED(srand)
 #define srandom(...)   BANNED(srandom)
 #define popen(...)     BANNED(popen)      /* loop's child processes */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells the time and throws the dice, through one door. */
+/* Gives time and chance, from the kernel or from a simulation. */
 #include "base/clock.h"
 
 #include <errno.h>
@@ -43,27 +43,27 @@ static void real_random(void *bytes, size_t len)
     }
 }
 
-static const struct clock_door real = {real_wall, real_steady, real_random};
-static const struct clock_door *door = &real;
+static const struct clock_platform real = {real_wall, real_steady, real_random};
+static const struct clock_platform *platform = &real;
 
-void clock_set_door(const struct clock_door *to)
+void clock_set_platform(const struct clock_platform *to)
 {
-    door = to ? to : &real;
+    platform = to ? to : &real;
 }
 
 int64_t clock_wall(void)
 {
-    return door->wall();
+    return platform->wall();
 }
 
 int64_t clock_steady(void)
 {
-    return door->steady();
+    return platform->steady();
 }
 
 void random_bytes(void *bytes, size_t len)
 {
-    door->random(bytes, len);
+    platform->random(bytes, len);
 }
 
 uint64_t random_number(void)
@@ -87,7 +87,7 @@ uint64_t random_below(uint64_t below)
 }
 
 /* Days since 1970-01-01 of a date in the Gregorian calendar. */
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
+static int64_t days_of_date(int64_t year, unsigned month, unsigned day)
 {
     int64_t era;
     unsigned year_of_era, day_of_year;
@@ -122,7 +122,7 @@ void clock_format(int64_t wall, bool micro, char out[CLOCK_TEXT])
 }
 
 /* Reads exactly `digits` digits. */
-static bool read_digits(const char **at, int digits, int *ret)
+static bool read_time_digits(const char **at, int digits, int *ret)
 {
     int value = 0;
 
@@ -135,7 +135,7 @@ static bool read_digits(const char **at, int digits, int *ret)
     return true;
 }
 
-static bool read_char(const char **at, const char *any)
+static bool read_time_char(const char **at, const char *any)
 {
     if (!**at || !strchr(any, **at))
         return false;
@@ -143,7 +143,7 @@ static bool read_char(const char **at, const char *any)
     return true;
 }
 
-static bool read_fraction(const char **at, int64_t *ret_nanoseconds)
+static bool read_time_fraction(const char **at, int64_t *ret_nanoseconds)
 {
     int64_t scale = CLOCK_SECOND / 10;
 
@@ -163,11 +163,11 @@ static bool read_offset(const char **at, int *ret_minutes)
     int hours, minutes, sign;
 
     *ret_minutes = 0;
-    if (read_char(at, "Zz"))
+    if (read_time_char(at, "Zz"))
         return true;
     sign = **at == '-' ? -1 : 1;
-    if (!read_char(at, "+-") || !read_digits(at, 2, &hours) ||
-        !read_char(at, ":") || !read_digits(at, 2, &minutes) || hours > 23 ||
+    if (!read_time_char(at, "+-") || !read_time_digits(at, 2, &hours) ||
+        !read_time_char(at, ":") || !read_time_digits(at, 2, &minutes) || hours > 23 ||
         minutes > 59)
         return false;
     *ret_minutes = sign * (hours * 60 + minutes);
@@ -187,18 +187,18 @@ bool clock_parse_exact(const char *text, int64_t *ret_wall)
     int year, month, day, hour, minute, second, offset;
     int64_t fraction;
 
-    if (!read_digits(&text, 4, &year) || !read_char(&text, "-") ||
-        !read_digits(&text, 2, &month) || !read_char(&text, "-") ||
-        !read_digits(&text, 2, &day) || !read_char(&text, "Tt") ||
-        !read_digits(&text, 2, &hour) || !read_char(&text, ":") ||
-        !read_digits(&text, 2, &minute) || !read_char(&text, ":") ||
-        !read_digits(&text, 2, &second) || !read_fraction(&text, &fraction) ||
+    if (!read_time_digits(&text, 4, &year) || !read_time_char(&text, "-") ||
+        !read_time_digits(&text, 2, &month) || !read_time_char(&text, "-") ||
+        !read_time_digits(&text, 2, &day) || !read_time_char(&text, "Tt") ||
+        !read_time_digits(&text, 2, &hour) || !read_time_char(&text, ":") ||
+        !read_time_digits(&text, 2, &minute) || !read_time_char(&text, ":") ||
+        !read_time_digits(&text, 2, &second) || !read_time_fraction(&text, &fraction) ||
         !read_offset(&text, &offset) || *text)
         return false;
     if (month < 1 || month > 12 || day < 1 || day > month_days(year, month) ||
         hour > 23 || minute > 59 || second > 59 || year > 2261 || year < 1678)
         return false;
-    *ret_wall = ((days_of(year, (unsigned)month, (unsigned)day) * 24 + hour) *
+    *ret_wall = ((days_of_date(year, (unsigned)month, (unsigned)day) * 24 + hour) *
                      3600 + minute * 60 + second - offset * 60) *
                     CLOCK_SECOND + fraction;
     return true;

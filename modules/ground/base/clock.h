@@ -7,20 +7,20 @@
 #include <stdbool.h>
 
 /*
- * The door to time and chance. Nobody else asks the kernel for either, so a
+ * Where time and chance come from. No other module asks the kernel for either, so a
  * simulation can put its own clock and dice here.
  *
  * Wall time is nanoseconds since 1970 UTC and may jump; steady time only goes
  * forward and means nothing outside this boot.
  */
-struct clock_door {
+struct clock_platform {
     int64_t (*wall)(void);
     int64_t (*steady)(void);
     void (*random)(void *bytes, size_t len); /* fit for keys */
 };
 
 /* NULL puts the real world back. Only a simulation calls this. */
-void clock_set_door(const struct clock_door *door);
+void clock_set_platform(const struct clock_platform *platform);
 
 int64_t clock_wall(void);
 int64_t clock_steady(void);

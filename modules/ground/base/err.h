@@ -6,7 +6,7 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /*
- * What went wrong, in words fit for the person who asked.
+ * What went wrong, in words for the user whose request failed.
  *
  * A function that can fail takes a `struct err *` as its last argument. It
  * returns 0 (or a pointer) and leaves the struct alone, or it fills the
@@ -15,8 +15,8 @@
  * caller does not want to know why.
  *
  * The function that meets the cause calls err_set(). A function that only
- * passes the failure on may call err_wrap() to say what it was doing. Whoever
- * handles the failure decides whether to log it; nobody below does.
+ * passes the failure on may call err_wrap() to say what it was doing. The
+ * function that handles the failure decides whether to log it; none below does.
  */
 enum err_code {
     ERR_NONE,

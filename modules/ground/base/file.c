@@ -16,14 +16,14 @@
 
 #include "base/text.h"
 
-static void close_fd(int *fd)
+static void close_descriptor(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
 }
-#define scoped_fd SCOPED(close_fd)
+#define scoped_fd SCOPED(close_descriptor)
 
-static int fail(struct err *err, const char *what, const char *path)
+static int fail_file(struct err *err, const char *what, const char *path)
 {
     enum err_code code = errno == ENOENT    ? ERR_NOT_FOUND
                          : errno == ENOSPC || errno == EDQUOT ? ERR_FULL
@@ -66,7 +66,7 @@ char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err
     scoped_text struct text bytes = {0};
 
     if (fd < 0) {
-        fail(err, "open", path);
+        fail_file(err, "open", path);
         return NULL;
     }
     for (;;) {
@@ -75,7 +75,7 @@ char *file_read(const char *path, size_t limit, size_t *ret_len, struct err *err
         if (got < 0 && (errno == EINTR || (fifo && errno == EAGAIN)))
             continue;
         if (got < 0) {
-            fail(err, "read", path);
+            fail_file(err, "read", path);
             return NULL;
         }
         if (got == 0)
@@ -132,14 +132,14 @@ int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
     unlink(aside);
     fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
     if (fd < 0)
-        return fail(err, "create", aside);
+        return fail_file(err, "create", aside);
     if (write_whole(fd, bytes, len) < 0) {
-        fail(err, "write", aside);
+        fail_file(err, "write", aside);
         unlink(aside);
         return -1;
     }
     if (rename(aside, path) < 0) {
-        fail(err, "rename to", path);
+        fail_file(err, "rename to", path);
         unlink(aside);
         return -1;
     }
@@ -156,11 +156,11 @@ int file_make_folder(const char *path, struct err *err)
             continue;
         *at = '\0';
         if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-            return fail(err, "make folder", copy);
+            return fail_file(err, "make folder", copy);
         *at = '/';
     }
     if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-        return fail(err, "make folder", copy);
+        return fail_file(err, "make folder", copy);
     return 0;
 }
 
@@ -169,11 +169,11 @@ int file_let_pass(const char *folder, struct err *err)
     struct stat st;
 
     if (stat(folder, &st) < 0)
-        return fail(err, "look at", folder);
+        return fail_file(err, "look at", folder);
     if (st.st_uid != geteuid() || (st.st_mode & 0011) == 0011)
         return 0;
     if (chmod(folder, (st.st_mode & 07777) | 0011) < 0)
-        return fail(err, "open the way through", folder);
+        return fail_file(err, "open the way through", folder);
     return 0;
 }
 
@@ -191,7 +191,7 @@ char *file_barrier(const char *path)
     }
     if (whole && stat(whole, &st) == 0 && !(st.st_mode & 0001))
         return whole;
-    free(whole);
+    mem_free(&whole);
     return NULL;
 }
 
@@ -207,11 +207,11 @@ int file_move(const char *from, const char *to, struct err *err)
     scoped_fd int fd = -1;
 
     if (rename(from, to) < 0)
-        return fail(err, "move", from);
+        return fail_file(err, "move", from);
     if (slash)
         *slash = '\0';
     fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 && fsync(fd) < 0 ? fail(err, "sync", folder) : 0;
+    return fd >= 0 && fsync(fd) < 0 ? fail_file(err, "sync", folder) : 0;
 }
 
 void file_remove(const char *path)

@@ -28,7 +28,7 @@ int file_write(const char *path, const void *bytes, size_t len, unsigned mode,
 int file_make_folder(const char *path, struct err *err) MUST_CHECK;
 /*
  * Lets other users pass through a folder of this process' own without seeing
- * what is in it (0711). What belongs to somebody else is left alone.
+ * what is in it (0711). A folder of another user is left as it is.
  */
 int file_let_pass(const char *folder, struct err *err) MUST_CHECK;
 /* The first folder on the way to `path` that other users cannot pass, or NULL;
@@ -39,8 +39,8 @@ bool file_exists(const char *path);
 int file_move(const char *from, const char *to, struct err *err) MUST_CHECK;
 /*
  * Raises this process' soft limit of open files to the hard one, up to `most`, and
- * says what it then is. Children inherit it, so those who start strangers' programs
- * set their own.
+ * says what it then is. Children inherit it, so code that starts other programs
+ * sets theirs.
  */
 size_t file_raise_limit(size_t most);
 void file_remove(const char *path); /* a missing file is no error */

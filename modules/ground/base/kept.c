@@ -17,7 +17,7 @@
 #define HEAD "axle-sum "
 #define HEAD_BYTES (sizeof HEAD - 1 + 16 + 1) /* and the end of the line */
 
-/* FNV-1a: against accidents, not against whoever may write the folder. */
+/* FNV-1a: against accidents, not against an attacker, who may write the folder anyway. */
 static uint64_t sum_of(const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;
@@ -96,7 +96,7 @@ static char *read_regular(const char *path, size_t limit, size_t *ret_len)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? file_read(path, limit, ret_len, NULL) : NULL;
 }
 
-static bool is_there(const char *path)
+static bool is_file_there(const char *path)
 {
     struct stat st;
 
@@ -157,7 +157,7 @@ char *kept_read(const char *path, size_t limit, size_t *ret_len, bool *ret_damag
         *ret_len = copies.copy_len - HEAD_BYTES;
         memmove(copies.copy, copies.copy + HEAD_BYTES, *ret_len + 1);
         found = take(copies.copy);
-    } else if (copies.main || copies.copy || is_there(path)) {
+    } else if (copies.main || copies.copy || is_file_there(path)) {
         err_set(err, ERR_INVALID, "%s and its copy are damaged", path);
     } else {
         err_set(err, ERR_NOT_FOUND, "%s is not there", path);

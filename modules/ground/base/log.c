@@ -56,13 +56,13 @@ bool log_level_parse(const char *word, enum log_level *ret)
     return false;
 }
 
-bool log_enabled(enum log_level level)
+static bool is_logged(enum log_level level)
 {
     return level >= least_level;
 }
 
 /* Keeps one event on one line and JSON well formed. */
-static void add_escaped(struct text *line, const char *string)
+static void add_log_text(struct text *line, const char *string)
 {
     for (; *string; string++) {
         unsigned char c = (unsigned char)*string;
@@ -83,7 +83,7 @@ void log_write(enum log_level level, const char *who, const char *format, ...)
     char time[CLOCK_TEXT];
     va_list args;
 
-    if (!log_enabled(level))
+    if (!is_logged(level))
         return;
     va_start(args, format);
     text_addv(&words, format, args);
@@ -96,7 +96,7 @@ void log_write(enum log_level level, const char *who, const char *format, ...)
         text_addf(&line, "<%d>%s: ", levels[level].priority, who);
     else
         text_addf(&line, "%s %s %s: ", time, levels[level].word, who);
-    add_escaped(&line, text_string(&words));
+    add_log_text(&line, text_string(&words));
     text_add(&line, as_json ? "\"}\n" : "\n");
     /* One write, so that lines of several processes do not mix. */
     if (write(STDERR_FILENO, line.bytes, line.len) < 0)

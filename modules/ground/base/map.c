@@ -24,7 +24,7 @@ struct map {
 
 /* FNV-1a with a seed of its own per table and a final mix, so that keys from
    outside cannot be chosen to collide. */
-static uint64_t hash_of(const struct map *map, const char *key)
+static uint64_t hash_key(const struct map *map, const char *key)
 {
     uint64_t hash = 14695981039346656037u ^ map->seed;
 
@@ -50,10 +50,10 @@ void map_free(struct map **at)
     if (!map)
         return;
     for (size_t i = 0; i < map->used; i++)
-        free(map->entries[i].key);
-    free(map->entries);
-    free(map->slots);
-    free(map);
+        mem_free(&map->entries[i].key);
+    mem_free(&map->entries);
+    mem_free(&map->slots);
+    mem_free(&map);
 }
 
 static void slot_in(struct map *map, size_t index)
@@ -67,7 +67,7 @@ static void slot_in(struct map *map, size_t index)
 }
 
 /* Drops the gaps and makes room for one more. */
-static void rebuild(struct map *map)
+static void rebuild_slots(struct map *map)
 {
     size_t live = 0;
     size_t slots = 16;
@@ -82,16 +82,17 @@ static void rebuild(struct map *map)
     map->room = slots / 2 + slots / 8;
     map->entries =
         mem_resize_array(map->entries, map->room, sizeof *map->entries);
-    free(map->slots);
+    mem_free(&map->slots);
     map->slots = mem_alloc(slots * sizeof *map->slots);
     map->slot_count = slots;
     for (size_t i = 0; i < live; i++)
         slot_in(map, i);
 }
 
-static struct entry *find(const struct map *map, const char *key)
+/* Linear probing; a removed slot does not end the search. */
+static struct entry *find_map_slot(const struct map *map, const char *key)
 {
-    uint64_t hash = hash_of(map, key);
+    uint64_t hash = hash_key(map, key);
     size_t mask = map->slot_count - 1;
 
     if (!map->slot_count)
@@ -107,14 +108,14 @@ static struct entry *find(const struct map *map, const char *key)
 
 void *map_get(const struct map *map, const char *key)
 {
-    struct entry *entry = find(map, key);
+    struct entry *entry = find_map_slot(map, key);
 
     return entry ? entry->value : NULL;
 }
 
 void *map_put(struct map *map, const char *key, void *value)
 {
-    struct entry *entry = find(map, key);
+    struct entry *entry = find_map_slot(map, key);
 
     if (!value)
         return map_remove(map, key);
@@ -125,9 +126,9 @@ void *map_put(struct map *map, const char *key, void *value)
         return before;
     }
     if (map->used == map->room)
-        rebuild(map);
+        rebuild_slots(map);
     map->entries[map->used] =
-        (struct entry){mem_copy_string(key), value, hash_of(map, key)};
+        (struct entry){mem_copy_string(key), value, hash_key(map, key)};
     slot_in(map, map->used++);
     map->live++;
     return NULL;
@@ -135,7 +136,7 @@ void *map_put(struct map *map, const char *key, void *value)
 
 void *map_remove(struct map *map, const char *key)
 {
-    struct entry *entry = find(map, key);
+    struct entry *entry = find_map_slot(map, key);
     void *before;
 
     if (!entry)

@@ -6,24 +6,24 @@
 #include <stdint.h>
 
 /*
- * What a stranger's program (a template, an expression, a schema) may cost.
+ * What a program of a user's (a template, an expression, a schema) may cost.
  *
- * Whoever works for a stranger spends units before or while it works, and
- * stops when meter_spend() says no. A unit is about a nanosecond of CPU, but
+ * Code that runs one spends units before or while it works, and stops when
+ * meter_spend() says no. A unit is about a nanosecond of CPU, but
  * it is counted, never measured: the same input ends at the same place on
  * every machine, in a simulation and in a test with sanitizers. `./build.sh
  * bench budget` compares the weights with a clock: the dearest unit that a
- * stranger can find is two nanoseconds.
+ * user can find is two nanoseconds.
  *
- * One meter belongs to one answer (a render, a validation) and is handed to
- * everybody who takes part, so that many small parts have no more than one
- * large one. NULL stands for nobody counting.
+ * One meter belongs to one response (a render, a validation) and is handed to
+ * each part of the work, so that many small parts have no more than one
+ * large one. NULL: nothing is counted.
  */
 struct meter {
     uint64_t limit, spent; /* `spent` stays above `limit` once over it */
 };
 
-/* What one answer may cost on the hub, where everybody else waits for it. */
+/* What one response may cost on the hub, where all other requests wait for it. */
 #define METER_ANSWER ((uint64_t)125 * 1000 * 1000)
 /* As people say it. */
 #define METER_ANSWER_WORDS "250 ms of CPU"

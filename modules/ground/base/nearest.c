@@ -11,7 +11,7 @@
 /* So many letters of its beginning are an abbreviation of a candidate. */
 #define ABBREVIATION 3
 
-static size_t distance(const char *a, const char *b, size_t width)
+static size_t edit_distance(const char *a, const char *b, size_t width)
 {
     size_t before[LONGEST], now[LONGEST];
 
@@ -46,7 +46,7 @@ struct nearest nearest_to(const char *word)
 
 void nearest_try_bytes(struct nearest *nearest, const char *candidate, size_t len)
 {
-    size_t far = nearest->limit && len < LONGEST ? distance(nearest->word, candidate, len)
+    size_t far = nearest->limit && len < LONGEST ? edit_distance(nearest->word, candidate, len)
                                                   : SIZE_MAX;
 
     if (nearest->limit && len < LONGEST && is_abbreviation(nearest->word, candidate, len))

@@ -10,7 +10,7 @@
 
 void text_free(struct text *text)
 {
-    free(text->bytes);
+    mem_free(&text->bytes);
     *text = (struct text){0};
 }
 
@@ -29,7 +29,7 @@ char *text_reserve(struct text *text, size_t len)
 }
 
 /* Drops what is over the limit; how many of `len` more bytes fit below it. */
-static size_t fitting(struct text *text, size_t len)
+static size_t fitting_room(struct text *text, size_t len)
 {
     size_t left;
 
@@ -48,7 +48,7 @@ void text_add_bytes(struct text *text, const void *bytes, size_t len)
 {
     char *at;
 
-    len = fitting(text, len);
+    len = fitting_room(text, len);
     at = text_reserve(text, len);
 
     if (len)
@@ -81,7 +81,7 @@ void text_addv(struct text *text, const char *format, va_list args)
         return;
     vsnprintf(text_reserve(text, (size_t)len), (size_t)len + 1, format, args);
     text->len += (size_t)len;
-    fitting(text, 0);
+    fitting_room(text, 0);
 }
 
 void text_addf(struct text *text, const char *format, ...)

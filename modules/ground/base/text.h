@@ -45,7 +45,7 @@ bool text_is_utf8(const void *bytes, size_t len);
  * In place: what a terminal or a page would act on instead of showing it becomes a
  * '?': control characters but for line ends and tabs, bytes that are no UTF-8, and
  * characters that change the direction of what follows. For words that came from a
- * stranger's program and are shown to a person.
+ * program of a user's and are shown to a person.
  */
 void text_make_printable(char *text);
 /* The length of the UTF-8 sequence at `at`, 0 if it is not valid. */
@@ -53,7 +53,7 @@ size_t text_utf8_next(const unsigned char *at, size_t len, unsigned *ret_rune);
 /* Writes the rune as UTF-8 (at most 4 bytes) and returns how many. */
 size_t text_utf8_put(unsigned rune, char out[4]);
 /*
- * Adds a stranger's text so that it can be shown: what is not UTF-8, steers a
+ * Adds a text from outside so that it can be shown: what is not UTF-8, steers a
  * terminal (control characters, escape sequences) or turns the direction of
  * writing is replaced by U+FFFD; line ends and tabs too, unless `lines`.
  */

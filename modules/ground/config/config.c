@@ -87,7 +87,7 @@ static bool read_size(const char *text, int64_t *ret)
     return true;
 }
 
-static bool read_number(enum config_type type, const char *text, int64_t *ret)
+static bool read_setting_number(enum config_type type, const char *text, int64_t *ret)
 {
     struct err err = {0};
     long long number;
@@ -113,7 +113,7 @@ static const char *const shapes[] = {
     [CONFIG_SIZE] = "no size; write it like 500k, 64Mi or 1Gi",
 };
 
-static bool is_number(enum config_type type)
+static bool is_whole_number(enum config_type type)
 {
     return type == CONFIG_NUMBER || type == CONFIG_DURATION || type == CONFIG_SIZE;
 }
@@ -124,16 +124,16 @@ static int check_bounds(const struct config_setting *setting, const char *text,
     int64_t least = INT64_MIN, most = INT64_MAX;
 
     if (*setting->least)
-        read_number(setting->type, setting->least, &least);
+        read_setting_number(setting->type, setting->least, &least);
     if (*setting->most)
-        read_number(setting->type, setting->most, &most);
+        read_setting_number(setting->type, setting->most, &most);
     if (number >= least && number <= most)
         return 0;
     return err_set(err, ERR_INVALID, "%s: \"%.200s\" is not between %s and %s (%s if it is left out)",
                    from, text, setting->least, setting->most, setting->initial);
 }
 
-static int check_value(const struct config_setting *setting, const char *text,
+static int check_setting(const struct config_setting *setting, const char *text,
                        const char *from, int64_t *ret, struct err *err)
 {
     struct nearest near;
@@ -147,17 +147,17 @@ static int check_value(const struct config_setting *setting, const char *text,
     if ((setting->type == CONFIG_TEXT || setting->type == CONFIG_LIST) && !*text)
         return err_set(err, ERR_INVALID, "%s: is empty; leave it out or write %s",
                        from, setting->value);
-    if (setting->type != CONFIG_YES && !is_number(setting->type))
+    if (setting->type != CONFIG_YES && !is_whole_number(setting->type))
         return 0;
-    if (!read_number(setting->type, text, ret))
+    if (!read_setting_number(setting->type, text, ret))
         return err_set(err, ERR_INVALID, "%s: \"%.200s\" is %s", from, text,
                        shapes[setting->type]);
-    return is_number(setting->type)
+    return is_whole_number(setting->type)
                ? check_bounds(setting, text, *ret, from, err)
                : 0;
 }
 
-static void add_to_list(struct config *config, struct value *value, const char *text)
+static void add_list_item(struct config *config, struct value *value, const char *text)
 {
     const char **list =
         arena_alloc(config->arena, (value->count + 2) * sizeof *list);
@@ -176,7 +176,7 @@ int config_keep(struct config *config, const struct config_setting *setting,
     struct value *value = &config->values[setting->id];
     int64_t number;
 
-    if (check_value(setting, text, from, &number, err) < 0)
+    if (check_setting(setting, text, from, &number, err) < 0)
         return -1;
     if (value->source > source)
         return 0;
@@ -187,7 +187,7 @@ int config_keep(struct config *config, const struct config_setting *setting,
     value->text = arena_string(config->arena, text);
     value->number = number;
     if (setting->type == CONFIG_LIST)
-        add_to_list(config, value, value->text);
+        add_list_item(config, value, value->text);
     return 0;
 }
 
@@ -216,7 +216,7 @@ void config_free(struct config **at)
     if (!config)
         return;
     arena_free(&config->arena);
-    free(config);
+    mem_free(&config);
 }
 
 int config_set_flag(struct config *config, const struct config_setting *setting,
@@ -228,7 +228,7 @@ int config_set_flag(struct config *config, const struct config_setting *setting,
                        arena_printf(arena, "--%s", setting->key), err);
 }
 
-char *config_variable(struct arena *arena, const struct config_setting *setting)
+static char *variable_of(struct arena *arena, const struct config_setting *setting)
 {
     char *name = arena_printf(arena, "AXLE_%s", setting->key);
 
@@ -247,7 +247,7 @@ int config_read_environment(struct config *config, struct err *err)
 
     for (size_t i = 0; i < CONFIG_IDS; i++) {
         const struct config_setting *setting = &settings[i];
-        const char *name = config_variable(arena, setting);
+        const char *name = variable_of(arena, setting);
         const char *value = getenv(name);
         const char *from = arena_printf(arena, "$%s", name);
         char *copy, *rest;

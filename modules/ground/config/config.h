@@ -18,10 +18,10 @@ struct text;
  * and printed from there: flags, help, the files in conf/. A value from a higher
  * layer wins, in whatever order the layers are read; within one layer a list
  * grows and of anything else the last one wins. Each value is checked where it
- * is read, and a mistake is told with its source, its line, what was written
- * and what would do.
+ * is read, and the message for a bad one names its source, its line, the value
+ * and what would be right.
  *
- * It does not know what a setting is for: whoever puts a role together asks for
+ * It does not know what a setting is for: the code that starts a role asks for
  * values. Secrets are no settings. One thread; reads one file, once.
  */
 struct config;

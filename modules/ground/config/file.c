@@ -11,7 +11,7 @@
 #define FILE_LIMIT ((size_t)1024 * 1024)
 
 /* The file is flat, so a key stands at the beginning of its line. */
-static int line_of(const char *text, const char *key)
+static int line_of_member(const char *text, const char *key)
 {
     size_t len = strlen(key);
     int line = 1;
@@ -27,10 +27,10 @@ static int line_of(const char *text, const char *key)
     return 0;
 }
 
-static char *place_of(struct arena *arena, const char *path, const char *text,
+static char *place_in_file(struct arena *arena, const char *path, const char *text,
                       const char *key)
 {
-    int line = line_of(text, key);
+    int line = line_of_member(text, key);
 
     return line ? arena_printf(arena, "%s:%d: %s", path, line, key)
                 : arena_printf(arena, "%s: %s", path, key);
@@ -51,7 +51,7 @@ static const char *text_of(struct arena *arena, const struct node *node)
     }
 }
 
-static int read_list(struct config *config, struct arena *arena,
+static int read_setting_list(struct config *config, struct arena *arena,
                      const struct config_setting *setting, const struct node *list,
                      const char *from, struct err *err)
 {
@@ -66,7 +66,7 @@ static int read_list(struct config *config, struct arena *arena,
     return 0;
 }
 
-static int read_member(struct config *config, struct arena *arena,
+static int read_setting(struct config *config, struct arena *arena,
                        const struct node_member *member, const char *from,
                        struct err *err)
 {
@@ -83,7 +83,7 @@ static int read_member(struct config *config, struct arena *arena,
     if (setting->id == CONFIG_ID_CONFIG)
         return err_set(err, ERR_INVALID, "%s: a file cannot name another one", from);
     if (setting->type == CONFIG_LIST && member->value->type == NODE_LIST)
-        return read_list(config, arena, setting, member->value, from, err);
+        return read_setting_list(config, arena, setting, member->value, from, err);
     text = text_of(arena, member->value);
     if (!text)
         return err_set(err, ERR_INVALID, "%s: needs one value%s; the built-in one holds if the line is left out",
@@ -109,8 +109,8 @@ int config_read_file(struct config *config, const char *path, struct err *err)
         return err_set(err, ERR_INVALID, "%s: is no map; write lines like \"log-level: info\"",
                        path);
     node_each(member, root) {
-        if (read_member(config, arena, member,
-                        place_of(arena, path, text, member->key), err) < 0)
+        if (read_setting(config, arena, member,
+                        place_in_file(arena, path, text, member->key), err) < 0)
             return -1;
     }
     return 0;

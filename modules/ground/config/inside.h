@@ -22,7 +22,5 @@ struct config {
 int config_keep(struct config *config, const struct config_setting *setting,
                 const char *text, enum config_source source, const char *from,
                 struct err *err) MUST_CHECK;
-/* "AXLE_HISTORY_AGE". */
-char *config_variable(struct arena *arena, const struct config_setting *setting);
 
 #endif

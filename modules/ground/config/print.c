@@ -65,7 +65,7 @@ void config_print(struct text *out, const char *role)
     }
 }
 
-static void add_value(struct text *out, const struct config_setting *setting,
+static void print_setting_value(struct text *out, const struct config_setting *setting,
                       const struct value *value)
 {
     if (setting->type != CONFIG_LIST) {
@@ -90,7 +90,7 @@ void config_show(struct text *out, const struct config *config, const char *role
             setting->id == CONFIG_ID_CONFIG)
             continue;
         text_addf(out, "%s:", setting->key);
-        add_value(out, setting, value);
+        print_setting_value(out, setting, value);
         if (value->source != CONFIG_BUILT_IN) {
             do
                 text_add(out, " ");

@@ -16,13 +16,13 @@ struct scan {
     struct text open; /* '{' or '[' for each that is not closed */
 };
 
-static const char *early(void)
+static const char *complain_early(void)
 {
     return "unexpected end of JSON input";
 }
 
 /* A byte as a character of Latin-1, quoted. */
-static const char *quoted(struct arena *arena, unsigned char c)
+static const char *quote_byte(struct arena *arena, unsigned char c)
 {
     if (c == '\'')
         return "'\\''";
@@ -41,52 +41,52 @@ static const char *quoted(struct arena *arena, unsigned char c)
     return arena_printf(arena, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
 }
 
-static const char *wrong(struct scan *scan, const char *where)
+static const char *complain_byte(struct scan *scan, const char *where)
 {
     if (scan->at >= scan->len)
-        return early();
+        return complain_early();
     return arena_printf(scan->arena, "invalid character %s %s",
-                        quoted(scan->arena, scan->text[scan->at]), where);
+                        quote_byte(scan->arena, scan->text[scan->at]), where);
 }
 
-static int peek(const struct scan *scan)
+static int peek_byte(const struct scan *scan)
 {
     return scan->at < scan->len ? scan->text[scan->at] : -1;
 }
 
-static void skip_space(struct scan *scan)
+static void skip_json_space(struct scan *scan)
 {
     while (scan->at < scan->len && strchr(" \t\r\n", scan->text[scan->at]) &&
            scan->text[scan->at])
         scan->at++;
 }
 
-static bool is_digit(int c)
+static bool is_json_digit(int c)
 {
     return c >= '0' && c <= '9';
 }
 
-static bool is_hex(int c)
+static bool is_json_hex(int c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return is_json_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static const char *take_string(struct scan *scan)
 {
-    for (scan->at++; peek(scan) != '"'; scan->at++) {
-        if (peek(scan) < 0x20)
-            return wrong(scan, "in string literal");
-        if (peek(scan) != '\\')
+    for (scan->at++; peek_byte(scan) != '"'; scan->at++) {
+        if (peek_byte(scan) < 0x20)
+            return complain_byte(scan, "in string literal");
+        if (peek_byte(scan) != '\\')
             continue;
         scan->at++;
-        if (peek(scan) <= 0 || !strchr("bfnrt\\/\"u", peek(scan)))
-            return wrong(scan, "in string escape code");
-        if (peek(scan) != 'u')
+        if (peek_byte(scan) <= 0 || !strchr("bfnrt\\/\"u", peek_byte(scan)))
+            return complain_byte(scan, "in string escape code");
+        if (peek_byte(scan) != 'u')
             continue;
         for (int digit = 0; digit < 4; digit++) {
             scan->at++;
-            if (!is_hex(peek(scan)))
-                return wrong(scan, "in \\u hexadecimal character escape");
+            if (!is_json_hex(peek_byte(scan)))
+                return complain_byte(scan, "in \\u hexadecimal character escape");
         }
     }
     scan->at++;
@@ -95,30 +95,30 @@ static const char *take_string(struct scan *scan)
 
 static const char *take_number(struct scan *scan)
 {
-    if (peek(scan) == '-') {
+    if (peek_byte(scan) == '-') {
         scan->at++;
-        if (!is_digit(peek(scan)))
-            return wrong(scan, "in numeric literal");
+        if (!is_json_digit(peek_byte(scan)))
+            return complain_byte(scan, "in numeric literal");
     }
-    if (peek(scan) == '0')
+    if (peek_byte(scan) == '0')
         scan->at++;
     else
-        while (is_digit(peek(scan)))
+        while (is_json_digit(peek_byte(scan)))
             scan->at++;
-    if (peek(scan) == '.') {
+    if (peek_byte(scan) == '.') {
         scan->at++;
-        if (!is_digit(peek(scan)))
-            return wrong(scan, "after decimal point in numeric literal");
-        while (is_digit(peek(scan)))
+        if (!is_json_digit(peek_byte(scan)))
+            return complain_byte(scan, "after decimal point in numeric literal");
+        while (is_json_digit(peek_byte(scan)))
             scan->at++;
     }
-    if (peek(scan) == 'e' || peek(scan) == 'E') {
+    if (peek_byte(scan) == 'e' || peek_byte(scan) == 'E') {
         scan->at++;
-        if (peek(scan) == '+' || peek(scan) == '-')
+        if (peek_byte(scan) == '+' || peek_byte(scan) == '-')
             scan->at++;
-        if (!is_digit(peek(scan)))
-            return wrong(scan, "in exponent of numeric literal");
-        while (is_digit(peek(scan)))
+        if (!is_json_digit(peek_byte(scan)))
+            return complain_byte(scan, "in exponent of numeric literal");
+        while (is_json_digit(peek_byte(scan)))
             scan->at++;
     }
     return NULL;
@@ -127,59 +127,59 @@ static const char *take_number(struct scan *scan)
 static const char *take_word(struct scan *scan, const char *word)
 {
     for (size_t i = 0; word[i]; i++, scan->at++)
-        if (peek(scan) != word[i])
-            return wrong(scan, arena_printf(scan->arena,
+        if (peek_byte(scan) != word[i])
+            return complain_byte(scan, arena_printf(scan->arena,
                                             "in literal %s (expecting %s)", word,
-                                            quoted(scan->arena,
+                                            quote_byte(scan->arena,
                                                    (unsigned char)word[i])));
     return NULL;
 }
 
 static const char *take_scalar(struct scan *scan)
 {
-    int c = peek(scan);
+    int c = peek_byte(scan);
 
     if (c == '"')
         return take_string(scan);
-    if (c == '-' || is_digit(c))
+    if (c == '-' || is_json_digit(c))
         return take_number(scan);
     if (c == 't' || c == 'f' || c == 'n')
         return take_word(scan, c == 't' ? "true" : c == 'f' ? "false" : "null");
-    return wrong(scan, "looking for beginning of value");
+    return complain_byte(scan, "looking for beginning of value");
 }
 
 static const char *take_key(struct scan *scan)
 {
     const char *bad;
 
-    skip_space(scan);
-    if (peek(scan) != '"')
-        return wrong(scan, "looking for beginning of object key string");
+    skip_json_space(scan);
+    if (peek_byte(scan) != '"')
+        return complain_byte(scan, "looking for beginning of object key string");
     bad = take_string(scan);
     if (bad)
         return bad;
-    skip_space(scan);
-    if (peek(scan) != ':')
-        return wrong(scan, "after object key");
+    skip_json_space(scan);
+    if (peek_byte(scan) != ':')
+        return complain_byte(scan, "after object key");
     scan->at++;
     return NULL;
 }
 
 /* A list or map begins, or a scalar is taken. `ret_ended`: a value is whole. */
-static const char *begin_value(struct scan *scan, bool *ret_ended)
+static const char *complain_begin(struct scan *scan, bool *ret_ended)
 {
     int c;
 
-    skip_space(scan);
-    c = peek(scan);
+    skip_json_space(scan);
+    c = peek_byte(scan);
     *ret_ended = false;
     if (c != '{' && c != '[') {
         *ret_ended = true;
         return take_scalar(scan);
     }
     scan->at++;
-    skip_space(scan);
-    if (peek(scan) == (c == '{' ? '}' : ']')) {
+    skip_json_space(scan);
+    if (peek_byte(scan) == (c == '{' ? '}' : ']')) {
         scan->at++;
         *ret_ended = true;
         return NULL;
@@ -191,19 +191,19 @@ static const char *begin_value(struct scan *scan, bool *ret_ended)
 }
 
 /* After a value: the next one, or the end of what holds it. */
-static const char *end_value(struct scan *scan, bool *ret_ended)
+static const char *complain_end(struct scan *scan, bool *ret_ended)
 {
     bool map = scan->open.bytes[scan->open.len - 1] == '{';
 
-    skip_space(scan);
-    *ret_ended = peek(scan) == (map ? '}' : ']');
+    skip_json_space(scan);
+    *ret_ended = peek_byte(scan) == (map ? '}' : ']');
     if (*ret_ended) {
         scan->at++;
         text_cut(&scan->open, scan->open.len - 1);
         return NULL;
     }
-    if (peek(scan) != ',')
-        return wrong(scan, map ? "after object key:value pair"
+    if (peek_byte(scan) != ',')
+        return complain_byte(scan, map ? "after object key:value pair"
                                : "after array element");
     scan->at++;
     return map ? take_key(scan) : NULL;
@@ -215,13 +215,13 @@ const char *document_complaint(struct arena *arena, const char *text, size_t len
                         .text = (const unsigned char *)text,
                         .len = len};
     bool ended = false;
-    const char *bad = begin_value(&scan, &ended);
+    const char *bad = complain_begin(&scan, &ended);
 
     while (!bad && (!ended || scan.open.len))
-        bad = ended ? end_value(&scan, &ended) : begin_value(&scan, &ended);
+        bad = ended ? complain_end(&scan, &ended) : complain_begin(&scan, &ended);
     text_free(&scan.open);
     if (bad)
         return bad;
-    skip_space(&scan);
-    return scan.at < scan.len ? wrong(&scan, "after top-level value") : NULL;
+    skip_json_space(&scan);
+    return scan.at < scan.len ? complain_byte(&scan, "after top-level value") : NULL;
 }

@@ -14,10 +14,9 @@
  * JSON and YAML as one tree.
  *
  * Everything that Axle reads, keeps, merges and sends is a tree of nodes. A
- * node lives in an arena and is never freed alone; a node with a string, list
- * or map that somebody else may hold must not be changed, so whoever wants to
- * change a tree that it did not make copies it first (node_copy), or copies
- * only the maps and lists on the way (node_share).
+ * node lives in an arena and is never freed alone; a tree may be shared, so
+ * code that wants to change one which it did not make copies it first (node_copy),
+ * or copies only the maps and lists on the way (node_share).
  *
  * Integers and floats are kept apart, map members keep their order, and keys
  * are unique. The module does not know what a tree means.
@@ -196,6 +195,12 @@ struct node *document_read_json_leniently(struct arena *arena, const char *text,
                                           const struct document_limits *limits,
                                           struct node *duplicates,
                                           struct err *err) MUST_CHECK;
+/*
+ * JSON of other programs on this machine, such as a container engine: numbers are
+ * doubles, and of equal keys the last one stays. Depth as document_limits_own.
+ */
+struct node *document_read_foreign(struct arena *arena, const char *text, size_t len,
+                                   struct err *err) MUST_CHECK;
 /*
  * What is wrong with the text as JSON, in the words of Go's encoding/json, which
  * Kubernetes' clients know ("invalid character 'n' looking for beginning of

@@ -29,7 +29,7 @@ static int take_digits(const char *text, char *digits, int *ret_point)
  * Above a power of two doubles lie further apart than below, so the nearest 16
  * digits may lie outside on the near side, and the next ones inside.
  */
-static bool try_next(char *text, double value)
+static bool try_precision(char *text, double value)
 {
     for (char *at = strchr(text, 'e') - 1; at >= text; at--) {
         if (*at == '.')
@@ -65,7 +65,7 @@ int document_float_digits(double value, char digits[20], int *ret_point)
     for (; places < 16; places++) {
         snprintf(text, sizeof text, "%.*e", places, value);
         if (strtod(text, NULL) == value ||
-            (places == 15 && try_next(text, value)))
+            (places == 15 && try_precision(text, value)))
             return take_digits(text, digits, ret_point);
     }
     snprintf(text, sizeof text, "%.16e", value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a tree from JSON that this program wrote, in one pass. */
+/* Makes a tree from JSON that is known to be well-formed, in one pass. */
 #include "document/document.h"
 #include "document/node.h"
 
@@ -9,10 +9,11 @@
 
 /*
  * The text is copied into the arena once and its strings stay where they are
- * in the copy: a closing quote becomes the NUL. Whatever looks unusual is left
- * to the reader that checks everything; so this one never has to explain.
+ * in the copy: a closing quote becomes the NUL. It checks only what it needs to
+ * stay within the text, and explains nothing: NULL is all that it says of a text
+ * that is not JSON. Bytes from outside go through scan.c first.
  */
-#define DEEPEST 512
+#define DEEPEST 1024 /* as in scan.c */
 
 struct own {
     struct arena *arena;
@@ -26,25 +27,25 @@ struct own {
     size_t count, room;
 };
 
-static bool read_value(struct own *own, struct node *ret);
+static bool read_json_value(struct own *own, struct node *ret);
 
-static void skip_space(struct own *own)
+static void skip_own_space(struct own *own)
 {
     while (*own->at == ' ' || *own->at == '\n' || *own->at == '\r' ||
            *own->at == '\t')
         own->at++;
 }
 
-static bool eat(struct own *own, char c)
+static bool eat_byte(struct own *own, char c)
 {
-    skip_space(own);
+    skip_own_space(own);
     if (*own->at != c)
         return false;
     own->at++;
     return true;
 }
 
-static int hex4(const char *digits)
+static int read_hex4(const char *digits)
 {
     int value = 0;
 
@@ -64,12 +65,12 @@ static int hex4(const char *digits)
 /* \uXXXX, or two of them for what lies beyond 16 bits. */
 static size_t unescape_rune(const char **from, char *to)
 {
-    int rune = hex4(*from + 1), low;
+    int rune = read_hex4(*from + 1), low;
 
     *from += 5;
     if (rune >= 0xd800 && rune < 0xdc00 && (*from)[0] == '\\' &&
         (*from)[1] == 'u') {
-        low = hex4(*from + 2);
+        low = read_hex4(*from + 2);
         *from += 6;
         if (low < 0xdc00 || low > 0xdfff)
             return 0;
@@ -82,7 +83,7 @@ static size_t unescape_rune(const char **from, char *to)
 
 /* Writes what the escape at `from` stands for, which is never longer; how many
    bytes, or 0: ask the other reader. */
-static size_t unescape(const char **from, char *to)
+static size_t unescape_json(const char **from, char *to)
 {
     static const char letters[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
     const char *found;
@@ -100,7 +101,7 @@ static size_t unescape(const char **from, char *to)
 }
 
 /* At an opening quote. The string ends where it began, or before. */
-static char *read_string(struct own *own, size_t *ret_len)
+static char *read_json_string(struct own *own, size_t *ret_len)
 {
     char *start = own->at + 1, *to;
     const char *from = start;
@@ -110,7 +111,7 @@ static char *read_string(struct own *own, size_t *ret_len)
     to = start + (from - start);
     while (*from != '"') {
         if (*from == '\\') {
-            size_t len = unescape(&from, to);
+            size_t len = unescape_json(&from, to);
 
             if (!len)
                 return NULL;
@@ -143,7 +144,7 @@ static bool read_long(struct own *own, struct node *ret)
     return true;
 }
 
-static bool read_number(struct own *own, struct node *ret)
+static bool read_json_number(struct own *own, struct node *ret)
 {
     const char *at = own->at;
     bool negative = *at == '-';
@@ -170,7 +171,7 @@ static bool read_number(struct own *own, struct node *ret)
     return true;
 }
 
-static bool read_word(struct own *own, struct node *ret)
+static bool read_json_word(struct own *own, struct node *ret)
 {
     if (!strncmp(own->at, "true", 4)) {
         ret->type = NODE_BOOL;
@@ -191,7 +192,7 @@ static bool add_child(struct own *own, const char *key)
 {
     struct node value = {0};
 
-    if (!read_value(own, &value))
+    if (!read_json_value(own, &value))
         return false;
     if (own->count == own->room) {
         own->room = own->room ? own->room * 2 : 64;
@@ -203,7 +204,7 @@ static bool add_child(struct own *own, const char *key)
 }
 
 /* The children from `first` on become those of `ret`, laid side by side. */
-static void adopt(struct own *own, struct node *ret, size_t first)
+static void adopt_value(struct own *own, struct node *ret, size_t first)
 {
     size_t count = own->count - first;
     const struct own_child *child;
@@ -230,70 +231,70 @@ static void adopt(struct own *own, struct node *ret, size_t first)
     node_make_index(own->arena, ret);
 }
 
-static bool read_children(struct own *own, bool map, char close)
+static bool read_json_children(struct own *own, bool map, char close)
 {
-    if (eat(own, close))
+    if (eat_byte(own, close))
         return true;
     do {
         const char *key = NULL;
         size_t len;
 
-        skip_space(own);
-        if (map && (*own->at != '"' || !(key = read_string(own, &len)) ||
-                    !eat(own, ':')))
+        skip_own_space(own);
+        if (map && (*own->at != '"' || !(key = read_json_string(own, &len)) ||
+                    !eat_byte(own, ':')))
             return false;
         if (!add_child(own, key))
             return false;
-    } while (eat(own, ','));
-    return eat(own, close);
+    } while (eat_byte(own, ','));
+    return eat_byte(own, close);
 }
 
-static bool read_value(struct own *own, struct node *ret)
+static bool read_json_value(struct own *own, struct node *ret)
 {
     size_t first = own->count;
     bool map, whole;
 
-    skip_space(own);
+    skip_own_space(own);
     if (*own->at == '"') {
         ret->type = NODE_STRING;
-        ret->string = read_string(own, &ret->len);
+        ret->string = read_json_string(own, &ret->len);
         return ret->string != NULL;
     }
     map = *own->at == '{';
     if (!map && *own->at != '[')
         return *own->at == '-' || (*own->at >= '0' && *own->at <= '9')
-                   ? read_number(own, ret)
-                   : read_word(own, ret);
+                   ? read_json_number(own, ret)
+                   : read_json_word(own, ret);
     if (own->depth == DEEPEST)
         return false;
     own->at++;
     own->depth++;
     ret->type = map ? NODE_MAP : NODE_LIST;
-    whole = read_children(own, map, map ? '}' : ']');
+    whole = read_json_children(own, map, map ? '}' : ']');
     own->depth--;
     if (whole)
-        adopt(own, ret, first);
+        adopt_value(own, ret, first);
     return whole;
 }
 
-struct node *json_read_plain(struct arena *arena, const char *text, size_t len)
+struct node *document_read_plain(struct arena *arena, const char *text, size_t len)
 {
     struct own own = {.arena = arena, .at = arena_bytes(arena, text, len)};
     struct node *root = node_null(arena);
     bool whole;
 
     own.end = own.at + len;
-    whole = read_value(&own, root);
-    skip_space(&own);
+    whole = read_json_value(&own, root);
+    skip_own_space(&own);
     whole = whole && own.at == own.end;
-    free(own.children);
+    mem_free(&own.children);
     return whole ? root : NULL;
 }
 
 struct node *document_read_own(struct arena *arena, const char *text,
                                size_t len, struct err *err)
 {
-    struct node *root = json_read_plain(arena, text, len);
+    struct node *root = document_read_plain(arena, text, len);
 
     return root ? root
                 : document_read_json(arena, text, len, &document_limits_own, err);

@@ -4,10 +4,6 @@
 #include "document/node.h"
 #include "document/scan.h"
 
-#include <cjson/cJSON.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 const struct document_limits document_limits_api = {
     .bytes = 3 * 1024 * 1024,
@@ -20,32 +16,6 @@ const struct document_limits document_limits_own = {
     .any_integer = true,
 };
 
-/* cJSON allocates from the arena of the call, so its strings stay as they
-   are and nothing has to be freed. */
-static __thread struct arena *parsing;
-
-static void *allocate(size_t size)
-{
-    return arena_alloc(parsing, size);
-}
-
-static void leave(void *memory)
-{
-    (void)memory;
-}
-
-static cJSON *parse(struct arena *arena, const char *text, size_t len)
-{
-    static cJSON_Hooks hooks = {allocate, leave};
-    cJSON *root;
-
-    parsing = arena;
-    cJSON_InitHooks(&hooks);
-    root = cJSON_ParseWithLength(text, len);
-    parsing = NULL;
-    return root;
-}
-
 /* Where in the tree a value stands, from the inside out. */
 struct place {
     const struct place *outer;
@@ -53,58 +23,13 @@ struct place {
     size_t index;
 };
 
-struct build {
+/* A tree in which no map has a key twice, out of one in which some do. */
+struct unique {
     struct arena *arena;
-    const struct scan *scan;
-    size_t next_number;
     bool keep_last;
     struct node *duplicates; /* list of paths, or NULL */
     struct err *err;
 };
-
-/* The text need not end with a NUL, so the digits are copied first. */
-static struct node *build_number(struct build *build)
-{
-    size_t start = build->scan->numbers[build->next_number++];
-    const char *at = build->scan->text + start;
-    size_t left = build->scan->len - start;
-    size_t len = 0;
-    long long value;
-    bool whole = true;
-    char small[32], *copy = small;
-    scoped_mem char *large = NULL;
-
-    for (; len < left && strchr("-+0123456789.eE", at[len]) && at[len]; len++)
-        whole = whole && !strchr(".eE", at[len]);
-    if (len >= sizeof small)
-        copy = large = mem_alloc(len + 1);
-    memcpy(copy, at, len);
-    copy[len] = '\0';
-    errno = 0;
-    value = whole ? strtoll(copy, NULL, 10) : 0;
-    return whole && !errno ? node_int(build->arena, value)
-                           : node_float(build->arena, strtod(copy, NULL));
-}
-
-static struct node *build_value(struct build *build, const cJSON *from,
-                                const struct place *place);
-
-static struct node *build_list(struct build *build, const cJSON *from,
-                               const struct place *outer)
-{
-    struct node *list = node_list(build->arena);
-    struct place place = {.outer = outer};
-
-    for (const cJSON *item = from->child; item; item = item->next) {
-        struct node *value = build_value(build, item, &place);
-
-        if (!value)
-            return NULL;
-        node_add(build->arena, list, value);
-        place.index++;
-    }
-    return list;
-}
 
 static void write_path(struct text *out, const struct place *place)
 {
@@ -117,60 +42,67 @@ static void write_path(struct text *out, const struct place *place)
         text_addf(out, "[%zu]", place->index);
 }
 
-static int duplicate_key(struct build *build, const struct place *place)
+static int note_duplicate(struct unique *unique, const struct place *place)
 {
     scoped_text struct text path = {0};
 
     write_path(&path, place);
-    if (build->duplicates)
-        node_add(build->arena, build->duplicates,
-                 node_string(build->arena, text_string(&path)));
-    if (build->keep_last)
+    if (unique->duplicates)
+        node_add(unique->arena, unique->duplicates,
+                 node_string(unique->arena, text_string(&path)));
+    if (unique->keep_last)
         return 0;
-    return err_set(build->err, ERR_BAD_REQUEST, "duplicate key \"%s\"",
+    return err_set(unique->err, ERR_BAD_REQUEST, "duplicate key \"%s\"",
                    text_string(&path));
 }
 
-static struct node *build_map(struct build *build, const cJSON *from,
-                              const struct place *outer)
+static struct node *make_unique(struct unique *unique, struct node *from,
+                                const struct place *place);
+
+static struct node *make_unique_list(struct unique *unique, const struct node *from,
+                                     const struct place *outer)
 {
-    struct node *map = node_map(build->arena);
+    struct node *list = node_list(unique->arena);
     struct place place = {.outer = outer};
 
-    for (const cJSON *item = from->child; item; item = item->next) {
-        struct node *value;
+    for (; place.index < from->len; place.index++) {
+        struct node *value = make_unique(unique, from->items[place.index], &place);
 
-        place.key = item->string;
-        if (node_get(map, item->string) && duplicate_key(build, &place) < 0)
-            return NULL;
-        value = build_value(build, item, &place);
         if (!value)
             return NULL;
-        node_set(build->arena, map, item->string, value);
+        node_add(unique->arena, list, value);
+    }
+    return list;
+}
+
+static struct node *make_unique_map(struct unique *unique, const struct node *from,
+                                    const struct place *outer)
+{
+    struct node *map = node_map(unique->arena);
+    struct place place = {.outer = outer};
+
+    node_each(member, from) {
+        struct node *value;
+
+        place.key = member->key;
+        if (node_get(map, member->key) && note_duplicate(unique, &place) < 0)
+            return NULL;
+        value = make_unique(unique, member->value, &place);
+        if (!value)
+            return NULL;
+        node_set(unique->arena, map, member->key, value);
     }
     return map;
 }
 
-static struct node *build_value(struct build *build, const cJSON *from,
+static struct node *make_unique(struct unique *unique, struct node *from,
                                 const struct place *place)
 {
-    struct node *node;
-
-    if (cJSON_IsObject(from))
-        return build_map(build, from, place);
-    if (cJSON_IsArray(from))
-        return build_list(build, from, place);
-    if (cJSON_IsNumber(from))
-        return build_number(build);
-    if (cJSON_IsBool(from))
-        return node_bool(build->arena, cJSON_IsTrue(from));
-    if (!cJSON_IsString(from))
-        return node_null(build->arena);
-    node = node_null(build->arena);
-    node->type = NODE_STRING;
-    node->string = from->valuestring;
-    node->len = strlen(from->valuestring);
-    return node;
+    if (from->type == NODE_MAP)
+        return make_unique_map(unique, from, place);
+    if (from->type == NODE_LIST)
+        return make_unique_list(unique, from, place);
+    return from;
 }
 
 /* The member that a key finds is the first of that name. */
@@ -188,31 +120,25 @@ static bool has_equal_keys(const struct node *node)
     return false;
 }
 
-static struct node *read_json(struct arena *arena, const char *text, size_t len,
-                              const struct document_limits *limits,
-                              struct node *duplicates, struct err *err)
+static struct node *read_checked(struct arena *arena, const char *text, size_t len,
+                                 const struct document_limits *limits,
+                                 struct node *duplicates, struct err *err)
 {
-    scoped_scan struct scan scan = {.text = text, .len = len};
-    struct build build = {.arena = arena,
-                          .scan = &scan,
-                          .keep_last = limits->duplicates || duplicates,
-                          .duplicates = duplicates,
-                          .err = err};
+    struct unique unique = {.arena = arena,
+                            .keep_last = limits->duplicates || duplicates,
+                            .duplicates = duplicates,
+                            .err = err};
     struct node *plain;
-    cJSON *parsed;
 
-    if (scan_run(&scan, limits, err) < 0)
+    if (document_scan_json(text, len, limits, err) < 0)
         return NULL;
-    /* Which key is there twice, and where, only the slower way can tell. */
-    plain = json_read_plain(arena, text, len);
-    if (plain && !has_equal_keys(plain))
-        return plain;
-    parsed = parse(arena, text, len);
-    if (!parsed) {
+    plain = document_read_plain(arena, text, len);
+    if (!plain) {
         err_set(err, ERR_BAD_REQUEST, "not JSON");
         return NULL;
     }
-    return build_value(&build, parsed, NULL);
+    /* Hardly any text has a key twice, so its tree is used as it is. */
+    return has_equal_keys(plain) ? make_unique(&unique, plain, NULL) : plain;
 }
 
 struct node *document_read_json(struct arena *arena, const char *text,
@@ -220,7 +146,7 @@ struct node *document_read_json(struct arena *arena, const char *text,
                                 const struct document_limits *limits,
                                 struct err *err)
 {
-    return read_json(arena, text, len, limits, NULL, err);
+    return read_checked(arena, text, len, limits, NULL, err);
 }
 
 struct node *document_read_json_leniently(struct arena *arena, const char *text,
@@ -229,5 +155,5 @@ struct node *document_read_json_leniently(struct arena *arena, const char *text,
                                           struct node *duplicates,
                                           struct err *err)
 {
-    return read_json(arena, text, len, limits, duplicates, err);
+    return read_checked(arena, text, len, limits, duplicates, err);
 }

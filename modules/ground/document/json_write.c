@@ -13,7 +13,7 @@ struct style {
     bool indented;
 };
 
-static void write_string(struct text *out, const char *string, size_t len)
+static void write_json_string(struct text *out, const char *string, size_t len)
 {
     size_t plain = 0;
 
@@ -42,10 +42,10 @@ static void write_string(struct text *out, const char *string, size_t len)
     text_add_char(out, '"');
 }
 
-static void write_value(struct text *out, const struct node *node,
+static void write_json_value(struct text *out, const struct node *node,
                         struct style style, unsigned depth);
 
-static void new_line(struct text *out, struct style style, unsigned depth)
+static void write_new_line(struct text *out, struct style style, unsigned depth)
 {
     if (!style.indented)
         return;
@@ -62,7 +62,7 @@ static int key_rank(const char *at)
     return *at == *NODE_KEY_NUL ? 0 : (unsigned char)*at;
 }
 
-static int by_key(const void *a, const void *b)
+static int compare_json_keys(const void *a, const void *b)
 {
     const struct node_member *const *left = a, *const *right = b;
     const char *l = (*left)->key, *r = (*right)->key;
@@ -77,13 +77,13 @@ static int by_key(const void *a, const void *b)
 static void write_member(struct text *out, const struct node_member *member,
                          struct style style, unsigned depth)
 {
-    new_line(out, style, depth + 1);
-    write_string(out, member->key, strlen(member->key));
+    write_new_line(out, style, depth + 1);
+    write_json_string(out, member->key, strlen(member->key));
     text_add(out, style.indented ? ": " : ":");
-    write_value(out, member->value, style, depth + 1);
+    write_json_value(out, member->value, style, depth + 1);
 }
 
-static void write_map(struct text *out, const struct node *map,
+static void write_json_map(struct text *out, const struct node *map,
                       struct style style, unsigned depth)
 {
     scoped_mem const struct node_member **order = NULL;
@@ -92,7 +92,7 @@ static void write_map(struct text *out, const struct node *map,
         order = mem_alloc(map->len * sizeof(struct node_member *));
         for (size_t i = 0; i < map->len; i++)
             order[i] = &map->members[i];
-        qsort(order, map->len, sizeof(struct node_member *), by_key);
+        qsort(order, map->len, sizeof(struct node_member *), compare_json_keys);
     }
     text_add_char(out, '{');
     for (size_t i = 0; i < map->len; i++) {
@@ -101,26 +101,26 @@ static void write_map(struct text *out, const struct node *map,
         write_member(out, order ? order[i] : &map->members[i], style, depth);
     }
     if (map->len)
-        new_line(out, style, depth);
+        write_new_line(out, style, depth);
     text_add_char(out, '}');
 }
 
-static void write_list(struct text *out, const struct node *list,
+static void write_json_list(struct text *out, const struct node *list,
                        struct style style, unsigned depth)
 {
     text_add_char(out, '[');
     for (size_t i = 0; i < list->len; i++) {
         if (i)
             text_add_char(out, ',');
-        new_line(out, style, depth + 1);
-        write_value(out, list->items[i], style, depth + 1);
+        write_new_line(out, style, depth + 1);
+        write_json_value(out, list->items[i], style, depth + 1);
     }
     if (list->len)
-        new_line(out, style, depth);
+        write_new_line(out, style, depth);
     text_add_char(out, ']');
 }
 
-static void write_value(struct text *out, const struct node *node,
+static void write_json_value(struct text *out, const struct node *node,
                         struct style style, unsigned depth)
 {
     switch (node ? node->type : NODE_NULL) {
@@ -137,30 +137,30 @@ static void write_value(struct text *out, const struct node *node,
         document_write_float(out, node->number);
         break;
     case NODE_STRING:
-        write_string(out, node->string, node->len);
+        write_json_string(out, node->string, node->len);
         break;
     case NODE_LIST:
-        write_list(out, node, style, depth);
+        write_json_list(out, node, style, depth);
         break;
     case NODE_MAP:
-        write_map(out, node, style, depth);
+        write_json_map(out, node, style, depth);
         break;
     }
 }
 
 void document_write_json(struct text *out, const struct node *node)
 {
-    write_value(out, node, (struct style){0}, 0);
+    write_json_value(out, node, (struct style){0}, 0);
 }
 
 void document_write_canonical(struct text *out, const struct node *node)
 {
-    write_value(out, node, (struct style){.sorted = true}, 0);
+    write_json_value(out, node, (struct style){.sorted = true}, 0);
 }
 
 void document_write_pretty(struct text *out, const struct node *node)
 {
-    write_value(out, node, (struct style){.indented = true}, 0);
+    write_json_value(out, node, (struct style){.indented = true}, 0);
 }
 
 char *document_json(struct arena *arena, const struct node *node)

@@ -18,7 +18,7 @@ struct node_index {
     uint32_t at[];
 };
 
-static struct node *node_new(struct arena *arena, enum node_type type)
+static struct node *new_node(struct arena *arena, enum node_type type)
 {
     struct node *node = arena_alloc(arena, sizeof *node);
 
@@ -28,12 +28,12 @@ static struct node *node_new(struct arena *arena, enum node_type type)
 
 struct node *node_null(struct arena *arena)
 {
-    return node_new(arena, NODE_NULL);
+    return new_node(arena, NODE_NULL);
 }
 
 struct node *node_bool(struct arena *arena, bool value)
 {
-    struct node *node = node_new(arena, NODE_BOOL);
+    struct node *node = new_node(arena, NODE_BOOL);
 
     node->boolean = value;
     return node;
@@ -41,7 +41,7 @@ struct node *node_bool(struct arena *arena, bool value)
 
 struct node *node_int(struct arena *arena, int64_t value)
 {
-    struct node *node = node_new(arena, NODE_INT);
+    struct node *node = new_node(arena, NODE_INT);
 
     node->integer = value;
     return node;
@@ -49,7 +49,7 @@ struct node *node_int(struct arena *arena, int64_t value)
 
 struct node *node_float(struct arena *arena, double value)
 {
-    struct node *node = node_new(arena, NODE_FLOAT);
+    struct node *node = new_node(arena, NODE_FLOAT);
 
     node->number = value;
     return node;
@@ -57,7 +57,7 @@ struct node *node_float(struct arena *arena, double value)
 
 struct node *node_bytes(struct arena *arena, const void *bytes, size_t len)
 {
-    struct node *node = node_new(arena, NODE_STRING);
+    struct node *node = new_node(arena, NODE_STRING);
 
     node->string = arena_bytes(arena, bytes, len);
     node->len = len;
@@ -71,7 +71,7 @@ struct node *node_string(struct arena *arena, const char *string)
 
 struct node *node_format(struct arena *arena, const char *format, ...)
 {
-    struct node *node = node_new(arena, NODE_STRING);
+    struct node *node = new_node(arena, NODE_STRING);
     va_list args;
 
     va_start(args, format);
@@ -83,16 +83,16 @@ struct node *node_format(struct arena *arena, const char *format, ...)
 
 struct node *node_list(struct arena *arena)
 {
-    return node_new(arena, NODE_LIST);
+    return new_node(arena, NODE_LIST);
 }
 
 struct node *node_map(struct arena *arena)
 {
-    return node_new(arena, NODE_MAP);
+    return new_node(arena, NODE_MAP);
 }
 
 /* Room for one more item or member of `size` bytes each. */
-static void *grown(struct arena *arena, struct node *node, const void *old,
+static void *grown_room(struct arena *arena, struct node *node, const void *old,
                    size_t size)
 {
     size_t room = node->room ? (size_t)node->room * 2 : 4;
@@ -109,8 +109,8 @@ static void *grown(struct arena *arena, struct node *node, const void *old,
     return wider;
 }
 
-/* Begins with where this program happens to lie in memory, which nobody who
-   would like many keys to meet in one place knows. */
+/* Salted with an address of this program, which the kernel chooses at random: a sender
+   cannot make keys that all have one hash, and so an index that is searched linearly. */
 static uint64_t key_hash(const char *key)
 {
     static const char here;
@@ -123,7 +123,7 @@ static uint64_t key_hash(const char *key)
 }
 
 /* Of equal keys the first stays, so that many of them cost no more. */
-static void index_add(struct node *map, const char *key, size_t at)
+static void add_to_index(struct node *map, const char *key, size_t at)
 {
     struct node_index *index = map->index;
     size_t mask = index->slots - 1;
@@ -136,7 +136,7 @@ static void index_add(struct node *map, const char *key, size_t at)
     index->at[slot] = (uint32_t)(at + 1);
 }
 
-static void index_build(struct arena *arena, struct node *map)
+static void build_index(struct arena *arena, struct node *map)
 {
     size_t slots = 64;
 
@@ -146,17 +146,17 @@ static void index_build(struct arena *arena, struct node *map)
                                         slots * sizeof map->index->at[0]);
     map->index->slots = slots;
     for (size_t i = 0; i < map->len; i++)
-        index_add(map, map->members[i].key, i);
+        add_to_index(map, map->members[i].key, i);
 }
 
 void node_make_index(struct arena *arena, struct node *map)
 {
     if (map->len > INDEX_FROM)
-        index_build(arena, map);
+        build_index(arena, map);
 }
 
 /* The position of a key, or the length if it is not there. */
-static size_t position(const struct node *map, const char *key)
+static size_t index_position(const struct node *map, const char *key)
 {
     const struct node_index *index = map->index;
 
@@ -179,17 +179,17 @@ static size_t position(const struct node *map, const char *key)
     return map->len;
 }
 
-static void append(struct arena *arena, struct node *map, const char *key,
+static void append_item(struct arena *arena, struct node *map, const char *key,
                    struct node *value)
 {
-    map->members = grown(arena, map, map->members, sizeof *map->members);
+    map->members = grown_room(arena, map, map->members, sizeof *map->members);
     map->members[map->len] = (struct node_member){key, value};
     map->len++;
     if (map->len > INDEX_FROM) {
         if (map->index && map->len * 2 < map->index->slots)
-            index_add(map, key, map->len - 1);
+            add_to_index(map, key, map->len - 1);
         else
-            index_build(arena, map);
+            build_index(arena, map);
     }
 }
 
@@ -197,7 +197,7 @@ static void append(struct arena *arena, struct node *map, const char *key,
  * What is written to must be a map, or a list, and may come from a document in
  * which something else stands there: that gives way, as node_make() has it.
  */
-static bool becomes(struct node *node, enum node_type type)
+static bool becomes_number(struct node *node, enum node_type type)
 {
     if (!node)
         return false;
@@ -211,13 +211,13 @@ void node_set(struct arena *arena, struct node *map, const char *key,
 {
     size_t at;
 
-    if (!value || !becomes(map, NODE_MAP))
+    if (!value || !becomes_number(map, NODE_MAP))
         return;
-    at = position(map, key);
+    at = index_position(map, key);
     if (at < map->len)
         map->members[at].value = value;
     else
-        append(arena, map, arena_string(arena, key), value);
+        append_item(arena, map, arena_string(arena, key), value);
 }
 
 void node_set_text(struct arena *arena, struct node *map, const char *key,
@@ -269,7 +269,7 @@ bool node_remove(struct node *map, const char *key)
 
     if (!node_is(map, NODE_MAP))
         return false;
-    at = position(map, key);
+    at = index_position(map, key);
     if (at == map->len)
         return false;
     map->len--;
@@ -282,11 +282,11 @@ bool node_remove(struct node *map, const char *key)
 void node_insert(struct arena *arena, struct node *list, size_t index,
                  struct node *value)
 {
-    if (!value || !becomes(list, NODE_LIST))
+    if (!value || !becomes_number(list, NODE_LIST))
         return;
     if (index > list->len)
         index = list->len;
-    list->items = grown(arena, list, list->items, sizeof *list->items);
+    list->items = grown_room(arena, list, list->items, sizeof *list->items);
     memmove(&list->items[index + 1], &list->items[index],
             (list->len - index) * sizeof *list->items);
     list->items[index] = value;
@@ -307,7 +307,7 @@ void node_remove_item(struct node *list, size_t index)
             (list->len - index) * sizeof *list->items);
 }
 
-static int by_key(const void *a, const void *b)
+static int compare_node_keys(const void *a, const void *b)
 {
     const struct node_member *left = a, *right = b;
 
@@ -319,13 +319,13 @@ void node_sort(struct node *map)
     if (!node_is(map, NODE_MAP))
         return;
     if (map->len)
-        qsort(map->members, map->len, sizeof *map->members, by_key);
+        qsort(map->members, map->len, sizeof *map->members, compare_node_keys);
     map->index = NULL;
 }
 
 struct node *node_share(struct arena *arena, const struct node *from)
 {
-    struct node *node = node_new(arena, from ? from->type : NODE_MAP);
+    struct node *node = new_node(arena, from ? from->type : NODE_MAP);
 
     if (!from)
         return node;
@@ -339,7 +339,7 @@ struct node *node_share(struct arena *arena, const struct node *from)
         node->members = arena_alloc(arena, from->len * sizeof *from->members);
         memcpy(node->members, from->members, from->len * sizeof *from->members);
         if (node->len > INDEX_FROM)
-            index_build(arena, node);
+            build_index(arena, node);
     }
     return node;
 }
@@ -395,7 +395,7 @@ struct node *node_get(const struct node *map, const char *key)
 
     if (!node_is(map, NODE_MAP))
         return NULL;
-    at = position(map, key);
+    at = index_position(map, key);
     return at < map->len ? map->members[at].value : NULL;
 }
 
@@ -480,7 +480,7 @@ const char *node_type_name(enum node_type type)
     return names[type];
 }
 
-static bool same_maps(const struct node *a, const struct node *b)
+static bool are_same_maps(const struct node *a, const struct node *b)
 {
     for (size_t i = 0; i < a->len; i++) {
         const struct node_member *member = &a->members[i];
@@ -495,7 +495,7 @@ static bool same_maps(const struct node *a, const struct node *b)
     return true;
 }
 
-static bool same_lists(const struct node *a, const struct node *b)
+static bool are_same_lists(const struct node *a, const struct node *b)
 {
     for (size_t i = 0; i < a->len; i++) {
         if (!node_same(a->items[i], b->items[i]))
@@ -516,23 +516,23 @@ static bool same_numbers(const struct node *a, const struct node *b)
            b->number > -9.2e18 && (int64_t)b->number == a->integer;
 }
 
-static bool is_number(const struct node *node)
+static bool is_node_number(const struct node *node)
 {
     return node->type == NODE_INT || node->type == NODE_FLOAT;
 }
 
-static void add_weight(const struct node *node, uint64_t most, uint64_t *weight)
+static void add_node_weight(const struct node *node, uint64_t most, uint64_t *weight)
 {
     *weight += 64;
     if (node_is(node, NODE_STRING))
         *weight += node->len;
     for (size_t i = 0; node_is(node, NODE_LIST) && i < node->len && *weight <= most; i++)
-        add_weight(node->items[i], most, weight);
+        add_node_weight(node->items[i], most, weight);
     node_each(member, node) {
         if (*weight > most)
             return;
         *weight += strlen(member->key) + 64;
-        add_weight(member->value, most, weight);
+        add_node_weight(member->value, most, weight);
     }
 }
 
@@ -541,7 +541,7 @@ uint64_t node_weight(const struct node *node, uint64_t most)
     uint64_t weight = 0;
 
     if (node)
-        add_weight(node, most, &weight);
+        add_node_weight(node, most, &weight);
     return weight;
 }
 
@@ -551,7 +551,7 @@ bool node_same(const struct node *a, const struct node *b)
         return true;
     if (!a || !b)
         return false;
-    if (is_number(a) && is_number(b))
+    if (is_node_number(a) && is_node_number(b))
         return same_numbers(a, b);
     if (a->type != b->type)
         return false;
@@ -561,9 +561,9 @@ bool node_same(const struct node *a, const struct node *b)
     case NODE_STRING:
         return a->len == b->len && memcmp(a->string, b->string, a->len) == 0;
     case NODE_LIST:
-        return a->len == b->len && same_lists(a, b);
+        return a->len == b->len && are_same_lists(a, b);
     case NODE_MAP:
-        return a->len == b->len && same_maps(a, b);
+        return a->len == b->len && are_same_maps(a, b);
     default:
         return true;
     }

@@ -9,7 +9,7 @@ void node_make_index(struct arena *arena, struct node *map);
 
 #define MOST_NODES 150000
 size_t document_most_nodes(const struct document_limits *limits, size_t len);
-/* json_own.c: a tree from JSON, of equal keys all; NULL for what is unusual. */
-struct node *json_read_plain(struct arena *arena, const char *text, size_t len);
+/* json_own.c: a tree from JSON, of equal keys all; NULL if it is none. */
+struct node *document_read_plain(struct arena *arena, const char *text, size_t len);
 
 #endif

@@ -12,7 +12,8 @@
 #define SAFE_INTEGER 9007199254740992LL /* 2^53 */
 
 struct walk {
-    struct scan *scan;
+    const char *text;
+    size_t len;
     const struct document_limits *limits;
     struct err *err;
     size_t at;
@@ -26,31 +27,31 @@ static int fail_at(struct walk *walk, size_t at, enum err_code code,
 {
     size_t line = 1, column = 1;
 
-    for (size_t i = 0; i < at && i < walk->scan->len; i++) {
-        column = walk->scan->text[i] == '\n' ? 1 : column + 1;
-        line += walk->scan->text[i] == '\n';
+    for (size_t i = 0; i < at && i < walk->len; i++) {
+        column = walk->text[i] == '\n' ? 1 : column + 1;
+        line += walk->text[i] == '\n';
     }
     return err_set(walk->err, code, "line %zu, column %zu: %s", line, column,
                    what);
 }
 
-static int fail(struct walk *walk, const char *what)
+static int fail_scan(struct walk *walk, const char *what)
 {
     return fail_at(walk, walk->at, ERR_BAD_REQUEST, what);
 }
 
-static int peek(const struct walk *walk)
+static int peek_scan(const struct walk *walk)
 {
-    return walk->at < walk->scan->len
-               ? (unsigned char)walk->scan->text[walk->at]
+    return walk->at < walk->len
+               ? (unsigned char)walk->text[walk->at]
                : -1;
 }
 
-static void skip_space(struct walk *walk)
+static void scan_space(struct walk *walk)
 {
     int c;
 
-    while ((c = peek(walk)) == ' ' || c == '\t' || c == '\n' || c == '\r')
+    while ((c = peek_scan(walk)) == ' ' || c == '\t' || c == '\n' || c == '\r')
         walk->at++;
 }
 
@@ -59,10 +60,10 @@ static int unicode_escape(const struct walk *walk, size_t at)
 {
     int value = 0;
 
-    if (at + 4 > walk->scan->len)
+    if (at + 4 > walk->len)
         return -1;
     for (size_t i = at; i < at + 4; i++) {
-        char c = walk->scan->text[i];
+        char c = walk->text[i];
         int digit = c >= '0' && c <= '9'   ? c - '0'
                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -75,33 +76,33 @@ static int unicode_escape(const struct walk *walk, size_t at)
     return value;
 }
 
-static int skip_escape(struct walk *walk)
+static int scan_escape(struct walk *walk)
 {
     int c, low, rune;
 
     walk->at++;
-    c = peek(walk);
+    c = peek_scan(walk);
     if (c < 0 || !strchr("\"\\/bfnrtu", c))
-        return fail(walk, "invalid escape in a string");
+        return fail_scan(walk, "invalid escape in a string");
     walk->at++;
     if (c != 'u')
         return 0;
     rune = unicode_escape(walk, walk->at);
     if (rune < 0)
-        return fail(walk, "\\u needs four hexadecimal digits");
+        return fail_scan(walk, "\\u needs four hexadecimal digits");
     if (rune == 0)
-        return fail(walk, "\\u0000 is not allowed in a string");
+        return fail_scan(walk, "\\u0000 is not allowed in a string");
     walk->at += 4;
     if (rune >= 0xdc00 && rune <= 0xdfff)
-        return fail(walk, "half a surrogate pair in a string");
+        return fail_scan(walk, "half a surrogate pair in a string");
     if (rune < 0xd800 || rune > 0xdbff)
         return 0;
-    low = peek(walk) == '\\' && walk->at + 1 < walk->scan->len &&
-                  walk->scan->text[walk->at + 1] == 'u'
+    low = peek_scan(walk) == '\\' && walk->at + 1 < walk->len &&
+                  walk->text[walk->at + 1] == 'u'
               ? unicode_escape(walk, walk->at + 2)
               : -1;
     if (low < 0xdc00 || low > 0xdfff)
-        return fail(walk, "half a surrogate pair in a string");
+        return fail_scan(walk, "half a surrogate pair in a string");
     walk->at += 6;
     return 0;
 }
@@ -111,7 +112,7 @@ static int skip_string(struct walk *walk)
     size_t start = walk->at++;
 
     for (;;) {
-        int c = peek(walk);
+        int c = peek_scan(walk);
         size_t step = 1;
 
         if (c < 0)
@@ -122,18 +123,18 @@ static int skip_string(struct walk *walk)
             return 0;
         }
         if (c < 0x20)
-            return fail(walk, "a control character in a string");
+            return fail_scan(walk, "a control character in a string");
         if (c == '\\') {
-            if (skip_escape(walk) < 0)
+            if (scan_escape(walk) < 0)
                 return -1;
             continue;
         }
         if (c >= 0x80)
             step = text_utf8_next(
-                (const unsigned char *)walk->scan->text + walk->at,
-                walk->scan->len - walk->at, NULL);
+                (const unsigned char *)walk->text + walk->at,
+                walk->len - walk->at, NULL);
         if (!step)
-            return fail(walk, "bytes that are not UTF-8");
+            return fail_scan(walk, "bytes that are not UTF-8");
         walk->at += step;
     }
 }
@@ -142,13 +143,13 @@ static size_t skip_digits(struct walk *walk)
 {
     size_t start = walk->at;
 
-    while (peek(walk) >= '0' && peek(walk) <= '9')
+    while (peek_scan(walk) >= '0' && peek_scan(walk) <= '9')
         walk->at++;
     return walk->at - start;
 }
 
 /* What we wrote ourselves may hold whole floats of up to 22 digits. */
-static int check_number(struct walk *walk, size_t start, bool whole)
+static int scan_json_number(struct walk *walk, size_t start, bool whole)
 {
     size_t len = walk->at - start;
     char small[32], *copy = small;
@@ -156,7 +157,7 @@ static int check_number(struct walk *walk, size_t start, bool whole)
 
     if (len >= sizeof small)
         copy = large = mem_alloc(len + 1);
-    memcpy(copy, walk->scan->text + start, len);
+    memcpy(copy, walk->text + start, len);
     copy[len] = '\0';
     errno = 0;
     if (whole && !walk->limits->any_integer) {
@@ -173,43 +174,32 @@ static int check_number(struct walk *walk, size_t start, bool whole)
     return 0;
 }
 
-static void note_number(struct scan *scan, size_t start)
-{
-    if (scan->number_count == scan->number_room) {
-        scan->number_room = scan->number_room ? scan->number_room * 2 : 64;
-        scan->numbers = mem_resize_array(scan->numbers, scan->number_room,
-                                         sizeof *scan->numbers);
-    }
-    scan->numbers[scan->number_count++] = (uint32_t)start;
-}
-
 static int skip_number(struct walk *walk)
 {
     size_t start = walk->at;
     bool whole = true;
     size_t digits;
 
-    if (peek(walk) == '-')
+    if (peek_scan(walk) == '-')
         walk->at++;
     digits = skip_digits(walk);
-    if (!digits || (digits > 1 && walk->scan->text[walk->at - digits] == '0'))
+    if (!digits || (digits > 1 && walk->text[walk->at - digits] == '0'))
         return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
-    if (peek(walk) == '.') {
+    if (peek_scan(walk) == '.') {
         whole = false;
         walk->at++;
         if (!skip_digits(walk))
             return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
     }
-    if (peek(walk) == 'e' || peek(walk) == 'E') {
+    if (peek_scan(walk) == 'e' || peek_scan(walk) == 'E') {
         whole = false;
         walk->at++;
-        if (peek(walk) == '+' || peek(walk) == '-')
+        if (peek_scan(walk) == '+' || peek_scan(walk) == '-')
             walk->at++;
         if (!skip_digits(walk))
             return fail_at(walk, start, ERR_BAD_REQUEST, "not a number");
     }
-    note_number(walk->scan, start);
-    return check_number(walk, start, whole);
+    return scan_json_number(walk, start, whole);
 }
 
 static int skip_word(struct walk *walk)
@@ -219,16 +209,17 @@ static int skip_word(struct walk *walk)
     for (size_t i = 0; i < count_of(words); i++) {
         size_t len = strlen(words[i]);
 
-        if (walk->scan->len - walk->at >= len &&
-            memcmp(walk->scan->text + walk->at, words[i], len) == 0) {
+        if (walk->len - walk->at >= len &&
+            memcmp(walk->text + walk->at, words[i], len) == 0) {
             walk->at += len;
             return 0;
         }
     }
-    return fail(walk, peek(walk) < 0 ? "the text ends too early"
+    return fail_scan(walk, peek_scan(walk) < 0 ? "the text ends too early"
                                      : "a value was expected here");
 }
 
+/* No recursion: levels are a stack of brackets, so depth costs a byte each. */
 static int open_level(struct walk *walk, int c)
 {
     if (walk->depth >= walk->limits->depth || walk->depth >= DEEPEST)
@@ -238,26 +229,27 @@ static int open_level(struct walk *walk, int c)
     return 0;
 }
 
+/* A map has a key before each value; walk_values() knows which level it is in. */
 static int skip_key(struct walk *walk)
 {
-    if (peek(walk) != '"')
-        return fail(walk, "a key in double quotes was expected here");
+    if (peek_scan(walk) != '"')
+        return fail_scan(walk, "a key in double quotes was expected here");
     if (skip_string(walk) < 0)
         return -1;
-    skip_space(walk);
-    if (peek(walk) != ':')
-        return fail(walk, "':' was expected here");
+    scan_space(walk);
+    if (peek_scan(walk) != ':')
+        return fail_scan(walk, "':' was expected here");
     walk->at++;
     return 0;
 }
 
 /* Reads one value; a list or map is only opened. */
-static int begin_value(struct walk *walk, bool *ret_opened)
+static int scan_value(struct walk *walk, bool *ret_opened)
 {
     int c;
 
-    skip_space(walk);
-    c = peek(walk);
+    scan_space(walk);
+    c = peek_scan(walk);
     *ret_opened = false;
     if (++walk->nodes > walk->most_nodes)
         return fail_at(walk, walk->at, ERR_TOO_LARGE, "too many values");
@@ -273,22 +265,22 @@ static int begin_value(struct walk *walk, bool *ret_opened)
 }
 
 /* Closes levels and eats a comma; *ret_done when the outermost value ended. */
-static int end_value(struct walk *walk, bool *ret_done)
+static int scan_value_end(struct walk *walk, bool *ret_done)
 {
     *ret_done = false;
     while (walk->depth) {
         char open = walk->open[walk->depth - 1];
         int c;
 
-        skip_space(walk);
-        c = peek(walk);
+        scan_space(walk);
+        c = peek_scan(walk);
         if (c == (open == '{' ? '}' : ']')) {
             walk->depth--;
             walk->at++;
             continue;
         }
         if (c != ',')
-            return fail(walk, c < 0 ? "the text ends too early"
+            return fail_scan(walk, c < 0 ? "the text ends too early"
                               : open == '{' ? "',' or '}' was expected here"
                                             : "',' or ']' was expected here");
         walk->at++;
@@ -305,39 +297,32 @@ static int walk_values(struct walk *walk)
     while (!done) {
         bool opened;
 
-        skip_space(walk);
+        scan_space(walk);
         if (walk->depth && walk->open[walk->depth - 1] == '{' &&
             skip_key(walk) < 0)
             return -1;
-        if (begin_value(walk, &opened) < 0)
+        if (scan_value(walk, &opened) < 0)
             return -1;
-        skip_space(walk);
+        scan_space(walk);
         /* An empty list or map closes at once; a full one goes on inside. */
-        if (opened && peek(walk) != (walk->open[walk->depth - 1] == '{' ? '}' : ']'))
+        if (opened && peek_scan(walk) != (walk->open[walk->depth - 1] == '{' ? '}' : ']'))
             continue;
-        if (end_value(walk, &done) < 0)
+        if (scan_value_end(walk, &done) < 0)
             return -1;
     }
-    skip_space(walk);
-    if (peek(walk) >= 0)
-        return fail(walk, "something follows the value");
+    scan_space(walk);
+    if (peek_scan(walk) >= 0)
+        return fail_scan(walk, "something follows the value");
     return 0;
 }
 
-int scan_run(struct scan *scan, const struct document_limits *limits,
-             struct err *err)
+int document_scan_json(const char *text, size_t len, const struct document_limits *limits,
+                       struct err *err)
 {
-    struct walk walk = {.scan = scan, .limits = limits, .err = err};
+    struct walk walk = {.text = text, .len = len, .limits = limits, .err = err};
 
-    walk.most_nodes = document_most_nodes(limits, scan->len);
-    if (scan->len > limits->bytes)
-        return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu",
-                       scan->len, limits->bytes);
+    walk.most_nodes = document_most_nodes(limits, len);
+    if (len > limits->bytes)
+        return err_set(err, ERR_TOO_LARGE, "%zu bytes, the limit is %zu", len, limits->bytes);
     return walk_values(&walk);
-}
-
-void scan_free(struct scan *scan)
-{
-    free(scan->numbers);
-    *scan = (struct scan){0};
 }

@@ -9,7 +9,7 @@
 
 /* ---- What a text is made of --------------------------------------------- */
 
-static size_t width_of(const char *at, size_t left)
+static size_t width_of_rune(const char *at, size_t left)
 {
     unsigned char c = (unsigned char)*at;
     size_t width = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
@@ -17,7 +17,7 @@ static size_t width_of(const char *at, size_t left)
     return width < left ? width : left;
 }
 
-static unsigned rune_at(const char *at, size_t left)
+static unsigned read_rune(const char *at, size_t left)
 {
     unsigned rune = 0xfffd;
 
@@ -31,7 +31,7 @@ static bool is_break(unsigned rune)
            rune == 0x2029;
 }
 
-static bool is_blank(unsigned rune)
+static bool is_yaml_blank(unsigned rune)
 {
     return rune == ' ' || rune == '\t';
 }
@@ -68,12 +68,12 @@ static struct scan scan_text(const char *bytes, size_t len, bool modern)
     if (!len)
         return (struct scan){.plain = true, .single = true};
     for (size_t i = 0; i < len; i += width) {
-        unsigned rune = rune_at(bytes + i, len - i);
+        unsigned rune = read_rune(bytes + i, len - i);
         bool last, blank_follows;
 
-        width = width_of(bytes + i, len - i);
+        width = width_of_rune(bytes + i, len - i);
         last = i + width >= len;
-        blank_follows = last || is_blank((unsigned char)bytes[i + width]);
+        blank_follows = last || is_yaml_blank((unsigned char)bytes[i + width]);
         if (i == 0)
             indicators |= begins_something(rune, blank_follows);
         else
@@ -94,7 +94,7 @@ static struct scan scan_text(const char *bytes, size_t len, bool modern)
         }
         was_space = rune == ' ';
         was_break = is_break(rune);
-        after_blank = is_blank(rune) || is_break(rune) || !rune;
+        after_blank = is_yaml_blank(rune) || is_break(rune) || !rune;
     }
     return (struct scan){
         .plain = !(outer || break_space || space_break || tab || special ||
@@ -112,13 +112,13 @@ bool yaml_pen_is_simple(const char *bytes, size_t len, bool modern)
 
 /* ---- The pen ------------------------------------------------------------ */
 
-static void put(struct yaml_pen *pen, char c)
+static void emit_byte(struct yaml_pen *pen, char c)
 {
     text_add_char(pen->out, c);
     pen->column++;
 }
 
-static void new_line(struct yaml_pen *pen)
+static void emit_new_line(struct yaml_pen *pen)
 {
     text_add_char(pen->out, '\n');
     pen->column = 0;
@@ -131,9 +131,9 @@ void yaml_pen_indent(struct yaml_pen *pen)
 
     if (!pen->indention || pen->column > indent ||
         (pen->column == indent && !pen->whitespace))
-        new_line(pen);
+        emit_new_line(pen);
     while (pen->column < indent)
-        put(pen, ' ');
+        emit_byte(pen, ' ');
     pen->whitespace = true;
     pen->indention = true;
 }
@@ -142,17 +142,17 @@ void yaml_pen_mark(struct yaml_pen *pen, const char *mark, bool apart,
                    bool opens)
 {
     if (apart && !pen->whitespace)
-        put(pen, ' ');
+        emit_byte(pen, ' ');
     for (; *mark; mark++)
-        put(pen, *mark);
+        emit_byte(pen, *mark);
     pen->whitespace = false;
     pen->indention = pen->indention && opens;
 }
 
 /* One character of a text, as it is. */
-static size_t copy(struct yaml_pen *pen, const char *at, size_t left)
+static size_t copy_run(struct yaml_pen *pen, const char *at, size_t left)
 {
-    size_t width = width_of(at, left);
+    size_t width = width_of_rune(at, left);
 
     text_add_bytes(pen->out, at, width);
     pen->column++;
@@ -166,7 +166,7 @@ static size_t copy_break(struct yaml_pen *pen, const char *at, size_t left)
     if (*at == '\n')
         text_add_char(pen->out, '\n');
     else
-        width = copy(pen, at, left);
+        width = copy_run(pen, at, left);
     pen->column = 0;
     pen->indention |= pen->modern;
     return width;
@@ -185,7 +185,7 @@ static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len,
 
     for (size_t i = 0; i < len;) {
         const char *at = bytes + i;
-        unsigned rune = rune_at(at, len - i);
+        unsigned rune = read_rune(at, len - i);
 
         if (rune == ' ') {
             bool inside = !quoted || (i > 0 && i + 1 < len);
@@ -195,12 +195,12 @@ static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len,
                 yaml_pen_indent(pen);
                 i++;
             } else {
-                i += copy(pen, at, len - i);
+                i += copy_run(pen, at, len - i);
             }
             spaces = true;
         } else if (is_break(rune)) {
             if (!breaks && rune == '\n')
-                new_line(pen);
+                emit_new_line(pen);
             i += copy_break(pen, at, len - i);
             pen->indention = true;
             breaks = true;
@@ -208,8 +208,8 @@ static void write_flow(struct yaml_pen *pen, const char *bytes, size_t len,
             if (breaks)
                 yaml_pen_indent(pen);
             if (quoted && rune == '\'')
-                put(pen, '\'');
-            i += copy(pen, at, len - i);
+                emit_byte(pen, '\'');
+            i += copy_run(pen, at, len - i);
             pen->indention = false;
             spaces = breaks = false;
         }
@@ -220,7 +220,7 @@ static void write_plain(struct yaml_pen *pen, const char *bytes, size_t len,
                         bool may_fold)
 {
     if ((len || !pen->modern) && !pen->whitespace)
-        put(pen, ' ');
+        emit_byte(pen, ' ');
     write_flow(pen, bytes, len, false, may_fold);
     pen->whitespace = false;
     pen->indention = false;
@@ -236,7 +236,7 @@ static void write_single(struct yaml_pen *pen, const char *bytes, size_t len,
     pen->indention = false;
 }
 
-static void write_escape(struct yaml_pen *pen, unsigned rune)
+static void emit_escape(struct yaml_pen *pen, unsigned rune)
 {
     static const struct {
         unsigned rune;
@@ -249,10 +249,10 @@ static void write_escape(struct yaml_pen *pen, unsigned rune)
     };
     size_t from;
 
-    put(pen, '\\');
+    emit_byte(pen, '\\');
     for (size_t i = 0; i < count_of(shorts); i++) {
         if (shorts[i].rune == rune) {
-            put(pen, shorts[i].letter);
+            emit_byte(pen, shorts[i].letter);
             return;
         }
     }
@@ -274,26 +274,26 @@ static void write_double(struct yaml_pen *pen, const char *bytes, size_t len,
     yaml_pen_mark(pen, "\"", true, false);
     for (size_t i = 0; i < len;) {
         const char *at = bytes + i;
-        unsigned rune = rune_at(at, len - i);
+        unsigned rune = read_rune(at, len - i);
 
         if (marked || !is_printable(rune) || is_break(rune) || rune == '"' ||
             rune == '\\') {
-            write_escape(pen, rune);
-            i += width_of(at, len - i);
+            emit_escape(pen, rune);
+            i += width_of_rune(at, len - i);
             spaces = false;
         } else if (rune == ' ') {
             if (may_fold && !spaces && is_too_wide(pen) && i > 0 &&
                 i + 1 < len) {
                 yaml_pen_indent(pen);
                 if (at[1] == ' ')
-                    put(pen, '\\');
+                    emit_byte(pen, '\\');
                 i++;
             } else {
-                i += copy(pen, at, len - i);
+                i += copy_run(pen, at, len - i);
             }
             spaces = true;
         } else {
-            i += copy(pen, at, len - i);
+            i += copy_run(pen, at, len - i);
             spaces = false;
         }
     }
@@ -303,42 +303,42 @@ static void write_double(struct yaml_pen *pen, const char *bytes, size_t len,
 }
 
 /* The last character, and whether there is another break before it. */
-static const char *chomping(const char *bytes, size_t len)
+static const char *chomping_mark(const char *bytes, size_t len)
 {
     size_t last = len - 1;
 
     while (((unsigned char)bytes[last] & 0xc0) == 0x80)
         last--;
-    if (!is_break(rune_at(bytes + last, len - last)))
+    if (!is_break(read_rune(bytes + last, len - last)))
         return "-";
     if (last == 0)
         return "+";
     for (last--; ((unsigned char)bytes[last] & 0xc0) == 0x80;)
         last--;
-    return is_break(rune_at(bytes + last, len - last)) ? "+" : "";
+    return is_break(read_rune(bytes + last, len - last)) ? "+" : "";
 }
 
 static void write_literal(struct yaml_pen *pen, const char *bytes, size_t len)
 {
-    unsigned first = rune_at(bytes, len);
+    unsigned first = read_rune(bytes, len);
     bool breaks = true;
 
     yaml_pen_mark(pen, "|", true, false);
     if (first == ' ' || is_break(first))
         yaml_pen_mark(pen, "2", false, false);
-    yaml_pen_mark(pen, chomping(bytes, len), false, false);
-    new_line(pen);
+    yaml_pen_mark(pen, chomping_mark(bytes, len), false, false);
+    emit_new_line(pen);
     pen->indention = true;
     pen->whitespace = true;
     for (size_t i = 0; i < len;) {
-        if (is_break(rune_at(bytes + i, len - i))) {
+        if (is_break(read_rune(bytes + i, len - i))) {
             i += copy_break(pen, bytes + i, len - i);
             pen->indention = true;
             breaks = true;
         } else {
             if (breaks)
                 yaml_pen_indent(pen);
-            i += copy(pen, bytes + i, len - i);
+            i += copy_run(pen, bytes + i, len - i);
             pen->indention = false;
             breaks = false;
         }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_digit(unsigned rune)
+static bool is_order_digit(unsigned rune)
 {
     return rune >= '0' && rune <= '9';
 }
@@ -34,7 +34,7 @@ static bool is_letter(unsigned rune)
     return true;
 }
 
-static unsigned rune_at(const char *at)
+static unsigned order_rune(const char *at)
 {
     unsigned rune = 0xfffd;
 
@@ -50,7 +50,7 @@ static size_t read_run(const char *at, int64_t *number)
     uint64_t sum = (uint64_t)*number;
     size_t len = 0;
 
-    for (; is_digit((unsigned char)at[len]); len++)
+    for (; is_order_digit((unsigned char)at[len]); len++)
         sum = sum * 10 + (uint64_t)(at[len] - '0');
     *number = (int64_t)sum;
     return len;
@@ -58,7 +58,7 @@ static size_t read_run(const char *at, int64_t *number)
 
 static bool has_digits_before(const char *start, const char *at)
 {
-    while (at > start && is_digit((unsigned char)at[-1])) {
+    while (at > start && is_order_digit((unsigned char)at[-1])) {
         if (*--at != '0')
             return true;
     }
@@ -80,16 +80,16 @@ static int compare_numbers(const char *start, const char *left,
         return x < y ? -1 : 1;
     if (x_len != y_len)
         return x_len < y_len ? -1 : 1;
-    return rune_at(left) < rune_at(right) ? -1 : 1;
+    return order_rune(left) < order_rune(right) ? -1 : 1;
 }
 
-static int compare(const char *left, const char *right, bool modern)
+static int compare_natural(const char *left, const char *right, bool modern)
 {
     const char *start = left;
     bool in_digits = false, x, y;
 
     while (*left && *left == *right) {
-        in_digits = is_digit((unsigned char)*left);
+        in_digits = is_order_digit((unsigned char)*left);
         left++;
         right++;
     }
@@ -100,10 +100,10 @@ static int compare(const char *left, const char *right, bool modern)
     }
     if (!*left || !*right)
         return *left ? 1 : *right ? -1 : 0;
-    x = is_letter(rune_at(left));
-    y = is_letter(rune_at(right));
+    x = is_letter(order_rune(left));
+    y = is_letter(order_rune(right));
     if (x && y)
-        return rune_at(left) < rune_at(right) ? -1 : 1;
+        return order_rune(left) < order_rune(right) ? -1 : 1;
     if (x || y)
         return (modern && in_digits ? x : y) ? -1 : 1;
     return compare_numbers(start, left, right);
@@ -113,14 +113,14 @@ static int compare_v2(const void *a, const void *b)
 {
     const struct node_member *const *l = a, *const *r = b;
 
-    return compare((*l)->key, (*r)->key, false);
+    return compare_natural((*l)->key, (*r)->key, false);
 }
 
 static int compare_v3(const void *a, const void *b)
 {
     const struct node_member *const *l = a, *const *r = b;
 
-    return compare((*l)->key, (*r)->key, true);
+    return compare_natural((*l)->key, (*r)->key, true);
 }
 
 const struct node_member **yaml_order(const struct node *map, bool modern)

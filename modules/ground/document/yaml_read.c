@@ -41,7 +41,7 @@ struct reader {
     struct anchor *last_anchor;
 };
 
-static int fail(struct reader *reader, const char *what)
+static int fail_yaml(struct reader *reader, const char *what)
 {
     return err_set(reader->err, ERR_BAD_REQUEST, "yaml: line %zu: %s",
                    reader->event.start_mark.line + 1, what);
@@ -102,7 +102,7 @@ static struct node *read_alias(struct reader *reader)
         reader->anchors ? map_get(reader->anchors, name) : NULL;
 
     if (anchor && !anchor->node) {
-        fail(reader, "an anchor contains itself");
+        fail_yaml(reader, "an anchor contains itself");
         return NULL;
     }
     if (anchor) {
@@ -110,7 +110,7 @@ static struct node *read_alias(struct reader *reader)
         if (reader->aliased <= ALIAS_NODES)
             return anchor->node;
         reader->broken = true;
-        fail(reader, "document contains excessive aliasing");
+        fail_yaml(reader, "document contains excessive aliasing");
         return NULL;
     }
     reader->broken = true;
@@ -119,22 +119,22 @@ static struct node *read_alias(struct reader *reader)
     return NULL;
 }
 
-static struct node *read_value(struct reader *reader);
+static struct node *read_yaml_value(struct reader *reader);
 
-static int enter(struct reader *reader)
+static int enter_level(struct reader *reader)
 {
     if (++reader->depth > reader->limits->depth) {
         reader->broken = true;
-        return fail(reader, "nested too deeply");
+        return fail_yaml(reader, "nested too deeply");
     }
     return 0;
 }
 
-static struct node *read_list(struct reader *reader)
+static struct node *read_yaml_list(struct reader *reader)
 {
     struct node *list = node_list(reader->arena);
 
-    if (enter(reader) < 0)
+    if (enter_level(reader) < 0)
         return NULL;
     for (;;) {
         struct node *item;
@@ -143,7 +143,7 @@ static struct node *read_list(struct reader *reader)
             return NULL;
         if (reader->event.type == YAML_SEQUENCE_END_EVENT)
             break;
-        item = read_value(reader);
+        item = read_yaml_value(reader);
         if (!item)
             return NULL;
         node_add(reader->arena, list, item);
@@ -180,7 +180,7 @@ static void write_float_key(struct text *out, double number)
 }
 
 /* What JSON has to call the key; NULL for a list or a map. */
-static const char *key_text(struct reader *reader, const struct node *key)
+static const char *text_of_key(struct reader *reader, const struct node *key)
 {
     scoped_text struct text out = {0};
 
@@ -223,7 +223,7 @@ static int set_member(struct reader *reader, struct filling *into,
     return 0;
 }
 
-static int merge_member(struct reader *reader, struct filling *into,
+static int merge_yaml_member(struct reader *reader, struct filling *into,
                         const char *name, struct node *value)
 {
     if (reader->keys == DOCUMENT_KEYS_ONCE) {
@@ -257,7 +257,7 @@ static int merge_into(struct reader *reader, struct filling *into,
     if (!node_is(from, NODE_MAP))
         return err_set(reader->err, ERR_BAD_REQUEST, "%s", why);
     node_each(member, from) {
-        if (merge_member(reader, into, member->key, member->value) < 0)
+        if (merge_yaml_member(reader, into, member->key, member->value) < 0)
             return -1;
     }
     return 0;
@@ -287,16 +287,16 @@ static bool is_large_integer(const yaml_event_t *event, const struct node *key)
     return based || errno != ERANGE;
 }
 
-static struct node *read_key(struct reader *reader, bool *ret_merge)
+static struct node *read_yaml_key(struct reader *reader, bool *ret_merge)
 {
     struct node *key;
 
     *ret_merge = is_merge_key(&reader->event);
     reader->in_key = true;
-    key = read_value(reader);
+    key = read_yaml_value(reader);
     reader->in_key = false;
     if (key && is_large_integer(&reader->event, key)) {
-        fail(reader, "unsupported map key of type: uint64");
+        fail_yaml(reader, "unsupported map key of type: uint64");
         return NULL;
     }
     return key;
@@ -305,10 +305,10 @@ static struct node *read_key(struct reader *reader, bool *ret_merge)
 static int set_keyed(struct reader *reader, struct filling *into,
                      const struct node *key, struct node *value)
 {
-    const char *name = key_text(reader, key);
+    const char *name = text_of_key(reader, key);
 
     if (!name)
-        return fail(reader, "invalid map key: null, a list, a map, a text with a "
+        return fail_yaml(reader, "invalid map key: null, a list, a map, a text with a "
                             "NUL or an integer beyond 64 bits cannot be a key in "
                             "JSON");
     return set_member(reader, into, name, value);
@@ -318,7 +318,7 @@ static struct node *read_map(struct reader *reader)
 {
     struct filling into = {node_map(reader->arena), node_map(reader->arena)};
 
-    if (enter(reader) < 0)
+    if (enter_level(reader) < 0)
         return NULL;
     for (;;) {
         struct node *key, *value;
@@ -328,10 +328,10 @@ static struct node *read_map(struct reader *reader)
             return NULL;
         if (reader->event.type == YAML_MAPPING_END_EVENT)
             break;
-        key = read_key(reader, &merge);
+        key = read_yaml_key(reader, &merge);
         if (!key || next_event(reader) < 0)
             return NULL;
-        value = read_value(reader);
+        value = read_yaml_value(reader);
         if (!value)
             return NULL;
         if ((merge ? merge_into(reader, &into, value)
@@ -352,7 +352,7 @@ static struct node *read_scalar(struct reader *reader)
 
     len = yaml_source_restore(&reader->source, value, len);
     if (memchr(value, '\0', len) && !reader->limits->nuls) {
-        fail(reader, "control characters are not allowed");
+        fail_yaml(reader, "control characters are not allowed");
         return NULL;
     }
     node = yaml_scalar_resolve(reader->arena, tag, value, len, plain, reader->err);
@@ -368,7 +368,7 @@ static struct node *read_scalar(struct reader *reader)
 }
 
 /* Reads the value that starts with the event being looked at. */
-static struct node *read_value(struct reader *reader)
+static struct node *read_yaml_value(struct reader *reader)
 {
     size_t before = reader->nodes + reader->aliased;
     const yaml_char_t *name = NULL;
@@ -378,7 +378,7 @@ static struct node *read_value(struct reader *reader)
     if (++reader->nodes > reader->most_nodes ||
         (reader->anchors && map_count(reader->anchors) > MOST_ANCHORS)) {
         reader->broken = true;
-        fail(reader, "too many values");
+        fail_yaml(reader, "too many values");
         return NULL;
     }
     switch (reader->event.type) {
@@ -397,7 +397,7 @@ static struct node *read_value(struct reader *reader)
     }
     anchor_add(reader, name, NULL, 0);
     mine = name ? reader->last_anchor : NULL;
-    node = reader->event.type == YAML_SEQUENCE_START_EVENT ? read_list(reader)
+    node = reader->event.type == YAML_SEQUENCE_START_EVENT ? read_yaml_list(reader)
                                                            : read_map(reader);
     if (node && mine) {
         mine->node = node;
@@ -424,7 +424,7 @@ static int check_directives(const char *text, size_t len, struct err *err)
 /*
  * libyaml's time grows with the square of the depth of flow collections, so
  * brackets are counted first. Those in strings and comments count too: the
- * bound is ten times what anybody writes.
+ * bound is ten times what is written in practice.
  */
 static int check_brackets(const char *text, size_t len,
                           const struct document_limits *limits, struct err *err)
@@ -474,7 +474,8 @@ static void reader_close(struct reader *reader)
     map_free(&reader->anchors);
 }
 
-/* What is no YAML is told before what means nothing, wherever it stands. */
+/* A syntax error is reported rather than an error of meaning, wherever each stands: so the
+   rest is read to its end after the first error. */
 static void read_on(struct reader *reader)
 {
     while (!reader->broken && reader->event.type != YAML_STREAM_END_EVENT &&
@@ -498,7 +499,7 @@ static int read_document(struct reader *reader, struct node **ret,
     map_free(&reader->anchors);
     if (next_event(reader) < 0)
         return -1;
-    *ret = read_value(reader);
+    *ret = read_yaml_value(reader);
     *ret_more = true;
     if (!*ret)
         read_on(reader);

@@ -79,7 +79,7 @@ struct number {
 };
 
 /* Digits of the base, and nothing else, as an int or, if larger, a float. */
-static bool read_based(const char *digits, int base, bool negative,
+static bool read_based_integer(const char *digits, int base, bool negative,
                        struct number *ret)
 {
     unsigned long long value;
@@ -111,20 +111,20 @@ static bool read_int(const char *value, struct number *ret)
         /* go-yaml reads what follows with a sign of its own. */
         if (digits == value && (digits[2] == '-' || digits[2] == '+') &&
             digits[1] == 'b')
-            return read_based(digits + 3, 2, digits[2] == '-', ret);
-        return read_based(digits + 2, 2, negative, ret);
+            return read_based_integer(digits + 3, 2, digits[2] == '-', ret);
+        return read_based_integer(digits + 2, 2, negative, ret);
     }
     if (text_starts(digits, "0x") || text_starts(digits, "0X"))
-        return read_based(digits + 2, 16, negative, ret);
+        return read_based_integer(digits + 2, 16, negative, ret);
     if (text_starts(digits, "0o") || text_starts(digits, "0O"))
-        return read_based(digits + 2, 8, negative, ret);
+        return read_based_integer(digits + 2, 8, negative, ret);
     if (digits[0] == '0' && digits[1])
-        return read_based(digits + 1, 8, negative, ret);
-    return read_based(digits, 10, negative, ret);
+        return read_based_integer(digits + 1, 8, negative, ret);
+    return read_based_integer(digits, 10, negative, ret);
 }
 
 /* [-+]? (digits [. digits*] | . digits) ([eE] [-+]? digits)? */
-static bool is_float(const char *at)
+static bool is_yaml_float(const char *at)
 {
     size_t before, after = 0;
 
@@ -153,13 +153,13 @@ static bool is_float(const char *at)
 /* What no double holds stays a text. */
 static bool read_float(const char *value, struct number *ret)
 {
-    if (!is_float(value))
+    if (!is_yaml_float(value))
         return false;
     *ret = (struct number){.real = strtod(value, NULL)};
     return isfinite(ret->real);
 }
 
-static bool read_number(const char *value, struct number *ret)
+static bool read_yaml_number(const char *value, struct number *ret)
 {
     scoped_mem char *plain = NULL;
     size_t len = 0;
@@ -181,7 +181,7 @@ static struct node *resolve_number(struct arena *arena, const char *value)
 {
     struct number number;
 
-    if (!read_number(value, &number))
+    if (!read_yaml_number(value, &number))
         return NULL;
     return number.is_int ? node_int(arena, number.integer)
                          : node_float(arena, number.real);
@@ -217,7 +217,7 @@ static struct node *meaning_of(struct arena *arena, const char *value)
     return node ? node : resolve_number(arena, value);
 }
 
-static struct node *undecodable(const char *tag, const char *value,
+static struct node *fail_undecodable(const char *tag, const char *value,
                                 const struct node *is, struct err *err)
 {
     const char *name = "str";
@@ -232,7 +232,7 @@ static struct node *undecodable(const char *tag, const char *value,
 }
 
 /* Base64 as Go takes it: padded, and with line breaks anywhere. */
-static bool add_binary(struct text *bytes, const char *value, size_t len)
+static bool add_yaml_binary(struct text *bytes, const char *value, size_t len)
 {
     scoped_text struct text line = {0};
 
@@ -243,7 +243,7 @@ static bool add_binary(struct text *bytes, const char *value, size_t len)
            text_add_unbase64(bytes, text_string(&line), line.len, false);
 }
 
-static struct node *tagged(struct arena *arena, const char *tag,
+static struct node *read_tagged(struct arena *arena, const char *tag,
                            const char *value, size_t len, struct err *err)
 {
     struct node *node;
@@ -253,7 +253,7 @@ static struct node *tagged(struct arena *arena, const char *tag,
     if (strcmp(tag, "tag:yaml.org,2002:binary") == 0) {
         scoped_text struct text bytes = {0};
 
-        if (add_binary(&bytes, value, len))
+        if (add_yaml_binary(&bytes, value, len))
             return node_as_text(arena, text_string(&bytes), bytes.len);
         err_set(err, ERR_BAD_REQUEST,
                 "yaml: !!binary value contains invalid base64 data");
@@ -262,7 +262,7 @@ static struct node *tagged(struct arena *arena, const char *tag,
     if (strcmp(tag, "tag:yaml.org,2002:timestamp") == 0) {
         if (is_timestamp(value))
             return node_bytes(arena, value, len);
-        return undecodable(tag, value, meaning_of(arena, value), err);
+        return fail_undecodable(tag, value, meaning_of(arena, value), err);
     }
     for (size_t i = 0; i < count_of(tags); i++) {
         if (strcmp(tags[i].tag, tag) != 0)
@@ -274,9 +274,9 @@ static struct node *tagged(struct arena *arena, const char *tag,
             return node_float(arena, (double)node->integer);
         if (node && node->type == tags[i].type)
             return node;
-        return undecodable(tag, value, node, err);
+        return fail_undecodable(tag, value, node, err);
     }
-    /* Tags of somebody's own say nothing to JSON. */
+    /* JSON has no place for an application's own tags. */
     return node_bytes(arena, value, len);
 }
 
@@ -287,7 +287,7 @@ struct node *yaml_scalar_resolve(struct arena *arena, const char *tag,
     struct node *node;
 
     if (tag && *tag)
-        return tagged(arena, tag, value, len, err);
+        return read_tagged(arena, tag, value, len, err);
     if (!plain)
         return node_bytes(arena, value, len);
     node = meaning_of(arena, value);
@@ -338,7 +338,7 @@ static bool take_sign(const char **at, char c)
     return true;
 }
 
-static int days_in(int year, int month)
+static int days_in_month(int year, int month)
 {
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
@@ -391,7 +391,7 @@ static bool is_timestamp(const char *at)
     at += 5;
     if (!take_two(&at, false, &month) || !take_sign(&at, '-') ||
         !take_two(&at, false, &day) || month < 1 || month > 12 || day < 1 ||
-        day > days_in(year, month))
+        day > days_in_month(year, month))
         return false;
     return !*at || (take_time(&at) && !*at);
 }
@@ -403,6 +403,6 @@ bool yaml_scalar_is_ambiguous(const char *value, size_t len)
 
     if (strlen(value) != len)
         return false;
-    return find_word(value, &meaning) || read_number(value, &number) ||
+    return find_word(value, &meaning) || read_yaml_number(value, &number) ||
            is_sexagesimal(value) || is_timestamp(value);
 }

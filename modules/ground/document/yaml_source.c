@@ -15,7 +15,7 @@
 /* Each scalar with one is found by reading the text up to it: so many bytes. */
 #define MOST_READ ((size_t)8 << 20)
 
-static bool has(const struct yaml_source *source, const char *word)
+static bool has_bytes(const struct yaml_source *source, const char *word)
 {
     return memmem(source->text, source->len, word, strlen(word)) != NULL;
 }
@@ -32,7 +32,7 @@ static void hide_marks(struct yaml_source *source, struct arena *arena)
         source->text += 3;
         source->len -= 3;
     }
-    if (!has(source, BYTE_ORDER_MARK))
+    if (!has_bytes(source, BYTE_ORDER_MARK))
         return;
     at = copy = arena_bytes(arena, source->text, source->len);
     while ((at = memmem(at, source->len - (size_t)(at - copy), BYTE_ORDER_MARK, 3)))
@@ -47,7 +47,7 @@ static void hide_slashes(struct yaml_source *source, struct arena *arena)
 {
     scoped_text struct text out = { 0 };
 
-    if (!has(source, "\\/") || has(source, SLASH_STAND_IN))
+    if (!has_bytes(source, "\\/") || has_bytes(source, SLASH_STAND_IN))
         return;
     for (size_t i = 0; i < source->len; i++) {
         bool slash = source->text[i] == '/' && i && source->text[i - 1] == '\\';
@@ -111,8 +111,8 @@ static void hide_quotes(struct yaml_source *source, struct arena *arena)
 {
     char *copy;
 
-    if (!has(source, "\\'") || !has(source, "\"") ||
-        has(source, QUOTE_STAND_IN))
+    if (!has_bytes(source, "\\'") || !has_bytes(source, "\"") ||
+        has_bytes(source, QUOTE_STAND_IN))
         return;
     copy = arena_bytes(arena, source->text, source->len);
     for (size_t read = 0; read < MOST_READ; read += source->len + 4096) {
@@ -136,7 +136,7 @@ void yaml_source_prepare(struct yaml_source *source, struct arena *arena,
 }
 
 /* Writes `with`, which is no longer, for each `word`. */
-static size_t replace(char *value, size_t len, const char *word, const char *with)
+static size_t replace_bytes(char *value, size_t len, const char *word, const char *with)
 {
     size_t word_len = strlen(word), with_len = strlen(with), to = 0;
 
@@ -157,10 +157,10 @@ size_t yaml_source_restore(const struct yaml_source *source, char *value,
                            size_t len)
 {
     if (source->marks)
-        len = replace(value, len, MARK_STAND_IN, BYTE_ORDER_MARK);
+        len = replace_bytes(value, len, MARK_STAND_IN, BYTE_ORDER_MARK);
     if (source->slashes)
-        len = replace(value, len, SLASH_STAND_IN, "/");
+        len = replace_bytes(value, len, SLASH_STAND_IN, "/");
     if (source->quotes)
-        len = replace(value, len, QUOTE_STAND_IN, "'");
+        len = replace_bytes(value, len, QUOTE_STAND_IN, "'");
     return len;
 }

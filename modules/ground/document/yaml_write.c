@@ -13,13 +13,13 @@
 
 enum place { AT_ROOT, IN_LIST, IN_MAP };
 
-static void write_node(struct yaml_pen *pen, const struct node *node,
+static void write_yaml_node(struct yaml_pen *pen, const struct node *node,
                        enum place place);
 
 /* ---- Scalars ------------------------------------------------------------ */
 
-/* Bytes that are no text: base64, in lines of 70, under the tag that says so. */
-static void write_binary(struct yaml_pen *pen, const char *bytes, size_t len)
+/* Bytes that are no UTF-8: base64, in lines of 70, with the tag !!binary. */
+static void write_yaml_binary(struct yaml_pen *pen, const char *bytes, size_t len)
 {
     scoped_text struct text code = {0}, lines = {0};
 
@@ -43,10 +43,10 @@ static enum yaml_style style_of(const char *string, size_t len)
     return yaml_scalar_is_ambiguous(string, len) ? YAML_DOUBLE : YAML_PLAIN;
 }
 
-static void write_string(struct yaml_pen *pen, const char *string, size_t len)
+static void write_yaml_string(struct yaml_pen *pen, const char *string, size_t len)
 {
     if (!text_is_utf8(string, len))
-        write_binary(pen, string, len);
+        write_yaml_binary(pen, string, len);
     else
         yaml_pen_scalar(pen, string, len, style_of(string, len), false);
 }
@@ -55,7 +55,7 @@ static void write_string(struct yaml_pen *pen, const char *string, size_t len)
  * v2 gets its numbers by way of JSON: whole ones of up to 64 bits are integers
  * then. Others, and all of v3's, are as Go's %g writes them.
  */
-static void add_float(struct text *out, double value, bool modern)
+static void add_yaml_float(struct text *out, double value, bool modern)
 {
     char digits[20];
     int len, point;
@@ -77,7 +77,7 @@ static void add_float(struct text *out, double value, bool modern)
         document_write_float(out, fabs(value)); /* the same in this range */
 }
 
-static void write_number(struct yaml_pen *pen, const struct node *node)
+static void write_yaml_number(struct yaml_pen *pen, const struct node *node)
 {
     scoped_text struct text out = {0};
 
@@ -88,13 +88,13 @@ static void write_number(struct yaml_pen *pen, const struct node *node)
     else if (isinf(node->number))
         text_add(&out, node->number < 0 ? "-.inf" : ".inf");
     else
-        add_float(&out, node->number, pen->modern);
+        add_yaml_float(&out, node->number, pen->modern);
     yaml_pen_scalar(pen, text_string(&out), out.len, YAML_PLAIN, false);
 }
 
 /* ---- Collections -------------------------------------------------------- */
 
-static void write_key(struct yaml_pen *pen, const char *name)
+static void write_yaml_key(struct yaml_pen *pen, const char *name)
 {
     scoped_text struct text bytes = {0};
     const char *key;
@@ -109,12 +109,12 @@ static void write_key(struct yaml_pen *pen, const char *name)
         return;
     }
     yaml_pen_mark(pen, "?", true, true);
-    write_string(pen, key, len);
+    write_yaml_string(pen, key, len);
     yaml_pen_indent(pen);
     yaml_pen_mark(pen, ":", true, true);
 }
 
-static void write_map(struct yaml_pen *pen, const struct node *map)
+static void write_yaml_map(struct yaml_pen *pen, const struct node *map)
 {
     scoped_mem const struct node_member **order =
         yaml_order(map, pen->modern);
@@ -123,14 +123,14 @@ static void write_map(struct yaml_pen *pen, const struct node *map)
     pen->indent = indent < 0 ? 0 : indent + 2;
     for (size_t i = 0; i < map->len; i++) {
         yaml_pen_indent(pen);
-        write_key(pen, order[i]->key);
-        write_node(pen, order[i]->value, IN_MAP);
+        write_yaml_key(pen, order[i]->key);
+        write_yaml_node(pen, order[i]->value, IN_MAP);
     }
     pen->indent = indent;
 }
 
 /* v2 lets a list stand right below its key. */
-static void write_list(struct yaml_pen *pen, const struct node *list,
+static void write_yaml_list(struct yaml_pen *pen, const struct node *list,
                        enum place place)
 {
     int indent = pen->indent;
@@ -142,42 +142,42 @@ static void write_list(struct yaml_pen *pen, const struct node *list,
     for (size_t i = 0; i < list->len; i++) {
         yaml_pen_indent(pen);
         yaml_pen_mark(pen, "-", true, true);
-        write_node(pen, list->items[i], IN_LIST);
+        write_yaml_node(pen, list->items[i], IN_LIST);
     }
     pen->indent = indent;
 }
 
-static void write_word(struct yaml_pen *pen, const char *word)
+static void write_yaml_word(struct yaml_pen *pen, const char *word)
 {
     yaml_pen_scalar(pen, word, strlen(word), YAML_PLAIN, false);
 }
 
-static void write_node(struct yaml_pen *pen, const struct node *node,
+static void write_yaml_node(struct yaml_pen *pen, const struct node *node,
                        enum place place)
 {
     switch (node->type) {
     case NODE_NULL:
-        write_word(pen, "null");
+        write_yaml_word(pen, "null");
         break;
     case NODE_BOOL:
-        write_word(pen, node->boolean ? "true" : "false");
+        write_yaml_word(pen, node->boolean ? "true" : "false");
         break;
     case NODE_INT:
     case NODE_FLOAT:
-        write_number(pen, node);
+        write_yaml_number(pen, node);
         break;
     case NODE_STRING:
-        write_string(pen, node->string, node->len);
+        write_yaml_string(pen, node->string, node->len);
         break;
     case NODE_LIST:
         if (node->len)
-            write_list(pen, node, place);
+            write_yaml_list(pen, node, place);
         else
             yaml_pen_mark(pen, "[]", true, false);
         break;
     case NODE_MAP:
         if (node->len)
-            write_map(pen, node);
+            write_yaml_map(pen, node);
         else
             yaml_pen_mark(pen, "{}", true, false);
         break;
@@ -193,7 +193,7 @@ static void write_yaml(struct text *out, const struct node *node, bool modern)
                            .whitespace = true,
                            .indention = true};
 
-    write_node(&pen, node ? node : &nothing, AT_ROOT);
+    write_yaml_node(&pen, node ? node : &nothing, AT_ROOT);
     yaml_pen_indent(&pen);
 }
 

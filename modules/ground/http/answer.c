@@ -8,12 +8,9 @@
 #include "http/server.h"
 #include "base/clock.h"
 
-/* A body that nobody asked for is read and dropped up to this much, so that
+/* A body that the handler did not ask for is read and dropped up to this much, so that
  * the connection can go on; a larger one ends it. */
 #define MOST_DROPPED 262144
-/* Of every answer. What the hub knows is for whoever asked, not for a disk. */
-#define NO_SNIFFING "X-Content-Type-Options: nosniff\r\n"
-#define NO_STORING "Cache-Control: no-store\r\n"
 /* Smaller pieces are copied behind their frame and sent in one call. */
 #define MOST_JOINED ((size_t)16384)
 
@@ -33,7 +30,7 @@ void http_answer_header(struct http_request *request, const char *name,
     text_add(&x->headers, "\r\n");
 }
 
-static bool has_no_body(int status)
+static bool forbids_body(int status)
 {
     return status < 200 || status == 204 || status == 304;
 }
@@ -56,19 +53,19 @@ static void write_head(struct exchange *x, const char *type, struct text *head)
     struct connection *c = x->connection;
     bool http10 = c->wire.parser.http_minor == 0;
 
-    x->chunked = x->length < 0 && !http10 && !has_no_body(x->status);
-    x->no_bytes = has_no_body(x->status) || !strcmp(x->request.method, "HEAD");
+    x->chunked = x->length < 0 && !http10 && !forbids_body(x->status);
+    x->no_bytes = forbids_body(x->status) || !strcmp(x->request.method, "HEAD");
     if (x->length < 0 && http10)
         c->keep = false;
     decide_keeping(x);
     text_addf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n%s%s",
-              x->status, http_status_text(x->status), server_date(c->server),
-              x->request.id, NO_SNIFFING, x->cache_is_said ? "" : NO_STORING);
+              x->status, http_status_text(x->status), http_server_date(c->server),
+              x->request.id, HTTP_NO_SNIFFING, x->cache_is_said ? "" : HTTP_NO_STORING);
     if (type)
         text_addf(head, "Content-Type: %s\r\n", type);
     if (x->chunked)
         text_add(head, "Transfer-Encoding: chunked\r\n");
-    else if (x->length >= 0 && !has_no_body(x->status))
+    else if (x->length >= 0 && !forbids_body(x->status))
         text_addf(head, "Content-Length: %lld\r\n", (long long)x->length);
     if (!c->keep)
         text_add(head, "Connection: close\r\n");
@@ -83,22 +80,24 @@ static void end_answer(struct exchange *x)
 {
     struct connection *c = x->connection;
 
-    /* A body that nobody asked for may still come, and the client go meanwhile:
-       whoever has answered is told of neither. */
+    /* A body that the handler did not ask for may still come, or the client may go
+       meanwhile: a handler that has responded is called for neither. */
     x->ended = true;
     x->gone = NULL;
     x->drained = NULL;
     if (!c) {
-        exchange_free(x);
+        http_exchange_free(x);
         return;
     }
     if (x->mode == BODY_NOT_ASKED && c->keep) {
-        x->mode = BODY_DROPPED;
+        http_exchange_move(x, BODY_DROPPED);
         x->limit = MOST_DROPPED;
     }
-    connection_answered(c);
+    http_connection_answered(c);
 }
 
+/* An exchange whose client has gone has no connection: its handler responds into the void,
+   and end_answer() frees it. */
 void http_answer(struct http_request *request, int status, const char *type,
                  const void *bytes, size_t len)
 {
@@ -114,9 +113,9 @@ void http_answer(struct http_request *request, int status, const char *type,
         x->sent = x->no_bytes ? 0 : len;
         if (!x->no_bytes && len && len <= MOST_JOINED)
             text_add_bytes(&head, bytes, len);
-        connection_write(x->connection, head.bytes, head.len);
+        http_connection_write(x->connection, head.bytes, head.len);
         if (!x->no_bytes && len > MOST_JOINED)
-            connection_write(x->connection, bytes, len);
+            http_connection_write(x->connection, bytes, len);
     }
     end_answer(x);
 }
@@ -134,11 +133,6 @@ void http_answer_text(struct http_request *request, int status,
                 text.len);
 }
 
-void http_answer_err(struct http_request *request, const struct err *err)
-{
-    http_answer_text(request, err_http(err->code), "%s\n", err->text);
-}
-
 void http_answer_begin(struct http_request *request, int status,
                        const char *type, int64_t length)
 {
@@ -152,9 +146,10 @@ void http_answer_begin(struct http_request *request, int status,
     if (!x->connection)
         return;
     write_head(x, type, &head);
-    connection_write(x->connection, head.bytes, head.len);
+    http_connection_write(x->connection, head.bytes, head.len);
 }
 
+/* Small chunks go out in one call with their frame, large ones are not copied. */
 static void write_chunk(struct connection *c, const void *bytes, size_t len)
 {
     scoped_text struct text frame = {0};
@@ -165,21 +160,23 @@ static void write_chunk(struct connection *c, const void *bytes, size_t len)
         text_add_bytes(&frame, bytes, len);
         text_add(&frame, "\r\n");
     }
-    connection_write(c, frame.bytes, frame.len);
+    http_connection_write(c, frame.bytes, frame.len);
     if (joined)
         return;
-    connection_write(c, bytes, len);
-    connection_write(c, "\r\n", 2);
+    http_connection_write(c, bytes, len);
+    http_connection_write(c, "\r\n", 2);
 }
 
+/* Queued, so that `gone` is not called from within http_answer_write(). */
 static void cut_connection(void *arg)
 {
     struct connection *c = arg;
 
-    if (!c->dead)
-        connection_end(c, false);
+    if (c->state != CONNECTION_DEAD)
+        http_connection_end(c, false);
 }
 
+/* Never fails: the client may have gone, and a client that does not read is cut. */
 void http_answer_write(struct http_request *request, const void *bytes,
                        size_t len)
 {
@@ -204,7 +201,7 @@ void http_answer_write(struct http_request *request, const void *bytes,
     if (x->chunked)
         write_chunk(c, bytes, len);
     else
-        connection_write(c, bytes, len);
+        http_connection_write(c, bytes, len);
 }
 
 size_t http_answer_pending(const struct http_request *request)
@@ -229,12 +226,13 @@ void http_answer_end(struct http_request *request)
 
     assert(x->began && !x->ended);
     if (x->connection && x->chunked && !x->no_bytes)
-        connection_write(x->connection, "0\r\n\r\n", 5);
+        http_connection_write(x->connection, "0\r\n\r\n", 5);
     if (x->connection && x->length > 0 && !x->no_bytes)
         assert(!x->length_left);
     end_answer(x);
 }
 
+/* With a connection, http_connection_end() frees the exchange; without one it is freed here. */
 void http_answer_break(struct http_request *request)
 {
     struct exchange *x = exchange_of(request);
@@ -242,9 +240,9 @@ void http_answer_break(struct http_request *request)
     x->ended = true;
     x->gone = NULL;
     if (x->connection)
-        connection_end(x->connection, false);
+        http_connection_end(x->connection, false);
     else
-        exchange_free(x);
+        http_exchange_free(x);
 }
 
 struct loop_stream *http_answer_upgrade(struct http_request *request,
@@ -256,7 +254,7 @@ struct loop_stream *http_answer_upgrade(struct http_request *request,
     assert(!x->began);
     if (!x->connection) {
         x->ended = true;
-        exchange_free(x);
+        http_exchange_free(x);
         return NULL;
     }
     text_addf(&head, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\n"
@@ -264,26 +262,5 @@ struct loop_stream *http_answer_upgrade(struct http_request *request,
     x->began = x->ended = true;
     x->gone = NULL;
     x->status = 101;
-    return connection_hand_over(x->connection, head.bytes, head.len);
-}
-
-/* An answer to what is no request, or to one that is not wanted any further. */
-void answer_error(struct connection *c, int status, const char *words)
-{
-    scoped_text struct text answer = {0};
-
-    if (!c->now || !c->now->began) {
-        text_addf(&answer, "HTTP/1.1 %d %s\r\nDate: %s\r\n"
-                  "Content-Type: text/plain; charset=utf-8\r\n"
-                  NO_SNIFFING NO_STORING
-                  "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
-                  status, http_status_text(status), server_date(c->server),
-                  strlen(words) + 1, words);
-        loop_stream_write(c->stream, answer.bytes, answer.len);
-        if (c->now) {
-            c->now->began = true;
-            c->now->status = status;
-        }
-    }
-    connection_end(c, true);
+    return http_connection_hand_over(x->connection, head.bytes, head.len);
 }

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/object.h"
-#include "http/behind.h"
 #include "tls/tls.h"
 
 #define CLIENT_TAG 0x48434c49u
@@ -20,18 +19,19 @@
 #define MOST_EXPLANATION ((size_t)65536)
 #define MOST_EXPLAINED ((size_t)1 << 20) /* what is read of it; the rest is dropped */
 
-static void match(struct http_client *client);
+static void match_soon(struct http_client *client);
 
 /* ------------------------------------------------------------------- calls */
 
-static void call_bury(void *arg)
+static void free_call_later(void *arg)
 {
     struct http_call *call = object_from(http_call, CALL_TAG, arg);
 
     call->tag = 0;
-    free(call);
+    mem_free(&call);
 }
 
+/* Queued callbacks may still hold the call: it is freed after them. */
 static void call_free(struct http_call *call)
 {
     loop_timer_free(&call->timer);
@@ -39,10 +39,11 @@ static void call_free(struct http_call *call)
     text_free(&call->body);
     arena_free(&call->arena);
     call->line = NULL;
-    loop_later(call->client->loop, call_bury, call);
+    loop_later(call->client->loop, free_call_later, call);
 }
 
-static void unqueue(struct http_call *call)
+/* The list is short: a call waits only while all lines are busy. */
+static void unqueue_call(struct http_call *call)
 {
     struct http_client *client = call->client;
     struct http_call **at;
@@ -60,7 +61,7 @@ static void line_end(struct line *line);
 static void line_release(struct line *line, bool keep);
 
 /* Tells the outcome; the call is gone afterwards. */
-static void conclude(struct http_call *call, const struct err *err)
+static void conclude_call(struct http_call *call, const struct err *err)
 {
     struct http_answer answer = call->answer;
     struct line *line = call->line;
@@ -70,7 +71,7 @@ static void conclude(struct http_call *call, const struct err *err)
         line_end(line);
         answer.stream = NULL;
     } else if (!line) {
-        unqueue(call);
+        unqueue_call(call);
     }
     call->line = NULL;
     answer.body = text_string(&call->body);
@@ -80,12 +81,13 @@ static void conclude(struct http_call *call, const struct err *err)
     call_free(call);
 }
 
-static void fail(struct http_call *call, enum err_code code, const char *words)
+/* Ends the call, and its line with it: what was sent may still be answered on it. */
+static void fail_call(struct http_call *call, enum err_code code, const char *words)
 {
     struct err err = {0};
 
     err_set(&err, code, "%s: %s", call->client->address, words);
-    conclude(call, &err);
+    conclude_call(call, &err);
 }
 
 static void on_call_timer(void *arg)
@@ -96,20 +98,22 @@ static void on_call_timer(void *arg)
         loop_timer_set(call->timer, call->ask.silence);
         return;
     }
-    fail(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
+    fail_call(call, ERR_TIMEOUT, call->headed ? "the answer stopped coming"
                                          : "no answer in time");
 }
 
 /* ------------------------------------------------------------------- lines */
 
-static void line_bury(void *arg)
+static void free_line_later(void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
 
     line->tag = 0;
-    free(line);
+    mem_free(&line);
 }
 
+/* A line may end from within its own parser, through a callback of its call: `dead` tells
+   the parser to stop, and the struct is freed by a call that is queued after all others. */
 static void line_end(struct line *line)
 {
     struct http_client *client = line->client;
@@ -126,9 +130,9 @@ static void line_end(struct line *line)
     loop_stream_close(&line->stream);
     text_free(&line->rest);
     mem_free(&line->ended);
-    wire_free(&line->wire);
-    loop_later(client->loop, line_bury, line);
-    match(client);
+    http_wire_free(&line->wire);
+    loop_later(client->loop, free_line_later, line);
+    match_soon(client);
 }
 
 static void on_line_idle(void *arg)
@@ -145,9 +149,9 @@ static void line_release(struct line *line, bool keep)
         line_end(line);
         return;
     }
-    wire_again(&line->wire);
+    http_wire_again(&line->wire);
     loop_timer_set(line->idle, line->client->idle_deadline);
-    match(line->client);
+    match_soon(line->client);
 }
 
 static void send_request(struct line *line)
@@ -162,7 +166,8 @@ static bool is_success(const struct http_call *call)
     return call->answer.status >= 200 && call->answer.status < 300;
 }
 
-/* What is no success explains itself, and is none of the pieces that are awaited. */
+/* The body of a response that is no success explains it: it is collected, and not given
+   to `data`, whose pieces the caller takes for what it asked for. */
 static void take_piece(struct http_call *call, const char *bytes, size_t len)
 {
     size_t room = MOST_EXPLANATION - call->body.len;
@@ -180,26 +185,28 @@ static void take_piece(struct http_call *call, const char *bytes, size_t len)
     call->ask.data(call, bytes, len, call->ask.arg);
 }
 
-static void take_body(const char *bytes, size_t len, void *arg)
+/* Called by the parser. The callbacks may cancel or pause the call, or end the line, so the
+   parser is stopped when anything but "go on" is true afterwards. */
+static void take_answer_body(const char *bytes, size_t len, void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     struct http_call *call = line->call;
     size_t limit;
 
     if (!call) {
-        wire_stop(&line->wire);
+        http_wire_stop(&line->wire);
         return;
     }
     limit = call->ask.data && !is_success(call) ? MOST_EXPLAINED : call->ask.limit;
     call->received += len;
     if (limit && call->received > limit) {
-        wire_stop(&line->wire);
-        fail(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
+        http_wire_stop(&line->wire);
+        fail_call(call, ERR_TOO_LARGE, "the answer is larger than is allowed");
         return;
     }
     take_piece(call, bytes, len);
     if (line->dead || line->call != call || call->paused)
-        wire_stop(&line->wire);
+        http_wire_stop(&line->wire);
 }
 
 /* Answers of the 1xx kind but 101 come before the real one. */
@@ -215,7 +222,9 @@ static bool has_no_body(const struct http_call *call)
     return call->head_only || status < 200 || status == 204 || status == 304;
 }
 
-static void message_came(struct line *line)
+/* `done` may send the next call, cancel others or free the client: the line has let go of
+   its call before. */
+static void on_answer_end(struct line *line)
 {
     struct http_call *call = line->call;
     bool keep = llhttp_should_keep_alive(&line->wire.parser) &&
@@ -224,13 +233,13 @@ static void message_came(struct line *line)
     call->answer.stream = line->stream;
     loop_timer_stop(call->timer);
     line->call = NULL;
-    conclude(call, NULL);
+    conclude_call(call, NULL);
     if (!line->dead)
         line_release(line, keep);
 }
 
 /* False if there is nothing more to parse for this call. */
-static bool head_came(struct line *line)
+static bool on_answer_head(struct line *line)
 {
     struct http_call *call = line->call;
     const char *unused;
@@ -239,14 +248,14 @@ static bool head_came(struct line *line)
 
     call->answer.status = (int)line->wire.parser.status_code;
     if (is_interim(call->answer.status)) {
-        wire_again(&line->wire);
+        http_wire_again(&line->wire);
         return true;
     }
     if (!call->arena)
         call->arena = arena_new();
-    if (wire_fields(&line->wire, call->arena, &unused, &fields,
+    if (http_wire_fields(&line->wire, call->arena, &unused, &fields,
                     &call->answer.header_count, &err) < 0) {
-        fail(call, ERR_INVALID, err.text);
+        fail_call(call, ERR_INVALID, err.text);
         return false;
     }
     call->answer.headers = fields;
@@ -264,42 +273,42 @@ static bool head_came(struct line *line)
     if (line->dead || line->call != call)
         return false;
     if (has_no_body(call)) {
-        message_came(line);
+        on_answer_end(line);
         return false;
     }
     return true;
 }
 
-static size_t parse(struct line *line, const char *bytes, size_t len)
+/* How much of the bytes is used. After each event the line may be dead or without a call. */
+static size_t parse_answer(struct line *line, const char *bytes, size_t len)
 {
     size_t at = 0, used;
     bool ask = false;
 
     while (!line->dead && line->call && !line->call->paused && (at < len || ask)) {
-        enum wire_event event = wire_feed(&line->wire, bytes + at, len - at, &used);
+        enum wire_event event = http_wire_feed(&line->wire, bytes + at, len - at, &used);
 
         at += used;
         ask = false;
         if (line->dead)
             break;
         if (event == WIRE_HEAD) {
-            line->behind = bytes + at;
-            line->behind_len = len - at;
-            ask = head_came(line);
+            ask = on_answer_head(line);
             if (ask && is_interim(line->call->answer.status))
                 ask = false;
             if (!line->dead && !line->call)
                 break;
         } else if (event == WIRE_END) {
-            message_came(line);
+            on_answer_end(line);
             break;
         } else if (event == WIRE_BAD) {
-            fail(line->call, ERR_INVALID, wire_problem(&line->wire));
+            fail_call(line->call, ERR_INVALID, http_wire_problem(&line->wire));
         }
     }
     return at;
 }
 
+/* A paused call keeps at most MOST_REST bytes here; then TCP slows the server down. */
 static void keep_rest(struct line *line, const char *bytes, size_t len)
 {
     text_add_bytes(&line->rest, bytes, len);
@@ -309,9 +318,10 @@ static void keep_rest(struct line *line, const char *bytes, size_t len)
     }
 }
 
-static void on_closed(void *arg, const struct err *why);
+static void on_line_closed(void *arg, const struct err *why);
 
-static void go_on(void *arg)
+/* The queued call after a pause. `ended` is told only now, behind the bytes that came before. */
+static void go_on_line(void *arg)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     scoped_text struct text rest = {0};
@@ -322,7 +332,7 @@ static void go_on(void *arg)
         return;
     rest = line->rest;
     line->rest = (struct text){0};
-    used = parse(line, text_string(&rest), rest.len);
+    used = parse_answer(line, text_string(&rest), rest.len);
     if (line->dead)
         return;
     if (used < rest.len && line->call) {
@@ -334,7 +344,7 @@ static void go_on(void *arg)
     if (line->ended && !line->call->paused) {
         struct err why = *line->ended;
 
-        on_closed(line, &why);
+        on_line_closed(line, &why);
         return;
     }
     if (line->paused && line->rest.len < MOST_REST && !line->ended) {
@@ -343,17 +353,18 @@ static void go_on(void *arg)
     }
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+/* Bytes never overtake those in `rest`, nor a queued go_on_line(). */
+static void on_line_read(void *arg, const char *bytes, size_t len)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     size_t used = 0;
 
-    if (!line->call) { /* nobody asked */
+    if (!line->call) { /* bytes without a request: the server is confused */
         line_end(line);
         return;
     }
     if (!line->rest.len && !line->again)
-        used = parse(line, bytes, len);
+        used = parse_answer(line, bytes, len);
     if (line->dead || used == len)
         return;
     if (line->call)
@@ -362,13 +373,9 @@ static void on_read(void *arg, const char *bytes, size_t len)
         line_end(line);
 }
 
-static void on_opened(void *arg)
-{
-    ((struct line *)arg)->opened = true;
-}
-
-/* A server may close a kept line just when we use it; then once more. */
-static bool try_again(struct line *line)
+/* A server may close a kept line just when it is used; then the request is sent once more,
+   on another line. */
+static bool send_once_more(struct line *line)
 {
     struct http_call *call = line->call;
 
@@ -385,7 +392,9 @@ static bool try_again(struct line *line)
     return true;
 }
 
-static void on_closed(void *arg, const struct err *why)
+/* The end of a paused call's connection waits until the call is resumed. A server that
+   closes an idle line while a request is on its way to it is no failure: send_once_more(). */
+static void on_line_closed(void *arg, const struct err *why)
 {
     struct line *line = object_from(line, LINE_TAG, arg);
     struct http_call *call = line->call;
@@ -399,23 +408,22 @@ static void on_closed(void *arg, const struct err *why)
         return;
     }
     if (why->code == ERR_NONE && call->headed && !call->paused &&
-        wire_feed_end(&line->wire) == WIRE_END) {
-        message_came(line);
+        http_wire_feed_end(&line->wire) == WIRE_END) {
+        on_answer_end(line);
         return;
     }
-    if (try_again(line))
+    if (send_once_more(line))
         return;
     if (why->code == ERR_NONE)
-        fail(call, ERR_UNREACHABLE, call->headed ? "the answer was cut off"
+        fail_call(call, ERR_UNREACHABLE, call->headed ? "the answer was cut off"
                                                  : "closed without an answer");
     else
-        conclude(call, why);
+        conclude_call(call, why);
 }
 
 static const struct loop_stream_events events = {
-    .opened = on_opened,
-    .read = on_read,
-    .closed = on_closed,
+    .read = on_line_read,
+    .closed = on_line_closed,
 };
 
 static struct line *line_new(struct http_client *client, struct err *err)
@@ -435,7 +443,7 @@ static struct line *line_new(struct http_client *client, struct err *err)
     line->next = client->lines;
     client->lines = line;
     client->line_count++;
-    wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_body, line);
+    http_wire_start(&line->wire, false, MOST_FIELDS, MOST_HEAD, take_answer_body, line);
     loop_stream_handle(stream, &events, line);
     return line;
 }
@@ -452,6 +460,8 @@ static struct line *free_line(struct http_client *client)
     return NULL;
 }
 
+/* Gives waiting calls to free lines, in their order. A call that fails is removed from the
+   queue by that; its callback may add others at the end. */
 static void match_now(void *arg)
 {
     struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
@@ -463,16 +473,16 @@ static void match_now(void *arg)
         struct line *line = free_line(client);
 
         if (call->malformed) {
-            fail(call, ERR_INVALID, "the request would hold blanks or control characters");
+            fail_call(call, ERR_INVALID, "the request would hold blanks or control characters");
             continue;
         }
         if (!line && client->line_count >= client->most_lines)
             return;
         if (!line && !(line = line_new(client, &err))) {
-            conclude(call, &err);
+            conclude_call(call, &err);
             continue;
         }
-        unqueue(call);
+        unqueue_call(call);
         loop_timer_stop(line->idle);
         line->call = call;
         call->line = line;
@@ -480,7 +490,8 @@ static void match_now(void *arg)
     }
 }
 
-static void match(struct http_client *client)
+/* Queued, so that no callback is called from within http_client_send(). */
+static void match_soon(struct http_client *client)
 {
     if (client->matching || !client->waiting)
         return;
@@ -500,7 +511,7 @@ static bool is_well_formed(const struct http_ask *ask)
     return *ask->target == '/';
 }
 
-static void write_request(struct http_call *call, const struct http_ask *ask)
+static void write_call(struct http_call *call, const struct http_ask *ask)
 {
     const char *method = ask->method ? ask->method : "GET";
     struct text *to = &call->request;
@@ -532,15 +543,16 @@ struct http_call *http_client_send(struct http_client *client,
         call->ask.limit = MOST_BODY;
     call->malformed = !is_well_formed(ask);
     if (!call->malformed)
-        write_request(call, ask);
+        write_call(call, ask);
     call->timer = loop_timer_new(client->loop, on_call_timer, call);
     loop_timer_set(call->timer, ask->deadline ? ask->deadline : 30 * CLOCK_SECOND);
     *client->last = call;
     client->last = &call->next;
-    match(client);
+    match_soon(client);
     return call;
 }
 
+/* A line whose request was sent cannot be used for another call: its response is to come. */
 void http_call_cancel(struct http_call **at)
 {
     struct http_call *call = take(*at);
@@ -553,7 +565,7 @@ void http_call_cancel(struct http_call **at)
         line->call = NULL;
         line_end(line);
     } else {
-        unqueue(call);
+        unqueue_call(call);
     }
     call_free(call);
 }
@@ -564,21 +576,7 @@ void http_call_pause(struct http_call *call, bool paused)
     if (paused || !call->line || call->line->again)
         return;
     call->line->again = true;
-    loop_later(call->client->loop, go_on, call->line);
-}
-
-struct loop_stream *http_call_upgrade(struct http_call *call)
-{
-    struct line *line = call->line;
-    struct loop_stream *stream = take(line->stream);
-    struct text behind = {0};
-
-    text_add_bytes(&behind, line->behind, line->behind_len);
-    stream = behind_new(stream, &behind);
-    line->call = NULL;
-    line_end(line);
-    call_free(call);
-    return stream;
+    loop_later(call->client->loop, go_on_line, call->line);
 }
 
 /* ------------------------------------------------------------ begin and end */
@@ -610,26 +608,16 @@ struct http_client *http_client_new(struct loop *loop,
     return client;
 }
 
-void http_client_forget(struct http_client *client)
-{
-    struct line *line, *next;
-
-    for (line = client->lines; line; line = next) {
-        next = line->next;
-        if (!line->call)
-            line_end(line);
-    }
-}
-
-static void client_bury(void *arg)
+/* After the queued calls of lines and calls, which still look at it. */
+static void free_client_later(void *arg)
 {
     struct http_client *client = object_from(http_client, CLIENT_TAG, arg);
 
     client->tag = 0;
-    free(client->address);
-    free(client->host);
-    free(client->tls_name);
-    free(client);
+    mem_free(&client->address);
+    mem_free(&client->host);
+    mem_free(&client->tls_name);
+    mem_free(&client);
 }
 
 void http_client_free(struct http_client **at)
@@ -652,5 +640,5 @@ void http_client_free(struct http_client **at)
             call_free(call);
         line_end(line);
     }
-    loop_later(client->loop, client_bury, client);
+    loop_later(client->loop, free_client_later, client);
 }

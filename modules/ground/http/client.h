@@ -15,9 +15,10 @@ struct line {
     struct loop_timer *idle;    /* owned */
     struct text rest;           /* came while the call was paused */
     struct err *ended;          /* owned; the end came then too */
-    const char *behind;         /* within `head`: what came behind it */
-    size_t behind_len;
-    bool opened, used, dead, paused, again;
+    bool used;   /* an answer has come on it: the server may close it between calls */
+    bool dead;   /* ended; freed by a queued call */
+    bool paused; /* the stream is, since `rest` is long */
+    bool again;  /* go_on_line() is queued; bytes that come wait in `rest` */
 };
 
 /* A call: waiting for a line, or on one. */

@@ -35,7 +35,7 @@ const char *http_answer_get(const struct http_answer *answer, const char *name)
 
 /* ----------------------------------------------------------------- escapes */
 
-static bool is_plain(unsigned char c)
+static bool is_unreserved(unsigned char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            (c >= '0' && c <= '9') || (c && strchr("-._~", c));
@@ -44,14 +44,14 @@ static bool is_plain(unsigned char c)
 void http_escape(struct text *text, const char *string)
 {
     for (; *string; string++) {
-        if (is_plain((unsigned char)*string))
+        if (is_unreserved((unsigned char)*string))
             text_add_char(text, *string);
         else
             text_addf(text, "%%%02X", (unsigned char)*string);
     }
 }
 
-static int hex_digit(char c)
+static int hex_of_escape(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -75,8 +75,8 @@ bool http_unescape(struct text *text, const char *string, size_t len, bool plus)
         }
         if (len - i < 3)
             return false;
-        high = hex_digit(string[i + 1]);
-        low = hex_digit(string[i + 2]);
+        high = hex_of_escape(string[i + 1]);
+        low = hex_of_escape(string[i + 2]);
         if (high < 0 || low < 0 || !(high | low))
             return false;
         text_add_char(text, (char)(high << 4 | low));

@@ -25,7 +25,7 @@ struct tls_server;
  * The parser is strict where proxies disagree: one Content-Length, never with
  * Transfer-Encoding, CRLF only, no folded lines, no NUL, fields in UTF-8; a
  * target whose segments, names or host can be read in two ways is refused. What
- * is not understood is answered with 400 (a method that nobody here has: 501)
+ * is not understood is answered with 400 (a method that no route can have: 501)
  * and the connection ends. Slow clients meet
  * deadlines, silent ones are bounded in number.
  *
@@ -48,11 +48,11 @@ struct http_server;
 
 /* 0 means the default, which stands behind each. */
 struct http_server_settings {
-    size_t most_connections;  /* 20,000; newcomers then wait in the kernel */
+    size_t most_connections;  /* 20,000; further ones then wait in the kernel */
     /* Open without a certificate and without a request: of all and of one
        address. Beyond that the one that has waited longest goes. */
-    size_t most_strangers;        /* 4,096 */
-    size_t most_strangers_of_one; /* 1,024 */
+    size_t most_unauthenticated;        /* 4,096 */
+    size_t most_unauthenticated_of_one; /* 1,024 */
     size_t most_headers;      /* 64 fields */
     size_t most_header_bytes; /* 65,536: request line and fields together */
     int64_t header_deadline;  /* 10 s for the whole head */
@@ -124,8 +124,6 @@ int http_server_listen(struct http_server *server, const char *address,
                        struct tls_server *tls, struct err *err) MUST_CHECK;
 /* Of the n-th listener: "127.0.0.1:41873"; NULL after the last. */
 const char *http_server_address(const struct http_server *server, size_t n);
-/* Serves a stream that is already there. */
-void http_server_take(struct http_server *server, struct loop_stream **stream);
 
 /*
  * How many connections one client may have, told by the key of its certificate;
@@ -157,9 +155,9 @@ size_t http_server_cut(struct http_server *server,
 /*
  * Stops accepting, lets answers of known length finish, tells the others
  * through `gone` after ending their streams in order, and calls `done` when
- * nothing is open or `patience` is over.
+ * nothing is open or `timeout` is over.
  */
-void http_server_drain(struct http_server *server, int64_t patience, loop_fn *done,
+void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *done,
                        void *arg);
 
 /* ---- reading the request */
@@ -184,7 +182,6 @@ void http_body_whole(struct http_request *request, size_t limit,
 /* Asks for it in pieces; the last call has len 0. Limit as above, in all. */
 void http_body_pieces(struct http_request *request, uint64_t limit,
                       http_body_fn *fn, void *arg);
-void http_body_pause(struct http_request *request, bool paused);
 
 /*
  * Called if the client goes away (or the server drains, or a limit answers in
@@ -198,8 +195,8 @@ void http_request_gone(struct http_request *request, http_handler_fn *fn,
 
 /* ---- answering */
 
-/* Before the answer begins. Name and value are copied. Every answer, whoever
- * gives it, bears `X-Content-Type-Options: nosniff`, and `Cache-Control:
+/* Before the answer begins. Name and value are copied. Every answer
+ * bears `X-Content-Type-Options: nosniff`, and `Cache-Control:
  * no-store` unless a Cache-Control was set here. */
 void http_answer_header(struct http_request *request, const char *name,
                         const char *value);
@@ -208,9 +205,6 @@ void http_answer(struct http_request *request, int status, const char *type,
                  const void *bytes, size_t len);
 void http_answer_text(struct http_request *request, int status,
                       const char *format, ...) PRINTF(3, 4);
-/* "error\n" as text/plain with the error's own status: for routes that have
- * no better form. */
-void http_answer_err(struct http_request *request, const struct err *err);
 
 /* Begins an answer in pieces. `length` -1: not known, so chunked. */
 void http_answer_begin(struct http_request *request, int status,
@@ -274,8 +268,6 @@ struct http_client *http_client_new(struct loop *loop,
 /* Calls under way are dropped without a word. */
 void http_client_free(struct http_client **client);
 #define scoped_http_client SCOPED(http_client_free)
-/* Closes connections that no call is using, as after a new certificate. */
-void http_client_forget(struct http_client *client);
 
 struct http_answer {
     int status;
@@ -325,8 +317,6 @@ struct http_call *http_client_send(struct http_client *client,
 /* Nothing more is told. */
 void http_call_cancel(struct http_call **call);
 void http_call_pause(struct http_call *call, bool paused);
-/* Within `head` of a 101: the stream is the caller's, `done` is not called. */
-struct loop_stream *http_call_upgrade(struct http_call *call);
 
 /* ----------------------------------------------------------------- helpers */
 

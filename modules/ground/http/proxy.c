@@ -11,7 +11,7 @@
 #include "loop/loop.h"
 
 /* An address as 16 bytes; IPv4 as ::ffff:a.b.c.d. False: it is a name. */
-static bool read_ip(const char *text, unsigned char ret[16])
+static bool read_proxy_ip(const char *text, unsigned char ret[16])
 {
     memset(ret, 0, 16);
     if (inet_pton(AF_INET6, text, ret) == 1)
@@ -34,7 +34,7 @@ static bool is_this_machine(const char *host)
 
     if (!strcasecmp(host, "localhost"))
         return true;
-    return read_ip(host, ip) && read_ip("127.0.0.0", four) && read_ip("::1", six) &&
+    return read_proxy_ip(host, ip) && read_proxy_ip("127.0.0.0", four) && read_proxy_ip("::1", six) &&
            (has_prefix(ip, four, 104) || !memcmp(ip, six, 16));
 }
 
@@ -47,7 +47,7 @@ static bool is_in_network(const char *network, const char *host)
 
     if (slash)
         *slash = '\0';
-    if (!read_ip(host, ip) || !read_ip(text, base) || (slash && !text_to_int(slash + 1, &bits)))
+    if (!read_proxy_ip(host, ip) || !read_proxy_ip(text, base) || (slash && !text_to_int(slash + 1, &bits)))
         return false;
     if (slash && !strchr(text, ':') && bits >= 0)
         bits += 96;
@@ -55,7 +55,7 @@ static bool is_in_network(const char *network, const char *host)
 }
 
 /* "example.org" is itself and all below, ".example.org" all below. */
-static bool is_below(const char *domain, const char *host)
+static bool is_name_below(const char *domain, const char *host)
 {
     const char *name = *domain == '*' && domain[1] == '.' ? domain + 1 : domain;
     size_t host_len = strlen(host), len = strlen(name);
@@ -67,7 +67,7 @@ static bool is_below(const char *domain, const char *host)
             !strcasecmp(host + host_len - len, name));
 }
 
-static bool names_it(const char *word, const char *host, int port)
+static bool covers_address(const char *word, const char *host, int port)
 {
     char name[LOOP_HOST];
     int only = -1;
@@ -80,7 +80,7 @@ static bool names_it(const char *word, const char *host, int port)
             return is_in_network(word, host);
     if (loop_address_split(word, 0, name, &only, &err) < 0 || (only && only != port))
         return false;
-    return is_in_network(name, host) || is_below(name, host);
+    return is_in_network(name, host) || is_name_below(name, host);
 }
 
 const char *http_proxy_choose(const char *url, const char *no_proxy, const char *address)
@@ -97,14 +97,14 @@ const char *http_proxy_choose(const char *url, const char *no_proxy, const char 
         char *end = word + strcspn(word, ", \t"), *next = *end ? end + 1 : end;
 
         *end = '\0';
-        if (names_it(word, host, port))
+        if (covers_address(word, host, port))
             return NULL;
         word = next;
     }
     return url;
 }
 
-static const char *variable(const char *upper, const char *lower)
+static const char *read_variable(const char *upper, const char *lower)
 {
     const char *value = getenv(upper);
 
@@ -115,10 +115,10 @@ static const char *variable(const char *upper, const char *lower)
 
 const char *http_proxy_of_environment(void)
 {
-    return variable("HTTPS_PROXY", "https_proxy");
+    return read_variable("HTTPS_PROXY", "https_proxy");
 }
 
 const char *http_no_proxy_of_environment(void)
 {
-    return variable("NO_PROXY", "no_proxy");
+    return read_variable("NO_PROXY", "no_proxy");
 }

@@ -15,13 +15,6 @@
 
 #define SERVER_TAG 0x48535256u
 
-/* A place to listen at, and whether what comes in speaks TLS. */
-struct gate {
-    struct http_server *server;
-    struct loop_listener *listener; /* owned */
-    struct tls_server *tls;
-};
-
 static size_t or_size(size_t value, size_t other)
 {
     return value ? value : other;
@@ -30,34 +23,6 @@ static size_t or_size(size_t value, size_t other)
 static int64_t or_time(int64_t value, int64_t other)
 {
     return value ? value : other;
-}
-
-struct http_server *http_server_new(struct loop *loop,
-                                    const struct http_server_settings *settings)
-{
-    static const struct http_server_settings none;
-    const struct http_server_settings *s = settings ? settings : &none;
-    struct http_server *server = mem_alloc(sizeof *server);
-
-    server->tag = SERVER_TAG;
-    server->loop = loop;
-    server->settings = (struct http_server_settings){
-        .most_connections = or_size(s->most_connections, 20000),
-        .most_strangers = or_size(s->most_strangers, 4096),
-        .most_strangers_of_one = or_size(s->most_strangers_of_one, 1024),
-        .most_headers = or_size(s->most_headers, 64),
-        .most_header_bytes = or_size(s->most_header_bytes, 65536),
-        .header_deadline = or_time(s->header_deadline, 10 * CLOCK_SECOND),
-        .idle_deadline = or_time(s->idle_deadline, 120 * CLOCK_SECOND),
-        .body_deadline = or_time(s->body_deadline, 30 * CLOCK_SECOND),
-        .write_deadline = or_time(s->write_deadline, 60 * CLOCK_SECOND),
-        .most_pending = or_size(s->most_pending, (size_t)1 << 20),
-    };
-    TAILQ_INIT(&server->strangers);
-    server->keys = map_new();
-    snprintf(server->id_prefix, sizeof server->id_prefix, "%08x",
-             (unsigned)random_number());
-    return server;
 }
 
 static void close_gates(struct http_server *server)
@@ -69,6 +34,7 @@ static void close_gates(struct http_server *server)
             loop_listener_close(&server->gates[i]->listener);
 }
 
+/* Ending a connection calls `gone` of its handler, which still finds the server. */
 void http_server_free(struct http_server **at)
 {
     struct http_server *server = take(*at);
@@ -79,19 +45,19 @@ void http_server_free(struct http_server **at)
     server->draining = false;
     close_gates(server);
     while (server->connections)
-        connection_end(server->connections, false);
+        http_connection_end(server->connections, false);
     for (i = 0; i < server->gate_count; i++)
-        free(server->gates[i]);
+        mem_free(&server->gates[i]);
     for (i = 0; i < server->route_count; i++) {
-        free(server->routes[i].prefix);
-        free(server->routes[i].methods);
+        mem_free(&server->routes[i].prefix);
+        mem_free(&server->routes[i].methods);
     }
     loop_timer_free(&server->drain_timer);
     map_free(&server->keys);
     mem_free(&server->gates);
     mem_free(&server->routes);
     server->tag = 0;
-    free(server);
+    mem_free(&server);
 }
 
 /* ------------------------------------------------------------------ routes */
@@ -127,6 +93,7 @@ static bool is_under(const char *path, const char *prefix)
     return !strncmp(path, prefix, len) && (!path[len] || path[len] == '/');
 }
 
+/* The longest prefix wins; there are some twenty routes. */
 static const struct route *find_route(const struct http_server *server,
                                       const char *path)
 {
@@ -158,7 +125,8 @@ static void refuse_method(struct http_request *request, const char *methods)
                      request->method, methods);
 }
 
-void server_dispatch(struct http_server *server, struct exchange *x)
+/* The guard, and then the handler: either may respond at once, which frees the exchange. */
+static void dispatch_request(struct http_server *server, struct exchange *x)
 {
     struct http_request *request = &x->request;
     const struct route *route = find_route(server, request->path);
@@ -175,134 +143,14 @@ void server_dispatch(struct http_server *server, struct exchange *x)
         http_answer_text(request, 404, "404 page not found\n");
 }
 
-/* --------------------------------------------------------------- strangers */
-
-/*
- * A connection without a certificate that is not being served is cheap to have
- * and cheap to make, so of these the one that has waited longest goes when they
- * are too many, of one address or of all. Its client may come back; those being
- * served and those known by certificate never notice.
- */
-static void make_room(struct http_server *server, const struct connection *newest)
-{
-    const struct http_server_settings *s = &server->settings;
-    const char *remote = loop_stream_remote(newest->stream);
-    struct connection *c, *oldest = NULL;
-    size_t alike = 0;
-
-    TAILQ_FOREACH(c, &server->strangers, waiting)
-    {
-        if (!loop_same_host(loop_stream_remote(c->stream), remote))
-            continue;
-        oldest = oldest ? oldest : c;
-        alike++;
-    }
-    if (alike <= s->most_strangers_of_one) {
-        if (server->stranger_count <= s->most_strangers)
-            return;
-        oldest = TAILQ_FIRST(&server->strangers);
-    }
-    server->counts.refused++;
-    connection_end(oldest, false);
-}
-
-void server_stranger(struct connection *c, bool is)
-{
-    struct http_server *server = c->server;
-
-    if (c->is_stranger) {
-        TAILQ_REMOVE(&server->strangers, c, waiting);
-        server->stranger_count--;
-    }
-    c->is_stranger = is;
-    if (!is)
-        return;
-    TAILQ_INSERT_TAIL(&server->strangers, c, waiting);
-    if (++server->stranger_count > server->settings.most_strangers_of_one)
-        make_room(server, c);
-}
-
-/* -------------------------------------------------------------------- keys */
-
 void http_server_most(struct http_server *server, http_most_fn *fn, void *arg)
 {
     server->most = fn;
     server->most_arg = arg;
 }
 
-bool server_key_begin(struct connection *c)
-{
-    struct http_server *server = c->server;
-    const struct pki_cert *peer = tls_peer(c->stream);
-    size_t most = peer && server->most ? server->most(peer, server->most_arg) : 0;
-    scoped_text struct text key = {0};
-    uintptr_t count;
-
-    if (!most)
-        return true;
-    text_add_hex(&key, peer->pin, sizeof peer->pin);
-    count = (uintptr_t)map_get(server->keys, text_string(&key));
-    if (count >= most)
-        return false;
-    map_put(server->keys, text_string(&key), (void *)(count + 1));
-    c->key = text_take(&key);
-    return true;
-}
-
-void server_key_end(struct connection *c)
-{
-    uintptr_t count;
-
-    if (!c->key)
-        return;
-    count = (uintptr_t)map_get(c->server->keys, c->key);
-    if (count > 1)
-        map_put(c->server->keys, c->key, (void *)(count - 1));
-    else
-        map_remove(c->server->keys, c->key);
-    mem_free(&c->key);
-}
-
-/* --------------------------------------------------------------- newcomers */
-
-/* Handshakes that have not ended count too: they are what a stranger raises. */
-static void mind_fullness(struct http_server *server)
-{
-    size_t busy = server->counts.connections, i;
-    bool full;
-
-    for (i = 0; i < server->gate_count; i++)
-        if (server->gates[i]->tls)
-            busy += tls_server_pending(server->gates[i]->tls);
-    full = busy >= server->settings.most_connections;
-    if (full == server->full)
-        return;
-    server->full = full;
-    for (i = 0; i < server->gate_count; i++)
-        if (server->gates[i]->listener)
-            loop_listener_pause(server->gates[i]->listener, full);
-}
-
-static void on_ready(struct loop_stream *stream, void *arg)
-{
-    struct http_server *server = object_from(http_server, SERVER_TAG, arg);
-
-    http_server_take(server, &stream);
-    mind_fullness(server);
-}
-
-static void on_newcomer(struct loop_stream *stream, void *arg)
-{
-    struct gate *gate = arg;
-
-    if (gate->tls)
-        tls_server_accept(gate->tls, &stream, on_ready, gate->server);
-    else
-        http_server_take(gate->server, &stream);
-    mind_fullness(gate->server);
-}
-
-void http_server_take(struct http_server *server, struct loop_stream **stream)
+/* While draining there are no listeners, but a handshake may have ended late. */
+static void take_stream(struct http_server *server, struct loop_stream **stream)
 {
     if (server->draining) {
         loop_stream_close(stream);
@@ -310,7 +158,55 @@ void http_server_take(struct http_server *server, struct loop_stream **stream)
     }
     server->counts.connections++;
     server->counts.accepted++;
-    connection_take(server, take(*stream));
+    http_connection_take(server, take(*stream));
+}
+
+struct http_server *http_server_new(struct loop *loop,
+                                    const struct http_server_settings *settings)
+{
+    static const struct http_server_settings none;
+    const struct http_server_settings *s = settings ? settings : &none;
+    struct http_server *server = mem_alloc(sizeof *server);
+
+    server->tag = SERVER_TAG;
+    server->loop = loop;
+    server->settings = (struct http_server_settings){
+        .most_connections = or_size(s->most_connections, 20000),
+        .most_unauthenticated = or_size(s->most_unauthenticated, 4096),
+        .most_unauthenticated_of_one = or_size(s->most_unauthenticated_of_one, 1024),
+        .most_headers = or_size(s->most_headers, 64),
+        .most_header_bytes = or_size(s->most_header_bytes, 65536),
+        .header_deadline = or_time(s->header_deadline, 10 * CLOCK_SECOND),
+        .idle_deadline = or_time(s->idle_deadline, 120 * CLOCK_SECOND),
+        .body_deadline = or_time(s->body_deadline, 30 * CLOCK_SECOND),
+        .write_deadline = or_time(s->write_deadline, 60 * CLOCK_SECOND),
+        .most_pending = or_size(s->most_pending, (size_t)1 << 20),
+    };
+    TAILQ_INIT(&server->unauthenticated);
+    server->keys = map_new();
+    server->dispatch = dispatch_request;
+    snprintf(server->id_prefix, sizeof server->id_prefix, "%08x",
+             (unsigned)random_number());
+    return server;
+}
+
+static void on_tls_ready(struct loop_stream *stream, void *arg)
+{
+    struct http_server *server = object_from(http_server, SERVER_TAG, arg);
+
+    take_stream(server, &stream);
+    http_admission_update(server);
+}
+
+static void on_gate_accept(struct loop_stream *stream, void *arg)
+{
+    struct gate *gate = arg;
+
+    if (gate->tls)
+        tls_server_accept(gate->tls, &stream, on_tls_ready, gate->server);
+    else
+        take_stream(gate->server, &stream);
+    http_admission_update(gate->server);
 }
 
 int http_server_listen(struct http_server *server, const char *address,
@@ -319,9 +215,9 @@ int http_server_listen(struct http_server *server, const char *address,
     struct gate *gate = mem_alloc(sizeof *gate);
 
     *gate = (struct gate){.server = server, .tls = tls};
-    gate->listener = loop_listen(server->loop, address, on_newcomer, gate, err);
+    gate->listener = loop_listen(server->loop, address, on_gate_accept, gate, err);
     if (!gate->listener) {
-        free(gate);
+        mem_free(&gate);
         return -1;
     }
     server->gates = mem_resize_array(server->gates, server->gate_count + 1,
@@ -342,30 +238,13 @@ struct http_server_counts http_server_counts(const struct http_server *server)
     return server->counts;
 }
 
-/* ----------------------------------------------------------------- the end */
-
-static void tell_drained(struct http_server *server)
-{
-    loop_timer_free(&server->drain_timer);
-    if (server->drained)
-        loop_later(server->loop, server->drained, server->drained_arg);
-    server->drained = NULL;
-}
-
-void server_connection_ended(struct http_server *server)
-{
-    server->counts.connections--;
-    if (server->draining && !server->connections)
-        tell_drained(server);
-    mind_fullness(server);
-}
-
-static void out_of_patience(void *arg)
+/* Each end removes the first of the list. */
+static void on_drain_timeout(void *arg)
 {
     struct http_server *server = object_from(http_server, SERVER_TAG, arg);
 
     while (server->connections)
-        connection_end(server->connections, false);
+        http_connection_end(server->connections, false);
 }
 
 /* True if its answer will end by itself. */
@@ -374,7 +253,8 @@ static bool will_finish(const struct connection *c)
     return c->now && (!c->now->began || c->now->length >= 0);
 }
 
-void http_server_drain(struct http_server *server, int64_t patience, loop_fn *done,
+/* A response of unknown length (a watch) is ended in order, since it would never end by itself. */
+void http_server_drain(struct http_server *server, int64_t timeout, loop_fn *done,
                        void *arg)
 {
     struct connection *c, *next;
@@ -384,22 +264,23 @@ void http_server_drain(struct http_server *server, int64_t patience, loop_fn *do
     server->drained_arg = arg;
     close_gates(server);
     if (!server->connections) {
-        tell_drained(server);
+        http_admission_drained(server);
         return;
     }
-    server->drain_timer = loop_timer_new(server->loop, out_of_patience, server);
-    loop_timer_set(server->drain_timer, patience);
+    server->drain_timer = loop_timer_new(server->loop, on_drain_timeout, server);
+    loop_timer_set(server->drain_timer, timeout);
     for (c = server->connections; c; c = next) {
         next = c->next;
         c->keep = false;
         if (will_finish(c))
             continue;
         if (c->now && c->now->chunked)
-            connection_write(c, "0\r\n\r\n", 5);
-        connection_end(c, true);
+            http_connection_write(c, "0\r\n\r\n", 5);
+        http_connection_end(c, true);
     }
 }
 
+/* `next` is taken before a connection ends, which removes it from the list. */
 size_t http_server_cut(struct http_server *server,
                        bool (*is_one)(const struct pki_cert *peer, void *arg),
                        void *arg)
@@ -414,21 +295,7 @@ size_t http_server_cut(struct http_server *server,
         if (!peer || !is_one(peer, arg))
             continue;
         count++;
-        connection_end(c, false);
+        http_connection_end(c, false);
     }
     return count;
-}
-
-const char *server_date(struct http_server *server)
-{
-    time_t now = (time_t)(clock_wall() / CLOCK_SECOND);
-    struct tm tm;
-
-    if (server->date_second != now || !*server->date) {
-        gmtime_r(&now, &tm);
-        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT",
-                 &tm);
-        server->date_second = now;
-    }
-    return server->date;
 }

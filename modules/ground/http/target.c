@@ -14,14 +14,14 @@ static const char *const repeated[] = {"command"};
 
 /* ------------------------------------------------------------------- host */
 
-static bool is_digit(char c)
+static bool is_port_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
 static bool is_host_char(char c, bool in_brackets)
 {
-    if (is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.')
+    if (is_port_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.')
         return true;
     if (in_brackets)
         return c == ':';
@@ -29,7 +29,7 @@ static bool is_host_char(char c, bool in_brackets)
 }
 
 /* The port after the host, or -1. */
-static int port_of(const char *text, int port)
+static int port_of_authority(const char *text, int port)
 {
     long number = 0;
 
@@ -37,7 +37,7 @@ static int port_of(const char *text, int port)
         return port;
     if (*text++ != ':' || !*text)
         return -1;
-    for (; is_digit(*text) && number <= 65535; text++)
+    for (; is_port_digit(*text) && number <= 65535; text++)
         number = number * 10 + (*text - '0');
     return *text || number > 65535 ? -1 : (int)number;
 }
@@ -54,7 +54,7 @@ bool http_authority_read(struct arena *arena, const char *text, int port,
         len++;
     if (!len || len > MOST_HOST || (in_brackets && from[len] != ']'))
         return false;
-    port = port_of(from + len + in_brackets, port);
+    port = port_of_authority(from + len + in_brackets, port);
     if (port < 0)
         return false;
     if (!in_brackets && len > 1 && from[len - 1] == '.')
@@ -74,7 +74,7 @@ static int read_host(struct http_request *request, struct err *err)
     const char *host = http_request_header(request, "host");
 
     request->host = request->authority = "";
-    if (!host) /* HTTP/1.0: wire_fields() has seen to it */
+    if (!host) /* HTTP/1.0: http_wire_fields() has seen to it */
         return 0;
     if (http_authority_read(request->arena, host, request->secured ? 443 : 80,
                             &request->host, &request->authority))
@@ -85,7 +85,7 @@ static int read_host(struct http_request *request, struct err *err)
 
 /*
  * "http://HOST/PATH" is what a proxy is sent. Its host must be that of the Host
- * header: whoever stands before this server may have looked at the other one.
+ * header: a proxy before this server may have looked at the other one.
  * Returns where the path begins; NULL if that makes no sense.
  */
 static const char *skip_authority(struct http_request *request, const char *target)
@@ -110,7 +110,7 @@ static const char *skip_authority(struct http_request *request, const char *targ
 /* ------------------------------------------------------------------- path */
 
 /* Unescapes into the arena; NULL if it is no text. */
-static const char *unescaped(struct arena *arena, const char *at, size_t len,
+static const char *unescape_part(struct arena *arena, const char *at, size_t len,
                              bool plus)
 {
     scoped_text struct text text = {0};
@@ -141,7 +141,7 @@ static int bad_segment(const char *at, size_t len, struct err *err)
                    "character, escaped or not", len > 100 ? 100 : (int)len, at);
 }
 
-static int read_path(struct http_request *request, const char *at, size_t len,
+static int read_target_path(struct http_request *request, const char *at, size_t len,
                      struct err *err)
 {
     const char *found[MOST_SEGMENTS], *end = at + len;
@@ -156,7 +156,7 @@ static int read_path(struct http_request *request, const char *at, size_t len,
         if (count == MOST_SEGMENTS)
             return err_set(err, ERR_BAD_REQUEST, "the path has more than %d segments",
                            MOST_SEGMENTS);
-        found[count] = unescaped(request->arena, at, part, false);
+        found[count] = unescape_part(request->arena, at, part, false);
         if (!found[count] || is_ambiguous(found[count]))
             return bad_segment(at, part, err);
         text_addf(&path, "/%s", found[count++]);
@@ -211,9 +211,9 @@ static int read_query(struct http_request *request, const char *at,
             if (count == MOST_QUERY)
                 return err_set(err, ERR_BAD_REQUEST,
                                "the query has more than %d parameters", MOST_QUERY);
-            found[count].name = unescaped(request->arena, at, name, true);
+            found[count].name = unescape_part(request->arena, at, name, true);
             found[count].value =
-                name < len ? unescaped(request->arena, at + name + 1,
+                name < len ? unescape_part(request->arena, at + name + 1,
                                        len - name - 1, true) : "";
             if (!found[count].name || !found[count].value)
                 return err_set(err, ERR_BAD_REQUEST,
@@ -233,7 +233,7 @@ static int read_query(struct http_request *request, const char *at,
     return 0;
 }
 
-int target_read(struct http_request *request, struct err *err)
+int http_target_read(struct http_request *request, struct err *err)
 {
     bool is_star = !strcmp(request->target, "*") && !strcmp(request->method, "OPTIONS");
     const char *at, *mark;
@@ -248,7 +248,7 @@ int target_read(struct http_request *request, struct err *err)
         strchr(at, '#'))
         return err_set(err, ERR_BAD_REQUEST, "the request target is not understood");
     mark = strchr(at, '?');
-    if (read_path(request, at, mark ? (size_t)(mark - at) : strlen(at), err) < 0)
+    if (read_target_path(request, at, mark ? (size_t)(mark - at) : strlen(at), err) < 0)
         return -1;
     return read_query(request, mark ? mark + 1 : "", err);
 }

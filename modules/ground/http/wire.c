@@ -12,21 +12,23 @@ static struct wire *wire_of(llhttp_t *parser)
     return parser->data;
 }
 
-static int too_large(struct wire *wire)
+/* The parser stops at this, and http_wire_status() makes 431 of it. */
+static int fail_too_large(struct wire *wire)
 {
     wire->too_large = true;
     return -1;
 }
 
-static int add_head(struct wire *wire, const char *at, size_t len)
+static int add_head_bytes(struct wire *wire, const char *at, size_t len)
 {
     wire->line_bytes += len;
     if (wire->line_bytes > wire->most_bytes)
-        return too_large(wire);
+        return fail_too_large(wire);
     text_add_bytes(&wire->head, at, len);
     return 0;
 }
 
+/* The next message begins with nothing of the one before. */
 static int on_begin(llhttp_t *parser)
 {
     wire_of(parser)->in_message = true;
@@ -38,7 +40,7 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     struct wire *wire = wire_of(parser);
 
     wire->target_len += len;
-    return add_head(wire, at, len);
+    return add_head_bytes(wire, at, len);
 }
 
 static int on_name(llhttp_t *parser, const char *at, size_t len)
@@ -50,11 +52,11 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
         text_add_char(&wire->head, '\0'); /* ends the target or a value */
         wire->in_value = false;
         if (++wire->field_count > wire->most_fields)
-            return too_large(wire);
+            return fail_too_large(wire);
         wire->line_bytes += 4;
     }
     from = wire->head.len;
-    if (add_head(wire, at, len) < 0)
+    if (add_head_bytes(wire, at, len) < 0)
         return -1;
     for (i = from; i < wire->head.len; i++)
         if (wire->head.bytes[i] >= 'A' && wire->head.bytes[i] <= 'Z')
@@ -62,6 +64,7 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* llhttp gives names and values in pieces, as they come. */
 static int on_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
@@ -70,7 +73,7 @@ static int on_value(llhttp_t *parser, const char *at, size_t len)
         text_add_char(&wire->head, '\0'); /* ends the name */
         wire->in_value = true;
     }
-    return add_head(wire, at, len);
+    return add_head_bytes(wire, at, len);
 }
 
 static int on_value_end(llhttp_t *parser)
@@ -78,12 +81,15 @@ static int on_value_end(llhttp_t *parser)
     return on_value(parser, "", 0); /* an empty value has no span */
 }
 
+/* Pausing here hands control back before any of the body is parsed: the caller decides first
+   what becomes of it. */
 static int on_head_end(llhttp_t *parser)
 {
     return HPE_PAUSED;
 }
 
-static int on_body(llhttp_t *parser, const char *at, size_t len)
+/* The receiver may have called http_wire_stop(). */
+static int on_wire_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct wire *wire = wire_of(parser);
 
@@ -98,10 +104,10 @@ static int on_extension(llhttp_t *parser, const char *at, size_t len)
     struct wire *wire = wire_of(parser);
 
     wire->extension_bytes += len;
-    return wire->extension_bytes > MOST_EXTENSIONS ? too_large(wire) : 0;
+    return wire->extension_bytes > MOST_EXTENSIONS ? fail_too_large(wire) : 0;
 }
 
-static int on_end(llhttp_t *parser)
+static int on_wire_end(llhttp_t *parser)
 {
     wire_of(parser)->in_message = false;
     return HPE_PAUSED;
@@ -116,11 +122,11 @@ static const llhttp_settings_t callbacks = {
     .on_headers_complete = on_head_end,
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,
-    .on_body = on_body,
-    .on_message_complete = on_end,
+    .on_body = on_wire_body,
+    .on_message_complete = on_wire_end,
 };
 
-void wire_start(struct wire *wire, bool request, size_t most_fields,
+void http_wire_start(struct wire *wire, bool request, size_t most_fields,
                 size_t most_bytes, wire_body_fn *body, void *arg)
 {
     *wire = (struct wire){.most_fields = most_fields, .most_bytes = most_bytes,
@@ -129,26 +135,28 @@ void wire_start(struct wire *wire, bool request, size_t most_fields,
     wire->parser.data = wire;
 }
 
-void wire_again(struct wire *wire)
+/* llhttp is begun anew, so that no state of a message reaches the next one. */
+void http_wire_again(struct wire *wire)
 {
     bool request = wire->parser.type == HTTP_REQUEST;
 
     text_free(&wire->head);
-    wire_start(wire, request, wire->most_fields, wire->most_bytes, wire->body,
+    http_wire_start(wire, request, wire->most_fields, wire->most_bytes, wire->body,
                wire->arg);
 }
 
-void wire_free(struct wire *wire)
+void http_wire_free(struct wire *wire)
 {
     text_free(&wire->head);
 }
 
-void wire_stop(struct wire *wire)
+void http_wire_stop(struct wire *wire)
 {
     wire->stopped = true;
 }
 
-enum wire_event wire_feed(struct wire *wire, const char *bytes, size_t len,
+/* llhttp keeps its position when it pauses, which tells how much was used. */
+enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
                           size_t *ret_used)
 {
     enum llhttp_errno result;
@@ -174,7 +182,7 @@ enum wire_event wire_feed(struct wire *wire, const char *bytes, size_t len,
     return wire->in_message ? WIRE_HEAD : WIRE_END;
 }
 
-enum wire_event wire_feed_end(struct wire *wire)
+enum wire_event http_wire_feed_end(struct wire *wire)
 {
     enum llhttp_errno result = llhttp_finish(&wire->parser);
 
@@ -183,7 +191,7 @@ enum wire_event wire_feed_end(struct wire *wire)
     return WIRE_BAD;
 }
 
-const char *wire_problem(const struct wire *wire)
+const char *http_wire_problem(const struct wire *wire)
 {
     const char *why;
 
@@ -195,14 +203,14 @@ const char *wire_problem(const struct wire *wire)
     return why && *why ? why : "not HTTP/1.1";
 }
 
-/* A method that nobody knows is not implemented; bytes that are no word at all
+/* A method that HTTP does not know is not implemented; bytes that are no word at all
    are no request. */
-int wire_status(const struct wire *wire)
+int http_wire_status(const struct wire *wire)
 {
     return wire->too_large ? 431 : wire->is_unknown_method ? 501 : 400;
 }
 
-int64_t wire_body_length(const struct wire *wire)
+int64_t http_wire_body_length(const struct wire *wire)
 {
     if (wire->parser.flags & F_TRANSFER_ENCODING)
         return -1;
@@ -249,7 +257,7 @@ static int check_fields(const struct wire *wire, const struct http_field *fields
     return 0;
 }
 
-int wire_fields(const struct wire *wire, struct arena *arena,
+int http_wire_fields(const struct wire *wire, struct arena *arena,
                 const char **ret_target, struct http_field **ret_fields,
                 size_t *ret_count, struct err *err)
 {

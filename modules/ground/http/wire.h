@@ -21,39 +21,39 @@ struct wire {
     size_t target_len;
     size_t most_fields, most_bytes;
     size_t line_bytes;  /* of the head so far, names and values */
-    size_t extension_bytes; /* of the chunks so far, which nobody reads */
+    size_t extension_bytes; /* extensions of the chunks so far, which are ignored */
     bool in_value, in_message, too_large, stopped;
     bool is_unknown_method; /* a word, but none that HTTP has */
     wire_body_fn *body;
     void *arg;
 };
 
-void wire_start(struct wire *wire, bool request, size_t most_fields,
+void http_wire_start(struct wire *wire, bool request, size_t most_fields,
                 size_t most_bytes, wire_body_fn *body, void *arg);
 /* Ready for the next message. */
-void wire_again(struct wire *wire);
-void wire_free(struct wire *wire);
+void http_wire_again(struct wire *wire);
+void http_wire_free(struct wire *wire);
 
 /*
  * Parses on; `ret_used` is how far it came. After WIRE_HEAD and WIRE_END call
  * again (with what is left, perhaps nothing) to go on. Within `body`,
- * wire_stop() makes it return early with WIRE_MORE.
+ * http_wire_stop() makes it return early with WIRE_MORE.
  */
-enum wire_event wire_feed(struct wire *wire, const char *bytes, size_t len,
+enum wire_event http_wire_feed(struct wire *wire, const char *bytes, size_t len,
                           size_t *ret_used);
-void wire_stop(struct wire *wire);
+void http_wire_stop(struct wire *wire);
 /* The connection ended: WIRE_END if that is how the message was to end. */
-enum wire_event wire_feed_end(struct wire *wire);
-/* What was bad, for the person who asked. */
-const char *wire_problem(const struct wire *wire);
-int wire_status(const struct wire *wire);
+enum wire_event http_wire_feed_end(struct wire *wire);
+/* What was bad, in words for the client. */
+const char *http_wire_problem(const struct wire *wire);
+int http_wire_status(const struct wire *wire);
 
 /* After WIRE_HEAD: the fields in the arena. ERR_BAD_REQUEST if they say
  * something that proxies read differently. */
-int wire_fields(const struct wire *wire, struct arena *arena,
+int http_wire_fields(const struct wire *wire, struct arena *arena,
                 const char **ret_target, struct http_field **ret_fields,
                 size_t *ret_count, struct err *err);
 /* -1: chunked or until the end. */
-int64_t wire_body_length(const struct wire *wire);
+int64_t http_wire_body_length(const struct wire *wire);
 
 #endif

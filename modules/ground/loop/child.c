@@ -22,12 +22,13 @@ struct loop_child {
     void *arg;
 };
 
-static void child_bury(void *arg)
+static void free_child_later(void *arg)
 {
-    free(arg);
+    mem_free(&arg);
 }
 
-static void on_exit_of(evutil_socket_t fd, short what, void *arg)
+/* A pidfd becomes readable when the process ends; only then is it reaped. */
+static void on_child_exit(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_child *child = arg;
     int status = 0;
@@ -40,6 +41,7 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     child->fn(child->pid, status, child->arg);
 }
 
+/* on_child_exit() may be the caller: the struct stays until the queue runs. */
 void loop_child_free(struct loop_child **at)
 {
     struct loop_child *child = take(*at);
@@ -48,12 +50,7 @@ void loop_child_free(struct loop_child **at)
         return;
     event_del(&child->event);
     close(child->pidfd);
-    loop_later(child->loop, child_bury, child);
-}
-
-pid_t loop_child_pid(const struct loop_child *child)
-{
-    return child->pid;
+    loop_later(child->loop, free_child_later, child);
 }
 
 bool loop_child_signal(struct loop_child *child, int number)
@@ -87,6 +84,7 @@ static bool arrange_descriptors(const struct loop_spawn *spawn, int *moved)
     return !syscall(SYS_close_range, (unsigned)count, ~0u, 0) || errno == ENOSYS;
 }
 
+/* The child must not run our handlers, which would see our memory after vfork(). */
 static void default_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
@@ -99,7 +97,8 @@ static void default_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void become(const struct loop_spawn *spawn, int *moved, pid_t parent,
+/* Between vfork() and exec only calls that are safe there; errno is what failed. */
+static void exec_child(const struct loop_spawn *spawn, int *moved, pid_t parent,
                    char *const *environment)
 {
     default_signals();
@@ -120,7 +119,7 @@ static void become(const struct loop_spawn *spawn, int *moved, pid_t parent,
  * parent's thread waits meanwhile. What it could not do, it leaves in
  * `*problem`.
  */
-static __attribute__((noinline)) pid_t start(const struct loop_spawn *spawn,
+static __attribute__((noinline)) pid_t start_child(const struct loop_spawn *spawn,
                                              int *moved, char *const *environment,
                                              volatile int *problem)
 {
@@ -129,7 +128,7 @@ static __attribute__((noinline)) pid_t start(const struct loop_spawn *spawn,
 
     if (pid)
         return pid;
-    become(spawn, moved, parent, environment);
+    exec_child(spawn, moved, parent, environment);
     *problem = errno ? errno : ECHILD;
     _exit(127);
 }
@@ -151,9 +150,9 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
     }
     moved = mem_alloc((3 + spawn->keeps) * sizeof *moved);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = start(spawn, moved, environment, &problem);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid = start_child(spawn, moved, environment, &problem);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0 || problem) {
         int why = pid < 0 ? errno : problem;
 
@@ -176,7 +175,7 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
     *child = (struct loop_child){.loop = loop, .pid = pid, .pidfd = pidfd,
                                  .fn = fn, .arg = arg};
     event_assign(&child->event, real_of(loop)->base, pidfd,
-                 EV_READ | EV_PERSIST, on_exit_of, child);
+                 EV_READ | EV_PERSIST, on_child_exit, child);
     event_add(&child->event, NULL);
     return child;
 }

@@ -6,7 +6,9 @@
 
 /*
  * What a real and a simulated loop have in common: the queue of calls, the
- * heap of timers, and a table of what each does its own way.
+ * heap of timers, and a table of what each does its own way. The table is what
+ * a simulation replaces (tests/sim/world.c); its clock and chance go through
+ * clock_set_platform() of base.
  */
 struct loop_driver {
     struct loop_stream *(*connect)(struct loop *loop, const char *address,
@@ -14,7 +16,6 @@ struct loop_driver {
     struct loop_listener *(*listen)(struct loop *loop, const char *address,
                                     loop_accept_fn *fn, void *arg,
                                     struct err *err);
-    void (*post)(struct loop *loop, loop_fn *fn, void *arg);
     void (*turn)(struct loop *loop, int64_t wait);
     void (*free)(struct loop *loop);
 };

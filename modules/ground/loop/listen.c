@@ -13,7 +13,7 @@
 #include "loop/socket.h"
 
 #define BACKLOG 1024
-/* Newcomers taken in one turn, so that a flood does not starve the others. */
+/* Connections accepted in one turn, so that a flood does not starve the others. */
 #define ACCEPT_AT_ONCE 64
 
 struct real_listener {
@@ -33,7 +33,7 @@ static void want_newcomers(struct real_listener *it)
         event_add(&it->event, NULL);
 }
 
-static void rested(void *arg)
+static void on_rested_listener(void *arg)
 {
     want_newcomers(arg);
 }
@@ -58,7 +58,7 @@ static void refuse_one(struct real_listener *it)
     want_newcomers(it);
 }
 
-static void on_newcomer(evutil_socket_t listening, short what, void *arg)
+static void on_listen_accept(evutil_socket_t listening, short what, void *arg)
 {
     struct real_listener *it = arg;
     struct sockaddr_storage from;
@@ -83,12 +83,13 @@ static void on_newcomer(evutil_socket_t listening, short what, void *arg)
     }
 }
 
-static void listener_bury(void *arg)
+static void free_listener(void *arg)
 {
-    free(arg);
+    mem_free(&arg);
 }
 
-static void listener_close(struct loop_listener *listener)
+/* Calls that are queued for it find it closed; the struct is freed after them. */
+static void close_listener(struct loop_listener *listener)
 {
     struct real_listener *it = (struct real_listener *)listener;
 
@@ -98,10 +99,11 @@ static void listener_close(struct loop_listener *listener)
     if (*it->path)
         unlink(it->path);
     it->closed = true;
-    loop_later(listener->loop, listener_bury, it);
+    loop_later(listener->loop, free_listener, it);
 }
 
-static void listener_pause(struct loop_listener *listener, bool paused)
+/* The kernel keeps up to its backlog of connections meanwhile. */
+static void pause_listener(struct loop_listener *listener, bool paused)
 {
     struct real_listener *it = (struct real_listener *)listener;
 
@@ -109,8 +111,8 @@ static void listener_pause(struct loop_listener *listener, bool paused)
     want_newcomers(it);
 }
 
-static const struct loop_listener_kind listener_kind = {listener_close,
-                                                        listener_pause};
+static const struct loop_listener_kind listener_kind = {close_listener,
+                                                        pause_listener};
 
 /* Removes what a former process left; never something else than a socket. */
 static void remove_old_socket(const char *path)
@@ -207,7 +209,7 @@ struct loop_listener *real_listen(struct loop *loop, const char *address,
     it->listener = (struct loop_listener){.kind = &listener_kind, .loop = loop,
                                           .fn = fn, .arg = arg};
     it->fd = fd;
-    it->rest = loop_timer_new(loop, rested, it);
+    it->rest = loop_timer_new(loop, on_rested_listener, it);
     if (to.bytes.ss_family == AF_UNIX) {
         snprintf(it->path, sizeof it->path, "%s", address + 5);
         snprintf(it->listener.address, sizeof it->listener.address, "%s", address);
@@ -215,7 +217,7 @@ struct loop_listener *real_listen(struct loop *loop, const char *address,
         name_listener(it);
     }
     event_assign(&it->event, real_of(loop)->base, fd, EV_READ | EV_PERSIST,
-                 on_newcomer, it);
+                 on_listen_accept, it);
     event_add(&it->event, NULL);
     return &it->listener;
 }

@@ -12,6 +12,7 @@ void loop_start(struct loop *loop, const struct loop_driver *driver)
     loop->driver = driver;
 }
 
+/* A queued call may queue another one, so this goes on until none is left. */
 void loop_end(struct loop *loop)
 {
     loop_part_all(loop);
@@ -49,6 +50,7 @@ void loop_turn(struct loop *loop, int64_t wait)
 
 /* ------------------------------------------------------------------- calls */
 
+/* The array is a queue: what was called is cut off when it is more than half of it. */
 void loop_later(struct loop *loop, loop_fn *fn, void *arg)
 {
     if (loop->call_count == loop->call_room) {
@@ -66,11 +68,6 @@ void loop_later(struct loop *loop, loop_fn *fn, void *arg)
     loop->calls[loop->call_count++] = (struct loop_call){fn, arg};
 }
 
-void loop_post(struct loop *loop, loop_fn *fn, void *arg)
-{
-    loop->driver->post(loop, fn, arg);
-}
-
 bool loop_has_calls(const struct loop *loop)
 {
     return loop->call_first < loop->call_count;
@@ -85,6 +82,7 @@ void loop_run_call(struct loop *loop)
     call.fn(call.arg);
 }
 
+/* Those that are queued meanwhile wait for the next turn, so that events are not starved. */
 void loop_run_calls(struct loop *loop)
 {
     size_t left = loop->call_count - loop->call_first;
@@ -106,7 +104,7 @@ struct loop_timer {
     size_t place;    /* in the heap */
 };
 
-static bool comes_before(const struct loop_timer *a, const struct loop_timer *b)
+static bool is_earlier_timer(const struct loop_timer *a, const struct loop_timer *b)
 {
     return a->when != b->when ? a->when < b->when : a->serial < b->serial;
 }
@@ -118,9 +116,9 @@ static void put_timer(struct loop *loop, struct loop_timer *timer, size_t place)
 }
 
 /* Moves a timer up or down from `place` until the heap is in order. */
-static void settle(struct loop *loop, struct loop_timer *timer, size_t place)
+static void settle_timer(struct loop *loop, struct loop_timer *timer, size_t place)
 {
-    while (place && comes_before(timer, loop->timers[(place - 1) / 2])) {
+    while (place && is_earlier_timer(timer, loop->timers[(place - 1) / 2])) {
         put_timer(loop, loop->timers[(place - 1) / 2], place);
         place = (place - 1) / 2;
     }
@@ -128,10 +126,10 @@ static void settle(struct loop *loop, struct loop_timer *timer, size_t place)
         size_t child = 2 * place + 1;
 
         if (child + 1 < loop->timer_count &&
-            comes_before(loop->timers[child + 1], loop->timers[child]))
+            is_earlier_timer(loop->timers[child + 1], loop->timers[child]))
             child++;
         if (child >= loop->timer_count ||
-            comes_before(timer, loop->timers[child]))
+            is_earlier_timer(timer, loop->timers[child]))
             break;
         put_timer(loop, loop->timers[child], place);
         place = child;
@@ -148,6 +146,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg)
     return timer;
 }
 
+/* May be called from the timer's own callback: it is out of the heap then. */
 void loop_timer_free(struct loop_timer **at)
 {
     struct loop_timer *timer = take(*at);
@@ -155,9 +154,10 @@ void loop_timer_free(struct loop_timer **at)
     if (!timer)
         return;
     loop_timer_stop(timer);
-    free(timer);
+    mem_free(&timer);
 }
 
+/* A timer that is set already moves within the heap. */
 void loop_timer_set(struct loop_timer *timer, int64_t delay)
 {
     struct loop *loop = timer->loop;
@@ -168,7 +168,7 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay)
     timer->when = delay > INT64_MAX - now ? INT64_MAX : now + delay;
     timer->serial = ++loop->timer_serial;
     if (timer->place != NOT_SET) {
-        settle(loop, timer, timer->place);
+        settle_timer(loop, timer, timer->place);
         return;
     }
     if (loop->timer_count == loop->timer_room) {
@@ -177,7 +177,7 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay)
                                         sizeof *loop->timers);
     }
     loop->timer_count++;
-    settle(loop, timer, loop->timer_count - 1);
+    settle_timer(loop, timer, loop->timer_count - 1);
 }
 
 void loop_timer_stop(struct loop_timer *timer)
@@ -190,7 +190,7 @@ void loop_timer_stop(struct loop_timer *timer)
     timer->place = NOT_SET;
     loop->timer_count--;
     if (place < loop->timer_count)
-        settle(loop, loop->timers[loop->timer_count], place);
+        settle_timer(loop, loop->timers[loop->timer_count], place);
 }
 
 bool loop_timer_is_set(const struct loop_timer *timer)

@@ -11,16 +11,16 @@
 #include "base/mem.h"
 
 /*
- * Waits for things to happen and calls whoever asked: timers, byte streams,
- * signals, file descriptors, child processes, results of worker threads.
+ * Waits for events and calls the functions that were registered for them: timers, byte streams,
+ * signals, file descriptors, child processes.
  *
- * Its one idea: there are two of it. A real loop stands on the kernel; a
- * simulated one is a host in a `struct loop_world`, where time, network and
- * chance are invented from a seed. Code that holds a `struct loop` cannot tell
- * which it has. The loop knows nothing of what bytes mean.
+ * Its one idea: there are two of it. A real loop stands on the kernel; in tests a
+ * simulated one is a host of tests/sim/world.h, where time, network and chance
+ * are invented from a seed. Code that holds a `struct loop` cannot tell which it
+ * has. The loop knows nothing of what bytes mean.
  *
- * One loop belongs to one thread; only loop_post() may be called from others.
- * No call blocks but loop_run(). A callback is never called from inside the
+ * One loop belongs to one thread, and the program has no other: names are resolved
+ * by libevent's evdns, in the loop. No call blocks but loop_run(). A callback is never called from inside the
  * call that asked for it, and any object may be freed from its own callback.
  * Times are nanoseconds, delays are counted on the steady clock.
  */
@@ -54,8 +54,6 @@ bool loop_timer_is_set(const struct loop_timer *timer);
 
 /* Calls once, in this loop's next turn, in order of asking. Not revocable. */
 void loop_later(struct loop *loop, loop_fn *fn, void *arg);
-/* As loop_later, and may be called from any thread. */
-void loop_post(struct loop *loop, loop_fn *fn, void *arg);
 
 /*
  * The wait before the next attempt: evenly from 0 to a ceiling that doubles
@@ -68,21 +66,6 @@ struct loop_backoff {
 };
 int64_t loop_backoff_next(struct loop_backoff *backoff);
 void loop_backoff_reset(struct loop_backoff *backoff);
-
-/* ------------------------------------------------------------ worker thread */
-
-/*
- * One thread that does jobs in the order given; `done` is then called in the
- * loop. A simulated worker does the job at once, in the loop's own thread,
- * and tells later. `job` must not touch what the loop's thread may change.
- * Freeing waits for all jobs; their `done` is still called, from the free.
- */
-struct loop_worker;
-struct loop_worker *loop_worker_new(struct loop *loop, const char *name,
-                                    struct err *err) MUST_CHECK;
-void loop_worker_free(struct loop_worker **worker);
-void loop_worker_do(struct loop_worker *worker, loop_fn *job, loop_fn *done,
-                    void *arg);
 
 /* ------------------------------------------------------------------ streams */
 
@@ -120,7 +103,7 @@ struct loop_stream_events {
  */
 struct loop_stream *loop_connect(struct loop *loop, const char *address,
                                  struct err *err) MUST_CHECK;
-/* Says who is told. Nothing is told (or read) before. `events` must last. */
+/* Sets the callbacks. No event comes, and nothing is read, before. `events` must last. */
 void loop_stream_handle(struct loop_stream *stream,
                         const struct loop_stream_events *events, void *arg);
 void loop_stream_write(struct loop_stream *stream, const void *bytes, size_t len);
@@ -133,10 +116,10 @@ void loop_stream_finish(struct loop_stream *stream);
 /* Ends it at once, dropping what is pending. No event follows. */
 void loop_stream_close(struct loop_stream **stream);
 /*
- * Ends it in order: nothing more is told, pending bytes are sent for at most
- * `patience`, then it closes by itself. The pointer is gone at once.
+ * Ends it in order: no event follows, pending bytes are sent for at most
+ * `timeout`, then it closes by itself. The pointer is gone at once.
  */
-void loop_stream_close_politely(struct loop_stream **stream, int64_t patience);
+void loop_stream_close_politely(struct loop_stream **stream, int64_t timeout);
 #define scoped_stream SCOPED(loop_stream_close)
 /* "10.1.2.3:40112", "unix", or the other host's name in a simulation. */
 const char *loop_stream_remote(const struct loop_stream *stream);
@@ -171,13 +154,13 @@ typedef void loop_accept_fn(struct loop_stream *stream, void *arg);
 /*
  * Listens at "HOST:PORT" (an IP address, "localhost", or nothing for all;
  * port 0 takes any free one) or "unix:PATH" (an old socket file there is
- * replaced). Survives running out of descriptors by refusing newcomers.
+ * replaced). Survives running out of descriptors by refusing new connections.
  */
 struct loop_listener *loop_listen(struct loop *loop, const char *address,
                                   loop_accept_fn *fn, void *arg,
                                   struct err *err) MUST_CHECK;
 void loop_listener_close(struct loop_listener **listener);
-/* Leaves newcomers waiting in the kernel's queue, or takes them again. */
+/* Leaves new connections waiting in the kernel's queue, or accepts again. */
 void loop_listener_pause(struct loop_listener *listener, bool paused);
 /* Where it really listens: "127.0.0.1:41873". */
 const char *loop_listener_address(const struct loop_listener *listener);
@@ -232,60 +215,7 @@ struct loop_child *loop_spawn(struct loop *loop, const struct loop_spawn *spawn,
                               loop_exit_fn *fn, void *arg,
                               struct err *err) MUST_CHECK;
 void loop_child_free(struct loop_child **child);
-pid_t loop_child_pid(const struct loop_child *child);
-/* By pidfd, so never at a stranger. False if it has ended. */
+/* By pidfd, so never at another process that got its number. False if it has ended. */
 bool loop_child_signal(struct loop_child *child, int number);
-
-/* --------------------------------------------------------- simulated worlds */
-
-/*
- * Hosts, a network between them, and a clock that jumps from event to event.
- * The same seed and the same calls give the same events in the same order.
- * While a world exists it is behind base/clock.h, so there is one at a time.
- *
- * An address "NAME:PORT" reaches what the host NAME listens at. "localhost",
- * "127.0.0.1" and "" mean the host itself.
- */
-struct loop_world;
-
-struct loop_weather {
-    int64_t latency_least, latency_most; /* per delivery; order is kept */
-    unsigned cut_ppm;   /* chance per delivery that the connection is reset */
-    unsigned split_ppm; /* chance per delivery that it comes in two pieces */
-    unsigned refuse_ppm; /* chance that a connection attempt fails */
-};
-
-struct loop_world *loop_world_new(uint64_t seed) __attribute__((returns_nonnull));
-/* Every host's loop must have been freed. */
-void loop_world_free(struct loop_world **world);
-#define scoped_world SCOPED(loop_world_free)
-
-void loop_world_set_weather(struct loop_world *world,
-                            const struct loop_weather *weather);
-/* A new host, or a crashed one started again. Freed with loop_free(). */
-struct loop *loop_world_host(struct loop_world *world, const char *name)
-    __attribute__((returns_nonnull));
-/* One event. False if nothing will ever happen. */
-bool loop_world_step(struct loop_world *world);
-/* Runs for so long of the world's time, or until nothing is left to do. */
-void loop_world_run(struct loop_world *world, int64_t duration);
-/* Runs until `is_so`, at most `duration`; false if it did not become so. */
-bool loop_world_run_until(struct loop_world *world, bool (*is_so)(void *arg),
-                          void *arg, int64_t duration);
-int64_t loop_world_now(const struct loop_world *world);
-uint64_t loop_world_events(const struct loop_world *world);
-/* A number from the world's own dice, below `below`. */
-uint64_t loop_world_dice(struct loop_world *world, uint64_t below);
-
-/*
- * From now on nothing that this host does is seen by any other, and nothing
- * is told to it. The owner then frees what stood on its loop, and the loop.
- */
-void loop_world_crash(struct loop_world *world, const char *name);
-/* While cut, bytes between the two wait; `reset` ends their connections too. */
-void loop_world_cut(struct loop_world *world, const char *one,
-                    const char *other, bool cut, bool reset);
-/* How far this host's wall clock is off. */
-void loop_world_skew(struct loop_world *world, const char *name, int64_t skew);
 
 #endif

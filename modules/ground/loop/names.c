@@ -121,7 +121,7 @@ size_t loop_own_addresses(char (*ret)[64], size_t room, struct err *err)
 
 struct real_names {
     struct real_loop *real;
-    real_names_fn *fn; /* NULL: nobody wants to know any more */
+    real_names_fn *fn; /* NULL: the caller has freed its request */
     void *arg;
     struct evdns_getaddrinfo_request *request;
     struct real_address found[REAL_ADDRESSES];
@@ -129,13 +129,14 @@ struct real_names {
     const char *problem;
 };
 
+/* Queued, so that the caller has its handle before the result; freed here in any case. */
 static void names_tell(void *arg)
 {
     struct real_names *names = arg;
 
     if (names->fn)
         names->fn(names->found, names->count, names->problem, names->arg);
-    free(names);
+    mem_free(&names);
 }
 
 /* evdns may answer from within the question, so the news wait a turn. */
@@ -186,6 +187,7 @@ struct real_names *real_names_ask(struct real_loop *real, const char *host,
     return names;
 }
 
+/* evdns calls names_found() for a cancelled request too, which queues the freeing. */
 void real_names_free(struct real_names **at)
 {
     struct real_names *names = take(*at);

@@ -2,23 +2,23 @@
 /* Runs a loop on the kernel: libevent waits, signals and descriptors tell. */
 #include "loop/real.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <event2/dns.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-static void nothing(evutil_socket_t fd, short what, void *arg)
+/* Waking up is all that it is for: real_turn() runs what is due. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
 }
 
+/* libevent has no timers of ours but `tick`, which ends its wait when the first of the heap is due. */
 static void real_turn(struct loop *loop, int64_t wait)
 {
     struct real_loop *real = real_of(loop);
@@ -53,77 +53,26 @@ static void real_turn(struct loop *loop, int64_t wait)
     event_base_loop(real->base, EVLOOP_ONCE);
 }
 
-/* ------------------------------------------------- calls from other threads */
-
-static void real_post(struct loop *loop, loop_fn *fn, void *arg)
-{
-    struct real_loop *real = real_of(loop);
-    uint64_t one = 1;
-    bool first;
-
-    pthread_mutex_lock(&real->post_lock);
-    first = !real->post_count;
-    if (real->post_count == real->post_room) {
-        real->post_room = real->post_room ? real->post_room * 2 : 16;
-        real->posts = mem_resize_array(real->posts, real->post_room,
-                                       sizeof *real->posts);
-    }
-    real->posts[real->post_count++] = (struct loop_call){fn, arg};
-    pthread_mutex_unlock(&real->post_lock);
-    if (first && write(real->post_fd, &one, sizeof one) < 0)
-        assert(errno == EAGAIN);
-}
-
-static void take_posts(struct real_loop *real)
-{
-    struct loop_call *posts;
-    size_t count, i;
-
-    pthread_mutex_lock(&real->post_lock);
-    posts = take(real->posts);
-    count = real->post_count;
-    real->post_count = real->post_room = 0;
-    pthread_mutex_unlock(&real->post_lock);
-    for (i = 0; i < count; i++)
-        loop_later(&real->loop, posts[i].fn, posts[i].arg);
-    mem_free(&posts);
-}
-
-static void posted(evutil_socket_t fd, short what, void *arg)
-{
-    uint64_t many;
-
-    (void)what;
-    if (read(fd, &many, sizeof many) < 0)
-        assert(errno == EAGAIN);
-    take_posts(arg);
-}
-
 /* ------------------------------------------------------------ begin and end */
 
 static void real_free(struct loop *loop)
 {
     struct real_loop *real = real_of(loop);
 
-    take_posts(real);
     loop_end(loop);
     if (real->names)
         evdns_base_free(real->names, 0);
     event_free(real->tick);
-    event_free(real->post_event);
     event_base_free(real->base);
-    close(real->post_fd);
     if (real->spare >= 0)
         close(real->spare);
-    pthread_mutex_destroy(&real->post_lock);
     mem_free(&real->buffer);
-    free(real);
+    mem_free(&real);
 }
 
 static const struct loop_driver real_driver = {
     .connect = real_connect,
     .listen = real_listen,
-    .post = real_post,
     .turn = real_turn,
     .free = real_free,
 };
@@ -138,6 +87,7 @@ bool loop_is_simulated(const struct loop *loop)
     return !loop_is_real(loop);
 }
 
+/* Without locks: there is one thread. */
 static struct event_base *new_base(void)
 {
     struct event_config *config = event_config_new();
@@ -153,16 +103,11 @@ static struct event_base *new_base(void)
 struct loop *loop_new(struct err *err)
 {
     struct event_base *base = new_base();
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct real_loop *real;
 
-    if (!base || fd < 0) {
+    if (!base) {
         err_set(err, ERR_INTERNAL, "cannot make an event loop: %s",
                 strerror(errno));
-        if (base)
-            event_base_free(base);
-        if (fd >= 0)
-            close(fd);
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -171,11 +116,7 @@ struct loop *loop_new(struct err *err)
     real->base = base;
     real->buffer = mem_alloc(REAL_READ);
     real->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    real->post_fd = fd;
-    pthread_mutex_init(&real->post_lock, NULL);
-    real->tick = event_new(base, -1, 0, nothing, NULL);
-    real->post_event = event_new(base, fd, EV_READ | EV_PERSIST, posted, real);
-    event_add(real->post_event, NULL);
+    real->tick = event_new(base, -1, 0, on_tick, NULL);
     return &real->loop;
 }
 
@@ -187,7 +128,7 @@ struct loop_signal {
     void *arg;
 };
 
-static void signalled(evutil_socket_t number, short what, void *arg)
+static void on_loop_signal(evutil_socket_t number, short what, void *arg)
 {
     struct loop_signal *it = arg;
 
@@ -213,10 +154,10 @@ struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_fn *fn,
     it = mem_alloc(sizeof *it);
     it->fn = fn;
     it->arg = arg;
-    evsignal_assign(&it->event, real_of(loop)->base, number, signalled, it);
+    evsignal_assign(&it->event, real_of(loop)->base, number, on_loop_signal, it);
     if (evsignal_add(&it->event, NULL) < 0) {
         err_set(err, ERR_INTERNAL, "cannot watch signal %d", number);
-        free(it);
+        mem_free(&it);
         return NULL;
     }
     return it;
@@ -229,7 +170,7 @@ void loop_signal_free(struct loop_signal **at)
     if (!it)
         return;
     event_del(&it->event);
-    free(it);
+    mem_free(&it);
 }
 
 struct loop_watch {
@@ -238,7 +179,7 @@ struct loop_watch {
     void *arg;
 };
 
-static void watched(evutil_socket_t fd, short what, void *arg)
+static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_watch *it = arg;
 
@@ -259,11 +200,11 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned what,
     it = mem_alloc(sizeof *it);
     it->fn = fn;
     it->arg = arg;
-    event_assign(&it->event, real_of(loop)->base, fd, wanted, watched, it);
+    event_assign(&it->event, real_of(loop)->base, fd, wanted, on_watch, it);
     if (event_add(&it->event, NULL) < 0) {
         err_set(err, ERR_INTERNAL, "cannot watch descriptor %d: %s", fd,
                 strerror(errno));
-        free(it);
+        mem_free(&it);
         return NULL;
     }
     return it;
@@ -276,5 +217,5 @@ void loop_watch_free(struct loop_watch **at)
     if (!it)
         return;
     event_del(&it->event);
-    free(it);
+    mem_free(&it);
 }

@@ -4,7 +4,6 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <pthread.h>
 #include <sys/socket.h>
 
 #include "loop/inside.h"
@@ -22,11 +21,6 @@ struct real_loop {
     struct evdns_base *names; /* owned; made when first needed */
     char *buffer;             /* owned */
     int spare;                /* given up for a moment when descriptors run out */
-    int post_fd;              /* owned; an eventfd */
-    struct event *post_event; /* owned */
-    pthread_mutex_t post_lock;
-    struct loop_call *posts;  /* owned, under post_lock */
-    size_t post_count, post_room;
 };
 
 static inline struct real_loop *real_of(struct loop *loop)

@@ -13,7 +13,7 @@
 #include "loop/socket.h"
 
 #define SOCKET_TAG 0x534f434bu
-#define CONNECT_PATIENCE (10 * CLOCK_SECOND)
+#define CONNECT_TIMEOUT (10 * CLOCK_SECOND)
 /* With other addresses to try, no single one gets all the time. */
 #define CONNECT_SHARE (3 * CLOCK_SECOND)
 /* A peer that acknowledges nothing for so long is dead. */
@@ -28,7 +28,12 @@ struct real_socket {
     uint32_t tag;
     enum socket_state state;
     int fd;
-    bool paused, ended, finish, finished, was_pending, told;
+    bool paused;
+    bool ended;       /* the other side will send no more */
+    bool finish;      /* we shall send no more, once `queue` is empty */
+    bool finished;    /* and have said so */
+    bool was_pending; /* `drained` is due when `queue` is empty */
+    bool told;        /* `closed` was called */
     struct event read, write;
     struct loop_queue queue;
     struct connecting *connecting; /* owned; while SOCKET_CONNECTING */
@@ -63,9 +68,10 @@ static void connecting_free(struct connecting **at)
         return;
     real_names_free(&it->names);
     loop_timer_free(&it->timer);
-    free(it);
+    mem_free(&it);
 }
 
+/* Both events are removed before the descriptor is closed, whose number may come again. */
 static void drop_fd(struct real_socket *s)
 {
     if (s->fd < 0)
@@ -76,7 +82,8 @@ static void drop_fd(struct real_socket *s)
     s->fd = -1;
 }
 
-static void tell_lost(void *arg)
+/* Queued. The stream may have been closed or told meanwhile, or have no callbacks yet. */
+static void tell_socket_lost(void *arg)
 {
     struct real_socket *s = arg;
 
@@ -87,8 +94,9 @@ static void tell_lost(void *arg)
     s->stream.events->closed(s->stream.arg, s->lost);
 }
 
-/* The end of a connection is always told in a turn of its own. */
-static void lose(struct real_socket *s, const struct err *why)
+/* Always told in a turn of its own, because the caller may be within a callback or a call of
+   the owner's. */
+static void lose_socket(struct real_socket *s, const struct err *why)
 {
     if (s->state == SOCKET_LOST || s->state == SOCKET_DEAD)
         return;
@@ -97,7 +105,7 @@ static void lose(struct real_socket *s, const struct err *why)
     s->state = SOCKET_LOST;
     s->lost = mem_copy(why, sizeof *why);
     loop_queue_free(&s->queue);
-    loop_later(s->stream.loop, tell_lost, s);
+    loop_later(s->stream.loop, tell_socket_lost, s);
 }
 
 static void lose_errno(struct real_socket *s, const char *what, int number)
@@ -106,12 +114,12 @@ static void lose_errno(struct real_socket *s, const char *what, int number)
 
     err_set(&err, number == ETIMEDOUT ? ERR_TIMEOUT : ERR_UNREACHABLE,
             "%s: %s", what, strerror(number));
-    lose(s, &err);
+    lose_socket(s, &err);
 }
 
 /* ----------------------------------------------------------------- writing */
 
-static void send_end(struct real_socket *s)
+static void send_socket_end(struct real_socket *s)
 {
     if (s->finish && !s->finished && s->state == SOCKET_OPEN && !s->queue.len) {
         s->finished = true;
@@ -135,6 +143,7 @@ static ssize_t send_some(struct real_socket *s, const void *bytes, size_t len)
     return -1;
 }
 
+/* Any callback may close the stream: the struct stays until the queued free_socket(). */
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
     struct real_socket *s = arg;
@@ -150,7 +159,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         loop_queue_drop(&s->queue, (size_t)sent);
     }
     event_del(&s->write);
-    send_end(s);
+    send_socket_end(s);
     if (s->was_pending) {
         s->was_pending = false;
         if (s->stream.events && s->stream.events->drained)
@@ -158,6 +167,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* Tries at once, so that in most cases nothing is copied. */
 static void socket_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
     struct real_socket *s = socket_of(stream);
@@ -186,11 +196,12 @@ static void socket_finish(struct loop_stream *stream)
     struct real_socket *s = socket_of(stream);
 
     s->finish = true;
-    send_end(s);
+    send_socket_end(s);
 }
 
 /* ----------------------------------------------------------------- reading */
 
+/* Without `ended` the owner does not care for half-closed connections. */
 static void at_end(struct real_socket *s)
 {
     struct err none = {0};
@@ -200,9 +211,10 @@ static void at_end(struct real_socket *s)
     if (s->stream.events->ended)
         s->stream.events->ended(s->stream.arg);
     else
-        lose(s, &none);
+        lose_socket(s, &none);
 }
 
+/* One buffer serves all sockets of the loop: `read` must not keep its bytes. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct real_socket *s = arg;
@@ -219,6 +231,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         lose_errno(s, s->remote, errno);
 }
 
+/* An event that is not added costs nothing: a paused stream does not wake the loop. */
 static void want_reading(struct real_socket *s)
 {
     if (s->state != SOCKET_OPEN || s->ended)
@@ -239,13 +252,14 @@ static void socket_pause(struct loop_stream *stream, bool paused)
     want_reading(s);
 }
 
+/* May be called again with other callbacks, as when a connection is handed over. */
 static void socket_handle(struct loop_stream *stream)
 {
     struct real_socket *s = socket_of(stream);
 
     want_reading(s);
     if (s->state == SOCKET_LOST && !s->told)
-        loop_later(stream->loop, tell_lost, s);
+        loop_later(stream->loop, tell_socket_lost, s);
 }
 
 static const char *socket_remote(const struct loop_stream *stream)
@@ -253,14 +267,14 @@ static const char *socket_remote(const struct loop_stream *stream)
     return ((const struct real_socket *)stream)->remote;
 }
 
-static void bury(void *arg)
+static void free_socket(void *arg)
 {
     struct real_socket *s = arg;
 
     assert(s->tag == SOCKET_TAG && s->state == SOCKET_DEAD);
     s->tag = 0;
     mem_free(&s->lost);
-    free(s);
+    mem_free(&s);
 }
 
 /* Calls that are already queued for it come first, and see it dead. */
@@ -272,7 +286,7 @@ static void socket_close(struct loop_stream *stream)
     connecting_free(&s->connecting);
     loop_queue_free(&s->queue);
     s->state = SOCKET_DEAD;
-    loop_later(stream->loop, bury, s);
+    loop_later(stream->loop, free_socket, s);
 }
 
 static const struct loop_stream_kind socket_kind = {
@@ -310,7 +324,7 @@ static void set_fd(struct real_socket *s, int fd)
 }
 
 /* No waiting to fill packets; a peer that has vanished is noticed. */
-static void tune(int fd)
+static void tune_socket(int fd)
 {
     int one = 1, idle = 30, between = 10, tries = 3;
     unsigned silent = SILENT_PEER_MS;
@@ -330,14 +344,15 @@ struct loop_stream *real_socket_accepted(struct loop *loop, int fd,
 
     set_fd(s, fd);
     if (from->sa_family != AF_UNIX)
-        tune(fd);
+        tune_socket(fd);
     real_address_text(from, s->remote, sizeof s->remote);
     return &s->stream;
 }
 
-static void try_next(struct real_socket *s);
+static void try_next_address(struct real_socket *s);
 
-static void connected(struct real_socket *s)
+/* The event changes its callback from on_socket_connected() to on_writable(). */
+static void finish_connect(struct real_socket *s)
 {
     event_del(&s->write);
     event_assign(&s->write, real_of(s->stream.loop)->base, s->fd,
@@ -348,12 +363,12 @@ static void connected(struct real_socket *s)
     if (s->queue.len)
         event_add(&s->write, NULL);
     else
-        send_end(s);
+        send_socket_end(s);
     if (s->stream.events && s->stream.events->opened)
         s->stream.events->opened(s->stream.arg);
 }
 
-static void on_connected(evutil_socket_t fd, short what, void *arg)
+static void on_socket_connected(evutil_socket_t fd, short what, void *arg)
 {
     struct real_socket *s = arg;
     int problem = 0;
@@ -362,11 +377,11 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     (void)what;
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &len);
     if (!problem) {
-        connected(s);
+        finish_connect(s);
         return;
     }
     s->connecting->problem = problem;
-    try_next(s);
+    try_next_address(s);
 }
 
 /* False if it failed at once. */
@@ -386,16 +401,17 @@ static bool try_address(struct real_socket *s, const struct real_address *to)
         return false;
     }
     if (bytes->sa_family != AF_UNIX)
-        tune(fd);
+        tune_socket(fd);
     real_address_text(bytes, s->remote, sizeof s->remote);
     set_fd(s, fd);
     event_assign(&s->write, real_of(s->stream.loop)->base, fd, EV_WRITE,
-                 on_connected, s);
+                 on_socket_connected, s);
     event_add(&s->write, NULL);
     return true;
 }
 
-static void try_next(struct real_socket *s)
+/* Each address gets a share of the time, the last one all that is left. */
+static void try_next_address(struct real_socket *s)
 {
     struct connecting *it = s->connecting;
     int64_t left = it->until - clock_steady();
@@ -420,9 +436,10 @@ static void on_connect_timer(void *arg)
     struct real_socket *s = arg;
 
     s->connecting->problem = ETIMEDOUT;
-    try_next(s);
+    try_next_address(s);
 }
 
+/* `names` has freed itself. */
 static void on_names(const struct real_address *addresses, size_t count,
                      const char *problem, void *arg)
 {
@@ -433,20 +450,21 @@ static void on_names(const struct real_address *addresses, size_t count,
     if (!count) {
         err_set(&err, ERR_UNREACHABLE, "%s: %s", s->connecting->what,
                 problem ? problem : "no such host");
-        lose(s, &err);
+        lose_socket(s, &err);
         return;
     }
     memcpy(s->connecting->addresses, addresses, count * sizeof *addresses);
     s->connecting->count = count;
-    try_next(s);
+    try_next_address(s);
 }
 
+/* Queued by real_connect(): the stream may have been closed meanwhile. */
 static void start_connecting(void *arg)
 {
     struct real_socket *s = arg;
 
     if (s->state == SOCKET_CONNECTING)
-        try_next(s);
+        try_next_address(s);
 }
 
 struct loop_stream *real_connect(struct loop *loop, const char *address,
@@ -470,8 +488,8 @@ struct loop_stream *real_connect(struct loop *loop, const char *address,
     s->connecting = it = mem_alloc(sizeof *it);
     snprintf(it->what, sizeof it->what, "%s", address);
     it->timer = loop_timer_new(loop, on_connect_timer, s);
-    it->until = clock_steady() + CONNECT_PATIENCE;
-    loop_timer_set(it->timer, CONNECT_PATIENCE);
+    it->until = clock_steady() + CONNECT_TIMEOUT;
+    loop_timer_set(it->timer, CONNECT_TIMEOUT);
     if (known) {
         it->addresses[0] = one;
         it->count = 1;

@@ -73,11 +73,12 @@ struct loop *loop_stream_loop(const struct loop_stream *stream)
  */
 struct loop_parting {
     struct loop_stream *stream; /* owned */
-    struct loop_timer *patience; /* owned */
+    struct loop_timer *timeout; /* owned */
     struct loop_parting *next, **back;
 };
 
-static void part(void *arg)
+/* Called by the timer, by the other side's end and by loop_part_all(). */
+static void end_parting(void *arg)
 {
     struct loop_parting *parting = arg;
 
@@ -85,14 +86,14 @@ static void part(void *arg)
     if (parting->next)
         parting->next->back = parting->back;
     loop_stream_close(&parting->stream);
-    loop_timer_free(&parting->patience);
-    free(parting);
+    loop_timer_free(&parting->timeout);
+    mem_free(&parting);
 }
 
 void loop_part_all(struct loop *loop)
 {
     while (loop->partings)
-        part(loop->partings);
+        end_parting(loop->partings);
 }
 
 static void part_read(void *arg, const char *bytes, size_t len)
@@ -103,16 +104,17 @@ static void part_read(void *arg, const char *bytes, size_t len)
 static void part_closed(void *arg, const struct err *why)
 {
     (void)why;
-    part(arg);
+    end_parting(arg);
 }
 
 static const struct loop_stream_events part_events = {
     .read = part_read,
-    .ended = part,
+    .ended = end_parting,
     .closed = part_closed,
 };
 
-void loop_stream_close_politely(struct loop_stream **at, int64_t patience)
+/* The stream gets callbacks of its own here, so its former owner is not called again. */
+void loop_stream_close_politely(struct loop_stream **at, int64_t timeout)
 {
     struct loop_stream *stream = take(*at);
     struct loop_parting *parting;
@@ -126,8 +128,8 @@ void loop_stream_close_politely(struct loop_stream **at, int64_t patience)
     if (parting->next)
         parting->next->back = &parting->next;
     stream->loop->partings = parting;
-    parting->patience = loop_timer_new(stream->loop, part, parting);
-    loop_timer_set(parting->patience, patience);
+    parting->timeout = loop_timer_new(stream->loop, end_parting, parting);
+    loop_timer_set(parting->timeout, timeout);
     loop_stream_finish(stream);
     loop_stream_handle(stream, &part_events, parting);
     loop_stream_resume(stream);
@@ -256,6 +258,6 @@ void loop_queue_drop(struct loop_queue *queue, size_t len)
 
 void loop_queue_free(struct loop_queue *queue)
 {
-    free(queue->bytes);
+    mem_free(&queue->bytes);
     *queue = (struct loop_queue){0};
 }

@@ -136,7 +136,7 @@ static mbedtls_asn1_named_data *copy_name(const mbedtls_x509_name *from)
     return list;
 }
 
-static int sign(const struct pki_authority *authority, const struct order *order,
+static int sign_certificate(const struct pki_authority *authority, const struct order *order,
                 struct text *ret_pem, struct err *err)
 {
     mbedtls_x509write_cert crt;
@@ -172,7 +172,7 @@ static int sign(const struct pki_authority *authority, const struct order *order
 
 /* ---------------------------------------------------------------- authority */
 
-static int load(struct pki_authority *authority, const char *pem, struct err *err)
+static int load_authority(struct pki_authority *authority, const char *pem, struct err *err)
 {
     int failed = mbedtls_x509_crt_parse(&authority->crt, (const unsigned char *)pem,
                                         strlen(pem) + 1);
@@ -200,8 +200,8 @@ struct pki_authority *pki_authority_new(const char *common_name, int64_t lifetim
     authority->key = pki_key_new();
     order.key = &authority->key->pk;
     if (pki_name_make(&subject, &order.subject, err) < 0 ||
-        sign(authority, &order, &pem, err) < 0 ||
-        load(authority, text_string(&pem), err) < 0)
+        sign_certificate(authority, &order, &pem, err) < 0 ||
+        load_authority(authority, text_string(&pem), err) < 0)
         return NULL;
     return take(authority);
 }
@@ -215,7 +215,7 @@ struct pki_authority *pki_authority_read(const char *cert_pem, const char *key_p
 
     mbedtls_x509_crt_init(&authority->crt);
     authority->key = pki_key_read(key_pem, err);
-    if (!authority->key || load(authority, cert_pem, err) < 0)
+    if (!authority->key || load_authority(authority, cert_pem, err) < 0)
         return NULL;
     pki_key_pin(authority->key, pin);
     if (!pki_same(pin, authority->pin, sizeof pin)) {
@@ -234,8 +234,8 @@ void pki_authority_free(struct pki_authority **at)
         return;
     mbedtls_x509_crt_free(&authority->crt);
     pki_key_free(&authority->key);
-    free(authority->pem);
-    free(authority);
+    mem_free(&authority->pem);
+    mem_free(&authority);
 }
 
 const char *pki_authority_cert(const struct pki_authority *authority)
@@ -265,7 +265,7 @@ int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;
-    return sign(authority, &order, ret_pem, err);
+    return sign_certificate(authority, &order, ret_pem, err);
 }
 
 int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
@@ -278,7 +278,7 @@ int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;
-    return sign(authority, &order, ret_pem, err);
+    return sign_certificate(authority, &order, ret_pem, err);
 }
 
 int pki_issue_request(struct pki_authority *authority,
@@ -292,7 +292,7 @@ int pki_issue_request(struct pki_authority *authority,
 
     if (pki_name_make(subject, &order.subject, err) < 0)
         return -1;
-    return sign(authority, &order, ret_pem, err);
+    return sign_certificate(authority, &order, ret_pem, err);
 }
 
 /* mbedTLS looks at the kernel's clock; ours may be another. */

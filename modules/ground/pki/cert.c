@@ -24,12 +24,12 @@ static bool is_oid(const mbedtls_asn1_named_data *at, const char *oid, size_t le
 }
 #define IS(at, oid) is_oid(at, oid, sizeof(oid) - 1)
 
-void pki_name_free(struct pki_name *name)
+static void free_subject(struct pki_name *name)
 {
     size_t i;
 
     for (i = 0; i < name->organization_count; i++)
-        free(name->organizations[i]);
+        mem_free(&name->organizations[i]);
     mem_free(&name->organizations);
     mem_free(&name->common_name);
     name->organization_count = 0;
@@ -50,7 +50,7 @@ static char *name_value(const mbedtls_asn1_named_data *at, struct err *err)
     return mem_printf("%.*s", (int)at->val.len, (const char *)at->val.p);
 }
 
-static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
+static int add_name_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
                     struct err *err)
 {
     char *value;
@@ -68,7 +68,7 @@ static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
         return -1;
     if (IS(at, MBEDTLS_OID_AT_CN)) {
         name->has_other |= name->common_name != NULL;
-        free(name->common_name);
+        mem_free(&name->common_name);
         name->common_name = value;
         return 0;
     }
@@ -84,14 +84,14 @@ static int add_part(struct pki_name *name, const mbedtls_asn1_named_data *at,
     return 0;
 }
 
-int pki_name_read(const mbedtls_x509_name *from, struct pki_name *ret,
+static int read_subject(const mbedtls_x509_name *from, struct pki_name *ret,
                   struct err *err)
 {
     struct pki_name name = {0};
 
     for (; from; from = from->next)
-        if (add_part(&name, from, err) < 0) {
-            pki_name_free(&name);
+        if (add_name_part(&name, from, err) < 0) {
+            free_subject(&name);
             return -1;
         }
     if (!name.common_name)
@@ -100,7 +100,7 @@ int pki_name_read(const mbedtls_x509_name *from, struct pki_name *ret,
     return 0;
 }
 
-static unsigned char *lend(const void *bytes, size_t len)
+static unsigned char *lend_bytes(const void *bytes, size_t len)
 {
     unsigned char *copy = pki_lend(len);
 
@@ -114,10 +114,10 @@ void pki_name_put(mbedtls_asn1_named_data **list, int tag, const void *oid,
     mbedtls_asn1_named_data *part = pki_lend(sizeof *part);
 
     part->oid.tag = MBEDTLS_ASN1_OID;
-    part->oid.p = lend(oid, oid_len);
+    part->oid.p = lend_bytes(oid, oid_len);
     part->oid.len = oid_len;
     part->val.tag = tag;
-    part->val.p = lend(value, len);
+    part->val.p = lend_bytes(value, len);
     part->val.len = len;
     part->next = *list;
     *list = part;
@@ -190,14 +190,14 @@ static int parse_cert(mbedtls_x509_crt *crt, const void *bytes, size_t len,
     return 0;
 }
 
-static struct pki_cert *describe(const mbedtls_x509_crt *crt, struct err *err)
+static struct pki_cert *describe_cert(const mbedtls_x509_crt *crt, struct err *err)
 {
     struct pki_name name;
     scoped_text struct text serial = {0};
     struct pki_cert *cert;
     char *c;
 
-    if (pki_name_read(&crt->subject, &name, err) < 0)
+    if (read_subject(&crt->subject, &name, err) < 0)
         return NULL;
     cert = mem_alloc(sizeof *cert);
     cert->common_name = name.common_name;
@@ -223,7 +223,7 @@ struct pki_cert *pki_cert_read(const void *bytes, size_t len, struct err *err)
 
     mbedtls_x509_crt_init(&crt);
     if (!parse_cert(&crt, bytes, len, err))
-        cert = describe(&crt, err);
+        cert = describe_cert(&crt, err);
     mbedtls_x509_crt_free(&crt);
     return cert;
 }
@@ -246,22 +246,6 @@ bool pki_cert_is_issued_by(const char *pem, const char *authority)
     return is && !(flags & ~dates);
 }
 
-struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
-{
-    struct pki_cert *copy = mem_copy(cert, sizeof *cert);
-    size_t i;
-
-    copy->common_name = mem_copy_string(cert->common_name);
-    copy->serial = mem_copy_string(cert->serial);
-    copy->organizations = NULL;
-    if (cert->organization_count)
-        copy->organizations = mem_alloc(cert->organization_count *
-                                        sizeof *copy->organizations);
-    for (i = 0; i < cert->organization_count; i++)
-        copy->organizations[i] = mem_copy_string(cert->organizations[i]);
-    return copy;
-}
-
 void pki_cert_free(struct pki_cert **at)
 {
     struct pki_cert *cert = take(*at);
@@ -270,11 +254,11 @@ void pki_cert_free(struct pki_cert **at)
     if (!cert)
         return;
     for (i = 0; i < cert->organization_count; i++)
-        free(cert->organizations[i]);
-    free(cert->organizations);
-    free(cert->common_name);
-    free(cert->serial);
-    free(cert);
+        mem_free(&cert->organizations[i]);
+    mem_free(&cert->organizations);
+    mem_free(&cert->common_name);
+    mem_free(&cert->serial);
+    mem_free(&cert);
 }
 
 bool pki_cert_in(const struct pki_cert *cert, const char *organization)
@@ -289,7 +273,7 @@ bool pki_cert_in(const struct pki_cert *cert, const char *organization)
 
 /* ---------------------------------------------------------------- requests */
 
-static int check_key(const mbedtls_pk_context *pk, struct err *err)
+static int check_request_key(const mbedtls_pk_context *pk, struct err *err)
 {
     size_t bits = mbedtls_pk_get_bitlen(pk);
 
@@ -309,12 +293,12 @@ static int check_key(const mbedtls_pk_context *pk, struct err *err)
 #define REMEMBERED 16
 static __thread unsigned char remembered[REMEMBERED][PKI_SHA256];
 
-static unsigned char *place_of(const unsigned char digest[PKI_SHA256])
+static unsigned char *place_of_time(const unsigned char digest[PKI_SHA256])
 {
     return remembered[digest[0] % REMEMBERED];
 }
 
-/* Whoever made the request holds the key it names. */
+/* The signature proves that the sender of the request holds the key in it. */
 static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
 {
     unsigned char digest[MBEDTLS_MD_MAX_SIZE];
@@ -322,7 +306,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
     unsigned char whole[PKI_SHA256];
 
     pki_sha256(csr->raw.p, csr->raw.len, whole);
-    if (memcmp(place_of(whole), whole, sizeof whole) == 0)
+    if (memcmp(place_of_time(whole), whole, sizeof whole) == 0)
         return 0;
     if (!md || (csr->sig_md != MBEDTLS_MD_SHA256 &&
                 csr->sig_md != MBEDTLS_MD_SHA384 &&
@@ -333,7 +317,7 @@ static int check_own_signature(mbedtls_x509_csr *csr, struct err *err)
                               digest, mbedtls_md_get_size(md), csr->sig.p,
                               csr->sig.len))
         return err_set(err, ERR_INVALID, "the request is not signed by its own key");
-    memcpy(place_of(whole), whole, sizeof whole);
+    memcpy(place_of_time(whole), whole, sizeof whole);
     return 0;
 }
 
@@ -352,7 +336,7 @@ static int parse_request(mbedtls_x509_csr *csr, const char *pem, size_t len,
     if (failed)
         return pki_error(err, ERR_INVALID, "this is not a certificate request in PEM",
                          failed);
-    if (check_key(&csr->pk, err) < 0)
+    if (check_request_key(&csr->pk, err) < 0)
         return -1;
     return check_own_signature(csr, err);
 }
@@ -365,12 +349,12 @@ void pki_request_free(struct pki_request **at)
     if (!request)
         return;
     for (i = 0; i < request->organization_count; i++)
-        free(request->organizations[i]);
-    free(request->organizations);
-    free(request->common_name);
+        mem_free(&request->organizations[i]);
+    mem_free(&request->organizations);
+    mem_free(&request->common_name);
     mbedtls_x509_csr_free(request->parsed);
-    free(request->parsed);
-    free(request);
+    mem_free(&request->parsed);
+    mem_free(&request);
 }
 
 struct pki_request *pki_request_read(const char *pem, size_t len, struct err *err)
@@ -383,7 +367,7 @@ struct pki_request *pki_request_read(const char *pem, size_t len, struct err *er
     mbedtls_x509_csr_init(csr);
     if (parse_request(csr, pem, len, err) < 0)
         return NULL;
-    if (pki_name_read(&csr->subject, &name, err) < 0)
+    if (read_subject(&csr->subject, &name, err) < 0)
         return NULL;
     request->common_name = name.common_name;
     request->organizations = name.organizations;

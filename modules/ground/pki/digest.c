@@ -24,7 +24,7 @@ static const uint32_t rounds[64] = {
     0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
     0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t turn(uint32_t x, int by)
+static uint32_t turn_hmac(uint32_t x, int by)
 {
     return x >> by | x << (32 - by);
 }
@@ -40,13 +40,13 @@ static void plain_blocks(uint32_t state[8], const unsigned char *at, size_t coun
                    (uint32_t)at[4 * i + 2] << 8 | at[4 * i + 3];
         for (; i < 64; i++)
             w[i] = w[i - 16] + w[i - 7] +
-                   (turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3) +
-                   (turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10);
+                   (turn_hmac(w[i - 15], 7) ^ turn_hmac(w[i - 15], 18) ^ w[i - 15] >> 3) +
+                   (turn_hmac(w[i - 2], 17) ^ turn_hmac(w[i - 2], 19) ^ w[i - 2] >> 10);
         memcpy(s, state, sizeof s);
         for (i = 0; i < 64; i++) {
-            uint32_t a = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) +
+            uint32_t a = s[7] + (turn_hmac(s[4], 6) ^ turn_hmac(s[4], 11) ^ turn_hmac(s[4], 25)) +
                          ((s[4] & s[5]) ^ (~s[4] & s[6])) + rounds[i] + w[i];
-            uint32_t b = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) +
+            uint32_t b = (turn_hmac(s[0], 2) ^ turn_hmac(s[0], 13) ^ turn_hmac(s[0], 22)) +
                          ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
 
             memmove(s + 1, s, 7 * sizeof *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests as OCI writes them, by the algorithm that they name. */
 #include <mbedtls/sha512.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

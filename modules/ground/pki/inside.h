@@ -13,7 +13,7 @@ struct pki_key {
     mbedtls_pk_context pk;
 };
 
-/* What mbedTLS asks for chance: base's door. */
+/* Where mbedTLS gets chance: base's platform. */
 int pki_chance(void *unused, unsigned char *bytes, size_t len);
 /* SHA-256 of the SubjectPublicKeyInfo. */
 void pki_pin_of(const mbedtls_pk_context *pk, unsigned char ret[PKI_SHA256]);
@@ -30,9 +30,6 @@ struct pki_name {
     size_t organization_count;
     bool has_other;
 };
-int pki_name_read(const mbedtls_x509_name *name, struct pki_name *ret,
-                  struct err *err);
-void pki_name_free(struct pki_name *name);
 /* Puts a subject together as mbedTLS keeps them; free with
  * mbedtls_asn1_free_named_data_list(). */
 int pki_name_make(const struct pki_subject *subject,

@@ -78,7 +78,7 @@ struct pki_key *pki_key_read(const char *pem, struct err *err)
         err_set(err, ERR_INVALID, "the private key is not on P-256");
         return NULL;
     }
-    /* A flipped bit in the private part would sign what nobody can verify. */
+    /* With a flipped bit in the private part, no signature of it would verify. */
     if (mbedtls_pk_check_pair(&key->pk, &key->pk, pki_chance, NULL)) {
         err_set(err, ERR_INVALID, "the key's private and public parts do not belong "
                 "together");
@@ -94,7 +94,7 @@ void pki_key_free(struct pki_key **at)
     if (!key)
         return;
     mbedtls_pk_free(&key->pk);
-    free(key);
+    mem_free(&key);
 }
 
 void pki_key_write(const struct pki_key *key, struct text *ret_pem)
@@ -137,7 +137,7 @@ void pki_key_point(const struct pki_key *key, unsigned char ret[64])
 /* -------------------------------------------------------------- signatures */
 
 /* One INTEGER of a DER signature, as 32 bytes. */
-static const unsigned char *read_half(const unsigned char *at, unsigned char *ret)
+static const unsigned char *read_signature_half(const unsigned char *at, unsigned char *ret)
 {
     size_t len = at[1];
     const unsigned char *bytes = at + 2;
@@ -178,7 +178,7 @@ void pki_sign_es256(const struct pki_key *key, const void *bytes, size_t len,
                              digest, sizeof digest, der, sizeof der, &der_len,
                              pki_chance, NULL);
     assert(!failed);
-    read_half(read_half(der + 2, ret), ret + 32);
+    read_signature_half(read_signature_half(der + 2, ret), ret + 32);
 }
 
 bool pki_verify_es256(const struct pki_key *key, const void *bytes, size_t len,
@@ -285,7 +285,7 @@ static void *mbedtls_memory(size_t count, size_t size)
     if ((uintptr_t)memory % PAGE || !memory)
         return memory;
     other = mbedtls_memory(1, whole ? whole : 1);
-    free(memory);
+    mem_free(&memory);
     return other;
 }
 
@@ -294,7 +294,7 @@ static void mbedtls_memory_free(void *memory)
     if (memory && (uintptr_t)memory % PAGE == 0)
         munmap(memory, MAPPED_SIZE);
     else
-        free(memory);
+        mem_free(&memory);
 }
 
 /* Before anything is allocated, so that everything is freed the same way. */

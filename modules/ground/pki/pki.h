@@ -14,11 +14,11 @@ struct text;
 /*
  * Keys, certificates, requests for them, digests and sealed bytes.
  *
- * Its one idea: a name in a certificate is written by whoever signs it, never
- * copied from a request (CVE-2026-4740 is what happens otherwise). A request is
- * evidence that somebody holds a key, and says what they would like.
+ * Its one idea: the signer writes the names in a certificate and never
+ * copies them from a request (CVE-2026-4740 is what happens otherwise). A request is
+ * evidence that its sender holds a key, and says which names it would like.
  *
- * It knows no files, no clock but the one in base, and not who may have what.
+ * It knows no files, no clock but the one in base, and no rules on which client may have which name.
  * PEM text in and out. Calls compute and do not block; making or verifying a
  * P-256 signature takes about a millisecond. Any thread may call, on objects
  * that no other thread is using.
@@ -113,8 +113,6 @@ struct pki_cert *pki_cert_read(const void *bytes, size_t len,
 /* Whether the first certificate of a PEM text is signed by `authority`'s, PEM too;
    dates do not count. */
 bool pki_cert_is_issued_by(const char *pem, const char *authority);
-struct pki_cert *pki_cert_copy(const struct pki_cert *cert)
-    __attribute__((returns_nonnull));
 void pki_cert_free(struct pki_cert **cert);
 #define scoped_pki_cert SCOPED(pki_cert_free)
 bool pki_cert_in(const struct pki_cert *cert, const char *organization);
@@ -178,7 +176,7 @@ int pki_issue_server(struct pki_authority *authority, const struct pki_key *key,
 int pki_issue_client(struct pki_authority *authority, const struct pki_key *key,
                      const struct pki_subject *subject, int64_t lifetime,
                      struct text *ret_pem, struct err *err) MUST_CHECK;
-/* What a client's certificate says that its key is for, beside showing who it is. */
+/* What a client's certificate allows its key beside client authentication. */
 enum pki_usage {
     PKI_DIGITAL_SIGNATURE = 1 << 0,
     PKI_KEY_ENCIPHERMENT = 1 << 1,

@@ -70,7 +70,7 @@ int64_t store_blob_size(struct store *store, const char *digest)
 }
 
 /* Copies from one part and returns how many bytes, -1 on failure. */
-static int64_t read_part(struct store *store, int64_t part, size_t skip,
+static int64_t read_blob_part(struct store *store, int64_t part, size_t skip,
                          void *into, size_t len, struct err *err)
 {
     scoped_rows sqlite3_stmt *get = store_statement(store, STORE_PART_GET);
@@ -109,7 +109,7 @@ int64_t store_blob_read(struct store *store, const char *digest, int64_t offset,
         len = (size_t)(size - offset);
     while (done < (int64_t)len) {
         int64_t at = offset + done;
-        int64_t got = read_part(
+        int64_t got = read_blob_part(
             store, (id << STORE_PARTS) + at / (int64_t)STORE_PART,
             (size_t)at % STORE_PART, (char *)into + done,
             len - (size_t)done, err);
@@ -144,137 +144,4 @@ void store_blob_each(struct store *store, store_blob_fn *each, void *arg)
     while (sqlite3_step(rows) == SQLITE_ROW)
         each(arg, (const char *)sqlite3_column_text(rows, 0),
              sqlite3_column_int64(rows, 1), sqlite3_column_int64(rows, 2));
-}
-
-/* ---- Named values ------------------------------------------------------- */
-
-void store_value_put(struct store *store, const char *name, const void *bytes,
-                     size_t len)
-{
-    sqlite3_stmt *put;
-
-    if (!store_stage(store))
-        return;
-    put = store_statement(store, STORE_VALUE_PUT);
-    sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
-    sqlite3_bind_blob64(put, 2, bytes ? bytes : "", len, SQLITE_STATIC);
-    sqlite3_bind_int64(put, 3, store_value_sum(name, bytes, len));
-    store_run(store, put);
-    store->counted = true;
-}
-
-int64_t store_value_sum(const char *name, const void *bytes, size_t len)
-{
-    return store_sum(store_sum(1, name, strlen(name) + 1), bytes, len);
-}
-
-void *store_value_get(struct store *store, const char *name, size_t *ret_len)
-{
-    scoped_rows sqlite3_stmt *get = store_statement(store, STORE_VALUE_GET);
-    size_t len;
-    char *copy;
-
-    struct err err;
-    int code;
-
-    sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
-    code = sqlite3_step(get);
-    if (code != SQLITE_ROW) {
-        if (code != SQLITE_DONE && store_failed(store, code, &err) < 0)
-            store_found_damage(store, &err);
-        return NULL;
-    }
-    len = (size_t)sqlite3_column_bytes(get, 0);
-    if (store_value_sum(name, sqlite3_column_blob(get, 0), len) !=
-        sqlite3_column_int64(get, 1)) {
-        err_set(&err, ERR_INTERNAL, "%s is damaged: the checksum of the value \"%s\" "
-                "does not fit its bytes; restore a backup", store->path, name);
-        store_found_damage(store, &err);
-        return NULL;
-    }
-    copy = mem_alloc(len + 1);
-    if (len)
-        memcpy(copy, sqlite3_column_blob(get, 0), len);
-    if (ret_len)
-        *ret_len = len;
-    return copy;
-}
-
-void store_value_delete(struct store *store, const char *name)
-{
-    sqlite3_stmt *drop;
-
-    if (!store_stage(store))
-        return;
-    drop = store_statement(store, STORE_VALUE_DROP);
-    sqlite3_bind_text(drop, 1, name, -1, SQLITE_STATIC);
-    store_run(store, drop);
-    store->counted = true;
-}
-
-void store_value_each(struct store *store, const char *prefix, store_value_fn *each, void *arg)
-{
-    scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_VALUE_FROM);
-    size_t len = strlen(prefix);
-
-    sqlite3_bind_text(rows, 1, prefix, -1, SQLITE_STATIC);
-    while (sqlite3_step(rows) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(rows, 0);
-
-        if (!name || strncmp(name, prefix, len))
-            return;
-        each(arg, name, sqlite3_column_blob(rows, 1), (size_t)sqlite3_column_bytes(rows, 1));
-    }
-}
-
-void store_value_put_int(struct store *store, const char *name, int64_t value)
-{
-    store_value_put(store, name, &value, sizeof(value));
-}
-
-int64_t store_value_get_int(struct store *store, const char *name)
-{
-    size_t len = 0;
-    scoped_mem void *bytes = store_value_get(store, name, &len);
-    int64_t value = 0;
-
-    if (bytes && len == sizeof(value))
-        memcpy(&value, bytes, sizeof(value));
-    return value;
-}
-
-/* ---- Whole -------------------------------------------------------------- */
-
-/* VACUUM INTO leaves the new file to the kernel; a backup is one only when the
-   disk has it. */
-static int make_durable(const char *path, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int failed = fd < 0 || fsync(fd) < 0;
-
-    if (fd >= 0)
-        close(fd);
-    return failed ? err_set(err, ERR_UNREACHABLE,
-                            "backup: %s cannot be made durable", path)
-                  : 0;
-}
-
-int store_backup(struct store *store, const char *path, struct err *err)
-{
-    sqlite3_stmt *copy = NULL;
-    int code;
-
-    if (store->staged)
-        return err_set(err, ERR_UNREACHABLE,
-                       "backup: a write is under way, try again");
-    code = sqlite3_prepare_v2(store->db, "VACUUM INTO ?", -1, &copy, NULL);
-    if (code == SQLITE_OK) {
-        sqlite3_bind_text(copy, 1, path, -1, SQLITE_STATIC);
-        code = sqlite3_step(copy);
-    }
-    sqlite3_finalize(copy);
-    if (code != SQLITE_DONE)
-        return err_set(err, code == SQLITE_FULL ? ERR_FULL : ERR_UNREACHABLE,
-                       "backup to %s: %s", path, sqlite3_errmsg(store->db));
-    return make_durable(path, err);
 }

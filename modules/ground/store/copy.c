@@ -2,6 +2,7 @@
 /* Goes on with a database whose disk cannot be written, from a copy in memory. */
 
 #include "store/inside.h"
+#include "store/memory.h"
 
 #include "base/text.h"
 
@@ -37,7 +38,7 @@ static int read_side(const struct store *store, const char *suffix, struct text 
     return 0;
 }
 
-static int copy_files(const struct store *store, struct store_disk *into, struct err *err)
+static int copy_files(const struct store *store, struct store_memory *into, struct err *err)
 {
     static const char *const parts[] = {"", "-wal"};
 
@@ -48,7 +49,7 @@ static int copy_files(const struct store *store, struct store_disk *into, struct
         if (read_side(store, parts[i], &bytes, err) < 0)
             return -1;
         if (bytes.len)
-            store_disk_put(into, name, bytes.bytes, bytes.len);
+            store_memory_put(into, name, bytes.bytes, bytes.len);
     }
     return 0;
 }
@@ -58,7 +59,7 @@ int store_copy_open(struct store *store, bool empty, struct err *err)
     static unsigned count;
     scoped_mem char *name = mem_printf("axle-memory-%u", ++count);
 
-    store->memory = store_disk_new(name);
+    store->memory = store_memory_new(name);
     if (!empty && copy_files(store, store->memory, err) < 0)
         return -1;
     store->vfs = sqlite3_vfs_find(name);
@@ -67,5 +68,5 @@ int store_copy_open(struct store *store, bool empty, struct err *err)
 
 void store_copy_close(struct store *store)
 {
-    store_disk_free(&store->memory);
+    store_memory_free(&store->memory);
 }

@@ -61,12 +61,14 @@ struct store_mark {
     int64_t epoch, revision, serial;
 };
 
-/* What SQLite calls for a file, with a write of ours. */
+/* The functions that SQLite calls for a file, of which `xWrite` is ours. */
 struct store_spare {
     sqlite3_io_methods methods; /* first: a file points here */
     const sqlite3_io_methods *plain;
     struct store *store;
 };
+
+struct store_memory;
 
 struct store {
     sqlite3_vfs *vfs;
@@ -92,15 +94,21 @@ struct store {
     sqlite3_file *note;     /* owned; NULL: nothing is noted */
     bool note_failed;
 
-    /* reserve.c */
     /* copy.c */
-    struct store_disk *memory; /* owned; NULL: the database is on its disk */
-    struct err unwritable;     /* what each commit fails with, then */
+    struct store_memory *memory; /* owned; NULL: the database is on its disk */
+    struct err unwritable;       /* what each commit fails with, then */
 
+    /* reserve.c */
     bool full; /* the reserve was given up */
     int64_t staged_bytes;
     struct store_spare spare[2];
 };
+
+/*
+ * The files of the module from bottom to top; each calls only those before it.
+ */
+
+/* ---- statement.c */
 
 /* Turns SQLite's answer into ours; -1. */
 int store_failed(struct store *store, int code, struct err *err);
@@ -110,30 +118,22 @@ sqlite3_stmt *store_statement(struct store *store, enum store_statement which);
 bool store_stage(struct store *store);
 /* Runs a statement that gives no rows; a failure stays with the stage. */
 bool store_run(struct store *store, sqlite3_stmt *statement);
-void store_value_put_int(struct store *store, const char *name, int64_t value);
-int64_t store_value_get_int(struct store *store, const char *name);
+int64_t store_number(struct store *store, const char *sql);
+int store_run_text(struct store *store, const char *sql, struct err *err);
+/* What was read is damaged: told, and kept so that nothing is built on it. */
+void store_found_damage(struct store *store, const struct err *err);
+void store_tell_trouble(struct store *store);
 /* A checksum, carried on from `seed`; it finds accidents, not forgery. */
 int64_t store_sum(int64_t seed, const void *bytes, size_t len);
 int64_t store_sum_number(int64_t seed, int64_t number);
+
+/* ---- values.c: named values */
+
+void store_value_put_int(struct store *store, const char *name, int64_t value);
+int64_t store_value_get_int(struct store *store, const char *name);
 int64_t store_value_sum(const char *name, const void *bytes, size_t len);
-/* What was read is damaged: told, and kept so that nothing is built on it. */
-void store_found_damage(struct store *store, const struct err *err);
-int64_t store_number(struct store *store, const char *sql);
-int store_run_text(struct store *store, const char *sql, struct err *err);
-void store_tell_trouble(struct store *store);
-/* rows.c: gives up rows that are damaged (told); how many. */
-int store_rows_salvage(struct store *store, struct err *err) MUST_CHECK;
-/* Stages that the log of changes begins at the newest revision. */
-void store_drop_log(struct store *store);
-/* Commits what is staged, now; -1 when it failed. */
-int store_commit_now(struct store *store, struct err *err) MUST_CHECK;
-void store_checkpoint(struct store *store);
 
-/* ---- tables.c: the schema, older forms of it, and whether its pages are whole */
-
-int store_tables_open(struct store *store, bool lost, struct err *err) MUST_CHECK;
-
-/* ---- side.c: files beside the database, by the same VFS -------------------- */
+/* ---- side.c: files beside the database, by the same VFS */
 
 sqlite3_file *store_side_open(const struct store *store, const char *suffix,
                               int flags);
@@ -143,7 +143,7 @@ void store_side_close(sqlite3_file **file);
 int64_t store_side_size(const struct store *store, const char *suffix);
 void store_side_remove(const struct store *store, const char *suffix);
 
-/* ---- note.c: what was acknowledged, beside the database --------------------- */
+/* ---- note.c: what was acknowledged, beside the database */
 
 /* False if there is no note, or none that can be read (told). */
 bool store_note_read(const struct store *store, struct store_mark *ret);
@@ -155,19 +155,36 @@ int store_note_refuse(const struct store *store, const struct store_mark *note,
                       struct err *err);
 int store_note_refuse_empty(const struct store *store,
                             const struct store_mark *note, struct err *err);
-/* A new epoch, and revisions that nobody has seen. */
-int store_note_accept(struct store *store, const struct store_mark *note,
-                      struct err *err) MUST_CHECK;
 void store_note_open(struct store *store);
 void store_note_write(struct store *store);
 
-/* ---- copy.c: a database whose disk cannot be written ------------------------- */
+/* ---- commit.c */
+
+/* Commits what is staged, now; -1 when it failed. */
+int store_commit_now(struct store *store, struct err *err) MUST_CHECK;
+/* Empties the write-ahead log into the database, if that is worth while. */
+void store_checkpoint(struct store *store);
+/* What is staged now counts as durable. */
+void store_remember(struct store *store);
+
+/* ---- tables.c: the schema, older forms of it, and whether its pages are whole */
+
+int store_tables_open(struct store *store, bool lost, struct err *err) MUST_CHECK;
+
+/* ---- rows.c */
+
+/* Gives up rows that are damaged (told); how many. */
+int store_rows_salvage(struct store *store, struct err *err) MUST_CHECK;
+/* Stages that the log of changes begins at the newest revision. */
+void store_drop_log(struct store *store);
+
+/* ---- copy.c: a database whose disk cannot be written */
 
 /* Reads the files into memory, from where the store goes on; `empty`: none of them. */
 int store_copy_open(struct store *store, bool empty, struct err *err) MUST_CHECK;
 void store_copy_close(struct store *store);
 
-/* ---- reserve.c: room for the time when the disk is full --------------------- */
+/* ---- reserve.c: room for the time when the disk is full */
 
 void store_reserve_open(struct store *store);
 

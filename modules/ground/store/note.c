@@ -3,11 +3,11 @@
 
 #include "store/inside.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,6 @@
    disk, and a crash leaves the old one or the new one. */
 #define NOTE_SIZE 256
 #define NOTE "-note"
-#define SKIP ((int64_t)1000000000)
 
 static int64_t note_sum(const char *text)
 {
@@ -119,41 +118,6 @@ int store_note_refuse_empty(const struct store *store,
                    "%s is missing or empty, but this folder belongs to a hub that had "
                    "one%s: " WAYS_OUT,
                    store->path, known, "with an empty one");
-}
-
-/*
- * Nobody may have seen the numbers that come. Where no note says what was there,
- * the clock stands in: its seconds are above any epoch that was counted, and a
- * thousand revisions a second are above any that was given out.
- */
-int store_note_accept(struct store *store, const struct store_mark *note,
-                      struct err *err)
-{
-    struct store_mark *mark = &store->mark;
-    int64_t now = clock_wall() / CLOCK_SECOND;
-    int64_t revision = mark->revision, epoch = mark->epoch, serial = mark->serial;
-
-    if (note) {
-        revision = note->revision > revision ? note->revision : revision;
-        epoch = note->epoch > epoch ? note->epoch : epoch;
-        serial = note->serial > serial ? note->serial : serial;
-    } else {
-        epoch = now > epoch ? now : epoch;
-        revision = now * 1000 > revision ? now * 1000 : revision;
-    }
-    store->revision = revision + SKIP;
-    store_drop_log(store); /* whoever watched lists again */
-    store_value_put_int(store, "store.revision", store->revision);
-    store_value_put_int(store, "store.epoch", epoch + 1);
-    store_value_put_int(store, "store.serial", serial + 1);
-    if (store_commit_now(store, err) < 0)
-        return -1;
-    mark->epoch = epoch + 1;
-    mark->serial = serial + 1;
-    log_warn("store", "%s: a loss is accepted: revisions after %" PRId64 " are gone; "
-             "epoch %" PRId64 " begins at revision %" PRId64,
-             store->path, mark->revision, mark->epoch, store->revision);
-    return 0;
 }
 
 /* ---- Writing -------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-static int64_t row_sum(const struct store_key *key, int64_t revision,
+static int64_t sum_of_row(const struct store_key *key, int64_t revision,
                        int64_t what, int64_t wall, const void *body, size_t len)
 {
     int64_t sum = store_sum(revision, key->kind, strlen(key->kind) + 1);
@@ -30,7 +30,7 @@ static void bind_key(sqlite3_stmt *statement, int first,
 
 /* The row that the next write replaces becomes log, or goes if the log has
    passed it. False if there is none. */
-static bool supersede(struct store *store, const struct store_key *key)
+static bool supersede_row(struct store *store, const struct store_key *key)
 {
     sqlite3_stmt *get = store_statement(store, STORE_CURRENT_GET);
     int64_t revision = 0, bytes = 0;
@@ -68,7 +68,7 @@ static bool add_history(struct store *store, const struct store_key *key,
     bind_key(add, 2, key);
     sqlite3_bind_int(add, 5, (int)what);
     sqlite3_bind_int64(add, 6, wall);
-    sqlite3_bind_int64(add, 7, row_sum(key, store->revision, what, wall, body, len));
+    sqlite3_bind_int64(add, 7, sum_of_row(key, store->revision, what, wall, body, len));
     sqlite3_bind_blob64(add, 8, body ? body : "", len, SQLITE_STATIC);
     return store_run(store, add);
 }
@@ -82,7 +82,7 @@ int64_t store_put(struct store *store, const struct store_key *key,
     store->revision++;
     if (!store_stage(store))
         return store->revision;
-    what = supersede(store, key) ? STORE_CHANGED : STORE_CREATED;
+    what = supersede_row(store, key) ? STORE_CHANGED : STORE_CREATED;
     if (!add_history(store, key, what, body, len))
         return store->revision;
     put = store_statement(store, STORE_CURRENT_PUT);
@@ -100,7 +100,7 @@ int64_t store_delete(struct store *store, const struct store_key *key,
     store->revision++;
     if (!store_stage(store))
         return store->revision;
-    supersede(store, key);
+    supersede_row(store, key);
     if (!add_history(store, key, STORE_DELETED, body, len))
         return store->revision;
     store->log_bytes += (int64_t)len;
@@ -120,7 +120,7 @@ void store_skip_revisions(struct store *store, int64_t count)
 /* ---- Walking ------------------------------------------------------------ */
 
 /* Reads a row, and fails for one that is not as it was written. */
-static int read_row(struct store *store, sqlite3_stmt *rows, struct store_row *ret,
+static int read_store_row(struct store *store, sqlite3_stmt *rows, struct store_row *ret,
                     struct err *err)
 {
     struct store_row row = {
@@ -138,7 +138,7 @@ static int read_row(struct store *store, sqlite3_stmt *rows, struct store_row *r
 
     *ret = row;
     if (key->kind && key->space && key->name &&
-        row_sum(key, row.revision, sqlite3_column_int64(rows, 4), row.wall, row.body,
+        sum_of_row(key, row.revision, sqlite3_column_int64(rows, 4), row.wall, row.body,
                 row.len) == sqlite3_column_int64(rows, 6))
         return 0;
     return err_set(err, ERR_INTERNAL,
@@ -153,10 +153,10 @@ static int give_row(struct store *store, sqlite3_stmt *rows,
 {
     struct store_row row;
 
-    return read_row(store, rows, &row, err) < 0 ? -1 : each(arg, &row, err);
+    return read_store_row(store, rows, &row, err) < 0 ? -1 : each(arg, &row, err);
 }
 
-static int walk(struct store *store, sqlite3_stmt *rows, store_each_fn *each,
+static int walk_rows(struct store *store, sqlite3_stmt *rows, store_each_fn *each,
                 void *arg, struct err *err)
 {
     int code;
@@ -172,7 +172,7 @@ int store_each(struct store *store, store_each_fn *each, void *arg,
 {
     scoped_rows sqlite3_stmt *rows = store_statement(store, STORE_CURRENT_ALL);
 
-    return walk(store, rows, each, arg, err);
+    return walk_rows(store, rows, each, arg, err);
 }
 
 int store_changes(struct store *store, int64_t since, store_each_fn *each,
@@ -185,7 +185,7 @@ int store_changes(struct store *store, int64_t since, store_each_fn *each,
         return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
                        (long long)since, (long long)store->compacted);
     sqlite3_bind_int64(rows, 1, since);
-    return walk(store, rows, each, arg, err);
+    return walk_rows(store, rows, each, arg, err);
 }
 
 /* ---- Giving up ---------------------------------------------------------- */
@@ -230,7 +230,7 @@ static int salvage_from(struct store *store, enum store_statement which, bool cu
         struct err why = {0};
         sqlite3_stmt *drop = store_statement(store, STORE_CURRENT_DROP);
 
-        if (read_row(store, rows, &row, &why) == 0)
+        if (read_store_row(store, rows, &row, &why) == 0)
             continue;
         log_error("store", "%s; it is given up, as its loss is accepted", why.text);
         found++;
@@ -311,7 +311,7 @@ bool store_compact(struct store *store)
         store->log_bytes = store->durable_log_bytes;
     } else {
         store_value_put_int(store, "store.compacted", store->compacted);
-        store->counted = false; /* nothing that anybody was told */
+        store->counted = false; /* no client was told of it */
         store_commit(store, ignore_done, &failed);
         if (!failed)
             sqlite3_exec(store->db, "PRAGMA incremental_vacuum(512)", NULL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens the database, and commits what was staged as one transaction. */
+/* Opens the database, and closes it. */
 
 #include "store/inside.h"
 
@@ -7,87 +7,20 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#include <assert.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WAL_PAGES_AT_MOST 16384       /* checkpoint even within a request */
-#define WAL_PAGES_WORTHWHILE 256
-#define PAGE 4096
-#define WAL_PAGES_FULL 64 /* when the disk is */
+/* Revisions that are left out after a loss, so that none is given out twice. */
+#define SKIP ((int64_t)1000000000)
 
 static const char *const statement_texts[] = {
 #define X(name, sql) [STORE_##name] = sql,
     STORE_STATEMENTS(X)
 #undef X
 };
-
-int store_failed(struct store *store, int code, struct err *err)
-{
-    const char *why = store->db ? sqlite3_errmsg(store->db)
-                                : sqlite3_errstr(code);
-
-    switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return err_set(err, ERR_CONFLICT,
-                       "%s is in use by another process: stop that one, or "
-                       "give this one a --data-dir of its own",
-                       store->path);
-    case SQLITE_FULL:
-        return err_set(err, ERR_FULL,
-                       "%s cannot grow: the disk is full; nothing was written",
-                       store->path);
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return err_set(err, ERR_INTERNAL,
-                       "%s is damaged or no database (%s): restore a backup",
-                       store->path, why);
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-        return err_set(err, ERR_FORBIDDEN, "%s cannot be written: %s",
-                       store->path, why);
-    default:
-        return err_set(err, ERR_UNREACHABLE, "%s: the disk failed: %s (%d)",
-                       store->path, why, code);
-    }
-}
-
-int store_run_text(struct store *store, const char *sql, struct err *err)
-{
-    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-
-    return code == SQLITE_OK ? 0 : store_failed(store, code, err);
-}
-
-int64_t store_number(struct store *store, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    int64_t answer = 0;
-
-    struct err err;
-    int code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
-
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        answer = sqlite3_column_int64(statement, 0);
-    else if (code != SQLITE_DONE && store_failed(store, code, &err) < 0)
-        store_found_damage(store, &err);
-    sqlite3_finalize(statement);
-    return answer;
-}
-
-void store_found_damage(struct store *store, const struct err *err)
-{
-    log_error("store", "%s", err->text);
-    if (!store->damaged.code && err->code == ERR_INTERNAL)
-        store->damaged = *err;
-    store_tell_trouble(store);
-}
 
 static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 {
@@ -133,7 +66,7 @@ static int prepare_database(struct store *store, bool lost, struct err *err)
     return 0;
 }
 
-static int check_value(void *arg, sqlite3_stmt *rows, struct err *err)
+static int check_stored_value(void *arg, sqlite3_stmt *rows, struct err *err)
 {
     struct store *store = arg;
     const char *name = (const char *)sqlite3_column_text(rows, 0);
@@ -153,16 +86,9 @@ static int check_values(struct store *store, struct err *err)
     int code;
 
     while ((code = sqlite3_step(rows)) == SQLITE_ROW)
-        if (check_value(store, rows, err) < 0)
+        if (check_stored_value(store, rows, err) < 0)
             return -1;
     return code == SQLITE_DONE ? 0 : store_failed(store, code, err);
-}
-
-static void remember(struct store *store)
-{
-    store->durable_revision = store->revision;
-    store->durable_compacted = store->compacted;
-    store->durable_log_bytes = store->log_bytes;
 }
 
 /* A skipped revision is only in `value`, one that was written only here. */
@@ -178,7 +104,7 @@ static void load_counters(struct store *store)
                "(SELECT revision FROM current)");
     store->mark.epoch = store_value_get_int(store, "store.epoch");
     store->mark.serial = store_value_get_int(store, "store.serial");
-    remember(store);
+    store_remember(store);
     store->mark.revision = store->revision;
 }
 
@@ -203,6 +129,40 @@ static int open_identity(struct store *store, struct err *err)
     return store_commit_now(store, err);
 }
 
+/*
+ * No client may have seen the numbers that come. Where no note says what was there,
+ * the clock stands in: its seconds are above any epoch that was counted, and a
+ * thousand revisions a second are above any that was given out.
+ */
+static int accept_loss(struct store *store, const struct store_mark *note, struct err *err)
+{
+    struct store_mark *mark = &store->mark;
+    int64_t now = clock_wall() / CLOCK_SECOND;
+    int64_t revision = mark->revision, epoch = mark->epoch, serial = mark->serial;
+
+    if (note) {
+        revision = note->revision > revision ? note->revision : revision;
+        epoch = note->epoch > epoch ? note->epoch : epoch;
+        serial = note->serial > serial ? note->serial : serial;
+    } else {
+        epoch = now > epoch ? now : epoch;
+        revision = now * 1000 > revision ? now * 1000 : revision;
+    }
+    store->revision = revision + SKIP;
+    store_drop_log(store); /* watchers list again */
+    store_value_put_int(store, "store.revision", store->revision);
+    store_value_put_int(store, "store.epoch", epoch + 1);
+    store_value_put_int(store, "store.serial", serial + 1);
+    if (store_commit_now(store, err) < 0)
+        return -1;
+    mark->epoch = epoch + 1;
+    mark->serial = serial + 1;
+    log_warn("store", "%s: a loss is accepted: revisions after %" PRId64 " are gone; "
+             "epoch %" PRId64 " begins at revision %" PRId64,
+             store->path, mark->revision, mark->epoch, store->revision);
+    return 0;
+}
+
 /* Compares with what was noted; `note` is NULL where there is none. */
 static int open_noted(struct store *store, const struct store_mark *note, bool empty,
                       struct err *err)
@@ -215,7 +175,7 @@ static int open_noted(struct store *store, const struct store_mark *note, bool e
     lost |= given_up > 0;
     if (lost && !store->options.accept_loss)
         return store_note_refuse(store, note, err);
-    if (lost && store_note_accept(store, note, err) < 0)
+    if (lost && accept_loss(store, note, err) < 0)
         return -1;
     store_note_open(store);
     return 0;
@@ -315,187 +275,6 @@ void store_close(struct store **store)
     store_copy_close(*store);
     mem_free(&(*store)->path);
     mem_free(store);
-}
-
-sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
-{
-    sqlite3_stmt *statement = store->statements[which];
-
-    sqlite3_reset(statement);
-    sqlite3_clear_bindings(statement);
-    return statement;
-}
-
-/* Each step can be undone, so two bodies that differ in one word differ here. */
-static uint64_t mix(uint64_t sum, uint64_t word)
-{
-    sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
-    return sum ^ sum >> 32;
-}
-
-int64_t store_sum_number(int64_t seed, int64_t number)
-{
-    return (int64_t)mix((uint64_t)seed, (uint64_t)number);
-}
-
-int64_t store_sum(int64_t seed, const void *bytes, size_t len)
-{
-    uint64_t sum = mix((uint64_t)seed, len), word;
-    const char *at = bytes;
-
-    for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, at, sizeof(word));
-        sum = mix(sum, word);
-    }
-    word = 0;
-    if (len)
-        memcpy(&word, at, len);
-    return (int64_t)mix(sum, word);
-}
-
-/* ---- The stage ---------------------------------------------------------- */
-
-bool store_stage(struct store *store)
-{
-    assert(!store->read_only);
-    if (store->failure.code)
-        return false;
-    if (store->staged)
-        return true;
-    store->staged = true;
-    if (store->damaged.code) {
-        store->failure = store->damaged;
-        return false;
-    }
-    return store_run(store, store_statement(store, STORE_BEGIN));
-}
-
-bool store_run(struct store *store, sqlite3_stmt *statement)
-{
-    int code = sqlite3_step(statement);
-
-    if (code != SQLITE_DONE && code != SQLITE_ROW && !store->failure.code)
-        store_failed(store, code, &store->failure);
-    sqlite3_reset(statement);
-    return !store->failure.code;
-}
-
-bool store_is_staged(const struct store *store)
-{
-    return store->staged;
-}
-
-int store_check_stage(const struct store *store, struct err *err)
-{
-    if (!store->failure.code)
-        return 0;
-    *err = store->failure;
-    return -1;
-}
-
-static void drop_stage(struct store *store)
-{
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    store->revision = store->durable_revision;
-    store->compacted = store->durable_compacted;
-    store->log_bytes = store->durable_log_bytes;
-    store->counted = false;
-}
-
-/* A commit that no revision tells of has a number of its own, so that its loss is
-   noticed as well. */
-static void count_commit(struct store *store)
-{
-    if (store->counted && store->revision == store->durable_revision)
-        store_value_put_int(store, "store.serial", store->mark.serial + 1);
-    else
-        store->counted = false;
-}
-
-/* What is in the log needs its room a second time when it goes to the database,
-   so the reserve must hold it. */
-static int most_pages(const struct store *store)
-{
-    int64_t half = store->options.reserve / 2 / PAGE;
-
-    if (store->full)
-        return WAL_PAGES_FULL;
-    return half > 0 && half < WAL_PAGES_AT_MOST ? (int)half : WAL_PAGES_AT_MOST;
-}
-
-void store_commit(struct store *store, store_done_fn *done, void *arg)
-{
-    struct err failure = {0};
-
-    if (!store->staged) {
-        done(arg, NULL);
-        return;
-    }
-    count_commit(store);
-    if (!store->failure.code)
-        store->failure = store->unwritable;
-    if (!store->failure.code)
-        store_run(store, store_statement(store, STORE_COMMIT));
-    store->staged = false;
-    store->staged_bytes = 0;
-    store->last = store->failure;
-    if (store->failure.code) {
-        failure = store->failure;
-        store->failure = (struct err){0};
-        drop_stage(store);
-        store_tell_trouble(store);
-        done(arg, &failure);
-        return;
-    }
-    store->commits++;
-    store->fsyncs++;
-    remember(store);
-    store->mark.serial += store->counted ? 1 : 0;
-    store->counted = false;
-    store_note_write(store);
-    if (store->wal_pages > most_pages(store))
-        store_checkpoint(store);
-    done(arg, NULL);
-}
-
-void store_checkpoint(struct store *store)
-{
-    if (store->staged ||
-        store->wal_pages < (store->full ? 1 : WAL_PAGES_WORTHWHILE))
-        return;
-    if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-                                  NULL, NULL) == SQLITE_OK)
-        store->wal_pages = 0;
-    store->fsyncs += 2;
-}
-
-static void keep_failure(void *arg, const struct err *err)
-{
-    if (err)
-        *(struct err *)arg = *err;
-}
-
-int store_commit_now(struct store *store, struct err *err)
-{
-    struct err failure = {0};
-
-    store_commit(store, keep_failure, &failure);
-    if (!failure.code)
-        return 0;
-    *err = failure;
-    return -1;
-}
-
-void store_on_trouble(struct store *store, store_trouble_fn *trouble, void *arg)
-{
-    store->trouble = trouble;
-    store->trouble_arg = arg;
-}
-
-void store_tell_trouble(struct store *store)
-{
-    if (store->trouble)
-        store->trouble(store->trouble_arg);
 }
 
 bool store_accepts_loss(const struct store *store)

@@ -165,35 +165,6 @@ int store_backup(struct store *store, const char *path,
 /* Moves the revision counter ahead, as after a restore (staged). */
 void store_skip_revisions(struct store *store, int64_t count);
 
-/* ---- A simulated disk ---------------------------------------------------- */
-
-/*
- * Files in memory, for a simulation: an SQLite VFS under `name`, which goes into
- * store_options.vfs. What was written and not synced is lost at a crash, or part
- * of it is, as `seed` has it. After a crash whoever still holds the store gets
- * failures until it closes it; store_open() then finds what was durable.
- */
-struct store_disk;
-struct store_disk *store_disk_new(const char *name);
-void store_disk_free(struct store_disk **disk);
-void store_disk_crash(struct store_disk *disk, uint64_t seed);
-/* No file grows beyond `bytes` in all: the disk is full. -1: no limit. */
-void store_disk_limit(struct store_disk *disk, int64_t bytes);
-/* The disk dies after `count` more writes and syncs, until the next crash puts
-   it right. -1: never. */
-void store_disk_fail_after(struct store_disk *disk, int64_t count);
-int64_t store_disk_syncs(const struct store_disk *disk);
-/* A file with these bytes, durable at once. */
-void store_disk_put(struct store_disk *disk, const char *file, const void *bytes, size_t len);
-/* Damage, for tests; the file must not be open. -1: there is no such file. */
-int64_t store_disk_size(const struct store_disk *disk, const char *file);
-void store_disk_flip(struct store_disk *disk, const char *file, int64_t bit);
-void store_disk_cut(struct store_disk *disk, const char *file, int64_t size);
-void store_disk_remove(struct store_disk *disk, const char *file);
-/* One file of another disk as it is now; NULL: all of them and no others. */
-void store_disk_copy(struct store_disk *disk, const struct store_disk *from,
-                     const char *file);
-
 struct store_facts {
     int64_t revision, compacted, epoch, bytes, commits, fsyncs, rows, blobs;
 };

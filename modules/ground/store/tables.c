@@ -51,7 +51,7 @@ static void value_sum(sqlite3_context *context, int count, sqlite3_value **args)
                                  (size_t)sqlite3_value_bytes(args[1])));
 }
 
-static void row_sum(sqlite3_context *context, int count, sqlite3_value **args)
+static void sql_row_sum(sqlite3_context *context, int count, sqlite3_value **args)
 {
     int64_t sum = sqlite3_value_int64(args[0]);
 
@@ -60,13 +60,13 @@ static void row_sum(sqlite3_context *context, int count, sqlite3_value **args)
                          store_sum_number(sum, sqlite3_value_int64(args[2])));
 }
 
-static int migrate(struct store *store, struct err *err)
+static int migrate_tables(struct store *store, struct err *err)
 {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
 
     sqlite3_create_function(store->db, "axle_value_sum", 2, flags, NULL, value_sum,
                             NULL, NULL);
-    sqlite3_create_function(store->db, "axle_row_sum", 3, flags, NULL, row_sum,
+    sqlite3_create_function(store->db, "axle_row_sum", 3, flags, NULL, sql_row_sum,
                             NULL, NULL);
     if (store_run_text(store, from_1, err) < 0) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -153,5 +153,5 @@ int store_tables_open(struct store *store, bool lost, struct err *err)
         return 1;
     if (format == 0)
         return store_run_text(store, tables, err);
-    return format < FORMAT ? migrate(store, err) : 0;
+    return format < FORMAT ? migrate_tables(store, err) : 0;
 }

@@ -16,8 +16,8 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
 /* The status of a proxy's whole answer; 0: more must come; -1: it is no HTTP. */
 int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used);
 
-#define TLS_HANDSHAKE_PATIENCE 5000 /* ms */
-/* Newcomers that have sent nothing yet: of one address, and of all. */
+#define TLS_HANDSHAKE_TIMEOUT 5000 /* ms */
+/* Connections that have sent nothing yet: of one address, and of all. */
 #define TLS_MOST_SILENT_OF_ONE 512
 #define TLS_MOST_SILENT 4096
 
@@ -74,7 +74,7 @@ struct tls_client {
     char *pinned_pem;        /* owned; of the last full handshake: a resumed one shows none */
 };
 
-enum tls_state { TLS_SHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };
+enum tls_state { TLS_HANDSHAKING, TLS_OPEN, TLS_LOST, TLS_DEAD };
 
 struct tls_stream {
     struct loop_stream stream;
@@ -87,35 +87,47 @@ struct tls_stream {
     TAILQ_ENTRY(tls_stream) link; /* in the server's list */
     loop_accept_fn *ready;
     void *ready_arg;
-    struct loop_timer *patience; /* owned; while shaking */
+    struct loop_timer *timeout; /* owned; while shaking */
     char *name;                  /* owned; the server's, on a client */
     mbedtls_ssl_context ssl;
     const char *in;              /* what came and is not yet read */
     size_t in_len;
-    struct text kept;            /* the same, while nobody reads */
+    struct text kept;            /* the same, while the stream is paused or has no callbacks */
     struct text out;             /* records made, not yet given on */
     struct text early;           /* written before the handshake was over */
     struct pki_cert *peer;       /* owned */
     char *pinned_pem;            /* owned */
-    bool resumed, verified, paused, ended, told, inner_ended, finish;
-    bool pump_queued, last_look;
-    bool silent;                 /* a newcomer that has said nothing */
+    bool resumed;     /* the session was; no certificate was shown */
+    bool verified;    /* mbedTLS has looked at a certificate; simulated: hello was sent */
+    bool paused, finish;
+    bool inner_ended; /* the inner stream has; what came before may still be in `kept` */
+    bool ended;       /* and the owner was told */
+    bool told;        /* `closed` was called */
+    bool pump_queued; /* pump_kept() is: bytes that come go behind those in `kept` */
+    bool last_look;   /* the deadline has passed once: see on_handshake_late() */
+    bool silent;                 /* accepted, and nothing has come yet */
     struct err *lost;            /* owned */
 };
 
-/* How bytes are protected: by mbedTLS, or in a simulation not at all. */
+/*
+ * How bytes are protected: by mbedTLS (tls_real), or in a simulated loop by what
+ * the simulation brings. This is all of tls that a simulation replaces: the
+ * stream, the checks' results and the setups are the product's own.
+ */
 struct tls_engine {
-    void (*shake)(struct tls_stream *t);  /* a step; ends in tls_shaken or lost */
+    void (*shake)(struct tls_stream *t);  /* a step; ends in tls_handshake_done or lost */
     void (*read)(struct tls_stream *t);   /* gives on what can be read */
     void (*write)(struct tls_stream *t, const void *bytes, size_t len);
     void (*finish)(struct tls_stream *t);
     const char *(*version)(const struct tls_stream *t);
 };
-extern const struct tls_engine tls_real, tls_simulated;
+extern const struct tls_engine tls_real;
+/* The engine of streams on simulated loops; the simulation sets it. */
+void tls_simulate(const struct tls_engine *engine);
 
-/* A whole message of the handshake has come: patience begins anew. */
+/* A whole message of the handshake has come: its deadline begins anew. */
 void tls_advanced(struct tls_stream *t);
-void tls_shaken(struct tls_stream *t);
+void tls_handshake_done(struct tls_stream *t);
 void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
     PRINTF(3, 4);
 /* The other side will send no more. */

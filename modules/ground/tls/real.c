@@ -58,17 +58,17 @@ static void keep_session(struct tls_stream *t)
     mbedtls_ssl_session_init(session);
     if (mbedtls_ssl_get_session(&t->ssl, session)) {
         mbedtls_ssl_session_free(session);
-        free(session);
+        mem_free(&session);
         return;
     }
     old = map_put(t->client->sessions, t->name, session);
     if (old) {
         mbedtls_ssl_session_free(old);
-        free(old);
+        mem_free(&old);
     }
 }
 
-static int start(struct tls_stream *t)
+static int start_handshake(struct tls_stream *t)
 {
     int failed = mbedtls_ssl_setup(&t->ssl, &t->setup->config);
 
@@ -139,7 +139,7 @@ static bool check_pin(struct tls_stream *t, const mbedtls_x509_crt *chain)
     return true;
 }
 
-/* Who else may have shown that certificate. */
+/* A proxy that inspects TLS shows a certificate of its own. */
 static const char *suspect_proxy(const struct tls_stream *t)
 {
     return t->client && *t->client->proxy.address
@@ -147,7 +147,7 @@ static const char *suspect_proxy(const struct tls_stream *t)
                  "it is" : "";
 }
 
-static void refuse(struct tls_stream *t, const char *why)
+static void refuse_peer(struct tls_stream *t, const char *why)
 {
     mbedtls_ssl_send_alert_message(&t->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                    MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
@@ -155,7 +155,7 @@ static void refuse(struct tls_stream *t, const char *why)
     tls_lose(t, ERR_UNAUTHORIZED, "%s: %s%s", loop_stream_remote(t->inner), why, suspect_proxy(t));
 }
 
-/* Whether the other end is who it should be; reads its certificate. */
+/* Whether the other end has the identity that it should have; reads its certificate. */
 static bool check_peer(struct tls_stream *t)
 {
     const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&t->ssl);
@@ -166,7 +166,7 @@ static bool check_peer(struct tls_stream *t)
     if (crt) {
         t->peer = pki_cert_read(crt->raw.p, crt->raw.len, NULL);
         if (!t->peer) {
-            refuse(t, "its certificate cannot be read");
+            refuse_peer(t, "its certificate cannot be read");
             return false;
         }
     }
@@ -177,18 +177,18 @@ static bool check_peer(struct tls_stream *t)
             t->pinned_pem = mem_copy_string(t->client->pinned_pem);
         if (t->resumed || (crt && check_pin(t, crt)))
             return true;
-        refuse(t, "the server does not hold the key that is expected;"
+        refuse_peer(t, "the server does not hold the key that is expected;"
                " is this the right hub?");
         return false;
     }
     if (crt && (flags || (!t->client && clock_wall() > t->peer->not_after))) {
-        refuse(t, "its certificate is not trusted or has expired");
+        refuse_peer(t, "its certificate is not trusted or has expired");
         return false;
     }
     return true;
 }
 
-static const char *words_of(int number, char *text, size_t room)
+static const char *words_of_error(int number, char *text, size_t room)
 {
     mbedtls_strerror(number, text, room);
     return text;
@@ -228,7 +228,7 @@ static void lose_handshake(struct tls_stream *t, int failed)
     tls_lose(t, failed == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ? ERR_UNAUTHORIZED
                                                               : ERR_UNREACHABLE,
              "%s: TLS handshake: %s%s%s", loop_stream_remote(t->inner),
-             words_of(failed, text, sizeof text), why,
+             words_of_error(failed, text, sizeof text), why,
              flags && flags != (uint32_t)-1 && !are_dates(flags) ? suspect_proxy(t) : "");
 }
 
@@ -237,7 +237,7 @@ static void real_shake(struct tls_stream *t)
     int result = 0, before = t->ssl.MBEDTLS_PRIVATE(state);
 
     if (!t->ssl.MBEDTLS_PRIVATE(conf))
-        result = start(t);
+        result = start_handshake(t);
     if (t->server)
         t->server->stepping = t;
     if (!result)
@@ -258,7 +258,7 @@ static void real_shake(struct tls_stream *t)
         return;
     if (t->client)
         keep_session(t);
-    tls_shaken(t);
+    tls_handshake_done(t);
 }
 
 /* ------------------------------------------------------------------- bytes */
@@ -283,7 +283,7 @@ static void real_read(struct tls_stream *t)
             return;
         } else {
             tls_lose(t, ERR_UNREACHABLE, "%s: TLS: %s", loop_stream_remote(t->inner),
-                     words_of(got, text, sizeof text));
+                     words_of_error(got, text, sizeof text));
             return;
         }
     }

@@ -30,7 +30,7 @@ static const char *const system_roots[] = {
     "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
 
-static int chance(void *unused, unsigned char *bytes, size_t len)
+static int random_for_tls(void *unused, unsigned char *bytes, size_t len)
 {
     (void)unused;
     random_bytes(bytes, len);
@@ -53,9 +53,9 @@ void tls_setup_drop(struct tls_setup **at)
     mbedtls_x509_crt_free(&setup->own);
     mbedtls_x509_crt_free(&setup->roots);
     mbedtls_pk_free(&setup->key);
-    free(setup->cert_pem);
-    free(setup->roots_pem);
-    free(setup);
+    mem_free(&setup->cert_pem);
+    mem_free(&setup->roots_pem);
+    mem_free(&setup);
 }
 
 static struct tls_setup *setup_new(bool server)
@@ -72,7 +72,7 @@ static struct tls_setup *setup_new(bool server)
     mbedtls_ssl_config_defaults(&setup->config, endpoint,
                                 MBEDTLS_SSL_TRANSPORT_STREAM,
                                 MBEDTLS_SSL_PRESET_DEFAULT);
-    mbedtls_ssl_conf_rng(&setup->config, chance, NULL);
+    mbedtls_ssl_conf_rng(&setup->config, random_for_tls, NULL);
     mbedtls_ssl_conf_ciphersuites(&setup->config, suites);
     mbedtls_ssl_conf_groups(&setup->config, groups);
     mbedtls_ssl_conf_alpn_protocols(&setup->config, protocols);
@@ -101,7 +101,7 @@ static int use_own(struct tls_setup *setup, const char *cert, const char *key,
                                strlen(cert) + 1))
         return err_set(err, ERR_INVALID, "the TLS certificate is not in PEM");
     if (mbedtls_pk_parse_key(&setup->key, (const unsigned char *)key,
-                             strlen(key) + 1, NULL, 0, chance, NULL))
+                             strlen(key) + 1, NULL, 0, random_for_tls, NULL))
         return err_set(err, ERR_INVALID, "the TLS key is not in PEM");
     if (!same_public(&setup->own.pk, &setup->key))
         return err_set(err, ERR_INVALID,
@@ -159,7 +159,7 @@ struct tls_setup *tls_setup_server(struct tls_server *server,
                                           : MBEDTLS_SSL_VERIFY_OPTIONAL);
     mbedtls_ssl_conf_session_tickets_cb(config, tls_ticket_write,
                                         tls_ticket_parse, server);
-    /* Its tickets would forget who the client is. */
+    /* Its tickets would not hold the client's certificate. */
     mbedtls_ssl_conf_new_session_tickets(config, 0);
     return setup;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream inside a stream: state, waiting bytes, who is told what. */
+/* A stream inside a stream: its states, the bytes that wait, and its callbacks. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,11 +11,17 @@
 #include "tls/inside.h"
 
 /* A client waits longer: in a storm the hub has many before us. */
-#define CONNECT_PATIENCE (30 * CLOCK_SECOND)
+#define CONNECT_TIMEOUT (30 * CLOCK_SECOND)
 
 static const struct loop_stream_kind tls_kind;
+static const struct tls_engine *simulated_engine; /* NULL: no loop is simulated */
 
-static struct tls_stream *tls_of(const struct loop_stream *stream)
+void tls_simulate(const struct tls_engine *engine)
+{
+    simulated_engine = engine;
+}
+
+static struct tls_stream *open_stream_of(const struct loop_stream *stream)
 {
     struct tls_stream *t = (struct tls_stream *)stream;
 
@@ -29,12 +35,13 @@ void tls_advanced(struct tls_stream *t)
 {
     t->last_look = false;
     if (t->server)
-        loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
+        loop_timer_set(t->timeout, TLS_HANDSHAKE_TIMEOUT * CLOCK_MS);
 }
 
-static void stop_shaking(struct tls_stream *t)
+/* Out of the server's list and without a deadline: the handshake is over, however it ended. */
+static void stop_handshaking(struct tls_stream *t)
 {
-    loop_timer_free(&t->patience);
+    loop_timer_free(&t->timeout);
     if (!t->server)
         return;
     TAILQ_REMOVE(&t->server->streams, t, link);
@@ -43,7 +50,8 @@ static void stop_shaking(struct tls_stream *t)
     t->server = NULL;
 }
 
-static void tell_lost(void *arg)
+/* Queued; the stream may be dead or told by then, or get its callbacks later (tls_handle). */
+static void tell_stream_lost(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -53,6 +61,8 @@ static void tell_lost(void *arg)
     t->stream.events->closed(t->stream.arg, t->lost);
 }
 
+/* May be called from within the engine, so callers look at `state` afterwards. A stream of a
+   server that is still shaking hands is freed by this, in a later turn. */
 void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
 {
     struct tls_server *server = t->server;
@@ -66,9 +76,9 @@ void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
     va_end(args);
     t->state = TLS_LOST;
     t->lost = mem_copy(&err, sizeof err);
-    stop_shaking(t);
+    stop_handshaking(t);
     if (server) {
-        /* Nobody knows of it yet, so nobody else can close it. */
+        /* The owner gets the stream only after the handshake, so it is closed here. */
         struct loop_stream *stream = &t->stream;
 
         server->counts.failed++;
@@ -77,7 +87,7 @@ void tls_lose(struct tls_stream *t, enum err_code code, const char *format, ...)
         return;
     }
     loop_stream_close_politely(&t->inner, CLOCK_SECOND);
-    loop_later(t->stream.loop, tell_lost, t);
+    loop_later(t->stream.loop, tell_stream_lost, t);
 }
 
 void tls_ended(struct tls_stream *t)
@@ -91,6 +101,7 @@ void tls_ended(struct tls_stream *t)
         tls_lose(t, ERR_NONE, "%s", "");
 }
 
+/* `out` is taken out first: the inner stream may call back, and that may flush again. */
 void tls_flush(struct tls_stream *t)
 {
     struct text out = t->out;
@@ -101,7 +112,8 @@ void tls_flush(struct tls_stream *t)
     text_free(&out);
 }
 
-void tls_shaken(struct tls_stream *t)
+/* `ready` and `opened` may close the stream or write to it. */
+void tls_handshake_done(struct tls_stream *t)
 {
     struct tls_server *server = t->server;
 
@@ -110,7 +122,7 @@ void tls_shaken(struct tls_stream *t)
         server->counts.full += !t->resumed;
         server->counts.resumed += t->resumed;
     }
-    stop_shaking(t);
+    stop_handshaking(t);
     if (t->ready) {
         t->ready(&t->stream, t->ready_arg);
         return;
@@ -131,9 +143,9 @@ void tls_shaken(struct tls_stream *t)
 /* ----------------------------------------------------- from below, upwards */
 
 /* Makes what has come into handshake steps and bytes. */
-static void pump(struct tls_stream *t)
+static void pump_bytes(struct tls_stream *t)
 {
-    if (t->state == TLS_SHAKING)
+    if (t->state == TLS_HANDSHAKING)
         t->engine->shake(t);
     if (t->state == TLS_OPEN && t->stream.events && !t->paused && !t->ended)
         t->engine->read(t);
@@ -141,18 +153,19 @@ static void pump(struct tls_stream *t)
         tls_ended(t);
 }
 
+/* Queued. What the owner does not take stays in front of what comes later. */
 static void pump_kept(void *arg)
 {
     struct tls_stream *t = arg;
     struct text kept = t->kept;
 
     t->pump_queued = false;
-    if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
+    if (t->state != TLS_HANDSHAKING && t->state != TLS_OPEN)
         return;
     t->kept = (struct text){0};
     t->in = kept.bytes;
     t->in_len = kept.len;
-    pump(t);
+    pump_bytes(t);
     if (t->in_len && t->state != TLS_DEAD)
         text_add_bytes(&t->kept, t->in, t->in_len);
     t->in_len = 0;
@@ -167,11 +180,12 @@ static void pump_soon(struct tls_stream *t)
     loop_later(t->stream.loop, pump_kept, t);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+/* Bytes are used where they lie if possible, and copied only when the stream is paused. */
+static void on_inner_read(void *arg, const char *bytes, size_t len)
 {
     struct tls_stream *t = arg;
 
-    if (t->state != TLS_SHAKING && t->state != TLS_OPEN)
+    if (t->state != TLS_HANDSHAKING && t->state != TLS_OPEN)
         return;
     if (t->silent && t->server) {
         t->silent = false;
@@ -184,25 +198,26 @@ static void on_read(void *arg, const char *bytes, size_t len)
     }
     t->in = bytes;
     t->in_len = len;
-    pump(t);
+    pump_bytes(t);
     if (t->in_len && t->state != TLS_DEAD && t->state != TLS_LOST)
         text_add_bytes(&t->kept, t->in, t->in_len);
     t->in_len = 0;
 }
 
-static void on_ended(void *arg)
+/* An end within the handshake is a failure: no one has sent a close_notify. */
+static void on_inner_ended(void *arg)
 {
     struct tls_stream *t = arg;
 
     t->inner_ended = true;
-    if (t->state == TLS_SHAKING)
+    if (t->state == TLS_HANDSHAKING)
         tls_lose(t, ERR_UNREACHABLE, "%s: closed during the TLS handshake",
                  loop_stream_remote(t->inner));
     else if (!t->kept.len && !t->paused)
         tls_ended(t);
 }
 
-static void on_drained(void *arg)
+static void on_inner_drained(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -210,42 +225,42 @@ static void on_drained(void *arg)
         t->stream.events->drained(t->stream.arg);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_inner_closed(void *arg, const struct err *why)
 {
     struct tls_stream *t = arg;
 
     tls_lose(t, why->code, "%s", why->text);
 }
 
-static void on_opened(void *arg)
+static void on_inner_opened(void *arg)
 {
-    pump(arg);
+    pump_bytes(arg);
 }
 
 static const struct loop_stream_events below = {
-    .opened = on_opened,
-    .read = on_read,
-    .ended = on_ended,
-    .drained = on_drained,
-    .closed = on_closed,
+    .opened = on_inner_opened,
+    .read = on_inner_read,
+    .ended = on_inner_ended,
+    .drained = on_inner_drained,
+    .closed = on_inner_closed,
 };
 
 /* --------------------------------------------------- from above, downwards */
 
 static void tls_handle(struct loop_stream *stream)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     pump_soon(t);
     if (t->state == TLS_LOST && !t->told)
-        loop_later(stream->loop, tell_lost, t);
+        loop_later(stream->loop, tell_stream_lost, t);
 }
 
 static void tls_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
-    if (t->state == TLS_SHAKING)
+    if (t->state == TLS_HANDSHAKING)
         text_add_bytes(&t->early, bytes, len);
     else if (t->state == TLS_OPEN)
         t->engine->write(t, bytes, len);
@@ -258,12 +273,13 @@ static size_t tls_pending(const struct loop_stream *stream)
     return t->early.len + (t->inner ? loop_stream_pending(t->inner) : 0);
 }
 
+/* While shaking hands reading goes on: the handshake is not the owner's. */
 static void tls_pause(struct loop_stream *stream, bool paused)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     t->paused = paused;
-    if (!t->inner || t->state == TLS_SHAKING)
+    if (!t->inner || t->state == TLS_HANDSHAKING)
         return;
     if (paused) {
         loop_stream_pause(t->inner);
@@ -275,7 +291,7 @@ static void tls_pause(struct loop_stream *stream, bool paused)
 
 static void tls_finish(struct loop_stream *stream)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
     if (t->finish)
         return;
@@ -284,7 +300,7 @@ static void tls_finish(struct loop_stream *stream)
         t->engine->finish(t);
 }
 
-static void bury(void *arg)
+static void free_stream(void *arg)
 {
     struct tls_stream *t = arg;
 
@@ -298,17 +314,18 @@ static void bury(void *arg)
     mem_free(&t->pinned_pem);
     mem_free(&t->name);
     mem_free(&t->lost);
-    free(t);
+    mem_free(&t);
 }
 
+/* The struct stays until queued calls have run: pump_kept() and tell_stream_lost(). */
 static void tls_close(struct loop_stream *stream)
 {
-    struct tls_stream *t = tls_of(stream);
+    struct tls_stream *t = open_stream_of(stream);
 
-    stop_shaking(t);
+    stop_handshaking(t);
     t->state = TLS_DEAD;
     loop_stream_close(&t->inner);
-    loop_later(stream->loop, bury, t);
+    loop_later(stream->loop, free_stream, t);
 }
 
 static const char *tls_remote(const struct loop_stream *stream)
@@ -333,13 +350,13 @@ static const struct loop_stream_kind tls_kind = {
  * Time that we ourselves are busy with others is not the other end's fault:
  * what has come meanwhile is looked at before the connection is given up.
  */
-static void on_patience(void *arg)
+static void on_handshake_late(void *arg)
 {
     struct tls_stream *t = arg;
 
     if (!t->last_look) {
         t->last_look = true;
-        loop_timer_set(t->patience, CLOCK_MS);
+        loop_timer_set(t->timeout, CLOCK_MS);
         return;
     }
     tls_lose(t, ERR_TIMEOUT, "%s: the TLS handshake took too long",
@@ -355,7 +372,7 @@ static struct tls_stream *stream_new(struct loop_stream *inner,
     t->stream.loop = loop_stream_loop(inner);
     t->inner = inner;
     t->setup = tls_setup_hold(setup);
-    t->engine = loop_is_simulated(t->stream.loop) ? &tls_simulated : &tls_real;
+    t->engine = loop_is_simulated(t->stream.loop) ? simulated_engine : &tls_real;
     mbedtls_ssl_init(&t->ssl);
     return t;
 }
@@ -372,13 +389,14 @@ struct tls_server *tls_server_new(struct loop *loop,
     TAILQ_INIT(&server->streams);
     server->setup = tls_setup_server(server, settings, err);
     if (!server->setup) {
-        free(server);
+        mem_free(&server);
         return NULL;
     }
     tls_tickets_start(server);
     return server;
 }
 
+/* Handshakes that have not ended go; open streams are their owners' and live on. */
 void tls_server_free(struct tls_server **at)
 {
     struct tls_server *server = take(*at);
@@ -392,7 +410,7 @@ void tls_server_free(struct tls_server **at)
     }
     tls_setup_drop(&server->setup);
     explicit_bzero(server->tickets, sizeof server->tickets);
-    free(server);
+    mem_free(&server);
 }
 
 int tls_server_renew(struct tls_server *server,
@@ -409,10 +427,10 @@ int tls_server_renew(struct tls_server *server,
 
 /*
  * An honest client speaks first and at once; so of many that say nothing the
- * oldest goes when there are too many, of one address or of all. Who has begun
- * to shake hands is never sent away for others.
+ * oldest goes when there are too many, of one address or of all. A client that has
+ * begun its handshake is never dropped for others.
  */
-static void make_room(struct tls_server *server, const char *newcomer)
+static void drop_silent_peer(struct tls_server *server, const char *newcomer)
 {
     struct tls_stream *t, *oldest = NULL, *oldest_alike = NULL;
     size_t alike = 0;
@@ -445,11 +463,11 @@ void tls_server_accept(struct tls_server *server, struct loop_stream **stream,
     TAILQ_INSERT_TAIL(&server->streams, t, link);
     server->pending++;
     server->silent++;
-    t->patience = loop_timer_new(server->loop, on_patience, t);
-    loop_timer_set(t->patience, TLS_HANDSHAKE_PATIENCE * CLOCK_MS);
+    t->timeout = loop_timer_new(server->loop, on_handshake_late, t);
+    loop_timer_set(t->timeout, TLS_HANDSHAKE_TIMEOUT * CLOCK_MS);
     loop_stream_handle(t->inner, &below, t);
     if (server->silent > TLS_MOST_SILENT_OF_ONE)
-        make_room(server, loop_stream_remote(t->inner));
+        drop_silent_peer(server, loop_stream_remote(t->inner));
 }
 
 size_t tls_server_pending(const struct tls_server *server)
@@ -474,7 +492,7 @@ struct tls_client *tls_client_new(struct loop *loop,
     if (!settings->proxy || tls_proxy_read(settings->proxy, &client->proxy, err) == 0)
         client->setup = tls_setup_client(settings, err);
     if (!client->setup) {
-        free(client);
+        mem_free(&client);
         return NULL;
     }
     client->insecure = settings->insecure;
@@ -495,12 +513,12 @@ void tls_client_free(struct tls_client **at)
         return;
     while ((session = map_next(client->sessions, &i, NULL))) {
         mbedtls_ssl_session_free(session);
-        free(session);
+        mem_free(&session);
     }
     map_free(&client->sessions);
-    free(client->pinned_pem);
+    mem_free(&client->pinned_pem);
     tls_setup_drop(&client->setup);
-    free(client);
+    mem_free(&client);
 }
 
 struct loop_stream *tls_connect(struct tls_client *client, const char *address,
@@ -524,8 +542,8 @@ struct loop_stream *tls_connect(struct tls_client *client, const char *address,
     t = stream_new(inner, client->setup);
     t->client = client;
     t->name = mem_copy_string(name);
-    t->patience = loop_timer_new(client->loop, on_patience, t);
-    loop_timer_set(t->patience, CONNECT_PATIENCE);
+    t->timeout = loop_timer_new(client->loop, on_handshake_late, t);
+    loop_timer_set(t->timeout, CONNECT_TIMEOUT);
     loop_stream_handle(inner, &below, t);
     return &t->stream;
 }

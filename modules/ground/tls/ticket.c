@@ -10,6 +10,7 @@
 #define TICKET_FORMAT 1
 #define MOST_SESSION 8192
 
+/* The key before it stays for tickets that are still valid. */
 static void new_key(struct tls_server *server)
 {
     server->tickets[1] = server->tickets[0];
@@ -24,6 +25,7 @@ void tls_tickets_start(struct tls_server *server)
     memset(&server->tickets[1], 0, sizeof server->tickets[1]);
 }
 
+/* Looked at when a ticket is written; a clock that was set back makes a new key, too. */
 static void turn_over(struct tls_server *server)
 {
     int64_t age = clock_wall() - server->tickets[0].made;
@@ -51,6 +53,7 @@ void tls_server_ticket_keys(struct tls_server *server,
     }
 }
 
+/* An old newest key turns over at once. */
 int tls_server_set_ticket_keys(struct tls_server *server,
                                const unsigned char keys[TLS_TICKET_KEYS],
                                struct err *err)
@@ -105,6 +108,7 @@ int tls_ticket_write(void *arg, const mbedtls_ssl_session *session,
     return 0;
 }
 
+/* A key that was never made has no time. */
 static const struct ticket_key *find_key(const struct tls_server *server,
                                          const unsigned char *name)
 {
@@ -116,6 +120,8 @@ static const struct ticket_key *find_key(const struct tls_server *server,
     return NULL;
 }
 
+/* mbedTLS does a full handshake when this fails, so a ticket of an unknown key costs a client
+   no more than that. */
 int tls_ticket_parse(void *arg, mbedtls_ssl_session *session, unsigned char *bytes,
                      size_t len)
 {

@@ -17,7 +17,7 @@ struct text;
  * A byte stream whose other end is known by name.
  *
  * A `struct loop_stream` is put inside TLS and comes out as another
- * `struct loop_stream`, so whoever talks over it need not know. The one thing
+ * `struct loop_stream`, so its owner need not know. The one thing
  * more is tls_peer(): the certificate that the other end proved to hold.
  *
  * Resumed sessions are 100 times cheaper than full handshakes, so both sides
@@ -52,7 +52,7 @@ int tls_server_renew(struct tls_server *server,
                      struct err *err) MUST_CHECK;
 
 /*
- * The keys that tickets are sealed with: kept across restarts by whoever owns
+ * The keys that tickets are sealed with: kept across restarts by the owner of
  * the files (mode 0600), so that ten thousand spokes need no full handshake.
  * They turn over by themselves every 12 hours; `changed` then says so.
  */
@@ -67,7 +67,7 @@ void tls_server_on_ticket_keys(struct tls_server *server, loop_fn *changed,
 
 /*
  * Takes a stream over and calls `ready` when the handshake is done; a failed
- * handshake is closed and told to nobody. The stream given to `ready` is the
+ * handshake is closed without a callback. The stream given to `ready` is the
  * callee's, as from loop_listen().
  */
 void tls_server_accept(struct tls_server *server, struct loop_stream **stream,

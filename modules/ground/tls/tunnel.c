@@ -10,7 +10,7 @@
 
 #define HEAD_MOST 16384
 /* A proxy that asks another one, or a name server, takes a moment. */
-#define PATIENCE (20 * CLOCK_SECOND)
+#define TUNNEL_TIMEOUT (20 * CLOCK_SECOND)
 #define SCHEME "http://"
 #define PORT_USUAL 80
 #define NO_ANSWER "it ended the connection without an answer: is that an HTTP proxy?"
@@ -62,7 +62,7 @@ int tls_proxy_read(const char *url, struct tls_proxy *ret, struct err *err)
     return 0;
 }
 
-static int digit_of(char c)
+static int hex_of_digit(char c)
 {
     const char *digits = "0123456789abcdef", *at = strchr(digits, c | ('A' <= c && c <= 'F' ? 32 : 0));
 
@@ -77,8 +77,8 @@ static char *write_authorization(const char *user)
     if (!*user)
         return NULL;
     for (const char *at = user; *at; at++) {
-        int high = *at == '%' ? digit_of(at[1]) : -1;
-        int low = high >= 0 ? digit_of(at[2]) : -1;
+        int high = *at == '%' ? hex_of_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_of_digit(at[2]) : -1;
 
         text_add_char(&plain, low >= 0 ? (char)(high * 16 + low) : *at);
         at += low >= 0 ? 2 : 0;
@@ -110,7 +110,8 @@ int tls_tunnel_status(const char *bytes, size_t len, size_t *ret_used)
     return status;
 }
 
-static void lose(struct tunnel *t, enum err_code code, const char *words)
+/* `closed` is the last event: the owner closes the stream, perhaps within it. */
+static void lose_tunnel(struct tunnel *t, enum err_code code, const char *words)
 {
     struct err err = {0};
 
@@ -122,12 +123,14 @@ static void lose(struct tunnel *t, enum err_code code, const char *words)
     t->stream.events->closed(t->stream.arg, &err);
 }
 
-static void on_late(void *arg)
+/* A proxy may accept the connection and then be silent. */
+static void on_tunnel_late(void *arg)
 {
-    lose(arg, ERR_TIMEOUT, "it does not answer in time");
+    lose_tunnel(arg, ERR_TIMEOUT, "it does not answer in time");
 }
 
-static void refuse(struct tunnel *t, int status)
+/* The words say which of the two, proxy or hub, is to be mended, and where. */
+static void refuse_proxy(struct tunnel *t, int status)
 {
     scoped_mem char *words = NULL;
 
@@ -143,10 +146,11 @@ static void refuse(struct tunnel *t, int status)
                                ? ": it sends elsewhere, as to a page for logging in"
                            : status == 502 || status == 503 || status == 504
                                ? ": it cannot reach the hub" : "");
-    lose(t, ERR_UNREACHABLE, words);
+    lose_tunnel(t, ERR_UNREACHABLE, words);
 }
 
-/* What follows the head is the server's already. */
+/* Interim responses (1xx) may come first. Bytes behind the head are the server's already;
+   `opened` may close the stream, so `dead` is looked at before they are given. */
 static void take_head(struct tunnel *t)
 {
     scoped_text struct text rest = {0};
@@ -164,11 +168,11 @@ static void take_head(struct tunnel *t)
     if (status == 0 && t->interim <= HEAD_MOST)
         return;
     if (status <= 0) {
-        lose(t, ERR_INVALID, "its answer is no HTTP: is that an HTTP proxy?");
+        lose_tunnel(t, ERR_INVALID, "its answer is no HTTP: is that an HTTP proxy?");
         return;
     }
     if (status > 299) {
-        refuse(t, status);
+        refuse_proxy(t, status);
         return;
     }
     text_add_bytes(&rest, t->head.bytes + used, t->head.len - used);
@@ -184,7 +188,8 @@ static void take_head(struct tunnel *t)
 
 /* ---- Below: the stream to the proxy --------------------------------------------------- */
 
-static void on_opened(void *arg)
+/* The request goes out before anything of the owner's, which waits in `early`. */
+static void on_proxy_opened(void *arg)
 {
     struct tunnel *t = arg;
     scoped_text struct text ask = {0};
@@ -196,7 +201,8 @@ static void on_opened(void *arg)
     loop_stream_write(t->inner, ask.bytes, ask.len);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+/* After the proxy's response all bytes are the server's. */
+static void on_proxy_read(void *arg, const char *bytes, size_t len)
 {
     struct tunnel *t = arg;
 
@@ -208,20 +214,21 @@ static void on_read(void *arg, const char *bytes, size_t len)
     take_head(t);
 }
 
-static void on_ended(void *arg)
+/* An end before the response is a failure, whatever the owner thinks of half-closed streams. */
+static void on_proxy_ended(void *arg)
 {
     struct tunnel *t = arg;
     struct err none = {0};
 
     if (!t->open)
-        lose(t, ERR_UNREACHABLE, NO_ANSWER);
+        lose_tunnel(t, ERR_UNREACHABLE, NO_ANSWER);
     else if (t->stream.events->ended)
         t->stream.events->ended(t->stream.arg);
     else
         t->stream.events->closed(t->stream.arg, &none);
 }
 
-static void on_drained(void *arg)
+static void on_proxy_drained(void *arg)
 {
     struct tunnel *t = arg;
 
@@ -229,19 +236,19 @@ static void on_drained(void *arg)
         t->stream.events->drained(t->stream.arg);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_proxy_closed(void *arg, const struct err *why)
 {
     struct tunnel *t = arg;
 
     if (!t->open)
-        lose(t, ERR_UNREACHABLE, why->code ? why->text : NO_ANSWER);
+        lose_tunnel(t, ERR_UNREACHABLE, why->code ? why->text : NO_ANSWER);
     else
         t->stream.events->closed(t->stream.arg, why);
 }
 
 static const struct loop_stream_events below = {
-    .opened = on_opened, .read = on_read, .ended = on_ended, .drained = on_drained,
-    .closed = on_closed,
+    .opened = on_proxy_opened, .read = on_proxy_read, .ended = on_proxy_ended, .drained = on_proxy_drained,
+    .closed = on_proxy_closed,
 };
 
 /* ---- Above: a stream as any ------------------------------------------------------------- */
@@ -259,6 +266,7 @@ static void tunnel_handle(struct loop_stream *stream)
         loop_stream_handle(t->inner, &below, t);
 }
 
+/* What is written before the tunnel is open is sent by take_head(). */
 static void tunnel_write(struct loop_stream *stream, const void *bytes, size_t len)
 {
     struct tunnel *t = tunnel_of(stream);
@@ -294,20 +302,20 @@ static void tunnel_finish(struct loop_stream *stream)
         loop_stream_finish(t->inner);
 }
 
-static void tunnel_bury(void *arg)
+static void free_tunnel_later(void *arg)
 {
     struct tunnel *t = arg;
 
     text_free(&t->head);
     text_free(&t->early);
-    free(t->proxy);
-    free(t->target);
-    free(t->waiting);
-    free(t->through);
+    mem_free(&t->proxy);
+    mem_free(&t->target);
+    mem_free(&t->waiting);
+    mem_free(&t->through);
     if (t->authorization)
         explicit_bzero(t->authorization, strlen(t->authorization));
-    free(t->authorization);
-    free(t);
+    mem_free(&t->authorization);
+    mem_free(&t);
 }
 
 /* It may be closed from within one of its own events. */
@@ -318,7 +326,7 @@ static void tunnel_close(struct loop_stream *stream)
     t->dead = true;
     loop_timer_free(&t->late);
     loop_stream_close(&t->inner);
-    loop_later(stream->loop, tunnel_bury, t);
+    loop_later(stream->loop, free_tunnel_later, t);
 }
 
 static const char *tunnel_remote(const struct loop_stream *stream)
@@ -355,7 +363,7 @@ struct loop_stream *tls_tunnel_connect(struct loop *loop, const struct tls_proxy
     t->waiting = mem_printf("%s: the proxy %s has not answered", t->target, t->proxy);
     t->through = mem_printf("%s through the proxy %s", t->target, t->proxy);
     t->authorization = write_authorization(proxy->user);
-    t->late = loop_timer_new(loop, on_late, t);
-    loop_timer_set(t->late, PATIENCE);
+    t->late = loop_timer_new(loop, on_tunnel_late, t);
+    loop_timer_set(t->late, TUNNEL_TIMEOUT);
     return &t->stream;
 }

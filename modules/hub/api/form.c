@@ -113,14 +113,6 @@ static struct node *in_form(const struct api_request *ask, struct arena *arena,
     return ask->form == API_PARTIAL ? partial(arena, object) : object;
 }
 
-void form_write(const struct api_request *ask, const struct node *object,
-                struct text *out)
-{
-    struct node *converted = kind_convert(ask->arena, ask->kind, object);
-
-    document_write_json(out, in_form(ask, ask->arena, converted, true));
-}
-
 /* The bytes as they lie in memory, unless another form or version is wanted. */
 static void write_object(const struct api_request *ask, const struct object *object,
                          bool first, bool row_only, struct arena *arena,

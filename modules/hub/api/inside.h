@@ -58,9 +58,6 @@ const char *request_namespace(const struct api_request *ask);
 
 /* The shape of the answer that the Accept header asks for. */
 void form_choose(struct api_request *ask);
-/* Writes `object` (whole, in the asked version) in the asked form. */
-void form_write(const struct api_request *ask, const struct node *object,
-                struct text *out);
 /* The parts of a list around its items; items are separated by commas. */
 /* seen.c: a ManagedCluster with `lastSeen`, from its lease, for the table's cells. */
 const struct node *seen_add(const struct api_request *ask, struct arena *arena,

@@ -111,7 +111,7 @@ static void note_remote(struct account *account, const char *remote)
              sizeof account->remotes[0], "%s", host);
 }
 
-struct account *limits_account(struct limits *limits, const struct auth_user *user,
+static struct account *account_of_user(struct limits *limits, const struct auth_user *user,
                                const char *remote)
 {
     scoped_mem char *key = key_of(user, remote);
@@ -297,7 +297,7 @@ int limits_begin(struct limits *limits, struct http_request *request, int *ret_w
 
     if (user->role == AUTH_ADMIN)
         return 0;
-    account = limits_account(limits, user, request->remote);
+    account = account_of_user(limits, user, request->remote);
     if (check_account(limits, account, user, request, ret_wait, err) < 0 ||
         check_coming(account, request, ret_wait, err) < 0)
         return -1;

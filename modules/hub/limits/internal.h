@@ -29,8 +29,6 @@ struct limits {
 };
 
 /* accounts.c */
-struct account *limits_account(struct limits *limits, const struct auth_user *user,
-                               const char *remote);
 /* Counts what a write makes of its object. */
 void limits_charge(struct limits *limits, const struct auth_user *user, size_t bytes);
 /* Who may be judged as a machine: a spoke, or one that joins. */

@@ -69,20 +69,6 @@ const struct field_entry *field_set_find(const struct field_set *set,
     return NULL;
 }
 
-bool field_set_same(const struct field_set *a, const struct field_set *b)
-{
-    if (field_set_empty(a) || field_set_empty(b))
-        return field_set_empty(a) && field_set_empty(b);
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (a->items[i].member != b->items[i].member ||
-            !element_same(&a->items[i].element, &b->items[i].element) ||
-            !field_set_same(a->items[i].below, b->items[i].below))
-            return false;
-    return true;
-}
-
 /* Walks two sets side by side; either of *ret_a and *ret_b may be NULL. */
 static bool next_pair(const struct field_set *a, const struct field_set *b,
                       size_t *i, size_t *j, const struct field_entry **ret_a,

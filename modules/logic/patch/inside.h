@@ -60,7 +60,6 @@ void field_set_settle(struct field_set *set);
 const struct field_entry *field_set_find(const struct field_set *set,
                                          const struct element *element);
 bool field_set_empty(const struct field_set *set);
-bool field_set_same(const struct field_set *a, const struct field_set *b);
 struct field_set *field_set_union(struct arena *arena, struct field_set *a,
                                   struct field_set *b);
 struct field_set *field_set_intersection(struct arena *arena,
@@ -90,8 +89,6 @@ void field_set_each(const struct field_set *set, struct text *path,
 
 enum shape { SHAPE_SCALAR, SHAPE_MAP, SHAPE_LIST, SHAPE_ATOMIC };
 
-/* How a value is owned: as one, by member, or by item. */
-enum shape typed_shape(const struct schema *schema, const struct node *value);
 /* Is the object what the schema says? With `strict`, duplicates are refused. */
 bool typed_check(struct arena *arena, const struct schema *schema,
                  const struct node *object, bool strict, struct text *ret_why);

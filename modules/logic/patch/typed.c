@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum shape typed_shape(const struct schema *schema, const struct node *value)
+static enum shape shape_of(const struct schema *schema, const struct node *value)
 {
     enum schema_type type = schema_type_of(schema);
 
@@ -29,9 +29,9 @@ static enum shape shape_of_both(const struct schema *schema,
     enum shape x, y;
 
     if (!a || !b)
-        return typed_shape(schema, a ? a : b);
-    x = typed_shape(schema, a);
-    y = typed_shape(schema, b);
+        return shape_of(schema, a ? a : b);
+    x = shape_of(schema, a);
+    y = shape_of(schema, b);
     /* What was a map and is a scalar now is owned as one. */
     return x == y ? x : SHAPE_ATOMIC;
 }
@@ -103,7 +103,7 @@ static void add_map_fields(struct arena *arena, const struct schema *schema,
         struct field_entry entry = { .element = element_field(member->key) };
         const struct schema *child = schema_field(schema, member->key);
 
-        switch (typed_shape(child, value)) {
+        switch (shape_of(child, value)) {
         case SHAPE_MAP:
         case SHAPE_LIST:
             entry.below = typed_fields(arena, child, value);
@@ -139,7 +139,7 @@ struct field_set *typed_fields(struct arena *arena, const struct schema *schema,
 {
     struct field_set *set = NULL;
 
-    switch (typed_shape(schema, object)) {
+    switch (shape_of(schema, object)) {
     case SHAPE_MAP:
         add_map_fields(arena, schema, object, &set);
         break;
@@ -446,7 +446,7 @@ struct node *typed_remove(struct arena *arena, const struct schema *schema,
                           const struct node *object,
                           const struct field_set *set, struct node *hole)
 {
-    enum shape shape = typed_shape(schema, object);
+    enum shape shape = shape_of(schema, object);
 
     if (field_set_empty(set) || (shape != SHAPE_MAP && shape != SHAPE_LIST))
         return (struct node *)object;
@@ -481,7 +481,7 @@ struct node *typed_extract(struct arena *arena, const struct schema *schema,
                            const struct node *object,
                            const struct field_set *set)
 {
-    enum shape shape = typed_shape(schema, object);
+    enum shape shape = shape_of(schema, object);
     struct node *some;
 
     if (shape == SHAPE_LIST && node_is(object, NODE_LIST))

@@ -47,7 +47,6 @@ bool placement_world_put(struct placement_world *world, const char *kind,
 /* `space` is "" for kinds without a namespace. */
 void placement_world_remove(struct placement_world *world, const char *kind,
                             const char *space, const char *name);
-size_t placement_world_clusters(const struct placement_world *world);
 
 /*
  * What may be given to a namespace now, by any placement. A cluster is within

@@ -174,11 +174,6 @@ static void remove_cluster(struct placement_world *world, const char *name)
     seat_clear(seat);
 }
 
-size_t placement_world_clusters(const struct placement_world *world)
-{
-    return world->cluster_count;
-}
-
 /* ---- Sets and bindings ------------------------------------------------- */
 
 static void set_free(struct cluster_set *set)
@@ -232,7 +227,7 @@ static void put_binding(struct placement_world *world, const char *key,
 
 /* ---- Decisions --------------------------------------------------------- */
 
-void world_count(struct placement_world *world, struct seat *seat, int change)
+static void count_seat(struct placement_world *world, struct seat *seat, int change)
 {
     size_t next = seat->decided + (change > 0 ? 1 : 0) - (change < 0 ? 1 : 0);
 
@@ -265,7 +260,7 @@ static void decision_unlink(struct placement_world *world,
         mem_free(&owner);
     }
     for (size_t i = 0; i < decision->count; i++)
-        world_count(world, decision->seats[i], -1);
+        count_seat(world, decision->seats[i], -1);
 }
 
 static void remove_decision(struct placement_world *world, const char *key)
@@ -307,7 +302,7 @@ static void put_decision(struct placement_world *world, const char *key,
     for (size_t i = 0; i < decision->count; i++) {
         decision->seats[i] =
             seat_of(world, node_get_text(node_item(list, i), "clusterName"));
-        world_count(world, decision->seats[i], 1);
+        count_seat(world, decision->seats[i], 1);
     }
     owner = map_get(world->owners, decision->owner);
     if (!owner) {

@@ -93,8 +93,6 @@ struct placement_world {
     size_t tally_room;
 };
 
-/* Moves a seat's count of decisions by `change` (1 or -1) and the tally along. */
-void world_count(struct placement_world *world, struct seat *seat, int change);
 
 #define CLUSTER_SET_LABEL "cluster.open-cluster-management.io/clusterset"
 #define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"

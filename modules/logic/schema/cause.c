@@ -61,6 +61,8 @@ static int compare_keys(const void *a, const void *b)
                   ((const struct node_member *)b)->key);
 }
 
+static void add_go(struct text *out, const struct node *value);
+
 static void add_go_map(struct text *out, const struct node *map)
 {
     size_t bytes = (map->len + 1) * sizeof *map->members;
@@ -74,13 +76,13 @@ static void add_go_map(struct text *out, const struct node *map)
         text_add(out, i ? ", " : "");
         add_quoted(out, sorted[i].key, strlen(sorted[i].key));
         text_add_char(out, ':');
-        schema_add_go(out, sorted[i].value);
+        add_go(out, sorted[i].value);
     }
     text_add_char(out, '}');
     mem_free(&sorted);
 }
 
-void schema_add_go(struct text *out, const struct node *value)
+static void add_go(struct text *out, const struct node *value)
 {
     switch (value->type) {
     case NODE_NULL:
@@ -103,7 +105,7 @@ void schema_add_go(struct text *out, const struct node *value)
         text_add(out, "[]interface {}{");
         for (size_t i = 0; i < value->len && out->len < VALUE_MAX; i++) {
             text_add(out, i ? ", " : "");
-            schema_add_go(out, value->items[i]);
+            add_go(out, value->items[i]);
         }
         text_add_char(out, '}');
         break;
@@ -141,7 +143,7 @@ static void add_head(struct text *out, const char *reason,
             if (value->type == NODE_NULL)
                 text_add(out, "\"null\"");
             else
-                schema_add_go(out, value);
+                add_go(out, value);
         }
         return;
     }

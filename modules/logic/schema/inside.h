@@ -74,8 +74,7 @@ void schema_patterns_free(struct map **known);
 /* format.c: true for formats that nothing is known of. */
 bool schema_format_holds(const char *format, const struct node *value);
 
-/* cause.c: Go's %#v of a value, and %v of a float. */
-void schema_add_go(struct text *out, const struct node *value);
+/* cause.c: Go's %v of a float. */
 void schema_add_float(struct text *out, double value);
 
 #endif

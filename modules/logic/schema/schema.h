@@ -79,11 +79,8 @@ const char *const *schema_list_keys(const struct schema *schema);
 const char *schema_merge_key(const struct schema *schema);
 /* x-kubernetes-patch-strategy names it, or the list type implies it. */
 bool schema_merges(const struct schema *schema);
-bool schema_retains_keys(const struct schema *schema);
 /* The default of a member, NULL if there is none. */
 const struct node *schema_default(const struct schema *schema);
-/* x-kubernetes-validations: a list of {rule, message, …}, or NULL. */
-const struct node *schema_rules(const struct schema *schema);
 /* "spec.template.metadata" or "spec.ports[].name"; "" is the root. */
 const struct schema *schema_at(const struct schema *schema, const char *path);
 

@@ -124,21 +124,9 @@ bool schema_merges(const struct schema *schema)
     return schema && schema->merges;
 }
 
-bool schema_retains_keys(const struct schema *schema)
-{
-    schema = schema_real(schema);
-    return schema && schema->retains;
-}
-
 const struct node *schema_default(const struct schema *schema)
 {
     return schema ? schema->fallback : NULL;
-}
-
-const struct node *schema_rules(const struct schema *schema)
-{
-    schema = schema_real(schema);
-    return schema ? schema->rules : NULL;
 }
 
 const struct schema *schema_at(const struct schema *schema, const char *path)

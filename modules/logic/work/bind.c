@@ -30,7 +30,7 @@ static const char *find_opening(const char *text, size_t len)
     return memmem(text, len, OPENING, strlen(OPENING));
 }
 
-bool work_bind_needed(const char *string, size_t len)
+static bool is_bindable(const char *string, size_t len)
 {
     return find_opening(string, len) != NULL;
 }
@@ -171,7 +171,7 @@ static struct node *bind_string(struct binder *binder, const struct node *node)
     scoped_text struct text out = { 0 };
     struct place place;
 
-    if (!work_bind_needed(node->string, node->len))
+    if (!is_bindable(node->string, node->len))
         return (struct node *)node;
     if (text_starts(node->string, OPENING)) {
         const struct node *value;

@@ -149,8 +149,6 @@ struct node *work_bind(struct arena *arena, const struct node *tree,
 int work_bind_text(struct arena *arena, const char *string, size_t len,
                    const struct node *values, struct node *used,
                    struct text *out, struct err *err) MUST_CHECK;
-/* Whether there is anything to put in. */
-bool work_bind_needed(const char *string, size_t len);
 /* The same bytes for the same values used, in whatever order: to be hashed. */
 void work_bind_hash_input(const struct node *used, struct text *out);
 

@@ -40,74 +40,12 @@ struct node *process_read_kept(struct arena *arena, const char *path)
     return read;
 }
 
-bool process_is_held(const struct process_pod *pod)
-{
-    scoped_mem char *path = mem_printf("%s/lock", pod->directory);
-    int fd = open(path, O_RDONLY | O_CLOEXEC); /* which a read-only disk allows as well */
-    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-
-    if (fd >= 0)
-        close(fd);
-    return held;
-}
-
-bool process_has_shim(const struct process_pod *pod)
-{
-    return pod->socket >= 0 || pod->reach;
-}
-
-/* Through the folder's descriptor: a socket's path may have 107 bytes only. */
-static int dial(const struct process_pod *pod)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int folder = open(pod->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/shim.sock", folder);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    close(folder);
-    return fd;
-}
-
-#define REACH_FIRST CLOCK_MS
-#define REACH_MOST (100 * CLOCK_MS)
-
-/* One that was just born may not listen yet, one may be busy with its disk;
-   one that dies lets go of its lock. */
-static void on_reach(void *arg)
-{
-    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
-    int fd;
-
-    if (!process_is_held(pod)) {
-        process_shim_ended(pod);
-        return;
-    }
-    fd = dial(pod);
-    if (fd >= 0) {
-        process_listen(pod, fd);
-        return;
-    }
-    pod->reach_wait = pod->reach_wait < REACH_MOST ? 2 * pod->reach_wait : REACH_MOST;
-    loop_timer_set(pod->reach, pod->reach_wait);
-}
-
-void process_reach(struct process_pod *pod)
-{
-    if (!pod->reach)
-        pod->reach = loop_timer_new(pod->runtime->loop, on_reach, pod);
-    pod->reach_wait = REACH_FIRST;
-    loop_timer_set(pod->reach, pod->reach_wait);
-}
-
 static void take_exit(struct process_pod *pod, const struct node *from)
 {
     process_state_take(process_state_of(pod, node_get_text(from, "name")), from);
 }
 
+/* Waits, because observe() returns a whole answer; `deadline` is that of all pods together. */
 static bool hear_first_state(struct process_pod *pod, int fd, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -197,8 +135,8 @@ static bool never_began(struct process_pod *pod)
     return access(door, F_OK) != 0 && !pod->count;
 }
 
-/* Whether somebody has to be asked what it does. */
-static bool adopt(struct runtime *runtime, const char *id)
+/* True: it has a shim, whose first message says what its containers do. */
+static bool adopt_folder(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
@@ -207,7 +145,7 @@ static bool adopt(struct runtime *runtime, const char *id)
     if (kept)
         take_record(pod, kept);
     if (process_is_held(pod)) {
-        pod->socket = dial(pod);
+        pod->socket = process_dial(pod);
         return true;
     }
     if (never_began(pod) || !kept) {
@@ -220,7 +158,7 @@ static bool adopt(struct runtime *runtime, const char *id)
 /* All are asked before the first answer is waited for. */
 #define ANSWER CLOCK_SECOND
 
-static void ask(struct process_pod *pod, int64_t deadline)
+static void ask_state(struct process_pod *pod, int64_t deadline)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *kept = process_read_kept(arena, arena_printf(arena, "%s/pod.json", pod->directory));
@@ -251,10 +189,10 @@ void process_adopt_all(struct runtime *runtime)
 
     for (struct dirent *e; list && (e = readdir(list));)
         if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name) &&
-            adopt(runtime, e->d_name))
+            adopt_folder(runtime, e->d_name))
             map_put(asked, e->d_name, map_get(runtime->pods, e->d_name));
     if (list)
         closedir(list);
     while ((pod = map_next(asked, &at, NULL)))
-        ask(pod, deadline);
+        ask_state(pod, deadline);
 }

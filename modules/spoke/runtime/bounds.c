@@ -69,7 +69,7 @@ int runtime_bounds_settle(struct runtime_bounds *bounds, struct err *err)
 
 /* ---- Users and groups ---------------------------------------------------------------- */
 
-static bool is_listed(const struct runtime_bounds *bounds, uint32_t id)
+static bool is_allowed_id(const struct runtime_bounds *bounds, uint32_t id)
 {
     struct runtime_range range;
 
@@ -96,7 +96,7 @@ int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool gro
         return bounds->allow_root
                    ? 0 : err_set(err, ERR_FORBIDDEN, "this spoke runs nothing as %s 0; its "
                                  "administrator could allow it with --allow-root", what);
-    if (is_within(bounds->ids, id) || is_listed(bounds, id))
+    if (is_within(bounds->ids, id) || is_allowed_id(bounds, id))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "%s %u is not among this spoke's own %u-%u; its "
                    "administrator lists others with --allow-ids", what, id, bounds->ids.first,

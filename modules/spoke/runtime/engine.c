@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
+#include "probe/probe.h"
 #include "http/http.h"
 #include "number/number.h"
+#include "shim/shim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,8 +31,7 @@ static char *version_at(const char *address, struct arena *arena, struct err *er
 {
     size_t len = 0;
     char *bytes = engine_ask_now(address, "/version", arena, &len, err);
-    const struct node *version = bytes ? document_read_json(arena, bytes, len,
-                                                            &document_limits_own, err) : NULL;
+    const struct node *version = bytes ? document_read_foreign(arena, bytes, len, err) : NULL;
     const struct node *first = node_item(node_get(version, "Components"), 0);
 
     return version ? mem_printf("%s %s", *node_get_text(first, "Name")
@@ -68,6 +69,7 @@ static int find_engine(struct engine *engine, const char *asked, struct err *err
                    asked ? " at " : "", asked ? asked : "", last.text);
 }
 
+/* Calls under way lose their client first, so that none of them calls back. */
 static void engine_close(struct runtime **runtime)
 {
     struct runtime *r = *runtime;
@@ -78,7 +80,7 @@ static void engine_close(struct runtime **runtime)
         return;
     while ((pod = map_next(r->pods, &at, NULL)))
         process_pod_free(&pod);
-    probe_end_all(r);
+    probe_client_free(&r->probes);
     http_client_free(&r->engine->client);
     while (r->engine->calls) {
         struct engine_call *call = r->engine->calls;
@@ -98,6 +100,7 @@ static void engine_close(struct runtime **runtime)
     mem_free(runtime);
 }
 
+/* The engine driver has a process driver inside, for pods without images. */
 static int open_parts(struct runtime *runtime, struct err *err)
 {
     struct engine *engine = runtime->engine;
@@ -128,6 +131,7 @@ static int engine_open(const struct runtime_options *options, struct runtime **r
     runtime->directory = process_absolute(options->directory);
     runtime->folder = FOLDER;
     runtime->pods = map_new();
+    runtime->probes = probe_client_new(options->loop);
     runtime->engine = mem_alloc(sizeof *runtime->engine);
     runtime->inotify = -1;
     runtime->root = geteuid() == 0;
@@ -160,6 +164,7 @@ static bool is_process(struct runtime *runtime, const char *id)
     return !map_get(runtime->pods, id);
 }
 
+/* A relative mountPath counts from the working directory, which an image may not have. */
 static int check_images(const struct node *spec, bool *ret_any, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
@@ -189,7 +194,8 @@ static int check_images(const struct node *spec, bool *ret_any, struct err *err)
 
 /* ---- Making ------------------------------------------------------------------------------ */
 
-static int keep(struct process_pod *pod, struct err *err)
+/* With the whole specification: a later agent makes further containers of it. */
+static int keep_engine_pod(struct process_pod *pod, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/pod.json", pod->directory);
@@ -216,18 +222,19 @@ static int fail_gift(const char *claim, struct err *err)
                      "fsGroupChangePolicy: OnRootMismatch");
 }
 
-static void tell_left(struct process_pod *pod, const struct claims_gift *gift)
+static void tell_left(struct process_pod *pod, const struct shim_gift *gift)
 {
     char words[400];
 
-    claims_explain(gift, words, sizeof words);
+    shim_explain_gift(gift, words, sizeof words);
     process_tell(pod, NULL, RUNTIME_NOTE, "FsGroupIncomplete", words);
 }
 
+/* Everything that may fail is done before the pod is known to the engine. */
 static int lay_out(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     struct node *volumes = node_list(pod->arena);
-    struct claims_gift gift = { .most = GIVE_MOST, .volume = "" };
+    struct shim_gift gift = { .most = GIVE_MOST, .volume = "" };
     uint32_t user = 0;
 
     if (process_user_of(pod->runtime, spec, &user, err) < 0 ||
@@ -237,7 +244,7 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
         return err_set(err, ERR_FULL, "%s: %s", pod->directory, strerror(errno));
     if (process_files_make(pod, spec, volumes, pod->arena, user, err) < 0)
         return -1;
-    if (pod->runtime->root && claims_give(spec, volumes, &gift) < 0)
+    if (pod->runtime->root && shim_give_claims(spec, volumes, &gift) < 0)
         return fail_gift(gift.volume, err);
     if (gift.failed)
         tell_left(pod, &gift);
@@ -246,12 +253,13 @@ static int lay_out(struct process_pod *pod, const struct node *spec, struct err 
     node_set(pod->arena, pod->spec, "volumes", volumes);
     if (engine_check_mounts(pod, err) < 0)
         return -1;
-    /* Without root the engine is ours too, and its root is nobody but us. */
+    /* A rootless engine runs as our own user, and root in its containers is that user. */
     if (pod->runtime->root || pod->runtime->engine->foreign)
         node_set_int(pod->arena, pod->spec, "user", user);
-    return keep(pod, err);
+    return keep_engine_pod(pod, err);
 }
 
+/* A pod without images is the process driver's. */
 static int engine_create(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const char *id = node_get_text(spec, "id");
@@ -302,32 +310,7 @@ static int engine_start(struct runtime *runtime, const char *id, const char *con
     return 0;
 }
 
-/*
- * An engine that was restarted meanwhile has forgotten that it was to stop: it is told
- * again with each look at what runs (engine_run.c), with what is left of the grace period.
- */
-static void on_stopped(struct engine_call *call, const struct engine_answer *answer)
-{
-    if (*answer->why && answer->status != 404)
-        log_warn("runtime", "pod %s: stop: %s", call->pod, answer->why);
-}
-
-void engine_stop_again(struct process_pod *pod, struct process_state *state)
-{
-    scoped_arena struct arena *arena = arena_new();
-    int64_t left = state->stop_at - clock_steady();
-    int64_t seconds = left > 0 ? (left + CLOCK_SECOND - 1) / CLOCK_SECOND : 0;
-    struct engine_call *call;
-
-    if (!state->stop_at || strcmp(state->state, "running") != 0)
-        return;
-    call = engine_send(pod->runtime, "POST",
-                       arena_printf(arena, "/containers/%s/stop?t=%lld",
-                                    engine_name(arena, pod->id, state->name), (long long)seconds),
-                       NULL, seconds * CLOCK_SECOND + ENGINE_SOON, on_stopped);
-    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
-}
-
+/* The time is kept with the state: see engine_stop_again(). */
 static void engine_stop(struct runtime *runtime, const char *id, const char *container,
                         int64_t grace)
 {
@@ -400,7 +383,7 @@ static void engine_probe(struct runtime *runtime, const char *id, const char *co
     else if (command)
         engine_exec(map_get(runtime->pods, id), container, command, timeout, done, arg);
     else
-        probe_network(runtime, probe, timeout, done, arg);
+        probe_network(runtime->probes, probe, timeout, done, arg);
 }
 
 static int engine_port(struct runtime *runtime, int wanted, int *ret, struct err *err)
@@ -435,6 +418,7 @@ static int engine_claim_delete(struct runtime *runtime, const char *claim, struc
 
 /* ---- Finding what runs ------------------------------------------------------------------------ */
 
+/* The engine remembers what its containers did while no agent ran. */
 static void find_state(struct process_pod *pod, const char *container)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -445,8 +429,7 @@ static void find_state(struct process_pod *pod, const char *container)
                                  arena_printf(arena, "/containers/%s/json",
                                               engine_name(arena, pod->id, container)),
                                  arena, &len, &err);
-    const struct node *found = bytes ? document_read_json(arena, bytes, len, &document_limits_own,
-                                                          NULL) : NULL;
+    const struct node *found = bytes ? document_read_foreign(arena, bytes, len, NULL) : NULL;
 
     /* Silence is no answer: taken for "not there" it would be removed and started anew. */
     if (!found && err.code != ERR_NOT_FOUND) {
@@ -462,7 +445,7 @@ static void find_state(struct process_pod *pod, const char *container)
         engine_follow(pod, container);
 }
 
-static void adopt(struct runtime *runtime, const char *id)
+static void adopt_engine_pod(struct runtime *runtime, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_pod *pod = process_pod_new(runtime, id);
@@ -488,7 +471,7 @@ static void adopt(struct runtime *runtime, const char *id)
 }
 
 /* Containers whose pod is gone: the agent died between the two. */
-static void sweep(struct runtime *runtime)
+static void sweep_containers(struct runtime *runtime)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text target = { 0 };
@@ -501,7 +484,7 @@ static void sweep(struct runtime *runtime)
     http_escape(&target, arena_printf(arena, "{\"label\":[\"axle.dev/spoke=%s\"]}",
                                       runtime->directory));
     bytes = engine_ask_now(runtime->engine->address, text_string(&target), arena, &len, &err);
-    list = bytes ? document_read_json(arena, bytes, len, &document_limits_own, NULL) : NULL;
+    list = bytes ? document_read_foreign(arena, bytes, len, NULL) : NULL;
     for (size_t i = 0; i < node_count(list); i++) {
         const struct node *labels = node_get(node_item(list, i), "Labels");
 
@@ -509,7 +492,7 @@ static void sweep(struct runtime *runtime)
             engine_send(runtime, "DELETE",
                         arena_printf(arena, "/containers/%s?force=1&v=1",
                                      node_get_text(node_item(list, i), "Id")),
-                        NULL, ENGINE_SOON, on_stopped);
+                        NULL, ENGINE_SOON, engine_on_stopped);
     }
 }
 
@@ -523,10 +506,10 @@ static struct node *engine_observe(struct runtime *runtime, struct arena *arena)
 
     for (struct dirent *e; folder && (e = readdir(folder));)
         if (e->d_name[0] != '.' && !map_get(runtime->pods, e->d_name))
-            adopt(runtime, e->d_name);
+            adopt_engine_pod(runtime, e->d_name);
     if (folder)
         closedir(folder);
-    sweep(runtime);
+    sweep_containers(runtime);
     while ((pod = map_next(runtime->pods, &at, NULL))) {
         struct node *found = node_map(arena);
         struct node *states = node_make_list(arena, found, "containers");

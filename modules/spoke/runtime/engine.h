@@ -58,16 +58,20 @@ char *engine_ask_now(const char *address, const char *target, struct arena *aren
    our own logs if `lines`, only its bytes if not. */
 void engine_unmix(const char *bytes, size_t len, bool lines, struct text *ret);
 
+/* An engine knows its containers by this name. */
+char *engine_name(struct arena *arena, const char *pod, const char *container);
+
 /* ---- engine_run.c ---------------------------------------------------------------- */
 
-/* The engine is told paths, which it opens later: refuses those that workloads
-   could lead elsewhere until then. */
+/* The engine gets paths, which it opens later: refuses a path on which a workload could
+   put a link until then. */
 int engine_check_mounts(const struct process_pod *pod, struct err *err);
-char *engine_name(struct arena *arena, const char *pod, const char *container);
 /* Makes a fresh container and starts it, as the run after the last. */
 void engine_run(struct process_pod *pod, const char *container);
-/* Tells one that somebody stops, and that runs still, once more to end. */
+/* Sends the stop of a container once more, if it was to stop and still runs. */
 void engine_stop_again(struct process_pod *pod, struct process_state *state);
+/* The answer to a stop: one that failed is logged. */
+void engine_on_stopped(struct engine_call *call, const struct engine_answer *answer);
 /* An engine that does not say how a container is, is asked again. */
 void engine_look_later(struct process_pod *pod, struct process_state *state);
 /* Waits for the end of one that runs. */

@@ -12,7 +12,7 @@
 
 #define ANSWER_BYTES ((size_t)4 * 1024 * 1024)
 
-static void say_why(struct engine_answer *answer, const struct err *err, char *room, size_t len)
+static void describe_failure(struct engine_answer *answer, const struct err *err, char *room, size_t len)
 {
     if (!answer->status)
         snprintf(room, len, "%.380s", err->text);
@@ -23,7 +23,7 @@ static void say_why(struct engine_answer *answer, const struct err *err, char *r
     answer->why = room;
 }
 
-static void on_answer(const struct http_answer *from, const struct err *err, void *arg)
+static void on_engine_answer(const struct http_answer *from, const struct err *err, void *arg)
 {
     struct engine_call *call = arg;
     scoped_arena struct arena *arena = arena_new();
@@ -35,10 +35,9 @@ static void on_answer(const struct http_answer *from, const struct err *err, voi
         answer.bytes = from->body;
         answer.len = from->len;
         if (from->len && (from->body[0] == '{' || from->body[0] == '['))
-            answer.json = document_read_json(arena, from->body, from->len,
-                                             &document_limits_own, NULL);
+            answer.json = document_read_foreign(arena, from->body, from->len, NULL);
     }
-    say_why(&answer, err, why, sizeof why);
+    describe_failure(&answer, err, why, sizeof why);
     *call->from = call->next;
     if (call->next)
         call->next->from = call->from;
@@ -54,7 +53,7 @@ struct engine_call *engine_send(struct runtime *runtime, const char *method, con
     struct engine_call *call = mem_alloc(sizeof *call);
     scoped_text struct text text = { 0 };
     struct http_ask ask = { .method = method, .target = target, .limit = ANSWER_BYTES,
-                            .deadline = deadline, .done = on_answer, .arg = call };
+                            .deadline = deadline, .done = on_engine_answer, .arg = call };
 
     *call = (struct engine_call){ .runtime = runtime, .next = engine->calls,
                                   .from = &engine->calls, .done = done };
@@ -162,4 +161,9 @@ void engine_unmix(const char *bytes, size_t len, bool lines, struct text *ret)
         at += size;
         len -= size;
     }
+}
+
+char *engine_name(struct arena *arena, const char *pod, const char *container)
+{
+    return arena_printf(arena, "axle-%s-%s", pod, container);
 }

@@ -13,7 +13,7 @@
 
 /* Three questions: make it, run it to its end, what was its exit code. */
 
-static void finish(struct process_ask *ask, bool ok, const char *message)
+static void finish_exec(struct process_ask *ask, bool ok, const char *message)
 {
     struct process_ask **at = &ask->pod->asks;
 
@@ -26,7 +26,7 @@ static void finish(struct process_ask *ask, bool ok, const char *message)
 }
 
 /* The ask may have been answered while the engine thought about it. */
-static struct process_ask *find(struct engine_call *call)
+static struct process_ask *find_ask(struct engine_call *call)
 {
     struct process_pod *pod = map_get(call->runtime->pods, call->pod);
     struct process_ask *ask = pod ? pod->asks : NULL;
@@ -36,7 +36,7 @@ static struct process_ask *find(struct engine_call *call)
     return ask;
 }
 
-static struct engine_call *go_on(const struct engine_call *call, const char *method,
+static struct engine_call *send_next(const struct engine_call *call, const char *method,
                                  const char *target, const struct node *body, engine_fn *done)
 {
     struct engine_call *next = engine_send(call->runtime, method, target, body, ENGINE_EVER, done);
@@ -48,7 +48,7 @@ static struct engine_call *go_on(const struct engine_call *call, const char *met
 
 static void on_code(struct engine_call *call, const struct engine_answer *answer)
 {
-    struct process_ask *ask = find(call);
+    struct process_ask *ask = find_ask(call);
     scoped_mem char *output = call->arg, *text = NULL;
     int64_t code = number_get(answer->json, "ExitCode", NUMBER_SMALL, -1);
 
@@ -56,7 +56,7 @@ static void on_code(struct engine_call *call, const struct engine_answer *answer
         return;
     text = *answer->why ? mem_copy_string(answer->why)
                         : process_exec_words(code, output);
-    finish(ask, !*answer->why && code == 0, text);
+    finish_exec(ask, !*answer->why && code == 0, text);
 }
 
 static void on_output(struct engine_call *call, const struct engine_answer *answer)
@@ -66,26 +66,26 @@ static void on_output(struct engine_call *call, const struct engine_answer *answ
 
     engine_unmix(answer->bytes, answer->len < 2048 ? answer->len : 2048, false, &output);
     text_add_printable(&words, text_string(&output), output.len < 1024 ? output.len : 1024, true);
-    go_on(call, "GET", target, NULL, on_code)->arg = mem_copy_string(text_string(&words));
+    send_next(call, "GET", target, NULL, on_code)->arg = mem_copy_string(text_string(&words));
 }
 
-static void on_made(struct engine_call *call, const struct engine_answer *answer)
+static void on_exec_made(struct engine_call *call, const struct engine_answer *answer)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *id = node_get_text(answer->json, "Id");
-    struct process_ask *ask = find(call);
+    struct process_ask *ask = find_ask(call);
     struct node *body = node_map(arena);
 
     if (!*id || *answer->why) {
         if (ask)
-            finish(ask, false, *answer->why ? answer->why : "the engine made no exec");
+            finish_exec(ask, false, *answer->why ? answer->why : "the engine made no exec");
         return;
     }
     if (ask)
         snprintf(ask->exec, sizeof ask->exec, "%s", id);
     node_set_bool(arena, body, "Detach", false);
     node_set_bool(arena, body, "Tty", false);
-    go_on(call, "POST", arena_printf(arena, "/exec/%s/start", id), body, on_output)->arg =
+    send_next(call, "POST", arena_printf(arena, "/exec/%s/start", id), body, on_output)->arg =
         mem_copy_string(id);
 }
 
@@ -107,7 +107,7 @@ static void on_late_pid(struct engine_call *call, const struct engine_answer *an
 }
 
 /* An engine has no word for ending an exec, but it tells its process. */
-static void on_late(void *arg)
+static void on_exec_late(void *arg)
 {
     struct process_ask *ask = arg;
     scoped_mem char *target = mem_printf("/exec/%s/json", ask->exec);
@@ -119,7 +119,7 @@ static void on_late(void *arg)
         snprintf(call->pod, sizeof call->pod, "%s", ask->pod->id);
         call->run = ask->began;
     }
-    finish(ask, false, "command timed out");
+    finish_exec(ask, false, "command timed out");
 }
 
 void engine_exec(struct process_pod *pod, const char *container, const struct node *command,
@@ -133,7 +133,7 @@ void engine_exec(struct process_pod *pod, const char *container, const struct no
     *ask = (struct process_ask){ .id = ++pod->next_ask, .began = clock_wall(), .done = done, .arg = arg,
                                  .pod = pod, .next = pod->asks };
     pod->asks = ask;
-    ask->timer = loop_timer_new(pod->runtime->loop, on_late, ask);
+    ask->timer = loop_timer_new(pod->runtime->loop, on_exec_late, ask);
     loop_timer_set(ask->timer, timeout);
     node_set_bool(arena, body, "AttachStdout", true);
     node_set_bool(arena, body, "AttachStderr", true);
@@ -143,7 +143,7 @@ void engine_exec(struct process_pod *pod, const char *container, const struct no
     call = engine_send(pod->runtime, "POST",
                        arena_printf(arena, "/containers/%s/exec",
                                     engine_name(arena, pod->id, container)),
-                       body, ENGINE_SOON, on_made);
+                       body, ENGINE_SOON, on_exec_made);
     snprintf(call->pod, sizeof call->pod, "%s", pod->id);
     call->run = ask->id;
 }

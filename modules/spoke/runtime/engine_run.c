@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes an engine's container from its image to its end. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/engine.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
 #include "http/http.h"
@@ -20,12 +21,33 @@
 #define PULL (900 * CLOCK_SECOND)
 #define RETRY CLOCK_SECOND
 
-char *engine_name(struct arena *arena, const char *pod, const char *container)
+/*
+ * An engine that was restarted meanwhile has forgotten that the container was to stop: the
+ * stop is sent again with each look at what runs, with what is left of the grace period.
+ */
+void engine_on_stopped(struct engine_call *call, const struct engine_answer *answer)
 {
-    return arena_printf(arena, "axle-%s-%s", pod, container);
+    if (*answer->why && answer->status != 404)
+        log_warn("runtime", "pod %s: stop: %s", call->pod, answer->why);
 }
 
-static const struct node *container_of(const struct process_pod *pod, const char *name)
+void engine_stop_again(struct process_pod *pod, struct process_state *state)
+{
+    scoped_arena struct arena *arena = arena_new();
+    int64_t left = state->stop_at - clock_steady();
+    int64_t seconds = left > 0 ? (left + CLOCK_SECOND - 1) / CLOCK_SECOND : 0;
+    struct engine_call *call;
+
+    if (!state->stop_at || strcmp(state->state, "running") != 0)
+        return;
+    call = engine_send(pod->runtime, "POST",
+                       arena_printf(arena, "/containers/%s/stop?t=%lld",
+                                    engine_name(arena, pod->id, state->name), (long long)seconds),
+                       NULL, seconds * CLOCK_SECOND + ENGINE_SOON, engine_on_stopped);
+    snprintf(call->pod, sizeof call->pod, "%s", pod->id);
+}
+
+static const struct node *spec_of_container(const struct process_pod *pod, const char *name)
 {
     const struct node *list = node_get(pod->spec, "containers");
 
@@ -35,7 +57,7 @@ static const struct node *container_of(const struct process_pod *pod, const char
     return NULL;
 }
 
-static struct engine_call *ask(struct process_pod *pod, const char *container, const char *method,
+static struct engine_call *ask_engine(struct process_pod *pod, const char *container, const char *method,
                                const char *target, const struct node *body, int64_t deadline,
                                engine_fn *done)
 {
@@ -48,7 +70,7 @@ static struct engine_call *ask(struct process_pod *pod, const char *container, c
 }
 
 /* The pod and its state, unless either is another one by now. */
-static struct process_pod *still_there(const struct engine_call *call,
+static struct process_pod *pod_of_call(const struct engine_call *call,
                                        struct process_state **ret_state)
 {
     struct process_pod *pod = map_get(call->runtime->pods, call->pod);
@@ -61,7 +83,7 @@ static struct process_pod *still_there(const struct engine_call *call,
 
 /* ---- What is asked for ---------------------------------------------------------------- */
 
-static const struct node *volume_of(const struct process_pod *pod, const struct node *mount)
+static const struct node *volume_of_mount(const struct process_pod *pod, const struct node *mount)
 {
     const struct node *volumes = node_get(pod->spec, "volumes");
 
@@ -71,9 +93,9 @@ static const struct node *volume_of(const struct process_pod *pod, const struct 
     return NULL;
 }
 
-static int check_mount(const struct process_pod *pod, const struct node *mount, struct err *err)
+static int check_engine_mount(const struct process_pod *pod, const struct node *mount, struct err *err)
 {
-    const struct node *volume = volume_of(pod, mount);
+    const struct node *volume = volume_of_mount(pod, mount);
     const char *source = node_get_text(volume, "source"), *root = node_get_text(volume, "root");
     const char *sub = node_get_text(mount, "subPath"), *path = node_get_text(mount, "path");
     scoped_mem char *below = mem_printf("%s%s%s", *root ? node_get_text(volume, "below") : "",
@@ -103,7 +125,7 @@ int engine_check_mounts(const struct process_pod *pod, struct err *err)
         const struct node *mounts = node_get(node_item(containers, i), "mounts");
 
         for (size_t j = 0; j < node_count(mounts); j++)
-            if (check_mount(pod, node_item(mounts, j), err) < 0)
+            if (check_engine_mount(pod, node_item(mounts, j), err) < 0)
                 return -1;
     }
     return 0;
@@ -117,7 +139,7 @@ static void add_binds(struct process_pod *pod, const struct node *container, str
     struct node *binds = node_make_list(arena, host, "Binds");
 
     for (size_t i = 0; i < node_count(mounts); i++) {
-        const struct node *mount = node_item(mounts, i), *volume = volume_of(pod, mount);
+        const struct node *mount = node_item(mounts, i), *volume = volume_of_mount(pod, mount);
         const char *path = node_get_text(mount, "path"), *sub = node_get_text(mount, "subPath");
         bool read_only = node_get_bool(mount, "readOnly", false) ||
                          text_same(node_get_text(volume, "type"), "files");
@@ -147,8 +169,8 @@ static void add_capabilities(const struct node *container, struct arena *arena, 
     }
 }
 
-/* Delivered files belong to the pod's own group, whoever the process is. */
-static void add_groups(const struct process_pod *pod, struct arena *arena, struct node *host)
+/* Delivered files belong to the pod's own group, so each process is in it, whatever its user. */
+static void add_engine_groups(const struct process_pod *pod, struct arena *arena, struct node *host)
 {
     const struct node *list = node_get(pod->spec, "groups");
     const uint32_t own[] = { number_id(pod->spec, "user"), number_id(pod->spec, "fsGroup") };
@@ -196,7 +218,7 @@ static void add_limits(const struct node *container, struct arena *arena, struct
     add_ulimit(arena, limits, "nproc", RLIMIT_NPROC, 4096); /* by user, as the group is by container */
 }
 
-static struct node *host_of(struct process_pod *pod, const struct node *container,
+static struct node *host_config_of(struct process_pod *pod, const struct node *container,
                             struct arena *arena)
 {
     struct node *host = node_map(arena);
@@ -208,7 +230,7 @@ static struct node *host_of(struct process_pod *pod, const struct node *containe
         node_set_bool(arena, host, "ReadonlyRootfs", true);
     if (!privileged)
         add_capabilities(container, arena, host);
-    add_groups(pod, arena, host);
+    add_engine_groups(pod, arena, host);
     add_binds(pod, container, arena, host);
     add_limits(container, arena, host);
     return host;
@@ -242,13 +264,13 @@ static struct node *body_of(struct process_pod *pod, const struct node *containe
     node_set(arena, labels, "axle.dev/run",
              node_format(arena, "%lld", (long long)state->run.number));
     node_set(arena, labels, "axle.dev/crashes", node_format(arena, "%lld", (long long)state->crashes));
-    node_set(arena, body, "HostConfig", host_of(pod, container, arena));
+    node_set(arena, body, "HostConfig", host_config_of(pod, container, arena));
     return body;
 }
 
 /* ---- What is known -------------------------------------------------------------------- */
 
-static int64_t time_of(const struct node *state, const char *name)
+static int64_t time_of_engine(const struct node *state, const char *name)
 {
     int64_t time = 0;
 
@@ -280,17 +302,17 @@ void engine_take_state(struct process_state *state, const struct node *inspected
         state->crashes = crashes;
     snprintf(state->state, sizeof state->state, "%s", running ? "running" : "exited");
     state->run.pid = number_get(from, "Pid", NUMBER_COUNT, 0);
-    state->run.started = time_of(from, "StartedAt");
+    state->run.started = time_of_engine(from, "StartedAt");
     if (running)
         return;
     state->crashes++;
-    state->run.finished = time_of(from, "FinishedAt");
+    state->run.finished = time_of_engine(from, "FinishedAt");
     state->run.oom = node_get_bool(from, "OOMKilled", false);
     state->run.signal = code > 128 && code < 160 ? (int)code - 128 : 0;
     state->run.code = state->run.signal ? 0 : (int)code;
 }
 
-static void fail(struct process_pod *pod, struct process_state *state, const char *reason,
+static void fail_container(struct process_pod *pod, struct process_state *state, const char *reason,
                  const char *message)
 {
     snprintf(state->state, sizeof state->state, "failed");
@@ -303,7 +325,7 @@ static void fail(struct process_pod *pod, struct process_state *state, const cha
 
 /* ---- The end ---------------------------------------------------------------------------- */
 
-static void retry(struct runtime *runtime);
+static void retry_engine(struct runtime *runtime);
 
 /* The last line with words in it. */
 static void take_last_line(struct process_state *state, const char *bytes, size_t len)
@@ -324,10 +346,11 @@ static void take_last_line(struct process_state *state, const char *bytes, size_
     text_make_printable(state->run.message);
 }
 
+/* A failure to read the log does not keep the end from being reported. */
 static void on_last_words(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
@@ -336,7 +359,7 @@ static void on_last_words(struct engine_call *call, const struct engine_answer *
     process_tell(pod, state, RUNTIME_EXITED, "", state->run.message);
 }
 
-/* What failed says why on stderr; its end is told with the last line of it. */
+/* A container that failed has said why on stderr: RUNTIME_EXITED carries its last line. */
 static void tell_end(struct process_pod *pod, struct process_state *state)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -345,19 +368,21 @@ static void tell_end(struct process_pod *pod, struct process_state *state)
         process_tell(pod, state, RUNTIME_EXITED, "", "");
         return;
     }
-    ask(pod, state->name, "GET",
+    ask_engine(pod, state->name, "GET",
         arena_printf(arena, "/containers/%s/logs?stderr=true&stdout=false&tail=3",
                      engine_name(arena, pod->id, state->name)), NULL, ENGINE_SOON, on_last_words);
 }
 
-static void on_ended(struct engine_call *call, const struct engine_answer *answer)
+/* Answer to an inspect. "Still running" is one of three reasons for it: an engine restart ends
+   every wait, and then the wait begins anew. */
+static void on_container_ended(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod || strcmp(state->state, "running") != 0)
         return;
-    if (answer->status == 404) { /* somebody removed it */
+    if (answer->status == 404) { /* it was removed by hand */
         snprintf(state->state, sizeof state->state, "exited");
         state->run.signal = 9;
         state->run.finished = clock_wall();
@@ -366,7 +391,7 @@ static void on_ended(struct engine_call *call, const struct engine_answer *answe
         return;
     } else if (!answer->json) {
         state->retry = true;
-        retry(pod->runtime);
+        retry_engine(pod->runtime);
         return;
     } else if (engine_says_running(node_get(answer->json, "State"))) {
         if (state->starting) { /* it was not known when this agent began */
@@ -383,11 +408,11 @@ static void on_ended(struct engine_call *call, const struct engine_answer *answe
     tell_end(pod, state);
 }
 
-static void look(struct process_pod *pod, const char *container, engine_fn *done)
+static void inspect_container(struct process_pod *pod, const char *container, engine_fn *done)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    ask(pod, container, "GET",
+    ask_engine(pod, container, "GET",
         arena_printf(arena, "/containers/%s/json", engine_name(arena, pod->id, container)), NULL,
         ENGINE_SOON, done);
 }
@@ -395,7 +420,7 @@ static void look(struct process_pod *pod, const char *container, engine_fn *done
 static void remove_next(struct process_pod *pod, size_t index);
 
 /* An engine that is restarted answers again after a while. */
-static void on_retry(void *arg)
+static void on_engine_retry(void *arg)
 {
     struct runtime *runtime = arg;
     struct process_pod *pod;
@@ -404,7 +429,7 @@ static void on_retry(void *arg)
     while ((pod = map_next(runtime->pods, &at, NULL))) {
         for (size_t i = 0; i < pod->count; i++)
             if (pod->states[i].retry && !pod->removing)
-                look(pod, pod->states[i].name, on_ended);
+                inspect_container(pod, pod->states[i].name, on_container_ended);
         for (size_t i = 0; i < pod->count; i++)
             pod->states[i].retry = false;
         if (pod->removing && pod->retry)
@@ -413,54 +438,60 @@ static void on_retry(void *arg)
     }
 }
 
-static void retry(struct runtime *runtime)
+/* One timer for all pods: an engine that is down is down for all of them. */
+static void retry_engine(struct runtime *runtime)
 {
     struct engine *engine = runtime->engine;
 
     if (!engine->retry)
-        engine->retry = loop_timer_new(runtime->loop, on_retry, runtime);
+        engine->retry = loop_timer_new(runtime->loop, on_engine_retry, runtime);
     if (!loop_timer_is_set(engine->retry))
         loop_timer_set(engine->retry, RETRY);
 }
 
+/* Until the engine answers, the container counts as starting: it may run, and must not be
+   started a second time. */
 void engine_look_later(struct process_pod *pod, struct process_state *state)
 {
     snprintf(state->state, sizeof state->state, "running");
     snprintf(state->run.message, sizeof state->run.message, "the engine does not say how it is");
     state->starting = state->retry = true;
-    retry(pod->runtime);
+    retry_engine(pod->runtime);
 }
 
+/* The wait ended: by the container's end, or with the connection. */
 static void on_waited(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
     if (answer->status == 200 || answer->status == 404) {
-        look(pod, state->name, on_ended);
+        inspect_container(pod, state->name, on_container_ended);
         return;
     }
     state->retry = true;
-    retry(pod->runtime);
+    retry_engine(pod->runtime);
 }
 
+/* A request that is answered when the container ends; the engine may close it before. */
 void engine_follow(struct process_pod *pod, const char *container)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    ask(pod, container, "POST",
+    ask_engine(pod, container, "POST",
         arena_printf(arena, "/containers/%s/wait", engine_name(arena, pod->id, container)), NULL,
         ENGINE_EVER, on_waited);
 }
 
 /* ---- The beginning ------------------------------------------------------------------------ */
 
+/* Answer to the inspect after a start, which knows the process id. */
 static void on_started(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
     int64_t crashes;
 
     if (!pod)
@@ -468,7 +499,7 @@ static void on_started(struct engine_call *call, const struct engine_answer *ans
     crashes = state->crashes;
     if (answer->json)
         engine_take_state(state, answer->json);
-    /* One that is over already is told as started first. */
+    /* A run that has ended already is reported as started first: events come in order. */
     process_tell(pod, state, RUNTIME_STARTED, "", "");
     snprintf(state->state, sizeof state->state, "running");
     state->crashes = crashes;
@@ -478,32 +509,32 @@ static void on_started(struct engine_call *call, const struct engine_answer *ans
 static void on_start(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
     if (answer->status == 204 || answer->status == 304)
-        look(pod, state->name, on_started);
+        inspect_container(pod, state->name, on_started);
     else
-        fail(pod, state, strstr(answer->why, "not found") ? "CommandNotFound" : "CannotRun",
+        fail_container(pod, state, strstr(answer->why, "not found") ? "CommandNotFound" : "CannotRun",
              answer->why);
 }
 
-static void create(struct process_pod *pod, const char *container, engine_fn *done)
+static void create_container(struct process_pod *pod, const char *container, engine_fn *done)
 {
     scoped_arena struct arena *arena = arena_new();
     struct process_state *state = process_state_of(pod, container);
 
-    ask(pod, container, "POST",
+    ask_engine(pod, container, "POST",
         arena_printf(arena, "/containers/create?name=%s", engine_name(arena, pod->id, container)),
-        body_of(pod, container_of(pod, container), state, arena), ENGINE_SOON, done);
+        body_of(pod, spec_of_container(pod, container), state, arena), ENGINE_SOON, done);
 }
 
-static void start(struct process_pod *pod, const char *container)
+static void post_start(struct process_pod *pod, const char *container)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    ask(pod, container, "POST",
+    ask_engine(pod, container, "POST",
         arena_printf(arena, "/containers/%s/start", engine_name(arena, pod->id, container)), NULL,
         ENGINE_SOON, on_start);
 }
@@ -511,30 +542,30 @@ static void start(struct process_pod *pod, const char *container)
 static void on_created_at_last(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
     if (answer->status == 201)
-        start(pod, state->name);
+        post_start(pod, state->name);
     else
-        fail(pod, state, "ErrImagePull", answer->why);
+        fail_container(pod, state, "ErrImagePull", answer->why);
 }
 
 static void on_pulled(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (pod && answer->status == 200)
-        create(pod, state->name, on_created_at_last);
+        create_container(pod, state->name, on_created_at_last);
     else if (pod)
-        fail(pod, state, "ErrImagePull", answer->why);
+        fail_container(pod, state, "ErrImagePull", answer->why);
 }
 
-static void pull(struct process_pod *pod, const char *container)
+static void pull_image(struct process_pod *pod, const char *container)
 {
-    const char *image = node_get_text(container_of(pod, container), "image");
+    const char *image = node_get_text(spec_of_container(pod, container), "image");
     const char *slash = strrchr(image, '/'), *colon = strrchr(image, ':');
     scoped_text struct text target = { 0 };
 
@@ -542,36 +573,39 @@ static void pull(struct process_pod *pod, const char *container)
     http_escape(&target, image);
     if (!strchr(image, '@') && !(colon && (!slash || colon > slash)))
         text_add(&target, "&tag=latest"); /* without one Docker takes all tags */
-    ask(pod, container, "POST", text_string(&target), NULL, PULL, on_pulled);
+    ask_engine(pod, container, "POST", text_string(&target), NULL, PULL, on_pulled);
 }
 
+/* 404: the image is not there. */
 static void on_created(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
     if (answer->status == 201)
-        start(pod, state->name);
+        post_start(pod, state->name);
     else if (answer->status == 404 &&
-             !text_same(node_get_text(container_of(pod, state->name), "pull"), "Never"))
-        pull(pod, state->name);
+             !text_same(node_get_text(spec_of_container(pod, state->name), "pull"), "Never"))
+        pull_image(pod, state->name);
     else
-        fail(pod, state, answer->status == 404 ? "ErrImageNeverPull" : "CannotRun", answer->why);
+        fail_container(pod, state, answer->status == 404 ? "ErrImageNeverPull" : "CannotRun", answer->why);
 }
 
+/* A container of an earlier run has the same name, so it goes first; that there was none is no
+   failure. */
 static void on_cleared(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_state *state;
-    struct process_pod *pod = still_there(call, &state);
+    struct process_pod *pod = pod_of_call(call, &state);
 
     if (!pod)
         return;
     if (!answer->status)
-        fail(pod, state, "EngineUnavailable", answer->why);
+        fail_container(pod, state, "EngineUnavailable", answer->why);
     else
-        create(pod, state->name, on_created);
+        create_container(pod, state->name, on_created);
 }
 
 void engine_run(struct process_pod *pod, const char *container)
@@ -583,13 +617,14 @@ void engine_run(struct process_pod *pod, const char *container)
     state->stop_at = 0;
     state->run = (struct process_run){ .number = state->run.number + 1, .started = clock_wall() };
     snprintf(state->state, sizeof state->state, "running");
-    ask(pod, container, "DELETE",
+    ask_engine(pod, container, "DELETE",
         arena_printf(arena, "/containers/%s?force=1&v=1", engine_name(arena, pod->id, container)),
         NULL, ENGINE_SOON, on_cleared);
 }
 
 /* ---- Removing ------------------------------------------------------------------------------- */
 
+/* `call->run` is the index of the container; the next one follows. */
 static void on_removed(struct engine_call *call, const struct engine_answer *answer)
 {
     struct process_pod *pod = map_get(call->runtime->pods, call->pod);
@@ -598,7 +633,7 @@ static void on_removed(struct engine_call *call, const struct engine_answer *ans
         return;
     if (answer->status == 0 || answer->status >= 500) {
         pod->retry = true; /* it is there still */
-        retry(pod->runtime);
+        retry_engine(pod->runtime);
     } else {
         remove_next(pod, (size_t)call->run + 1);
     }
@@ -613,7 +648,7 @@ static void remove_next(struct process_pod *pod, size_t index)
         process_end_removed(pod);
         return;
     }
-    call = ask(pod, pod->states[index].name, "DELETE",
+    call = ask_engine(pod, pod->states[index].name, "DELETE",
                arena_printf(arena, "/containers/%s?force=1&v=1",
                             engine_name(arena, pod->id, pod->states[index].name)),
                NULL, ENGINE_SOON, on_removed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lays out a pod's directory and puts delivered files back when they change. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/claims.h"
 #include "runtime/process.h"
 
@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "document/document.h"
 #include "number/number.h"
+#include "shim/shim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +23,7 @@
 
 /* ---- Small tools on paths ------------------------------------------------------ */
 
-char *process_read_file(struct arena *arena, const char *path, size_t *ret_len)
+static char *read_machine_file(struct arena *arena, const char *path, size_t *ret_len)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -44,33 +45,8 @@ char *process_read_file(struct arena *arena, const char *path, size_t *ret_len)
     return bytes;
 }
 
-int process_write_file(const char *path, const void *bytes, size_t len,
-                       unsigned mode, struct err *err)
-{
-    scoped_mem char *fresh = mem_printf("%s.axle-new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-    bool good;
-
-    if (fd < 0)
-        return err_set(err, ERR_FULL, "%s: %s", fresh, strerror(errno));
-    errno = ENOSPC; /* a write that was cut short says nothing */
-    good = write(fd, bytes, len) == (ssize_t)len && fchmod(fd, mode) == 0;
-    if (close(fd) < 0 || !good || rename(fresh, path) < 0) {
-        int number = errno;
-
-        unlink(fresh);
-        return err_set(err, ERR_FULL, "%s: %s", path, strerror(number));
-    }
-    return 0;
-}
-
-void process_delete_tree(const char *path)
-{
-    beneath_delete(AT_FDCWD, path);
-}
-
 /* A path of our own making below `base`: no "..", no absolute, no empty part. */
-static bool is_below(const char *path)
+static bool is_inner_path(const char *path)
 {
     if (!*path || *path == '/' || strlen(path) > 1000)
         return false;
@@ -150,7 +126,7 @@ static int write_one(int volume, const char *path, const struct node *file, int6
     const char *name = NULL;
     int folder, done = 0;
 
-    if (!is_below(path))
+    if (!is_inner_path(path))
         return err_set(err, ERR_INVALID, "file name \"%.200s\" leaves its volume", path);
     if (!content_of(file, &wanted))
         return err_set(err, ERR_INVALID, "file \"%.200s\" is not base64", path);
@@ -177,7 +153,7 @@ static bool is_wanted(const struct node *files, const char *path)
     return false;
 }
 
-/* What nobody delivered goes: the volume is what its ConfigMap says. */
+/* Files that were not delivered are deleted: the volume holds what its ConfigMap has. */
 static int delete_strays(int folder, const char *below, const struct node *files)
 {
     int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), gone = 0;
@@ -277,7 +253,7 @@ static int check_links(struct process_pod *pod, char *ret_name, size_t room)
     return changed;
 }
 
-static const struct node *volume_of(const struct node *volumes, const char *name)
+static const struct node *volume_by_name(const struct node *volumes, const char *name)
 {
     for (size_t i = 0; i < node_count(volumes); i++)
         if (!strcmp(node_get_text(node_item(volumes, i), "name"), name))
@@ -287,7 +263,7 @@ static const struct node *volume_of(const struct node *volumes, const char *name
 
 bool process_is_outside(const struct node *spec, const struct node *mount)
 {
-    const char *type = node_get_text(volume_of(node_get(spec, "volumes"),
+    const char *type = node_get_text(volume_by_name(node_get(spec, "volumes"),
                                                node_get_text(mount, "volume")), "type");
 
     return !strcmp(type, "claim") || !strcmp(type, "host");
@@ -332,11 +308,11 @@ static int link_mount(struct process_pod *pod, const struct node *spec, const st
     scoped_mem char *clean = clean_path(mount);
     bool outside = process_is_outside(spec, mount);
 
-    if (*clean && !is_below(clean))
+    if (*clean && !is_inner_path(clean))
         return err_set(err, ERR_INVALID, "mountPath \"%.200s\" leaves the pod's folder",
                        node_get_text(mount, "path"));
     if (!outside || !pod->runtime->namespaces)
-        plan_links(pod, mount, outside ? node_get_text(volume_of(volumes, node_get_text(
+        plan_links(pod, mount, outside ? node_get_text(volume_by_name(volumes, node_get_text(
                                              mount, "volume")), "source") : NULL);
     return 0;
 }
@@ -361,7 +337,7 @@ static bool mounted_relative(const struct node *spec, const char *volume)
     return false;
 }
 
-static int make_folder(const char *path, unsigned mode, uint32_t user, bool root,
+static int make_pod_folder(const char *path, unsigned mode, uint32_t user, bool root,
                        struct err *err)
 {
     int fd, failed = 0;
@@ -455,7 +431,7 @@ static int take_host_path(struct runtime *runtime, const struct node *volume, st
         return fail_host_path(path, errno == ELOOP ? "it is, or leads through, a symbolic link, and "
                                                      "none is followed" : strerror(errno), err);
     close(fd);
-    if (!confine_is_as_it_must(must, st.st_mode))
+    if (!shim_is_as_it_must(must, st.st_mode))
         return err_set(err, ERR_INVALID, "MountUnavailable: hostPath \"%.300s\" is there, but is "
                        "no %s", path, must);
     node_set_text(arena, ret, "root", *roots);
@@ -516,7 +492,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
     if (!strcmp(type, "claim"))
         return claims_make(runtime, spec, volume, source, user, err);
     if (strcmp(type, "files") != 0)
-        return make_folder(source, 0770, user, runtime->root, err);
+        return make_pod_folder(source, 0770, user, runtime->root, err);
 
     struct node *kept = node_make(pod->arena, pod->volumes, name);
 
@@ -534,7 +510,7 @@ static int make_volume(struct process_pod *pod, const struct node *spec,
 /*
  * In place, for the file is mounted over the pod's /etc/hosts. One write is
  * seen whole; what is shorter than before ends with empty lines until it is
- * cut, so that nobody ever reads half a line.
+ * cut, so that no process ever reads half a line.
  */
 int process_files_hosts(struct process_pod *pod, const struct node *lines, struct err *err)
 {
@@ -542,7 +518,7 @@ int process_files_hosts(struct process_pod *pod, const struct node *lines, struc
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 };
     size_t len = 0;
-    char *own = process_read_file(arena, "/etc/hosts", &len);
+    char *own = read_machine_file(arena, "/etc/hosts", &len);
     int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
     struct stat st = { 0 };
     bool good;
@@ -577,14 +553,14 @@ int process_files_make(struct process_pod *pod, const struct node *spec,
     for (size_t i = 0; i < count_of(folders); i++) {
         scoped_mem char *path = mem_printf("%s/%s", pod->directory, folders[i]);
 
-        if (make_folder(path, 0755, 0, false, err) < 0)
+        if (make_pod_folder(path, 0755, 0, false, err) < 0)
             return -1;
     }
     scoped_mem char *work = mem_printf("%s/work", pod->directory);
     scoped_mem char *tmp = mem_printf("%s/tmp", pod->directory);
 
-    if (make_folder(work, 0755, user, root, err) < 0 ||
-        make_folder(tmp, 01777, user, root, err) < 0)
+    if (make_pod_folder(work, 0755, user, root, err) < 0 ||
+        make_pod_folder(tmp, 01777, user, root, err) < 0)
         return -1;
     if (process_files_hosts(pod, node_get(spec, "hosts"), err) < 0)
         return -1;
@@ -680,7 +656,8 @@ void process_files_forget(struct process_pod *pod)
         }
 }
 
-static void restore(struct process_pod *pod)
+/* A file that was changed by a pod is put back; RUNTIME_DRIFT names it. */
+static void restore_files(struct process_pod *pod)
 {
     char name[256] = "";
     int changed = check_links(pod, name, sizeof name);
@@ -707,7 +684,7 @@ static void on_rested(void *arg)
     if (pod->removing)
         return;
     pod->restored = clock_steady();
-    restore(pod);
+    restore_files(pod);
 }
 
 static void restore_soon(struct process_pod *pod)
@@ -722,9 +699,11 @@ static void restore_soon(struct process_pod *pod)
         return;
     }
     pod->restored = now;
-    restore(pod);
+    restore_files(pod);
 }
 
+/* Events name folders, not what was done: each pod concerned is looked at as a whole, a moment
+   later, since writes come in groups. */
 static void on_inotify(int fd, unsigned what, void *arg)
 {
     struct runtime *runtime = arg;

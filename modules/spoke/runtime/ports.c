@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells whether a TCP port is free, and who holds it if not. */
+/* Finds whether a TCP port is free, and which process holds it if not. */
 
 #include "runtime/process.h"
 
@@ -54,7 +54,8 @@ static unsigned long listener_inode(const char *table, int port)
     return found;
 }
 
-static bool holds(const char *pid, unsigned long inode)
+/* Through /proc, so only of processes that we may look at. */
+static bool holds_socket(const char *pid, unsigned long inode)
 {
     char path[300], link[64], wanted[64];
     DIR *list;
@@ -76,7 +77,7 @@ static bool holds(const char *pid, unsigned long inode)
     return found;
 }
 
-static void name_of(const char *pid, char *ret, size_t room)
+static void name_of_process(const char *pid, char *ret, size_t room)
 {
     char path[64], name[64] = "";
     FILE *in;
@@ -100,14 +101,16 @@ static void find_holder(int port, char *ret, size_t room)
         inode = listener_inode("/proc/net/tcp6", port);
     list = inode ? opendir("/proc") : NULL;
     for (struct dirent *e; list && (e = readdir(list));)
-        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && holds(e->d_name, inode)) {
-            name_of(e->d_name, ret, room);
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && holds_socket(e->d_name, inode)) {
+            name_of_process(e->d_name, ret, room);
             break;
         }
     if (list)
         closedir(list);
 }
 
+/* Listening for a moment is the only sure test; the port may be taken by another process
+   afterwards, which its user then reports. */
 int process_port(struct runtime *runtime, int wanted, int *ret, struct err *err)
 {
     char holder[128];

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs pods as processes of this machine, each below a shim of its own. */
 
-#include "runtime/beneath.h"
+#include "base/beneath.h"
 #include "runtime/process.h"
 #include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "document/document.h"
+#include "probe/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,91 +19,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* ---- Pods in memory ------------------------------------------------------------- */
-
-struct process_pod *process_pod_new(struct runtime *runtime, const char *id)
-{
-    struct process_pod *pod = mem_alloc(sizeof *pod);
-
-    pod->tag = PROCESS_POD_TAG;
-    pod->runtime = runtime;
-    pod->id = mem_copy_string(id);
-    pod->directory = mem_printf("%s/%s/%s", runtime->directory, runtime->folder, id);
-    pod->arena = arena_new();
-    pod->volumes = node_map(pod->arena);
-    pod->links = node_map(pod->arena);
-    pod->socket = -1;
-    map_put(runtime->pods, id, pod);
-    return pod;
-}
-
-void process_pod_free(struct process_pod **pod)
-{
-    struct process_pod *p = *pod;
-
-    if (!p)
-        return;
-    process_files_forget(p);
-    loop_timer_free(&p->restore);
-    process_let_go(p);
-    map_remove(p->runtime->pods, p->id);
-    mem_free(&p->id);
-    mem_free(&p->directory);
-    mem_free(&p->states);
-    arena_free(&p->arena);
-    p->tag = 0;
-    mem_free(pod);
-}
-
-void process_kill_leftovers(struct process_pod *pod)
-{
-    for (size_t i = 0; i < pod->count; i++) {
-        cgroup_kill(&pod->runtime->cgroups, pod->id, pod->states[i].name);
-        cgroup_remove(&pod->runtime->cgroups, pod->id, pod->states[i].name);
-    }
-}
-
-/* More files than this take so long that everything else would wait for them. */
-#define AT_ONCE 20000
-
-static void empty_trash(const char *trash)
-{
-    pid_t pid = fork();
-
-    /* A grandchild is nobody's to wait for, and keeps no socket of ours open. */
-    if (pid == 0 && fork() == 0) {
-        syscall(SYS_close_range, 3, ~0U, 0);
-        setpriority(PRIO_PROCESS, 0, 19);
-        beneath_delete(AT_FDCWD, trash);
-    }
-    if (pid == 0)
-        _exit(0);
-    if (pid > 0)
-        waitpid(pid, NULL, 0);
-}
-
-static void delete_folder(const struct process_pod *pod)
-{
-    static unsigned count;
-    scoped_mem char *trash = mem_printf("%s/trash", pod->runtime->directory);
-    scoped_mem char *to = mem_printf("%s/%s-%lld-%u", trash, pod->id, (long long)clock_wall(), count++);
-
-    if (beneath_delete_some(AT_FDCWD, pod->directory, AT_ONCE))
-        return;
-    if ((mkdir(trash, 0700) < 0 && errno != EEXIST) || rename(pod->directory, to) < 0)
-        beneath_delete(AT_FDCWD, pod->directory);
-    else
-        empty_trash(trash);
-}
-
-void process_pod_delete(struct process_pod *pod)
-{
-    process_kill_leftovers(pod);
-    process_memory_delete(pod);
-    process_files_forget(pod);
-    delete_folder(pod);
-}
 
 /* ---- Opening and closing -------------------------------------------------------- */
 
@@ -119,15 +35,7 @@ static int make_folders(struct runtime *runtime, struct err *err)
     return 0;
 }
 
-char *process_absolute(const char *path)
-{
-    char here[4096];
-
-    if (*path == '/' || !getcwd(here, sizeof here))
-        return mem_copy_string(path);
-    return mem_printf("%s/%s", here, path);
-}
-
+/* Shims and pods run on; only what this agent holds of them is freed. */
 static void process_close(struct runtime **runtime)
 {
     struct runtime *r = *runtime;
@@ -138,7 +46,7 @@ static void process_close(struct runtime **runtime)
         return;
     while ((pod = map_next(r->pods, &at, NULL)))
         process_pod_free(&pod);
-    probe_end_all(r);
+    probe_client_free(&r->probes);
     process_spare_close(r);
     process_files_close(r);
     users_close(&r->users);
@@ -153,9 +61,10 @@ static void delete_trash(const struct runtime *runtime)
     scoped_mem char *trash = mem_printf("%s/trash", runtime->directory);
 
     if (access(trash, F_OK) == 0)
-        empty_trash(trash);
+        process_empty_trash(trash);
 }
 
+/* What an earlier agent left half done is cleared away: spare shims' groups, the trash. */
 static int process_open(const struct runtime_options *options, struct runtime **ret,
                         struct err *err)
 {
@@ -169,6 +78,7 @@ static int process_open(const struct runtime_options *options, struct runtime **
     runtime->program = mem_copy_string(options->program ? options->program
                                                         : "/proc/self/exe");
     runtime->pods = map_new();
+    runtime->probes = probe_client_new(options->loop);
     runtime->inotify = -1;
     if (!runtime->options.log_bytes)
         runtime->options.log_bytes = 10 << 20;
@@ -192,6 +102,7 @@ static int process_open(const struct runtime_options *options, struct runtime **
 
 /* ---- Verbs on a pod ------------------------------------------------------------- */
 
+/* `after` is the run that the caller knows. */
 static int process_start(struct runtime *runtime, const char *id, const char *container,
                          struct err *err)
 {
@@ -270,11 +181,12 @@ static void process_probe(struct runtime *runtime, const char *id, const char *c
     if (command && pod)
         process_probe_exec(pod, container, command, timeout, done, arg);
     else
-        probe_network(runtime, probe, timeout, done, arg);
+        probe_network(runtime->probes, probe, timeout, done, arg);
 }
 
 /* ---- Logs and claims ------------------------------------------------------------ */
 
+/* The newest 64 KiB are enough for any number of lines that is asked for. */
 static char *process_log_tail(struct runtime *runtime, struct arena *arena, const char *id,
                               const char *container, int lines)
 {
@@ -304,12 +216,13 @@ static int process_claim_delete(struct runtime *runtime, const char *claim, stru
 
     if (!process_is_claim(claim))
         return err_set(err, ERR_INVALID, "claim \"%.130s\" is no name", claim);
-    process_delete_tree(path);
+    beneath_delete(AT_FDCWD, path);
     return 0;
 }
 
 /* ---- Finding what runs ---------------------------------------------------------- */
 
+/* Adopts first: what ran before this agent is found in the folders of pods. */
 static struct node *process_observe(struct runtime *runtime, struct arena *arena)
 {
     struct node *list = node_list(arena);
@@ -322,7 +235,7 @@ static struct node *process_observe(struct runtime *runtime, struct arena *arena
         struct node *states = node_make_list(arena, found, "containers");
 
         node_set_text(arena, found, "id", pod->id);
-        /* Damaged beyond mending: nobody knows what it is, only that it is there. */
+        /* Damaged beyond mending: that the pod is there is all that is known of it. */
         node_set(arena, found, "record",
                  pod->record ? node_copy(arena, pod->record) : node_map(arena));
         node_set_bool(arena, found, "alive", process_has_shim(pod));

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "number/number.h"
+#include "shim/shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,7 @@ bool process_is_claim(const char *name)
 
 /* ---- What may be asked for ------------------------------------------------------ */
 
-static int check_id(struct runtime *runtime, const struct node *spec, const char *what,
+static int check_spec_id(struct runtime *runtime, const struct node *spec, const char *what,
                     const struct node *value, bool group, struct err *err)
 {
     struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
@@ -59,34 +60,34 @@ static int check_id(struct runtime *runtime, const struct node *spec, const char
     return 0;
 }
 
-static int check_ids(struct runtime *runtime, const struct node *spec, const struct node *of,
+static int check_spec_ids(struct runtime *runtime, const struct node *spec, const struct node *of,
                      struct err *err)
 {
     const struct node *groups = node_get(of, "groups");
 
-    if (node_count(groups) > CONFINE_GROUPS)
+    if (node_count(groups) > SHIM_GROUPS)
         return err_set(err, ERR_INVALID, "NotPermitted: more than %d supplementalGroups",
-                       CONFINE_GROUPS);
+                       SHIM_GROUPS);
     for (size_t i = 0; i < node_count(groups); i++)
-        if (check_id(runtime, spec, "supplementalGroups", node_item(groups, i), true, err) < 0)
+        if (check_spec_id(runtime, spec, "supplementalGroups", node_item(groups, i), true, err) < 0)
             return -1;
-    if (check_id(runtime, spec, "runAsUser", node_get(of, "user"), false, err) < 0 ||
-        check_id(runtime, spec, "runAsGroup", node_get(of, "group"), true, err) < 0)
+    if (check_spec_id(runtime, spec, "runAsUser", node_get(of, "user"), false, err) < 0 ||
+        check_spec_id(runtime, spec, "runAsGroup", node_get(of, "group"), true, err) < 0)
         return -1;
-    return check_id(runtime, spec, "fsGroup", node_get(of, "fsGroup"), true, err);
+    return check_spec_id(runtime, spec, "fsGroup", node_get(of, "fsGroup"), true, err);
 }
 
-/* Who shares a namespace shares a user, so that they can share claims. */
+/* Pods of one namespace have one user, so that they can share claims. */
 int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *ret,
                     struct err *err)
 {
     struct runtime *process = runtime->engine ? runtime->engine->process : runtime;
     const struct node *containers = node_get(spec, "containers");
 
-    if (check_ids(runtime, spec, spec, err) < 0)
+    if (check_spec_ids(runtime, spec, spec, err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(containers); i++)
-        if (check_ids(runtime, spec, node_item(containers, i), err) < 0)
+        if (check_spec_ids(runtime, spec, node_item(containers, i), err) < 0)
             return -1;
     *ret = number_id(spec, "user");
     if (!process->root)
@@ -96,8 +97,8 @@ int process_user_of(struct runtime *runtime, const struct node *spec, uint32_t *
     return 0;
 }
 
-/* The administrator's word counts here too, whoever looked before. */
-static int check_privileges(const struct runtime *runtime, const struct node *container,
+/* The administrator's bounds are checked here too, whatever the caller has checked. */
+static int check_spec_privileges(const struct runtime *runtime, const struct node *container,
                             struct err *err)
 {
     const struct node *capabilities = node_get(container, "capabilities");
@@ -150,14 +151,14 @@ static bool is_shared_read_only(const struct node *spec, const struct node *moun
     return true;
 }
 
-static int check_mounts(const struct runtime *runtime, const struct node *spec,
+static int check_spec_mounts(const struct runtime *runtime, const struct node *spec,
                         const struct node *container, struct err *err)
 {
     const struct node *mounts = node_get(container, "mounts");
 
-    if (node_count(mounts) > CONFINE_MOUNTS)
+    if (node_count(mounts) > SHIM_MOUNTS)
         return err_set(err, ERR_INVALID, "container %.100s has %zu mounts, more than %d",
-                       node_get_text(container, "name"), node_count(mounts), CONFINE_MOUNTS);
+                       node_get_text(container, "name"), node_count(mounts), SHIM_MOUNTS);
     for (size_t i = 0; i < node_count(mounts) && !runtime->namespaces; i++) {
         const struct node *mount = node_item(mounts, i);
         bool read_only = is_shared_read_only(spec, mount);
@@ -171,6 +172,7 @@ static int check_mounts(const struct runtime *runtime, const struct node *spec,
     return 0;
 }
 
+/* Bounds first: what the machine's administrator forbids is refused whatever else is wrong. */
 int process_check_spec(struct runtime *runtime, const struct node *spec, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
@@ -188,12 +190,13 @@ int process_check_spec(struct runtime *runtime, const struct node *spec, struct 
         if (!process_is_name(node_get_text(container, "name")))
             return err_set(err, ERR_INVALID, "containers[%zu].name \"%.130s\" is no name", i,
                            node_get_text(container, "name"));
-        if (check_privileges(runtime, container, err) < 0 || check_mounts(runtime, spec, container, err) < 0)
+        if (check_spec_privileges(runtime, container, err) < 0 || check_spec_mounts(runtime, spec, container, err) < 0)
             return -1;
     }
     return 0;
 }
 
+/* The process driver has no image that could name a command. */
 static int check_commands(const struct node *spec, struct err *err)
 {
     const struct node *containers = node_get(spec, "containers");
@@ -204,7 +207,7 @@ static int check_commands(const struct node *spec, struct err *err)
     return 0;
 }
 
-/* ---- What the shim is told --------------------------------------------------------- */
+/* ---- The description for the shim */
 
 static bool has_env(const struct node *env, const char *name)
 {
@@ -281,7 +284,7 @@ static struct node *hidden_folders(const struct runtime *runtime, struct arena *
     return list;
 }
 
-/* What the shim is told; the files are not in it, they are there. */
+/* Without the contents of files, which are written before the shim starts. */
 static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
                                   const struct node *from, struct node *volumes,
                                   uint32_t user)
@@ -312,6 +315,7 @@ static struct node *complete_spec(struct process_pod *pod, struct arena *arena,
     return spec;
 }
 
+/* In memory, because the description may hold secrets and the disk may be full. */
 static int to_memory(const struct node *spec)
 {
     scoped_text struct text out = { 0 };
@@ -339,23 +343,26 @@ static int take_lock(struct process_pod *pod)
     return fd;
 }
 
-static int spawn_shim(struct process_pod *pod, const struct node *spec, struct err *err)
+static int start_shim(struct process_pod *pod, const struct node *spec, struct err *err)
 {
-    int lock = take_lock(pod), memory = to_memory(spec), failed;
+    int lock = take_lock(pod), memory = to_memory(spec), socket;
 
     if (lock < 0 || memory < 0)
-        failed = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s",
+        socket = err_set(err, errno == EEXIST ? ERR_EXISTS : ERR_INTERNAL, "pod %s: %s",
                          pod->id, strerror(errno));
     else
-        failed = process_shim_start(pod, memory, lock, err);
+        socket = process_shim_start(pod, memory, lock, process_on_shim_exit, err);
     if (lock >= 0)
         close(lock);
     if (memory >= 0)
         close(memory);
-    return failed;
+    if (socket < 0)
+        return -1;
+    process_listen(pod, socket);
+    return 0;
 }
 
-static int keep_record(struct process_pod *pod, const struct node *spec,
+static int keep_pod_record(struct process_pod *pod, const struct node *spec,
                        const struct node *volumes, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -376,6 +383,7 @@ static int keep_record(struct process_pod *pod, const struct node *spec,
     return kept_write(path, out.bytes, out.len, 0600, false, err);
 }
 
+/* What was made when this fails is deleted by the caller. */
 static int create_pod(struct process_pod *pod, const struct node *spec, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -391,11 +399,11 @@ static int create_pod(struct process_pod *pod, const struct node *spec, struct e
     if (process_files_make(pod, spec, volumes, arena, user, err) < 0)
         return -1;
     complete = complete_spec(pod, arena, spec, volumes, user);
-    if (keep_record(pod, complete, volumes, err) < 0)
+    if (keep_pod_record(pod, complete, volumes, err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(containers); i++)
         process_state_of(pod, node_get_text(node_item(containers, i), "name"));
-    return spawn_shim(pod, complete, err);
+    return start_shim(pod, complete, err);
 }
 
 int process_create(struct runtime *runtime, const struct node *spec,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds out what this machine lets us do, and says so. */
+/* Finds out what this machine supports, for the spoke's status. */
 
 #include "runtime/process.h"
 
 #include "document/document.h"
+#include "shim/shim.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* In a child: a namespace that was entered cannot be left. */
 static bool try_child(int (*attempt)(void))
 {
     int status = 0;
@@ -84,7 +86,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
     node_set_text(arena, facts, "user", runtime->root ? "unprivileged, by namespace"
                                                       : "the agent's own");
     node_set_bool(arena, facts, "seccomp", runtime->seccomp);
-    node_set_text(arena, facts, "landlock", confine_has_scopes() ? "scopes" : "none");
+    node_set_text(arena, facts, "landlock", shim_has_scopes() ? "scopes" : "none");
     tell_limits(runtime, arena, facts, notes);
     if (!runtime->seccomp)
         node_add(arena, notes, node_string(arena,
@@ -93,7 +95,7 @@ struct node *process_facts(struct runtime *runtime, struct arena *arena)
         node_add(arena, notes, node_string(arena,
                  "no namespaces may be made here: absolute mount paths are refused, "
                  "and workloads see each other's processes"));
-    if (!confine_has_scopes())
+    if (!shim_has_scopes())
         node_add(arena, notes, node_string(arena,
                  "no scopes of Landlock in this kernel: workloads reach abstract unix sockets of "
                  "other programs"));

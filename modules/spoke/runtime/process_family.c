@@ -21,7 +21,7 @@ struct family {
     size_t count;
 };
 
-static bool has(const struct family *family, pid_t pid)
+static bool has_pid(const struct family *family, pid_t pid)
 {
     for (size_t i = 0; i < family->count; i++)
         if (family->members[i] == pid)
@@ -66,7 +66,7 @@ static bool is_marked(const char *pid, const char *mark)
         return false;
     while (!found && getdelim(&line, &size, '\0', in) >= 0)
         found = !strcmp(line, mark);
-    free(line);
+    mem_free(&line);
     fclose(in);
     return found;
 }
@@ -80,8 +80,8 @@ static bool add_relatives(struct family *family)
     while (all && (entry = readdir(all)) && family->count < FAMILY) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10), parent, session;
 
-        if (pid > 1 && !has(family, pid) && read_stat(entry->d_name, &parent, &session) &&
-            (has(family, parent) || has(family, session) || is_marked(entry->d_name, family->mark)))
+        if (pid > 1 && !has_pid(family, pid) && read_stat(entry->d_name, &parent, &session) &&
+            (has_pid(family, parent) || has_pid(family, session) || is_marked(entry->d_name, family->mark)))
             family->members[family->count++] = pid;
     }
     if (all)

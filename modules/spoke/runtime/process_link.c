@@ -1,58 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listens to a pod's shim and tells the caller what it says. */
+/* Holds the connection to a pod's shim: requests go out, events come in. */
 
 #include "runtime/process.h"
 
 #include "base/clock.h"
 #include "document/document.h"
 #include "number/number.h"
-#include "runtime/process_message.h"
+#include "shim/shim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-/* ---- Telling -------------------------------------------------------------------- */
-
-void process_tell(struct process_pod *pod, const struct process_state *state,
-                  enum runtime_event_kind kind, const char *reason,
-                  const char *message)
-{
-    struct runtime *runtime = pod->runtime;
-    struct runtime_event event = { .kind = kind, .pod = pod->id,
-                                   .reason = reason, .message = message };
-
-    if (state) {
-        event.container = state->name;
-        event.run = state->run.number;
-        event.pid = state->run.pid;
-        event.code = state->run.code;
-        event.signal = state->run.signal;
-        event.oom = state->run.oom;
-        event.started = state->run.started;
-        event.finished = state->run.finished;
-    }
-    if (runtime->options.on_event)
-        runtime->options.on_event(runtime->options.arg, &event);
-}
-
 /* ---- Asking --------------------------------------------------------------------- */
-
-static void answer_ask(struct process_pod *pod, struct process_ask *ask, bool ok,
-                       const char *message)
-{
-    struct process_ask **at = &pod->asks;
-
-    while (*at != ask)
-        at = &(*at)->next;
-    *at = ask->next;
-    loop_timer_free(&ask->timer);
-    ask->done(ask->arg, ok, message);
-    mem_free(&ask);
-}
 
 struct node *process_verb(struct arena *arena, const char *word, const char *container)
 {
@@ -64,11 +30,12 @@ struct node *process_verb(struct arena *arena, const char *word, const char *con
     return message;
 }
 
+/* The shim kills the command itself; this only is for a shim that does not answer. */
 static void on_ask_late(void *arg)
 {
     struct process_ask *ask = arg;
 
-    answer_ask(ask->pod, ask, false, "command timed out");
+    process_answer_ask(ask->pod, ask, false, "command timed out");
 }
 
 void process_probe_exec(struct process_pod *pod, const char *container,
@@ -92,24 +59,8 @@ void process_probe_exec(struct process_pod *pod, const char *container,
 
 /* ---- Its end -------------------------------------------------------------------- */
 
-static void hang_up(struct process_pod *pod)
-{
-    loop_watch_free(&pod->watch);
-    if (pod->socket >= 0)
-        close(pod->socket);
-    pod->socket = -1;
-}
-
-void process_let_go(struct process_pod *pod)
-{
-    hang_up(pod);
-    loop_timer_free(&pod->reach);
-    loop_timer_free(&pod->leave);
-    while (pod->asks)
-        answer_ask(pod, pod->asks, false, "the pod has gone");
-    process_shim_forget(&pod->shim);
-}
-
+/* Called by timers and by the shim's end. The caller may create a pod of the same id from
+   within the event: the old one is freed before. */
 void process_end_removed(void *arg)
 {
     struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
@@ -124,10 +75,10 @@ void process_end_removed(void *arg)
         runtime->options.on_event(runtime->options.arg, &event);
 }
 
-/* Somebody killed the shim itself: its containers died with it. */
+/* The shim itself was killed, and its containers died with it. */
 static void lose_pod(struct process_pod *pod)
 {
-    hang_up(pod);
+    process_hang_up(pod);
     process_kill_leftovers(pod);
     for (size_t i = 0; i < pod->count; i++)
         if (!strcmp(pod->states[i].state, "running")) {
@@ -138,9 +89,11 @@ static void lose_pod(struct process_pod *pod)
     process_tell(pod, NULL, RUNTIME_LOST, "ShimLost", "the pod's shim was killed");
 }
 
+/* May be called twice for one end, by the socket and by the child's exit: whichever is first
+   closes both. */
 void process_shim_ended(struct process_pod *pod)
 {
-    hang_up(pod);
+    process_hang_up(pod);
     loop_timer_free(&pod->reach);
     if (pod->removing)
         process_end_removed(pod);
@@ -151,7 +104,7 @@ void process_shim_ended(struct process_pod *pod)
 /* A connection may end for other reasons than its death. */
 static void end_connection(struct process_pod *pod)
 {
-    hang_up(pod);
+    process_hang_up(pod);
     if (process_is_held(pod))
         process_reach(pod);
     else
@@ -165,15 +118,17 @@ void process_on_shim_exit(struct process_pod *pod)
         process_shim_ended(pod);
 }
 
+/* A shim that does not take it is reconnected to, and sends its state then. */
 static void send_now(struct process_pod *pod, const struct node *message)
 {
     scoped_text struct text out = { 0 };
 
     document_write_json(&out, message);
-    if (process_message_send(pod->socket, out.bytes, out.len) < 0)
+    if (shim_message_send(pod->socket, out.bytes, out.len) < 0)
         shutdown(pod->socket, SHUT_RDWR); /* and the loop tells us */
 }
 
+/* While a living shim is not reached, requests are kept in their order. */
 void process_send(struct process_pod *pod, const struct node *message)
 {
     if (pod->socket >= 0) {
@@ -185,7 +140,7 @@ void process_send(struct process_pod *pod, const struct node *message)
     }
 }
 
-/* ---- Hearing -------------------------------------------------------------------- */
+/* ---- Messages of the shim */
 
 static void tell_event(struct process_pod *pod, const char *word,
                        const struct process_state *state)
@@ -214,6 +169,7 @@ char *process_exec_words(int64_t code, const char *output)
     return mem_printf("exit code %lld%s%.*s", (long long)code, len ? ": " : "", (int)len, output);
 }
 
+/* An answer after the timeout finds no ask, and is dropped. */
 static void hear_exec(struct process_pod *pod, const struct node *message)
 {
     int64_t id = number_get(message, "exec", NUMBER_COUNT, 0);
@@ -228,10 +184,10 @@ static void hear_exec(struct process_pod *pod, const struct node *message)
     text = node_get_bool(message, "late", false)
                ? mem_printf("command timed out")
                : process_exec_words(code, node_get_text(message, "output"));
-    answer_ask(pod, ask, code == 0, text);
+    process_answer_ask(pod, ask, code == 0, text);
 }
 
-/* A run that ended and was followed by another one while we did not hear. */
+/* A run ended and another one began while there was no connection: two events are due. */
 static void tell_missed(struct process_pod *pod, const struct process_state *before,
                         const struct process_state *now)
 {
@@ -244,7 +200,8 @@ static void tell_missed(struct process_pod *pod, const struct process_state *bef
     tell_event(pod, "exited", &missed);
 }
 
-/* What differs from what is known is told as what happened. */
+/* The shim sends its whole state to a new connection: what differs from the known one has
+   happened meanwhile, and becomes events. */
 static void hear_state(struct process_pod *pod, const struct node *from)
 {
     struct process_state *state = process_state_of(pod, node_get_text(from, "name"));
@@ -262,6 +219,7 @@ static void hear_state(struct process_pod *pod, const struct node *from)
         tell_event(pod, now.state, &now);
 }
 
+/* The event's callback may remove the pod: nothing of it is used after process_tell(). */
 static void hear_message(struct process_pod *pod, const struct node *message)
 {
     const char *event = node_get_text(message, "event");
@@ -303,6 +261,7 @@ static void on_message(int fd, unsigned what, void *arg)
         hear_message(pod, message);
 }
 
+/* Kept requests go out before anything new. */
 void process_listen(struct process_pod *pod, int socket)
 {
     pod->socket = socket;
@@ -311,4 +270,69 @@ void process_listen(struct process_pod *pod, int socket)
     for (size_t i = 0; i < node_count(pod->waiting); i++)
         send_now(pod, node_item(pod->waiting, i));
     pod->waiting = NULL;
+}
+
+/* ---- Reaching it again */
+
+bool process_is_held(const struct process_pod *pod)
+{
+    scoped_mem char *path = mem_printf("%s/lock", pod->directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC); /* which a read-only disk allows as well */
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
+bool process_has_shim(const struct process_pod *pod)
+{
+    return pod->socket >= 0 || pod->reach;
+}
+
+/* Through the folder's descriptor: a socket's path may have 107 bytes only. */
+int process_dial(const struct process_pod *pod)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int folder = open(pod->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/shim.sock", folder);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    close(folder);
+    return fd;
+}
+
+#define REACH_FIRST CLOCK_MS
+#define REACH_MOST (100 * CLOCK_MS)
+
+/* One that was just born may not listen yet, one may be busy with its disk;
+   one that dies lets go of its lock. */
+static void on_reach(void *arg)
+{
+    struct process_pod *pod = object_from(process_pod, PROCESS_POD_TAG, arg);
+    int fd;
+
+    if (!process_is_held(pod)) {
+        process_shim_ended(pod);
+        return;
+    }
+    fd = process_dial(pod);
+    if (fd >= 0) {
+        process_listen(pod, fd);
+        return;
+    }
+    pod->reach_wait = pod->reach_wait < REACH_MOST ? 2 * pod->reach_wait : REACH_MOST;
+    loop_timer_set(pod->reach, pod->reach_wait);
+}
+
+void process_reach(struct process_pod *pod)
+{
+    if (!pod->reach)
+        pod->reach = loop_timer_new(pod->runtime->loop, on_reach, pod);
+    pod->reach_wait = REACH_FIRST;
+    loop_timer_set(pod->reach, pod->reach_wait);
 }

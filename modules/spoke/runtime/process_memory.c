@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps volumes that lie in memory: where they are, and that they end with their pod. */
 
+#include "base/beneath.h"
 #include "runtime/process.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +15,7 @@
 #define PARENT "/dev/shm/axle-%u"
 
 /* Two agents on one machine may have pods of one name, in folders of their own. */
-static uint32_t hash_of(const struct process_pod *pod)
+static uint32_t hash_of_pod(const struct process_pod *pod)
 {
     uint32_t hash = 2166136261u;
 
@@ -22,8 +24,8 @@ static uint32_t hash_of(const struct process_pod *pod)
     return hash;
 }
 
-/* Everybody may make files in /dev/shm: ours lie in a folder that is ours alone, and
-   that nobody else enters. A pod sees what is mounted out of it. */
+/* Every user may make files in /dev/shm: ours lie in a folder of mode 0700. A pod sees only
+   what is mounted out of it. */
 char *process_memory_volume(struct process_pod *pod, struct arena *arena, const char *volume,
                             struct err *err)
 {
@@ -36,7 +38,7 @@ char *process_memory_volume(struct process_pod *pod, struct arena *arena, const 
         err_set(err, ERR_FORBIDDEN, "MountUnavailable: %s is not a folder of our own", parent);
         return NULL;
     }
-    return arena_printf(arena, "%s/%s-%s-%08x", parent, pod->id, volume, hash_of(pod));
+    return arena_printf(arena, "%s/%s-%s-%08x", parent, pod->id, volume, hash_of_pod(pod));
 }
 
 /* By their names, whatever is known of the pod: also those of one that was adopted,
@@ -44,14 +46,14 @@ char *process_memory_volume(struct process_pod *pod, struct arena *arena, const 
 void process_memory_delete(const struct process_pod *pod)
 {
     scoped_mem char *parent = mem_printf(PARENT, geteuid());
-    scoped_mem char *head = mem_printf("%s-", pod->id), *tail = mem_printf("-%08x", hash_of(pod));
+    scoped_mem char *head = mem_printf("%s-", pod->id), *tail = mem_printf("-%08x", hash_of_pod(pod));
     DIR *list = opendir(parent);
 
     for (struct dirent *e; list && (e = readdir(list));)
         if (text_starts(e->d_name, head) && text_ends(e->d_name, tail)) {
             scoped_mem char *path = mem_printf("%s/%s", parent, e->d_name);
 
-            process_delete_tree(path);
+            beneath_delete(AT_FDCWD, path);
         }
     if (list)
         closedir(list);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Remembers how the runs of a pod's containers went. */
+/* Remembers how the runs of a pod's containers went, and tells the caller. */
 
 #include "runtime/process.h"
 
@@ -51,7 +51,7 @@ void process_state_take(struct process_state *state, const struct node *from)
         take_run(&state->last, node_get(from, "last"));
 }
 
-static void describe_run(struct arena *arena, struct node *node, const struct process_run *run)
+static void describe_kept_run(struct arena *arena, struct node *node, const struct process_run *run)
 {
     node_set_int(arena, node, "run", run->number);
     node_set_int(arena, node, "pid", run->pid);
@@ -73,10 +73,32 @@ struct node *process_state_describe(struct arena *arena, const struct process_st
     node_set_text(arena, node, "state", state->state);
     node_set_int(arena, node, "crashes", state->crashes);
     node_set_bool(arena, node, "starting", state->starting);
-    describe_run(arena, node, &state->run);
+    describe_kept_run(arena, node, &state->run);
     if (state->last.number)
-        describe_run(arena, node_make(arena, node, "last"), &state->last);
+        describe_kept_run(arena, node_make(arena, node, "last"), &state->last);
     return node;
+}
+
+void process_tell(struct process_pod *pod, const struct process_state *state,
+                  enum runtime_event_kind kind, const char *reason,
+                  const char *message)
+{
+    struct runtime *runtime = pod->runtime;
+    struct runtime_event event = { .kind = kind, .pod = pod->id,
+                                   .reason = reason, .message = message };
+
+    if (state) {
+        event.container = state->name;
+        event.run = state->run.number;
+        event.pid = state->run.pid;
+        event.code = state->run.code;
+        event.signal = state->run.signal;
+        event.oom = state->run.oom;
+        event.started = state->run.started;
+        event.finished = state->run.finished;
+    }
+    if (runtime->options.on_event)
+        runtime->options.on_event(runtime->options.arg, &event);
 }
 
 /* ---- Notes that outlive the agent ------------------------------------------------------ */
@@ -101,7 +123,7 @@ static bool read_boot_id(char ret[BOOT_ID_LEN + 1])
  * have none for `text`, and then there is none. The file appears with its time, never with that
  * of its making, which would be another note. `once`: what is noted already stays.
  */
-static void note(const struct process_pod *pod, const char *name, bool once, int64_t when,
+static void write_note(const struct process_pod *pod, const char *name, bool once, int64_t when,
                  const char *text)
 {
     scoped_mem char *path = mem_printf("%s/%s", pod->directory, name);
@@ -129,7 +151,7 @@ static void note(const struct process_pod *pod, const char *name, bool once, int
 /*
  * The decision to end a pod must outlive the agent: the next one would take what was ended
  * for something that failed, and start it again. Without a disk to keep it on, it does.
- * The file's time is the wall's; in it stands the steady one, which nobody can set.
+ * The file's time is the wall's; in it stands the steady one, which cannot be set.
  */
 void process_note_ending(const struct process_pod *pod)
 {
@@ -137,12 +159,12 @@ void process_note_ending(const struct process_pod *pod)
 
     if (read_boot_id(boot))
         snprintf(text, sizeof text, "%s %lld\n", boot, (long long)clock_steady());
-    note(pod, "ending", true, clock_wall(), text);
+    write_note(pod, "ending", true, clock_wall(), text);
 }
 
 void process_note_ready(const struct process_pod *pod, int64_t since)
 {
-    note(pod, "ready", false, since, "");
+    write_note(pod, "ready", false, since, "");
 }
 
 /* 0: not known, of another start of the machine, or not yet reached. */

@@ -4,11 +4,11 @@
 #include "runtime/runtime.h"
 
 #include "base/text.h"
+#include "shim/shim.h"
 
 static const struct runtime_driver *const drivers[] = {
     &runtime_process,
     &runtime_engine,
-    &runtime_simulated,
 };
 
 const struct runtime_driver *runtime_find(const char *name)
@@ -19,4 +19,9 @@ const struct runtime_driver *runtime_find(const char *name)
         if (text_same(name, drivers[i]->name))
             return drivers[i];
     return NULL;
+}
+
+int runtime_shim_main(int argc, char **argv)
+{
+    return shim_main(argc, argv);
 }

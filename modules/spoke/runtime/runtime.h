@@ -12,7 +12,7 @@ struct loop;
 struct node;
 
 /*
- * Runs pods on this machine: starts what it is told, says what ends.
+ * Runs pods on this machine: starts them as described, and reports what ends.
  *
  * A pod is a directory, some files and a few containers; a container is a
  * command that runs once per start(). The runtime never decides to start
@@ -24,7 +24,7 @@ struct node;
  * again after a restart, with the exits that happened meanwhile.
  *
  * Everything happens on the loop's thread. Calls answer at once; what takes
- * time is told later by on_event, never from inside a call.
+ * time is reported later by on_event, never from inside a call.
  *
  * A pod's description is a tree:
  *
@@ -39,7 +39,7 @@ struct node;
  *                         where the top folder has it already
  *   groups      [int]     and more of them
  *   disk        int       bytes that its own folders may hold
- *   owner       string    who shares an unprivileged uid (a namespace)
+ *   owner       string    what shares an unprivileged uid (a namespace)
  *   ownerNumber int       its place among the unprivileged uids, if it has one
  *   hosts       [string]  lines for the pod's own hosts file
  *   volumes     [{name, type, ...}]
@@ -123,7 +123,7 @@ int runtime_range_read(const char *text, uint32_t least, uint32_t most,
 /*
  * Whether a pod may run as, or be of, this id. As root that is an id of our
  * own range, one that allow_ids lists, or 0 if that is allowed; else only the
- * agent's own. ERR_FORBIDDEN says which ids there are and who can widen that.
+ * agent's own. ERR_FORBIDDEN says which ids there are and which setting widens them.
  */
 int runtime_bounds_id(const struct runtime_bounds *bounds, uint32_t id, bool group,
                       struct err *err) MUST_CHECK;
@@ -217,7 +217,7 @@ struct runtime_driver {
 
     /*
      * Whether a TCP port can be listened on; `wanted` 0 picks a free one. On
-     * failure (ERR_CONFLICT) the text says who holds it, if that is known.
+     * failure (ERR_CONFLICT) the text names the process that holds it, if that is known.
      */
     int (*port)(struct runtime *runtime, int wanted, int *ret,
                 struct err *err) MUST_CHECK;
@@ -237,44 +237,17 @@ struct runtime_driver {
                         struct err *err) MUST_CHECK;
 };
 
-extern const struct runtime_driver runtime_process, runtime_engine,
-    runtime_simulated;
+extern const struct runtime_driver runtime_process, runtime_engine;
 
 /* By name; "auto" is process. NULL: there is no such driver. */
 const struct runtime_driver *runtime_find(const char *name);
 
-/* ---- The simulated driver only ------------------------------------------ */
-
-/* Makes the container's process end as if by itself. */
-void runtime_simulated_exit(struct runtime *runtime, const char *pod,
-                            const char *container, int code, int signal);
-/*
- * The machine under simulated spokes: pods outlive the driver that made them,
- * found again by the same `directory`. Forget all of it between two seeds; a
- * reboot ends every process in one directory.
- */
-void runtime_simulated_reset(void);
-void runtime_simulated_reboot(const char *directory);
-/* The same by the machine; `oom`: a process of it was killed for memory. */
-void runtime_simulated_end(const char *directory, const char *pod, const char *container, int code,
-                           int signal, bool oom);
-/* One of its volumes is too full: all of it ends. */
-void runtime_simulated_evict(const char *directory, const char *pod);
-/* The id of the nth pod there; NULL: there are not so many. */
-const char *runtime_simulated_pod(const char *directory, size_t nth);
-/* The containers that run there, and the pods there are. */
-size_t runtime_simulated_running(const char *directory, size_t *ret_pods);
-/* Of pods whose description contains this text. */
-size_t runtime_simulated_running_of(const char *directory, const char *text);
-/* Called at each start of a container, on whatever machine; NULL: no more. */
-void runtime_simulated_on_start(void (*started)(void *arg, const char *directory), void *arg);
-
-/* ---- Archives of strangers -------------------------------------------------- */
+/* ---- Archives from outside */
 
 /*
  * Reads all YAML and JSON documents of a tar+gzip, in a child that has no rights:
- * nobody's, no files by Landlock, no system calls but for memory and two
- * descriptors, limits of CPU, memory and size. `done` is told the documents as
+ * the user nobody's, no files by Landlock, no system calls but for memory and two
+ * descriptors, limits of CPU, memory and size. `done` gets the documents as
  * one JSON list, or why not; once, later, from the loop. In a simulation there
  * is no child. `program` NULL: this executable.
  */
@@ -283,21 +256,18 @@ typedef void runtime_unpack_fn(void *arg, const char *json, size_t len, const st
 struct unpacking *runtime_unpack(struct loop *loop, const char *program, const void *bytes,
                                  size_t len, runtime_unpack_fn *done, void *arg,
                                  struct err *err) MUST_CHECK;
-/* Nothing more is told. */
+/* `done` is not called any more. */
 void runtime_unpack_cancel(struct unpacking **unpacking);
 /* `axle unpack`: the child. Does not return. Its first half is public to be
    tested: -1 if this kernel can neither close files nor filter calls. */
 int runtime_unpack_main(void);
 int runtime_unpack_confine(void);
-/* The same without a child. */
-struct node *runtime_unpack_here(struct arena *arena, const void *bytes, size_t len,
-                                 struct err *err) MUST_CHECK;
 
 /* ---- The shim ------------------------------------------------------------ */
 
 /*
- * `axle shim ...`: the parent of one pod's processes. Nobody types this; the
- * process driver starts it. Does not return before the pod is over.
+ * `axle shim ...`: the parent of one pod's processes (shim/shim.h), started
+ * by the process driver. Does not return before the pod is over.
  */
 int runtime_shim_main(int argc, char **argv);
 

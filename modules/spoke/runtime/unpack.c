@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacks a stranger's archive in a child that can do nothing but that. */
+/* Unpacks an archive from outside in a child that can do nothing but that. */
 #include "runtime/runtime.h"
 
 #include "archive/archive.h"
@@ -40,26 +40,26 @@
 
 /* ---- The child ------------------------------------------------------------------ */
 
-static void set_limit(int what, rlim_t most)
+static void limit_child(int what, rlim_t most)
 {
     struct rlimit limit = { most, most };
 
     (void)setrlimit((__rlimit_resource_t)what, &limit);
 }
 
-static void set_limits(void)
+static void limit_child_resources(void)
 {
-    set_limit(RLIMIT_CPU, CPU_SECONDS);
-    set_limit(RLIMIT_FSIZE, ANSWER);
-    set_limit(RLIMIT_CORE, 0);
-    set_limit(RLIMIT_NOFILE, 3);
-    set_limit(RLIMIT_NPROC, 0);
+    limit_child(RLIMIT_CPU, CPU_SECONDS);
+    limit_child(RLIMIT_FSIZE, ANSWER);
+    limit_child(RLIMIT_CORE, 0);
+    limit_child(RLIMIT_NOFILE, 3);
+    limit_child(RLIMIT_NPROC, 0);
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow takes terabytes of addresses */
-    set_limit(RLIMIT_AS, MEMORY);
+    limit_child(RLIMIT_AS, MEMORY);
 #endif
 }
 
-/* What is left of root is nobody, and no way back. */
+/* From root to the user nobody, without a way back. */
 static void drop_rights(void)
 {
     if (geteuid() == 0) {
@@ -138,11 +138,12 @@ int runtime_unpack_confine(void)
 
     drop_rights();
     files = close_files();
-    set_limits();
+    limit_child_resources();
     calls = allow_only();
     return files == 0 || calls == 0 ? 0 : -1;
 }
 
+/* The archive is a file in memory, so its end is known. */
 static bool read_input(struct text *ret)
 {
     ssize_t got;
@@ -156,12 +157,13 @@ static bool read_input(struct text *ret)
     return got == 0;
 }
 
+/* Other files of a bundle are not manifests. */
 static bool is_document(const char *name)
 {
     return text_ends(name, ".yaml") || text_ends(name, ".yml") || text_ends(name, ".json");
 }
 
-struct node *runtime_unpack_here(struct arena *arena, const void *bytes, size_t len,
+static struct node *read_archive(struct arena *arena, const void *bytes, size_t len,
                                  struct err *err)
 {
     scoped_text struct text tar = { 0 };
@@ -188,7 +190,8 @@ struct node *runtime_unpack_here(struct arena *arena, const void *bytes, size_t 
     return all;
 }
 
-static void answer(const struct text *text)
+/* Into a file in memory, which takes any amount without waiting for the parent. */
+static void answer_unpacking(const struct text *text)
 {
     size_t at = 0;
     ssize_t put;
@@ -213,13 +216,13 @@ int runtime_unpack_main(void)
     arena = arena_new();
     if (!read_input(&in))
         _exit(3);
-    all = runtime_unpack_here(arena, in.bytes, in.len, &err);
+    all = read_archive(arena, in.bytes, in.len, &err);
     text_add_char(&out, all ? GOOD : BAD);
     if (all)
         document_write_json(&out, all);
     else
         text_add(&out, err.text);
-    answer(&out);
+    answer_unpacking(&out);
     _exit(0);
 }
 
@@ -235,6 +238,7 @@ struct unpacking {
     struct text here; /* a simulated answer */
 };
 
+/* Freeing the child does not end it; the callers have seen to that. */
 static void unpacking_free(struct unpacking *unpacking)
 {
     loop_child_free(&unpacking->child);
@@ -242,9 +246,10 @@ static void unpacking_free(struct unpacking *unpacking)
     if (unpacking->answer >= 0)
         close(unpacking->answer);
     text_free(&unpacking->here);
-    free(unpacking);
+    mem_free(&unpacking);
 }
 
+/* The child is killed: its work is of no use any more. */
 void runtime_unpack_cancel(struct unpacking **unpacking)
 {
     if (*unpacking && (*unpacking)->child)
@@ -254,7 +259,8 @@ void runtime_unpack_cancel(struct unpacking **unpacking)
     *unpacking = NULL;
 }
 
-static void finish(struct unpacking *unpacking, const struct text *text, const struct err *err)
+/* `done` may start the next one; nothing of this one is used after it but for freeing. */
+static void finish_unpacking(struct unpacking *unpacking, const struct text *text, const struct err *err)
 {
     runtime_unpack_fn *done = unpacking->done;
     void *arg = unpacking->arg;
@@ -273,6 +279,7 @@ static void finish(struct unpacking *unpacking, const struct text *text, const s
     unpacking_free(unpacking);
 }
 
+/* The child may have been killed while it wrote: its status was looked at before. */
 static int read_answer(int fd, struct text *ret)
 {
     off_t size = lseek(fd, 0, SEEK_END);
@@ -293,6 +300,7 @@ static int read_answer(int fd, struct text *ret)
     return 0;
 }
 
+/* The kernel's signal tells which limit the archive has met. */
 static void on_child(pid_t pid, int status, void *arg)
 {
     struct unpacking *unpacking = arg;
@@ -308,16 +316,18 @@ static void on_child(pid_t pid, int status, void *arg)
                 "of a stranger's is unpacked here");
     else if (WEXITSTATUS(status) != 0 || read_answer(unpacking->answer, &text) < 0)
         err_set(&err, ERR_INTERNAL, "unpacking it ended with status %d", WEXITSTATUS(status));
-    finish(unpacking, &text, err.code ? &err : NULL);
+    finish_unpacking(unpacking, &text, err.code ? &err : NULL);
 }
 
-static void on_late(void *arg)
+/* on_child() then reports the end. */
+static void on_unpack_late(void *arg)
 {
     struct unpacking *unpacking = arg;
 
     loop_child_signal(unpacking->child, SIGKILL);
 }
 
+/* Without a name, so it ends with its last descriptor. */
 static int memory_file(const char *name, const void *bytes, size_t len, struct err *err)
 {
     int fd = memfd_create(name, MFD_CLOEXEC);
@@ -338,7 +348,8 @@ static int memory_file(const char *name, const void *bytes, size_t len, struct e
     return fd;
 }
 
-static int spawn(struct unpacking *unpacking, const char *program, int in, struct err *err)
+/* The environment is empty but for the sanitizer, which could not look for leaks in there. */
+static int spawn_unpacker(struct unpacking *unpacking, const char *program, int in, struct err *err)
 {
     static const char *const arguments[] = { "axle", "unpack", NULL };
     static const char *const nothing[] = { "ASAN_OPTIONS=detect_leaks=0", NULL };
@@ -351,7 +362,7 @@ static int spawn(struct unpacking *unpacking, const char *program, int in, struc
     unpacking->child = loop_spawn(unpacking->loop, &spawn, on_child, unpacking, err);
     if (!unpacking->child)
         return -1;
-    unpacking->late = loop_timer_new(unpacking->loop, on_late, unpacking);
+    unpacking->late = loop_timer_new(unpacking->loop, on_unpack_late, unpacking);
     loop_timer_set(unpacking->late, PATIENCE);
     return 0;
 }
@@ -360,7 +371,7 @@ static void on_here(void *arg)
 {
     struct unpacking *unpacking = arg;
 
-    finish(unpacking, &unpacking->here, NULL);
+    finish_unpacking(unpacking, &unpacking->here, NULL);
 }
 
 /* A simulation has no children: the same work, told a moment later. */
@@ -368,7 +379,7 @@ static void unpack_here(struct unpacking *unpacking, const void *bytes, size_t l
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = { 0 };
-    struct node *all = runtime_unpack_here(arena, bytes, len, &err);
+    struct node *all = read_archive(arena, bytes, len, &err);
 
     text_add_char(&unpacking->here, all ? GOOD : BAD);
     if (all)
@@ -392,7 +403,7 @@ struct unpacking *runtime_unpack(struct loop *loop, const char *program, const v
     }
     in = memory_file("archive", bytes, len, err);
     unpacking->answer = in < 0 ? -1 : memory_file("manifests", "", 0, err);
-    result = unpacking->answer < 0 ? -1 : spawn(unpacking, program, in, err);
+    result = unpacking->answer < 0 ? -1 : spawn_unpacker(unpacking, program, in, err);
     if (in >= 0)
         close(in);
     if (result == 0)

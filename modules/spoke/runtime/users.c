@@ -24,7 +24,7 @@ struct users {
     struct node *owners; /* {namespace: 700123} */
 };
 
-static const char *key_of(uint32_t id, char key[16])
+static const char *key_of_id(uint32_t id, char key[16])
 {
     snprintf(key, 16, "%u", id);
     return key;
@@ -34,23 +34,23 @@ static const char *owner_of(const struct users *users, uint32_t id)
 {
     char key[16];
 
-    return node_get_text(users->ids, key_of(id, key));
+    return node_get_text(users->ids, key_of_id(id, key));
 }
 
-static bool is_ours(const struct users *users, uint32_t id)
+static bool is_own_range(const struct users *users, uint32_t id)
 {
     return id >= users->range.first && id <= users->range.last;
 }
 
 /* The first that is known to have an id keeps it. */
-static void note(struct users *users, const char *owner, uint32_t id, bool main)
+static void note_user(struct users *users, const char *owner, uint32_t id, bool main)
 {
     char key[16];
 
-    if (!*owner || !is_ours(users, id))
+    if (!*owner || !is_own_range(users, id))
         return;
     if (!*owner_of(users, id))
-        node_set_text(users->arena, users->ids, key_of(id, key), owner);
+        node_set_text(users->arena, users->ids, key_of_id(id, key), owner);
     if (main && !node_get(users->owners, owner) && !strcmp(owner_of(users, id), owner))
         node_set_int(users->arena, users->owners, owner, id);
 }
@@ -58,7 +58,7 @@ static void note(struct users *users, const char *owner, uint32_t id, bool main)
 /* ---- Where the file is lost -------------------------------------------------------------- */
 
 /* Folders are named NAMESPACE.NAME, or NAMESPACE..PROJECT.NAME; neither has a dot. */
-static char *namespace_of(const char *folder)
+static char *owner_of_pod(const char *folder)
 {
     size_t len = strcspn(folder, ".");
 
@@ -69,24 +69,24 @@ static char *namespace_of(const char *folder)
 
 static void look_at_claim(struct users *users, int at, const char *name)
 {
-    scoped_mem char *owner = namespace_of(name);
+    scoped_mem char *owner = owner_of_pod(name);
     struct stat st;
 
     if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
         return;
     /* The group of a claim is the namespace's own (claims.h), unless an fsGroup has it. */
     if (st.st_mode & S_ISGID)
-        note(users, owner, st.st_gid, true);
-    note(users, owner, st.st_uid, true);
+        note_user(users, owner, st.st_gid, true);
+    note_user(users, owner, st.st_uid, true);
 }
 
-static void look_at_pod(struct users *users, int at, const char *name)
+static void find_ids_of_pod(struct users *users, int at, const char *name)
 {
-    scoped_mem char *owner = namespace_of(name), *path = mem_printf("%s/work", name);
+    scoped_mem char *owner = owner_of_pod(name), *path = mem_printf("%s/work", name);
     struct stat st;
 
     if (fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-        note(users, owner, st.st_uid, true);
+        note_user(users, owner, st.st_uid, true);
 }
 
 static void look_through(struct users *users, const char *folder,
@@ -104,7 +104,7 @@ static void look_through(struct users *users, const char *folder,
 
 /* ---- The file ------------------------------------------------------------------------------ */
 
-static bool load(struct users *users)
+static bool load_users(struct users *users)
 {
     scoped_arena struct arena *arena = arena_new();
     size_t len = 0;
@@ -115,17 +115,17 @@ static bool load(struct users *users)
     if (!node_is(node_get(kept, "owners"), NODE_MAP) || !node_is(node_get(kept, "ids"), NODE_MAP))
         return false;
     node_each(row, node_get(kept, "owners"))
-        note(users, row->key, number_id(node_get(kept, "owners"), row->key), true);
+        note_user(users, row->key, number_id(node_get(kept, "owners"), row->key), true);
     node_each(row, node_get(kept, "ids")) {
         long long id = 0;
 
         if (text_to_int(row->key, &id) && number_fits(NUMBER_USER, id))
-            note(users, node_text(row->value), (uint32_t)id, false);
+            note_user(users, node_text(row->value), (uint32_t)id, false);
     }
     return true;
 }
 
-static int keep(struct users *users, struct err *err)
+static int keep_users(struct users *users, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 };
@@ -148,15 +148,15 @@ struct users *users_open(const char *directory, struct runtime_range range)
     users->arena = arena_new();
     users->ids = node_map(users->arena);
     users->owners = node_map(users->arena);
-    if (!load(users)) {
+    if (!load_users(users)) {
         if (file_exists(users->path))
             log_warn("runtime", "%s cannot be read: whose users are whose is found out from pods "
                      "and claims", users->path);
-        look_through(users, "pods", look_at_pod);
-        look_through(users, "engine", look_at_pod);
+        look_through(users, "pods", find_ids_of_pod);
+        look_through(users, "engine", find_ids_of_pod);
         look_through(users, "claims", look_at_claim);
         /* Found out again at the next start; whatever is given must be kept then. */
-        if (node_count(users->ids) && keep(users, &why) < 0)
+        if (node_count(users->ids) && keep_users(users, &why) < 0)
             log_warn("runtime", "%s", why.text);
     }
     return users;
@@ -176,14 +176,14 @@ void users_close(struct users **users)
 
 /* ---- Giving ---------------------------------------------------------------------------------- */
 
-static int give(struct users *users, const char *owner, uint32_t id, bool main, struct err *err)
+static int give_user(struct users *users, const char *owner, uint32_t id, bool main, struct err *err)
 {
     char key[16];
 
-    note(users, owner, id, main);
-    if (keep(users, err) == 0)
+    note_user(users, owner, id, main);
+    if (keep_users(users, err) == 0)
         return 0;
-    node_remove(users->ids, key_of(id, key)); /* what is not kept was not given */
+    node_remove(users->ids, key_of_id(id, key)); /* what is not kept was not given */
     if (main)
         node_remove(users->owners, owner);
     return err_wrap(err, "users of namespaces");
@@ -206,7 +206,7 @@ int users_take(struct users *users, const char *owner, uint32_t *ret, struct err
         if (*owner_of(users, id))
             continue;
         *ret = id;
-        return give(users, owner, id, true, err);
+        return give_user(users, owner, id, true, err);
     }
     return err_set(err, ERR_FULL, "all %u users of this spoke belong to other namespaces; "
                    "--user-count makes them more", count);
@@ -217,7 +217,7 @@ int users_claim(struct users *users, const char *owner, uint32_t id, struct err 
     const char *holder = owner_of(users, id);
     int count = 0;
 
-    if (!is_ours(users, id) || !strcmp(holder, owner))
+    if (!is_own_range(users, id) || !strcmp(holder, owner))
         return 0;
     if (*holder)
         return err_set(err, ERR_FORBIDDEN, "id %u belongs to another namespace on this spoke; "
@@ -227,5 +227,5 @@ int users_claim(struct users *users, const char *owner, uint32_t id, struct err 
     if (count >= USERS_MOST_IDS)
         return err_set(err, ERR_FORBIDDEN, "namespace %.100s has %d ids of this spoke already, as "
                        "many as one may have", owner, count);
-    return give(users, owner, id, false, err);
+    return give_user(users, owner, id, false, err);
 }

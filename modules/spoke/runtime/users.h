@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 /*
- * Private to runtime: whose the ids of the spoke's own range are.
+ * Private to runtime: to which namespace each id of the spoke's own range belongs.
  *
  * Each namespace has a user of its own, and an id that a pod names belongs to
- * the namespace that named it first: who could take the id of another
+ * the namespace that named it first: a pod with an id of another
  * namespace could read its files. It is kept in directory/users.json, and
  * found out from pods and claims where that file is lost. An id is never given
  * to another namespace again, for files of it may lie anywhere.
