@@ -51,8 +51,7 @@
 #define META_LABEL_COMPONENT  META_GROUP_AXLE "/component"
 #define META_LABEL_REVISION   META_GROUP_AXLE "/revision"
 #define META_LABEL_DEFINITION META_GROUP_AXLE "/definition" /* of a DefinitionRevision */
-/* Kind and name of the object that a namespace belongs to. On the set of a pool
-   META_LABEL_OWNER is an annotation. */
+/* Kind and name of the object that a namespace belongs to. */
 #define META_LABEL_OWNER_KIND META_GROUP_AXLE "/owner-kind"
 #define META_LABEL_OWNER      META_GROUP_AXLE "/owner"
 #define META_LABEL_MADE_BY    META_GROUP_AXLE "/made-by" /* "project", "pool", "binding", … */
@@ -84,12 +83,13 @@
 
 #define META_ANNOTATION_PHASE    META_GROUP_AXLE "/phase"    /* of a manifest: when it is applied */
 #define META_ANNOTATION_WORKLOAD META_GROUP_AXLE "/workload" /* of a replica set: its Workload */
-#define META_ANNOTATION_DRAIN    META_GROUP_AXLE "/drain"    /* of a cluster: take its work away */
 #define META_ANNOTATION_LOST     META_GROUP_AXLE "/lost"     /* of a cluster: it does not come back */
 #define META_ANNOTATION_ADDRESSES META_GROUP_AXLE "/addresses" /* of a cluster: its endpoints' hosts */
+/* Hex SHA-256 of the public keys that may speak for a cluster, newest first, at most two. */
 #define META_ANNOTATION_CLIENT_KEYS META_GROUP_AXLE "/client-keys"
+/* Hex SHA-256 of the public key of a machine that is joining. */
+#define META_ANNOTATION_JOIN_KEY META_GROUP_AXLE "/join-key"
 #define META_ANNOTATION_JOIN_TOKEN META_GROUP_AXLE "/join-token" /* that it was created with */
-#define META_ANNOTATION_JOIN_KEY META_GROUP_AXLE "/join-key" /* of the machine that is joining */
 #define META_ANNOTATION_INSTANCE META_GROUP_AXLE "/instance" /* of a lease: which agent renews it */
 #define META_ANNOTATION_CONFIRMED_EPOCH META_GROUP_AXLE "/confirmed-epoch"
 #define META_ANNOTATION_RENEWED_EVERY_BEFORE META_GROUP_AXLE "/renewed-every-before"
@@ -99,6 +99,10 @@
 #define META_ANNOTATION_SCHEDULING_DISABLE META_GROUP_CLUSTER "/experimental-scheduling-disable"
 #define META_ANNOTATION_AUTOUPDATE "rbac.authorization.kubernetes.io/autoupdate"
 #define META_ANNOTATION_LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
+/* Of the set of a pool: NAMESPACE/POOL, whole, because the set's name may be hashed. */
+#define META_ANNOTATION_OWNER    META_LABEL_OWNER
+#define META_ANNOTATION_MADE_BY  META_LABEL_MADE_BY /* of a JoinToken */
 
 /* ---- Taints of a ManagedCluster ---- */
 
@@ -112,6 +116,7 @@
 #define META_FINALIZER_WORK       META_GROUP_CLUSTER "/manifest-work-cleanup" /* of a ManifestWork */
 #define META_FINALIZER_REPLICASET META_GROUP_WORK "/manifest-work-cleanup"    /* of a set of them */
 #define META_FINALIZER_CLUSTER    META_GROUP_CLUSTER "/api-resource-cleanup"  /* of a ManagedCluster */
+#define META_FINALIZER_DRAIN      META_GROUP_AXLE "/drain" /* of what is emptied before it goes */
 #define META_FINALIZER_FOREGROUND "foregroundDeletion" /* of what waits for its dependents */
 #define META_FINALIZER_ORPHAN     "orphan"             /* of what leaves them */
 
