@@ -10,14 +10,16 @@
 
 /* ---- Groups ------------------------------------------------------------ */
 
-struct loose {
+struct loose_group {
     const char *name;
     int64_t index;
     const char **clusters;
     size_t count;
 };
 
-static struct loose *loose_of(struct loose *all, size_t *count,
+/* Finds the group that a PlacementDecision belongs to by its labels, or begins a new
+   one. A group of more than 100 clusters has several PlacementDecisions. */
+static struct loose_group *find_loose_group(struct loose_group *all, size_t *count,
                               const struct node *decision)
 {
     const struct node *labels = node_at(decision, "metadata", "labels", NULL);
@@ -28,7 +30,7 @@ static struct loose *loose_of(struct loose *all, size_t *count,
     for (size_t i = 0; i < *count; i++)
         if (all[i].index == index && text_same(all[i].name, name))
             return &all[i];
-    all[*count] = (struct loose){ .name = name, .index = index };
+    all[*count] = (struct loose_group){ .name = name, .index = index };
     return &all[(*count)++];
 }
 
@@ -37,14 +39,14 @@ void placement_rollout_groups(struct arena *arena, const struct node *decisions,
                               size_t *ret_count)
 {
     size_t count = 0, most = node_count(decisions);
-    struct loose *all = arena_alloc(arena, (most + 1) * sizeof *all);
+    struct loose_group *all = arena_alloc(arena, (most + 1) * sizeof *all);
     struct placement_rollout_group *groups =
         arena_alloc(arena, (most + 1) * sizeof *groups);
 
     for (size_t i = 0; i < most; i++) {
         const struct node *decision = node_item(decisions, i);
         const struct node *list = node_at(decision, "status", "decisions", NULL);
-        struct loose *into = loose_of(all, &count, decision);
+        struct loose_group *into = find_loose_group(all, &count, decision);
         const char **names = arena_alloc(
             arena, (into->count + node_count(list) + 1) * sizeof *names);
 
@@ -65,12 +67,12 @@ void placement_rollout_groups(struct arena *arena, const struct node *decisions,
 
 /* ---- The status of one work -------------------------------------------- */
 
-static bool is_current(const struct node *one, int64_t generation)
+static bool is_of_generation(const struct node *one, int64_t generation)
 {
     return node_get_int(one, "observedGeneration", 0) == generation;
 }
 
-static bool is_true(const struct node *one)
+static bool status_is_true(const struct node *one)
 {
     return text_same(node_get_text(one, "status"), "True");
 }
@@ -82,14 +84,15 @@ bool placement_rollout_is_to_apply(int64_t generation,
     const struct node *progressing = meta_condition_find(conditions, "Progressing");
     const struct node *degraded = meta_condition_find(conditions, "Degraded");
 
-    if (!is_true(applied) || !is_current(applied, generation))
+    if (!status_is_true(applied) || !is_of_generation(applied, generation))
         return true;
-    if (!progressing || !is_current(progressing, generation))
+    if (!progressing || !is_of_generation(progressing, generation))
         return true;
-    return degraded && !is_current(degraded, generation);
+    return degraded && !is_of_generation(degraded, generation);
 }
 
-static int64_t since(const struct node *one)
+/* When the condition got its status; 0: not known. */
+static int64_t read_transition_time(const struct node *one)
 {
     int64_t at = 0;
 
@@ -108,11 +111,11 @@ placement_rollout_of_work(const struct node *work, int64_t *ret_since)
             meta_generation(work),
             conditions))
         return ROLLOUT_TO_APPLY;
-    *ret_since = since(progressing);
+    *ret_since = read_transition_time(progressing);
     if (text_same(node_get_text(progressing, "status"), "False"))
         return ROLLOUT_SUCCEEDED;
-    if (is_true(progressing) && is_true(degraded)) {
-        *ret_since = since(degraded);
+    if (status_is_true(progressing) && status_is_true(degraded)) {
+        *ret_since = read_transition_time(degraded);
         return ROLLOUT_FAILED;
     }
     return ROLLOUT_PROGRESSING;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the answer as PlacementDecisions and the Placement's status. */
+/* Writes a decision as PlacementDecisions and as the status of the Placement. */
 #include "placement/world.h"
 
 #include "base/clock.h"
@@ -9,7 +9,7 @@
 
 /* ---- Conditions -------------------------------------------------------- */
 
-static const char *names_joined(struct arena *arena, const char **names,
+static const char *join_names(struct arena *arena, const char **names,
                                 size_t count)
 {
     scoped_text struct text text = { 0 };
@@ -19,7 +19,7 @@ static const char *names_joined(struct arena *arena, const char **names,
     return arena_string(arena, text_string(&text));
 }
 
-static struct meta_condition satisfied(bool yes, const char *reason,
+static struct meta_condition make_satisfied(bool yes, const char *reason,
                                             const char *message)
 {
     return (struct meta_condition){ "PlacementSatisfied",
@@ -31,33 +31,33 @@ struct meta_condition
 placement_satisfied(struct arena *arena, const struct placement_satisfied *facts)
 {
     if (!facts->bindings)
-        return satisfied(false, "NoManagedClusterSetBindings",
+        return make_satisfied(false, "NoManagedClusterSetBindings",
                          "No valid ManagedClusterSetBindings found in placement "
                          "namespace");
     if (!facts->set_count)
-        return satisfied(
+        return make_satisfied(
             false, "NoIntersection",
             arena_printf(arena,
                          "None of ManagedClusterSets [%s] is bound to placement "
                          "namespace",
-                         names_joined(arena, facts->sets_wanted, facts->wanted)));
+                         join_names(arena, facts->sets_wanted, facts->wanted)));
     if (!facts->available)
-        return satisfied(
+        return make_satisfied(
             false, "AllManagedClusterSetsEmpty",
             arena_printf(arena,
                          "All ManagedClusterSets [%s] have no member "
                          "ManagedCluster",
-                         names_joined(arena, facts->sets, facts->set_count)));
+                         join_names(arena, facts->sets, facts->set_count)));
     if (facts->failed)
-        return satisfied(false, "NotAllDecisionsScheduled", facts->message);
+        return make_satisfied(false, "NotAllDecisionsScheduled", facts->message);
     if (!facts->feasible)
-        return satisfied(false, "NoManagedClusterMatched",
+        return make_satisfied(false, "NoManagedClusterMatched",
                          "No ManagedCluster matches any of the cluster "
                          "predicate");
     if (!facts->unscheduled)
-        return satisfied(true, "AllDecisionsScheduled",
+        return make_satisfied(true, "AllDecisionsScheduled",
                          "All cluster decisions scheduled");
-    return satisfied(false, "NotAllDecisionsScheduled",
+    return make_satisfied(false, "NotAllDecisionsScheduled",
                      arena_printf(arena, "%zu cluster decisions unscheduled",
                                   facts->unscheduled));
 }
@@ -79,7 +79,7 @@ placement_misconfigured(struct arena *arena, enum placement_outcome outcome,
 
 /* ---- The Placement's status -------------------------------------------- */
 
-static struct node *group_nodes(struct arena *arena,
+static struct node *list_groups(struct arena *arena,
                                 const struct placement_result *result)
 {
     struct node *list = node_list(arena);
@@ -102,7 +102,8 @@ static struct node *group_nodes(struct arena *arena,
     return list;
 }
 
-static struct placement_satisfied facts_of(struct arena *arena,
+/* What the condition PlacementSatisfied depends on. */
+static struct placement_satisfied gather_satisfied(struct arena *arena,
                                            const struct node *placement,
                                            const struct placement_result *result)
 {
@@ -134,7 +135,7 @@ struct node *placement_status(struct arena *arena, const struct node *placement,
     struct node *status = old ? node_copy(arena, old) : node_map(arena);
     int64_t generation =
         meta_generation(placement);
-    struct placement_satisfied facts = facts_of(arena, placement, result);
+    struct placement_satisfied facts = gather_satisfied(arena, placement, result);
     struct meta_condition misconfigured = placement_misconfigured(
         arena, result->outcome, result->plugin, result->message);
     struct meta_condition done = placement_satisfied(arena, &facts);
@@ -144,7 +145,7 @@ struct node *placement_status(struct arena *arena, const struct node *placement,
         status = node_map(arena);
     node_set_int(arena, status, "numberOfSelectedClusters",
                  (int64_t)result->chosen_count);
-    node_set(arena, status, "decisionGroups", group_nodes(arena, result));
+    node_set(arena, status, "decisionGroups", list_groups(arena, result));
     before = meta_conditions(placement);
     meta_condition_set(arena, status, before, &misconfigured, generation, now);
     meta_condition_set(arena, status, before, &done, generation, now);
@@ -153,7 +154,12 @@ struct node *placement_status(struct arena *arena, const struct node *placement,
 
 /* ---- PlacementDecisions ------------------------------------------------ */
 
-static void set_owner(struct arena *arena, struct node *meta,
+/*
+ * Makes the Placement the controller of its PlacementDecision. Its kind is written
+ * here, because a Placement in a case file has none; nor has it a uid, and then it
+ * owns nothing.
+ */
+static void set_placement_owner(struct arena *arena, struct node *meta,
                       const struct node *placement)
 {
     const struct node *of = node_get(placement, "metadata");
@@ -193,7 +199,7 @@ struct node *placement_decision_object(struct arena *arena,
              node_format(arena, "%zu", decision->group));
     node_set_text(arena, labels, META_LABEL_DECISION_GROUP_NAME,
                   result->groups[decision->group].name);
-    set_owner(arena, meta, placement);
+    set_placement_owner(arena, meta, placement);
     list = node_make_list(arena, node_make(arena, object, "status"), "decisions");
     for (size_t i = 0; i < decision->count; i++) {
         struct node *entry = node_map(arena);

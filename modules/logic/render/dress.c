@@ -37,7 +37,8 @@ struct node *dress_labels(struct arena *arena, const struct dress *dress)
     return map;
 }
 
-static void add_labels(struct arena *arena, const struct dress *dress,
+/* These labels replace those that the template gave under the same keys. */
+static void add_workload_labels(struct arena *arena, const struct dress *dress,
                        struct node *object)
 {
     struct node *metadata = node_make(arena, object, "metadata");
@@ -47,7 +48,8 @@ static void add_labels(struct arena *arena, const struct dress *dress,
         node_set(arena, labels, label->key, label->value);
 }
 
-/* A pod set selects its pods by what never changes. */
+/* Only labels that never change select pods, because Kubernetes forbids a change of the
+   selector. */
 static void add_selector(struct arena *arena, const struct dress *dress,
                          struct node *manifest)
 {
@@ -64,6 +66,7 @@ static void add_selector(struct arena *arena, const struct dress *dress,
              node_get(labels, META_LABEL_COMPONENT));
 }
 
+/* The pod template has the labels too, so that pods are found by their workload. */
 static void dress_pods(struct arena *arena, const struct dress *dress,
                        struct node *manifest)
 {
@@ -78,12 +81,13 @@ static void dress_pods(struct arena *arena, const struct dress *dress,
             at = node_make(arena, at, pods[i].path[k]);
         if (!strcmp(kind, "CronJob"))
             at = node_make(arena, at, "template");
-        add_labels(arena, dress, at);
+        add_workload_labels(arena, dress, at);
         if (pods[i].selects)
             add_selector(arena, dress, manifest);
     }
 }
 
+/* Sets the namespace of the workload; a template may name no other one. */
 static int dress_namespace(struct arena *arena, const struct dress *dress,
                            struct node *metadata, const char *kind,
                            struct err *err)
@@ -124,7 +128,7 @@ int dress_manifest(struct arena *arena, const struct dress *dress,
         confine_manifest(arena, dress, manifest, err) < 0)
         return -1;
     confine_labels(arena, manifest);
-    add_labels(arena, dress, manifest);
+    add_workload_labels(arena, dress, manifest);
     dress_pods(arena, dress, manifest);
     if (dress->phase)
         node_set(arena, node_make(arena, metadata, "annotations"),

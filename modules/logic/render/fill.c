@@ -73,7 +73,7 @@ static const struct template_options options = {
 
 /* What `fail` says of a property is about the user's text: the place in the definition's
    template would mislead. */
-static const char *without_place(const char *words)
+static const char *strip_place(const char *words)
 {
     const char *at = text_starts(words, "execution error at (") ? strstr(words, "): properties.") : NULL;
 
@@ -81,7 +81,7 @@ static const char *without_place(const char *words)
 }
 
 /* A definition's template may call the named ones that are built in. */
-static int add_texts(struct template_set *set, const char *where, const char *template, size_t len,
+static int add_templates(struct template_set *set, const char *where, const char *template, size_t len,
                      bool definition, struct template_error *wrong)
 {
     if (definition &&
@@ -96,7 +96,7 @@ int fill_parse(const char *where, const char *template, size_t len, struct err *
     scoped_mem struct template_error *wrong = mem_alloc(sizeof *wrong);
     scoped_text struct text words = { 0 };
 
-    if (add_texts(set, where, template, len, true, wrong) == 0)
+    if (add_templates(set, where, template, len, true, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);
     return err_set(err, ERR_INVALID, "%.800s", text_string(&words));
@@ -116,11 +116,11 @@ int fill_text(const char *what, const char *where, const char *template,
                                : TEMPLATE_MISSING_ERROR;
     metered.strip_no_value = optional && template_options_helm.strip_no_value;
     set = template_set_new(&metered);
-    if (add_texts(set, where, template, len, optional, wrong) == 0 &&
+    if (add_templates(set, where, template, len, optional, wrong) == 0 &&
         template_run(set, where, dot, out, wrong) == 0)
         return 0;
     template_error_words(wrong, &words);
-    return err_set(err, ERR_INVALID, "%s: %.800s", what, without_place(text_string(&words)));
+    return err_set(err, ERR_INVALID, "%s: %.800s", what, strip_place(text_string(&words)));
 }
 
 int fill_pay(const char *what, struct meter *meter, const struct node *tree,
@@ -148,7 +148,7 @@ struct fill {
 };
 
 /* "{{ .var.replicas }}" and nothing else: the value itself, with its type. */
-static const struct node *whole_value(const struct fill *fill,
+static const struct node *find_whole_value(const struct fill *fill,
                                       const char *string, size_t len)
 {
     const char *at = string + 2, *end = string + len - 2;
@@ -175,7 +175,7 @@ static const struct node *whole_value(const struct fill *fill,
 }
 
 /* Text or a scalar as the schema wants it; as it is if it cannot be. */
-static struct node *as_wanted(struct arena *arena, const struct schema *schema,
+static struct node *convert_to_schema(struct arena *arena, const struct schema *schema,
                               struct node *value)
 {
     enum schema_type type = schema_type_of(schema);
@@ -213,19 +213,19 @@ static struct node *fill_string(struct fill *fill, const struct node *node,
 
     if (!strstr(node->string, "{{"))
         return node_copy(fill->arena, node);
-    whole = whole_value(fill, node->string, node->len);
+    whole = find_whole_value(fill, node->string, node->len);
     if (whole && fill_pay(fill->what, fill->meter, whole, 3, fill->err) < 0)
         return NULL;
     if (whole)
-        return as_wanted(fill->arena, schema, node_copy(fill->arena, whole));
+        return convert_to_schema(fill->arena, schema, node_copy(fill->arena, whole));
     if (fill_text(fill->what, where, node->string, node->len, fill->dot, false,
                   fill->meter, &out, fill->err) < 0)
         return NULL;
-    return as_wanted(fill->arena, schema,
+    return convert_to_schema(fill->arena, schema,
                      node_bytes(fill->arena, text_string(&out), out.len));
 }
 
-static struct node *fill_map(struct fill *fill, const struct node *node,
+static struct node *fill_map_members(struct fill *fill, const struct node *node,
                              const struct schema *schema, const char *where)
 {
     struct node *copy = node_map(fill->arena);
@@ -281,7 +281,7 @@ static struct node *fill_node(struct fill *fill, const struct node *node,
     fill->depth++;
     switch (node->type) {
     case NODE_STRING: filled = fill_string(fill, node, schema, where); break;
-    case NODE_MAP: filled = fill_map(fill, node, schema, where); break;
+    case NODE_MAP: filled = fill_map_members(fill, node, schema, where); break;
     case NODE_LIST: filled = fill_list(fill, node, schema, where); break;
     default: filled = node_copy(fill->arena, node);
     }

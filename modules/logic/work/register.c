@@ -12,7 +12,8 @@
 
 /* ---- ManagedCluster ---------------------------------------------------- */
 
-static const struct node *taint_like(const struct node *taints,
+/* An equal taint of the stored object, whose time the new one takes over. */
+static const struct node *find_same_taint(const struct node *taints,
                                      const struct node *taint)
 {
     for (size_t i = 0; i < node_count(taints); i++) {
@@ -28,8 +29,9 @@ static const struct node *taint_like(const struct node *taints,
     return NULL;
 }
 
-/* The hub says when a taint was added: now, or when its equal was. */
-static int stamp_taint(struct arena *arena, struct node *taint,
+/* The hub sets timeAdded: now, or the time of an equal taint that was there. A client
+   may send back what it has read, and no other time. */
+static int set_time_added(struct arena *arena, struct node *taint,
                        const struct node *old, const char *now, bool created,
                        struct err *err)
 {
@@ -65,8 +67,8 @@ struct node *work_default_cluster(struct arena *arena,
     for (size_t i = 0; i < node_count(taints); i++) {
         struct node *taint = node_item(taints, i);
 
-        if (stamp_taint(arena, taint,
-                        taint_like(node_at(old, "spec", "taints", NULL), taint),
+        if (set_time_added(arena, taint,
+                        find_same_taint(node_at(old, "spec", "taints", NULL), taint),
                         stamp, !old, err) < 0)
             return NULL;
     }
@@ -75,7 +77,7 @@ struct node *work_default_cluster(struct arena *arena,
 
 /* ---- Certificate requests ---------------------------------------------- */
 
-static bool has_organization(const struct work_csr *csr, const char *name)
+static bool csr_has_organization(const struct work_csr *csr, const char *name)
 {
     for (size_t i = 0; i < csr->organization_count; i++)
         if (text_same(csr->organizations[i], name))
@@ -100,8 +102,8 @@ bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
         return false;
     cluster = arena_bytes(arena, rest, (size_t)(colon - rest));
     if (!text_same(cluster, csr->label) ||
-        !has_organization(csr, EVERY_CLUSTER) ||
-        !has_organization(csr, arena_printf(arena, SUBJECT "%s", cluster)))
+        !csr_has_organization(csr, EVERY_CLUSTER) ||
+        !csr_has_organization(csr, arena_printf(arena, SUBJECT "%s", cluster)))
         return false;
     *ret_cluster = cluster;
     *ret_agent = arena_string(arena, colon + 1);
