@@ -37,7 +37,7 @@ find modules -name '*.[ch]' -o -name '*.def' | grep -v '^modules/logic/meta/' | 
             value = values[i]
             if (length(value) <= length(best))
                 continue
-            if (value !~ /[.\/]/) { # a plain word is ours as a whole string only
+            if (value !~ /[^A-Za-z]/) { # a plain word is ours as a whole string only
                 if (string == value && value != "orphan")
                     best = value
                 continue

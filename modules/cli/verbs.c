@@ -145,7 +145,7 @@ static void write_seen(const struct node *leases, const char *name, char out[24]
         const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
 
         if (!strcmp(node_get_text(metadata, "namespace"), name) &&
-            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease") &&
+            !strcmp(node_get_text(metadata, "name"), META_LEASE_CLUSTER) &&
             clock_parse(node_get_text(node_get(one, "spec"), "renewTime"), &renewed))
             kind_age(clock_wall() - renewed, out);
     }
@@ -193,7 +193,7 @@ static const char *seen_at(const struct node *leases, const char *name)
         const struct node *one = node_item(leases, i), *metadata = node_get(one, "metadata");
 
         if (!strcmp(node_get_text(metadata, "namespace"), name) &&
-            !strcmp(node_get_text(metadata, "name"), "managed-cluster-lease"))
+            !strcmp(node_get_text(metadata, "name"), META_LEASE_CLUSTER))
             return node_get_text(node_get(one, "spec"), "renewTime");
     }
     return "";

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE "managed-cluster-lease"
-
 /* "SECONDS TIME", of controllers/liveness.c: what renewals up to TIME promised. */
 static int64_t seconds_before(const struct node *lease, int64_t renewed)
 {
@@ -48,7 +46,7 @@ const struct node *seen_add(const struct api_request *ask, struct arena *arena,
 
     if (strcmp(ask->kind->plural, "managedclusters") != 0 || !leases)
         return object;
-    lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, LEASE, NULL);
+    lease = objects_get(api->objects, OBJECTS_PUBLISHED, leases, name, META_LEASE_CLUSTER, NULL);
     tree = lease ? object_read(arena, lease) : NULL;
     /* The hub makes the lease: of a machine that has never joined it says nothing. */
     if (!meta_condition_is_true(object, META_CONDITION_CLUSTER_JOINED) || !clock_parse(node_get_text(node_get(tree, "spec"), "renewTime"), &renewed))

@@ -48,7 +48,7 @@ struct auth_user *auth_user_named(struct arena *arena, const char *name,
 
     if (is_in(groups, MASTERS)) {
         user->role = AUTH_ADMIN;
-    } else if (is_in(groups, MANAGED) &&
+    } else if (is_in(groups, META_USERS_CLUSTERS) &&
                auth_parse_agent(arena, name, &cluster, &agent)) {
         user->role = AUTH_SPOKE;
         user->cluster = cluster;
@@ -84,9 +84,9 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
 {
     const char *cluster, *colon;
 
-    if (!text_starts(common_name, AGENT_PREFIX))
+    if (!text_starts(common_name, META_USER_AGENT))
         return false;
-    cluster = common_name + strlen(AGENT_PREFIX);
+    cluster = common_name + strlen(META_USER_AGENT);
     colon = strchr(cluster, ':');
     if (!colon || colon == cluster || !colon[1] || strchr(colon + 1, ':'))
         return false;
@@ -142,7 +142,7 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
     /* Names that the hub gives in other ways are nobody's by certificate. */
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
         text_starts(name, ACCOUNT_USER) || text_starts(name, BOOTSTRAP_USER) ||
-        (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
+        (user->role == AUTH_USER && pki_cert_in(cert, META_USERS_CLUSTERS)))
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate of \"%s\" gives no rights here", name);
     user->expires = cert->not_after;

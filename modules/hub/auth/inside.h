@@ -10,8 +10,6 @@ struct object;
 
 /* What the files of this module share. */
 
-#define AGENT_PREFIX "system:open-cluster-management:"
-#define MANAGED "system:open-cluster-management:managed-clusters"
 #define AUTHENTICATED "system:authenticated"
 #define UNAUTHENTICATED "system:unauthenticated"
 #define MASTERS "system:masters"

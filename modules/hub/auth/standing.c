@@ -170,7 +170,7 @@ const char *auth_refusal(const struct auth *auth, const struct http_request *req
 
     if (!request->peer || !auth->settings.objects ||
         !auth_parse_agent(arena, request->peer->common_name, &cluster, &agent) ||
-        !pki_cert_in(request->peer, MANAGED))
+        !pki_cert_in(request->peer, META_USERS_CLUSTERS))
         return NULL;
     standing = standing_of(auth->settings.objects, arena, request->peer, cluster, &err);
     return standing == STANDING_GOOD ? NULL : words[standing];

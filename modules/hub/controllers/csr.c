@@ -13,7 +13,6 @@
 
 #define LIFETIME (30 * 24 * 3600 * CLOCK_SECOND)
 #define PERSON_LIFETIME (365 * 24 * 3600 * CLOCK_SECOND)
-#define AGENT_GROUP "system:open-cluster-management:managed-clusters"
 #define HOUR (3600 * CLOCK_SECOND)
 #define REQUEST_BYTES 16384
 
@@ -124,7 +123,7 @@ static bool is_name_of(struct arena *arena, const char *name, const char *cluste
     static const char *const kinds[] = { "", "cluster:" };
 
     for (size_t i = 0; i < count_of(kinds); i++)
-        if (text_starts(name, arena_printf(arena, "system:open-cluster-management:%s%s:", kinds[i],
+        if (text_starts(name, arena_printf(arena, META_USER_AGENT "%s%s:", kinds[i],
                                            cluster)))
             return true;
     return false;
@@ -143,7 +142,7 @@ static int check_spoke_request(struct arena *arena, const struct node *csr, cons
     if (!strcmp(signer, META_SIGNER_CLIENT) && request &&
         !is_name_of(arena, request->common_name, cluster))
         return forbid(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
-                      "asks for system:open-cluster-management:%s:AGENT only",
+                      "asks for " META_USER_AGENT "%s:AGENT only",
                       request->common_name, cluster, cluster), err);
     return 0;
 }
@@ -391,11 +390,11 @@ static int sign(struct signing *s, struct err *err)
     struct arena *arena = s->pass->arena;
     const struct controllers_settings *settings = &s->pass->all->settings;
     const char *organizations[] = {
-        arena_printf(arena, "system:open-cluster-management:%s", s->cluster),
-        AGENT_GROUP,
+        arena_printf(arena, META_USER_AGENT "%s", s->cluster),
+        META_USERS_CLUSTERS,
     };
     struct pki_subject subject = {
-        .common_name = arena_printf(arena, "system:open-cluster-management:%s:%s",
+        .common_name = arena_printf(arena, META_USER_AGENT "%s:%s",
                                     s->cluster, s->agent),
         .organizations = organizations, .organization_count = 2,
     };

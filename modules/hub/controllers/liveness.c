@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define STOPPED "ManagedClusterLeaseUpdateStopped"
-#define LEASE_NAME "managed-cluster-lease"
 #define GRACE 5
 #define MOST_SECONDS 86400
 
@@ -93,7 +92,7 @@ static int set_available(struct pass *pass, struct seen *cluster,
 /* When the spoke was heard last. Nobody is silent before the hub listens. */
 static int64_t heard(struct pass *pass)
 {
-    const struct node *lease = pass_read(pass, LEASE, pass->name, LEASE_NAME);
+    const struct node *lease = pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER);
     int64_t renewed = 0;
 
     clock_parse(node_get_text(node_get(lease, "spec"), "renewTime"), &renewed);
@@ -152,7 +151,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
     char time[CLOCK_TEXT];
     struct seen lease;
 
-    if (!pass_get(pass, LEASE, pass->name, LEASE_NAME, &lease) ||
+    if (!pass_get(pass, LEASE, pass->name, META_LEASE_CLUSTER, &lease) ||
         lease_seconds(lease.node) == wanted)
         return 0;
     before = seconds_before(lease.node, renewed_at(lease.node));
@@ -181,7 +180,7 @@ static int run(struct pass *pass, struct err *err)
     available = meta_condition_find(list, META_CONDITION_CLUSTER_AVAILABLE);
     if (settle_lease(pass, cluster.node, err) < 0)
         return -1;
-    seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, LEASE_NAME));
+    seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER));
     until = heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
         struct meta_condition silent = {
@@ -217,7 +216,7 @@ static void map_lease(struct controllers *all, const struct controller *to,
 {
     scoped_object struct object *cluster = NULL;
 
-    if (!after || strcmp(after->name, LEASE_NAME))
+    if (!after || strcmp(after->name, META_LEASE_CLUSTER))
         return;
     cluster = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "",
                           after->space, NULL);

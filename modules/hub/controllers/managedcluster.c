@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define LEASE_NAME "managed-cluster-lease"
-
 /* ---- Admission ------------------------------------------------------------------ */
 
 /* The set of the pool that a token is for: NAMESPACE/POOL. */
@@ -68,15 +66,15 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     struct node *lease, *spec;
     char time[CLOCK_TEXT];
 
-    if (pass_read(pass, LEASE, pass->name, LEASE_NAME))
+    if (pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER))
         return 0;
-    lease = pass_new(pass, LEASE, pass->name, LEASE_NAME);
+    lease = pass_new(pass, LEASE, pass->name, META_LEASE_CLUSTER);
     meta_set_label(pass->arena, lease,
                      META_LABEL_CLUSTER_NAME,
                      render_label(pass->arena, pass->name));
     clock_format(pass->now, true, time);
     spec = node_make(pass->arena, lease, "spec");
-    node_set_text(pass->arena, spec, "holderIdentity", LEASE_NAME);
+    node_set_text(pass->arena, spec, "holderIdentity", META_LEASE_CLUSTER);
     node_set_int(pass->arena, spec, "leaseDurationSeconds",
                  node_get_within(node_get(cluster, "spec"), "leaseDurationSeconds",
                                  0, INT32_MAX, 60) ?: 60);

@@ -25,6 +25,8 @@
 #define META_GROUP_CERTIFICATES   "certificates.k8s.io"
 #define META_GROUP_COORDINATION   "coordination.k8s.io"
 #define META_GROUP_EVENTS         "events.k8s.io"
+/* Groups of Open Cluster Management are this one, or end with "." and it. */
+#define META_GROUP_OCM            "open-cluster-management.io"
 #define META_GROUP_META           "meta.k8s.io" /* of options and lists, which are not stored */
 
 #define META_API_AXLE            META_GROUP_AXLE "/v1alpha1"
@@ -127,9 +129,12 @@
 #define META_CONDITION_CLUSTER_AVAILABLE "ManagedClusterConditionAvailable"
 #define META_CONDITION_LEAVE_REQUESTED   "LeaveRequested" /* by a spoke, of its ManagedCluster */
 
-/* ---- The signer of spokes' certificates ---- */
+/* ---- Spokes as users, their signer and their lease ---- */
 
-#define META_SIGNER_CLIENT "kubernetes.io/kube-apiserver-client"
+#define META_USER_AGENT     "system:open-cluster-management:" /* and CLUSTER:AGENT */
+#define META_USERS_CLUSTERS "system:open-cluster-management:managed-clusters" /* all of them */
+#define META_LEASE_CLUSTER  "managed-cluster-lease" /* in the namespace of the cluster */
+#define META_SIGNER_CLIENT  "kubernetes.io/kube-apiserver-client"
 
 /* ---- Media types of patches ---- */
 

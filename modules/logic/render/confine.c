@@ -52,7 +52,7 @@ bool confine_is_cluster_kind(const char *kind)
  */
 static const struct { const char *group, *kind, *why; } acting[] = {
     { META_GROUP_AXLE, NULL, "Axle's own kinds are made by the hub" },
-    { "open-cluster-management.io", NULL, "OCM's kinds are made by the hub" },
+    { META_GROUP_OCM, NULL, "OCM's kinds are made by the hub" },
     { "kustomize.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
     { "helm.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
     { "argoproj.io", "Application", "Argo CD would apply it with rights of its own" },
@@ -248,7 +248,7 @@ static bool is_hub_label(const char *label)
         return false;
     memcpy(group, label, (size_t)(slash - label));
     group[slash - label] = '\0';
-    return group_belongs_to(group, META_GROUP_AXLE) || group_belongs_to(group, "open-cluster-management.io");
+    return group_belongs_to(group, META_GROUP_AXLE) || group_belongs_to(group, META_GROUP_OCM);
 }
 
 static void drop_hub_labels(struct arena *arena, struct node *metadata)

@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-#define SUBJECT "system:open-cluster-management:"
-#define EVERY_CLUSTER "system:open-cluster-management:managed-clusters"
-
 /* ---- ManagedCluster ---------------------------------------------------- */
 
 /* An equal taint of the stored object, whose time the new one takes over. */
@@ -94,16 +91,16 @@ bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
     *ret_cluster = *ret_agent = "";
     if (!csr->label || !*csr->label || !text_same(csr->signer, META_SIGNER_CLIENT) ||
         !text_same(csr->block_type, "CERTIFICATE REQUEST") || !name ||
-        !text_starts(name, SUBJECT) || csr->organization_count != 2)
+        !text_starts(name, META_USER_AGENT) || csr->organization_count != 2)
         return false;
-    rest = name + strlen(SUBJECT);
+    rest = name + strlen(META_USER_AGENT);
     colon = strchr(rest, ':');
     if (!colon || colon == rest || !colon[1] || strchr(colon + 1, ':'))
         return false;
     cluster = arena_bytes(arena, rest, (size_t)(colon - rest));
     if (!text_same(cluster, csr->label) ||
-        !csr_has_organization(csr, EVERY_CLUSTER) ||
-        !csr_has_organization(csr, arena_printf(arena, SUBJECT "%s", cluster)))
+        !csr_has_organization(csr, META_USERS_CLUSTERS) ||
+        !csr_has_organization(csr, arena_printf(arena, META_USER_AGENT "%s", cluster)))
         return false;
     *ret_cluster = cluster;
     *ret_agent = arena_string(arena, colon + 1);

@@ -17,7 +17,7 @@
 #define CLUSTER_PATH                                                           \
     "/apis/" META_API_CLUSTER "/managedclusters/%s"
 #define LEASE_PATH                                                             \
-    "/apis/" META_API_COORDINATION "/namespaces/%s/leases/managed-cluster-lease"
+    "/apis/" META_API_COORDINATION "/namespaces/%s/leases/" META_LEASE_CLUSTER
 /* The namespace and the lease are made by the hub, a moment after it lets a
    spoke in. */
 #define SOON (2 * CLOCK_SECOND)

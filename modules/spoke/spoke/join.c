@@ -17,7 +17,6 @@
 
 #define CSRS "/apis/" META_API_CERTIFICATES "/certificatesigningrequests"
 #define CLUSTERS "/apis/" META_API_CLUSTER "/managedclusters"
-#define GROUP "system:open-cluster-management"
 /* Which key will speak for this cluster: nobody else finishes what is begun here. */
 /* The id of the token of the last join: another one asks for another join. */
 #define TOKEN_FILE "joined-with"
@@ -111,7 +110,7 @@ int join_check_certificate(const struct spoke *spoke, const char *authority, con
 {
     scoped_mem char *key_pem = identity_read(spoke, "pki/client.key", NULL, err);
     scoped_pki_key struct pki_key *key = key_pem ? pki_key_read(key_pem, err) : NULL;
-    scoped_mem char *name = mem_printf(GROUP ":%s:agent", spoke->name);
+    scoped_mem char *name = mem_printf(META_USER_AGENT "%s:agent", spoke->name);
     scoped_pki_cert struct pki_cert *cert = NULL;
     unsigned char pin[PKI_SHA256];
 
@@ -285,10 +284,10 @@ struct node *join_make_request(struct spoke *spoke, struct arena *arena,
                                struct err *err)
 {
     const char *groups[] = {
-        arena_printf(arena, GROUP ":%s", spoke->name),
-        GROUP ":managed-clusters"};
+        arena_printf(arena, META_USER_AGENT "%s", spoke->name),
+        META_USERS_CLUSTERS};
     struct pki_subject subject = {
-        arena_printf(arena, GROUP ":%s:agent", spoke->name), groups, 2};
+        arena_printf(arena, META_USER_AGENT "%s:agent", spoke->name), groups, 2};
     scoped_pki_key struct pki_key *key = own_key(spoke, err);
     static const char *const usages[] = {"digital signature", "key encipherment",
                                          "client auth"};
