@@ -140,7 +140,7 @@ static bool is_lost(const struct node *cluster)
 static int keep_record(struct pass *pass, const struct node *cluster, struct err *err)
 {
     const char *keys = meta_annotation(cluster, META_ANNOTATION_CLIENT_KEYS);
-    bool asked = !strcmp(meta_condition_status(cluster, META_CONDITION_LEAVE_REQUESTED), "True");
+    bool asked = meta_condition_is_true(cluster, META_CONDITION_LEAVE_REQUESTED);
     struct node *record, *data;
     char now[CLOCK_TEXT];
 

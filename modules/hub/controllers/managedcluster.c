@@ -122,7 +122,7 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     if (meta_is_deleting(cluster.node))
         return leaving_run(pass, &cluster, err);
-    if (!strcmp(meta_condition_status(cluster.node, META_CONDITION_LEAVE_REQUESTED), "True"))
+    if (meta_condition_is_true(cluster.node, META_CONDITION_LEAVE_REQUESTED))
         return let_go(pass, &cluster, err);
     trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
     if (pass_finalizer(pass, &cluster, META_FINALIZER_CLUSTER, true, err) < 0 ||

@@ -235,7 +235,7 @@ static void say(const struct expected *e, struct node *row, const char *phase,
 
 static bool says(const struct expected *e, const char *condition)
 {
-    return !strcmp(meta_condition_status(e->cluster.node, condition), "True");
+    return meta_condition_is_true(e->cluster.node, condition);
 }
 
 /* Until it has come with its certificate it fetches that with its token. */

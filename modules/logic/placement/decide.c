@@ -2,6 +2,8 @@
 /* Decides a Placement: runs filters, scores, spread and groups one after the other. */
 #include "placement/world.h"
 
+#include "meta/meta.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,10 +99,8 @@ void placement_decide(struct placement_world *world,
                       const struct node *placement, int64_t now,
                       struct arena *arena, struct placement_result *ret)
 {
-    const struct node *meta = node_get(placement, "metadata");
     struct choice choice = { world, placement, node_get(placement, "spec"),
-                             node_get_text(meta, "namespace"),
-                             node_get_text(meta, "name"), now, arena, ret };
+                             meta_namespace(placement), meta_name(placement), now, arena, ret };
 
     *ret = (struct placement_result){ .plugin = "", .message = "" };
     make_rows(&choice);

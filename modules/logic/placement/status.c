@@ -162,16 +162,15 @@ struct node *placement_status(struct arena *arena, const struct node *placement,
 static void set_placement_owner(struct arena *arena, struct node *meta,
                       const struct node *placement)
 {
-    const struct node *of = node_get(placement, "metadata");
     struct node *owner = node_map(arena);
 
-    if (!*node_get_text(of, "uid"))
+    if (!*meta_uid(placement))
         return;
     node_set_text(arena, owner, "apiVersion",
                   META_API_CLUSTER_V1BETA1);
     node_set_text(arena, owner, "kind", "Placement");
-    node_set_text(arena, owner, "name", node_get_text(of, "name"));
-    node_set_text(arena, owner, "uid", node_get_text(of, "uid"));
+    node_set_text(arena, owner, "name", meta_name(placement));
+    node_set_text(arena, owner, "uid", meta_uid(placement));
     node_set_bool(arena, owner, "controller", true);
     node_set_bool(arena, owner, "blockOwnerDeletion", true);
     node_add(arena, node_make_list(arena, meta, "ownerReferences"), owner);
@@ -183,7 +182,6 @@ struct node *placement_decision_object(struct arena *arena,
                                        size_t index)
 {
     const struct placement_decision *decision = &result->decisions[index];
-    const struct node *of = node_get(placement, "metadata");
     struct node *object = node_map(arena);
     struct node *meta, *labels, *list;
 
@@ -192,9 +190,9 @@ struct node *placement_decision_object(struct arena *arena,
     node_set_text(arena, object, "kind", "PlacementDecision");
     meta = node_make(arena, object, "metadata");
     node_set_text(arena, meta, "name", decision->name);
-    node_set_text(arena, meta, "namespace", node_get_text(of, "namespace"));
+    node_set_text(arena, meta, "namespace", meta_namespace(placement));
     labels = node_make(arena, meta, "labels");
-    node_set_text(arena, labels, META_LABEL_PLACEMENT, node_get_text(of, "name"));
+    node_set_text(arena, labels, META_LABEL_PLACEMENT, meta_name(placement));
     node_set(arena, labels, META_LABEL_DECISION_GROUP_INDEX,
              node_format(arena, "%zu", decision->group));
     node_set_text(arena, labels, META_LABEL_DECISION_GROUP_NAME,

@@ -128,19 +128,16 @@ static void read_resources(struct placement_world *world, struct seat *seat)
 
 static void put_cluster(struct placement_world *world, const struct node *object)
 {
-    struct seat *seat =
-        find_or_add_seat(world, meta_name(object));
+    struct seat *seat = find_or_add_seat(world, meta_name(object));
     bool fresh = !seat->arena;
-    const struct node *meta;
 
     clear_seat(seat);
     seat->arena = arena_new();
     seat->object = node_copy(seat->arena, object);
-    meta = node_get(seat->object, "metadata");
-    seat->labels = node_get(meta, "labels");
+    seat->labels = node_at(seat->object, "metadata", "labels", NULL);
     if (node_is(node_get(seat->labels, META_LABEL_CLUSTERSET), NODE_STRING))
         seat->set = node_get_text(seat->labels, META_LABEL_CLUSTERSET);
-    seat->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
+    seat->leaving = meta_is_deleting(seat->object);
     read_cluster_taints(seat);
     read_cluster_claims(seat);
     read_resources(world, seat);
@@ -202,7 +199,6 @@ static void put_set(struct placement_world *world, const struct node *object)
 {
     struct arena *arena = arena_new();
     struct cluster_set *set = arena_alloc(arena, sizeof *set);
-    const struct node *meta = node_get(object, "metadata");
     const struct node *selector;
     const char *type;
 
@@ -214,9 +210,9 @@ static void put_set(struct placement_world *world, const struct node *object)
     if (!set->exclusive && !text_same(type, "LabelSelector"))
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
-    set->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
-    set->pool = *node_get_text(node_get(meta, "labels"), META_LABEL_POOL) != 0;
-    free_set(map_put(world->sets, node_get_text(meta, "name"), set));
+    set->leaving = meta_is_deleting(object);
+    set->pool = *meta_label(object, META_LABEL_POOL) != 0;
+    free_set(map_put(world->sets, meta_name(object), set));
 }
 
 static void free_set_binding(struct binding *binding)
@@ -231,12 +227,11 @@ static void free_set_binding(struct binding *binding)
 static void put_binding(struct placement_world *world, const char *key,
                         const struct node *object)
 {
-    const struct node *meta = node_get(object, "metadata");
     const char *set = node_get_text(node_get(object, "spec"), "clusterSet");
     struct binding *binding = mem_alloc(sizeof *binding);
 
-    binding->space = mem_copy_string(node_get_text(meta, "namespace"));
-    binding->set = mem_copy_string(*set ? set : node_get_text(meta, "name"));
+    binding->space = mem_copy_string(meta_namespace(object));
+    binding->set = mem_copy_string(*set ? set : meta_name(object));
     free_set_binding(map_put(world->bindings, key, binding));
 }
 
@@ -294,14 +289,11 @@ static void remove_decision(struct placement_world *world, const char *key)
 
 /* From the ownerReference if there is one, because a label's value may be cut and
    hashed. */
-static const char *find_placement_name(const struct node *meta)
+static const char *find_placement_name(const struct node *object)
 {
-    const struct node *owners = node_get(meta, "ownerReferences");
+    const char *owner = meta_owner_name(object, "Placement");
 
-    for (size_t i = 0; i < node_count(owners); i++)
-        if (!strcmp(node_get_text(node_item(owners, i), "kind"), "Placement"))
-            return node_get_text(node_item(owners, i), "name");
-    return node_get_text(node_get(meta, "labels"), META_LABEL_PLACEMENT);
+    return *owner ? owner : meta_label(object, META_LABEL_PLACEMENT);
 }
 
 /* The counts of the clusters change with each decision, so that no placement has to
@@ -309,13 +301,12 @@ static const char *find_placement_name(const struct node *meta)
 static void put_decision(struct placement_world *world, const char *key,
                          const struct node *object)
 {
-    const struct node *meta = node_get(object, "metadata");
     const struct node *list = node_at(object, "status", "decisions", NULL);
     struct decision *decision = mem_alloc(sizeof *decision);
     struct owner *owner;
 
     remove_decision(world, key);
-    decision->owner = join_key(node_get_text(meta, "namespace"), find_placement_name(meta));
+    decision->owner = join_key(meta_namespace(object), find_placement_name(object));
     decision->count = node_count(list);
     decision->seats = mem_resize_array(NULL, decision->count + 1,
                                        sizeof *decision->seats);
@@ -378,9 +369,8 @@ static void put_score(struct placement_world *world, const char *space,
 bool placement_world_put(struct placement_world *world, const char *kind,
                          const struct node *object)
 {
-    const struct node *meta = node_get(object, "metadata");
-    const char *name = node_get_text(meta, "name");
-    const char *space = node_get_text(meta, "namespace");
+    const char *name = meta_name(object);
+    const char *space = meta_namespace(object);
     scoped_mem char *key = join_key(space, name);
 
     if (!*name)

@@ -5,15 +5,11 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
 #define MANIFESTS_AT_MOST ((size_t)500 * 1024)
-
-static const char *read_metadata(const struct node *manifest, const char *key)
-{
-    return node_get_text(node_get(manifest, "metadata"), key);
-}
 
 /* Refuses a manifest without a name, and the second one of an object. `seen` maps what
    identifies an object to its manifest. */
@@ -22,15 +18,15 @@ static int check_work_manifest(struct map *seen, const struct node *manifest,
 {
     scoped_mem char *key = mem_printf(
         "%s\n%s\n%s\n%s", node_get_text(manifest, "apiVersion"),
-        node_get_text(manifest, "kind"), read_metadata(manifest, "namespace"),
-        read_metadata(manifest, "name"));
+        node_get_text(manifest, "kind"), meta_namespace(manifest),
+        meta_name(manifest));
 
-    if (!*read_metadata(manifest, "name"))
+    if (!*meta_name(manifest))
         return err_set(err, ERR_BAD_REQUEST,
                        "spec.workload.manifests[%zu]: name must be set in "
                        "manifest",
                        at);
-    if (*read_metadata(manifest, "generateName"))
+    if (*node_get_text(node_get(manifest, "metadata"), "generateName"))
         return err_set(err, ERR_BAD_REQUEST,
                        "spec.workload.manifests[%zu]: generateName must not be "
                        "set in manifest",
@@ -40,7 +36,7 @@ static int check_work_manifest(struct map *seen, const struct node *manifest,
                        "spec.workload.manifests[%zu]: %s \"%s\" is there "
                        "already",
                        at, node_get_text(manifest, "kind"),
-                       read_metadata(manifest, "name"));
+                       meta_name(manifest));
     map_put(seen, key, (void *)(uintptr_t)manifest);
     return 0;
 }
@@ -69,7 +65,7 @@ int work_check_binding(const struct node *binding, struct err *err)
 {
     const char *set = node_get_text(node_get(binding, "spec"), "clusterSet");
 
-    if (strcmp(set, read_metadata(binding, "name")) != 0)
+    if (strcmp(set, meta_name(binding)) != 0)
         return err_set(err, ERR_BAD_REQUEST,
                        "The ManagedClusterSetBinding must have the same name as "
                        "the target ManagedClusterSet");

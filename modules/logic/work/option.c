@@ -219,7 +219,6 @@ struct node *work_untracked(struct arena *arena, const struct node *applied,
 /* A work that a replica set made is kept: deleted, it would be made again at once. */
 enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at)
 {
-    const struct node *meta = node_get(work, "metadata");
     const struct node *ttl =
         node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL);
     const struct node *done = meta_condition(work, "Complete");
@@ -227,7 +226,7 @@ enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at)
 
     if (!node_is(ttl, NODE_INT) || !meta_condition_is_true(work, "Complete") ||
         meta_is_deleting(work) ||
-        node_get(node_get(meta, "labels"), META_LABEL_REPLICASET))
+        node_at(work, "metadata", "labels", META_LABEL_REPLICASET, NULL))
         return WORK_KEEP;
     if (!clock_parse(node_get_text(done, "lastTransitionTime"), &since))
         since = now;
