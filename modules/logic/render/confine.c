@@ -12,7 +12,7 @@
 /* The manifest that is checked, for the words of an error. */
 struct confine {
     struct arena *arena;
-    const struct dress *dress;
+    const struct component_meta *meta;
     const char *kind, *name;
     struct err *err;
 };
@@ -20,7 +20,7 @@ struct confine {
 static int refuse_manifest(const struct confine *in, const char *field, const char *why)
 {
     return err_set(in->err, ERR_INVALID, "component \"%s\": %s \"%s\": %s: %s",
-                   in->dress->component, in->kind, in->name, field, why);
+                   in->meta->component, in->kind, in->name, field, why);
 }
 
 /* ---- Kinds ------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ static int check_manifest_kind(const struct confine *in, const struct node *mani
         if (group_belongs_to(group, acting[i].group) &&
             (!acting[i].kind || !strcmp(acting[i].kind, in->kind)))
             return refuse_manifest(in, "kind", acting[i].why);
-    if (confine_is_cluster_kind(in->kind) && !meta_list_has(in->dress->input->cluster_kinds, in->kind))
+    if (confine_is_cluster_kind(in->kind) && !meta_list_has(in->meta->input->cluster_kinds, in->kind))
         return refuse_manifest(in, "kind", "it concerns the whole cluster; an administrator allows it by "
                       "spec.clusterScopedKinds of the Project");
     return 0;
@@ -162,7 +162,7 @@ static int refuse_other_namespace(const struct confine *in, const char *namespac
     add_field_path(&path, step);
     return refuse_manifest(in, text_string(&path),
                   arena_printf(in->arena, "\"%.80s\" is another namespace; this workload may only "
-                               "use \"%s\"", namespace, in->dress->input->space));
+                               "use \"%s\"", namespace, in->meta->input->space));
 }
 
 /* Walks the whole tree, because any kind may have a field that names a namespace. */
@@ -170,7 +170,7 @@ static int check_named_namespaces(const struct confine *in, const struct node *t
                             const struct step *up, bool named)
 {
     if (node_is(tree, NODE_STRING))
-        return named && tree->len && strcmp(node_text(tree), in->dress->input->space)
+        return named && tree->len && strcmp(node_text(tree), in->meta->input->space)
                    ? refuse_other_namespace(in, node_text(tree), up) : 0;
     for (size_t i = 0; node_is(tree, NODE_LIST) && i < node_count(tree); i++) {
         struct step step = { up, NULL, i };
@@ -222,11 +222,11 @@ static int check_template_metadata(const struct confine *in, const struct node *
     return 0;
 }
 
-int confine_manifest(struct arena *arena, const struct dress *dress,
+int confine_manifest(struct arena *arena, const struct component_meta *meta,
                      const struct node *manifest, struct err *err)
 {
     const struct confine in = {
-        .arena = arena, .dress = dress, .kind = node_get_text(manifest, "kind"),
+        .arena = arena, .meta = meta, .kind = node_get_text(manifest, "kind"),
         .name = meta_name(manifest), .err = err,
     };
 

@@ -2,7 +2,7 @@
 #ifndef RENDER_CONFINE_H
 #define RENDER_CONFINE_H
 
-#include "render/dress.h"
+#include "render/component_meta.h"
 
 #include <stdbool.h>
 
@@ -15,7 +15,7 @@
  * lists it), none that would make an agent act in turn, no reference into another
  * namespace, and nothing that `${spoke.…}` could still turn into one of these.
  */
-int confine_manifest(struct arena *arena, const struct dress *dress,
+int confine_manifest(struct arena *arena, const struct component_meta *meta,
                      const struct node *manifest, struct err *err) MUST_CHECK;
 /* Removes labels of the hub's groups that a template wrote, anywhere in the tree. */
 void confine_labels(struct arena *arena, struct node *tree);

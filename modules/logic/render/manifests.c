@@ -8,8 +8,8 @@
 #include "meta/meta.h"
 #include "patch/patch.h"
 #include "query/query.h"
-#include "render/dress.h"
-#include "render/fill.h"
+#include "render/component_meta.h"
+#include "render/interpolate.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@
 struct rendering {
     struct arena *arena;
     const struct render_input *input;
-    struct dress dress;      /* of the present component */
+    struct component_meta meta;      /* of the present component */
     const char *what;        /* "component \"server\"" */
     struct node *objects;    /* what the component has given so far */
     struct meter *meter;
@@ -77,9 +77,9 @@ static struct node *make_template_data(const struct rendering *rendering,
     node_set_text(arena, context, "aiworkload", in->aiworkload);
     node_set_text(arena, context, "deployment", in->deployment);
     node_set_text(arena, context, "namespace", in->space);
-    node_set_text(arena, context, "component", rendering->dress.component);
-    node_set_text(arena, context, "name", rendering->dress.name);
-    node_set(arena, context, "labels", dress_labels(arena, &rendering->dress));
+    node_set_text(arena, context, "component", rendering->meta.component);
+    node_set_text(arena, context, "name", rendering->meta.name);
+    node_set(arena, context, "labels", component_meta_labels(arena, &rendering->meta));
     if (properties)
         node_set(arena, dot, "properties", node_copy(arena, properties));
     return dot;
@@ -118,7 +118,7 @@ static struct node *resolve_properties(struct rendering *rendering,
     struct node *causes = node_list(rendering->arena), *filled;
     struct schema *schema = NULL;
 
-    if (fill_pay(rendering->what, rendering->meter, source, 6, rendering->err) < 0)
+    if (interpolate_pay(rendering->what, rendering->meter, source, 6, rendering->err) < 0)
         return NULL;
     if (source) {
         schema = schema_compile(rendering->arena, source, NULL, false, rendering->err);
@@ -127,11 +127,11 @@ static struct node *resolve_properties(struct rendering *rendering,
             return NULL;
         }
     }
-    filled = fill_tree(rendering->arena, rendering->what, properties, schema,
+    filled = interpolate_tree(rendering->arena, rendering->what, properties, schema,
                        make_template_data(rendering, NULL), rendering->meter, rendering->err);
     if (!filled || !schema)
         return filled;
-    if (fill_pay(rendering->what, rendering->meter, filled, 8, rendering->err) < 0)
+    if (interpolate_pay(rendering->what, rendering->meter, filled, 8, rendering->err) < 0)
         return NULL;
     if (schema_apply_defaults(schema, rendering->arena, filled, rendering->err) < 0)
         return NULL;
@@ -163,16 +163,16 @@ static struct node *render_template(struct rendering *rendering,
 
     if (!node_is(template, NODE_STRING))
         return node_list(rendering->arena);
-    if (fill_pay(rendering->what, rendering->meter, rendering->input->variables, 2,
+    if (interpolate_pay(rendering->what, rendering->meter, rendering->input->variables, 2,
                  rendering->err) < 0 ||
-        fill_pay(rendering->what, rendering->meter, properties, 2, rendering->err) < 0 ||
-        fill_text(rendering->what, name, template->string, template->len,
+        interpolate_pay(rendering->what, rendering->meter, properties, 2, rendering->err) < 0 ||
+        interpolate_text(rendering->what, name, template->string, template->len,
                   make_template_data(rendering, properties), true, rendering->meter, &out,
                   rendering->err) < 0)
         return NULL;
     /* Reading YAML is dearer than writing it. */
     meter_spend(rendering->meter, (uint64_t)out.len * 80);
-    if (fill_pay(rendering->what, rendering->meter, NULL, 0, rendering->err) < 0)
+    if (interpolate_pay(rendering->what, rendering->meter, NULL, 0, rendering->err) < 0)
         return NULL;
     limits.bytes = 16u << 20;
     list = document_read_all(rendering->arena, text_string(&out), out.len, &limits,
@@ -198,7 +198,7 @@ char *render_definition_trouble(struct arena *arena, const char *name, const str
     for (size_t i = 0; i < count_of(fields); i++) {
         const struct node *text = node_get(spec, fields[i]);
 
-        if (node_is(text, NODE_STRING) && fill_parse(name, text->string, text->len, &err) < 0)
+        if (node_is(text, NODE_STRING) && interpolate_parse(name, text->string, text->len, &err) < 0)
             return arena_printf(arena, "spec.%s: %s", fields[i], err.text);
     }
     return NULL;
@@ -223,8 +223,8 @@ static int patch_objects(struct rendering *rendering, const struct node *patch)
     const char *kind = node_get_text(patch, "kind");
     struct node *changed = node_list(rendering->arena);
 
-    if (fill_pay(rendering->what, rendering->meter, rendering->objects, 4, rendering->err) < 0 ||
-        fill_pay(rendering->what, rendering->meter, patch,
+    if (interpolate_pay(rendering->what, rendering->meter, rendering->objects, 4, rendering->err) < 0 ||
+        interpolate_pay(rendering->what, rendering->meter, patch,
                  4 * (unsigned)node_count(rendering->objects), rendering->err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(rendering->objects); i++) {
@@ -292,9 +292,9 @@ static int add_rendered_object(struct rendering *rendering, struct node *object,
     struct node *into = secret ? ret->secrets : ret->manifests;
 
     meter_spend(rendering->meter, 4000 + node_count(into) * 100);
-    if (fill_pay(rendering->what, rendering->meter, object, 4, rendering->err) < 0)
+    if (interpolate_pay(rendering->what, rendering->meter, object, 4, rendering->err) < 0)
         return -1;
-    if (dress_manifest(rendering->arena, &rendering->dress, object, rendering->err) < 0)
+    if (component_meta_apply(rendering->arena, &rendering->meta, object, rendering->err) < 0)
         return -1;
     for (size_t i = 0; i < node_count(into); i++)
         if (has_same_identity(node_item(into, i), object))
@@ -361,7 +361,7 @@ int render_manifests(struct arena *arena, const struct render_input *input,
         if (check_component_name(name, err) < 0)
             return -1;
         rendering.what = arena_printf(arena, "component \"%s\"", name);
-        rendering.dress = (struct dress) {
+        rendering.meta = (struct component_meta) {
             .input = input, .component = name,
             .name = (input->apart ? render_name_apart : render_name)(
                 arena, input->aiworkload, name, RENDER_NAME),
