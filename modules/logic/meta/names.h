@@ -32,7 +32,7 @@
 #define META_API_AXLE            META_GROUP_AXLE "/v1alpha1"
 #define META_API_CLUSTER         META_GROUP_CLUSTER "/v1"
 #define META_API_CLUSTER_V1BETA1 META_GROUP_CLUSTER "/v1beta1" /* Placement, PlacementDecision */
-#define META_API_CLUSTER_V1BETA2 META_GROUP_CLUSTER "/v1beta2" /* ManagedClusterSet and its binding */
+#define META_API_CLUSTER_V1BETA2 META_GROUP_CLUSTER "/v1beta2" /* sets and their bindings */
 #define META_API_CLUSTER_V1ALPHA1 META_GROUP_CLUSTER "/v1alpha1" /* AddOnPlacementScore */
 #define META_API_WORK            META_GROUP_WORK "/v1"
 #define META_API_WORK_V1ALPHA1   META_GROUP_WORK "/v1alpha1" /* ManifestWorkReplicaSet */
@@ -85,8 +85,8 @@
 
 #define META_ANNOTATION_PHASE    META_GROUP_AXLE "/phase"    /* of a manifest: when it is applied */
 #define META_ANNOTATION_WORKLOAD META_GROUP_AXLE "/workload" /* of a replica set: its Workload */
-#define META_ANNOTATION_LOST     META_GROUP_AXLE "/lost"     /* of a cluster: it does not come back */
-#define META_ANNOTATION_ADDRESSES META_GROUP_AXLE "/addresses" /* of a cluster: its endpoints' hosts */
+#define META_ANNOTATION_LOST     META_GROUP_AXLE "/lost"     /* of a cluster: it is gone */
+#define META_ANNOTATION_ADDRESSES META_GROUP_AXLE "/addresses" /* of a cluster: its own hosts */
 /* Hex SHA-256 of the public keys that may speak for a cluster, newest first, at most two. */
 #define META_ANNOTATION_CLIENT_KEYS META_GROUP_AXLE "/client-keys"
 /* Hex SHA-256 of the public key of a machine that is joining. */
@@ -95,8 +95,8 @@
 #define META_ANNOTATION_INSTANCE META_GROUP_AXLE "/instance" /* of a lease: which agent renews it */
 #define META_ANNOTATION_CONFIRMED_EPOCH META_GROUP_AXLE "/confirmed-epoch"
 #define META_ANNOTATION_RENEWED_EVERY_BEFORE META_GROUP_AXLE "/renewed-every-before"
-#define META_ANNOTATION_REVISED_AT META_GROUP_AXLE "/revised-at" /* of a work: when the hub changed it */
-#define META_ANNOTATION_DONE_AT  META_GROUP_AXLE "/done-at" /* of a work: when that was done there */
+#define META_ANNOTATION_REVISED_AT META_GROUP_AXLE "/revised-at" /* of a work: its last change */
+#define META_ANNOTATION_DONE_AT  META_GROUP_AXLE "/done-at" /* of a work: when that was done */
 #define META_ANNOTATION_ACCEPTED_ON "open-cluster-management.io/automatically-accepted-on"
 #define META_ANNOTATION_SCHEDULING_DISABLE META_GROUP_CLUSTER "/experimental-scheduling-disable"
 #define META_ANNOTATION_AUTOUPDATE "rbac.authorization.kubernetes.io/autoupdate"
@@ -115,9 +115,9 @@
 
 /* ---- Finalizers ---- */
 
-#define META_FINALIZER_WORK       META_GROUP_CLUSTER "/manifest-work-cleanup" /* of a ManifestWork */
-#define META_FINALIZER_REPLICASET META_GROUP_WORK "/manifest-work-cleanup"    /* of a set of them */
-#define META_FINALIZER_CLUSTER    META_GROUP_CLUSTER "/api-resource-cleanup"  /* of a ManagedCluster */
+#define META_FINALIZER_WORK       META_GROUP_CLUSTER "/manifest-work-cleanup" /* of a work */
+#define META_FINALIZER_REPLICASET META_GROUP_WORK "/manifest-work-cleanup"    /* of a replica set */
+#define META_FINALIZER_CLUSTER    META_GROUP_CLUSTER "/api-resource-cleanup"  /* of a cluster */
 #define META_FINALIZER_DRAIN      META_GROUP_AXLE "/drain" /* of what is emptied before it goes */
 #define META_FINALIZER_FOREGROUND "foregroundDeletion" /* of what waits for its dependents */
 #define META_FINALIZER_ORPHAN     "orphan"             /* of what leaves them */
