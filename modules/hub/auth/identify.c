@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 
@@ -47,7 +48,7 @@ struct auth_user *auth_user_named(struct arena *arena, const char *name,
 
     if (is_in(groups, MASTERS)) {
         user->role = AUTH_ADMIN;
-    } else if (is_in(groups, MANAGED) &&
+    } else if (is_in(groups, META_USERS_CLUSTERS) &&
                auth_parse_agent(arena, name, &cluster, &agent)) {
         user->role = AUTH_SPOKE;
         user->cluster = cluster;
@@ -83,9 +84,9 @@ bool auth_parse_agent(struct arena *arena, const char *common_name,
 {
     const char *cluster, *colon;
 
-    if (!text_starts(common_name, AGENT_PREFIX))
+    if (!text_starts(common_name, META_USER_AGENT))
         return false;
-    cluster = common_name + strlen(AGENT_PREFIX);
+    cluster = common_name + strlen(META_USER_AGENT);
     colon = strchr(cluster, ':');
     if (!colon || colon == cluster || !colon[1] || strchr(colon + 1, ':'))
         return false;
@@ -141,7 +142,7 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
     /* Names that the hub gives in other ways are nobody's by certificate. */
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
         text_starts(name, ACCOUNT_USER) || text_starts(name, BOOTSTRAP_USER) ||
-        (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
+        (user->role == AUTH_USER && pki_cert_in(cert, META_USERS_CLUSTERS)))
         return err_set(err, ERR_UNAUTHORIZED,
                        "the certificate of \"%s\" gives no rights here", name);
     user->expires = cert->not_after;
@@ -203,7 +204,7 @@ static int by_join_token(const char *text, struct objects *objects,
                          struct err *err)
 {
     const struct kind *kind =
-        kinds_find(objects_kinds(objects), "axle.dev", "jointokens");
+        kinds_find(objects_kinds(objects), META_GROUP_AXLE, "jointokens");
     struct pki_join_token token;
     scoped_object struct object *object = NULL;
     const struct node *spec;

@@ -10,15 +10,10 @@ struct object;
 
 /* What the files of this module share. */
 
-#define AGENT_PREFIX "system:open-cluster-management:"
-#define MANAGED "system:open-cluster-management:managed-clusters"
 #define AUTHENTICATED "system:authenticated"
 #define UNAUTHENTICATED "system:unauthenticated"
 #define MASTERS "system:masters"
 #define ACCOUNT_USER "system:serviceaccount:"
-#define RBAC "rbac.authorization.k8s.io"
-/* The public keys that speak for a cluster; set by the csr controller. */
-#define CLIENT_KEYS "axle.dev/client-keys"
 
 /* User, group, and what a token of an administrator makes of its name. */
 #define ADMIN_USER "system:admin"
