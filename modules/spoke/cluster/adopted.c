@@ -35,15 +35,15 @@ static bool split_plain(const char *text, struct plain *ret)
 
 static bool is_record_whole(const struct local_pod *pod, struct plain *ret)
 {
-    const struct local_kind *row;
+    const struct manifest_kind *row;
     char version[160];
 
     if (!*pod->owner || !*pod->name || !*pod->hash || !pod->template || !pod->count ||
         !split_plain(pod->workload, ret) || strcmp(ret->space, pod->space) != 0)
         return false;
     snprintf(version, sizeof version, "%s%sv1", ret->group, *ret->group ? "/" : "");
-    row = local_kind_find(version, ret->kind);
-    return row && row->role >= ROLE_DEPLOYMENT && row->role <= ROLE_POD;
+    row = manifest_kind_find(version, ret->kind);
+    return row && row->role >= MANIFEST_DEPLOYMENT && row->role <= MANIFEST_POD;
 }
 
 /* ---- Making an object out of a pod ------------------------------------------------ */
@@ -72,7 +72,7 @@ static void write_manifest(struct local_object *object, const struct plain *plai
     object->kind = node_get_text(made, "kind");
     object->space = node_get_text(meta, "namespace");
     object->name = node_get_text(meta, "name");
-    object->row = local_kind_find(object->api_version, object->kind);
+    object->row = manifest_kind_find(object->api_version, object->kind);
     snprintf(object->hash, sizeof object->hash, "%s", pod->hash);
 }
 
@@ -80,7 +80,7 @@ static void count_in(struct local_object *object)
 {
     struct node *spec = node_get(object->object, "spec");
 
-    if (object->row->role != ROLE_POD)
+    if (object->row->role != MANIFEST_POD)
         node_set_int(object->arena, spec, "replicas", number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
 }
 
@@ -143,7 +143,7 @@ bool adopted_can_plan(const struct local_object *object)
 
     if (!object->adopted)
         return true;
-    if (object->row->role != ROLE_DEPLOYMENT && object->row->role != ROLE_POD)
+    if (object->row->role != MANIFEST_DEPLOYMENT && object->row->role != MANIFEST_POD)
         return false;
     while ((pod = map_next(object->cluster->pods, &at, NULL)))
         if (!strcmp(pod->workload, object->plain) && !strcmp(pod->project, object->project) &&

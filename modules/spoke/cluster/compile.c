@@ -20,7 +20,7 @@ static char *claim_name(const struct local_pod *pod, struct arena *arena, const 
                        node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName"));
 }
 
-static int check_claim(struct local_pod *pod, const struct node *volume, struct local_why *why)
+static int check_claim(struct local_pod *pod, const struct node *volume, struct manifest_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
     const struct local_object *object = local_workload_of(pod), *claim;
@@ -31,7 +31,7 @@ static int check_claim(struct local_pod *pod, const struct node *volume, struct 
                        pod->space, name);
     if (claim || node_get_bool(volume, "axleTemplate", false))
         return shared_claim_check_pod(pod, volume, claim ? claim->object : NULL, why);
-    return why_set(why, "MissingPersistentVolumeClaim",
+    return manifest_why_set(why, "MissingPersistentVolumeClaim",
                    "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
 }
 
@@ -46,7 +46,7 @@ static bool has_secret(const struct node *volume)
 }
 
 static int compile_volume(struct local_pod *pod, struct arena *arena, const struct node *volume,
-                          struct node *ret, struct local_why *why)
+                          struct node *ret, struct manifest_why *why)
 {
     const struct node *host = node_get(volume, "hostPath"), *empty = node_get(volume, "emptyDir");
     const char *kind = node_get_text(host, "type");
@@ -102,7 +102,7 @@ static bool is_read_only(const struct local_pod *pod, const char *name)
     return false;
 }
 
-static int compile_mounts(struct env *env, struct node *ret, struct local_why *why)
+static int compile_mounts(struct env *env, struct node *ret, struct manifest_why *why)
 {
     const struct node *mounts = node_get(env->container, "volumeMounts");
     struct arena *arena = env->arena;
@@ -114,7 +114,7 @@ static int compile_mounts(struct env *env, struct node *ret, struct local_why *w
 
         if (*node_get_text(from, "subPathExpr"))
             sub = env_expand(env, node_get_text(from, "subPathExpr"));
-        if (refuse_sub_path(name, sub, why) < 0)
+        if (manifest_check_sub_path(name, sub, why) < 0)
             return -1;
         node_set_text(arena, mount, "volume", name);
         node_set_text(arena, mount, "path", node_get_text(from, "mountPath"));
@@ -125,12 +125,6 @@ static int compile_mounts(struct env *env, struct node *ret, struct local_why *w
         node_add(arena, ret, mount);
     }
     return 0;
-}
-
-bool compile_has_engine(const struct cluster *cluster, const struct node *spec)
-{
-    return text_same(cluster->runtime_driver->name, "engine") &&
-           strcmp(node_get_text(spec, "runtimeClassName"), "process") != 0;
 }
 
 /* A process has one list of words; an image has two, either of which may be its own. */
@@ -155,7 +149,7 @@ static bool compile_image(const struct local_pod *pod, struct arena *arena,
 {
     const char *image = node_get_text(container, "image");
 
-    if (!*image || !compile_has_engine(pod->cluster, node_get(pod->template, "spec")))
+    if (!*image || !manifest_has_engine(&pod->cluster->allowed, node_get(pod->template, "spec")))
         return false;
     node_set_text(arena, ret, "image", image);
     node_set_text(arena, ret, "pull", node_get_text(container, "imagePullPolicy"));
@@ -165,12 +159,12 @@ static bool compile_image(const struct local_pod *pod, struct arena *arena,
 static void compile_limits(struct arena *arena, const struct node *container, struct node *ret)
 {
     const struct node *limits = node_at(container, "resources", "limits", NULL);
-    struct local_why ignored;
+    struct manifest_why ignored;
     int64_t memory = 0, cpu = 0;
 
-    if (refuse_quantity(limits, "memory", "", &memory, false, &ignored) == 0 && memory)
+    if (manifest_quantity(limits, "memory", "", &memory, false, &ignored) == 0 && memory)
         node_set_int(arena, ret, "memory", memory);
-    if (refuse_quantity(limits, "cpu", "", &cpu, true, &ignored) == 0 && cpu)
+    if (manifest_quantity(limits, "cpu", "", &cpu, true, &ignored) == 0 && cpu)
         node_set_int(arena, ret, "cpu", cpu);
     node_set_int(arena, ret, "pids", 4096); /* a fork bomb hurts itself only */
 }
@@ -202,7 +196,7 @@ static void compile_again(const struct local_pod *pod, struct arena *arena, stru
     const struct local_object *object = local_workload_of(pod);
     struct node *again;
 
-    if (!strcmp(policy, "Never") || (object && object->row && object->row->role == ROLE_JOB))
+    if (!strcmp(policy, "Never") || (object && object->row && object->row->role == MANIFEST_JOB))
         return;
     again = node_make(arena, ret, "again");
     node_set_text(arena, again, "on", strcmp(policy, "OnFailure") != 0 ? "any" : "failure");
@@ -229,7 +223,7 @@ static void compile_hook(const struct local_container *from, struct arena *arena
 
 static int compile_container(struct local_pod *pod, struct arena *arena,
                              const struct local_container *from, struct node *ret,
-                             struct local_why *why)
+                             struct manifest_why *why)
 {
     struct env env = { arena, pod, from->spec, node_map(arena) };
     struct node *list;
@@ -301,19 +295,19 @@ struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
 static int64_t disk_of(const struct local_pod *pod)
 {
     int64_t most = pod->cluster->options.bounds.disk, sum = 0, one;
-    struct local_why ignored;
+    struct manifest_why ignored;
 
     for (size_t i = 0; i < pod->count; i++) {
         const struct node *limits = node_at(pod->containers[i].spec, "resources", "limits", NULL);
 
-        if (refuse_quantity(limits, "ephemeral-storage", "", &one, false, &ignored) < 0 || !one)
+        if (manifest_quantity(limits, "ephemeral-storage", "", &one, false, &ignored) < 0 || !one)
             return most;
         sum += one < most ? one : most;
     }
     return sum && sum < most ? sum : most;
 }
 
-struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why)
+struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct manifest_why *why)
 {
     const struct node *spec = node_get(pod->template, "spec");
     const struct node *volumes = node_get(spec, "volumes");

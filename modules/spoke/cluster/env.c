@@ -105,7 +105,7 @@ const char *env_resource(struct arena *arena, const struct node *container,
 }
 
 static int set_from(struct env *env, const char *name, const struct node *from,
-                    struct local_why *why)
+                    struct manifest_why *why)
 {
     const char *space = env->pod->space, *value = NULL;
     const struct node *config = node_get(from, "configMapKeyRef");
@@ -129,7 +129,7 @@ static int set_from(struct env *env, const char *name, const struct node *from,
     if (resource)
         value = env_resource(env->arena, env->container, resource);
     if (!value)
-        return why_set(why, "UnsupportedField", "env[%.80s].valueFrom is not supported on this "
+        return manifest_why_set(why, "UnsupportedField", "env[%.80s].valueFrom is not supported on this "
                        "spoke", name);
     node_set_text(env->arena, env->values, name, value);
     return 0;
@@ -145,14 +145,14 @@ static bool is_env_name(const char *name)
 }
 
 static int refuse_name(const struct env *env, const char *list, size_t i, const char *field,
-                       const char *value, struct local_why *why)
+                       const char *value, struct manifest_why *why)
 {
-    return why_set(why, "Invalid", "container %s: %s[%zu].%s \"%.80s\" must be printable ASCII "
+    return manifest_why_set(why, "Invalid", "container %s: %s[%zu].%s \"%.80s\" must be printable ASCII "
                    "characters without '='", node_get_text(env->container, "name"), list, i, field,
                    value);
 }
 
-static int add_all(struct env *env, const struct node *from, struct local_why *why)
+static int add_all(struct env *env, const struct node *from, struct manifest_why *why)
 {
     static const char *const maps[] = { "data", "stringData" };
     const struct node *config = node_get(from, "configMapRef");
@@ -201,7 +201,7 @@ static void set_ports(struct env *env)
     }
 }
 
-int env_resolve(struct env *env, struct local_why *why)
+int env_resolve(struct env *env, struct manifest_why *why)
 {
     const struct node *from = node_get(env->container, "envFrom");
     const struct node *list = node_get(env->container, "env");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a Job: one run for each template, an end that is decided once and remembered. */
 
-#include "cluster/job_policy.h"
+#include "cluster/local.h"
 
 #include "base/clock.h"
 #include "number/number.h"
@@ -9,46 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Reading -------------------------------------------------------------------------- */
-
-int job_check(struct local_object *object)
-{
-    const struct node *spec = node_get(object->object, "spec");
-    const char *mode = node_get_text(spec, "completionMode");
-    const char *replacement = node_get_text(spec, "podReplacementPolicy");
-
-    if (*mode && strcmp(mode, "Indexed") != 0 && strcmp(mode, "NonIndexed") != 0)
-        return why_set(&object->broken, "Invalid", "spec.completionMode is NonIndexed or Indexed, not "
-                       "\"%.40s\"", mode);
-    if (*replacement && strcmp(replacement, "Failed") != 0 &&
-        strcmp(replacement, "TerminatingOrFailed") != 0)
-        return why_set(&object->broken, "Invalid", "spec.podReplacementPolicy is TerminatingOrFailed or "
-                       "Failed, not \"%.40s\"", replacement);
-    return job_policy_check(spec, &object->broken);
-}
+/* ---- What is wanted ------------------------------------------------------------------- */
 
 static struct plan_workload want_of(const struct local_object *object, struct arena *arena)
 {
     const struct node *spec = node_get(object->object, "spec");
     int64_t deadline = number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0);
-    bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
-    bool per_index = job_policy_has(spec, "backoffLimitPerIndex");
-    struct plan_workload want = { .indexed = indexed, .now = clock_wall() };
+    struct plan_workload want = manifest_want_job(spec, arena);
 
-    want.parallelism = workload_count(spec, "parallelism", 1, WORKLOAD_MOST);
-    want.backoff_limit = workload_count(spec, "backoffLimit", per_index ? INT32_MAX : 6, INT32_MAX);
-    want.index_limit = workload_count(spec, "backoffLimitPerIndex", -1, INT32_MAX);
-    want.failed_indexes = workload_count(spec, "maxFailedIndexes", -1, INT32_MAX);
-    want.suspend = node_get_bool(spec, "suspend", false);
-    want.replace_ended = !strcmp(node_get_text(spec, "podReplacementPolicy"), "Failed") ||
-                         job_policy_has(spec, "podFailurePolicy");
-    want.replicas = job_policy_has(spec, "completions")
-                        ? workload_count(spec, "completions", 1, WORKLOAD_MOST)
-                    : job_policy_has(spec, "parallelism") && !indexed ? -1 : 1;
+    want.now = clock_wall();
     want.past = object->past ? &object->past->sum : NULL;
-    want.success = job_policy_success(spec, arena, &want.success_count);
     /* 0 is a deadline too, as in Kubernetes: it has passed when the run begins. */
-    if (job_policy_has(spec, "activeDeadlineSeconds") && object->run.started)
+    if (manifest_has(spec, "activeDeadlineSeconds") && object->run.started)
         want.deadline = object->run.started + clock_seconds(deadline);
     return want;
 }
@@ -66,25 +38,25 @@ static int failures_of(const struct local_pod *pod)
         if (!c->sidecar && c->run > (int64_t)c->unpulled + fine)
             sum += c->run - fine - c->unpulled;
     }
-    return sum < WORKLOAD_MOST * 1000 ? (int)sum : WORKLOAD_MOST * 1000;
+    return sum < MANIFEST_MOST_PODS * 1000 ? (int)sum : MANIFEST_MOST_PODS * 1000;
 }
 
 static enum plan_verdict verdict_of(const struct local_object *object, const struct local_pod *pod,
-                                    struct local_why *ret_why)
+                                    struct manifest_why *ret_why)
 {
     const struct node *policy = node_at(object->object, "spec", "podFailurePolicy", NULL);
-    struct job_exit exits[64];
-    struct job_failure failure = { .exits = exits, .disrupted = pod->lost };
+    struct manifest_exit exits[64];
+    struct manifest_failure failure = { .exits = exits, .disrupted = pod->lost };
 
     for (size_t i = 0; policy && i < pod->count && failure.count < count_of(exits); i++) {
         const struct local_container *c = &pod->containers[i];
 
         if (c->state == CONTAINER_FAILED)
-            exits[failure.count++] = (struct job_exit){ c->name, 128 };
+            exits[failure.count++] = (struct manifest_exit){ c->name, 128 };
         else if (c->state == CONTAINER_EXITED && !pod->lost && (c->code || c->signal))
-            exits[failure.count++] = (struct job_exit){ c->name, c->signal ? 128 + c->signal : c->code };
+            exits[failure.count++] = (struct manifest_exit){ c->name, c->signal ? 128 + c->signal : c->code };
     }
-    return policy ? job_policy_verdict(policy, &failure, ret_why) : PLAN_COUNT;
+    return policy ? manifest_job_verdict(policy, &failure, ret_why) : PLAN_COUNT;
 }
 
 /* In the sum of those that are gone, or about to be. */
@@ -124,14 +96,14 @@ static int64_t next_ready(struct local_pod *const *pods, size_t count, int64_t n
 }
 
 static void describe(const struct local_object *object, struct local_pod *const *pods,
-                     size_t count, struct plan_pod *ret, struct local_why *ret_why)
+                     size_t count, struct plan_pod *ret, struct manifest_why *ret_why)
 {
     unsigned failed = count_failed(pods, count);
     int64_t now = clock_wall();
 
     for (size_t i = 0; i < count; i++) {
         const char *phase = pod_phase(pods[i]);
-        struct local_why why = { 0 };
+        struct manifest_why why = { 0 };
 
         ret[i] = (struct plan_pod){
             .name = pods[i]->name, .index = pods[i]->index, .current = true,
@@ -159,11 +131,11 @@ bool job_may_restart(const struct local_pod *pod)
     struct local_pod **pods;
     struct plan_pod *described;
     struct plan_workload want;
-    struct local_why ignored = { 0 };
+    struct manifest_why ignored = { 0 };
     size_t count, at = 0;
     bool spent;
 
-    if (!object || !object->row || object->row->role != ROLE_JOB || !object->object ||
+    if (!object || !object->row || object->row->role != MANIFEST_JOB || !object->object ||
         object->adopted || strcmp(pod->hash, object->hash) != 0)
         return true;
     if (object->run.ended)
@@ -188,7 +160,7 @@ static void count_past(struct local_object *object, const struct local_pod *pod)
 {
     struct plan_past *sum = &object->past->sum;
     int failures = failures_of(pod) > 1 ? failures_of(pod) : 1;
-    struct local_why ignored = { 0 };
+    struct manifest_why ignored = { 0 };
     enum plan_verdict verdict = verdict_of(object, pod, &ignored);
 
     if (verdict == PLAN_IGNORE)
@@ -281,30 +253,30 @@ static void keep_end(struct local_object *object)
     state_keep(object, on_kept, keeping);
 }
 
-static void explain_failure(const struct local_object *object, const struct local_why *policy,
-                            struct local_why *ret)
+static void explain_failure(const struct local_object *object, const struct manifest_why *policy,
+                            struct manifest_why *ret)
 {
     const struct plan_job_state *job = &object->job;
-    struct local_why last = { 0 };
+    struct manifest_why last = { 0 };
     bool troubled = workload_trouble(object, &last);
     const char *before = troubled ? "; last: " : "";
 
     if (!troubled)
-        last = (struct local_why){ 0 };
+        last = (struct manifest_why){ 0 };
     if (!strcmp(job->reason, "PodFailurePolicy") && *policy->message)
-        why_set(ret, job->reason, "%s", policy->message);
+        manifest_why_set(ret, job->reason, "%s", policy->message);
     else if (!strcmp(job->reason, "DeadlineExceeded"))
-        why_set(ret, job->reason, "it was active for longer than activeDeadlineSeconds, %lld s%s%.300s",
+        manifest_why_set(ret, job->reason, "it was active for longer than activeDeadlineSeconds, %lld s%s%.300s",
                 (long long)number_get(node_get(object->object, "spec"), "activeDeadlineSeconds",
                                       NUMBER_SECONDS, 0), before, last.message);
     else if (job->failed_indexes)
-        why_set(ret, job->reason, "%d indexes failed%s%.300s", job->failed_indexes, before, last.message);
+        manifest_why_set(ret, job->reason, "%d indexes failed%s%.300s", job->failed_indexes, before, last.message);
     else
-        why_set(ret, job->reason, "%d pods failed%s%.300s", job->failed, before, last.message);
+        manifest_why_set(ret, job->reason, "%d pods failed%s%.300s", job->failed, before, last.message);
 }
 
 /* Pods that are stopped because of the failure count as failed, as in Kubernetes. */
-static void decide_end(struct local_object *object, const struct local_why *policy)
+static void decide_end(struct local_object *object, const struct manifest_why *policy)
 {
     struct local_run *run = &object->run;
 
@@ -314,7 +286,7 @@ static void decide_end(struct local_object *object, const struct local_why *poli
     run->succeeded = object->job.succeeded;
     run->failed = object->job.failed + (run->complete ? 0 : object->job.active);
     if (run->complete) {
-        why_set(&run->why, object->job.reason, "%d pods succeeded", run->succeeded);
+        manifest_why_set(&run->why, object->job.reason, "%d pods succeeded", run->succeeded);
     } else {
         object->job.failed = run->failed;
         explain_failure(object, policy, &run->why);
@@ -354,7 +326,7 @@ static void wind_up(struct local_object *object, struct local_pod *const *pods, 
 void job_end_pod(struct local_object *object, const char *reason, const char *message)
 {
     object->run = (struct local_run){ .ended = true, .finished = clock_wall() };
-    why_set(&object->run.why, reason, "%.390s", message);
+    manifest_why_set(&object->run.why, reason, "%.390s", message);
     keep_end(object);
 }
 
@@ -403,7 +375,7 @@ void job_pass(struct local_object *object, struct local_pod *const *pods, size_t
     scoped_arena struct arena *arena = arena_new();
     struct plan_pod *described = arena_alloc(arena, (count + 1) * sizeof *described);
     struct plan_step steps[PLAN_STEPS];
-    struct local_why policy = { 0 };
+    struct manifest_why policy = { 0 };
     struct plan_workload want;
     size_t n;
 
@@ -436,25 +408,25 @@ void job_pass(struct local_object *object, struct local_pod *const *pods, size_t
 void job_health(struct local_object *object)
 {
     const struct local_run *run = &object->run;
-    struct local_why trouble = { 0 };
+    struct manifest_why trouble = { 0 };
     bool troubled;
 
     if (run->ended) {
         object->health = run->complete ? LOCAL_CURRENT : LOCAL_FAILED;
         if (run->tidied)
-            why_set(&object->why, run->complete ? "Completed" : "JobFailed", "ended; its pods were "
+            manifest_why_set(&object->why, run->complete ? "Completed" : "JobFailed", "ended; its pods were "
                     "removed after ttlSecondsAfterFinished: %.280s", run->why.message);
         else
-            why_set(&object->why, run->complete ? "Completed" : run->why.reason, "%s", run->why.message);
+            manifest_why_set(&object->why, run->complete ? "Completed" : run->why.reason, "%s", run->why.message);
         return;
     }
     object->health = LOCAL_IN_PROGRESS;
     if (node_get_bool(node_get(object->object, "spec"), "suspend", false)) {
-        why_set(&object->why, "Suspended", "spec.suspend: nothing of it runs until that is taken back");
+        manifest_why_set(&object->why, "Suspended", "spec.suspend: nothing of it runs until that is taken back");
         return;
     }
     troubled = workload_trouble(object, &trouble);
-    why_set(&object->why, troubled ? trouble.reason : "Running", "%d active, %d succeeded, %d failed"
+    manifest_why_set(&object->why, troubled ? trouble.reason : "Running", "%d active, %d succeeded, %d failed"
             "%s%.280s", object->job.active, object->job.succeeded, object->job.failed,
             *trouble.message ? "; " : "", trouble.message);
 }

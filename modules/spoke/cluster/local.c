@@ -20,41 +20,6 @@ const char *const local_health_names[] = {
     [LOCAL_TERMINATING] = "Terminating",
 };
 
-static const struct local_kind kinds[] = {
-    { "", "Namespace", ROLE_RECORD, NULL, true },
-    { "", "ConfigMap", ROLE_CONFIG, NULL, false },
-    { "", "Secret", ROLE_CONFIG, NULL, false },
-    { "", "Service", ROLE_SERVICE, NULL, false },
-    { "", "ServiceAccount", ROLE_RECORD, NULL, false },
-    { "", "PersistentVolumeClaim", ROLE_CLAIM, NULL, false },
-    { "", "Pod", ROLE_POD, NULL, false },
-    { "apps", "Deployment", ROLE_DEPLOYMENT, NULL, false },
-    { "apps", "StatefulSet", ROLE_STATEFUL, NULL, false },
-    { "batch", "Job", ROLE_JOB, NULL, false },
-    { "apps", "DaemonSet", ROLE_RECORD, "not built yet; a Deployment with replicas: 1 does the "
-                                        "same on one machine", false },
-    { "batch", "CronJob", ROLE_RECORD, "not built yet", false },
-};
-
-const char *local_group(const char *api_version, char *into, size_t room)
-{
-    const char *slash = strchr(api_version, '/');
-
-    snprintf(into, room, "%.*s", slash ? (int)(slash - api_version) : 0, api_version);
-    return into;
-}
-
-const struct local_kind *local_kind_find(const char *api_version, const char *kind)
-{
-    char group[128];
-
-    local_group(api_version, group, sizeof group);
-    for (size_t i = 0; i < count_of(kinds); i++)
-        if (!strcmp(kinds[i].group, group) && !strcmp(kinds[i].kind, kind))
-            return &kinds[i];
-    return NULL;
-}
-
 /* ---- Looking up ------------------------------------------------------------------ */
 
 struct local_object *local_workload_of(const struct local_pod *pod)
@@ -107,7 +72,7 @@ void local_touch_namespace(struct cluster *cluster, const char *project, const c
 
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (object->row && !strcmp(object->space, space) && !strcmp(object->project, project) &&
-            object->row->role >= ROLE_DEPLOYMENT && object->row->role <= ROLE_POD) {
+            object->row->role >= MANIFEST_DEPLOYMENT && object->row->role <= MANIFEST_POD) {
             workload_read(object);
             local_touch(object);
         }
@@ -190,6 +155,28 @@ static bool has_own_hosts(struct cluster *cluster)
     return loop_is_simulated(cluster->options.loop);
 }
 
+static int check_id(const void *arg, uint32_t id, bool group, struct err *err)
+{
+    return runtime_bounds_id(arg, id, group, err);
+}
+
+static void take_bounds(struct cluster *cluster)
+{
+    const struct runtime_bounds *bounds = &cluster->options.bounds;
+
+    cluster->allowed = (struct manifest_bounds){
+        .host_paths = bounds->host_paths,
+        .allow_privileged = bounds->allow_privileged,
+        .engine = text_same(cluster->runtime_driver->name, "engine"),
+        .host_ports = { bounds->host_ports.first, bounds->host_ports.last },
+        .node_ports = { bounds->node_ports.first, bounds->node_ports.last },
+        .disk = bounds->disk,
+        .check_id = check_id,
+        .capability = runtime_capability,
+        .arg = bounds,
+    };
+}
+
 static int local_open(const struct cluster_options *options, struct cluster **ret, struct err *err)
 {
     struct cluster *cluster = mem_alloc(sizeof *cluster);
@@ -204,6 +191,7 @@ static int local_open(const struct cluster_options *options, struct cluster **re
         mem_free(&cluster);
         return -1;
     }
+    take_bounds(cluster);
     runtime.bounds = cluster->options.bounds;
     runtime.loop = options->loop;
     runtime.on_event = on_event;
@@ -248,7 +236,7 @@ static struct node *local_read(struct cluster *cluster, struct arena *arena, con
                                const char *api_version, const char *kind, const char *space,
                                const char *name)
 {
-    const struct local_kind *row = local_kind_find(api_version, kind);
+    const struct manifest_kind *row = manifest_kind_find(api_version, kind);
     const struct local_owner *owner = map_get(cluster->owners, reader);
     struct local_viewer viewer = { owner ? owner->project : "", reader };
     const char *usual = row && row->cluster_wide ? "" : "default";
@@ -257,11 +245,11 @@ static struct node *local_read(struct cluster *cluster, struct arena *arena, con
     char group[128];
     size_t at = 0;
 
-    object = local_find(cluster, viewer, local_group(api_version, group, sizeof group), kind,
+    object = local_find(cluster, viewer, manifest_group(api_version, group, sizeof group), kind,
                         *space ? space : usual, name);
     if (object)
         return report_object(object, arena);
-    while (row && row->role == ROLE_POD && (pod = map_next(cluster->pods, &at, NULL)))
+    while (row && row->role == MANIFEST_POD && (pod = map_next(cluster->pods, &at, NULL)))
         if (!strcmp(pod->space, space) && !strcmp(pod->name, name) &&
             !strcmp(pod->project, viewer.project))
             return report_pod_object(pod, arena);

@@ -6,9 +6,10 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
-#include "cluster/plan.h"
 #include "document/document.h"
 #include "loop/loop.h"
+#include "manifest/manifest.h"
+#include "plan/plan.h"
 
 /*
  * Private to cluster: the local driver's state and its parts.
@@ -21,30 +22,8 @@
  * report.c tells about it all.
  */
 
-/* Why something is not as wanted, in two words and in a sentence. */
-struct local_why {
-    char reason[48];
-    char message[400];
-};
-/* Returns -1, so that `return why_set(...)` reads well. */
-int why_set(struct local_why *why, const char *reason, const char *format, ...) PRINTF(3, 4);
-
 enum local_health { LOCAL_CURRENT, LOCAL_IN_PROGRESS, LOCAL_FAILED, LOCAL_TERMINATING };
 extern const char *const local_health_names[];
-
-/* ---- Kinds ------------------------------------------------------------------- */
-
-enum local_role { ROLE_RECORD, ROLE_CONFIG, ROLE_DEPLOYMENT, ROLE_STATEFUL, ROLE_JOB, ROLE_POD,
-                  ROLE_CLAIM, ROLE_SERVICE };
-struct local_kind {
-    const char *group, *kind;
-    enum local_role role;
-    const char *refused; /* why it is not run here; NULL: it is */
-    bool cluster_wide;
-};
-/* "apps" of "apps/v1", "" of "v1". */
-const char *local_group(const char *api_version, char *into, size_t room);
-const struct local_kind *local_kind_find(const char *api_version, const char *kind);
 
 /* ---- Objects --------------------------------------------------------------------- */
 
@@ -52,7 +31,7 @@ const struct local_kind *local_kind_find(const char *api_version, const char *ki
 struct local_service {
     struct arena *arena; /* owned */
     struct node *status;
-    struct local_why why;
+    struct manifest_why why;
 };
 
 /* A pod template that a workload has, or had before the rollout that is under way. */
@@ -70,7 +49,7 @@ struct local_run {
     bool ended, complete;      /* it is decided, whatever its pods say from now on */
     bool keeping, kept, tidied; /* the end goes to the disk; is there; its pods were removed */
     int succeeded, failed;
-    struct local_why why;      /* reason as Kubernetes calls it */
+    struct manifest_why why;      /* reason as Kubernetes calls it */
 };
 
 /* Failed pods of a Job that were removed to make room; in the order of their ends. */
@@ -87,7 +66,7 @@ struct local_object {
     struct arena *arena; /* owned */
     struct node *object;
     const char *api_version, *kind, *space, *name;
-    const struct local_kind *row; /* NULL: unknown here */
+    const struct manifest_kind *row; /* NULL: unknown here */
     struct local_owner *owner;
     enum cluster_strategy strategy;
     int phase;
@@ -96,7 +75,7 @@ struct local_object {
     /* Made out of pods that were found running, nobody knows why; see adopted.c */
     bool adopted;
     int64_t generation, created, uid;
-    struct local_why broken; /* reason "": it can be run */
+    struct manifest_why broken; /* reason "": it can be run */
     char hash[24];           /* of the template as it is now */
     struct node *template;   /* of its pods, labels and all */
     struct loop_timer *timer; /* owned; the next look it asked for */
@@ -113,10 +92,10 @@ struct local_object {
     bool late; /* progressDeadlineSeconds are over */
     unsigned losses; /* pods evicted or lost, one soon after the other; see workload_on_loss() */
     int64_t lost;    /* wall time of the last one */
-    struct local_why lost_why;
+    struct manifest_why lost_why;
     struct local_service *service; /* owned */
     enum local_health health;
-    struct local_why why;
+    struct manifest_why why;
 };
 
 struct local_owner {
@@ -166,7 +145,7 @@ struct local_container {
     enum local_hook hook;     /* the one that is on its way */
     struct loop_timer *hook_timer; /* owned; of one that sleeps */
     struct local_probe probes[PROBE_KINDS];
-    struct local_why why;
+    struct manifest_why why;
 };
 
 struct local_pod {
@@ -191,12 +170,13 @@ struct local_pod {
     bool adopted; /* an agent before may have seen it ready; no probe of this one has failed */
     uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it, or its end */
-    struct local_why why; /* why it could not be made */
+    struct manifest_why why; /* why it could not be made */
 };
 
 struct cluster {
     const struct cluster_driver *driver;
     struct cluster_options options;
+    struct manifest_bounds allowed; /* of options.bounds, for the checks of manifests */
     const struct runtime_driver *runtime_driver;
     struct runtime *runtime;
     struct map *owners, *objects, *pods; /* owned */
@@ -271,7 +251,7 @@ struct local_object *local_find(const struct cluster *cluster, struct local_view
                                 const char *group, const char *kind, const char *space,
                                 const char *name);
 /* Works of one project have an object of such a kind each, side by side. */
-bool local_is_shared(const char *project, const struct local_kind *kind);
+bool local_is_shared(const char *project, const struct manifest_kind *kind);
 /* A new object's `key`; the caller frees. */
 char *local_key(const char *project, const char *plain, const char *owner);
 
@@ -301,8 +281,6 @@ void state_forget(struct local_object *object);
 void state_load(struct local_object *object, const struct node *kept);
 
 /* ---- job.c ----------------------------------------------------------------------------- */
-/* Refuses by name what its spec says and cannot be. */
-int job_check(struct local_object *object);
 /* One pass over a Job's pods. */
 void job_pass(struct local_object *object, struct local_pod *const *pods, size_t count);
 /* Whether backoffLimit leaves a container of that pod another start. */
@@ -321,17 +299,11 @@ void workload_pass(struct local_object *object);
 void workload_on_loss(struct local_object *object, const struct local_pod *pod,
                       const char *reason, const char *message);
 void workload_judge(struct local_object *object);
-/* Its pods' template with the labels that one of them has of its own. */
-struct node *workload_labelled(const struct local_object *object, const struct node *template,
-                               struct arena *arena, const char *pod, int index);
 void workload_look_again(struct local_object *object, int64_t wall);
 void workload_end_pods(struct local_pod *const *pods, size_t count);
-/* A count of at most `most`. */
-int workload_count(const struct node *spec, const char *name, int none, int most);
-#define WORKLOAD_MOST 1000
 /* The worst that can be said of its pods; false: nothing, and `ret` is what one of them
    waits for, if for anything. */
-bool workload_trouble(const struct local_object *object, struct local_why *ret);
+bool workload_trouble(const struct local_object *object, struct manifest_why *ret);
 /* How many pods of a Deployment must be available at the least. */
 int workload_fewest(const struct local_object *object);
 /* Wall time before which none of its pods is made anew, after losses; 0: now. */
@@ -377,9 +349,9 @@ void pod_refresh_files(struct local_pod *pod);
 /* Its hosts file, if these names are not those that it was told last. */
 void pod_tell_hosts(struct local_pod *pod, const struct node *names, uint64_t hash);
 /* The worst that can be said of it; false: nothing. */
-bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final);
+bool pod_trouble(const struct local_pod *pod, struct manifest_why *ret, bool *ret_final);
 /* What it is waiting for to be ready, where nothing is wrong; false: for nothing. */
-bool pod_waits(const struct local_pod *pod, struct local_why *ret);
+bool pod_waits(const struct local_pod *pod, struct manifest_why *ret);
 
 /* ---- check.c: asking containers ------------------------------------------------------------- */
 void check_begin(struct local_container *container);
@@ -388,21 +360,14 @@ void check_end(struct local_container *container);
 struct node *check_resolve(const struct local_container *container, const struct node *spec,
                            struct arena *arena);
 
-/* ---- shape.c ------------------------------------------------------------------------------------ */
-/* Refuses by its path a field whose type is not Kubernetes'. */
-int shape_check(const struct local_kind *kind, const struct node *object, struct local_why *why);
-
 /* ---- compile.c -------------------------------------------------------------------------------- */
-/* Refuses by name what cannot be run here; `claims` are a StatefulSet's own. */
-int refuse_pod(const struct cluster *cluster, const struct node *pod_spec,
-                  const struct node *claims, struct local_why *why);
 /* Everything that the template takes from ConfigMaps and Secrets as env. */
 uint64_t compile_hash(const struct local_object *object);
 /* A pod of `runtime`; -1 with a reason such as MissingConfigMap. */
-struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct local_why *why);
+struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct manifest_why *why);
 /* The files of a "files" volume; NULL if it is none. */
 struct node *compile_files(struct local_pod *pod, const struct node *volume, struct arena *arena,
-                           struct local_why *why);
+                           struct manifest_why *why);
 int compile_port(const struct local_pod *pod, const struct local_container *container,
                  const struct node *port);
 

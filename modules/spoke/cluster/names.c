@@ -68,11 +68,7 @@ bool service_selects(const struct local_object *service, const struct node *temp
 
 static bool is_indexed(const struct local_object *object)
 {
-    const struct node *spec = node_get(object->object, "spec");
-
-    return object->row->role == ROLE_STATEFUL ||
-           (object->row->role == ROLE_JOB &&
-            !strcmp(node_get_text(spec, "completionMode"), "Indexed"));
+    return manifest_is_indexed(object->row, node_get(object->object, "spec"));
 }
 
 const char *names_host(const struct local_pod *pod, struct arena *arena)
@@ -94,7 +90,7 @@ const char *names_own_host(const struct local_pod *pod, struct arena *arena)
 
     if (!host)
         host = pod->name;
-    len = strlen(host) < NAMES_HOST ? strlen(host) : NAMES_HOST;
+    len = strlen(host) < MANIFEST_HOST ? strlen(host) : MANIFEST_HOST;
     while (len > 1 && (host[len - 1] == '-' || host[len - 1] == '.'))
         len--;
     return arena_printf(arena, "%.*s", (int)len, host);
@@ -129,7 +125,7 @@ static const char *subdomain_of(const struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
 
-    return object->row->role == ROLE_STATEFUL
+    return object->row->role == MANIFEST_STATEFUL
                ? node_get_text(spec, "serviceName")
                : node_get_text(node_get(object->template, "spec"), "subdomain");
 }
@@ -137,7 +133,7 @@ static const char *subdomain_of(const struct local_object *object)
 static int count_of_indexes(const struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
-    bool job = object->row->role == ROLE_JOB;
+    bool job = object->row->role == MANIFEST_JOB;
     int64_t count = number_get(spec, job ? "completions" : "replicas", NUMBER_COUNT, 1);
 
     return count > MOST_HOSTS ? MOST_HOSTS : (int)count;
@@ -151,7 +147,8 @@ static void add_members(struct writer *w, const struct local_object *object)
     for (int i = 0; i < count_of_indexes(object); i++) {
         char *host = arena_printf(w->arena, "%s-%d", object->name, i);
 
-        if (!service_selects(w->service, workload_labelled(object, object->template, w->arena, host, i)))
+        if (!service_selects(w->service, manifest_label_template(object->row, object->name, object->template,
+                                                                    w->arena, host, i)))
             continue;
         add_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
     }
@@ -196,7 +193,7 @@ static void add_service(struct writer *w)
 
 static bool is_service(const struct local_object *object, const char *project)
 {
-    return object->row && object->row->role == ROLE_SERVICE && !object->removing &&
+    return object->row && object->row->role == MANIFEST_SERVICE && !object->removing &&
            !*object->broken.reason && !strcmp(object->project, project);
 }
 

@@ -47,7 +47,7 @@ void object_free(struct local_object *object)
     struct arena *arena = object->arena;
 
     map_remove(object->cluster->objects, object->key);
-    if (!object->cluster->closing && object->row && object->row->role == ROLE_SERVICE)
+    if (!object->cluster->closing && object->row && object->row->role == MANIFEST_SERVICE)
         services_touch(object->cluster);
     service_free(object);
     loop_timer_free(&object->timer);
@@ -106,22 +106,22 @@ static void check_kind(struct local_object *object)
     const struct node *meta = node_get(object->object, "metadata");
     char refused[NAME_WHY];
 
-    object->broken = (struct local_why){ 0 };
+    object->broken = (struct manifest_why){ 0 };
     if (!*object->kind || !*object->api_version || !*object->name)
-        why_set(&object->broken, "Invalid", "apiVersion, kind and metadata.name are needed");
+        manifest_why_set(&object->broken, "Invalid", "apiVersion, kind and metadata.name are needed");
     else if (!object->row)
-        why_set(&object->broken, "UnsupportedKind", "%.80s %.80s is not supported on this spoke",
+        manifest_why_set(&object->broken, "UnsupportedKind", "%.80s %.80s is not supported on this spoke",
                 object->api_version, object->kind);
     else if (object->row->refused)
-        why_set(&object->broken, "UnsupportedKind", "%s is not supported on this spoke: %s",
+        manifest_why_set(&object->broken, "UnsupportedKind", "%s is not supported on this spoke: %s",
                 object->kind, object->row->refused);
     else if (strlen(object->name) > 253 || strlen(object->space) > 63 ||
              !name_is_dns_subdomain(object->name, refused) ||
              (*object->space && !name_is_dns_label(object->space, refused)))
-        why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
+        manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" or namespace \"%.80s\" is no "
                 "Kubernetes name", node_get_text(meta, "name"), object->space);
     else
-        (void)shape_check(object->row, object->object, &object->broken);
+        (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
 
 static void object_fill(struct local_object *object, const struct cluster_manifest *item)
@@ -132,26 +132,26 @@ static void object_fill(struct local_object *object, const struct cluster_manife
     object->adopted = false;
     /* How the former content stood tells nothing of this one. */
     object->health = LOCAL_IN_PROGRESS;
-    why_set(&object->why, "Progressing", "not looked at yet");
+    manifest_why_set(&object->why, "Progressing", "not looked at yet");
     object->arena = arena_new();
     object->object = node_copy(object->arena, item->object);
     meta = node_get(object->object, "metadata");
     object->api_version = node_get_text(object->object, "apiVersion");
     object->kind = node_get_text(object->object, "kind");
     object->name = node_get_text(meta, "name");
-    object->row = local_kind_find(object->api_version, object->kind);
+    object->row = manifest_kind_find(object->api_version, object->kind);
     object->space = object->row && object->row->cluster_wide ? "" : node_get_text(meta, "namespace");
     if (!*object->space && (!object->row || !object->row->cluster_wide))
         object->space = "default";
     object->generation++;
     object->template = NULL;
     check_kind(object);
-    if (!*object->broken.reason && object->row->role == ROLE_SERVICE)
+    if (!*object->broken.reason && object->row->role == MANIFEST_SERVICE)
         service_read(object);
     else if (!*object->broken.reason)
         workload_read(object);
     if (object->second && object->row && !*object->broken.reason)
-        why_set(&object->broken, OWNED, "%s %.100s/%.100s belongs to another work on this spoke",
+        manifest_why_set(&object->broken, OWNED, "%s %.100s/%.100s belongs to another work on this spoke",
                 object->kind, object->space, object->name);
     arena_free(&old);
 }
@@ -164,7 +164,7 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
     const char *kind = node_get_text(object, "kind");
     const char *name = node_get_text(node_get(object, "metadata"), "name");
     const char *space = node_get_text(node_get(object, "metadata"), "namespace");
-    const struct local_kind *row = local_kind_find(api_version, kind);
+    const struct manifest_kind *row = manifest_kind_find(api_version, kind);
     char group[128];
 
     if (!*name || !*kind || strpbrk(name, "|/") || strpbrk(kind, "|/") || strpbrk(space, "|/"))
@@ -173,7 +173,7 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
         space = "";
     else if (!*space)
         space = "default";
-    return arena_printf(arena, "%s/%s/%s/%s", local_group(api_version, group, sizeof group), kind,
+    return arena_printf(arena, "%s/%s/%s/%s", manifest_group(api_version, group, sizeof group), kind,
                         space, name);
 }
 
@@ -181,7 +181,7 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
 static struct naming naming_of(struct arena *arena, const struct local_owner *owner,
                                const struct node *object, size_t ordinal)
 {
-    const struct local_kind *row = local_kind_find(node_get_text(object, "apiVersion"),
+    const struct manifest_kind *row = manifest_kind_find(node_get_text(object, "apiVersion"),
                                                    node_get_text(object, "kind"));
     struct naming ret = { .plain = plain_of(arena, object, ordinal) };
     bool shared = local_is_shared(owner->project, row) || text_starts(ret.plain, "invalid/");
@@ -267,7 +267,7 @@ static void give_owner(struct local_owner *owner, const char *project)
 
 static bool is_config(const struct local_object *object)
 {
-    return object->row && (object->row->role == ROLE_CONFIG || object->row->role == ROLE_CLAIM);
+    return object->row && (object->row->role == MANIFEST_CONFIG || object->row->role == MANIFEST_CLAIM);
 }
 
 static void keep_owner(struct local_owner *owner, const char *bytes, size_t len)

@@ -10,8 +10,8 @@
 
 bool local_is_workload(const struct local_object *object)
 {
-    return object->row && !object->row->refused && object->row->role >= ROLE_DEPLOYMENT &&
-           object->row->role <= ROLE_POD;
+    return object->row && !object->row->refused && object->row->role >= MANIFEST_DEPLOYMENT &&
+           object->row->role <= MANIFEST_POD;
 }
 
 /* The lowest phase in which something is not healthy yet. */

@@ -268,7 +268,7 @@ const char *pod_phase(const struct local_pod *pod)
     return any ? "Running" : "Pending";
 }
 
-static bool probe_trouble(const struct local_container *c, struct local_why *ret, bool *ret_final)
+static bool probe_trouble(const struct local_container *c, struct manifest_why *ret, bool *ret_final)
 {
     static const struct {
         int kind;
@@ -284,7 +284,7 @@ static bool probe_trouble(const struct local_container *c, struct local_why *ret
 
         if (!probe->spec || !*probe->answer || (probes[i].kind == PROBE_STARTUP && c->started))
             continue;
-        why_set(ret, "ProbeFailed", "container %.80s: %s: %.250s", c->name, probes[i].name,
+        manifest_why_set(ret, "ProbeFailed", "container %.80s: %s: %.250s", c->name, probes[i].name,
                 probe->answer);
         *ret_final = probes[i].kind == PROBE_READINESS &&
                      probe->bad >= number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3);
@@ -301,7 +301,7 @@ static bool is_on_trial(const struct local_container *c)
     return pod_runs(c) && now >= c->began && now < c->began + plan_trial(&c->ends);
 }
 
-bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_final)
+bool pod_trouble(const struct local_pod *pod, struct manifest_why *ret, bool *ret_final)
 {
     static const char *const waits[] = { "MissingConfigMap", "MissingSecret",
                                          "MissingPersistentVolumeClaim", "VolumeInUse" };
@@ -330,40 +330,40 @@ bool pod_trouble(const struct local_pod *pod, struct local_why *ret, bool *ret_f
 }
 
 /* What a container is waiting for, or what the pod waits for in it. */
-static bool container_wait(const struct local_container *c, struct local_why *ret)
+static bool container_wait(const struct local_container *c, struct manifest_why *ret)
 {
     bool first = c->init && !c->sidecar;
 
     if (c->state == CONTAINER_WAITING)
-        why_set(ret, "ContainerCreating", "%s %.80s is being started",
+        manifest_why_set(ret, "ContainerCreating", "%s %.80s is being started",
                 c->init ? "init container" : "container", c->name);
     else if (pod_runs(c) && *c->waits)
-        why_set(ret, "VolumeInPreparation", "container %.80s: %.280s", c->name, c->waits);
+        manifest_why_set(ret, "VolumeInPreparation", "container %.80s: %.280s", c->name, c->waits);
     else if (pod_runs(c) && !c->began)
-        why_set(ret, "ContainerCreating", "%s %.80s is being started",
+        manifest_why_set(ret, "ContainerCreating", "%s %.80s is being started",
                 c->init ? "init container" : "container", c->name);
     else if (first && pod_runs(c))
-        why_set(ret, "PodInitializing", "waits for the init container %.80s to end", c->name);
+        manifest_why_set(ret, "PodInitializing", "waits for the init container %.80s to end", c->name);
     else if (!first && pod_runs(c) && c->hook == HOOK_POST_START)
-        why_set(ret, "PostStartHook", "container %.80s: its postStart hook has not ended yet",
+        manifest_why_set(ret, "PostStartHook", "container %.80s: its postStart hook has not ended yet",
                 c->name);
     else if (!first && pod_runs(c) && !c->started && c->probes[PROBE_STARTUP].spec)
-        why_set(ret, "StartupProbe", "container %.80s: its startupProbe has not succeeded yet",
+        manifest_why_set(ret, "StartupProbe", "container %.80s: its startupProbe has not succeeded yet",
                 c->name);
     else if (!first && pod_runs(c) && !c->ready && c->probes[PROBE_READINESS].spec)
-        why_set(ret, "ReadinessProbe", "container %.80s: its readinessProbe has not succeeded yet",
+        manifest_why_set(ret, "ReadinessProbe", "container %.80s: its readinessProbe has not succeeded yet",
                 c->name);
     else
         return false;
     return true;
 }
 
-bool pod_waits(const struct local_pod *pod, struct local_why *ret)
+bool pod_waits(const struct local_pod *pod, struct manifest_why *ret)
 {
     if (pod->terminating || pod->finished)
         return false;
     if (!pod->made) {
-        why_set(ret, "ContainerCreating", "is being made");
+        manifest_why_set(ret, "ContainerCreating", "is being made");
         return true;
     }
     for (size_t i = 0; i < pod->count; i++)
@@ -390,7 +390,7 @@ void pod_refresh_files(struct local_pod *pod)
     for (size_t i = 0; pod->made && !pod->terminating && !pod->lost && i < node_count(volumes); i++) {
         scoped_arena struct arena *arena = arena_new();
         const struct node *volume = node_item(volumes, i);
-        struct local_why why = { 0 };
+        struct manifest_why why = { 0 };
         struct err err = { 0 };
         struct node *files = compile_files(pod, volume, arena, &why);
 

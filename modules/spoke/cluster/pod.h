@@ -17,7 +17,7 @@ bool pod_runs(const struct local_container *container);
 bool pod_has_failed(const struct local_container *container);
 
 /* ports.c: the ports that it declares, or the reason why one is not to be had. */
-int ports_take(struct local_pod *pod, struct local_why *why);
+int ports_take(struct local_pod *pod, struct manifest_why *why);
 void pod_try_make(struct local_pod *pod);
 /* A pod has ended: those that wait for a port may have it. */
 void pod_wake_waiting(struct cluster *cluster);

@@ -31,22 +31,22 @@ static struct node *record_of(const struct local_pod *pod, struct arena *arena)
 }
 
 /* "MountUnavailable: what and why" from the runtime, in two parts. */
-static void split_reason(const struct err *err, struct local_why *why)
+static void split_reason(const struct err *err, struct manifest_why *why)
 {
     const char *colon = strstr(err->text, ": ");
     const char *at = strstr(err->text, "MountUnavailable: ");
 
     if (at)
-        why_set(why, "MountUnavailable", "%.380s", at + strlen("MountUnavailable: "));
+        manifest_why_set(why, "MountUnavailable", "%.380s", at + strlen("MountUnavailable: "));
     else if ((at = strstr(err->text, "NotPermitted: ")) != NULL)
-        why_set(why, "NotPermitted", "%.380s", at + strlen("NotPermitted: "));
+        manifest_why_set(why, "NotPermitted", "%.380s", at + strlen("NotPermitted: "));
     else if (colon && colon - err->text < 40 && err->code == ERR_UNSUPPORTED)
-        why_set(why, "Unsupported", "%.380s", err->text);
+        manifest_why_set(why, "Unsupported", "%.380s", err->text);
     else
-        why_set(why, "CannotStart", "%.380s", err->text);
+        manifest_why_set(why, "CannotStart", "%.380s", err->text);
 }
 
-static int make(struct local_pod *pod, struct local_why *why)
+static int make(struct local_pod *pod, struct manifest_why *why)
 {
     struct cluster *cluster = pod->cluster;
     scoped_arena struct arena *arena = arena_new();
@@ -69,7 +69,7 @@ static int make(struct local_pod *pod, struct local_why *why)
 
 void pod_try_make(struct local_pod *pod)
 {
-    struct local_why why = { 0 };
+    struct manifest_why why = { 0 };
     bool has_init = pod->count && pod->containers[0].init;
 
     if (make(pod, &why) < 0) {
@@ -80,7 +80,7 @@ void pod_try_make(struct local_pod *pod)
         pod->tries++;
         loop_timer_set(pod->timer, plan_backoff(pod->tries + 1));
     } else {
-        pod->why = (struct local_why){ 0 };
+        pod->why = (struct manifest_why){ 0 };
         pod->tries = 0;
         pod->made = true;
         for (size_t i = 0; i < pod->count; i++)
@@ -99,11 +99,11 @@ static const char *make_name(const struct local_object *object, const char *hash
     for (int i = 0; i < 5; i++)
         random[i] = letters[random_below(sizeof letters - 1)];
     switch (object->row->role) {
-    case ROLE_POD:
+    case MANIFEST_POD:
         return object->name;
-    case ROLE_STATEFUL:
+    case MANIFEST_STATEFUL:
         return arena_printf(arena, "%s-%d", object->name, index);
-    case ROLE_JOB:
+    case MANIFEST_JOB:
         if (index >= 0)
             return arena_printf(arena, "%s-%d-%s", object->name, index, random);
         return arena_printf(arena, "%s-%s", object->name, random);
@@ -117,8 +117,8 @@ static struct node *with_claims(const struct local_object *object, const struct 
                                 const struct local_pod *pod, struct arena *arena)
 {
     const struct node *claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL);
-    struct node *template = node_copy(arena, workload_labelled(object, from, arena, pod->name,
-                                                               pod->index));
+    struct node *template = node_copy(arena, manifest_label_template(object->row, object->name, from,
+                                                                    arena, pod->name, pod->index));
     struct node *volumes = NULL;
 
     for (size_t i = 0; i < node_count(claims); i++) {

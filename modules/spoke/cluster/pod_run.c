@@ -37,7 +37,7 @@ static void on_refused(struct local_container *c, const struct err *err)
     c->state = CONTAINER_FAILED;
     c->ended = clock_wall();
     c->backing_off = true;
-    why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
+    manifest_why_set(&c->why, "CannotStart", "%.340s; next try %lld s after that", err->text,
             (long long)(wait / CLOCK_SECOND));
     c->next_start = c->ended + wait;
     local_event(c->pod->cluster, local_workload_of(c->pod), "Warning", "CannotStart", "pod %s: %s",
@@ -159,14 +159,14 @@ static void say_why(struct local_container *c, const char *reason, const char *m
     if (c->killed_by_probe)
         return; /* the probe's words say more than its SIGTERM */
     if (c->state == CONTAINER_FAILED)
-        why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
+        manifest_why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
     else if (c->oom && c->signal == SIGKILL)
-        why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
+        manifest_why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
     else if (c->signal) /* the message is the last line of what it said on stderr */
-        why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s", c->name,
+        manifest_why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s", c->name,
                 c->signal, *message ? ": " : "", message);
     else
-        why_set(&c->why, c->code ? "Error" : "Completed",
+        manifest_why_set(&c->why, c->code ? "Error" : "Completed",
                 "container %.80s ended with exit code %d%s%.200s", c->name, c->code,
                 *message ? ": " : "", message);
 }
@@ -193,7 +193,7 @@ static int64_t left_of(int64_t wait, int64_t ended)
 static bool was_well(const struct local_container *c, bool ready)
 {
     const struct local_object *object = local_workload_of(c->pod);
-    bool is_job = object && object->row && object->row->role == ROLE_JOB;
+    bool is_job = object && object->row && object->row->role == MANIFEST_JOB;
 
     return ready && c->state == CONTAINER_EXITED && !c->killed_by_probe && !c->oom && !is_job &&
            (!c->init || c->sidecar);
@@ -203,12 +203,12 @@ static void plan_restart(struct local_container *c, bool ready)
 {
     int64_t ran = c->state == CONTAINER_EXITED ? c->ended - c->began : 0;
     int64_t wait = plan_end(&c->ends, ran, was_well(c, ready));
-    struct local_why last = c->why;
+    struct manifest_why last = c->why;
 
     c->backing_off = wait > 0;
     c->next_start = c->ended + wait;
     if (wait > 0 && (!strcmp(last.reason, "Error") || !strcmp(last.reason, "Completed")))
-        why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that", last.message,
+        manifest_why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that", last.message,
                 (long long)(wait / CLOCK_SECOND));
     local_event(c->pod->cluster, local_workload_of(c->pod), "Warning",
                 wait > 0 ? "BackOff" : "Restarted", "pod %s: %s", c->pod->name, c->why.message);
@@ -278,7 +278,7 @@ void pod_restart_container(struct local_container *c, const char *reason, const 
     if (!pod_runs(c) || c->killed_by_probe)
         return;
     c->killed_by_probe = true;
-    why_set(&c->why, reason, "container %.80s: %.300s", c->name, message);
+    manifest_why_set(&c->why, reason, "container %.80s: %.300s", c->name, message);
     local_event(cluster, local_workload_of(c->pod), "Warning", reason, "pod %s: %s", c->pod->name,
                 c->why.message);
     check_end(c);
@@ -376,7 +376,7 @@ void pod_end(struct local_pod *pod)
 static bool stays_ended(const struct local_object *object, const struct local_pod *pod,
                         const char *reason)
 {
-    return object && object->row && object->row->role == ROLE_POD &&
+    return object && object->row && object->row->role == MANIFEST_POD &&
            !strcmp(object->hash, pod->hash) && (object->run.ended || !strcmp(reason, "Evicted"));
 }
 
@@ -390,7 +390,7 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
     if (pod->lost && pod->finished && !pod->terminating)
         return;
     pod->lost = true;
-    why_set(&pod->why, reason, "%.380s", message);
+    manifest_why_set(&pod->why, reason, "%.380s", message);
     for (size_t i = 0; i < pod->count; i++) {
         struct local_container *c = &pod->containers[i];
 
@@ -401,12 +401,12 @@ void pod_on_lost(struct local_pod *pod, const char *reason, const char *message)
             c->state = CONTAINER_EXITED;
             c->signal = 9;
             c->pid = 0;
-            why_set(&c->why, reason, "%.380s", message);
+            manifest_why_set(&c->why, reason, "%.380s", message);
         }
     }
     if (!again)
         local_event(pod->cluster, object, "Warning", reason, "pod %s: %s", pod->name, message);
-    why_set(&pod->why, reason, "%.390s", message);
+    manifest_why_set(&pod->why, reason, "%.390s", message);
     pod->finished = clock_wall();
     if (pod->terminating) {
         finish_end(pod);

@@ -65,16 +65,16 @@ static const struct local_pod *holder_of(const struct local_pod *pod, int wanted
 }
 
 static int refuse_port(const struct local_pod *pod, const struct local_pod *holder, int wanted,
-                       struct local_why *why)
+                       struct manifest_why *why)
 {
     if (strcmp(holder->project, pod->project) != 0)
-        return why_set(why, "PortConflict", "port %d is taken by a pod of another project", wanted);
+        return manifest_why_set(why, "PortConflict", "port %d is taken by a pod of another project", wanted);
     if (!strcmp(holder->workload, pod->workload))
-        return why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s of the same workload: "
+        return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s of the same workload: "
                        "pods share this machine's ports, so one replica at a time has a fixed one; with "
                        "containerPort: 0 each gets its own in $PORT, and a Service leads to all", wanted,
                        holder->space, holder->name);
-    return why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted, holder->space,
+    return manifest_why_set(why, "PortConflict", "port %d is taken by pod %.100s/%.100s", wanted, holder->space,
                    holder->name);
 }
 
@@ -96,7 +96,7 @@ static int choose_port(const struct local_pod *pod, const char *name, int *ret, 
     return cluster->runtime_driver->port(cluster->runtime, 0, ret, err);
 }
 
-static int take_port(struct local_pod *pod, const struct node *port, struct local_why *why)
+static int take_port(struct local_pod *pod, const struct node *port, struct manifest_why *why)
 {
     struct cluster *cluster = pod->cluster;
     const char *name = *node_get_text(port, "name") ? node_get_text(port, "name") : "port";
@@ -108,13 +108,13 @@ static int take_port(struct local_pod *pod, const struct node *port, struct loca
         return refuse_port(pod, holder, wanted, why);
     if ((wanted ? cluster->runtime_driver->port(cluster->runtime, wanted, &got, &err)
                 : choose_port(pod, name, &got, &err)) < 0)
-        return why_set(why, "PortConflict", "%.380s", err.text);
+        return manifest_why_set(why, "PortConflict", "%.380s", err.text);
     if (!wanted)
         node_set_int(pod->arena, pod->ports, name, got);
     return 0;
 }
 
-int ports_take(struct local_pod *pod, struct local_why *why)
+int ports_take(struct local_pod *pod, struct manifest_why *why)
 {
     for (size_t i = 0; i < pod->count; i++) {
         const struct node *ports = node_get(pod->containers[i].spec, "ports");
@@ -135,7 +135,7 @@ static bool is_behind_service(const struct local_object *object)
     size_t at = 0;
 
     while ((other = map_next(object->cluster->objects, &at, NULL)))
-        if (other->row && other->row->role == ROLE_SERVICE && !other->removing &&
+        if (other->row && other->row->role == MANIFEST_SERVICE && !other->removing &&
             !strcmp(other->space, object->space) && !strcmp(other->project, object->project) &&
             service_selects(other, object->template))
             return true;

@@ -23,10 +23,10 @@ struct local_viewer local_viewer_of_pod(const struct local_pod *pod)
 
 /* A Namespace may be named by many. A Secret of a project is the same one for all
    its works, but each has the version that it was given. */
-bool local_is_shared(const char *project, const struct local_kind *kind)
+bool local_is_shared(const char *project, const struct manifest_kind *kind)
 {
     return kind && (kind->cluster_wide ||
-                    (*project && (kind->role == ROLE_CONFIG || kind->role == ROLE_RECORD)));
+                    (*project && (kind->role == MANIFEST_CONFIG || kind->role == MANIFEST_RECORD)));
 }
 
 char *local_key(const char *project, const char *plain, const char *owner)
@@ -62,7 +62,7 @@ struct local_object *local_find(const struct cluster *cluster, struct local_view
     if (object && !object->second && !object->removing)
         return object;
     object = map_get(cluster->objects, alone);
-    if (object && object->row && object->row->role == ROLE_CONFIG && !*viewer.project &&
+    if (object && object->row && object->row->role == MANIFEST_CONFIG && !*viewer.project &&
         strcmp(object->owner->name, viewer.owner) != 0)
         return NULL; /* of another work that has no project either */
     if (object || !*viewer.project)

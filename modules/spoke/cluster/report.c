@@ -21,7 +21,7 @@ static void set_time(struct arena *arena, struct node *map, const char *key, int
     node_set_text(arena, map, key, when);
 }
 
-static void set_why(struct arena *arena, struct node *map, const struct local_why *why)
+static void set_why(struct arena *arena, struct node *map, const struct manifest_why *why)
 {
     if (*why->reason)
         node_set_text(arena, map, "reason", why->reason);
@@ -69,7 +69,7 @@ static struct node *describe_pod(struct arena *arena, const struct local_pod *po
                                  int64_t *ret_restarts)
 {
     struct node *row = node_map(arena), *list;
-    struct local_why trouble = { 0 };
+    struct manifest_why trouble = { 0 };
     bool final = false;
     int64_t restarts = 0;
 
@@ -166,15 +166,15 @@ static void count_copies(const struct local_object *object, int64_t *wanted, int
     const struct node *spec = node_get(object->object, "spec");
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
     size_t n = workload_pods(object, pods, WORKLOAD_PODS);
-    bool task = object->row->role == ROLE_JOB;
+    bool task = object->row->role == MANIFEST_JOB;
     int64_t most = task ? number_get(spec, "completions", NUMBER_COUNT, 1)
-                   : object->row->role == ROLE_POD ? 1
+                   : object->row->role == MANIFEST_POD ? 1
                                                    : number_get(spec, "replicas", NUMBER_COUNT, 1);
     int64_t here = 0;
 
     for (size_t i = 0; i < n; i++)
         here += !pods[i]->terminating && !strcmp(pods[i]->hash, object->hash) &&
-                (pod_is_ready(pods[i]) || (object->row->role != ROLE_DEPLOYMENT &&
+                (pod_is_ready(pods[i]) || (object->row->role != MANIFEST_DEPLOYMENT &&
                                            !strcmp(pod_phase(pods[i]), "Succeeded")));
     if (task && object->health == LOCAL_CURRENT)
         here = most;
@@ -195,7 +195,7 @@ static void set_replicas(struct local_object *object, struct arena *arena, struc
     node_set_int(arena, status, "updatedReplicas", c.updated);
     node_set_int(arena, status, "readyReplicas", c.ready);
     node_set_int(arena, status, "availableReplicas", c.available);
-    if (object->row->role == ROLE_STATEFUL) {
+    if (object->row->role == MANIFEST_STATEFUL) {
         node_set_int(arena, status, "currentReplicas", object->former ? c.former : c.updated);
         node_set_text(arena, status, "updateRevision", object->hash);
         node_set_text(arena, status, "currentRevision",
@@ -307,26 +307,26 @@ struct node *report_object(struct local_object *object, struct arena *arena)
         return ret;
     status = node_map(arena);
     switch (object->row->role) {
-    case ROLE_DEPLOYMENT:
-    case ROLE_STATEFUL:
+    case MANIFEST_DEPLOYMENT:
+    case MANIFEST_STATEFUL:
         set_replicas(object, arena, status);
         break;
-    case ROLE_JOB:
+    case MANIFEST_JOB:
         set_job(object, arena, status);
         break;
-    case ROLE_POD:
+    case MANIFEST_POD:
         if (workload_pods(object, &pod, 1))
             set_pod(pod, arena, status);
         else if (object->run.ended)
             set_ended(object, arena, status);
         break;
-    case ROLE_SERVICE:
+    case MANIFEST_SERVICE:
         service_describe(object, arena, ret);
         return ret;
-    case ROLE_CLAIM:
+    case MANIFEST_CLAIM:
         node_set_text(arena, status, "phase", "Bound");
         break;
-    case ROLE_RECORD:
+    case MANIFEST_RECORD:
         if (!strcmp(object->kind, "Namespace"))
             node_set_text(arena, status, "phase", "Active");
         break;
@@ -400,7 +400,7 @@ static void add_object(struct summary *s, const struct local_object *object)
 
 static void tally(struct summary *s, const struct local_object *object)
 {
-    bool task = object->row && object->row->role == ROLE_JOB;
+    bool task = object->row && object->row->role == MANIFEST_JOB;
 
     if (local_is_workload(object) && !object->removing && !*object->broken.reason)
         count_copies(object, &s->copies, &s->copies_ready);
@@ -410,7 +410,7 @@ static void tally(struct summary *s, const struct local_object *object)
         s->tasks++;
         s->tasks_done += object->health == LOCAL_CURRENT;
         s->running_tasks += object->health == LOCAL_IN_PROGRESS && object->job.ready > 0;
-    } else if (object->row && object->row->role >= ROLE_DEPLOYMENT && object->row->role <= ROLE_POD) {
+    } else if (object->row && object->row->role >= MANIFEST_DEPLOYMENT && object->row->role <= MANIFEST_POD) {
         s->services++;
     }
     if (!s->worst || badness(object) > badness(s->worst))

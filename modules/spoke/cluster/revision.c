@@ -40,7 +40,7 @@ void revision_free(struct local_object *object)
 
 static bool has_replicas(const struct local_object *object)
 {
-    return object->row && (object->row->role == ROLE_DEPLOYMENT || object->row->role == ROLE_STATEFUL);
+    return object->row && (object->row->role == MANIFEST_DEPLOYMENT || object->row->role == MANIFEST_STATEFUL);
 }
 
 /* Its pods are all of the present template, and as many as were wanted: it has been
@@ -208,7 +208,7 @@ static void load_run(struct local_run *run, const struct node *node)
         .failed = number_as_int(node, "failed", NUMBER_COUNT, 0),
     };
     run->kept = run->ended;
-    why_set(&run->why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
+    manifest_why_set(&run->why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
 }
 
 /* A program before kept the status of a Job whose pods it had removed. */
@@ -222,7 +222,7 @@ static void load_status(struct local_run *run, const struct node *status)
         .succeeded = number_as_int(status, "succeeded", NUMBER_COUNT, 0),
         .failed = number_as_int(status, "failed", NUMBER_COUNT, 0),
     };
-    why_set(&run->why, node_get_text(condition, "reason"), "%.390s",
+    manifest_why_set(&run->why, node_get_text(condition, "reason"), "%.390s",
             node_get_text(condition, "message"));
 }
 
@@ -245,7 +245,7 @@ static void load_losses(struct local_object *object, const struct node *node)
 {
     object->losses = (unsigned)number_as_int(node, "count", NUMBER_COUNT, 0);
     object->lost = number_get(node, "last", NUMBER_MICROS, 0) * 1000;
-    why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
+    manifest_why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
 }
 
 static struct local_past *load_past(const struct node *node)

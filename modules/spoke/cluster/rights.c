@@ -1,151 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refuses by name what a pod would be or have beyond what its spoke allows. */
+/* Says which privileges and capabilities a container has, for the runtime. */
 
 #include "cluster/compile.h"
 #include "number/number.h"
 
-#include <stdio.h>
 #include <string.h>
-
-/* ---- Users and groups ------------------------------------------------------------------ */
-
-static int check_id(const struct cluster *cluster, const struct node *value, const char *path,
-                    const char *name, bool group, struct local_why *why)
-{
-    int64_t id = number_value(value, group ? NUMBER_GROUP : NUMBER_USER, -1);
-    struct err err = { 0 };
-
-    if (!value || node_is(value, NODE_NULL))
-        return 0;
-    if (id < 0)
-        return why_set(why, "Invalid", "%s.securityContext.%s is %lld, but must be %s", path, name,
-                       (long long)number_raw(value), number_words(group ? NUMBER_GROUP : NUMBER_USER));
-    if (runtime_bounds_id(&cluster->options.bounds, (uint32_t)id, group, &err) == 0)
-        return 0;
-    return why_set(why, "NotPermitted", "%s.securityContext.%s: %.240s", path, name, err.text);
-}
-
-static int check_ids(const struct cluster *cluster, const struct node *context, const char *path,
-                     struct local_why *why)
-{
-    static const struct {
-        const char *name;
-        bool group;
-    } ids[] = { { "runAsUser", false }, { "runAsGroup", true }, { "fsGroup", true } };
-    const struct node *groups = node_get(context, "supplementalGroups");
-
-    for (size_t i = 0; i < count_of(ids); i++)
-        if (check_id(cluster, node_get(context, ids[i].name), path, ids[i].name, ids[i].group, why) < 0)
-            return -1;
-    if (node_count(groups) > RIGHTS_GROUPS)
-        return why_set(why, "Invalid", "%s.securityContext.supplementalGroups has %zu groups, but at "
-                       "most %d are possible", path, node_count(groups), RIGHTS_GROUPS);
-    for (size_t i = 0; i < node_count(groups); i++)
-        if (check_id(cluster, node_item(groups, i), path, "supplementalGroups", true, why) < 0)
-            return -1;
-    return 0;
-}
-
-/* ---- Privileges ---------------------------------------------------------------------------- */
-
-static int check_capabilities(const struct cluster *cluster, const struct node *context,
-                              const char *path, struct local_why *why)
-{
-    static const char *const lists[] = { "add", "drop" };
-
-    for (size_t l = 0; l < count_of(lists); l++) {
-        const struct node *list = node_at(context, "capabilities", lists[l], NULL);
-
-        if (l == 0 && node_count(list) && !cluster->options.bounds.allow_privileged)
-            return why_set(why, "NotPermitted", "%s.securityContext.capabilities.add: this spoke "
-                           "gives no capabilities; its administrator could allow it with "
-                           "--allow-privileged", path);
-        for (size_t i = 0; i < node_count(list); i++)
-            if (strcmp(node_text(node_item(list, i)), "ALL") != 0 &&
-                runtime_capability(node_text(node_item(list, i))) < 0)
-                return why_set(why, "Invalid", "%s.securityContext.capabilities.%s: there is no "
-                               "capability \"%.60s\"", path, lists[l], node_text(node_item(list, i)));
-    }
-    return 0;
-}
-
-/* What is fixed here: any other value of these is refused, never passed over. */
-static int check_fixed(const struct node *context, const char *path, struct local_why *why)
-{
-    static const struct {
-        const char *map, *name, *takes, *says;
-    } fixed[] = {
-        { NULL, "procMount", "Default", "/proc is always a pod's own, with its dangerous parts hidden" },
-        { NULL, "supplementalGroupsPolicy", "Strict Merge", "the groups are those that are listed" },
-        { NULL, "fsGroupChangePolicy", "Always OnRootMismatch", "claims are given to the fsGroup always, or where the top folder is not its" },
-        { "seccompProfile", "type", "RuntimeDefault", "every pod is under the spoke's own filter" },
-        { "appArmorProfile", "type", "RuntimeDefault", "every pod is under the spoke's own rules" },
-    };
-
-    for (size_t i = 0; i < count_of(fixed); i++) {
-        const struct node *map = fixed[i].map ? node_get(context, fixed[i].map) : context;
-        const char *value = node_get_text(map, fixed[i].name);
-        const char *found = *value ? strstr(fixed[i].takes, value) : fixed[i].takes;
-        size_t len = strlen(value);
-
-        if (!*value || (found && (found == fixed[i].takes || found[-1] == ' ') &&
-                        (!found[len] || found[len] == ' ')))
-            continue;
-        return why_set(why, "UnsupportedField", "%s.securityContext.%s%s%s \"%.60s\" is not supported "
-                       "on this spoke: %s", path, fixed[i].map ? fixed[i].map : "",
-                       fixed[i].map ? "." : "", fixed[i].name, value, fixed[i].says);
-    }
-    node_each(option, node_get(context, "seLinuxOptions"))
-        if (*node_text(option->value))
-            return why_set(why, "UnsupportedField", "%s.securityContext.seLinuxOptions.%.60s is not "
-                           "supported on this spoke: it labels nothing", path, option->key);
-    return 0;
-}
-
-static int check_privileges(const struct cluster *cluster, const struct node *context,
-                            const char *path, struct local_why *why)
-{
-    bool privileged = node_get_bool(context, "privileged", false);
-
-    if (privileged && !cluster->options.bounds.allow_privileged)
-        return why_set(why, "NotPermitted", "%s.securityContext.privileged: this spoke gives no "
-                       "privileges; its administrator could allow it with --allow-privileged", path);
-    if (node_get_bool(context, "allowPrivilegeEscalation", false) && !privileged)
-        return why_set(why, "NotPermitted", "%s.securityContext.allowPrivilegeEscalation: nothing "
-                       "gains privileges on this spoke unless it is privileged", path);
-    return check_capabilities(cluster, context, path, why);
-}
-
-int rights_check(const struct cluster *cluster, const struct node *context, const char *path,
-                 struct local_why *why)
-{
-    if (check_ids(cluster, context, path, why) < 0 ||
-        check_privileges(cluster, context, path, why) < 0)
-        return -1;
-    return check_fixed(context, path, why);
-}
-
-/* The container's word goes before the pod's. */
-static const struct node *word_of(const struct node *pod, const struct node *own, const char *name)
-{
-    const struct node *value = node_get(own, name);
-
-    return value && !node_is(value, NODE_NULL) ? value : node_get(pod, name);
-}
-
-int rights_check_both(const struct node *pod, const struct node *own, const char *path,
-                      struct local_why *why)
-{
-    const struct node *only = word_of(pod, own, "runAsNonRoot");
-
-    if (node_is(only, NODE_BOOL) && only->boolean &&
-        number_value(word_of(pod, own, "runAsUser"), NUMBER_USER, 1) == 0)
-        return why_set(why, "Invalid", "%s.securityContext: runAsNonRoot and runAsUser 0 exclude "
-                       "each other", path);
-    return 0;
-}
-
-/* ---- What the runtime is told -------------------------------------------------------------- */
 
 static bool is_named(const struct node *list, int capability)
 {
@@ -162,7 +21,7 @@ void rights_compile(struct arena *arena, const struct node *pod, const struct no
 {
     const struct node *add = node_at(own, "capabilities", "add", NULL);
     const struct node *drop = node_at(own, "capabilities", "drop", NULL);
-    bool zero = number_value(word_of(pod, own, "runAsUser"), NUMBER_USER, 1) == 0;
+    bool zero = number_value(manifest_context(pod, own, "runAsUser"), NUMBER_USER, 1) == 0;
     struct node *list = node_list(arena);
 
     if (node_get_bool(own, "readOnlyRootFilesystem", false))

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "number/number.h"
-#include "cluster/fields.h"
 #include "cluster/forward.h"
 
 #include <stdio.h>
@@ -14,54 +13,15 @@
 
 /* ---- What is understood ---------------------------------------------------------- */
 
-static int check_port(const struct cluster *cluster, const struct node *port, size_t index,
-                      struct local_why *why)
-{
-    const struct runtime_range range = cluster->options.bounds.node_ports;
-    const char *protocol = node_get_text(port, "protocol");
-    int64_t node_port = number_get(port, "nodePort", NUMBER_PORT_OR_ANY, 0);
-
-    if (!number_get(port, "port", NUMBER_PORT, 0))
-        return why_set(why, "Invalid", "spec.ports[%zu].port must be %s", index,
-                       number_words(NUMBER_PORT));
-    if (node_port && (node_port < range.first || node_port > range.last))
-        return why_set(why, "NotPermitted", "spec.ports[%zu].nodePort is %lld, but this spoke gives "
-                       "%u-%u only (--node-ports); without one it chooses", index,
-                       (long long)node_port, range.first, range.last);
-    if (*protocol && strcmp(protocol, "TCP") != 0)
-        return why_set(why, "UnsupportedField", "spec.ports[%zu].protocol %.40s is not supported "
-                       "on this spoke: TCP only", index, protocol);
-    return 0;
-}
-
-static int check_service(const struct cluster *cluster, const struct node *spec,
-                         struct local_why *why)
-{
-    const char *type = node_get_text(spec, "type");
-    const struct node *ports = node_get(spec, "ports");
-
-    if (fields_check(spec, FIELDS_SERVICE, "spec", why) < 0)
-        return -1;
-    if (*type && strcmp(type, "ClusterIP") != 0 && strcmp(type, "NodePort") != 0)
-        return why_set(why, "UnsupportedField", "spec.type %.40s is not supported on this spoke; "
-                       "NodePort makes it reachable from outside", type);
-    if (!strcmp(node_get_text(spec, "sessionAffinity"), "ClientIP"))
-        return why_set(why, "UnsupportedField", "spec.sessionAffinity ClientIP is not supported on "
-                       "this spoke: all clients here have one address");
-    for (size_t i = 0; i < node_count(ports); i++)
-        if (check_port(cluster, node_item(ports, i), i, why) < 0)
-            return -1;
-    return 0;
-}
-
 void service_read(struct local_object *object)
 {
     /* With a dot it would stand for a Service of another namespace in hosts files. */
     if (strchr(object->name, '.'))
-        why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
+        manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
                 object->name);
     else
-        check_service(object->cluster, node_get(object->object, "spec"), &object->broken);
+        manifest_check_service(&object->cluster->allowed, node_get(object->object, "spec"),
+                               &object->broken);
 }
 
 /* ---- Ports that are listened on ------------------------------------------------------- */
@@ -123,7 +83,7 @@ struct pass {
     const struct node *spec;
     struct node *status, *ports, *endpoints;
     bool headless;
-    struct local_why why;
+    struct manifest_why why;
     int ready;
 };
 
@@ -299,10 +259,10 @@ static bool serves(const struct pass *pass, const struct local_pod *pod)
 static void note(struct pass *pass, const struct slot *slot, int port)
 {
     if (!slot && !*pass->why.reason)
-        why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
+        manifest_why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
                 port);
     else if (slot && slot->failed && !*pass->why.reason)
-        why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
+        manifest_why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
 }
 
 static void add_endpoint(struct pass *pass, const struct local_pod *pod, const char *address,
@@ -333,7 +293,7 @@ static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port
 static void refuse_outside(struct pass *pass, const struct local_pod *pod, int target)
 {
     if (!*pass->why.reason)
-        why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
+        manifest_why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
                 "and no container of pod %.100s has containerPort %d", pod->name, target);
 }
 
@@ -458,7 +418,7 @@ static void say_names(struct pass *pass)
 
     if (*pass->why.reason || !cluster->names_in_env_only)
         return;
-    why_set(&pass->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
+    manifest_why_set(&pass->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
             "they find the Service by $NAME_SERVICE_HOST and $NAME_SERVICE_PORT, or in the file "
             "$AXLE_HOSTS");
 }
@@ -510,7 +470,7 @@ void service_free(struct local_object *object)
 
 static bool is_served(const struct local_object *object)
 {
-    return object->row && object->row->role == ROLE_SERVICE && !object->removing &&
+    return object->row && object->row->role == MANIFEST_SERVICE && !object->removing &&
            !object->waiting && !*object->broken.reason;
 }
 
@@ -644,11 +604,11 @@ void service_judge(struct local_object *object)
 {
     if (selects_nothing(object)) {
         object->health = LOCAL_FAILED;
-        why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
+        manifest_why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
                 "the labels of the pods that it stands for");
         return;
     }
-    object->why = object->service ? object->service->why : (struct local_why){ 0 };
+    object->why = object->service ? object->service->why : (struct manifest_why){ 0 };
     object->health = !strcmp(object->why.reason, "PortConflict") ||
                              !strcmp(object->why.reason, "NotPermitted")
                          ? LOCAL_FAILED : LOCAL_CURRENT;

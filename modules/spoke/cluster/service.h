@@ -47,7 +47,6 @@ const char *names_address(struct services *services, const char *project, const 
 /* "train-0" of a StatefulSet or an Indexed Job, spec.hostname; NULL: its name. */
 const char *names_host(const struct local_pod *pod, struct arena *arena);
 /* What hostname(1) and $HOSTNAME say in it: that, or its own name; cut as Kubernetes cuts it. */
-#define NAMES_HOST ((size_t)63)
 const char *names_own_host(const struct local_pod *pod, struct arena *arena);
 /* Lines of a hosts file as a pod of that project in that namespace should read it. */
 struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,

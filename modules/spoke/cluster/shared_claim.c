@@ -32,7 +32,7 @@ static char *user_text(char *room, size_t size, uint32_t user)
 }
 
 int shared_claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
-                const struct claim_user *others, size_t count, struct local_why *why)
+                const struct claim_user *others, size_t count, struct manifest_why *why)
 {
     char mine[40], theirs[40];
 
@@ -41,19 +41,19 @@ int shared_claim_check(const char *claim, const struct node *modes, const struct
         bool grouped = me->group != NUMBER_NO_ID && me->group == other->group;
 
         if (has_mode(modes, "ReadWriteOncePod"))
-            return why_set(why, "VolumeInUse", "waits for pod %.100s to end: PersistentVolumeClaim "
+            return manifest_why_set(why, "VolumeInUse", "waits for pod %.100s to end: PersistentVolumeClaim "
                            "%.100s is ReadWriteOncePod", other->pod, claim);
         if (me->same_workload && !strcmp(me->workload, other->workload))
             continue;
         if (me->writes && other->writes && !grouped && me->user != other->user &&
             once_only(modes))
-            return why_set(why, "VolumeInUse", "PersistentVolumeClaim %.80s is ReadWriteOnce, and pod "
+            return manifest_why_set(why, "VolumeInUse", "PersistentVolumeClaim %.80s is ReadWriteOnce, and pod "
                            "%.80s writes to it as %s, this one would as %s: give both one runAsUser "
                            "or one fsGroup, or make it ReadWriteMany", claim, other->pod,
                            user_text(theirs, sizeof theirs, other->user),
                            user_text(mine, sizeof mine, me->user));
         if (me->writes && me->group != NUMBER_NO_ID && !grouped)
-            return why_set(why, "VolumeInUse", "pod %.80s uses PersistentVolumeClaim %.80s without "
+            return manifest_why_set(why, "VolumeInUse", "pod %.80s uses PersistentVolumeClaim %.80s without "
                            "fsGroup %u, and to give it to that group would change what it has: give "
                            "both one fsGroup, or wait for it to end", other->pod, claim, me->group);
     }
@@ -105,7 +105,7 @@ static struct claim_user user_of(const struct local_pod *pod, const struct node 
 }
 
 int shared_claim_check_pod(const struct local_pod *pod, const struct node *volume,
-                    const struct node *claim, struct local_why *why)
+                    const struct node *claim, struct manifest_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
     struct claim_user me = user_of(pod, volume), others[CLAIM_USERS];

@@ -21,9 +21,9 @@ struct claim_user {
 
 /* Pure. -1 with why: reason VolumeInUse, to be tried again. */
 int shared_claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
-                const struct claim_user *others, size_t count, struct local_why *why);
+                const struct claim_user *others, size_t count, struct manifest_why *why);
 /* `claim`: the object, NULL if it is not known. */
 int shared_claim_check_pod(const struct local_pod *pod, const struct node *volume,
-                    const struct node *claim, struct local_why *why);
+                    const struct node *claim, struct manifest_why *why);
 
 #endif

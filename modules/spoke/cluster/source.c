@@ -21,15 +21,15 @@ bool source_find(const struct cluster *cluster, struct local_viewer viewer, cons
     return ret->object != NULL;
 }
 
-int source_missing(const struct source *source, const char *space, struct local_why *why)
+int source_missing(const struct source *source, const char *space, struct manifest_why *why)
 {
     char reason[48];
 
     snprintf(reason, sizeof reason, "Missing%s", source->kind);
     if (source->object)
-        return why_set(why, reason, "waits for key \"%.100s\" in %s %.100s/%.100s", source->key,
+        return manifest_why_set(why, reason, "waits for key \"%.100s\" in %s %.100s/%.100s", source->key,
                        source->kind, space, source->name);
-    return why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, space, source->name);
+    return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, space, source->name);
 }
 
 bool source_value(const struct source *source, const char *key, struct text *ret)
@@ -140,7 +140,7 @@ static struct node *file_of(struct arena *arena, const struct text *bytes, int64
 
 static int add_items(struct arena *arena, struct node *files, const struct source *source,
                      const struct node *items, int64_t mode, const char *space,
-                     struct local_why *why)
+                     struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *item = node_item(items, i);
@@ -187,7 +187,7 @@ static const char *downward_value(struct local_pod *pod, struct arena *arena,
 }
 
 static int add_downward(struct local_pod *pod, struct arena *arena, struct node *files,
-                        const struct node *from, struct local_why *why)
+                        const struct node *from, struct manifest_why *why)
 {
     const struct node *items = node_get(from, "items");
     int64_t mode = number_get(from, "defaultMode", NUMBER_MODE, 0644);
@@ -198,7 +198,7 @@ static int add_downward(struct local_pod *pod, struct arena *arena, struct node 
         scoped_text struct text bytes = { 0 };
 
         if (!value)
-            return why_set(why, "UnsupportedField", "downwardAPI item \"%.80s\": what it refers to "
+            return manifest_why_set(why, "UnsupportedField", "downwardAPI item \"%.80s\": what it refers to "
                            "is not known on this spoke", node_get_text(item, "path"));
         text_add(&bytes, value);
         node_set(arena, files, node_get_text(item, "path"),
@@ -209,7 +209,7 @@ static int add_downward(struct local_pod *pod, struct arena *arena, struct node 
 
 static int add_source(struct local_pod *pod, struct arena *arena, struct node *files,
                       const char *kind, const struct node *from, int64_t mode,
-                      struct local_why *why)
+                      struct manifest_why *why)
 {
     const char *name = node_get_text(from, "secretName");
     struct node *ref = node_map(arena);
@@ -228,7 +228,7 @@ static int add_source(struct local_pod *pod, struct arena *arena, struct node *f
 
 /* One of configMap, secret and downwardAPI, of a volume or of a projection. */
 static int add_one(struct local_pod *pod, struct arena *arena, struct node *files,
-                   const struct node *volume, int64_t mode, struct local_why *why)
+                   const struct node *volume, int64_t mode, struct manifest_why *why)
 {
     const struct node *config = node_get(volume, "configMap"), *secret = node_get(volume, "secret");
 
@@ -239,7 +239,7 @@ static int add_one(struct local_pod *pod, struct arena *arena, struct node *file
 }
 
 struct node *compile_files(struct local_pod *pod, const struct node *volume, struct arena *arena,
-                           struct local_why *why)
+                           struct manifest_why *why)
 {
     const struct node *projected = node_get(volume, "projected");
     const struct node *sources = node_get(projected, "sources");

@@ -5,122 +5,13 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "cluster/fields.h"
 #include "cluster/service.h"
 #include "number/number.h"
-#include "query/query.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- Reading ------------------------------------------------------------------- */
-
-static struct node *pod_template(struct local_object *object)
-{
-    struct arena *arena = object->arena;
-    struct node *template, *meta, *from;
-
-    if (object->row->role != ROLE_POD)
-        return node_at(object->object, "spec", "template", NULL);
-    template = node_map(arena);
-    meta = node_make(arena, template, "metadata");
-    from = node_get(object->object, "metadata");
-    if (node_get(from, "labels"))
-        node_set(arena, meta, "labels", node_get(from, "labels"));
-    if (node_get(from, "annotations"))
-        node_set(arena, meta, "annotations", node_get(from, "annotations"));
-    if (node_get(object->object, "spec"))
-        node_set(arena, template, "spec", node_get(object->object, "spec"));
-    return template;
-}
-
-static int check_strategy(struct local_object *object, const struct node *strategy,
-                          const char *path, const char *one, const char *other)
-{
-    const char *type = node_get_text(strategy, "type");
-
-    if (*type && strcmp(type, one) != 0 && strcmp(type, other) != 0)
-        return why_set(&object->broken, "Invalid", "%s.type is %s or %s, not \"%.40s\"", path, one,
-                       other, type);
-    return 0;
-}
-
-/* A Deployment that does not know its own pods would make them without end. */
-static int check_selector(struct local_object *object)
-{
-    const struct node *selector = node_at(object->object, "spec", "selector", "matchLabels", NULL);
-    const struct node *labels = node_at(object->template, "metadata", "labels", NULL);
-
-    node_each(label, selector)
-        if (strcmp(node_text(label->value), node_get_text(labels, label->key)) != 0)
-            return why_set(&object->broken, "Invalid", "spec.selector.matchLabels[%.80s] is not among "
-                           "the labels of spec.template", label->key);
-    return 0;
-}
-
-/* One machine: what asks for more than it will ever run is told so. */
-static int check_counts(struct local_object *object)
-{
-    static const char *const counts[] = { "replicas", "completions", "parallelism" };
-    const struct node *spec = node_get(object->object, "spec");
-
-    for (size_t i = 0; i < count_of(counts); i++)
-        if (number_get(spec, counts[i], NUMBER_COUNT, 0) > WORKLOAD_MOST)
-            return why_set(&object->broken, "Invalid", "spec.%s is %lld: a spoke runs at most %d pods "
-                           "of one workload", counts[i],
-                           (long long)number_get(spec, counts[i], NUMBER_COUNT, 0), WORKLOAD_MOST);
-    return 0;
-}
-
-static int check_spec(struct local_object *object)
-{
-    const struct node *spec = node_get(object->object, "spec");
-    const struct node *retention = node_get(spec, "persistentVolumeClaimRetentionPolicy");
-    struct local_why *why = &object->broken;
-
-    if (check_counts(object) < 0)
-        return -1;
-    switch (object->row->role) {
-    case ROLE_DEPLOYMENT:
-        if (fields_check(spec, FIELDS_DEPLOYMENT, "spec", why) < 0 ||
-            fields_check(node_get(spec, "strategy"), FIELDS_STRATEGY, "spec.strategy", why) < 0 ||
-            check_strategy(object, node_get(spec, "strategy"), "spec.strategy", "RollingUpdate",
-                           "Recreate") < 0)
-            return -1;
-        return check_selector(object);
-    case ROLE_STATEFUL:
-        if (fields_check(spec, FIELDS_STATEFUL, "spec", why) < 0 ||
-            check_strategy(object, node_get(spec, "updateStrategy"), "spec.updateStrategy",
-                           "RollingUpdate", "OnDelete") < 0)
-            return -1;
-        node_each(when, retention)
-            if (!strcmp(node_text(when->value), "Delete"))
-                return why_set(why, "UnsupportedField", "spec.persistentVolumeClaimRetentionPolicy."
-                               "%.40s Delete: claims are only deleted by a person", when->key);
-        return check_selector(object);
-    case ROLE_JOB:
-        return fields_check(spec, FIELDS_JOB, "spec", why) < 0 ? -1 : job_check(object);
-    default:
-        return 0;
-    }
-}
-
-static int check_policy(struct local_object *object)
-{
-    const char *policy = node_get_text(node_get(object->template, "spec"), "restartPolicy");
-    bool job = object->row->role == ROLE_JOB;
-
-    if (object->row->role == ROLE_POD)
-        return 0;
-    if (job && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0)
-        return why_set(&object->broken, "Invalid",
-                       "spec.template.spec.restartPolicy of a Job is Never or OnFailure, not \"%.40s\"",
-                       *policy ? policy : "Always");
-    if (!job && *policy && strcmp(policy, "Always") != 0)
-        return why_set(&object->broken, "Invalid",
-                       "spec.template.spec.restartPolicy is Always here, not \"%.40s\"", policy);
-    return 0;
-}
 
 /* Another template: a Job runs it once, and what was held back may do better. */
 static void take_template(struct local_object *object, const char *hash)
@@ -134,22 +25,9 @@ static void take_template(struct local_object *object, const char *hash)
     revision_change(object, hash);
     snprintf(object->hash, sizeof object->hash, "%s", hash);
     object->health = LOCAL_IN_PROGRESS;
-    why_set(&object->why, "Progressing", "its new pods are not made yet");
+    manifest_why_set(&object->why, "Progressing", "its new pods are not made yet");
     if (ran)
         state_keep(object, NULL, NULL);
-}
-
-/* What is refused of a pod is told by its path in the object that has the pod's template. */
-static void place_refusal(struct local_object *object)
-{
-    const char *said = object->broken.message;
-    struct local_why why = object->broken;
-
-    if (object->row->role != ROLE_POD && text_starts(said, "spec."))
-        why_set(&object->broken, why.reason, "spec.template.%s", why.message);
-    else if (!text_starts(said, "spec."))
-        why_set(&object->broken, why.reason, "spec.%s%s",
-                object->row->role != ROLE_POD ? "template.spec." : "", why.message);
 }
 
 void workload_read(struct local_object *object)
@@ -157,52 +35,17 @@ void workload_read(struct local_object *object)
     char fresh[sizeof object->hash];
     uint64_t hash;
 
-    if (!object->row || object->row->role < ROLE_DEPLOYMENT || object->row->role > ROLE_POD ||
-        object->adopted)
+    if (!manifest_is_workload(object->row) || object->adopted)
         return;
-    object->broken = (struct local_why){ 0 };
-    object->template = pod_template(object);
-    if (shape_check(object->row, object->object, &object->broken) < 0)
-        return;
-    if (refuse_pod(object->cluster, node_get(object->template, "spec"),
-                   node_at(object->object, "spec", "volumeClaimTemplates", NULL),
-                   &object->broken) < 0) {
-        place_refusal(object);
-        return;
-    }
-    if (check_policy(object) < 0 || check_spec(object) < 0)
+    object->broken = (struct manifest_why){ 0 };
+    object->template = manifest_template(object->row, object->object, object->arena);
+    if (manifest_check_workload(&object->cluster->allowed, object->row, object->object,
+                                object->template, &object->broken) < 0)
         return;
     hash = compile_hash(object);
     snprintf(fresh, sizeof fresh, "%016llx", (unsigned long long)hash);
     if (strcmp(fresh, object->hash) != 0)
         take_template(object, fresh);
-}
-
-/* As Kubernetes labels them, so that Services can select one of them. */
-struct node *workload_labelled(const struct local_object *object, const struct node *from,
-                               struct arena *arena, const char *pod, int index)
-{
-    struct node *template = node_share(arena, from), *meta, *labels;
-    const char *name = object->name;
-
-    if (object->row->role != ROLE_JOB && object->row->role != ROLE_STATEFUL)
-        return template;
-    meta = node_share(arena, node_make(arena, template, "metadata"));
-    labels = node_share(arena, node_make(arena, meta, "labels"));
-    node_set(arena, template, "metadata", meta);
-    node_set(arena, meta, "labels", labels);
-    if (object->row->role == ROLE_JOB) {
-        node_set_text(arena, labels, "job-name", name);
-        node_set_text(arena, labels, "batch.kubernetes.io/job-name", name);
-    } else {
-        node_set_text(arena, labels, "statefulset.kubernetes.io/pod-name", pod);
-    }
-    if (index >= 0)
-        node_set(arena, labels, object->row->role == ROLE_JOB
-                                    ? "batch.kubernetes.io/job-completion-index"
-                                    : "apps.kubernetes.io/pod-index",
-                 node_format(arena, "%d", index));
-    return template;
 }
 
 size_t workload_pods(const struct local_object *object, struct local_pod **ret, size_t room)
@@ -219,46 +62,12 @@ size_t workload_pods(const struct local_object *object, struct local_pod **ret, 
 
 /* ---- What is wanted --------------------------------------------------------------- */
 
-static int bounded(int64_t value, int most)
-{
-    return value < 0 ? 0 : value > most ? most : (int)value;
-}
-
-int workload_count(const struct node *spec, const char *name, int none, int most)
-{
-    int64_t value = number_get(spec, name, NUMBER_COUNT, none);
-
-    return value > most ? most : (int)value;
-}
-
-static int scaled(const struct node *value, const char *usually, int total, bool up, int none)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct node *usual = node_string(arena, usually);
-    int64_t ret = none;
-
-    if (percent_scale(value ? value : usual, total, up, &ret, NULL) < 0)
-        ret = none;
-    return bounded(ret, 10000);
-}
-
 static struct plan_workload want_of(const struct local_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
-    const struct node *strategy = node_get(spec, "strategy");
-    const struct node *update = node_get(spec, "updateStrategy");
-    bool stateful = object->row->role == ROLE_STATEFUL;
-    const struct node *rolling = node_get(stateful ? update : strategy, "rollingUpdate");
-    struct plan_workload want = { .replicas = workload_count(spec, "replicas", 1, WORKLOAD_MOST) };
+    struct plan_workload want = manifest_want_replicas(object->row, spec);
 
     want.exclusive = ports_exclusive(object);
-    want.recreate = !strcmp(node_get_text(strategy, "type"), "Recreate");
-    want.surge = scaled(node_get(rolling, "maxSurge"), "25%", want.replicas, true, 1);
-    want.unavailable = scaled(node_get(rolling, "maxUnavailable"), stateful ? "1" : "25%",
-                              want.replicas, stateful, stateful);
-    want.parallel = !strcmp(node_get_text(spec, "podManagementPolicy"), "Parallel");
-    want.on_delete = !strcmp(node_get_text(update, "type"), "OnDelete");
-    want.partition = workload_count(rolling, "partition", 0, WORKLOAD_MOST);
     want.now = clock_wall();
     if (object->former) {
         want.former = true;
@@ -354,7 +163,7 @@ void workload_on_loss(struct local_object *object, const struct local_pod *pod,
         object->losses = 0;
     object->losses++;
     object->lost = now;
-    why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
+    manifest_why_set(&object->lost_why, reason, "%.250s; next try %lld s after that", message,
             (long long)(plan_backoff(object->losses) / CLOCK_SECOND));
     state_keep(object, NULL, NULL);
 }
@@ -371,10 +180,10 @@ static size_t plan_steps(struct local_object *object, const struct plan_pod *pod
 {
     struct plan_workload want = want_of(object);
 
-    if (object->row->role == ROLE_POD)
+    if (object->row->role == MANIFEST_POD)
         return plan_pod(object, pods, count, steps);
     object->replicas = want.replicas;
-    return object->row->role == ROLE_DEPLOYMENT ? plan_deployment(&want, pods, count, steps)
+    return object->row->role == MANIFEST_DEPLOYMENT ? plan_deployment(&want, pods, count, steps)
                                                 : plan_stateful(&want, pods, count, steps);
 }
 
@@ -382,9 +191,9 @@ static size_t plan_steps(struct local_object *object, const struct plan_pod *pod
 static void note_taken(struct local_object *object, const struct plan_pod *pods, size_t count)
 {
     struct local_revision *former = object->former;
-    int replicas = workload_count(node_get(object->object, "spec"), "replicas", 1, WORKLOAD_MOST);
+    int replicas = manifest_count(node_get(object->object, "spec"), "replicas", 1, MANIFEST_MOST_PODS);
 
-    if (!former || object->row->role != ROLE_STATEFUL)
+    if (!former || object->row->role != MANIFEST_STATEFUL)
         return;
     for (size_t i = 0; i < count; i++)
         if (pods[i].current && pods[i].index >= 0 && pods[i].index < PLAN_INDEXES)
@@ -446,7 +255,7 @@ void workload_pass(struct local_object *object)
 
     if (object->removing) {
         workload_end_pods(pods, count);
-    } else if (can_plan(object) && object->row->role == ROLE_JOB) {
+    } else if (can_plan(object) && object->row->role == MANIFEST_JOB) {
         if (!object->adopted)
             job_pass(object, pods, count);
     } else if (can_plan(object)) {
@@ -454,7 +263,7 @@ void workload_pass(struct local_object *object)
         note_taken(object, described, count);
         take_steps(object, pods, steps, plan_steps(object, described, count, steps), &next);
     }
-    if (!object->removing && object->row->role != ROLE_JOB) {
+    if (!object->removing && object->row->role != MANIFEST_JOB) {
         /* Steps may have ended some of them, or made others. */
         count = workload_pods(object, pods, WORKLOAD_PODS);
         wait_for_next(object, pods, count, next);
@@ -468,7 +277,7 @@ void workload_pass(struct local_object *object)
 struct sight {
     int wanted, total, updated, ready, good, old; /* good: of the present template */
     int64_t newest; /* of its pods */
-    struct local_why trouble, wait; /* wait: what one of them waits for to be ready */
+    struct manifest_why trouble, wait; /* wait: what one of them waits for to be ready */
     bool troubled, final;
 };
 
@@ -483,12 +292,12 @@ static bool is_losing(const struct local_object *object, const struct sight *s)
             now < object->lost + 2 * plan_backoff(object->losses) + CLOCK_SECOND);
 }
 
-static void say_wait(const struct local_pod *pod, struct local_why *ret)
+static void say_wait(const struct local_pod *pod, struct manifest_why *ret)
 {
-    struct local_why why = { 0 };
+    struct manifest_why why = { 0 };
 
     if (pod_waits(pod, &why))
-        why_set(ret, why.reason, "pod %.100s%s%.250s", pod->name,
+        manifest_why_set(ret, why.reason, "pod %.100s%s%.250s", pod->name,
                 text_starts(why.message, "waits") || text_starts(why.message, "is ") ? " " : ": ",
                 why.message);
 }
@@ -498,11 +307,11 @@ static void look(const struct local_object *object, struct sight *ret)
     struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
     size_t count = workload_pods(object, pods, WORKLOAD_PODS);
 
-    *ret = (struct sight){ .wanted = workload_count(node_get(object->object, "spec"), "replicas", 1,
-                                                    WORKLOAD_MOST) };
+    *ret = (struct sight){ .wanted = manifest_count(node_get(object->object, "spec"), "replicas", 1,
+                                                    MANIFEST_MOST_PODS) };
     for (size_t i = 0; i < count; i++) {
         bool current = !strcmp(pods[i]->hash, object->hash), final = false, available;
-        struct local_why trouble = { 0 };
+        struct manifest_why trouble = { 0 };
 
         if (pods[i]->terminating)
             continue;
@@ -528,7 +337,7 @@ static void look(const struct local_object *object, struct sight *ret)
     mem_free(&pods);
 }
 
-bool workload_trouble(const struct local_object *object, struct local_why *ret)
+bool workload_trouble(const struct local_object *object, struct manifest_why *ret)
 {
     struct sight s;
 
@@ -576,7 +385,7 @@ static bool has_arrived(const struct local_object *object, const struct sight *s
     struct plan_workload want = want_of(object);
     int due = want.on_delete || want.partition > s->wanted ? 0 : s->wanted - want.partition;
 
-    if (object->row->role != ROLE_STATEFUL)
+    if (object->row->role != MANIFEST_STATEFUL)
         return s->updated == s->wanted && s->ready >= s->wanted && !s->old;
     return s->updated >= due && s->ready >= s->wanted && s->total == s->wanted;
 }
@@ -592,12 +401,12 @@ static void judge_replicas(struct local_object *object)
         revision_settle(object);
     note_progress(object, &s, done);
     object->health = done ? LOCAL_CURRENT : LOCAL_IN_PROGRESS;
-    object->why = (struct local_why){ 0 };
+    object->why = (struct manifest_why){ 0 };
     if (s.troubled && (s.final || !done)) {
         object->why = s.trouble;
         object->health = s.final ? LOCAL_FAILED : LOCAL_IN_PROGRESS;
     } else if (!done) {
-        why_set(&object->why, "Progressing", "%d of %d pods are ready%s%s%.300s", s.ready, s.wanted,
+        manifest_why_set(&object->why, "Progressing", "%d of %d pods are ready%s%s%.300s", s.ready, s.wanted,
                 s.old ? ", old ones still run" : "", *s.wait.message ? "; " : "",
                 s.wait.message);
     }
@@ -613,7 +422,7 @@ static void judge_pod(struct local_object *object)
     look(object, &s);
     workload_pods(object, &pod, 1);
     phase = pod ? pod_phase(pod) : "Pending";
-    object->why = (struct local_why){ 0 };
+    object->why = (struct manifest_why){ 0 };
     if (s.troubled)
         object->why = s.trouble;
     else
@@ -640,25 +449,25 @@ void workload_judge(struct local_object *object)
     }
     if (object->waiting) {
         object->health = LOCAL_IN_PROGRESS;
-        why_set(&object->why, "WaitsForPhase", "waits for what comes before it to be healthy");
+        manifest_why_set(&object->why, "WaitsForPhase", "waits for what comes before it to be healthy");
         return;
     }
     switch (object->row->role) {
-    case ROLE_DEPLOYMENT:
-    case ROLE_STATEFUL:
+    case MANIFEST_DEPLOYMENT:
+    case MANIFEST_STATEFUL:
         judge_replicas(object);
         break;
-    case ROLE_JOB:
+    case MANIFEST_JOB:
         job_health(object);
         break;
-    case ROLE_POD:
+    case MANIFEST_POD:
         judge_pod(object);
         break;
-    case ROLE_SERVICE:
+    case MANIFEST_SERVICE:
         service_judge(object);
         break;
     default:
         object->health = LOCAL_CURRENT;
-        object->why = (struct local_why){ 0 };
+        object->why = (struct manifest_why){ 0 };
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decides which pods of a Deployment or StatefulSet to start and to stop. */
 
-#include "cluster/plan.h"
+#include "plan/plan.h"
 
 #define SECOND INT64_C(1000000000)
 

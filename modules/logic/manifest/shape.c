@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks that the fields which are read have the types and ranges that Kubernetes gives them. */
 
-#include "cluster/local.h"
+#include "manifest/manifest.h"
 
 #include "number/number.h"
 
@@ -212,10 +212,10 @@ static const char *word_of(int type)
 }
 
 static int check(const struct node *node, const struct shape *shape, const char *path,
-                 struct local_why *why);
+                 struct manifest_why *why);
 
 static int check_list(const struct node *list, const struct shape *inside, const char *path,
-                      struct local_why *why)
+                      struct manifest_why *why)
 {
     const struct shape item_shape = *inside->name ? (struct shape){ "", MAP, inside } : *inside;
 
@@ -234,7 +234,7 @@ static int check_list(const struct node *list, const struct shape *inside, const
 }
 
 static int check_map(const struct node *map, const struct shape *inside, const char *path,
-                     struct local_why *why)
+                     struct manifest_why *why)
 {
     node_each(member, map) {
         char below[300];
@@ -251,17 +251,17 @@ static int check_map(const struct node *map, const struct shape *inside, const c
 }
 
 static int check(const struct node *node, const struct shape *shape, const char *path,
-                 struct local_why *why)
+                 struct manifest_why *why)
 {
     /* Null is as good as absent. */
     if (node->type == NODE_NULL)
         return 0;
     if (!(type_of(node) & shape->type))
-        return why_set(why, "Invalid", "%s must be %s, not %s", path, word_of(shape->type),
+        return manifest_why_set(why, "Invalid", "%s must be %s, not %s", path, word_of(shape->type),
                        word_of(type_of(node)));
     /* A quantity is judged as one where it is used: 4294967296 is 4Gi of memory. */
     if (node->type == NODE_INT && shape->type != QUANTITY && !number_fits(shape->range, number_raw(node)))
-        return why_set(why, "Invalid", "%s is %lld, but must be %s", path,
+        return manifest_why_set(why, "Invalid", "%s is %lld, but must be %s", path,
                        (long long)number_raw(node), number_words(shape->range));
     if (!shape->inside)
         return 0;
@@ -269,17 +269,17 @@ static int check(const struct node *node, const struct shape *shape, const char 
                                    : check_map(node, shape->inside, path, why);
 }
 
-int shape_check(const struct local_kind *kind, const struct node *object, struct local_why *why)
+int manifest_check_shape(const struct manifest_kind *kind, const struct node *object, struct manifest_why *why)
 {
     const struct shape *shape = plain_object;
 
-    if (kind->role == ROLE_CONFIG)
+    if (kind->role == MANIFEST_CONFIG)
         shape = data_object;
-    else if (kind->role == ROLE_POD)
+    else if (kind->role == MANIFEST_POD)
         shape = pod_object;
-    else if (kind->role == ROLE_SERVICE)
+    else if (kind->role == MANIFEST_SERVICE)
         shape = service_object;
-    else if (kind->role == ROLE_DEPLOYMENT || kind->role == ROLE_STATEFUL || kind->role == ROLE_JOB)
+    else if (kind->role == MANIFEST_DEPLOYMENT || kind->role == MANIFEST_STATEFUL || kind->role == MANIFEST_JOB)
         shape = workload_object;
     return check_map(object, shape, "", why);
 }

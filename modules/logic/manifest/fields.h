@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLUSTER_FIELDS_H
-#define CLUSTER_FIELDS_H
+#ifndef MANIFEST_FIELDS_H
+#define MANIFEST_FIELDS_H
 
 struct node;
-struct local_why;
+struct manifest_why;
 
 /*
- * Private to cluster: which fields of Kubernetes' kinds are understood here.
+ * Private to manifest: which fields of Kubernetes' kinds are understood here.
  * What is in no table is refused by its name, unless it is null or false and
  * so asks for nothing. docs/LOCAL-CLUSTER.md tells what they do.
  */
@@ -18,6 +18,6 @@ enum fields {
     FIELDS_COUNT
 };
 int fields_check(const struct node *map, enum fields fields, const char *path,
-                 struct local_why *why);
+                 struct manifest_why *why);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Knows which fields are understood here, and refuses the others by name. */
 
-#include "cluster/fields.h"
+#include "manifest/fields.h"
 
-#include "cluster/local.h"
+#include "manifest/manifest.h"
 
 #include <string.h>
 
@@ -84,12 +84,12 @@ static bool asks_nothing(const struct node *value)
 }
 
 int fields_check(const struct node *map, enum fields fields, const char *path,
-                 struct local_why *why)
+                 struct manifest_why *why)
 {
     node_each(member, map)
         if (!has_word(tables[fields].means, member->key) &&
             !has_word(tables[fields].idle, member->key) && !asks_nothing(member->value))
-            return why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
+            return manifest_why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
                            path, member->key);
     return 0;
 }

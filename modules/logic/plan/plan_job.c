@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decides which pods of a Job to start and to stop, and when it is over. */
 
-#include "cluster/plan.h"
+#include "plan/plan.h"
 
 /* What its pods say: in sum, and by completion index. */
 struct job_tally {

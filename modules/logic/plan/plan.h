@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLUSTER_PLAN_H
-#define CLUSTER_PLAN_H
+#ifndef PLAN_H
+#define PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * Private to cluster: which pods a workload should start and stop now.
+ * Which pods a workload should start and stop now.
  *
  * Pure: wanted × there → steps. A pass that was cut short is simply planned
  * again. Each kind of workload has a function of its own; all of them look at

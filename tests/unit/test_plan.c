@@ -4,7 +4,7 @@
 #include "check.h"
 
 #include "base/text.h"
-#include "cluster/plan.h"
+#include "plan/plan.h"
 
 /*
  * Pods as words: a letter each, capital when available; "o" is made from an old

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads podFailurePolicy and successPolicy: which end of a pod means what for its Job. */
 
-#include "cluster/job_policy.h"
+#include "manifest/checks.h"
 
 #include "number/number.h"
 
@@ -19,7 +19,7 @@ static const struct {
     { "Count", PLAN_COUNT },
 };
 
-bool job_policy_has(const struct node *map, const char *key)
+bool manifest_has(const struct node *map, const char *key)
 {
     const struct node *node = node_get(map, key);
 
@@ -41,44 +41,44 @@ static bool has_container(const struct node *spec, const char *name)
 /* ---- Checking podFailurePolicy ----------------------------------------------------- */
 
 static int check_codes(const struct node *spec, const struct node *codes, const char *path,
-                       struct local_why *why)
+                       struct manifest_why *why)
 {
     const char *operator = node_get_text(codes, "operator");
     const char *container = node_get_text(codes, "containerName");
     const struct node *values = node_get(codes, "values");
 
     if (strcmp(operator, "In") != 0 && strcmp(operator, "NotIn") != 0)
-        return why_set(why, "Invalid", "%s.operator is In or NotIn, not \"%.40s\"", path, operator);
+        return manifest_why_set(why, "Invalid", "%s.operator is In or NotIn, not \"%.40s\"", path, operator);
     if (!node_count(values))
-        return why_set(why, "Invalid", "%s.values must name at least one exit code", path);
+        return manifest_why_set(why, "Invalid", "%s.values must name at least one exit code", path);
     for (size_t i = 0; i < node_count(values); i++)
         if (!number_value(node_item(values, i), NUMBER_COUNT, 0) && !strcmp(operator, "In"))
-            return why_set(why, "Invalid", "%s.values[%zu]: with In exit codes are greater than 0", path, i);
+            return manifest_why_set(why, "Invalid", "%s.values[%zu]: with In exit codes are greater than 0", path, i);
     if (*container && !has_container(spec, container))
-        return why_set(why, "Invalid", "%s.containerName \"%.80s\" is none of the template's "
+        return manifest_why_set(why, "Invalid", "%s.containerName \"%.80s\" is none of the template's "
                        "containers", path, container);
     return 0;
 }
 
-static int check_conditions(const struct node *conditions, const char *path, struct local_why *why)
+static int check_conditions(const struct node *conditions, const char *path, struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(conditions); i++) {
         const char *type = node_get_text(node_item(conditions, i), "type");
         const char *status = node_get_text(node_item(conditions, i), "status");
 
         if (strcmp(type, "DisruptionTarget") != 0)
-            return why_set(why, "UnsupportedField", "%s[%zu].type \"%.60s\": of a pod that failed, "
+            return manifest_why_set(why, "UnsupportedField", "%s[%zu].type \"%.60s\": of a pod that failed, "
                            "this spoke knows the condition DisruptionTarget only", path, i, type);
         if (*status && strcmp(status, "True") != 0 && strcmp(status, "False") != 0 &&
             strcmp(status, "Unknown") != 0)
-            return why_set(why, "Invalid", "%s[%zu].status is True, False or Unknown, not \"%.40s\"",
+            return manifest_why_set(why, "Invalid", "%s[%zu].status is True, False or Unknown, not \"%.40s\"",
                            path, i, status);
     }
     return 0;
 }
 
 static int check_rule(const struct node *spec, const struct node *rule, size_t at,
-                      struct local_why *why)
+                      struct manifest_why *why)
 {
     const struct node *codes = node_get(rule, "onExitCodes");
     const struct node *conditions = node_get(rule, "onPodConditions");
@@ -90,12 +90,12 @@ static int check_rule(const struct node *spec, const struct node *rule, size_t a
     for (size_t i = 0; i < count_of(actions); i++)
         known |= !strcmp(actions[i].word, action);
     if (!known)
-        return why_set(why, "Invalid", "%s.action is FailJob, FailIndex, Ignore or Count, not "
+        return manifest_why_set(why, "Invalid", "%s.action is FailJob, FailIndex, Ignore or Count, not "
                        "\"%.40s\"", path, action);
-    if (!strcmp(action, "FailIndex") && !job_policy_has(spec, "backoffLimitPerIndex"))
-        return why_set(why, "Invalid", "%s.action FailIndex needs spec.backoffLimitPerIndex", path);
-    if (job_policy_has(rule, "onExitCodes") == (node_count(conditions) > 0))
-        return why_set(why, "Invalid", "%s has either onExitCodes or onPodConditions", path);
+    if (!strcmp(action, "FailIndex") && !manifest_has(spec, "backoffLimitPerIndex"))
+        return manifest_why_set(why, "Invalid", "%s.action FailIndex needs spec.backoffLimitPerIndex", path);
+    if (manifest_has(rule, "onExitCodes") == (node_count(conditions) > 0))
+        return manifest_why_set(why, "Invalid", "%s has either onExitCodes or onPodConditions", path);
     snprintf(path, sizeof path, "spec.podFailurePolicy.rules[%zu].%s", at,
              node_count(conditions) ? "onPodConditions" : "onExitCodes");
     return !node_count(conditions) ? check_codes(spec, codes, path, why) : check_conditions(conditions, path, why);
@@ -129,45 +129,45 @@ static bool read_indexes(const char *text, int completions, bool *into)
     }
 }
 
-static int check_success(const struct node *spec, struct local_why *why)
+static int check_success(const struct node *spec, struct manifest_why *why)
 {
     const struct node *rules = node_at(spec, "successPolicy", "rules", NULL);
     int completions = number_as_int(spec, "completions", NUMBER_COUNT, 1);
 
     if (strcmp(node_get_text(spec, "completionMode"), "Indexed") != 0)
-        return why_set(why, "Invalid", "spec.successPolicy needs completionMode Indexed");
+        return manifest_why_set(why, "Invalid", "spec.successPolicy needs completionMode Indexed");
     if (!node_count(rules))
-        return why_set(why, "Invalid", "spec.successPolicy.rules must have at least one rule");
+        return manifest_why_set(why, "Invalid", "spec.successPolicy.rules must have at least one rule");
     for (size_t i = 0; i < node_count(rules); i++) {
         const struct node *rule = node_item(rules, i);
         const char *indexes = node_get_text(rule, "succeededIndexes");
 
-        if (!job_policy_has(rule, "succeededIndexes") && !job_policy_has(rule, "succeededCount"))
-            return why_set(why, "Invalid", "spec.successPolicy.rules[%zu] has succeededIndexes, "
+        if (!manifest_has(rule, "succeededIndexes") && !manifest_has(rule, "succeededCount"))
+            return manifest_why_set(why, "Invalid", "spec.successPolicy.rules[%zu] has succeededIndexes, "
                            "succeededCount or both", i);
         if (*indexes && !read_indexes(indexes, completions, NULL))
-            return why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededIndexes is a list "
+            return manifest_why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededIndexes is a list "
                            "such as \"0,2-4\" of rising indexes below %d, not \"%.60s\"", i,
                            completions, indexes);
-        if (job_policy_has(rule, "succeededCount") &&
+        if (manifest_has(rule, "succeededCount") &&
             number_get(rule, "succeededCount", NUMBER_COUNT, 0) < 1)
-            return why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededCount must be "
+            return manifest_why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededCount must be "
                            "greater than 0", i);
     }
     return 0;
 }
 
-static int check_failure(const struct node *spec, struct local_why *why)
+static int check_failure(const struct node *spec, struct manifest_why *why)
 {
     const struct node *policy = node_get(spec, "podFailurePolicy");
     const struct node *rules = node_get(policy, "rules");
     const struct node *pod = node_at(spec, "template", "spec", NULL);
 
     if (strcmp(node_get_text(pod, "restartPolicy"), "Never") != 0)
-        return why_set(why, "Invalid", "spec.podFailurePolicy needs restartPolicy Never in "
+        return manifest_why_set(why, "Invalid", "spec.podFailurePolicy needs restartPolicy Never in "
                        "spec.template.spec");
     if (!strcmp(node_get_text(spec, "podReplacementPolicy"), "TerminatingOrFailed"))
-        return why_set(why, "Invalid", "spec.podReplacementPolicy is Failed where there is a "
+        return manifest_why_set(why, "Invalid", "spec.podReplacementPolicy is Failed where there is a "
                        "podFailurePolicy");
     for (size_t i = 0; i < node_count(rules); i++)
         if (check_rule(spec, node_item(rules, i), i, why) < 0)
@@ -175,17 +175,28 @@ static int check_failure(const struct node *spec, struct local_why *why)
     return 0;
 }
 
-int job_policy_check(const struct node *spec, struct local_why *why)
+int job_policy_check(const struct node *spec, struct manifest_why *why)
 {
-    bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");
+    const char *mode = node_get_text(spec, "completionMode");
+    const char *replacement = node_get_text(spec, "podReplacementPolicy");
+    bool indexed = !strcmp(mode, "Indexed");
 
-    if (job_policy_has(spec, "backoffLimitPerIndex") && !indexed)
-        return why_set(why, "Invalid", "spec.backoffLimitPerIndex needs completionMode Indexed");
-    if (job_policy_has(spec, "maxFailedIndexes") && !job_policy_has(spec, "backoffLimitPerIndex"))
-        return why_set(why, "Invalid", "spec.maxFailedIndexes needs spec.backoffLimitPerIndex");
-    if (job_policy_has(spec, "podFailurePolicy") && check_failure(spec, why) < 0)
+    if (*mode && !indexed && strcmp(mode, "NonIndexed") != 0)
+        return manifest_why_set(why, "Invalid", "spec.completionMode is NonIndexed or Indexed, not "
+                                "\"%.40s\"", mode);
+    if (*replacement && strcmp(replacement, "Failed") != 0 &&
+        strcmp(replacement, "TerminatingOrFailed") != 0)
+        return manifest_why_set(why, "Invalid", "spec.podReplacementPolicy is TerminatingOrFailed or "
+                                "Failed, not \"%.40s\"", replacement);
+    if (manifest_has(spec, "backoffLimitPerIndex") && !indexed)
+        return manifest_why_set(why, "Invalid",
+                                "spec.backoffLimitPerIndex needs completionMode Indexed");
+    if (manifest_has(spec, "maxFailedIndexes") && !manifest_has(spec, "backoffLimitPerIndex"))
+        return manifest_why_set(why, "Invalid",
+                                "spec.maxFailedIndexes needs spec.backoffLimitPerIndex");
+    if (manifest_has(spec, "podFailurePolicy") && check_failure(spec, why) < 0)
         return -1;
-    return job_policy_has(spec, "successPolicy") ? check_success(spec, why) : 0;
+    return manifest_has(spec, "successPolicy") ? check_success(spec, why) : 0;
 }
 
 /* ---- Judging ------------------------------------------------------------------------- */
@@ -198,14 +209,14 @@ static bool has_code(const struct node *values, int code)
     return false;
 }
 
-static const struct job_exit *matching_exit(const struct node *codes,
-                                            const struct job_failure *failure)
+static const struct manifest_exit *matching_exit(const struct node *codes,
+                                            const struct manifest_failure *failure)
 {
     const char *container = node_get_text(codes, "containerName");
     bool in = !strcmp(node_get_text(codes, "operator"), "In");
 
     for (size_t i = 0; i < failure->count; i++) {
-        const struct job_exit *exit = &failure->exits[i];
+        const struct manifest_exit *exit = &failure->exits[i];
 
         if (exit->code && (!*container || !strcmp(container, exit->container)) &&
             has_code(node_get(codes, "values"), exit->code) == in)
@@ -226,23 +237,23 @@ static bool matches_condition(const struct node *conditions, bool disrupted)
     return false;
 }
 
-enum plan_verdict job_policy_verdict(const struct node *policy, const struct job_failure *failure,
-                                     struct local_why *ret_why)
+enum plan_verdict manifest_job_verdict(const struct node *policy, const struct manifest_failure *failure,
+                                     struct manifest_why *ret_why)
 {
     const struct node *rules = node_get(policy, "rules");
 
     for (size_t i = 0; i < node_count(rules); i++) {
         const struct node *rule = node_item(rules, i);
-        const struct job_exit *exit = matching_exit(node_get(rule, "onExitCodes"), failure);
+        const struct manifest_exit *exit = matching_exit(node_get(rule, "onExitCodes"), failure);
         const char *action = node_get_text(rule, "action");
 
         if (!exit && !matches_condition(node_get(rule, "onPodConditions"), failure->disrupted))
             continue;
         if (exit)
-            why_set(ret_why, "PodFailurePolicy", "container %.80s ended with exit code %d, which "
+            manifest_why_set(ret_why, "PodFailurePolicy", "container %.80s ended with exit code %d, which "
                     "matches rule %zu of podFailurePolicy: %s", exit->container, exit->code, i, action);
         else
-            why_set(ret_why, "PodFailurePolicy", "condition DisruptionTarget matches rule %zu of "
+            manifest_why_set(ret_why, "PodFailurePolicy", "condition DisruptionTarget matches rule %zu of "
                     "podFailurePolicy: %s", i, action);
         for (size_t a = 0; a < count_of(actions); a++)
             if (!strcmp(actions[a].word, action))
@@ -251,7 +262,7 @@ enum plan_verdict job_policy_verdict(const struct node *policy, const struct job
     return PLAN_COUNT;
 }
 
-const struct plan_success *job_policy_success(const struct node *spec, struct arena *arena,
+const struct plan_success *manifest_job_success(const struct node *spec, struct arena *arena,
                                               size_t *ret_count)
 {
     const struct node *rules = node_at(spec, "successPolicy", "rules", NULL);
