@@ -22,6 +22,30 @@ int manifest_why_set(struct manifest_why *why, const char *reason, const char *f
     return -1;
 }
 
+void manifest_write_why(struct arena *arena, struct node *map, const struct manifest_why *why)
+{
+    if (*why->reason)
+        node_set_text(arena, map, "reason", why->reason);
+    if (*why->message)
+        node_set_text(arena, map, "message", why->message);
+}
+
+void manifest_add_condition(struct arena *arena, struct node *list, const char *type, bool holds,
+                          const char *reason, const char *message)
+{
+    struct node *row = node_map(arena);
+
+    node_set_text(arena, row, "type", type);
+    node_set_text(arena, row, "status", holds ? "True" : "False");
+    if (*reason)
+        node_set_text(arena, row, "reason", reason);
+    if (*message)
+        node_set_text(arena, row, "message", message);
+    node_add(arena, list, row);
+}
+
+/* ---- Kinds ------------------------------------------------------------------------- */
+
 static const struct manifest_kind kinds[] = {
     { "", "Namespace", MANIFEST_RECORD, NULL, true },
     { "", "ConfigMap", MANIFEST_CONFIG, NULL, false },

@@ -32,6 +32,12 @@ struct manifest_why {
 int manifest_why_set(struct manifest_why *why, const char *reason, const char *format, ...)
     PRINTF(3, 4);
 
+/* Sets `reason` and `message` where there is one. */
+void manifest_write_why(struct arena *arena, struct node *map, const struct manifest_why *why);
+/* Adds a condition to the `conditions` of a status. */
+void manifest_add_condition(struct arena *arena, struct node *list, const char *type, bool holds,
+                            const char *reason, const char *message);
+
 /* ---- Kinds ---------------------------------------------------------------------- */
 
 /* The workload roles are those from MANIFEST_DEPLOYMENT to MANIFEST_POD. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a Job: one run for each template, an end that is decided once and remembered. */
 
-#include "cluster/local.h"
+#include "cluster/workload.h"
 
 #include "base/clock.h"
 #include "number/number.h"
@@ -11,7 +11,7 @@
 
 /* ---- What is wanted ------------------------------------------------------------------- */
 
-static struct plan_workload want_of(const struct local_object *object, struct arena *arena)
+static struct plan_workload want_of(const struct cluster_object *object, struct arena *arena)
 {
     const struct node *spec = node_get(object->object, "spec");
     int64_t deadline = number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0);
@@ -27,67 +27,50 @@ static struct plan_workload want_of(const struct local_object *object, struct ar
 
 /* ---- What its pods say ----------------------------------------------------------------- */
 
-static int failures_of(const struct local_pod *pod)
-{
-    int64_t sum = 0;
-
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct local_container *c = &pod->containers[i];
-        bool fine = c->state != CONTAINER_FAILED && (c->state != CONTAINER_EXITED || (!c->code && !c->signal));
-
-        if (!c->sidecar && c->run > (int64_t)c->unpulled + fine)
-            sum += c->run - fine - c->unpulled;
-    }
-    return sum < MANIFEST_MOST_PODS * 1000 ? (int)sum : MANIFEST_MOST_PODS * 1000;
-}
-
-static enum plan_verdict verdict_of(const struct local_object *object, const struct local_pod *pod,
+static enum plan_verdict verdict_of(const struct cluster_object *object, const struct pod *pod,
                                     struct manifest_why *ret_why)
 {
     const struct node *policy = node_at(object->object, "spec", "podFailurePolicy", NULL);
     struct manifest_exit exits[64];
     struct manifest_failure failure = { .exits = exits, .disrupted = pod->lost };
 
-    for (size_t i = 0; policy && i < pod->count && failure.count < count_of(exits); i++) {
-        const struct local_container *c = &pod->containers[i];
-
-        if (c->state == CONTAINER_FAILED)
-            exits[failure.count++] = (struct manifest_exit){ c->name, 128 };
-        else if (c->state == CONTAINER_EXITED && !pod->lost && (c->code || c->signal))
-            exits[failure.count++] = (struct manifest_exit){ c->name, c->signal ? 128 + c->signal : c->code };
-    }
-    return policy ? manifest_job_verdict(policy, &failure, ret_why) : PLAN_COUNT;
+    if (!policy)
+        return PLAN_COUNT;
+    failure.count = pods_exits(pod, exits, count_of(exits));
+    return manifest_job_verdict(policy, &failure, ret_why);
 }
 
 /* In the sum of those that are gone, or about to be. */
-static bool is_counted(const struct local_object *object, const struct local_pod *pod)
+static bool is_counted(const struct cluster_object *object, const struct pod *pod)
 {
     return object->past && pod->finished && pod->finished <= object->past->until &&
-           !strcmp(pod_phase(pod), "Failed");
+           !strcmp(pods_phase(pod), "Failed");
 }
 
 /* Wall time from which on it counts as ready: after failures, once it has run for as long
    as it had to wait. 0: it is not ready. */
-static int64_t ready_from(const struct local_pod *pod, unsigned failed)
+static int64_t ready_from(const struct cluster_object *object, const struct pod *pod,
+                          unsigned failed)
 {
-    return pod_available_from(pod, plan_backoff(failed));
+    return pods_available_from(pod, plan_backoff(failed), workload_pause(object, pod));
 }
 
-static unsigned count_failed(struct local_pod *const *pods, size_t count)
+static unsigned count_failed(struct pod *const *pods, size_t count)
 {
     unsigned failed = 0;
 
     for (size_t i = 0; i < count; i++)
-        failed += !strcmp(pod_phase(pods[i]), "Failed");
+        failed += !strcmp(pods_phase(pods[i]), "Failed");
     return failed;
 }
 
-static int64_t next_ready(struct local_pod *const *pods, size_t count, int64_t next)
+static int64_t next_ready(const struct cluster_object *object, struct pod *const *pods,
+                          size_t count, int64_t next)
 {
     unsigned failed = count_failed(pods, count);
 
     for (size_t i = 0; i < count; i++) {
-        int64_t at = ready_from(pods[i], failed);
+        int64_t at = ready_from(object, pods[i], failed);
 
         if (at > clock_wall() && (!next || at < next))
             next = at;
@@ -95,22 +78,22 @@ static int64_t next_ready(struct local_pod *const *pods, size_t count, int64_t n
     return next;
 }
 
-static void describe(const struct local_object *object, struct local_pod *const *pods,
+static void describe(const struct cluster_object *object, struct pod *const *pods,
                      size_t count, struct plan_pod *ret, struct manifest_why *ret_why)
 {
     unsigned failed = count_failed(pods, count);
     int64_t now = clock_wall();
 
     for (size_t i = 0; i < count; i++) {
-        const char *phase = pod_phase(pods[i]);
+        const char *phase = pods_phase(pods[i]);
         struct manifest_why why = { 0 };
 
         ret[i] = (struct plan_pod){
             .name = pods[i]->name, .index = pods[i]->index, .current = true,
-            .ready = ready_from(pods[i], failed) && ready_from(pods[i], failed) <= now,
-            .terminating = pods[i]->terminating,
+            .ready = ready_from(object, pods[i], failed) && ready_from(object, pods[i], failed) <= now,
+            .terminating = pods_is_leaving(pods[i]),
             .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
-            .failures = failures_of(pods[i]), .created = pods[i]->created,
+            .failures = pods_failures(pods[i]), .created = pods[i]->created,
             .finished = pods[i]->finished,
         };
         if (is_counted(object, pods[i])) {
@@ -124,11 +107,10 @@ static void describe(const struct local_object *object, struct local_pod *const 
     }
 }
 
-bool job_may_restart(const struct local_pod *pod)
+bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 {
-    const struct local_object *object = local_workload_of(pod);
     scoped_arena struct arena *arena = arena_new();
-    struct local_pod **pods;
+    struct pod **pods;
     struct plan_pod *described;
     struct plan_workload want;
     struct manifest_why ignored = { 0 };
@@ -140,9 +122,9 @@ bool job_may_restart(const struct local_pod *pod)
         return true;
     if (object->run.ended)
         return false;
-    pods = arena_alloc(arena, WORKLOAD_PODS * sizeof(struct local_pod *));
-    described = arena_alloc(arena, WORKLOAD_PODS * sizeof *described);
-    count = workload_pods(object, pods, WORKLOAD_PODS);
+    pods = arena_alloc(arena, OBJECT_PODS * sizeof(struct pod *));
+    described = arena_alloc(arena, OBJECT_PODS * sizeof *described);
+    count = object_pods(object, pods, OBJECT_PODS);
     describe(object, pods, count, described, &ignored);
     while (at < count && pods[at] != pod)
         at++;
@@ -156,10 +138,10 @@ bool job_may_restart(const struct local_pod *pod)
 /* So many failed pods are kept, with their logs; a Job may fail more often. */
 #define FAILED_KEPT 100
 
-static void count_past(struct local_object *object, const struct local_pod *pod)
+static void count_past(struct cluster_object *object, const struct pod *pod)
 {
     struct plan_past *sum = &object->past->sum;
-    int failures = failures_of(pod) > 1 ? failures_of(pod) : 1;
+    int failures = pods_failures(pod) > 1 ? pods_failures(pod) : 1;
     struct manifest_why ignored = { 0 };
     enum plan_verdict verdict = verdict_of(object, pod, &ignored);
 
@@ -173,7 +155,7 @@ static void count_past(struct local_object *object, const struct local_pod *pod)
 }
 
 /* The oldest half goes, all that ended at one moment together. */
-static void forget_oldest(struct local_object *object, struct local_pod *const *pods, size_t count)
+static void forget_oldest(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     int64_t until = 0, last = 0;
     size_t gone = 0;
@@ -182,12 +164,12 @@ static void forget_oldest(struct local_object *object, struct local_pod *const *
         until = 0;
         for (size_t i = 0; i < count; i++)
             if (pods[i]->finished > last && !is_counted(object, pods[i]) &&
-                !strcmp(pod_phase(pods[i]), "Failed") && (!until || pods[i]->finished < until))
+                !strcmp(pods_phase(pods[i]), "Failed") && (!until || pods[i]->finished < until))
                 until = pods[i]->finished;
         if (!until)
             break;
         for (size_t i = 0; i < count; i++)
-            gone += pods[i]->finished == until && !strcmp(pod_phase(pods[i]), "Failed");
+            gone += pods[i]->finished == until && !strcmp(pods_phase(pods[i]), "Failed");
         last = until;
     }
     last = last / 1000 * 1000 + 999; /* as it is kept */
@@ -195,23 +177,23 @@ static void forget_oldest(struct local_object *object, struct local_pod *const *
         object->past = mem_alloc(sizeof *object->past);
     for (size_t i = 0; i < count; i++)
         if (!is_counted(object, pods[i]) && pods[i]->finished && pods[i]->finished <= last &&
-            !strcmp(pod_phase(pods[i]), "Failed"))
+            !strcmp(pods_phase(pods[i]), "Failed"))
             count_past(object, pods[i]);
     object->past->until = last;
     state_keep(object, NULL, NULL);
 }
 
-static void make_room(struct local_object *object, struct local_pod *const *pods, size_t count)
+static void make_room(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     unsigned failed = 0;
 
     for (size_t i = 0; i < count; i++)
-        failed += !is_counted(object, pods[i]) && !strcmp(pod_phase(pods[i]), "Failed");
+        failed += !is_counted(object, pods[i]) && !strcmp(pods_phase(pods[i]), "Failed");
     if (failed > FAILED_KEPT)
         forget_oldest(object, pods, count);
     for (size_t i = 0; i < count; i++)
         if (is_counted(object, pods[i]))
-            pod_end(pods[i]);
+            pods_end(pods[i]);
 }
 
 /* ---- The end ---------------------------------------------------------------------------- */
@@ -226,15 +208,15 @@ static void on_kept(void *arg, const struct err *err)
 {
     struct keeping *keeping = arg;
     struct cluster *cluster = keeping->cluster;
-    struct local_object *object = cluster->closing ? NULL : map_get(cluster->objects, keeping->key);
+    struct cluster_object *object = cluster->closing ? NULL : map_get(cluster->objects, keeping->key);
 
     if (object && object->run.ended && !strcmp(object->hash, keeping->hash)) {
         object->run.keeping = false;
         object->run.kept = !err || !err->code;
         if (object->run.kept)
-            local_touch(object);
+            object_touch(object);
         else /* a full disk may be emptied */
-            workload_look_again(object, clock_wall() + CLOCK_SECOND);
+            object_look_again(object, clock_wall() + CLOCK_SECOND);
     }
     mem_free(&keeping->key);
     mem_free(&keeping);
@@ -242,7 +224,7 @@ static void on_kept(void *arg, const struct err *err)
 
 /* Nothing of it is removed before its end is on the disk: an agent that dies in
    between would run it once more. */
-static void keep_end(struct local_object *object)
+static void keep_end(struct cluster_object *object)
 {
     struct keeping *keeping = mem_alloc(sizeof *keeping);
 
@@ -253,12 +235,12 @@ static void keep_end(struct local_object *object)
     state_keep(object, on_kept, keeping);
 }
 
-static void explain_failure(const struct local_object *object, const struct manifest_why *policy,
+static void explain_failure(const struct cluster_object *object, const struct manifest_why *policy,
                             struct manifest_why *ret)
 {
     const struct plan_job_state *job = &object->job;
     struct manifest_why last = { 0 };
-    bool troubled = workload_trouble(object, &last);
+    bool troubled = sight_trouble(object, &last);
     const char *before = troubled ? "; last: " : "";
 
     if (!troubled)
@@ -276,9 +258,9 @@ static void explain_failure(const struct local_object *object, const struct mani
 }
 
 /* Pods that are stopped because of the failure count as failed, as in Kubernetes. */
-static void decide_end(struct local_object *object, const struct manifest_why *policy)
+static void decide_end(struct cluster_object *object, const struct manifest_why *policy)
 {
-    struct local_run *run = &object->run;
+    struct object_run *run = &object->run;
 
     run->ended = true;
     run->complete = object->job.complete;
@@ -291,16 +273,16 @@ static void decide_end(struct local_object *object, const struct manifest_why *p
         object->job.failed = run->failed;
         explain_failure(object, policy, &run->why);
     }
-    local_event(object->cluster, object, run->complete ? "Normal" : "Warning",
+    object_note(object, run->complete ? "Normal" : "Warning",
                 run->complete ? "Completed" : run->why.reason,
                 run->complete ? "Job completed: %s" : "Job failed: %s", run->why.message);
     keep_end(object);
 }
 
 /* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
-static void wind_up(struct local_object *object, struct local_pod *const *pods, size_t count)
+static void wind_up(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
-    struct local_run *run = &object->run;
+    struct object_run *run = &object->run;
     int64_t ttl = number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished",
                              NUMBER_SECONDS, -1);
 
@@ -318,14 +300,14 @@ static void wind_up(struct local_object *object, struct local_pod *const *pods, 
     }
     for (size_t i = 0; i < count; i++)
         if (!pods[i]->finished || run->tidied)
-            pod_end(pods[i]);
+            pods_end(pods[i]);
     if (!run->tidied && ttl >= 0)
-        workload_look_again(object, run->finished + clock_seconds(ttl));
+        object_look_again(object, run->finished + clock_seconds(ttl));
 }
 
-void job_end_pod(struct local_object *object, const char *reason, const char *message)
+void job_end_pod(struct cluster_object *object, const char *reason, const char *message)
 {
-    object->run = (struct local_run){ .ended = true, .finished = clock_wall() };
+    object->run = (struct object_run){ .ended = true, .finished = clock_wall() };
     manifest_why_set(&object->run.why, reason, "%.390s", message);
     keep_end(object);
 }
@@ -333,20 +315,20 @@ void job_end_pod(struct local_object *object, const char *reason, const char *me
 /* ---- One pass --------------------------------------------------------------------------- */
 
 /* Pods of an earlier template are no part of its count, and run beside none of it. */
-static bool drop_outdated(struct local_object *object, struct local_pod *const *pods, size_t count)
+static bool drop_outdated(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     bool any = false;
 
     for (size_t i = 0; i < count; i++)
         if (strcmp(pods[i]->hash, object->hash) != 0) {
             any = true;
-            pod_end(pods[i]);
+            pods_end(pods[i]);
         }
     return any;
 }
 
 /* activeDeadlineSeconds count from here; while it is suspended they do not. */
-static void note_start(struct local_object *object)
+static void note_start(struct cluster_object *object)
 {
     bool suspended = node_get_bool(node_get(object->object, "spec"), "suspend", false);
 
@@ -357,20 +339,20 @@ static void note_start(struct local_object *object)
 }
 
 /* At the end of a pause or of the whole Job, or when one has shown that it runs well. */
-static void look_again(struct local_object *object, const struct plan_workload *want)
+static void look_again(struct cluster_object *object, const struct plan_workload *want)
 {
-    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
-    size_t count = workload_pods(object, pods, WORKLOAD_PODS);
-    int64_t next = next_ready(pods, count, object->job.wait_until);
+    struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
+    size_t count = object_pods(object, pods, OBJECT_PODS);
+    int64_t next = next_ready(object, pods, count, object->job.wait_until);
 
     if (want->deadline && (!next || want->deadline < next))
         next = want->deadline;
     if (next)
-        workload_look_again(object, next);
+        object_look_again(object, next);
     mem_free(&pods);
 }
 
-void job_pass(struct local_object *object, struct local_pod *const *pods, size_t count)
+void job_pass(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     scoped_arena struct arena *arena = arena_new();
     struct plan_pod *described = arena_alloc(arena, (count + 1) * sizeof *described);
@@ -396,23 +378,23 @@ void job_pass(struct local_object *object, struct local_pod *const *pods, size_t
     }
     for (size_t i = 0; i < n; i++) {
         if (steps[i].verb == PLAN_STOP)
-            pod_end(pods[steps[i].pod]);
+            pods_end(pods[steps[i].pod]);
         else
-            pod_start(object, steps[i].index, false);
+            workload_start_pod(object, steps[i].index, false);
     }
     look_again(object, &want);
 }
 
 /* ---- Health ------------------------------------------------------------------------------- */
 
-void job_health(struct local_object *object)
+void job_set_health(struct cluster_object *object)
 {
-    const struct local_run *run = &object->run;
+    const struct object_run *run = &object->run;
     struct manifest_why trouble = { 0 };
     bool troubled;
 
     if (run->ended) {
-        object->health = run->complete ? LOCAL_CURRENT : LOCAL_FAILED;
+        object->health = run->complete ? CLUSTER_CURRENT : CLUSTER_FAILED;
         if (run->tidied)
             manifest_why_set(&object->why, run->complete ? "Completed" : "JobFailed", "ended; its pods were "
                     "removed after ttlSecondsAfterFinished: %.280s", run->why.message);
@@ -420,12 +402,12 @@ void job_health(struct local_object *object)
             manifest_why_set(&object->why, run->complete ? "Completed" : run->why.reason, "%s", run->why.message);
         return;
     }
-    object->health = LOCAL_IN_PROGRESS;
+    object->health = CLUSTER_IN_PROGRESS;
     if (node_get_bool(node_get(object->object, "spec"), "suspend", false)) {
         manifest_why_set(&object->why, "Suspended", "spec.suspend: nothing of it runs until that is taken back");
         return;
     }
-    troubled = workload_trouble(object, &trouble);
+    troubled = sight_trouble(object, &trouble);
     manifest_why_set(&object->why, troubled ? trouble.reason : "Running", "%d active, %d succeeded, %d failed"
             "%s%.280s", object->job.active, object->job.succeeded, object->job.failed,
             *trouble.message ? "; " : "", trouble.message);

@@ -28,9 +28,9 @@ const char *names_address(struct services *services, const char *project, const 
                           const char *name)
 {
     scoped_mem char *key =
-        mem_printf("=%s/%s", places_name(services->cluster->places, project, space), name);
+        mem_printf("=%s/%s", pods_place(services->cluster->pods, project, space), name);
     const char *known = map_get(services->addresses, key);
-    uint64_t hash = local_hash(services->salt, key, strlen(key));
+    uint64_t hash = pods_hash(services->salt, key, strlen(key));
     char address[20];
     char *kept;
 
@@ -47,12 +47,12 @@ const char *names_address(struct services *services, const char *project, const 
 
 /* ---- Who belongs to a Service ------------------------------------------------------ */
 
-bool service_is_headless(const struct local_object *service)
+bool names_are_headless(const struct cluster_object *service)
 {
     return !strcmp(node_get_text(node_get(service->object, "spec"), "clusterIP"), "None");
 }
 
-bool service_selects(const struct local_object *service, const struct node *template)
+bool names_select(const struct cluster_object *service, const struct node *template)
 {
     const struct node *selector = node_at(service->object, "spec", "selector", NULL);
     const struct node *labels = node_at(template, "metadata", "labels", NULL);
@@ -66,47 +66,22 @@ bool service_selects(const struct local_object *service, const struct node *temp
     return true;
 }
 
-static bool is_indexed(const struct local_object *object)
+static bool is_indexed(const struct cluster_object *object)
 {
     return manifest_is_indexed(object->row, node_get(object->object, "spec"));
 }
 
-const char *names_host(const struct local_pod *pod, struct arena *arena)
-{
-    const struct local_object *object = local_workload_of(pod);
-    const char *given = node_get_text(node_get(pod->template, "spec"), "hostname");
-
-    if (*given)
-        return given;
-    if (pod->index >= 0 && object && is_indexed(object))
-        return arena_printf(arena, "%s-%d", object->name, pod->index);
-    return NULL;
-}
-
-const char *names_own_host(const struct local_pod *pod, struct arena *arena)
-{
-    const char *host = names_host(pod, arena);
-    size_t len;
-
-    if (!host)
-        host = pod->name;
-    len = strlen(host) < MANIFEST_HOST ? strlen(host) : MANIFEST_HOST;
-    while (len > 1 && (host[len - 1] == '-' || host[len - 1] == '.'))
-        len--;
-    return arena_printf(arena, "%.*s", (int)len, host);
-}
-
 /* ---- Hosts files --------------------------------------------------------------------- */
 
-struct writer {
+struct hosts_writer {
     struct cluster *cluster;
     struct arena *arena;
     const char *project, *space; /* of who reads it */
-    const struct local_object *service;
+    const struct cluster_object *service;
     struct node *lines;
 };
 
-static void add_line(struct writer *w, const char *address, const char *host)
+static void add_line(struct hosts_writer *w, const char *address, const char *host)
 {
     const char *dot = host ? "." : "", *name = w->service->name, *space = w->service->space;
     bool own = !strcmp(space, w->space);
@@ -121,7 +96,7 @@ static void add_line(struct writer *w, const char *address, const char *host)
                          host, dot, name, space, host, dot, name, space, host, dot, name, space));
 }
 
-static const char *subdomain_of(const struct local_object *object)
+static const char *subdomain_of(const struct cluster_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
 
@@ -130,7 +105,7 @@ static const char *subdomain_of(const struct local_object *object)
                : node_get_text(node_get(object->template, "spec"), "subdomain");
 }
 
-static int count_of_indexes(const struct local_object *object)
+static int count_of_indexes(const struct cluster_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
     bool job = object->row->role == MANIFEST_JOB;
@@ -140,14 +115,14 @@ static int count_of_indexes(const struct local_object *object)
 }
 
 /* Every member has its name from the start, so that it can be waited for. */
-static void add_members(struct writer *w, const struct local_object *object)
+static void add_members(struct hosts_writer *w, const struct cluster_object *object)
 {
     if (strcmp(subdomain_of(object), w->service->name) != 0 || !is_indexed(object))
         return;
     for (int i = 0; i < count_of_indexes(object); i++) {
         char *host = arena_printf(w->arena, "%s-%d", object->name, i);
 
-        if (!service_selects(w->service, manifest_label_template(object->row, object->name, object->template,
+        if (!names_select(w->service, manifest_label_template(object->row, object->name, object->template,
                                                                     w->arena, host, i)))
             continue;
         add_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
@@ -155,31 +130,31 @@ static void add_members(struct writer *w, const struct local_object *object)
 }
 
 /* The Service's own name stands for all that are ready. */
-static void add_ready(struct writer *w)
+static void add_ready(struct hosts_writer *w)
 {
     bool all = node_get_bool(node_get(w->service->object, "spec"), "publishNotReadyAddresses", false);
-    struct local_pod *pod;
+    struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(w->cluster->pods, &at, NULL))) {
+    while ((pod = pods_next(w->cluster->pods, &at))) {
         const char *host = NULL;
 
         if (strcmp(pod->space, w->service->space) != 0 ||
-            strcmp(pod->project, w->project) != 0 || pod->terminating || pod->finished ||
-            !(all || pod_is_ready(pod)) || !service_selects(w->service, pod->template))
+            strcmp(pod->project, w->project) != 0 || pods_is_leaving(pod) || pod->finished ||
+            !(all || pods_is_ready(pod)) || !names_select(w->service, pod->template))
             continue;
-        host = names_host(pod, w->arena);
+        host = pods_host(pod, w->arena);
         add_line(w, names_address(w->cluster->services, w->project, pod->space, host ? host : pod->name),
                  NULL);
     }
 }
 
-static void add_service(struct writer *w)
+static void add_service(struct hosts_writer *w)
 {
-    struct local_object *object;
+    struct cluster_object *object;
     size_t at = 0;
 
-    if (!service_is_headless(w->service)) {
+    if (!names_are_headless(w->service)) {
         add_line(w, names_address(w->cluster->services, w->project, w->service->space,
                                   w->service->name), NULL);
         return;
@@ -191,7 +166,7 @@ static void add_service(struct writer *w)
     add_ready(w);
 }
 
-static bool is_service(const struct local_object *object, const char *project)
+static bool is_service(const struct cluster_object *object, const char *project)
 {
     return object->row && object->row->role == MANIFEST_SERVICE && !object->removing &&
            !*object->broken.reason && !strcmp(object->project, project);
@@ -200,8 +175,8 @@ static bool is_service(const struct local_object *object, const char *project)
 struct node *names_hosts(struct cluster *cluster, struct arena *arena, const char *project,
                          const char *space)
 {
-    struct writer w = { cluster, arena, project, space, NULL, node_list(arena) };
-    struct local_object *object;
+    struct hosts_writer w = { cluster, arena, project, space, NULL, node_list(arena) };
+    struct cluster_object *object;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
@@ -212,17 +187,9 @@ struct node *names_hosts(struct cluster *cluster, struct arena *arena, const cha
     return w.lines;
 }
 
-uint64_t names_hash(const struct node *hosts)
-{
-    scoped_text struct text out = { 0 };
-
-    document_write_json(&out, hosts);
-    return local_hash(0, out.bytes, out.len);
-}
-
 /* ---- Environment ------------------------------------------------------------------------- */
 
-static const char *env_name(struct arena *arena, const char *name, const char *end)
+static const char *write_env_name(struct arena *arena, const char *name, const char *end)
 {
     char *ret = arena_printf(arena, "%s%s", name, end);
 
@@ -231,12 +198,12 @@ static const char *env_name(struct arena *arena, const char *name, const char *e
     return ret;
 }
 
-static void env_of(struct cluster *cluster, struct arena *arena, struct local_object *service,
+static void add_service_env(struct cluster *cluster, struct arena *arena, struct cluster_object *service,
                    struct node *values)
 {
     const struct node *ports = node_at(service->object, "spec", "ports", NULL);
 
-    node_set_text(arena, values, env_name(arena, service->name, "_SERVICE_HOST"),
+    node_set_text(arena, values, write_env_name(arena, service->name, "_SERVICE_HOST"),
                   names_address(cluster->services, service->project, service->space, service->name));
     for (size_t i = 0; i < node_count(ports); i++) {
         const struct node *port = node_item(ports, i);
@@ -244,10 +211,10 @@ static void env_of(struct cluster *cluster, struct arena *arena, struct local_ob
         struct node *number = node_format(arena, "%lld", (long long)number_get(port, "port", NUMBER_PORT, 0));
 
         if (i == 0)
-            node_set(arena, values, env_name(arena, service->name, "_SERVICE_PORT"), number);
+            node_set(arena, values, write_env_name(arena, service->name, "_SERVICE_PORT"), number);
         if (*name)
             node_set(arena, values,
-                     env_name(arena, arena_printf(arena, "%s_SERVICE_PORT_%s", service->name, name),
+                     write_env_name(arena, arena_printf(arena, "%s_SERVICE_PORT_%s", service->name, name),
                               ""), number);
     }
 }
@@ -255,11 +222,11 @@ static void env_of(struct cluster *cluster, struct arena *arena, struct local_ob
 void names_env(struct cluster *cluster, struct arena *arena, const char *project,
                const char *space, struct node *values)
 {
-    struct local_object *object;
+    struct cluster_object *object;
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (is_service(object, project) && !service_is_headless(object) &&
+        if (is_service(object, project) && !names_are_headless(object) &&
             !strcmp(object->space, space))
-            env_of(cluster, arena, object, values);
+            add_service_env(cluster, arena, object, values);
 }

@@ -13,14 +13,14 @@
 
 /* ---- What is understood ---------------------------------------------------------- */
 
-void service_read(struct local_object *object)
+void service_read(struct cluster_object *object)
 {
     /* With a dot it would stand for a Service of another namespace in hosts files. */
     if (strchr(object->name, '.'))
         manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
                 object->name);
     else
-        manifest_check_service(&object->cluster->allowed, node_get(object->object, "spec"),
+        manifest_check_service(pods_bounds(object->cluster->pods), node_get(object->object, "spec"),
                                &object->broken);
 }
 
@@ -44,41 +44,21 @@ static void slot_free(struct slot *slot)
     mem_free(&slot);
 }
 
-static int number_of(const struct local_pod *pod, const struct node *port)
-{
-    const char *name = node_get_text(port, "name");
-    int number = number_as_int(port, "containerPort", NUMBER_PORT, 0);
-
-    return number ? number : number_as_int(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
-}
-
-static bool listens_on(const struct local_pod *pod, int port)
-{
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            if (number_of(pod, node_item(ports, j)) == port)
-                return true;
-    }
-    return false;
-}
-
 /* A pod that is about to listen there itself; it must find the port free. */
-static const struct local_pod *claimant(const struct cluster *cluster, int port)
+static const struct pod *claimant(const struct cluster *cluster, int port)
 {
-    const struct local_pod *pod;
+    const struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(cluster->pods, &at, NULL)))
-        if (!pod->finished && !pod->terminating && !pod_is_ready(pod) && listens_on(pod, port))
+    while ((pod = pods_next(cluster->pods, &at)))
+        if (!pod->finished && !pods_is_leaving(pod) && !pods_is_ready(pod) && pods_declares(pod, port))
             return pod;
     return NULL;
 }
 
 struct pass {
     struct services *services;
-    struct local_object *service;
+    struct cluster_object *service;
     struct arena *arena;
     const struct node *spec;
     struct node *status, *ports, *endpoints;
@@ -103,7 +83,7 @@ static bool all_equal(const struct targets *targets, int port)
 static void slot_open(struct services *services, struct slot *slot, const char *address,
                       const struct targets *targets)
 {
-    const struct local_pod *pod = claimant(services->cluster, slot->port);
+    const struct pod *pod = claimant(services->cluster, slot->port);
     struct err err = { 0 };
 
     slot->failed = false;
@@ -138,14 +118,14 @@ static struct slot *find_slot(const struct services *services, const char *host,
     return map_get(services->slots, address);
 }
 
-static bool is_served(const struct local_object *object);
+static bool is_served(const struct cluster_object *object);
 
 /* A port belongs to the first Service that wants it, for as long as that is here. */
 static struct slot *take_slot(struct services *services, const char *address, int port,
-                              const struct local_object *service)
+                              const struct cluster_object *service)
 {
     struct slot *slot = map_get(services->slots, address);
-    const struct local_object *holder;
+    const struct cluster_object *holder;
 
     if (!slot) {
         slot = mem_alloc(sizeof *slot);
@@ -154,7 +134,7 @@ static struct slot *take_slot(struct services *services, const char *address, in
     }
     holder = slot->service ? map_get(services->cluster->objects, slot->service) : NULL;
     /* Headless ones lead to the same pod by the same address. */
-    if (holder && holder != service && is_served(holder) && !service_is_headless(service))
+    if (holder && holder != service && is_served(holder) && !names_are_headless(service))
         return NULL;
     mem_free(&slot->service);
     mem_free(&slot->project);
@@ -164,7 +144,7 @@ static struct slot *take_slot(struct services *services, const char *address, in
 }
 
 /* NULL: another Service has it. */
-static const struct slot *want_slot(struct services *services, const struct local_object *service,
+static const struct slot *want_slot(struct services *services, const struct cluster_object *service,
                                     const char *host, int port, const struct targets *targets)
 {
     scoped_mem char *address = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
@@ -208,52 +188,44 @@ static void yield_port(struct services *services, int port)
     while ((slot = map_next(services->slots, &at, NULL)))
         if (slot->port == port && slot->forward) {
             forward_close(&slot->forward);
-            services_touch(services->cluster);
+            cluster_touch_services(services->cluster);
         }
 }
 
-void services_yield(struct local_pod *pod)
+void services_yield(struct services *services, const struct pod *pod)
 {
-    struct services *services = pod->cluster->services;
+    const struct node *port;
 
     if (!map_count(services->slots))
         return;
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            yield_port(services, number_of(pod, node_item(ports, j)));
-    }
+    for (size_t i = 0; (port = pods_port(pod, i)); i++)
+        yield_port(services, pods_port_number(pod, port));
 }
 
 /* ---- One Service ------------------------------------------------------------------------- */
 
 /* targetPort as number or name; without it the Service's own. */
-static int target_of(const struct local_pod *pod, const struct node *port)
+static int target_of(const struct pod *pod, const struct node *port)
 {
-    const struct node *target = node_get(port, "targetPort");
+    const struct node *target = node_get(port, "targetPort"), *declared;
 
     if (!target || node_is(target, NODE_NULL) || number_value(target, NUMBER_PORT_OR_ANY, 1) == 0)
         return number_as_int(port, "port", NUMBER_PORT, 0);
     if (node_is(target, NODE_INT))
         return (int)number_value(target, NUMBER_PORT, 0);
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            if (!strcmp(node_get_text(node_item(ports, j), "name"), node_text(target)))
-                return number_of(pod, node_item(ports, j));
-    }
+    for (size_t i = 0; (declared = pods_port(pod, i)); i++)
+        if (!strcmp(node_get_text(declared, "name"), node_text(target)))
+            return pods_port_number(pod, declared);
     return 0;
 }
 
-static bool serves(const struct pass *pass, const struct local_pod *pod)
+static bool serves(const struct pass *pass, const struct pod *pod)
 {
     bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
 
     return !strcmp(pod->space, pass->service->space) &&
-           !strcmp(pod->project, pass->service->project) && !pod->terminating && !pod->finished &&
-           pod->made && (all || pod_is_ready(pod)) && service_selects(pass->service, pod->template);
+           !strcmp(pod->project, pass->service->project) && !pods_is_leaving(pod) && !pod->finished &&
+           pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(pass->service, pod->template);
 }
 
 static void note(struct pass *pass, const struct slot *slot, int port)
@@ -265,7 +237,7 @@ static void note(struct pass *pass, const struct slot *slot, int port)
         manifest_why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
 }
 
-static void add_endpoint(struct pass *pass, const struct local_pod *pod, const char *address,
+static void add_endpoint(struct pass *pass, const struct pod *pod, const char *address,
                          int number, const char *name)
 {
     struct node *row = node_map(pass->arena);
@@ -279,9 +251,9 @@ static void add_endpoint(struct pass *pass, const struct local_pod *pod, const c
 }
 
 /* A pod of a headless Service has an address of its own. */
-static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port, int target)
+static void lead_to_pod(struct pass *pass, const struct pod *pod, int port, int target)
 {
-    const char *host = names_host(pod, pass->arena);
+    const char *host = pods_host(pod, pass->arena);
     const char *address = names_address(pass->services, pod->project, pod->space,
                                         host ? host : pod->name);
     struct targets one = { { target }, 1 };
@@ -290,7 +262,7 @@ static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port
 }
 
 /* The machine's ports are one: what a pod does not declare may be anybody's. */
-static void refuse_outside(struct pass *pass, const struct local_pod *pod, int target)
+static void refuse_outside(struct pass *pass, const struct pod *pod, int target)
 {
     if (!*pass->why.reason)
         manifest_why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
@@ -300,15 +272,15 @@ static void refuse_outside(struct pass *pass, const struct local_pod *pod, int t
 static void gather(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
-    struct local_pod *pod;
+    struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(pass->services->cluster->pods, &at, NULL))) {
+    while ((pod = pods_next(pass->services->cluster->pods, &at))) {
         int target = serves(pass, pod) ? target_of(pod, port) : 0;
 
         if (!target)
             continue;
-        if (outside && !listens_on(pod, target)) {
+        if (outside && !pods_declares(pod, target)) {
             refuse_outside(pass, pod, target);
             continue;
         }
@@ -358,10 +330,10 @@ static bool is_free(const struct pass *pass, int port)
 static int node_port_of(const struct pass *pass, const struct node *port)
 {
     scoped_mem char *key =
-        mem_printf("/Service/%s/%s", places_name(pass->services->cluster->places,
+        mem_printf("/Service/%s/%s", pods_place(pass->services->cluster->pods,
                                                  pass->service->project, pass->service->space),
                    pass->service->name);
-    uint64_t hash = local_hash(0, key, strlen(key) + 1);
+    uint64_t hash = pods_hash(0, key, strlen(key) + 1);
     const struct runtime_range range = pass->services->cluster->options.bounds.node_ports;
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
     int asked = number_as_int(port, "nodePort", NUMBER_PORT, 0);
@@ -369,7 +341,7 @@ static int node_port_of(const struct pass *pass, const struct node *port)
 
     if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless || asked)
         return pass->headless ? 0 : asked;
-    hash = local_hash(hash, &number, sizeof number);
+    hash = pods_hash(hash, &number, sizeof number);
     for (uint32_t i = 0; i < count; i++) {
         int one = (int)(range.first + (hash + i) % count);
 
@@ -423,15 +395,15 @@ static void say_names(struct pass *pass)
             "$AXLE_HOSTS");
 }
 
-static void serve(struct services *services, struct local_object *object)
+static void serve(struct services *services, struct cluster_object *object)
 {
     struct pass pass = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
     const struct node *ports = node_get(pass.spec, "ports");
     const char *type = node_get_text(pass.spec, "type");
-    struct local_service *old = object->service;
+    struct object_service *old = object->service;
     const char *address;
 
-    pass.headless = service_is_headless(object);
+    pass.headless = names_are_headless(object);
     pass.status = node_map(pass.arena);
     pass.ports = node_list(pass.arena);
     pass.endpoints = node_list(pass.arena);
@@ -452,13 +424,13 @@ static void serve(struct services *services, struct local_object *object)
     if (*pass.why.message)
         node_set_text(pass.arena, pass.status, "message", pass.why.message);
     if (!old || !node_same(old->status, pass.status))
-        local_touch(object);
+        object_touch(object);
     service_free(object);
     object->service = mem_alloc(sizeof *object->service);
-    *object->service = (struct local_service){ pass.arena, pass.status, pass.why };
+    *object->service = (struct object_service){ pass.arena, pass.status, pass.why };
 }
 
-void service_free(struct local_object *object)
+void service_free(struct cluster_object *object)
 {
     if (!object->service)
         return;
@@ -468,7 +440,7 @@ void service_free(struct local_object *object)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static bool is_served(const struct local_object *object)
+static bool is_served(const struct cluster_object *object)
 {
     return object->row && object->row->role == MANIFEST_SERVICE && !object->removing &&
            !object->waiting && !*object->broken.reason;
@@ -480,24 +452,24 @@ struct names {
 };
 
 static const struct names *names_for(struct cluster *cluster, struct arena *arena,
-                                     struct map *known, const struct local_pod *pod)
+                                     struct map *known, const struct pod *pod)
 {
-    const char *place = places_name(cluster->places, pod->project, pod->space);
+    const char *place = pods_place(cluster->pods, pod->project, pod->space);
     struct names *names = map_get(known, place);
 
     if (names)
         return names;
     names = arena_alloc(arena, sizeof *names);
     names->lines = names_hosts(cluster, arena, pod->project, pod->space);
-    names->hash = names_hash(names->lines);
+    names->hash = pods_hash_hosts(names->lines);
     map_put(known, place, names);
     return names;
 }
 
 /* Its Services are not known: it keeps the names that it has. */
-static bool is_adopted(const struct local_pod *pod)
+static bool is_adopted(const struct cluster *cluster, const struct pod *pod)
 {
-    const struct local_object *object = local_workload_of(pod);
+    const struct cluster_object *object = object_of_pod(cluster, pod);
 
     return object && object->adopted;
 }
@@ -507,29 +479,29 @@ static void tell_names(struct cluster *cluster)
 {
     scoped_map struct map *known = map_new();
     scoped_arena struct arena *arena = arena_new();
-    struct local_pod *pod;
+    struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(cluster->pods, &at, NULL))) {
+    while ((pod = pods_next(cluster->pods, &at))) {
         const struct names *names;
 
-        if (!pod->made || pod->terminating || pod->lost || is_adopted(pod))
+        if (!pods_is_made(pod) || pods_is_leaving(pod) || pod->lost || is_adopted(cluster, pod))
             continue;
         names = names_for(cluster, arena, known, pod);
-        pod_tell_hosts(pod, names->lines, names->hash);
+        pods_tell_hosts(pod, names->lines, names->hash);
     }
 }
 
 void services_pass(struct cluster *cluster)
 {
     struct services *services = cluster->services;
-    struct local_object *object;
+    struct cluster_object *object;
     bool failed = false;
     size_t at = 0;
 
-    if (!services->dirty)
+    if (!cluster->services_dirty)
         return;
-    services->dirty = false;
+    cluster->services_dirty = false;
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (is_served(object)) {
             serve(services, object);
@@ -541,17 +513,11 @@ void services_pass(struct cluster *cluster)
         loop_timer_set(services->retry, 2 * CLOCK_SECOND);
 }
 
-void services_touch(struct cluster *cluster)
-{
-    cluster->services->dirty = true;
-    local_wake(cluster);
-}
-
 static void on_retry(void *arg)
 {
     struct services *services = arg;
 
-    services_touch(services->cluster);
+    cluster_touch_services(services->cluster);
 }
 
 struct services *services_new(struct cluster *cluster)
@@ -559,7 +525,7 @@ struct services *services_new(struct cluster *cluster)
     struct services *services = mem_alloc(sizeof *services);
     const char *folder = cluster->options.runtime_options.directory;
 
-    services->salt = local_hash(0, folder ? folder : "", folder ? strlen(folder) : 0);
+    services->salt = pods_hash(0, folder ? folder : "", folder ? strlen(folder) : 0);
     services->cluster = cluster;
     services->pool = forward_pool_new(cluster->options.loop);
     services->slots = map_new();
@@ -592,7 +558,7 @@ void services_free(struct services **services)
 /* ---- Told ----------------------------------------------------------------------------------------- */
 
 /* Endpoints that others would write do not exist here, so nothing will ever answer. */
-static bool selects_nothing(const struct local_object *object)
+static bool selects_nothing(const struct cluster_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
 
@@ -600,10 +566,10 @@ static bool selects_nothing(const struct local_object *object)
            strcmp(node_get_text(spec, "type"), "ExternalName") != 0;
 }
 
-void service_judge(struct local_object *object)
+void service_judge(struct cluster_object *object)
 {
     if (selects_nothing(object)) {
-        object->health = LOCAL_FAILED;
+        object->health = CLUSTER_FAILED;
         manifest_why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
                 "the labels of the pods that it stands for");
         return;
@@ -611,15 +577,15 @@ void service_judge(struct local_object *object)
     object->why = object->service ? object->service->why : (struct manifest_why){ 0 };
     object->health = !strcmp(object->why.reason, "PortConflict") ||
                              !strcmp(object->why.reason, "NotPermitted")
-                         ? LOCAL_FAILED : LOCAL_CURRENT;
+                         ? CLUSTER_FAILED : CLUSTER_CURRENT;
 }
 
-const struct node *service_status(const struct local_object *object)
+const struct node *service_status(const struct cluster_object *object)
 {
     return object->service ? object->service->status : NULL;
 }
 
-void service_describe(const struct local_object *object, struct arena *arena, struct node *ret)
+void service_describe(const struct cluster_object *object, struct arena *arena, struct node *ret)
 {
     const struct node *status = service_status(object), *rows = node_get(status, "ports");
     struct node *spec = node_share(arena, node_get(object->object, "spec"));
@@ -644,7 +610,7 @@ void service_describe(const struct local_object *object, struct arena *arena, st
     node_make(arena, node_make(arena, ret, "status"), "loadBalancer");
 }
 
-void service_endpoints(const struct local_object *object, struct arena *arena, struct node *list)
+void service_endpoints(const struct cluster_object *object, struct arena *arena, struct node *list)
 {
     const struct node *status = service_status(object), *ports = node_get(status, "ports");
     const char *address = object->cluster->options.address;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes over pods that an earlier agent left running. */
 
-#include "cluster/pod.h"
+#include "pods/life.h"
 
 #include "base/clock.h"
 #include "number/number.h"
 
 #include <string.h>
 
-static void adopt_container(struct local_pod *pod, const struct node *found)
+static void adopt_container(struct pod *pod, const struct node *found)
 {
-    struct local_container *c = NULL;
+    struct pod_container *c = NULL;
     const char *state = node_get_text(found, "state");
     struct runtime_event event = {
         .run = number_get(found, "run", NUMBER_COUNT, 0), .pid = number_get(found, "pid", NUMBER_COUNT, 0),
@@ -43,12 +43,13 @@ static void adopt_container(struct local_pod *pod, const struct node *found)
         pod_on_ended(c, &event);
 }
 
-/* Older records do not say; and a work may have been given to another project. */
-static const char *project_of(struct local_pod *pod, const struct node *record)
+/* An older record has no project; and a work may have been given to another one since. */
+static const char *project_of(struct pod *pod, const struct node *record)
 {
-    const struct local_owner *owner = map_get(pod->cluster->owners, pod->owner);
+    const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
+    const char *project = callbacks->project(callbacks->arg, pod->owner);
 
-    return owner ? arena_string(pod->arena, owner->project) : node_get_text(record, "project");
+    return project ? arena_string(pod->arena, project) : node_get_text(record, "project");
 }
 
 /* What it was evicted for, if it was, maybe while no agent looked; NULL. */
@@ -62,7 +63,7 @@ static const char *eviction_of(const struct node *states)
 
 /* Not when an agent learned of it: what is waited for after an end, a Job's pause or its
    ttlSecondsAfterFinished, would begin anew with every agent. */
-static int64_t last_end(const struct local_pod *pod)
+static int64_t last_end(const struct pod *pod)
 {
     int64_t last = 0;
 
@@ -73,7 +74,7 @@ static int64_t last_end(const struct local_pod *pod)
 }
 
 /* Its shim is gone, with the machine or alone. */
-static void adopt_dead(struct local_pod *pod)
+static void adopt_dead(struct pod *pod)
 {
     bool ended = pod->count > 0;
 
@@ -89,7 +90,7 @@ static void adopt_dead(struct local_pod *pod)
 
 /* By steady time where both are known: a clock that was set between the two makes neither
    the one nor the other earlier. */
-static bool ended_before(const struct local_container *c, const struct node *found)
+static bool ended_before(const struct pod_container *c, const struct node *found)
 {
     const struct node *states = node_get(found, "containers");
     int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0), over = 0;
@@ -112,13 +113,13 @@ static int64_t told_to_end_at(const struct node *found)
 
 /* An agent before told it to end. What had ended by itself until then is a result that
    may not be counted yet, and counts; the rest is none. */
-static bool was_ending(const struct local_pod *pod, const struct node *found)
+static bool was_ending(const struct pod *pod, const struct node *found)
 {
     bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
 
     for (size_t i = 0; i < pod->count; i++)
-        by_itself &= !pod_runs(&pod->containers[i]) &&
-                     (!pod_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
+        by_itself &= !container_runs(&pod->containers[i]) &&
+                     (!container_has_failed(&pod->containers[i]) || !strcmp(pod_policy(pod), "Never")) &&
                      ended_before(&pod->containers[i], found);
     return number_get(found, "ending", NUMBER_MICROS, 0) && !by_itself;
 }
@@ -133,11 +134,11 @@ static int64_t noted_of(const struct node *found)
     return since ? since * 1000 + 999 : 0;
 }
 
-void pod_adopt(struct cluster *cluster, const struct node *found)
+void pod_adopt(struct pods *pods, const struct node *found)
 {
     const struct node *record = node_get(found, "record");
     const struct node *states = node_get(found, "containers");
-    struct local_pod *pod = pod_new(cluster, node_get_text(found, "id"));
+    struct pod *pod = pod_new(pods, node_get_text(found, "id"));
     const char *evicted = eviction_of(states);
     bool alive = node_get_bool(found, "alive", false) && !evicted;
 
@@ -169,7 +170,7 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod->terminating = pod->removing = false;
     if (was_ending(pod, found)) {
         pod->ending = told_to_end_at(found);
-        pod_end(pod); /* still `adopting`: its hooks have run */
+        pods_end(pod); /* still `adopting`: its hooks have run */
         pod->adopting = false;
         return;
     }
@@ -186,5 +187,5 @@ void pod_adopt(struct cluster *cluster, const struct node *found)
     pod_look_for_end(pod);
     if (pod->finished)
         pod->finished = last_end(pod);
-    pod_changed(pod);
+    pod_tell_changed(pod);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a pod: has its ports taken, compiles it, hands it to the runtime. */
+/* Makes pods: takes their ports, compiles them, hands them to the runtime. */
 
-#include "cluster/pod.h"
-#include "cluster/service.h"
+#include "pods/compile.h"
+#include "pods/life.h"
 
 #include "base/clock.h"
 #include "number/number.h"
@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Making ------------------------------------------------------------------------------------ */
+/* ---- Handed to the runtime ------------------------------------------------------------ */
 
-static struct node *record_of(const struct local_pod *pod, struct arena *arena)
+static struct node *record_of(const struct pod *pod, struct arena *arena)
 {
     struct node *record = node_map(arena);
 
@@ -46,36 +46,35 @@ static void split_reason(const struct err *err, struct manifest_why *why)
         manifest_why_set(why, "CannotStart", "%.380s", err->text);
 }
 
-static int make(struct local_pod *pod, struct manifest_why *why)
+static int make_pod(struct pod *pod, struct manifest_why *why)
 {
-    struct cluster *cluster = pod->cluster;
+    struct pods *pods = pod->pods;
     scoped_arena struct arena *arena = arena_new();
     struct err err = { 0 };
     struct node *made;
 
-    services_yield(pod);
+    pod_tell(pod, PODS_LISTENS);
     if (ports_take(pod, why) < 0)
         return -1;
     made = compile_pod(pod, arena, why);
     if (!made)
         return -1;
     node_set(arena, made, "record", record_of(pod, arena));
-    if (cluster->runtime_driver->create(cluster->runtime, made, &err) < 0) {
+    if (pods->driver->create(pods->runtime, made, &err) < 0) {
         split_reason(&err, why);
         return -1;
     }
     return 0;
 }
 
-void pod_try_make(struct local_pod *pod)
+void pod_try_make(struct pod *pod)
 {
     struct manifest_why why = { 0 };
     bool has_init = pod->count && pod->containers[0].init;
 
-    if (make(pod, &why) < 0) {
+    if (make_pod(pod, &why) < 0) {
         if (strcmp(why.message, pod->why.message) != 0)
-            local_event(pod->cluster, local_workload_of(pod), "Warning", why.reason, "pod %s: %s",
-                        pod->name, why.message);
+            pod_note(pod, "Warning", why.reason, "%s", why.message);
         pod->why = why;
         pod->tries++;
         loop_timer_set(pod->timer, plan_backoff(pod->tries + 1));
@@ -87,38 +86,59 @@ void pod_try_make(struct local_pod *pod)
             if (!has_init || i == 0)
                 pod->containers[i].state = CONTAINER_RUNNING;
     }
-    pod_changed(pod);
+    pod_tell_changed(pod);
 }
 
-static const char *make_name(const struct local_object *object, const char *hash, int index,
-                             struct arena *arena)
-{
-    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-    char random[6] = { 0 };
+/* ---- In memory --------------------------------------------------------------------------- */
 
-    for (int i = 0; i < 5; i++)
-        random[i] = letters[random_below(sizeof letters - 1)];
-    switch (object->row->role) {
-    case MANIFEST_POD:
-        return object->name;
-    case MANIFEST_STATEFUL:
-        return arena_printf(arena, "%s-%d", object->name, index);
-    case MANIFEST_JOB:
-        if (index >= 0)
-            return arena_printf(arena, "%s-%d-%s", object->name, index, random);
-        return arena_printf(arena, "%s-%s", object->name, random);
-    default:
-        return arena_printf(arena, "%s-%.8s-%s", object->name, hash, random);
-    }
+static void on_make_timer(void *arg)
+{
+    struct pod *pod = object_from(pod, POD_TAG, arg);
+
+    if (!pod->made && !pod->terminating)
+        pod_try_make(pod);
 }
 
-/* volumeClaimTemplates become claims of the pod's own. */
-static struct node *with_claims(const struct local_object *object, const struct node *from,
-                                const struct local_pod *pod, struct arena *arena)
+void pod_take_containers(struct pod *pod)
 {
-    const struct node *claims = node_at(object->object, "spec", "volumeClaimTemplates", NULL);
-    struct node *template = node_copy(arena, manifest_label_template(object->row, object->name, from,
-                                                                    arena, pod->name, pod->index));
+    const struct node *spec = node_get(pod->template, "spec");
+    const struct node *lists[] = { node_get(spec, "initContainers"), node_get(spec, "containers") };
+    size_t count = node_count(lists[0]) + node_count(lists[1]);
+
+    pod->containers = mem_alloc(count * sizeof *pod->containers + 1);
+    for (size_t l = 0; l < 2; l++)
+        for (size_t i = 0; i < node_count(lists[l]); i++) {
+            struct pod_container *c = &pod->containers[pod->count++];
+
+            c->pod = pod;
+            c->spec = node_item(lists[l], i);
+            c->name = node_get_text(c->spec, "name");
+            c->init = l == 0;
+            c->sidecar = c->init && !strcmp(node_get_text(c->spec, "restartPolicy"), "Always");
+            c->hook_timer = loop_timer_new(pod->pods->options.loop, hook_slept, c);
+            c->timer = loop_timer_new(pod->pods->options.loop, pod_on_restart, c);
+        }
+}
+
+struct pod *pod_new(struct pods *pods, const char *id)
+{
+    struct pod *pod = mem_alloc(sizeof *pod);
+
+    pod->tag = POD_TAG;
+    pod->pods = pods;
+    pod->arena = arena_new();
+    pod->id = arena_string(pod->arena, id);
+    pod->ports = node_map(pod->arena);
+    pod->timer = loop_timer_new(pods->options.loop, on_make_timer, pod);
+    pod->noted = -1;
+    map_put(pods->all, id, pod);
+    return pod;
+}
+
+/* The claims of a StatefulSet are volumes of the pod's own. */
+static void add_claims(struct pod *pod, const struct node *claims, struct node *template)
+{
+    struct arena *arena = pod->arena;
     struct node *volumes = NULL;
 
     for (size_t i = 0; i < node_count(claims); i++) {
@@ -133,33 +153,31 @@ static struct node *with_claims(const struct local_object *object, const struct 
         node_set(arena, claim, "claimName", node_format(arena, "%s-%s", name, pod->name));
         node_add(arena, volumes, volume);
     }
-    return template;
 }
 
-void pod_start(struct local_object *object, int index, bool former)
+void pods_start(struct pods *pods, const struct pods_new *from)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *hash = former ? object->former->hash : object->hash;
-    const char *name = make_name(object, hash, index, arena);
-    const char *id = places_file(object->cluster->places, arena, object->project, object->space,
-                                 name);
-    struct local_pod *pod;
+    const char *id = places_file(pods->places, arena, from->project, from->space, from->name);
+    struct node *template;
+    struct pod *pod;
 
-    if (map_get(object->cluster->pods, id))
+    if (map_get(pods->all, id))
         return; /* the one before is still on its way out */
-    pod = pod_new(object->cluster, id);
-    pod->space = arena_string(pod->arena, object->space);
-    pod->name = arena_string(pod->arena, name);
-    pod->workload = arena_string(pod->arena, object->plain);
-    pod->project = arena_string(pod->arena, object->project);
-    pod->owner = arena_string(pod->arena, object->owner->name);
-    pod->hash = arena_string(pod->arena, hash);
+    pod = pod_new(pods, id);
+    pod->space = arena_string(pod->arena, from->space);
+    pod->name = arena_string(pod->arena, from->name);
+    pod->workload = arena_string(pod->arena, from->workload);
+    pod->project = arena_string(pod->arena, from->project);
+    pod->owner = arena_string(pod->arena, from->owner);
+    pod->hash = arena_string(pod->arena, from->hash);
     pod->uid = arena_printf(pod->arena, "%016llx-%llx", (unsigned long long)random_number(),
-                            (unsigned long long)++object->cluster->serial);
-    pod->index = index;
+                            (unsigned long long)++pods->serial);
+    pod->index = from->index;
     pod->created = clock_wall();
-    pod->template = with_claims(object, former ? object->former->template : object->template, pod,
-                                pod->arena);
+    template = node_copy(pod->arena, from->template);
+    add_claims(pod, from->claims, template);
+    pod->template = template;
     pod_take_containers(pod);
     pod_try_make(pod);
 }

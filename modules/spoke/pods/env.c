@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Works out the environment of a container. */
 
-#include "cluster/compile.h"
-#include "cluster/service.h"
+#include "pods/compile.h"
 #include "query/query.h"
 #include "number/number.h"
 
@@ -32,7 +31,7 @@ char *env_expand(struct env *env, const char *text)
     return arena_string(env->arena, text_string(&out));
 }
 
-static const char *bracketed(struct arena *arena, const char *path, const char *prefix)
+static const char *read_brackets(struct arena *arena, const char *path, const char *prefix)
 {
     size_t len = strlen(prefix);
     const char *end = strrchr(path, ']');
@@ -43,7 +42,7 @@ static const char *bracketed(struct arena *arena, const char *path, const char *
 }
 
 /* As a kubelet writes them to a file: KEY="VALUE", a line each. */
-static const char *all_of(struct arena *arena, const struct node *map)
+static const char *write_all(struct arena *arena, const struct node *map)
 {
     scoped_text struct text out = { 0 };
 
@@ -54,12 +53,12 @@ static const char *all_of(struct arena *arena, const struct node *map)
     return arena_string(arena, text_string(&out));
 }
 
-const char *env_field(const struct local_pod *pod, struct arena *arena, const char *path)
+const char *env_field(const struct pod *pod, struct arena *arena, const char *path)
 {
-    const char *address = pod->cluster->options.address ? pod->cluster->options.address : "127.0.0.1";
+    const char *address = pod->pods->options.address ? pod->pods->options.address : "127.0.0.1";
     const struct node *meta = node_get(pod->template, "metadata");
-    const char *label = bracketed(arena, path, "metadata.labels");
-    const char *note = bracketed(arena, path, "metadata.annotations");
+    const char *label = read_brackets(arena, path, "metadata.labels");
+    const char *note = read_brackets(arena, path, "metadata.annotations");
     const struct {
         const char *path, *value;
     } fields[] = {
@@ -73,7 +72,7 @@ const char *env_field(const struct local_pod *pod, struct arena *arena, const ch
     if (label)
         return node_get_text(node_get(meta, "labels"), label);
     if (!strcmp(path, "metadata.labels") || !strcmp(path, "metadata.annotations"))
-        return all_of(arena, node_get(meta, path + strlen("metadata.")));
+        return write_all(arena, node_get(meta, path + strlen("metadata.")));
     if (note)
         return node_get_text(node_get(meta, "annotations"), note);
     for (size_t i = 0; i < count_of(fields); i++)
@@ -104,10 +103,11 @@ const char *env_resource(struct arena *arena, const struct node *container,
     return arena_printf(arena, "%lld", (long long)(amount / by + (amount % by > 0)));
 }
 
-static int set_from(struct env *env, const char *name, const struct node *from,
+static int set_value_from(struct env *env, const char *name, const struct node *from,
                     struct manifest_why *why)
 {
-    const char *space = env->pod->space, *value = NULL;
+    struct pods_viewer viewer = pod_viewer(env->pod);
+    const char *value = NULL;
     const struct node *config = node_get(from, "configMapKeyRef");
     const struct node *secret = node_get(from, "secretKeyRef");
     const struct node *field = node_get(from, "fieldRef");
@@ -116,12 +116,12 @@ static int set_from(struct env *env, const char *name, const struct node *from,
     struct source source;
 
     if (config || secret) {
-        source_find(env->pod->cluster, local_viewer_of_pod(env->pod), space, config ? "ConfigMap" : "Secret",
+        source_find(env->pod->pods, &viewer, config ? "ConfigMap" : "Secret",
                     config ? config : secret, &source);
         if (source_value(&source, source.key, &bytes))
             node_set_text(env->arena, env->values, name, text_string(&bytes));
         else if (!source.optional)
-            return source_missing(&source, space, why);
+            return source_missing(&source, viewer.space, why);
         return 0;
     }
     if (field)
@@ -152,16 +152,16 @@ static int refuse_name(const struct env *env, const char *list, size_t i, const 
                    value);
 }
 
-static int add_all(struct env *env, const struct node *from, struct manifest_why *why)
+static int add_env_from(struct env *env, const struct node *from, struct manifest_why *why)
 {
     static const char *const maps[] = { "data", "stringData" };
+    struct pods_viewer viewer = pod_viewer(env->pod);
     const struct node *config = node_get(from, "configMapRef");
     const struct node *ref = config ? config : node_get(from, "secretRef");
     struct source source;
 
-    if (!source_find(env->pod->cluster, local_viewer_of_pod(env->pod), env->pod->space,
-                     config ? "ConfigMap" : "Secret", ref, &source))
-        return source.optional ? 0 : source_missing(&source, env->pod->space, why);
+    if (!source_find(env->pod->pods, &viewer, config ? "ConfigMap" : "Secret", ref, &source))
+        return source.optional ? 0 : source_missing(&source, viewer.space, why);
     for (size_t i = 0; i < count_of(maps); i++)
         node_each(member, node_get(source.object, maps[i])) {
             scoped_text struct text bytes = { 0 };
@@ -175,7 +175,7 @@ static int add_all(struct env *env, const struct node *from, struct manifest_why
 }
 
 /* $PORT is the first port, $PORT_NAME each one by its name. */
-static void set_ports(struct env *env)
+static void set_port_values(struct env *env)
 {
     const struct node *ports = node_get(env->container, "ports");
 
@@ -205,11 +205,12 @@ int env_resolve(struct env *env, struct manifest_why *why)
 {
     const struct node *from = node_get(env->container, "envFrom");
     const struct node *list = node_get(env->container, "env");
+    const struct pods_callbacks *callbacks = &env->pod->pods->options.callbacks;
 
     if (node_get_bool(node_get(env->pod->template, "spec"), "enableServiceLinks", true))
-        names_env(env->pod->cluster, env->arena, env->pod->project, env->pod->space, env->values);
-    node_set_text(env->arena, env->values, "HOSTNAME", names_own_host(env->pod, env->arena));
-    set_ports(env);
+        callbacks->service_env(callbacks->arg, env->pod, env->arena, env->values);
+    node_set_text(env->arena, env->values, "HOSTNAME", pod_own_host(env->pod, env->arena));
+    set_port_values(env);
     if (env->pod->index >= 0 && text_starts(env->pod->workload, "batch/"))
         node_set(env->arena, env->values, "JOB_COMPLETION_INDEX",
                  node_format(env->arena, "%d", env->pod->index));
@@ -218,7 +219,7 @@ int env_resolve(struct env *env, struct manifest_why *why)
 
         if (*prefix && !is_env_name(prefix))
             return refuse_name(env, "envFrom", i, "prefix", prefix, why);
-        if (add_all(env, node_item(from, i), why) < 0)
+        if (add_env_from(env, node_item(from, i), why) < 0)
             return -1;
     }
     for (size_t i = 0; i < node_count(list); i++) {
@@ -228,7 +229,7 @@ int env_resolve(struct env *env, struct manifest_why *why)
         if (!is_env_name(name))
             return refuse_name(env, "env", i, "name", name, why);
         if (node_get(item, "valueFrom")) {
-            if (set_from(env, name, node_get(item, "valueFrom"), why) < 0)
+            if (set_value_from(env, name, node_get(item, "valueFrom"), why) < 0)
                 return -1;
         } else {
             node_set_text(env->arena, env->values, name, env_expand(env, node_get_text(item, "value")));

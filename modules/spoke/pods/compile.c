@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says what a pod template means on this machine, as a pod of the runtime. */
 
-#include "cluster/shared_claim.h"
-#include "cluster/compile.h"
+#include "pods/compile.h"
 #include "base/clock.h"
 #include "number/number.h"
-#include "cluster/service.h"
 #include "query/query.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- Volumes ----------------------------------------------------------------------- */
-
-/* A StatefulSet's own claims are named for the pod. */
-static char *claim_name(const struct local_pod *pod, struct arena *arena, const struct node *volume)
-{
-    return places_file(pod->cluster->places, arena, pod->project, pod->space,
-                       node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName"));
-}
-
-static int check_claim(struct local_pod *pod, const struct node *volume, struct manifest_why *why)
-{
-    const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
-    const struct local_object *object = local_workload_of(pod), *claim;
-
-    if (object && object->adopted)
-        return 0; /* the one before had it */
-    claim = local_find(pod->cluster, local_viewer_of_pod(pod), "", "PersistentVolumeClaim",
-                       pod->space, name);
-    if (claim || node_get_bool(volume, "axleTemplate", false))
-        return shared_claim_check_pod(pod, volume, claim ? claim->object : NULL, why);
-    return manifest_why_set(why, "MissingPersistentVolumeClaim",
-                   "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
-}
 
 static bool has_secret(const struct node *volume)
 {
@@ -45,7 +21,7 @@ static bool has_secret(const struct node *volume)
     return found;
 }
 
-static int compile_volume(struct local_pod *pod, struct arena *arena, const struct node *volume,
+static int compile_volume(struct pod *pod, struct arena *arena, const struct node *volume,
                           struct node *ret, struct manifest_why *why)
 {
     const struct node *host = node_get(volume, "hostPath"), *empty = node_get(volume, "emptyDir");
@@ -70,12 +46,12 @@ static int compile_volume(struct local_pod *pod, struct arena *arena, const stru
             quantity_from_node(arena, node_get(empty, "sizeLimit"), &size, NULL) == 0)
             node_set_int(arena, ret, "size", quantity_value(&size));
         else if (!strcmp(node_get_text(empty, "medium"), "Memory")) /* it has an end, too */
-            node_set_int(arena, ret, "size", pod->cluster->options.bounds.disk);
+            node_set_int(arena, ret, "size", pod->pods->options.bounds.disk);
     } else if (node_get(volume, "persistentVolumeClaim")) {
-        if (check_claim(pod, volume, why) < 0)
+        if (shared_claim_check(pod, volume, why) < 0)
             return -1;
         node_set_text(arena, ret, "type", "claim");
-        node_set_text(arena, ret, "claim", claim_name(pod, arena, volume));
+        node_set_text(arena, ret, "claim", shared_claim_folder(pod, arena, volume));
     } else {
         struct node *files = compile_files(pod, volume, arena, why);
 
@@ -91,7 +67,7 @@ static int compile_volume(struct local_pod *pod, struct arena *arena, const stru
 /* ---- Containers of the runtime ----------------------------------------------------------------- */
 
 /* A claim may be read-only as a whole. */
-static bool is_read_only(const struct local_pod *pod, const char *name)
+static bool is_read_only(const struct pod *pod, const char *name)
 {
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
 
@@ -144,12 +120,12 @@ static void compile_command(struct env *env, struct node *ret, bool image)
     }
 }
 
-static bool compile_image(const struct local_pod *pod, struct arena *arena,
+static bool compile_image(const struct pod *pod, struct arena *arena,
                           const struct node *container, struct node *ret)
 {
     const char *image = node_get_text(container, "image");
 
-    if (!*image || !manifest_has_engine(&pod->cluster->allowed, node_get(pod->template, "spec")))
+    if (!*image || !manifest_has_engine(&pod->pods->allowed, node_get(pod->template, "spec")))
         return false;
     node_set_text(arena, ret, "image", image);
     node_set_text(arena, ret, "pull", node_get_text(container, "imagePullPolicy"));
@@ -190,13 +166,12 @@ static void compile_user(struct arena *arena, const struct node *context, struct
 
 /* What plan_backoff() says of a first crash, done where it happens. A Job counts its
    failures before anything of it is started again. */
-static void compile_again(const struct local_pod *pod, struct arena *arena, struct node *ret)
+static void compile_again(const struct pod *pod, struct arena *arena, struct node *ret)
 {
     const char *policy = node_get_text(node_get(pod->template, "spec"), "restartPolicy");
-    const struct local_object *object = local_workload_of(pod);
     struct node *again;
 
-    if (!strcmp(policy, "Never") || (object && object->row && object->row->role == MANIFEST_JOB))
+    if (!strcmp(policy, "Never") || pod_workload(pod).job)
         return;
     again = node_make(arena, ret, "again");
     node_set_text(arena, again, "on", strcmp(policy, "OnFailure") != 0 ? "any" : "failure");
@@ -204,7 +179,7 @@ static void compile_again(const struct local_pod *pod, struct arena *arena, stru
 }
 
 /* What the shim itself can do when the machine shuts down and no agent is there. */
-static void compile_hook(const struct local_container *from, struct arena *arena, struct node *ret)
+static void compile_hook(const struct pod_container *from, struct arena *arena, struct node *ret)
 {
     const struct node *hook = node_at(from->spec, "lifecycle", "preStop", NULL), *command;
     struct node *to;
@@ -216,13 +191,13 @@ static void compile_hook(const struct local_container *from, struct arena *arena
     if (command)
         node_set(arena, to, "command", node_copy(arena, command));
     else if (!node_get(hook, "sleep"))
-        node_set(arena, to, "probe", node_copy(arena, check_resolve(from, hook, arena)));
+        node_set(arena, to, "probe", node_copy(arena, ports_resolve_probe(from, hook, arena)));
     else
         node_set_int(arena, to, "sleep", number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
 }
 
-static int compile_container(struct local_pod *pod, struct arena *arena,
-                             const struct local_container *from, struct node *ret,
+static int compile_container(struct pod *pod, struct arena *arena,
+                             const struct pod_container *from, struct node *ret,
                              struct manifest_why *why)
 {
     struct env env = { arena, pod, from->spec, node_map(arena) };
@@ -244,40 +219,27 @@ static int compile_container(struct local_pod *pod, struct arena *arena,
     if (!from->init)
         compile_again(pod, arena, ret);
     compile_user(arena, node_get(from->spec, "securityContext"), ret);
-    rights_compile(arena, node_at(pod->template, "spec", "securityContext", NULL),
+    compile_rights(arena, node_at(pod->template, "spec", "securityContext", NULL),
                    node_get(from->spec, "securityContext"), ret);
     return 0;
 }
 
-int compile_port(const struct local_pod *pod, const struct local_container *container,
-                 const struct node *port)
+uint64_t pods_hash_hosts(const struct node *names)
 {
-    const struct node *ports = node_get(container->spec, "ports");
-    const char *name = node_text(port);
+    scoped_text struct text out = { 0 };
 
-    if (number_value(port, NUMBER_PORT, 0))
-        return (int)number_value(port, NUMBER_PORT, 0);
-    for (size_t i = 0; i < node_count(ports); i++) {
-        const struct node *each = node_item(ports, i);
-        const char *each_name = node_get_text(each, "name");
-        int number = number_as_int(each, "containerPort", NUMBER_PORT, 0);
-
-        if (*name && strcmp(name, each_name) != 0)
-            continue;
-        return number ? number
-                      : number_as_int(pod->ports, *each_name ? each_name : "port", NUMBER_PORT, 0);
-    }
-    return 0;
+    document_write_json(&out, names);
+    return pods_hash(0, out.bytes, out.len);
 }
 
-struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
+struct node *compile_hosts(const struct pod *pod, struct arena *arena,
                            const struct node *names)
 {
     const struct node *aliases = node_at(pod->template, "spec", "hostAliases", NULL);
     struct node *ret = node_list(arena);
 
     /* Its own name first: what looks itself up must find its podIP. */
-    node_add(arena, ret, node_format(arena, "127.0.0.1 %s", names_own_host(pod, arena)));
+    node_add(arena, ret, node_format(arena, "127.0.0.1 %s", pod_own_host(pod, arena)));
     for (size_t i = 0; i < node_count(aliases); i++) {
         const struct node *alias = node_item(aliases, i), *hosts = node_get(alias, "hostnames");
 
@@ -292,9 +254,9 @@ struct node *compile_hosts(const struct local_pod *pod, struct arena *arena,
 
 /* What its own folders may hold: what its containers say together if each does,
    and never more than the spoke gives. */
-static int64_t disk_of(const struct local_pod *pod)
+static int64_t sum_disk(const struct pod *pod)
 {
-    int64_t most = pod->cluster->options.bounds.disk, sum = 0, one;
+    int64_t most = pod->pods->options.bounds.disk, sum = 0, one;
     struct manifest_why ignored;
 
     for (size_t i = 0; i < pod->count; i++) {
@@ -307,17 +269,18 @@ static int64_t disk_of(const struct local_pod *pod)
     return sum && sum < most ? sum : most;
 }
 
-struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct manifest_why *why)
+struct node *compile_pod(struct pod *pod, struct arena *arena, struct manifest_why *why)
 {
     const struct node *spec = node_get(pod->template, "spec");
     const struct node *volumes = node_get(spec, "volumes");
     bool has_init = pod->count && pod->containers[0].init;
     struct node *ret = node_map(arena), *list = node_make_list(arena, ret, "volumes"), *names;
-    const char *place = places_name(pod->cluster->places, pod->project, pod->space);
+    const char *place = places_name(pod->pods->places, pod->project, pod->space);
+    const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
 
     node_set_text(arena, ret, "id", pod->id);
     node_set_text(arena, ret, "owner", place);
-    node_set_int(arena, ret, "ownerNumber", places_number(pod->cluster->places, place));
+    node_set_int(arena, ret, "ownerNumber", places_number(pod->pods->places, place));
     compile_user(arena, node_get(spec, "securityContext"), ret);
     for (size_t i = 0; i < node_count(volumes); i++) {
         struct node *volume = node_map(arena);
@@ -336,11 +299,11 @@ struct node *compile_pod(struct local_pod *pod, struct arena *arena, struct mani
             node_set_bool(arena, container, "start", true);
         node_add(arena, list, container);
     }
-    node_set_int(arena, ret, "disk", disk_of(pod));
-    node_set_text(arena, ret, "hostname", names_own_host(pod, arena));
+    node_set_int(arena, ret, "disk", sum_disk(pod));
+    node_set_text(arena, ret, "hostname", pod_own_host(pod, arena));
     node_set_int(arena, ret, "grace", pod_grace(pod) / CLOCK_MS);
-    names = names_hosts(pod->cluster, arena, pod->project, pod->space);
-    pod->hosts = names_hash(names);
+    names = callbacks->hosts(callbacks->arg, pod, arena);
+    pod->hosts = pods_hash_hosts(names);
     node_set(arena, ret, "hosts", compile_hosts(pod, arena, names));
     return ret;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says whether a pod may mount a claim that others have mounted. */
+/* Says whether a claim is there for a pod, and may be mounted beside the pods that have it. */
 
-#include "cluster/shared_claim.h"
+#include "pods/shared_claim.h"
+#include "pods/compile.h"
 
 #include "base/map.h"
 #include "number/number.h"
@@ -31,7 +32,7 @@ static char *user_text(char *room, size_t size, uint32_t user)
     return room;
 }
 
-int shared_claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
+int shared_claim_check_users(const char *claim, const struct node *modes, const struct claim_user *me,
                 const struct claim_user *others, size_t count, struct manifest_why *why)
 {
     char mine[40], theirs[40];
@@ -62,7 +63,7 @@ int shared_claim_check(const char *claim, const struct node *modes, const struct
 
 /* ---- Out of pods' templates ------------------------------------------------------ */
 
-static const struct node *volume_of(const struct local_pod *pod, const char *claim)
+static const struct node *volume_of(const struct pod *pod, const char *claim)
 {
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
 
@@ -75,7 +76,7 @@ static const struct node *volume_of(const struct local_pod *pod, const char *cla
     return NULL;
 }
 
-static const struct node *writer_of(const struct local_pod *pod, const struct node *volume)
+static const struct node *writer_of(const struct pod *pod, const struct node *volume)
 {
     if (node_get_bool(node_get(volume, "persistentVolumeClaim"), "readOnly", false))
         return NULL;
@@ -91,7 +92,7 @@ static const struct node *writer_of(const struct local_pod *pod, const struct no
     return NULL;
 }
 
-static struct claim_user user_of(const struct local_pod *pod, const struct node *volume)
+static struct claim_user user_of(const struct pod *pod, const struct node *volume)
 {
     const struct node *context = node_at(pod->template, "spec", "securityContext", NULL);
     const struct node *writer = writer_of(pod, volume);
@@ -104,15 +105,15 @@ static struct claim_user user_of(const struct local_pod *pod, const struct node 
     };
 }
 
-int shared_claim_check_pod(const struct local_pod *pod, const struct node *volume,
+static int check_users(const struct pod *pod, const struct node *volume,
                     const struct node *claim, struct manifest_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
     struct claim_user me = user_of(pod, volume), others[CLAIM_USERS];
-    struct local_pod *other;
+    struct pod *other;
     size_t count = 0, at = 0;
 
-    while ((other = map_next(pod->cluster->pods, &at, NULL)) && count < CLAIM_USERS) {
+    while ((other = map_next(pod->pods->all, &at, NULL)) && count < CLAIM_USERS) {
         const struct node *theirs = other == pod || !other->made || other->finished ||
                                             strcmp(other->space, pod->space) != 0 ||
                                             strcmp(other->project, pod->project) != 0
@@ -121,5 +122,29 @@ int shared_claim_check_pod(const struct local_pod *pod, const struct node *volum
         if (theirs)
             others[count++] = user_of(other, theirs);
     }
-    return shared_claim_check(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
+    return shared_claim_check_users(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
+}
+
+/* ---- Of one pod ----------------------------------------------------------------------- */
+
+char *shared_claim_folder(const struct pod *pod, struct arena *arena, const struct node *volume)
+{
+    return places_file(pod->pods->places, arena, pod->project, pod->space,
+                       node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName"));
+}
+
+int shared_claim_check(struct pod *pod, const struct node *volume, struct manifest_why *why)
+{
+    const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
+    const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
+    struct pods_viewer viewer = pod_viewer(pod);
+    const struct node *claim;
+
+    if (pod_workload(pod).adopted)
+        return 0; /* the pod before it had the claim */
+    claim = callbacks->find(callbacks->arg, &viewer, "PersistentVolumeClaim", name);
+    if (claim || node_get_bool(volume, "axleTemplate", false))
+        return check_users(pod, volume, claim, why);
+    return manifest_why_set(why, "MissingPersistentVolumeClaim",
+                            "waits for PersistentVolumeClaim %.100s/%.100s", pod->space, name);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells what is known of an owner, an object or a pod, as trees. */
 
-#include "cluster/local.h"
+#include "cluster/inventory.h"
 
 #include "base/clock.h"
 #include "number/number.h"
 #include "cluster/service.h"
+#include "cluster/workload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,136 +22,34 @@ static void set_time(struct arena *arena, struct node *map, const char *key, int
     node_set_text(arena, map, key, when);
 }
 
-static void set_why(struct arena *arena, struct node *map, const struct manifest_why *why)
-{
-    if (*why->reason)
-        node_set_text(arena, map, "reason", why->reason);
-    if (*why->message)
-        node_set_text(arena, map, "message", why->message);
-}
-
-/* ---- Pods ---------------------------------------------------------------------- */
-
-static const char *state_word(const struct local_container *c)
-{
-    if (c->backing_off || c->state == CONTAINER_WAITING)
-        return "waiting";
-    return c->state == CONTAINER_RUNNING ? "running" : "terminated";
-}
-
-static int64_t restarts_of(const struct local_container *c)
-{
-    return c->run > 1 ? c->run - 1 : 0;
-}
-
-static struct node *describe_container(struct arena *arena, const struct local_container *c)
-{
-    struct node *row = node_map(arena);
-
-    node_set_text(arena, row, "name", c->name);
-    node_set_text(arena, row, "state", state_word(c));
-    node_set_bool(arena, row, "ready", c->ready);
-    node_set_int(arena, row, "restarts", restarts_of(c));
-    if (c->pid)
-        node_set_int(arena, row, "pid", c->pid);
-    if (c->backing_off)
-        set_time(arena, row, "nextStart", c->next_start);
-    if (c->state == CONTAINER_EXITED) {
-        node_set_int(arena, row, "exitCode", c->signal ? 128 + c->signal : c->code);
-        if (c->signal)
-            node_set_int(arena, row, "signal", c->signal);
-    }
-    if (c->state != CONTAINER_RUNNING || c->run > 1)
-        set_why(arena, row, &c->why);
-    return row;
-}
-
-static struct node *describe_pod(struct arena *arena, const struct local_pod *pod,
-                                 int64_t *ret_restarts)
-{
-    struct node *row = node_map(arena), *list;
-    struct manifest_why trouble = { 0 };
-    bool final = false;
-    int64_t restarts = 0;
-
-    for (size_t i = 0; i < pod->count; i++)
-        restarts += restarts_of(&pod->containers[i]);
-    node_set_text(arena, row, "namespace", pod->space);
-    node_set_text(arena, row, "name", pod->name);
-    node_set_text(arena, row, "phase", pod->terminating ? "Terminating" : pod_phase(pod));
-    node_set_bool(arena, row, "ready", pod_is_ready(pod));
-    node_set_int(arena, row, "restarts", restarts);
-    if (!pod->terminating && (pod_trouble(pod, &trouble, &final) || pod_waits(pod, &trouble)))
-        set_why(arena, row, &trouble);
-    set_time(arena, row, "startedAt", pod->created);
-    list = node_make_list(arena, row, "containers");
-    for (size_t i = 0; i < pod->count; i++)
-        node_add(arena, list, describe_container(arena, &pod->containers[i]));
-    *ret_restarts += restarts;
-    return row;
-}
-
-static void add_endpoints(struct arena *arena, struct node *list, const struct local_pod *pod)
-{
-    const char *address = pod->cluster->options.address;
-
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++) {
-            const struct node *port = node_item(ports, j);
-            const char *name = node_get_text(port, "name"), *protocol = node_get_text(port, "protocol");
-            int64_t number = number_get(port, "containerPort", NUMBER_PORT, 0);
-            struct node *row = node_map(arena);
-
-            if (!number)
-                number = number_get(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
-            if (*name)
-                node_set_text(arena, row, "name", name);
-            node_set_text(arena, row, "address", address ? address : "127.0.0.1");
-            node_set_int(arena, row, "port", number);
-            node_set_text(arena, row, "protocol", *protocol ? protocol : "TCP");
-            node_set_text(arena, row, "pod", pod->name);
-            node_add(arena, list, row);
-        }
-    }
-}
-
 /* ---- The status that a kind has in Kubernetes -------------------------------------- */
 
-static void add_condition(struct arena *arena, struct node *list, const char *type, bool holds,
-                          const char *reason, const char *message)
+/* How many pods of a Deployment must be available at the least. */
+static int count_fewest(const struct cluster_object *object)
 {
-    struct node *row = node_map(arena);
+    struct plan_workload want = workload_want(object);
 
-    node_set_text(arena, row, "type", type);
-    node_set_text(arena, row, "status", holds ? "True" : "False");
-    if (*reason)
-        node_set_text(arena, row, "reason", reason);
-    if (*message)
-        node_set_text(arena, row, "message", message);
-    node_add(arena, list, row);
+    return plan_fewest(&want);
 }
 
 struct counts {
     int total, updated, former, ready, available;
 };
 
-static struct counts count(const struct local_object *object)
+static struct counts count_pods(const struct cluster_object *object)
 {
-    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
-    size_t n = workload_pods(object, pods, WORKLOAD_PODS);
-    int64_t least = workload_least(object);
+    struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
+    size_t n = object_pods(object, pods, OBJECT_PODS);
     struct counts c = { 0 };
 
     for (size_t i = 0; i < n; i++) {
-        if (pods[i]->terminating)
+        if (pods_is_leaving(pods[i]))
             continue;
         c.total++;
         c.updated += !strcmp(pods[i]->hash, object->hash);
         c.former += object->former && !strcmp(pods[i]->hash, object->former->hash);
-        c.ready += pod_is_ready(pods[i]);
-        c.available += pod_is_available(pods[i], least);
+        c.ready += pods_is_ready(pods[i]);
+        c.available += workload_is_available(object, pods[i]);
     }
     mem_free(&pods);
     return c;
@@ -161,11 +60,11 @@ static struct counts count(const struct local_object *object)
  * wanted now: those of a former template do not count. A task counts those that
  * have ended well, too.
  */
-static void count_copies(const struct local_object *object, int64_t *wanted, int64_t *ready)
+static void count_copies(const struct cluster_object *object, int64_t *wanted, int64_t *ready)
 {
     const struct node *spec = node_get(object->object, "spec");
-    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
-    size_t n = workload_pods(object, pods, WORKLOAD_PODS);
+    struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
+    size_t n = object_pods(object, pods, OBJECT_PODS);
     bool task = object->row->role == MANIFEST_JOB;
     int64_t most = task ? number_get(spec, "completions", NUMBER_COUNT, 1)
                    : object->row->role == MANIFEST_POD ? 1
@@ -173,22 +72,22 @@ static void count_copies(const struct local_object *object, int64_t *wanted, int
     int64_t here = 0;
 
     for (size_t i = 0; i < n; i++)
-        here += !pods[i]->terminating && !strcmp(pods[i]->hash, object->hash) &&
-                (pod_is_ready(pods[i]) || (object->row->role != MANIFEST_DEPLOYMENT &&
-                                           !strcmp(pod_phase(pods[i]), "Succeeded")));
-    if (task && object->health == LOCAL_CURRENT)
+        here += !pods_is_leaving(pods[i]) && !strcmp(pods[i]->hash, object->hash) &&
+                (pods_is_ready(pods[i]) || (object->row->role != MANIFEST_DEPLOYMENT &&
+                                           !strcmp(pods_phase(pods[i]), "Succeeded")));
+    if (task && object->health == CLUSTER_CURRENT)
         here = most;
     mem_free(&pods);
     *wanted += most;
     *ready += here < most ? here : most;
 }
 
-static void set_replicas(struct local_object *object, struct arena *arena, struct node *status)
+static void set_replicas(struct cluster_object *object, struct arena *arena, struct node *status)
 {
     struct node *conditions = node_make_list(arena, status, "conditions");
-    struct counts c = count(object);
-    bool good = object->health == LOCAL_CURRENT;
-    bool late = object->late, enough = c.available >= workload_fewest(object);
+    struct counts c = count_pods(object);
+    bool good = object->health == CLUSTER_CURRENT;
+    bool late = object->late, enough = c.available >= count_fewest(object);
 
     node_set_int(arena, status, "observedGeneration", object->generation);
     node_set_int(arena, status, "replicas", c.total);
@@ -202,17 +101,17 @@ static void set_replicas(struct local_object *object, struct arena *arena, struc
                       object->former ? object->former->hash : object->hash);
         return;
     }
-    add_condition(arena, conditions, "Available", enough,
+    manifest_add_condition(arena, conditions, "Available", enough,
                   enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                   object->why.message);
-    add_condition(arena, conditions, "Progressing", !late,
+    manifest_add_condition(arena, conditions, "Progressing", !late,
                   good ? "NewReplicaSetAvailable" : late ? "ProgressDeadlineExceeded"
                                                          : "ReplicaSetUpdated", "");
 }
 
-static void set_job(struct local_object *object, struct arena *arena, struct node *status)
+static void set_job(struct cluster_object *object, struct arena *arena, struct node *status)
 {
-    const struct local_run *run = &object->run;
+    const struct object_run *run = &object->run;
     struct node *conditions;
 
     node_set_int(arena, status, "active", object->job.active);
@@ -223,49 +122,20 @@ static void set_job(struct local_object *object, struct arena *arena, struct nod
     conditions = node_make_list(arena, status, "conditions");
     if (!run->ended) {
         if (node_get_bool(node_get(object->object, "spec"), "suspend", false))
-            add_condition(arena, conditions, "Suspended", true, "JobSuspended", "");
+            manifest_add_condition(arena, conditions, "Suspended", true, "JobSuspended", "");
         return;
     }
     if (run->complete)
         set_time(arena, status, "completionTime", run->finished);
-    add_condition(arena, conditions, run->complete ? "Complete" : "Failed", true, run->why.reason,
+    manifest_add_condition(arena, conditions, run->complete ? "Complete" : "Failed", true, run->why.reason,
                   run->complete ? "" : run->why.message);
 }
 
-static void set_pod(const struct local_pod *pod, struct arena *arena, struct node *status)
-{
-    struct node *list = node_make_list(arena, status, "containerStatuses"), *conditions;
-    bool ready = pod_is_ready(pod);
-
-    node_set_text(arena, status, "phase", pod_phase(pod));
-    node_set_text(arena, status, "podIP", "127.0.0.1");
-    set_time(arena, status, "startTime", pod->created);
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct local_container *c = &pod->containers[i];
-        struct node *row = node_map(arena), *state = node_make(arena, row, "state");
-        struct node *now = node_make(arena, state, state_word(c));
-
-        node_set_text(arena, row, "name", c->name);
-        node_set_bool(arena, row, "ready", c->ready);
-        node_set_int(arena, row, "restartCount", restarts_of(c));
-        set_why(arena, now, &c->why);
-        if (c->state == CONTAINER_RUNNING)
-            set_time(arena, now, "startedAt", c->began);
-        else if (c->state == CONTAINER_EXITED && !c->backing_off)
-            node_set_int(arena, now, "exitCode", c->signal ? 128 + c->signal : c->code);
-        node_add(arena, list, row);
-    }
-    conditions = node_make_list(arena, status, "conditions");
-    add_condition(arena, conditions, "PodScheduled", true, "", "");
-    add_condition(arena, conditions, "ContainersReady", ready, "", "");
-    add_condition(arena, conditions, "Ready", ready, "", "");
-}
-
 /* A lone Pod that was evicted, once nothing of it is left. */
-static void set_ended(const struct local_object *object, struct arena *arena, struct node *status)
+static void set_ended(const struct cluster_object *object, struct arena *arena, struct node *status)
 {
     node_set_text(arena, status, "phase", "Failed");
-    set_why(arena, status, &object->run.why);
+    manifest_write_why(arena, status, &object->run.why);
 }
 
 static void set_meta(struct arena *arena, struct node *object, int64_t created)
@@ -276,28 +146,10 @@ static void set_meta(struct arena *arena, struct node *object, int64_t created)
     node_set(arena, object, "metadata", meta);
 }
 
-struct node *report_pod_object(struct local_pod *pod, struct arena *arena)
-{
-    struct node *object = node_map(arena), *meta = node_make(arena, object, "metadata");
-    const struct node *from = node_get(pod->template, "metadata");
-
-    node_set_text(arena, object, "apiVersion", "v1");
-    node_set_text(arena, object, "kind", "Pod");
-    node_set_text(arena, meta, "name", pod->name);
-    node_set_text(arena, meta, "namespace", pod->space);
-    node_set_text(arena, meta, "uid", pod->uid);
-    if (node_get(from, "labels"))
-        node_set(arena, meta, "labels", node_copy(arena, node_get(from, "labels")));
-    set_time(arena, meta, "creationTimestamp", pod->created);
-    node_set(arena, object, "spec", node_copy(arena, node_get(pod->template, "spec")));
-    set_pod(pod, arena, node_make(arena, object, "status"));
-    return object;
-}
-
-struct node *report_object(struct local_object *object, struct arena *arena)
+struct node *report_object(struct cluster_object *object, struct arena *arena)
 {
     struct node *ret = node_share(arena, node_copy(arena, object->object)), *status;
-    struct local_pod *pod = NULL;
+    struct pod *pod = NULL;
 
     set_meta(arena, ret, object->created);
     node_set_int(arena, node_get(ret, "metadata"), "generation", object->generation);
@@ -315,8 +167,8 @@ struct node *report_object(struct local_object *object, struct arena *arena)
         set_job(object, arena, status);
         break;
     case MANIFEST_POD:
-        if (workload_pods(object, &pod, 1))
-            set_pod(pod, arena, status);
+        if (object_pods(object, &pod, 1))
+            pods_write_status(pod, arena, status);
         else if (object->run.ended)
             set_ended(object, arena, status);
         break;
@@ -341,27 +193,27 @@ struct node *report_object(struct local_object *object, struct arena *arena)
 /* ---- An owner ------------------------------------------------------------------------- */
 
 struct summary {
-    struct local_owner *owner;
+    struct cluster_owner *owner;
     struct arena *arena;
     struct node *report, *objects, *pods, *endpoints, *served, *inventory;
     int64_t restarts, copies, copies_ready;
     int ready, total, failed, progressing, tasks, tasks_done, services, running_tasks;
-    const struct local_object *worst;
+    const struct cluster_object *worst;
 };
 
 #define WORST 4
 
 /* Who waits for others is not the reason. */
-static int badness(const struct local_object *object)
+static int badness(const struct cluster_object *object)
 {
-    static const int order[] = { [LOCAL_CURRENT] = 0, [LOCAL_TERMINATING] = 1,
-                                 [LOCAL_IN_PROGRESS] = 3, [LOCAL_FAILED] = WORST };
+    static const int order[] = { [CLUSTER_CURRENT] = 0, [CLUSTER_TERMINATING] = 1,
+                                 [CLUSTER_IN_PROGRESS] = 3, [CLUSTER_FAILED] = WORST };
 
-    return order[object->health] - (object->waiting && object->health == LOCAL_IN_PROGRESS);
+    return order[object->health] - (object->waiting && object->health == CLUSTER_IN_PROGRESS);
 }
 
 /* The set cannot be kept on disk, so it is not begun. */
-static void set_unkept(struct arena *arena, struct node *row, const struct local_owner *owner)
+static void set_unkept(struct arena *arena, struct node *row, const struct cluster_owner *owner)
 {
     if (!owner->unkept)
         return;
@@ -370,7 +222,7 @@ static void set_unkept(struct arena *arena, struct node *row, const struct local
                                                 owner->unkept));
 }
 
-static void add_object(struct summary *s, const struct local_object *object)
+static void add_object(struct summary *s, const struct cluster_object *object)
 {
     struct arena *arena = s->arena;
     struct node *row = node_map(arena);
@@ -385,8 +237,8 @@ static void add_object(struct summary *s, const struct local_object *object)
         node_set_text(arena, row, "namespace", object->space);
     node_set_text(arena, row, "name", object->name);
     node_set_bool(arena, row, "applied", !*object->broken.reason && !object->owner->unkept);
-    node_set_text(arena, row, "health", local_health_names[object->health]);
-    set_why(arena, row, &object->why);
+    node_set_text(arena, row, "health", cluster_health_names[object->health]);
+    manifest_write_why(arena, row, &object->why);
     if (!*object->broken.reason)
         set_unkept(arena, row, object->owner);
     node_add(arena, s->objects, row);
@@ -398,18 +250,18 @@ static void add_object(struct summary *s, const struct local_object *object)
     node_add(arena, s->inventory, row);
 }
 
-static void tally(struct summary *s, const struct local_object *object)
+static void tally(struct summary *s, const struct cluster_object *object)
 {
     bool task = object->row && object->row->role == MANIFEST_JOB;
 
-    if (local_is_workload(object) && !object->removing && !*object->broken.reason)
+    if (object_is_workload(object) && !object->removing && !*object->broken.reason)
         count_copies(object, &s->copies, &s->copies_ready);
-    s->failed += object->health == LOCAL_FAILED;
-    s->progressing += object->health == LOCAL_IN_PROGRESS;
+    s->failed += object->health == CLUSTER_FAILED;
+    s->progressing += object->health == CLUSTER_IN_PROGRESS;
     if (task) {
         s->tasks++;
-        s->tasks_done += object->health == LOCAL_CURRENT;
-        s->running_tasks += object->health == LOCAL_IN_PROGRESS && object->job.ready > 0;
+        s->tasks_done += object->health == CLUSTER_CURRENT;
+        s->running_tasks += object->health == CLUSTER_IN_PROGRESS && object->job.ready > 0;
     } else if (object->row && object->row->role >= MANIFEST_DEPLOYMENT && object->row->role <= MANIFEST_POD) {
         s->services++;
     }
@@ -435,7 +287,7 @@ static const char *phase_of(const struct summary *s)
 static void take_objects(struct summary *s)
 {
     struct cluster *cluster = s->owner->cluster;
-    struct local_object *object;
+    struct cluster_object *object;
 
     for (int bad = WORST; bad >= 0; bad--) {
         size_t at = 0;
@@ -452,9 +304,9 @@ static void take_objects(struct summary *s)
     }
 }
 
-static bool is_of(const struct summary *s, const struct local_pod *pod)
+static bool is_of(const struct summary *s, const struct pod *pod)
 {
-    const struct local_object *object = local_workload_of(pod);
+    const struct cluster_object *object = object_of_pod(s->owner->cluster, pod);
 
     return object ? object->owner == s->owner : !strcmp(pod->owner, s->owner->name);
 }
@@ -462,21 +314,21 @@ static bool is_of(const struct summary *s, const struct local_pod *pod)
 static void take_pods(struct summary *s)
 {
     struct cluster *cluster = s->owner->cluster;
-    struct local_pod *pod;
+    struct pod *pod;
 
     for (int pass = 0; pass < 2; pass++) {
         size_t at = 0;
 
-        while ((pod = map_next(cluster->pods, &at, NULL))) {
-            bool ready = pod_is_ready(pod);
+        while ((pod = pods_next(cluster->pods, &at))) {
+            bool ready = pods_is_ready(pod);
 
             if (ready != (pass == 1) || !is_of(s, pod))
                 continue;
-            node_add(s->arena, s->pods, describe_pod(s->arena, pod, &s->restarts));
-            s->total += !pod->terminating;
+            node_add(s->arena, s->pods, pods_describe(pod, s->arena, &s->restarts));
+            s->total += !pods_is_leaving(pod);
             s->ready += ready;
             if (ready)
-                add_endpoints(s->arena, s->endpoints, pod);
+                pods_add_endpoints(pod, s->arena, s->endpoints);
         }
     }
 }
@@ -504,7 +356,7 @@ static void cut(struct summary *s)
         node_set_int(s->arena, s->report, "truncated", missing);
 }
 
-struct node *report_objects(struct local_owner *owner, struct arena *arena)
+struct node *report_objects(struct cluster_owner *owner, struct arena *arena)
 {
     struct summary s = { .owner = owner, .arena = arena, .objects = node_list(arena),
                          .inventory = node_list(arena) };
@@ -516,16 +368,16 @@ struct node *report_objects(struct local_owner *owner, struct arena *arena)
 /* What cannot be run speaks of a field: it says of which of the objects. */
 static void set_worst(struct summary *s)
 {
-    const struct local_object *object = s->worst;
+    const struct cluster_object *object = s->worst;
     const char *message = object->why.message;
 
-    set_why(s->arena, s->report, &object->why);
+    manifest_write_why(s->arena, s->report, &object->why);
     if (*object->broken.reason && *message && !text_starts(message, object->kind))
         node_set(s->arena, s->report, "message",
                  node_format(s->arena, "%.63s %.253s: %s", object->kind, object->name, message));
 }
 
-struct node *report_owner(struct local_owner *owner, struct arena *arena)
+struct node *report_owner(struct cluster_owner *owner, struct arena *arena)
 {
     struct summary s = { .owner = owner, .arena = arena, .report = node_map(arena),
                          .objects = node_list(arena), .pods = node_list(arena),
@@ -536,7 +388,7 @@ struct node *report_owner(struct local_owner *owner, struct arena *arena)
     take_objects(&s);
     take_pods(&s);
     node_set_text(arena, s.report, "phase", phase_of(&s));
-    if (s.worst && s.worst->health != LOCAL_CURRENT)
+    if (s.worst && s.worst->health != CLUSTER_CURRENT)
         set_worst(&s);
     if (!s.failed)
         set_unkept(arena, s.report, owner);

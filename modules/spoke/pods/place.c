@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives each namespace of each project a name and a number on this machine. */
 
-#include "cluster/local.h"
+#include "pods/compile.h"
 
 #include "base/file.h"
 #include "base/kept.h"
@@ -21,7 +21,7 @@
  */
 
 #define PLACES_LIMIT ((size_t)4 * 1024 * 1024)
-#define FILE_NAME_MOST 110
+#define PLACE_NAME_MOST 110
 
 struct places {
     char *path;          /* owned; NULL: kept in memory only */
@@ -86,10 +86,9 @@ static void load_places(struct places *places)
         keep_places(places);
 }
 
-struct places *places_open(const struct cluster_options *options)
+struct places *places_open(const char *folder)
 {
     struct places *places = mem_alloc(sizeof *places);
-    const char *folder = options->runtime_options.directory;
 
     places->arena = arena_new();
     places->list = node_map(places->arena);
@@ -170,7 +169,7 @@ char *places_file(struct places *places, struct arena *arena, const char *projec
     unsigned char hash[PKI_SHA256];
     scoped_text struct text hex = { 0 };
 
-    if (strlen(whole) <= FILE_NAME_MOST)
+    if (strlen(whole) <= PLACE_NAME_MOST)
         return whole;
     pki_sha256(whole, strlen(whole), hash);
     text_add_hex(&hex, hash, 12);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs what a container wants done after its start and before its end. */
 
-#include "cluster/pod.h"
+#include "pods/compile.h"
+#include "pods/life.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "number/number.h"
 
 #include <stdio.h>
@@ -15,42 +15,35 @@ static const char *const hook_names[] = { [HOOK_NONE] = "", [HOOK_POST_START] = 
 
 /* A hook on its way; its container may be gone when it is done. */
 struct hook {
-    struct cluster *cluster;
+    struct pods *pods;
     char *pod, *uid; /* owned */
     size_t container;
-    enum local_hook kind;
+    enum pod_hook kind;
     int64_t run;
 };
 
-static void hook_done(struct local_container *c, bool ok, const char *message)
+static void end_hook(struct pod_container *c, bool ok, const char *message)
 {
-    enum local_hook kind = c->hook;
+    enum pod_hook kind = c->hook;
 
     c->hook = HOOK_NONE;
     if (!ok)
-        local_event(c->pod->cluster, local_workload_of(c->pod), "Warning",
-                    kind == HOOK_POST_START ? "FailedPostStartHook" : "FailedPreStopHook",
-                    "pod %s: container %s: %.300s", c->pod->name, c->name, message);
-    if (kind == HOOK_PRE_STOP) {
-        pod_hook_over(c);
-    } else if (!ok) {
-        pod_restart_container(c, "FailedPostStartHook", message);
-    } else if (pod_runs(c) && !c->pod->terminating) {
-        check_begin(c);
-        pod_changed(c->pod);
-    }
+        pod_note(c->pod, "Warning",
+                 kind == HOOK_POST_START ? "FailedPostStartHook" : "FailedPreStopHook",
+                 "container %s: %.300s", c->name, message);
+    c->on_hook(c, ok, message);
 }
 
-static void on_answer(void *arg, bool ok, const char *message)
+static void on_hook_answer(void *arg, bool ok, const char *message)
 {
     struct hook *hook = arg;
-    struct local_pod *pod = hook->cluster->closing ? NULL : map_get(hook->cluster->pods, hook->pod);
-    struct local_container *c = NULL;
+    struct pod *pod = hook->pods->closing ? NULL : map_get(hook->pods->all, hook->pod);
+    struct pod_container *c = NULL;
 
     if (pod && !strcmp(pod->uid, hook->uid) && hook->container < pod->count)
         c = &pod->containers[hook->container];
     if (c && c->hook == hook->kind && c->run == hook->run)
-        hook_done(c, ok, message);
+        end_hook(c, ok, message);
     mem_free(&hook->pod);
     mem_free(&hook->uid);
     mem_free(&hook);
@@ -58,15 +51,15 @@ static void on_answer(void *arg, bool ok, const char *message)
 
 void hook_slept(void *arg)
 {
-    struct local_container *c = arg;
+    struct pod_container *c = arg;
 
     if (c->hook != HOOK_NONE)
-        hook_done(c, true, "");
+        end_hook(c, true, "");
 }
 
-bool hook_begin(struct local_container *c, enum local_hook kind, int64_t most)
+bool hook_begin(struct pod_container *c, enum pod_hook kind, int64_t most, hook_fn *on_end)
 {
-    struct cluster *cluster = c->pod->cluster;
+    struct pods *pods = c->pod->pods;
     scoped_arena struct arena *arena = arena_new();
     const struct node *spec = node_at(c->spec, "lifecycle", hook_names[kind], NULL);
     int64_t sleep = clock_seconds(number_get(node_get(spec, "sleep"), "seconds", NUMBER_SECONDS, 0));
@@ -75,14 +68,15 @@ bool hook_begin(struct local_container *c, enum local_hook kind, int64_t most)
     if (!spec)
         return false;
     c->hook = kind;
+    c->on_hook = on_end;
     if (node_get(spec, "sleep")) {
         loop_timer_set(c->hook_timer, sleep < most ? sleep : most);
         return true;
     }
     hook = mem_alloc(sizeof *hook);
-    *hook = (struct hook){ cluster, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
+    *hook = (struct hook){ pods, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
                            (size_t)(c - c->pod->containers), kind, c->run };
-    cluster->runtime_driver->probe(cluster->runtime, c->pod->id, c->name,
-                                   check_resolve(c, spec, arena), most, on_answer, hook);
+    pods->driver->probe(pods->runtime, c->pod->id, c->name,
+                                   ports_resolve_probe(c, spec, arena), most, on_hook_answer, hook);
     return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks running containers whether they have started, are ready, are alive. */
 
-#include "cluster/pod.h"
+#include "pods/compile.h"
+#include "pods/life.h"
 
 #include "base/clock.h"
 #include "number/number.h"
@@ -17,16 +18,16 @@ static const char *const probe_names[PROBE_KINDS] = {
 
 /* A question on its way; what it was about may be gone when it is answered. */
 struct question {
-    struct cluster *cluster;
+    struct pods *pods;
     char *pod, *uid; /* owned */
     size_t container;
     int kind;
     int64_t run;
 };
 
-static void schedule(struct local_probe *probe);
+static void schedule_probe(struct pod_probe *probe);
 
-static int64_t seconds(const struct node *spec, const char *name, int64_t none)
+static int64_t read_seconds(const struct node *spec, const char *name, int64_t none)
 {
     int64_t value = number_get(spec, name, NUMBER_SECONDS, none);
 
@@ -35,7 +36,7 @@ static int64_t seconds(const struct node *spec, const char *name, int64_t none)
 
 /* initialDelaySeconds count from the container's start, whichever agent saw it and however
    long its startupProbe took. */
-static int64_t first_delay(const struct local_probe *probe)
+static int64_t first_delay(const struct pod_probe *probe)
 {
     int64_t delay = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
     int64_t ran = clock_wall() - probe->container->began;
@@ -45,9 +46,9 @@ static int64_t first_delay(const struct local_probe *probe)
     return delay > ran ? delay - ran : 0;
 }
 
-static void begin_one(struct local_container *c, int kind)
+static void begin_probe(struct pod_container *c, int kind)
 {
-    struct local_probe *probe = &c->probes[kind];
+    struct pod_probe *probe = &c->probes[kind];
     int64_t first;
 
     if (!probe->spec)
@@ -59,21 +60,20 @@ static void begin_one(struct local_container *c, int kind)
     loop_timer_set(probe->timer, first > 0 ? first : 5 * CLOCK_MS);
 }
 
-static void begin_rest(struct local_container *c)
+static void begin_later_probes(struct pod_container *c)
 {
     c->started = true;
-    begin_one(c, PROBE_READINESS);
-    begin_one(c, PROBE_LIVENESS);
+    begin_probe(c, PROBE_READINESS);
+    begin_probe(c, PROBE_LIVENESS);
     if (!c->probes[PROBE_READINESS].spec)
         c->ready = true;
-    if (c->sidecar && !c->pod->adopting)
-        pod_advance(c->pod); /* whoever comes after it waited for this */
+    c->on_check(c, CHECK_STARTED, "");
 }
 
-static struct local_container *still_there(const struct question *q)
+static struct pod_container *find_asked(const struct question *q)
 {
-    struct local_pod *pod = q->cluster->closing ? NULL : map_get(q->cluster->pods, q->pod);
-    struct local_container *c;
+    struct pod *pod = q->pods->closing ? NULL : map_get(q->pods->all, q->pod);
+    struct pod_container *c;
 
     if (!pod || strcmp(pod->uid, q->uid) != 0 || q->container >= pod->count)
         return NULL;
@@ -84,46 +84,46 @@ static struct local_container *still_there(const struct question *q)
 }
 
 /* What is asked sooner than its period says: what is waited for. */
-static bool is_hurried(const struct local_probe *probe)
+static bool is_hurried(const struct pod_probe *probe)
 {
     return probe->tries < 20 && (probe->kind == PROBE_STARTUP || (probe->kind == PROBE_READINESS &&
                                                                   !probe->container->ready));
 }
 
-static int64_t hurry(const struct local_probe *probe)
+static int64_t hurried_pause(const struct pod_probe *probe)
 {
     return (INT64_C(20) << probe->tries) * CLOCK_MS;
 }
 
 /* A failure of a question that came too soon proves nothing. */
-static bool counts(const struct local_probe *probe)
+static bool is_counted_failure(const struct pod_probe *probe)
 {
-    return !is_hurried(probe) || hurry(probe) >= seconds(probe->spec, "periodSeconds", 10);
+    return !is_hurried(probe) || hurried_pause(probe) >= read_seconds(probe->spec, "periodSeconds", 10);
 }
 
-static void passed(struct local_probe *probe)
+static void note_success(struct pod_probe *probe)
 {
-    struct local_container *c = probe->container;
+    struct pod_container *c = probe->container;
 
     probe->bad = 0;
     probe->answer[0] = '\0';
     if (++probe->good < number_get(probe->spec, "successThreshold", NUMBER_COUNT, 1))
         return;
     if (probe->kind == PROBE_STARTUP && !c->started)
-        begin_rest(c);
+        begin_later_probes(c);
     if (probe->kind == PROBE_READINESS)
         c->ready = true;
 }
 
-static void failed(struct local_probe *probe, const char *message)
+static void note_failure(struct pod_probe *probe, const char *message)
 {
-    struct local_container *c = probe->container;
+    struct pod_container *c = probe->container;
     char text[380];
 
     probe->good = 0;
     c->pod->adopted &= probe->kind != PROBE_READINESS;
     snprintf(probe->answer, sizeof probe->answer, "%s", message);
-    if (!counts(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
+    if (!is_counted_failure(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;
     if (probe->kind == PROBE_READINESS) {
         c->ready = false;
@@ -131,26 +131,26 @@ static void failed(struct local_probe *probe, const char *message)
     }
     snprintf(text, sizeof text, "%s failed %d times: %.290s", probe_names[probe->kind], probe->bad,
              message);
-    pod_restart_container(c, "ProbeFailed", text);
+    c->on_check(c, CHECK_FAILED, text);
 }
 
-static void on_answer(void *arg, bool ok, const char *message)
+static void on_probe_answer(void *arg, bool ok, const char *message)
 {
     struct question *q = arg;
-    struct local_container *c = still_there(q);
-    struct local_probe *probe = c ? &c->probes[q->kind] : NULL;
+    struct pod_container *c = find_asked(q);
+    struct pod_probe *probe = c ? &c->probes[q->kind] : NULL;
 
     if (probe) {
         probe->asking = false;
         if (ok)
-            passed(probe);
+            note_success(probe);
         else
-            failed(probe, message);
+            note_failure(probe, message);
         probe->tries++;
         if (c->state == CONTAINER_RUNNING && !c->killed_by_probe &&
             !(probe->kind == PROBE_STARTUP && c->started))
-            schedule(probe);
-        pod_changed(c->pod);
+            schedule_probe(probe);
+        pod_tell_changed(c->pod);
     }
     mem_free(&q->pod);
     mem_free(&q->uid);
@@ -158,38 +158,20 @@ static void on_answer(void *arg, bool ok, const char *message)
 }
 
 /* Often at first, so that what is ready quickly is known to be quickly. */
-static void schedule(struct local_probe *probe)
+static void schedule_probe(struct pod_probe *probe)
 {
-    int64_t period = seconds(probe->spec, "periodSeconds", 10), soon = period;
+    int64_t period = read_seconds(probe->spec, "periodSeconds", 10), soon = period;
 
     if (is_hurried(probe))
-        soon = hurry(probe);
+        soon = hurried_pause(probe);
     loop_timer_set(probe->timer, soon < period ? soon : period);
 }
 
-struct node *check_resolve(const struct local_container *c, const struct node *spec,
-                           struct arena *arena)
+static void on_probe_timer(void *arg)
 {
-    static const char *const kinds[] = { "httpGet", "tcpSocket", "grpc" };
-    struct node *ask = node_share(arena, spec);
-
-    for (size_t i = 0; i < count_of(kinds); i++) {
-        struct node *where = node_get(ask, kinds[i]);
-
-        if (!where)
-            continue;
-        where = node_share(arena, where);
-        node_set_int(arena, where, "port", compile_port(c->pod, c, node_get(where, "port")));
-        node_set(arena, ask, kinds[i], where);
-    }
-    return ask;
-}
-
-static void on_timer(void *arg)
-{
-    struct local_probe *probe = arg;
-    struct local_container *c = probe->container;
-    struct cluster *cluster = c->pod->cluster;
+    struct pod_probe *probe = arg;
+    struct pod_container *c = probe->container;
+    struct pods *pods = c->pod->pods;
     scoped_arena struct arena *arena = arena_new();
     struct question *q;
 
@@ -197,39 +179,40 @@ static void on_timer(void *arg)
         return;
     probe->asking = true;
     q = mem_alloc(sizeof *q);
-    *q = (struct question){ cluster, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
+    *q = (struct question){ pods, mem_copy_string(c->pod->id), mem_copy_string(c->pod->uid),
                             (size_t)(c - c->pod->containers), probe->kind, c->run };
-    cluster->runtime_driver->probe(cluster->runtime, c->pod->id, c->name, check_resolve(c, probe->spec, arena),
-                                   seconds(probe->spec, "timeoutSeconds", 1), on_answer, q);
+    pods->driver->probe(pods->runtime, c->pod->id, c->name, ports_resolve_probe(c, probe->spec, arena),
+                                   read_seconds(probe->spec, "timeoutSeconds", 1), on_probe_answer, q);
 }
 
 /* It was when the agent before ended, and still runs: as long as no probe says otherwise
    it is, so that an agent's restart changes nothing for those that look at the workload. */
-static bool was_ready(const struct local_container *c)
+static bool was_ready(const struct pod_container *c)
 {
     return c->pod->adopting && c->pod->noted > 0 && c->began && c->began <= c->pod->noted;
 }
 
-void check_begin(struct local_container *c)
+void check_begin(struct pod_container *c, check_fn *on_result)
 {
     check_end(c);
+    c->on_check = on_result;
     c->started = c->ready = false;
     for (int kind = 0; kind < PROBE_KINDS; kind++) {
-        struct local_probe *probe = &c->probes[kind];
+        struct pod_probe *probe = &c->probes[kind];
 
-        *probe = (struct local_probe){ .container = c, .kind = kind,
+        *probe = (struct pod_probe){ .container = c, .kind = kind,
                                        .spec = node_get(c->spec, probe_names[kind]) };
         if (probe->spec)
-            probe->timer = loop_timer_new(c->pod->cluster->options.loop, on_timer, probe);
+            probe->timer = loop_timer_new(c->pod->pods->options.loop, on_probe_timer, probe);
     }
     if (c->probes[PROBE_STARTUP].spec && !was_ready(c))
-        begin_one(c, PROBE_STARTUP);
+        begin_probe(c, PROBE_STARTUP);
     else
-        begin_rest(c);
+        begin_later_probes(c);
     c->ready |= was_ready(c);
 }
 
-void check_end(struct local_container *c)
+void check_end(struct pod_container *c)
 {
     c->ready = false;
     for (int kind = 0; kind < PROBE_KINDS; kind++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLUSTER_SHARED_CLAIM_H
-#define CLUSTER_SHARED_CLAIM_H
+#ifndef PODS_SHARED_CLAIM_H
+#define PODS_SHARED_CLAIM_H
 
-#include "cluster/local.h"
+#include "manifest/manifest.h"
 
 /*
- * Private to cluster: who may have a PersistentVolumeClaim at the same time.
+ * Private to pods: who may have a PersistentVolumeClaim at the same time.
  *
  * Pods of one machine may share a claim, as in Kubernetes, but no start may
  * change what a pod has that runs: not the user, and not the group of the files.
@@ -20,10 +20,6 @@ struct claim_user {
 #define CLAIM_USERS 256
 
 /* Pure. -1 with why: reason VolumeInUse, to be tried again. */
-int shared_claim_check(const char *claim, const struct node *modes, const struct claim_user *me,
+int shared_claim_check_users(const char *claim, const struct node *modes, const struct claim_user *me,
                 const struct claim_user *others, size_t count, struct manifest_why *why);
-/* `claim`: the object, NULL if it is not known. */
-int shared_claim_check_pod(const struct local_pod *pod, const struct node *volume,
-                    const struct node *claim, struct manifest_why *why);
-
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says which privileges and capabilities a container has, for the runtime. */
 
-#include "cluster/compile.h"
+#include "pods/compile.h"
 #include "number/number.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static bool is_named(const struct node *list, int capability)
 }
 
 /* uid 0 has the usual ones; what was added goes before what was dropped by ALL. */
-void rights_compile(struct arena *arena, const struct node *pod, const struct node *own,
+void compile_rights(struct arena *arena, const struct node *pod, const struct node *own,
                     struct node *ret)
 {
     const struct node *add = node_at(own, "capabilities", "add", NULL);

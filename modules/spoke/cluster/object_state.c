@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Remembers what a manifest does not say: the template before a rollout, and a Job's end. */
 
-#include "cluster/local.h"
+#include "cluster/object.h"
 
 #include "base/log.h"
 #include "number/number.h"
@@ -9,13 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATE_ROW "cluster/state/"
-
 /* ---- Revisions in memory ---------------------------------------------------------- */
 
-static struct local_revision *revision_new(const char *hash, const struct node *template)
+static struct object_revision *revision_new(const char *hash, const struct node *template)
 {
-    struct local_revision *revision = mem_alloc(sizeof *revision);
+    struct object_revision *revision = mem_alloc(sizeof *revision);
 
     revision->arena = arena_new();
     revision->template = node_copy(revision->arena, template);
@@ -23,7 +21,7 @@ static struct local_revision *revision_new(const char *hash, const struct node *
     return revision;
 }
 
-static void revision_drop(struct local_revision **revision)
+static void revision_drop(struct object_revision **revision)
 {
     if (!*revision)
         return;
@@ -31,36 +29,36 @@ static void revision_drop(struct local_revision **revision)
     mem_free(revision);
 }
 
-void revision_free(struct local_object *object)
+void revision_free(struct cluster_object *object)
 {
     revision_drop(&object->now);
     revision_drop(&object->former);
     mem_free(&object->past);
 }
 
-static bool has_replicas(const struct local_object *object)
+static bool has_replicas(const struct cluster_object *object)
 {
     return object->row && (object->row->role == MANIFEST_DEPLOYMENT || object->row->role == MANIFEST_STATEFUL);
 }
 
 /* Its pods are all of the present template, and as many as were wanted: it has been
    rolled out, whether or not each of them is well at this moment. */
-static bool is_rolled_out(const struct local_object *object)
+static bool is_rolled_out(const struct cluster_object *object)
 {
-    struct local_pod **pods = mem_alloc(WORKLOAD_PODS * sizeof(struct local_pod *));
-    size_t count = workload_pods(object, pods, WORKLOAD_PODS);
+    struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
+    size_t count = object_pods(object, pods, OBJECT_PODS);
     int there = 0;
     bool all = true;
 
     for (size_t i = 0; i < count; i++) {
-        all &= pods[i]->terminating || !strcmp(pods[i]->hash, object->hash);
-        there += !pods[i]->terminating;
+        all &= pods_is_leaving(pods[i]) || !strcmp(pods[i]->hash, object->hash);
+        there += !pods_is_leaving(pods[i]);
     }
     mem_free(&pods);
     return object->replicas > 0 && (object->settled || (all && there >= object->replicas));
 }
 
-void revision_change(struct local_object *object, const char *hash)
+void revision_change(struct cluster_object *object, const char *hash)
 {
     bool before = object->former != NULL;
 
@@ -82,7 +80,7 @@ void revision_change(struct local_object *object, const char *hash)
         state_keep(object, NULL, NULL);
 }
 
-void revision_settle(struct local_object *object)
+void revision_settle(struct cluster_object *object)
 {
     object->settled = true;
     if (!object->former)
@@ -93,7 +91,7 @@ void revision_settle(struct local_object *object)
 
 /* ---- On the disk -------------------------------------------------------------------- */
 
-static void write_run(struct arena *arena, struct node *row, const struct local_run *run)
+static void write_run(struct arena *arena, struct node *row, const struct object_run *run)
 {
     struct node *node = node_make(arena, row, "run");
 
@@ -110,7 +108,7 @@ static void write_run(struct arena *arena, struct node *row, const struct local_
     node_set_text(arena, node, "message", run->why.message);
 }
 
-static void write_former(struct arena *arena, struct node *row, const struct local_revision *former)
+static void write_former(struct arena *arena, struct node *row, const struct object_revision *former)
 {
     struct node *node = node_make(arena, row, "former"), *taken;
 
@@ -123,7 +121,7 @@ static void write_former(struct arena *arena, struct node *row, const struct loc
             node_add(arena, taken, node_int(arena, i));
 }
 
-static void write_losses(struct arena *arena, struct node *row, const struct local_object *object)
+static void write_losses(struct arena *arena, struct node *row, const struct cluster_object *object)
 {
     struct node *node = node_make(arena, row, "losses");
 
@@ -134,7 +132,7 @@ static void write_losses(struct arena *arena, struct node *row, const struct loc
 }
 
 /* {"INDEX": failures}: most have none. */
-static void write_past(struct arena *arena, struct node *row, const struct local_past *past)
+static void write_past(struct arena *arena, struct node *row, const struct object_past *past)
 {
     struct node *node = node_make(arena, row, "past"), *of = node_make(arena, node, "of");
 
@@ -146,13 +144,13 @@ static void write_past(struct arena *arena, struct node *row, const struct local
             node_set_int(arena, of, arena_printf(arena, "%d", i), past->sum.of[i]);
 }
 
-static void on_kept(void *arg, const struct err *err)
+static void on_state_kept(void *arg, const struct err *err)
 {
     if (err && err->code)
         log_warn("cluster", "what is known of a workload cannot be kept: %s", err->text);
 }
 
-void state_keep(struct local_object *object, cluster_kept_fn *done, void *arg)
+void state_keep(struct cluster_object *object, cluster_kept_fn *done, void *arg)
 {
     const struct cluster_keep *keep = &object->cluster->options.keep;
     scoped_mem char *name = mem_printf(STATE_ROW "%s", object->key);
@@ -179,10 +177,10 @@ void state_keep(struct local_object *object, cluster_kept_fn *done, void *arg)
     } else if (!done) {
         return;
     }
-    keep->commit(keep->arg, done ? done : on_kept, arg);
+    keep->commit(keep->arg, done ? done : on_state_kept, arg);
 }
 
-void state_forget(struct local_object *object)
+void state_forget(struct cluster_object *object)
 {
     const struct cluster_keep *keep = &object->cluster->options.keep;
     scoped_mem char *name = mem_printf(STATE_ROW "%s", object->key);
@@ -191,14 +189,14 @@ void state_forget(struct local_object *object)
         return;
     object->stateful = false;
     keep->remove(keep->arg, name);
-    keep->commit(keep->arg, on_kept, NULL);
+    keep->commit(keep->arg, on_state_kept, NULL);
 }
 
 /* ---- And back ------------------------------------------------------------------------- */
 
-static void load_run(struct local_run *run, const struct node *node)
+static void load_run(struct object_run *run, const struct node *node)
 {
-    *run = (struct local_run){
+    *run = (struct object_run){
         .started = number_get(node, "started", NUMBER_MICROS, 0) * 1000,
         .finished = number_get(node, "finished", NUMBER_MICROS, 0) * 1000,
         .ended = node_get_bool(node, "ended", false),
@@ -212,11 +210,11 @@ static void load_run(struct local_run *run, const struct node *node)
 }
 
 /* A program before kept the status of a Job whose pods it had removed. */
-static void load_status(struct local_run *run, const struct node *status)
+static void load_status(struct object_run *run, const struct node *status)
 {
     const struct node *condition = node_item(node_get(status, "conditions"), 0);
 
-    *run = (struct local_run){
+    *run = (struct object_run){
         .ended = true, .kept = true, .tidied = true,
         .complete = !strcmp(node_get_text(condition, "type"), "Complete"),
         .succeeded = number_as_int(status, "succeeded", NUMBER_COUNT, 0),
@@ -226,7 +224,7 @@ static void load_status(struct local_run *run, const struct node *status)
             node_get_text(condition, "message"));
 }
 
-static void load_former(struct local_object *object, const struct node *node)
+static void load_former(struct cluster_object *object, const struct node *node)
 {
     const struct node *taken = node_get(node, "taken");
 
@@ -241,16 +239,16 @@ static void load_former(struct local_object *object, const struct node *node)
     }
 }
 
-static void load_losses(struct local_object *object, const struct node *node)
+static void load_losses(struct cluster_object *object, const struct node *node)
 {
     object->losses = (unsigned)number_as_int(node, "count", NUMBER_COUNT, 0);
     object->lost = number_get(node, "last", NUMBER_MICROS, 0) * 1000;
     manifest_why_set(&object->lost_why, node_get_text(node, "reason"), "%.390s", node_get_text(node, "message"));
 }
 
-static struct local_past *load_past(const struct node *node)
+static struct object_past *load_past(const struct node *node)
 {
-    struct local_past *past = mem_alloc(sizeof *past);
+    struct object_past *past = mem_alloc(sizeof *past);
     const struct node *of = node_get(node, "of");
     long long index;
 
@@ -263,7 +261,7 @@ static struct local_past *load_past(const struct node *node)
     return past;
 }
 
-void state_load(struct local_object *object, const struct node *kept)
+void state_load(struct cluster_object *object, const struct node *kept)
 {
     const struct node *former = node_get(kept, "former");
 

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ends pods: preStop hooks, SIGTERM, removal; and takes note of pods that are lost. */
+
+#include "pods/life.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+/* ---- Freeing ------------------------------------------------------------------------- */
+
+static bool waits_for_port(const struct pod *pod)
+{
+    return !pod->made && !pod->terminating && !strcmp(pod->why.reason, "PortConflict");
+}
+
+/* The ports of a pod that ended are free, so pods that wait for a port try again at once. */
+void pod_wake_waiting(struct pods *pods)
+{
+    struct pod *pod;
+    size_t at = 0;
+
+    while (!pods->closing && (pod = map_next(pods->all, &at, NULL)))
+        if (waits_for_port(pod))
+            loop_timer_set(pod->timer, 0);
+}
+
+void pod_free(struct pod **pod)
+{
+    struct pod *p = *pod;
+
+    if (!p)
+        return;
+    map_remove(p->pods->all, p->id);
+    pod_wake_waiting(p->pods);
+    pod_tell(p, PODS_GONE);
+    for (size_t i = 0; i < p->count; i++) {
+        check_end(&p->containers[i]);
+        loop_timer_free(&p->containers[i].timer);
+        loop_timer_free(&p->containers[i].hook_timer);
+    }
+    loop_timer_free(&p->timer);
+    mem_free(&p->containers);
+    arena_free(&p->arena);
+    p->tag = 0;
+    mem_free(pod);
+}
+
+/* ---- Ending --------------------------------------------------------------------------------- */
+
+static void remove_ended(struct pod *pod)
+{
+    struct pods *pods = pod->pods;
+
+    for (size_t i = 0; i < pod->count; i++)
+        if (container_runs(&pod->containers[i]))
+            return;
+    if (pod->removing)
+        return;
+    pod->removing = true;
+    pods->driver->remove(pods->runtime, pod->id);
+}
+
+static void stop_all(struct pod *pod)
+{
+    struct pods *pods = pod->pods;
+    int64_t grace = pod_grace(pod), used = clock_steady() - pod->ending;
+
+    if (pod->stopping)
+        return;
+    pod->stopping = true;
+    /* What hooks took is taken from the rest, but for two seconds. */
+    if (used > 0 && used < grace)
+        grace = grace - used > 2 * CLOCK_SECOND ? grace - used : 2 * CLOCK_SECOND;
+    else if (used >= grace && grace > 2 * CLOCK_SECOND)
+        grace = 2 * CLOCK_SECOND;
+    pods->driver->stop(pods->runtime, pod->id, NULL, grace);
+    remove_ended(pod);
+}
+
+/* Those whose hook is not over yet are told when it is. */
+static bool hooks_run(const struct pod *pod)
+{
+    for (size_t i = 0; i < pod->count; i++)
+        if (pod->containers[i].hook == HOOK_PRE_STOP && container_runs(&pod->containers[i]))
+            return true;
+    return false;
+}
+
+static void on_pre_stop(struct pod_container *c, bool ok, const char *message)
+{
+    struct pod *pod = c->pod;
+    struct pods *pods = pod->pods;
+
+    if (!pod->terminating && container_runs(c))
+        pods->driver->stop(pods->runtime, pod->id, c->name, pod_grace(pod));
+    else if (pod->terminating && !pod->removing && !hooks_run(pod))
+        stop_all(pod);
+}
+
+static void begin_hooks(struct pod *pod)
+{
+    for (size_t i = 0; i < pod->count; i++)
+        if (container_runs(&pod->containers[i]) && pod->containers[i].hook != HOOK_PRE_STOP)
+            hook_begin(&pod->containers[i], HOOK_PRE_STOP, pod_grace(pod), on_pre_stop);
+}
+
+void pods_end(struct pod *pod)
+{
+    if (pod->terminating)
+        return;
+    pod->terminating = true;
+    if (!pod->adopting)
+        pod->ending = clock_steady();
+    loop_timer_stop(pod->timer);
+    for (size_t i = 0; i < pod->count; i++) {
+        check_end(&pod->containers[i]);
+        loop_timer_stop(pod->containers[i].timer);
+    }
+    if (!pod->made) {
+        pod_tell_changed(pod);
+        pod_free(&pod);
+        return;
+    }
+    if (!pod->lost && !pod->adopting)
+        begin_hooks(pod);
+    if (!hooks_run(pod))
+        stop_all(pod);
+    pod_tell_changed(pod);
+}
+
+void pod_go_on_ending(struct pod *pod)
+{
+    if (pod->stopping || pod->removing || hooks_run(pod))
+        remove_ended(pod);
+    else
+        stop_all(pod); /* the last container whose hook was waited for */
+}
+
+void pod_stop_container(struct pod_container *c)
+{
+    struct pods *pods = c->pod->pods;
+
+    if (!hook_begin(c, HOOK_PRE_STOP, pod_grace(c->pod), on_pre_stop))
+        pods->driver->stop(pods->runtime, c->pod->id, c->name, pod_grace(c->pod));
+}
+
+/* ---- Lost -------------------------------------------------------------------------------------- */
+
+static void lose_container(struct pod_container *c, const char *reason, const char *message)
+{
+    check_end(c);
+    loop_timer_stop(c->timer);
+    c->backing_off = false;
+    if (!container_runs(c))
+        return;
+    c->state = CONTAINER_EXITED;
+    c->signal = 9;
+    c->pid = 0;
+    manifest_why_set(&c->why, reason, "%.380s", message);
+}
+
+void pod_on_lost(struct pod *pod, const char *reason, const char *message)
+{
+    bool again = pod->lost && !strcmp(reason, "Evicted"); /* an agent before told of it */
+
+    if (pod->lost && pod->finished && !pod->terminating)
+        return;
+    pod->lost = true;
+    manifest_why_set(&pod->why, reason, "%.380s", message);
+    for (size_t i = 0; i < pod->count; i++)
+        lose_container(&pod->containers[i], reason, message);
+    if (!again)
+        pod_note(pod, "Warning", reason, "%s", message);
+    manifest_why_set(&pod->why, reason, "%.390s", message);
+    pod->finished = clock_wall();
+    if (pod->terminating)
+        remove_ended(pod);
+    else if (pods_restarts_always(pod))
+        pod_tell_lost(pod, reason, message); /* the pod may be freed by that */
+}
