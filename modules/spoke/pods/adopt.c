@@ -83,6 +83,7 @@ static void adopt_dead(struct pod *pod)
     if (ended && strcmp(pod_policy(pod), "Always") != 0) {
         pod->lost = false; /* it had ended before the machine did */
         pod->finished = last_end(pod);
+        pod_move(pod, POD_FINISHED);
     } else {
         pod_on_lost(pod, "Lost", "the machine was restarted");
     }
@@ -155,19 +156,18 @@ void pod_adopt(struct pods *pods, const struct node *found)
     pod->template = node_get(record, "template");
     if (node_get(record, "ports"))
         pod->ports = node_get(record, "ports");
-    pod->made = true;
     pod->lost = !alive;
     pod_take_containers(pod);
-    /* While this is set nothing is restarted: a dead shim starts nothing, and one that
+    /* While it is FOUND nothing is restarted: a dead shim starts nothing, and a pod that
        was told to end is not begun again. */
-    pod->terminating = !alive || node_get(found, "ending");
-    pod->removing = pod->terminating;
+    pod_move(pod, !alive || node_get(found, "ending") ? POD_FOUND : POD_RUNNING);
     pod->adopting = true;
     pod->adopted = alive;
     pod->noted = noted_of(found);
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
-    pod->terminating = pod->removing = false;
+    if (pod->state == POD_FOUND)
+        pod_move(pod, POD_RUNNING);
     if (was_ending(pod, found)) {
         pod->ending = told_to_end_at(found);
         pods_end(pod); /* still `adopting`: its hooks have run */

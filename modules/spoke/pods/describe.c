@@ -62,10 +62,10 @@ struct node *pods_describe(const struct pod *pod, struct arena *arena, int64_t *
         restarts += count_restarts(&pod->containers[i]);
     node_set_text(arena, row, "namespace", pod->space);
     node_set_text(arena, row, "name", pod->name);
-    node_set_text(arena, row, "phase", pod->terminating ? "Terminating" : pods_phase(pod));
+    node_set_text(arena, row, "phase", pods_is_leaving(pod) ? "Terminating" : pods_phase(pod));
     node_set_bool(arena, row, "ready", pods_is_ready(pod));
     node_set_int(arena, row, "restarts", restarts);
-    if (!pod->terminating && (pods_trouble(pod, &trouble, &final) || pods_waits(pod, &trouble)))
+    if (!pods_is_leaving(pod) && (pods_trouble(pod, &trouble, &final) || pods_waits(pod, &trouble)))
         manifest_write_why(arena, row, &trouble);
     write_time(arena, row, "startedAt", pod->created);
     list = node_make_list(arena, row, "containers");

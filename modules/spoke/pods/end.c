@@ -11,7 +11,7 @@
 
 static bool waits_for_port(const struct pod *pod)
 {
-    return !pod->made && !pod->terminating && !strcmp(pod->why.reason, "PortConflict");
+    return pod->state == POD_PENDING && !strcmp(pod->why.reason, "PortConflict");
 }
 
 /* The ports of a pod that ended are free, so pods that wait for a port try again at once. */
@@ -55,9 +55,9 @@ static void remove_ended(struct pod *pod)
     for (size_t i = 0; i < pod->count; i++)
         if (container_runs(&pod->containers[i]))
             return;
-    if (pod->removing)
+    if (pod->state == POD_REMOVING)
         return;
-    pod->removing = true;
+    pod_move(pod, POD_REMOVING);
     pods->driver->remove(pods->runtime, pod->id);
 }
 
@@ -66,9 +66,7 @@ static void stop_all(struct pod *pod)
     struct pods *pods = pod->pods;
     int64_t grace = pod_grace(pod), used = clock_steady() - pod->ending;
 
-    if (pod->stopping)
-        return;
-    pod->stopping = true;
+    pod_move(pod, POD_STOPPING);
     /* What hooks took is taken from the rest, but for two seconds. */
     if (used > 0 && used < grace)
         grace = grace - used > 2 * CLOCK_SECOND ? grace - used : 2 * CLOCK_SECOND;
@@ -92,9 +90,9 @@ static void on_pre_stop(struct pod_container *c, bool ok, const char *message)
     struct pod *pod = c->pod;
     struct pods *pods = pod->pods;
 
-    if (!pod->terminating && container_runs(c))
+    if (!pods_is_leaving(pod) && container_runs(c))
         pods->driver->stop(pods->runtime, pod->id, c->name, pod_grace(pod));
-    else if (pod->terminating && !pod->removing && !hooks_run(pod))
+    else if (pod->state == POD_HOOKS && !hooks_run(pod))
         stop_all(pod);
 }
 
@@ -107,9 +105,8 @@ static void begin_hooks(struct pod *pod)
 
 void pods_end(struct pod *pod)
 {
-    if (pod->terminating)
+    if (pods_is_leaving(pod))
         return;
-    pod->terminating = true;
     if (!pod->adopting)
         pod->ending = clock_steady();
     loop_timer_stop(pod->timer);
@@ -117,11 +114,12 @@ void pods_end(struct pod *pod)
         check_end(&pod->containers[i]);
         loop_timer_stop(pod->containers[i].timer);
     }
-    if (!pod->made) {
+    if (!pods_is_made(pod)) {
         pod_tell_changed(pod);
         pod_free(&pod);
         return;
     }
+    pod_move(pod, POD_HOOKS);
     if (!pod->lost && !pod->adopting)
         begin_hooks(pod);
     if (!hooks_run(pod))
@@ -131,7 +129,9 @@ void pods_end(struct pod *pod)
 
 void pod_go_on_ending(struct pod *pod)
 {
-    if (pod->stopping || pod->removing || hooks_run(pod))
+    if (pod->state == POD_FOUND)
+        return; /* how it goes on is decided when all of its ends are read */
+    if (pod->state != POD_HOOKS || hooks_run(pod))
         remove_ended(pod);
     else
         stop_all(pod); /* the last container whose hook was waited for */
@@ -164,7 +164,7 @@ void pod_on_lost(struct pod *pod, const char *reason, const char *message)
 {
     bool again = pod->lost && !strcmp(reason, "Evicted"); /* an agent before told of it */
 
-    if (pod->lost && pod->finished && !pod->terminating)
+    if (pod->lost && pod->finished && !pods_is_leaving(pod))
         return;
     pod->lost = true;
     manifest_why_set(&pod->why, reason, "%.380s", message);
@@ -174,7 +174,9 @@ void pod_on_lost(struct pod *pod, const char *reason, const char *message)
         pod_note(pod, "Warning", reason, "%s", message);
     manifest_why_set(&pod->why, reason, "%.390s", message);
     pod->finished = clock_wall();
-    if (pod->terminating)
+    if (pod->state == POD_RUNNING || pod->state == POD_WINDING)
+        pod_move(pod, POD_FINISHED);
+    if (pods_is_leaving(pod))
         remove_ended(pod);
     else if (pods_restarts_always(pod))
         pod_tell_lost(pod, reason, message); /* the pod may be freed by that */

@@ -81,7 +81,7 @@ void pod_try_make(struct pod *pod)
     } else {
         pod->why = (struct manifest_why){ 0 };
         pod->tries = 0;
-        pod->made = true;
+        pod_move(pod, POD_RUNNING);
         for (size_t i = 0; i < pod->count; i++)
             if (!has_init || i == 0)
                 pod->containers[i].state = CONTAINER_RUNNING;
@@ -95,7 +95,7 @@ static void on_make_timer(void *arg)
 {
     struct pod *pod = object_from(pod, POD_TAG, arg);
 
-    if (!pod->made && !pod->terminating)
+    if (pod->state == POD_PENDING)
         pod_try_make(pod);
 }
 

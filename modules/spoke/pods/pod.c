@@ -30,16 +30,6 @@ bool pods_restarts_always(const struct pod *pod)
     return !strcmp(pod_policy(pod), "Always");
 }
 
-bool pods_is_made(const struct pod *pod)
-{
-    return pod->made;
-}
-
-bool pods_is_leaving(const struct pod *pod)
-{
-    return pod->terminating;
-}
-
 int64_t pod_grace(const struct pod *pod)
 {
     int64_t grace = number_get(node_get(pod->template, "spec"), "terminationGracePeriodSeconds",
@@ -94,7 +84,7 @@ bool container_has_failed(const struct pod_container *c)
 
 bool pods_is_ready(const struct pod *pod)
 {
-    if (pod->terminating || pod->finished || !pod->made)
+    if (pods_is_leaving(pod) || pod->finished || !pods_is_made(pod))
         return false;
     for (size_t i = 0; i < pod->count; i++)
         if ((!pod->containers[i].init || pod->containers[i].sidecar) && !pod->containers[i].ready)
@@ -145,7 +135,7 @@ bool pods_is_broken(const struct pod *pod)
     for (size_t i = 0; i < pod->count; i++)
         if (pod->containers[i].backing_off)
             return true;
-    return !pod->made || pod->lost ||
+    return !pods_is_made(pod) || pod->lost ||
            (pod->unready_since && clock_wall() >= pod->unready_since + PLAN_BACKOFF_RESET);
 }
 
@@ -164,7 +154,7 @@ const char *pods_phase(const struct pod *pod)
 {
     bool any = false;
 
-    if (!pod->made)
+    if (!pods_is_made(pod))
         return "Pending";
     if (pod->finished) {
         for (size_t i = 0; i < pod->count; i++)
@@ -270,9 +260,9 @@ static bool container_wait(const struct pod_container *c, struct manifest_why *r
 
 bool pods_waits(const struct pod *pod, struct manifest_why *ret)
 {
-    if (pod->terminating || pod->finished)
+    if (pods_is_leaving(pod) || pod->finished)
         return false;
-    if (!pod->made) {
+    if (!pods_is_made(pod)) {
         manifest_why_set(ret, "ContainerCreating", "is being made");
         return true;
     }

@@ -76,6 +76,11 @@ struct pods {
     bool closing;
 };
 
+/* ---- state.c --------------------------------------------------------------------- */
+
+/* To another state that the table allows; any other move is our mistake. */
+void pod_move(struct pod *pod, enum pod_state next);
+
 /* ---- pod.c: what can be said of it ------------------------------------------------ */
 
 struct pods_workload pod_workload(const struct pod *pod);

@@ -72,6 +72,8 @@ static struct pod_container *find_container(struct pod *pod, const char *name)
 
 static void on_container_event(struct pod_container *c, const struct runtime_event *event)
 {
+    if (c->pod->state == POD_PENDING)
+        return; /* what is left of a try to make it */
     if (event->kind == RUNTIME_WAITS)
         snprintf(c->waits, sizeof c->waits, "%s", event->message);
     else if (c->pod->lost)
@@ -266,10 +268,10 @@ void pods_refresh_files(struct pod *pod)
         return; /* what its volumes should hold is not known: they keep what they have */
     /* A pod of an outdated template that was never made is only replaced. A pod that waits
        for something else than a missing object has its own pauses. */
-    if (!pod->made && !pod->terminating && workload.name && workload.current &&
+    if (pod->state == POD_PENDING && workload.name && workload.current &&
         (text_starts(pod->why.reason, "Missing") || !*pod->why.reason))
         pod_try_make(pod);
-    if (!pod->made || pod->terminating || pod->lost)
+    if (!pods_is_made(pod) || pods_is_leaving(pod) || pod->lost)
         return;
     for (size_t i = 0; i < node_count(volumes); i++)
         deliver_files(pod, node_item(volumes, i));
@@ -282,7 +284,7 @@ void pods_sweep(struct pods *pods)
     size_t at = 0;
 
     while ((pod = pods_next(pods, &at)))
-        if (pod->made && !pod->terminating)
+        if (pods_is_made(pod) && !pods_is_leaving(pod))
             pods_refresh_files(pod);
 }
 

@@ -33,6 +33,18 @@ struct node;
 struct pods;
 struct pod_container;
 
+/* The phase of a pod's life; the allowed moves are a table in state.c. */
+enum pod_state {
+    POD_PENDING,  /* not made yet, and tried again after pauses */
+    POD_FOUND,    /* left by an agent before, dead or ending: its last ends are being read */
+    POD_RUNNING,  /* made; its containers run, or wait for their next start */
+    POD_WINDING,  /* its work is done, and its sidecars are told to end */
+    POD_FINISHED, /* ended by itself, or lost */
+    POD_HOOKS,    /* told to end: preStop hooks run */
+    POD_STOPPING, /* SIGTERM is sent */
+    POD_REMOVING, /* the runtime removes what is left */
+};
+
 /* A pod. Other modules read it; only this one writes. */
 struct pod {
     uint32_t tag;
@@ -53,8 +65,8 @@ struct pod {
     int64_t noted;  /* the `ready_since` that is kept on disk; -1: none */
     unsigned tries; /* to make it, one after the other, that failed */
     int64_t ending; /* steady time at which its end was asked for */
-    /* winding: the work is done, sidecars are told to end */
-    bool made, terminating, stopping, removing, winding;
+    enum pod_state state;
+    /* Three facts that are independent of the state: */
     bool lost;     /* its shim is gone or it was evicted; also while it is removed */
     bool adopting; /* what is told of it now happened before this agent began */
     bool adopted;  /* an agent before may have seen it ready; no probe of this one has failed */

@@ -106,7 +106,7 @@ static const struct pod *holder_of(const struct pod *pod, int wanted)
     size_t at = 0;
 
     while ((other = map_next(pod->pods->all, &at, NULL)))
-        if (other != pod && other->made && !other->finished && pods_declares(other, wanted))
+        if (other != pod && pods_is_made(other) && !other->finished && pods_declares(other, wanted))
             return other;
     return NULL;
 }

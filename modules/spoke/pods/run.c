@@ -49,7 +49,7 @@ void pod_on_restart(void *arg)
 {
     struct pod_container *c = arg;
 
-    if (c->pod->terminating || container_runs(c))
+    if (pods_is_leaving(c->pod) || container_runs(c))
         return;
     start_container(c);
     pod_tell_changed(c->pod);
@@ -73,7 +73,7 @@ static bool will_restart(const struct pod_container *c)
     const char *policy = pod_policy(c->pod);
 
     if (c->sidecar)
-        return !c->pod->winding;
+        return c->pod->state == POD_RUNNING;
     if (lacks_image(c))
         return true;
     if (!strcmp(policy, "Never") || (c->init && !container_has_failed(c)))
@@ -105,9 +105,10 @@ void pod_advance(struct pod *pod)
 static bool sidecars_run(struct pod *pod)
 {
     struct pods *pods = pod->pods;
-    bool any = false, first = !pod->winding;
+    bool any = false, first = pod->state == POD_RUNNING;
 
-    pod->winding = true;
+    if (first)
+        pod_move(pod, POD_WINDING);
     for (size_t i = 0; i < pod->count; i++) {
         struct pod_container *c = &pod->containers[i];
 
@@ -141,6 +142,8 @@ void pod_look_for_end(struct pod *pod)
     }
     if (sidecars_run(pod))
         return;
+    if (pod->state != POD_FINISHED)
+        pod_move(pod, POD_FINISHED);
     pod->finished = clock_wall();
     pod_wake_waiting(pod->pods);
 }
@@ -230,7 +233,7 @@ static void on_post_start(struct pod_container *c, bool ok, const char *message)
 {
     if (!ok) {
         restart_container(c, "FailedPostStartHook", message);
-    } else if (container_runs(c) && !c->pod->terminating) {
+    } else if (container_runs(c) && !pods_is_leaving(c->pod)) {
         check_begin(c, on_check);
         pod_tell_changed(c->pod);
     }
@@ -273,7 +276,7 @@ void pod_on_ended(struct pod_container *c, const struct runtime_event *event)
     say_why(c, event->reason ? event->reason : "", event->message ? event->message : "");
     tell_child_oom(c);
     c->hook = HOOK_NONE;
-    if (pod->terminating) {
+    if (pods_is_leaving(pod)) {
         pod_go_on_ending(pod);
         return;
     }

@@ -114,7 +114,7 @@ static int check_users(const struct pod *pod, const struct node *volume,
     size_t count = 0, at = 0;
 
     while ((other = map_next(pod->pods->all, &at, NULL)) && count < CLAIM_USERS) {
-        const struct node *theirs = other == pod || !other->made || other->finished ||
+        const struct node *theirs = other == pod || !pods_is_made(other) || other->finished ||
                                             strcmp(other->space, pod->space) != 0 ||
                                             strcmp(other->project, pod->project) != 0
                                         ? NULL : volume_of(other, name);

@@ -65,7 +65,7 @@ void pod_keep_ready(struct pod *pod)
 {
     struct pods *pods = pod->pods;
 
-    if (!pod->made || pod->adopting || pod->terminating || pod->noted == pod->ready_since)
+    if (!pods_is_made(pod) || pod->adopting || pods_is_leaving(pod) || pod->noted == pod->ready_since)
         return;
     pod->noted = pod->ready_since;
     pods->driver->note_ready(pods->runtime, pod->id, pod->noted);
