@@ -67,7 +67,7 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
 // clang-format on
 
 /* A whole word of a list of words. */
-static bool has_word(const char *words, const char *word)
+static bool lists_field(const char *words, const char *word)
 {
     size_t len = strlen(word);
 
@@ -87,8 +87,8 @@ int fields_check(const struct node *map, enum fields fields, const char *path,
                  struct manifest_why *why)
 {
     node_each(member, map)
-        if (!has_word(tables[fields].means, member->key) &&
-            !has_word(tables[fields].idle, member->key) && !asks_nothing(member->value))
+        if (!lists_field(tables[fields].means, member->key) &&
+            !lists_field(tables[fields].idle, member->key) && !asks_nothing(member->value))
             return manifest_why_set(why, "UnsupportedField", "%s.%.80s is not supported on this spoke",
                            path, member->key);
     return 0;

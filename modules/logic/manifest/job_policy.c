@@ -40,7 +40,7 @@ static bool has_container(const struct node *spec, const char *name)
 
 /* ---- Checking podFailurePolicy ----------------------------------------------------- */
 
-static int check_codes(const struct node *spec, const struct node *codes, const char *path,
+static int check_exit_codes(const struct node *spec, const struct node *codes, const char *path,
                        struct manifest_why *why)
 {
     const char *operator = node_get_text(codes, "operator");
@@ -60,7 +60,7 @@ static int check_codes(const struct node *spec, const struct node *codes, const 
     return 0;
 }
 
-static int check_conditions(const struct node *conditions, const char *path, struct manifest_why *why)
+static int check_pod_conditions(const struct node *conditions, const char *path, struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(conditions); i++) {
         const char *type = node_get_text(node_item(conditions, i), "type");
@@ -77,7 +77,7 @@ static int check_conditions(const struct node *conditions, const char *path, str
     return 0;
 }
 
-static int check_rule(const struct node *spec, const struct node *rule, size_t at,
+static int check_failure_rule(const struct node *spec, const struct node *rule, size_t at,
                       struct manifest_why *why)
 {
     const struct node *codes = node_get(rule, "onExitCodes");
@@ -98,13 +98,13 @@ static int check_rule(const struct node *spec, const struct node *rule, size_t a
         return manifest_why_set(why, "Invalid", "%s has either onExitCodes or onPodConditions", path);
     snprintf(path, sizeof path, "spec.podFailurePolicy.rules[%zu].%s", at,
              node_count(conditions) ? "onPodConditions" : "onExitCodes");
-    return !node_count(conditions) ? check_codes(spec, codes, path, why) : check_conditions(conditions, path, why);
+    return !node_count(conditions) ? check_exit_codes(spec, codes, path, why) : check_pod_conditions(conditions, path, why);
 }
 
 /* ---- Checking successPolicy -------------------------------------------------------- */
 
 /* "0,2-4": fills `into` if it is not NULL; false: it is no such list, or not in order. */
-static bool read_indexes(const char *text, int completions, bool *into)
+static bool read_index_list(const char *text, int completions, bool *into)
 {
     long last = -1;
     char *end;
@@ -129,7 +129,7 @@ static bool read_indexes(const char *text, int completions, bool *into)
     }
 }
 
-static int check_success(const struct node *spec, struct manifest_why *why)
+static int check_success_policy(const struct node *spec, struct manifest_why *why)
 {
     const struct node *rules = node_at(spec, "successPolicy", "rules", NULL);
     int completions = number_as_int(spec, "completions", NUMBER_COUNT, 1);
@@ -145,7 +145,7 @@ static int check_success(const struct node *spec, struct manifest_why *why)
         if (!manifest_has(rule, "succeededIndexes") && !manifest_has(rule, "succeededCount"))
             return manifest_why_set(why, "Invalid", "spec.successPolicy.rules[%zu] has succeededIndexes, "
                            "succeededCount or both", i);
-        if (*indexes && !read_indexes(indexes, completions, NULL))
+        if (*indexes && !read_index_list(indexes, completions, NULL))
             return manifest_why_set(why, "Invalid", "spec.successPolicy.rules[%zu].succeededIndexes is a list "
                            "such as \"0,2-4\" of rising indexes below %d, not \"%.60s\"", i,
                            completions, indexes);
@@ -157,7 +157,7 @@ static int check_success(const struct node *spec, struct manifest_why *why)
     return 0;
 }
 
-static int check_failure(const struct node *spec, struct manifest_why *why)
+static int check_failure_policy(const struct node *spec, struct manifest_why *why)
 {
     const struct node *policy = node_get(spec, "podFailurePolicy");
     const struct node *rules = node_get(policy, "rules");
@@ -170,7 +170,7 @@ static int check_failure(const struct node *spec, struct manifest_why *why)
         return manifest_why_set(why, "Invalid", "spec.podReplacementPolicy is Failed where there is a "
                        "podFailurePolicy");
     for (size_t i = 0; i < node_count(rules); i++)
-        if (check_rule(spec, node_item(rules, i), i, why) < 0)
+        if (check_failure_rule(spec, node_item(rules, i), i, why) < 0)
             return -1;
     return 0;
 }
@@ -194,14 +194,14 @@ int job_policy_check(const struct node *spec, struct manifest_why *why)
     if (manifest_has(spec, "maxFailedIndexes") && !manifest_has(spec, "backoffLimitPerIndex"))
         return manifest_why_set(why, "Invalid",
                                 "spec.maxFailedIndexes needs spec.backoffLimitPerIndex");
-    if (manifest_has(spec, "podFailurePolicy") && check_failure(spec, why) < 0)
+    if (manifest_has(spec, "podFailurePolicy") && check_failure_policy(spec, why) < 0)
         return -1;
-    return manifest_has(spec, "successPolicy") ? check_success(spec, why) : 0;
+    return manifest_has(spec, "successPolicy") ? check_success_policy(spec, why) : 0;
 }
 
 /* ---- Judging ------------------------------------------------------------------------- */
 
-static bool has_code(const struct node *values, int code)
+static bool has_exit_code(const struct node *values, int code)
 {
     for (size_t i = 0; i < node_count(values); i++)
         if (number_value(node_item(values, i), NUMBER_COUNT, -1) == code)
@@ -219,7 +219,7 @@ static const struct manifest_exit *matching_exit(const struct node *codes,
         const struct manifest_exit *exit = &failure->exits[i];
 
         if (exit->code && (!*container || !strcmp(container, exit->container)) &&
-            has_code(node_get(codes, "values"), exit->code) == in)
+            has_exit_code(node_get(codes, "values"), exit->code) == in)
             return exit;
     }
     return NULL;
@@ -276,7 +276,7 @@ const struct plan_success *manifest_job_success(const struct node *spec, struct 
 
         if (which) {
             memset(which, 0, PLAN_INDEXES * sizeof *which);
-            (void)read_indexes(indexes, PLAN_INDEXES, which);
+            (void)read_index_list(indexes, PLAN_INDEXES, which);
         }
         ret[i] = (struct plan_success){ which, number_as_int(rule, "succeededCount", NUMBER_COUNT, -1) };
     }

@@ -20,7 +20,7 @@ static bool climbs_out(const char *path)
     return false;
 }
 
-static bool is_inside(const char *path, const char *root)
+static bool is_inside_root(const char *path, const char *root)
 {
     size_t len = strlen(root);
 
@@ -46,7 +46,7 @@ static int check_host_path(const struct manifest_bounds *bounds, const struct no
         return manifest_why_set(why, "Invalid", "%s.hostPath.type \"%.40s\" is none of Kubernetes'", where,
                        type);
     for (size_t i = 0; roots && roots[i]; i++)
-        if (is_inside(path, roots[i]))
+        if (is_inside_root(path, roots[i]))
             return 0;
     return manifest_why_set(why, "NotPermitted", "%s.hostPath %.200s is outside the folders that this "
                    "spoke allows (--host-path)", where, path);
@@ -75,7 +75,7 @@ static int check_projected(const struct node *projected, const char *where, stru
     return 0;
 }
 
-static bool is_label(const char *name)
+static bool is_volume_name(const char *name)
 {
     size_t len = strlen(name);
 
@@ -83,7 +83,7 @@ static bool is_label(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
-static bool is_subdomain(const char *name)
+static bool is_claim_name(const char *name)
 {
     size_t len = strlen(name);
 
@@ -92,14 +92,14 @@ static bool is_subdomain(const char *name)
 }
 
 /* Its name becomes that of a folder, too. */
-static int check_claim(const struct node *volume, const char *where, struct manifest_why *why)
+static int check_claim_name(const struct node *volume, const char *where, struct manifest_why *why)
 {
     const struct node *claim = node_get(volume, "persistentVolumeClaim");
     const char *name = node_get_text(claim, "claimName");
 
     if (fields_check(claim, FIELDS_CLAIM_REF, where, why) < 0)
         return -1;
-    if (!is_subdomain(name))
+    if (!is_claim_name(name))
         return manifest_why_set(why, "Invalid", "%s.persistentVolumeClaim.claimName \"%.100s\" is no name of "
                        "a claim", where, name);
     return 0;
@@ -122,10 +122,10 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
     if (fields_check(volume, FIELDS_VOLUME, where, why) < 0)
         return -1;
     /* Its name becomes that of a folder. */
-    if (!is_label(node_get_text(volume, "name")))
+    if (!is_volume_name(node_get_text(volume, "name")))
         return manifest_why_set(why, "Invalid", "%s.name is not a name of up to 63 letters, digits and '-'",
                        where);
-    if (node_get(volume, "persistentVolumeClaim") && check_claim(volume, where, why) < 0)
+    if (node_get(volume, "persistentVolumeClaim") && check_claim_name(volume, where, why) < 0)
         return -1;
     node_each(kind, volume)
         count += strcmp(kind->key, "name") != 0 && !node_is(kind->value, NODE_NULL);
@@ -170,7 +170,7 @@ int manifest_quantity(const struct node *limits, const char *name, const char *p
     return 0;
 }
 
-static int check_probe(const struct node *container, const char *name, const char *path,
+static int check_probe_asks(const struct node *container, const char *name, const char *path,
                        struct manifest_why *why)
 {
     const struct node *probe = node_get(container, name);
@@ -216,7 +216,7 @@ static int check_ports(const struct manifest_bounds *bounds, const struct node *
 }
 
 /* What of the machine's a pod would share or be freed from. */
-static int check_machine(const struct node *spec, struct manifest_why *why)
+static int check_host_users(const struct node *spec, struct manifest_why *why)
 {
     const struct node *users = node_get(spec, "hostUsers");
 
@@ -226,7 +226,7 @@ static int check_machine(const struct node *spec, struct manifest_why *why)
     return 0;
 }
 
-static int check_disk(const struct manifest_bounds *bounds, const struct node *limits, const char *where,
+static int check_disk_limit(const struct manifest_bounds *bounds, const struct node *limits, const char *where,
                       struct manifest_why *why)
 {
     int64_t most = bounds->disk, value;
@@ -240,7 +240,7 @@ static int check_disk(const struct manifest_bounds *bounds, const struct node *l
 }
 
 /* A limit that is not enforced would be a false promise: each name must be known here. */
-static int check_resources(const struct node *amounts, const char *where, struct manifest_why *why)
+static int check_resource_names(const struct node *amounts, const char *where, struct manifest_why *why)
 {
     static const char *const known[] = { "cpu", "memory", "ephemeral-storage" };
 
@@ -259,7 +259,7 @@ static int check_resources(const struct node *amounts, const char *where, struct
     return 0;
 }
 
-static int check_limits(const struct manifest_bounds *bounds, const struct node *container,
+static int check_container_limits(const struct manifest_bounds *bounds, const struct node *container,
                         const char *path, struct manifest_why *why)
 {
     const struct node *limits = node_at(container, "resources", "limits", NULL);
@@ -268,12 +268,12 @@ static int check_limits(const struct manifest_bounds *bounds, const struct node 
     int64_t value;
 
     snprintf(where, sizeof where, "%s.resources.requests", path);
-    if (check_resources(requests, where, why) < 0)
+    if (check_resource_names(requests, where, why) < 0)
         return -1;
     snprintf(where, sizeof where, "%s.resources.limits", path);
-    if (check_resources(limits, where, why) < 0 ||
+    if (check_resource_names(limits, where, why) < 0 ||
         manifest_quantity(limits, "memory", where, &value, false, why) < 0 ||
-        check_disk(bounds, limits, where, why) < 0)
+        check_disk_limit(bounds, limits, where, why) < 0)
         return -1;
     return manifest_quantity(limits, "cpu", where, &value, true, why);
 }
@@ -301,7 +301,7 @@ static int check_probes(const struct node *container, const char *path, struct m
     for (size_t i = 0; i < count_of(probes); i++) {
         snprintf(where, sizeof where, "%s.%s", path, probes[i]);
         if (fields_check(node_get(container, probes[i]), FIELDS_PROBE, where, why) < 0 ||
-            check_probe(container, probes[i], path, why) < 0)
+            check_probe_asks(container, probes[i], path, why) < 0)
             return -1;
     }
     return 0;
@@ -313,7 +313,7 @@ bool manifest_has_engine(const struct manifest_bounds *bounds, const struct node
 }
 
 /* What runs it: its image is an engine's, and a process needs a command. */
-static int check_program(const struct manifest_bounds *bounds, const struct node *spec,
+static int check_image_or_command(const struct manifest_bounds *bounds, const struct node *spec,
                          const struct node *container, const char *path, struct manifest_why *why)
 {
     const char *image = node_get_text(container, "image");
@@ -347,12 +347,12 @@ static int check_container(const struct manifest_bounds *bounds, const struct no
     if (*policy && (!init || strcmp(policy, "Always") != 0))
         return manifest_why_set(why, "Invalid", "%s.restartPolicy \"%.40s\": only an init container has one, "
                        "and it is Always", path, policy);
-    if (check_program(bounds, spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
+    if (check_image_or_command(bounds, spec, container, path, why) < 0 || check_hooks(container, path, why) < 0 ||
         check_probes(container, path, why) < 0 || rights_check(bounds, context, path, why) < 0 ||
         rights_check_both(node_get(spec, "securityContext"), context, path, why) < 0 ||
         check_ports(bounds, container, path, why) < 0)
         return -1;
-    return check_limits(bounds, container, path, why);
+    return check_container_limits(bounds, container, path, why);
 }
 
 static bool has_volume(const struct node *spec, const struct node *claims, const char *name)
@@ -378,7 +378,7 @@ int manifest_check_sub_path(const char *volume, const char *sub, struct manifest
 
 /* What the pod's own root consists of stays: nothing is mounted over it, nor inside
    what the kernel shows there. */
-static int check_place(const char *path, const char *name, struct manifest_why *why)
+static int check_mount_path(const char *path, const char *name, struct manifest_why *why)
 {
     static const struct {
         const char *folder;
@@ -411,7 +411,7 @@ static int check_place(const char *path, const char *name, struct manifest_why *
 }
 
 /* A mount point is a path without steps back; it is made by root inside the pod. */
-static int check_mount(const struct node *mount, struct manifest_why *why)
+static int check_volume_mount(const struct node *mount, struct manifest_why *why)
 {
     const char *path = node_get_text(mount, "mountPath");
     const char *spread = node_get_text(mount, "mountPropagation");
@@ -424,11 +424,11 @@ static int check_mount(const struct node *mount, struct manifest_why *why)
         return manifest_why_set(why, "UnsupportedField", "volumeMounts[%.80s].mountPropagation %.40s is not "
                        "supported on this spoke: nothing mounted in a pod is seen outside, or the "
                        "other way round", name, spread);
-    return *path == '/' ? check_place(path, name, why) : 0;
+    return *path == '/' ? check_mount_path(path, name, why) : 0;
 }
 
 /* By its name each is found again: its log, its ends, its folder. */
-static int check_unique(const struct node *list, const struct node *others, const char *where,
+static int check_unique_names(const struct node *list, const struct node *others, const char *where,
                         const char *key, struct manifest_why *why)
 {
     for (size_t i = 0; i < node_count(list) + node_count(others); i++) {
@@ -447,12 +447,12 @@ static int check_unique(const struct node *list, const struct node *others, cons
     return 0;
 }
 
-static int check_mounts(const struct node *spec, const struct node *claims,
+static int check_volume_mounts(const struct node *spec, const struct node *claims,
                         const struct node *container, struct manifest_why *why)
 {
     const struct node *mounts = node_get(container, "volumeMounts");
 
-    if (check_unique(mounts, NULL, "volumeMounts", "mountPath", why) < 0)
+    if (check_unique_names(mounts, NULL, "volumeMounts", "mountPath", why) < 0)
         return -1;
     for (size_t i = 0; i < node_count(mounts); i++) {
         const char *name = node_get_text(node_item(mounts, i), "name");
@@ -463,20 +463,20 @@ static int check_mounts(const struct node *spec, const struct node *claims,
         if (!has_volume(spec, claims, name))
             return manifest_why_set(why, "Invalid", "containers[%.80s].volumeMounts: there is no volume "
                            "\"%.80s\"", node_get_text(container, "name"), name);
-        if (manifest_check_sub_path(name, sub, why) < 0 || check_mount(node_item(mounts, i), why) < 0)
+        if (manifest_check_sub_path(name, sub, why) < 0 || check_volume_mount(node_item(mounts, i), why) < 0)
             return -1;
     }
     return 0;
 }
 
-static int check_list(const struct manifest_bounds *bounds, const struct node *spec,
+static int check_container_list(const struct manifest_bounds *bounds, const struct node *spec,
                       const struct node *claims, const char *list, struct manifest_why *why)
 {
     const struct node *containers = node_get(spec, list);
 
     for (size_t i = 0; i < node_count(containers); i++)
         if (check_container(bounds, spec, node_item(containers, i), list, why) < 0 ||
-            check_mounts(spec, claims, node_item(containers, i), why) < 0)
+            check_volume_mounts(spec, claims, node_item(containers, i), why) < 0)
             return -1;
     return 0;
 }
@@ -504,18 +504,18 @@ int pod_spec_check(const struct manifest_bounds *bounds, const struct node *spec
         fields_check(node_get(spec, "securityContext"), FIELDS_POD_SECURITY,
                      "spec.securityContext", why) < 0 ||
         rights_check(bounds, node_get(spec, "securityContext"), "spec", why) < 0 ||
-        check_machine(spec, why) < 0)
+        check_host_users(spec, why) < 0)
         return -1;
     if (check_hostname(spec, why) < 0)
         return -1;
-    if (check_unique(volumes, NULL, "spec.volumes", "name", why) < 0 ||
-        check_unique(node_get(spec, "initContainers"), node_get(spec, "containers"),
+    if (check_unique_names(volumes, NULL, "spec.volumes", "name", why) < 0 ||
+        check_unique_names(node_get(spec, "initContainers"), node_get(spec, "containers"),
                      "spec.containers and initContainers", "name", why) < 0)
         return -1;
     for (size_t i = 0; i < node_count(volumes); i++)
         if (check_volume(bounds, node_item(volumes, i), why) < 0)
             return -1;
-    if (check_list(bounds, spec, claims, "initContainers", why) < 0)
+    if (check_container_list(bounds, spec, claims, "initContainers", why) < 0)
         return -1;
-    return check_list(bounds, spec, claims, "containers", why);
+    return check_container_list(bounds, spec, claims, "containers", why);
 }

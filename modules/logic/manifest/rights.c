@@ -11,7 +11,7 @@
 
 /* ---- Users and groups ------------------------------------------------------------------ */
 
-static int check_id(const struct manifest_bounds *bounds, const struct node *value, const char *path,
+static int check_context_id(const struct manifest_bounds *bounds, const struct node *value, const char *path,
                     const char *name, bool group, struct manifest_why *why)
 {
     int64_t id = number_value(value, group ? NUMBER_GROUP : NUMBER_USER, -1);
@@ -27,7 +27,7 @@ static int check_id(const struct manifest_bounds *bounds, const struct node *val
     return manifest_why_set(why, "NotPermitted", "%s.securityContext.%s: %.240s", path, name, err.text);
 }
 
-static int check_ids(const struct manifest_bounds *bounds, const struct node *context, const char *path,
+static int check_context_ids(const struct manifest_bounds *bounds, const struct node *context, const char *path,
                      struct manifest_why *why)
 {
     static const struct {
@@ -37,13 +37,13 @@ static int check_ids(const struct manifest_bounds *bounds, const struct node *co
     const struct node *groups = node_get(context, "supplementalGroups");
 
     for (size_t i = 0; i < count_of(ids); i++)
-        if (check_id(bounds, node_get(context, ids[i].name), path, ids[i].name, ids[i].group, why) < 0)
+        if (check_context_id(bounds, node_get(context, ids[i].name), path, ids[i].name, ids[i].group, why) < 0)
             return -1;
     if (node_count(groups) > GROUPS_MOST)
         return manifest_why_set(why, "Invalid", "%s.securityContext.supplementalGroups has %zu groups, but at "
                        "most %d are possible", path, node_count(groups), GROUPS_MOST);
     for (size_t i = 0; i < node_count(groups); i++)
-        if (check_id(bounds, node_item(groups, i), path, "supplementalGroups", true, why) < 0)
+        if (check_context_id(bounds, node_item(groups, i), path, "supplementalGroups", true, why) < 0)
             return -1;
     return 0;
 }
@@ -72,7 +72,7 @@ static int check_capabilities(const struct manifest_bounds *bounds, const struct
 }
 
 /* What is fixed here: any other value of these is refused, never passed over. */
-static int check_fixed(const struct node *context, const char *path, struct manifest_why *why)
+static int check_fixed_fields(const struct node *context, const char *path, struct manifest_why *why)
 {
     static const struct {
         const char *map, *name, *takes, *says;
@@ -104,7 +104,7 @@ static int check_fixed(const struct node *context, const char *path, struct mani
     return 0;
 }
 
-static int check_privileges(const struct manifest_bounds *bounds, const struct node *context,
+static int check_context_privileges(const struct manifest_bounds *bounds, const struct node *context,
                             const char *path, struct manifest_why *why)
 {
     bool privileged = node_get_bool(context, "privileged", false);
@@ -121,10 +121,10 @@ static int check_privileges(const struct manifest_bounds *bounds, const struct n
 int rights_check(const struct manifest_bounds *bounds, const struct node *context, const char *path,
                  struct manifest_why *why)
 {
-    if (check_ids(bounds, context, path, why) < 0 ||
-        check_privileges(bounds, context, path, why) < 0)
+    if (check_context_ids(bounds, context, path, why) < 0 ||
+        check_context_privileges(bounds, context, path, why) < 0)
         return -1;
-    return check_fixed(context, path, why);
+    return check_fixed_fields(context, path, why);
 }
 
 /* The container's word goes before the pod's. */

@@ -189,7 +189,7 @@ static const struct shape plain_object[] = { { "metadata", MAP, metadata }, { 0 
 
 /* ---- Walking ------------------------------------------------------------------- */
 
-static int type_of(const struct node *node)
+static int shape_type_of(const struct node *node)
 {
     static const int types[] = { [NODE_BOOL] = YES, [NODE_INT] = INT, [NODE_FLOAT] = NUMBER,
                                  [NODE_STRING] = TEXT, [NODE_LIST] = LIST, [NODE_MAP] = MAP };
@@ -197,7 +197,7 @@ static int type_of(const struct node *node)
     return types[node->type];
 }
 
-static const char *word_of(int type)
+static const char *name_shape_type(int type)
 {
     switch (type) {
     case INT: return "an integer";
@@ -211,10 +211,10 @@ static const char *word_of(int type)
     }
 }
 
-static int check(const struct node *node, const struct shape *shape, const char *path,
+static int check_shape(const struct node *node, const struct shape *shape, const char *path,
                  struct manifest_why *why);
 
-static int check_list(const struct node *list, const struct shape *inside, const char *path,
+static int check_shape_list(const struct node *list, const struct shape *inside, const char *path,
                       struct manifest_why *why)
 {
     const struct shape item_shape = *inside->name ? (struct shape){ "", MAP, inside } : *inside;
@@ -227,13 +227,13 @@ static int check_list(const struct node *list, const struct shape *inside, const
             snprintf(below, sizeof below, "%s[%.80s]", path, name);
         else
             snprintf(below, sizeof below, "%s[%zu]", path, i);
-        if (check(node_item(list, i), &item_shape, below, why) < 0)
+        if (check_shape(node_item(list, i), &item_shape, below, why) < 0)
             return -1;
     }
     return 0;
 }
 
-static int check_map(const struct node *map, const struct shape *inside, const char *path,
+static int check_shape_map(const struct node *map, const struct shape *inside, const char *path,
                      struct manifest_why *why)
 {
     node_each(member, map) {
@@ -243,30 +243,30 @@ static int check_map(const struct node *map, const struct shape *inside, const c
             if (*s->name && strcmp(s->name, member->key) != 0)
                 continue;
             snprintf(below, sizeof below, "%s%s%.100s", path, *path ? "." : "", member->key);
-            if (check(member->value, s, below, why) < 0)
+            if (check_shape(member->value, s, below, why) < 0)
                 return -1;
         }
     }
     return 0;
 }
 
-static int check(const struct node *node, const struct shape *shape, const char *path,
+static int check_shape(const struct node *node, const struct shape *shape, const char *path,
                  struct manifest_why *why)
 {
     /* Null is as good as absent. */
     if (node->type == NODE_NULL)
         return 0;
-    if (!(type_of(node) & shape->type))
-        return manifest_why_set(why, "Invalid", "%s must be %s, not %s", path, word_of(shape->type),
-                       word_of(type_of(node)));
+    if (!(shape_type_of(node) & shape->type))
+        return manifest_why_set(why, "Invalid", "%s must be %s, not %s", path, name_shape_type(shape->type),
+                       name_shape_type(shape_type_of(node)));
     /* A quantity is judged as one where it is used: 4294967296 is 4Gi of memory. */
     if (node->type == NODE_INT && shape->type != QUANTITY && !number_fits(shape->range, number_raw(node)))
         return manifest_why_set(why, "Invalid", "%s is %lld, but must be %s", path,
                        (long long)number_raw(node), number_words(shape->range));
     if (!shape->inside)
         return 0;
-    return node->type == NODE_LIST ? check_list(node, shape->inside, path, why)
-                                   : check_map(node, shape->inside, path, why);
+    return node->type == NODE_LIST ? check_shape_list(node, shape->inside, path, why)
+                                   : check_shape_map(node, shape->inside, path, why);
 }
 
 int manifest_check_shape(const struct manifest_kind *kind, const struct node *object, struct manifest_why *why)
@@ -281,5 +281,5 @@ int manifest_check_shape(const struct manifest_kind *kind, const struct node *ob
         shape = service_object;
     else if (kind->role == MANIFEST_DEPLOYMENT || kind->role == MANIFEST_STATEFUL || kind->role == MANIFEST_JOB)
         shape = workload_object;
-    return check_map(object, shape, "", why);
+    return check_shape_map(object, shape, "", why);
 }

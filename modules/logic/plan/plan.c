@@ -70,7 +70,7 @@ static bool is_unknown(const struct plan_pod *pod)
     return (pod->unknown || pod->trial) && !pod->ready;
 }
 
-static struct tally count_pods(const struct plan_pod *pods, size_t count)
+static struct tally tally_pods(const struct plan_pod *pods, size_t count)
 {
     struct tally t = { 0 };
 
@@ -183,7 +183,7 @@ int plan_fewest(const struct plan_workload *want)
 size_t plan_deployment(const struct plan_workload *want, const struct plan_pod *pods,
                        size_t count, struct plan_step *steps)
 {
-    struct tally t = count_pods(pods, count);
+    struct tally t = tally_pods(pods, count);
     int surge = want->exclusive ? 0 : want->surge;
     int least = plan_fewest(want), most = want->replicas + surge, missing = 0, window = want->replicas, fresh, room;
     int leaving = want->exclusive ? t.terminating : 0; /* they still hold their ports */

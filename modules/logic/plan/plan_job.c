@@ -13,7 +13,7 @@ struct job_tally {
     bool given_up[PLAN_INDEXES];
 };
 
-static int index_of(const struct plan_workload *want, const struct plan_pod *pod)
+static int completion_index_of(const struct plan_workload *want, const struct plan_pod *pod)
 {
     bool known = want->indexed && pod->index >= 0 && pod->index < PLAN_INDEXES;
 
@@ -29,7 +29,7 @@ static bool is_beyond(const struct plan_workload *want, const struct plan_pod *p
 static void tally_failed(const struct plan_workload *want, const struct plan_pod *pod,
                          struct job_tally *t, struct plan_job_state *ret)
 {
-    int index = index_of(want, pod), failures = pod->failures > 1 ? pod->failures : 1;
+    int index = completion_index_of(want, pod), failures = pod->failures > 1 ? pod->failures : 1;
 
     t->recent++;
     t->tries[index]++;
@@ -62,7 +62,7 @@ static void tally_job(const struct plan_workload *want, const struct plan_pod *p
         tally_past(want->past, t, ret);
     for (size_t i = 0; i < count; i++) {
         const struct plan_pod *pod = &pods[i];
-        int index = index_of(want, pod);
+        int index = completion_index_of(want, pod);
 
         if (is_beyond(want, pod))
             continue;
@@ -146,7 +146,7 @@ bool plan_job_is_spent(const struct plan_workload *want, const struct plan_pod *
 
     tally_job(want, pods, count, &t, &state);
     return t.failures > want->backoff_limit ||
-           (want->indexed && is_given_up(want, &t, index_of(want, &pods[at])));
+           (want->indexed && is_given_up(want, &t, completion_index_of(want, &pods[at])));
 }
 
 /* ---- Going on --------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static int wanted_active(const struct plan_workload *want, const struct plan_job
     return left < want->parallelism ? left : want->parallelism;
 }
 
-static void wait_for(const struct plan_workload *want, int tries, int64_t last,
+static void wait_for_time(const struct plan_workload *want, int tries, int64_t last,
                      struct plan_job_state *ret, bool *ret_waits)
 {
     int64_t at = last + plan_backoff((unsigned)tries + 1);
@@ -219,7 +219,7 @@ static size_t start_indexed(const struct plan_workload *want, const struct job_t
         if (t->done[i] || t->active[i] || is_given_up(want, t, i))
             continue;
         if (want->index_limit >= 0)
-            wait_for(want, t->tries[i], t->last_of[i], ret, &waits);
+            wait_for_time(want, t->tries[i], t->last_of[i], ret, &waits);
         if (waits)
             continue;
         n = plan_add(steps, n, (struct plan_step){ PLAN_START, i, 0, false, false });
@@ -247,7 +247,7 @@ size_t plan_job(const struct plan_workload *want, const struct plan_pod *pods, s
     n = stop_active(want, pods, count, ret->active - active, steps, 0);
     room = active - ret->active - (want->replace_ended ? t.leaving : 0);
     if (room > 0 && want->index_limit < 0)
-        wait_for(want, t.recent, t.last, ret, &waits);
+        wait_for_time(want, t.recent, t.last, ret, &waits);
     if (waits || room <= 0)
         return n;
     if (want->indexed)

@@ -174,7 +174,7 @@ static bool leave_behind(struct cluster_object *object)
 }
 
 /* What left the set goes, or stays behind without an owner. */
-static void leave_set(struct cluster_object *object)
+static void leave_owner_set(struct cluster_object *object)
 {
     if (object->orphan && leave_behind(object))
         return;
@@ -184,14 +184,14 @@ static void leave_set(struct cluster_object *object)
 }
 
 /* By key: one that stays behind gets another one. */
-static void prune(struct cluster_owner *owner, const struct map *seen)
+static void prune_owner(struct cluster_owner *owner, const struct map *seen)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *gone = owner_keys(owner, arena);
 
     for (size_t i = 0; i < node_count(gone); i++)
         if (!map_get(seen, node_text(node_item(gone, i))))
-            leave_set(map_get(owner->cluster->objects, node_text(node_item(gone, i))));
+            leave_owner_set(map_get(owner->cluster->objects, node_text(node_item(gone, i))));
 }
 
 /* ---- Sets -------------------------------------------------------------------------------------- */
@@ -224,7 +224,7 @@ void cluster_apply(struct cluster *cluster, const struct cluster_set *set)
     owner->kept = mem_copy_string(text_string(&out));
     apply_items(owner, set, seen);
     if (!set->no_prune)
-        prune(owner, seen);
+        prune_owner(owner, seen);
     owner_stage(owner, out.bytes, out.len);
     owner_commit(owner);
     owner_touch(owner);
@@ -238,7 +238,7 @@ void cluster_remove(struct cluster *cluster, const char *name)
     if (!owner || owner->removing)
         return;
     owner->removing = true;
-    prune(owner, nothing);
+    prune_owner(owner, nothing);
     owner_stage(owner, NULL, 0);
     owner_commit(owner);
     owner_touch(owner);

@@ -64,7 +64,7 @@ static struct end *other_of(struct end *end)
     return end == &end->link->client ? &end->link->server : &end->link->client;
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_link_read(void *arg, const char *bytes, size_t len)
 {
     struct end *end = object_from(end, LINK_TAG, arg), *other = other_of(end);
 
@@ -73,7 +73,7 @@ static void on_read(void *arg, const char *bytes, size_t len)
         loop_stream_pause(end->stream);
 }
 
-static void on_drained(void *arg)
+static void on_link_drained(void *arg)
 {
     struct end *end = object_from(end, LINK_TAG, arg);
 
@@ -81,42 +81,42 @@ static void on_drained(void *arg)
 }
 
 /* What is still on its way is delivered before the connection goes. */
-static void part(struct link *link)
+static void part_link(struct link *link)
 {
     loop_stream_close_politely(&link->client.stream, PATIENCE);
     loop_stream_close_politely(&link->server.stream, PATIENCE);
     link_free(link);
 }
 
-static void on_ended(void *arg)
+static void on_link_ended(void *arg)
 {
     struct end *end = object_from(end, LINK_TAG, arg), *other = other_of(end);
 
     end->ended = true;
     if (other->ended)
-        part(end->link);
+        part_link(end->link);
     else
         loop_stream_finish(other->stream);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_link_closed(void *arg, const struct err *why)
 {
     struct end *end = object_from(end, LINK_TAG, arg);
 
     if (why->code)
         link_free(end->link);
     else
-        part(end->link);
+        part_link(end->link);
 }
 
-static void try_next(struct link *link);
+static void try_next_port(struct link *link);
 
 static const struct loop_stream_events client_events = {
-    .read = on_read, .ended = on_ended, .drained = on_drained, .closed = on_closed,
+    .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained, .closed = on_link_closed,
 };
 
 /* Only now is the client read: what it sends has somewhere to go. */
-static void on_opened(void *arg)
+static void on_server_opened(void *arg)
 {
     struct end *server = object_from(end, LINK_TAG, arg);
     struct link *link = server->link;
@@ -130,19 +130,19 @@ static void on_server_closed(void *arg, const struct err *why)
     struct end *server = object_from(end, LINK_TAG, arg);
 
     if (!server->link->count) {
-        on_closed(arg, why);
+        on_link_closed(arg, why);
         return;
     }
     loop_stream_close(&server->stream);
-    try_next(server->link);
+    try_next_port(server->link);
 }
 
 static const struct loop_stream_events server_events = {
-    .opened = on_opened, .read = on_read, .ended = on_ended, .drained = on_drained,
+    .opened = on_server_opened, .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained,
     .closed = on_server_closed,
 };
 
-static void try_next(struct link *link)
+static void try_next_port(struct link *link)
 {
     char address[40];
     struct err err = { 0 };
@@ -181,7 +181,7 @@ static void on_accept(struct loop_stream *stream, void *arg)
     for (size_t i = 0; i < link->count; i++)
         link->ports[i] = forward->ports[(forward->turn + i) % forward->count];
     forward->turn = (forward->turn + 1) % forward->count;
-    try_next(link);
+    try_next_port(link);
 }
 
 struct forward_pool *forward_pool_new(struct loop *loop)

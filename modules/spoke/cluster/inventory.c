@@ -55,7 +55,7 @@ void object_free(struct cluster_object *object)
     mem_free(&object);
 }
 
-static void check_kind(struct cluster_object *object)
+static void check_object_kind(struct cluster_object *object)
 {
     const struct node *meta = node_get(object->object, "metadata");
     char refused[NAME_WHY];
@@ -99,7 +99,7 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
         object->space = "default";
     object->generation++;
     object->template = NULL;
-    check_kind(object);
+    check_object_kind(object);
     if (!*object->broken.reason && object->row->role == MANIFEST_SERVICE)
         service_read(object);
     else if (!*object->broken.reason)

@@ -11,7 +11,7 @@
 
 /* ---- What is wanted ------------------------------------------------------------------- */
 
-static struct plan_workload want_of(const struct cluster_object *object, struct arena *arena)
+static struct plan_workload read_job_wants(const struct cluster_object *object, struct arena *arena)
 {
     const struct node *spec = node_get(object->object, "spec");
     int64_t deadline = number_get(spec, "activeDeadlineSeconds", NUMBER_SECONDS, 0);
@@ -27,7 +27,7 @@ static struct plan_workload want_of(const struct cluster_object *object, struct 
 
 /* ---- What its pods say ----------------------------------------------------------------- */
 
-static enum plan_verdict verdict_of(const struct cluster_object *object, const struct pod *pod,
+static enum plan_verdict judge_failed_pod(const struct cluster_object *object, const struct pod *pod,
                                     struct manifest_why *ret_why)
 {
     const struct node *policy = node_at(object->object, "spec", "podFailurePolicy", NULL);
@@ -41,7 +41,7 @@ static enum plan_verdict verdict_of(const struct cluster_object *object, const s
 }
 
 /* In the sum of those that are gone, or about to be. */
-static bool is_counted(const struct cluster_object *object, const struct pod *pod)
+static bool is_counted_failure_of(const struct cluster_object *object, const struct pod *pod)
 {
     return object->past && pod->finished && pod->finished <= object->past->until &&
            !strcmp(pods_phase(pod), "Failed");
@@ -49,7 +49,7 @@ static bool is_counted(const struct cluster_object *object, const struct pod *po
 
 /* Wall time from which on it counts as ready: after failures, once it has run for as long
    as it had to wait. 0: it is not ready. */
-static int64_t ready_from(const struct cluster_object *object, const struct pod *pod,
+static int64_t find_ready_time(const struct cluster_object *object, const struct pod *pod,
                           unsigned failed)
 {
     return pods_available_from(pod, plan_backoff(failed), workload_pause(object, pod));
@@ -64,13 +64,13 @@ static unsigned count_failed(struct pod *const *pods, size_t count)
     return failed;
 }
 
-static int64_t next_ready(const struct cluster_object *object, struct pod *const *pods,
+static int64_t find_next_ready(const struct cluster_object *object, struct pod *const *pods,
                           size_t count, int64_t next)
 {
     unsigned failed = count_failed(pods, count);
 
     for (size_t i = 0; i < count; i++) {
-        int64_t at = ready_from(object, pods[i], failed);
+        int64_t at = find_ready_time(object, pods[i], failed);
 
         if (at > clock_wall() && (!next || at < next))
             next = at;
@@ -78,7 +78,7 @@ static int64_t next_ready(const struct cluster_object *object, struct pod *const
     return next;
 }
 
-static void describe(const struct cluster_object *object, struct pod *const *pods,
+static void describe_job_pods(const struct cluster_object *object, struct pod *const *pods,
                      size_t count, struct plan_pod *ret, struct manifest_why *ret_why)
 {
     unsigned failed = count_failed(pods, count);
@@ -90,18 +90,18 @@ static void describe(const struct cluster_object *object, struct pod *const *pod
 
         ret[i] = (struct plan_pod){
             .name = pods[i]->name, .index = pods[i]->index, .current = true,
-            .ready = ready_from(object, pods[i], failed) && ready_from(object, pods[i], failed) <= now,
+            .ready = find_ready_time(object, pods[i], failed) && find_ready_time(object, pods[i], failed) <= now,
             .terminating = pods_is_leaving(pods[i]),
             .succeeded = !strcmp(phase, "Succeeded"), .failed = !strcmp(phase, "Failed"),
             .failures = pods_failures(pods[i]), .created = pods[i]->created,
             .finished = pods[i]->finished,
         };
-        if (is_counted(object, pods[i])) {
+        if (is_counted_failure_of(object, pods[i])) {
             ret[i].failed = false;
             ret[i].terminating = true;
         }
         if (ret[i].failed)
-            ret[i].verdict = verdict_of(object, pods[i], &why);
+            ret[i].verdict = judge_failed_pod(object, pods[i], &why);
         if (ret[i].verdict == PLAN_FAIL_JOB)
             *ret_why = why;
     }
@@ -125,10 +125,10 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
     pods = arena_alloc(arena, OBJECT_PODS * sizeof(struct pod *));
     described = arena_alloc(arena, OBJECT_PODS * sizeof *described);
     count = object_pods(object, pods, OBJECT_PODS);
-    describe(object, pods, count, described, &ignored);
+    describe_job_pods(object, pods, count, described, &ignored);
     while (at < count && pods[at] != pod)
         at++;
-    want = want_of(object, arena);
+    want = read_job_wants(object, arena);
     spent = at < count && plan_job_is_spent(&want, described, count, at);
     return !spent;
 }
@@ -138,12 +138,12 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 /* So many failed pods are kept, with their logs; a Job may fail more often. */
 #define FAILED_KEPT 100
 
-static void count_past(struct cluster_object *object, const struct pod *pod)
+static void count_past_failure(struct cluster_object *object, const struct pod *pod)
 {
     struct plan_past *sum = &object->past->sum;
     int failures = pods_failures(pod) > 1 ? pods_failures(pod) : 1;
     struct manifest_why ignored = { 0 };
-    enum plan_verdict verdict = verdict_of(object, pod, &ignored);
+    enum plan_verdict verdict = judge_failed_pod(object, pod, &ignored);
 
     if (verdict == PLAN_IGNORE)
         return;
@@ -155,7 +155,7 @@ static void count_past(struct cluster_object *object, const struct pod *pod)
 }
 
 /* The oldest half goes, all that ended at one moment together. */
-static void forget_oldest(struct cluster_object *object, struct pod *const *pods, size_t count)
+static void forget_oldest_failures(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     int64_t until = 0, last = 0;
     size_t gone = 0;
@@ -163,7 +163,7 @@ static void forget_oldest(struct cluster_object *object, struct pod *const *pods
     while (gone < FAILED_KEPT / 2) {
         until = 0;
         for (size_t i = 0; i < count; i++)
-            if (pods[i]->finished > last && !is_counted(object, pods[i]) &&
+            if (pods[i]->finished > last && !is_counted_failure_of(object, pods[i]) &&
                 !strcmp(pods_phase(pods[i]), "Failed") && (!until || pods[i]->finished < until))
                 until = pods[i]->finished;
         if (!until)
@@ -176,23 +176,23 @@ static void forget_oldest(struct cluster_object *object, struct pod *const *pods
     if (!object->past)
         object->past = mem_alloc(sizeof *object->past);
     for (size_t i = 0; i < count; i++)
-        if (!is_counted(object, pods[i]) && pods[i]->finished && pods[i]->finished <= last &&
+        if (!is_counted_failure_of(object, pods[i]) && pods[i]->finished && pods[i]->finished <= last &&
             !strcmp(pods_phase(pods[i]), "Failed"))
-            count_past(object, pods[i]);
+            count_past_failure(object, pods[i]);
     object->past->until = last;
     state_keep(object, NULL, NULL);
 }
 
-static void make_room(struct cluster_object *object, struct pod *const *pods, size_t count)
+static void drop_counted_pods(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     unsigned failed = 0;
 
     for (size_t i = 0; i < count; i++)
-        failed += !is_counted(object, pods[i]) && !strcmp(pods_phase(pods[i]), "Failed");
+        failed += !is_counted_failure_of(object, pods[i]) && !strcmp(pods_phase(pods[i]), "Failed");
     if (failed > FAILED_KEPT)
-        forget_oldest(object, pods, count);
+        forget_oldest_failures(object, pods, count);
     for (size_t i = 0; i < count; i++)
-        if (is_counted(object, pods[i]))
+        if (is_counted_failure_of(object, pods[i]))
             pods_end(pods[i]);
 }
 
@@ -204,7 +204,7 @@ struct keeping {
     char hash[24]; /* of the template whose run has ended */
 };
 
-static void on_kept(void *arg, const struct err *err)
+static void on_end_kept(void *arg, const struct err *err)
 {
     struct keeping *keeping = arg;
     struct cluster *cluster = keeping->cluster;
@@ -224,7 +224,7 @@ static void on_kept(void *arg, const struct err *err)
 
 /* Nothing of it is removed before its end is on the disk: an agent that dies in
    between would run it once more. */
-static void keep_end(struct cluster_object *object)
+static void keep_job_end(struct cluster_object *object)
 {
     struct keeping *keeping = mem_alloc(sizeof *keeping);
 
@@ -232,10 +232,10 @@ static void keep_end(struct cluster_object *object)
     keeping->cluster = object->cluster;
     keeping->key = mem_copy_string(object->key);
     snprintf(keeping->hash, sizeof keeping->hash, "%s", object->hash);
-    state_keep(object, on_kept, keeping);
+    state_keep(object, on_end_kept, keeping);
 }
 
-static void explain_failure(const struct cluster_object *object, const struct manifest_why *policy,
+static void explain_job_failure(const struct cluster_object *object, const struct manifest_why *policy,
                             struct manifest_why *ret)
 {
     const struct plan_job_state *job = &object->job;
@@ -258,7 +258,7 @@ static void explain_failure(const struct cluster_object *object, const struct ma
 }
 
 /* Pods that are stopped because of the failure count as failed, as in Kubernetes. */
-static void decide_end(struct cluster_object *object, const struct manifest_why *policy)
+static void decide_job_end(struct cluster_object *object, const struct manifest_why *policy)
 {
     struct object_run *run = &object->run;
 
@@ -271,16 +271,16 @@ static void decide_end(struct cluster_object *object, const struct manifest_why 
         manifest_why_set(&run->why, object->job.reason, "%d pods succeeded", run->succeeded);
     } else {
         object->job.failed = run->failed;
-        explain_failure(object, policy, &run->why);
+        explain_job_failure(object, policy, &run->why);
     }
     object_note(object, run->complete ? "Normal" : "Warning",
                 run->complete ? "Completed" : run->why.reason,
                 run->complete ? "Job completed: %s" : "Job failed: %s", run->why.message);
-    keep_end(object);
+    keep_job_end(object);
 }
 
 /* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
-static void wind_up(struct cluster_object *object, struct pod *const *pods, size_t count)
+static void wind_up_job(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     struct object_run *run = &object->run;
     int64_t ttl = number_get(node_get(object->object, "spec"), "ttlSecondsAfterFinished",
@@ -291,7 +291,7 @@ static void wind_up(struct cluster_object *object, struct pod *const *pods, size
     object->job.over = !run->complete;
     object->job.reason = run->why.reason;
     if (!run->kept && !run->keeping)
-        keep_end(object);
+        keep_job_end(object);
     if (!run->kept)
         return;
     if (!run->tidied && ttl >= 0 && clock_wall() >= run->finished + clock_seconds(ttl)) {
@@ -309,7 +309,7 @@ void job_end_pod(struct cluster_object *object, const char *reason, const char *
 {
     object->run = (struct object_run){ .ended = true, .finished = clock_wall() };
     manifest_why_set(&object->run.why, reason, "%.390s", message);
-    keep_end(object);
+    keep_job_end(object);
 }
 
 /* ---- One pass --------------------------------------------------------------------------- */
@@ -328,7 +328,7 @@ static bool drop_outdated(struct cluster_object *object, struct pod *const *pods
 }
 
 /* activeDeadlineSeconds count from here; while it is suspended they do not. */
-static void note_start(struct cluster_object *object)
+static void note_job_start(struct cluster_object *object)
 {
     bool suspended = node_get_bool(node_get(object->object, "spec"), "suspend", false);
 
@@ -339,11 +339,11 @@ static void note_start(struct cluster_object *object)
 }
 
 /* At the end of a pause or of the whole Job, or when one has shown that it runs well. */
-static void look_again(struct cluster_object *object, const struct plan_workload *want)
+static void plan_next_look(struct cluster_object *object, const struct plan_workload *want)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
     size_t count = object_pods(object, pods, OBJECT_PODS);
-    int64_t next = next_ready(object, pods, count, object->job.wait_until);
+    int64_t next = find_next_ready(object, pods, count, object->job.wait_until);
 
     if (want->deadline && (!next || want->deadline < next))
         next = want->deadline;
@@ -364,16 +364,16 @@ void job_pass(struct cluster_object *object, struct pod *const *pods, size_t cou
     if (drop_outdated(object, pods, count))
         return;
     if (object->run.ended) {
-        wind_up(object, pods, count);
+        wind_up_job(object, pods, count);
         return;
     }
-    note_start(object);
-    make_room(object, pods, count);
-    describe(object, pods, count, described, &policy);
-    want = want_of(object, arena);
+    note_job_start(object);
+    drop_counted_pods(object, pods, count);
+    describe_job_pods(object, pods, count, described, &policy);
+    want = read_job_wants(object, arena);
     n = plan_job(&want, described, count, steps, &object->job);
     if (object->job.complete || object->job.over) {
-        decide_end(object, &policy);
+        decide_job_end(object, &policy);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -382,7 +382,7 @@ void job_pass(struct cluster_object *object, struct pod *const *pods, size_t cou
         else
             workload_start_pod(object, steps[i].index, false);
     }
-    look_again(object, &want);
+    plan_next_look(object, &want);
 }
 
 /* ---- Health ------------------------------------------------------------------------------- */

@@ -66,7 +66,7 @@ bool names_select(const struct cluster_object *service, const struct node *templ
     return true;
 }
 
-static bool is_indexed(const struct cluster_object *object)
+static bool has_indexed_hosts(const struct cluster_object *object)
 {
     return manifest_is_indexed(object->row, node_get(object->object, "spec"));
 }
@@ -81,7 +81,7 @@ struct hosts_writer {
     struct node *lines;
 };
 
-static void add_line(struct hosts_writer *w, const char *address, const char *host)
+static void add_host_line(struct hosts_writer *w, const char *address, const char *host)
 {
     const char *dot = host ? "." : "", *name = w->service->name, *space = w->service->space;
     bool own = !strcmp(space, w->space);
@@ -115,9 +115,9 @@ static int count_of_indexes(const struct cluster_object *object)
 }
 
 /* Every member has its name from the start, so that it can be waited for. */
-static void add_members(struct hosts_writer *w, const struct cluster_object *object)
+static void add_indexed_hosts(struct hosts_writer *w, const struct cluster_object *object)
 {
-    if (strcmp(subdomain_of(object), w->service->name) != 0 || !is_indexed(object))
+    if (strcmp(subdomain_of(object), w->service->name) != 0 || !has_indexed_hosts(object))
         return;
     for (int i = 0; i < count_of_indexes(object); i++) {
         char *host = arena_printf(w->arena, "%s-%d", object->name, i);
@@ -125,12 +125,12 @@ static void add_members(struct hosts_writer *w, const struct cluster_object *obj
         if (!names_select(w->service, manifest_label_template(object->row, object->name, object->template,
                                                                     w->arena, host, i)))
             continue;
-        add_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
+        add_host_line(w, names_address(w->cluster->services, w->project, object->space, host), host);
     }
 }
 
 /* The Service's own name stands for all that are ready. */
-static void add_ready(struct hosts_writer *w)
+static void add_ready_pods(struct hosts_writer *w)
 {
     bool all = node_get_bool(node_get(w->service->object, "spec"), "publishNotReadyAddresses", false);
     struct pod *pod;
@@ -144,7 +144,7 @@ static void add_ready(struct hosts_writer *w)
             !(all || pods_is_ready(pod)) || !names_select(w->service, pod->template))
             continue;
         host = pods_host(pod, w->arena);
-        add_line(w, names_address(w->cluster->services, w->project, pod->space, host ? host : pod->name),
+        add_host_line(w, names_address(w->cluster->services, w->project, pod->space, host ? host : pod->name),
                  NULL);
     }
 }
@@ -155,18 +155,18 @@ static void add_service(struct hosts_writer *w)
     size_t at = 0;
 
     if (!names_are_headless(w->service)) {
-        add_line(w, names_address(w->cluster->services, w->project, w->service->space,
+        add_host_line(w, names_address(w->cluster->services, w->project, w->service->space,
                                   w->service->name), NULL);
         return;
     }
     while ((object = map_next(w->cluster->objects, &at, NULL)))
         if (object->template && !object->removing && !object->second &&
             !strcmp(object->project, w->project) && !strcmp(object->space, w->service->space))
-            add_members(w, object);
-    add_ready(w);
+            add_indexed_hosts(w, object);
+    add_ready_pods(w);
 }
 
-static bool is_service(const struct cluster_object *object, const char *project)
+static bool is_visible_service(const struct cluster_object *object, const char *project)
 {
     return object->row && object->row->role == MANIFEST_SERVICE && !object->removing &&
            !*object->broken.reason && !strcmp(object->project, project);
@@ -180,7 +180,7 @@ struct node *names_hosts(struct cluster *cluster, struct arena *arena, const cha
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (is_service(object, project)) {
+        if (is_visible_service(object, project)) {
             w.service = object;
             add_service(&w);
         }
@@ -226,7 +226,7 @@ void names_env(struct cluster *cluster, struct arena *arena, const char *project
     size_t at = 0;
 
     while ((object = map_next(cluster->objects, &at, NULL)))
-        if (is_service(object, project) && !names_are_headless(object) &&
+        if (is_visible_service(object, project) && !names_are_headless(object) &&
             !strcmp(object->space, space))
             add_service_env(cluster, arena, object, values);
 }

@@ -36,7 +36,7 @@ void revision_free(struct cluster_object *object)
     mem_free(&object->past);
 }
 
-static bool has_replicas(const struct cluster_object *object)
+static bool has_revisions(const struct cluster_object *object)
 {
     return object->row && (object->row->role == MANIFEST_DEPLOYMENT || object->row->role == MANIFEST_STATEFUL);
 }
@@ -62,7 +62,7 @@ void revision_change(struct cluster_object *object, const char *hash)
 {
     bool before = object->former != NULL;
 
-    if (has_replicas(object) && object->now && is_rolled_out(object)) {
+    if (has_revisions(object) && object->now && is_rolled_out(object)) {
         revision_drop(&object->former);
         object->former = take(object->now);
         object->former->replicas = object->replicas;
@@ -73,7 +73,7 @@ void revision_change(struct cluster_object *object, const char *hash)
             revision_drop(&object->former); /* back to it */
     }
     revision_drop(&object->now);
-    if (has_replicas(object))
+    if (has_revisions(object))
         object->now = revision_new(hash, object->template);
     object->settled = false;
     if (before || object->former)
@@ -266,7 +266,7 @@ void state_load(struct cluster_object *object, const struct node *kept)
     const struct node *former = node_get(kept, "former");
 
     object->stateful = true;
-    if (former && has_replicas(object) && node_get(former, "template") &&
+    if (former && has_revisions(object) && node_get(former, "template") &&
         strcmp(node_get_text(former, "hash"), object->hash) != 0)
         load_former(object, former);
     if (strcmp(node_get_text(kept, "hash"), object->hash) != 0)

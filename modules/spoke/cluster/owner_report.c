@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set_time(struct arena *arena, struct node *map, const char *key, int64_t wall)
+static void set_status_time(struct arena *arena, struct node *map, const char *key, int64_t wall)
 {
     char when[CLOCK_TEXT];
 
@@ -36,7 +36,7 @@ struct counts {
     int total, updated, former, ready, available;
 };
 
-static struct counts count_pods(const struct cluster_object *object)
+static struct counts count_object_pods(const struct cluster_object *object)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
     size_t n = object_pods(object, pods, OBJECT_PODS);
@@ -82,10 +82,10 @@ static void count_copies(const struct cluster_object *object, int64_t *wanted, i
     *ready += here < most ? here : most;
 }
 
-static void set_replicas(struct cluster_object *object, struct arena *arena, struct node *status)
+static void set_replica_status(struct cluster_object *object, struct arena *arena, struct node *status)
 {
     struct node *conditions = node_make_list(arena, status, "conditions");
-    struct counts c = count_pods(object);
+    struct counts c = count_object_pods(object);
     bool good = object->health == CLUSTER_CURRENT;
     bool late = object->late, enough = c.available >= count_fewest(object);
 
@@ -109,7 +109,7 @@ static void set_replicas(struct cluster_object *object, struct arena *arena, str
                                                          : "ReplicaSetUpdated", "");
 }
 
-static void set_job(struct cluster_object *object, struct arena *arena, struct node *status)
+static void set_job_status(struct cluster_object *object, struct arena *arena, struct node *status)
 {
     const struct object_run *run = &object->run;
     struct node *conditions;
@@ -118,7 +118,7 @@ static void set_job(struct cluster_object *object, struct arena *arena, struct n
     node_set_int(arena, status, "ready", object->job.ready);
     node_set_int(arena, status, "succeeded", run->ended ? run->succeeded : object->job.succeeded);
     node_set_int(arena, status, "failed", run->ended ? run->failed : object->job.failed);
-    set_time(arena, status, "startTime", run->started);
+    set_status_time(arena, status, "startTime", run->started);
     conditions = node_make_list(arena, status, "conditions");
     if (!run->ended) {
         if (node_get_bool(node_get(object->object, "spec"), "suspend", false))
@@ -126,23 +126,23 @@ static void set_job(struct cluster_object *object, struct arena *arena, struct n
         return;
     }
     if (run->complete)
-        set_time(arena, status, "completionTime", run->finished);
+        set_status_time(arena, status, "completionTime", run->finished);
     manifest_add_condition(arena, conditions, run->complete ? "Complete" : "Failed", true, run->why.reason,
                   run->complete ? "" : run->why.message);
 }
 
 /* A lone Pod that was evicted, once nothing of it is left. */
-static void set_ended(const struct cluster_object *object, struct arena *arena, struct node *status)
+static void set_ended_status(const struct cluster_object *object, struct arena *arena, struct node *status)
 {
     node_set_text(arena, status, "phase", "Failed");
     manifest_write_why(arena, status, &object->run.why);
 }
 
-static void set_meta(struct arena *arena, struct node *object, int64_t created)
+static void set_object_meta(struct arena *arena, struct node *object, int64_t created)
 {
     struct node *meta = node_share(arena, node_get(object, "metadata"));
 
-    set_time(arena, meta, "creationTimestamp", created);
+    set_status_time(arena, meta, "creationTimestamp", created);
     node_set(arena, object, "metadata", meta);
 }
 
@@ -151,7 +151,7 @@ struct node *report_object(struct cluster_object *object, struct arena *arena)
     struct node *ret = node_share(arena, node_copy(arena, object->object)), *status;
     struct pod *pod = NULL;
 
-    set_meta(arena, ret, object->created);
+    set_object_meta(arena, ret, object->created);
     node_set_int(arena, node_get(ret, "metadata"), "generation", object->generation);
     node_set(arena, node_get(ret, "metadata"), "uid",
              node_format(arena, "%016llx", (unsigned long long)object->uid));
@@ -161,16 +161,16 @@ struct node *report_object(struct cluster_object *object, struct arena *arena)
     switch (object->row->role) {
     case MANIFEST_DEPLOYMENT:
     case MANIFEST_STATEFUL:
-        set_replicas(object, arena, status);
+        set_replica_status(object, arena, status);
         break;
     case MANIFEST_JOB:
-        set_job(object, arena, status);
+        set_job_status(object, arena, status);
         break;
     case MANIFEST_POD:
         if (object_pods(object, &pod, 1))
             pods_write_status(pod, arena, status);
         else if (object->run.ended)
-            set_ended(object, arena, status);
+            set_ended_status(object, arena, status);
         break;
     case MANIFEST_SERVICE:
         service_describe(object, arena, ret);
@@ -204,7 +204,7 @@ struct summary {
 #define WORST 4
 
 /* Who waits for others is not the reason. */
-static int badness(const struct cluster_object *object)
+static int rate_badness(const struct cluster_object *object)
 {
     static const int order[] = { [CLUSTER_CURRENT] = 0, [CLUSTER_TERMINATING] = 1,
                                  [CLUSTER_IN_PROGRESS] = 3, [CLUSTER_FAILED] = WORST };
@@ -213,7 +213,7 @@ static int badness(const struct cluster_object *object)
 }
 
 /* The set cannot be kept on disk, so it is not begun. */
-static void set_unkept(struct arena *arena, struct node *row, const struct cluster_owner *owner)
+static void set_unkept_reason(struct arena *arena, struct node *row, const struct cluster_owner *owner)
 {
     if (!owner->unkept)
         return;
@@ -222,7 +222,7 @@ static void set_unkept(struct arena *arena, struct node *row, const struct clust
                                                 owner->unkept));
 }
 
-static void add_object(struct summary *s, const struct cluster_object *object)
+static void add_object_row(struct summary *s, const struct cluster_object *object)
 {
     struct arena *arena = s->arena;
     struct node *row = node_map(arena);
@@ -240,7 +240,7 @@ static void add_object(struct summary *s, const struct cluster_object *object)
     node_set_text(arena, row, "health", cluster_health_names[object->health]);
     manifest_write_why(arena, row, &object->why);
     if (!*object->broken.reason)
-        set_unkept(arena, row, object->owner);
+        set_unkept_reason(arena, row, object->owner);
     node_add(arena, s->objects, row);
 
     row = node_map(arena);
@@ -250,7 +250,7 @@ static void add_object(struct summary *s, const struct cluster_object *object)
     node_add(arena, s->inventory, row);
 }
 
-static void tally(struct summary *s, const struct cluster_object *object)
+static void tally_object(struct summary *s, const struct cluster_object *object)
 {
     bool task = object->row && object->row->role == MANIFEST_JOB;
 
@@ -265,11 +265,11 @@ static void tally(struct summary *s, const struct cluster_object *object)
     } else if (object->row && object->row->role >= MANIFEST_DEPLOYMENT && object->row->role <= MANIFEST_POD) {
         s->services++;
     }
-    if (!s->worst || badness(object) > badness(s->worst))
+    if (!s->worst || rate_badness(object) > rate_badness(s->worst))
         s->worst = object;
 }
 
-static const char *phase_of(const struct summary *s)
+static const char *choose_phase(const struct summary *s)
 {
     if (s->owner->removing)
         return "Deleting";
@@ -293,9 +293,9 @@ static void take_objects(struct summary *s)
         size_t at = 0;
 
         while ((object = map_next(cluster->objects, &at, NULL)))
-            if (object->owner == s->owner && badness(object) == bad) {
-                add_object(s, object);
-                tally(s, object);
+            if (object->owner == s->owner && rate_badness(object) == bad) {
+                add_object_row(s, object);
+                tally_object(s, object);
                 if (s->served && service_status(object) && !object->removing) {
                     node_add(s->arena, s->served, node_copy(s->arena, service_status(object)));
                     service_endpoints(object, s->arena, s->endpoints);
@@ -304,7 +304,7 @@ static void take_objects(struct summary *s)
     }
 }
 
-static bool is_of(const struct summary *s, const struct pod *pod)
+static bool is_pod_of_owner(const struct summary *s, const struct pod *pod)
 {
     const struct cluster_object *object = object_of_pod(s->owner->cluster, pod);
 
@@ -322,7 +322,7 @@ static void take_pods(struct summary *s)
         while ((pod = pods_next(cluster->pods, &at))) {
             bool ready = pods_is_ready(pod);
 
-            if (ready != (pass == 1) || !is_of(s, pod))
+            if (ready != (pass == 1) || !is_pod_of_owner(s, pod))
                 continue;
             node_add(s->arena, s->pods, pods_describe(pod, s->arena, &s->restarts));
             s->total += !pods_is_leaving(pod);
@@ -334,7 +334,7 @@ static void take_pods(struct summary *s)
 }
 
 /* The rows that say least are the last ones; they go first. */
-static void cut(struct summary *s)
+static void cut_rows(struct summary *s)
 {
     struct node *const lists[] = { s->pods, s->served, s->inventory, s->endpoints, s->objects };
     int missing = 0;
@@ -366,7 +366,7 @@ struct node *report_objects(struct cluster_owner *owner, struct arena *arena)
 }
 
 /* What cannot be run speaks of a field: it says of which of the objects. */
-static void set_worst(struct summary *s)
+static void set_worst_reason(struct summary *s)
 {
     const struct cluster_object *object = s->worst;
     const char *message = object->why.message;
@@ -387,11 +387,11 @@ struct node *report_owner(struct cluster_owner *owner, struct arena *arena)
 
     take_objects(&s);
     take_pods(&s);
-    node_set_text(arena, s.report, "phase", phase_of(&s));
+    node_set_text(arena, s.report, "phase", choose_phase(&s));
     if (s.worst && s.worst->health != CLUSTER_CURRENT)
-        set_worst(&s);
+        set_worst_reason(&s);
     if (!s.failed)
-        set_unkept(arena, s.report, owner);
+        set_unkept_reason(arena, s.report, owner);
     node_set_int(arena, s.report, "ready", s.ready);
     node_set_int(arena, s.report, "total", s.total);
     copies = node_make(arena, s.report, "copies");
@@ -404,6 +404,6 @@ struct node *report_owner(struct cluster_owner *owner, struct arena *arena)
     if (node_count(s.served))
         node_set(arena, s.report, "services", s.served);
     node_set(arena, s.report, "inventory", s.inventory);
-    cut(&s);
+    cut_rows(&s);
     return s.report;
 }

@@ -126,7 +126,7 @@ struct rows_kept {
     struct node *stale; /* names of rows whose owner or result is no more */
 };
 
-static void find_stale(void *arg, const char *name, const void *bytes, size_t len)
+static void find_stale_row(void *arg, const char *name, const void *bytes, size_t len)
 {
     struct rows_kept *rows = arg;
     const struct cluster_owner *owner = NULL;
@@ -151,7 +151,7 @@ void cluster_keep_again(struct cluster *cluster)
     size_t at = 0;
 
     pods_keep_again(cluster->pods);
-    keep->each(keep->arg, find_stale, &rows);
+    keep->each(keep->arg, find_stale_row, &rows);
     for (size_t i = 0; i < node_count(rows.stale); i++)
         keep->remove(keep->arg, node_text(node_item(rows.stale, i)));
     while ((owner = map_next(cluster->owners, &at, NULL)))

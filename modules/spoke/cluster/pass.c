@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The lowest phase in which something is not healthy yet. */
-static int open_phase(const struct cluster_owner *owner)
+static int find_open_phase(const struct cluster_owner *owner)
 {
     struct cluster_object *object;
     int lowest = INT32_MAX;
@@ -66,7 +66,7 @@ static void pass_object(struct cluster_object *object, int phase)
 static void pass_owner(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
-    int before = open_phase(owner);
+    int before = find_open_phase(owner);
     struct cluster_object *object;
     size_t at = 0;
     bool freed;
@@ -81,7 +81,7 @@ static void pass_owner(struct cluster_owner *owner)
             if (object->owner == owner && object->removing && owner->committed)
                 freed |= try_free(object);
     } while (freed);
-    if (open_phase(owner) != before) {
+    if (find_open_phase(owner) != before) {
         owner->dirty = true;
         cluster_wake(cluster);
     }

@@ -99,7 +99,7 @@ static void keep_taken(struct cluster_object *object, struct pod *const *pods,
         state_keep(object, NULL, NULL);
 }
 
-static void take_steps(struct cluster_object *object, struct pod *const *pods,
+static void take_plan_steps(struct cluster_object *object, struct pod *const *pods,
                        const struct plan_step *steps, size_t count, int64_t *ret_next)
 {
     int64_t held = workload_held_until(object);
@@ -134,7 +134,7 @@ void rollout_pass(struct cluster_object *object)
     } else if (workload_can_plan(object)) {
         describe_pods(object, pods, count, described);
         note_taken(object, described, count);
-        take_steps(object, pods, steps, plan_steps(object, described, count, steps), &next);
+        take_plan_steps(object, pods, steps, plan_steps(object, described, count, steps), &next);
     }
     if (!object->removing && object->row->role != MANIFEST_JOB) {
         /* Steps may have ended some of them, or made others. */

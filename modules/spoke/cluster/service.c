@@ -45,7 +45,7 @@ static void slot_free(struct slot *slot)
 }
 
 /* A pod that is about to listen there itself; it must find the port free. */
-static const struct pod *claimant(const struct cluster *cluster, int port)
+static const struct pod *find_claimant(const struct cluster *cluster, int port)
 {
     const struct pod *pod;
     size_t at = 0;
@@ -72,7 +72,7 @@ struct targets {
     size_t count;
 };
 
-static bool all_equal(const struct targets *targets, int port)
+static bool all_targets_equal(const struct targets *targets, int port)
 {
     for (size_t i = 0; i < targets->count; i++)
         if (targets->ports[i] != port)
@@ -83,13 +83,13 @@ static bool all_equal(const struct targets *targets, int port)
 static void slot_open(struct services *services, struct slot *slot, const char *address,
                       const struct targets *targets)
 {
-    const struct pod *pod = claimant(services->cluster, slot->port);
+    const struct pod *pod = find_claimant(services->cluster, slot->port);
     struct err err = { 0 };
 
     slot->failed = false;
     if (pod) {
         forward_close(&slot->forward);
-        slot->failed = !all_equal(targets, slot->port);
+        slot->failed = !all_targets_equal(targets, slot->port);
         if (strcmp(pod->project, slot->project) != 0)
             snprintf(slot->why, sizeof slot->why,
                      "port %d is kept free for a pod of another project", slot->port);
@@ -105,7 +105,7 @@ static void slot_open(struct services *services, struct slot *slot, const char *
         return;
     }
     /* The pod itself listens at every address: it is reached without us. */
-    if (strstr(err.text, "in use") && all_equal(targets, slot->port))
+    if (strstr(err.text, "in use") && all_targets_equal(targets, slot->port))
         return;
     slot->failed = true;
     snprintf(slot->why, sizeof slot->why, "%.290s", err.text);
@@ -205,7 +205,7 @@ void services_yield(struct services *services, const struct pod *pod)
 /* ---- One Service ------------------------------------------------------------------------- */
 
 /* targetPort as number or name; without it the Service's own. */
-static int target_of(const struct pod *pod, const struct node *port)
+static int find_target_port(const struct pod *pod, const struct node *port)
 {
     const struct node *target = node_get(port, "targetPort"), *declared;
 
@@ -219,7 +219,7 @@ static int target_of(const struct pod *pod, const struct node *port)
     return 0;
 }
 
-static bool serves(const struct pass *pass, const struct pod *pod)
+static bool is_target(const struct pass *pass, const struct pod *pod)
 {
     bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
 
@@ -228,7 +228,7 @@ static bool serves(const struct pass *pass, const struct pod *pod)
            pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(pass->service, pod->template);
 }
 
-static void note(struct pass *pass, const struct slot *slot, int port)
+static void note_slot(struct pass *pass, const struct slot *slot, int port)
 {
     if (!slot && !*pass->why.reason)
         manifest_why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
@@ -258,30 +258,30 @@ static void lead_to_pod(struct pass *pass, const struct pod *pod, int port, int 
                                         host ? host : pod->name);
     struct targets one = { { target }, 1 };
 
-    note(pass, want_slot(pass->services, pass->service, address, port, &one), port);
+    note_slot(pass, want_slot(pass->services, pass->service, address, port, &one), port);
 }
 
 /* The machine's ports are one: what a pod does not declare may be anybody's. */
-static void refuse_outside(struct pass *pass, const struct pod *pod, int target)
+static void refuse_undeclared(struct pass *pass, const struct pod *pod, int target)
 {
     if (!*pass->why.reason)
         manifest_why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
                 "and no container of pod %.100s has containerPort %d", pod->name, target);
 }
 
-static void gather(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
+static void gather_targets(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
     struct pod *pod;
     size_t at = 0;
 
     while ((pod = pods_next(pass->services->cluster->pods, &at))) {
-        int target = serves(pass, pod) ? target_of(pod, port) : 0;
+        int target = is_target(pass, pod) ? find_target_port(pod, port) : 0;
 
         if (!target)
             continue;
         if (outside && !pods_declares(pod, target)) {
-            refuse_outside(pass, pod, target);
+            refuse_undeclared(pass, pod, target);
             continue;
         }
         add_endpoint(pass, pod, "127.0.0.1", target, node_get_text(port, "name"));
@@ -312,7 +312,7 @@ static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE
     return count;
 }
 
-static bool is_free(const struct pass *pass, int port)
+static bool is_node_port_free(const struct pass *pass, int port)
 {
     const char *addresses[NODE_ADDRESSES];
     size_t count = node_addresses(pass->services->cluster, addresses);
@@ -345,7 +345,7 @@ static int node_port_of(const struct pass *pass, const struct node *port)
     for (uint32_t i = 0; i < count; i++) {
         int one = (int)(range.first + (hash + i) % count);
 
-        if (is_free(pass, one))
+        if (is_node_port_free(pass, one))
             return one;
     }
     return 0;
@@ -357,7 +357,7 @@ static void serve_node_port(struct pass *pass, int node_port, const struct targe
     size_t count = node_addresses(pass->services->cluster, addresses);
 
     for (size_t i = 0; i < count; i++)
-        note(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
+        note_slot(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
 }
 
 static void serve_port(struct pass *pass, const struct node *port, const char *address)
@@ -369,9 +369,9 @@ static void serve_port(struct pass *pass, const struct node *port, const char *a
     struct node *row = node_map(pass->arena);
     struct targets targets = { .count = 0 };
 
-    gather(pass, port, outside, &targets);
+    gather_targets(pass, port, outside, &targets);
     if (!pass->headless)
-        note(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
+        note_slot(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
     if (node_port)
         serve_node_port(pass, node_port, &targets);
     if ((int)targets.count > pass->ready)
@@ -384,7 +384,7 @@ static void serve_port(struct pass *pass, const struct node *port, const char *a
     node_add(pass->arena, pass->ports, row);
 }
 
-static void say_names(struct pass *pass)
+static void note_names(struct pass *pass)
 {
     struct cluster *cluster = pass->services->cluster;
 
@@ -395,7 +395,7 @@ static void say_names(struct pass *pass)
             "$AXLE_HOSTS");
 }
 
-static void serve(struct services *services, struct cluster_object *object)
+static void serve_service(struct services *services, struct cluster_object *object)
 {
     struct pass pass = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
     const struct node *ports = node_get(pass.spec, "ports");
@@ -411,7 +411,7 @@ static void serve(struct services *services, struct cluster_object *object)
                             : names_address(services, object->project, object->space, object->name);
     for (size_t i = 0; i < node_count(ports); i++)
         serve_port(&pass, node_item(ports, i), address);
-    say_names(&pass);
+    note_names(&pass);
     node_set_text(pass.arena, pass.status, "namespace", object->space);
     node_set_text(pass.arena, pass.status, "name", object->name);
     node_set_text(pass.arena, pass.status, "type", *type ? type : "ClusterIP");
@@ -451,7 +451,7 @@ struct names {
     uint64_t hash;
 };
 
-static const struct names *names_for(struct cluster *cluster, struct arena *arena,
+static const struct names *find_host_names(struct cluster *cluster, struct arena *arena,
                                      struct map *known, const struct pod *pod)
 {
     const char *place = pods_place(cluster->pods, pod->project, pod->space);
@@ -475,7 +475,7 @@ static bool is_adopted(const struct cluster *cluster, const struct pod *pod)
 }
 
 /* One text for all pods of a namespace, written where it differs. */
-static void tell_names(struct cluster *cluster)
+static void tell_host_names(struct cluster *cluster)
 {
     scoped_map struct map *known = map_new();
     scoped_arena struct arena *arena = arena_new();
@@ -487,7 +487,7 @@ static void tell_names(struct cluster *cluster)
 
         if (!pods_is_made(pod) || pods_is_leaving(pod) || pod->lost || is_adopted(cluster, pod))
             continue;
-        names = names_for(cluster, arena, known, pod);
+        names = find_host_names(cluster, arena, known, pod);
         pods_tell_hosts(pod, names->lines, names->hash);
     }
 }
@@ -504,16 +504,16 @@ void services_pass(struct cluster *cluster)
     cluster->services_dirty = false;
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (is_served(object)) {
-            serve(services, object);
+            serve_service(services, object);
             failed |= !strcmp(object->service->why.reason, "PortConflict");
         }
     drop_unwanted(services);
-    tell_names(cluster);
+    tell_host_names(cluster);
     if (failed)
         loop_timer_set(services->retry, 2 * CLOCK_SECOND);
 }
 
-static void on_retry(void *arg)
+static void on_services_retry(void *arg)
 {
     struct services *services = arg;
 
@@ -530,7 +530,7 @@ struct services *services_new(struct cluster *cluster)
     services->pool = forward_pool_new(cluster->options.loop);
     services->slots = map_new();
     services->addresses = map_new();
-    services->retry = loop_timer_new(cluster->options.loop, on_retry, services);
+    services->retry = loop_timer_new(cluster->options.loop, on_services_retry, services);
     return services;
 }
 

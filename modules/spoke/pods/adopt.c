@@ -44,7 +44,7 @@ static void adopt_container(struct pod *pod, const struct node *found)
 }
 
 /* An older record has no project; and a work may have been given to another one since. */
-static const char *project_of(struct pod *pod, const struct node *record)
+static const char *find_pod_project(struct pod *pod, const struct node *record)
 {
     const struct pods_callbacks *callbacks = &pod->pods->options.callbacks;
     const char *project = callbacks->project(callbacks->arg, pod->owner);
@@ -53,7 +53,7 @@ static const char *project_of(struct pod *pod, const struct node *record)
 }
 
 /* What it was evicted for, if it was, maybe while no agent looked; NULL. */
-static const char *eviction_of(const struct node *states)
+static const char *find_eviction(const struct node *states)
 {
     for (size_t i = 0; i < node_count(states); i++)
         if (!strcmp(node_get_text(node_item(states, i), "reason"), "Evicted"))
@@ -63,7 +63,7 @@ static const char *eviction_of(const struct node *states)
 
 /* Not when an agent learned of it: what is waited for after an end, a Job's pause or its
    ttlSecondsAfterFinished, would begin anew with every agent. */
-static int64_t last_end(const struct pod *pod)
+static int64_t find_last_end(const struct pod *pod)
 {
     int64_t last = 0;
 
@@ -82,7 +82,7 @@ static void adopt_dead(struct pod *pod)
         ended &= pod->containers[i].state == CONTAINER_EXITED;
     if (ended && strcmp(pod_policy(pod), "Always") != 0) {
         pod->lost = false; /* it had ended before the machine did */
-        pod->finished = last_end(pod);
+        pod->finished = find_last_end(pod);
         pod_move(pod, POD_FINISHED);
     } else {
         pod_on_lost(pod, "Lost", "the machine was restarted");
@@ -105,7 +105,7 @@ static bool ended_before(const struct pod_container *c, const struct node *found
 
 /* How long ago it was told, by a clock that nobody can set. One that is not known is now:
    what goes on then is its grace period, and no more than that. */
-static int64_t told_to_end_at(const struct node *found)
+static int64_t read_ending_time(const struct node *found)
 {
     int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0) * 1000, now = clock_steady();
 
@@ -114,7 +114,7 @@ static int64_t told_to_end_at(const struct node *found)
 
 /* An agent before told it to end. What had ended by itself until then is a result that
    may not be counted yet, and counts; the rest is none. */
-static bool was_ending(const struct pod *pod, const struct node *found)
+static bool was_told_to_end(const struct pod *pod, const struct node *found)
 {
     bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
 
@@ -126,7 +126,7 @@ static bool was_ending(const struct pod *pod, const struct node *found)
 }
 
 /* Kept in microseconds, of which the last may have been cut: never longer than it was. */
-static int64_t noted_of(const struct node *found)
+static int64_t read_ready_since(const struct node *found)
 {
     int64_t since = number_get(found, "ready", NUMBER_MICROS, 0);
 
@@ -140,7 +140,7 @@ void pod_adopt(struct pods *pods, const struct node *found)
     const struct node *record = node_get(found, "record");
     const struct node *states = node_get(found, "containers");
     struct pod *pod = pod_new(pods, node_get_text(found, "id"));
-    const char *evicted = eviction_of(states);
+    const char *evicted = find_eviction(states);
     bool alive = node_get_bool(found, "alive", false) && !evicted;
 
     record = node_copy(pod->arena, record);
@@ -148,7 +148,7 @@ void pod_adopt(struct pods *pods, const struct node *found)
     pod->name = node_get_text(record, "name");
     pod->workload = node_get_text(record, "workload");
     pod->owner = node_get_text(record, "owner");
-    pod->project = project_of(pod, record);
+    pod->project = find_pod_project(pod, record);
     pod->uid = node_get_text(record, "uid");
     pod->hash = node_get_text(record, "hash");
     pod->index = number_as_int(record, "index", NUMBER_SMALL, -1);
@@ -163,13 +163,13 @@ void pod_adopt(struct pods *pods, const struct node *found)
     pod_move(pod, !alive || node_get(found, "ending") ? POD_FOUND : POD_RUNNING);
     pod->adopting = true;
     pod->adopted = alive;
-    pod->noted = noted_of(found);
+    pod->noted = read_ready_since(found);
     for (size_t i = 0; i < node_count(states); i++)
         adopt_container(pod, node_item(states, i));
     if (pod->state == POD_FOUND)
         pod_move(pod, POD_RUNNING);
-    if (was_ending(pod, found)) {
-        pod->ending = told_to_end_at(found);
+    if (was_told_to_end(pod, found)) {
+        pod->ending = read_ending_time(found);
         pods_end(pod); /* still `adopting`: its hooks have run */
         pod->adopting = false;
         return;
@@ -186,6 +186,6 @@ void pod_adopt(struct pods *pods, const struct node *found)
     pod_advance(pod);
     pod_look_for_end(pod);
     if (pod->finished)
-        pod->finished = last_end(pod);
+        pod->finished = find_last_end(pod);
     pod_tell_changed(pod);
 }

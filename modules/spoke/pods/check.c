@@ -36,7 +36,7 @@ static int64_t read_seconds(const struct node *spec, const char *name, int64_t n
 
 /* initialDelaySeconds count from the container's start, whichever agent saw it and however
    long its startupProbe took. */
-static int64_t first_delay(const struct pod_probe *probe)
+static int64_t first_probe_delay(const struct pod_probe *probe)
 {
     int64_t delay = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
     int64_t ran = clock_wall() - probe->container->began;
@@ -53,7 +53,7 @@ static void begin_probe(struct pod_container *c, int kind)
 
     if (!probe->spec)
         return;
-    first = first_delay(probe);
+    first = first_probe_delay(probe);
     probe->tries = probe->good = probe->bad = 0;
     probe->asking = false;
     probe->answer[0] = '\0';
@@ -70,7 +70,7 @@ static void begin_later_probes(struct pod_container *c)
     c->on_check(c, CHECK_STARTED, "");
 }
 
-static struct pod_container *find_asked(const struct question *q)
+static struct pod_container *find_asked_container(const struct question *q)
 {
     struct pod *pod = q->pods->closing ? NULL : map_get(q->pods->all, q->pod);
     struct pod_container *c;
@@ -96,12 +96,12 @@ static int64_t hurried_pause(const struct pod_probe *probe)
 }
 
 /* A failure of a question that came too soon proves nothing. */
-static bool is_counted_failure(const struct pod_probe *probe)
+static bool is_failure_counted(const struct pod_probe *probe)
 {
     return !is_hurried(probe) || hurried_pause(probe) >= read_seconds(probe->spec, "periodSeconds", 10);
 }
 
-static void note_success(struct pod_probe *probe)
+static void note_probe_success(struct pod_probe *probe)
 {
     struct pod_container *c = probe->container;
 
@@ -115,7 +115,7 @@ static void note_success(struct pod_probe *probe)
         c->ready = true;
 }
 
-static void note_failure(struct pod_probe *probe, const char *message)
+static void note_probe_failure(struct pod_probe *probe, const char *message)
 {
     struct pod_container *c = probe->container;
     char text[380];
@@ -123,7 +123,7 @@ static void note_failure(struct pod_probe *probe, const char *message)
     probe->good = 0;
     c->pod->adopted &= probe->kind != PROBE_READINESS;
     snprintf(probe->answer, sizeof probe->answer, "%s", message);
-    if (!is_counted_failure(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
+    if (!is_failure_counted(probe) || ++probe->bad < number_get(probe->spec, "failureThreshold", NUMBER_COUNT, 3))
         return;
     if (probe->kind == PROBE_READINESS) {
         c->ready = false;
@@ -137,15 +137,15 @@ static void note_failure(struct pod_probe *probe, const char *message)
 static void on_probe_answer(void *arg, bool ok, const char *message)
 {
     struct question *q = arg;
-    struct pod_container *c = find_asked(q);
+    struct pod_container *c = find_asked_container(q);
     struct pod_probe *probe = c ? &c->probes[q->kind] : NULL;
 
     if (probe) {
         probe->asking = false;
         if (ok)
-            note_success(probe);
+            note_probe_success(probe);
         else
-            note_failure(probe, message);
+            note_probe_failure(probe, message);
         probe->tries++;
         if (c->state == CONTAINER_RUNNING && !c->killed_by_probe &&
             !(probe->kind == PROBE_STARTUP && c->started))

@@ -67,7 +67,7 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
 /* ---- Containers of the runtime ----------------------------------------------------------------- */
 
 /* A claim may be read-only as a whole. */
-static bool is_read_only(const struct pod *pod, const char *name)
+static bool is_claim_read_only(const struct pod *pod, const char *name)
 {
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
 
@@ -97,7 +97,7 @@ static int compile_mounts(struct env *env, struct node *ret, struct manifest_why
         if (*sub)
             node_set_text(arena, mount, "subPath", sub);
         node_set_bool(arena, mount, "readOnly",
-                      node_get_bool(from, "readOnly", false) || is_read_only(env->pod, name));
+                      node_get_bool(from, "readOnly", false) || is_claim_read_only(env->pod, name));
         node_add(arena, ret, mount);
     }
     return 0;

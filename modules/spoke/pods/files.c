@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static struct node *make_file(struct arena *arena, const struct text *bytes, int64_t mode)
+static struct node *make_volume_file(struct arena *arena, const struct text *bytes, int64_t mode)
 {
     struct node *file = node_map(arena);
 
@@ -23,7 +23,7 @@ static struct node *make_file(struct arena *arena, const struct text *bytes, int
     return file;
 }
 
-static int add_items(struct arena *arena, struct node *files, const struct source *source,
+static int add_item_files(struct arena *arena, struct node *files, const struct source *source,
                      const struct node *items, int64_t mode, const char *space,
                      struct manifest_why *why)
 {
@@ -35,14 +35,14 @@ static int add_items(struct arena *arena, struct node *files, const struct sourc
         one.key = node_get_text(item, "key");
         if (source_value(source, one.key, &bytes))
             node_set(arena, files, node_get_text(item, "path"),
-                     make_file(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
+                     make_volume_file(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
         else if (!source->optional)
             return source_missing(&one, space, why);
     }
     return 0;
 }
 
-static void add_keys(struct arena *arena, struct node *files, const struct source *source,
+static void add_key_files(struct arena *arena, struct node *files, const struct source *source,
                      int64_t mode)
 {
     static const char *const maps[] = { "data", "binaryData", "stringData" };
@@ -52,7 +52,7 @@ static void add_keys(struct arena *arena, struct node *files, const struct sourc
             scoped_text struct text bytes = { 0 };
 
             if (source_value(source, member->key, &bytes))
-                node_set(arena, files, member->key, make_file(arena, &bytes, mode));
+                node_set(arena, files, member->key, make_volume_file(arena, &bytes, mode));
         }
 }
 
@@ -71,7 +71,7 @@ static const char *downward_value(struct pod *pod, struct arena *arena,
     return NULL;
 }
 
-static int add_downward(struct pod *pod, struct arena *arena, struct node *files,
+static int add_downward_files(struct pod *pod, struct arena *arena, struct node *files,
                         const struct node *from, struct manifest_why *why)
 {
     const struct node *items = node_get(from, "items");
@@ -87,12 +87,12 @@ static int add_downward(struct pod *pod, struct arena *arena, struct node *files
                            "is not known on this spoke", node_get_text(item, "path"));
         text_add(&bytes, value);
         node_set(arena, files, node_get_text(item, "path"),
-                 make_file(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
+                 make_volume_file(arena, &bytes, number_get(item, "mode", NUMBER_MODE, mode)));
     }
     return 0;
 }
 
-static int add_source(struct pod *pod, struct arena *arena, struct node *files,
+static int add_source_files(struct pod *pod, struct arena *arena, struct node *files,
                       const char *kind, const struct node *from, int64_t mode,
                       struct manifest_why *why)
 {
@@ -107,8 +107,8 @@ static int add_source(struct pod *pod, struct arena *arena, struct node *files,
         return source.optional ? 0 : source_missing(&source, pod->space, why);
     mode = number_get(from, "defaultMode", NUMBER_MODE, mode);
     if (node_get(from, "items"))
-        return add_items(arena, files, &source, node_get(from, "items"), mode, pod->space, why);
-    add_keys(arena, files, &source, mode);
+        return add_item_files(arena, files, &source, node_get(from, "items"), mode, pod->space, why);
+    add_key_files(arena, files, &source, mode);
     return 0;
 }
 
@@ -119,8 +119,8 @@ static int add_projection(struct pod *pod, struct arena *arena, struct node *fil
     const struct node *config = node_get(volume, "configMap"), *secret = node_get(volume, "secret");
 
     if (node_get(volume, "downwardAPI"))
-        return add_downward(pod, arena, files, node_get(volume, "downwardAPI"), why);
-    return add_source(pod, arena, files, config ? "ConfigMap" : "Secret", config ? config : secret,
+        return add_downward_files(pod, arena, files, node_get(volume, "downwardAPI"), why);
+    return add_source_files(pod, arena, files, config ? "ConfigMap" : "Secret", config ? config : secret,
                       mode, why);
 }
 

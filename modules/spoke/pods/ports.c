@@ -85,7 +85,7 @@ struct node *ports_resolve_probe(const struct pod_container *c, const struct nod
 #define CHOSEN_COUNT (65536 - CHOSEN_FIRST)
 #define CHOSEN_TRIES 32
 
-static int candidate_of(const struct pod *pod, const char *name, int attempt)
+static int port_candidate(const struct pod *pod, const char *name, int attempt)
 {
     const char *const parts[] = { pod->project, pod->space, pod->workload, name };
     uint64_t hash = 14695981039346656037ull ^ pod->pods->place;
@@ -100,7 +100,7 @@ static int candidate_of(const struct pod *pod, const char *name, int attempt)
     return CHOSEN_FIRST + (int)(((hash >> 32) + (uint64_t)attempt) % CHOSEN_COUNT);
 }
 
-static const struct pod *holder_of(const struct pod *pod, int wanted)
+static const struct pod *find_port_holder(const struct pod *pod, int wanted)
 {
     const struct pod *other;
     size_t at = 0;
@@ -132,10 +132,10 @@ static int choose_port(const struct pod *pod, const char *name, int *ret, struct
     struct err ignored = { 0 };
 
     for (int i = 0; i < CHOSEN_TRIES; i++) {
-        int number = candidate_of(pod, name, i);
+        int number = port_candidate(pod, name, i);
 
         if ((bounds.last && ((uint32_t)number < bounds.first || (uint32_t)number > bounds.last)) ||
-            pods_declares(pod, number) || holder_of(pod, number))
+            pods_declares(pod, number) || find_port_holder(pod, number))
             continue;
         if (pods->driver->port(pods->runtime, number, ret, &ignored) == 0)
             return 0;
@@ -148,7 +148,7 @@ static int take_port(struct pod *pod, const struct node *port, struct manifest_w
     struct pods *pods = pod->pods;
     const char *name = *node_get_text(port, "name") ? node_get_text(port, "name") : "port";
     int wanted = pods_port_number(pod, port), got = 0;
-    const struct pod *holder = wanted ? holder_of(pod, wanted) : NULL;
+    const struct pod *holder = wanted ? find_port_holder(pod, wanted) : NULL;
     struct err err = { 0 };
 
     if (holder)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bool is_named(const struct node *list, int capability)
+static bool names_capability(const struct node *list, int capability)
 {
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_text(node_item(list, i)), "ALL") ||
@@ -29,7 +29,7 @@ void compile_rights(struct arena *arena, const struct node *pod, const struct no
     if (node_get_bool(own, "privileged", false))
         node_set_bool(arena, ret, "privileged", true);
     for (int i = 0; i < 64; i++)
-        if (is_named(add, i) || (zero && runtime_capability_is_usual(i) && !is_named(drop, i)))
+        if (names_capability(add, i) || (zero && runtime_capability_is_usual(i) && !names_capability(drop, i)))
             node_add(arena, list, node_format(arena, "%d", i));
     if (node_count(list))
         node_set(arena, ret, "capabilities", list);

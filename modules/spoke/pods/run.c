@@ -15,7 +15,7 @@
 /* ---- Going on -------------------------------------------------------------------------------------- */
 
 /* The runtime would not even begin: it waits and tries again as one that crashed. */
-static void on_refused(struct pod_container *c, const struct err *err)
+static void on_start_refused(struct pod_container *c, const struct err *err)
 {
     int64_t wait = plan_backoff(++c->ends.crashes - c->ends.excused + 1);
 
@@ -38,7 +38,7 @@ static void start_container(struct pod_container *c)
     c->killed_by_probe = false;
     pod_tell(c->pod, PODS_LISTENS);
     if (pods->driver->start(pods->runtime, c->pod->id, c->name, &err) < 0) {
-        on_refused(c, &err);
+        on_start_refused(c, &err);
         return;
     }
     c->state = CONTAINER_RUNNING;
@@ -148,7 +148,7 @@ void pod_look_for_end(struct pod *pod)
     pod_wake_waiting(pod->pods);
 }
 
-static void say_why(struct pod_container *c, const char *reason, const char *message)
+static void explain_end(struct pod_container *c, const char *reason, const char *message)
 {
     if (c->killed_by_probe)
         return; /* the probe's words say more than its SIGTERM */
@@ -176,7 +176,7 @@ static void tell_child_oom(const struct pod_container *c)
 }
 
 /* It may have ended while no agent was there to hear of it. */
-static int64_t left_of(int64_t wait, int64_t ended)
+static int64_t pause_left(int64_t wait, int64_t ended)
 {
     int64_t left = ended + wait - clock_wall();
 
@@ -184,7 +184,7 @@ static int64_t left_of(int64_t wait, int64_t ended)
 }
 
 /* A Job counts its failures, and what ends after an init container has begun nothing. */
-static bool was_well(const struct pod_container *c, bool ready)
+static bool was_well_before(const struct pod_container *c, bool ready)
 {
     return ready && c->state == CONTAINER_EXITED && !c->killed_by_probe && !c->oom &&
            !pod_workload(c->pod).job && (!c->init || c->sidecar);
@@ -193,7 +193,7 @@ static bool was_well(const struct pod_container *c, bool ready)
 static void plan_restart(struct pod_container *c, bool ready)
 {
     int64_t ran = c->state == CONTAINER_EXITED ? c->ended - c->began : 0;
-    int64_t wait = plan_end(&c->ends, ran, was_well(c, ready));
+    int64_t wait = plan_end(&c->ends, ran, was_well_before(c, ready));
     struct manifest_why last = c->why;
 
     c->backing_off = wait > 0;
@@ -206,7 +206,7 @@ static void plan_restart(struct pod_container *c, bool ready)
     if (wait == 0)
         start_container(c);
     else
-        loop_timer_set(c->timer, left_of(wait, c->ended));
+        loop_timer_set(c->timer, pause_left(wait, c->ended));
 }
 
 /* Ends a container that runs but is not well; its end starts it again. */
@@ -273,7 +273,7 @@ void pod_on_ended(struct pod_container *c, const struct runtime_event *event)
     c->oom = event->oom;
     c->began = event->started;
     c->ended = event->finished;
-    say_why(c, event->reason ? event->reason : "", event->message ? event->message : "");
+    explain_end(c, event->reason ? event->reason : "", event->message ? event->message : "");
     tell_child_oom(c);
     c->hook = HOOK_NONE;
     if (pods_is_leaving(pod)) {

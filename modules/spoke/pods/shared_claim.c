@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static bool has_mode(const struct node *modes, const char *mode)
+static bool has_access_mode(const struct node *modes, const char *mode)
 {
     for (size_t i = 0; i < node_count(modes); i++)
         if (!strcmp(node_text(node_item(modes, i)), mode))
@@ -18,12 +18,12 @@ static bool has_mode(const struct node *modes, const char *mode)
 }
 
 /* One writer at a time is what ReadWriteOnce promises; on one machine that is one user. */
-static bool once_only(const struct node *modes)
+static bool is_written_once(const struct node *modes)
 {
-    return has_mode(modes, "ReadWriteOnce") && !has_mode(modes, "ReadWriteMany");
+    return has_access_mode(modes, "ReadWriteOnce") && !has_access_mode(modes, "ReadWriteMany");
 }
 
-static char *user_text(char *room, size_t size, uint32_t user)
+static char *write_user(char *room, size_t size, uint32_t user)
 {
     if (user == NUMBER_NO_ID)
         snprintf(room, size, "the namespace's user");
@@ -41,18 +41,18 @@ int shared_claim_check_users(const char *claim, const struct node *modes, const 
         const struct claim_user *other = &others[i];
         bool grouped = me->group != NUMBER_NO_ID && me->group == other->group;
 
-        if (has_mode(modes, "ReadWriteOncePod"))
+        if (has_access_mode(modes, "ReadWriteOncePod"))
             return manifest_why_set(why, "VolumeInUse", "waits for pod %.100s to end: PersistentVolumeClaim "
                            "%.100s is ReadWriteOncePod", other->pod, claim);
         if (me->same_workload && !strcmp(me->workload, other->workload))
             continue;
         if (me->writes && other->writes && !grouped && me->user != other->user &&
-            once_only(modes))
+            is_written_once(modes))
             return manifest_why_set(why, "VolumeInUse", "PersistentVolumeClaim %.80s is ReadWriteOnce, and pod "
                            "%.80s writes to it as %s, this one would as %s: give both one runAsUser "
                            "or one fsGroup, or make it ReadWriteMany", claim, other->pod,
-                           user_text(theirs, sizeof theirs, other->user),
-                           user_text(mine, sizeof mine, me->user));
+                           write_user(theirs, sizeof theirs, other->user),
+                           write_user(mine, sizeof mine, me->user));
         if (me->writes && me->group != NUMBER_NO_ID && !grouped)
             return manifest_why_set(why, "VolumeInUse", "pod %.80s uses PersistentVolumeClaim %.80s without "
                            "fsGroup %u, and to give it to that group would change what it has: give "
@@ -63,7 +63,7 @@ int shared_claim_check_users(const char *claim, const struct node *modes, const 
 
 /* ---- Out of pods' templates ------------------------------------------------------ */
 
-static const struct node *volume_of(const struct pod *pod, const char *claim)
+static const struct node *find_claim_volume(const struct pod *pod, const char *claim)
 {
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
 
@@ -76,7 +76,7 @@ static const struct node *volume_of(const struct pod *pod, const char *claim)
     return NULL;
 }
 
-static const struct node *writer_of(const struct pod *pod, const struct node *volume)
+static const struct node *find_claim_writer(const struct pod *pod, const struct node *volume)
 {
     if (node_get_bool(node_get(volume, "persistentVolumeClaim"), "readOnly", false))
         return NULL;
@@ -92,10 +92,10 @@ static const struct node *writer_of(const struct pod *pod, const struct node *vo
     return NULL;
 }
 
-static struct claim_user user_of(const struct pod *pod, const struct node *volume)
+static struct claim_user read_claim_user(const struct pod *pod, const struct node *volume)
 {
     const struct node *context = node_at(pod->template, "spec", "securityContext", NULL);
-    const struct node *writer = writer_of(pod, volume);
+    const struct node *writer = find_claim_writer(pod, volume);
     uint32_t own = number_id(node_get(writer, "securityContext"), "runAsUser");
 
     return (struct claim_user) {
@@ -109,7 +109,7 @@ static int check_users(const struct pod *pod, const struct node *volume,
                     const struct node *claim, struct manifest_why *why)
 {
     const char *name = node_get_text(node_get(volume, "persistentVolumeClaim"), "claimName");
-    struct claim_user me = user_of(pod, volume), others[CLAIM_USERS];
+    struct claim_user me = read_claim_user(pod, volume), others[CLAIM_USERS];
     struct pod *other;
     size_t count = 0, at = 0;
 
@@ -117,10 +117,10 @@ static int check_users(const struct pod *pod, const struct node *volume,
         const struct node *theirs = other == pod || !pods_is_made(other) || other->finished ||
                                             strcmp(other->space, pod->space) != 0 ||
                                             strcmp(other->project, pod->project) != 0
-                                        ? NULL : volume_of(other, name);
+                                        ? NULL : find_claim_volume(other, name);
 
         if (theirs)
-            others[count++] = user_of(other, theirs);
+            others[count++] = read_claim_user(other, theirs);
     }
     return shared_claim_check_users(name, node_at(claim, "spec", "accessModes", NULL), &me, others, count, why);
 }
