@@ -2,7 +2,7 @@
 /* Refuses by name what a pod template asks for and this machine cannot give. */
 
 #include "manifest/checks.h"
-#include "manifest/fields.h"
+#include "manifest/known_fields.h"
 #include "number/number.h"
 #include "query/query.h"
 

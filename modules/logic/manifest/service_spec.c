@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refuses by name what a Service asks for and a spoke cannot give. */
 
-#include "manifest/fields.h"
+#include "manifest/known_fields.h"
 #include "manifest/manifest.h"
 #include "number/number.h"
 

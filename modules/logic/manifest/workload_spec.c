@@ -2,7 +2,7 @@
 /* Checks the spec of Deployments, StatefulSets, Jobs and Pods, and reads from it what is wanted. */
 
 #include "manifest/checks.h"
-#include "manifest/fields.h"
+#include "manifest/known_fields.h"
 
 #include "base/text.h"
 #include "number/number.h"

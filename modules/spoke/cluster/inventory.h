@@ -53,7 +53,7 @@ void owner_commit(struct cluster_owner *owner);
 /* Stages again what could not be kept. */
 void owner_retry(void *cluster);
 
-/* ---- apply.c: sets --------------------------------------------------------------------- */
+/* ---- apply_set.c: sets --------------------------------------------------------------------- */
 
 /* Takes one item up; its key is put into `seen`. */
 void apply_item(struct cluster_owner *owner, const struct cluster_manifest *item, size_t ordinal,

@@ -59,8 +59,8 @@ static void pass_object(struct cluster_object *object, int phase)
     object->dirty = false;
     /* What starts must be kept first; what ends may give the disk room again. */
     if (object_is_workload(object) && (object->owner->committed || object->owner->removing))
-        rollout_pass(object);
-    health_judge(object);
+        replicas_pass(object);
+    object_judge(object);
 }
 
 static void pass_owner(struct cluster_owner *owner)

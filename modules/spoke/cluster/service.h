@@ -9,7 +9,7 @@
  *
  * A Service has a loopback address of its own (127.64.0.0/10, from its name),
  * which is in the hosts file of every pod here; service.c listens there and
- * leads to the pods that are ready, names.c keeps addresses and names. Pods
+ * leads to the pods that are ready, service_names.c keeps addresses and names. Pods
  * share the machine's network, so a pod that itself listens on a Service's
  * port at all addresses is reached directly, and the port of a pod goes before
  * the port of a Service.
@@ -36,7 +36,7 @@ void service_describe(const struct cluster_object *object, struct arena *arena, 
 /* Ports that others can reach: {name, address, port, protocol, service}. */
 void service_endpoints(const struct cluster_object *object, struct arena *arena, struct node *list);
 
-/* ---- names.c ----------------------------------------------------------------- */
+/* ---- service_names.c ----------------------------------------------------------------- */
 
 bool names_are_headless(const struct cluster_object *service);
 /* A workload or pod whose labels the Service's selector names. */

@@ -43,7 +43,7 @@ void sight_take(const struct cluster_object *object, struct sight *ret);
    waits for, if for anything. */
 bool sight_trouble(const struct cluster_object *object, struct manifest_why *ret);
 
-/* ---- job.c ----------------------------------------------------------------------------------- */
+/* ---- job_run.c ----------------------------------------------------------------------------------- */
 
 /* Starts and ends a Job's pods, and decides its end. */
 void job_pass(struct cluster_object *object, struct pod *const *pods, size_t count);
@@ -53,14 +53,14 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 void job_end_pod(struct cluster_object *object, const char *reason, const char *message);
 void job_set_health(struct cluster_object *object);
 
-/* ---- rollout.c --------------------------------------------------------------------------------- */
+/* ---- replicas.c --------------------------------------------------------------------------------- */
 
 /* Starts and ends the object's pods as planned. */
-void rollout_pass(struct cluster_object *object);
+void replicas_pass(struct cluster_object *object);
 
-/* ---- health.c ------------------------------------------------------------------------------------ */
+/* ---- object_health.c ------------------------------------------------------------------------------------ */
 
 /* Sets `health` and `why`. */
-void health_judge(struct cluster_object *object);
+void object_judge(struct cluster_object *object);
 
 #endif

@@ -6,7 +6,7 @@
 
 /*
  * Private to pods: from a pod template to a pod of the runtime. Documents in,
- * documents out, but for the ports that ports.c takes.
+ * documents out, but for the ports that pod_ports.c takes.
  */
 
 /* ---- place.c: a namespace of a project, on this machine's disk ------------------------ */
@@ -36,7 +36,7 @@ int source_missing(const struct source *source, const char *space, struct manife
 /* The value of a key as bytes; false: it has none. */
 bool source_value(const struct source *source, const char *key, struct text *ret);
 
-/* ---- ports.c --------------------------------------------------------------------------- */
+/* ---- pod_ports.c --------------------------------------------------------------------------- */
 
 /* Takes the ports that it declares, or says why one is not to be had. */
 int ports_take(struct pod *pod, struct manifest_why *why);
@@ -70,19 +70,13 @@ const char *env_field(const struct pod *pod, struct arena *arena, const char *pa
 const char *env_resource(struct arena *arena, const struct node *container,
                          const struct node *ref);
 
-/* ---- files.c ---------------------------------------------------------------------------- */
+/* ---- volume_files.c ---------------------------------------------------------------------------- */
 
 /* The files of a "files" volume; NULL if it is none. */
 struct node *compile_files(struct pod *pod, const struct node *volume, struct arena *arena,
                            struct manifest_why *why);
 
-/* ---- rights.c --------------------------------------------------------------------------- */
-
-/* Privileges and capabilities of a container, for the runtime. */
-void compile_rights(struct arena *arena, const struct node *pod, const struct node *own,
-                    struct node *ret);
-
-/* ---- compile.c -------------------------------------------------------------------------- */
+/* ---- compile_pod.c -------------------------------------------------------------------------- */
 
 /* A pod of `runtime`; NULL with a reason such as MissingConfigMap. */
 struct node *compile_pod(struct pod *pod, struct arena *arena, struct manifest_why *why);

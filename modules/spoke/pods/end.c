@@ -35,7 +35,7 @@ void pod_free(struct pod **pod)
     pod_wake_waiting(p->pods);
     pod_tell(p, PODS_GONE);
     for (size_t i = 0; i < p->count; i++) {
-        check_end(&p->containers[i]);
+        probes_end(&p->containers[i]);
         loop_timer_free(&p->containers[i].timer);
         loop_timer_free(&p->containers[i].hook_timer);
     }
@@ -111,7 +111,7 @@ void pods_end(struct pod *pod)
         pod->ending = clock_steady();
     loop_timer_stop(pod->timer);
     for (size_t i = 0; i < pod->count; i++) {
-        check_end(&pod->containers[i]);
+        probes_end(&pod->containers[i]);
         loop_timer_stop(pod->containers[i].timer);
     }
     if (!pods_is_made(pod)) {
@@ -149,7 +149,7 @@ void pod_stop_container(struct pod_container *c)
 
 static void lose_container(struct pod_container *c, const char *reason, const char *message)
 {
-    check_end(c);
+    probes_end(c);
     loop_timer_stop(c->timer);
     c->backing_off = false;
     if (!container_runs(c))

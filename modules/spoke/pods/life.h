@@ -9,10 +9,10 @@
  * it in this list; what has to go the other way is a callback that is given along.
  */
 
-/* ---- check.c: probes --------------------------------------------------------------- */
+/* ---- probes.c ------------------------------------------------------------------------ */
 
-void check_begin(struct pod_container *container, check_fn *on_result);
-void check_end(struct pod_container *container);
+void probes_begin(struct pod_container *container, probes_fn *on_result);
+void probes_end(struct pod_container *container);
 
 /* ---- hook.c: after the start and before the end -------------------------------------- */
 
@@ -51,7 +51,7 @@ void pod_take_containers(struct pod *pod);
 /* Makes it, or notes why that cannot be done now and tries again after a pause. */
 void pod_try_make(struct pod *pod);
 
-/* ---- adopt.c: a pod that an agent before has left -------------------------------------- */
+/* ---- pod_adopt.c: a pod that an agent before has left -------------------------------------- */
 
 void pod_adopt(struct pods *pods, const struct node *found);
 

@@ -29,11 +29,11 @@ struct pod_probe {
     char answer[300]; /* the last failure's */
 };
 
-enum check_result {
-    CHECK_STARTED, /* its startup probe has passed, or it has none */
-    CHECK_FAILED,  /* a startup or liveness probe failed too often: `message` */
+enum probes_result {
+    PROBES_STARTED, /* its startup probe has passed, or it has none */
+    PROBES_FAILED,  /* a startup or liveness probe failed too often: `message` */
 };
-typedef void check_fn(struct pod_container *container, enum check_result result,
+typedef void probes_fn(struct pod_container *container, enum probes_result result,
                       const char *message);
 
 enum pod_hook { HOOK_NONE, HOOK_POST_START, HOOK_PRE_STOP };
@@ -59,7 +59,7 @@ struct pod_container {
     struct loop_timer *hook_timer; /* owned; of one that sleeps */
     hook_fn *on_hook;              /* when that hook is over, well or not */
     struct pod_probe probes[PROBE_KINDS];
-    check_fn *on_check;
+    probes_fn *on_probes;
     struct manifest_why why;
 };
 

@@ -118,7 +118,7 @@ static bool sidecars_run(struct pod *pod)
         c->backing_off = false;
         any |= container_runs(c);
         if (first && container_runs(c)) {
-            check_end(c);
+            probes_end(c);
             pods->driver->stop(pods->runtime, pod->id, c->name, pod_grace(pod));
         }
     }
@@ -217,13 +217,13 @@ static void restart_container(struct pod_container *c, const char *reason, const
     c->killed_by_probe = true;
     manifest_why_set(&c->why, reason, "container %.80s: %.300s", c->name, message);
     pod_note(c->pod, "Warning", reason, "%s", c->why.message);
-    check_end(c);
+    probes_end(c);
     pod_stop_container(c);
 }
 
-static void on_check(struct pod_container *c, enum check_result result, const char *message)
+static void on_probes(struct pod_container *c, enum probes_result result, const char *message)
 {
-    if (result == CHECK_FAILED)
+    if (result == PROBES_FAILED)
         restart_container(c, "ProbeFailed", message);
     else if (c->sidecar && !c->pod->adopting)
         pod_advance(c->pod); /* the containers after a sidecar wait for its start */
@@ -234,7 +234,7 @@ static void on_post_start(struct pod_container *c, bool ok, const char *message)
     if (!ok) {
         restart_container(c, "FailedPostStartHook", message);
     } else if (container_runs(c) && !pods_is_leaving(c->pod)) {
-        check_begin(c, on_check);
+        probes_begin(c, on_probes);
         pod_tell_changed(c->pod);
     }
 }
@@ -250,7 +250,7 @@ void pod_on_started(struct pod_container *c, const struct runtime_event *event)
     c->pod->ready_since = 0;
     /* An agent that comes later finds it started already. */
     if (c->pod->adopting || !hook_begin(c, HOOK_POST_START, POST_START_MOST, on_post_start)) {
-        check_begin(c, on_check);
+        probes_begin(c, on_probes);
         pod_tell_changed(c->pod); /* without probes it is ready now */
     }
 }
@@ -261,7 +261,7 @@ void pod_on_ended(struct pod_container *c, const struct runtime_event *event)
     bool ready = c->ready;
 
     pod->adopted &= pod->adopting; /* an end that this agent has seen */
-    check_end(c);
+    probes_end(c);
     c->started = false;
     c->waits[0] = '\0';
     loop_timer_stop(c->hook_timer);

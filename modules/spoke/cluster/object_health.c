@@ -100,7 +100,7 @@ static void judge_pod(struct cluster_object *object)
         object->health = CLUSTER_IN_PROGRESS;
 }
 
-void health_judge(struct cluster_object *object)
+void object_judge(struct cluster_object *object)
 {
     if (object->removing) {
         object->health = CLUSTER_TERMINATING;

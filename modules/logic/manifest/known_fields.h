@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MANIFEST_FIELDS_H
-#define MANIFEST_FIELDS_H
+#ifndef MANIFEST_KNOWN_FIELDS_H
+#define MANIFEST_KNOWN_FIELDS_H
 
 struct node;
 struct manifest_why;

@@ -67,7 +67,7 @@ static void begin_later_probes(struct pod_container *c)
     begin_probe(c, PROBE_LIVENESS);
     if (!c->probes[PROBE_READINESS].spec)
         c->ready = true;
-    c->on_check(c, CHECK_STARTED, "");
+    c->on_probes(c, PROBES_STARTED, "");
 }
 
 static struct pod_container *find_asked_container(const struct question *q)
@@ -131,7 +131,7 @@ static void note_probe_failure(struct pod_probe *probe, const char *message)
     }
     snprintf(text, sizeof text, "%s failed %d times: %.290s", probe_names[probe->kind], probe->bad,
              message);
-    c->on_check(c, CHECK_FAILED, text);
+    c->on_probes(c, PROBES_FAILED, text);
 }
 
 static void on_probe_answer(void *arg, bool ok, const char *message)
@@ -192,10 +192,10 @@ static bool was_ready(const struct pod_container *c)
     return c->pod->adopting && c->pod->noted > 0 && c->began && c->began <= c->pod->noted;
 }
 
-void check_begin(struct pod_container *c, check_fn *on_result)
+void probes_begin(struct pod_container *c, probes_fn *on_result)
 {
-    check_end(c);
-    c->on_check = on_result;
+    probes_end(c);
+    c->on_probes = on_result;
     c->started = c->ready = false;
     for (int kind = 0; kind < PROBE_KINDS; kind++) {
         struct pod_probe *probe = &c->probes[kind];
@@ -212,7 +212,7 @@ void check_begin(struct pod_container *c, check_fn *on_result)
     c->ready |= was_ready(c);
 }
 
-void check_end(struct pod_container *c)
+void probes_end(struct pod_container *c)
 {
     c->ready = false;
     for (int kind = 0; kind < PROBE_KINDS; kind++)

@@ -117,7 +117,7 @@ static void take_plan_steps(struct cluster_object *object, struct pod *const *po
     }
 }
 
-void rollout_pass(struct cluster_object *object)
+void replicas_pass(struct cluster_object *object)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
     size_t count = object_pods(object, pods, OBJECT_PODS);

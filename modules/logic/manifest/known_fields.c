@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Knows which fields are understood here, and refuses the others by name. */
 
-#include "manifest/fields.h"
+#include "manifest/known_fields.h"
 
 #include "manifest/manifest.h"
 
