@@ -26,6 +26,7 @@ bool manifest_has(const struct node *map, const char *key)
     return node && node->type != NODE_NULL;
 }
 
+/* A rule may name a container, which must be one of the template. */
 static bool has_container(const struct node *spec, const char *name)
 {
     static const char *const lists[] = { "containers", "initContainers" };
@@ -77,6 +78,7 @@ static int check_pod_conditions(const struct node *conditions, const char *path,
     return 0;
 }
 
+/* A rule that could never match is refused, so that it is not relied on. */
 static int check_failure_rule(const struct node *spec, const struct node *rule, size_t at,
                       struct manifest_why *why)
 {
@@ -103,7 +105,8 @@ static int check_failure_rule(const struct node *spec, const struct node *rule, 
 
 /* ---- Checking successPolicy -------------------------------------------------------- */
 
-/* "0,2-4": fills `into` if it is not NULL; false: it is no such list, or not in order. */
+/* Reads "0,2-4" and marks these indexes in `into`, which may be NULL. False: the text is no such list,
+   or not in rising order. */
 static bool read_index_list(const char *text, int completions, bool *into)
 {
     long last = -1;
@@ -225,7 +228,7 @@ static const struct manifest_exit *matching_exit(const struct node *codes,
     return NULL;
 }
 
-/* Status True is what is asked for where nothing is said. */
+/* A rule without `status` asks for status True. */
 static bool matches_condition(const struct node *conditions, bool disrupted)
 {
     for (size_t i = 0; i < node_count(conditions); i++) {
@@ -237,6 +240,7 @@ static bool matches_condition(const struct node *conditions, bool disrupted)
     return false;
 }
 
+/* The first rule that matches decides, as in Kubernetes. */
 enum plan_verdict manifest_job_verdict(const struct node *policy, const struct manifest_failure *failure,
                                      struct manifest_why *ret_why)
 {
@@ -262,6 +266,7 @@ enum plan_verdict manifest_job_verdict(const struct node *policy, const struct m
     return PLAN_COUNT;
 }
 
+/* The texts were checked before, so they are read without complaint. */
 const struct plan_success *manifest_job_success(const struct node *spec, struct arena *arena,
                                               size_t *ret_count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Knows which fields are understood here, and refuses the others by name. */
+/* Knows which fields a spoke supports, and refuses the others by name. */
 
 #include "manifest/known_fields.h"
 
@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* `means` are acted on; `idle` ask for what one machine has or is anyway. */
+/* Fields in `means` are acted on. Fields in `idle` are accepted and change nothing, since one machine
+   is that way anyway. */
 // clang-format off
 static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
     [FIELDS_DEPLOYMENT] = {
@@ -66,7 +67,7 @@ static const struct { const char *means, *idle; } tables[FIELDS_COUNT] = {
 };
 // clang-format on
 
-/* A whole word of a list of words. */
+/* Whether the word stands in the list as a whole. */
 static bool lists_field(const char *words, const char *word)
 {
     size_t len = strlen(word);
@@ -77,6 +78,7 @@ static bool lists_field(const char *words, const char *word)
     return false;
 }
 
+/* Tools write `hostPID: false` and empty lists into manifests; nothing is asked for by that. */
 static bool asks_nothing(const struct node *value)
 {
     return value->type == NODE_NULL || (value->type == NODE_BOOL && !value->boolean) ||

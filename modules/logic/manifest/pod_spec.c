@@ -20,6 +20,7 @@ static bool climbs_out(const char *path)
     return false;
 }
 
+/* Compared as text, so a path with ".." is never inside. */
 static bool is_inside_root(const char *path, const char *root)
 {
     size_t len = strlen(root);
@@ -91,7 +92,7 @@ static bool is_claim_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
 }
 
-/* Its name becomes that of a folder, too. */
+/* The name of a claim becomes the name of a folder. */
 static int check_claim_name(const struct node *volume, const char *where, struct manifest_why *why)
 {
     const struct node *claim = node_get(volume, "persistentVolumeClaim");
@@ -105,6 +106,7 @@ static int check_claim_name(const struct node *volume, const char *where, struct
     return 0;
 }
 
+/* A volume is of exactly one kind. */
 static int check_volume(const struct manifest_bounds *bounds, const struct node *volume,
                         struct manifest_why *why)
 {
@@ -121,7 +123,7 @@ static int check_volume(const struct manifest_bounds *bounds, const struct node 
     snprintf(where, sizeof where, "spec.volumes[%.80s]", node_get_text(volume, "name"));
     if (fields_check(volume, FIELDS_VOLUME, where, why) < 0)
         return -1;
-    /* Its name becomes that of a folder. */
+    /* The name of a volume becomes the name of a folder. */
     if (!is_volume_name(node_get_text(volume, "name")))
         return manifest_why_set(why, "Invalid", "%s.name is not a name of up to 63 letters, digits and '-'",
                        where);
@@ -184,7 +186,7 @@ static int check_probe_asks(const struct node *container, const char *name, cons
     return 0;
 }
 
-/* A pod shares the machine's ports, so a port that it wants is one of the machine's. */
+/* Pods share the machine's ports, so a containerPort must be one that the administrator gives. */
 static int check_ports(const struct manifest_bounds *bounds, const struct node *container,
                        const char *path, struct manifest_why *why)
 {
@@ -215,7 +217,7 @@ static int check_ports(const struct manifest_bounds *bounds, const struct node *
     return 0;
 }
 
-/* What of the machine's a pod would share or be freed from. */
+/* A user namespace of its own cannot be had. */
 static int check_host_users(const struct node *spec, struct manifest_why *why)
 {
     const struct node *users = node_get(spec, "hostUsers");
@@ -226,6 +228,7 @@ static int check_host_users(const struct node *spec, struct manifest_why *why)
     return 0;
 }
 
+/* A limit above what the spoke gives would be a promise that is not kept. */
 static int check_disk_limit(const struct manifest_bounds *bounds, const struct node *limits, const char *where,
                       struct manifest_why *why)
 {
@@ -312,7 +315,7 @@ bool manifest_has_engine(const struct manifest_bounds *bounds, const struct node
     return bounds->engine && strcmp(node_get_text(spec, "runtimeClassName"), "process") != 0;
 }
 
-/* What runs it: its image is an engine's, and a process needs a command. */
+/* What a container runs: an image needs an engine, and a process needs a command. */
 static int check_image_or_command(const struct manifest_bounds *bounds, const struct node *spec,
                          const struct node *container, const char *path, struct manifest_why *why)
 {
@@ -329,6 +332,7 @@ static int check_image_or_command(const struct manifest_bounds *bounds, const st
     return 0;
 }
 
+/* The path of a container has its name: "spec.containers[web]". */
 static int check_container(const struct manifest_bounds *bounds, const struct node *spec,
                            const struct node *container, const char *list, struct manifest_why *why)
 {
@@ -376,8 +380,7 @@ int manifest_check_sub_path(const char *volume, const char *sub, struct manifest
     return 0;
 }
 
-/* What the pod's own root consists of stays: nothing is mounted over it, nor inside
-   what the kernel shows there. */
+/* Nothing is mounted over the folders that the pod's root consists of, nor inside /proc and /sys. */
 static int check_mount_path(const char *path, const char *name, struct manifest_why *why)
 {
     static const struct {
@@ -410,7 +413,7 @@ static int check_mount_path(const char *path, const char *name, struct manifest_
     return 0;
 }
 
-/* A mount point is a path without steps back; it is made by root inside the pod. */
+/* Root makes the mount point inside the pod, so its path must not lead out by "..". */
 static int check_volume_mount(const struct node *mount, struct manifest_why *why)
 {
     const char *path = node_get_text(mount, "mountPath");
@@ -427,7 +430,7 @@ static int check_volume_mount(const struct node *mount, struct manifest_why *why
     return *path == '/' ? check_mount_path(path, name, why) : 0;
 }
 
-/* By its name each is found again: its log, its ends, its folder. */
+/* Containers and volumes are found again by name (logs, ends, folders), so no two have the same. */
 static int check_unique_names(const struct node *list, const struct node *others, const char *where,
                         const char *key, struct manifest_why *why)
 {
@@ -481,7 +484,7 @@ static int check_container_list(const struct manifest_bounds *bounds, const stru
     return 0;
 }
 
-/* It becomes the name of a machine, and a word of the hosts file. */
+/* The hostname becomes the name of a machine, and a word of the hosts file. */
 static int check_hostname(const struct node *spec, struct manifest_why *why)
 {
     const char *name = node_get_text(spec, "hostname");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refuses by name what a pod would be or have beyond what its spoke allows. */
+/* Refuses a securityContext that asks for users, groups or privileges which the spoke does not allow. */
 
 #include "manifest/checks.h"
 #include "number/number.h"
@@ -11,6 +11,7 @@
 
 /* ---- Users and groups ------------------------------------------------------------------ */
 
+/* Null counts as absent. */
 static int check_context_id(const struct manifest_bounds *bounds, const struct node *value, const char *path,
                     const char *name, bool group, struct manifest_why *why)
 {
@@ -50,6 +51,7 @@ static int check_context_ids(const struct manifest_bounds *bounds, const struct 
 
 /* ---- Privileges ---------------------------------------------------------------------------- */
 
+/* Adding needs --allow-privileged; dropping never does. */
 static int check_capabilities(const struct manifest_bounds *bounds, const struct node *context,
                               const char *path, struct manifest_why *why)
 {
@@ -71,7 +73,7 @@ static int check_capabilities(const struct manifest_bounds *bounds, const struct
     return 0;
 }
 
-/* What is fixed here: any other value of these is refused, never passed over. */
+/* Fields that have one value on a spoke: any other value is refused, not passed over. */
 static int check_fixed_fields(const struct node *context, const char *path, struct manifest_why *why)
 {
     static const struct {
@@ -127,7 +129,7 @@ int rights_check(const struct manifest_bounds *bounds, const struct node *contex
     return check_fixed_fields(context, path, why);
 }
 
-/* The container's word goes before the pod's. */
+/* As in Kubernetes, a field of the container goes before the same field of its pod. */
 const struct node *manifest_context(const struct node *pod, const struct node *own,
                                     const char *name)
 {

@@ -27,6 +27,7 @@ static int check_service_port(const struct manifest_bounds *bounds, const struct
     return 0;
 }
 
+/* ExternalName and LoadBalancer need a DNS server or a cloud, which a spoke has not. */
 int manifest_check_service(const struct manifest_bounds *bounds, const struct node *spec,
                          struct manifest_why *why)
 {

@@ -12,9 +12,9 @@ enum type { INT = 1, TEXT = 2, YES = 4, LIST = 8, MAP = 16, NUMBER = 32 };
 #define INT_OR_TEXT (INT | TEXT)
 #define QUANTITY (INT | TEXT | NUMBER)
 
-/* `inside`: of a map, its members; of a list, the members of each item, or
-   with an empty name what every item or member is. `range`: of an integer; each
-   has one, a count where nothing is said. */
+/* One field. `inside`: of a map, its members; of a list, the members of each item. A member with an
+   empty name stands for every item or member. `range`: of an integer; NUMBER_COUNT where it is left
+   out. */
 struct shape {
     const char *name;
     int type;
@@ -149,7 +149,7 @@ static const struct shape success_rule[] = { { "succeededIndexes", TEXT, NULL },
                                              { "succeededCount", INT, NULL }, { 0 } };
 static const struct shape failure_policy[] = { { "rules", LIST, failure_rule }, { 0 } };
 static const struct shape success_policy[] = { { "rules", LIST, success_rule }, { 0 } };
-/* Of Deployment, StatefulSet, DaemonSet and Job together: no name means two things. */
+/* The fields of Deployment, StatefulSet, DaemonSet and Job in one table, since no name has two types. */
 static const struct shape workload[] = {
     { "replicas", INT, NULL }, { "selector", MAP, NULL }, { "template", MAP, template },
     { "strategy", MAP, strategy }, { "updateStrategy", MAP, strategy },
@@ -214,6 +214,7 @@ static const char *name_shape_type(int type)
 static int check_shape(const struct node *node, const struct shape *shape, const char *path,
                  struct manifest_why *why);
 
+/* The path of an item has its name where it has one: "spec.containers[web]". */
 static int check_shape_list(const struct node *list, const struct shape *inside, const char *path,
                       struct manifest_why *why)
 {
@@ -233,6 +234,7 @@ static int check_shape_list(const struct node *list, const struct shape *inside,
     return 0;
 }
 
+/* A field that is in no table has no shape; known_fields.c decides about it. */
 static int check_shape_map(const struct node *map, const struct shape *inside, const char *path,
                      struct manifest_why *why)
 {
@@ -253,13 +255,13 @@ static int check_shape_map(const struct node *map, const struct shape *inside, c
 static int check_shape(const struct node *node, const struct shape *shape, const char *path,
                  struct manifest_why *why)
 {
-    /* Null is as good as absent. */
+    /* Null counts as absent. */
     if (node->type == NODE_NULL)
         return 0;
     if (!(shape_type_of(node) & shape->type))
         return manifest_why_set(why, "Invalid", "%s must be %s, not %s", path, name_shape_type(shape->type),
                        name_shape_type(shape_type_of(node)));
-    /* A quantity is judged as one where it is used: 4294967296 is 4Gi of memory. */
+    /* The range of a quantity depends on what it is of: 4294967296 is 4Gi of memory. */
     if (node->type == NODE_INT && shape->type != QUANTITY && !number_fits(shape->range, number_raw(node)))
         return manifest_why_set(why, "Invalid", "%s is %lld, but must be %s", path,
                        (long long)number_raw(node), number_words(shape->range));

@@ -17,7 +17,7 @@ int manifest_why_set(struct manifest_why *why, const char *reason, const char *f
     va_start(args, format);
     vsnprintf(why->message, sizeof why->message, format, args);
     va_end(args);
-    text_make_printable(why->reason); /* some of it is what a program said */
+    text_make_printable(why->reason); /* a program may have written part of it */
     text_make_printable(why->message);
     return -1;
 }
@@ -46,6 +46,7 @@ void manifest_add_condition(struct arena *arena, struct node *list, const char *
 
 /* ---- Kinds ------------------------------------------------------------------------- */
 
+/* A kind that is refused is listed too, so that the refusal can say what to do instead. */
 static const struct manifest_kind kinds[] = {
     { "", "Namespace", MANIFEST_RECORD, NULL, true },
     { "", "ConfigMap", MANIFEST_CONFIG, NULL, false },

@@ -151,6 +151,7 @@ static int check_workload_spec(const struct manifest_kind *kind, const struct no
     return 0;
 }
 
+/* Kubernetes defaults to Always, which a Job may not have. */
 static int check_restart_policy(const struct manifest_kind *kind, const struct node *template,
                                 struct manifest_why *why)
 {
@@ -219,6 +220,7 @@ static int scale_count(const struct node *value, const char *usually, int total,
     return ret < 0 ? 0 : ret > 10000 ? 10000 : (int)ret;
 }
 
+/* Defaults are those of Kubernetes. */
 struct plan_workload manifest_want_replicas(const struct manifest_kind *kind,
                                             const struct node *spec)
 {
@@ -239,6 +241,7 @@ struct plan_workload manifest_want_replicas(const struct manifest_kind *kind,
     return want;
 }
 
+/* Without completions and with parallelism a Job is a work queue: -1, one success ends it. */
 struct plan_workload manifest_want_job(const struct node *spec, struct arena *arena)
 {
     bool indexed = !strcmp(node_get_text(spec, "completionMode"), "Indexed");

@@ -63,8 +63,9 @@ struct tally {
     int kept; /* old ones that are of the former template, or may be available */
 };
 
-/* Right after an agent's start the next probe tells, after crashes the time it runs. Until
-   then it is neither counted on nor taken for one whose end costs nothing. */
+/* Whether the pod is available is not known yet: right after an agent's start the next probe tells
+   it, after crashes the time that it runs. Until then the pod is neither counted as available nor
+   taken for one whose end costs nothing. */
 static bool is_unknown(const struct plan_pod *pod)
 {
     return (pod->unknown || pod->trial) && !pod->ready;
@@ -92,8 +93,8 @@ static struct tally tally_pods(const struct plan_pod *pods, size_t count)
     return t;
 }
 
-/* The one whose end costs least: not available before available, and before what may
-   be; what will not get better by itself before what may, newest first. */
+/* Whether ending `a` costs less than ending `b`: pods that are not available go before those that may
+   be, and these before available ones; broken ones before those that may recover; newest first. */
 static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
 {
     if (a->ready != b->ready)
@@ -107,8 +108,8 @@ static bool goes_before(const struct plan_pod *a, const struct plan_pod *b)
     return a->created > b->created;
 }
 
-/* Those that may turn out to be available go if `unknown_may_go`, and `ready_may_go` of those
-   that are. */
+/* How many pods may be ended: `ready_may_go` available ones, and those whose availability is unknown
+   if `unknown_may_go`. */
 struct allowance {
     int some, ready_may_go;
     bool unknown_may_go;
@@ -167,7 +168,7 @@ static size_t stop_old(const struct plan_workload *want, const struct plan_pod *
     return stop_some(pods, count, false, may, steps, n);
 }
 
-/* With neither surge nor room for one less nothing could ever move. */
+/* With neither surge nor maxUnavailable a rollout could never begin, so one pod may be missing. */
 static int unavailable_of(const struct plan_workload *want)
 {
     bool surges = want->surge && !want->exclusive;
@@ -227,7 +228,7 @@ static bool is_good(const struct plan_pod *pod)
     return pod && pod->ready && !pod->terminating;
 }
 
-/* An ordinal that the rollout has not reached is made from the former template. */
+/* Whether the pod of an ordinal is made from the former template: the rollout has not reached it. */
 static bool is_former(const struct plan_workload *want, int ordinal)
 {
     if (!want->former)
@@ -239,7 +240,7 @@ static bool is_former(const struct plan_workload *want, int ordinal)
     return want->on_delete || !want->taken || ordinal >= PLAN_INDEXES || !want->taken[ordinal];
 }
 
-/* Beyond the count: from the highest ordinal, one at a time unless parallel. */
+/* Ends pods beyond the count, from the highest ordinal, one at a time unless parallel. */
 static size_t shrink_stateful(const struct plan_workload *want, const struct plan_pod *pods,
                               size_t count, struct plan_step *steps, size_t n)
 {

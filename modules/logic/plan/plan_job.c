@@ -3,7 +3,7 @@
 
 #include "plan/plan.h"
 
-/* What its pods say: in sum, and by completion index. */
+/* What the pods of a Job have come to, in sum and by completion index. */
 struct job_tally {
     int failures, recent, leaving;
     int64_t last; /* when the last one failed */
@@ -20,12 +20,13 @@ static int completion_index_of(const struct plan_workload *want, const struct pl
     return known ? pod->index : 0;
 }
 
-/* A pod of an index that there is no more. */
+/* The pod has a completion index that the Job no longer has, since completions were lowered. */
 static bool is_beyond(const struct plan_workload *want, const struct plan_pod *pod)
 {
     return want->indexed && (pod->index < 0 || pod->index >= want->replicas);
 }
 
+/* A failure that a podFailurePolicy ignores still counts for the pauses, not for the limit. */
 static void tally_failed(const struct plan_workload *want, const struct plan_pod *pod,
                          struct job_tally *t, struct plan_job_state *ret)
 {
@@ -156,7 +157,7 @@ static bool is_active(const struct plan_pod *pod)
     return !pod->succeeded && !pod->failed && !pod->terminating;
 }
 
-/* Those that are not ready first, then the newest. */
+/* Ends active pods beyond what is wanted: those that are not ready first, then the newest. */
 static size_t stop_active(const struct plan_workload *want, const struct plan_pod *pods,
                           size_t count, int some, struct plan_step *steps, size_t n)
 {
@@ -184,8 +185,7 @@ static size_t stop_active(const struct plan_workload *want, const struct plan_po
     return n;
 }
 
-/* How many may be at work: without a number of completions, one success is the end
-   and nothing new begins. */
+/* How many pods may be active. A Job without completions starts nothing new after one success. */
 static int wanted_active(const struct plan_workload *want, const struct plan_job_state *have)
 {
     int left;
@@ -209,7 +209,7 @@ static void wait_for_time(const struct plan_workload *want, int tries, int64_t l
         ret->wait_until = at;
 }
 
-/* Where each index has a limit of its own, each has its own pauses. */
+/* Starts the missing indexes. With backoffLimitPerIndex each index has its own pauses. */
 static size_t start_indexed(const struct plan_workload *want, const struct job_tally *t, int room,
                             struct plan_step *steps, size_t n, struct plan_job_state *ret)
 {

@@ -130,7 +130,7 @@ void adopted_take_over(struct cluster *cluster)
         if (object && !object->adopted)
             continue;
         if (!object && owner && owner->kept)
-            ; /* its work changed while no agent looked */
+            ; /* its work dropped it while no agent ran */
         else if (!is_record_whole(pod, &plain))
             log_error("cluster", "pod %s: what is kept about it is damaged, it is ended; its work "
                       "makes another one", pod->id);

@@ -10,7 +10,7 @@
 
 /* ---- One item ---------------------------------------------------------------------------- */
 
-/* One that was left behind is taken up again. */
+/* Takes up an object that another work of the project has left behind; NULL: there is none. */
 static struct cluster_object *take_orphan(struct cluster_owner *owner, const struct naming *naming)
 {
     scoped_mem char *key = object_key(owner->project, naming->plain, CLUSTER_ORPHANS);
@@ -26,7 +26,8 @@ static bool is_mounted(const struct cluster_object *object)
     return object->row && (object->row->role == MANIFEST_CONFIG || object->row->role == MANIFEST_CLAIM);
 }
 
-/* A ConfigMap or Secret has changed: files are updated, environments roll. */
+/* A ConfigMap, Secret or claim has changed: volumes get their files anew, and a workload that takes
+   environment from it has another hash, and rolls. */
 static void touch_namespace(struct cluster *cluster, const char *project, const char *space)
 {
     struct cluster_object *object;
@@ -83,7 +84,7 @@ void apply_item(struct cluster_owner *owner, const struct cluster_manifest *item
         touch_namespace(owner->cluster, object->project, object->space);
 }
 
-/* `seen` in the order of kinds, so that what others need is there first. */
+/* In the order of kinds, so that ConfigMaps and claims are there before the workloads. */
 void apply_items(struct cluster_owner *owner, const struct cluster_set *set, struct map *seen)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -98,7 +99,7 @@ void apply_items(struct cluster_owner *owner, const struct cluster_set *set, str
     mem_free(&order);
 }
 
-/* An object went: the next work that has one of that name gets its turn. */
+/* Objects of other works that were refused as second of that name get their turn, one of them. */
 void apply_promote(struct cluster *cluster, const char *project, const char *plain)
 {
     scoped_mem char *key = object_key(project, plain, NULL);
@@ -119,7 +120,8 @@ void apply_promote(struct cluster *cluster, const char *project, const char *pla
 
 /* ---- What is kept of a set ------------------------------------------------------------------ */
 
-/* What will be there: where an item does not write, the object as it is. */
+/* The item as it takes effect: where its strategy does not write, the object as it is. False: there
+   will be none. */
 static bool find_effective(struct cluster_owner *owner, const struct cluster_manifest *item,
                       size_t ordinal, struct cluster_manifest *ret)
 {
@@ -154,7 +156,7 @@ static void write_set(struct cluster_owner *owner, const struct cluster_set *set
 
 /* ---- What leaves a set ----------------------------------------------------------------------- */
 
-/* False: somebody has it, or left it behind, already. */
+/* False: an object of that name is left behind or owned already. */
 static bool leave_behind(struct cluster_object *object)
 {
     struct cluster *cluster = object->cluster;
@@ -173,7 +175,7 @@ static bool leave_behind(struct cluster_object *object)
     return true;
 }
 
-/* What left the set goes, or stays behind without an owner. */
+/* An object that left the set is removed, or stays behind with the owner of orphans. */
 static void leave_owner_set(struct cluster_object *object)
 {
     if (object->orphan && leave_behind(object))
@@ -183,7 +185,7 @@ static void leave_owner_set(struct cluster_object *object)
     cluster_touch_services(object->cluster);
 }
 
-/* By key: one that stays behind gets another one. */
+/* Keys are listed first, since an object that stays behind gets another key. */
 static void prune_owner(struct cluster_owner *owner, const struct map *seen)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -208,6 +210,7 @@ bool cluster_has(struct cluster *cluster, const struct cluster_set *set)
     return text_same(owner->kept, text_string(&out));
 }
 
+/* A set that is the same as the one on disk does nothing, so it may be applied as often as one likes. */
 void cluster_apply(struct cluster *cluster, const struct cluster_set *set)
 {
     struct cluster_owner *owner = owner_get(cluster, set->owner);

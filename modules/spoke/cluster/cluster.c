@@ -8,6 +8,7 @@
 
 /* ---- Opening and closing -------------------------------------------------------------------- */
 
+/* After the rows are loaded: pods are matched with the objects that are known. */
 static void take_over(struct cluster *cluster)
 {
     struct cluster_object *object;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Beyond this many bytes on their way, whoever sends is slowed down. */
+/* With more bytes than this still to be written to one end, the other end is not read. */
 #define MOST_PENDING ((size_t)256 * 1024)
 #define MOST_LINKS ((size_t)4096)
 #define PATIENCE (10 * CLOCK_SECOND)
@@ -47,6 +47,7 @@ struct forward {
     size_t count, turn;
 };
 
+/* The tags are cleared, so a callback of either end that comes late is found out by object_from(). */
 static void link_free(struct link *link)
 {
     *link->from = link->next;
@@ -73,6 +74,7 @@ static void on_link_read(void *arg, const char *bytes, size_t len)
         loop_stream_pause(end->stream);
 }
 
+/* The other end has taken what was pending: this one may send again. */
 static void on_link_drained(void *arg)
 {
     struct end *end = object_from(end, LINK_TAG, arg);
@@ -80,7 +82,7 @@ static void on_link_drained(void *arg)
     loop_stream_resume(other_of(end)->stream);
 }
 
-/* What is still on its way is delivered before the connection goes. */
+/* One end has ended: what was read from it is still written to the other end, then both close. */
 static void part_link(struct link *link)
 {
     loop_stream_close_politely(&link->client.stream, PATIENCE);
@@ -115,7 +117,7 @@ static const struct loop_stream_events client_events = {
     .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained, .closed = on_link_closed,
 };
 
-/* Only now is the client read: what it sends has somewhere to go. */
+/* The pod has accepted: only now is the client read, since there is now an end to write to. */
 static void on_server_opened(void *arg)
 {
     struct end *server = object_from(end, LINK_TAG, arg);

@@ -38,6 +38,7 @@ struct cluster_object *object_new(struct cluster_owner *owner, const struct nami
     return object;
 }
 
+/* Its pods, if there are any left, stay: they find no workload any more. */
 void object_free(struct cluster_object *object)
 {
     struct arena *arena = object->arena;
@@ -84,7 +85,7 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
     const struct node *meta;
 
     object->adopted = false;
-    /* How the former content stood tells nothing of this one. */
+    /* The health of the former content says nothing about the new one. */
     object->health = CLUSTER_IN_PROGRESS;
     manifest_why_set(&object->why, "Progressing", "not looked at yet");
     object->arena = arena_new();
@@ -110,7 +111,7 @@ void object_fill(struct cluster_object *object, const struct cluster_manifest *i
     arena_free(&old);
 }
 
-/* Found by another key from now on. */
+/* The row of its state moves with it. */
 void object_rename(struct cluster_object *object, const struct naming *naming,
                           const char *project)
 {
@@ -131,6 +132,7 @@ void object_rename(struct cluster_object *object, const struct naming *naming,
 
 /* ---- How an object is found ------------------------------------------------------------------ */
 
+/* A manifest without a usable name is found by its place in the set, so that it can be refused. */
 static const char *plain_of(struct arena *arena, const struct node *object, size_t ordinal)
 {
     const char *api_version = node_get_text(object, "apiVersion");
@@ -150,7 +152,7 @@ static const char *plain_of(struct arena *arena, const struct node *object, size
                         space, name);
 }
 
-/* What an owner that left it there has, is anybody's of the project. */
+/* An object that was left behind belongs to the first work of its project that names it. */
 struct naming naming_of(struct arena *arena, const struct cluster_owner *owner,
                                const struct node *object, size_t ordinal)
 {

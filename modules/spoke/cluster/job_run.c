@@ -40,15 +40,15 @@ static enum plan_verdict judge_failed_pod(const struct cluster_object *object, c
     return manifest_job_verdict(policy, &failure, ret_why);
 }
 
-/* In the sum of those that are gone, or about to be. */
+/* The failure is in the sum of past failures already: the pod is being removed. */
 static bool is_counted_failure_of(const struct cluster_object *object, const struct pod *pod)
 {
     return object->past && pod->finished && pod->finished <= object->past->until &&
            !strcmp(pods_phase(pod), "Failed");
 }
 
-/* Wall time from which on it counts as ready: after failures, once it has run for as long
-   as it had to wait. 0: it is not ready. */
+/* Wall time from which on the pod counts as ready: after failures of the Job, once it has run for as
+   long as it had to wait. 0: it is not ready. */
 static int64_t find_ready_time(const struct cluster_object *object, const struct pod *pod,
                           unsigned failed)
 {
@@ -135,7 +135,7 @@ bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 
 /* ---- Failed pods that were counted ------------------------------------------------------- */
 
-/* So many failed pods are kept, with their logs; a Job may fail more often. */
+/* At most so many failed pods are kept, with their logs; the rest of the failures is a sum. */
 #define FAILED_KEPT 100
 
 static void count_past_failure(struct cluster_object *object, const struct pod *pod)
@@ -154,7 +154,8 @@ static void count_past_failure(struct cluster_object *object, const struct pod *
     sum->of[pod->index] = verdict == PLAN_FAIL_INDEX ? INT32_MAX / 2 : sum->of[pod->index] + failures;
 }
 
-/* The oldest half goes, all that ended at one moment together. */
+/* The oldest half of the failed pods goes into the sum. Those that ended at one moment go together,
+   since the sum remembers only until when it counts. */
 static void forget_oldest_failures(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     int64_t until = 0, last = 0;
@@ -172,7 +173,7 @@ static void forget_oldest_failures(struct cluster_object *object, struct pod *co
             gone += pods[i]->finished == until && !strcmp(pods_phase(pods[i]), "Failed");
         last = until;
     }
-    last = last / 1000 * 1000 + 999; /* as it is kept */
+    last = last / 1000 * 1000 + 999; /* rounded as on disk */
     if (!object->past)
         object->past = mem_alloc(sizeof *object->past);
     for (size_t i = 0; i < count; i++)
@@ -215,15 +216,15 @@ static void on_end_kept(void *arg, const struct err *err)
         object->run.kept = !err || !err->code;
         if (object->run.kept)
             object_touch(object);
-        else /* a full disk may be emptied */
+        else /* the disk is full, and may have room again later */
             object_look_again(object, clock_wall() + CLOCK_SECOND);
     }
     mem_free(&keeping->key);
     mem_free(&keeping);
 }
 
-/* Nothing of it is removed before its end is on the disk: an agent that dies in
-   between would run it once more. */
+/* No pod of the Job is removed before its end is on disk: an agent that dies in between would run
+   the Job once more. */
 static void keep_job_end(struct cluster_object *object)
 {
     struct keeping *keeping = mem_alloc(sizeof *keeping);
@@ -279,7 +280,8 @@ static void decide_job_end(struct cluster_object *object, const struct manifest_
     keep_job_end(object);
 }
 
-/* ttlSecondsAfterFinished: the pods go, what came of it is remembered. */
+/* After the end: pods that still run are ended, and after ttlSecondsAfterFinished all of them. The
+   result stays. */
 static void wind_up_job(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     struct object_run *run = &object->run;
@@ -314,7 +316,7 @@ void job_end_pod(struct cluster_object *object, const char *reason, const char *
 
 /* ---- One pass --------------------------------------------------------------------------- */
 
-/* Pods of an earlier template are no part of its count, and run beside none of it. */
+/* Ends the pods of an earlier template. While there are any, none of the present one is started. */
 static bool drop_outdated(struct cluster_object *object, struct pod *const *pods, size_t count)
 {
     bool any = false;
@@ -327,7 +329,7 @@ static bool drop_outdated(struct cluster_object *object, struct pod *const *pods
     return any;
 }
 
-/* activeDeadlineSeconds count from here; while it is suspended they do not. */
+/* activeDeadlineSeconds count from the start, and anew after a suspension. */
 static void note_job_start(struct cluster_object *object)
 {
     bool suspended = node_get_bool(node_get(object->object, "spec"), "suspend", false);
@@ -338,7 +340,8 @@ static void note_job_start(struct cluster_object *object)
     state_keep(object, NULL, NULL);
 }
 
-/* At the end of a pause or of the whole Job, or when one has shown that it runs well. */
+/* The Job is looked at again at the end of a pause, at its deadline, or when a pod has run for long
+   enough to count as ready. */
 static void plan_next_look(struct cluster_object *object, const struct plan_workload *want)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Each is of the project that left it. */
+/* Each orphan is of the project that left it behind, so the owner stands for each in turn. */
 static void take_orphans(struct cluster_owner *owner, const struct node *items, struct map *seen)
 {
     for (size_t i = 0; i < node_count(items); i++) {
@@ -20,6 +20,7 @@ static void take_orphans(struct cluster_owner *owner, const struct node *items, 
     owner_set_project(owner, "");
 }
 
+/* The same as applying the set, except that nothing is written. */
 static void load_owner(struct cluster *cluster, const char *name, const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -84,7 +85,7 @@ void load_state_row(void *arg, const char *name, const void *bytes, size_t len)
         return;
     object = map_get(cluster->objects, name + strlen(STATE_ROW));
     if (!object && !strchr(name, '|'))
-        object = find_plain(cluster, name + strlen(STATE_ROW)); /* an older program's */
+        object = find_plain(cluster, name + strlen(STATE_ROW)); /* a row of an older program */
     if (!object)
         return;
     state = document_read_json(arena, bytes, len, &document_limits_own, NULL);

@@ -68,7 +68,7 @@ struct cluster_object {
     int phase;
     bool orphan, removing, dirty, waiting; /* waiting for a lower phase */
     bool second; /* another work has the object of this name already */
-    /* Made out of pods that were found running, nobody knows why; see adopted.c */
+    /* Made out of pods that were found running without a set on disk; see adopted.c */
     bool adopted;
     int64_t generation, created, uid;
     struct manifest_why broken; /* reason "": it can be run */
@@ -115,7 +115,7 @@ struct cluster {
     bool closing, names_in_env_only;
 };
 
-/* The owner of objects that nobody owns any more but that were to stay. */
+/* The owner of objects whose own owner has gone and that were to stay. */
 #define CLUSTER_ORPHANS "~orphans"
 
 /* ---- object.c: what has changed ----------------------------------------------------- */

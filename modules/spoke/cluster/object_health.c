@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Progress is more pods that are available or fewer old ones than ever in this rollout:
-   one that comes and goes is none. */
+/* Progress is more available pods, or fewer old ones, than ever before in this rollout. A pod that
+   becomes available and fails again is none. */
 static void note_progress(struct cluster_object *object, const struct sight *s, bool done)
 {
     if (object->progressed && object->progress_of == object->generation &&
@@ -21,7 +21,7 @@ static void note_progress(struct cluster_object *object, const struct sight *s, 
         object->most_ready = 0;
         object->fewest_old = INT32_MAX;
     }
-    /* What an agent before saw is not known; it was no earlier than the newest pod. */
+    /* The last progress that an agent before saw is not known, but was not before the newest pod. */
     object->progressed = !object->progressed && s->newest && !done ? s->newest : clock_wall();
     object->progress_of = object->generation;
     object->most_ready = s->good > object->most_ready ? s->good : object->most_ready;
@@ -43,7 +43,7 @@ static void judge_progress(struct cluster_object *object, bool done)
     }
 }
 
-/* All that is to be of the present template is: a partition and OnDelete leave the rest. */
+/* Every pod that is to be of the present template is. A partition and OnDelete leave the others. */
 static bool has_arrived(const struct cluster_object *object, const struct sight *s)
 {
     struct plan_workload want = workload_want(object);
@@ -91,7 +91,7 @@ static void judge_pod(struct cluster_object *object)
         object->why = s.trouble;
     else
         object->why = s.wait;
-    /* kstatus calls a failed pod current; a person would not. */
+    /* Unlike kstatus, which calls a failed Pod current: a person would not. */
     if (!strcmp(phase, "Failed") || (s.troubled && s.final))
         object->health = CLUSTER_FAILED;
     else if (!strcmp(phase, "Succeeded") || s.ready)

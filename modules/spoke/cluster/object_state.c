@@ -41,8 +41,8 @@ static bool has_revisions(const struct cluster_object *object)
     return object->row && (object->row->role == MANIFEST_DEPLOYMENT || object->row->role == MANIFEST_STATEFUL);
 }
 
-/* Its pods are all of the present template, and as many as were wanted: it has been
-   rolled out, whether or not each of them is well at this moment. */
+/* All of the object's pods are of the present template, and as many as were wanted: that template
+   was rolled out, whether or not each pod is well at this moment. */
 static bool is_rolled_out(const struct cluster_object *object)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));
@@ -58,6 +58,8 @@ static bool is_rolled_out(const struct cluster_object *object)
     return object->replicas > 0 && (object->settled || (all && there >= object->replicas));
 }
 
+/* The template that was rolled out last becomes the former one, from which lost pods are made anew
+   until the rollout of the new template is over. */
 void revision_change(struct cluster_object *object, const char *hash)
 {
     bool before = object->former != NULL;
@@ -70,7 +72,7 @@ void revision_change(struct cluster_object *object, const char *hash)
     if (object->former) {
         memset(object->former->taken, 0, sizeof object->former->taken);
         if (!strcmp(object->former->hash, hash))
-            revision_drop(&object->former); /* back to it */
+            revision_drop(&object->former); /* a rollback: it is the present one again */
     }
     revision_drop(&object->now);
     if (has_revisions(object))
@@ -131,7 +133,7 @@ static void write_losses(struct arena *arena, struct node *row, const struct clu
     node_set_text(arena, node, "message", object->lost_why.message);
 }
 
-/* {"INDEX": failures}: most have none. */
+/* Failures by index as {"INDEX": failures}, since most indexes have none. */
 static void write_past(struct arena *arena, struct node *row, const struct object_past *past)
 {
     struct node *node = node_make(arena, row, "past"), *of = node_make(arena, node, "of");
@@ -150,6 +152,7 @@ static void on_state_kept(void *arg, const struct err *err)
         log_warn("cluster", "what is known of a workload cannot be kept: %s", err->text);
 }
 
+/* An object with nothing to remember has no row. */
 void state_keep(struct cluster_object *object, cluster_kept_fn *done, void *arg)
 {
     const struct cluster_keep *keep = &object->cluster->options.keep;
@@ -261,6 +264,7 @@ static struct object_past *load_past(const struct node *node)
     return past;
 }
 
+/* What was kept of another template than the present one means nothing now, except as the former. */
 void state_load(struct cluster_object *object, const struct node *kept)
 {
     const struct node *former = node_get(kept, "former");

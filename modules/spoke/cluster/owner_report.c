@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells what is known of an owner, an object or a pod, as trees. */
+/* Describes an owner and its objects as trees: the report, and the status of each kind. */
 
 #include "cluster/inventory.h"
 
@@ -203,7 +203,7 @@ struct summary {
 
 #define WORST 4
 
-/* Who waits for others is not the reason. */
+/* Of two objects in progress, the one that waits for the other's phase is not the reason. */
 static int rate_badness(const struct cluster_object *object)
 {
     static const int order[] = { [CLUSTER_CURRENT] = 0, [CLUSTER_TERMINATING] = 1,
@@ -212,7 +212,7 @@ static int rate_badness(const struct cluster_object *object)
     return order[object->health] - (object->waiting && object->health == CLUSTER_IN_PROGRESS);
 }
 
-/* The set cannot be kept on disk, so it is not begun. */
+/* A set that cannot be kept on disk is not begun, and its report says why. */
 static void set_unkept_reason(struct arena *arena, struct node *row, const struct cluster_owner *owner)
 {
     if (!owner->unkept)
@@ -311,6 +311,7 @@ static bool is_pod_of_owner(const struct summary *s, const struct pod *pod)
     return object ? object->owner == s->owner : !strcmp(pod->owner, s->owner->name);
 }
 
+/* Pods that are not ready come first. */
 static void take_pods(struct summary *s)
 {
     struct cluster *cluster = s->owner->cluster;
@@ -333,7 +334,7 @@ static void take_pods(struct summary *s)
     }
 }
 
-/* The rows that say least are the last ones; they go first. */
+/* Rows are cut from the end of each list, where those that are well stand. */
 static void cut_rows(struct summary *s)
 {
     struct node *const lists[] = { s->pods, s->served, s->inventory, s->endpoints, s->objects };
@@ -348,7 +349,7 @@ static void cut_rows(struct summary *s)
                 break;
             if (lists[i]->len <= 8)
                 break;
-            /* An eighth at a time: few rewrites, little lost. */
+            /* an eighth at a time, so that the report is written a few times only */
             for (size_t n = lists[i]->len / 8 + 1; n-- > 0; missing++)
                 node_remove_item(lists[i], lists[i]->len - 1);
         }
@@ -365,7 +366,7 @@ struct node *report_objects(struct cluster_owner *owner, struct arena *arena)
     return s.objects;
 }
 
-/* What cannot be run speaks of a field: it says of which of the objects. */
+/* A refusal names a field; in the report of an owner it must name the object, too. */
 static void set_worst_reason(struct summary *s)
 {
     const struct cluster_object *object = s->worst;

@@ -37,6 +37,7 @@ struct node *owner_add_row_item(struct arena *arena, struct node *items,
     return row;
 }
 
+/* All orphans are one row; each remembers its project. */
 void owner_stage_orphans(struct cluster *cluster)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -64,7 +65,7 @@ struct keeping_owner {
     char *owner; /* owned */
 };
 
-/* Once for each reason: it is tried again every second. */
+/* Logged once for each reason, since it is tried again every second. */
 static void tell_unkept(struct cluster_owner *owner, const char *why)
 {
     if (owner->unkept && !strcmp(owner->unkept, why))
@@ -76,6 +77,7 @@ static void tell_unkept(struct cluster_owner *owner, const char *why)
     cluster_wake(owner->cluster);
 }
 
+/* The owner may be gone, or the cluster closing, when the commit is answered. */
 static void on_owner_kept(void *arg, const struct err *err)
 {
     struct keeping_owner *keeping = arg;
@@ -88,7 +90,7 @@ static void on_owner_kept(void *arg, const struct err *err)
     } else if (owner) {
         mem_free(&owner->unkept);
         owner->committed = true;
-        owner_touch(owner); /* a pass may have gone by while it waited */
+        owner_touch(owner); /* what was looked at meanwhile was not started */
     }
     mem_free(&keeping->owner);
     mem_free(&keeping);

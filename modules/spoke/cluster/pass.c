@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goes over what has changed: workloads, phases, what may go; and tells of it. */
+/* Looks at everything that is dirty: Services, then owner by owner, and tells whose report changed. */
 
 #include "cluster/inventory.h"
 #include "cluster/service.h"
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The lowest phase in which something is not healthy yet. */
+/* The lowest phase in which an object is not healthy yet; objects of higher phases wait for it. */
 static int find_open_phase(const struct cluster_owner *owner)
 {
     struct cluster_object *object;
@@ -21,6 +21,7 @@ static int find_open_phase(const struct cluster_owner *owner)
     return lowest;
 }
 
+/* Frees an object that is being removed, once nothing of it runs. */
 static bool try_free(struct cluster_object *object)
 {
     struct cluster *cluster = object->cluster;
@@ -33,7 +34,7 @@ static bool try_free(struct cluster_object *object)
         if (object_pods(object, &pod, 1))
             return false;
     } else {
-        /* Reverse order: what workloads stand on goes after them. */
+        /* In reverse order: ConfigMaps, claims and so on go after the workloads that use them. */
         while ((other = map_next(object->cluster->objects, &at, NULL)))
             if (other->owner == object->owner && other->removing && object_is_workload(other))
                 return false;
@@ -47,6 +48,7 @@ static bool try_free(struct cluster_object *object)
     return true;
 }
 
+/* An object whose phase has just opened is looked at though nothing else of it has changed. */
 static void pass_object(struct cluster_object *object, int phase)
 {
     bool waits = object->phase > phase;
@@ -57,12 +59,13 @@ static void pass_object(struct cluster_object *object, int phase)
     if (!object->dirty)
         return;
     object->dirty = false;
-    /* What starts must be kept first; what ends may give the disk room again. */
+    /* A set must be on disk before it starts. A removal need not be: it may free the full disk. */
     if (object_is_workload(object) && (object->owner->committed || object->owner->removing))
         replicas_pass(object);
     object_judge(object);
 }
 
+/* Freeing one object may make another one free, so that is repeated until nothing more goes. */
 static void pass_owner(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
@@ -98,6 +101,7 @@ static bool has_objects(const struct cluster_owner *owner)
     return false;
 }
 
+/* A report that is the same as last time, by its hash, is not told. */
 static void tell_change(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
@@ -121,7 +125,8 @@ static void tell_change(struct cluster_owner *owner)
         cluster->options.on_change(cluster->options.arg, name);
 }
 
-/* By name: whoever is told of a change may apply and remove at once. */
+/* Re-entrant: on_change() may apply and remove sets at once, so dirty owners are listed by name first
+   and looked up again one by one. */
 void pass_run(void *arg)
 {
     struct cluster *cluster = arg;

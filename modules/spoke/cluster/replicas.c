@@ -29,14 +29,14 @@ static size_t plan_pod(const struct cluster_object *object, const struct plan_po
                        struct plan_step *steps)
 {
     if (count == 0 && object->run.ended)
-        return 0; /* it was evicted, and stays ended */
+        return 0; /* the Pod was evicted, and stays ended */
     if (count > 0 && (pods[0].current || pods[0].terminating))
         return 0;
     steps[0] = (struct plan_step){ count ? PLAN_STOP : PLAN_START, -1, 0, false, false };
     return 1;
 }
 
-/* Comes back when the next pod has been ready for long enough, or may be started. */
+/* Has the object looked at again when the next pod becomes available, or may be started. */
 static void wait_for_next(struct cluster_object *object, struct pod *const *pods, size_t count,
                           int64_t next)
 {
@@ -65,7 +65,7 @@ static size_t plan_steps(struct cluster_object *object, const struct plan_pod *p
                                                 : plan_stateful(&want, pods, count, steps);
 }
 
-/* The ordinals that the rollout has reached, and no more than there are to be. */
+/* Remembers the ordinals that the rollout has reached, and forgets those beyond the new count. */
 static void note_taken(struct cluster_object *object, const struct plan_pod *pods, size_t count)
 {
     struct object_revision *former = object->former;
@@ -82,8 +82,8 @@ static void note_taken(struct cluster_object *object, const struct plan_pod *pod
     }
 }
 
-/* Kept before the pod is stopped: an agent that dies in between would make the ordinal of
-   the former template once more. */
+/* On disk before the pod is stopped: an agent that dies in between would make that ordinal from the
+   former template once more. */
 static void keep_taken(struct cluster_object *object, struct pod *const *pods,
                        const struct plan_step *steps, size_t count)
 {

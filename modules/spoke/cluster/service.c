@@ -15,7 +15,7 @@
 
 void service_read(struct cluster_object *object)
 {
-    /* With a dot it would stand for a Service of another namespace in hosts files. */
+    /* "a.b" in a hosts file would be the Service "a" of namespace "b". */
     if (strchr(object->name, '.'))
         manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
                 object->name);
@@ -44,7 +44,8 @@ static void slot_free(struct slot *slot)
     mem_free(&slot);
 }
 
-/* A pod that is about to listen there itself; it must find the port free. */
+/* A pod that declares the port and is not ready yet: it is about to listen there itself and must
+   find the port free. */
 static const struct pod *find_claimant(const struct cluster *cluster, int port)
 {
     const struct pod *pod;
@@ -104,7 +105,7 @@ static void slot_open(struct services *services, struct slot *slot, const char *
         forward_lead(slot->forward, targets->ports, targets->count);
         return;
     }
-    /* The pod itself listens at every address: it is reached without us. */
+    /* The pod itself listens on that port at every address, so it is reached without a forward. */
     if (strstr(err.text, "in use") && all_targets_equal(targets, slot->port))
         return;
     slot->failed = true;
@@ -120,7 +121,7 @@ static struct slot *find_slot(const struct services *services, const char *host,
 
 static bool is_served(const struct cluster_object *object);
 
-/* A port belongs to the first Service that wants it, for as long as that is here. */
+/* A port belongs to the first Service that wants it, for as long as that Service is served. */
 static struct slot *take_slot(struct services *services, const char *address, int port,
                               const struct cluster_object *service)
 {
@@ -133,7 +134,7 @@ static struct slot *take_slot(struct services *services, const char *address, in
         map_put(services->slots, address, slot);
     }
     holder = slot->service ? map_get(services->cluster->objects, slot->service) : NULL;
-    /* Headless ones lead to the same pod by the same address. */
+    /* Two headless Services may lead to one pod by the same address. */
     if (holder && holder != service && is_served(holder) && !names_are_headless(service))
         return NULL;
     mem_free(&slot->service);
@@ -143,7 +144,7 @@ static struct slot *take_slot(struct services *services, const char *address, in
     return slot;
 }
 
-/* NULL: another Service has it. */
+/* Listens for the Service, or lets go while no pod is ready. NULL: another Service has the port. */
 static const struct slot *want_slot(struct services *services, const struct cluster_object *service,
                                     const char *host, int port, const struct targets *targets)
 {
@@ -155,13 +156,14 @@ static const struct slot *want_slot(struct services *services, const struct clus
     slot->wanted = true;
     if (targets->count && !loop_is_simulated(services->cluster->options.loop)) {
         slot_open(services, slot, address, targets);
-    } else { /* nobody is ready: refused, as a cluster would */
+    } else { /* no pod is ready: connections are refused, as in Kubernetes */
         forward_close(&slot->forward);
         slot->failed = false;
     }
     return slot;
 }
 
+/* Closes the ports that no Service wanted in this round. */
 static void drop_unwanted(struct services *services)
 {
     struct slot *slot;
@@ -179,7 +181,7 @@ static void drop_unwanted(struct services *services)
     }
 }
 
-/* Whoever may listen there soon is not known: all of that number are let go. */
+/* At which address the pod will listen is not known, so the port is let go at every address. */
 static void yield_port(struct services *services, int port)
 {
     struct slot *slot;
@@ -192,6 +194,7 @@ static void yield_port(struct services *services, int port)
         }
 }
 
+/* Called just before a pod starts; the next round opens again what may be open. */
 void services_yield(struct services *services, const struct pod *pod)
 {
     const struct node *port;
@@ -204,7 +207,7 @@ void services_yield(struct services *services, const struct pod *pod)
 
 /* ---- One Service ------------------------------------------------------------------------- */
 
-/* targetPort as number or name; without it the Service's own. */
+/* targetPort as a number or by name; without it the port of the Service. 0: the pod has none. */
 static int find_target_port(const struct pod *pod, const struct node *port)
 {
     const struct node *target = node_get(port, "targetPort"), *declared;
@@ -219,6 +222,8 @@ static int find_target_port(const struct pod *pod, const struct node *port)
     return 0;
 }
 
+/* A pod of the Service's namespace and project with the labels that it selects, ready unless it asks
+   for pods that are not. */
 static bool is_target(const struct pass *pass, const struct pod *pod)
 {
     bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
@@ -250,7 +255,7 @@ static void add_endpoint(struct pass *pass, const struct pod *pod, const char *a
     node_add(pass->arena, pass->endpoints, row);
 }
 
-/* A pod of a headless Service has an address of its own. */
+/* Each pod of a headless Service has an address of its own, and a forward there. */
 static void lead_to_pod(struct pass *pass, const struct pod *pod, int port, int target)
 {
     const char *host = pods_host(pod, pass->arena);
@@ -261,7 +266,8 @@ static void lead_to_pod(struct pass *pass, const struct pod *pod, int port, int 
     note_slot(pass, want_slot(pass->services, pass->service, address, port, &one), port);
 }
 
-/* The machine's ports are one: what a pod does not declare may be anybody's. */
+/* Pods share the machine's ports: a port that no pod declares may be another program's, so a node
+   port never leads there. */
 static void refuse_undeclared(struct pass *pass, const struct pod *pod, int target)
 {
     if (!*pass->why.reason)
@@ -269,6 +275,7 @@ static void refuse_undeclared(struct pass *pass, const struct pod *pod, int targ
                 "and no container of pod %.100s has containerPort %d", pod->name, target);
 }
 
+/* One port of the Service: the pods behind it become targets, and endpoints of the report. */
 static void gather_targets(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
@@ -294,7 +301,8 @@ static void gather_targets(struct pass *pass, const struct node *port, bool outs
 
 /* ---- Node ports ----------------------------------------------------------------------- */
 
-/* The administrator's addresses; else this machine's own as others reach it. */
+/* Where node ports listen: the administrator's addresses, else loopback and the machine's own
+   address. */
 static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE_ADDRESSES])
 {
     const char *const *given = cluster->options.bounds.node_addresses;
@@ -326,7 +334,8 @@ static bool is_node_port_free(const struct pass *pass, int port)
     return true;
 }
 
-/* The one that was asked for, or one of the range by the name. */
+/* The node port that the manifest names, or a free one of the range, found by a hash of the name so
+   that it stays the same. 0: none. */
 static int node_port_of(const struct pass *pass, const struct node *port)
 {
     scoped_mem char *key =
@@ -466,7 +475,7 @@ static const struct names *find_host_names(struct cluster *cluster, struct arena
     return names;
 }
 
-/* Its Services are not known: it keeps the names that it has. */
+/* The pod's Services are not known yet, so it keeps the hosts file that it has. */
 static bool is_adopted(const struct cluster *cluster, const struct pod *pod)
 {
     const struct cluster_object *object = object_of_pod(cluster, pod);
@@ -474,7 +483,7 @@ static bool is_adopted(const struct cluster *cluster, const struct pod *pod)
     return object && object->adopted;
 }
 
-/* One text for all pods of a namespace, written where it differs. */
+/* The names are the same for all pods of a namespace: written once, delivered where they differ. */
 static void tell_host_names(struct cluster *cluster)
 {
     scoped_map struct map *known = map_new();
@@ -492,6 +501,7 @@ static void tell_host_names(struct cluster *cluster)
     }
 }
 
+/* Serves all Services anew. A port that cannot be listened on is tried again in two seconds. */
 void services_pass(struct cluster *cluster)
 {
     struct services *services = cluster->services;
@@ -557,7 +567,8 @@ void services_free(struct services **services)
 
 /* ---- Told ----------------------------------------------------------------------------------------- */
 
-/* Endpoints that others would write do not exist here, so nothing will ever answer. */
+/* In Kubernetes a Service without selector leads to Endpoints that others write. There are none on
+   a spoke, so such a Service would never lead anywhere. */
 static bool selects_nothing(const struct cluster_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* More names than that belong on a real cluster. */
+/* At most so many members of one headless Service have names: a hosts file is read as a whole. */
 #define MOST_HOSTS 256
 
 /* ---- Addresses ------------------------------------------------------------------ */
@@ -21,8 +21,8 @@ static void write_address(uint64_t hash, char ret[20])
 }
 
 /*
- * From the name and this spoke's folder, so that it is the same after a
- * restart and another spoke of this machine has another one.
+ * The address follows from the name and the spoke's folder, so that it is the same after
+ * a restart, and another spoke of this machine has another one.
  */
 const char *names_address(struct services *services, const char *project, const char *space,
                           const char *name)
@@ -52,6 +52,7 @@ bool names_are_headless(const struct cluster_object *service)
     return !strcmp(node_get_text(node_get(service->object, "spec"), "clusterIP"), "None");
 }
 
+/* An empty selector selects nothing. */
 bool names_select(const struct cluster_object *service, const struct node *template)
 {
     const struct node *selector = node_at(service->object, "spec", "selector", NULL);
@@ -76,11 +77,12 @@ static bool has_indexed_hosts(const struct cluster_object *object)
 struct hosts_writer {
     struct cluster *cluster;
     struct arena *arena;
-    const char *project, *space; /* of who reads it */
+    const char *project, *space; /* of the pod that reads the file */
     const struct cluster_object *service;
     struct node *lines;
 };
 
+/* The short name is for readers of the same namespace only. */
 static void add_host_line(struct hosts_writer *w, const char *address, const char *host)
 {
     const char *dot = host ? "." : "", *name = w->service->name, *space = w->service->space;
@@ -114,7 +116,7 @@ static int count_of_indexes(const struct cluster_object *object)
     return count > MOST_HOSTS ? MOST_HOSTS : (int)count;
 }
 
-/* Every member has its name from the start, so that it can be waited for. */
+/* A pod with an index has its name before it exists, so that others can wait for it. */
 static void add_indexed_hosts(struct hosts_writer *w, const struct cluster_object *object)
 {
     if (strcmp(subdomain_of(object), w->service->name) != 0 || !has_indexed_hosts(object))
@@ -129,7 +131,7 @@ static void add_indexed_hosts(struct hosts_writer *w, const struct cluster_objec
     }
 }
 
-/* The Service's own name stands for all that are ready. */
+/* The name of a headless Service has the addresses of all its ready pods. */
 static void add_ready_pods(struct hosts_writer *w)
 {
     bool all = node_get_bool(node_get(w->service->object, "spec"), "publishNotReadyAddresses", false);

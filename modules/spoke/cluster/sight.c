@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Pods of it were lost one soon after the other, and those there are have yet to show
-   that they stay. */
+/* Pods of the object were lost one soon after the other, and the present ones have not run for long
+   enough to show that they stay. */
 static bool is_losing(const struct cluster_object *object, const struct sight *s)
 {
     int64_t now = clock_wall();
@@ -29,6 +29,7 @@ static void write_wait(const struct pod *pod, struct manifest_why *ret)
                 why.message);
 }
 
+/* Pods that are leaving do not count. The first trouble that is final is the one that is told. */
 void sight_take(const struct cluster_object *object, struct sight *ret)
 {
     struct pod **pods = mem_alloc(OBJECT_PODS * sizeof(struct pod *));

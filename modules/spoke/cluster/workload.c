@@ -12,7 +12,7 @@
 
 /* ---- Reading ------------------------------------------------------------------- */
 
-/* Another template: a Job runs it once, and what was held back may do better. */
+/* Another template begins anew: a Job runs it once, and pauses after losses are forgotten. */
 static void take_template(struct cluster_object *object, const char *hash)
 {
     bool ran = object->run.started || object->run.ended || object->losses;
@@ -50,6 +50,7 @@ void workload_read(struct cluster_object *object)
 
 /* ---- How it is updated --------------------------------------------------------------- */
 
+/* Clients find pods behind a Service whatever their ports. */
 static bool is_behind_service(const struct cluster_object *object)
 {
     const struct cluster_object *other;
@@ -63,6 +64,8 @@ static bool is_behind_service(const struct cluster_object *object)
     return false;
 }
 
+/* Whether an update must end a pod before the next one begins, since both want the same port: it is
+   declared, or is the spoke's choice and clients know the pod by it. */
 static bool is_exclusive(const struct cluster_object *object)
 {
     const struct node *containers = node_at(object->template, "spec", "containers", NULL);
@@ -78,7 +81,7 @@ static bool is_exclusive(const struct cluster_object *object)
             chosen = true;
         }
     }
-    /* With maxSurge, the pods beside the old ones get other numbers. */
+    /* Who sets maxSurge wants new pods beside the old ones, and they get other port numbers. */
     return chosen && !node_get(rolling, "maxSurge") && !is_behind_service(object);
 }
 
@@ -105,7 +108,8 @@ int64_t workload_least(const struct cluster_object *object)
     return least > 0 && least < 86400 * 365 ? least * CLOCK_SECOND : 0;
 }
 
-/* Where only one template is known, the pods of a Deployment and a lone Pod. */
+/* An object that was made out of found pods can make pods anew where only one template is known, and
+   its kind needs no more than that: a Deployment or a lone Pod. */
 static bool can_plan_adopted(const struct cluster_object *object)
 {
     struct pod *pod;
@@ -136,7 +140,7 @@ void workload_on_loss(struct cluster_object *object, const struct pod *pod,
     int64_t now = clock_wall();
 
     if (object->losses && pod->created <= object->lost && now >= object->lost)
-        return; /* what took the last one took this one too */
+        return; /* the same cause took the pod that was lost before */
     if (now - pod->created >= PLAN_BACKOFF_RESET || now < pod->created)
         object->losses = 0;
     object->losses++;
@@ -167,6 +171,7 @@ bool workload_is_available(const struct cluster_object *object, const struct pod
 
 /* ---- A new pod ------------------------------------------------------------------------ */
 
+/* Names as Kubernetes makes them; random letters are those that make no words. */
 static const char *name_pod(const struct cluster_object *object, const char *hash, int index,
                              struct arena *arena)
 {

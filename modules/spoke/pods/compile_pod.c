@@ -21,6 +21,7 @@ static bool has_secret(const struct node *volume)
     return found;
 }
 
+/* One volume of the template becomes one of the runtime: host, empty, claim or files. */
 static int compile_volume(struct pod *pod, struct arena *arena, const struct node *volume,
                           struct node *ret, struct manifest_why *why)
 {
@@ -45,7 +46,7 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
         if (node_get(empty, "sizeLimit") &&
             quantity_from_node(arena, node_get(empty, "sizeLimit"), &size, NULL) == 0)
             node_set_int(arena, ret, "size", quantity_value(&size));
-        else if (!strcmp(node_get_text(empty, "medium"), "Memory")) /* it has an end, too */
+        else if (!strcmp(node_get_text(empty, "medium"), "Memory")) /* else it could fill the memory */
             node_set_int(arena, ret, "size", pod->pods->options.bounds.disk);
     } else if (node_get(volume, "persistentVolumeClaim")) {
         if (shared_claim_check(pod, volume, why) < 0)
@@ -66,7 +67,7 @@ static int compile_volume(struct pod *pod, struct arena *arena, const struct nod
 
 /* ---- Containers of the runtime ----------------------------------------------------------------- */
 
-/* A claim may be read-only as a whole. */
+/* A volume of a claim can be read-only whatever its mounts say. */
 static bool is_claim_read_only(const struct pod *pod, const char *name)
 {
     const struct node *volumes = node_at(pod->template, "spec", "volumes", NULL);
@@ -78,6 +79,7 @@ static bool is_claim_read_only(const struct pod *pod, const char *name)
     return false;
 }
 
+/* A subPathExpr is known only now, so where it leads is checked here once more. */
 static int compile_mounts(struct env *env, struct node *ret, struct manifest_why *why)
 {
     const struct node *mounts = node_get(env->container, "volumeMounts");
@@ -103,7 +105,8 @@ static int compile_mounts(struct env *env, struct node *ret, struct manifest_why
     return 0;
 }
 
-/* A process has one list of words; an image has two, either of which may be its own. */
+/* A process has one list of words, command and args in a row. An image has two, and uses its
+   own entry point or arguments where a list is empty. */
 static void compile_command(struct env *env, struct node *ret, bool image)
 {
     static const char *const lists[] = { "command", "args" };
@@ -120,6 +123,7 @@ static void compile_command(struct env *env, struct node *ret, bool image)
     }
 }
 
+/* False: the container runs as a process, without an image. */
 static bool compile_image(const struct pod *pod, struct arena *arena,
                           const struct node *container, struct node *ret)
 {
@@ -142,7 +146,7 @@ static void compile_limits(struct arena *arena, const struct node *container, st
         node_set_int(arena, ret, "memory", memory);
     if (manifest_quantity(limits, "cpu", "", &cpu, true, &ignored) == 0 && cpu)
         node_set_int(arena, ret, "cpu", cpu);
-    node_set_int(arena, ret, "pids", 4096); /* a fork bomb hurts itself only */
+    node_set_int(arena, ret, "pids", 4096); /* a fork bomb stays inside its pod */
 }
 
 static void compile_user(struct arena *arena, const struct node *context, struct node *ret)
@@ -173,7 +177,8 @@ static bool names_capability(const struct node *list, int capability)
     return false;
 }
 
-/* uid 0 has the usual ones; what was added goes before what was dropped by ALL. */
+/* A process of uid 0 has the usual capabilities without those that are dropped. What is added
+   is had even where ALL is dropped. */
 static void compile_rights(struct arena *arena, const struct node *pod, const struct node *own,
                     struct node *ret)
 {
@@ -193,8 +198,8 @@ static void compile_rights(struct arena *arena, const struct node *pod, const st
         node_set(arena, ret, "capabilities", list);
 }
 
-/* What plan_backoff() says of a first crash, done where it happens. A Job counts its
-   failures before anything of it is started again. */
+/* The first restart has no pause (plan_backoff()), so the shim itself does it, without the
+   agent. Not in a Job, whose failures are counted before anything is started again. */
 static void compile_again(const struct pod *pod, struct arena *arena, struct node *ret)
 {
     const char *policy = node_get_text(node_get(pod->template, "spec"), "restartPolicy");
@@ -207,7 +212,7 @@ static void compile_again(const struct pod *pod, struct arena *arena, struct nod
     node_set_int(arena, again, "after", PLAN_BACKOFF_RESET / CLOCK_SECOND);
 }
 
-/* What the shim itself can do when the machine shuts down and no agent is there. */
+/* The preStop hook in a form that the shim can run by itself when the machine shuts down. */
 static void compile_hook(const struct pod_container *from, struct arena *arena, struct node *ret)
 {
     const struct node *hook = node_at(from->spec, "lifecycle", "preStop", NULL), *command;
@@ -225,6 +230,7 @@ static void compile_hook(const struct pod_container *from, struct arena *arena, 
         node_set_int(arena, to, "sleep", number_get(node_get(hook, "sleep"), "seconds", NUMBER_SECONDS, 0));
 }
 
+/* The order matters: commands and mounts may use $(NAME) of the environment. */
 static int compile_container(struct pod *pod, struct arena *arena,
                              const struct pod_container *from, struct node *ret,
                              struct manifest_why *why)
@@ -267,7 +273,7 @@ struct node *compile_hosts(const struct pod *pod, struct arena *arena,
     const struct node *aliases = node_at(pod->template, "spec", "hostAliases", NULL);
     struct node *ret = node_list(arena);
 
-    /* Its own name first: what looks itself up must find its podIP. */
+    /* Its own name first: a program that looks itself up must find its podIP. */
     node_add(arena, ret, node_format(arena, "127.0.0.1 %s", pod_own_host(pod, arena)));
     for (size_t i = 0; i < node_count(aliases); i++) {
         const struct node *alias = node_item(aliases, i), *hosts = node_get(alias, "hostnames");
@@ -281,8 +287,8 @@ struct node *compile_hosts(const struct pod *pod, struct arena *arena,
     return ret;
 }
 
-/* What its own folders may hold: what its containers say together if each does,
-   and never more than the spoke gives. */
+/* The bytes that the pod's own folders may hold: the sum of its containers' limits where each
+   has one, and at most what the spoke allows to a pod. */
 static int64_t sum_disk(const struct pod *pod)
 {
     int64_t most = pod->pods->options.bounds.disk, sum = 0, one;

@@ -9,6 +9,7 @@
 
 /* ---- Freeing ------------------------------------------------------------------------- */
 
+/* A pod that could not be made because another one has its port. */
 static bool waits_for_port(const struct pod *pod)
 {
     return pod->state == POD_PENDING && !strcmp(pod->why.reason, "PortConflict");
@@ -25,6 +26,7 @@ void pod_wake_waiting(struct pods *pods)
             loop_timer_set(pod->timer, 0);
 }
 
+/* Questions on their way find no pod of this uid any more when they are answered. */
 void pod_free(struct pod **pod)
 {
     struct pod *p = *pod;
@@ -48,6 +50,8 @@ void pod_free(struct pod **pod)
 
 /* ---- Ending --------------------------------------------------------------------------------- */
 
+/* The last step. Called after each end of a container, acts once nothing runs. The answer is
+   RUNTIME_REMOVED, and then the pod is freed. */
 static void remove_ended(struct pod *pod)
 {
     struct pods *pods = pod->pods;
@@ -61,13 +65,14 @@ static void remove_ended(struct pod *pod)
     pods->driver->remove(pods->runtime, pod->id);
 }
 
+/* SIGTERM to all containers, and SIGKILL to what is left after the grace period. */
 static void stop_all(struct pod *pod)
 {
     struct pods *pods = pod->pods;
     int64_t grace = pod_grace(pod), used = clock_steady() - pod->ending;
 
     pod_move(pod, POD_STOPPING);
-    /* What hooks took is taken from the rest, but for two seconds. */
+    /* The grace period began with the hooks; two seconds of it are left in any case. */
     if (used > 0 && used < grace)
         grace = grace - used > 2 * CLOCK_SECOND ? grace - used : 2 * CLOCK_SECOND;
     else if (used >= grace && grace > 2 * CLOCK_SECOND)
@@ -76,7 +81,7 @@ static void stop_all(struct pod *pod)
     remove_ended(pod);
 }
 
-/* Those whose hook is not over yet are told when it is. */
+/* Whether a container is still in its preStop hook; SIGTERM waits for the end of that. */
 static bool hooks_run(const struct pod *pod)
 {
     for (size_t i = 0; i < pod->count; i++)
@@ -85,6 +90,7 @@ static bool hooks_run(const struct pod *pod)
     return false;
 }
 
+/* A preStop hook is over, well or not: of one container that is restarted, or of a pod that ends. */
 static void on_pre_stop(struct pod_container *c, bool ok, const char *message)
 {
     struct pod *pod = c->pod;
@@ -103,6 +109,8 @@ static void begin_hooks(struct pod *pod)
             hook_begin(&pod->containers[i], HOOK_PRE_STOP, pod_grace(pod), on_pre_stop);
 }
 
+/* Re-entrant: the caller may call this from PODS_LOST. A pod that was never made has nothing
+   to stop and is freed at once. */
 void pods_end(struct pod *pod)
 {
     if (pods_is_leaving(pod))
@@ -130,7 +138,7 @@ void pods_end(struct pod *pod)
 void pod_go_on_ending(struct pod *pod)
 {
     if (pod->state == POD_FOUND)
-        return; /* how it goes on is decided when all of its ends are read */
+        return; /* pod_adopt() decides how it goes on when all of its ends are read */
     if (pod->state != POD_HOOKS || hooks_run(pod))
         remove_ended(pod);
     else
@@ -147,6 +155,7 @@ void pod_stop_container(struct pod_container *c)
 
 /* ---- Lost -------------------------------------------------------------------------------------- */
 
+/* No event will tell the end of a container whose shim is gone: it ended now, by SIGKILL. */
 static void lose_container(struct pod_container *c, const char *reason, const char *message)
 {
     probes_end(c);
@@ -160,9 +169,10 @@ static void lose_container(struct pod_container *c, const char *reason, const ch
     manifest_why_set(&c->why, reason, "%.380s", message);
 }
 
+/* May be told twice of one pod: by the agent before, and again after a restart. */
 void pod_on_lost(struct pod *pod, const char *reason, const char *message)
 {
-    bool again = pod->lost && !strcmp(reason, "Evicted"); /* an agent before told of it */
+    bool again = pod->lost && !strcmp(reason, "Evicted"); /* the agent before has noted it */
 
     if (pod->lost && pod->finished && !pods_is_leaving(pod))
         return;

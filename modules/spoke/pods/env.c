@@ -31,6 +31,7 @@ char *env_expand(struct env *env, const char *text)
     return arena_string(env->arena, text_string(&out));
 }
 
+/* "app" of "metadata.labels['app']"; NULL: the path is not of that form. */
 static const char *read_brackets(struct arena *arena, const char *path, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -41,7 +42,7 @@ static const char *read_brackets(struct arena *arena, const char *path, const ch
     return arena_bytes(arena, path + len + 2, (size_t)(end - path) - len - 3);
 }
 
-/* As a kubelet writes them to a file: KEY="VALUE", a line each. */
+/* All labels or annotations as a kubelet writes them to a file: KEY="VALUE", a line each. */
 static const char *write_all(struct arena *arena, const struct node *map)
 {
     scoped_text struct text out = { 0 };
@@ -103,6 +104,7 @@ const char *env_resource(struct arena *arena, const struct node *container,
     return arena_printf(arena, "%lld", (long long)(amount / by + (amount % by > 0)));
 }
 
+/* One variable of a key of a ConfigMap or Secret, of the pod itself, or of its resources. */
 static int set_value_from(struct env *env, const char *name, const struct node *from,
                     struct manifest_why *why)
 {
@@ -135,7 +137,7 @@ static int set_value_from(struct env *env, const char *name, const struct node *
     return 0;
 }
 
-/* Printable ASCII without '=', as Kubernetes has it since 1.32. */
+/* A variable's name is printable ASCII without '=', as in Kubernetes since 1.32. */
 static bool is_env_name(const char *name)
 {
     for (const char *at = name; *at; at++)
@@ -152,6 +154,7 @@ static int refuse_name(const struct env *env, const char *list, size_t i, const 
                    value);
 }
 
+/* Every key of a ConfigMap or Secret becomes a variable. */
 static int add_env_from(struct env *env, const struct node *from, struct manifest_why *why)
 {
     static const char *const maps[] = { "data", "stringData" };
@@ -174,7 +177,8 @@ static int add_env_from(struct env *env, const struct node *from, struct manifes
     return 0;
 }
 
-/* $PORT is the first port, $PORT_NAME each one by its name. */
+/* $PORT is the first port that is declared, $PORT_NAME each one by its name. A program that
+   leaves the choice to the spoke (containerPort: 0) learns its port from them. */
 static void set_port_values(struct env *env)
 {
     const struct node *ports = node_get(env->container, "ports");
@@ -201,6 +205,7 @@ static void set_port_values(struct env *env)
     }
 }
 
+/* The order is that of precedence: what comes later replaces what came before. */
 int env_resolve(struct env *env, struct manifest_why *why)
 {
     const struct node *from = node_get(env->container, "envFrom");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs what a container wants done after its start and before its end. */
+/* Runs the postStart and preStop hooks of containers, and says when they are over. */
 
 #include "pods/compile.h"
 #include "pods/life.h"
@@ -13,7 +13,8 @@
 static const char *const hook_names[] = { [HOOK_NONE] = "", [HOOK_POST_START] = "postStart",
                                           [HOOK_PRE_STOP] = "preStop" };
 
-/* A hook on its way; its container may be gone when it is done. */
+/* A hook that runs. Its pod may be freed or its container restarted before the answer comes, so
+   it is found again by pod id, uid and run. */
 struct hook {
     struct pods *pods;
     char *pod, *uid; /* owned */
@@ -22,6 +23,7 @@ struct hook {
     int64_t run;
 };
 
+/* `hook` is cleared before the callback, which may begin the next hook or end the pod. */
 static void end_hook(struct pod_container *c, bool ok, const char *message)
 {
     enum pod_hook kind = c->hook;
@@ -49,6 +51,7 @@ static void on_hook_answer(void *arg, bool ok, const char *message)
     mem_free(&hook);
 }
 
+/* A hook of kind `sleep` needs no process: a timer stands for it. */
 void hook_slept(void *arg)
 {
     struct pod_container *c = arg;
@@ -57,6 +60,8 @@ void hook_slept(void *arg)
         end_hook(c, true, "");
 }
 
+/* One hook of a container at a time: a preStop hook takes the place of a postStart hook that has
+   not ended, whose answer is then dropped. */
 bool hook_begin(struct pod_container *c, enum pod_hook kind, int64_t most, hook_fn *on_end)
 {
     struct pods *pods = c->pod->pods;

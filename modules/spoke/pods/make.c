@@ -12,6 +12,7 @@
 
 /* ---- Handed to the runtime ------------------------------------------------------------ */
 
+/* What observe() gives back to the next agent: all that pod_adopt() needs to know the pod again. */
 static struct node *record_of(const struct pod *pod, struct arena *arena)
 {
     struct node *record = node_map(arena);
@@ -30,7 +31,7 @@ static struct node *record_of(const struct pod *pod, struct arena *arena)
     return record;
 }
 
-/* "MountUnavailable: what and why" from the runtime, in two parts. */
+/* The runtime says "MountUnavailable: what and why" in one text: reason and message part here. */
 static void split_reason(const struct err *err, struct manifest_why *why)
 {
     const char *colon = strstr(err->text, ": ");
@@ -46,6 +47,7 @@ static void split_reason(const struct err *err, struct manifest_why *why)
         manifest_why_set(why, "CannotStart", "%.380s", err->text);
 }
 
+/* Ports first: their numbers are part of the environment that is compiled. */
 static int make_pod(struct pod *pod, struct manifest_why *why)
 {
     struct pods *pods = pod->pods;
@@ -67,6 +69,7 @@ static int make_pod(struct pod *pod, struct manifest_why *why)
     return 0;
 }
 
+/* The Event is told once for each cause, not for each try. */
 void pod_try_make(struct pod *pod)
 {
     struct manifest_why why = { 0 };
@@ -135,7 +138,7 @@ struct pod *pod_new(struct pods *pods, const char *id)
     return pod;
 }
 
-/* The claims of a StatefulSet are volumes of the pod's own. */
+/* Each volumeClaimTemplate becomes a volume whose claim is named for the pod. */
 static void add_claims(struct pod *pod, const struct node *claims, struct node *template)
 {
     struct arena *arena = pod->arena;
@@ -163,7 +166,7 @@ void pods_start(struct pods *pods, const struct pods_new *from)
     struct pod *pod;
 
     if (map_get(pods->all, id))
-        return; /* the one before is still on its way out */
+        return; /* the pod before it is still being removed */
     pod = pod_new(pods, id);
     pod->space = arena_string(pod->arena, from->space);
     pod->name = arena_string(pod->arena, from->name);

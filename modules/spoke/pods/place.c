@@ -122,7 +122,7 @@ static bool is_number_taken(const struct places *places, int number)
     return false;
 }
 
-/* The hash that every namespace had before there was a list, if it is free. */
+/* Older programs had no list and used this hash, so a namespace keeps its number if that is free. */
 static int pick_number(const struct places *places, const char *place)
 {
     uint32_t hash = 2166136261u;
@@ -161,7 +161,7 @@ int places_number(struct places *places, const char *place)
     return number_as_int(node_get(places->list, place), "number", NUMBER_COUNT, 0);
 }
 
-/* A cryptographic hash: a name that one tenant makes up must not meet another's. */
+/* The hash is cryptographic: a tenant must not be able to make up a name that meets another's. */
 char *places_file(struct places *places, struct arena *arena, const char *project,
                   const char *space, const char *name)
 {

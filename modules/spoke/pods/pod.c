@@ -75,13 +75,13 @@ bool container_runs(const struct pod_container *c)
     return c->state == CONTAINER_RUNNING;
 }
 
-/* By how its main process ended: what became of a child is that one's own affair. */
 bool container_has_failed(const struct pod_container *c)
 {
     return c->state == CONTAINER_FAILED ||
            (c->state == CONTAINER_EXITED && (c->code || c->signal));
 }
 
+/* Init containers do not count, sidecars do. */
 bool pods_is_ready(const struct pod *pod)
 {
     if (pods_is_leaving(pod) || pod->finished || !pods_is_made(pod))
@@ -128,6 +128,7 @@ bool pods_is_on_trial(const struct pod *pod, int64_t least, int64_t pause)
            !pods_is_available(pod, least, pause);
 }
 
+/* Rollouts replace broken pods first, and do not count them among the available ones. */
 bool pods_is_broken(const struct pod *pod)
 {
     if (pods_is_ready(pod))
@@ -139,6 +140,7 @@ bool pods_is_broken(const struct pod *pod)
            (pod->unready_since && clock_wall() >= pod->unready_since + PLAN_BACKOFF_RESET);
 }
 
+/* Between the start of an agent and the first answers of its probes. */
 bool pods_may_be_ready(const struct pod *pod)
 {
     if (!pod->adopted || pods_is_broken(pod))
@@ -150,6 +152,7 @@ bool pods_may_be_ready(const struct pod *pod)
     return true;
 }
 
+/* Kubernetes' phases. A sidecar that failed does not make its pod Failed. */
 const char *pods_phase(const struct pod *pod)
 {
     bool any = false;
@@ -168,6 +171,7 @@ const char *pods_phase(const struct pod *pod)
     return any ? "Running" : "Pending";
 }
 
+/* The failure of a readiness probe is final only once it has failed failureThreshold times. */
 static bool probe_trouble(const struct pod_container *c, struct manifest_why *ret, bool *ret_final)
 {
     static const struct {
@@ -193,7 +197,7 @@ static bool probe_trouble(const struct pod_container *c, struct manifest_why *re
     return false;
 }
 
-/* It runs again, but not yet for as long as it had to wait for that. */
+/* The container runs again, but not yet for as long as it had to wait for its last start. */
 static bool is_on_trial(const struct pod_container *c)
 {
     int64_t now = clock_wall();
@@ -201,6 +205,7 @@ static bool is_on_trial(const struct pod_container *c)
     return container_runs(c) && now >= c->began && now < c->began + plan_trial(&c->ends);
 }
 
+/* From the worst to the least: the pod cannot be made, a container crashes, a probe fails. */
 bool pods_trouble(const struct pod *pod, struct manifest_why *ret, bool *ret_final)
 {
     static const char *const waits[] = { "MissingConfigMap", "MissingSecret",
@@ -229,7 +234,7 @@ bool pods_trouble(const struct pod *pod, struct manifest_why *ret, bool *ret_fin
     return false;
 }
 
-/* What a container is waiting for, or what the pod waits for in it. */
+/* What a container waits for, or what its pod waits for because of it. */
 static bool container_wait(const struct pod_container *c, struct manifest_why *ret)
 {
     bool first = c->init && !c->sidecar;
@@ -274,6 +279,7 @@ bool pods_waits(const struct pod *pod, struct manifest_why *ret)
 
 /* ---- Ends ---------------------------------------------------------------------------------- */
 
+/* Every run but the present one has failed. Runs that lacked their image do not count. */
 int pods_failures(const struct pod *pod)
 {
     int64_t sum = 0;
@@ -288,6 +294,7 @@ int pods_failures(const struct pod *pod)
     return sum < MANIFEST_MOST_PODS * 1000 ? (int)sum : MANIFEST_MOST_PODS * 1000;
 }
 
+/* A container that could not be started counts as exit code 128. */
 size_t pods_exits(const struct pod *pod, struct manifest_exit *ret, size_t room)
 {
     size_t count = 0;

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Tells the container's last known state to run.c, as if it happened now; `adopting` keeps that
+   from being told and acted on a second time. */
 static void adopt_container(struct pod *pod, const struct node *found)
 {
     struct pod_container *c = NULL;
@@ -27,14 +29,14 @@ static void adopt_container(struct pod *pod, const struct node *found)
             c = &pod->containers[i];
     if (!c)
         return;
-    /* The end that is about to be told counts once more. */
+    /* pod_on_ended() below counts the last end once more. */
     c->ends = (struct plan_ends){ 0 };
     c->ends.crashes = (unsigned)number_as_int(found, "crashes", NUMBER_COUNT, 0);
     if (c->ends.crashes && strcmp(state, "running") != 0)
         c->ends.crashes--;
     event.kind = !strcmp(state, "failed") ? RUNTIME_FAILED : RUNTIME_EXITED;
     if (!strcmp(state, "running") && !pod->lost && node_get_bool(found, "starting", false)) {
-        c->state = CONTAINER_RUNNING; /* its shim tells when it has started */
+        c->state = CONTAINER_RUNNING; /* the shim is starting it, and RUNTIME_STARTED follows */
         c->run = event.run;
         snprintf(c->waits, sizeof c->waits, "%s", event.message);
     } else if (!strcmp(state, "running") && (event.pid || !pod->lost))
@@ -52,7 +54,7 @@ static const char *find_pod_project(struct pod *pod, const struct node *record)
     return project ? arena_string(pod->arena, project) : node_get_text(record, "project");
 }
 
-/* What it was evicted for, if it was, maybe while no agent looked; NULL. */
+/* Why the pod was evicted, maybe while no agent ran; NULL: it was not. */
 static const char *find_eviction(const struct node *states)
 {
     for (size_t i = 0; i < node_count(states); i++)
@@ -61,8 +63,8 @@ static const char *find_eviction(const struct node *states)
     return NULL;
 }
 
-/* Not when an agent learned of it: what is waited for after an end, a Job's pause or its
-   ttlSecondsAfterFinished, would begin anew with every agent. */
+/* When its last container ended, not when this agent learned of it: else a Job's pause and its
+   ttlSecondsAfterFinished would begin anew with every agent. */
 static int64_t find_last_end(const struct pod *pod)
 {
     int64_t last = 0;
@@ -73,7 +75,7 @@ static int64_t find_last_end(const struct pod *pod)
     return last && last < clock_wall() ? last : clock_wall();
 }
 
-/* Its shim is gone, with the machine or alone. */
+/* The pod's shim is gone: the machine was restarted, or the shim was killed. */
 static void adopt_dead(struct pod *pod)
 {
     bool ended = pod->count > 0;
@@ -81,7 +83,7 @@ static void adopt_dead(struct pod *pod)
     for (size_t i = 0; i < pod->count; i++)
         ended &= pod->containers[i].state == CONTAINER_EXITED;
     if (ended && strcmp(pod_policy(pod), "Always") != 0) {
-        pod->lost = false; /* it had ended before the machine did */
+        pod->lost = false; /* its containers had ended before that */
         pod->finished = find_last_end(pod);
         pod_move(pod, POD_FINISHED);
     } else {
@@ -89,8 +91,8 @@ static void adopt_dead(struct pod *pod)
     }
 }
 
-/* By steady time where both are known: a clock that was set between the two makes neither
-   the one nor the other earlier. */
+/* Whether the container ended before the pod was told to end. Steady times are compared where
+   both are known, since the wall clock may have been set between the two. */
 static bool ended_before(const struct pod_container *c, const struct node *found)
 {
     const struct node *states = node_get(found, "containers");
@@ -103,8 +105,8 @@ static bool ended_before(const struct pod_container *c, const struct node *found
                          : !c->ended || c->ended < number_get(found, "ending", NUMBER_MICROS, 0) * 1000;
 }
 
-/* How long ago it was told, by a clock that nobody can set. One that is not known is now:
-   what goes on then is its grace period, and no more than that. */
+/* The steady time at which the pod was told to end. Where that is not known it is now: the pod
+   gets its grace period once more, and no longer. */
 static int64_t read_ending_time(const struct node *found)
 {
     int64_t since = number_get(found, "endingSteady", NUMBER_MICROS, 0) * 1000, now = clock_steady();
@@ -112,8 +114,8 @@ static int64_t read_ending_time(const struct node *found)
     return since && since < now ? since : now;
 }
 
-/* An agent before told it to end. What had ended by itself until then is a result that
-   may not be counted yet, and counts; the rest is none. */
+/* Whether an agent before told the pod to end and it had not ended by itself until then. An end
+   by itself is a result, which a Job may not have counted yet; an end on command is none. */
 static bool was_told_to_end(const struct pod *pod, const struct node *found)
 {
     bool by_itself = pod->count > 0 && strcmp(pod_policy(pod), "Always") != 0;
@@ -125,7 +127,8 @@ static bool was_told_to_end(const struct pod *pod, const struct node *found)
     return number_get(found, "ending", NUMBER_MICROS, 0) && !by_itself;
 }
 
-/* Kept in microseconds, of which the last may have been cut: never longer than it was. */
+/* Microseconds were cut when it was kept: rounded up, the pod is never taken to have been ready
+   for longer than it was. */
 static int64_t read_ready_since(const struct node *found)
 {
     int64_t since = number_get(found, "ready", NUMBER_MICROS, 0);
@@ -170,7 +173,7 @@ void pod_adopt(struct pods *pods, const struct node *found)
         pod_move(pod, POD_RUNNING);
     if (was_told_to_end(pod, found)) {
         pod->ending = read_ending_time(found);
-        pods_end(pod); /* still `adopting`: its hooks have run */
+        pods_end(pod); /* while `adopting`, so that its hooks do not run again */
         pod->adopting = false;
         return;
     }

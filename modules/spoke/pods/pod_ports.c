@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the ports that pods declare and takes them, the same ones again where it chooses. */
+/* Reads the ports that pods declare and takes them; a port that is chosen here stays the same. */
 
 #include "pods/compile.h"
 
@@ -39,6 +39,7 @@ bool pods_declares(const struct pod *pod, int number)
     return false;
 }
 
+/* A name that is empty stands for the first port. */
 int ports_resolve(const struct pod_container *container, const struct node *port)
 {
     const struct node *ports = node_get(container->spec, "ports");
@@ -78,8 +79,8 @@ struct node *ports_resolve_probe(const struct pod_container *c, const struct nod
 /*
  * A port that the spoke chooses is the endpoint that clients know, so it follows from
  * what the pod is: an update, a restart of the machine and a new agent lead to the same
- * one, without a record that could be lost. Above the numbers that systems give to
- * outgoing connections, and hardly ever declared by anybody.
+ * one, without a record that could be lost. The range lies above the ports that systems
+ * give to outgoing connections, and is hardly ever declared.
  */
 #define CHOSEN_FIRST 61000
 #define CHOSEN_COUNT (65536 - CHOSEN_FIRST)
@@ -111,6 +112,7 @@ static const struct pod *find_port_holder(const struct pod *pod, int wanted)
     return NULL;
 }
 
+/* The names of another project's pods are not told. */
 static int refuse_port(const struct pod *pod, const struct pod *holder, int wanted,
                        struct manifest_why *why)
 {
@@ -125,6 +127,7 @@ static int refuse_port(const struct pod *pod, const struct pod *holder, int want
                    holder->name);
 }
 
+/* Where all candidates are taken, the machine chooses. */
 static int choose_port(const struct pod *pod, const char *name, int *ret, struct err *err)
 {
     struct pods *pods = pod->pods;

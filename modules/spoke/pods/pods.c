@@ -73,7 +73,7 @@ static struct pod_container *find_container(struct pod *pod, const char *name)
 static void on_container_event(struct pod_container *c, const struct runtime_event *event)
 {
     if (c->pod->state == POD_PENDING)
-        return; /* what is left of a try to make it */
+        return; /* a failed try to make it left something, which is removed */
     if (event->kind == RUNTIME_WAITS)
         snprintf(c->waits, sizeof c->waits, "%s", event->message);
     else if (c->pod->lost)
@@ -84,7 +84,8 @@ static void on_container_event(struct pod_container *c, const struct runtime_eve
         pod_on_ended(c, event);
 }
 
-/* The caller is told first, as the pod may be freed here; it looks at the pod in a later turn. */
+/* The caller is told first, since the pod may be freed below. It only notes that and looks at the
+   pod in a later turn, when it has changed. */
 static void on_pod_event(struct pods *pods, const struct runtime_event *event)
 {
     struct pod *pod = pods_find(pods, event->pod);
@@ -124,6 +125,7 @@ static int check_bounds_id(const void *arg, uint32_t id, bool group, struct err 
     return runtime_bounds_id(arg, id, group, err);
 }
 
+/* The bounds as the pure checks take them: the runtime's questions become functions. */
 static struct manifest_bounds allowed_by(const struct runtime_bounds *bounds, bool engine)
 {
     return (struct manifest_bounds){
@@ -246,6 +248,7 @@ void pods_give(struct pod *pod, const char *project)
 
 /* ---- What is delivered to them ---------------------------------------------------------------- */
 
+/* A volume of another type has no files; one that lacks its ConfigMap keeps what it has. */
 static void deliver_files(struct pod *pod, const struct node *volume)
 {
     scoped_arena struct arena *arena = arena_new();

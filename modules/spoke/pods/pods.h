@@ -68,7 +68,7 @@ struct pod {
     enum pod_state state;
     /* Three facts that are independent of the state: */
     bool lost;     /* its shim is gone or it was evicted; also while it is removed */
-    bool adopting; /* what is told of it now happened before this agent began */
+    bool adopting; /* events about it are about what happened before this agent began */
     bool adopted;  /* an agent before may have seen it ready; no probe of this one has failed */
     uint64_t hosts; /* hash of the names in its hosts file */
     struct loop_timer *timer; /* owned; the next try to make it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks running containers whether they have started, are ready, are alive. */
+/* Asks the startup, readiness and liveness probes of running containers, and counts the answers. */
 
 #include "pods/compile.h"
 #include "pods/life.h"
@@ -16,7 +16,8 @@ static const char *const probe_names[PROBE_KINDS] = {
     [PROBE_LIVENESS] = "livenessProbe",
 };
 
-/* A question on its way; what it was about may be gone when it is answered. */
+/* A probe that is being asked. Its pod may be freed or its container restarted before the answer
+   comes, so it is found again by pod id, uid and run. */
 struct question {
     struct pods *pods;
     char *pod, *uid; /* owned */
@@ -34,8 +35,8 @@ static int64_t read_seconds(const struct node *spec, const char *name, int64_t n
     return (value > 0 && value < 86400 * 365 ? value : none) * CLOCK_SECOND;
 }
 
-/* initialDelaySeconds count from the container's start, whichever agent saw it and however
-   long its startupProbe took. */
+/* initialDelaySeconds count from the container's start, also where an agent before saw that, and
+   however long the startupProbe took. */
 static int64_t first_probe_delay(const struct pod_probe *probe)
 {
     int64_t delay = clock_seconds(number_get(probe->spec, "initialDelaySeconds", NUMBER_SECONDS, 0));
@@ -60,6 +61,7 @@ static void begin_probe(struct pod_container *c, int kind)
     loop_timer_set(probe->timer, first > 0 ? first : 5 * CLOCK_MS);
 }
 
+/* Readiness and liveness are asked from the moment that the startup probe has passed. */
 static void begin_later_probes(struct pod_container *c)
 {
     c->started = true;
@@ -78,12 +80,13 @@ static struct pod_container *find_asked_container(const struct question *q)
     if (!pod || strcmp(pod->uid, q->uid) != 0 || q->container >= pod->count)
         return NULL;
     c = &pod->containers[q->container];
-    /* Whose probes have ended has no timer for them any more. */
+    /* A probe that was ended meanwhile has no timer any more. */
     return c->run == q->run && c->state == CONTAINER_RUNNING && c->probes[q->kind].timer
                ? c : NULL;
 }
 
-/* What is asked sooner than its period says: what is waited for. */
+/* The startup probe, and the readiness probe of a container that is not ready yet, are asked more
+   often than periodSeconds at first, since the rollout waits for them. */
 static bool is_hurried(const struct pod_probe *probe)
 {
     return probe->tries < 20 && (probe->kind == PROBE_STARTUP || (probe->kind == PROBE_READINESS &&
@@ -95,7 +98,7 @@ static int64_t hurried_pause(const struct pod_probe *probe)
     return (INT64_C(20) << probe->tries) * CLOCK_MS;
 }
 
-/* A failure of a question that came too soon proves nothing. */
+/* A probe that was asked sooner than periodSeconds may fail: Kubernetes would not have asked. */
 static bool is_failure_counted(const struct pod_probe *probe)
 {
     return !is_hurried(probe) || hurried_pause(probe) >= read_seconds(probe->spec, "periodSeconds", 10);
@@ -134,6 +137,8 @@ static void note_probe_failure(struct pod_probe *probe, const char *message)
     c->on_probes(c, PROBES_FAILED, text);
 }
 
+/* The callbacks below may restart the container, which frees its timers: state is checked again
+   before the next question. */
 static void on_probe_answer(void *arg, bool ok, const char *message)
 {
     struct question *q = arg;
@@ -157,7 +162,7 @@ static void on_probe_answer(void *arg, bool ok, const char *message)
     mem_free(&q);
 }
 
-/* Often at first, so that what is ready quickly is known to be quickly. */
+/* 20 ms, doubled with each try, until periodSeconds are reached. */
 static void schedule_probe(struct pod_probe *probe)
 {
     int64_t period = read_seconds(probe->spec, "periodSeconds", 10), soon = period;
@@ -185,8 +190,8 @@ static void on_probe_timer(void *arg)
                                    read_seconds(probe->spec, "timeoutSeconds", 1), on_probe_answer, q);
 }
 
-/* It was when the agent before ended, and still runs: as long as no probe says otherwise
-   it is, so that an agent's restart changes nothing for those that look at the workload. */
+/* The container was ready when the agent before ended, and has run since: it counts as ready until
+   a probe fails, so that a restart of the agent changes no workload's status. */
 static bool was_ready(const struct pod_container *c)
 {
     return c->pod->adopting && c->pod->noted > 0 && c->began && c->began <= c->pod->noted;

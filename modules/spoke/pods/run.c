@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes a pod through its life: containers started, restarted, ended. */
+/* Starts the containers of a pod, restarts those that end, and sees when the pod has finished. */
 
 #include "pods/life.h"
 
@@ -14,7 +14,7 @@
 
 /* ---- Going on -------------------------------------------------------------------------------------- */
 
-/* The runtime would not even begin: it waits and tries again as one that crashed. */
+/* The runtime refused to start the container: it waits and is tried again as one that crashed. */
 static void on_start_refused(struct pod_container *c, const struct err *err)
 {
     int64_t wait = plan_backoff(++c->ends.crashes - c->ends.excused + 1);
@@ -55,7 +55,7 @@ void pod_on_restart(void *arg)
     pod_tell_changed(c->pod);
 }
 
-/* An image that cannot be had now is waited for, whatever the restartPolicy says. */
+/* A container whose image could not be pulled is started again whatever the restartPolicy says. */
 static bool lacks_image(const struct pod_container *c)
 {
     return c->state == CONTAINER_FAILED && text_starts(c->why.reason, "ErrImage");
@@ -68,6 +68,7 @@ static bool may_restart(const struct pod *pod)
     return callbacks->may_restart(callbacks->arg, pod);
 }
 
+/* By restartPolicy. A sidecar restarts until its pod winds down. */
 static bool will_restart(const struct pod_container *c)
 {
     const char *policy = pod_policy(c->pod);
@@ -83,7 +84,7 @@ static bool will_restart(const struct pod_container *c)
     return container_has_failed(c) && may_restart(c->pod);
 }
 
-/* Init containers one after the other, then all the rest at once. */
+/* Safe to call at any time: a container that was started already is left alone. */
 void pod_advance(struct pod *pod)
 {
     for (size_t i = 0; i < pod->count && pod->containers[i].init; i++) {
@@ -101,7 +102,7 @@ void pod_advance(struct pod *pod)
             start_container(&pod->containers[i]);
 }
 
-/* Sidecars end when the work is done. */
+/* The other containers have ended: sidecars are told to end once. True while one of them runs. */
 static bool sidecars_run(struct pod *pod)
 {
     struct pods *pods = pod->pods;
@@ -125,6 +126,7 @@ static bool sidecars_run(struct pod *pod)
     return any;
 }
 
+/* A pod has finished when no container runs, waits for a restart, or is still to be started. */
 void pod_look_for_end(struct pod *pod)
 {
     bool init_failed = false;
@@ -151,12 +153,12 @@ void pod_look_for_end(struct pod *pod)
 static void explain_end(struct pod_container *c, const char *reason, const char *message)
 {
     if (c->killed_by_probe)
-        return; /* the probe's words say more than its SIGTERM */
+        return; /* the message of the probe tells more than "ended by signal 15" */
     if (c->state == CONTAINER_FAILED)
         manifest_why_set(&c->why, *reason ? reason : "CannotRun", "%.390s", message);
     else if (c->oom && c->signal == SIGKILL)
         manifest_why_set(&c->why, "OOMKilled", "container %.80s used more memory than its limit", c->name);
-    else if (c->signal) /* the message is the last line of what it said on stderr */
+    else if (c->signal) /* the message is the last line of its stderr */
         manifest_why_set(&c->why, "Error", "container %.80s was ended by signal %d%s%.200s", c->name,
                 c->signal, *message ? ": " : "", message);
     else
@@ -165,8 +167,8 @@ static void explain_end(struct pod_container *c, const char *reason, const char 
                 *message ? ": " : "", message);
 }
 
-/* That a child was killed for memory is the main process' affair: it decides by its
-   exit code what that means, and a person can read that it happened. */
+/* A child process was killed for memory, and the main process ended otherwise: its exit code is
+   what counts, and an Event tells a person of the child. */
 static void tell_child_oom(const struct pod_container *c)
 {
     if (c->oom && c->signal != SIGKILL && !c->pod->adopting)
@@ -175,7 +177,7 @@ static void tell_child_oom(const struct pod_container *c)
                  "its limit; its main process went on", c->name);
 }
 
-/* It may have ended while no agent was there to hear of it. */
+/* What is left of a pause. The container may have ended while no agent ran. */
 static int64_t pause_left(int64_t wait, int64_t ended)
 {
     int64_t left = ended + wait - clock_wall();
@@ -183,7 +185,8 @@ static int64_t pause_left(int64_t wait, int64_t ended)
     return left < 0 ? 0 : left > wait ? wait : left;
 }
 
-/* A Job counts its failures, and what ends after an init container has begun nothing. */
+/* Whether the container had come up well before it ended, so that its end does not count as a
+   crash (plan_end()). Never in a Job, which counts every failure. */
 static bool was_well_before(const struct pod_container *c, bool ready)
 {
     return ready && c->state == CONTAINER_EXITED && !c->killed_by_probe && !c->oom &&
@@ -202,14 +205,14 @@ static void plan_restart(struct pod_container *c, bool ready)
         manifest_why_set(&c->why, "CrashLoopBackOff", "%.250s; next try %lld s after that", last.message,
                 (long long)(wait / CLOCK_SECOND));
     pod_note(c->pod, "Warning", wait > 0 ? "BackOff" : "Restarted", "%s", c->why.message);
-    /* The first restart does not even wait for the loop's next turn. */
+    /* Without a pause it is started in this turn of the loop. */
     if (wait == 0)
         start_container(c);
     else
         loop_timer_set(c->timer, pause_left(wait, c->ended));
 }
 
-/* Ends a container that runs but is not well; its end starts it again. */
+/* Ends a container that runs but is not well; pod_on_ended() starts it again. */
 static void restart_container(struct pod_container *c, const char *reason, const char *message)
 {
     if (!container_runs(c) || c->killed_by_probe)
@@ -229,6 +232,7 @@ static void on_probes(struct pod_container *c, enum probes_result result, const 
         pod_advance(c->pod); /* the containers after a sidecar wait for its start */
 }
 
+/* Probes begin after the postStart hook, as in Kubernetes. */
 static void on_post_start(struct pod_container *c, bool ok, const char *message)
 {
     if (!ok) {
@@ -248,19 +252,21 @@ void pod_on_started(struct pod_container *c, const struct runtime_event *event)
     c->began = event->started;
     c->started = c->ready = false;
     c->pod->ready_since = 0;
-    /* An agent that comes later finds it started already. */
+    /* A container that was found running had its postStart hook under the agent before. */
     if (c->pod->adopting || !hook_begin(c, HOOK_POST_START, POST_START_MOST, on_post_start)) {
         probes_begin(c, on_probes);
         pod_tell_changed(c->pod); /* without probes it is ready now */
     }
 }
 
+/* Re-entrant: what starts or ends containers below may tell the caller of the module, which only
+   notes it. The pod itself is not freed here. */
 void pod_on_ended(struct pod_container *c, const struct runtime_event *event)
 {
     struct pod *pod = c->pod;
     bool ready = c->ready;
 
-    pod->adopted &= pod->adopting; /* an end that this agent has seen */
+    pod->adopted &= pod->adopting; /* this agent has seen an end, so it was not only adopted */
     probes_end(c);
     c->started = false;
     c->waits[0] = '\0';

@@ -17,7 +17,7 @@ static bool has_access_mode(const struct node *modes, const char *mode)
     return false;
 }
 
-/* One writer at a time is what ReadWriteOnce promises; on one machine that is one user. */
+/* ReadWriteOnce promises one node; on one machine that becomes one user who writes. */
 static bool is_written_once(const struct node *modes)
 {
     return has_access_mode(modes, "ReadWriteOnce") && !has_access_mode(modes, "ReadWriteMany");
@@ -76,6 +76,7 @@ static const struct node *find_claim_volume(const struct pod *pod, const char *c
     return NULL;
 }
 
+/* The container that may write to the volume; NULL: each mounts it read-only. */
 static const struct node *find_claim_writer(const struct pod *pod, const struct node *volume)
 {
     if (node_get_bool(node_get(volume, "persistentVolumeClaim"), "readOnly", false))
@@ -105,6 +106,7 @@ static struct claim_user read_claim_user(const struct pod *pod, const struct nod
     };
 }
 
+/* The others are pods of the same project and namespace that are made and have not finished. */
 static int check_users(const struct pod *pod, const struct node *volume,
                     const struct node *claim, struct manifest_why *why)
 {
@@ -141,7 +143,7 @@ int shared_claim_check(struct pod *pod, const struct node *volume, struct manife
     const struct node *claim;
 
     if (pod_workload(pod).adopted)
-        return 0; /* the pod before it had the claim */
+        return 0; /* the claim is not known here, but the pod before it had it */
     claim = callbacks->find(callbacks->arg, &viewer, "PersistentVolumeClaim", name);
     if (claim || node_get_bool(volume, "axleTemplate", false))
         return check_users(pod, volume, claim, why);

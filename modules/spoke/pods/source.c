@@ -20,6 +20,8 @@ bool source_find(const struct pods *pods, const struct pods_viewer *viewer, cons
     return ret->object != NULL;
 }
 
+/* The reason names the kind: MissingConfigMap, MissingSecret. Such a pod is tried again when an
+   object of its namespace changes. */
 int source_missing(const struct source *source, const char *space, struct manifest_why *why)
 {
     char reason[48];
@@ -31,6 +33,7 @@ int source_missing(const struct source *source, const char *space, struct manife
     return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, space, source->name);
 }
 
+/* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */
 bool source_value(const struct source *source, const char *key, struct text *ret)
 {
     bool secret = !strcmp(source->kind, "Secret");
@@ -67,13 +70,14 @@ static uint64_t hash_node(uint64_t hash, const struct node *node)
     return pods_hash(hash, text_string(&out), out.len + 1);
 }
 
-/* Who asks, and the hash so far. */
+/* The viewer, and the hash so far. */
 struct hashing {
     const struct pods *pods;
     const struct pods_viewer *viewer;
     uint64_t hash;
 };
 
+/* An object that is not there adds nothing, so its arrival changes the hash: the workload rolls. */
 static void hash_source(struct hashing *hashing, const char *kind, const struct node *ref)
 {
     scoped_text struct text bytes = { 0 };

@@ -26,6 +26,7 @@ static const struct {
     [POD_REMOVING] = { "removing", 0 },
 };
 
+/* No other line assigns `state`. */
 void pod_move(struct pod *pod, enum pod_state next)
 {
     assert(pod_states[pod->state].may_become & 1u << next);

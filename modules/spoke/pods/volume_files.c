@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the files of a volume out of ConfigMaps, Secrets and what the pod is. */
+/* Makes the files of a volume out of ConfigMaps, Secrets and the downward API. */
 
 #include "pods/compile.h"
 #include "number/number.h"
@@ -18,11 +18,12 @@ static struct node *make_volume_file(struct arena *arena, const struct text *byt
         text_add_base64(&coded, bytes->bytes, bytes->len, false);
         node_set_text(arena, file, "base64", text_string(&coded));
     }
-    /* The owner is the agent; who runs the pod reads by its group. */
+    /* The agent owns the file; the processes of the pod read it by their group. */
     node_set_int(arena, file, "mode", (mode & 0755) | 0440);
     return file;
 }
 
+/* Only the keys that are listed, each at its own path and with its own mode. */
 static int add_item_files(struct arena *arena, struct node *files, const struct source *source,
                      const struct node *items, int64_t mode, const char *space,
                      struct manifest_why *why)
@@ -42,6 +43,7 @@ static int add_item_files(struct arena *arena, struct node *files, const struct 
     return 0;
 }
 
+/* Every key becomes a file of its name. */
 static void add_key_files(struct arena *arena, struct node *files, const struct source *source,
                      int64_t mode)
 {
@@ -56,7 +58,7 @@ static void add_key_files(struct arena *arena, struct node *files, const struct 
         }
 }
 
-/* A resource is one of a container, which the item names. */
+/* The value of a downwardAPI item; a resource belongs to the container that the item names. */
 static const char *downward_value(struct pod *pod, struct arena *arena,
                                   const struct node *item)
 {
