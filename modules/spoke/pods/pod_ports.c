@@ -40,6 +40,7 @@ bool pods_declares(const struct pod *pod, int number)
 }
 
 /* A name that is empty stands for the first port. */
+/* A name that is empty stands for the first port. */
 int ports_resolve(const struct pod_container *container, const struct node *port)
 {
     const struct node *ports = node_get(container->spec, "ports");
@@ -113,6 +114,7 @@ static const struct pod *find_port_holder(const struct pod *pod, int wanted)
 }
 
 /* The names of another project's pods are not told. */
+/* The names of another project's pods are not told. */
 static int refuse_port(const struct pod *pod, const struct pod *holder, int wanted,
                        struct manifest_why *why)
 {
@@ -127,6 +129,7 @@ static int refuse_port(const struct pod *pod, const struct pod *holder, int want
                    holder->name);
 }
 
+/* Where all candidates are taken, the machine chooses. */
 /* Where all candidates are taken, the machine chooses. */
 static int choose_port(const struct pod *pod, const char *name, int *ret, struct err *err)
 {

@@ -22,6 +22,8 @@ bool source_find(const struct pods *pods, const struct pods_viewer *viewer, cons
 
 /* The reason names the kind: MissingConfigMap, MissingSecret. Such a pod is tried again when an
    object of its namespace changes. */
+/* The reason names the kind: MissingConfigMap, MissingSecret. Such a pod is tried again when an
+   object of its namespace changes. */
 int source_missing(const struct source *source, const char *space, struct manifest_why *why)
 {
     char reason[48];
@@ -33,6 +35,7 @@ int source_missing(const struct source *source, const char *space, struct manife
     return manifest_why_set(why, reason, "waits for %s %.100s/%.100s", source->kind, space, source->name);
 }
 
+/* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */
 /* Plain text lies in data of a ConfigMap and stringData of a Secret, base64 in the other map. */
 bool source_value(const struct source *source, const char *key, struct text *ret)
 {
@@ -77,6 +80,7 @@ struct hashing {
     uint64_t hash;
 };
 
+/* An object that is not there adds nothing, so its arrival changes the hash: the workload rolls. */
 /* An object that is not there adds nothing, so its arrival changes the hash: the workload rolls. */
 static void hash_source(struct hashing *hashing, const char *kind, const struct node *ref)
 {
