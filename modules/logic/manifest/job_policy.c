@@ -248,7 +248,9 @@ enum plan_verdict manifest_job_verdict(const struct node *policy, const struct m
 
     for (size_t i = 0; i < node_count(rules); i++) {
         const struct node *rule = node_item(rules, i);
-        const struct manifest_exit *exit = matching_exit(node_get(rule, "onExitCodes"), failure);
+        const struct node *codes = node_get(rule, "onExitCodes");
+        const struct manifest_exit *exit = manifest_has(rule, "onExitCodes")
+                                              ? matching_exit(codes, failure) : NULL;
         const char *action = node_get_text(rule, "action");
 
         if (!exit && !matches_condition(node_get(rule, "onPodConditions"), failure->disrupted))
