@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include "base/text.h"
+#include "document/document.h"
 #include "manifest/manifest.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "manifest/checks.h"
 
+#include "document/document.h"
 #include "number/number.h"
 
 #include <stdio.h>

@@ -5,6 +5,8 @@
 
 #include "manifest/manifest.h"
 
+#include "document/document.h"
+
 #include <string.h>
 
 /* Fields in `means` are acted on. Fields in `idle` are accepted and change nothing, since one machine

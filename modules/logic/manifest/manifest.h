@@ -4,12 +4,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "document/document.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct node;
 
 /*
  * What a spoke without Kubernetes accepts of Kubernetes' manifests.

@@ -3,6 +3,8 @@
 
 #include "manifest/checks.h"
 #include "manifest/known_fields.h"
+
+#include "document/document.h"
 #include "number/number.h"
 #include "query/query.h"
 

@@ -2,6 +2,8 @@
 /* Refuses a securityContext that asks for users, groups or privileges which the spoke does not allow. */
 
 #include "manifest/checks.h"
+
+#include "document/document.h"
 #include "number/number.h"
 
 #include <stdio.h>

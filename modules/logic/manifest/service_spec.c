@@ -3,6 +3,8 @@
 
 #include "manifest/known_fields.h"
 #include "manifest/manifest.h"
+
+#include "document/document.h"
 #include "number/number.h"
 
 #include <string.h>

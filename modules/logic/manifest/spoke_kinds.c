@@ -4,6 +4,7 @@
 #include "manifest/manifest.h"
 
 #include "base/text.h"
+#include "document/document.h"
 
 #include <stdarg.h>
 #include <stdio.h>

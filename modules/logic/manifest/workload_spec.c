@@ -5,6 +5,7 @@
 #include "manifest/known_fields.h"
 
 #include "base/text.h"
+#include "document/document.h"
 #include "number/number.h"
 #include "query/query.h"
 
