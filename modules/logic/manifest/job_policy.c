@@ -133,6 +133,7 @@ static bool read_index_list(const char *text, int completions, bool *into)
     }
 }
 
+/* A list of indexes is checked against completions, so that a rule can be met. */
 static int check_success_policy(const struct node *spec, struct manifest_why *why)
 {
     const struct node *rules = node_at(spec, "successPolicy", "rules", NULL);
@@ -213,6 +214,7 @@ static bool has_exit_code(const struct node *values, int code)
     return false;
 }
 
+/* The first failed container that the rule means; exit code 0 never matches. */
 static const struct manifest_exit *matching_exit(const struct node *codes,
                                             const struct manifest_failure *failure)
 {

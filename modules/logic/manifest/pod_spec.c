@@ -298,6 +298,7 @@ static int check_hooks(const struct node *container, const char *path, struct ma
     return 0;
 }
 
+/* Each probe is of one of the kinds that the runtime can ask. */
 static int check_probes(const struct node *container, const char *path, struct manifest_why *why)
 {
     static const char *const probes[] = { "startupProbe", "readinessProbe", "livenessProbe" };
@@ -361,6 +362,7 @@ static int check_container(const struct manifest_bounds *bounds, const struct no
     return check_container_limits(bounds, container, path, why);
 }
 
+/* A StatefulSet's claims are volumes of its pods, too. */
 static bool has_volume(const struct node *spec, const struct node *claims, const char *name)
 {
     const struct node *volumes = node_get(spec, "volumes");
@@ -498,6 +500,7 @@ static int check_hostname(const struct node *spec, struct manifest_why *why)
                    "letters, digits and '-', with no '-' at either end", name, MANIFEST_HOST);
 }
 
+/* The order decides which of several mistakes is told: the pod first, then volumes, then containers. */
 int pod_spec_check(const struct manifest_bounds *bounds, const struct node *spec,
                    const struct node *claims, struct manifest_why *why)
 {

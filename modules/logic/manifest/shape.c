@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Bits, since some fields take several types. */
 enum type { INT = 1, TEXT = 2, YES = 4, LIST = 8, MAP = 16, NUMBER = 32 };
 #define INT_OR_TEXT (INT | TEXT)
 #define QUANTITY (INT | TEXT | NUMBER)

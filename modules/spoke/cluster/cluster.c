@@ -79,6 +79,7 @@ int cluster_open(const char *driver, const struct cluster_options *options, stru
     return 0;
 }
 
+/* Pods first: what they still ask while they close is answered from the objects. */
 void cluster_close(struct cluster **cluster)
 {
     struct cluster *c = *cluster;
@@ -119,6 +120,7 @@ struct node *cluster_objects(struct cluster *cluster, struct arena *arena, const
     return owner ? report_objects(owner, arena) : NULL;
 }
 
+/* A Pod that no manifest names, since a workload made it, is found as well. */
 struct node *cluster_read(struct cluster *cluster, struct arena *arena, const char *reader,
                                const char *api_version, const char *kind, const char *space,
                                const char *name)

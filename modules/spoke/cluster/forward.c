@@ -12,11 +12,13 @@
 
 /* With more bytes than this still to be written to one end, the other end is not read. */
 #define MOST_PENDING ((size_t)256 * 1024)
+/* More connections than this at a time are refused, so that the spoke keeps descriptors. */
 #define MOST_LINKS ((size_t)4096)
-#define PATIENCE (10 * CLOCK_SECOND)
+#define CLOSE_TIMEOUT (10 * CLOCK_SECOND)
 #define FORWARD_TAG 0x666f7277u
 #define LINK_TAG 0x6c696e6bu
 
+/* A connection has two ends, the client and the pod; a link is both of them. */
 struct link;
 struct end {
     uint32_t tag;
@@ -65,6 +67,7 @@ static struct end *other_of(struct end *end)
     return end == &end->link->client ? &end->link->server : &end->link->client;
 }
 
+/* The sender is paused when the other end does not keep up, so memory stays bounded. */
 static void on_link_read(void *arg, const char *bytes, size_t len)
 {
     struct end *end = object_from(end, LINK_TAG, arg), *other = other_of(end);
@@ -85,11 +88,12 @@ static void on_link_drained(void *arg)
 /* One end has ended: what was read from it is still written to the other end, then both close. */
 static void part_link(struct link *link)
 {
-    loop_stream_close_politely(&link->client.stream, PATIENCE);
-    loop_stream_close_politely(&link->server.stream, PATIENCE);
+    loop_stream_close_politely(&link->client.stream, CLOSE_TIMEOUT);
+    loop_stream_close_politely(&link->server.stream, CLOSE_TIMEOUT);
     link_free(link);
 }
 
+/* TCP has two directions: the end of one is passed on, and the link goes when both have ended. */
 static void on_link_ended(void *arg)
 {
     struct end *end = object_from(end, LINK_TAG, arg), *other = other_of(end);
@@ -101,6 +105,7 @@ static void on_link_ended(void *arg)
         loop_stream_finish(other->stream);
 }
 
+/* Frees the link: the stream layer uses nothing of it after this callback. */
 static void on_link_closed(void *arg, const struct err *why)
 {
     struct end *end = object_from(end, LINK_TAG, arg);
@@ -127,6 +132,7 @@ static void on_server_opened(void *arg)
     loop_stream_handle(link->client.stream, &client_events, &link->client);
 }
 
+/* While ports are left to be tried (count), a close is a pod that refused. */
 static void on_server_closed(void *arg, const struct err *why)
 {
     struct end *server = object_from(end, LINK_TAG, arg);
@@ -159,6 +165,7 @@ static void try_next_port(struct link *link)
         link_free(link);
 }
 
+/* Round robin: each connection begins with the next port, and has the others as a reserve. */
 static void on_accept(struct loop_stream *stream, void *arg)
 {
     struct forward *forward = object_from(forward, FORWARD_TAG, arg);
@@ -203,11 +210,6 @@ void forward_pool_free(struct forward_pool **pool)
     mem_free(pool);
 }
 
-size_t forward_pool_count(const struct forward_pool *pool)
-{
-    return pool->count;
-}
-
 struct forward *forward_open(struct forward_pool *pool, const char *address, struct err *err)
 {
     struct forward *forward = mem_alloc(sizeof *forward);
@@ -220,6 +222,7 @@ struct forward *forward_open(struct forward_pool *pool, const char *address, str
     return forward;
 }
 
+/* Links that are open go on: they belong to the pool. */
 void forward_close(struct forward **forward)
 {
     if (!*forward)

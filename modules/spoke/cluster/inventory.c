@@ -56,6 +56,7 @@ void object_free(struct cluster_object *object)
     mem_free(&object);
 }
 
+/* What can be refused without looking into the spec. */
 static void check_object_kind(struct cluster_object *object)
 {
     const struct node *meta = node_get(object->object, "metadata");
@@ -79,6 +80,7 @@ static void check_object_kind(struct cluster_object *object)
         (void)manifest_check_shape(object->row, object->object, &object->broken);
 }
 
+/* The former content lives on until the new one is read: texts of `item` may point into it. */
 void object_fill(struct cluster_object *object, const struct cluster_manifest *item)
 {
     struct arena *old = object->arena;

@@ -27,6 +27,7 @@ static struct plan_workload read_job_wants(const struct cluster_object *object, 
 
 /* ---- What its pods say ----------------------------------------------------------------- */
 
+/* Without a podFailurePolicy every failure counts. */
 static enum plan_verdict judge_failed_pod(const struct cluster_object *object, const struct pod *pod,
                                     struct manifest_why *ret_why)
 {
@@ -107,6 +108,7 @@ static void describe_job_pods(const struct cluster_object *object, struct pod *c
     }
 }
 
+/* Asked by the pod itself before it restarts a container, so the Job's count is taken anew here. */
 bool job_may_restart(const struct cluster_object *object, const struct pod *pod)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -205,6 +207,8 @@ struct keeping {
     char hash[24]; /* of the template whose run has ended */
 };
 
+/* The Job may be gone or have another template when the commit is answered: found again by key and
+   hash. */
 static void on_end_kept(void *arg, const struct err *err)
 {
     struct keeping *keeping = arg;

@@ -28,6 +28,7 @@ static void note_progress(struct cluster_object *object, const struct sight *s, 
     object->fewest_old = s->old < object->fewest_old ? s->old : object->fewest_old;
 }
 
+/* The deadline fails a rollout, but does not stop it; as in Kubernetes. */
 static void judge_progress(struct cluster_object *object, bool done)
 {
     int64_t deadline = number_get(node_get(object->object, "spec"), "progressDeadlineSeconds",
@@ -100,6 +101,7 @@ static void judge_pod(struct cluster_object *object)
         object->health = CLUSTER_IN_PROGRESS;
 }
 
+/* Refusals and waiting go before what the kind itself would say. */
 void object_judge(struct cluster_object *object)
 {
     if (object->removing) {

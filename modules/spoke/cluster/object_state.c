@@ -183,6 +183,7 @@ void state_keep(struct cluster_object *object, cluster_kept_fn *done, void *arg)
     keep->commit(keep->arg, done ? done : on_state_kept, arg);
 }
 
+/* Only staged and committed: nothing waits for a removal. */
 void state_forget(struct cluster_object *object)
 {
     const struct cluster_keep *keep = &object->cluster->options.keep;

@@ -82,6 +82,7 @@ static void count_copies(const struct cluster_object *object, int64_t *wanted, i
     *ready += here < most ? here : most;
 }
 
+/* The fields that `kubectl rollout status` and kstatus look at. */
 static void set_replica_status(struct cluster_object *object, struct arena *arena, struct node *status)
 {
     struct node *conditions = node_make_list(arena, status, "conditions");
@@ -146,6 +147,7 @@ static void set_object_meta(struct arena *arena, struct node *object, int64_t cr
     node_set(arena, object, "metadata", meta);
 }
 
+/* What a GET of the object would answer in Kubernetes, as far as feedback rules need it. */
 struct node *report_object(struct cluster_object *object, struct arena *arena)
 {
     struct node *ret = node_share(arena, node_copy(arena, object->object)), *status;
@@ -269,6 +271,7 @@ static void tally_object(struct summary *s, const struct cluster_object *object)
         s->worst = object;
 }
 
+/* The worst goes first; a Job that runs as it should is no progress to wait for. */
 static const char *choose_phase(const struct summary *s)
 {
     if (s->owner->removing)
@@ -284,6 +287,7 @@ static const char *choose_phase(const struct summary *s)
     return "Running";
 }
 
+/* Rows in the order of badness, so that those that fail come first. */
 static void take_objects(struct summary *s)
 {
     struct cluster *cluster = s->owner->cluster;

@@ -9,6 +9,7 @@
 
 /* ---- What happens to pods --------------------------------------------------------------- */
 
+/* The pod's owner is marked by name, too: the workload may be unknown while its owner is not. */
 static void on_changed(struct cluster *cluster, const struct pod *pod)
 {
     struct cluster_object *object = object_of_pod(cluster, pod);
@@ -30,6 +31,8 @@ static bool stays_ended(const struct cluster_object *object, const struct pod *p
            !strcmp(object->hash, pod->hash) && (object->run.ended || !strcmp(reason, "Evicted"));
 }
 
+/* The only event that is acted on at once: the pod is ended from inside the callback, which pods
+   allows as the last thing that it does with a lost pod. */
 static void on_lost(struct cluster *cluster, struct pod *pod, const char *reason,
                     const char *message)
 {
@@ -66,6 +69,8 @@ static void on_clock(struct cluster *cluster, int64_t by)
     }
 }
 
+/* Re-entrant: comes from inside pods_start() and pods_end() as well as from the loop. All but
+   PODS_LOST only mark what is to be looked at. */
 static void on_pods_event(void *arg, const struct pods_event *event)
 {
     struct cluster *cluster = arg;
@@ -95,6 +100,7 @@ static void on_pods_event(void *arg, const struct pods_event *event)
 
 /* ---- What pods ask ------------------------------------------------------------------------ */
 
+/* Looked up at each question: objects are renamed, freed and made anew while their pods run. */
 static void tell_workload(void *arg, const struct pod *pod, struct pods_workload *ret)
 {
     const struct cluster_object *object = object_of_pod(arg, pod);

@@ -81,6 +81,7 @@ static bool all_targets_equal(const struct targets *targets, int port)
     return true;
 }
 
+/* Listens on the slot's port unless a pod is about to, and leads it to the ready pods. */
 static void slot_open(struct services *services, struct slot *slot, const char *address,
                       const struct targets *targets)
 {
@@ -233,6 +234,7 @@ static bool is_target(const struct pass *pass, const struct pod *pod)
            pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(pass->service, pod->template);
 }
 
+/* The first trouble of a Service is the one that is told. */
 static void note_slot(struct pass *pass, const struct slot *slot, int port)
 {
     if (!slot && !*pass->why.reason)
@@ -320,6 +322,7 @@ static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE
     return count;
 }
 
+/* A number is given out only if no other Service has it at any of the addresses. */
 static bool is_node_port_free(const struct pass *pass, int port)
 {
     const char *addresses[NODE_ADDRESSES];
@@ -369,6 +372,7 @@ static void serve_node_port(struct pass *pass, int node_port, const struct targe
         note_slot(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
 }
 
+/* One port of the Service: at its own address, and at the node port if it is of type NodePort. */
 static void serve_port(struct pass *pass, const struct node *port, const char *address)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
@@ -404,6 +408,7 @@ static void note_names(struct pass *pass)
             "$AXLE_HOSTS");
 }
 
+/* The status is made anew each time; only where it differs is the object touched. */
 static void serve_service(struct services *services, struct cluster_object *object)
 {
     struct pass pass = { services, object, arena_new(), .spec = node_get(object->object, "spec") };

@@ -29,6 +29,7 @@ static void take_template(struct cluster_object *object, const char *hash)
         state_keep(object, NULL, NULL);
 }
 
+/* An adopted object has no manifest to read. */
 void workload_read(struct cluster_object *object)
 {
     struct pods_viewer viewer = { object->project, object->owner->name, object->space };

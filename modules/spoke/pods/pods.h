@@ -75,7 +75,7 @@ struct pod {
     struct manifest_why why;  /* why it could not be made, or why it was lost */
 };
 
-/* ---- What the caller answers ------------------------------------------------------------ */
+/* ---- Events and questions for the caller -------------------------------------------------- */
 
 enum pods_event_kind {
     PODS_CHANGED, /* what can be said of the pod; its Services may lead elsewhere */
@@ -186,7 +186,7 @@ void pods_end(struct pod *pod);
 void pods_give(struct pod *pod, const char *project);
 /* Delivers what its ConfigMaps and Secrets hold now, and makes it if it has waited for one. */
 void pods_refresh_files(struct pod *pod);
-/* Writes its hosts file if these names are not those that it was told last. */
+/* Writes its hosts file if `hash` is not that of the names that the file has. */
 void pods_tell_hosts(struct pod *pod, const struct node *names, uint64_t hash);
 
 bool pods_is_made(const struct pod *pod);
@@ -229,7 +229,7 @@ const struct node *pods_port(const struct pod *pod, size_t n);
 int pods_port_number(const struct pod *pod, const struct node *port);
 bool pods_declares(const struct pod *pod, int number);
 
-/* ---- Told (describe.c) ---------------------------------------------------------------------- */
+/* ---- Described as trees (describe.c) ------------------------------------------------------ */
 
 /* A row of cluster_report()'s `pods`; adds its restarts to *ret_restarts. */
 struct node *pods_describe(const struct pod *pod, struct arena *arena, int64_t *ret_restarts);
