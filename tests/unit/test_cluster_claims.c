@@ -3,7 +3,7 @@
 
 #include "cluster_fixture.h"
 
-#include "cluster/shared_claim.h"
+#include "pods/shared_claim.h"
 #include "number/number.h"
 #include "runtime/runtime.h"
 
@@ -54,8 +54,8 @@ static void test_table(void)
         scoped_arena struct arena *arena = arena_new();
         struct node *modes = document_read_yaml(arena, cases[i].modes, strlen(cases[i].modes), true,
                                                 &document_limits_api, NULL);
-        struct local_why why = { 0 };
-        int refused = shared_claim_check("data", modes, &cases[i].me, &cases[i].other, 1, &why);
+        struct manifest_why why = { 0 };
+        int refused = shared_claim_check_users("data", modes, &cases[i].me, &cases[i].other, 1, &why);
 
         CHECK_INT(refused, cases[i].says ? -1 : 0, "%s", cases[i].name);
         CHECK(!cases[i].says || strstr(why.message, cases[i].says), "in words: %s", why.message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes up pods that run although nothing that was kept says why. */
 
-#include "cluster/local.h"
+#include "cluster/inventory.h"
 
 #include "base/log.h"
 #include "number/number.h"
@@ -33,23 +33,33 @@ static bool split_plain(const char *text, struct plain *ret)
                   ret->name) == 4;
 }
 
-static bool is_record_whole(const struct local_pod *pod, struct plain *ret)
+static bool is_record_whole(const struct pod *pod, struct plain *ret)
 {
-    const struct local_kind *row;
     char version[160];
 
     if (!*pod->owner || !*pod->name || !*pod->hash || !pod->template || !pod->count ||
         !split_plain(pod->workload, ret) || strcmp(ret->space, pod->space) != 0)
         return false;
     snprintf(version, sizeof version, "%s%sv1", ret->group, *ret->group ? "/" : "");
-    row = local_kind_find(version, ret->kind);
-    return row && row->role >= ROLE_DEPLOYMENT && row->role <= ROLE_POD;
+    return manifest_is_workload(manifest_kind_find(version, ret->kind));
 }
 
 /* ---- Making an object out of a pod ------------------------------------------------ */
 
-static void write_manifest(struct local_object *object, const struct plain *plain,
-                           const struct local_pod *pod)
+/* Makes an object without its manifest; object_free() as usual. */
+static struct cluster_object *add_adopted(struct cluster_owner *owner, const char *plain)
+{
+    scoped_mem char *key = object_key(owner->project, plain, NULL);
+    struct naming naming = { plain, key, false };
+    struct cluster_object *object = object_new(owner, &naming);
+
+    object->arena = arena_new();
+    object->adopted = object->dirty = true;
+    return object;
+}
+
+static void write_manifest(struct cluster_object *object, const struct plain *plain,
+                           const struct pod *pod)
 {
     struct arena *arena = object->arena;
     struct node *made = node_map(arena), *meta = node_make(arena, made, "metadata"), *spec;
@@ -72,36 +82,35 @@ static void write_manifest(struct local_object *object, const struct plain *plai
     object->kind = node_get_text(made, "kind");
     object->space = node_get_text(meta, "namespace");
     object->name = node_get_text(meta, "name");
-    object->row = local_kind_find(object->api_version, object->kind);
+    object->row = manifest_kind_find(object->api_version, object->kind);
     snprintf(object->hash, sizeof object->hash, "%s", pod->hash);
 }
 
-static void count_in(struct local_object *object)
+static void count_adopted(struct cluster_object *object)
 {
     struct node *spec = node_get(object->object, "spec");
 
-    if (object->row->role != ROLE_POD)
+    if (object->row->role != MANIFEST_POD)
         node_set_int(object->arena, spec, "replicas", number_get(spec, "replicas", NUMBER_COUNT, 0) + 1);
 }
 
-static void adopt_pod(struct cluster *cluster, struct local_pod *pod, const struct plain *plain)
+static void adopt_pod(struct cluster *cluster, struct pod *pod, const struct plain *plain)
 {
-    struct local_owner *owner = map_get(cluster->owners, pod->owner);
-    struct local_object *object = local_workload_of(pod);
+    struct cluster_owner *owner = map_get(cluster->owners, pod->owner);
+    struct cluster_object *object = object_of_pod(cluster, pod);
 
     if (!owner) {
         owner = owner_get(cluster, pod->owner);
-        mem_free(&owner->project);
-        owner->project = mem_copy_string(pod->project);
+        owner_set_project(owner, pod->project);
         owner->committed = owner->dirty = true;
         log_warn("cluster", "%s is not in the store, but its pods run: they stay as they are until "
                  "the hub tells of it", owner->name);
     }
     if (!object) {
-        object = owner_add_adopted(owner, pod->workload);
+        object = add_adopted(owner, pod->workload);
         write_manifest(object, plain, pod);
     }
-    count_in(object);
+    count_adopted(object);
 }
 
 /* ---- All of them -------------------------------------------------------------------- */
@@ -110,18 +119,18 @@ void adopted_take_over(struct cluster *cluster)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *ends = node_list(arena);
-    struct local_pod *pod;
+    struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(cluster->pods, &at, NULL))) {
-        const struct local_object *object = local_workload_of(pod);
-        const struct local_owner *owner = map_get(cluster->owners, pod->owner);
+    while ((pod = pods_next(cluster->pods, &at))) {
+        const struct cluster_object *object = object_of_pod(cluster, pod);
+        const struct cluster_owner *owner = map_get(cluster->owners, pod->owner);
         struct plain plain;
 
         if (object && !object->adopted)
             continue;
         if (!object && owner && owner->kept)
-            ; /* its work changed while no agent looked */
+            ; /* its work dropped it while no agent ran */
         else if (!is_record_whole(pod, &plain))
             log_error("cluster", "pod %s: what is kept about it is damaged, it is ended; its work "
                       "makes another one", pod->id);
@@ -132,22 +141,6 @@ void adopted_take_over(struct cluster *cluster)
         node_add(arena, ends, node_string(arena, pod->id));
     }
     for (size_t i = 0; i < node_count(ends); i++)
-        pod_end(map_get(cluster->pods, node_text(node_item(ends, i))));
+        pods_end(pods_find(cluster->pods, node_text(node_item(ends, i))));
 }
 
-/* Where only one template is known, the pods of a Deployment and a lone Pod. */
-bool adopted_can_plan(const struct local_object *object)
-{
-    struct local_pod *pod;
-    size_t at = 0;
-
-    if (!object->adopted)
-        return true;
-    if (object->row->role != ROLE_DEPLOYMENT && object->row->role != ROLE_POD)
-        return false;
-    while ((pod = map_next(object->cluster->pods, &at, NULL)))
-        if (!strcmp(pod->workload, object->plain) && !strcmp(pod->project, object->project) &&
-            strcmp(pod->hash, object->hash) != 0)
-            return false;
-    return true;
-}

@@ -99,35 +99,7 @@ struct cluster_set {
     bool no_prune; /* leave alone what is no longer in the set */
 };
 
-struct cluster_driver {
-    const char *name;
-    int (*open)(const struct cluster_options *options, struct cluster **ret,
-                struct err *err) MUST_CHECK;
-    void (*close)(struct cluster **cluster);
-    void (*apply)(struct cluster *cluster, const struct cluster_set *set);
-    void (*remove)(struct cluster *cluster, const char *owner);
-    struct node *(*report)(struct cluster *cluster, struct arena *arena,
-                           const char *owner);
-    struct node *(*objects)(struct cluster *cluster, struct arena *arena,
-                            const char *owner);
-    struct node *(*read)(struct cluster *cluster, struct arena *arena, const char *owner,
-                         const char *api_version, const char *kind,
-                         const char *space, const char *name);
-    struct node *(*owners)(struct cluster *cluster, struct arena *arena);
-    struct node *(*facts)(struct cluster *cluster, struct arena *arena);
-    void (*sweep)(struct cluster *cluster);
-    void (*end)(struct cluster *cluster);
-    bool (*is_empty)(const struct cluster *cluster);
-    bool (*has)(struct cluster *cluster, const struct cluster_set *set);
-    void (*keep_again)(struct cluster *cluster);
-};
-extern const struct cluster_driver cluster_local, cluster_kubernetes;
-
-/* "local" or "kubernetes"; NULL: there is no such driver. */
-const struct cluster_driver *cluster_find(const char *name);
-
-/* ---- The same as plain functions ---------------------------------------- */
-
+/* `driver`: "local", or "kubernetes", which is refused. */
 int cluster_open(const char *driver, const struct cluster_options *options,
                  struct cluster **ret, struct err *err) MUST_CHECK;
 /* Lets go; what runs keeps running. */

@@ -10,13 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Beyond this many bytes on their way, whoever sends is slowed down. */
+/* With more bytes than this still to be written to one end, the other end is not read. */
 #define MOST_PENDING ((size_t)256 * 1024)
+/* More connections than this at a time are refused, so that the spoke keeps descriptors. */
 #define MOST_LINKS ((size_t)4096)
-#define PATIENCE (10 * CLOCK_SECOND)
+#define CLOSE_TIMEOUT (10 * CLOCK_SECOND)
 #define FORWARD_TAG 0x666f7277u
 #define LINK_TAG 0x6c696e6bu
 
+/* A connection has two ends, the client and the pod; a link is both of them. */
 struct link;
 struct end {
     uint32_t tag;
@@ -47,6 +49,7 @@ struct forward {
     size_t count, turn;
 };
 
+/* The tags are cleared, so a callback of either end that comes late is found out by object_from(). */
 static void link_free(struct link *link)
 {
     *link->from = link->next;
@@ -64,7 +67,8 @@ static struct end *other_of(struct end *end)
     return end == &end->link->client ? &end->link->server : &end->link->client;
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+/* The sender is paused when the other end does not keep up, so memory stays bounded. */
+static void on_link_read(void *arg, const char *bytes, size_t len)
 {
     struct end *end = object_from(end, LINK_TAG, arg), *other = other_of(end);
 
@@ -73,50 +77,53 @@ static void on_read(void *arg, const char *bytes, size_t len)
         loop_stream_pause(end->stream);
 }
 
-static void on_drained(void *arg)
+/* The other end has taken what was pending: this one may send again. */
+static void on_link_drained(void *arg)
 {
     struct end *end = object_from(end, LINK_TAG, arg);
 
     loop_stream_resume(other_of(end)->stream);
 }
 
-/* What is still on its way is delivered before the connection goes. */
-static void part(struct link *link)
+/* One end has ended: what was read from it is still written to the other end, then both close. */
+static void part_link(struct link *link)
 {
-    loop_stream_close_politely(&link->client.stream, PATIENCE);
-    loop_stream_close_politely(&link->server.stream, PATIENCE);
+    loop_stream_close_politely(&link->client.stream, CLOSE_TIMEOUT);
+    loop_stream_close_politely(&link->server.stream, CLOSE_TIMEOUT);
     link_free(link);
 }
 
-static void on_ended(void *arg)
+/* TCP has two directions: the end of one is passed on, and the link goes when both have ended. */
+static void on_link_ended(void *arg)
 {
     struct end *end = object_from(end, LINK_TAG, arg), *other = other_of(end);
 
     end->ended = true;
     if (other->ended)
-        part(end->link);
+        part_link(end->link);
     else
         loop_stream_finish(other->stream);
 }
 
-static void on_closed(void *arg, const struct err *why)
+/* Frees the link: the stream layer uses nothing of it after this callback. */
+static void on_link_closed(void *arg, const struct err *why)
 {
     struct end *end = object_from(end, LINK_TAG, arg);
 
     if (why->code)
         link_free(end->link);
     else
-        part(end->link);
+        part_link(end->link);
 }
 
-static void try_next(struct link *link);
+static void try_next_port(struct link *link);
 
 static const struct loop_stream_events client_events = {
-    .read = on_read, .ended = on_ended, .drained = on_drained, .closed = on_closed,
+    .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained, .closed = on_link_closed,
 };
 
-/* Only now is the client read: what it sends has somewhere to go. */
-static void on_opened(void *arg)
+/* The pod has accepted: only now is the client read, since there is now an end to write to. */
+static void on_server_opened(void *arg)
 {
     struct end *server = object_from(end, LINK_TAG, arg);
     struct link *link = server->link;
@@ -125,24 +132,25 @@ static void on_opened(void *arg)
     loop_stream_handle(link->client.stream, &client_events, &link->client);
 }
 
+/* While ports are left to be tried (count), a close is a pod that refused. */
 static void on_server_closed(void *arg, const struct err *why)
 {
     struct end *server = object_from(end, LINK_TAG, arg);
 
     if (!server->link->count) {
-        on_closed(arg, why);
+        on_link_closed(arg, why);
         return;
     }
     loop_stream_close(&server->stream);
-    try_next(server->link);
+    try_next_port(server->link);
 }
 
 static const struct loop_stream_events server_events = {
-    .opened = on_opened, .read = on_read, .ended = on_ended, .drained = on_drained,
+    .opened = on_server_opened, .read = on_link_read, .ended = on_link_ended, .drained = on_link_drained,
     .closed = on_server_closed,
 };
 
-static void try_next(struct link *link)
+static void try_next_port(struct link *link)
 {
     char address[40];
     struct err err = { 0 };
@@ -157,6 +165,7 @@ static void try_next(struct link *link)
         link_free(link);
 }
 
+/* Round robin: each connection begins with the next port, and has the others as a reserve. */
 static void on_accept(struct loop_stream *stream, void *arg)
 {
     struct forward *forward = object_from(forward, FORWARD_TAG, arg);
@@ -181,7 +190,7 @@ static void on_accept(struct loop_stream *stream, void *arg)
     for (size_t i = 0; i < link->count; i++)
         link->ports[i] = forward->ports[(forward->turn + i) % forward->count];
     forward->turn = (forward->turn + 1) % forward->count;
-    try_next(link);
+    try_next_port(link);
 }
 
 struct forward_pool *forward_pool_new(struct loop *loop)
@@ -201,11 +210,6 @@ void forward_pool_free(struct forward_pool **pool)
     mem_free(pool);
 }
 
-size_t forward_pool_count(const struct forward_pool *pool)
-{
-    return pool->count;
-}
-
 struct forward *forward_open(struct forward_pool *pool, const char *address, struct err *err)
 {
     struct forward *forward = mem_alloc(sizeof *forward);
@@ -218,6 +222,7 @@ struct forward *forward_open(struct forward_pool *pool, const char *address, str
     return forward;
 }
 
+/* Links that are open go on: they belong to the pool. */
 void forward_close(struct forward **forward)
 {
     if (!*forward)

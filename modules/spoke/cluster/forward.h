@@ -22,7 +22,6 @@ struct forward;
 
 struct forward_pool *forward_pool_new(struct loop *loop);
 void forward_pool_free(struct forward_pool **pool);
-size_t forward_pool_count(const struct forward_pool *pool);
 
 /* Listens at "HOST:PORT". No ports yet: connections are closed at once. */
 struct forward *forward_open(struct forward_pool *pool, const char *address, struct err *err);

@@ -1,48 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goes over what has changed: workloads, phases, what may go; and tells of it. */
+/* Looks at everything that is dirty: Services, then owner by owner, and tells whose report changed. */
 
+#include "cluster/inventory.h"
 #include "cluster/service.h"
-
-#include "base/clock.h"
-#include "base/log.h"
+#include "cluster/workload.h"
 
 #include <string.h>
 
-bool local_is_workload(const struct local_object *object)
+/* The lowest phase in which an object is not healthy yet; objects of higher phases wait for it. */
+static int find_open_phase(const struct cluster_owner *owner)
 {
-    return object->row && !object->row->refused && object->row->role >= ROLE_DEPLOYMENT &&
-           object->row->role <= ROLE_POD;
-}
-
-/* The lowest phase in which something is not healthy yet. */
-static int open_phase(const struct local_owner *owner)
-{
-    struct local_object *object;
+    struct cluster_object *object;
     int lowest = INT32_MAX;
     size_t at = 0;
 
     while ((object = map_next(owner->cluster->objects, &at, NULL)))
-        if (object->owner == owner && !object->removing && object->health != LOCAL_CURRENT &&
+        if (object->owner == owner && !object->removing && object->health != CLUSTER_CURRENT &&
             object->phase < lowest)
             lowest = object->phase;
     return lowest;
 }
 
-static bool try_free(struct local_object *object)
+/* Frees an object that is being removed, once nothing of it runs. */
+static bool try_free(struct cluster_object *object)
 {
     struct cluster *cluster = object->cluster;
     scoped_mem char *project = NULL, *plain = NULL;
-    struct local_object *other;
-    struct local_pod *pod = NULL;
+    struct cluster_object *other;
+    struct pod *pod = NULL;
     size_t at = 0;
 
-    if (local_is_workload(object)) {
-        if (workload_pods(object, &pod, 1))
+    if (object_is_workload(object)) {
+        if (object_pods(object, &pod, 1))
             return false;
     } else {
-        /* Reverse order: what workloads stand on goes after them. */
+        /* In reverse order: ConfigMaps, claims and so on go after the workloads that use them. */
         while ((other = map_next(object->cluster->objects, &at, NULL)))
-            if (other->owner == object->owner && other->removing && local_is_workload(other))
+            if (other->owner == object->owner && other->removing && object_is_workload(other))
                 return false;
     }
     state_forget(object);
@@ -50,11 +44,12 @@ static bool try_free(struct local_object *object)
     plain = object->second ? NULL : mem_copy_string(object->plain);
     object_free(object);
     if (plain)
-        owner_promote(cluster, project, plain);
+        apply_promote(cluster, project, plain);
     return true;
 }
 
-static void pass_object(struct local_object *object, int phase)
+/* An object whose phase has just opened is looked at though nothing else of it has changed. */
+static void pass_object(struct cluster_object *object, int phase)
 {
     bool waits = object->phase > phase;
 
@@ -64,17 +59,18 @@ static void pass_object(struct local_object *object, int phase)
     if (!object->dirty)
         return;
     object->dirty = false;
-    /* What starts must be kept first; what ends may give the disk room again. */
-    if (local_is_workload(object) && (object->owner->committed || object->owner->removing))
-        workload_pass(object);
-    workload_judge(object);
+    /* A set must be on disk before it starts. A removal need not be: it may free the full disk. */
+    if (object_is_workload(object) && (object->owner->committed || object->owner->removing))
+        replicas_pass(object);
+    object_judge(object);
 }
 
-static void pass_owner(struct local_owner *owner)
+/* Freeing one object may make another one free, so that is repeated until nothing more goes. */
+static void pass_owner(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
-    int before = open_phase(owner);
-    struct local_object *object;
+    int before = find_open_phase(owner);
+    struct cluster_object *object;
     size_t at = 0;
     bool freed;
 
@@ -88,15 +84,15 @@ static void pass_owner(struct local_owner *owner)
             if (object->owner == owner && object->removing && owner->committed)
                 freed |= try_free(object);
     } while (freed);
-    if (open_phase(owner) != before) {
+    if (find_open_phase(owner) != before) {
         owner->dirty = true;
-        local_wake(cluster);
+        cluster_wake(cluster);
     }
 }
 
-static bool has_objects(const struct local_owner *owner)
+static bool has_objects(const struct cluster_owner *owner)
 {
-    struct local_object *object;
+    struct cluster_object *object;
     size_t at = 0;
 
     while ((object = map_next(owner->cluster->objects, &at, NULL)))
@@ -105,7 +101,8 @@ static bool has_objects(const struct local_owner *owner)
     return false;
 }
 
-static void tell_change(struct local_owner *owner)
+/* A report that is the same as last time, by its hash, is not told. */
+static void tell_change(struct cluster_owner *owner)
 {
     struct cluster *cluster = owner->cluster;
     scoped_arena struct arena *arena = arena_new();
@@ -119,80 +116,26 @@ static void tell_change(struct local_owner *owner)
     } else {
         report = report_owner(owner, arena);
         document_write_json(&out, report);
-        hash = local_hash(0, out.bytes, out.len);
+        hash = pods_hash(0, out.bytes, out.len);
         if (hash == owner->told)
             return;
         owner->told = hash;
     }
-    if (strcmp(name, ORPHANS) != 0 && cluster->options.on_change)
+    if (strcmp(name, CLUSTER_ORPHANS) != 0 && cluster->options.on_change)
         cluster->options.on_change(cluster->options.arg, name);
 }
 
-/* ---- A clock that was set ------------------------------------------------------------- */
-
-static void move(int64_t *wall, int64_t by)
-{
-    if (*wall)
-        *wall += by;
-}
-
-static void move_pod(struct local_pod *pod, int64_t by)
-{
-    move(&pod->created, by);
-    move(&pod->finished, by);
-    move(&pod->ready_since, by);
-    move(&pod->unready_since, by);
-    pod_note_ready(pod);
-    for (size_t i = 0; i < pod->count; i++) {
-        struct local_container *c = &pod->containers[i];
-
-        move(&c->began, by);
-        move(&c->ended, by);
-        for (int kind = 0; kind < PROBE_KINDS; kind++)
-            move(&c->probes[kind].began, by);
-    }
-}
-
-/*
- * Times are remembered as the wall clock had them, so that they mean something after
- * a restart of the agent, and to people. When the clock is set by hours or years,
- * nothing has become older by that: all of it moves along, and deadlines, pauses and
- * minReadySeconds take as long as they were to. What drifts is left to the drift.
- */
-void local_mind_clock(struct cluster *cluster)
-{
-    int64_t now = clock_wall() - clock_steady(), by = now - cluster->clock;
-    struct local_object *object;
-    struct local_pod *pod;
-    size_t at = 0;
-
-    cluster->clock = now; /* what drifts slowly is let be */
-    if (by > -2 * CLOCK_SECOND && by < 2 * CLOCK_SECOND)
-        return;
-    log_warn("cluster", "the clock of this machine was set %s by %lld s: what waits goes on for as "
-             "long as it was to", by > 0 ? "forward" : "back", (long long)((by > 0 ? by : -by) / CLOCK_SECOND));
-    while ((pod = map_next(cluster->pods, &at, NULL)))
-        move_pod(pod, by);
-    at = 0;
-    while ((object = map_next(cluster->objects, &at, NULL))) {
-        move(&object->created, by);
-        move(&object->run.started, by);
-        move(&object->run.finished, by);
-        move(&object->progressed, by);
-        move(&object->lost, by);
-    }
-}
-
-/* By name: whoever is told of a change may apply and remove at once. */
-void local_pass(void *arg)
+/* Re-entrant: on_change() may apply and remove sets at once, so dirty owners are listed by name first
+   and looked up again one by one. */
+void pass_run(void *arg)
 {
     struct cluster *cluster = arg;
     scoped_arena struct arena *arena = arena_new();
     struct node *names = node_list(arena);
-    struct local_owner *owner;
+    struct cluster_owner *owner;
     size_t at = 0;
 
-    local_mind_clock(cluster);
+    pods_mind_clock(cluster->pods);
     services_pass(cluster);
     while ((owner = map_next(cluster->owners, &at, NULL)))
         if (owner->dirty)

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "number/number.h"
-#include "cluster/fields.h"
 #include "cluster/forward.h"
 
 #include <stdio.h>
@@ -14,54 +13,15 @@
 
 /* ---- What is understood ---------------------------------------------------------- */
 
-static int check_port(const struct cluster *cluster, const struct node *port, size_t index,
-                      struct local_why *why)
+void service_read(struct cluster_object *object)
 {
-    const struct runtime_range range = cluster->options.bounds.node_ports;
-    const char *protocol = node_get_text(port, "protocol");
-    int64_t node_port = number_get(port, "nodePort", NUMBER_PORT_OR_ANY, 0);
-
-    if (!number_get(port, "port", NUMBER_PORT, 0))
-        return why_set(why, "Invalid", "spec.ports[%zu].port must be %s", index,
-                       number_words(NUMBER_PORT));
-    if (node_port && (node_port < range.first || node_port > range.last))
-        return why_set(why, "NotPermitted", "spec.ports[%zu].nodePort is %lld, but this spoke gives "
-                       "%u-%u only (--node-ports); without one it chooses", index,
-                       (long long)node_port, range.first, range.last);
-    if (*protocol && strcmp(protocol, "TCP") != 0)
-        return why_set(why, "UnsupportedField", "spec.ports[%zu].protocol %.40s is not supported "
-                       "on this spoke: TCP only", index, protocol);
-    return 0;
-}
-
-static int check_service(const struct cluster *cluster, const struct node *spec,
-                         struct local_why *why)
-{
-    const char *type = node_get_text(spec, "type");
-    const struct node *ports = node_get(spec, "ports");
-
-    if (fields_check(spec, FIELDS_SERVICE, "spec", why) < 0)
-        return -1;
-    if (*type && strcmp(type, "ClusterIP") != 0 && strcmp(type, "NodePort") != 0)
-        return why_set(why, "UnsupportedField", "spec.type %.40s is not supported on this spoke; "
-                       "NodePort makes it reachable from outside", type);
-    if (!strcmp(node_get_text(spec, "sessionAffinity"), "ClientIP"))
-        return why_set(why, "UnsupportedField", "spec.sessionAffinity ClientIP is not supported on "
-                       "this spoke: all clients here have one address");
-    for (size_t i = 0; i < node_count(ports); i++)
-        if (check_port(cluster, node_item(ports, i), i, why) < 0)
-            return -1;
-    return 0;
-}
-
-void service_read(struct local_object *object)
-{
-    /* With a dot it would stand for a Service of another namespace in hosts files. */
+    /* "a.b" in a hosts file would be the Service "a" of namespace "b". */
     if (strchr(object->name, '.'))
-        why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
+        manifest_why_set(&object->broken, "Invalid", "metadata.name \"%.100s\" of a Service has no dots",
                 object->name);
     else
-        check_service(object->cluster, node_get(object->object, "spec"), &object->broken);
+        manifest_check_service(pods_bounds(object->cluster->pods), node_get(object->object, "spec"),
+                               &object->broken);
 }
 
 /* ---- Ports that are listened on ------------------------------------------------------- */
@@ -84,46 +44,27 @@ static void slot_free(struct slot *slot)
     mem_free(&slot);
 }
 
-static int number_of(const struct local_pod *pod, const struct node *port)
+/* A pod that declares the port and is not ready yet: it is about to listen there itself and must
+   find the port free. */
+static const struct pod *find_claimant(const struct cluster *cluster, int port)
 {
-    const char *name = node_get_text(port, "name");
-    int number = number_as_int(port, "containerPort", NUMBER_PORT, 0);
-
-    return number ? number : number_as_int(pod->ports, *name ? name : "port", NUMBER_PORT, 0);
-}
-
-static bool listens_on(const struct local_pod *pod, int port)
-{
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            if (number_of(pod, node_item(ports, j)) == port)
-                return true;
-    }
-    return false;
-}
-
-/* A pod that is about to listen there itself; it must find the port free. */
-static const struct local_pod *claimant(const struct cluster *cluster, int port)
-{
-    const struct local_pod *pod;
+    const struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(cluster->pods, &at, NULL)))
-        if (!pod->finished && !pod->terminating && !pod_is_ready(pod) && listens_on(pod, port))
+    while ((pod = pods_next(cluster->pods, &at)))
+        if (!pod->finished && !pods_is_leaving(pod) && !pods_is_ready(pod) && pods_declares(pod, port))
             return pod;
     return NULL;
 }
 
 struct pass {
     struct services *services;
-    struct local_object *service;
+    struct cluster_object *service;
     struct arena *arena;
     const struct node *spec;
     struct node *status, *ports, *endpoints;
     bool headless;
-    struct local_why why;
+    struct manifest_why why;
     int ready;
 };
 
@@ -132,7 +73,7 @@ struct targets {
     size_t count;
 };
 
-static bool all_equal(const struct targets *targets, int port)
+static bool all_targets_equal(const struct targets *targets, int port)
 {
     for (size_t i = 0; i < targets->count; i++)
         if (targets->ports[i] != port)
@@ -140,16 +81,17 @@ static bool all_equal(const struct targets *targets, int port)
     return true;
 }
 
+/* Listens on the slot's port unless a pod is about to, and leads it to the ready pods. */
 static void slot_open(struct services *services, struct slot *slot, const char *address,
                       const struct targets *targets)
 {
-    const struct local_pod *pod = claimant(services->cluster, slot->port);
+    const struct pod *pod = find_claimant(services->cluster, slot->port);
     struct err err = { 0 };
 
     slot->failed = false;
     if (pod) {
         forward_close(&slot->forward);
-        slot->failed = !all_equal(targets, slot->port);
+        slot->failed = !all_targets_equal(targets, slot->port);
         if (strcmp(pod->project, slot->project) != 0)
             snprintf(slot->why, sizeof slot->why,
                      "port %d is kept free for a pod of another project", slot->port);
@@ -164,8 +106,8 @@ static void slot_open(struct services *services, struct slot *slot, const char *
         forward_lead(slot->forward, targets->ports, targets->count);
         return;
     }
-    /* The pod itself listens at every address: it is reached without us. */
-    if (strstr(err.text, "in use") && all_equal(targets, slot->port))
+    /* The pod itself listens on that port at every address, so it is reached without a forward. */
+    if (strstr(err.text, "in use") && all_targets_equal(targets, slot->port))
         return;
     slot->failed = true;
     snprintf(slot->why, sizeof slot->why, "%.290s", err.text);
@@ -178,14 +120,14 @@ static struct slot *find_slot(const struct services *services, const char *host,
     return map_get(services->slots, address);
 }
 
-static bool is_served(const struct local_object *object);
+static bool is_served(const struct cluster_object *object);
 
-/* A port belongs to the first Service that wants it, for as long as that is here. */
+/* A port belongs to the first Service that wants it, for as long as that Service is served. */
 static struct slot *take_slot(struct services *services, const char *address, int port,
-                              const struct local_object *service)
+                              const struct cluster_object *service)
 {
     struct slot *slot = map_get(services->slots, address);
-    const struct local_object *holder;
+    const struct cluster_object *holder;
 
     if (!slot) {
         slot = mem_alloc(sizeof *slot);
@@ -193,8 +135,8 @@ static struct slot *take_slot(struct services *services, const char *address, in
         map_put(services->slots, address, slot);
     }
     holder = slot->service ? map_get(services->cluster->objects, slot->service) : NULL;
-    /* Headless ones lead to the same pod by the same address. */
-    if (holder && holder != service && is_served(holder) && !service_is_headless(service))
+    /* Two headless Services may lead to one pod by the same address. */
+    if (holder && holder != service && is_served(holder) && !names_are_headless(service))
         return NULL;
     mem_free(&slot->service);
     mem_free(&slot->project);
@@ -203,8 +145,8 @@ static struct slot *take_slot(struct services *services, const char *address, in
     return slot;
 }
 
-/* NULL: another Service has it. */
-static const struct slot *want_slot(struct services *services, const struct local_object *service,
+/* Listens for the Service, or lets go while no pod is ready. NULL: another Service has the port. */
+static const struct slot *want_slot(struct services *services, const struct cluster_object *service,
                                     const char *host, int port, const struct targets *targets)
 {
     scoped_mem char *address = mem_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
@@ -215,13 +157,14 @@ static const struct slot *want_slot(struct services *services, const struct loca
     slot->wanted = true;
     if (targets->count && !loop_is_simulated(services->cluster->options.loop)) {
         slot_open(services, slot, address, targets);
-    } else { /* nobody is ready: refused, as a cluster would */
+    } else { /* no pod is ready: connections are refused, as in Kubernetes */
         forward_close(&slot->forward);
         slot->failed = false;
     }
     return slot;
 }
 
+/* Closes the ports that no Service wanted in this round. */
 static void drop_unwanted(struct services *services)
 {
     struct slot *slot;
@@ -239,7 +182,7 @@ static void drop_unwanted(struct services *services)
     }
 }
 
-/* Whoever may listen there soon is not known: all of that number are let go. */
+/* At which address the pod will listen is not known, so the port is let go at every address. */
 static void yield_port(struct services *services, int port)
 {
     struct slot *slot;
@@ -248,64 +191,60 @@ static void yield_port(struct services *services, int port)
     while ((slot = map_next(services->slots, &at, NULL)))
         if (slot->port == port && slot->forward) {
             forward_close(&slot->forward);
-            services_touch(services->cluster);
+            cluster_touch_services(services->cluster);
         }
 }
 
-void services_yield(struct local_pod *pod)
+/* Called just before a pod starts; the next round opens again what may be open. */
+void services_yield(struct services *services, const struct pod *pod)
 {
-    struct services *services = pod->cluster->services;
+    const struct node *port;
 
     if (!map_count(services->slots))
         return;
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            yield_port(services, number_of(pod, node_item(ports, j)));
-    }
+    for (size_t i = 0; (port = pods_port(pod, i)); i++)
+        yield_port(services, pods_port_number(pod, port));
 }
 
 /* ---- One Service ------------------------------------------------------------------------- */
 
-/* targetPort as number or name; without it the Service's own. */
-static int target_of(const struct local_pod *pod, const struct node *port)
+/* targetPort as a number or by name; without it the port of the Service. 0: the pod has none. */
+static int find_target_port(const struct pod *pod, const struct node *port)
 {
-    const struct node *target = node_get(port, "targetPort");
+    const struct node *target = node_get(port, "targetPort"), *declared;
 
     if (!target || node_is(target, NODE_NULL) || number_value(target, NUMBER_PORT_OR_ANY, 1) == 0)
         return number_as_int(port, "port", NUMBER_PORT, 0);
     if (node_is(target, NODE_INT))
         return (int)number_value(target, NUMBER_PORT, 0);
-    for (size_t i = 0; i < pod->count; i++) {
-        const struct node *ports = node_get(pod->containers[i].spec, "ports");
-
-        for (size_t j = 0; j < node_count(ports); j++)
-            if (!strcmp(node_get_text(node_item(ports, j), "name"), node_text(target)))
-                return number_of(pod, node_item(ports, j));
-    }
+    for (size_t i = 0; (declared = pods_port(pod, i)); i++)
+        if (!strcmp(node_get_text(declared, "name"), node_text(target)))
+            return pods_port_number(pod, declared);
     return 0;
 }
 
-static bool serves(const struct pass *pass, const struct local_pod *pod)
+/* A pod of the Service's namespace and project with the labels that it selects, ready unless it asks
+   for pods that are not. */
+static bool is_target(const struct pass *pass, const struct pod *pod)
 {
     bool all = node_get_bool(pass->spec, "publishNotReadyAddresses", false);
 
     return !strcmp(pod->space, pass->service->space) &&
-           !strcmp(pod->project, pass->service->project) && !pod->terminating && !pod->finished &&
-           pod->made && (all || pod_is_ready(pod)) && service_selects(pass->service, pod->template);
+           !strcmp(pod->project, pass->service->project) && !pods_is_leaving(pod) && !pod->finished &&
+           pods_is_made(pod) && (all || pods_is_ready(pod)) && names_select(pass->service, pod->template);
 }
 
-static void note(struct pass *pass, const struct slot *slot, int port)
+/* The first trouble of a Service is the one that is told. */
+static void note_slot(struct pass *pass, const struct slot *slot, int port)
 {
     if (!slot && !*pass->why.reason)
-        why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
+        manifest_why_set(&pass->why, "PortConflict", "port %d is taken by another Service on this spoke",
                 port);
     else if (slot && slot->failed && !*pass->why.reason)
-        why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
+        manifest_why_set(&pass->why, "PortConflict", "port %d cannot be served: %.300s", port, slot->why);
 }
 
-static void add_endpoint(struct pass *pass, const struct local_pod *pod, const char *address,
+static void add_endpoint(struct pass *pass, const struct pod *pod, const char *address,
                          int number, const char *name)
 {
     struct node *row = node_map(pass->arena);
@@ -318,38 +257,40 @@ static void add_endpoint(struct pass *pass, const struct local_pod *pod, const c
     node_add(pass->arena, pass->endpoints, row);
 }
 
-/* A pod of a headless Service has an address of its own. */
-static void lead_to_pod(struct pass *pass, const struct local_pod *pod, int port, int target)
+/* Each pod of a headless Service has an address of its own, and a forward there. */
+static void lead_to_pod(struct pass *pass, const struct pod *pod, int port, int target)
 {
-    const char *host = names_host(pod, pass->arena);
+    const char *host = pods_host(pod, pass->arena);
     const char *address = names_address(pass->services, pod->project, pod->space,
                                         host ? host : pod->name);
     struct targets one = { { target }, 1 };
 
-    note(pass, want_slot(pass->services, pass->service, address, port, &one), port);
+    note_slot(pass, want_slot(pass->services, pass->service, address, port, &one), port);
 }
 
-/* The machine's ports are one: what a pod does not declare may be anybody's. */
-static void refuse_outside(struct pass *pass, const struct local_pod *pod, int target)
+/* Pods share the machine's ports: a port that no pod declares may be another program's, so a node
+   port never leads there. */
+static void refuse_undeclared(struct pass *pass, const struct pod *pod, int target)
 {
     if (!*pass->why.reason)
-        why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
+        manifest_why_set(&pass->why, "NotPermitted", "a node port leads to ports that its pods declare only, "
                 "and no container of pod %.100s has containerPort %d", pod->name, target);
 }
 
-static void gather(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
+/* One port of the Service: the pods behind it become targets, and endpoints of the report. */
+static void gather_targets(struct pass *pass, const struct node *port, bool outside, struct targets *ret)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
-    struct local_pod *pod;
+    struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(pass->services->cluster->pods, &at, NULL))) {
-        int target = serves(pass, pod) ? target_of(pod, port) : 0;
+    while ((pod = pods_next(pass->services->cluster->pods, &at))) {
+        int target = is_target(pass, pod) ? find_target_port(pod, port) : 0;
 
         if (!target)
             continue;
-        if (outside && !listens_on(pod, target)) {
-            refuse_outside(pass, pod, target);
+        if (outside && !pods_declares(pod, target)) {
+            refuse_undeclared(pass, pod, target);
             continue;
         }
         add_endpoint(pass, pod, "127.0.0.1", target, node_get_text(port, "name"));
@@ -362,7 +303,8 @@ static void gather(struct pass *pass, const struct node *port, bool outside, str
 
 /* ---- Node ports ----------------------------------------------------------------------- */
 
-/* The administrator's addresses; else this machine's own as others reach it. */
+/* Where node ports listen: the administrator's addresses, else loopback and the machine's own
+   address. */
 static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE_ADDRESSES])
 {
     const char *const *given = cluster->options.bounds.node_addresses;
@@ -380,7 +322,8 @@ static size_t node_addresses(const struct cluster *cluster, const char *ret[NODE
     return count;
 }
 
-static bool is_free(const struct pass *pass, int port)
+/* A number is given out only if no other Service has it at any of the addresses. */
+static bool is_node_port_free(const struct pass *pass, int port)
 {
     const char *addresses[NODE_ADDRESSES];
     size_t count = node_addresses(pass->services->cluster, addresses);
@@ -394,14 +337,15 @@ static bool is_free(const struct pass *pass, int port)
     return true;
 }
 
-/* The one that was asked for, or one of the range by the name. */
+/* The node port that the manifest names, or a free one of the range, found by a hash of the name so
+   that it stays the same. 0: none. */
 static int node_port_of(const struct pass *pass, const struct node *port)
 {
     scoped_mem char *key =
-        mem_printf("/Service/%s/%s", places_name(pass->services->cluster->places,
+        mem_printf("/Service/%s/%s", pods_place(pass->services->cluster->pods,
                                                  pass->service->project, pass->service->space),
                    pass->service->name);
-    uint64_t hash = local_hash(0, key, strlen(key) + 1);
+    uint64_t hash = pods_hash(0, key, strlen(key) + 1);
     const struct runtime_range range = pass->services->cluster->options.bounds.node_ports;
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
     int asked = number_as_int(port, "nodePort", NUMBER_PORT, 0);
@@ -409,11 +353,11 @@ static int node_port_of(const struct pass *pass, const struct node *port)
 
     if (strcmp(node_get_text(pass->spec, "type"), "NodePort") != 0 || pass->headless || asked)
         return pass->headless ? 0 : asked;
-    hash = local_hash(hash, &number, sizeof number);
+    hash = pods_hash(hash, &number, sizeof number);
     for (uint32_t i = 0; i < count; i++) {
         int one = (int)(range.first + (hash + i) % count);
 
-        if (is_free(pass, one))
+        if (is_node_port_free(pass, one))
             return one;
     }
     return 0;
@@ -425,9 +369,10 @@ static void serve_node_port(struct pass *pass, int node_port, const struct targe
     size_t count = node_addresses(pass->services->cluster, addresses);
 
     for (size_t i = 0; i < count; i++)
-        note(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
+        note_slot(pass, want_slot(pass->services, pass->service, addresses[i], node_port, targets), node_port);
 }
 
+/* One port of the Service: at its own address, and at the node port if it is of type NodePort. */
 static void serve_port(struct pass *pass, const struct node *port, const char *address)
 {
     int number = number_as_int(port, "port", NUMBER_PORT, 0);
@@ -437,9 +382,9 @@ static void serve_port(struct pass *pass, const struct node *port, const char *a
     struct node *row = node_map(pass->arena);
     struct targets targets = { .count = 0 };
 
-    gather(pass, port, outside, &targets);
+    gather_targets(pass, port, outside, &targets);
     if (!pass->headless)
-        note(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
+        note_slot(pass, want_slot(pass->services, pass->service, address, number, &targets), number);
     if (node_port)
         serve_node_port(pass, node_port, &targets);
     if ((int)targets.count > pass->ready)
@@ -452,26 +397,27 @@ static void serve_port(struct pass *pass, const struct node *port, const char *a
     node_add(pass->arena, pass->ports, row);
 }
 
-static void say_names(struct pass *pass)
+static void note_names(struct pass *pass)
 {
     struct cluster *cluster = pass->services->cluster;
 
     if (*pass->why.reason || !cluster->names_in_env_only)
         return;
-    why_set(&pass->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
+    manifest_why_set(&pass->why, "NamesUnavailable", "pods see no /etc/hosts of their own on this machine; "
             "they find the Service by $NAME_SERVICE_HOST and $NAME_SERVICE_PORT, or in the file "
             "$AXLE_HOSTS");
 }
 
-static void serve(struct services *services, struct local_object *object)
+/* The status is made anew each time; only where it differs is the object touched. */
+static void serve_service(struct services *services, struct cluster_object *object)
 {
     struct pass pass = { services, object, arena_new(), .spec = node_get(object->object, "spec") };
     const struct node *ports = node_get(pass.spec, "ports");
     const char *type = node_get_text(pass.spec, "type");
-    struct local_service *old = object->service;
+    struct object_service *old = object->service;
     const char *address;
 
-    pass.headless = service_is_headless(object);
+    pass.headless = names_are_headless(object);
     pass.status = node_map(pass.arena);
     pass.ports = node_list(pass.arena);
     pass.endpoints = node_list(pass.arena);
@@ -479,7 +425,7 @@ static void serve(struct services *services, struct local_object *object)
                             : names_address(services, object->project, object->space, object->name);
     for (size_t i = 0; i < node_count(ports); i++)
         serve_port(&pass, node_item(ports, i), address);
-    say_names(&pass);
+    note_names(&pass);
     node_set_text(pass.arena, pass.status, "namespace", object->space);
     node_set_text(pass.arena, pass.status, "name", object->name);
     node_set_text(pass.arena, pass.status, "type", *type ? type : "ClusterIP");
@@ -492,13 +438,13 @@ static void serve(struct services *services, struct local_object *object)
     if (*pass.why.message)
         node_set_text(pass.arena, pass.status, "message", pass.why.message);
     if (!old || !node_same(old->status, pass.status))
-        local_touch(object);
+        object_touch(object);
     service_free(object);
     object->service = mem_alloc(sizeof *object->service);
-    *object->service = (struct local_service){ pass.arena, pass.status, pass.why };
+    *object->service = (struct object_service){ pass.arena, pass.status, pass.why };
 }
 
-void service_free(struct local_object *object)
+void service_free(struct cluster_object *object)
 {
     if (!object->service)
         return;
@@ -508,9 +454,9 @@ void service_free(struct local_object *object)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static bool is_served(const struct local_object *object)
+static bool is_served(const struct cluster_object *object)
 {
-    return object->row && object->row->role == ROLE_SERVICE && !object->removing &&
+    return object->row && object->row->role == MANIFEST_SERVICE && !object->removing &&
            !object->waiting && !*object->broken.reason;
 }
 
@@ -519,79 +465,74 @@ struct names {
     uint64_t hash;
 };
 
-static const struct names *names_for(struct cluster *cluster, struct arena *arena,
-                                     struct map *known, const struct local_pod *pod)
+static const struct names *find_host_names(struct cluster *cluster, struct arena *arena,
+                                     struct map *known, const struct pod *pod)
 {
-    const char *place = places_name(cluster->places, pod->project, pod->space);
+    const char *place = pods_place(cluster->pods, pod->project, pod->space);
     struct names *names = map_get(known, place);
 
     if (names)
         return names;
     names = arena_alloc(arena, sizeof *names);
     names->lines = names_hosts(cluster, arena, pod->project, pod->space);
-    names->hash = names_hash(names->lines);
+    names->hash = pods_hash_hosts(names->lines);
     map_put(known, place, names);
     return names;
 }
 
-/* Its Services are not known: it keeps the names that it has. */
-static bool is_adopted(const struct local_pod *pod)
+/* The pod's Services are not known yet, so it keeps the hosts file that it has. */
+static bool is_adopted(const struct cluster *cluster, const struct pod *pod)
 {
-    const struct local_object *object = local_workload_of(pod);
+    const struct cluster_object *object = object_of_pod(cluster, pod);
 
     return object && object->adopted;
 }
 
-/* One text for all pods of a namespace, written where it differs. */
-static void tell_names(struct cluster *cluster)
+/* The names are the same for all pods of a namespace: written once, delivered where they differ. */
+static void tell_host_names(struct cluster *cluster)
 {
     scoped_map struct map *known = map_new();
     scoped_arena struct arena *arena = arena_new();
-    struct local_pod *pod;
+    struct pod *pod;
     size_t at = 0;
 
-    while ((pod = map_next(cluster->pods, &at, NULL))) {
+    while ((pod = pods_next(cluster->pods, &at))) {
         const struct names *names;
 
-        if (!pod->made || pod->terminating || pod->lost || is_adopted(pod))
+        if (!pods_is_made(pod) || pods_is_leaving(pod) || pod->lost || is_adopted(cluster, pod))
             continue;
-        names = names_for(cluster, arena, known, pod);
-        pod_tell_hosts(pod, names->lines, names->hash);
+        names = find_host_names(cluster, arena, known, pod);
+        pods_tell_hosts(pod, names->lines, names->hash);
     }
 }
 
+/* Serves all Services anew. A port that cannot be listened on is tried again in two seconds. */
 void services_pass(struct cluster *cluster)
 {
     struct services *services = cluster->services;
-    struct local_object *object;
+    struct cluster_object *object;
     bool failed = false;
     size_t at = 0;
 
-    if (!services->dirty)
+    if (!cluster->services_dirty)
         return;
-    services->dirty = false;
+    cluster->services_dirty = false;
     while ((object = map_next(cluster->objects, &at, NULL)))
         if (is_served(object)) {
-            serve(services, object);
+            serve_service(services, object);
             failed |= !strcmp(object->service->why.reason, "PortConflict");
         }
     drop_unwanted(services);
-    tell_names(cluster);
+    tell_host_names(cluster);
     if (failed)
         loop_timer_set(services->retry, 2 * CLOCK_SECOND);
 }
 
-void services_touch(struct cluster *cluster)
-{
-    cluster->services->dirty = true;
-    local_wake(cluster);
-}
-
-static void on_retry(void *arg)
+static void on_services_retry(void *arg)
 {
     struct services *services = arg;
 
-    services_touch(services->cluster);
+    cluster_touch_services(services->cluster);
 }
 
 struct services *services_new(struct cluster *cluster)
@@ -599,12 +540,12 @@ struct services *services_new(struct cluster *cluster)
     struct services *services = mem_alloc(sizeof *services);
     const char *folder = cluster->options.runtime_options.directory;
 
-    services->salt = local_hash(0, folder ? folder : "", folder ? strlen(folder) : 0);
+    services->salt = pods_hash(0, folder ? folder : "", folder ? strlen(folder) : 0);
     services->cluster = cluster;
     services->pool = forward_pool_new(cluster->options.loop);
     services->slots = map_new();
     services->addresses = map_new();
-    services->retry = loop_timer_new(cluster->options.loop, on_retry, services);
+    services->retry = loop_timer_new(cluster->options.loop, on_services_retry, services);
     return services;
 }
 
@@ -631,8 +572,9 @@ void services_free(struct services **services)
 
 /* ---- Told ----------------------------------------------------------------------------------------- */
 
-/* Endpoints that others would write do not exist here, so nothing will ever answer. */
-static bool selects_nothing(const struct local_object *object)
+/* In Kubernetes a Service without selector leads to Endpoints that others write. There are none on
+   a spoke, so such a Service would never lead anywhere. */
+static bool selects_nothing(const struct cluster_object *object)
 {
     const struct node *spec = node_get(object->object, "spec");
 
@@ -640,26 +582,26 @@ static bool selects_nothing(const struct local_object *object)
            strcmp(node_get_text(spec, "type"), "ExternalName") != 0;
 }
 
-void service_judge(struct local_object *object)
+void service_judge(struct cluster_object *object)
 {
     if (selects_nothing(object)) {
-        object->health = LOCAL_FAILED;
-        why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
+        object->health = CLUSTER_FAILED;
+        manifest_why_set(&object->why, "NoSelector", "spec.selector is empty, so no pod answers; give it "
                 "the labels of the pods that it stands for");
         return;
     }
-    object->why = object->service ? object->service->why : (struct local_why){ 0 };
+    object->why = object->service ? object->service->why : (struct manifest_why){ 0 };
     object->health = !strcmp(object->why.reason, "PortConflict") ||
                              !strcmp(object->why.reason, "NotPermitted")
-                         ? LOCAL_FAILED : LOCAL_CURRENT;
+                         ? CLUSTER_FAILED : CLUSTER_CURRENT;
 }
 
-const struct node *service_status(const struct local_object *object)
+const struct node *service_status(const struct cluster_object *object)
 {
     return object->service ? object->service->status : NULL;
 }
 
-void service_describe(const struct local_object *object, struct arena *arena, struct node *ret)
+void service_describe(const struct cluster_object *object, struct arena *arena, struct node *ret)
 {
     const struct node *status = service_status(object), *rows = node_get(status, "ports");
     struct node *spec = node_share(arena, node_get(object->object, "spec"));
@@ -684,7 +626,7 @@ void service_describe(const struct local_object *object, struct arena *arena, st
     node_make(arena, node_make(arena, ret, "status"), "loadBalancer");
 }
 
-void service_endpoints(const struct local_object *object, struct arena *arena, struct node *list)
+void service_endpoints(const struct cluster_object *object, struct arena *arena, struct node *list)
 {
     const struct node *status = service_status(object), *ports = node_get(status, "ports");
     const char *address = object->cluster->options.address;
