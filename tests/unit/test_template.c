@@ -29,7 +29,7 @@ static char *render_with(const struct template_options *options,
 
 static char *render(const char *template, const char *json)
 {
-    return render_with(&template_options_helm, template, json);
+    return render_with(&sprig_options_helm, template, json);
 }
 
 static const struct {
@@ -138,7 +138,7 @@ static void test_budget(void)
     for (size_t i = 0; i < count_of(hostile_templates); i++) {
         const char *text = hostile_templates[i].template;
         struct meter meter = { .limit = 3000000 };
-        struct template_options options = template_options_helm;
+        struct template_options options = sprig_options_helm;
         scoped_template_set struct template_set *set = NULL;
         scoped_text struct text out = { 0 };
 
@@ -161,7 +161,7 @@ static void test_budget(void)
 static void test_shared_budget(void)
 {
     struct meter meter = { .limit = 10000000 };
-    struct template_options options = template_options_helm;
+    struct template_options options = sprig_options_helm;
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     static const char text[] = "{{range 1000}}{{upper \"some words\"}}{{end}}";
     unsigned runs = 0;
@@ -256,9 +256,9 @@ static void test_print_parse(void)
         "{{with $x := \"q\\n\"}}{{$x}}{{end}}{{template \"t\" (dict \"a\" 'b')}}";
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     scoped_template_set struct template_set *one =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     scoped_template_set struct template_set *two =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     scoped_text struct text first = { 0 }, second = { 0 };
 
     CHECK(template_set_add(one, "bad", source, strlen(source), error) < 0,
@@ -275,7 +275,7 @@ static void test_run_twice(void)
 {
     static const char source[] = "{{$_ := set . \"n\" 1}}{{toYaml .}}{{len .}}";
     scoped_template_set struct template_set *set =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text first = { 0 }, second = { 0 };
@@ -304,7 +304,7 @@ static void test_extra(void)
     static const struct template_function functions[] = {
         { "greet", 1, 1, greet, (void *)(uintptr_t) "hello" },
     };
-    struct template_options options = template_options_helm;
+    struct template_options options = sprig_options_helm;
     scoped_mem char *fine = NULL, *wrong = NULL, *few = NULL;
 
     options.extra = functions;
@@ -321,7 +321,7 @@ static void test_underline(void)
 {
     static const char source[] = "a: 1\n\tb: {{ .x.y.z }}\n";
     scoped_template_set struct template_set *set =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     scoped_mem struct template_error *error = mem_alloc(sizeof *error);
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text out = { 0 }, shown = { 0 };

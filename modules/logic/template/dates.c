@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calendars, layouts and durations as Go's time package has them. */
 #include "template/dates.h"
-#include "template/function.h"
 #include "template/runes.h"
 
 #include <inttypes.h>
@@ -802,4 +801,12 @@ bool zone_apply(struct instant *instant, struct str name)
         return true;
     }
     return false;
+}
+
+struct value value_time(struct arena *arena, struct instant instant)
+{
+    struct instant *copy = arena_alloc(arena, sizeof *copy);
+
+    *copy = instant;
+    return (struct value){.kind = KIND_TIME, .time = copy};
 }

@@ -24,6 +24,16 @@ void calendar_of(const struct instant *instant, struct calendar *ret);
 /* Seconds since 1970 of a date in UTC; months and days may overflow. */
 int64_t calendar_seconds(int64_t year, int64_t month, int64_t day);
 
+/* A value that holds a copy of the moment in the arena. */
+struct value value_time(struct arena *arena, struct instant instant);
+
+/* As time.Time prints itself, and as JSON shows it. */
+void print_time(struct text *out, const struct instant *time);
+void print_time_rfc3339(struct text *out, const struct instant *time);
+void print_duration(struct text *out, int64_t nanoseconds);
+const char *month_name(int64_t month);
+const char *weekday_name(int64_t weekday);
+
 /* Go's layouts ("2006-01-02"). */
 void date_format(struct text *out, const struct instant *instant,
                  struct str layout);

@@ -204,17 +204,6 @@ static bool typed_literal(struct exec *exec, char type, const struct part *part,
 
 /* ---- Calls ---- */
 
-bool call_fail(struct call *call, const char *format, ...)
-{
-    va_list args;
-
-    text_cut(&call->exec->words, 0);
-    va_start(args, format);
-    text_addv(&call->exec->words, format, args);
-    va_end(args);
-    return false;
-}
-
 /* Parameter i of a function, the last again and again if it is variadic. */
 static char parameter(const char *takes, size_t fixed, size_t i)
 {
@@ -285,13 +274,6 @@ static bool call_failed(struct exec *exec, const struct part *node,
     text_addf(&exec->words, "error calling %.*s: ", (int)name.len, name.at);
     text_add(&exec->words, text_string(&why));
     return exec_fail_here(exec);
-}
-
-bool exec_weigh(struct exec *exec, struct value v, uint64_t cost)
-{
-    uint64_t most = meter_left(exec->meter) / cost + 1;
-
-    return exec_spend(exec, value_size(v, most) * cost);
 }
 
 /* What a function that moves items or reads one key looks at. */
@@ -467,7 +449,7 @@ static bool eval_field(struct exec *exec, struct value dot,
     if (receiver.kind == KIND_NIL)
         return exec_fail(exec, "nil pointer evaluating interface {}.%.*s",
                          (int)name->text.len, name->text.at);
-    method = method_find(receiver, name->text);
+    method = method_find(exec->options->library, receiver, name->text);
     if (method) {
         bool some = words && words->len > 1;
 

@@ -60,7 +60,7 @@ struct frame {
 };
 
 struct exec {
-    struct template_set *set;
+    const struct map *functions; /* of the set, for texts that tpl parses */
     const struct template_options *options;
     struct arena *arena;
     struct space space;
@@ -109,8 +109,17 @@ bool variable_set(struct exec *exec, const struct name *name, struct value v);
 bool variable_get(struct exec *exec, const struct name *name,
                   struct value *ret);
 
+/* Drops every "<no value>" from `from` on. */
+void exec_strip(struct text *out, size_t from);
+/* Runs the template of a name with a dot; fails where there is none. */
+bool exec_named(struct exec *exec, struct str name, struct value dot);
 /* Runs a tree with a dot from its beginning to its end. */
 bool exec_tree(struct exec *exec, const struct tree *tree, struct value dot);
+
+extern const struct function functions_go[];
+/* The method of a value; its `takes` begins with the receiver. NULL: none. */
+const struct function *method_find(const struct template_library *library,
+                                   struct value receiver, struct str name);
 
 /* The value of a pipeline; its variables are declared. */
 bool eval_pipeline(struct exec *exec, struct value dot,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Formats values as Go's fmt.Sprintf does: verbs, flags and error marks. */
-#include "template/function.h"
-#include "template/tree.h"
+#include "template/float.h"
+#include "template/literal.h"
+#include "template/print.h"
+#include "template/runes.h"
 
 #include <math.h>
 
@@ -269,7 +271,7 @@ static void add_float(struct format *format, double value, unsigned verb,
 
     if (flags->has_precision)
         precision = flags->precision;
-    print_float(&number, value, verb == 'v' ? 'g' : (char)verb, precision);
+    float_print(&number, value, verb == 'v' ? 'g' : (char)verb, precision);
     if (number.bytes[0] != '-' && number.bytes[0] != '+') {
         scoped_text struct text signless = number;
 

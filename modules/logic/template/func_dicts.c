@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sprig's functions on dicts; set, unset and merge change what they are given. */
-#include "template/function.h"
+#include "template/groups.h"
 
 static struct str entry_key(const struct entry *entry)
 {

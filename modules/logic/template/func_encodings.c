@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Base64, base32 and digests. */
 #include "pki/pki.h"
-#include "template/function.h"
+#include "template/groups.h"
 
 static bool run_b64enc(struct call *call)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Go's own functions: comparison, index, slice, len, print and escapes. */
-#include "template/function.h"
-#include "template/runes.h"
+#include "template/exec.h"
 
 /* ---- Comparison ---- */
 

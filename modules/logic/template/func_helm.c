@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Helm's own functions: include, tpl, required, fail, lookup. */
-#include "template/function.h"
+#include "template/groups.h"
 
 static bool run_include(struct call *call)
 {

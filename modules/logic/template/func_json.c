@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toJson and fromJson in all their kinds. */
-#include "template/json.h"
+#include "template/groups.h"
 
 static bool written(struct call *call, enum json_style style, bool strict)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sprig's functions on lists. None changes the list it was given. */
-#include "template/function.h"
-#include "template/numbers.h"
+#include "template/groups.h"
+#include "template/cast.h"
 
 #include <math.h>
 
@@ -234,8 +234,8 @@ static bool run_slice(struct call *call)
         return false;
     if (!from->len)
         return give(call, value_nil());
-    start = call->count > 1 ? number_int(call->args[1]) : 0;
-    end = call->count > 2 ? number_int(call->args[2]) : from->len;
+    start = call->count > 1 ? cast_int(call->args[1]) : 0;
+    end = call->count > 2 ? cast_int(call->args[2]) : from->len;
     if (start < 0 || end < start || end > (int64_t)from->len + from->spare)
         return call_fail(call,
                          "reflect.Value.Slice: slice index out of bounds");

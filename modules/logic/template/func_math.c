@@ -1,125 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sprig's arithmetic, and what it makes a number of. */
-#include "template/function.h"
-#include "template/numbers.h"
-#include "template/tree.h"
+#include "template/groups.h"
+#include "template/cast.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* ---- Numbers from anything ---- */
-
-/* On amd64 a float that no int64 holds becomes the least one. */
-int64_t number_truncate(double number)
-{
-    if (number >= -0x1p63 && number < 0x1p63)
-        return (int64_t)number;
-    return INT64_MIN;
-}
-
-/* "5.00" counts as "5". */
-static struct str without_zero_decimals(struct str s)
-{
-    size_t end = s.len;
-
-    while (end && s.at[end - 1] == '0')
-        end--;
-    if (end && s.at[end - 1] == '.')
-        s.len = end - 1;
-    return s;
-}
-
-int64_t number_int(struct value v)
-{
-    struct number number;
-    char words[8];
-    struct str s;
-
-    switch (v.kind) {
-    case KIND_BOOL:
-        return v.truth;
-    case KIND_INT:
-    case KIND_INT64:
-    case KIND_UINT8:
-    case KIND_MONTH:
-    case KIND_WEEKDAY:
-        return v.integer;
-    case KIND_FLOAT:
-        return number_truncate(v.number);
-    case KIND_STRING:
-        s = without_zero_decimals(value_str(v));
-        return literal_number(s, TOKEN_NUMBER, &number, words, sizeof words) &&
-                       number_plain_int(s, &number)
-                   ? number.integer
-                   : 0;
-    default:
-        return 0;
-    }
-}
-
-/* ParseInt's answer, and not one that came by way of a float. */
-bool number_plain_int(struct str s, const struct number *number)
-{
-    bool hex = s.len > 2 && (s.at[1] | 0x20) == 'x';
-    bool hex_signed = s.len > 3 && (s.at[2] | 0x20) == 'x';
-
-    if (!number->is_int || number->is_complex)
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (strchr(".pP", s.at[i]) ||
-            (!hex && !hex_signed && strchr("eE", s.at[i])))
-            return false;
-    }
-    return true;
-}
-
-double number_parse(struct str s, bool *ret_fine)
-{
-    char digits[400];
-    char *end;
-    double number;
-    struct number parsed;
-    char words[8];
-
-    *ret_fine = false;
-    if (!s.len || s.len >= sizeof digits || (s.at[0] >= 9 && s.at[0] <= ' '))
-        return 0;
-    memcpy(digits, s.at, s.len);
-    digits[s.len] = '\0';
-    if (memchr(s.at, '_', s.len)) {
-        *ret_fine = s.at[s.len - 1] != 'i' &&
-                    literal_number(s, TOKEN_NUMBER, &parsed, words,
-                                   sizeof words);
-        return *ret_fine ? parsed.number : 0;
-    }
-    if (strpbrk(digits, "xX") && !strpbrk(digits, "pP"))
-        return 0;
-    if (strchr(digits, '('))
-        return 0;
-    number = strtod(digits, &end);
-    if (end == digits || *end || strlen(digits) != s.len)
-        return 0;
-    /* Too large a number is an error; the word "inf" is not. */
-    if (isinf(number) && !strpbrk(digits, "iI"))
-        return 0;
-    *ret_fine = true;
-    return number;
-}
-
-double number_float(struct value v)
-{
-    bool fine;
-
-    switch (v.kind) {
-    case KIND_FLOAT:
-        return v.number;
-    case KIND_STRING:
-        return number_parse(value_str(v), &fine);
-    default:
-        return (double)number_int(v);
-    }
-}
 
 /* ---- Whole numbers, which wrap around ---- */
 
@@ -133,35 +19,35 @@ static bool run_add(struct call *call)
     int64_t sum = 0;
 
     for (size_t i = 0; i < call->count; i++)
-        sum = wrap_add(sum, number_int(call->args[i]));
+        sum = wrap_add(sum, cast_int(call->args[i]));
     return give(call, value_int64(sum));
 }
 
 static bool run_add1(struct call *call)
 {
-    return give(call, value_int64(wrap_add(number_int(call->args[0]), 1)));
+    return give(call, value_int64(wrap_add(cast_int(call->args[0]), 1)));
 }
 
 static bool run_sub(struct call *call)
 {
-    uint64_t a = (uint64_t)number_int(call->args[0]);
-    uint64_t b = (uint64_t)number_int(call->args[1]);
+    uint64_t a = (uint64_t)cast_int(call->args[0]);
+    uint64_t b = (uint64_t)cast_int(call->args[1]);
 
     return give(call, value_int64((int64_t)(a - b)));
 }
 
 static bool run_mul(struct call *call)
 {
-    uint64_t product = (uint64_t)number_int(call->args[0]);
+    uint64_t product = (uint64_t)cast_int(call->args[0]);
 
     for (size_t i = 1; i < call->count; i++)
-        product *= (uint64_t)number_int(call->args[i]);
+        product *= (uint64_t)cast_int(call->args[i]);
     return give(call, value_int64((int64_t)product));
 }
 
 static bool divided(struct call *call, bool rest)
 {
-    int64_t a = number_int(call->args[0]), b = number_int(call->args[1]);
+    int64_t a = cast_int(call->args[0]), b = cast_int(call->args[1]);
 
     if (b == 0)
         return call_fail(call, "runtime error: integer divide by zero");
@@ -182,10 +68,10 @@ static bool run_mod(struct call *call)
 
 static bool extreme(struct call *call, bool largest)
 {
-    int64_t best = number_int(call->args[0]);
+    int64_t best = cast_int(call->args[0]);
 
     for (size_t i = 1; i < call->count; i++) {
-        int64_t other = number_int(call->args[i]);
+        int64_t other = cast_int(call->args[i]);
 
         if (largest ? other > best : other < best)
             best = other;
@@ -205,10 +91,10 @@ static bool run_min(struct call *call)
 
 static bool extreme_float(struct call *call, bool largest)
 {
-    double best = number_float(call->args[0]);
+    double best = cast_float(call->args[0]);
 
     for (size_t i = 1; i < call->count; i++) {
-        double other = number_float(call->args[i]);
+        double other = cast_float(call->args[i]);
 
         if (isnan(other))
             best = other;
@@ -235,7 +121,7 @@ static long double decimal_of(double number)
 {
     scoped_text struct text digits = {0};
 
-    print_float(&digits, number, 'e', -1);
+    float_print(&digits, number, 'e', -1);
     return strtold(text_string(&digits), NULL);
 }
 
@@ -272,7 +158,7 @@ static bool decimal(struct call *call, char sign, double first, size_t from)
     if (!decimal_step(call, '+', first, &result))
         return false;
     for (size_t i = from; i < call->count; i++) {
-        if (!decimal_step(call, sign, number_float(call->args[i]), &result))
+        if (!decimal_step(call, sign, cast_float(call->args[i]), &result))
             return false;
     }
     /* A decimal has no sign at zero. */
@@ -283,7 +169,7 @@ static bool run_add1f(struct call *call)
 {
     long double result = 1;
 
-    return decimal_step(call, '+', number_float(call->args[0]), &result) &&
+    return decimal_step(call, '+', cast_float(call->args[0]), &result) &&
            give(call, value_float((double)result));
 }
 
@@ -294,36 +180,36 @@ static bool run_addf(struct call *call)
 
 static bool run_subf(struct call *call)
 {
-    return decimal(call, '-', number_float(call->args[0]), 1);
+    return decimal(call, '-', cast_float(call->args[0]), 1);
 }
 
 static bool run_mulf(struct call *call)
 {
-    return decimal(call, '*', number_float(call->args[0]), 1);
+    return decimal(call, '*', cast_float(call->args[0]), 1);
 }
 
 static bool run_divf(struct call *call)
 {
-    return decimal(call, '/', number_float(call->args[0]), 1);
+    return decimal(call, '/', cast_float(call->args[0]), 1);
 }
 
 /* ---- Rounding and converting ---- */
 
 static bool run_ceil(struct call *call)
 {
-    return give(call, value_float(ceil(number_float(call->args[0]))));
+    return give(call, value_float(ceil(cast_float(call->args[0]))));
 }
 
 static bool run_floor(struct call *call)
 {
-    return give(call, value_float(floor(number_float(call->args[0]))));
+    return give(call, value_float(floor(cast_float(call->args[0]))));
 }
 
 static bool run_round(struct call *call)
 {
     double on = call->count > 2 ? call->args[2].number : 0.5;
     double power = pow(10, (double)call->args[1].integer);
-    double digits = power * number_float(call->args[0]), whole;
+    double digits = power * cast_float(call->args[0]), whole;
     double rest = modf(digits, &whole);
 
     return give(call, value_float((rest >= on ? ceil(digits) : floor(digits)) /
@@ -332,17 +218,17 @@ static bool run_round(struct call *call)
 
 static bool run_int(struct call *call)
 {
-    return give(call, value_int(number_int(call->args[0])));
+    return give(call, value_int(cast_int(call->args[0])));
 }
 
 static bool run_int64(struct call *call)
 {
-    return give(call, value_int64(number_int(call->args[0])));
+    return give(call, value_int64(cast_int(call->args[0])));
 }
 
 static bool run_float64(struct call *call)
 {
-    return give(call, value_float(number_float(call->args[0])));
+    return give(call, value_float(cast_float(call->args[0])));
 }
 
 /* Digits of a base with a sign; 0 if it is anything else or too large. */

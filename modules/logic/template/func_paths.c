@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths, as Go's path package takes them apart; nothing is looked up. */
-#include "template/function.h"
+#include "template/groups.h"
 
 static struct str cleaned(struct call *call, struct str s)
 {

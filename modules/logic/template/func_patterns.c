@@ -2,20 +2,7 @@
 /* Sprig's functions on regular expressions, through pattern. */
 #include "base/map.h"
 #include "pattern/pattern.h"
-#include "template/function.h"
-#include "template/runes.h"
-
-void patterns_free(struct map **at)
-{
-    struct map *patterns = *at;
-    struct pattern *pattern;
-    const char *key;
-    size_t i = 0;
-
-    while (patterns && (pattern = map_next(patterns, &i, &key)))
-        pattern_free(&pattern);
-    map_free(at);
-}
+#include "template/groups.h"
 
 static struct pattern *over(struct err *err)
 {

@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sprig's functions on strings: trimming, cutting, quoting, joining. */
-#include "template/function.h"
-#include "template/runes.h"
-#include "template/tree.h"
+#include "template/groups.h"
 
 #include <stdlib.h>
-
-bool call_string(struct call *call, struct value v, struct str *ret)
-{
-    struct text out = call_text(call);
-
-    if (v.kind == KIND_STRING) {
-        *ret = value_str(v);
-        return true;
-    }
-    if (!print_value(&out, v) || !call_room(call, out.len)) {
-        text_free(&out);
-        return call_fail(call, "a value is too large or nested too deep to "
-                               "print");
-    }
-    *ret = str_take(call->arena, &out);
-    return true;
-}
 
 static bool str_starts(struct str s, struct str with)
 {

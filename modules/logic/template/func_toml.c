@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toToml, as Helm's encoder writes: plain keys first, then tables; fromToml. */
-#include "template/function.h"
+#include "template/groups.h"
 #include "template/toml.h"
 
 #include <inttypes.h>
@@ -62,7 +62,7 @@ static void write_float(struct text *out, double number)
         text_add(out, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");
         return;
     }
-    print_float(out, number, 'f', -1);
+    float_print(out, number, 'f', -1);
     if (!memchr(out->bytes + from, '.', out->len - from))
         text_add(out, ".0");
 }
@@ -124,7 +124,7 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth)
         print_time_rfc3339(out, v.time);
         return true;
     case KIND_SEMVER:
-        print_semver(&printed, v.semver);
+        semver_print(&printed, v.semver);
         write_string(out, (struct str){text_string(&printed), printed.len});
         return true;
     case KIND_LIST:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sprig's defaults, choices and questions about types. */
-#include "template/function.h"
+#include "template/groups.h"
 
 static bool run_default(struct call *call)
 {

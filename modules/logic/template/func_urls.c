@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* urlParse and urlJoin, as Go's net/url takes addresses apart. */
-#include "template/function.h"
-#include "template/runes.h"
+#include "template/groups.h"
 
 struct url {
     struct str scheme, opaque, user, host, path, query, fragment;

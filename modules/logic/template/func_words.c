@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sprig's functions on words: case, initials, wrapping. */
-#include "template/function.h"
-#include "template/runes.h"
+#include "template/groups.h"
 
 /* ---- Case, rune by rune ---- */
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toYaml, fromYaml and their kin, through document's reader and writer. */
 #include "document/document.h"
-#include "template/function.h"
-#include "template/json.h"
+#include "template/groups.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -229,7 +228,7 @@ static struct space *float_space(struct call *call)
 {
     struct space *space = arena_alloc(call->arena, sizeof *space);
 
-    *space = (struct space){call->arena, TEMPLATE_FLOAT64};
+    *space = (struct space){call->arena, VALUE_FLOAT64};
     return space;
 }
 

@@ -2,6 +2,14 @@
 #ifndef TEMPLATE_FUNCTION_H
 #define TEMPLATE_FUNCTION_H
 
+#include "template/dates.h"
+#include "template/float.h"
+#include "template/json.h"
+#include "template/literal.h"
+#include "template/print.h"
+#include "template/runes.h"
+#include "template/semver.h"
+#include "template/template.h"
 #include "template/value.h"
 
 struct exec;
@@ -57,32 +65,6 @@ struct function {
     const struct template_function *extra;
 };
 
-/* A group of functions, ended by a row without a name. */
-extern const struct function functions_go[];
-extern const struct function functions_strings[];
-extern const struct function functions_words[];
-extern const struct function functions_math[];
-extern const struct function functions_lists[];
-extern const struct function functions_dicts[];
-extern const struct function functions_types[];
-extern const struct function functions_json[];
-extern const struct function functions_yaml[];
-extern const struct function functions_toml[];
-extern const struct function functions_encodings[];
-extern const struct function functions_hashes[];
-extern const struct function functions_patterns[];
-extern const struct function functions_semver[];
-extern const struct function functions_dates[];
-extern const struct function functions_paths[];
-extern const struct function functions_urls[];
-extern const struct function functions_helm[];
-extern const struct function functions_refused[];
-extern const struct function functions_clock[]; /* only with a `now` */
-/* `takes` begins with the receiver. NULL if there is no such method. */
-const struct function *method_find(struct value receiver, struct str name);
-extern const struct function methods_time[];
-extern const struct function methods_semver[];
-
 /* Says why the call failed, as Go would; false always. */
 bool call_fail(struct call *call, const char *format, ...) PRINTF(2, 3);
 /* Spends units of work; false when nothing is left. */
@@ -97,10 +79,10 @@ char *call_alloc(struct call *call, size_t size);
 bool call_now(struct call *call, int64_t *ret);
 size_t call_pattern_size(const struct call *call);
 struct map *call_patterns(struct call *call); /* compiled ones, by text */
-void patterns_free(struct map **patterns);
 /* Runs a template of the set and gives what it wrote. */
 bool call_include(struct call *call, struct str name, struct value data,
                   struct str *ret);
+/* Parses a text as a template and gives what it writes. */
 bool call_tpl(struct call *call, struct str text, struct value data,
               struct str *ret);
 
@@ -122,35 +104,5 @@ static inline struct str arg_str(const struct call *call, size_t i)
 {
     return value_str(call->args[i]);
 }
-
-/* ---- Printing (print.c, format.c, number.c) ---- */
-
-/*
- * Printers stop and answer false when a value is nested deeper than
- * PRINT_DEPTH (it may hold itself) or the text has a limit and is over it.
- */
-#define PRINT_DEPTH 500
-/* What of a value stands in an error. */
-#define PRINT_SHORT ((size_t)8 * 1024)
-
-/* fmt's %v of a value; nil is "<nil>". */
-bool print_value(struct text *out, struct value v);
-/* fmt.Sprint: a space between operands when neither is a string. */
-bool print_values(struct text *out, const struct value *args, size_t count);
-/* fmt.Sprintf. */
-bool print_format(struct text *out, struct str format,
-                  const struct value *args, size_t count);
-
-/* strconv.FormatFloat: verb b, e, E, f, g, G, x, X; -1: shortest digits. */
-void print_float(struct text *out, double number, char verb, int precision);
-
-/* time.Time and *semver.Version as they print themselves. */
-void print_time(struct text *out, const struct instant *time);
-/* As JSON shows it. */
-void print_time_rfc3339(struct text *out, const struct instant *time);
-void print_semver(struct text *out, const struct semver *version);
-void print_duration(struct text *out, int64_t nanoseconds);
-const char *month_name(int64_t month);
-const char *weekday_name(int64_t weekday);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef TEMPLATE_JSON_H
 #define TEMPLATE_JSON_H
 
-#include "template/function.h"
+#include "template/value.h"
 
 enum json_style { JSON_COMPACT, JSON_PRETTY, JSON_RAW };
 

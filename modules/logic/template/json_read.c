@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads JSON as Go does, with Go's words for what is wrong. */
+#include "template/float.h"
 #include "template/json.h"
-#include "template/numbers.h"
+#include "template/literal.h"
 #include "template/runes.h"
-#include "template/tree.h"
 
 #include <math.h>
 
@@ -104,7 +104,7 @@ static bool read_number(struct reader *reader, struct value *ret)
             return false;
     }
     spelt = (struct str){reader->text + start, reader->at - start};
-    *ret = value_float(number_parse(spelt, &fine));
+    *ret = value_float(float_parse(spelt, &fine));
     if (fine)
         return true;
     *ret = value_nil();

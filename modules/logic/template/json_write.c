@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes values as JSON, byte for byte as Go does. */
+#include "template/dates.h"
+#include "template/float.h"
 #include "template/json.h"
+#include "template/print.h"
 #include "template/runes.h"
 
 #include <inttypes.h>
@@ -72,7 +75,7 @@ static bool write_number(struct writer *writer, double number)
         return false;
     }
     if (size != 0 && (size < 1e-6 || size >= 1e21)) {
-        print_float(out, number, 'e', -1);
+        float_print(out, number, 'e', -1);
         /* e-09 is written e-9 */
         if (out->len >= 4 && out->bytes[out->len - 4] == 'e' &&
             out->bytes[out->len - 3] == '-' && out->bytes[out->len - 2] == '0') {
@@ -81,7 +84,7 @@ static bool write_number(struct writer *writer, double number)
         }
         return true;
     }
-    print_float(out, number, 'f', -1);
+    float_print(out, number, 'f', -1);
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes Go's literals: strings, characters and numbers. */
-#include "template/tree.h"
+#include "template/literal.h"
+#include "template/runes.h"
 
 #include <errno.h>
 #include <math.h>
@@ -328,15 +329,15 @@ static bool refuse(const char *why, struct str s, char *words, size_t size)
     return false;
 }
 
-bool literal_number(struct str s, enum token_type type, struct number *ret,
+bool literal_number(struct str s, enum literal_type type, struct number *ret,
                     char *words, size_t size)
 {
     double number;
 
     *ret = (struct number){0};
-    if (type == TOKEN_CHARACTER)
+    if (type == LITERAL_CHARACTER)
         return read_character(s, ret, words, size);
-    if (type == TOKEN_COMPLEX)
+    if (type == LITERAL_COMPLEX)
         return read_complex(s, ret) ||
                refuse("illegal number syntax", s, words, size);
     if (s.len && s.at[s.len - 1] == 'i' &&
@@ -360,5 +361,21 @@ bool literal_number(struct str s, enum token_type type, struct number *ret,
         !memchr(s.at, 'P', s.len))
         return refuse("integer overflow", s, words, size);
     from_float(ret, number);
+    return true;
+}
+
+/* ParseInt's answer, and not one that came by way of a float. */
+bool literal_is_int(struct str s, const struct number *number)
+{
+    bool hex = s.len > 2 && (s.at[1] | 0x20) == 'x';
+    bool hex_signed = s.len > 3 && (s.at[2] | 0x20) == 'x';
+
+    if (!number->is_int || number->is_complex)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (strchr(".pP", s.at[i]) ||
+            (!hex && !hex_signed && strchr("eE", s.at[i])))
+            return false;
+    }
     return true;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes trees from the tokens of a template. */
-#include "template/tree.h"
 #include "base/map.h"
 #include "template/function.h"
+#include "template/tree.h"
+#include "base/map.h"
 
 #include <stdarg.h>
 
@@ -281,11 +282,14 @@ static struct part *use_variable(struct parser *parser, struct token token)
 static struct part *parse_number(struct parser *parser, struct token token)
 {
     struct part *part = part_new(parser, PART_NUMBER, token.at);
+    enum literal_type type = token.type == TOKEN_CHARACTER ? LITERAL_CHARACTER
+                             : token.type == TOKEN_COMPLEX ? LITERAL_COMPLEX
+                                                           : LITERAL_NUMBER;
     char words[700];
 
     part->number = arena_alloc(parser->arena, sizeof *part->number);
     part->spelt = token.text;
-    if (!literal_number(token.text, token.type, part->number, words,
+    if (!literal_number(token.text, type, part->number, words,
                         sizeof words))
         return fail(parser, "%s", words);
     return part;
@@ -526,24 +530,6 @@ static struct part *parse_pipeline(struct parser *parser, const char *context,
 }
 
 /* ---- Trees of one text ---- */
-
-bool tree_empty(const struct part *list)
-{
-    for (uint32_t i = 0; list && i < list->parts.len; i++) {
-        const struct part *part = list->parts.at[i];
-
-        if (part->type != PART_TEXT)
-            return false;
-        for (size_t j = 0; j < part->text.len;) {
-            unsigned rune;
-
-            j += rune_next(part->text.at + j, part->text.len - j, &rune);
-            if (!rune_space(rune))
-                return false;
-        }
-    }
-    return true;
-}
 
 static struct tree *add_tree(struct parser *parser, struct part *root)
 {
@@ -885,35 +871,3 @@ struct tree *tree_parse(const struct parse_request *request,
 }
 
 /* ---- Scopes ---- */
-
-struct scope *scope_new(struct arena *arena, struct scope *parent)
-{
-    struct scope *scope = arena_alloc(arena, sizeof *scope);
-
-    scope->parent = parent;
-    scope->arena = arena;
-    scope->space.arena = arena;
-    scope->trees = dict_new(&scope->space, ELEMENT_ANY);
-    return scope;
-}
-
-struct tree *scope_find(const struct scope *scope, struct str name)
-{
-    uint32_t hash = str_hash(name);
-
-    for (; scope; scope = scope->parent) {
-        struct value *found = dict_find(scope->trees, name, hash);
-
-        if (found)
-            return (struct tree *)(uintptr_t)found->string;
-    }
-    return NULL;
-}
-
-void scope_put(struct scope *scope, struct tree *tree)
-{
-    if (tree_empty(tree->root) && scope_find(scope, tree->name))
-        return;
-    dict_set(scope->trees, tree->name,
-             (struct value){.kind = KIND_STRING, .string = (const char *)tree});
-}

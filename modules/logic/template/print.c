@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints values as Go's fmt does with %v. */
-#include "template/function.h"
+#include "template/dates.h"
+#include "template/float.h"
+#include "template/print.h"
+#include "template/semver.h"
 
 #include <inttypes.h>
 
@@ -39,10 +42,10 @@ static bool print_dict(struct text *out, struct dict *dict, unsigned depth)
 static void print_complex(struct text *out, const double *parts)
 {
     text_add_char(out, '(');
-    print_float(out, parts[0], 'g', -1);
+    float_print(out, parts[0], 'g', -1);
     if (!(parts[1] < 0))
         text_add_char(out, '+');
-    print_float(out, parts[1], 'g', -1);
+    float_print(out, parts[1], 'g', -1);
     text_add(out, "i)");
 }
 
@@ -58,7 +61,7 @@ static bool print_at(struct text *out, struct value v, unsigned depth)
         text_add(out, v.truth ? "true" : "false");
         break;
     case KIND_FLOAT:
-        print_float(out, v.number, 'g', -1);
+        float_print(out, v.number, 'g', -1);
         break;
     case KIND_COMPLEX:
         print_complex(out, v.complex);
@@ -83,7 +86,7 @@ static bool print_at(struct text *out, struct value v, unsigned depth)
         print_duration(out, v.integer);
         break;
     case KIND_SEMVER:
-        print_semver(out, v.semver);
+        semver_print(out, v.semver);
         break;
     default:
         text_addf(out, "%" PRId64, v.integer);

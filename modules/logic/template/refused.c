@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names the functions that a template may not call, and why. */
-#include "template/function.h"
+#include "template/groups.h"
 
 #define CLOCK "reads the clock, so the same inputs would not give the same text"
 #define CHANCE "draws random numbers, so the same inputs would not give the same text"

@@ -5,11 +5,13 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "template/value.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct function;
 struct meter;
 struct node;
 
@@ -40,15 +42,14 @@ enum template_missing {
     TEMPLATE_MISSING_ERROR,
 };
 
-enum template_functions {
-    TEMPLATE_GO,   /* Go's built-ins only */
-    TEMPLATE_HELM, /* those, Sprig's and Helm's */
-};
-
-/* What a number of the data becomes; text is never asked again. */
-enum template_numbers {
-    TEMPLATE_FLOAT64, /* all are float64, as from a Helm values file */
-    TEMPLATE_INT64,   /* whole ones are int64, as from `helm --set` */
+/*
+ * A library of functions for templates, beside Go's own. Groups are arrays of
+ * rows (struct function) that end with a row without a name.
+ */
+struct template_library {
+    const struct function *const *groups; /* ended by NULL */
+    const struct function *clock; /* added only in a set that has a `now` */
+    const struct function *semver_methods; /* of *semver.Version */
 };
 
 /* 0 stands for the default. */
@@ -81,8 +82,8 @@ struct template_function {
 
 struct template_options {
     enum template_missing missing;
-    enum template_functions functions;
-    enum template_numbers numbers;
+    const struct template_library *library; /* borrowed; NULL: Go's own only */
+    enum value_numbers numbers;
     bool strict;         /* Helm's --strict: missing is TEMPLATE_MISSING_ERROR */
     bool strip_no_value; /* drop every "<no value>" from what a run wrote */
     const int64_t *now;  /* ns since 1970: what `now` means; NULL: refused */
@@ -92,8 +93,6 @@ struct template_options {
     const struct template_function *extra; /* borrowed by the set */
     size_t extra_count;
 };
-/* Helm's engine: missing zero, Helm's functions, float64, no "<no value>". */
-extern const struct template_options template_options_helm;
 
 enum template_stage { TEMPLATE_PARSE, TEMPLATE_EXEC };
 
@@ -153,5 +152,7 @@ void template_error_underline(const struct template_error *error,
 /* The templates of a set as text again; parsing it gives the same set. */
 void template_set_print(const struct template_set *set, const char *name,
                         struct text *out);
+
+#include "template/sprig.h"
 
 #endif

@@ -32,6 +32,9 @@ struct toml_reader {
 /* Says what is wrong at a line and near which key; always false. */
 bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
     PRINTF(3, 4);
+/* The dotted name of the context, with `key` behind it unless that is NULL. */
+bool toml_dotted_name(struct toml_reader *reader, const struct str *key,
+                      struct text *out);
 /* Where a mistake is told to be that was noticed just now. */
 long toml_line(const struct toml_reader *reader);
 /* fmt's %q of a character, and a character or "end of file" in quotes. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the characters and scalars of TOML. */
-#include "template/dates.h"
-#include "template/runes.h"
 #include "template/toml.h"
 
 #include <errno.h>
@@ -533,7 +531,7 @@ static bool give_date(struct toml_reader *reader, struct str s,
                      quote_str(reader, s));
 }
 
-enum number { INTEGER, FLOAT, DATE };
+enum toml_number { INTEGER, FLOAT, DATE };
 
 /* All characters of a set, and digits; false only for a bad character. */
 static bool skip_set(struct toml_reader *reader, const char *set, int *ret)
@@ -546,7 +544,7 @@ static bool skip_set(struct toml_reader *reader, const char *set, int *ret)
 
 #define DIGITS "0123456789"
 
-static bool skip_decimal(struct toml_reader *reader, int c, enum number *ret)
+static bool skip_decimal(struct toml_reader *reader, int c, enum toml_number *ret)
 {
     static const char *const sets[] = {
         [INTEGER] = DIGITS "_", [FLOAT] = DIGITS "_.-+eE",
@@ -603,7 +601,7 @@ static bool read_unsigned(struct toml_reader *reader, int first,
                           struct value *ret)
 {
     size_t start = reader->at - 1;
-    enum number number;
+    enum toml_number number;
     int c = toml_next(reader);
 
     if (first == '0' && (c == 'b' || c == 'o' || c == 'x'))
@@ -627,7 +625,7 @@ static bool read_unsigned(struct toml_reader *reader, int first,
 static bool read_signed(struct toml_reader *reader, struct value *ret)
 {
     size_t start = reader->at - 1;
-    enum number number = INTEGER;
+    enum toml_number number = INTEGER;
     int c = toml_next(reader);
 
     if (c == 'i' || c == 'n') {

@@ -5,87 +5,6 @@
 
 #include <stdlib.h>
 
-/* ---- Names -------------------------------------------------------------- */
-
-static void add_part(struct text *out, struct str part)
-{
-    bool bare = part.len > 0;
-
-    for (size_t i = 0; i < part.len; i++) {
-        char c = part.at[i];
-
-        bare &= ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-                (c >= '0' && c <= '9') || c == '_' || c == '-';
-    }
-    if (bare) {
-        text_add_bytes(out, part.at, part.len);
-        return;
-    }
-    text_add_char(out, '"');
-    for (size_t i = 0; i < part.len; i++) {
-        static const char shorts[] = "\"\"\\\\\bb\tt\nn\ff\rr";
-        unsigned char c = (unsigned char)part.at[i];
-        const char *found = c ? strchr(shorts, c) : NULL;
-
-        if (found && (found - shorts) % 2 == 0)
-            text_addf(out, "\\%c", found[1]);
-        else if (c < ' ' || c == 0x7f)
-            text_addf(out, "\\u%04x", c);
-        else
-            text_add_char(out, (char)c);
-    }
-    text_add_char(out, '"');
-}
-
-static void add_name(struct text *out, const struct str *parts, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (i)
-            text_add_char(out, '.');
-        add_part(out, parts[i]);
-    }
-}
-
-bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
-{
-    scoped_text struct text key = {0}, shown = {0};
-    struct text *why = reader->why;
-    struct value v;
-    va_list args;
-
-    if (why->len)
-        return false;
-    add_name(&key, reader->context, reader->context_len);
-    if (reader->current.len) {
-        if (reader->context_len)
-            text_add_char(&key, '.');
-        text_add_bytes(&key, reader->current.at, reader->current.len);
-    }
-    text_addf(why, "toml: line %ld", line);
-    if (key.len) {
-        v = value_string(key.bytes, key.len);
-        print_format(&shown, STR("%q"), &v, 1);
-        text_addf(why, " (last key %s)", text_string(&shown));
-    }
-    text_add(why, ": ");
-    va_start(args, format);
-    text_addv(why, format, args);
-    va_end(args);
-    return false;
-}
-
-/* The dotted name of the context, with `key` behind it if there is one. */
-static bool name_of(struct toml_reader *reader, const struct str *key,
-                    struct text *out)
-{
-    add_name(out, reader->context, reader->context_len);
-    if (key && reader->context_len)
-        text_add_char(out, '.');
-    if (key || !reader->context_len)
-        add_part(out, key ? *key : STR(""));
-    return call_spend(reader->call, out->len + 64);
-}
-
 /* ---- Tables ------------------------------------------------------------- */
 
 /* A table, or the last one of a list of tables. */
@@ -107,7 +26,7 @@ static bool is_defined(struct toml_reader *reader, const struct str *key)
 {
     scoped_text struct text name = {0};
 
-    if (name_of(reader, key, &name))
+    if (toml_dotted_name(reader, key, &name))
         toml_fail(reader, reader->first_line,
                   "Key '%s' has already been defined.", text_string(&name));
     return false;
@@ -137,7 +56,7 @@ static bool set_value(struct toml_reader *reader, struct str key,
         dict_set(dict, key, v);
         return call_room(reader->call, 0);
     }
-    if (!name_of(reader, &key, &name))
+    if (!toml_dotted_name(reader, &key, &name))
         return false;
     if (map_get(reader->arrays, text_string(&name))) {
         map_remove(reader->implicits, text_string(&name));
@@ -154,7 +73,7 @@ static bool note(struct toml_reader *reader, struct map *map,
 {
     scoped_text struct text name = {0};
 
-    if (!name_of(reader, key, &name))
+    if (!toml_dotted_name(reader, key, &name))
         return false;
     if (is)
         map_put(map, text_string(&name), reader);
@@ -196,7 +115,7 @@ static bool add_table(struct toml_reader *reader, struct dict *dict,
         list_add(at->list, value_dict(new_table(reader)));
         return call_room(reader->call, 0);
     }
-    if (name_of(reader, &key, &name))
+    if (toml_dotted_name(reader, &key, &name))
         toml_fail(reader, reader->first_line,
                   "Key '%s' was already created and cannot be used as an array.",
                   text_string(&name));
@@ -218,7 +137,7 @@ static bool enter(struct toml_reader *reader, const struct str *parts,
         dict = descend(reader, dict, parts[i]);
         if (dict)
             continue;
-        if (!name_of(reader, NULL, &name))
+        if (!toml_dotted_name(reader, NULL, &name))
             return false;
         memcpy(reader->context, outer, sizeof outer);
         reader->context_len = outer_len;
@@ -634,7 +553,7 @@ bool toml_read(struct call *call, struct str text, struct dict **ret,
     scoped_mem struct toml_reader *reader = mem_alloc(sizeof *reader);
     scoped_map struct map *implicits = map_new(), *arrays = map_new();
 
-    *space = (struct space){call->arena, TEMPLATE_INT64};
+    *space = (struct space){call->arena, VALUE_INT64};
     *reader = (struct toml_reader){
         .call = call, .space = space, .text = without_mark(text), .line = 1,
         .why = why, .implicits = implicits, .arrays = arrays};

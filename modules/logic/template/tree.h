@@ -2,7 +2,9 @@
 #ifndef TEMPLATE_TREE_H
 #define TEMPLATE_TREE_H
 
+#include "template/literal.h"
 #include "template/runes.h"
+#include "template/template.h"
 #include "template/value.h"
 
 #include <stdio.h>
@@ -108,14 +110,6 @@ struct names {
     uint32_t len, room;
 };
 
-struct number {
-    bool is_int, is_uint, is_float, is_complex;
-    int64_t integer;
-    uint64_t whole;
-    double number;
-    double complex[2];
-};
-
 /* The text that several trees were parsed from: what positions count in. */
 struct source {
     struct str name, text;
@@ -185,15 +179,5 @@ struct tree *tree_parse(const struct parse_request *request,
 
 /* As Go's Node.String: what error contexts and template_set_print show. */
 void part_print(struct text *out, const struct part *part);
-
-/* ---- Go's literals (literal.c) ---- */
-
-/* strconv.Quote, and the ASCII-only kind. */
-void literal_quote(struct text *out, struct str s, char quote, bool ascii);
-/* A quoted or raw string; false if it is not well-formed. */
-bool literal_unquote(struct arena *arena, struct str spelt, struct str *ret);
-/* A number or character constant; false with `words` filled. */
-bool literal_number(struct str spelt, enum token_type type, struct number *ret,
-                    char *words, size_t size);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes, reads and changes the values of a run. */
+#include "template/dates.h"
+#include "template/print.h"
+#include "template/semver.h"
 #include "template/value.h"
 #include "document/document.h"
-#include "template/function.h"
 
 #include <stdlib.h>
 
@@ -20,7 +22,7 @@ struct value value_from_node(struct space *space, const struct node *node)
     case NODE_BOOL:
         return value_bool(node->boolean);
     case NODE_INT:
-        return space->numbers == TEMPLATE_INT64
+        return space->numbers == VALUE_INT64
                    ? value_int64(node->integer)
                    : value_float((double)node->integer);
     case NODE_FLOAT:
@@ -350,7 +352,7 @@ static struct node *printed_to_node(struct arena *arena, struct value v)
     if (v.kind == KIND_TIME)
         print_time_rfc3339(&shown, v.time);
     else
-        print_semver(&shown, v.semver);
+        semver_print(&shown, v.semver);
     return node_bytes(arena, text_string(&shown), shown.len);
 }
 

@@ -5,9 +5,12 @@
 #include "base/mem.h"
 #include "base/meter.h"
 #include "base/text.h"
-#include "template/template.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+
+struct node;
 
 /*
  * Values as a template sees them: Go's types where the language tells them
@@ -65,10 +68,16 @@ enum element {
     ELEMENT_DICT,
 };
 
+/* What a number of a document becomes; text stays text. */
+enum value_numbers {
+    VALUE_FLOAT64, /* all are float64, as from a Helm values file */
+    VALUE_INT64,   /* whole ones are int64, as from `helm --set` */
+};
+
 /* Where values come from. */
 struct space {
     struct arena *arena;
-    enum template_numbers numbers;
+    enum value_numbers numbers;
     struct meter *meter; /* pays for loading, finding and sorting; or NULL */
 };
 

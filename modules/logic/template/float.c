@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes floats as Go's strconv does. */
+#include "template/float.h"
+#include "template/literal.h"
 #include "document/document.h"
-#include "template/function.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -190,7 +191,7 @@ static void digits_of(struct digits *digits, double number, char verb,
     digits_from(digits, text);
 }
 
-void print_float(struct text *out, double number, char verb, int precision)
+void float_print(struct text *out, double number, char verb, int precision)
 {
     struct digits digits = {.len = 0};
     char plain = verb == 'E' ? 'e' : verb == 'G' ? 'g' : verb;
@@ -224,4 +225,37 @@ void print_float(struct text *out, double number, char verb, int precision)
         else
             add_general(out, &digits, precision, verb);
     }
+}
+
+double float_parse(struct str s, bool *ret_fine)
+{
+    char digits[400];
+    char *end;
+    double number;
+    struct number parsed;
+    char words[8];
+
+    *ret_fine = false;
+    if (!s.len || s.len >= sizeof digits || (s.at[0] >= 9 && s.at[0] <= ' '))
+        return 0;
+    memcpy(digits, s.at, s.len);
+    digits[s.len] = '\0';
+    if (memchr(s.at, '_', s.len)) {
+        *ret_fine = s.at[s.len - 1] != 'i' &&
+                    literal_number(s, LITERAL_NUMBER, &parsed, words,
+                                   sizeof words);
+        return *ret_fine ? parsed.number : 0;
+    }
+    if (strpbrk(digits, "xX") && !strpbrk(digits, "pP"))
+        return 0;
+    if (strchr(digits, '('))
+        return 0;
+    number = strtod(digits, &end);
+    if (end == digits || *end || strlen(digits) != s.len)
+        return 0;
+    /* Too large a number is an error; the word "inf" is not. */
+    if (isinf(number) && !strpbrk(digits, "iI"))
+        return 0;
+    *ret_fine = true;
+    return number;
 }
