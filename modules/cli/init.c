@@ -8,7 +8,7 @@
 #include "controllers/controllers.h"
 #include "document/document.h"
 #include "query/query.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "document/document.h"
 #include "query/query.h"
 #include "schema/schema.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 #include "unit/hostile.h"
 
 #include <stdio.h>

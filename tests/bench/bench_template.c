@@ -3,7 +3,7 @@
    set as large as a big chart. */
 #include "base/file.h"
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <malloc.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Templates: what Go, Sprig and Helm wrote, or where they refused. */
 #include "cases.h"
 
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdio.h>
 #include <stdlib.h>

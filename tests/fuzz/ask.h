@@ -3,7 +3,7 @@
 #define FUZZ_ASK_H
 
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Parses noise as a template and runs it with a small budget; what parses must
    print, and what was printed must parse again. */
 #include "base/meter.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include "document/document.h"
 

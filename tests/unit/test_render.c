@@ -4,7 +4,7 @@
 
 #include "base/asset.h"
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include "check.h"
 

@@ -7,7 +7,7 @@
 #include "pki/pki.h"
 #include "render/builtin.h"
 #include "schema/schema.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdlib.h>
 #include <string.h>

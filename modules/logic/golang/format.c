@@ -1,0 +1,811 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Formats values as Go's fmt.Sprintf does: verbs, flags and error marks. */
+#include "golang/float.h"
+#include "golang/literal.h"
+#include "golang/print.h"
+#include "golang/runes.h"
+
+#include <math.h>
+
+#define LARGEST 1000000 /* width or precision */
+
+struct flags {
+    bool sharp, zero, plus, minus, space;
+    bool sharp_v, plus_v;
+    bool has_width, has_precision;
+    int width, precision;
+};
+
+struct format {
+    struct text *out;
+    struct flags flags;
+    const struct value *args;
+    size_t count, next;
+    bool reordered, good_index, failed;
+};
+
+static void format_value(struct format *format, struct value v, unsigned verb,
+                         unsigned depth);
+
+/* ---- Padding ---- */
+
+static size_t rune_count(struct str s)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s.len; count++) {
+        unsigned rune;
+
+        i += rune_next(s.at + i, s.len - i, &rune);
+    }
+    return count;
+}
+
+static void add_padding(struct format *format, int count)
+{
+    char c = format->flags.zero && !format->flags.minus ? '0' : ' ';
+
+    if (count <= 0 || format->out->over)
+        return;
+    memset(text_reserve(format->out, (size_t)count), c, (size_t)count);
+    format->out->bytes[format->out->len + (size_t)count] = '\0';
+    format->out->len += (size_t)count;
+}
+
+static void add_padded(struct format *format, struct str s)
+{
+    int missing = 0;
+
+    if (format->flags.has_width && format->flags.width)
+        missing = format->flags.width - (int)rune_count(s);
+    if (!format->flags.minus)
+        add_padding(format, missing);
+    text_add_bytes(format->out, s.at, s.len);
+    if (format->flags.minus)
+        add_padding(format, missing);
+}
+
+static void add_spaced(struct format *format, struct str s)
+{
+    bool zero = format->flags.zero;
+
+    format->flags.zero = false;
+    add_padded(format, s);
+    format->flags.zero = zero;
+}
+
+static void add_padded_text(struct format *format, const struct text *text)
+{
+    add_padded(format, (struct str){text_string(text), text->len});
+}
+
+/* ---- Error marks ---- */
+
+static void bad_verb(struct format *format, unsigned verb, struct value v,
+                     unsigned depth)
+{
+    text_add(format->out, "%!");
+    rune_put(format->out, verb);
+    text_add_char(format->out, '(');
+    if (v.kind == KIND_NIL) {
+        text_add(format->out, "<nil>");
+    } else {
+        text_add(format->out, value_type(v));
+        text_add_char(format->out, '=');
+        format_value(format, v, 'v', depth + 1);
+    }
+    text_add_char(format->out, ')');
+}
+
+static void mark(struct format *format, unsigned verb, const char *what)
+{
+    text_add(format->out, "%!");
+    rune_put(format->out, verb);
+    text_add(format->out, what);
+}
+
+/* ---- Integers ---- */
+
+static void add_integer(struct format *format, int64_t value, unsigned base,
+                        unsigned verb)
+{
+    struct flags *flags = &format->flags;
+    const char *digits =
+        verb == 'X' ? "0123456789ABCDEFX" : "0123456789abcdefx";
+    bool negative = value < 0;
+    uint64_t rest = negative ? 0 - (uint64_t)value : (uint64_t)value;
+    char buffer[80];
+    size_t at = sizeof buffer;
+    int least = 0, zeros;
+    scoped_text struct text made = {0};
+
+    if (flags->has_precision) {
+        least = flags->precision;
+        if (least == 0 && rest == 0) {
+            bool zero = flags->zero;
+
+            flags->zero = false;
+            add_padding(format, flags->has_width ? flags->width : 0);
+            flags->zero = zero;
+            return;
+        }
+    } else if (flags->zero && !flags->minus && flags->has_width) {
+        least = flags->width - (negative || flags->plus || flags->space);
+    }
+    do
+        buffer[--at] = digits[rest % base];
+    while (rest /= base);
+    zeros = least - (int)(sizeof buffer - at);
+    if (negative || flags->plus || flags->space)
+        text_add_char(&made, negative ? '-' : flags->plus ? '+' : ' ');
+    if (verb == 'O')
+        text_add(&made, "0o");
+    if (flags->sharp && base == 16)
+        text_addf(&made, "0%c", digits[16]);
+    else if (flags->sharp && base == 2)
+        text_add(&made, "0b");
+    else if (flags->sharp && base == 8 && zeros <= 0 && buffer[at] != '0')
+        text_add_char(&made, '0');
+    for (; zeros > 0; zeros--)
+        text_add_char(&made, '0');
+    text_add_bytes(&made, buffer + at, sizeof buffer - at);
+    add_spaced(format, (struct str){text_string(&made), made.len});
+}
+
+static unsigned to_rune(int64_t value)
+{
+    return value < 0 || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)
+               ? 0xfffd
+               : (unsigned)value;
+}
+
+static void add_unicode(struct format *format, int64_t value)
+{
+    scoped_text struct text made = {0};
+    int places = format->flags.has_precision && format->flags.precision > 4
+                     ? format->flags.precision
+                     : 4;
+
+    text_addf(&made, "U+%0*llX", places, (unsigned long long)value);
+    if (format->flags.sharp && value >= 0 && value <= 0x10ffff &&
+        rune_printable((unsigned)value)) {
+        text_add(&made, " '");
+        rune_put(&made, (unsigned)value);
+        text_add(&made, "'");
+    }
+    add_spaced(format, (struct str){text_string(&made), made.len});
+}
+
+static void format_integer(struct format *format, struct value v, unsigned verb,
+                           unsigned depth)
+{
+    scoped_text struct text made = {0};
+    scoped_text struct text quoted = {0};
+
+    switch (verb) {
+    case 'v':
+        if (format->flags.sharp_v && v.kind == KIND_UINT8) {
+            format->flags.sharp = true;
+            add_integer(format, v.integer, 16, 'v');
+            format->flags.sharp = false;
+            break;
+        }
+        add_integer(format, v.integer, 10, verb);
+        break;
+    case 'd':
+        add_integer(format, v.integer, 10, verb);
+        break;
+    case 'b':
+        add_integer(format, v.integer, 2, verb);
+        break;
+    case 'o':
+    case 'O':
+        add_integer(format, v.integer, 8, verb);
+        break;
+    case 'x':
+    case 'X':
+        add_integer(format, v.integer, 16, verb);
+        break;
+    case 'c':
+        rune_put(&made, to_rune(v.integer));
+        add_padded_text(format, &made);
+        break;
+    case 'q':
+        rune_put(&made, to_rune(v.integer));
+        literal_quote(&quoted, (struct str){made.bytes, made.len}, '\'',
+                      format->flags.plus);
+        add_padded_text(format, &quoted);
+        break;
+    case 'U':
+        add_unicode(format, v.integer);
+        break;
+    default:
+        bad_verb(format, verb, v, depth);
+        break;
+    }
+}
+
+/* ---- Floats ---- */
+
+/* %#g keeps the point and the zeros that %g drops. */
+static void sharpen(struct text *number, unsigned verb, int precision)
+{
+    scoped_text struct text tail = {0};
+    int digits = 0;
+    bool point = false, solid = false;
+    size_t i;
+
+    if (verb == 'v' || verb == 'g' || verb == 'G' || verb == 'x')
+        digits = precision < 0 ? 6 : precision;
+    for (i = 1; i < number->len; i++) {
+        char c = number->bytes[i];
+
+        if (c == '.') {
+            point = true;
+            continue;
+        }
+        if (c == 'p' || c == 'P' ||
+            ((c == 'e' || c == 'E') && verb != 'x' && verb != 'X'))
+            break;
+        solid = solid || c != '0';
+        digits -= solid;
+    }
+    text_add(&tail, number->bytes + i);
+    text_cut(number, i);
+    if (!point) {
+        digits -= number->len == 2 && number->bytes[1] == '0';
+        text_add_char(number, '.');
+    }
+    for (; digits > 0; digits--)
+        text_add_char(number, '0');
+    text_add(number, text_string(&tail));
+}
+
+static void add_float(struct format *format, double value, unsigned verb,
+                      int precision)
+{
+    struct flags *flags = &format->flags;
+    scoped_text struct text number = {0};
+    const char *from;
+    size_t len;
+
+    if (flags->has_precision)
+        precision = flags->precision;
+    float_print(&number, value, verb == 'v' ? 'g' : (char)verb, precision);
+    if (number.bytes[0] != '-' && number.bytes[0] != '+') {
+        scoped_text struct text signless = number;
+
+        number = (struct text){0};
+        text_add_char(&number, '+');
+        text_add(&number, text_string(&signless));
+    }
+    if (flags->space && number.bytes[0] == '+' && !flags->plus)
+        number.bytes[0] = ' ';
+    if (isnan(value) || isinf(value)) {
+        size_t skip = isnan(value) && !flags->space && !flags->plus;
+
+        add_spaced(format, (struct str){number.bytes + skip, number.len - skip});
+        return;
+    }
+    if (flags->sharp && verb != 'b')
+        sharpen(&number, verb, precision);
+    from = number.bytes;
+    len = number.len;
+    if (!flags->plus && from[0] == '+') {
+        add_padded(format, (struct str){from + 1, len - 1});
+    } else if (flags->zero && !flags->minus && flags->has_width &&
+               flags->width > (int)len) {
+        text_add_char(format->out, from[0]);
+        add_padding(format, flags->width - (int)len);
+        text_add_bytes(format->out, from + 1, len - 1);
+    } else {
+        add_padded(format, (struct str){from, len});
+    }
+}
+
+static bool float_verb(unsigned verb, unsigned *ret_verb, int *ret_precision)
+{
+    if (verb > 0x7f || !verb || !strchr("vbgGxXfeEF", (int)verb))
+        return false;
+    *ret_verb = verb == 'F' ? 'f' : verb;
+    *ret_precision = strchr("feEF", (int)verb) ? 6 : -1;
+    return true;
+}
+
+static void format_float(struct format *format, struct value v, unsigned verb,
+                         unsigned depth)
+{
+    unsigned how;
+    int precision;
+
+    if (float_verb(verb, &how, &precision))
+        add_float(format, v.number, how, precision);
+    else
+        bad_verb(format, verb, v, depth);
+}
+
+static void format_complex(struct format *format, struct value v, unsigned verb,
+                           unsigned depth)
+{
+    bool plus = format->flags.plus;
+    unsigned how;
+    int precision;
+
+    if (!float_verb(verb, &how, &precision)) {
+        bad_verb(format, verb, v, depth);
+        return;
+    }
+    text_add_char(format->out, '(');
+    add_float(format, v.complex[0], how, precision);
+    format->flags.plus = true;
+    add_float(format, v.complex[1], how, precision);
+    text_add(format->out, "i)");
+    format->flags.plus = plus;
+}
+
+/* ---- Strings ---- */
+
+static struct str truncated(const struct format *format, struct str s)
+{
+    size_t at = 0;
+
+    if (!format->flags.has_precision)
+        return s;
+    for (int runes = 0; at < s.len && runes < format->flags.precision; runes++) {
+        unsigned rune;
+
+        at += rune_next(s.at + at, s.len - at, &rune);
+    }
+    return (struct str){s.at, at};
+}
+
+static void add_hex_string(struct format *format, struct str s, unsigned verb)
+{
+    const struct flags *flags = &format->flags;
+    const char *digits = verb == 'x' ? "0123456789abcdefx" : "0123456789ABCDEFX";
+    scoped_text struct text made = {0};
+    size_t len = s.len;
+    int missing;
+
+    if (flags->has_precision && (size_t)flags->precision < len)
+        len = (size_t)flags->precision;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+
+        if (flags->space && i)
+            text_add_char(&made, ' ');
+        if (flags->sharp && (flags->space || !i))
+            text_addf(&made, "0%c", digits[16]);
+        text_add_char(&made, digits[c >> 4]);
+        text_add_char(&made, digits[c & 15]);
+    }
+    missing = flags->has_width ? flags->width - (int)made.len : 0;
+    if (!flags->minus || !len)
+        add_padding(format, missing);
+    text_add(format->out, text_string(&made));
+    if (flags->minus && len)
+        add_padding(format, missing);
+}
+
+/* Can a string stand between back quotes? */
+static bool plain_enough(struct str s)
+{
+    for (size_t i = 0; i < s.len;) {
+        unsigned rune;
+        size_t step = rune_next(s.at + i, s.len - i, &rune);
+
+        if ((step == 1 && rune == 0xfffd) || rune == 0xfeff || rune == '`' ||
+            rune == 0x7f || (rune < ' ' && rune != '\t'))
+            return false;
+        i += step;
+    }
+    return true;
+}
+
+static void add_quoted(struct format *format, struct str s)
+{
+    scoped_text struct text made = {0};
+
+    s = truncated(format, s);
+    if (format->flags.sharp && plain_enough(s)) {
+        text_add_char(&made, '`');
+        text_add_bytes(&made, s.at, s.len);
+        text_add_char(&made, '`');
+    } else {
+        literal_quote(&made, s, '"', format->flags.plus);
+    }
+    add_padded_text(format, &made);
+}
+
+static bool format_str(struct format *format, struct str s, unsigned verb)
+{
+    switch (verb) {
+    case 'v':
+        if (format->flags.sharp_v) {
+            add_quoted(format, s);
+            return true;
+        }
+        add_padded(format, truncated(format, s));
+        return true;
+    case 's':
+        add_padded(format, truncated(format, s));
+        return true;
+    case 'x':
+    case 'X':
+        add_hex_string(format, s, verb);
+        return true;
+    case 'q':
+        add_quoted(format, s);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- Lists, dicts and what prints itself ---- */
+
+static void format_item(struct format *format, struct value v, bool any,
+                        unsigned verb, unsigned depth)
+{
+    if (v.kind != KIND_NIL || !any)
+        format_value(format, v, verb, depth);
+    else
+        text_add(format->out,
+                 format->flags.sharp_v ? "interface {}(nil)" : "<nil>");
+}
+
+static void format_list(struct format *format, struct list *list, unsigned verb,
+                        unsigned depth)
+{
+    bool sharp = format->flags.sharp_v;
+
+    if (sharp)
+        text_add(format->out, value_type(value_list(list)));
+    if (sharp && list->nil) {
+        text_add(format->out, "(nil)");
+        return;
+    }
+    text_add_char(format->out, sharp ? '{' : '[');
+    for (uint32_t i = 0; i < list_len(list) && !format->failed; i++) {
+        if (i)
+            text_add(format->out, sharp ? ", " : " ");
+        format_item(format, list->items[i], list->element == ELEMENT_ANY, verb,
+                    depth + 1);
+    }
+    text_add_char(format->out, sharp ? '}' : ']');
+}
+
+static void format_dict(struct format *format, struct dict *dict, unsigned verb,
+                        unsigned depth)
+{
+    bool sharp = format->flags.sharp_v;
+    struct entry *entries = dict_sort(dict);
+
+    if (sharp)
+        text_add(format->out, value_type(value_dict(dict)));
+    if (sharp && dict->nil) {
+        text_add(format->out, "(nil)");
+        return;
+    }
+    text_add(format->out, sharp ? "{" : "map[");
+    for (uint32_t i = 0; i < dict->len && !format->failed; i++) {
+        if (i)
+            text_add(format->out, sharp ? ", " : " ");
+        format_value(format, value_string(entries[i].key, entries[i].len), verb,
+                     depth + 1);
+        text_add_char(format->out, ':');
+        format_item(format, entries[i].value, dict->element == ELEMENT_ANY,
+                    verb, depth + 1);
+    }
+    text_add_char(format->out, sharp ? '}' : ']');
+}
+
+/* Times, durations and versions print themselves where a string would do. */
+static void format_stringer(struct format *format, struct value v,
+                            unsigned verb, unsigned depth)
+{
+    scoped_text struct text made = {0};
+    bool number = v.kind != KIND_TIME && v.kind != KIND_SEMVER;
+
+    print_value(&made, v);
+    if (number && (verb >= 0x80 || !verb || !strchr("vsxXq", (int)verb)))
+        format_integer(format, v, verb, depth);
+    else if (!format_str(format, (struct str){text_string(&made), made.len},
+                         verb))
+        bad_verb(format, verb, v, depth);
+}
+
+static void format_nil(struct format *format, unsigned verb)
+{
+    if (verb == 'v' || verb == 'T')
+        add_padded(format, STR("<nil>"));
+    else
+        bad_verb(format, verb, value_nil(), 0);
+}
+
+static void format_value(struct format *format, struct value v, unsigned verb,
+                         unsigned depth)
+{
+    if (depth > PRINT_DEPTH || format->out->over) {
+        format->failed = true;
+        return;
+    }
+    switch (v.kind) {
+    case KIND_NIL:
+        format_nil(format, verb);
+        break;
+    case KIND_BOOL:
+        if (verb == 't' || verb == 'v')
+            add_padded(format, str_of(v.truth ? "true" : "false"));
+        else
+            bad_verb(format, verb, v, depth);
+        break;
+    case KIND_FLOAT:
+        format_float(format, v, verb, depth);
+        break;
+    case KIND_COMPLEX:
+        format_complex(format, v, verb, depth);
+        break;
+    case KIND_STRING:
+        if (!format_str(format, value_str(v), verb))
+            bad_verb(format, verb, v, depth);
+        break;
+    case KIND_LIST:
+        format_list(format, v.list, verb, depth);
+        break;
+    case KIND_DICT:
+        format_dict(format, v.dict, verb, depth);
+        break;
+    case KIND_INT:
+    case KIND_INT64:
+    case KIND_UINT8:
+        format_integer(format, v, verb, depth);
+        break;
+    default:
+        format_stringer(format, v, verb, depth);
+        break;
+    }
+}
+
+static void format_argument(struct format *format, struct value v,
+                            unsigned verb)
+{
+    if (v.kind == KIND_NIL)
+        format_nil(format, verb);
+    else if (verb == 'T')
+        add_padded(format, truncated(format, str_of(value_type(v))));
+    else if (verb == 'p')
+        bad_verb(format, verb, v, 0); /* addresses are nobody's business */
+    else if (verb == 'w' && (v.kind == KIND_LIST || v.kind == KIND_DICT))
+        bad_verb(format, verb, v, 0); /* as a whole, for it is no error */
+    else
+        format_value(format, v, verb, 0);
+}
+
+/* ---- The format string ---- */
+
+/* A number at *at before `end`; false if none is there. Too large a one
+   swallows the rest, as in Go. */
+static bool read_number(struct str s, size_t *at, size_t end, int *ret)
+{
+    bool any = false;
+
+    *ret = 0;
+    for (; *at < end && s.at[*at] >= '0' && s.at[*at] <= '9'; (*at)++) {
+        if (*ret > LARGEST) {
+            *ret = 0;
+            *at = end;
+            return false;
+        }
+        *ret = *ret * 10 + (s.at[*at] - '0');
+        any = true;
+    }
+    return any;
+}
+
+/* "[3]": which argument comes next. True if an index was found. */
+static bool read_index(struct format *format, struct str s, size_t *at)
+{
+    const char *close;
+    size_t end, inner;
+    int index;
+    bool fine;
+
+    if (*at >= s.len || s.at[*at] != '[')
+        return false;
+    format->reordered = true;
+    close = s.len - *at < 3 ? NULL : memchr(s.at + *at, ']', s.len - *at);
+    if (!close) {
+        format->good_index = false;
+        *at += 1;
+        return false;
+    }
+    end = (size_t)(close - s.at);
+    inner = *at + 1;
+    fine = read_number(s, &inner, end, &index) && inner == end;
+    *at = end + 1;
+    if (fine && index >= 1 && (size_t)index <= format->count)
+        format->next = (size_t)index - 1;
+    else
+        format->good_index = false;
+    return fine;
+}
+
+/* The value of a '*'. */
+static bool star(struct format *format, int *ret)
+{
+    struct value v;
+
+    *ret = 0;
+    if (format->next >= format->count)
+        return false;
+    v = format->args[format->next++];
+    if (v.kind != KIND_INT && v.kind != KIND_INT64 && v.kind != KIND_UINT8)
+        return false;
+    if (v.integer > LARGEST || v.integer < -LARGEST)
+        return false;
+    *ret = (int)v.integer;
+    return true;
+}
+
+static void read_width(struct format *format, struct str s, size_t *at,
+                       bool *after_index)
+{
+    struct flags *flags = &format->flags;
+
+    if (*at < s.len && s.at[*at] == '*') {
+        *at += 1;
+        flags->has_width = star(format, &flags->width);
+        if (!flags->has_width)
+            text_add(format->out, "%!(BADWIDTH)");
+        if (flags->width < 0) {
+            flags->width = -flags->width;
+            flags->minus = true;
+            flags->zero = false;
+        }
+        *after_index = false;
+        return;
+    }
+    flags->has_width = read_number(s, at, s.len, &flags->width);
+    if (*after_index && flags->has_width)
+        format->good_index = false;
+}
+
+static void read_precision(struct format *format, struct str s, size_t *at,
+                           bool *after_index)
+{
+    struct flags *flags = &format->flags;
+
+    if (*at >= s.len || s.at[*at] != '.')
+        return;
+    *at += 1;
+    if (*after_index)
+        format->good_index = false;
+    *after_index = read_index(format, s, at);
+    if (*at < s.len && s.at[*at] == '*') {
+        *at += 1;
+        flags->has_precision = star(format, &flags->precision);
+        if (flags->precision < 0) {
+            flags->precision = 0;
+            flags->has_precision = false;
+        }
+        if (!flags->has_precision)
+            text_add(format->out, "%!(BADPREC)");
+        *after_index = false;
+        return;
+    }
+    if (!read_number(s, at, s.len, &flags->precision))
+        flags->precision = 0;
+    flags->has_precision = true;
+}
+
+static void read_flags(struct flags *flags, struct str s, size_t *at)
+{
+    for (; *at < s.len; (*at)++) {
+        switch (s.at[*at]) {
+        case '#':
+            flags->sharp = true;
+            break;
+        case '0':
+            flags->zero = true;
+            break;
+        case '+':
+            flags->plus = true;
+            break;
+        case '-':
+            flags->minus = true;
+            break;
+        case ' ':
+            flags->space = true;
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+static void format_verb(struct format *format, unsigned verb)
+{
+    struct flags *flags = &format->flags;
+
+    if (verb == '%') {
+        text_add_char(format->out, '%');
+    } else if (!format->good_index) {
+        mark(format, verb, "(BADINDEX)");
+    } else if (format->next >= format->count) {
+        mark(format, verb, "(MISSING)");
+    } else {
+        /* "w" wraps an error in Errorf, and is as "v" until it finds none. */
+        if (verb == 'v' || verb == 'w') {
+            flags->sharp_v = flags->sharp;
+            flags->plus_v = flags->plus;
+            flags->sharp = flags->plus = false;
+        }
+        format_argument(format, format->args[format->next++], verb);
+    }
+}
+
+/* One "%…" whose percent sign has been read; false at the end. */
+static bool format_directive(struct format *format, struct str s, size_t *at)
+{
+    bool after_index;
+    unsigned verb;
+
+    format->flags = (struct flags){0};
+    format->good_index = true;
+    read_flags(&format->flags, s, at);
+    after_index = read_index(format, s, at);
+    read_width(format, s, at, &after_index);
+    read_precision(format, s, at, &after_index);
+    if (!after_index)
+        read_index(format, s, at);
+    if (*at >= s.len) {
+        text_add(format->out, "%!(NOVERB)");
+        return false;
+    }
+    *at += rune_next(s.at + *at, s.len - *at, &verb);
+    format_verb(format, verb);
+    return true;
+}
+
+static void format_extra(struct format *format)
+{
+    if (format->reordered || format->next >= format->count)
+        return;
+    format->flags = (struct flags){0};
+    text_add(format->out, "%!(EXTRA ");
+    for (size_t i = format->next; i < format->count; i++) {
+        struct value v = format->args[i];
+
+        if (i > format->next)
+            text_add(format->out, ", ");
+        if (v.kind == KIND_NIL) {
+            text_add(format->out, "<nil>");
+            continue;
+        }
+        text_add(format->out, value_type(v));
+        text_add_char(format->out, '=');
+        format_argument(format, v, 'v');
+    }
+    text_add_char(format->out, ')');
+}
+
+bool print_format(struct text *out, struct str s, const struct value *args,
+                  size_t count)
+{
+    struct format format = {.out = out, .args = args, .count = count};
+
+    for (size_t at = 0; at < s.len && !format.failed;) {
+        const char *percent = memchr(s.at + at, '%', s.len - at);
+        size_t end = percent ? (size_t)(percent - s.at) : s.len;
+
+        text_add_bytes(out, s.at + at, end - at);
+        at = end + 1;
+        if (out->over)
+            return false;
+        if (!percent || !format_directive(&format, s, &at))
+            break;
+    }
+    format_extra(&format);
+    return !format.failed;
+}

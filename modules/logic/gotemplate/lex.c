@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cuts the text of a template into tokens. */
+#include "gotemplate/tree.h"
+
+#include <stdarg.h>
+
+#define END_OF_TEXT 0xffffffffu
+#define MARKER 2 /* "- " and " -" */
+
+void lexer_start(struct lexer *lexer, const char *text, size_t len)
+{
+    *lexer = (struct lexer){
+        .text = text, .len = (uint32_t)len, .line = 1, .start_line = 1};
+}
+
+static bool is_space(unsigned rune)
+{
+    return rune == ' ' || rune == '\t' || rune == '\r' || rune == '\n';
+}
+
+static bool is_word(unsigned rune)
+{
+    if (rune < 0x80)
+        return rune == '_' || (rune >= '0' && rune <= '9') ||
+               ((rune | 0x20) >= 'a' && (rune | 0x20) <= 'z');
+    return rune != END_OF_TEXT && (rune_letter(rune) || rune_digit(rune));
+}
+
+static bool looking_at(const struct lexer *lexer, uint32_t at, const char *what)
+{
+    size_t len = strlen(what);
+
+    return at <= lexer->len && lexer->len - at >= len &&
+           memcmp(lexer->text + at, what, len) == 0;
+}
+
+static unsigned next_rune(struct lexer *lexer)
+{
+    unsigned rune;
+
+    if (lexer->at >= lexer->len) {
+        lexer->at_end = true;
+        return END_OF_TEXT;
+    }
+    lexer->at += (uint32_t)rune_next(lexer->text + lexer->at,
+                                     lexer->len - lexer->at, &rune);
+    lexer->line += rune == '\n';
+    return rune;
+}
+
+/* Steps back over the rune just read, unless that was the end. */
+static void step_back(struct lexer *lexer)
+{
+    uint32_t at = lexer->at;
+    unsigned rune;
+
+    if (lexer->at_end || !at)
+        return;
+    for (unsigned back = 1; back <= 4 && back <= at; back++) {
+        if (rune_next(lexer->text + at - back, back, &rune) == back) {
+            lexer->at = at - back;
+            break;
+        }
+    }
+    if (lexer->at == at)
+        lexer->at = at - 1;
+    lexer->line -= lexer->text[lexer->at] == '\n';
+}
+
+static unsigned peek_rune(struct lexer *lexer)
+{
+    unsigned rune;
+
+    if (lexer->at >= lexer->len) {
+        lexer->at_end = true;
+        return END_OF_TEXT;
+    }
+    rune_next(lexer->text + lexer->at, lexer->len - lexer->at, &rune);
+    return rune;
+}
+
+static struct token emit(struct lexer *lexer, enum token_type type)
+{
+    struct token token = {
+        .type = type,
+        .at = lexer->start,
+        .line = lexer->start_line,
+        .text = {lexer->text + lexer->start, lexer->at - lexer->start}};
+
+    lexer->start = lexer->at;
+    lexer->start_line = lexer->line;
+    return token;
+}
+
+static struct token fail(struct lexer *lexer, const char *format, ...)
+    PRINTF(2, 3);
+
+static struct token fail(struct lexer *lexer, const char *format, ...)
+{
+    struct token token = {
+        .type = TOKEN_ERROR, .at = lexer->start, .line = lexer->start_line};
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(lexer->words, sizeof lexer->words, format, args);
+    va_end(args);
+    token.text = str_of(lexer->words);
+    lexer->failed = true;
+    lexer->at = lexer->start = lexer->len = 0;
+    return token;
+}
+
+/* "…syntax: "spelling"", the spelling quoted and kept short. */
+static struct token fail_spelling(struct lexer *lexer, const char *words)
+{
+    scoped_text struct text quoted = {0};
+    struct str spelt = {lexer->text + lexer->start, lexer->at - lexer->start};
+
+    literal_quote(&quoted, spelt, '"', false);
+    return fail(lexer, "%s: %.120s", words, text_string(&quoted));
+}
+
+static struct token fail_rune(struct lexer *lexer, const char *words,
+                              unsigned rune)
+{
+    char bytes[5] = {0};
+
+    if (rune == END_OF_TEXT)
+        return fail(lexer, "%s U+FFFFFFFFFFFFFFFF", words);
+    text_utf8_put(rune, bytes);
+    if (!rune_printable(rune))
+        return fail(lexer, "%s U+%04X", words, rune);
+    return fail(lexer, "%s U+%04X '%s'", words, rune, bytes);
+}
+
+static void ignore(struct lexer *lexer)
+{
+    for (uint32_t i = lexer->start; i < lexer->at; i++)
+        lexer->line += lexer->text[i] == '\n';
+    lexer->start = lexer->at;
+    lexer->start_line = lexer->line;
+}
+
+static void count_lines(struct lexer *lexer)
+{
+    for (uint32_t i = lexer->start; i < lexer->at; i++)
+        lexer->line += lexer->text[i] == '\n';
+}
+
+static bool trims_left(const struct lexer *lexer, uint32_t at)
+{
+    return at + MARKER <= lexer->len && lexer->text[at] == '-' &&
+           is_space((unsigned char)lexer->text[at + 1]);
+}
+
+static bool trims_right(const struct lexer *lexer, uint32_t at)
+{
+    return at + MARKER <= lexer->len &&
+           is_space((unsigned char)lexer->text[at]) &&
+           lexer->text[at + 1] == '-';
+}
+
+static bool at_right(const struct lexer *lexer, bool *ret_trims)
+{
+    *ret_trims = trims_right(lexer, lexer->at) &&
+                 looking_at(lexer, lexer->at + MARKER, "}}");
+    return *ret_trims || looking_at(lexer, lexer->at, "}}");
+}
+
+static void skip_spaces(struct lexer *lexer)
+{
+    while (lexer->at < lexer->len &&
+           is_space((unsigned char)lexer->text[lexer->at]))
+        lexer->at++;
+}
+
+/* A comment with its delimiters; false with a token if it is broken. */
+static bool skip_comment(struct lexer *lexer, struct token *ret)
+{
+    const char *end;
+    bool trims;
+
+    lexer->at += 2;
+    end = memmem(lexer->text + lexer->at, lexer->len - lexer->at, "*/", 2);
+    if (!end) {
+        *ret = fail(lexer, "unclosed comment");
+        return false;
+    }
+    lexer->at = (uint32_t)(end - lexer->text) + 2;
+    if (!at_right(lexer, &trims)) {
+        *ret = fail(lexer, "comment ends before closing delimiter");
+        return false;
+    }
+    lexer->at += (trims ? MARKER : 0) + 2;
+    if (trims)
+        skip_spaces(lexer);
+    ignore(lexer);
+    return true;
+}
+
+/* "{{", or a comment, after which lexing of text goes on. */
+static bool left_delimiter(struct lexer *lexer, struct token *ret)
+{
+    uint32_t marker = trims_left(lexer, lexer->at + 2) ? MARKER : 0;
+
+    lexer->at += 2;
+    if (looking_at(lexer, lexer->at + marker, "/*")) {
+        lexer->at += marker;
+        ignore(lexer);
+        return !skip_comment(lexer, ret);
+    }
+    *ret = emit(lexer, TOKEN_LEFT);
+    lexer->inside = true;
+    lexer->at += marker;
+    ignore(lexer);
+    lexer->parens = 0;
+    return true;
+}
+
+/* Text before a delimiter, without the spaces that a marker trims. */
+static bool text_before(struct lexer *lexer, uint32_t delimiter,
+                        struct token *ret)
+{
+    uint32_t end = delimiter;
+
+    if (trims_left(lexer, delimiter + 2)) {
+        while (end > lexer->start &&
+               is_space((unsigned char)lexer->text[end - 1]))
+            end--;
+    }
+    lexer->at = end;
+    count_lines(lexer);
+    *ret = emit(lexer, TOKEN_TEXT);
+    lexer->at = delimiter;
+    ignore(lexer);
+    return ret->text.len > 0;
+}
+
+static struct token lex_text(struct lexer *lexer)
+{
+    struct token token;
+
+    for (;;) {
+        const char *found = memmem(lexer->text + lexer->at,
+                                   lexer->len - lexer->at, "{{", 2);
+
+        if (!found)
+            break;
+        if (found != lexer->text + lexer->at &&
+            text_before(lexer, (uint32_t)(found - lexer->text), &token))
+            return token;
+        if (left_delimiter(lexer, &token))
+            return token;
+    }
+    lexer->at = lexer->len;
+    if (lexer->at == lexer->start)
+        return emit(lexer, TOKEN_EOF);
+    count_lines(lexer);
+    return emit(lexer, TOKEN_TEXT);
+}
+
+static struct token right_delimiter(struct lexer *lexer)
+{
+    struct token token;
+    bool trims;
+
+    at_right(lexer, &trims);
+    if (trims) {
+        lexer->at += MARKER;
+        ignore(lexer);
+    }
+    lexer->at += 2;
+    token = emit(lexer, TOKEN_RIGHT);
+    if (trims) {
+        skip_spaces(lexer);
+        ignore(lexer);
+    }
+    lexer->inside = false;
+    return token;
+}
+
+static struct token lex_space(struct lexer *lexer)
+{
+    unsigned spaces = 0;
+
+    while (is_space(peek_rune(lexer))) {
+        next_rune(lexer);
+        spaces++;
+    }
+    /* The last space may belong to a closing delimiter that trims. */
+    if (trims_right(lexer, lexer->at - 1) &&
+        looking_at(lexer, lexer->at - 1 + MARKER, "}}")) {
+        lexer->at--;
+        lexer->line -= lexer->text[lexer->at] == '\n';
+        if (spaces == 1)
+            return right_delimiter(lexer);
+    }
+    return emit(lexer, TOKEN_SPACE);
+}
+
+static bool at_terminator(struct lexer *lexer)
+{
+    unsigned rune = peek_rune(lexer);
+
+    if (is_space(rune) || rune == END_OF_TEXT)
+        return true;
+    return (rune < 0x80 && rune && strchr(".,|:)(", (int)rune)) ||
+           looking_at(lexer, lexer->at, "}}");
+}
+
+static const struct {
+    const char *word;
+    enum token_type type;
+} keywords[] = {
+    {"block", TOKEN_BLOCK},   {"break", TOKEN_BREAK},
+    {"continue", TOKEN_CONTINUE}, {"define", TOKEN_DEFINE},
+    {"else", TOKEN_ELSE},     {"end", TOKEN_END},
+    {"if", TOKEN_IF},         {"nil", TOKEN_NIL},
+    {"range", TOKEN_RANGE},   {"template", TOKEN_TEMPLATE},
+    {"with", TOKEN_WITH},     {"true", TOKEN_BOOL},
+    {"false", TOKEN_BOOL},
+};
+
+static struct token lex_identifier(struct lexer *lexer)
+{
+    struct str word;
+
+    while (is_word(peek_rune(lexer)))
+        next_rune(lexer);
+    if (!at_terminator(lexer))
+        return fail_rune(lexer, "bad character", peek_rune(lexer));
+    word = (struct str){lexer->text + lexer->start, lexer->at - lexer->start};
+    for (size_t i = 0; i < count_of(keywords); i++) {
+        if (str_same(word, str_of(keywords[i].word)))
+            return emit(lexer, keywords[i].type);
+    }
+    return emit(lexer, TOKEN_IDENTIFIER);
+}
+
+static struct token lex_name(struct lexer *lexer, enum token_type type)
+{
+    if (at_terminator(lexer))
+        return emit(lexer, type == TOKEN_VARIABLE ? type : TOKEN_DOT);
+    while (is_word(peek_rune(lexer)))
+        next_rune(lexer);
+    if (!at_terminator(lexer))
+        return fail_rune(lexer, "bad character", peek_rune(lexer));
+    return emit(lexer, type);
+}
+
+/* A string or character constant, whose first quote has been read. */
+static struct token lex_quoted(struct lexer *lexer, unsigned quote,
+                               enum token_type type, const char *unterminated)
+{
+    for (;;) {
+        unsigned rune = next_rune(lexer);
+
+        if (rune == quote)
+            return emit(lexer, type);
+        if (rune == '\\') {
+            rune = next_rune(lexer);
+            if (rune != END_OF_TEXT && rune != '\n')
+                continue;
+        }
+        if (rune == END_OF_TEXT || rune == '\n')
+            return fail(lexer, "%s", unterminated);
+    }
+}
+
+static struct token lex_raw(struct lexer *lexer)
+{
+    for (;;) {
+        unsigned rune = next_rune(lexer);
+
+        if (rune == END_OF_TEXT)
+            return fail(lexer, "unterminated raw quoted string");
+        if (rune == '`')
+            return emit(lexer, TOKEN_RAW_STRING);
+    }
+}
+
+static bool accept(struct lexer *lexer, const char *any)
+{
+    char c = lexer->at < lexer->len ? lexer->text[lexer->at] : '\0';
+
+    if (!c || !strchr(any, c))
+        return false;
+    lexer->at++;
+    return true;
+}
+
+static void accept_run(struct lexer *lexer, const char *any)
+{
+    while (accept(lexer, any))
+        ;
+}
+
+static bool scan_number(struct lexer *lexer)
+{
+    static const char decimal[] = "0123456789_";
+    static const char hex[] = "0123456789abcdefABCDEF_";
+    const char *digits = decimal;
+
+    accept(lexer, "+-");
+    if (accept(lexer, "0")) {
+        if (accept(lexer, "xX"))
+            digits = hex;
+        else if (accept(lexer, "oO"))
+            digits = "01234567_";
+        else if (accept(lexer, "bB"))
+            digits = "01_";
+    }
+    accept_run(lexer, digits);
+    if (accept(lexer, "."))
+        accept_run(lexer, digits);
+    if ((digits == decimal && accept(lexer, "eE")) ||
+        (digits == hex && accept(lexer, "pP"))) {
+        accept(lexer, "+-");
+        accept_run(lexer, decimal);
+    }
+    accept(lexer, "i");
+    if (!is_word(peek_rune(lexer)))
+        return true;
+    next_rune(lexer);
+    return false;
+}
+
+static struct token lex_number(struct lexer *lexer)
+{
+    unsigned sign;
+
+    if (!scan_number(lexer))
+        return fail_spelling(lexer, "bad number syntax");
+    sign = peek_rune(lexer);
+    if (sign != '+' && sign != '-')
+        return emit(lexer, TOKEN_NUMBER);
+    if (!scan_number(lexer) || lexer->text[lexer->at - 1] != 'i')
+        return fail_spelling(lexer, "bad number syntax");
+    return emit(lexer, TOKEN_COMPLEX);
+}
+
+static struct token lex_paren(struct lexer *lexer, unsigned rune)
+{
+    lexer->parens += rune == '(' ? 1 : -1;
+    if (lexer->parens < 0)
+        return fail(lexer, "unexpected right paren");
+    return emit(lexer, rune == '(' ? TOKEN_LEFT_PAREN : TOKEN_RIGHT_PAREN);
+}
+
+static bool field_follows(const struct lexer *lexer)
+{
+    return lexer->at < lexer->len && (lexer->text[lexer->at] < '0' ||
+                                      lexer->text[lexer->at] > '9');
+}
+
+static struct token lex_declare(struct lexer *lexer)
+{
+    if (next_rune(lexer) != '=')
+        return fail(lexer, "expected :=");
+    return emit(lexer, TOKEN_DECLARE);
+}
+
+static struct token lex_rune(struct lexer *lexer, unsigned rune)
+{
+    switch (rune) {
+    case '=':
+        return emit(lexer, TOKEN_ASSIGN);
+    case ':':
+        return lex_declare(lexer);
+    case '|':
+        return emit(lexer, TOKEN_PIPE);
+    case '"':
+        return lex_quoted(lexer, '"', TOKEN_STRING,
+                          "unterminated quoted string");
+    case '\'':
+        return lex_quoted(lexer, '\'', TOKEN_CHARACTER,
+                          "unterminated character constant");
+    case '`':
+        return lex_raw(lexer);
+    case '$':
+        return lex_name(lexer, TOKEN_VARIABLE);
+    case '(':
+    case ')':
+        return lex_paren(lexer, rune);
+    default:
+        break;
+    }
+    if (rune > 0x20 && rune < 0x7f)
+        return emit(lexer, TOKEN_CHAR);
+    return fail_rune(lexer, "unrecognized character in action:", rune);
+}
+
+static struct token lex_action(struct lexer *lexer)
+{
+    unsigned rune;
+    bool trims;
+
+    if (at_right(lexer, &trims)) {
+        if (lexer->parens == 0)
+            return right_delimiter(lexer);
+        return fail(lexer, "unclosed left paren");
+    }
+    rune = next_rune(lexer);
+    if (rune == END_OF_TEXT)
+        return fail(lexer, "unclosed action");
+    if (is_space(rune)) {
+        step_back(lexer);
+        return lex_space(lexer);
+    }
+    if (rune == '.' && field_follows(lexer))
+        return lex_name(lexer, TOKEN_FIELD);
+    if (rune == '.' || rune == '+' || rune == '-' ||
+        (rune >= '0' && rune <= '9')) {
+        step_back(lexer);
+        return lex_number(lexer);
+    }
+    if (is_word(rune)) {
+        step_back(lexer);
+        return lex_identifier(lexer);
+    }
+    return lex_rune(lexer, rune);
+}
+
+struct token lexer_next(struct lexer *lexer)
+{
+    if (lexer->failed)
+        return (struct token){.type = TOKEN_EOF,
+                              .line = lexer->start_line,
+                              .text = STR("EOF")};
+    return lexer->inside ? lex_action(lexer) : lex_text(lexer);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toJson and fromJson in all their kinds. */
+#include "sprig/groups.h"
+
+static bool written(struct call *call, enum json_style style, bool strict)
+{
+    struct text out = call_text(call);
+    const char *why;
+
+    if (json_write(&out, call->args[0], style, &why))
+        return give_text(call, &out);
+    text_free(&out);
+    if (strict)
+        return call_fail(call, "%s", why);
+    return give_str(call, STR(""));
+}
+
+static bool run_to_json(struct call *call)
+{
+    return written(call, JSON_COMPACT, false);
+}
+
+static bool run_must_to_json(struct call *call)
+{
+    return written(call, JSON_COMPACT, true);
+}
+
+static bool run_to_pretty_json(struct call *call)
+{
+    return written(call, JSON_PRETTY, false);
+}
+
+static bool run_must_to_pretty_json(struct call *call)
+{
+    return written(call, JSON_PRETTY, true);
+}
+
+static bool run_to_raw_json(struct call *call)
+{
+    return written(call, JSON_RAW, true);
+}
+
+/* What a value read costs, as a multiple of its text. */
+static bool can_read(struct call *call, struct str text)
+{
+    return call_room(call, (uint64_t)text.len * 32) &&
+           call_spend(call, (uint64_t)text.len * 16);
+}
+
+static const char *json_type(struct value v)
+{
+    switch (v.kind) {
+    case KIND_DICT:
+        return "object";
+    case KIND_LIST:
+        return "array";
+    case KIND_STRING:
+        return "string";
+    case KIND_BOOL:
+        return "bool";
+    default:
+        return "number";
+    }
+}
+
+static void wrong_type(struct text *why, struct value v, const char *type)
+{
+    text_addf(why, "json: cannot unmarshal %s into Go value of type %s",
+              json_type(v), type);
+}
+
+static bool run_from_json(struct call *call)
+{
+    scoped_text struct text why = {0};
+    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct value v;
+
+    if (!can_read(call, arg_str(call, 0)))
+        return false;
+    if (json_read(call->space, arg_str(call, 0), &v, &why) &&
+        v.kind == KIND_NIL) {
+        dict->nil = true;
+        return give(call, value_dict(dict));
+    }
+    if (v.kind == KIND_DICT)
+        dict = v.dict;
+    else if (!why.len)
+        wrong_type(&why, v, "map[string]interface {}");
+    if (why.len)
+        dict_set(dict, STR("Error"),
+                 value_of_str(str_take(call->arena, &why)));
+    return give(call, value_dict(dict));
+}
+
+static bool run_from_json_array(struct call *call)
+{
+    scoped_text struct text why = {0};
+    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct value v;
+
+    if (!can_read(call, arg_str(call, 0)))
+        return false;
+    if (json_read(call->space, arg_str(call, 0), &v, &why)) {
+        if (v.kind == KIND_LIST)
+            return give(call, v);
+        list->nil = v.kind == KIND_NIL;
+        if (list->nil)
+            return give(call, value_list(list));
+        wrong_type(&why, v, "[]interface {}");
+    }
+    list_add(list, value_of_str(str_take(call->arena, &why)));
+    return give(call, value_list(list));
+}
+
+static bool run_must_from_json(struct call *call)
+{
+    scoped_text struct text why = {0};
+    struct value v;
+
+    if (!can_read(call, arg_str(call, 0)))
+        return false;
+    if (!json_read(call->space, arg_str(call, 0), &v, &why))
+        return call_fail(call, "%s", text_string(&why));
+    return give(call, v);
+}
+
+const struct function functions_json[] = {
+    {"toJson", "a", 's', run_to_json, 24},
+    {"mustToJson", "a", 's', run_must_to_json, 24},
+    {"toPrettyJson", "a", 's', run_to_pretty_json, 24},
+    {"mustToPrettyJson", "a", 's', run_must_to_pretty_json, 24},
+    {"toRawJson", "a", 's', run_to_raw_json, 24},
+    {"mustToRawJson", "a", 's', run_to_raw_json, 24},
+    {"fromJson", "s", 'd', run_from_json, 8},
+    {"fromJsonArray", "s", 'l', run_from_json_array, 8},
+    {"mustFromJson", "s", 'a', run_must_from_json, 8},
+    {0},
+};
