@@ -168,7 +168,7 @@ static void add_unicode(struct format *format, int64_t value)
 
     text_addf(&made, "U+%0*llX", places, (unsigned long long)value);
     if (format->flags.sharp && value >= 0 && value <= 0x10ffff &&
-        rune_printable((unsigned)value)) {
+        unicode_is_printable((unsigned)value)) {
         text_add(&made, " '");
         rune_put(&made, (unsigned)value);
         text_add(&made, "'");

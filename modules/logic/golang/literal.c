@@ -15,7 +15,7 @@ static void quote_rune(struct text *out, unsigned rune, char quote, bool ascii)
         text_addf(out, "\\%c", (int)rune);
         return;
     }
-    if (rune < 0x80 ? rune_printable(rune) : !ascii && rune_printable(rune)) {
+    if (rune < 0x80 ? unicode_is_printable(rune) : !ascii && unicode_is_printable(rune)) {
         rune_put(out, rune);
         return;
     }

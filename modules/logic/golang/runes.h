@@ -3,15 +3,10 @@
 #define GOLANG_RUNES_H
 
 #include "base/text.h"
+#include "base/unicode.h"
 
-/* What Go's unicode package knows, as far as templates ask. */
-bool rune_letter(unsigned rune);
-bool rune_digit(unsigned rune);
-bool rune_printable(unsigned rune);
-bool rune_space(unsigned rune);
-unsigned rune_upper(unsigned rune);
-unsigned rune_lower(unsigned rune);
-unsigned rune_title(unsigned rune);
+/* unicode.IsSpace; what else Go's package unicode knows is in base/unicode.h. */
+bool rune_is_space(unsigned rune);
 
 /* The rune at `at`; bad UTF-8 is U+FFFD and one byte long. len > 0. */
 size_t rune_next(const char *at, size_t len, unsigned *ret);

@@ -442,7 +442,7 @@ static void escape_js_rune(struct text *out, unsigned rune)
         text_addf(out, "\\%c", (int)rune);
     else if (rune < 0x80 && (rune < ' ' || strchr("<>&=", (int)rune)))
         text_addf(out, "\\u%04X", rune);
-    else if (rune < 0x80 || rune_printable(rune))
+    else if (rune < 0x80 || unicode_is_printable(rune))
         rune_put(out, rune);
     else
         text_addf(out, "\\u%04X", rune);
@@ -472,7 +472,7 @@ static void escape_query(struct text *out, struct str s)
 
         if (c == ' ')
             text_add_char(out, '+');
-        else if (c < 0x80 && (rune_letter(c) || rune_digit(c) ||
+        else if (c < 0x80 && (unicode_is_letter(c) || unicode_is_digit(c) ||
                               (c && strchr("-_.~", c))))
             text_add_char(out, (char)c);
         else

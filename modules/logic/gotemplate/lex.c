@@ -23,7 +23,7 @@ static bool is_word(unsigned rune)
     if (rune < 0x80)
         return rune == '_' || (rune >= '0' && rune <= '9') ||
                ((rune | 0x20) >= 'a' && (rune | 0x20) <= 'z');
-    return rune != END_OF_TEXT && (rune_letter(rune) || rune_digit(rune));
+    return rune != END_OF_TEXT && (unicode_is_letter(rune) || unicode_is_digit(rune));
 }
 
 static bool looking_at(const struct lexer *lexer, uint32_t at, const char *what)
@@ -128,7 +128,7 @@ static struct token fail_rune(struct lexer *lexer, const char *words,
     if (rune == END_OF_TEXT)
         return fail(lexer, "%s U+FFFFFFFFFFFFFFFF", words);
     text_utf8_put(rune, bytes);
-    if (!rune_printable(rune))
+    if (!unicode_is_printable(rune))
         return fail(lexer, "%s U+%04X", words, rune);
     return fail(lexer, "%s U+%04X '%s'", words, rune, bytes);
 }

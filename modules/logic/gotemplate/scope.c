@@ -13,7 +13,7 @@ bool tree_empty(const struct part *list)
             unsigned rune;
 
             j += rune_next(part->text.at + j, part->text.len - j, &rune);
-            if (!rune_space(rune))
+            if (!rune_is_space(rune))
                 return false;
         }
     }

@@ -213,7 +213,7 @@ static size_t name_after(struct str s, struct str *ret)
         unsigned rune;
         size_t step = rune_next(s.at + at, s.len - at, &rune);
 
-        if (!rune_letter(rune) && !rune_digit(rune) && rune != '_')
+        if (!unicode_is_letter(rune) && !unicode_is_digit(rune) && rune != '_')
             break;
         at += step;
     }

@@ -54,14 +54,14 @@ static struct str trimmed(struct str s, const struct str *set)
     while (s.len) {
         size_t step = rune_next(s.at, s.len, &rune);
 
-        if (!(set ? in_cut_set(rune, *set) : rune_space(rune)))
+        if (!(set ? in_cut_set(rune, *set) : rune_is_space(rune)))
             break;
         s = (struct str){s.at + step, s.len - step};
     }
     while (s.len) {
         size_t step = rune_before(s.at, s.len, &rune);
 
-        if (!(set ? in_cut_set(rune, *set) : rune_space(rune)))
+        if (!(set ? in_cut_set(rune, *set) : rune_is_space(rune)))
             break;
         s.len -= step;
     }
@@ -107,7 +107,7 @@ static bool run_nospace(struct call *call)
     for (size_t i = 0; i < s.len; i++) {
         unsigned rune = (unsigned char)s.at[i];
 
-        if (rune_space(rune))
+        if (rune_is_space(rune))
             continue;
         rune_put(&out, rune);
         kept++;

@@ -54,7 +54,7 @@ static bool unescaped(struct call *call, struct str whole, struct str s,
 /* What may stand in a path, a fragment or a user name as it is. */
 static bool is_plain(unsigned char c, const char *also)
 {
-    if (c < 0x80 && (rune_letter(c) || rune_digit(c)))
+    if (c < 0x80 && (unicode_is_letter(c) || unicode_is_digit(c)))
         return true;
     return c && c < 0x80 && (strchr("-_.~", c) || strchr(also, c));
 }
@@ -170,7 +170,7 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
         if (wrong)
             return fail_parse(call, whole, "missing protocol scheme");
         for (size_t i = 0; i < url->scheme.len; i++)
-            text_add_char(&lower, (char)rune_lower(
+            text_add_char(&lower, (char)unicode_lower(
                                       (unsigned char)url->scheme.at[i]));
         url->scheme = str_take(call->arena, &lower);
     }

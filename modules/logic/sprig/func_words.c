@@ -15,20 +15,20 @@ static bool is_cased_symbol(unsigned rune)
 /* Digraphs whose first letter alone is a capital, and Greek with an iota. */
 static bool is_titlecase(unsigned rune)
 {
-    return (rune_lower(rune) != rune && rune_upper(rune) != rune) ||
+    return (unicode_lower(rune) != rune && unicode_upper(rune) != rune) ||
            (rune >= 0x1f88 && rune <= 0x1faf && rune & 8) || rune == 0x1fbc ||
            rune == 0x1fcc || rune == 0x1ffc;
 }
 
 static bool is_upper(unsigned rune)
 {
-    return rune_lower(rune) != rune && !is_titlecase(rune) &&
+    return unicode_lower(rune) != rune && !is_titlecase(rune) &&
            !is_cased_symbol(rune);
 }
 
 static bool is_lower(unsigned rune)
 {
-    return rune_upper(rune) != rune && rune_lower(rune) == rune &&
+    return unicode_upper(rune) != rune && unicode_lower(rune) == rune &&
            !is_cased_symbol(rune);
 }
 
@@ -53,29 +53,29 @@ static bool changed(struct call *call, change_fn *change, bool state)
 
 static unsigned to_upper(unsigned rune, unsigned before, bool *state)
 {
-    return rune_upper(rune);
+    return unicode_upper(rune);
 }
 
 static unsigned to_lower(unsigned rune, unsigned before, bool *state)
 {
-    return rune_lower(rune);
+    return unicode_lower(rune);
 }
 
 static bool is_separator(unsigned rune)
 {
-    if (rune_letter(rune) || rune_digit(rune) || rune == '_')
+    if (unicode_is_letter(rune) || unicode_is_digit(rune) || rune == '_')
         return false;
-    return rune < 0x80 || rune_space(rune);
+    return rune < 0x80 || rune_is_space(rune);
 }
 
 static unsigned to_title(unsigned rune, unsigned before, bool *state)
 {
-    return is_separator(before) ? rune_title(rune) : rune;
+    return is_separator(before) ? unicode_title(rune) : rune;
 }
 
 static unsigned to_untitle(unsigned rune, unsigned before, bool *state)
 {
-    return rune_space(before) ? rune_lower(rune) : rune;
+    return rune_is_space(before) ? unicode_lower(rune) : rune;
 }
 
 static unsigned to_swapped(unsigned rune, unsigned before, bool *after_space)
@@ -84,10 +84,10 @@ static unsigned to_swapped(unsigned rune, unsigned before, bool *after_space)
 
     *after_space = false;
     if (is_upper(rune) || is_titlecase(rune))
-        return rune_lower(rune);
+        return unicode_lower(rune);
     if (is_lower(rune))
-        return first ? rune_title(rune) : rune_upper(rune);
-    *after_space = rune_space(rune);
+        return first ? unicode_title(rune) : unicode_upper(rune);
+    *after_space = rune_is_space(rune);
     return rune;
 }
 
@@ -128,9 +128,9 @@ static bool run_initials(struct call *call)
         unsigned char first = (unsigned char)s.at[i];
 
         i += rune_next(s.at + i, s.len - i, &rune);
-        if (gap && !rune_space(rune))
+        if (gap && !rune_is_space(rune))
             rune_put(&out, first); /* a byte for a rune, as in goutils */
-        gap = rune_space(rune);
+        gap = rune_is_space(rune);
     }
     return give_text(call, &out);
 }
@@ -139,7 +139,7 @@ static bool run_initials(struct call *call)
 
 static bool is_connector(unsigned rune)
 {
-    return rune == '-' || rune == '_' || rune_space(rune);
+    return rune == '-' || rune == '_' || rune_is_space(rune);
 }
 
 static bool is_punctuation(unsigned rune)
@@ -158,7 +158,7 @@ static bool is_punctuation(unsigned rune)
 /* A letter of a script that has words. */
 static bool is_alphabet(unsigned rune)
 {
-    return rune_letter(rune) && !(rune >= 0x4e00 && rune <= 0x9fcc) &&
+    return unicode_is_letter(rune) && !(rune >= 0x4e00 && rune <= 0x9fcc) &&
            !(rune >= 0x3400 && rune <= 0x4d85) &&
            !(rune >= 0x20000 && rune <= 0x2b81d);
 }
@@ -197,7 +197,7 @@ static bool run_camelcase(struct call *call)
         s = after(s, first_len(s));
         if (!is_connector(rune)) {
             shouting = is_upper(rune);
-            rune = rune_upper(rune);
+            rune = unicode_upper(rune);
             break;
         }
         rune_put(&out, rune);
@@ -211,10 +211,10 @@ static bool run_camelcase(struct call *call)
             rune_put(&out, before);
         } else if (is_connector(before)) {
             shouting = is_upper(rune);
-            rune = rune_upper(rune);
+            rune = unicode_upper(rune);
         } else {
             if (shouting && is_upper(rune))
-                rune = rune_lower(rune);
+                rune = unicode_lower(rune);
             else
                 shouting = false;
             rune_put(&out, before);
@@ -234,7 +234,7 @@ static enum word word_of(unsigned rune)
            : is_punctuation(rune) ? WORD_PUNCTUATION
            : is_upper(rune)       ? WORD_UPPER
            : is_alphabet(rune)    ? WORD_ALPHABET
-           : rune_digit(rune)     ? WORD_NUMBER
+           : unicode_is_digit(rune)     ? WORD_NUMBER
                                   : WORD_OTHER;
 }
 
@@ -313,7 +313,7 @@ static void add_word(struct text *out, enum word word, struct str s,
 
         i += rune_next(s.at + i, s.len - i, &rune);
         rune_put(out, is_connector(rune) ? (unsigned)connector
-                                         : rune_lower(rune));
+                                         : unicode_lower(rune));
     }
 }
 

@@ -676,7 +676,7 @@ static bool read_word(struct toml_reader *reader, struct value *ret)
 
     do
         c = toml_next(reader);
-    while (c > 0 && rune_letter((unsigned)c));
+    while (c > 0 && unicode_is_letter((unsigned)c));
     if (c < 0)
         return false;
     toml_back(reader);
@@ -707,7 +707,7 @@ bool toml_read_scalar(struct toml_reader *reader, int first, struct value *ret)
         if (reader->why->len)
             return false;
     }
-    if (first && rune_letter((unsigned)first)) {
+    if (first && unicode_is_letter((unsigned)first)) {
         toml_back(reader);
         return read_word(reader, ret);
     }
