@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what is wrong with JSON in the words that Kubernetes' clients know. */
-
+/* Says what is wrong with JSON in the words of Go's encoding/json. */
+#include "base/unicode.h"
 #include "document/document.h"
 
 #include <stdbool.h>
@@ -16,37 +16,39 @@ struct scan {
     struct text open; /* '{' or '[' for each that is not closed */
 };
 
-static const char *early(void)
+/* A byte as Go shows it: as the character of Latin-1 that it is, quoted. */
+static const char *quote_byte(struct arena *arena, unsigned char c)
 {
-    return "unexpected end of JSON input";
-}
+    static const char escapes[] = "\aa\bb\ff\nn\rr\tt\vv\\\\''";
+    const char *found = c ? strchr(escapes, c) : NULL;
 
-/* A byte as a character of Latin-1, quoted. */
-static const char *quoted(struct arena *arena, unsigned char c)
-{
-    if (c == '\'')
-        return "'\\''";
-    if (c == '"')
-        return "'\"'";
-    if (c == '\\')
-        return "'\\\\'";
-    if (c == '\n' || c == '\t' || c == '\r')
-        return c == '\n' ? "'\\n'" : c == '\t' ? "'\\t'" : "'\\r'";
-    if (c < 0x20 || c == 0x7f)
-        return arena_printf(arena, "'\\x%02x'", c);
+    if (found && (found - escapes) % 2 == 0)
+        return arena_printf(arena, "'\\%c'", found[1]);
+    if (!unicode_is_printable(c))
+        return arena_printf(arena, c < 0x80 ? "'\\x%02x'" : "'\\u%04x'", c);
     if (c < 0x80)
         return arena_printf(arena, "'%c'", c);
-    if (c < 0xa0 || c == 0xad)
-        return arena_printf(arena, "'\\u%04x'", c);
     return arena_printf(arena, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
 }
 
+static const char *complain_of(struct scan *scan, unsigned char c, const char *where)
+{
+    return arena_printf(scan->arena, "invalid character %s %s", quote_byte(scan->arena, c), where);
+}
+
+/* Where the text may end, for all that Go's scanner knows: what follows is missing. */
 static const char *wrong(struct scan *scan, const char *where)
 {
     if (scan->at >= scan->len)
-        return early();
-    return arena_printf(scan->arena, "invalid character %s %s",
-                        quoted(scan->arena, scan->text[scan->at]), where);
+        return "unexpected end of JSON input";
+    return complain_of(scan, scan->text[scan->at], where);
+}
+
+/* Inside a literal or an escape. At the end of the text Go's scanner tries a
+   space, which cannot stand there, and complains of that one. */
+static const char *wrong_inside(struct scan *scan, const char *where)
+{
+    return complain_of(scan, scan->at < scan->len ? scan->text[scan->at] : ' ', where);
 }
 
 static int peek(const struct scan *scan)
@@ -80,13 +82,13 @@ static const char *take_string(struct scan *scan)
             continue;
         scan->at++;
         if (peek(scan) <= 0 || !strchr("bfnrt\\/\"u", peek(scan)))
-            return wrong(scan, "in string escape code");
+            return wrong_inside(scan, "in string escape code");
         if (peek(scan) != 'u')
             continue;
         for (int digit = 0; digit < 4; digit++) {
             scan->at++;
             if (!is_hex(peek(scan)))
-                return wrong(scan, "in \\u hexadecimal character escape");
+                return wrong_inside(scan, "in \\u hexadecimal character escape");
         }
     }
     scan->at++;
@@ -98,7 +100,7 @@ static const char *take_number(struct scan *scan)
     if (peek(scan) == '-') {
         scan->at++;
         if (!is_digit(peek(scan)))
-            return wrong(scan, "in numeric literal");
+            return wrong_inside(scan, "in numeric literal");
     }
     if (peek(scan) == '0')
         scan->at++;
@@ -108,7 +110,7 @@ static const char *take_number(struct scan *scan)
     if (peek(scan) == '.') {
         scan->at++;
         if (!is_digit(peek(scan)))
-            return wrong(scan, "after decimal point in numeric literal");
+            return wrong_inside(scan, "after decimal point in numeric literal");
         while (is_digit(peek(scan)))
             scan->at++;
     }
@@ -117,7 +119,7 @@ static const char *take_number(struct scan *scan)
         if (peek(scan) == '+' || peek(scan) == '-')
             scan->at++;
         if (!is_digit(peek(scan)))
-            return wrong(scan, "in exponent of numeric literal");
+            return wrong_inside(scan, "in exponent of numeric literal");
         while (is_digit(peek(scan)))
             scan->at++;
     }
@@ -128,10 +130,8 @@ static const char *take_word(struct scan *scan, const char *word)
 {
     for (size_t i = 0; word[i]; i++, scan->at++)
         if (peek(scan) != word[i])
-            return wrong(scan, arena_printf(scan->arena,
-                                            "in literal %s (expecting %s)", word,
-                                            quoted(scan->arena,
-                                                   (unsigned char)word[i])));
+            return wrong_inside(scan, arena_printf(scan->arena, "in literal %s (expecting '%c')",
+                                                   word, word[i]));
     return NULL;
 }
 

@@ -1,357 +1,185 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads JSON as Go does, with Go's words for what is wrong. */
+/* Makes values of JSON as Go does; document's scanner says what is wrong with a text. */
+#include "document/document.h"
 #include "golang/float.h"
 #include "golang/json.h"
-#include "golang/literal.h"
 #include "golang/runes.h"
 
-#include <math.h>
+/* Values are read recursively, so they may be nested less deep than Go's 10,000. */
+#define JSON_DEPTH 500
 
-#define DEPTH 500
-
-struct reader {
+/* In a text that document_complaint() has nothing against. So only values are left
+   to be refused, and the NUL behind the text is the only end to look for. */
+struct json_reader {
     struct space *space;
-    const char *text;
-    size_t len, at;
-    struct text *why;
-    struct text saved; /* why a number was refused; the reading goes on */
+    const char *at, *end;
+    struct text *why; /* a value that is refused; the first one counts */
+    bool too_deep;
 };
 
-static bool read_any(struct reader *reader, struct value *ret, unsigned depth);
+static struct value read_value(struct json_reader *reader, unsigned depth);
 
-static bool refuse(struct reader *reader, const char *context)
+static void skip_white(struct json_reader *reader)
 {
-    char c = reader->at < reader->len ? reader->text[reader->at] : '\0';
-    scoped_text struct text quoted = {0};
-
-    /* Go asks what a space would do at the end. */
-    if (reader->at >= reader->len) {
-        if (!strstr(context, "escape") && (!strstr(context, "literal") ||
-                                           strstr(context, "string literal"))) {
-            text_add(reader->why, "unexpected end of JSON input");
-            return false;
-        }
-        c = ' ';
-    }
-    if (c == '"')
-        text_add(&quoted, "'\"'");
-    else if ((unsigned char)c < 0x80)
-        literal_quote(&quoted, (struct str){&c, 1}, '\'', false);
-    if ((unsigned char)c >= 0x80) {
-        /* Go shows the byte as if it were a rune. */
-        scoped_text struct text rune = {0};
-
-        rune_put(&rune, (unsigned char)c);
-        literal_quote(&quoted, (struct str){rune.bytes, rune.len}, '\'', false);
-    }
-    text_addf(reader->why, "invalid character %s %s", text_string(&quoted),
-              context);
-    return false;
-}
-
-static void skip_spaces(struct reader *reader)
-{
-    while (reader->at < reader->len &&
-           strchr(" \t\r\n", reader->text[reader->at]) &&
-           reader->text[reader->at])
+    while (*reader->at == ' ' || *reader->at == '\t' || *reader->at == '\n' || *reader->at == '\r')
         reader->at++;
 }
 
-static char peek(struct reader *reader)
+/* Takes the byte if it comes next. */
+static bool take_byte(struct json_reader *reader, char c)
 {
-    return reader->at < reader->len ? reader->text[reader->at] : '\0';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool digits(struct reader *reader, const char *context)
-{
-    if (!is_digit(peek(reader)))
-        return refuse(reader, context);
-    while (is_digit(peek(reader)))
-        reader->at++;
-    return true;
-}
-
-static bool read_number(struct reader *reader, struct value *ret)
-{
-    size_t start = reader->at;
-    struct str spelt;
-    bool fine;
-
-    if (peek(reader) == '-') {
-        reader->at++;
-        if (!is_digit(peek(reader)))
-            return refuse(reader, "in numeric literal");
-    }
-    if (peek(reader) == '0')
-        reader->at++;
-    else if (!digits(reader, "in numeric literal"))
+    skip_white(reader);
+    if (*reader->at != c)
         return false;
-    if (peek(reader) == '.') {
-        reader->at++;
-        if (!digits(reader, "after decimal point in numeric literal"))
-            return false;
-    }
-    if (peek(reader) == 'e' || peek(reader) == 'E') {
-        reader->at++;
-        if (peek(reader) == '+' || peek(reader) == '-')
-            reader->at++;
-        if (!digits(reader, "in exponent of numeric literal"))
-            return false;
-    }
-    spelt = (struct str){reader->text + start, reader->at - start};
-    *ret = value_float(float_parse(spelt, &fine));
-    if (fine)
-        return true;
-    *ret = value_nil();
-    if (!reader->saved.len)
-        text_addf(&reader->saved,
-                  "json: cannot unmarshal number %.*s into Go value of type "
-                  "float64",
-                  (int)(spelt.len > 400 ? 400 : spelt.len), spelt.at);
+    reader->at++;
     return true;
 }
 
-static int hex_of(char c)
+static struct value read_float(struct json_reader *reader)
 {
-    if (is_digit(c))
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
+    struct str spelt = {reader->at, strspn(reader->at, "+-.0123456789eE")};
+    bool fine;
+    double number = float_parse(spelt, &fine);
+
+    reader->at += spelt.len;
+    if (fine)
+        return value_float(number);
+    if (!reader->why->len)
+        text_addf(reader->why, "json: cannot unmarshal number %.*s into Go value of type float64",
+                  (int)(spelt.len > 400 ? 400 : spelt.len), spelt.at);
+    return value_nil();
 }
 
-static bool read_hex(struct reader *reader, unsigned *ret)
+/* The four digits of a \u; false if that is not what comes next. */
+static bool peek_unicode_escape(const char *at, unsigned *ret)
 {
     *ret = 0;
-    for (int i = 0; i < 4; i++, reader->at++) {
-        int digit = hex_of(peek(reader));
+    if (at[0] != '\\' || at[1] != 'u')
+        return false;
+    for (int i = 2; i < 6; i++) {
+        char c = at[i];
 
-        if (digit < 0)
-            return refuse(reader, "in \\u hexadecimal character escape");
-        *ret = *ret << 4 | (unsigned)digit;
+        *ret = *ret << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
     }
     return true;
 }
 
-/* The second half of a pair, if one follows. */
-static unsigned low_half(struct reader *reader)
+/* A \u and, of a surrogate pair, the second; a half without the other is U+FFFD. */
+static void read_unicode_escape(struct json_reader *reader, struct text *out)
 {
-    unsigned rune = 0;
-
-    if (reader->len - reader->at < 6 ||
-        memcmp(reader->text + reader->at, "\\u", 2) != 0)
-        return 0;
-    for (size_t i = 2; i < 6; i++) {
-        int digit = hex_of(reader->text[reader->at + i]);
-
-        if (digit < 0)
-            return 0;
-        rune = rune << 4 | (unsigned)digit;
-    }
-    return rune >= 0xdc00 && rune <= 0xdfff ? rune : 0;
-}
-
-static bool read_escape(struct reader *reader, struct text *out)
-{
-    static const char pairs[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
-    char c = peek(reader);
     unsigned rune, low;
 
-    for (size_t i = 0; i + 1 < sizeof pairs; i += 2) {
-        if (c == pairs[i] && reader->at < reader->len) {
-            reader->at++;
-            text_add_char(out, pairs[i + 1]);
-            return true;
-        }
-    }
-    if (c != 'u')
-        return refuse(reader, "in string escape code");
-    reader->at++;
-    if (!read_hex(reader, &rune))
-        return false;
+    peek_unicode_escape(reader->at, &rune);
+    reader->at += 6;
     if (rune >= 0xd800 && rune <= 0xdfff) {
-        low = rune < 0xdc00 ? low_half(reader) : 0;
-        if (low)
-            reader->at += 6;
-        rune = low ? 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00)
-                   : 0xfffd;
+        bool pair = rune < 0xdc00 && peek_unicode_escape(reader->at, &low) && low >= 0xdc00 && low <= 0xdfff;
+
+        reader->at += pair ? 6 : 0;
+        rune = pair ? 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
     }
     rune_put(out, rune);
-    return true;
 }
 
-static bool read_string(struct reader *reader, struct str *ret)
+static struct str read_string(struct json_reader *reader)
 {
+    static const char escapes[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
     scoped_text struct text out = {0};
 
-    for (reader->at++; reader->at < reader->len;) {
-        char c = peek(reader);
+    for (skip_white(reader), reader->at++; *reader->at != '"';) {
         unsigned rune;
 
-        if (c == '"') {
-            reader->at++;
-            *ret = str_take(reader->space->arena, &out);
-            return true;
+        if (*reader->at != '\\') {
+            reader->at += rune_next(reader->at, (size_t)(reader->end - reader->at), &rune);
+            rune_put(&out, rune);
+        } else if (reader->at[1] == 'u') {
+            read_unicode_escape(reader, &out);
+        } else {
+            text_add_char(&out, strchr(escapes, reader->at[1])[1]);
+            reader->at += 2;
         }
-        if ((unsigned char)c < ' ')
-            return refuse(reader, "in string literal");
-        if (c == '\\') {
-            reader->at++;
-            if (!read_escape(reader, &out))
-                return false;
-            continue;
-        }
-        reader->at += rune_next(reader->text + reader->at,
-                                reader->len - reader->at, &rune);
-        rune_put(&out, rune);
     }
-    return refuse(reader, "");
+    reader->at++;
+    return str_take(reader->space->arena, &out);
 }
 
-static bool read_word(struct reader *reader, const char *word, struct value v,
-                      struct value *ret)
-{
-    char context[60];
-
-    for (size_t i = 0; word[i]; i++, reader->at++) {
-        if (peek(reader) == word[i])
-            continue;
-        snprintf(context, sizeof context, "in literal %s (expecting '%c')",
-                 word, word[i]);
-        return refuse(reader, context);
-    }
-    *ret = v;
-    return true;
-}
-
-static bool read_list(struct reader *reader, struct value *ret, unsigned depth)
+static struct value read_list(struct json_reader *reader, unsigned depth)
 {
     struct list *list = list_new(reader->space, ELEMENT_ANY);
 
-    *ret = value_list(list);
-    reader->at++;
-    skip_spaces(reader);
-    if (peek(reader) == ']') {
-        reader->at++;
-        return true;
-    }
-    for (;;) {
-        struct value item;
-
-        if (!read_any(reader, &item, depth + 1))
-            return false;
-        list_add(list, item);
-        skip_spaces(reader);
-        if (peek(reader) == ']') {
-            reader->at++;
-            return true;
-        }
-        if (peek(reader) != ',')
-            return refuse(reader, "after array element");
-        reader->at++;
-    }
+    if (take_byte(reader, ']'))
+        return value_list(list);
+    do
+        list_add(list, read_value(reader, depth + 1));
+    while (!reader->too_deep && take_byte(reader, ','));
+    take_byte(reader, ']');
+    return value_list(list);
 }
 
-static bool read_member(struct reader *reader, struct dict *dict,
-                        unsigned depth)
-{
-    struct value v;
-    struct str key;
-
-    if (peek(reader) != '"')
-        return refuse(reader, "looking for beginning of object key string");
-    if (!read_string(reader, &key))
-        return false;
-    skip_spaces(reader);
-    if (peek(reader) != ':')
-        return refuse(reader, "after object key");
-    reader->at++;
-    if (!read_any(reader, &v, depth + 1))
-        return false;
-    dict_set(dict, key, v);
-    return true;
-}
-
-static bool read_dict(struct reader *reader, struct value *ret, unsigned depth)
+static struct value read_dict(struct json_reader *reader, unsigned depth)
 {
     struct dict *dict = dict_new(reader->space, ELEMENT_ANY);
 
-    *ret = value_dict(dict);
-    reader->at++;
-    skip_spaces(reader);
-    if (peek(reader) == '}') {
-        reader->at++;
-        return true;
-    }
-    for (;;) {
-        skip_spaces(reader);
-        if (!read_member(reader, dict, depth))
-            return false;
-        skip_spaces(reader);
-        if (peek(reader) == '}') {
-            reader->at++;
-            return true;
-        }
-        if (peek(reader) != ',')
-            return refuse(reader, "after object key:value pair");
-        reader->at++;
-    }
+    if (take_byte(reader, '}'))
+        return value_dict(dict);
+    do {
+        struct str key = read_string(reader);
+
+        take_byte(reader, ':');
+        dict_set(dict, key, read_value(reader, depth + 1));
+    } while (!reader->too_deep && take_byte(reader, ','));
+    take_byte(reader, '}');
+    return value_dict(dict);
 }
 
-static bool read_any(struct reader *reader, struct value *ret, unsigned depth)
+static struct value read_value(struct json_reader *reader, unsigned depth)
 {
-    struct str s;
-
-    if (depth > DEPTH) {
-        text_add(reader->why, "exceeded max depth");
-        return false;
-    }
-    skip_spaces(reader);
-    switch (peek(reader)) {
+    reader->too_deep |= depth > JSON_DEPTH;
+    if (reader->too_deep)
+        return value_nil();
+    skip_white(reader);
+    switch (*reader->at) {
     case '{':
-        return read_dict(reader, ret, depth);
+        reader->at++;
+        return read_dict(reader, depth);
     case '[':
-        return read_list(reader, ret, depth);
+        reader->at++;
+        return read_list(reader, depth);
     case '"':
-        if (!read_string(reader, &s))
-            return false;
-        *ret = value_of_str(s);
-        return true;
+        return value_of_str(read_string(reader));
     case 't':
-        return read_word(reader, "true", value_bool(true), ret);
+        reader->at += strlen("true");
+        return value_bool(true);
     case 'f':
-        return read_word(reader, "false", value_bool(false), ret);
+        reader->at += strlen("false");
+        return value_bool(false);
     case 'n':
-        return read_word(reader, "null", value_nil(), ret);
+        reader->at += strlen("null");
+        return value_nil();
     default:
-        if (peek(reader) == '-' || is_digit(peek(reader)))
-            return read_number(reader, ret);
-        return refuse(reader, "looking for beginning of value");
+        return read_float(reader);
     }
 }
 
 bool json_read(struct space *space, struct str text, struct value *ret,
                struct text *why)
 {
-    struct reader reader = {
-        .space = space, .text = text.at, .len = text.len, .why = why};
-    bool fine = read_any(&reader, ret, 0);
+    const char *wrong = document_complaint(space->arena, text.at, text.len);
+    scoped_text struct text copy = {0};
+    struct json_reader reader = {.space = space, .why = why};
 
-    if (fine) {
-        skip_spaces(&reader);
-        if (reader.at < reader.len)
-            fine = refuse(&reader, "after top-level value");
+    *ret = value_nil();
+    if (wrong) {
+        text_add(why, wrong);
+        return false;
     }
-    if (!fine)
+    text_add_bytes(&copy, text.at, text.len);
+    reader.at = text_string(&copy);
+    reader.end = reader.at + copy.len;
+    *ret = read_value(&reader, 0);
+    if (reader.too_deep) {
         *ret = value_nil();
-    else if (reader.saved.len)
-        text_add(why, text_string(&reader.saved));
-    fine = fine && !reader.saved.len;
-    text_free(&reader.saved);
-    return fine;
+        text_cut(why, 0);
+        text_add(why, "exceeded max depth");
+    }
+    return !why->len;
 }
