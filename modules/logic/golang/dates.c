@@ -30,7 +30,7 @@ static int64_t floor_divide(int64_t a, int64_t b)
 }
 
 /* Days since 1970 of a date; years are counted from March. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
+static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
     int64_t era, in_era, of_year;
 
@@ -46,7 +46,7 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
 
 int64_t calendar_seconds(int64_t year, int64_t month, int64_t day)
 {
-    return days_of(year, month, day) * 86400;
+    return days_since_1970(year, month, day) * 86400;
 }
 
 void calendar_of(const struct instant *instant, struct calendar *ret)
@@ -68,7 +68,7 @@ void calendar_of(const struct instant *instant, struct calendar *ret)
     ret->minute = (int)(rest / 60 % 60);
     ret->second = (int)(rest % 60);
     ret->weekday = (int)(days + 4 - floor_divide(days + 4, 7) * 7);
-    ret->day_of_year = (int)(days - days_of(ret->year, 1, 1)) + 1;
+    ret->day_of_year = (int)(days - days_since_1970(ret->year, 1, 1)) + 1;
 }
 
 /* ---- Layouts ---- */
@@ -114,7 +114,7 @@ struct found {
     struct str text; /* as it stands in the layout */
 };
 
-static bool starts(struct str s, const char *with)
+static bool starts_with(struct str s, const char *with)
 {
     size_t len = strlen(with);
 
@@ -150,13 +150,13 @@ static bool piece_at(struct str s, struct found *ret)
     for (size_t i = 0; i < count_of(pieces); i++) {
         size_t len = strlen(pieces[i].text);
 
-        if (!starts(s, pieces[i].text))
+        if (!starts_with(s, pieces[i].text))
             continue;
         if ((pieces[i].piece == PIECE_MONTH ||
              pieces[i].piece == PIECE_WEEKDAY) &&
             lower_follows(s, len))
             continue;
-        if (pieces[i].piece == PIECE_SPACE_DAY && starts(s, "_2006"))
+        if (pieces[i].piece == PIECE_SPACE_DAY && starts_with(s, "_2006"))
             continue;
         *ret = (struct found){pieces[i].piece, {s.at, len}};
         return true;
@@ -230,7 +230,7 @@ static void add_zone_name(struct text *out, const struct instant *instant)
     add_zone(out, instant->offset, STR("-0700"));
 }
 
-static void add_piece(struct text *out, const struct instant *instant,
+static void add_layout_piece(struct text *out, const struct instant *instant,
                       const struct calendar *at, struct found found)
 {
     int hour12 = at->hour % 12 ? at->hour % 12 : 12;
@@ -283,7 +283,7 @@ void date_format(struct text *out, const struct instant *instant,
         more = next_piece(&layout, &before, &found);
         text_add_bytes(out, before.at, before.len);
         if (more)
-            add_piece(out, instant, &at, found);
+            add_layout_piece(out, instant, &at, found);
     }
 }
 
@@ -307,17 +307,17 @@ struct reading {
     char zone[16];
 };
 
-static bool digit_at(struct str s, size_t at)
+static bool is_digit_at(struct str s, size_t at)
 {
     return at < s.len && s.at[at] >= '0' && s.at[at] <= '9';
 }
 
-static bool number(struct reading *reading, size_t least, size_t most, int *ret)
+static bool read_layout_number(struct reading *reading, size_t least, size_t most, int *ret)
 {
     size_t len = 0;
 
     *ret = 0;
-    while (len < most && digit_at(reading->rest, len))
+    while (len < most && is_digit_at(reading->rest, len))
         *ret = *ret * 10 + (reading->rest.at[len++] - '0');
     if (len < least)
         return false;
@@ -327,7 +327,7 @@ static bool number(struct reading *reading, size_t least, size_t most, int *ret)
 }
 
 /* A word of a table, whole or its first three letters. */
-static bool word(struct reading *reading, const char *const *table,
+static bool read_layout_word(struct reading *reading, const char *const *table,
                  size_t count, bool whole, int *ret)
 {
     for (size_t i = 0; i < count; i++) {
@@ -344,7 +344,7 @@ static bool word(struct reading *reading, const char *const *table,
     return false;
 }
 
-static void skip(struct reading *reading, size_t len)
+static void skip_bytes(struct reading *reading, size_t len)
 {
     reading->rest =
         (struct str){reading->rest.at + len, reading->rest.len - len};
@@ -355,22 +355,22 @@ static bool read_zone(struct reading *reading, struct str form)
     bool colons = memchr(form.at, ':', form.len), minus;
     int hours, minutes = 0, seconds = 0;
 
-    if (form.at[0] == 'Z' && starts(reading->rest, "Z")) {
-        skip(reading, 1);
+    if (form.at[0] == 'Z' && starts_with(reading->rest, "Z")) {
+        skip_bytes(reading, 1);
         reading->has_offset = true;
         return true;
     }
-    minus = starts(reading->rest, "-");
-    if (!minus && !starts(reading->rest, "+"))
+    minus = starts_with(reading->rest, "-");
+    if (!minus && !starts_with(reading->rest, "+"))
         return false;
-    skip(reading, 1);
-    if (!number(reading, 2, 2, &hours))
+    skip_bytes(reading, 1);
+    if (!read_layout_number(reading, 2, 2, &hours))
         return false;
     for (int i = 0; i < 2 && form.len > (i ? 6u : 3u); i++) {
-        if (colons && !starts(reading->rest, ":"))
+        if (colons && !starts_with(reading->rest, ":"))
             return false;
-        skip(reading, colons);
-        if (!number(reading, 2, 2, i ? &seconds : &minutes))
+        skip_bytes(reading, colons);
+        if (!read_layout_number(reading, 2, 2, i ? &seconds : &minutes))
             return false;
     }
     if (hours > 24 || minutes >= 60 || seconds >= 60)
@@ -391,11 +391,11 @@ static bool read_zone_name(struct reading *reading)
         return false;
     memcpy(reading->zone, reading->rest.at, len);
     reading->zone[len] = '\0';
-    skip(reading, len);
+    skip_bytes(reading, len);
     return true;
 }
 
-static bool read_fraction(struct reading *reading, size_t most, bool wanted)
+static bool take_fraction(struct reading *reading, size_t most, bool wanted)
 {
     int scale = 100000000;
     size_t len = 1;
@@ -403,12 +403,12 @@ static bool read_fraction(struct reading *reading, size_t most, bool wanted)
     if (!reading->rest.len ||
         (reading->rest.at[0] != '.' && reading->rest.at[0] != ','))
         return !wanted;
-    if (!digit_at(reading->rest, 1))
+    if (!is_digit_at(reading->rest, 1))
         return !wanted;
     reading->nanosecond = 0;
-    for (; digit_at(reading->rest, len) && len <= most; len++, scale /= 10)
+    for (; is_digit_at(reading->rest, len) && len <= most; len++, scale /= 10)
         reading->nanosecond += (reading->rest.at[len] - '0') * scale;
-    skip(reading, len);
+    skip_bytes(reading, len);
     return !wanted || len - 1 == most;
 }
 
@@ -417,15 +417,15 @@ static bool read_seconds(struct reading *reading, struct str layout,
 {
     struct found next;
 
-    if (!number(reading, least, 2, &reading->second) || reading->second >= 60)
+    if (!read_layout_number(reading, least, 2, &reading->second) || reading->second >= 60)
         return false;
     /* A fraction is taken even where the layout names none. */
     if (piece_at(layout, &next) && next.piece == PIECE_FRACTION)
         return true;
-    return read_fraction(reading, 9, false);
+    return take_fraction(reading, 9, false);
 }
 
-static bool read_half(struct reading *reading)
+static bool take_am_or_pm(struct reading *reading)
 {
     reading->pm = reading->rest.len >= 2 &&
                   strncasecmp(reading->rest.at, "pm", 2) == 0;
@@ -433,7 +433,7 @@ static bool read_half(struct reading *reading)
                   strncasecmp(reading->rest.at, "am", 2) == 0;
     if (!reading->pm && !reading->am)
         return false;
-    skip(reading, 2);
+    skip_bytes(reading, 2);
     return true;
 }
 
@@ -441,7 +441,7 @@ static bool read_year(struct reading *reading, bool whole)
 {
     int year;
 
-    if (!number(reading, whole ? 4 : 2, whole ? 4 : 2, &year))
+    if (!read_layout_number(reading, whole ? 4 : 2, whole ? 4 : 2, &year))
         return false;
     reading->year = whole ? year : year >= 69 ? year + 1900 : year + 2000;
     return true;
@@ -456,41 +456,41 @@ static bool read_piece(struct reading *reading, struct found found,
     switch (found.piece) {
     case PIECE_LONG_MONTH:
     case PIECE_MONTH:
-        fine = word(reading, months, 12, found.piece == PIECE_LONG_MONTH,
+        fine = read_layout_word(reading, months, 12, found.piece == PIECE_LONG_MONTH,
                     &value);
         reading->month = fine ? value + 1 : 0;
         return fine;
     case PIECE_NUMBER_MONTH:
     case PIECE_ZERO_MONTH:
-        return number(reading, found.piece == PIECE_ZERO_MONTH ? 2 : 1, 2,
+        return read_layout_number(reading, found.piece == PIECE_ZERO_MONTH ? 2 : 1, 2,
                       &reading->month) &&
                reading->month >= 1 && reading->month <= 12;
     case PIECE_LONG_WEEKDAY:
     case PIECE_WEEKDAY:
-        return word(reading, weekdays, 7, found.piece == PIECE_LONG_WEEKDAY,
+        return read_layout_word(reading, weekdays, 7, found.piece == PIECE_LONG_WEEKDAY,
                     &value);
     case PIECE_SPACE_DAY:
-        skip(reading, starts(reading->rest, " "));
-        return number(reading, 1, 2, &reading->day);
+        skip_bytes(reading, starts_with(reading->rest, " "));
+        return read_layout_number(reading, 1, 2, &reading->day);
     case PIECE_DAY:
     case PIECE_ZERO_DAY:
-        return number(reading, found.piece == PIECE_ZERO_DAY ? 2 : 1, 2,
+        return read_layout_number(reading, found.piece == PIECE_ZERO_DAY ? 2 : 1, 2,
                       &reading->day);
     case PIECE_SPACE_YEAR_DAY:
     case PIECE_ZERO_YEAR_DAY:
-        while (starts(reading->rest, " "))
-            skip(reading, 1);
-        return number(reading, 1, 3, &reading->year_day);
+        while (starts_with(reading->rest, " "))
+            skip_bytes(reading, 1);
+        return read_layout_number(reading, 1, 3, &reading->year_day);
     case PIECE_HOUR:
-        return number(reading, 2, 2, &reading->hour) && reading->hour < 24;
+        return read_layout_number(reading, 2, 2, &reading->hour) && reading->hour < 24;
     case PIECE_HOUR12:
     case PIECE_ZERO_HOUR12:
-        return number(reading, found.piece == PIECE_ZERO_HOUR12 ? 2 : 1, 2,
+        return read_layout_number(reading, found.piece == PIECE_ZERO_HOUR12 ? 2 : 1, 2,
                       &reading->hour) &&
                reading->hour <= 12;
     case PIECE_MINUTE:
     case PIECE_ZERO_MINUTE:
-        return number(reading, found.piece == PIECE_ZERO_MINUTE ? 2 : 1, 2,
+        return read_layout_number(reading, found.piece == PIECE_ZERO_MINUTE ? 2 : 1, 2,
                       &reading->minute) &&
                reading->minute < 60;
     case PIECE_SECOND:
@@ -502,13 +502,13 @@ static bool read_piece(struct reading *reading, struct found found,
         return read_year(reading, found.piece == PIECE_LONG_YEAR);
     case PIECE_UPPER_PM:
     case PIECE_LOWER_PM:
-        return read_half(reading);
+        return take_am_or_pm(reading);
     case PIECE_ZONE_NAME:
         return read_zone_name(reading);
     case PIECE_ZONE:
         return read_zone(reading, found.text);
     case PIECE_FRACTION:
-        return read_fraction(reading, found.text.at[1] == '0'
+        return take_fraction(reading, found.text.at[1] == '0'
                                           ? found.text.len - 1
                                           : 9,
                              found.text.at[1] == '0');
@@ -529,24 +529,24 @@ static bool read_literal(struct reading *reading, struct str literal)
                 return false;
             while (i < literal.len && literal.at[i] == ' ')
                 i++;
-            while (starts(reading->rest, " "))
-                skip(reading, 1);
+            while (starts_with(reading->rest, " "))
+                skip_bytes(reading, 1);
             continue;
         }
         if (!reading->rest.len || reading->rest.at[0] != literal.at[i])
             return false;
-        skip(reading, 1);
+        skip_bytes(reading, 1);
         i++;
     }
     return true;
 }
 
-static int days_in(int64_t year, int month)
+static int days_in_month(int64_t year, int month)
 {
-    return (int)(days_of(year, month + 1, 1) - days_of(year, month, 1));
+    return (int)(days_since_1970(year, month + 1, 1) - days_since_1970(year, month, 1));
 }
 
-static bool finish(struct reading *reading, struct instant *ret)
+static bool finish_reading(struct reading *reading, struct instant *ret)
 {
     int month = reading->month ? reading->month : 1;
     int day = reading->day ? reading->day : 1;
@@ -558,10 +558,10 @@ static bool finish(struct reading *reading, struct instant *ret)
         reading->hour = 0;
     if (by_year_day)
         month = 1, day = reading->year_day;
-    if (!by_year_day && (day < 1 || day > days_in(reading->year, month)))
+    if (!by_year_day && (day < 1 || day > days_in_month(reading->year, month)))
         return false;
-    if (by_year_day && day > days_of(reading->year + 1, 1, 1) -
-                                 days_of(reading->year, 1, 1))
+    if (by_year_day && day > days_since_1970(reading->year + 1, 1, 1) -
+                                 days_since_1970(reading->year, 1, 1))
         return false;
     *ret = (struct instant){
         .second = calendar_seconds(reading->year, month, day) +
@@ -597,7 +597,7 @@ bool date_parse(struct str layout, struct str text, struct instant *ret)
                                  found.piece == PIECE_ZERO_DAY) &&
                                 !reading.day);
     }
-    return !reading.rest.len && !day_zero && finish(&reading, ret);
+    return !reading.rest.len && !day_zero && finish_reading(&reading, ret);
 }
 
 /* ---- Durations ---- */
@@ -610,9 +610,9 @@ static const struct {
 
 bool date_read_duration(struct str s, int64_t *ret)
 {
-    bool minus = starts(s, "-");
+    bool minus = starts_with(s, "-");
     long double total = 0;
-    size_t at = minus || starts(s, "+");
+    size_t at = minus || starts_with(s, "+");
 
     if (s.len - at == 1 && s.at[at] == '0') {
         *ret = 0;
@@ -625,7 +625,7 @@ bool date_read_duration(struct str s, int64_t *ret)
         bool digits = false, point = false;
         size_t unit, best = count_of(units);
 
-        for (; at < s.len && (digit_at(s, at) || s.at[at] == '.'); at++) {
+        for (; at < s.len && (is_digit_at(s, at) || s.at[at] == '.'); at++) {
             if (s.at[at] == '.') {
                 if (point)
                     return false;
@@ -639,7 +639,7 @@ bool date_read_duration(struct str s, int64_t *ret)
         for (unit = 0; unit < count_of(units); unit++) {
             struct str rest = {s.at + at, s.len - at};
 
-            if (starts(rest, units[unit].name) &&
+            if (starts_with(rest, units[unit].name) &&
                 (best == count_of(units) ||
                  strlen(units[unit].name) > strlen(units[best].name)))
                 best = unit;
@@ -647,7 +647,7 @@ bool date_read_duration(struct str s, int64_t *ret)
         if (!digits || best == count_of(units))
             return false;
         at += strlen(units[best].name);
-        if (at < s.len && !digit_at(s, at) && s.at[at] != '.')
+        if (at < s.len && !is_digit_at(s, at) && s.at[at] != '.')
             return false;
         total += number_read * (long double)units[best].nanoseconds / scale;
         if (total > 9.2233720368547758e18L)
@@ -762,9 +762,9 @@ static const struct {
 /* clang-format on */
 
 /* The Sunday `nth` of a month (5: the last one), in seconds since 1970. */
-static int64_t sunday(int64_t year, int month, int nth)
+static int64_t find_sunday(int64_t year, int month, int nth)
 {
-    int64_t first = days_of(year, nth == 5 ? month + 1 : month, 1);
+    int64_t first = days_since_1970(year, nth == 5 ? month + 1 : month, 1);
     int64_t weekday = (first + 4) - floor_divide(first + 4, 7) * 7;
     int64_t day = first + (7 - weekday) % 7;
 
@@ -778,13 +778,13 @@ static bool is_summer(enum summer rule, int64_t second, int minutes)
 
     calendar_of(&local, &at);
     if (rule == SUMMER_EUROPE)
-        return second >= sunday(at.year, 3, 5) + 3600 &&
-               second < sunday(at.year, 10, 5) + 3600;
+        return second >= find_sunday(at.year, 3, 5) + 3600 &&
+               second < find_sunday(at.year, 10, 5) + 3600;
     if (rule != SUMMER_AMERICA)
         return false;
     second += (int64_t)minutes * 60;
-    return second >= sunday(at.year, 3, 2) + 7200 &&
-           second < sunday(at.year, 11, 1) + 3600;
+    return second >= find_sunday(at.year, 3, 2) + 7200 &&
+           second < find_sunday(at.year, 11, 1) + 3600;
 }
 
 bool zone_apply(struct instant *instant, struct str name)

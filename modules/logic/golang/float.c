@@ -41,7 +41,7 @@ static void add_zeros(struct text *out, int count)
         text_add_char(out, '0');
 }
 
-static char digit_at(const struct digits *digits, int i)
+static char nth_digit(const struct digits *digits, int i)
 {
     return i >= 0 && i < digits->len ? digits->at[i] : '0';
 }
@@ -51,11 +51,11 @@ static void add_exponent(struct text *out, const struct digits *digits,
 {
     int exponent = digits->len ? digits->point - 1 : 0;
 
-    text_add_char(out, digit_at(digits, 0));
+    text_add_char(out, nth_digit(digits, 0));
     if (precision > 0)
         text_add_char(out, '.');
     for (int i = 1; i <= precision; i++)
-        text_add_char(out, digit_at(digits, i));
+        text_add_char(out, nth_digit(digits, i));
     text_addf(out, "%c%c%02d", verb, exponent < 0 ? '-' : '+', abs(exponent));
 }
 
@@ -73,7 +73,7 @@ static void add_fixed(struct text *out, const struct digits *digits,
     if (precision > 0)
         text_add_char(out, '.');
     for (int i = 0; i < precision; i++)
-        text_add_char(out, digit_at(digits, digits->point + i));
+        text_add_char(out, nth_digit(digits, digits->point + i));
 }
 
 /* %e or %f, whichever Go's %g takes. */
@@ -99,7 +99,7 @@ static void add_general(struct text *out, const struct digits *digits,
 }
 
 /* Mantissa and power of two, as %b. */
-static void add_binary(struct text *out, double number)
+static void add_mantissa_binary(struct text *out, double number)
 {
     uint64_t bits;
     int exponent;
@@ -204,7 +204,7 @@ void float_print(struct text *out, double number, char verb, int precision)
         text_add_char(out, '-');
     number = fabs(number);
     if (verb == 'b') {
-        add_binary(out, number);
+        add_mantissa_binary(out, number);
     } else if (verb == 'x' || verb == 'X') {
         add_hex(out, number, verb, precision);
     } else if (plain == 'g' && precision < 0 && number < 1e5 &&
@@ -232,7 +232,7 @@ double float_parse(struct str s, bool *ret_fine)
     char digits[400];
     char *end;
     double number;
-    struct number parsed;
+    struct literal_number parsed;
     char words[8];
 
     *ret_fine = false;

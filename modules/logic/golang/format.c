@@ -10,7 +10,7 @@
 #define LARGEST 1000000 /* width or precision */
 
 struct flags {
-    bool sharp, zero, plus, minus, space;
+    bool sharp, zero, plus, minus, blank;
     bool sharp_v, plus_v;
     bool has_width, has_precision;
     int width, precision;
@@ -41,7 +41,7 @@ static size_t rune_count(struct str s)
     return count;
 }
 
-static void add_padding(struct format *format, int count)
+static void format_padding(struct format *format, int count)
 {
     char c = format->flags.zero && !format->flags.minus ? '0' : ' ';
 
@@ -59,10 +59,10 @@ static void add_padded(struct format *format, struct str s)
     if (format->flags.has_width && format->flags.width)
         missing = format->flags.width - (int)rune_count(s);
     if (!format->flags.minus)
-        add_padding(format, missing);
+        format_padding(format, missing);
     text_add_bytes(format->out, s.at, s.len);
     if (format->flags.minus)
-        add_padding(format, missing);
+        format_padding(format, missing);
 }
 
 static void add_spaced(struct format *format, struct str s)
@@ -97,7 +97,7 @@ static void bad_verb(struct format *format, unsigned verb, struct value v,
     text_add_char(format->out, ')');
 }
 
-static void mark(struct format *format, unsigned verb, const char *what)
+static void mark_mistake(struct format *format, unsigned verb, const char *what)
 {
     text_add(format->out, "%!");
     rune_put(format->out, verb);
@@ -125,18 +125,18 @@ static void add_integer(struct format *format, int64_t value, unsigned base,
             bool zero = flags->zero;
 
             flags->zero = false;
-            add_padding(format, flags->has_width ? flags->width : 0);
+            format_padding(format, flags->has_width ? flags->width : 0);
             flags->zero = zero;
             return;
         }
     } else if (flags->zero && !flags->minus && flags->has_width) {
-        least = flags->width - (negative || flags->plus || flags->space);
+        least = flags->width - (negative || flags->plus || flags->blank);
     }
     do
         buffer[--at] = digits[rest % base];
     while (rest /= base);
     zeros = least - (int)(sizeof buffer - at);
-    if (negative || flags->plus || flags->space)
+    if (negative || flags->plus || flags->blank)
         text_add_char(&made, negative ? '-' : flags->plus ? '+' : ' ');
     if (verb == 'O')
         text_add(&made, "0o");
@@ -228,7 +228,7 @@ static void format_integer(struct format *format, struct value v, unsigned verb,
 /* ---- Floats ---- */
 
 /* %#g keeps the point and the zeros that %g drops. */
-static void sharpen(struct text *number, unsigned verb, int precision)
+static void keep_point_and_zeros(struct text *number, unsigned verb, int precision)
 {
     scoped_text struct text tail = {0};
     int digits = 0;
@@ -261,7 +261,7 @@ static void sharpen(struct text *number, unsigned verb, int precision)
     text_add(number, text_string(&tail));
 }
 
-static void add_float(struct format *format, double value, unsigned verb,
+static void format_double(struct format *format, double value, unsigned verb,
                       int precision)
 {
     struct flags *flags = &format->flags;
@@ -279,16 +279,16 @@ static void add_float(struct format *format, double value, unsigned verb,
         text_add_char(&number, '+');
         text_add(&number, text_string(&signless));
     }
-    if (flags->space && number.bytes[0] == '+' && !flags->plus)
+    if (flags->blank && number.bytes[0] == '+' && !flags->plus)
         number.bytes[0] = ' ';
     if (isnan(value) || isinf(value)) {
-        size_t skip = isnan(value) && !flags->space && !flags->plus;
+        size_t skip = isnan(value) && !flags->blank && !flags->plus;
 
         add_spaced(format, (struct str){number.bytes + skip, number.len - skip});
         return;
     }
     if (flags->sharp && verb != 'b')
-        sharpen(&number, verb, precision);
+        keep_point_and_zeros(&number, verb, precision);
     from = number.bytes;
     len = number.len;
     if (!flags->plus && from[0] == '+') {
@@ -296,7 +296,7 @@ static void add_float(struct format *format, double value, unsigned verb,
     } else if (flags->zero && !flags->minus && flags->has_width &&
                flags->width > (int)len) {
         text_add_char(format->out, from[0]);
-        add_padding(format, flags->width - (int)len);
+        format_padding(format, flags->width - (int)len);
         text_add_bytes(format->out, from + 1, len - 1);
     } else {
         add_padded(format, (struct str){from, len});
@@ -319,7 +319,7 @@ static void format_float(struct format *format, struct value v, unsigned verb,
     int precision;
 
     if (float_verb(verb, &how, &precision))
-        add_float(format, v.number, how, precision);
+        format_double(format, v.number, how, precision);
     else
         bad_verb(format, verb, v, depth);
 }
@@ -336,16 +336,16 @@ static void format_complex(struct format *format, struct value v, unsigned verb,
         return;
     }
     text_add_char(format->out, '(');
-    add_float(format, v.complex[0], how, precision);
+    format_double(format, v.complex[0], how, precision);
     format->flags.plus = true;
-    add_float(format, v.complex[1], how, precision);
+    format_double(format, v.complex[1], how, precision);
     text_add(format->out, "i)");
     format->flags.plus = plus;
 }
 
 /* ---- Strings ---- */
 
-static struct str truncated(const struct format *format, struct str s)
+static struct str cut_to_precision(const struct format *format, struct str s)
 {
     size_t at = 0;
 
@@ -372,19 +372,19 @@ static void add_hex_string(struct format *format, struct str s, unsigned verb)
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s.at[i];
 
-        if (flags->space && i)
+        if (flags->blank && i)
             text_add_char(&made, ' ');
-        if (flags->sharp && (flags->space || !i))
+        if (flags->sharp && (flags->blank || !i))
             text_addf(&made, "0%c", digits[16]);
         text_add_char(&made, digits[c >> 4]);
         text_add_char(&made, digits[c & 15]);
     }
     missing = flags->has_width ? flags->width - (int)made.len : 0;
     if (!flags->minus || !len)
-        add_padding(format, missing);
+        format_padding(format, missing);
     text_add(format->out, text_string(&made));
     if (flags->minus && len)
-        add_padding(format, missing);
+        format_padding(format, missing);
 }
 
 /* Can a string stand between back quotes? */
@@ -402,11 +402,11 @@ static bool plain_enough(struct str s)
     return true;
 }
 
-static void add_quoted(struct format *format, struct str s)
+static void format_quoted(struct format *format, struct str s)
 {
     scoped_text struct text made = {0};
 
-    s = truncated(format, s);
+    s = cut_to_precision(format, s);
     if (format->flags.sharp && plain_enough(s)) {
         text_add_char(&made, '`');
         text_add_bytes(&made, s.at, s.len);
@@ -422,20 +422,20 @@ static bool format_str(struct format *format, struct str s, unsigned verb)
     switch (verb) {
     case 'v':
         if (format->flags.sharp_v) {
-            add_quoted(format, s);
+            format_quoted(format, s);
             return true;
         }
-        add_padded(format, truncated(format, s));
+        add_padded(format, cut_to_precision(format, s));
         return true;
     case 's':
-        add_padded(format, truncated(format, s));
+        add_padded(format, cut_to_precision(format, s));
         return true;
     case 'x':
     case 'X':
         add_hex_string(format, s, verb);
         return true;
     case 'q':
-        add_quoted(format, s);
+        format_quoted(format, s);
         return true;
     default:
         return false;
@@ -479,7 +479,7 @@ static void format_dict(struct format *format, struct dict *dict, unsigned verb,
                         unsigned depth)
 {
     bool sharp = format->flags.sharp_v;
-    struct entry *entries = dict_sort(dict);
+    struct dict_entry *entries = dict_sort(dict);
 
     if (sharp)
         text_add(format->out, value_type(value_dict(dict)));
@@ -573,7 +573,7 @@ static void format_argument(struct format *format, struct value v,
     if (v.kind == KIND_NIL)
         format_nil(format, verb);
     else if (verb == 'T')
-        add_padded(format, truncated(format, str_of(value_type(v))));
+        add_padded(format, cut_to_precision(format, str_of(value_type(v))));
     else if (verb == 'p')
         bad_verb(format, verb, v, 0); /* addresses are nobody's business */
     else if (verb == 'w' && (v.kind == KIND_LIST || v.kind == KIND_DICT))
@@ -586,7 +586,7 @@ static void format_argument(struct format *format, struct value v,
 
 /* A number at *at before `end`; false if none is there. Too large a one
    swallows the rest, as in Go. */
-static bool read_number(struct str s, size_t *at, size_t end, int *ret)
+static bool read_verb_number(struct str s, size_t *at, size_t end, int *ret)
 {
     bool any = false;
 
@@ -604,7 +604,7 @@ static bool read_number(struct str s, size_t *at, size_t end, int *ret)
 }
 
 /* "[3]": which argument comes next. True if an index was found. */
-static bool read_index(struct format *format, struct str s, size_t *at)
+static bool read_argument_index(struct format *format, struct str s, size_t *at)
 {
     const char *close;
     size_t end, inner;
@@ -622,7 +622,7 @@ static bool read_index(struct format *format, struct str s, size_t *at)
     }
     end = (size_t)(close - s.at);
     inner = *at + 1;
-    fine = read_number(s, &inner, end, &index) && inner == end;
+    fine = read_verb_number(s, &inner, end, &index) && inner == end;
     *at = end + 1;
     if (fine && index >= 1 && (size_t)index <= format->count)
         format->next = (size_t)index - 1;
@@ -632,7 +632,7 @@ static bool read_index(struct format *format, struct str s, size_t *at)
 }
 
 /* The value of a '*'. */
-static bool star(struct format *format, int *ret)
+static bool take_star(struct format *format, int *ret)
 {
     struct value v;
 
@@ -655,7 +655,7 @@ static void read_width(struct format *format, struct str s, size_t *at,
 
     if (*at < s.len && s.at[*at] == '*') {
         *at += 1;
-        flags->has_width = star(format, &flags->width);
+        flags->has_width = take_star(format, &flags->width);
         if (!flags->has_width)
             text_add(format->out, "%!(BADWIDTH)");
         if (flags->width < 0) {
@@ -666,7 +666,7 @@ static void read_width(struct format *format, struct str s, size_t *at,
         *after_index = false;
         return;
     }
-    flags->has_width = read_number(s, at, s.len, &flags->width);
+    flags->has_width = read_verb_number(s, at, s.len, &flags->width);
     if (*after_index && flags->has_width)
         format->good_index = false;
 }
@@ -681,10 +681,10 @@ static void read_precision(struct format *format, struct str s, size_t *at,
     *at += 1;
     if (*after_index)
         format->good_index = false;
-    *after_index = read_index(format, s, at);
+    *after_index = read_argument_index(format, s, at);
     if (*at < s.len && s.at[*at] == '*') {
         *at += 1;
-        flags->has_precision = star(format, &flags->precision);
+        flags->has_precision = take_star(format, &flags->precision);
         if (flags->precision < 0) {
             flags->precision = 0;
             flags->has_precision = false;
@@ -694,12 +694,12 @@ static void read_precision(struct format *format, struct str s, size_t *at,
         *after_index = false;
         return;
     }
-    if (!read_number(s, at, s.len, &flags->precision))
+    if (!read_verb_number(s, at, s.len, &flags->precision))
         flags->precision = 0;
     flags->has_precision = true;
 }
 
-static void read_flags(struct flags *flags, struct str s, size_t *at)
+static void read_verb_flags(struct flags *flags, struct str s, size_t *at)
 {
     for (; *at < s.len; (*at)++) {
         switch (s.at[*at]) {
@@ -716,7 +716,7 @@ static void read_flags(struct flags *flags, struct str s, size_t *at)
             flags->minus = true;
             break;
         case ' ':
-            flags->space = true;
+            flags->blank = true;
             break;
         default:
             return;
@@ -731,9 +731,9 @@ static void format_verb(struct format *format, unsigned verb)
     if (verb == '%') {
         text_add_char(format->out, '%');
     } else if (!format->good_index) {
-        mark(format, verb, "(BADINDEX)");
+        mark_mistake(format, verb, "(BADINDEX)");
     } else if (format->next >= format->count) {
-        mark(format, verb, "(MISSING)");
+        mark_mistake(format, verb, "(MISSING)");
     } else {
         /* "w" wraps an error in Errorf, and is as "v" until it finds none. */
         if (verb == 'v' || verb == 'w') {
@@ -753,12 +753,12 @@ static bool format_directive(struct format *format, struct str s, size_t *at)
 
     format->flags = (struct flags){0};
     format->good_index = true;
-    read_flags(&format->flags, s, at);
-    after_index = read_index(format, s, at);
+    read_verb_flags(&format->flags, s, at);
+    after_index = read_argument_index(format, s, at);
     read_width(format, s, at, &after_index);
     read_precision(format, s, at, &after_index);
     if (!after_index)
-        read_index(format, s, at);
+        read_argument_index(format, s, at);
     if (*at >= s.len) {
         text_add(format->out, "%!(NOVERB)");
         return false;

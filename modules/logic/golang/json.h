@@ -16,7 +16,7 @@ bool json_write(struct text *out, struct value v, enum json_style style,
  * equal keys wins. False with Go's sentence in `why`; when the text was JSON
  * but a number no double holds, `ret` is what the rest gave.
  */
-bool json_read(struct space *space, struct str text, struct value *ret,
+bool json_read(struct heap *heap, struct str text, struct value *ret,
                struct text *why);
 
 #endif

@@ -11,13 +11,13 @@
 /* In a text that document_complaint() has nothing against. So only values are left
    to be refused, and the NUL behind the text is the only end to look for. */
 struct json_reader {
-    struct space *space;
+    struct heap *heap;
     const char *at, *end;
     struct text *why; /* a value that is refused; the first one counts */
     bool too_deep;
 };
 
-static struct value read_value(struct json_reader *reader, unsigned depth);
+static struct value read_json_value(struct json_reader *reader, unsigned depth);
 
 static void skip_white(struct json_reader *reader)
 {
@@ -35,7 +35,7 @@ static bool take_byte(struct json_reader *reader, char c)
     return true;
 }
 
-static struct value read_float(struct json_reader *reader)
+static struct value read_json_number(struct json_reader *reader)
 {
     struct str spelt = {reader->at, strspn(reader->at, "+-.0123456789eE")};
     bool fine;
@@ -80,7 +80,7 @@ static void read_unicode_escape(struct json_reader *reader, struct text *out)
     rune_put(out, rune);
 }
 
-static struct str read_string(struct json_reader *reader)
+static struct str read_json_string(struct json_reader *reader)
 {
     static const char escapes[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
     scoped_text struct text out = {0};
@@ -99,39 +99,39 @@ static struct str read_string(struct json_reader *reader)
         }
     }
     reader->at++;
-    return str_take(reader->space->arena, &out);
+    return str_take(reader->heap->arena, &out);
 }
 
-static struct value read_list(struct json_reader *reader, unsigned depth)
+static struct value read_json_list(struct json_reader *reader, unsigned depth)
 {
-    struct list *list = list_new(reader->space, ELEMENT_ANY);
+    struct list *list = list_new(reader->heap, ELEMENT_ANY);
 
     if (take_byte(reader, ']'))
         return value_list(list);
     do
-        list_add(list, read_value(reader, depth + 1));
+        list_add(list, read_json_value(reader, depth + 1));
     while (!reader->too_deep && take_byte(reader, ','));
     take_byte(reader, ']');
     return value_list(list);
 }
 
-static struct value read_dict(struct json_reader *reader, unsigned depth)
+static struct value read_json_dict(struct json_reader *reader, unsigned depth)
 {
-    struct dict *dict = dict_new(reader->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(reader->heap, ELEMENT_ANY);
 
     if (take_byte(reader, '}'))
         return value_dict(dict);
     do {
-        struct str key = read_string(reader);
+        struct str key = read_json_string(reader);
 
         take_byte(reader, ':');
-        dict_set(dict, key, read_value(reader, depth + 1));
+        dict_set(dict, key, read_json_value(reader, depth + 1));
     } while (!reader->too_deep && take_byte(reader, ','));
     take_byte(reader, '}');
     return value_dict(dict);
 }
 
-static struct value read_value(struct json_reader *reader, unsigned depth)
+static struct value read_json_value(struct json_reader *reader, unsigned depth)
 {
     reader->too_deep |= depth > JSON_DEPTH;
     if (reader->too_deep)
@@ -140,12 +140,12 @@ static struct value read_value(struct json_reader *reader, unsigned depth)
     switch (*reader->at) {
     case '{':
         reader->at++;
-        return read_dict(reader, depth);
+        return read_json_dict(reader, depth);
     case '[':
         reader->at++;
-        return read_list(reader, depth);
+        return read_json_list(reader, depth);
     case '"':
-        return value_of_str(read_string(reader));
+        return value_of_str(read_json_string(reader));
     case 't':
         reader->at += strlen("true");
         return value_bool(true);
@@ -156,16 +156,16 @@ static struct value read_value(struct json_reader *reader, unsigned depth)
         reader->at += strlen("null");
         return value_nil();
     default:
-        return read_float(reader);
+        return read_json_number(reader);
     }
 }
 
-bool json_read(struct space *space, struct str text, struct value *ret,
+bool json_read(struct heap *heap, struct str text, struct value *ret,
                struct text *why)
 {
-    const char *wrong = document_complaint(space->arena, text.at, text.len);
+    const char *wrong = document_complaint(heap->arena, text.at, text.len);
     scoped_text struct text copy = {0};
-    struct json_reader reader = {.space = space, .why = why};
+    struct json_reader reader = {.heap = heap, .why = why};
 
     *ret = value_nil();
     if (wrong) {
@@ -175,7 +175,7 @@ bool json_read(struct space *space, struct str text, struct value *ret,
     text_add_bytes(&copy, text.at, text.len);
     reader.at = text_string(&copy);
     reader.end = reader.at + copy.len;
-    *ret = read_value(&reader, 0);
+    *ret = read_json_value(&reader, 0);
     if (reader.too_deep) {
         *ret = value_nil();
         text_cut(why, 0);

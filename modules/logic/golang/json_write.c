@@ -17,7 +17,7 @@ struct writer {
 
 static bool write_any(struct writer *writer, struct value v, unsigned depth);
 
-static void write_escape(struct text *out, unsigned char c)
+static void write_json_escape(struct text *out, unsigned char c)
 {
     static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 
@@ -30,7 +30,7 @@ static void write_escape(struct text *out, unsigned char c)
     text_addf(out, "\\u%04x", c);
 }
 
-static void write_string(struct writer *writer, struct str s)
+static void write_json_string(struct writer *writer, struct str s)
 {
     struct text *out = writer->out;
     bool html = writer->style != JSON_RAW;
@@ -53,7 +53,7 @@ static void write_string(struct writer *writer, struct str s)
         }
         text_add_bytes(out, s.at + plain, i - plain);
         if (c < 0x80)
-            write_escape(out, c);
+            write_json_escape(out, c);
         else
             text_addf(out, "\\u%04x", rune);
         i += step;
@@ -63,7 +63,7 @@ static void write_string(struct writer *writer, struct str s)
     text_add_char(out, '"');
 }
 
-static bool write_number(struct writer *writer, double number)
+static bool write_json_number(struct writer *writer, double number)
 {
     double size = fabs(number);
     struct text *out = writer->out;
@@ -88,7 +88,7 @@ static bool write_number(struct writer *writer, double number)
     return true;
 }
 
-static void new_line(struct writer *writer, unsigned depth)
+static void start_json_line(struct writer *writer, unsigned depth)
 {
     if (writer->style != JSON_PRETTY)
         return;
@@ -97,7 +97,7 @@ static void new_line(struct writer *writer, unsigned depth)
         text_add(writer->out, "  ");
 }
 
-static bool write_list(struct writer *writer, struct list *list, unsigned depth)
+static bool write_json_list(struct writer *writer, struct list *list, unsigned depth)
 {
     uint32_t len = list_len(list);
 
@@ -105,32 +105,32 @@ static bool write_list(struct writer *writer, struct list *list, unsigned depth)
     for (uint32_t i = 0; i < len; i++) {
         if (i)
             text_add_char(writer->out, ',');
-        new_line(writer, depth + 1);
+        start_json_line(writer, depth + 1);
         if (!write_any(writer, list->items[i], depth + 1))
             return false;
     }
     if (len)
-        new_line(writer, depth);
+        start_json_line(writer, depth);
     text_add_char(writer->out, ']');
     return true;
 }
 
-static bool write_dict(struct writer *writer, struct dict *dict, unsigned depth)
+static bool write_json_dict(struct writer *writer, struct dict *dict, unsigned depth)
 {
-    struct entry *entries = dict_sort(dict);
+    struct dict_entry *entries = dict_sort(dict);
 
     text_add_char(writer->out, '{');
     for (uint32_t i = 0; i < dict->len; i++) {
         if (i)
             text_add_char(writer->out, ',');
-        new_line(writer, depth + 1);
-        write_string(writer, (struct str){entries[i].key, entries[i].len});
+        start_json_line(writer, depth + 1);
+        write_json_string(writer, (struct str){entries[i].key, entries[i].len});
         text_add(writer->out, writer->style == JSON_PRETTY ? ": " : ":");
         if (!write_any(writer, entries[i].value, depth + 1))
             return false;
     }
     if (dict->len)
-        new_line(writer, depth);
+        start_json_line(writer, depth);
     text_add_char(writer->out, '}');
     return true;
 }
@@ -143,7 +143,7 @@ static void write_printed(struct writer *writer, struct value v)
         print_time_rfc3339(&shown, v.time);
     else
         print_value(&shown, v);
-    write_string(writer, (struct str){text_string(&shown), shown.len});
+    write_json_string(writer, (struct str){text_string(&shown), shown.len});
 }
 
 static bool write_any(struct writer *writer, struct value v, unsigned depth)
@@ -160,21 +160,21 @@ static bool write_any(struct writer *writer, struct value v, unsigned depth)
         text_add(writer->out, v.truth ? "true" : "false");
         return true;
     case KIND_FLOAT:
-        return write_number(writer, v.number);
+        return write_json_number(writer, v.number);
     case KIND_COMPLEX:
         writer->why = "json: unsupported type: complex128";
         return false;
     case KIND_STRING:
-        write_string(writer, value_str(v));
+        write_json_string(writer, value_str(v));
         return true;
     case KIND_LIST:
         if (!v.list->nil)
-            return write_list(writer, v.list, depth);
+            return write_json_list(writer, v.list, depth);
         text_add(writer->out, "null");
         return true;
     case KIND_DICT:
         if (!v.dict->nil)
-            return write_dict(writer, v.dict, depth);
+            return write_json_dict(writer, v.dict, depth);
         text_add(writer->out, "null");
         return true;
     case KIND_TIME:

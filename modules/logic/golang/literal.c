@@ -47,7 +47,7 @@ void literal_quote(struct text *out, struct str s, char quote, bool ascii)
     text_add_char(out, quote);
 }
 
-static int digit_of(char c)
+static int digit_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -57,20 +57,20 @@ static int digit_of(char c)
 }
 
 /* `count` digits of a base after `at`; false if they are not there. */
-static bool read_digits(struct str s, size_t *at, unsigned count, int base,
+static bool read_escape_digits(struct str s, size_t *at, unsigned count, int base,
                         unsigned *ret)
 {
     *ret = 0;
     for (unsigned i = 0; i < count; i++, (*at)++) {
-        if (*at >= s.len || digit_of(s.at[*at]) >= base)
+        if (*at >= s.len || digit_value(s.at[*at]) >= base)
             return false;
-        *ret = *ret * (unsigned)base + (unsigned)digit_of(s.at[*at]);
+        *ret = *ret * (unsigned)base + (unsigned)digit_value(s.at[*at]);
     }
     return true;
 }
 
 /* An escape after its backslash; `ret_byte` if it names a byte, not a rune. */
-static bool read_escape(struct str s, size_t *at, char quote, unsigned *ret,
+static bool unquote_escape(struct str s, size_t *at, char quote, unsigned *ret,
                         bool *ret_byte)
 {
     char c = *at < s.len ? s.at[(*at)++] : '\0';
@@ -88,12 +88,12 @@ static bool read_escape(struct str s, size_t *at, char quote, unsigned *ret,
     if (c == 'x' || (c >= '0' && c <= '7')) {
         *ret_byte = true;
         *at -= c != 'x';
-        return read_digits(s, at, c == 'x' ? 2 : 3, c == 'x' ? 16 : 8, ret) &&
+        return read_escape_digits(s, at, c == 'x' ? 2 : 3, c == 'x' ? 16 : 8, ret) &&
                *ret <= 255;
     }
     if (c != 'u' && c != 'U')
         return false;
-    return read_digits(s, at, c == 'u' ? 4 : 8, 16, ret) && *ret <= 0x10ffff &&
+    return read_escape_digits(s, at, c == 'u' ? 4 : 8, 16, ret) && *ret <= 0x10ffff &&
            (*ret < 0xd800 || *ret > 0xdfff);
 }
 
@@ -108,7 +108,7 @@ static bool unquote_escaped(struct text *out, struct str s)
             continue;
         }
         i++;
-        if (!read_escape(s, &i, '"', &rune, &byte))
+        if (!unquote_escape(s, &i, '"', &rune, &byte))
             return false;
         if (byte)
             text_add_char(out, (char)rune);
@@ -154,7 +154,7 @@ static bool underscores_fine(struct str s)
         i += 2;
     }
     for (; i < s.len; i++) {
-        if (digit_of(s.at[i]) < (hex ? 16 : 10)) {
+        if (digit_value(s.at[i]) < (hex ? 16 : 10)) {
             before = '0';
         } else if (s.at[i] == '_') {
             if (before != '0')
@@ -207,7 +207,7 @@ static bool parse_whole(struct str s, uint64_t *ret, bool *ret_negative)
     if (!*at)
         return false;
     for (; *at; at++) {
-        int digit = digit_of(*at);
+        int digit = digit_value(*at);
 
         if (digit >= base ||
             __builtin_mul_overflow(value, (uint64_t)base, &value) ||
@@ -249,7 +249,7 @@ static bool whole_double(double number, double least, double beyond)
     return number >= least && number < beyond && trunc(number) == number;
 }
 
-static void from_float(struct number *ret, double number)
+static void from_float(struct literal_number *ret, double number)
 {
     ret->is_float = true;
     ret->number = number;
@@ -263,7 +263,7 @@ static void from_float(struct number *ret, double number)
     }
 }
 
-static void from_complex(struct number *ret, double real, double imaginary)
+static void from_complex(struct literal_number *ret, double real, double imaginary)
 {
     ret->is_complex = true;
     ret->complex[0] = real;
@@ -272,7 +272,7 @@ static void from_complex(struct number *ret, double real, double imaginary)
         from_float(ret, real);
 }
 
-static bool read_character(struct str s, struct number *ret, char *words,
+static bool read_character(struct str s, struct literal_number *ret, char *words,
                            size_t size)
 {
     unsigned rune = 0;
@@ -281,7 +281,7 @@ static bool read_character(struct str s, struct number *ret, char *words,
 
     if (s.len > 1 && s.at[1] == '\\') {
         at = 2;
-        fine = read_escape(s, &at, '\'', &rune, &byte);
+        fine = unquote_escape(s, &at, '\'', &rune, &byte);
     } else {
         fine = s.len > 2 && s.at[1] != '\'';
         if (fine)
@@ -304,7 +304,7 @@ static bool read_character(struct str s, struct number *ret, char *words,
 }
 
 /* "1+2i", whose second sign the lexer has seen. */
-static bool read_complex(struct str s, struct number *ret)
+static bool read_complex(struct str s, struct literal_number *ret)
 {
     double real, imaginary;
     size_t split = 1;
@@ -320,7 +320,7 @@ static bool read_complex(struct str s, struct number *ret)
     return true;
 }
 
-static bool refuse(const char *why, struct str s, char *words, size_t size)
+static bool refuse_literal(const char *why, struct str s, char *words, size_t size)
 {
     scoped_text struct text quoted = {0};
 
@@ -329,17 +329,17 @@ static bool refuse(const char *why, struct str s, char *words, size_t size)
     return false;
 }
 
-bool literal_number(struct str s, enum literal_type type, struct number *ret,
+bool literal_number(struct str s, enum literal_type type, struct literal_number *ret,
                     char *words, size_t size)
 {
     double number;
 
-    *ret = (struct number){0};
+    *ret = (struct literal_number){0};
     if (type == LITERAL_CHARACTER)
         return read_character(s, ret, words, size);
     if (type == LITERAL_COMPLEX)
         return read_complex(s, ret) ||
-               refuse("illegal number syntax", s, words, size);
+               refuse_literal("illegal number syntax", s, words, size);
     if (s.len && s.at[s.len - 1] == 'i' &&
         parse_float((struct str){s.at, s.len - 1}, &number)) {
         from_complex(ret, 0, number);
@@ -355,17 +355,17 @@ bool literal_number(struct str s, enum literal_type type, struct number *ret,
         return true;
     }
     if (!parse_float(s, &number))
-        return refuse("illegal number syntax", s, words, size);
+        return refuse_literal("illegal number syntax", s, words, size);
     if (!memchr(s.at, '.', s.len) && !memchr(s.at, 'e', s.len) &&
         !memchr(s.at, 'E', s.len) && !memchr(s.at, 'p', s.len) &&
         !memchr(s.at, 'P', s.len))
-        return refuse("integer overflow", s, words, size);
+        return refuse_literal("integer overflow", s, words, size);
     from_float(ret, number);
     return true;
 }
 
 /* ParseInt's answer, and not one that came by way of a float. */
-bool literal_is_int(struct str s, const struct number *number)
+bool literal_is_int(struct str s, const struct literal_number *number)
 {
     bool hex = s.len > 2 && (s.at[1] | 0x20) == 'x';
     bool hex_signed = s.len > 3 && (s.at[2] | 0x20) == 'x';

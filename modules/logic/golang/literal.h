@@ -10,7 +10,7 @@ void literal_quote(struct text *out, struct str s, char quote, bool ascii);
 bool literal_unquote(struct arena *arena, struct str spelt, struct str *ret);
 
 /* What a constant is, in each of the types that can hold it. */
-struct number {
+struct literal_number {
     bool is_int, is_uint, is_float, is_complex;
     int64_t integer;
     uint64_t whole;
@@ -26,8 +26,8 @@ enum literal_type {
 
 /* Reads a constant; false with `words` filled. */
 bool literal_number(struct str spelt, enum literal_type type,
-                    struct number *ret, char *words, size_t size);
+                    struct literal_number *ret, char *words, size_t size);
 /* Is it written as an integer, and not one that came by way of a float? */
-bool literal_is_int(struct str spelt, const struct number *number);
+bool literal_is_int(struct str spelt, const struct literal_number *number);
 
 #endif

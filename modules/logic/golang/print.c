@@ -9,7 +9,7 @@
 
 static bool print_at(struct text *out, struct value v, unsigned depth);
 
-static bool print_list(struct text *out, struct list *list, unsigned depth)
+static bool print_list_at(struct text *out, struct list *list, unsigned depth)
 {
     text_add_char(out, '[');
     for (uint32_t i = 0; i < list_len(list); i++) {
@@ -22,9 +22,9 @@ static bool print_list(struct text *out, struct list *list, unsigned depth)
     return true;
 }
 
-static bool print_dict(struct text *out, struct dict *dict, unsigned depth)
+static bool print_dict_at(struct text *out, struct dict *dict, unsigned depth)
 {
-    struct entry *entries = dict_sort(dict);
+    struct dict_entry *entries = dict_sort(dict);
 
     text_add(out, "map[");
     for (uint32_t i = 0; i < dict->len; i++) {
@@ -70,9 +70,9 @@ static bool print_at(struct text *out, struct value v, unsigned depth)
         text_add_bytes(out, v.string, v.len);
         break;
     case KIND_LIST:
-        return print_list(out, v.list, depth + 1);
+        return print_list_at(out, v.list, depth + 1);
     case KIND_DICT:
-        return print_dict(out, v.dict, depth + 1);
+        return print_dict_at(out, v.dict, depth + 1);
     case KIND_TIME:
         print_time(out, v.time);
         break;

@@ -4,14 +4,14 @@
 
 #include <inttypes.h>
 
-static bool is_digit(char c)
+static bool is_semver_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static bool is_label(char c)
+static bool is_semver_label(char c)
 {
-    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-';
+    return is_semver_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-';
 }
 
 static bool read_labels(struct str s, size_t *at, struct str *ret)
@@ -21,7 +21,7 @@ static bool read_labels(struct str s, size_t *at, struct str *ret)
     for (;;) {
         size_t label = *at;
 
-        while (*at < s.len && is_label(s.at[*at]))
+        while (*at < s.len && is_semver_label(s.at[*at]))
             *at += 1;
         if (*at == label)
             return false;
@@ -52,7 +52,7 @@ bool semver_read_whole(struct str s, size_t *at, uint64_t *ret)
     size_t start = *at;
 
     *ret = 0;
-    for (; *at < s.len && is_digit(s.at[*at]); *at += 1) {
+    for (; *at < s.len && is_semver_digit(s.at[*at]); *at += 1) {
         if (__builtin_mul_overflow(*ret, 10u, ret) ||
             __builtin_add_overflow(*ret, (uint64_t)(s.at[*at] - '0'), ret))
             return false;
@@ -67,7 +67,7 @@ static bool leads_with_zero(struct str labels)
         bool digits = true;
 
         while (i + len < labels.len && labels.at[i + len] != '.') {
-            digits = digits && is_digit(labels.at[i + len]);
+            digits = digits && is_semver_digit(labels.at[i + len]);
             len++;
         }
         if (digits && len > 1 && labels.at[i] == '0')
@@ -121,7 +121,7 @@ static struct str cut_label(struct str *rest)
 static bool all_digits(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_digit(s.at[i]))
+        if (!is_semver_digit(s.at[i]))
             return false;
     }
     return s.len;

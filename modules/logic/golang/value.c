@@ -11,7 +11,7 @@
 /* Dicts with more entries than this are found through a hash index. */
 #define INDEX_FROM 12
 
-struct value value_from_node(struct space *space, const struct node *node)
+struct value value_from_node(struct heap *heap, const struct node *node)
 {
     struct list *list;
     struct dict *dict;
@@ -22,7 +22,7 @@ struct value value_from_node(struct space *space, const struct node *node)
     case NODE_BOOL:
         return value_bool(node->boolean);
     case NODE_INT:
-        return space->numbers == VALUE_INT64
+        return heap->numbers == VALUE_INT64
                    ? value_int64(node->integer)
                    : value_float((double)node->integer);
     case NODE_FLOAT:
@@ -30,11 +30,11 @@ struct value value_from_node(struct space *space, const struct node *node)
     case NODE_STRING:
         return value_string(node->string, node->len);
     case NODE_LIST:
-        list = list_new(space, ELEMENT_ANY);
+        list = list_new(heap, ELEMENT_ANY);
         list->from = node;
         return value_list(list);
     case NODE_MAP:
-        dict = dict_new(space, ELEMENT_ANY);
+        dict = dict_new(heap, ELEMENT_ANY);
         dict->from = node;
         return value_dict(dict);
     default:
@@ -42,11 +42,11 @@ struct value value_from_node(struct space *space, const struct node *node)
     }
 }
 
-struct list *list_new(struct space *space, enum element element)
+struct list *list_new(struct heap *heap, enum element element)
 {
-    struct list *list = arena_alloc(space->arena, sizeof *list);
+    struct list *list = arena_alloc(heap->arena, sizeof *list);
 
-    list->space = space;
+    list->heap = heap;
     list->element = (unsigned char)element;
     return list;
 }
@@ -66,13 +66,13 @@ void list_load(struct list *list)
     const struct node *from = list->from;
 
     list->from = NULL;
-    meter_spend(list->space->meter, from->len * 32);
+    meter_spend(list->heap->meter, from->len * 32);
     list->room = list->len = (uint32_t)from->len;
     list->spare = spare_of(list->len);
-    list->items = arena_alloc(list->space->arena,
+    list->items = arena_alloc(list->heap->arena,
                               (from->len ? from->len : 1) * sizeof *list->items);
     for (size_t i = 0; i < from->len; i++)
-        list->items[i] = value_from_node(list->space, from->items[i]);
+        list->items[i] = value_from_node(list->heap, from->items[i]);
 }
 
 void list_add(struct list *list, struct value v)
@@ -82,7 +82,7 @@ void list_add(struct list *list, struct value v)
     if (list->len == list->room) {
         uint32_t room = list->room ? list->room * 2 : 4;
         struct value *wider =
-            arena_alloc(list->space->arena, room * sizeof *wider);
+            arena_alloc(list->heap->arena, room * sizeof *wider);
 
         if (list->len)
             memcpy(wider, list->items, list->len * sizeof *wider);
@@ -93,11 +93,11 @@ void list_add(struct list *list, struct value v)
     list->items[list->len++] = v;
 }
 
-struct dict *dict_new(struct space *space, enum element element)
+struct dict *dict_new(struct heap *heap, enum element element)
 {
-    struct dict *dict = arena_alloc(space->arena, sizeof *dict);
+    struct dict *dict = arena_alloc(heap->arena, sizeof *dict);
 
-    dict->space = space;
+    dict->heap = heap;
     dict->element = (unsigned char)element;
     dict->sorted = true;
     return dict;
@@ -118,7 +118,7 @@ uint32_t str_hash(struct str key)
     return hash ^ hash >> 15;
 }
 
-static void index_add(struct dict *dict, uint32_t position)
+static void index_entry(struct dict *dict, uint32_t position)
 {
     uint32_t mask = dict->slots - 1;
     uint32_t slot = dict->entries[position].hash & mask;
@@ -128,7 +128,7 @@ static void index_add(struct dict *dict, uint32_t position)
     dict->index[slot] = position + 1;
 }
 
-static void index_build(struct dict *dict)
+static void index_entries(struct dict *dict)
 {
     uint32_t slots = 32;
 
@@ -142,11 +142,11 @@ static void index_build(struct dict *dict)
         memset(dict->index, 0, slots * sizeof *dict->index);
     } else {
         dict->index =
-            arena_alloc(dict->space->arena, slots * sizeof *dict->index);
+            arena_alloc(dict->heap->arena, slots * sizeof *dict->index);
         dict->slots = slots;
     }
     for (uint32_t i = 0; i < dict->len; i++)
-        index_add(dict, i);
+        index_entry(dict, i);
 }
 
 static int str_order(struct str a, struct str b)
@@ -160,19 +160,19 @@ static int str_order(struct str a, struct str b)
 }
 
 /* The key of a member as a text, which can hold NUL. */
-static struct str key_of(struct space *space, const char *key)
+static struct str copy_key(struct heap *heap, const char *key)
 {
     scoped_text struct text out = {0};
 
     if (!strstr(key, NODE_KEY_NUL))
         return str_of(key);
     node_key_bytes(&out, key);
-    return str_take(space->arena, &out);
+    return str_take(heap->arena, &out);
 }
 
-static int by_key(const void *a, const void *b)
+static int compare_dict_entries(const void *a, const void *b)
 {
-    const struct entry *left = a, *right = b;
+    const struct dict_entry *left = a, *right = b;
 
     return str_order((struct str){left->key, left->len},
                      (struct str){right->key, right->len});
@@ -183,25 +183,25 @@ void dict_load(struct dict *dict)
     const struct node *from = dict->from;
 
     dict->from = NULL;
-    meter_spend(dict->space->meter, from->len * 128);
+    meter_spend(dict->heap->meter, from->len * 128);
     dict->room = dict->len = (uint32_t)from->len;
     dict->entries = arena_alloc(
-        dict->space->arena, (from->len ? from->len : 1) * sizeof *dict->entries);
+        dict->heap->arena, (from->len ? from->len : 1) * sizeof *dict->entries);
     for (size_t i = 0; i < from->len; i++) {
-        struct str key = key_of(dict->space, from->members[i].key);
+        struct str key = copy_key(dict->heap, from->members[i].key);
 
-        dict->entries[i] = (struct entry){
+        dict->entries[i] = (struct dict_entry){
             .key = key.at,
             .len = (uint32_t)key.len,
             .hash = str_hash(key),
-            .value = value_from_node(dict->space, from->members[i].value),
+            .value = value_from_node(dict->heap, from->members[i].value),
         };
     }
     dict->sorted = from->len < 2;
-    index_build(dict);
+    index_entries(dict);
 }
 
-static bool entry_is(const struct entry *entry, struct str key, uint32_t hash)
+static bool entry_is(const struct dict_entry *entry, struct str key, uint32_t hash)
 {
     return entry->hash == hash && entry->len == key.len &&
            (!key.len || memcmp(entry->key, key.at, key.len) == 0);
@@ -220,7 +220,7 @@ struct value *dict_find(struct dict *dict, struct str key, uint32_t hash)
     }
     for (uint32_t slot = hash & (dict->slots - 1); dict->index[slot];
          slot = (slot + 1) & (dict->slots - 1)) {
-        struct entry *entry = &dict->entries[dict->index[slot] - 1];
+        struct dict_entry *entry = &dict->entries[dict->index[slot] - 1];
 
         if (entry_is(entry, key, hash))
             return &entry->value;
@@ -238,25 +238,25 @@ static void dict_append(struct dict *dict, struct str key, uint32_t hash,
 {
     if (dict->len == dict->room) {
         uint32_t room = dict->room ? dict->room * 2 : 4;
-        struct entry *wider =
-            arena_alloc(dict->space->arena, room * sizeof *wider);
+        struct dict_entry *wider =
+            arena_alloc(dict->heap->arena, room * sizeof *wider);
 
         if (dict->len)
             memcpy(wider, dict->entries, dict->len * sizeof *wider);
         dict->entries = wider;
         dict->room = room;
     }
-    dict->entries[dict->len] = (struct entry){
+    dict->entries[dict->len] = (struct dict_entry){
         .key = key.at, .len = (uint32_t)key.len, .hash = hash, .value = v};
     dict->sorted =
         dict->sorted &&
         (!dict->len ||
-         by_key(&dict->entries[dict->len - 1], &dict->entries[dict->len]) < 0);
+         compare_dict_entries(&dict->entries[dict->len - 1], &dict->entries[dict->len]) < 0);
     dict->len++;
     if (dict->index && dict->len * 2 < dict->slots)
-        index_add(dict, dict->len - 1);
+        index_entry(dict, dict->len - 1);
     else
-        index_build(dict);
+        index_entries(dict);
 }
 
 void dict_set(struct dict *dict, struct str key, struct value v)
@@ -274,17 +274,17 @@ void dict_set(struct dict *dict, struct str key, struct value v)
 void dict_remove(struct dict *dict, struct str key)
 {
     struct value *found = dict_get(dict, key);
-    struct entry *entry;
+    struct dict_entry *entry;
     size_t after;
 
     if (!found)
         return;
-    entry = (struct entry *)((char *)found - offsetof(struct entry, value));
+    entry = (struct dict_entry *)((char *)found - offsetof(struct dict_entry, value));
     after = (size_t)(dict->entries + dict->len - entry) - 1;
-    meter_spend(dict->space->meter, (uint64_t)dict->len * 16);
+    meter_spend(dict->heap->meter, (uint64_t)dict->len * 16);
     memmove(entry, entry + 1, after * sizeof *entry);
     dict->len--;
-    index_build(dict);
+    index_entries(dict);
 }
 
 /* Keys may be alike for long. */
@@ -295,23 +295,23 @@ static void pay_sort(const struct dict *dict)
     for (uint32_t i = 0; i < dict->len; i++)
         bytes += dict->entries[i].len;
     each = dict->len ? bytes / dict->len / 8 + 24 : 0;
-    meter_spend(dict->space->meter, meter_sort(dict->len) * each);
+    meter_spend(dict->heap->meter, meter_sort(dict->len) * each);
 }
 
-struct entry *dict_sort(struct dict *dict)
+struct dict_entry *dict_sort(struct dict *dict)
 {
     if (dict->from)
         dict_load(dict);
     if (!dict->sorted) {
         pay_sort(dict);
-        qsort(dict->entries, dict->len, sizeof *dict->entries, by_key);
+        qsort(dict->entries, dict->len, sizeof *dict->entries, compare_dict_entries);
         dict->sorted = true;
-        index_build(dict);
+        index_entries(dict);
     }
     return dict->entries;
 }
 
-static struct node *list_to_node(struct arena *arena, struct list *list,
+static struct node *list_value_to_node(struct arena *arena, struct list *list,
                                  unsigned depth)
 {
     struct node *node = node_list(arena);
@@ -326,14 +326,14 @@ static struct node *list_to_node(struct arena *arena, struct list *list,
     return node;
 }
 
-static struct node *dict_to_node(struct arena *arena, struct dict *dict,
+static struct node *dict_value_to_node(struct arena *arena, struct dict *dict,
                                  unsigned depth)
 {
     struct node *node = node_map(arena);
 
     dict_sort(dict);
     for (uint32_t i = 0; i < dict->len; i++) {
-        struct entry *entry = &dict->entries[i];
+        struct dict_entry *entry = &dict->entries[i];
         struct node *value = value_to_node(arena, entry->value, depth);
 
         if (!value)
@@ -376,10 +376,10 @@ struct node *value_to_node(struct arena *arena, struct value v, unsigned depth)
         return node_bytes(arena, v.string, v.len);
     case KIND_LIST:
         return v.list->nil ? node_null(arena)
-                           : list_to_node(arena, v.list, depth - 1);
+                           : list_value_to_node(arena, v.list, depth - 1);
     case KIND_DICT:
         return v.dict->nil ? node_null(arena)
-                           : dict_to_node(arena, v.dict, depth - 1);
+                           : dict_value_to_node(arena, v.dict, depth - 1);
     case KIND_TIME:
     case KIND_SEMVER:
         return printed_to_node(arena, v);
@@ -484,30 +484,30 @@ uint64_t value_size(struct value v, uint64_t most)
     return size;
 }
 
-static bool same_lists(struct list *a, struct list *b, unsigned depth)
+static bool lists_are_equal(struct list *a, struct list *b, unsigned depth)
 {
     if (a->element != b->element || a->nil != b->nil ||
         list_len(a) != list_len(b))
         return false;
     for (uint32_t i = 0; a != b && i < a->len; i++) {
-        if (!meter_spend(a->space->meter, 8) ||
+        if (!meter_spend(a->heap->meter, 8) ||
             !value_same(a->items[i], b->items[i], depth))
             return false;
     }
     return true;
 }
 
-static bool same_dicts(struct dict *a, struct dict *b, unsigned depth)
+static bool dicts_are_equal(struct dict *a, struct dict *b, unsigned depth)
 {
     if (a->element != b->element || a->nil != b->nil ||
         dict_len(a) != dict_len(b))
         return false;
     for (uint32_t i = 0; a != b && i < a->len; i++) {
-        const struct entry *entry = &a->entries[i];
+        const struct dict_entry *entry = &a->entries[i];
         struct value *other =
             dict_find(b, (struct str){entry->key, entry->len}, entry->hash);
 
-        if (!meter_spend(a->space->meter, 32) || !other ||
+        if (!meter_spend(a->heap->meter, 32) || !other ||
             !value_same(entry->value, *other, depth))
             return false;
     }
@@ -530,9 +530,9 @@ bool value_same(struct value a, struct value b, unsigned depth)
     case KIND_STRING:
         return str_same(value_str(a), value_str(b));
     case KIND_LIST:
-        return same_lists(a.list, b.list, depth - 1);
+        return lists_are_equal(a.list, b.list, depth - 1);
     case KIND_DICT:
-        return same_dicts(a.dict, b.dict, depth - 1);
+        return dicts_are_equal(a.dict, b.dict, depth - 1);
     case KIND_TIME:
     case KIND_SEMVER:
         return a.time == b.time;

@@ -18,7 +18,7 @@ struct node;
  * in the arena of the run. Lists and dicts have identity: `set` changes what
  * every holder sees.
  */
-enum kind {
+enum value_kind {
     KIND_NIL, /* no value; with `any`, an interface that holds nothing */
     KIND_BOOL,
     KIND_INT,
@@ -75,14 +75,14 @@ enum value_numbers {
 };
 
 /* Where values come from. */
-struct space {
+struct heap {
     struct arena *arena;
     enum value_numbers numbers;
     struct meter *meter; /* pays for loading, finding and sorting; or NULL */
 };
 
 struct list {
-    struct space *space;
+    struct heap *heap;
     const struct node *from; /* not read yet: its items come from here */
     struct value *items;
     uint32_t len, room;
@@ -91,16 +91,16 @@ struct list {
     bool nil; /* Go's nil slice */
 };
 
-struct entry {
+struct dict_entry {
     const char *key;
     uint32_t len, hash;
     struct value value;
 };
 
 struct dict {
-    struct space *space;
+    struct heap *heap;
     const struct node *from; /* not read yet */
-    struct entry *entries;
+    struct dict_entry *entries;
     uint32_t *index; /* position + 1 by hash; for more than a few entries */
     uint32_t len, room, slots;
     unsigned char element;
@@ -166,12 +166,12 @@ static inline struct value value_dict(struct dict *dict)
 }
 
 /* Nodes become values as they are looked at; the node must outlive the run. */
-struct value value_from_node(struct space *space, const struct node *node);
+struct value value_from_node(struct heap *heap, const struct node *node);
 /* NULL if the value is nested deeper than `depth`. Dicts come sorted. */
 struct node *value_to_node(struct arena *arena, struct value v, unsigned depth);
 
 /* Lists. */
-struct list *list_new(struct space *space, enum element element);
+struct list *list_new(struct heap *heap, enum element element);
 void list_add(struct list *list, struct value v);
 void list_load(struct list *list);
 static inline uint32_t list_len(struct list *list)
@@ -193,7 +193,7 @@ static inline struct value list_at(struct list *list, uint32_t i)
 }
 
 /* Dicts. Keys are borrowed and must live as long as the run. */
-struct dict *dict_new(struct space *space, enum element element);
+struct dict *dict_new(struct heap *heap, enum element element);
 uint32_t str_hash(struct str key);
 void dict_load(struct dict *dict);
 struct value *dict_find(struct dict *dict, struct str key, uint32_t hash);
@@ -201,7 +201,7 @@ struct value *dict_get(struct dict *dict, struct str key);
 void dict_set(struct dict *dict, struct str key, struct value v);
 void dict_remove(struct dict *dict, struct str key);
 /* Puts the entries in order of their keys; the order Go prints and ranges. */
-struct entry *dict_sort(struct dict *dict);
+struct dict_entry *dict_sort(struct dict *dict);
 static inline uint32_t dict_len(struct dict *dict)
 {
     if (dict->from)

@@ -31,7 +31,7 @@ static enum basic basic_of(struct value v)
     }
 }
 
-static bool is_whole(enum basic basic)
+static bool is_integer_type(enum basic basic)
 {
     return basic == BASIC_INT || basic == BASIC_UINT;
 }
@@ -70,12 +70,12 @@ static bool same_others(struct call *call, struct value a, struct value b,
     return true;
 }
 
-static bool equal(struct call *call, struct value a, struct value b, bool *ret)
+static bool compare_equal(struct call *call, struct value a, struct value b, bool *ret)
 {
     enum basic left = basic_of(a), right = basic_of(b);
 
     *ret = false;
-    if (left != right && !(is_whole(left) && is_whole(right))) {
+    if (left != right && !(is_integer_type(left) && is_integer_type(right))) {
         if (a.kind != KIND_NIL && b.kind != KIND_NIL)
             return call_fail(call, "%s", incompatible);
         return true;
@@ -108,18 +108,18 @@ static bool run_eq(struct call *call)
     if (call->count < 2)
         return call_fail(call, "missing argument for comparison");
     for (size_t i = 1; i < call->count && !same; i++) {
-        if (!equal(call, call->args[0], call->args[i], &same))
+        if (!compare_equal(call, call->args[0], call->args[i], &same))
             return false;
     }
-    return give(call, value_bool(same));
+    return call_give(call, value_bool(same));
 }
 
 static bool run_ne(struct call *call)
 {
     bool same;
 
-    return equal(call, call->args[0], call->args[1], &same) &&
-           give(call, value_bool(!same));
+    return compare_equal(call, call->args[0], call->args[1], &same) &&
+           call_give(call, value_bool(!same));
 }
 
 static bool str_less(struct str a, struct str b)
@@ -130,13 +130,13 @@ static bool str_less(struct str a, struct str b)
     return order < 0 || (order == 0 && a.len < b.len);
 }
 
-static bool less(struct call *call, struct value a, struct value b, bool *ret)
+static bool compare_less(struct call *call, struct value a, struct value b, bool *ret)
 {
     enum basic left = basic_of(a), right = basic_of(b);
 
     if (left == BASIC_NONE || right == BASIC_NONE)
         return call_fail(call, "%s", invalid);
-    if (left != right && !(is_whole(left) && is_whole(right)))
+    if (left != right && !(is_integer_type(left) && is_integer_type(right)))
         return call_fail(call, "%s", incompatible);
     if (left == BASIC_BOOL || left == BASIC_COMPLEX)
         return call_fail(call, "%s", invalid);
@@ -148,55 +148,55 @@ static bool less(struct call *call, struct value a, struct value b, bool *ret)
 
 static bool less_or_equal(struct call *call, bool *ret)
 {
-    return less(call, call->args[0], call->args[1], ret) &&
-           (*ret || equal(call, call->args[0], call->args[1], ret));
+    return compare_less(call, call->args[0], call->args[1], ret) &&
+           (*ret || compare_equal(call, call->args[0], call->args[1], ret));
 }
 
 static bool run_lt(struct call *call)
 {
     bool is;
 
-    return less(call, call->args[0], call->args[1], &is) &&
-           give(call, value_bool(is));
+    return compare_less(call, call->args[0], call->args[1], &is) &&
+           call_give(call, value_bool(is));
 }
 
 static bool run_ge(struct call *call)
 {
     bool is;
 
-    return less(call, call->args[0], call->args[1], &is) &&
-           give(call, value_bool(!is));
+    return compare_less(call, call->args[0], call->args[1], &is) &&
+           call_give(call, value_bool(!is));
 }
 
 static bool run_le(struct call *call)
 {
     bool is;
 
-    return less_or_equal(call, &is) && give(call, value_bool(is));
+    return less_or_equal(call, &is) && call_give(call, value_bool(is));
 }
 
 static bool run_gt(struct call *call)
 {
     bool is;
 
-    return less_or_equal(call, &is) && give(call, value_bool(!is));
+    return less_or_equal(call, &is) && call_give(call, value_bool(!is));
 }
 
 static bool run_not(struct call *call)
 {
-    return give(call, value_bool(!value_true(call->args[0])));
+    return call_give(call, value_bool(!value_true(call->args[0])));
 }
 
 /* ---- Parts of things ---- */
 
-static bool index_of(struct call *call, struct value v, int64_t room,
+static bool check_index(struct call *call, struct value v, int64_t room,
                      int64_t *ret)
 {
     enum basic basic = basic_of(v);
 
     if (v.kind == KIND_NIL)
         return call_fail(call, "cannot index slice/array with nil");
-    if (!is_whole(basic) || v.any)
+    if (!is_integer_type(basic) || v.any)
         return call_fail(call, "cannot index slice/array with type %s",
                          v.any ? "interface {}" : value_type(v));
     if (v.integer < 0 || v.integer > room)
@@ -213,7 +213,7 @@ static bool index_list(struct call *call, struct value *item, struct value by)
     int64_t len = string ? item->len : list_len(item->list);
 
     by.any = false;
-    if (!index_of(call, by, len, &at))
+    if (!check_index(call, by, len, &at))
         return false;
     if (at == len)
         return call_fail(call, "reflect: %s index out of range",
@@ -265,20 +265,20 @@ static bool run_index(struct call *call)
         if (!fine)
             return false;
     }
-    return give(call, item);
+    return call_give(call, item);
 }
 
-static struct list *part_of(struct call *call, struct list *from, int64_t start,
+static struct list *slice_list(struct call *call, struct list *from, int64_t start,
                             int64_t end)
 {
-    struct list *list = list_new(call->space, from->element);
+    struct list *list = list_new(call->heap, from->element);
 
     for (int64_t i = start; i < end; i++)
         list_add(list, i < from->len ? from->items[i] : value_nil());
     return list;
 }
 
-static bool run_slice(struct call *call)
+static bool run_go_slice(struct call *call)
 {
     struct value item = call->args[0];
     bool string = item.kind == KIND_STRING;
@@ -295,7 +295,7 @@ static bool run_slice(struct call *call)
     at[1] = string ? item.len : list_len(item.list);
     room = string ? item.len : at[1] + item.list->spare;
     for (size_t i = 1; i < call->count; i++) {
-        if (!index_of(call, call->args[i], room, &at[i - 1]))
+        if (!check_index(call, call->args[i], room, &at[i - 1]))
             return false;
     }
     if (at[0] > at[1])
@@ -305,11 +305,11 @@ static bool run_slice(struct call *call)
         return call_fail(call, "invalid slice index: %lld > %lld",
                          (long long)at[1], (long long)at[2]);
     if (string)
-        return give(call, value_string(item.string + at[0],
+        return call_give(call, value_string(item.string + at[0],
                                        (size_t)(at[1] - at[0])));
     if (!call_room(call, (uint64_t)(at[1] - at[0]) * sizeof(struct value)))
         return false;
-    return give(call, value_list(part_of(call, item.list, at[0], at[1])));
+    return call_give(call, value_list(slice_list(call, item.list, at[0], at[1])));
 }
 
 static bool run_len(struct call *call)
@@ -323,11 +323,11 @@ static bool run_len(struct call *call)
         return call_fail(call,
                          "reflect: call of reflect.Value.Type on zero Value");
     case KIND_STRING:
-        return give(call, value_int(v.len));
+        return call_give(call, value_int(v.len));
     case KIND_LIST:
-        return give(call, value_int(list_len(v.list)));
+        return call_give(call, value_int(list_len(v.list)));
     case KIND_DICT:
-        return give(call, value_int(dict_len(v.dict)));
+        return call_give(call, value_int(dict_len(v.dict)));
     default:
         return call_fail(call, "len of type %s", value_type(v));
     }
@@ -336,7 +336,7 @@ static bool run_len(struct call *call)
 /* ---- Printing ---- */
 
 /* Paid for what it made until then, a run may have nothing left, and says so. */
-static bool too_large(struct call *call, struct text *out)
+static bool refuse_too_large(struct call *call, struct text *out)
 {
     size_t len = out->len;
 
@@ -350,9 +350,9 @@ static bool run_print(struct call *call)
     struct text out = call_text(call);
 
     if (!print_values(&out, call->args, call->count)) {
-        return too_large(call, &out);
+        return refuse_too_large(call, &out);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_println(struct call *call)
@@ -363,30 +363,30 @@ static bool run_println(struct call *call)
         if (i)
             text_add_char(&out, ' ');
         if (!print_value(&out, call->args[i])) {
-            return too_large(call, &out);
+            return refuse_too_large(call, &out);
         }
     }
     text_add_char(&out, '\n');
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_printf(struct call *call)
 {
     struct text out = call_text(call);
 
-    if (!print_format(&out, arg_str(call, 0), call->args + 1,
+    if (!print_format(&out, call_arg_str(call, 0), call->args + 1,
                       call->count - 1) ||
         !call_spend(call, (uint64_t)out.len * 8)) {
-        return too_large(call, &out);
+        return refuse_too_large(call, &out);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* ---- Escapes ---- */
 
 typedef void escape_fn(struct text *out, struct str s);
 
-static bool escaped(struct call *call, escape_fn *escape)
+static bool give_escaped(struct call *call, escape_fn *escape)
 {
     scoped_text struct text plain = {0};
     struct text out = call_text(call);
@@ -401,10 +401,10 @@ static bool escaped(struct call *call, escape_fn *escape)
                 args[i] = value_of_str(STR("<no value>"));
         }
         if (!print_values(&plain, args, call->count))
-            return too_large(call, &plain);
+            return refuse_too_large(call, &plain);
     }
     escape(&out, (struct str){text_string(&plain), plain.len});
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static void escape_html(struct text *out, struct str s)
@@ -482,17 +482,17 @@ static void escape_query(struct text *out, struct str s)
 
 static bool run_html(struct call *call)
 {
-    return escaped(call, escape_html);
+    return give_escaped(call, escape_html);
 }
 
 static bool run_js(struct call *call)
 {
-    return escaped(call, escape_js);
+    return give_escaped(call, escape_js);
 }
 
 static bool run_urlquery(struct call *call)
 {
-    return escaped(call, escape_query);
+    return give_escaped(call, escape_query);
 }
 
 /* The executor does these three itself. */
@@ -507,7 +507,7 @@ const struct function functions_go[] = {
     {"call", "vv*", '(', run_nothing, COST_NONE},
     {"html", "a*", 's', run_html, 8},
     {"index", "vv*", 'v', run_index, COST_FLAT},
-    {"slice", "vv*", 'v', run_slice, COST_ITEMS},
+    {"slice", "vv*", 'v', run_go_slice, COST_ITEMS},
     {"js", "a*", 's', run_js, 24},
     {"len", "v", 'i', run_len, COST_NONE},
     {"not", "v", 'b', run_not, COST_NONE},

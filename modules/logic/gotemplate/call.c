@@ -55,7 +55,7 @@ char *call_alloc(struct call *call, size_t size)
     return arena_alloc(call->arena, size);
 }
 
-bool give_text(struct call *call, struct text *text)
+bool call_give_text(struct call *call, struct text *text)
 {
     bool over = text->over;
 
@@ -65,7 +65,7 @@ bool give_text(struct call *call, struct text *text)
         text_free(text);
         return false;
     }
-    return give_str(call, str_take(call->arena, text));
+    return call_give_str(call, str_take(call->arena, text));
 }
 
 bool call_now(struct call *call, int64_t *ret)

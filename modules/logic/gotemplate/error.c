@@ -38,7 +38,7 @@ void template_error_words(const struct template_error *error, struct text *out)
 }
 
 /* The line number `wanted` of a text; NULL if it has fewer. */
-static const char *line_of(const char *source, size_t len, unsigned wanted,
+static const char *find_line(const char *source, size_t len, unsigned wanted,
                            size_t *ret_len)
 {
     const char *at = source, *end = source + len, *stop;
@@ -59,7 +59,7 @@ void template_error_underline(const struct template_error *error,
 {
     size_t width = 0;
     const char *line =
-        error->line ? line_of(source, len, error->line, &width) : NULL;
+        error->line ? find_line(source, len, error->line, &width) : NULL;
 
     if (!line)
         return;

@@ -45,7 +45,7 @@ static const char *type_name(char type)
     }
 }
 
-static bool assignable(struct value v, char type)
+static bool is_assignable(struct value v, char type)
 {
     switch (type) {
     case 's':
@@ -80,11 +80,11 @@ static bool nil_of(struct exec *exec, char type, struct value *ret)
         *ret = value_nil();
         return true;
     case 'd':
-        *ret = value_dict(dict_new(&exec->space, ELEMENT_ANY));
+        *ret = value_dict(dict_new(&exec->heap, ELEMENT_ANY));
         ret->dict->nil = true;
         return true;
     case 'l':
-        *ret = value_list(list_new(&exec->space, ELEMENT_ANY));
+        *ret = value_list(list_new(&exec->heap, ELEMENT_ANY));
         ret->list->nil = true;
         return true;
     default:
@@ -93,7 +93,7 @@ static bool nil_of(struct exec *exec, char type, struct value *ret)
 }
 
 /* Makes a value fit a parameter, or says why it cannot. */
-static bool fit(struct exec *exec, struct value v, char type, struct value *ret)
+static bool fit_parameter(struct exec *exec, struct value v, char type, struct value *ret)
 {
     if (type == 'v' || !type) {
         *ret = v;
@@ -109,7 +109,7 @@ static bool fit(struct exec *exec, struct value v, char type, struct value *ret)
             return true;
         return exec_fail(exec, "invalid value; expected %s", type_name(type));
     }
-    if (assignable(v, type)) {
+    if (is_assignable(v, type)) {
         *ret = v;
         ret->any = false;
         return true;
@@ -122,10 +122,10 @@ static bool fit(struct exec *exec, struct value v, char type, struct value *ret)
 
 /* ---- Literals ---- */
 
-static bool constant(struct exec *exec, const struct part *part,
+static bool eval_constant(struct exec *exec, const struct part *part,
                      struct value *ret)
 {
-    const struct number *number = part->number;
+    const struct literal_number *number = part->number;
     struct str text = part->spelt;
     bool hex = text.len > 2 && text.at[0] == '0' &&
                (text.at[1] | 0x20) == 'x' && !memchr(text.at, 'p', text.len) &&
@@ -145,21 +145,21 @@ static bool constant(struct exec *exec, const struct part *part,
     return true;
 }
 
-static bool literal(struct exec *exec, const struct part *part,
+static bool eval_literal(struct exec *exec, const struct part *part,
                     struct value *ret)
 {
     if (part->type == PART_NUMBER)
-        return constant(exec, part, ret);
+        return eval_constant(exec, part, ret);
     *ret = part->type == PART_BOOL ? value_bool(part->truth)
                                    : value_of_str(part->value);
     return true;
 }
 
 /* A literal where a parameter has a type of its own. */
-static bool typed_literal(struct exec *exec, char type, const struct part *part,
+static bool eval_typed_literal(struct exec *exec, char type, const struct part *part,
                           struct value *ret)
 {
-    const struct number *number =
+    const struct literal_number *number =
         part->type == PART_NUMBER ? part->number : NULL;
     scoped_text struct text shown = {0};
     const char *wanted = NULL;
@@ -167,12 +167,12 @@ static bool typed_literal(struct exec *exec, char type, const struct part *part,
     switch (type) {
     case 's':
         if (part->type == PART_STRING)
-            return literal(exec, part, ret);
+            return eval_literal(exec, part, ret);
         wanted = "string";
         break;
     case 'b':
         if (part->type == PART_BOOL)
-            return literal(exec, part, ret);
+            return eval_literal(exec, part, ret);
         wanted = "bool";
         break;
     case 'i':
@@ -205,7 +205,7 @@ static bool typed_literal(struct exec *exec, char type, const struct part *part,
 /* ---- Calls ---- */
 
 /* Parameter i of a function, the last again and again if it is variadic. */
-static char parameter(const char *takes, size_t fixed, size_t i)
+static char parameter_type(const char *takes, size_t fixed, size_t i)
 {
     return takes[i < fixed ? i : fixed];
 }
@@ -320,7 +320,7 @@ static bool run_function(struct exec *exec, const struct function *function,
                          size_t count, struct value *ret)
 {
     struct call call = {.exec = exec,
-                        .space = &exec->space,
+                        .heap = &exec->heap,
                         .arena = exec->arena,
                         .args = args,
                         .count = count,
@@ -344,7 +344,7 @@ static bool run_function(struct exec *exec, const struct function *function,
  * Calls a function or method. `words` are the command's words after the name;
  * `receiver` goes before them, `final` (what a pipe brings) after them.
  */
-static bool eval_call(struct exec *exec, struct value dot,
+static bool eval_function_call(struct exec *exec, struct value dot,
                       const struct function *function, const struct part *node,
                       const struct value *receiver,
                       const struct part *const *words, size_t count,
@@ -369,11 +369,11 @@ static bool eval_call(struct exec *exec, struct value dot,
     if (receiver)
         args[0] = *receiver;
     for (size_t i = 0; i < count; i++) {
-        if (!eval_argument(exec, dot, parameter(takes, fixed, i), words[i],
+        if (!eval_argument(exec, dot, parameter_type(takes, fixed, i), words[i],
                            &args[skip + i]))
             return false;
     }
-    if (final && !fit(exec, *final, parameter(takes, fixed, count),
+    if (final && !fit_parameter(exec, *final, parameter_type(takes, fixed, count),
                       &args[skip + count]))
         return false;
     if (function->gives == '(')
@@ -453,7 +453,7 @@ static bool eval_field(struct exec *exec, struct value dot,
     if (method) {
         bool some = words && words->len > 1;
 
-        return eval_call(exec, dot, method, node, &receiver,
+        return eval_function_call(exec, dot, method, node, &receiver,
                          some ? (const struct part *const *)words->at + 1
                               : NULL,
                          some ? words->len - 1 : 0, final, ret);
@@ -537,7 +537,7 @@ static bool eval_function(struct exec *exec, struct value dot,
     bool some = words && words->len > 1;
 
     exec->node = part;
-    return eval_call(exec, dot, part->function, node, NULL,
+    return eval_function_call(exec, dot, part->function, node, NULL,
                      some ? (const struct part *const *)words->at + 1 : NULL,
                      some ? words->len - 1 : 0, final, ret);
 }
@@ -553,7 +553,7 @@ static bool eval_argument(struct exec *exec, struct value dot, char type,
     exec->node = part;
     switch (part->type) {
     case PART_DOT:
-        return fit(exec, dot, type, ret);
+        return fit_parameter(exec, dot, type, ret);
     case PART_NIL:
         return nil_of(exec, type ? type : 'a', ret) ||
                exec_fail(exec, "cannot assign nil to %s", type_name(type));
@@ -574,10 +574,10 @@ static bool eval_argument(struct exec *exec, struct value dot, char type,
         break;
     default:
         if (type == 'a' || type == 'v' || !type)
-            return literal(exec, part, ret);
-        return typed_literal(exec, type, part, ret);
+            return eval_literal(exec, part, ret);
+        return eval_typed_literal(exec, type, part, ret);
     }
-    return fine && fit(exec, v, type, ret);
+    return fine && fit_parameter(exec, v, type, ret);
 }
 
 static bool eval_command(struct exec *exec, struct value dot,
@@ -611,7 +611,7 @@ static bool eval_command(struct exec *exec, struct value dot,
     }
     if (first->type == PART_NIL)
         return exec_fail(exec, "nil is not a command");
-    return literal(exec, first, ret);
+    return eval_literal(exec, first, ret);
 }
 
 bool eval_pipeline(struct exec *exec, struct value dot,

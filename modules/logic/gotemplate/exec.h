@@ -46,7 +46,7 @@ struct frame {
     union {
         struct {
             const struct part *range;
-            const struct entry *entries; /* of a dict, as it was */
+            const struct dict_entry *entries; /* of a dict, as it was */
             struct value over;
             int64_t next, count;
             uint32_t inner; /* variables to keep between iterations */
@@ -63,7 +63,7 @@ struct exec {
     const struct map *functions; /* of the set, for texts that tpl parses */
     const struct template_options *options;
     struct arena *arena;
-    struct space space;
+    struct heap heap;
     struct scope *scope;
     struct text *out;
     size_t out_limit;

@@ -15,7 +15,7 @@ struct map;
  */
 struct call {
     struct exec *exec;
-    struct space *space;
+    struct heap *heap;
     struct arena *arena;
     struct value *args;
     size_t count;
@@ -80,20 +80,20 @@ bool call_tpl(struct call *call, struct str text, struct value data,
               struct str *ret);
 
 /* Results. */
-static inline bool give(struct call *call, struct value v)
+static inline bool call_give(struct call *call, struct value v)
 {
     call->ret = v;
     return true;
 }
-static inline bool give_str(struct call *call, struct str s)
+static inline bool call_give_str(struct call *call, struct str s)
 {
-    return give(call, value_of_str(s));
+    return call_give(call, value_of_str(s));
 }
 /* fmt's %v as a string, which a string is already. False when too large. */
 bool call_string(struct call *call, struct value v, struct str *ret);
 /* Copies the text into the arena and frees it; fails over the bound. */
-bool give_text(struct call *call, struct text *text);
-static inline struct str arg_str(const struct call *call, size_t i)
+bool call_give_text(struct call *call, struct text *text);
+static inline struct str call_arg_str(const struct call *call, size_t i)
 {
     return value_str(call->args[i]);
 }

@@ -72,7 +72,7 @@ bool call_include(struct call *call, struct str name, struct value data,
     bool fine;
 
     if (!exec->included)
-        exec->included = dict_new(&exec->space, ELEMENT_INT);
+        exec->included = dict_new(&exec->heap, ELEMENT_INT);
     seen = dict_get(exec->included, name);
     times = seen ? seen->integer : 0;
     if (times > exec->options->bounds.include)

@@ -13,12 +13,12 @@ void lexer_start(struct lexer *lexer, const char *text, size_t len)
         .text = text, .len = (uint32_t)len, .line = 1, .start_line = 1};
 }
 
-static bool is_space(unsigned rune)
+static bool is_template_space(unsigned rune)
 {
     return rune == ' ' || rune == '\t' || rune == '\r' || rune == '\n';
 }
 
-static bool is_word(unsigned rune)
+static bool is_alphanumeric(unsigned rune)
 {
     if (rune < 0x80)
         return rune == '_' || (rune >= '0' && rune <= '9') ||
@@ -34,7 +34,7 @@ static bool looking_at(const struct lexer *lexer, uint32_t at, const char *what)
            memcmp(lexer->text + at, what, len) == 0;
 }
 
-static unsigned next_rune(struct lexer *lexer)
+static unsigned take_rune(struct lexer *lexer)
 {
     unsigned rune;
 
@@ -79,7 +79,7 @@ static unsigned peek_rune(struct lexer *lexer)
     return rune;
 }
 
-static struct token emit(struct lexer *lexer, enum token_type type)
+static struct token emit_token(struct lexer *lexer, enum token_type type)
 {
     struct token token = {
         .type = type,
@@ -92,10 +92,10 @@ static struct token emit(struct lexer *lexer, enum token_type type)
     return token;
 }
 
-static struct token fail(struct lexer *lexer, const char *format, ...)
+static struct token fail_lexing(struct lexer *lexer, const char *format, ...)
     PRINTF(2, 3);
 
-static struct token fail(struct lexer *lexer, const char *format, ...)
+static struct token fail_lexing(struct lexer *lexer, const char *format, ...)
 {
     struct token token = {
         .type = TOKEN_ERROR, .at = lexer->start, .line = lexer->start_line};
@@ -117,7 +117,7 @@ static struct token fail_spelling(struct lexer *lexer, const char *words)
     struct str spelt = {lexer->text + lexer->start, lexer->at - lexer->start};
 
     literal_quote(&quoted, spelt, '"', false);
-    return fail(lexer, "%s: %.120s", words, text_string(&quoted));
+    return fail_lexing(lexer, "%s: %.120s", words, text_string(&quoted));
 }
 
 static struct token fail_rune(struct lexer *lexer, const char *words,
@@ -126,14 +126,14 @@ static struct token fail_rune(struct lexer *lexer, const char *words,
     char bytes[5] = {0};
 
     if (rune == END_OF_TEXT)
-        return fail(lexer, "%s U+FFFFFFFFFFFFFFFF", words);
+        return fail_lexing(lexer, "%s U+FFFFFFFFFFFFFFFF", words);
     text_utf8_put(rune, bytes);
     if (!unicode_is_printable(rune))
-        return fail(lexer, "%s U+%04X", words, rune);
-    return fail(lexer, "%s U+%04X '%s'", words, rune, bytes);
+        return fail_lexing(lexer, "%s U+%04X", words, rune);
+    return fail_lexing(lexer, "%s U+%04X '%s'", words, rune, bytes);
 }
 
-static void ignore(struct lexer *lexer)
+static void drop_text(struct lexer *lexer)
 {
     for (uint32_t i = lexer->start; i < lexer->at; i++)
         lexer->line += lexer->text[i] == '\n';
@@ -150,13 +150,13 @@ static void count_lines(struct lexer *lexer)
 static bool trims_left(const struct lexer *lexer, uint32_t at)
 {
     return at + MARKER <= lexer->len && lexer->text[at] == '-' &&
-           is_space((unsigned char)lexer->text[at + 1]);
+           is_template_space((unsigned char)lexer->text[at + 1]);
 }
 
 static bool trims_right(const struct lexer *lexer, uint32_t at)
 {
     return at + MARKER <= lexer->len &&
-           is_space((unsigned char)lexer->text[at]) &&
+           is_template_space((unsigned char)lexer->text[at]) &&
            lexer->text[at + 1] == '-';
 }
 
@@ -170,7 +170,7 @@ static bool at_right(const struct lexer *lexer, bool *ret_trims)
 static void skip_spaces(struct lexer *lexer)
 {
     while (lexer->at < lexer->len &&
-           is_space((unsigned char)lexer->text[lexer->at]))
+           is_template_space((unsigned char)lexer->text[lexer->at]))
         lexer->at++;
 }
 
@@ -183,18 +183,18 @@ static bool skip_comment(struct lexer *lexer, struct token *ret)
     lexer->at += 2;
     end = memmem(lexer->text + lexer->at, lexer->len - lexer->at, "*/", 2);
     if (!end) {
-        *ret = fail(lexer, "unclosed comment");
+        *ret = fail_lexing(lexer, "unclosed comment");
         return false;
     }
     lexer->at = (uint32_t)(end - lexer->text) + 2;
     if (!at_right(lexer, &trims)) {
-        *ret = fail(lexer, "comment ends before closing delimiter");
+        *ret = fail_lexing(lexer, "comment ends before closing delimiter");
         return false;
     }
     lexer->at += (trims ? MARKER : 0) + 2;
     if (trims)
         skip_spaces(lexer);
-    ignore(lexer);
+    drop_text(lexer);
     return true;
 }
 
@@ -206,13 +206,13 @@ static bool left_delimiter(struct lexer *lexer, struct token *ret)
     lexer->at += 2;
     if (looking_at(lexer, lexer->at + marker, "/*")) {
         lexer->at += marker;
-        ignore(lexer);
+        drop_text(lexer);
         return !skip_comment(lexer, ret);
     }
-    *ret = emit(lexer, TOKEN_LEFT);
+    *ret = emit_token(lexer, TOKEN_LEFT);
     lexer->inside = true;
     lexer->at += marker;
-    ignore(lexer);
+    drop_text(lexer);
     lexer->parens = 0;
     return true;
 }
@@ -225,14 +225,14 @@ static bool text_before(struct lexer *lexer, uint32_t delimiter,
 
     if (trims_left(lexer, delimiter + 2)) {
         while (end > lexer->start &&
-               is_space((unsigned char)lexer->text[end - 1]))
+               is_template_space((unsigned char)lexer->text[end - 1]))
             end--;
     }
     lexer->at = end;
     count_lines(lexer);
-    *ret = emit(lexer, TOKEN_TEXT);
+    *ret = emit_token(lexer, TOKEN_TEXT);
     lexer->at = delimiter;
-    ignore(lexer);
+    drop_text(lexer);
     return ret->text.len > 0;
 }
 
@@ -254,9 +254,9 @@ static struct token lex_text(struct lexer *lexer)
     }
     lexer->at = lexer->len;
     if (lexer->at == lexer->start)
-        return emit(lexer, TOKEN_EOF);
+        return emit_token(lexer, TOKEN_EOF);
     count_lines(lexer);
-    return emit(lexer, TOKEN_TEXT);
+    return emit_token(lexer, TOKEN_TEXT);
 }
 
 static struct token right_delimiter(struct lexer *lexer)
@@ -267,13 +267,13 @@ static struct token right_delimiter(struct lexer *lexer)
     at_right(lexer, &trims);
     if (trims) {
         lexer->at += MARKER;
-        ignore(lexer);
+        drop_text(lexer);
     }
     lexer->at += 2;
-    token = emit(lexer, TOKEN_RIGHT);
+    token = emit_token(lexer, TOKEN_RIGHT);
     if (trims) {
         skip_spaces(lexer);
-        ignore(lexer);
+        drop_text(lexer);
     }
     lexer->inside = false;
     return token;
@@ -283,8 +283,8 @@ static struct token lex_space(struct lexer *lexer)
 {
     unsigned spaces = 0;
 
-    while (is_space(peek_rune(lexer))) {
-        next_rune(lexer);
+    while (is_template_space(peek_rune(lexer))) {
+        take_rune(lexer);
         spaces++;
     }
     /* The last space may belong to a closing delimiter that trims. */
@@ -295,14 +295,14 @@ static struct token lex_space(struct lexer *lexer)
         if (spaces == 1)
             return right_delimiter(lexer);
     }
-    return emit(lexer, TOKEN_SPACE);
+    return emit_token(lexer, TOKEN_SPACE);
 }
 
 static bool at_terminator(struct lexer *lexer)
 {
     unsigned rune = peek_rune(lexer);
 
-    if (is_space(rune) || rune == END_OF_TEXT)
+    if (is_template_space(rune) || rune == END_OF_TEXT)
         return true;
     return (rune < 0x80 && rune && strchr(".,|:)(", (int)rune)) ||
            looking_at(lexer, lexer->at, "}}");
@@ -325,27 +325,27 @@ static struct token lex_identifier(struct lexer *lexer)
 {
     struct str word;
 
-    while (is_word(peek_rune(lexer)))
-        next_rune(lexer);
+    while (is_alphanumeric(peek_rune(lexer)))
+        take_rune(lexer);
     if (!at_terminator(lexer))
         return fail_rune(lexer, "bad character", peek_rune(lexer));
     word = (struct str){lexer->text + lexer->start, lexer->at - lexer->start};
     for (size_t i = 0; i < count_of(keywords); i++) {
         if (str_same(word, str_of(keywords[i].word)))
-            return emit(lexer, keywords[i].type);
+            return emit_token(lexer, keywords[i].type);
     }
-    return emit(lexer, TOKEN_IDENTIFIER);
+    return emit_token(lexer, TOKEN_IDENTIFIER);
 }
 
 static struct token lex_name(struct lexer *lexer, enum token_type type)
 {
     if (at_terminator(lexer))
-        return emit(lexer, type == TOKEN_VARIABLE ? type : TOKEN_DOT);
-    while (is_word(peek_rune(lexer)))
-        next_rune(lexer);
+        return emit_token(lexer, type == TOKEN_VARIABLE ? type : TOKEN_DOT);
+    while (is_alphanumeric(peek_rune(lexer)))
+        take_rune(lexer);
     if (!at_terminator(lexer))
         return fail_rune(lexer, "bad character", peek_rune(lexer));
-    return emit(lexer, type);
+    return emit_token(lexer, type);
 }
 
 /* A string or character constant, whose first quote has been read. */
@@ -353,33 +353,33 @@ static struct token lex_quoted(struct lexer *lexer, unsigned quote,
                                enum token_type type, const char *unterminated)
 {
     for (;;) {
-        unsigned rune = next_rune(lexer);
+        unsigned rune = take_rune(lexer);
 
         if (rune == quote)
-            return emit(lexer, type);
+            return emit_token(lexer, type);
         if (rune == '\\') {
-            rune = next_rune(lexer);
+            rune = take_rune(lexer);
             if (rune != END_OF_TEXT && rune != '\n')
                 continue;
         }
         if (rune == END_OF_TEXT || rune == '\n')
-            return fail(lexer, "%s", unterminated);
+            return fail_lexing(lexer, "%s", unterminated);
     }
 }
 
 static struct token lex_raw(struct lexer *lexer)
 {
     for (;;) {
-        unsigned rune = next_rune(lexer);
+        unsigned rune = take_rune(lexer);
 
         if (rune == END_OF_TEXT)
-            return fail(lexer, "unterminated raw quoted string");
+            return fail_lexing(lexer, "unterminated raw quoted string");
         if (rune == '`')
-            return emit(lexer, TOKEN_RAW_STRING);
+            return emit_token(lexer, TOKEN_RAW_STRING);
     }
 }
 
-static bool accept(struct lexer *lexer, const char *any)
+static bool accept_rune(struct lexer *lexer, const char *any)
 {
     char c = lexer->at < lexer->len ? lexer->text[lexer->at] : '\0';
 
@@ -391,7 +391,7 @@ static bool accept(struct lexer *lexer, const char *any)
 
 static void accept_run(struct lexer *lexer, const char *any)
 {
-    while (accept(lexer, any))
+    while (accept_rune(lexer, any))
         ;
 }
 
@@ -401,27 +401,27 @@ static bool scan_number(struct lexer *lexer)
     static const char hex[] = "0123456789abcdefABCDEF_";
     const char *digits = decimal;
 
-    accept(lexer, "+-");
-    if (accept(lexer, "0")) {
-        if (accept(lexer, "xX"))
+    accept_rune(lexer, "+-");
+    if (accept_rune(lexer, "0")) {
+        if (accept_rune(lexer, "xX"))
             digits = hex;
-        else if (accept(lexer, "oO"))
+        else if (accept_rune(lexer, "oO"))
             digits = "01234567_";
-        else if (accept(lexer, "bB"))
+        else if (accept_rune(lexer, "bB"))
             digits = "01_";
     }
     accept_run(lexer, digits);
-    if (accept(lexer, "."))
+    if (accept_rune(lexer, "."))
         accept_run(lexer, digits);
-    if ((digits == decimal && accept(lexer, "eE")) ||
-        (digits == hex && accept(lexer, "pP"))) {
-        accept(lexer, "+-");
+    if ((digits == decimal && accept_rune(lexer, "eE")) ||
+        (digits == hex && accept_rune(lexer, "pP"))) {
+        accept_rune(lexer, "+-");
         accept_run(lexer, decimal);
     }
-    accept(lexer, "i");
-    if (!is_word(peek_rune(lexer)))
+    accept_rune(lexer, "i");
+    if (!is_alphanumeric(peek_rune(lexer)))
         return true;
-    next_rune(lexer);
+    take_rune(lexer);
     return false;
 }
 
@@ -433,18 +433,18 @@ static struct token lex_number(struct lexer *lexer)
         return fail_spelling(lexer, "bad number syntax");
     sign = peek_rune(lexer);
     if (sign != '+' && sign != '-')
-        return emit(lexer, TOKEN_NUMBER);
+        return emit_token(lexer, TOKEN_NUMBER);
     if (!scan_number(lexer) || lexer->text[lexer->at - 1] != 'i')
         return fail_spelling(lexer, "bad number syntax");
-    return emit(lexer, TOKEN_COMPLEX);
+    return emit_token(lexer, TOKEN_COMPLEX);
 }
 
 static struct token lex_paren(struct lexer *lexer, unsigned rune)
 {
     lexer->parens += rune == '(' ? 1 : -1;
     if (lexer->parens < 0)
-        return fail(lexer, "unexpected right paren");
-    return emit(lexer, rune == '(' ? TOKEN_LEFT_PAREN : TOKEN_RIGHT_PAREN);
+        return fail_lexing(lexer, "unexpected right paren");
+    return emit_token(lexer, rune == '(' ? TOKEN_LEFT_PAREN : TOKEN_RIGHT_PAREN);
 }
 
 static bool field_follows(const struct lexer *lexer)
@@ -455,20 +455,20 @@ static bool field_follows(const struct lexer *lexer)
 
 static struct token lex_declare(struct lexer *lexer)
 {
-    if (next_rune(lexer) != '=')
-        return fail(lexer, "expected :=");
-    return emit(lexer, TOKEN_DECLARE);
+    if (take_rune(lexer) != '=')
+        return fail_lexing(lexer, "expected :=");
+    return emit_token(lexer, TOKEN_DECLARE);
 }
 
 static struct token lex_rune(struct lexer *lexer, unsigned rune)
 {
     switch (rune) {
     case '=':
-        return emit(lexer, TOKEN_ASSIGN);
+        return emit_token(lexer, TOKEN_ASSIGN);
     case ':':
         return lex_declare(lexer);
     case '|':
-        return emit(lexer, TOKEN_PIPE);
+        return emit_token(lexer, TOKEN_PIPE);
     case '"':
         return lex_quoted(lexer, '"', TOKEN_STRING,
                           "unterminated quoted string");
@@ -486,7 +486,7 @@ static struct token lex_rune(struct lexer *lexer, unsigned rune)
         break;
     }
     if (rune > 0x20 && rune < 0x7f)
-        return emit(lexer, TOKEN_CHAR);
+        return emit_token(lexer, TOKEN_CHAR);
     return fail_rune(lexer, "unrecognized character in action:", rune);
 }
 
@@ -498,12 +498,12 @@ static struct token lex_action(struct lexer *lexer)
     if (at_right(lexer, &trims)) {
         if (lexer->parens == 0)
             return right_delimiter(lexer);
-        return fail(lexer, "unclosed left paren");
+        return fail_lexing(lexer, "unclosed left paren");
     }
-    rune = next_rune(lexer);
+    rune = take_rune(lexer);
     if (rune == END_OF_TEXT)
-        return fail(lexer, "unclosed action");
-    if (is_space(rune)) {
+        return fail_lexing(lexer, "unclosed action");
+    if (is_template_space(rune)) {
         step_back(lexer);
         return lex_space(lexer);
     }
@@ -514,7 +514,7 @@ static struct token lex_action(struct lexer *lexer)
         step_back(lexer);
         return lex_number(lexer);
     }
-    if (is_word(rune)) {
+    if (is_alphanumeric(rune)) {
         step_back(lexer);
         return lex_identifier(lexer);
     }

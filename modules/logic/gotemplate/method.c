@@ -2,7 +2,7 @@
 /* The methods that Go's time.Time has, and finding a value's method. */
 #include "gotemplate/exec.h"
 
-static struct calendar calendar(struct call *call)
+static struct calendar receiver_calendar(struct call *call)
 {
     struct calendar at;
 
@@ -12,70 +12,70 @@ static struct calendar calendar(struct call *call)
 
 static bool run_year(struct call *call)
 {
-    return give(call, value_int(calendar(call).year));
+    return call_give(call, value_int(receiver_calendar(call).year));
 }
 
 static bool run_month(struct call *call)
 {
-    return give(call, (struct value){.kind = KIND_MONTH,
-                                     .integer = calendar(call).month});
+    return call_give(call, (struct value){.kind = KIND_MONTH,
+                                     .integer = receiver_calendar(call).month});
 }
 
 static bool run_weekday(struct call *call)
 {
-    return give(call, (struct value){.kind = KIND_WEEKDAY,
-                                     .integer = calendar(call).weekday});
+    return call_give(call, (struct value){.kind = KIND_WEEKDAY,
+                                     .integer = receiver_calendar(call).weekday});
 }
 
 static bool run_day(struct call *call)
 {
-    return give(call, value_int(calendar(call).day));
+    return call_give(call, value_int(receiver_calendar(call).day));
 }
 
 static bool run_year_day(struct call *call)
 {
-    return give(call, value_int(calendar(call).day_of_year));
+    return call_give(call, value_int(receiver_calendar(call).day_of_year));
 }
 
 static bool run_hour(struct call *call)
 {
-    return give(call, value_int(calendar(call).hour));
+    return call_give(call, value_int(receiver_calendar(call).hour));
 }
 
 static bool run_minute(struct call *call)
 {
-    return give(call, value_int(calendar(call).minute));
+    return call_give(call, value_int(receiver_calendar(call).minute));
 }
 
 static bool run_second(struct call *call)
 {
-    return give(call, value_int(calendar(call).second));
+    return call_give(call, value_int(receiver_calendar(call).second));
 }
 
 static bool run_nanosecond(struct call *call)
 {
-    return give(call, value_int(call->args[0].time->nanosecond));
+    return call_give(call, value_int(call->args[0].time->nanosecond));
 }
 
 static bool run_unix(struct call *call)
 {
-    return give(call, value_int64(call->args[0].time->second));
+    return call_give(call, value_int64(call->args[0].time->second));
 }
 
 static bool run_format(struct call *call)
 {
     struct text out = call_text(call);
 
-    date_format(&out, call->args[0].time, arg_str(call, 1));
-    return give_text(call, &out);
+    date_format(&out, call->args[0].time, call_arg_str(call, 1));
+    return call_give_text(call, &out);
 }
 
-static bool run_string(struct call *call)
+static bool run_time_string(struct call *call)
 {
     struct text out = call_text(call);
 
     print_time(&out, call->args[0].time);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_utc(struct call *call)
@@ -83,13 +83,13 @@ static bool run_utc(struct call *call)
     struct instant instant = *call->args[0].time;
 
     zone_apply(&instant, STR("UTC"));
-    return give(call, value_time(call->arena, instant));
+    return call_give(call, value_time(call->arena, instant));
 }
 
 static bool run_add_date(struct call *call)
 {
     struct instant instant = *call->args[0].time;
-    struct calendar at = calendar(call);
+    struct calendar at = receiver_calendar(call);
     int64_t years = call->args[1].integer, months = call->args[2].integer,
             days = call->args[3].integer, most = 10000000;
 
@@ -100,10 +100,10 @@ static bool run_add_date(struct call *call)
         calendar_seconds(at.year + years, at.month + months, 1) +
         (at.day - 1 + days) * 86400 + at.hour * 3600 + at.minute * 60 +
         at.second - instant.offset;
-    return give(call, value_time(call->arena, instant));
+    return call_give(call, value_time(call->arena, instant));
 }
 
-static int compare(struct call *call)
+static int compare_times(struct call *call)
 {
     const struct instant *a = call->args[0].time, *b = call->args[1].time;
 
@@ -114,22 +114,22 @@ static int compare(struct call *call)
 
 static bool run_before(struct call *call)
 {
-    return give(call, value_bool(compare(call) < 0));
+    return call_give(call, value_bool(compare_times(call) < 0));
 }
 
 static bool run_after(struct call *call)
 {
-    return give(call, value_bool(compare(call) > 0));
+    return call_give(call, value_bool(compare_times(call) > 0));
 }
 
-static bool run_equal(struct call *call)
+static bool run_time_equal(struct call *call)
 {
-    return give(call, value_bool(compare(call) == 0));
+    return call_give(call, value_bool(compare_times(call) == 0));
 }
 
 static bool run_is_zero(struct call *call)
 {
-    return give(call, value_bool(call->args[0].time->second ==
+    return call_give(call, value_bool(call->args[0].time->second ==
                                      calendar_seconds(1, 1, 1) &&
                                  !call->args[0].time->nanosecond));
 }
@@ -146,12 +146,12 @@ static const struct function methods_time[] = {
     {"Nanosecond", "t", 'i', run_nanosecond, 40},
     {"Unix", "t", 'I', run_unix, 40},
     {"Format", "ts", 's', run_format, 40},
-    {"String", "t", 's', run_string, 40},
+    {"String", "t", 's', run_time_string, 40},
     {"UTC", "t", 't', run_utc, 40},
     {"AddDate", "tiii", 't', run_add_date, 40},
     {"Before", "tt", 'b', run_before, 40},
     {"After", "tt", 'b', run_after, 40},
-    {"Equal", "tt", 'b', run_equal, 40},
+    {"Equal", "tt", 'b', run_time_equal, 40},
     {"IsZero", "t", 'b', run_is_zero, 40},
     {0},
 };

@@ -13,7 +13,7 @@ struct text_parse {
     struct lexer lexer;
     struct source *source;
     struct dict *trees; /* of this text, by name */
-    struct space space;
+    struct heap heap;
     unsigned depth;
     bool failed;
     struct template_error *err;
@@ -35,13 +35,13 @@ static struct part *parse_pipeline(struct parser *parser, const char *context,
                                    enum token_type end);
 static struct part *parse_branch(struct parser *parser, enum part_type type,
                                  uint32_t at);
-static struct part *parse_list(struct parser *parser, struct part **ret_end);
+static struct part *parse_parts(struct parser *parser, struct part **ret_end);
 
 /* ---- Errors ---- */
 
-static void *fail(struct parser *parser, const char *format, ...) PRINTF(2, 3);
+static void *fail_parsing(struct parser *parser, const char *format, ...) PRINTF(2, 3);
 
-static void *fail(struct parser *parser, const char *format, ...)
+static void *fail_parsing(struct parser *parser, const char *format, ...)
 {
     struct template_error *err = parser->all->err;
     struct str name = parser->all->source->name;
@@ -91,26 +91,26 @@ static void add_token(struct text *out, struct token token)
         text_add(out, "...");
 }
 
-static void *unexpected(struct parser *parser, struct token token,
+static void *fail_unexpected(struct parser *parser, struct token token,
                         const char *context)
 {
     scoped_text struct text shown = {0};
 
     add_token(&shown, token);
     if (token.type != TOKEN_ERROR)
-        return fail(parser, "unexpected %s in %s", text_string(&shown), context);
+        return fail_parsing(parser, "unexpected %s in %s", text_string(&shown), context);
     if (parser->action_line && parser->action_line != token.line)
         text_addf(&shown, "%s started at %.*s:%u",
                   text_ends(text_string(&shown), " action") ? ""
                                                             : " in action",
                   (int)parser->all->source->name.len,
                   parser->all->source->name.at, parser->action_line);
-    return fail(parser, "%s", text_string(&shown));
+    return fail_parsing(parser, "%s", text_string(&shown));
 }
 
 /* ---- Tokens with look-ahead ---- */
 
-static struct token next(struct parser *parser)
+static struct token next_token(struct parser *parser)
 {
     if (parser->peeked > 0)
         parser->peeked--;
@@ -119,7 +119,7 @@ static struct token next(struct parser *parser)
     return parser->token[parser->peeked];
 }
 
-static void back(struct parser *parser)
+static void put_token_back(struct parser *parser)
 {
     parser->peeked++;
 }
@@ -138,7 +138,7 @@ static void back_three(struct parser *parser, struct token second,
     parser->peeked = 3;
 }
 
-static struct token peek(struct parser *parser)
+static struct token peek_token(struct parser *parser)
 {
     if (parser->peeked > 0)
         return parser->token[parser->peeked - 1];
@@ -152,7 +152,7 @@ static struct token next_solid(struct parser *parser)
     struct token token;
 
     do
-        token = next(parser);
+        token = next_token(parser);
     while (token.type == TOKEN_SPACE);
     return token;
 }
@@ -161,7 +161,7 @@ static struct token peek_solid(struct parser *parser)
 {
     struct token token = next_solid(parser);
 
-    back(parser);
+    put_token_back(parser);
     return token;
 }
 
@@ -223,7 +223,7 @@ static void names_split(struct parser *parser, struct names *names,
     }
 }
 
-static struct part *named(struct parser *parser, enum part_type type,
+static struct part *part_with_name(struct parser *parser, enum part_type type,
                           struct token token)
 {
     struct part *part = part_new(parser, type, token.at);
@@ -232,11 +232,11 @@ static struct part *named(struct parser *parser, enum part_type type,
     return part;
 }
 
-static bool deeper(struct parser *parser)
+static bool enter_nesting(struct parser *parser)
 {
     if (++parser->all->depth <= parser->all->request->nesting)
         return true;
-    fail(parser, "nested more than %u levels deep",
+    fail_parsing(parser, "nested more than %u levels deep",
          parser->all->request->nesting);
     return false;
 }
@@ -252,9 +252,9 @@ static struct part *parse_identifier(struct parser *parser, struct token token)
     struct part *part;
 
     if (!function)
-        return fail(parser, "function \"%s\" not defined", name);
+        return fail_parsing(parser, "function \"%s\" not defined", name);
     if (function->refused)
-        return fail(parser, "function \"%s\" not defined here: it %s", name,
+        return fail_parsing(parser, "function \"%s\" not defined here: it %s", name,
                     function->refused);
     part = part_new(parser, PART_IDENTIFIER, token.at);
     names_add(parser, &part->names, token.text);
@@ -264,11 +264,11 @@ static struct part *parse_identifier(struct parser *parser, struct token token)
 
 static struct part *use_variable(struct parser *parser, struct token token)
 {
-    struct part *part = named(parser, PART_VARIABLE, token);
+    struct part *part = part_with_name(parser, PART_VARIABLE, token);
 
     /* So many that looking for one is dear: each look is paid for. */
     if (!meter_spend(parser->all->request->meter, parser->variables.len * 4))
-        return fail(parser, "too many variables: the template does too much");
+        return fail_parsing(parser, "too many variables: the template does too much");
     for (uint32_t i = 0; i < parser->variables.len; i++) {
         if (str_same(parser->variables.at[i].text, part->names.at[0].text))
             return part;
@@ -276,7 +276,7 @@ static struct part *use_variable(struct parser *parser, struct token token)
     scoped_text struct text quoted = {0};
 
     literal_quote(&quoted, part->names.at[0].text, '"', false);
-    return fail(parser, "undefined variable %s", text_string(&quoted));
+    return fail_parsing(parser, "undefined variable %s", text_string(&quoted));
 }
 
 static struct part *parse_number(struct parser *parser, struct token token)
@@ -291,7 +291,7 @@ static struct part *parse_number(struct parser *parser, struct token token)
     part->spelt = token.text;
     if (!literal_number(token.text, type, part->number, words,
                         sizeof words))
-        return fail(parser, "%s", words);
+        return fail_parsing(parser, "%s", words);
     return part;
 }
 
@@ -301,12 +301,12 @@ static struct part *parse_string(struct parser *parser, struct token token)
 
     part->spelt = token.text;
     if (!literal_unquote(parser->arena, token.text, &part->value))
-        return fail(parser, "invalid syntax");
+        return fail_parsing(parser, "invalid syntax");
     return part;
 }
 
 /* NULL without a failure if no operand is here. */
-static struct part *parse_term(struct parser *parser)
+static struct part *parse_single_word(struct parser *parser)
 {
     struct token token = next_solid(parser);
     struct part *part;
@@ -321,7 +321,7 @@ static struct part *parse_term(struct parser *parser)
     case TOKEN_VARIABLE:
         return use_variable(parser, token);
     case TOKEN_FIELD:
-        return named(parser, PART_FIELD, token);
+        return part_with_name(parser, PART_FIELD, token);
     case TOKEN_BOOL:
         part = part_new(parser, PART_BOOL, token.at);
         part->truth = token.text.at[0] == 't';
@@ -331,7 +331,7 @@ static struct part *parse_term(struct parser *parser)
     case TOKEN_NUMBER:
         return parse_number(parser, token);
     case TOKEN_LEFT_PAREN:
-        if (!deeper(parser))
+        if (!enter_nesting(parser))
             return NULL;
         part = parse_pipeline(parser, "parenthesized pipeline",
                               TOKEN_RIGHT_PAREN);
@@ -341,7 +341,7 @@ static struct part *parse_term(struct parser *parser)
     case TOKEN_RAW_STRING:
         return parse_string(parser, token);
     default:
-        back(parser);
+        put_token_back(parser);
         return NULL;
     }
 }
@@ -349,24 +349,24 @@ static struct part *parse_term(struct parser *parser)
 /* Fields that follow a term without a space. */
 static struct part *parse_operand(struct parser *parser)
 {
-    struct part *term = parse_term(parser);
+    struct part *term = parse_single_word(parser);
     struct part *chain;
     scoped_text struct text shown = {0};
 
-    if (!term || peek(parser).type != TOKEN_FIELD)
+    if (!term || peek_token(parser).type != TOKEN_FIELD)
         return term;
-    chain = part_new(parser, PART_CHAIN, peek(parser).at);
+    chain = part_new(parser, PART_CHAIN, peek_token(parser).at);
     if (term->type == PART_FIELD || term->type == PART_VARIABLE) {
         chain->type = term->type;
         chain->names = term->names;
     } else {
         chain->inner = term;
     }
-    while (peek(parser).type == TOKEN_FIELD) {
-        struct str text = next(parser).text;
+    while (peek_token(parser).type == TOKEN_FIELD) {
+        struct str text = next_token(parser).text;
 
         if (text.len < 2)
-            return fail(parser, "empty field name");
+            return fail_parsing(parser, "empty field name");
         names_split(parser, &chain->names, text);
     }
     switch (term->type) {
@@ -382,7 +382,7 @@ static struct part *parse_operand(struct parser *parser)
             literal_quote(&quoted,
                           (struct str){text_string(&shown), shown.len}, '"',
                           false);
-            return fail(parser, "unexpected . after term %s",
+            return fail_parsing(parser, "unexpected . after term %s",
                         text_string(&quoted));
         }
     default:
@@ -405,26 +405,26 @@ static struct part *parse_command(struct parser *parser)
             return NULL;
         if (operand)
             parts_add(parser, &command->parts, operand);
-        token = next(parser);
+        token = next_token(parser);
         if (token.type == TOKEN_SPACE)
             continue;
         if (token.type == TOKEN_RIGHT || token.type == TOKEN_RIGHT_PAREN)
-            back(parser);
+            put_token_back(parser);
         else if (token.type != TOKEN_PIPE)
-            return unexpected(parser, token, "operand");
+            return fail_unexpected(parser, token, "operand");
         break;
     }
     if (!command->parts.len)
-        return fail(parser, "empty command");
+        return fail_parsing(parser, "empty command");
     return command;
 }
 
 /* ---- Pipelines ---- */
 
-static void declare(struct parser *parser, struct part *pipe,
+static void declare_variables(struct parser *parser, struct part *pipe,
                     struct token variable)
 {
-    parts_add(parser, &pipe->variables, named(parser, PART_VARIABLE, variable));
+    parts_add(parser, &pipe->variables, part_with_name(parser, PART_VARIABLE, variable));
     names_add(parser, &parser->variables, variable.text);
 }
 
@@ -439,13 +439,13 @@ static bool parse_declarations(struct parser *parser, struct part *pipe,
 
         if (variable.type != TOKEN_VARIABLE)
             return true;
-        next(parser);
-        after = peek(parser);
+        next_token(parser);
+        after = peek_token(parser);
         solid = peek_solid(parser);
         if (solid.type == TOKEN_ASSIGN || solid.type == TOKEN_DECLARE) {
             pipe->truth = solid.type == TOKEN_ASSIGN;
             next_solid(parser);
-            declare(parser, pipe, variable);
+            declare_variables(parser, pipe, variable);
             return true;
         }
         if (solid.type != TOKEN_CHAR || solid.text.at[0] != ',') {
@@ -456,15 +456,15 @@ static bool parse_declarations(struct parser *parser, struct part *pipe,
             return true;
         }
         next_solid(parser);
-        declare(parser, pipe, variable);
+        declare_variables(parser, pipe, variable);
         if (!text_same(context, "range") || pipe->variables.len >= 2) {
-            fail(parser, "too many declarations in %s", context);
+            fail_parsing(parser, "too many declarations in %s", context);
             return false;
         }
         follows = peek_solid(parser).type;
         if (follows != TOKEN_VARIABLE && follows != TOKEN_RIGHT &&
             follows != TOKEN_RIGHT_PAREN) {
-            fail(parser, "range can only initialize variables");
+            fail_parsing(parser, "range can only initialize variables");
             return false;
         }
     }
@@ -474,7 +474,7 @@ static struct part *check_pipeline(struct parser *parser, struct part *pipe,
                                    const char *context)
 {
     if (!pipe->commands.len)
-        return fail(parser, "missing value for %s", context);
+        return fail_parsing(parser, "missing value for %s", context);
     for (uint32_t i = 1; i < pipe->commands.len; i++) {
         switch (pipe->commands.at[i]->parts.at[0]->type) {
         case PART_BOOL:
@@ -482,7 +482,7 @@ static struct part *check_pipeline(struct parser *parser, struct part *pipe,
         case PART_NIL:
         case PART_NUMBER:
         case PART_STRING:
-            return fail(parser, "non executable command in pipeline stage %u",
+            return fail_parsing(parser, "non executable command in pipeline stage %u",
                         i + 1);
         default:
             break;
@@ -517,14 +517,14 @@ static struct part *parse_pipeline(struct parser *parser, const char *context,
         case TOKEN_STRING:
         case TOKEN_VARIABLE:
         case TOKEN_LEFT_PAREN:
-            back(parser);
+            put_token_back(parser);
             command = parse_command(parser);
             if (!command)
                 return NULL;
             parts_add(parser, &pipe->commands, command);
             break;
         default:
-            return unexpected(parser, token, context);
+            return fail_unexpected(parser, token, context);
         }
     }
 }
@@ -543,7 +543,7 @@ static struct tree *add_tree(struct parser *parser, struct part *root)
         if (tree_empty(root))
             return tree;
         literal_quote(&quoted, parser->name, '"', false);
-        return fail(parser, "template: multiple definition of template %s",
+        return fail_parsing(parser, "template: multiple definition of template %s",
                     text_string(&quoted));
     }
     dict_set(trees, parser->name,
@@ -564,12 +564,12 @@ static bool quoted_name(struct parser *parser, struct token token,
                         const char *context, struct str *ret)
 {
     if (token.type != TOKEN_STRING && token.type != TOKEN_RAW_STRING) {
-        unexpected(parser, token, context);
+        fail_unexpected(parser, token, context);
         return false;
     }
     if (literal_unquote(parser->arena, token.text, ret))
         return true;
-    fail(parser, "invalid syntax");
+    fail_parsing(parser, "invalid syntax");
     return false;
 }
 
@@ -586,7 +586,7 @@ static bool ends_here(struct parser *parser, const struct part *end,
     if (!end || end->type == PART_END)
         return end;
     show_end(&shown, end);
-    fail(parser, "unexpected %s in %s", text_string(&shown), context);
+    fail_parsing(parser, "unexpected %s in %s", text_string(&shown), context);
     return false;
 }
 
@@ -601,8 +601,8 @@ static bool parse_definition(const struct parser *outer)
         return false;
     token = next_solid(&parser);
     if (token.type != TOKEN_RIGHT)
-        return unexpected(&parser, token, context);
-    root = parse_list(&parser, &end);
+        return fail_unexpected(&parser, token, context);
+    root = parse_parts(&parser, &end);
     return root && ends_here(&parser, end, context) && add_tree(&parser, root);
 }
 
@@ -628,9 +628,9 @@ static struct part *parse_block(struct parser *parser)
     if (!quoted_name(parser, token, context, &inside.name))
         return NULL;
     pipe = parse_pipeline(parser, context, TOKEN_RIGHT);
-    if (!pipe || !deeper(parser))
+    if (!pipe || !enter_nesting(parser))
         return NULL;
-    root = parse_list(&inside, &end);
+    root = parse_parts(&inside, &end);
     parser->all->depth--;
     if (!root || !ends_here(parser, end, context) || !add_tree(&inside, root))
         return NULL;
@@ -647,7 +647,7 @@ static struct part *parse_template(struct parser *parser)
     if (!quoted_name(parser, token, context, &name))
         return NULL;
     if (next_solid(parser).type != TOKEN_RIGHT) {
-        back(parser);
+        put_token_back(parser);
         pipe = parse_pipeline(parser, context, TOKEN_RIGHT);
         if (!pipe)
             return NULL;
@@ -662,9 +662,9 @@ static struct part *parse_jump(struct parser *parser, enum part_type type,
     struct token token = next_solid(parser);
 
     if (token.type != TOKEN_RIGHT)
-        return unexpected(parser, token, shown);
+        return fail_unexpected(parser, token, shown);
     if (!parser->ranges)
-        return fail(parser, "%s outside {{range}}", shown);
+        return fail_parsing(parser, "%s outside {{range}}", shown);
     return part_new(parser, type, word.at);
 }
 
@@ -673,7 +673,7 @@ static struct part *parse_end(struct parser *parser)
     struct token token = next_solid(parser);
 
     if (token.type != TOKEN_RIGHT)
-        return unexpected(parser, token, "end");
+        return fail_unexpected(parser, token, "end");
     return part_new(parser, PART_END, token.at);
 }
 
@@ -685,7 +685,7 @@ static struct part *parse_else(struct parser *parser)
     if (token.type != TOKEN_IF && token.type != TOKEN_WITH) {
         token = next_solid(parser);
         if (token.type != TOKEN_RIGHT)
-            return unexpected(parser, token, "else");
+            return fail_unexpected(parser, token, "else");
     }
     return part_new(parser, PART_ELSE, token.at);
 }
@@ -717,8 +717,8 @@ static struct part *parse_action(struct parser *parser)
     default:
         break;
     }
-    back(parser);
-    part = part_new(parser, PART_ACTION, peek(parser).at);
+    put_token_back(parser);
+    part = part_new(parser, PART_ACTION, peek_token(parser).at);
     part->pipe = parse_pipeline(parser, "command", TOKEN_RIGHT);
     return part->pipe ? part : NULL;
 }
@@ -734,14 +734,14 @@ static struct part *text_or_action(struct parser *parser)
         return part;
     }
     if (token.type != TOKEN_LEFT)
-        return unexpected(parser, token, "input");
+        return fail_unexpected(parser, token, "input");
     parser->action_line = token.line;
     part = parse_action(parser);
     parser->action_line = 0;
     return part;
 }
 
-static struct part *parse_list(struct parser *parser, struct part **ret_end)
+static struct part *parse_parts(struct parser *parser, struct part **ret_end)
 {
     struct part *list = part_new(parser, PART_LIST, peek_solid(parser).at);
 
@@ -756,7 +756,7 @@ static struct part *parse_list(struct parser *parser, struct part **ret_end)
         }
         parts_add(parser, &list->parts, part);
     }
-    return fail(parser, "unexpected EOF");
+    return fail_parsing(parser, "unexpected EOF");
 }
 
 /* What follows {{else}}: a list, or one more branch as in {{else if}}. */
@@ -767,8 +767,8 @@ static struct part *parse_otherwise(struct parser *parser, enum part_type type,
     struct part *list, *end, *branch;
     scoped_text struct text shown = {0};
 
-    if (type != PART_RANGE && peek(parser).type == again) {
-        struct token token = next(parser);
+    if (type != PART_RANGE && peek_token(parser).type == again) {
+        struct token token = next_token(parser);
 
         list = part_new(parser, PART_LIST, seen->at);
         branch = parse_branch(parser, type, token.at);
@@ -776,11 +776,11 @@ static struct part *parse_otherwise(struct parser *parser, enum part_type type,
             parts_add(parser, &list->parts, branch);
         return branch ? list : NULL;
     }
-    list = parse_list(parser, &end);
+    list = parse_parts(parser, &end);
     if (!list || end->type == PART_END)
         return list;
     show_end(&shown, end);
-    return fail(parser, "expected end; found %s", text_string(&shown));
+    return fail_parsing(parser, "expected end; found %s", text_string(&shown));
 }
 
 static struct part *parse_branch(struct parser *parser, enum part_type type,
@@ -792,14 +792,14 @@ static struct part *parse_branch(struct parser *parser, enum part_type type,
     uint32_t mark = parser->variables.len;
     struct part *end;
 
-    if (!deeper(parser))
+    if (!enter_nesting(parser))
         return NULL;
     part->pipe = parse_pipeline(parser, contexts[type], TOKEN_RIGHT);
     if (!part->pipe)
         return NULL;
     part->at = part->pipe->at;
     parser->ranges += type == PART_RANGE;
-    part->list = parse_list(parser, &end);
+    part->list = parse_parts(parser, &end);
     parser->ranges -= type == PART_RANGE;
     if (!part->list)
         return NULL;
@@ -815,14 +815,14 @@ static struct part *parse_branch(struct parser *parser, enum part_type type,
 
 static struct part *parse_text(struct parser *parser)
 {
-    struct part *root = part_new(parser, PART_LIST, peek(parser).at);
+    struct part *root = part_new(parser, PART_LIST, peek_token(parser).at);
 
-    while (peek(parser).type != TOKEN_EOF) {
+    while (peek_token(parser).type != TOKEN_EOF) {
         struct part *part;
         scoped_text struct text shown = {0};
 
-        if (peek(parser).type == TOKEN_LEFT) {
-            struct token delimiter = next(parser);
+        if (peek_token(parser).type == TOKEN_LEFT) {
+            struct token delimiter = next_token(parser);
 
             if (next_solid(parser).type == TOKEN_DEFINE) {
                 if (!parse_definition(parser))
@@ -836,7 +836,7 @@ static struct part *parse_text(struct parser *parser)
             return NULL;
         if (part->type == PART_END || part->type == PART_ELSE) {
             show_end(&shown, part);
-            return fail(parser, "unexpected %s", text_string(&shown));
+            return fail_parsing(parser, "unexpected %s", text_string(&shown));
         }
         parts_add(parser, &root->parts, part);
     }
@@ -847,7 +847,7 @@ struct tree *tree_parse(const struct parse_request *request,
                         struct template_error *err)
 {
     struct text_parse all = {.request = request,
-                             .space = {.arena = request->arena},
+                             .heap = {.arena = request->arena},
                              .err = err};
     struct parser outer = {.all = &all, .arena = request->arena};
     struct parser parser;
@@ -856,7 +856,7 @@ struct tree *tree_parse(const struct parse_request *request,
 
     all.source = arena_alloc(request->arena, sizeof *all.source);
     *all.source = (struct source){request->name, request->text};
-    all.trees = dict_new(&all.space, ELEMENT_ANY);
+    all.trees = dict_new(&all.heap, ELEMENT_ANY);
     lexer_start(&all.lexer, request->text.at, request->text.len);
     parser = parser_inside(&outer);
     parser.name = request->name;

@@ -26,8 +26,8 @@ struct scope *scope_new(struct arena *arena, struct scope *parent)
 
     scope->parent = parent;
     scope->arena = arena;
-    scope->space.arena = arena;
-    scope->trees = dict_new(&scope->space, ELEMENT_ANY);
+    scope->heap.arena = arena;
+    scope->trees = dict_new(&scope->heap, ELEMENT_ANY);
     return scope;
 }
 

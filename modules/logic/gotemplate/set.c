@@ -42,7 +42,7 @@ static void bounds_fill(struct template_bounds *bounds)
 
 /* ---- Functions ---- */
 
-static void add_group(struct map *functions, const struct function *group)
+static void add_functions(struct map *functions, const struct function *group)
 {
     for (; group->name; group++)
         map_put(functions, group->name, (void *)(uintptr_t)group);
@@ -52,9 +52,9 @@ static void add_library(struct map *functions,
                         const struct template_library *library, bool with_clock)
 {
     for (size_t i = 0; library->groups[i]; i++)
-        add_group(functions, library->groups[i]);
+        add_functions(functions, library->groups[i]);
     if (with_clock)
-        add_group(functions, library->clock);
+        add_functions(functions, library->clock);
 }
 
 static bool run_extra(struct call *call)
@@ -77,7 +77,7 @@ static bool run_extra(struct call *call)
     if (extra->run(extra->arg, call->arena, nodes, call->count, &result,
                    &err) < 0)
         return call_fail(call, "%s", err.text);
-    return give(call, value_from_node(call->space, result));
+    return call_give(call, value_from_node(call->heap, result));
 }
 
 static void add_extra(struct template_set *set)
@@ -111,7 +111,7 @@ struct template_set *template_set_new(const struct template_options *options)
     set->scope = scope_new(set->arena, NULL);
     meter_spend(options->meter, COST_SET);
     set->functions = map_new();
-    add_group(set->functions, functions_go);
+    add_functions(set->functions, functions_go);
     if (library)
         add_library(set->functions, library, options->now);
     add_extra(set);
@@ -138,7 +138,7 @@ static int refuse_text(struct template_error *err, const char *name,
     return -1;
 }
 
-static int refuse_work(struct template_error *err, const char *name,
+static int refuse_meter_over(struct template_error *err, const char *name,
                        const struct meter *meter)
 {
     char words[256];
@@ -159,13 +159,13 @@ int template_set_add(struct template_set *set, const char *name,
     if (len > UINT32_MAX / 2)
         return refuse_text(err, name, "the text is larger than 2 GiB");
     if (!meter_spend(request.meter, len * COST_PARSE))
-        return refuse_work(err, name, request.meter);
+        return refuse_meter_over(err, name, request.meter);
     request.name = str_copy(set->arena, str_of(name));
     request.text = str_copy(set->arena, (struct str){text, len});
     return tree_parse(&request, err) ? 0 : -1;
 }
 
-static size_t slashes(const char *name)
+static size_t count_slashes(const char *name)
 {
     size_t count = 0;
 
@@ -178,7 +178,7 @@ int template_order(const void *a, const void *b)
 {
     const char *left = *(const char *const *)a;
     const char *right = *(const char *const *)b;
-    size_t deep = slashes(left), other = slashes(right);
+    size_t deep = count_slashes(left), other = count_slashes(right);
 
     if (deep != other)
         return deep > other ? -1 : 1;
@@ -247,9 +247,9 @@ int template_run(struct template_set *set, const char *name,
     if (exec.out_limit < out->len)
         exec.out_limit = SIZE_MAX;
     exec.meter = set->options.meter ? set->options.meter : &exec.own;
-    exec.space = (struct space){arena, set->options.numbers, exec.meter};
+    exec.heap = (struct heap){arena, set->options.numbers, exec.meter};
     *err = (struct template_error){.stage = TEMPLATE_EXEC, .column = -1};
-    fine = exec_named(&exec, str_of(name), value_from_node(&exec.space, data));
+    fine = exec_named(&exec, str_of(name), value_from_node(&exec.heap, data));
     if (!fine)
         copy_words(err, &exec.words);
     if (set->options.strip_no_value)

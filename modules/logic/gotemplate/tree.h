@@ -137,7 +137,7 @@ struct part {
         };
         struct {                          /* STRING, NUMBER */
             struct str spelt, value;
-            struct number *number;
+            struct literal_number *number;
         };
     };
 };
@@ -153,7 +153,7 @@ struct scope {
     struct scope *parent;
     struct arena *arena;
     struct dict *trees; /* values hold trees behind `string` */
-    struct space space;
+    struct heap heap;
 };
 
 struct scope *scope_new(struct arena *arena, struct scope *parent);

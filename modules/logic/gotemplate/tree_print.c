@@ -2,7 +2,7 @@
 /* Writes a tree as a template again, as Go's parser does. */
 #include "gotemplate/tree.h"
 
-static void add_str(struct text *out, struct str s)
+static void add_spelt(struct text *out, struct str s)
 {
     text_add_bytes(out, s.at, s.len);
 }
@@ -61,7 +61,7 @@ static void print_names(struct text *out, const struct part *part)
     for (uint32_t i = 0; i < part->names.len; i++) {
         if (i || part->type != PART_VARIABLE)
             text_add_char(out, '.');
-        add_str(out, part->names.at[i].text);
+        add_spelt(out, part->names.at[i].text);
     }
 }
 
@@ -76,7 +76,7 @@ static void print_template(struct text *out, const struct part *part)
     text_add(out, "}}");
 }
 
-static void print_list(struct text *out, const struct part *list)
+static void print_parts(struct text *out, const struct part *list)
 {
     for (uint32_t i = 0; i < list->parts.len; i++)
         part_print(out, list->parts.at[i]);
@@ -88,7 +88,7 @@ void part_print(struct text *out, const struct part *part)
         return;
     switch (part->type) {
     case PART_TEXT:
-        add_str(out, part->text);
+        add_spelt(out, part->text);
         break;
     case PART_ACTION:
         text_add(out, "{{");
@@ -108,7 +108,7 @@ void part_print(struct text *out, const struct part *part)
         print_template(out, part);
         break;
     case PART_LIST:
-        print_list(out, part);
+        print_parts(out, part);
         break;
     case PART_PIPE:
         print_pipe(out, part);
@@ -122,14 +122,14 @@ void part_print(struct text *out, const struct part *part)
         print_names(out, part);
         break;
     case PART_IDENTIFIER:
-        add_str(out, part->names.at[0].text);
+        add_spelt(out, part->names.at[0].text);
         break;
     case PART_BOOL:
         text_add(out, part->truth ? "true" : "false");
         break;
     case PART_NUMBER:
     case PART_STRING:
-        add_str(out, part->spelt);
+        add_spelt(out, part->spelt);
         break;
     default:
         text_add(out, part->type == PART_DOT        ? "."

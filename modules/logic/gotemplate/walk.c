@@ -11,7 +11,7 @@ static bool write_bytes(struct exec *exec, const char *bytes, size_t len)
     return exec_spend(exec, len);
 }
 
-static bool write_value(struct exec *exec, struct value v)
+static bool write_action_value(struct exec *exec, struct value v)
 {
     if (v.kind == KIND_STRING)
         return write_bytes(exec, v.string, v.len);
@@ -189,7 +189,7 @@ static bool range_step(struct exec *exec)
     if (frame->over.kind == KIND_LIST) {
         item = list_at(frame->over.list, (uint32_t)frame->next);
     } else if (frame->over.kind == KIND_DICT) {
-        const struct entry *entry = &frame->entries[frame->next];
+        const struct dict_entry *entry = &frame->entries[frame->next];
 
         index = value_string(entry->key, entry->len);
         item = entry->value;
@@ -232,8 +232,8 @@ static bool walk_range(struct exec *exec, struct value dot,
     frame->count = count;
     frame->inner = exec->variable_count;
     if (over.kind == KIND_DICT) {
-        size_t size = (size_t)count * sizeof(struct entry);
-        struct entry *copy;
+        size_t size = (size_t)count * sizeof(struct dict_entry);
+        struct dict_entry *copy;
 
         if (!exec_spend(exec, (uint64_t)count * 32))
             return false;
@@ -275,7 +275,7 @@ static bool walk_part(struct exec *exec, struct value dot,
         if (!eval_pipeline(exec, dot, part->pipe, &v))
             return false;
         exec->node = part;
-        return part->pipe->variables.len || write_value(exec, v);
+        return part->pipe->variables.len || write_action_value(exec, v);
     case PART_IF:
     case PART_WITH:
         return walk_branch(exec, dot, part);

@@ -27,7 +27,7 @@ static struct str without_zero_decimals(struct str s)
 
 int64_t cast_int(struct value v)
 {
-    struct number number;
+    struct literal_number number;
     char words[8];
     struct str s;
 

@@ -9,7 +9,7 @@ static struct instant at_second(int64_t second)
     return (struct instant){.second = second, .zone = "UTC"};
 }
 
-static bool now(struct call *call, struct instant *ret)
+static bool read_run_clock(struct call *call, struct instant *ret)
 {
     int64_t wall;
 
@@ -23,7 +23,7 @@ static bool now(struct call *call, struct instant *ret)
 /* Beyond this the calendar's numbers overflow. */
 #define FARTHEST ((int64_t)1 << 55)
 
-static bool moment(struct call *call, struct value v, struct instant *ret)
+static bool read_moment(struct call *call, struct value v, struct instant *ret)
 {
     if (v.kind == KIND_TIME) {
         *ret = *v.time;
@@ -35,7 +35,7 @@ static bool moment(struct call *call, struct value v, struct instant *ret)
         *ret = at_second(v.integer);
         return true;
     }
-    return now(call, ret);
+    return read_run_clock(call, ret);
 }
 
 static bool in_zone(struct call *call, struct str layout, struct value v,
@@ -44,22 +44,22 @@ static bool in_zone(struct call *call, struct str layout, struct value v,
     struct instant instant = {0};
     struct text out = call_text(call);
 
-    if (!moment(call, v, &instant))
+    if (!read_moment(call, v, &instant))
         return false;
     if (!zone_apply(&instant, zone))
         zone_apply(&instant, STR("UTC"));
     date_format(&out, &instant, layout);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_date(struct call *call)
 {
-    return in_zone(call, arg_str(call, 0), call->args[1], STR("UTC"));
+    return in_zone(call, call_arg_str(call, 0), call->args[1], STR("UTC"));
 }
 
 static bool run_date_in_zone(struct call *call)
 {
-    return in_zone(call, arg_str(call, 0), call->args[1], arg_str(call, 2));
+    return in_zone(call, call_arg_str(call, 0), call->args[1], call_arg_str(call, 2));
 }
 
 static bool run_html_date(struct call *call)
@@ -69,17 +69,17 @@ static bool run_html_date(struct call *call)
 
 static bool run_html_date_in_zone(struct call *call)
 {
-    return in_zone(call, STR("2006-01-02"), call->args[0], arg_str(call, 1));
+    return in_zone(call, STR("2006-01-02"), call->args[0], call_arg_str(call, 1));
 }
 
-static bool parsed(struct call *call, bool strict)
+static bool give_parsed(struct call *call, bool strict)
 {
     struct instant instant = {0};
 
-    if (date_parse(arg_str(call, 0), arg_str(call, 1), &instant))
-        return give(call, value_time(call->arena, instant));
+    if (date_parse(call_arg_str(call, 0), call_arg_str(call, 1), &instant))
+        return call_give(call, value_time(call->arena, instant));
     if (!strict)
-        return give(call, value_time(call->arena, at_second(calendar_seconds(1, 1, 1))));
+        return call_give(call, value_time(call->arena, at_second(calendar_seconds(1, 1, 1))));
     return call_fail(call,
                      "parsing time \"%.*s\" as \"%.*s\": cannot parse it",
                      (int)call->args[1].len, call->args[1].string,
@@ -88,15 +88,15 @@ static bool parsed(struct call *call, bool strict)
 
 static bool run_to_date(struct call *call)
 {
-    return parsed(call, false);
+    return give_parsed(call, false);
 }
 
 static bool run_must_to_date(struct call *call)
 {
-    return parsed(call, true);
+    return give_parsed(call, true);
 }
 
-static struct instant later(struct instant instant, int64_t nanoseconds)
+static struct instant add_duration(struct instant instant, int64_t nanoseconds)
 {
     int64_t rest = instant.nanosecond + nanoseconds % 1000000000;
 
@@ -110,24 +110,24 @@ static struct instant later(struct instant instant, int64_t nanoseconds)
     return instant;
 }
 
-static bool modified(struct call *call, bool strict)
+static bool give_modified(struct call *call, bool strict)
 {
     int64_t by = 0;
 
-    if (!date_read_duration(arg_str(call, 0), &by) && strict)
+    if (!date_read_duration(call_arg_str(call, 0), &by) && strict)
         return call_fail(call, "time: invalid duration \"%.*s\"",
                          (int)call->args[0].len, call->args[0].string);
-    return give(call, value_time(call->arena, later(*call->args[1].time, by)));
+    return call_give(call, value_time(call->arena, add_duration(*call->args[1].time, by)));
 }
 
 static bool run_date_modify(struct call *call)
 {
-    return modified(call, false);
+    return give_modified(call, false);
 }
 
 static bool run_must_date_modify(struct call *call)
 {
-    return modified(call, true);
+    return give_modified(call, true);
 }
 
 static bool run_unix_epoch(struct call *call)
@@ -135,7 +135,7 @@ static bool run_unix_epoch(struct call *call)
     struct text out = call_text(call);
 
     text_addf(&out, "%" PRId64, call->args[0].time->second);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* A string of digits with a sign; anything else is 0. */
@@ -162,7 +162,7 @@ static bool run_duration(struct call *call)
     struct text out = call_text(call);
 
     print_duration(&out, (int64_t)((uint64_t)seconds * 1000000000u));
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_duration_round(struct call *call)
@@ -182,7 +182,7 @@ static bool run_duration_round(struct call *call)
     if (v.kind == KIND_TIME) {
         struct instant present = {0};
 
-        if (!now(call, &present))
+        if (!read_run_clock(call, &present))
             return false;
         duration = (int64_t)((uint64_t)(present.second - v.time->second) *
                              1000000000u);
@@ -193,17 +193,17 @@ static bool run_duration_round(struct call *call)
 
         if (size > unit) {
             text_addf(&out, "%" PRIu64 "%s", size / unit, units[i].name);
-            return give_text(call, &out);
+            return call_give_text(call, &out);
         }
     }
-    return give_str(call, STR("0s"));
+    return call_give_str(call, STR("0s"));
 }
 
 static bool run_now(struct call *call)
 {
     struct instant instant = {0};
 
-    return now(call, &instant) && give(call, value_time(call->arena, instant));
+    return read_run_clock(call, &instant) && call_give(call, value_time(call->arena, instant));
 }
 
 static bool run_ago(struct call *call)
@@ -211,12 +211,12 @@ static bool run_ago(struct call *call)
     struct instant instant = {0}, present = {0};
     struct text out = call_text(call);
 
-    if (!moment(call, call->args[0], &instant) || !now(call, &present))
+    if (!read_moment(call, call->args[0], &instant) || !read_run_clock(call, &present))
         return false;
     print_duration(&out,
                    (int64_t)((uint64_t)(present.second - instant.second) *
                              1000000000u));
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 const struct function functions_dates[] = {

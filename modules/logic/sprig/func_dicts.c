@@ -2,19 +2,19 @@
 /* Sprig's functions on dicts; set, unset and merge change what they are given. */
 #include "sprig/groups.h"
 
-static struct str entry_key(const struct entry *entry)
+static struct str entry_key(const struct dict_entry *entry)
 {
     return (struct str){entry->key, entry->len};
 }
 
 static bool give_dict(struct call *call, struct dict *dict)
 {
-    return call_room(call, 0) && give(call, value_dict(dict));
+    return call_room(call, 0) && call_give(call, value_dict(dict));
 }
 
 static bool run_dict(struct call *call)
 {
-    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(call->heap, ELEMENT_ANY);
 
     for (size_t i = 0; i < call->count; i += 2) {
         struct str key;
@@ -30,18 +30,18 @@ static bool run_dict(struct call *call)
 
 static bool run_get(struct call *call)
 {
-    struct value *found = dict_get(call->args[0].dict, arg_str(call, 1));
+    struct value *found = dict_get(call->args[0].dict, call_arg_str(call, 1));
 
-    return give(call, found ? *found : value_string("", 0));
+    return call_give(call, found ? *found : value_string("", 0));
 }
 
-static bool run_set(struct call *call)
+static bool run_dict_set(struct call *call)
 {
     struct dict *dict = call->args[0].dict;
 
     if (dict->nil)
         return call_fail(call, "assignment to entry in nil map");
-    dict_set(dict, arg_str(call, 1), call->args[2]);
+    dict_set(dict, call_arg_str(call, 1), call->args[2]);
     return give_dict(call, dict);
 }
 
@@ -49,68 +49,68 @@ static bool run_unset(struct call *call)
 {
     struct dict *dict = call->args[0].dict;
 
-    dict_remove(dict, arg_str(call, 1));
+    dict_remove(dict, call_arg_str(call, 1));
     return give_dict(call, dict);
 }
 
 static bool run_has_key(struct call *call)
 {
-    return give(call, value_bool(dict_get(call->args[0].dict,
-                                          arg_str(call, 1))));
+    return call_give(call, value_bool(dict_get(call->args[0].dict,
+                                          call_arg_str(call, 1))));
 }
 
 static bool run_pluck(struct call *call)
 {
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     for (size_t i = 1; i < call->count; i++) {
-        struct value *found = dict_get(call->args[i].dict, arg_str(call, 0));
+        struct value *found = dict_get(call->args[i].dict, call_arg_str(call, 0));
 
         if (found)
             list_add(list, *found);
     }
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 /* Go gives them in no order at all; here they are sorted. */
 static bool run_keys(struct call *call)
 {
-    struct list *list = list_new(call->space, ELEMENT_STRING);
+    struct list *list = list_new(call->heap, ELEMENT_STRING);
 
     for (size_t i = 0; i < call->count; i++) {
         struct dict *dict = call->args[i].dict;
-        struct entry *entries = dict_sort(dict);
+        struct dict_entry *entries = dict_sort(dict);
 
         if (!call_room(call, (uint64_t)dict->len * 32))
             return false;
         for (uint32_t j = 0; j < dict->len; j++)
             list_add(list, value_of_str(entry_key(&entries[j])));
     }
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 static bool run_values(struct call *call)
 {
     struct dict *dict = call->args[0].dict;
-    struct list *list = list_new(call->space, ELEMENT_ANY);
-    struct entry *entries = dict_sort(dict);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
+    struct dict_entry *entries = dict_sort(dict);
 
     if (!call_room(call, (uint64_t)dict->len * 32))
         return false;
     for (uint32_t i = 0; i < dict->len; i++)
         list_add(list, entries[i].value);
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 static bool run_pick(struct call *call)
 {
-    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(call->heap, ELEMENT_ANY);
 
     for (size_t i = 1; i < call->count; i++) {
-        struct value *found = dict_get(call->args[0].dict, arg_str(call, i));
+        struct value *found = dict_get(call->args[0].dict, call_arg_str(call, i));
 
         if (found)
-            dict_set(dict, arg_str(call, i), *found);
+            dict_set(dict, call_arg_str(call, i), *found);
     }
     return give_dict(call, dict);
 }
@@ -118,16 +118,16 @@ static bool run_pick(struct call *call)
 static bool run_omit(struct call *call)
 {
     struct dict *from = call->args[0].dict;
-    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(call->heap, ELEMENT_ANY);
 
     if (!call_spend(call, (uint64_t)dict_len(from) * 16 * call->count))
         return false;
     for (uint32_t i = 0; i < from->len; i++) {
-        struct entry *entry = &from->entries[i];
+        struct dict_entry *entry = &from->entries[i];
         bool omit = false;
 
         for (size_t j = 1; j < call->count && !omit; j++)
-            omit = str_same(entry_key(entry), arg_str(call, j));
+            omit = str_same(entry_key(entry), call_arg_str(call, j));
         if (!omit)
             dict_set(dict, entry_key(entry), entry->value);
     }
@@ -138,13 +138,13 @@ static bool run_omit(struct call *call)
 
 /* Merges one entry, as the Go library mergo does. */
 static bool merge_entry(struct call *call, struct dict *into,
-                        const struct entry *from, bool overwrite,
+                        const struct dict_entry *from, bool overwrite,
                         unsigned depth);
 
 static bool merge_dicts(struct call *call, struct dict *into, struct dict *from,
                         bool overwrite, unsigned depth)
 {
-    struct entry *copy;
+    struct dict_entry *copy;
     uint32_t len = dict_len(from);
 
     if (!depth)
@@ -167,7 +167,7 @@ static bool merge_dicts(struct call *call, struct dict *into, struct dict *from,
 }
 
 static bool merge_entry(struct call *call, struct dict *into,
-                        const struct entry *from, bool overwrite,
+                        const struct dict_entry *from, bool overwrite,
                         unsigned depth)
 {
     struct str key = entry_key(from);
@@ -190,7 +190,7 @@ static bool merge_entry(struct call *call, struct dict *into,
     return true;
 }
 
-static bool merged(struct call *call, bool overwrite)
+static bool merge_arguments(struct call *call, bool overwrite)
 {
     for (size_t i = 1; i < call->count; i++) {
         if (!merge_dicts(call, call->args[0].dict, call->args[i].dict,
@@ -202,12 +202,12 @@ static bool merged(struct call *call, bool overwrite)
 
 static bool run_merge(struct call *call)
 {
-    return merged(call, false);
+    return merge_arguments(call, false);
 }
 
 static bool run_merge_overwrite(struct call *call)
 {
-    return merged(call, true);
+    return merge_arguments(call, true);
 }
 
 /* ---- Digging and copying ---- */
@@ -243,12 +243,12 @@ static bool run_dig(struct call *call)
 
         if (!is_map(v))
             return not_converted(call, v, map_type);
-        found = dict_get(v.dict, arg_str(call, i));
+        found = dict_get(v.dict, call_arg_str(call, i));
         if (!found)
-            return give(call, call->args[call->count - 2]);
+            return call_give(call, call->args[call->count - 2]);
         v = *found;
     }
-    return give(call, v);
+    return call_give(call, v);
 }
 
 /* False when it is nested too deep or there is no memory for it. */
@@ -261,7 +261,7 @@ static bool deep_copy(struct call *call, struct value *v, unsigned depth)
     if (v->kind == KIND_LIST) {
         struct list *from = v->list;
         uint32_t len = list_len(from);
-        struct list *list = list_new(call->space, from->element);
+        struct list *list = list_new(call->heap, from->element);
 
         if (!call_spend(call, (uint64_t)len * 64))
             return false;
@@ -277,7 +277,7 @@ static bool deep_copy(struct call *call, struct value *v, unsigned depth)
     } else {
         struct dict *from = v->dict;
         uint32_t len = dict_len(from);
-        struct dict *dict = dict_new(call->space, from->element);
+        struct dict *dict = dict_new(call->heap, from->element);
 
         if (!call_spend(call, (uint64_t)len * 64))
             return false;
@@ -301,13 +301,13 @@ static bool run_deep_copy(struct call *call)
     if (v.kind == KIND_NIL)
         return call_fail(call,
                          "reflect: call of reflect.Value.Type on zero Value");
-    return deep_copy(call, &v, PRINT_DEPTH) && give(call, v);
+    return deep_copy(call, &v, PRINT_DEPTH) && call_give(call, v);
 }
 
 const struct function functions_dicts[] = {
     {"dict", "a*", 'd', run_dict, COST_FLAT},
     {"get", "ds", 'a', run_get, COST_FLAT},
-    {"set", "dsa", 'd', run_set, COST_FLAT},
+    {"set", "dsa", 'd', run_dict_set, COST_FLAT},
     {"unset", "ds", 'd', run_unset, COST_FLAT},
     {"hasKey", "ds", 'b', run_has_key, COST_FLAT},
     {"pluck", "sd*", 'l', run_pluck, COST_FLAT},

@@ -8,13 +8,13 @@
 
 static bool run_b64enc(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
 
     if (!call_room(call, s.len * 2))
         return false;
     text_add_base64(&out, s.at, s.len, false);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* An alphabet, how many bits a letter has and how many make a group. */
@@ -38,7 +38,7 @@ static bool whole_bytes(const struct alphabet *alphabet, unsigned letters)
 }
 
 /* Reads one group; letters in it, or -1 with `at` where it is wrong. */
-static int read_group(const struct alphabet *alphabet, struct str s, size_t *at,
+static int read_letters(const struct alphabet *alphabet, struct str s, size_t *at,
                       uint64_t *ret)
 {
     unsigned letters = 0;
@@ -65,9 +65,9 @@ static int read_group(const struct alphabet *alphabet, struct str s, size_t *at,
 }
 
 /* Sprig gives the error as if it were the text. */
-static bool decoded(struct call *call, const struct alphabet *alphabet)
+static bool give_decoded(struct call *call, const struct alphabet *alphabet)
 {
-    struct str s = arg_str(call, 0), plain;
+    struct str s = call_arg_str(call, 0), plain;
     struct text out = {0}, kept = {0};
     unsigned group_bytes = alphabet->bits * alphabet->group / 8;
     size_t at = 0;
@@ -79,7 +79,7 @@ static bool decoded(struct call *call, const struct alphabet *alphabet)
     plain = (struct str){text_string(&kept), kept.len};
     while (at < plain.len) {
         uint64_t bits;
-        int letters = read_group(alphabet, plain, &at, &bits);
+        int letters = read_letters(alphabet, plain, &at, &bits);
         unsigned bytes;
 
         if (letters < 0 || (letters < (int)alphabet->group && at < plain.len)) {
@@ -96,22 +96,22 @@ static bool decoded(struct call *call, const struct alphabet *alphabet)
             text_add_char(&out, (char)(bits >> (group_bytes - 1 - i) * 8));
     }
     text_free(&kept);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_b64dec(struct call *call)
 {
-    return decoded(call, &base64);
+    return give_decoded(call, &base64);
 }
 
 static bool run_b32dec(struct call *call)
 {
-    return decoded(call, &base32);
+    return give_decoded(call, &base32);
 }
 
 static bool run_b32enc(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
 
     if (!call_room(call, (uint64_t)s.len * 2))
@@ -128,7 +128,7 @@ static bool run_b32enc(struct call *call)
                                     ? base32.letters[bits >> (35 - j * 5) & 31]
                                     : '=');
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* ---- Digests ---- */
@@ -138,12 +138,12 @@ static bool give_hex(struct call *call, const unsigned char *bytes, size_t len)
     struct text out = call_text(call);
 
     text_add_hex(&out, bytes, len);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_sha256(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     unsigned char digest[PKI_SHA256];
 
     pki_sha256(s.at, s.len, digest);
@@ -152,7 +152,7 @@ static bool run_sha256(struct call *call)
 
 static bool run_sha1(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     unsigned char digest[PKI_SHA1];
 
     pki_sha1(s.at, s.len, digest);
@@ -161,7 +161,7 @@ static bool run_sha1(struct call *call)
 
 static bool run_sha512(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     unsigned char digest[PKI_SHA512];
 
     pki_sha512(s.at, s.len, digest);
@@ -170,11 +170,11 @@ static bool run_sha512(struct call *call)
 
 static bool run_adler32(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
 
     text_addf(&out, "%" PRIu32, archive_adler32(s.at, s.len));
-    return call_spend(call, s.len) && give_text(call, &out);
+    return call_spend(call, s.len) && call_give_text(call, &out);
 }
 
 const struct function functions_encodings[] = {

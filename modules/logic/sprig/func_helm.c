@@ -6,16 +6,16 @@ static bool run_include(struct call *call)
 {
     struct str out;
 
-    return call_include(call, arg_str(call, 0), call->args[1], &out) &&
-           give_str(call, out);
+    return call_include(call, call_arg_str(call, 0), call->args[1], &out) &&
+           call_give_str(call, out);
 }
 
 static bool run_tpl(struct call *call)
 {
     struct str out;
 
-    return call_tpl(call, arg_str(call, 0), call->args[1], &out) &&
-           give_str(call, out);
+    return call_tpl(call, call_arg_str(call, 0), call->args[1], &out) &&
+           call_give_str(call, out);
 }
 
 /* Helm finds these words again between its marks, however deep they stand. */
@@ -30,19 +30,19 @@ static bool run_required(struct call *call)
     struct value v = call->args[1];
 
     if (v.kind == KIND_NIL || (v.kind == KIND_STRING && !v.len))
-        return fail_marked(call, arg_str(call, 0));
-    return give(call, v);
+        return fail_marked(call, call_arg_str(call, 0));
+    return call_give(call, v);
 }
 
 static bool run_fail(struct call *call)
 {
-    return fail_marked(call, arg_str(call, 0));
+    return fail_marked(call, call_arg_str(call, 0));
 }
 
 /* There is no cluster to look in, as with `helm template`. */
 static bool run_lookup(struct call *call)
 {
-    return give(call, value_dict(dict_new(call->space, ELEMENT_ANY)));
+    return call_give(call, value_dict(dict_new(call->heap, ELEMENT_ANY)));
 }
 
 const struct function functions_helm[] = {

@@ -2,46 +2,46 @@
 /* toJson and fromJson in all their kinds. */
 #include "sprig/groups.h"
 
-static bool written(struct call *call, enum json_style style, bool strict)
+static bool give_json(struct call *call, enum json_style style, bool strict)
 {
     struct text out = call_text(call);
     const char *why;
 
     if (json_write(&out, call->args[0], style, &why))
-        return give_text(call, &out);
+        return call_give_text(call, &out);
     text_free(&out);
     if (strict)
         return call_fail(call, "%s", why);
-    return give_str(call, STR(""));
+    return call_give_str(call, STR(""));
 }
 
 static bool run_to_json(struct call *call)
 {
-    return written(call, JSON_COMPACT, false);
+    return give_json(call, JSON_COMPACT, false);
 }
 
 static bool run_must_to_json(struct call *call)
 {
-    return written(call, JSON_COMPACT, true);
+    return give_json(call, JSON_COMPACT, true);
 }
 
 static bool run_to_pretty_json(struct call *call)
 {
-    return written(call, JSON_PRETTY, false);
+    return give_json(call, JSON_PRETTY, false);
 }
 
 static bool run_must_to_pretty_json(struct call *call)
 {
-    return written(call, JSON_PRETTY, true);
+    return give_json(call, JSON_PRETTY, true);
 }
 
 static bool run_to_raw_json(struct call *call)
 {
-    return written(call, JSON_RAW, true);
+    return give_json(call, JSON_RAW, true);
 }
 
 /* What a value read costs, as a multiple of its text. */
-static bool can_read(struct call *call, struct str text)
+static bool pay_json_reading(struct call *call, struct str text)
 {
     return call_room(call, (uint64_t)text.len * 32) &&
            call_spend(call, (uint64_t)text.len * 16);
@@ -63,7 +63,7 @@ static const char *json_type(struct value v)
     }
 }
 
-static void wrong_type(struct text *why, struct value v, const char *type)
+static void refuse_json_type(struct text *why, struct value v, const char *type)
 {
     text_addf(why, "json: cannot unmarshal %s into Go value of type %s",
               json_type(v), type);
@@ -72,44 +72,44 @@ static void wrong_type(struct text *why, struct value v, const char *type)
 static bool run_from_json(struct call *call)
 {
     scoped_text struct text why = {0};
-    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(call->heap, ELEMENT_ANY);
     struct value v;
 
-    if (!can_read(call, arg_str(call, 0)))
+    if (!pay_json_reading(call, call_arg_str(call, 0)))
         return false;
-    if (json_read(call->space, arg_str(call, 0), &v, &why) &&
+    if (json_read(call->heap, call_arg_str(call, 0), &v, &why) &&
         v.kind == KIND_NIL) {
         dict->nil = true;
-        return give(call, value_dict(dict));
+        return call_give(call, value_dict(dict));
     }
     if (v.kind == KIND_DICT)
         dict = v.dict;
     else if (!why.len)
-        wrong_type(&why, v, "map[string]interface {}");
+        refuse_json_type(&why, v, "map[string]interface {}");
     if (why.len)
         dict_set(dict, STR("Error"),
                  value_of_str(str_take(call->arena, &why)));
-    return give(call, value_dict(dict));
+    return call_give(call, value_dict(dict));
 }
 
 static bool run_from_json_array(struct call *call)
 {
     scoped_text struct text why = {0};
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
     struct value v;
 
-    if (!can_read(call, arg_str(call, 0)))
+    if (!pay_json_reading(call, call_arg_str(call, 0)))
         return false;
-    if (json_read(call->space, arg_str(call, 0), &v, &why)) {
+    if (json_read(call->heap, call_arg_str(call, 0), &v, &why)) {
         if (v.kind == KIND_LIST)
-            return give(call, v);
+            return call_give(call, v);
         list->nil = v.kind == KIND_NIL;
         if (list->nil)
-            return give(call, value_list(list));
-        wrong_type(&why, v, "[]interface {}");
+            return call_give(call, value_list(list));
+        refuse_json_type(&why, v, "[]interface {}");
     }
     list_add(list, value_of_str(str_take(call->arena, &why)));
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 static bool run_must_from_json(struct call *call)
@@ -117,11 +117,11 @@ static bool run_must_from_json(struct call *call)
     scoped_text struct text why = {0};
     struct value v;
 
-    if (!can_read(call, arg_str(call, 0)))
+    if (!pay_json_reading(call, call_arg_str(call, 0)))
         return false;
-    if (!json_read(call->space, arg_str(call, 0), &v, &why))
+    if (!json_read(call->heap, call_arg_str(call, 0), &v, &why))
         return call_fail(call, "%s", text_string(&why));
-    return give(call, v);
+    return call_give(call, v);
 }
 
 const struct function functions_json[] = {

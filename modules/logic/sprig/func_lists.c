@@ -25,7 +25,7 @@ static struct list *list_arg(struct call *call, size_t i, const char *words)
 static struct list *list_of(struct call *call, const struct list *from,
                             uint32_t start, uint32_t end)
 {
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     if (!call_room(call, (uint64_t)(end - start) * 2 * sizeof(struct value)))
         return NULL;
@@ -36,20 +36,20 @@ static struct list *list_of(struct call *call, const struct list *from,
 
 static bool give_list(struct call *call, struct list *list)
 {
-    return list && call_room(call, 0) && give(call, value_list(list));
+    return list && call_room(call, 0) && call_give(call, value_list(list));
 }
 
 static bool give_nil_list(struct call *call)
 {
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     list->nil = true;
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 static bool run_list(struct call *call)
 {
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     for (size_t i = 0; i < call->count; i++)
         list_add(list, call->args[i]);
@@ -60,7 +60,7 @@ static bool run_first(struct call *call)
 {
     struct list *list = list_arg(call, 0, "Cannot find first on type");
 
-    return list && give(call, list->len ? list->items[0] : value_nil());
+    return list && call_give(call, list->len ? list->items[0] : value_nil());
 }
 
 static bool run_last(struct call *call)
@@ -68,7 +68,7 @@ static bool run_last(struct call *call)
     struct list *list = list_arg(call, 0, "Cannot find last on type");
 
     return list &&
-           give(call, list->len ? list->items[list->len - 1] : value_nil());
+           call_give(call, list->len ? list->items[list->len - 1] : value_nil());
 }
 
 static bool run_rest(struct call *call)
@@ -106,7 +106,7 @@ static bool run_append(struct call *call)
 static bool run_prepend(struct call *call)
 {
     struct list *from = list_arg(call, 0, "Cannot prepend on type");
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     if (!from || !call_room(call, (uint64_t)from->len * 32))
         return false;
@@ -118,7 +118,7 @@ static bool run_prepend(struct call *call)
 
 static bool run_concat(struct call *call)
 {
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     list->nil = true;
     for (size_t i = 0; i < call->count; i++) {
@@ -140,7 +140,7 @@ static bool run_concat(struct call *call)
 static bool run_reverse(struct call *call)
 {
     struct list *from = list_arg(call, 0, "Cannot find reverse on type");
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     if (!from || !call_room(call, (uint64_t)from->len * 32))
         return false;
@@ -152,7 +152,7 @@ static bool run_reverse(struct call *call)
 static bool run_compact(struct call *call)
 {
     struct list *from = list_arg(call, 0, "Cannot compact on type");
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     if (!from || !call_room(call, (uint64_t)from->len * 32))
         return false;
@@ -164,10 +164,10 @@ static bool run_compact(struct call *call)
 }
 
 /* Is a value among others? Each comparison walks what is alike in both. */
-static bool among(struct call *call, struct value v, const struct value *others,
+static bool is_in_values(struct call *call, struct value v, const struct value *others,
                   size_t count, bool *ret)
 {
-    uint64_t left = meter_left(call->space->meter);
+    uint64_t left = meter_left(call->heap->meter);
     uint64_t size = value_size(v, left);
 
     *ret = false;
@@ -181,12 +181,12 @@ static bool among(struct call *call, struct value v, const struct value *others,
 static bool run_uniq(struct call *call)
 {
     struct list *from = list_arg(call, 0, "Cannot find uniq on type");
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     for (uint32_t i = 0; from && i < from->len; i++) {
         bool seen;
 
-        if (!among(call, from->items[i], list->items, list->len, &seen))
+        if (!is_in_values(call, from->items[i], list->items, list->len, &seen))
             return false;
         if (!seen)
             list_add(list, from->items[i]);
@@ -197,12 +197,12 @@ static bool run_uniq(struct call *call)
 static bool run_without(struct call *call)
 {
     struct list *from = list_arg(call, 0, "Cannot find without on type");
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
 
     for (uint32_t i = 0; from && i < from->len; i++) {
         bool omit;
 
-        if (!among(call, from->items[i], call->args + 1, call->count - 1,
+        if (!is_in_values(call, from->items[i], call->args + 1, call->count - 1,
                    &omit))
             return false;
         if (!omit)
@@ -217,13 +217,13 @@ static bool run_has(struct call *call)
     bool is;
 
     if (call->args[1].kind == KIND_NIL)
-        return give(call, value_bool(false));
+        return call_give(call, value_bool(false));
     list = list_arg(call, 1, "Cannot find has on type");
-    return list && among(call, call->args[0], list->items, list->len, &is) &&
-           give(call, value_bool(is));
+    return list && is_in_values(call, call->args[0], list->items, list->len, &is) &&
+           call_give(call, value_bool(is));
 }
 
-static bool run_slice(struct call *call)
+static bool run_list_slice(struct call *call)
 {
     struct list *from =
         list_arg(call, 0, "list should be type of slice or array but");
@@ -233,7 +233,7 @@ static bool run_slice(struct call *call)
     if (!from)
         return false;
     if (!from->len)
-        return give(call, value_nil());
+        return call_give(call, value_nil());
     start = call->count > 1 ? cast_int(call->args[1]) : 0;
     end = call->count > 2 ? cast_int(call->args[2]) : from->len;
     if (start < 0 || end < start || end > (int64_t)from->len + from->spare)
@@ -241,7 +241,7 @@ static bool run_slice(struct call *call)
                          "reflect.Value.Slice: slice index out of bounds");
     if (!call_room(call, (uint64_t)(end - start) * 32))
         return false;
-    list = list_new(call->space, from->element);
+    list = list_new(call->heap, from->element);
     for (int64_t i = start; i < end; i++)
         list_add(list, i < from->len ? from->items[i] : value_nil());
     list->spare = end < from->len ? from->len - (uint32_t)end : 0;
@@ -251,7 +251,7 @@ static bool run_slice(struct call *call)
 static bool run_chunk(struct call *call)
 {
     int64_t size = call->args[0].integer;
-    struct list *from, *list = list_new(call->space, ELEMENT_LIST);
+    struct list *from, *list = list_new(call->heap, ELEMENT_LIST);
 
     if (call->args[1].kind != KIND_LIST && call->args[1].kind != KIND_NIL)
         return call_fail(call, "Cannot chunk type %s",
@@ -303,8 +303,8 @@ const struct function functions_lists[] = {
     {"mustWithout", "aa*", 'l', run_without, COST_ITEMS},
     {"has", "aa", 'b', run_has, COST_ITEMS},
     {"mustHas", "aa", 'b', run_has, COST_ITEMS},
-    {"slice", "aa*", 'a', run_slice, COST_ITEMS},
-    {"mustSlice", "aa*", 'a', run_slice, COST_ITEMS},
+    {"slice", "aa*", 'a', run_list_slice, COST_ITEMS},
+    {"mustSlice", "aa*", 'a', run_list_slice, COST_ITEMS},
     {"chunk", "ia", 'C', run_chunk, COST_ITEMS},
     {"mustChunk", "ia", 'C', run_chunk, COST_ITEMS},
     {0},

@@ -20,12 +20,12 @@ static bool run_add(struct call *call)
 
     for (size_t i = 0; i < call->count; i++)
         sum = wrap_add(sum, cast_int(call->args[i]));
-    return give(call, value_int64(sum));
+    return call_give(call, value_int64(sum));
 }
 
 static bool run_add1(struct call *call)
 {
-    return give(call, value_int64(wrap_add(cast_int(call->args[0]), 1)));
+    return call_give(call, value_int64(wrap_add(cast_int(call->args[0]), 1)));
 }
 
 static bool run_sub(struct call *call)
@@ -33,7 +33,7 @@ static bool run_sub(struct call *call)
     uint64_t a = (uint64_t)cast_int(call->args[0]);
     uint64_t b = (uint64_t)cast_int(call->args[1]);
 
-    return give(call, value_int64((int64_t)(a - b)));
+    return call_give(call, value_int64((int64_t)(a - b)));
 }
 
 static bool run_mul(struct call *call)
@@ -42,31 +42,31 @@ static bool run_mul(struct call *call)
 
     for (size_t i = 1; i < call->count; i++)
         product *= (uint64_t)cast_int(call->args[i]);
-    return give(call, value_int64((int64_t)product));
+    return call_give(call, value_int64((int64_t)product));
 }
 
-static bool divided(struct call *call, bool rest)
+static bool give_quotient(struct call *call, bool rest)
 {
     int64_t a = cast_int(call->args[0]), b = cast_int(call->args[1]);
 
     if (b == 0)
         return call_fail(call, "runtime error: integer divide by zero");
     if (b == -1) /* the one quotient that does not fit wraps around */
-        return give(call, value_int64(rest ? 0 : (int64_t)(0 - (uint64_t)a)));
-    return give(call, value_int64(rest ? a % b : a / b));
+        return call_give(call, value_int64(rest ? 0 : (int64_t)(0 - (uint64_t)a)));
+    return call_give(call, value_int64(rest ? a % b : a / b));
 }
 
 static bool run_div(struct call *call)
 {
-    return divided(call, false);
+    return give_quotient(call, false);
 }
 
 static bool run_mod(struct call *call)
 {
-    return divided(call, true);
+    return give_quotient(call, true);
 }
 
-static bool extreme(struct call *call, bool largest)
+static bool give_extreme(struct call *call, bool largest)
 {
     int64_t best = cast_int(call->args[0]);
 
@@ -76,20 +76,20 @@ static bool extreme(struct call *call, bool largest)
         if (largest ? other > best : other < best)
             best = other;
     }
-    return give(call, value_int64(best));
+    return call_give(call, value_int64(best));
 }
 
 static bool run_max(struct call *call)
 {
-    return extreme(call, true);
+    return give_extreme(call, true);
 }
 
 static bool run_min(struct call *call)
 {
-    return extreme(call, false);
+    return give_extreme(call, false);
 }
 
-static bool extreme_float(struct call *call, bool largest)
+static bool give_extreme_float(struct call *call, bool largest)
 {
     double best = cast_float(call->args[0]);
 
@@ -101,17 +101,17 @@ static bool extreme_float(struct call *call, bool largest)
         else if (largest ? other > best : other < best)
             best = other;
     }
-    return give(call, value_float(best));
+    return call_give(call, value_float(best));
 }
 
 static bool run_maxf(struct call *call)
 {
-    return extreme_float(call, true);
+    return give_extreme_float(call, true);
 }
 
 static bool run_minf(struct call *call)
 {
-    return extreme_float(call, false);
+    return give_extreme_float(call, false);
 }
 
 /* ---- Decimal arithmetic ---- */
@@ -151,7 +151,7 @@ static bool decimal_step(struct call *call, char sign, double next,
     return true;
 }
 
-static bool decimal(struct call *call, char sign, double first, size_t from)
+static bool give_decimal(struct call *call, char sign, double first, size_t from)
 {
     long double result = 0;
 
@@ -162,7 +162,7 @@ static bool decimal(struct call *call, char sign, double first, size_t from)
             return false;
     }
     /* A decimal has no sign at zero. */
-    return give(call, value_float(result == 0 ? 0 : (double)result));
+    return call_give(call, value_float(result == 0 ? 0 : (double)result));
 }
 
 static bool run_add1f(struct call *call)
@@ -170,39 +170,39 @@ static bool run_add1f(struct call *call)
     long double result = 1;
 
     return decimal_step(call, '+', cast_float(call->args[0]), &result) &&
-           give(call, value_float((double)result));
+           call_give(call, value_float((double)result));
 }
 
 static bool run_addf(struct call *call)
 {
-    return decimal(call, '+', 0, 0);
+    return give_decimal(call, '+', 0, 0);
 }
 
 static bool run_subf(struct call *call)
 {
-    return decimal(call, '-', cast_float(call->args[0]), 1);
+    return give_decimal(call, '-', cast_float(call->args[0]), 1);
 }
 
 static bool run_mulf(struct call *call)
 {
-    return decimal(call, '*', cast_float(call->args[0]), 1);
+    return give_decimal(call, '*', cast_float(call->args[0]), 1);
 }
 
 static bool run_divf(struct call *call)
 {
-    return decimal(call, '/', cast_float(call->args[0]), 1);
+    return give_decimal(call, '/', cast_float(call->args[0]), 1);
 }
 
 /* ---- Rounding and converting ---- */
 
 static bool run_ceil(struct call *call)
 {
-    return give(call, value_float(ceil(cast_float(call->args[0]))));
+    return call_give(call, value_float(ceil(cast_float(call->args[0]))));
 }
 
 static bool run_floor(struct call *call)
 {
-    return give(call, value_float(floor(cast_float(call->args[0]))));
+    return call_give(call, value_float(floor(cast_float(call->args[0]))));
 }
 
 static bool run_round(struct call *call)
@@ -212,23 +212,23 @@ static bool run_round(struct call *call)
     double digits = power * cast_float(call->args[0]), whole;
     double rest = modf(digits, &whole);
 
-    return give(call, value_float((rest >= on ? ceil(digits) : floor(digits)) /
+    return call_give(call, value_float((rest >= on ? ceil(digits) : floor(digits)) /
                                   power));
 }
 
 static bool run_int(struct call *call)
 {
-    return give(call, value_int(cast_int(call->args[0])));
+    return call_give(call, value_int(cast_int(call->args[0])));
 }
 
 static bool run_int64(struct call *call)
 {
-    return give(call, value_int64(cast_int(call->args[0])));
+    return call_give(call, value_int64(cast_int(call->args[0])));
 }
 
 static bool run_float64(struct call *call)
 {
-    return give(call, value_float(cast_float(call->args[0])));
+    return call_give(call, value_float(cast_float(call->args[0])));
 }
 
 /* Digits of a base with a sign; 0 if it is anything else or too large. */
@@ -255,7 +255,7 @@ static int64_t whole_of_base(struct str s, unsigned base)
 /* Out of range, strconv.Atoi still says which end it went over. */
 static bool run_atoi(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     int64_t value = whole_of_base(s, 10);
     bool negative = s.len && s.at[0] == '-';
     size_t digits = negative || (s.len && s.at[0] == '+');
@@ -268,7 +268,7 @@ static bool run_atoi(struct call *call)
         zeros++;
     if (!value && plain && zeros < s.len)
         value = negative ? INT64_MIN : INT64_MAX;
-    return give(call, value_int(value));
+    return call_give(call, value_int(value));
 }
 
 static bool run_to_decimal(struct call *call)
@@ -276,7 +276,7 @@ static bool run_to_decimal(struct call *call)
     struct str s;
 
     return call_string(call, call->args[0], &s) &&
-           give(call, value_int64(whole_of_base(s, 8)));
+           call_give(call, value_int64(whole_of_base(s, 8)));
 }
 
 /* ---- Sequences ---- */
@@ -284,7 +284,7 @@ static bool run_to_decimal(struct call *call)
 static bool until_step(struct call *call, int64_t start, int64_t stop,
                        int64_t step, struct list **ret)
 {
-    struct list *list = list_new(call->space, ELEMENT_INT);
+    struct list *list = list_new(call->heap, ELEMENT_INT);
     uint64_t distance, count;
 
     *ret = list;
@@ -310,7 +310,7 @@ static bool run_until(struct call *call)
     struct list *list;
 
     return until_step(call, 0, count, count < 0 ? -1 : 1, &list) &&
-           give(call, value_list(list));
+           call_give(call, value_list(list));
 }
 
 static bool run_until_step(struct call *call)
@@ -319,7 +319,7 @@ static bool run_until_step(struct call *call)
 
     return until_step(call, call->args[0].integer, call->args[1].integer,
                       call->args[2].integer, &list) &&
-           give(call, value_list(list));
+           call_give(call, value_list(list));
 }
 
 static bool give_numbers(struct call *call, int64_t start, int64_t end,
@@ -334,7 +334,7 @@ static bool give_numbers(struct call *call, int64_t start, int64_t end,
     for (uint32_t i = 0; i < list->len; i++)
         text_addf(&out, "%s%lld", i ? " " : "",
                   (long long)list->items[i].integer);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_seq(struct call *call)
@@ -343,7 +343,7 @@ static bool run_seq(struct call *call)
     int64_t start = 1, end, step = 1;
 
     if (call->count < 1 || call->count > 3)
-        return give_str(call, STR(""));
+        return call_give_str(call, STR(""));
     end = args[call->count - 1].integer;
     if (call->count > 1)
         start = args[0].integer;
@@ -352,7 +352,7 @@ static bool run_seq(struct call *call)
     end = wrap_add(end, step);
     if (call->count == 3) {
         if (step < 0 && args[1].integer > 0)
-            return give_str(call, STR(""));
+            return call_give_str(call, STR(""));
         step = args[1].integer;
     }
     return give_numbers(call, start, end, step);

@@ -2,7 +2,7 @@
 /* Paths, as Go's path package takes them apart; nothing is looked up. */
 #include "sprig/groups.h"
 
-static struct str cleaned(struct call *call, struct str s)
+static struct str clean_path_text(struct call *call, struct str s)
 {
     bool rooted = s.len && s.at[0] == '/';
     scoped_text struct text out = {0};
@@ -42,52 +42,52 @@ static struct str cleaned(struct call *call, struct str s)
 static bool run_clean(struct call *call)
 {
     return call_room(call, call->args[0].len) &&
-           give_str(call, cleaned(call, arg_str(call, 0)));
+           call_give_str(call, clean_path_text(call, call_arg_str(call, 0)));
 }
 
 static bool run_base(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     size_t start;
 
     if (!s.len)
-        return give_str(call, STR("."));
+        return call_give_str(call, STR("."));
     while (s.len && s.at[s.len - 1] == '/')
         s.len--;
     if (!s.len)
-        return give_str(call, STR("/"));
+        return call_give_str(call, STR("/"));
     start = s.len;
     while (start && s.at[start - 1] != '/')
         start--;
-    return give_str(call, (struct str){s.at + start, s.len - start});
+    return call_give_str(call, (struct str){s.at + start, s.len - start});
 }
 
 static bool run_dir(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
 
     while (s.len && s.at[s.len - 1] != '/')
         s.len--;
-    return give_str(call, cleaned(call, s));
+    return call_give_str(call, clean_path_text(call, s));
 }
 
 static bool run_ext(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
 
     for (size_t i = s.len; i && s.at[i - 1] != '/'; i--) {
         if (s.at[i - 1] == '.')
-            return give_str(call,
+            return call_give_str(call,
                             (struct str){s.at + i - 1, s.len - i + 1});
     }
-    return give_str(call, STR(""));
+    return call_give_str(call, STR(""));
 }
 
 static bool run_is_abs(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
 
-    return give(call, value_bool(s.len && s.at[0] == '/'));
+    return call_give(call, value_bool(s.len && s.at[0] == '/'));
 }
 
 const struct function functions_paths[] = {

@@ -4,7 +4,7 @@
 #include "pattern/pattern.h"
 #include "sprig/groups.h"
 
-static struct pattern *over(struct err *err)
+static struct pattern *refuse_pattern_work(struct err *err)
 {
     err_set(err, ERR_INVALID, "the template does too much");
     return NULL;
@@ -26,18 +26,18 @@ static const struct pattern *pattern_of(struct call *call, struct str text,
         return NULL;
     }
     if (!call_spend(call, (uint64_t)text.len * 256 + 4096))
-        return over(err);
+        return refuse_pattern_work(err);
     pattern = pattern_new(text.at, text.len, call_pattern_size(call), err);
     if (!pattern)
         return NULL;
     map_put(patterns, key, pattern);
-    return call_spend(call, pattern_size(pattern) * 2) ? pattern : over(err);
+    return call_spend(call, pattern_size(pattern) * 2) ? pattern : refuse_pattern_work(err);
 }
 
 /* `must`: the plain error; otherwise the words of Go's panic. */
 static const struct pattern *pattern_arg(struct call *call)
 {
-    struct str text = arg_str(call, 0);
+    struct str text = call_arg_str(call, 0);
     bool must = memcmp(call->function->name, "must", 4) == 0;
     struct err err = {0};
     const struct pattern *pattern = pattern_of(call, text, &err);
@@ -53,17 +53,17 @@ static const struct pattern *pattern_arg(struct call *call)
 }
 
 /* A match; `ret_failed` when nothing is left for searching. */
-static bool find(struct call *call, const struct pattern *pattern, struct str s,
+static bool find_match(struct call *call, const struct pattern *pattern, struct str s,
                  size_t from, ptrdiff_t *ret, bool *ret_failed)
 {
     bool found = pattern_find(pattern, s.at, s.len, from, ret,
-                              call->space->meter);
+                              call->heap->meter);
 
     *ret_failed = !call_spend(call, 0);
     return found && !*ret_failed;
 }
 
-static ptrdiff_t *places(struct call *call, const struct pattern *pattern)
+static ptrdiff_t *alloc_offsets(struct call *call, const struct pattern *pattern)
 {
     return arena_alloc(call->arena,
                        pattern_groups(pattern) * 2 * sizeof(ptrdiff_t));
@@ -79,48 +79,48 @@ static size_t step_at(struct str s, size_t at)
 static bool run_match(struct call *call)
 {
     struct err err = {0};
-    const struct pattern *pattern = pattern_of(call, arg_str(call, 0), &err);
+    const struct pattern *pattern = pattern_of(call, call_arg_str(call, 0), &err);
     bool failed = false, found;
 
     if (!pattern && call->function->name[0] == 'm')
         return call_fail(call, "%s", err.text);
     if (!pattern)
-        return give(call, value_bool(false));
-    found = find(call, pattern, arg_str(call, 1), 0, NULL, &failed);
-    return !failed && give(call, value_bool(found));
+        return call_give(call, value_bool(false));
+    found = find_match(call, pattern, call_arg_str(call, 1), 0, NULL, &failed);
+    return !failed && call_give(call, value_bool(found));
 }
 
 static bool run_find(struct call *call)
 {
     const struct pattern *pattern = pattern_arg(call);
-    struct str s = arg_str(call, 1);
+    struct str s = call_arg_str(call, 1);
     ptrdiff_t *at;
     bool failed;
 
     if (!pattern)
         return false;
-    at = places(call, pattern);
-    if (find(call, pattern, s, 0, at, &failed))
-        return give_str(call,
+    at = alloc_offsets(call, pattern);
+    if (find_match(call, pattern, s, 0, at, &failed))
+        return call_give_str(call,
                         (struct str){s.at + at[0], (size_t)(at[1] - at[0])});
-    return !failed && give_str(call, STR(""));
+    return !failed && call_give_str(call, STR(""));
 }
 
 /* Calls `each` for up to `most` matches, which do not overlap. */
 typedef void match_fn(struct list *list, struct str s, const ptrdiff_t *at);
 
-static bool find_all(struct call *call, const struct pattern *pattern,
+static bool find_all_matches(struct call *call, const struct pattern *pattern,
                      struct str s, int64_t most, match_fn *each,
                      struct list *list)
 {
-    ptrdiff_t *at = places(call, pattern), before = -1;
+    ptrdiff_t *at = alloc_offsets(call, pattern), before = -1;
     size_t from = 0;
     bool failed = false;
 
     for (int64_t count = 0; (most < 0 || count < most) && from <= s.len;) {
         bool fine = true;
 
-        if (!find(call, pattern, s, from, at, &failed))
+        if (!find_match(call, pattern, s, from, at, &failed))
             break;
         if (at[1] == (ptrdiff_t)from) {
             fine = at[0] != before;
@@ -151,21 +151,21 @@ static void keep_place(struct list *list, struct str s, const ptrdiff_t *at)
 static bool run_find_all(struct call *call)
 {
     const struct pattern *pattern = pattern_arg(call);
-    struct list *list = list_new(call->space, ELEMENT_STRING);
+    struct list *list = list_new(call->heap, ELEMENT_STRING);
 
-    if (!pattern || !find_all(call, pattern, arg_str(call, 1),
+    if (!pattern || !find_all_matches(call, pattern, call_arg_str(call, 1),
                               call->args[2].integer, keep_text, list))
         return false;
     list->nil = !list->len;
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
-static bool run_split(struct call *call)
+static bool run_regex_split(struct call *call)
 {
     const struct pattern *pattern = pattern_arg(call);
-    struct list *list = list_new(call->space, ELEMENT_STRING);
-    struct list *at = list_new(call->space, ELEMENT_INT);
-    struct str s = arg_str(call, 1);
+    struct list *list = list_new(call->heap, ELEMENT_STRING);
+    struct list *at = list_new(call->heap, ELEMENT_INT);
+    struct str s = call_arg_str(call, 1);
     int64_t most = call->args[2].integer;
     size_t begin = 0, end = 0;
 
@@ -173,12 +173,12 @@ static bool run_split(struct call *call)
         return false;
     list->nil = most == 0;
     if (most == 0)
-        return give(call, value_list(list));
+        return call_give(call, value_list(list));
     if (call->args[0].len && !s.len) {
         list_add(list, value_of_str(s));
-        return give(call, value_list(list));
+        return call_give(call, value_list(list));
     }
-    if (!find_all(call, pattern, s, most, keep_place, at))
+    if (!find_all_matches(call, pattern, s, most, keep_place, at))
         return false;
     for (uint32_t i = 0; i < at->len; i += 2) {
         if (most > 0 && list->len == most - 1)
@@ -190,12 +190,12 @@ static bool run_split(struct call *call)
     }
     if (end != s.len)
         list_add(list, value_string(s.at + begin, s.len - begin));
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 /* ---- Replacing ---- */
 
-static void add_group(struct text *out, struct str s, const ptrdiff_t *at,
+static void add_group_text(struct text *out, struct str s, const ptrdiff_t *at,
                       size_t group, size_t groups)
 {
     if (group < groups && at[group * 2] >= 0)
@@ -223,7 +223,7 @@ static size_t name_after(struct str s, struct str *ret)
     return at + braces;
 }
 
-static void add_named(struct text *out, const struct pattern *pattern,
+static void add_named_group(struct text *out, const struct pattern *pattern,
                       struct str s, const ptrdiff_t *at, struct str name)
 {
     size_t group = 0;
@@ -233,16 +233,16 @@ static void add_named(struct text *out, const struct pattern *pattern,
             (name.at[0] == '0' && name.len > 1)) {
             group = pattern_group_named(pattern, name.at, name.len);
             if (group)
-                add_group(out, s, at, group, pattern_groups(pattern));
+                add_group_text(out, s, at, group, pattern_groups(pattern));
             return;
         }
         group = group > 100000 ? group : group * 10 + (size_t)(name.at[i] - '0');
     }
-    add_group(out, s, at, group, pattern_groups(pattern));
+    add_group_text(out, s, at, group, pattern_groups(pattern));
 }
 
 /* "$1", "${name}", "$$" in a replacement. */
-static void expand(struct text *out, const struct pattern *pattern,
+static void expand_replacement(struct text *out, const struct pattern *pattern,
                    struct str s, const ptrdiff_t *at, struct str with)
 {
     for (size_t i = 0; i < with.len;) {
@@ -255,7 +255,7 @@ static void expand(struct text *out, const struct pattern *pattern,
             text_add_char(out, '$');
             i += 2;
         } else if ((len = name_after(rest, &name))) {
-            add_named(out, pattern, s, at, name);
+            add_named_group(out, pattern, s, at, name);
             i += 1 + len;
         } else {
             text_add_char(out, '$');
@@ -264,10 +264,10 @@ static void expand(struct text *out, const struct pattern *pattern,
     }
 }
 
-static bool replaced(struct call *call, bool literal)
+static bool give_pattern_replaced(struct call *call, bool literal)
 {
     const struct pattern *pattern = pattern_arg(call);
-    struct str s = arg_str(call, 1), with = arg_str(call, 2);
+    struct str s = call_arg_str(call, 1), with = call_arg_str(call, 2);
     size_t done = 0, from = 0;
     struct text out = call_text(call);
     bool failed = false;
@@ -275,8 +275,8 @@ static bool replaced(struct call *call, bool literal)
 
     if (!pattern)
         return false;
-    at = places(call, pattern);
-    while (from <= s.len && find(call, pattern, s, from, at, &failed)) {
+    at = alloc_offsets(call, pattern);
+    while (from <= s.len && find_match(call, pattern, s, from, at, &failed)) {
         size_t width = step_at(s, from);
 
         text_add_bytes(&out, s.at + done, (size_t)at[0] - done);
@@ -284,7 +284,7 @@ static bool replaced(struct call *call, bool literal)
             if (literal)
                 text_add_bytes(&out, with.at, with.len);
             else
-                expand(&out, pattern, s, at, with);
+                expand_replacement(&out, pattern, s, at, with);
         }
         done = (size_t)at[1];
         from = from + width > done ? from + width : done;
@@ -295,24 +295,24 @@ static bool replaced(struct call *call, bool literal)
     }
     text_add_bytes(&out, s.at + done, s.len - done);
     if (!failed)
-        return give_text(call, &out);
+        return call_give_text(call, &out);
     text_free(&out);
     return false;
 }
 
-static bool run_replace(struct call *call)
+static bool run_regex_replace(struct call *call)
 {
-    return replaced(call, false);
+    return give_pattern_replaced(call, false);
 }
 
 static bool run_replace_literal(struct call *call)
 {
-    return replaced(call, true);
+    return give_pattern_replaced(call, true);
 }
 
 static bool run_quote_meta(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
 
     for (size_t i = 0; i < s.len; i++) {
@@ -320,7 +320,7 @@ static bool run_quote_meta(struct call *call)
             text_add_char(&out, '\\');
         text_add_char(&out, s.at[i]);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 const struct function functions_patterns[] = {
@@ -330,10 +330,10 @@ const struct function functions_patterns[] = {
     {"mustRegexFind", "ss", 's', run_find, COST_FLAT},
     {"regexFindAll", "ssi", 'L', run_find_all, COST_FLAT},
     {"mustRegexFindAll", "ssi", 'L', run_find_all, COST_FLAT},
-    {"regexSplit", "ssi", 'L', run_split, COST_FLAT},
-    {"mustRegexSplit", "ssi", 'L', run_split, COST_FLAT},
-    {"regexReplaceAll", "sss", 's', run_replace, COST_FLAT},
-    {"mustRegexReplaceAll", "sss", 's', run_replace, COST_FLAT},
+    {"regexSplit", "ssi", 'L', run_regex_split, COST_FLAT},
+    {"mustRegexSplit", "ssi", 'L', run_regex_split, COST_FLAT},
+    {"regexReplaceAll", "sss", 's', run_regex_replace, COST_FLAT},
+    {"mustRegexReplaceAll", "sss", 's', run_regex_replace, COST_FLAT},
     {"regexReplaceAllLiteral", "sss", 's', run_replace_literal, COST_FLAT},
     {"mustRegexReplaceAllLiteral", "sss", 's', run_replace_literal, COST_FLAT},
     {"regexQuoteMeta", "s", 's', run_quote_meta, 12},

@@ -11,21 +11,21 @@ struct bound {
 
 /* ---- Constraints ---- */
 
-static bool is_blank(char c)
+static bool is_white(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static void skip_blanks(struct str s, size_t *at)
 {
-    while (*at < s.len && is_blank(s.at[*at]))
+    while (*at < s.len && is_white(s.at[*at]))
         *at += 1;
 }
 
 static const char *const operators[] = {"!=", ">=", "=>", "<=", "=<", "~>",
                                         "=",  ">",  "<",  "~",  "^"};
 
-static struct str read_operator(struct str s, size_t *at)
+static struct str read_comparison(struct str s, size_t *at)
 {
     for (size_t i = 0; i < count_of(operators); i++) {
         struct str one = str_of(operators[i]);
@@ -110,7 +110,7 @@ static bool within_caret(const struct semver *v, const struct bound *bound)
     return v->parts[1] == 0 && c->parts[2] == v->parts[2];
 }
 
-static bool above(const struct semver *v, const struct bound *bound)
+static bool is_above(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
 
@@ -123,7 +123,7 @@ static bool above(const struct semver *v, const struct bound *bound)
     return semver_compare(v, c) > 0;
 }
 
-static bool not_above(const struct semver *v, const struct bound *bound)
+static bool is_not_above(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
 
@@ -135,7 +135,7 @@ static bool not_above(const struct semver *v, const struct bound *bound)
            bound->minor_dirty;
 }
 
-static bool differs(const struct semver *v, const struct bound *bound)
+static bool is_different(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
 
@@ -153,7 +153,7 @@ static bool differs(const struct semver *v, const struct bound *bound)
     return semver_compare(v, c) != 0;
 }
 
-static bool satisfies(const struct semver *v, const struct bound *bound,
+static bool satisfies_bound(const struct semver *v, const struct bound *bound,
                       bool with_before)
 {
     struct str operator= bound->operator;
@@ -163,7 +163,7 @@ static bool satisfies(const struct semver *v, const struct bound *bound,
     if (v->before.len && !with_before)
         return false;
     if (first == '!')
-        return differs(v, bound);
+        return is_different(v, bound);
     if (first == '~')
         return within_tilde(v, bound);
     if (first == '^')
@@ -171,9 +171,9 @@ static bool satisfies(const struct semver *v, const struct bound *bound,
     if ((first == '>' && second) || (first == '=' && second == '>'))
         return semver_compare(v, &bound->version) >= 0;
     if ((first == '<' && second) || (first == '=' && second == '<'))
-        return not_above(v, bound);
+        return is_not_above(v, bound);
     if (first == '>')
-        return above(v, bound);
+        return is_above(v, bound);
     if (first == '<')
         return semver_compare(v, &bound->version) < 0;
     return bound->dirty ? within_tilde(v, bound)
@@ -183,7 +183,7 @@ static bool satisfies(const struct semver *v, const struct bound *bound,
 #define BOUNDS 64
 
 /* All bounds of one alternative; false if it is no constraint. */
-static bool read_group(struct str s, struct bound bounds[BOUNDS], size_t *count)
+static bool read_version_bounds(struct str s, struct bound bounds[BOUNDS], size_t *count)
 {
     size_t at = 0;
 
@@ -194,14 +194,14 @@ static bool read_group(struct str s, struct bound bounds[BOUNDS], size_t *count)
 
         if (*count + 1 >= BOUNDS)
             return false;
-        *bound = (struct bound){.operator= read_operator(s, &at)};
+        *bound = (struct bound){.operator= read_comparison(s, &at)};
         skip_blanks(s, &at);
         if (!read_bound(s, &at, bound))
             return false;
         *count += 1;
         skip_blanks(s, &at);
         /* "1.2 - 2.0" is a range. */
-        if (at + 1 < s.len && s.at[at] == '-' && is_blank(s.at[at + 1]) &&
+        if (at + 1 < s.len && s.at[at] == '-' && is_white(s.at[at + 1]) &&
             !bound->operator.len) {
             bound->operator= STR(">=");
             at++;
@@ -230,7 +230,7 @@ static bool group_holds(const struct semver *v, const struct bound *bounds,
     for (size_t i = 0; i < count; i++)
         with_before = with_before || bounds[i].version.before.len;
     for (size_t i = 0; i < count; i++) {
-        if (!satisfies(v, &bounds[i], with_before))
+        if (!satisfies_bound(v, &bounds[i], with_before))
             return false;
     }
     return true;
@@ -238,10 +238,10 @@ static bool group_holds(const struct semver *v, const struct bound *bounds,
 
 static bool run_semver_compare(struct call *call)
 {
-    struct str all = arg_str(call, 0), rest = all;
+    struct str all = call_arg_str(call, 0), rest = all;
     struct bound bounds[BOUNDS];
     struct semver version;
-    const char *why = semver_read(arg_str(call, 1), &version);
+    const char *why = semver_read(call_arg_str(call, 1), &version);
     bool holds = false;
     bool more = true;
 
@@ -250,7 +250,7 @@ static bool run_semver_compare(struct call *call)
         struct str group = {rest.at, bars ? (size_t)(bars - rest.at) : rest.len};
         size_t count;
 
-        if (!read_group(group, bounds, &count))
+        if (!read_version_bounds(group, bounds, &count))
             return call_fail(call, "improper constraint: %.*s", (int)all.len,
                              all.at);
         holds = holds || (!why && group_holds(&version, bounds, count));
@@ -260,7 +260,7 @@ static bool run_semver_compare(struct call *call)
     }
     if (why)
         return call_fail(call, "%s", why);
-    return give(call, value_bool(holds));
+    return call_give(call, value_bool(holds));
 }
 
 /* ---- Values and their methods ---- */
@@ -268,82 +268,82 @@ static bool run_semver_compare(struct call *call)
 static bool run_semver(struct call *call)
 {
     struct semver version;
-    const char *why = semver_read(arg_str(call, 0), &version);
+    const char *why = semver_read(call_arg_str(call, 0), &version);
 
     if (why)
         return call_fail(call, "%s", why);
-    return give(call, value_semver(call->arena, version));
+    return call_give(call, value_semver(call->arena, version));
 }
 
-static bool part(struct call *call, size_t which)
+static bool give_version_part(struct call *call, size_t which)
 {
-    return give(call,
+    return call_give(call,
                 value_int((int64_t)call->args[0].semver->parts[which]));
 }
 
 static bool run_major(struct call *call)
 {
-    return part(call, 0);
+    return give_version_part(call, 0);
 }
 
 static bool run_minor(struct call *call)
 {
-    return part(call, 1);
+    return give_version_part(call, 1);
 }
 
 static bool run_patch(struct call *call)
 {
-    return part(call, 2);
+    return give_version_part(call, 2);
 }
 
 static bool run_prerelease(struct call *call)
 {
-    return give_str(call, call->args[0].semver->before);
+    return call_give_str(call, call->args[0].semver->before);
 }
 
 static bool run_metadata(struct call *call)
 {
-    return give_str(call, call->args[0].semver->meta);
+    return call_give_str(call, call->args[0].semver->meta);
 }
 
 static bool run_original(struct call *call)
 {
-    return give_str(call, call->args[0].semver->original);
+    return call_give_str(call, call->args[0].semver->original);
 }
 
-static bool run_string(struct call *call)
+static bool run_version_string(struct call *call)
 {
     struct text out = {0};
 
     semver_print(&out, call->args[0].semver);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_compare(struct call *call)
 {
-    return give(call, value_int(semver_compare(call->args[0].semver,
+    return call_give(call, value_int(semver_compare(call->args[0].semver,
                                         call->args[1].semver)));
 }
 
 static bool run_less_than(struct call *call)
 {
-    return give(call, value_bool(semver_compare(call->args[0].semver,
+    return call_give(call, value_bool(semver_compare(call->args[0].semver,
                                          call->args[1].semver) < 0));
 }
 
 static bool run_greater_than(struct call *call)
 {
-    return give(call, value_bool(semver_compare(call->args[0].semver,
+    return call_give(call, value_bool(semver_compare(call->args[0].semver,
                                          call->args[1].semver) > 0));
 }
 
-static bool run_equal(struct call *call)
+static bool run_version_equal(struct call *call)
 {
-    return give(call, value_bool(semver_compare(call->args[0].semver,
+    return call_give(call, value_bool(semver_compare(call->args[0].semver,
                                          call->args[1].semver) == 0));
 }
 
-static bool increased(struct call *call, size_t which)
+static bool give_increased(struct call *call, size_t which)
 {
     struct semver version = *call->args[0].semver;
 
@@ -356,22 +356,22 @@ static bool increased(struct call *call, size_t which)
         version.parts[which]++;
     for (size_t i = which + 1; i < 3; i++)
         version.parts[i] = 0;
-    return give(call, value_semver(call->arena, version));
+    return call_give(call, value_semver(call->arena, version));
 }
 
 static bool run_inc_major(struct call *call)
 {
-    return increased(call, 0);
+    return give_increased(call, 0);
 }
 
 static bool run_inc_minor(struct call *call)
 {
-    return increased(call, 1);
+    return give_increased(call, 1);
 }
 
 static bool run_inc_patch(struct call *call)
 {
-    return increased(call, 2);
+    return give_increased(call, 2);
 }
 
 const struct function functions_semver[] = {
@@ -387,11 +387,11 @@ const struct function methods_semver[] = {
     {"Prerelease", "V", 's', run_prerelease, 40},
     {"Metadata", "V", 's', run_metadata, 40},
     {"Original", "V", 's', run_original, 40},
-    {"String", "V", 's', run_string, 40},
+    {"String", "V", 's', run_version_string, 40},
     {"Compare", "VV", 'i', run_compare, 40},
     {"LessThan", "VV", 'b', run_less_than, 40},
     {"GreaterThan", "VV", 'b', run_greater_than, 40},
-    {"Equal", "VV", 'b', run_equal, 40},
+    {"Equal", "VV", 'b', run_version_equal, 40},
     {"IncMajor", "V", 'V', run_inc_major, 40},
     {"IncMinor", "V", 'V', run_inc_minor, 40},
     {"IncPatch", "V", 'V', run_inc_patch, 40},

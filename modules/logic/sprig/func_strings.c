@@ -23,7 +23,7 @@ static const char *str_find(struct str s, struct str what)
 /* ---- Trimming ---- */
 
 /* The rune that ends before `end`, and its length. */
-static size_t rune_before(const char *at, size_t end, unsigned *ret)
+static size_t rune_ending_at(const char *at, size_t end, unsigned *ret)
 {
     for (size_t back = 1; back <= 4 && back <= end; back++) {
         if (rune_next(at + end - back, back, ret) == back &&
@@ -47,7 +47,7 @@ static bool in_cut_set(unsigned rune, struct str set)
 }
 
 /* Without the runes of `set` at both ends; spaces when it is NULL. */
-static struct str trimmed(struct str s, const struct str *set)
+static struct str trim_runes(struct str s, const struct str *set)
 {
     unsigned rune;
 
@@ -59,7 +59,7 @@ static struct str trimmed(struct str s, const struct str *set)
         s = (struct str){s.at + step, s.len - step};
     }
     while (s.len) {
-        size_t step = rune_before(s.at, s.len, &rune);
+        size_t step = rune_ending_at(s.at, s.len, &rune);
 
         if (!(set ? in_cut_set(rune, *set) : rune_is_space(rune)))
             break;
@@ -70,37 +70,37 @@ static struct str trimmed(struct str s, const struct str *set)
 
 static bool run_trim(struct call *call)
 {
-    return give_str(call, trimmed(arg_str(call, 0), NULL));
+    return call_give_str(call, trim_runes(call_arg_str(call, 0), NULL));
 }
 
 static bool run_trim_all(struct call *call)
 {
-    struct str set = arg_str(call, 0);
+    struct str set = call_arg_str(call, 0);
 
-    return give_str(call, trimmed(arg_str(call, 1), &set));
+    return call_give_str(call, trim_runes(call_arg_str(call, 1), &set));
 }
 
 static bool run_trim_suffix(struct call *call)
 {
-    struct str with = arg_str(call, 0), s = arg_str(call, 1);
+    struct str with = call_arg_str(call, 0), s = call_arg_str(call, 1);
 
     s.len -= str_ends(s, with) ? with.len : 0;
-    return give_str(call, s);
+    return call_give_str(call, s);
 }
 
 static bool run_trim_prefix(struct call *call)
 {
-    struct str with = arg_str(call, 0), s = arg_str(call, 1);
+    struct str with = call_arg_str(call, 0), s = call_arg_str(call, 1);
     size_t cut = str_starts(s, with) ? with.len : 0;
 
-    return give_str(call, (struct str){s.at + cut, s.len - cut});
+    return call_give_str(call, (struct str){s.at + cut, s.len - cut});
 }
 
 /* goutils takes each byte for a rune: a text with white space comes out with
    its bytes as Latin-1, one without as it was. */
 static bool run_nospace(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
     size_t kept = 0;
 
@@ -113,9 +113,9 @@ static bool run_nospace(struct call *call)
         kept++;
     }
     if (kept < s.len)
-        return give_text(call, &out);
+        return call_give_text(call, &out);
     text_free(&out);
-    return give_str(call, s);
+    return call_give_str(call, s);
 }
 
 /* ---- Cutting ---- */
@@ -123,16 +123,16 @@ static bool run_nospace(struct call *call)
 static bool run_trunc(struct call *call)
 {
     int64_t count = call->args[0].integer;
-    struct str s = arg_str(call, 1);
+    struct str s = call_arg_str(call, 1);
 
     if (count < 0 && (int64_t)s.len + count > 0)
         s = (struct str){s.at + s.len + count, (size_t)-count};
     else if (count >= 0 && (int64_t)s.len > count)
         s.len = (size_t)count;
-    return give_str(call, s);
+    return call_give_str(call, s);
 }
 
-static bool bounds(struct call *call, int64_t start, int64_t end)
+static bool check_slice_bounds(struct call *call, int64_t start, int64_t end)
 {
     return call_fail(call,
                      "runtime error: slice bounds out of range [%lld:%lld]",
@@ -142,7 +142,7 @@ static bool bounds(struct call *call, int64_t start, int64_t end)
 static bool run_substr(struct call *call)
 {
     int64_t start = call->args[0].integer, end = call->args[1].integer;
-    struct str s = arg_str(call, 2);
+    struct str s = call_arg_str(call, 2);
     int64_t len = (int64_t)s.len;
 
     if (start < 0) {
@@ -160,12 +160,12 @@ static bool run_substr(struct call *call)
         end = len;
     }
     if (start > end)
-        return bounds(call, start, end);
-    return give_str(call, (struct str){s.at + start, (size_t)(end - start)});
+        return check_slice_bounds(call, start, end);
+    return call_give_str(call, (struct str){s.at + start, (size_t)(end - start)});
 }
 
 /* Keeps `width` bytes with "..." for what is left out, from `offset` on. */
-static void abbreviate(struct text *out, struct str s, int64_t offset,
+static void add_abbreviated(struct text *out, struct str s, int64_t offset,
                        int64_t width)
 {
     int64_t len = (int64_t)s.len;
@@ -187,7 +187,7 @@ static void abbreviate(struct text *out, struct str s, int64_t offset,
         return;
     text_add(out, "...");
     if (offset + width - 3 < len)
-        abbreviate(out,
+        add_abbreviated(out,
                    (struct str){s.at + offset, (size_t)(len - offset)}, 0,
                    width - 3);
     else
@@ -200,9 +200,9 @@ static bool run_abbrev(struct call *call)
     struct text out = call_text(call);
 
     if (width < 4)
-        return give(call, call->args[1]);
-    abbreviate(&out, arg_str(call, 1), 0, width);
-    return give_text(call, &out);
+        return call_give(call, call->args[1]);
+    add_abbreviated(&out, call_arg_str(call, 1), 0, width);
+    return call_give_text(call, &out);
 }
 
 static bool run_abbrevboth(struct call *call)
@@ -211,29 +211,29 @@ static bool run_abbrevboth(struct call *call)
     struct text out = call_text(call);
 
     if (right < 4 || (left > 0 && right < 7))
-        return give(call, call->args[2]);
-    abbreviate(&out, arg_str(call, 2), left, right);
-    return give_text(call, &out);
+        return call_give(call, call->args[2]);
+    add_abbreviated(&out, call_arg_str(call, 2), left, right);
+    return call_give_text(call, &out);
 }
 
 /* ---- Asking ---- */
 
 static bool run_contains(struct call *call)
 {
-    return give(call,
-                value_bool(str_find(arg_str(call, 1), arg_str(call, 0))));
+    return call_give(call,
+                value_bool(str_find(call_arg_str(call, 1), call_arg_str(call, 0))));
 }
 
 static bool run_has_prefix(struct call *call)
 {
-    return give(call,
-                value_bool(str_starts(arg_str(call, 1), arg_str(call, 0))));
+    return call_give(call,
+                value_bool(str_starts(call_arg_str(call, 1), call_arg_str(call, 0))));
 }
 
 static bool run_has_suffix(struct call *call)
 {
-    return give(call,
-                value_bool(str_ends(arg_str(call, 1), arg_str(call, 0))));
+    return call_give(call,
+                value_bool(str_ends(call_arg_str(call, 1), call_arg_str(call, 0))));
 }
 
 /* ---- Repeating, replacing, indenting ---- */
@@ -241,7 +241,7 @@ static bool run_has_suffix(struct call *call)
 static bool run_repeat(struct call *call)
 {
     int64_t count = call->args[0].integer;
-    struct str s = arg_str(call, 1);
+    struct str s = call_arg_str(call, 1);
     uint64_t size;
     char *out;
 
@@ -257,11 +257,11 @@ static bool run_repeat(struct call *call)
         memcpy(out, s.at, s.len);
     for (uint64_t done = s.len; done < size; done *= 2)
         memcpy(out + done, out, done < size - done ? done : size - done);
-    return give(call, value_string(out, size));
+    return call_give(call, value_string(out, size));
 }
 
 /* Room for a text that grows while it is made; checked as it grows. */
-static bool grows(struct call *call, struct text *out)
+static bool has_room_to_grow(struct call *call, struct text *out)
 {
     if (call_room(call, out->len))
         return true;
@@ -269,7 +269,7 @@ static bool grows(struct call *call, struct text *out)
     return false;
 }
 
-static bool replaced(struct call *call, struct str s, struct str old,
+static bool give_replaced(struct call *call, struct str s, struct str old,
                      struct str with)
 {
     struct text out = call_text(call);
@@ -285,7 +285,7 @@ static bool replaced(struct call *call, struct str s, struct str old,
             break;
         text_add_bytes(&out, with.at, with.len);
         at = end + old.len;
-        if (!grows(call, &out))
+        if (!has_room_to_grow(call, &out))
             return false;
         if (old.len)
             continue;
@@ -295,18 +295,18 @@ static bool replaced(struct call *call, struct str s, struct str old,
         at += rune_next(s.at + at, s.len - at, &rune);
         text_add_bytes(&out, s.at + end, at - end);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
-static bool run_replace(struct call *call)
+static bool run_string_replace(struct call *call)
 {
-    return replaced(call, arg_str(call, 2), arg_str(call, 0), arg_str(call, 1));
+    return give_replaced(call, call_arg_str(call, 2), call_arg_str(call, 0), call_arg_str(call, 1));
 }
 
-static bool indented(struct call *call, bool new_line)
+static bool give_indented(struct call *call, bool new_line)
 {
     int64_t spaces = call->args[0].integer;
-    struct str s = arg_str(call, 1);
+    struct str s = call_arg_str(call, 1);
     uint64_t lines = 1, size;
     char *out, *at;
 
@@ -332,17 +332,17 @@ static bool indented(struct call *call, bool new_line)
             at += spaces;
         }
     }
-    return give(call, value_string(out, size));
+    return call_give(call, value_string(out, size));
 }
 
 static bool run_indent(struct call *call)
 {
-    return indented(call, false);
+    return give_indented(call, false);
 }
 
 static bool run_nindent(struct call *call)
 {
-    return indented(call, true);
+    return give_indented(call, true);
 }
 
 /* ---- Quoting and joining ---- */
@@ -364,11 +364,11 @@ static bool run_quote(struct call *call)
             text_add_char(&out, ' ');
         literal_quote(&out, s, '"', false);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* The non-nil arguments with spaces between and `around` them. */
-static bool spaced(struct call *call, const char *around)
+static bool give_spaced(struct call *call, const char *around)
 {
     struct text out = call_text(call);
     bool first = true;
@@ -388,23 +388,23 @@ static bool spaced(struct call *call, const char *around)
         text_add(&out, around);
         first = false;
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_squote(struct call *call)
 {
-    return spaced(call, "'");
+    return give_spaced(call, "'");
 }
 
 static bool run_cat(struct call *call)
 {
-    return spaced(call, "");
+    return give_spaced(call, "");
 }
 
 /* A value as strings: its items, or itself; nil is left out. */
 static bool strings_of(struct call *call, struct value v, struct list **ret)
 {
-    struct list *list = list_new(call->space, ELEMENT_STRING);
+    struct list *list = list_new(call->heap, ELEMENT_STRING);
     struct str s;
 
     if (v.kind == KIND_LIST) {
@@ -431,12 +431,12 @@ static bool run_to_strings(struct call *call)
     struct list *list;
 
     return strings_of(call, call->args[0], &list) &&
-           give(call, value_list(list));
+           call_give(call, value_list(list));
 }
 
 static bool run_join(struct call *call)
 {
-    struct str by = arg_str(call, 0);
+    struct str by = call_arg_str(call, 0);
     struct text out = call_text(call);
     struct list *list;
 
@@ -446,10 +446,10 @@ static bool run_join(struct call *call)
         if (i)
             text_add_bytes(&out, by.at, by.len);
         text_add_bytes(&out, list->items[i].string, list->items[i].len);
-        if (!grows(call, &out))
+        if (!has_room_to_grow(call, &out))
             return false;
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -467,7 +467,7 @@ static bool run_sort_alpha(struct call *call)
     struct str s;
 
     if (call->args[0].kind != KIND_LIST) {
-        list = list_new(call->space, ELEMENT_STRING);
+        list = list_new(call->heap, ELEMENT_STRING);
         if (!call_string(call, call->args[0], &s))
             return false;
         list_add(list, value_of_str(s));
@@ -476,23 +476,23 @@ static bool run_sort_alpha(struct call *call)
     }
     if (list->len)
         qsort(list->items, list->len, sizeof *list->items, by_bytes);
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 static bool run_to_string(struct call *call)
 {
     struct str s;
 
-    return call_string(call, call->args[0], &s) && give_str(call, s);
+    return call_string(call, call->args[0], &s) && call_give_str(call, s);
 }
 
 /* ---- Splitting ---- */
 
 /* strings.SplitN: at most `most` parts, all of them if it is negative. */
-static bool split(struct call *call, struct str s, struct str by, int64_t most,
+static bool split_string(struct call *call, struct str s, struct str by, int64_t most,
                   struct list **ret)
 {
-    struct list *list = list_new(call->space, ELEMENT_STRING);
+    struct list *list = list_new(call->heap, ELEMENT_STRING);
 
     *ret = list;
     if (most == 0 || (!by.len && !s.len))
@@ -525,13 +525,13 @@ static bool run_split_list(struct call *call)
 {
     struct list *list;
 
-    return split(call, arg_str(call, 1), arg_str(call, 0), -1, &list) &&
-           give(call, value_list(list));
+    return split_string(call, call_arg_str(call, 1), call_arg_str(call, 0), -1, &list) &&
+           call_give(call, value_list(list));
 }
 
 static bool give_numbered(struct call *call, struct list *list)
 {
-    struct dict *dict = dict_new(call->space, ELEMENT_STRING);
+    struct dict *dict = dict_new(call->heap, ELEMENT_STRING);
 
     for (uint32_t i = 0; i < list->len; i++) {
         char key[16];
@@ -541,14 +541,14 @@ static bool give_numbered(struct call *call, struct list *list)
                  str_copy(call->arena, (struct str){key, (size_t)len}),
                  list->items[i]);
     }
-    return give(call, value_dict(dict));
+    return call_give(call, value_dict(dict));
 }
 
-static bool run_split(struct call *call)
+static bool run_string_split(struct call *call)
 {
     struct list *list;
 
-    return split(call, arg_str(call, 1), arg_str(call, 0), -1, &list) &&
+    return split_string(call, call_arg_str(call, 1), call_arg_str(call, 0), -1, &list) &&
            give_numbered(call, list);
 }
 
@@ -556,19 +556,19 @@ static bool run_splitn(struct call *call)
 {
     struct list *list;
 
-    return split(call, arg_str(call, 2), arg_str(call, 0),
+    return split_string(call, call_arg_str(call, 2), call_arg_str(call, 0),
                  call->args[1].integer, &list) &&
            give_numbered(call, list);
 }
 
 static bool run_plural(struct call *call)
 {
-    return give(call, call->args[call->args[2].integer == 1 ? 0 : 1]);
+    return call_give(call, call->args[call->args[2].integer == 1 ? 0 : 1]);
 }
 
 static bool run_hello(struct call *call)
 {
-    return give_str(call, STR("Hello!"));
+    return call_give_str(call, STR("Hello!"));
 }
 
 const struct function functions_strings[] = {
@@ -592,13 +592,13 @@ const struct function functions_strings[] = {
     {"cat", "a*", 's', run_cat, 8},
     {"indent", "is", 's', run_indent, 4},
     {"nindent", "is", 's', run_nindent, 4},
-    {"replace", "sss", 's', run_replace, 16},
+    {"replace", "sss", 's', run_string_replace, 16},
     {"plural", "ssi", 's', run_plural, COST_NONE},
     {"toString", "a", 's', run_to_string, 8},
     {"toStrings", "a", 'L', run_to_strings, 8},
     {"join", "sa", 's', run_join, 8},
     {"sortAlpha", "a", 'L', run_sort_alpha, 8},
-    {"split", "ss", 'm', run_split, 16},
+    {"split", "ss", 'm', run_string_split, 16},
     {"splitList", "ss", 'L', run_split_list, 16},
     {"splitn", "sis", 'm', run_splitn, 16},
     {0},

@@ -24,7 +24,7 @@ static bool plain_key(struct str key)
     return key.len;
 }
 
-static void write_string(struct text *out, struct str s)
+static void write_toml_string(struct text *out, struct str s)
 {
     static const char shorts[] = "\"\"\\\\\bb\tt\nn\ff\rr";
 
@@ -46,12 +46,12 @@ static void write_string(struct text *out, struct str s)
     text_add_char(out, '"');
 }
 
-static void write_key(struct text *out, struct str key)
+static void write_toml_key(struct text *out, struct str key)
 {
     if (plain_key(key))
         text_add_bytes(out, key.at, key.len);
     else
-        write_string(out, key);
+        write_toml_string(out, key);
 }
 
 static void write_float(struct text *out, double number)
@@ -77,7 +77,7 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth);
 static bool write_inline_table(struct toml *toml, struct dict *dict,
                                unsigned depth)
 {
-    struct entry *entries = dict_sort(dict);
+    struct dict_entry *entries = dict_sort(dict);
     uint32_t left = dict->len;
 
     text_add_char(toml->out, '{');
@@ -90,7 +90,7 @@ static bool write_inline_table(struct toml *toml, struct dict *dict,
             left--;
             if (v.kind == KIND_NIL)
                 continue;
-            write_key(toml->out, (struct str){entries[i].key, entries[i].len});
+            write_toml_key(toml->out, (struct str){entries[i].key, entries[i].len});
             text_add(toml->out, " = ");
             if (!write_inline(toml, v, depth + 1))
                 return false;
@@ -118,14 +118,14 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth)
         write_float(out, v.number);
         return true;
     case KIND_STRING:
-        write_string(out, value_str(v));
+        write_toml_string(out, value_str(v));
         return true;
     case KIND_TIME:
         print_time_rfc3339(out, v.time);
         return true;
     case KIND_SEMVER:
         semver_print(&printed, v.semver);
-        write_string(out, (struct str){text_string(&printed), printed.len});
+        write_toml_string(out, (struct str){text_string(&printed), printed.len});
         return true;
     case KIND_LIST:
         text_add_char(out, '[');
@@ -159,7 +159,7 @@ static bool is_table_list(struct value v)
     return true;
 }
 
-static void indent(struct toml *toml, unsigned depth)
+static void write_toml_indent(struct toml *toml, unsigned depth)
 {
     for (unsigned i = 0; i < depth; i++)
         text_add(toml->out, "  ");
@@ -174,12 +174,12 @@ static bool write_subtable(struct toml *toml, const struct text *path,
     if (toml->any && (!depth || listed))
         text_add_char(toml->out, '\n');
     toml->any = true;
-    indent(toml, depth);
+    write_toml_indent(toml, depth);
     text_addf(toml->out, listed ? "[[%s]]\n" : "[%s]\n", text_string(path));
     return write_table(toml, dict, path, depth + 1);
 }
 
-static bool write_entry_tables(struct toml *toml, const struct entry *entry,
+static bool write_entry_tables(struct toml *toml, const struct dict_entry *entry,
                                const struct text *path, unsigned depth)
 {
     scoped_text struct text inner = {0};
@@ -188,7 +188,7 @@ static bool write_entry_tables(struct toml *toml, const struct entry *entry,
     text_add(&inner, text_string(path));
     if (inner.len)
         text_add_char(&inner, '.');
-    write_key(&inner, (struct str){entry->key, entry->len});
+    write_toml_key(&inner, (struct str){entry->key, entry->len});
     if (entry->value.kind == KIND_DICT)
         return write_subtable(toml, &inner, entry->value.dict, depth, false);
     for (uint32_t i = 0; i < entry->value.list->len && fine; i++)
@@ -200,7 +200,7 @@ static bool write_entry_tables(struct toml *toml, const struct entry *entry,
 static bool write_table(struct toml *toml, struct dict *dict,
                         const struct text *path, unsigned depth)
 {
-    struct entry *entries = dict_sort(dict);
+    struct dict_entry *entries = dict_sort(dict);
 
     if (depth > 100 || toml->out->over) {
         toml->why = "the value is too large or nested too deep";
@@ -211,8 +211,8 @@ static bool write_table(struct toml *toml, struct dict *dict,
             entries[i].value.kind == KIND_NIL ||
             is_table_list(entries[i].value))
             continue;
-        indent(toml, depth);
-        write_key(toml->out, (struct str){entries[i].key, entries[i].len});
+        write_toml_indent(toml, depth);
+        write_toml_key(toml->out, (struct str){entries[i].key, entries[i].len});
         text_add(toml->out, " = ");
         if (!write_inline(toml, entries[i].value, depth + 1))
             return false;
@@ -249,7 +249,7 @@ static bool run_to_toml(struct call *call)
         text_cut(&out, 0);
         text_add(&out, toml.why);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* A text that is no TOML gives the sentence that says so, as in Helm. */
@@ -261,13 +261,13 @@ static bool run_from_toml(struct call *call)
     if (!call_room(call, (uint64_t)call->args[0].len * 20) ||
         !call_spend(call, (uint64_t)call->args[0].len * 64))
         return false;
-    if (toml_read(call, arg_str(call, 0), &dict, &why))
-        return give(call, value_dict(dict));
+    if (toml_read(call, call_arg_str(call, 0), &dict, &why))
+        return call_give(call, value_dict(dict));
     if (!why.len) /* over a bound */
         return false;
-    dict = dict_new(call->space, ELEMENT_ANY);
+    dict = dict_new(call->heap, ELEMENT_ANY);
     dict_set(dict, STR("Error"), value_of_str(str_take(call->arena, &why)));
-    return give(call, value_dict(dict));
+    return call_give(call, value_dict(dict));
 }
 
 const struct function functions_toml[] = {

@@ -23,7 +23,7 @@ static int hex_of(char c)
 }
 
 /* "%20" becomes a space; false with Go's words for a bad escape. */
-static bool unescaped(struct call *call, struct str whole, struct str s,
+static bool unescape_url(struct call *call, struct str whole, struct str s,
                       struct str *ret)
 {
     struct text out = call_text(call);
@@ -52,19 +52,19 @@ static bool unescaped(struct call *call, struct str whole, struct str s,
 }
 
 /* What may stand in a path, a fragment or a user name as it is. */
-static bool is_plain(unsigned char c, const char *also)
+static bool is_url_plain(unsigned char c, const char *also)
 {
     if (c < 0x80 && (unicode_is_letter(c) || unicode_is_digit(c)))
         return true;
     return c && c < 0x80 && (strchr("-_.~", c) || strchr(also, c));
 }
 
-static void add_escaped(struct text *out, struct str s, const char *also)
+static void add_url_escaped(struct text *out, struct str s, const char *also)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
 
-        if (is_plain(c, also))
+        if (is_url_plain(c, also))
             text_add_char(out, (char)c);
         else
             text_addf(out, "%%%02X", c);
@@ -76,7 +76,7 @@ static void add_escaped(struct text *out, struct str s, const char *also)
 #define IN_USER "$&+,;="
 #define IN_HOST "!$&'()*+,;=:[]<>\""
 
-static bool cut(struct str *s, char at, struct str *ret_after)
+static bool cut_at(struct str *s, char at, struct str *ret_after)
 {
     const char *found = s->len ? memchr(s->at, at, s->len) : NULL;
 
@@ -147,7 +147,7 @@ static bool parse_authority(struct call *call, struct str whole, struct url *url
         return fail_parse(call, whole, "missing ']' in host");
     if (memchr(authority.at, ' ', authority.len))
         return fail_parse(call, whole, "invalid character \" \" in host name");
-    return unescaped(call, whole, authority, &url->host);
+    return unescape_url(call, whole, authority, &url->host);
 }
 
 static bool parse_url(struct call *call, struct str whole, struct url *url)
@@ -161,8 +161,8 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
             return fail_parse(call, whole,
                               "net/url: invalid control character in URL");
     }
-    if (cut(&rest, '#', &url->fragment) &&
-        !unescaped(call, whole, url->fragment, &url->fragment))
+    if (cut_at(&rest, '#', &url->fragment) &&
+        !unescape_url(call, whole, url->fragment, &url->fragment))
         return false;
     if (cut_scheme(&rest, &url->scheme, &wrong)) {
         struct text lower = {0};
@@ -174,7 +174,7 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
                                       (unsigned char)url->scheme.at[i]));
         url->scheme = str_take(call->arena, &lower);
     }
-    cut(&rest, '?', &url->query);
+    cut_at(&rest, '?', &url->query);
     if (url->scheme.len && rest.len && rest.at[0] != '/') {
         url->opaque = rest;
         return true;
@@ -182,7 +182,7 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
     if (!url->scheme.len && rest.len && rest.at[0] != '/') {
         struct str first = rest, unused;
 
-        cut(&first, '/', &unused);
+        cut_at(&first, '/', &unused);
         if (memchr(first.at, ':', first.len))
             return fail_parse(call, whole,
                               "first path segment in URL cannot contain colon");
@@ -203,10 +203,10 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
         if (!parse_authority(call, whole, url, authority))
             return false;
     }
-    return unescaped(call, whole, path, &url->path);
+    return unescape_url(call, whole, path, &url->path);
 }
 
-static struct str host_name(struct str host)
+static struct str url_host_name(struct str host)
 {
     const char *bracket;
     const char *colon;
@@ -222,25 +222,25 @@ static struct str host_name(struct str host)
 
 static bool run_url_parse(struct call *call)
 {
-    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(call->heap, ELEMENT_ANY);
     struct url url;
 
     if (!call_room(call, (uint64_t)call->args[0].len * 8) ||
-        !parse_url(call, arg_str(call, 0), &url))
+        !parse_url(call, call_arg_str(call, 0), &url))
         return false;
     dict_set(dict, STR("scheme"), value_of_str(url.scheme));
     dict_set(dict, STR("host"), value_of_str(url.host));
-    dict_set(dict, STR("hostname"), value_of_str(host_name(url.host)));
+    dict_set(dict, STR("hostname"), value_of_str(url_host_name(url.host)));
     dict_set(dict, STR("path"), value_of_str(url.path));
     dict_set(dict, STR("query"), value_of_str(url.query));
     dict_set(dict, STR("opaque"), value_of_str(url.opaque));
     dict_set(dict, STR("fragment"), value_of_str(url.fragment));
     dict_set(dict, STR("userinfo"), value_of_str(url.user));
-    return give(call, value_dict(dict));
+    return call_give(call, value_dict(dict));
 }
 
 /* A member that must be a string, or not be there. */
-static bool member(struct call *call, const char *key, struct str *ret)
+static bool read_url_member(struct call *call, const char *key, struct str *ret)
 {
     struct value *found = dict_get(call->args[0].dict, str_of(key));
 
@@ -256,7 +256,7 @@ static bool member(struct call *call, const char *key, struct str *ret)
     return true;
 }
 
-static void add_str(struct text *out, struct str s)
+static void add_url_part(struct text *out, struct str s)
 {
     text_add_bytes(out, s.at, s.len);
 }
@@ -266,42 +266,42 @@ static bool run_url_join(struct call *call)
     struct url url = {0};
     struct text out = call_text(call);
 
-    if (!member(call, "scheme", &url.scheme) ||
-        !member(call, "host", &url.host) || !member(call, "path", &url.path) ||
-        !member(call, "query", &url.query) ||
-        !member(call, "opaque", &url.opaque) ||
-        !member(call, "fragment", &url.fragment) ||
-        !member(call, "userinfo", &url.user))
+    if (!read_url_member(call, "scheme", &url.scheme) ||
+        !read_url_member(call, "host", &url.host) || !read_url_member(call, "path", &url.path) ||
+        !read_url_member(call, "query", &url.query) ||
+        !read_url_member(call, "opaque", &url.opaque) ||
+        !read_url_member(call, "fragment", &url.fragment) ||
+        !read_url_member(call, "userinfo", &url.user))
         return false;
     if (url.scheme.len) {
-        add_str(&out, url.scheme);
+        add_url_part(&out, url.scheme);
         text_add_char(&out, ':');
     }
     if (url.opaque.len) {
-        add_str(&out, url.opaque);
+        add_url_part(&out, url.opaque);
     } else {
         if (url.scheme.len || url.host.len || url.user.len) {
             if (url.host.len || url.path.len || url.user.len)
                 text_add(&out, "//");
             if (url.user.len) {
-                add_escaped(&out, url.user, IN_USER ":%");
+                add_url_escaped(&out, url.user, IN_USER ":%");
                 text_add_char(&out, '@');
             }
-            add_escaped(&out, url.host, IN_HOST);
+            add_url_escaped(&out, url.host, IN_HOST);
         }
         if (url.path.len && url.path.at[0] != '/' && url.host.len)
             text_add_char(&out, '/');
-        add_escaped(&out, url.path, IN_PATH);
+        add_url_escaped(&out, url.path, IN_PATH);
     }
     if (url.query.len) {
         text_add_char(&out, '?');
-        add_str(&out, url.query);
+        add_url_part(&out, url.query);
     }
     if (url.fragment.len) {
         text_add_char(&out, '#');
-        add_escaped(&out, url.fragment, IN_FRAGMENT);
+        add_url_escaped(&out, url.fragment, IN_FRAGMENT);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 const struct function functions_urls[] = {

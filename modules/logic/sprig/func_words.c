@@ -26,7 +26,7 @@ static bool is_upper(unsigned rune)
            !is_cased_symbol(rune);
 }
 
-static bool is_lower(unsigned rune)
+static bool is_lower_rune(unsigned rune)
 {
     return unicode_upper(rune) != rune && unicode_lower(rune) == rune &&
            !is_cased_symbol(rune);
@@ -35,9 +35,9 @@ static bool is_lower(unsigned rune)
 /* What becomes of a rune that follows `before`; `*state` is the caller's. */
 typedef unsigned change_fn(unsigned rune, unsigned before, bool *state);
 
-static bool changed(struct call *call, change_fn *change, bool state)
+static bool give_changed(struct call *call, change_fn *change, bool state)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
     unsigned before = ' ';
 
@@ -48,7 +48,7 @@ static bool changed(struct call *call, change_fn *change, bool state)
         rune_put(&out, change(rune, before, &state));
         before = rune;
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static unsigned to_upper(unsigned rune, unsigned before, bool *state)
@@ -85,7 +85,7 @@ static unsigned to_swapped(unsigned rune, unsigned before, bool *after_space)
     *after_space = false;
     if (is_upper(rune) || is_titlecase(rune))
         return unicode_lower(rune);
-    if (is_lower(rune))
+    if (is_lower_rune(rune))
         return first ? unicode_title(rune) : unicode_upper(rune);
     *after_space = rune_is_space(rune);
     return rune;
@@ -93,32 +93,32 @@ static unsigned to_swapped(unsigned rune, unsigned before, bool *after_space)
 
 static bool run_upper(struct call *call)
 {
-    return changed(call, to_upper, false);
+    return give_changed(call, to_upper, false);
 }
 
 static bool run_lower(struct call *call)
 {
-    return changed(call, to_lower, false);
+    return give_changed(call, to_lower, false);
 }
 
 static bool run_title(struct call *call)
 {
-    return changed(call, to_title, false);
+    return give_changed(call, to_title, false);
 }
 
 static bool run_untitle(struct call *call)
 {
-    return changed(call, to_untitle, false);
+    return give_changed(call, to_untitle, false);
 }
 
 static bool run_swapcase(struct call *call)
 {
-    return changed(call, to_swapped, true);
+    return give_changed(call, to_swapped, true);
 }
 
 static bool run_initials(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
     bool gap = true;
 
@@ -132,7 +132,7 @@ static bool run_initials(struct call *call)
             rune_put(&out, first); /* a byte for a rune, as in goutils */
         gap = rune_is_space(rune);
     }
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* ---- camelCase and snake_case ---- */
@@ -179,14 +179,14 @@ static size_t first_len(struct str s)
     return s.len ? rune_next(s.at, s.len, &rune) : 0;
 }
 
-static struct str after(struct str s, size_t len)
+static struct str str_from(struct str s, size_t len)
 {
     return (struct str){s.at + len, s.len - len};
 }
 
 static bool run_camelcase(struct call *call)
 {
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     struct text out = call_text(call);
     unsigned before, rune = 0;
     bool shouting = false, any = s.len > 0;
@@ -194,7 +194,7 @@ static bool run_camelcase(struct call *call)
     /* Connectors in front stay as they are. */
     while (s.len) {
         rune = first_rune(s);
-        s = after(s, first_len(s));
+        s = str_from(s, first_len(s));
         if (!is_connector(rune)) {
             shouting = is_upper(rune);
             rune = unicode_upper(rune);
@@ -206,7 +206,7 @@ static bool run_camelcase(struct call *call)
     while (s.len) {
         before = rune;
         rune = first_rune(s);
-        s = after(s, first_len(s));
+        s = str_from(s, first_len(s));
         if (is_connector(rune) && is_connector(before)) {
             rune_put(&out, before);
         } else if (is_connector(before)) {
@@ -222,13 +222,13 @@ static bool run_camelcase(struct call *call)
     }
     if (any)
         rune_put(&out, rune);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 enum word { WORD_NONE, WORD_CONNECTOR, WORD_PUNCTUATION, WORD_UPPER,
             WORD_ALPHABET, WORD_NUMBER, WORD_OTHER };
 
-static enum word word_of(unsigned rune)
+static enum word word_kind(unsigned rune)
 {
     return is_connector(rune)     ? WORD_CONNECTOR
            : is_punctuation(rune) ? WORD_PUNCTUATION
@@ -258,8 +258,8 @@ static size_t word_len(struct str s, enum word word, unsigned rune, size_t len)
     size_t step;
 
     while (len < s.len) {
-        rune = valid_rune(after(s, len), rune, &step);
-        if (word_of(rune) != word)
+        rune = valid_rune(str_from(s, len), rune, &step);
+        if (word_kind(rune) != word)
             break;
         len += step;
     }
@@ -272,13 +272,13 @@ static size_t upper_len(struct str s, unsigned rune, size_t len)
 {
     size_t last = 0, step;
 
-    rune = valid_rune(after(s, len), rune, &step);
+    rune = valid_rune(str_from(s, len), rune, &step);
     if (len >= s.len || !is_upper(rune))
         return word_len(s, WORD_ALPHABET, rune, len);
     while (len < s.len && is_upper(rune)) {
         last = step;
         len += step;
-        rune = valid_rune(after(s, len), rune, &step);
+        rune = valid_rune(str_from(s, len), rune, &step);
     }
     if (len < s.len && is_alphabet(rune))
         len -= last;
@@ -290,14 +290,14 @@ static enum word next_word(struct str *rest, struct str *ret)
     struct str s = *rest;
     size_t len;
     unsigned rune = valid_rune(s, 0xfffd, &len);
-    enum word word = rune == 0xfffd ? WORD_NONE : word_of(rune);
+    enum word word = rune == 0xfffd ? WORD_NONE : word_kind(rune);
 
     if (word == WORD_UPPER)
         len = upper_len(s, rune, len);
     else if (word != WORD_NONE)
         len = word_len(s, word, rune, len);
     *ret = (struct str){s.at, len};
-    *rest = after(s, len);
+    *rest = str_from(s, len);
     return word;
 }
 
@@ -364,11 +364,11 @@ static void word_then_number(struct lowering *all)
     number_tail(all);
 }
 
-static bool lowered(struct call *call, char connector)
+static bool give_lowered(struct call *call, char connector)
 {
     struct text out = call_text(call);
     struct lowering all = {
-        .out = &out, .rest = arg_str(call, 0), .connector = connector};
+        .out = &out, .rest = call_arg_str(call, 0), .connector = connector};
 
     all.word = next_word(&all.rest, &all.text);
     while (all.rest.len) {
@@ -386,17 +386,17 @@ static bool lowered(struct call *call, char connector)
             text_add_char(&out, connector);
     }
     add_this(&all);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_snakecase(struct call *call)
 {
-    return lowered(call, '_');
+    return give_lowered(call, '_');
 }
 
 static bool run_kebabcase(struct call *call)
 {
-    return lowered(call, '-');
+    return give_lowered(call, '-');
 }
 
 /* ---- Wrapping ---- */
@@ -406,7 +406,7 @@ static const char *last_space(const char *at, size_t len)
     return memrchr(at, ' ', len);
 }
 
-static bool wrapped(struct call *call, struct str s, struct str line,
+static bool wrap_line(struct call *call, struct str s, struct str line,
                     int64_t width, bool cut_words)
 {
     struct text out = call_text(call);
@@ -417,41 +417,41 @@ static bool wrapped(struct call *call, struct str s, struct str line,
     if (width < 1)
         width = 1;
     while ((int64_t)(s.len - at) > width) {
-        const char *space;
+        const char *gap;
         size_t end = at + (size_t)width;
 
         if (s.at[at] == ' ') {
             at++;
             continue;
         }
-        space = last_space(s.at + at, (size_t)width + 1);
-        if (!space && !cut_words)
-            space = memchr(s.at + end, ' ', s.len - end);
-        else if (!space)
-            space = s.at + end;
-        if (!space)
+        gap = last_space(s.at + at, (size_t)width + 1);
+        if (!gap && !cut_words)
+            gap = memchr(s.at + end, ' ', s.len - end);
+        else if (!gap)
+            gap = s.at + end;
+        if (!gap)
             break;
-        text_add_bytes(&out, s.at + at, (size_t)(space - s.at) - at);
+        text_add_bytes(&out, s.at + at, (size_t)(gap - s.at) - at);
         text_add_bytes(&out, line.at, line.len);
-        at = (size_t)(space - s.at) + (*space == ' ' || !cut_words);
+        at = (size_t)(gap - s.at) + (*gap == ' ' || !cut_words);
         if (!call_room(call, out.len)) {
             text_free(&out);
             return false;
         }
     }
     text_add_bytes(&out, s.at + at, s.len - at);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 static bool run_wrap(struct call *call)
 {
-    return wrapped(call, arg_str(call, 1), STR(""), call->args[0].integer,
+    return wrap_line(call, call_arg_str(call, 1), STR(""), call->args[0].integer,
                    false);
 }
 
 static bool run_wrap_with(struct call *call)
 {
-    return wrapped(call, arg_str(call, 2), arg_str(call, 1),
+    return wrap_line(call, call_arg_str(call, 2), call_arg_str(call, 1),
                    call->args[0].integer, true);
 }
 

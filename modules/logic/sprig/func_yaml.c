@@ -16,7 +16,7 @@ struct detour {
     bool failed;
 };
 
-static bool is_refused(unsigned rune)
+static bool is_refused_rune(unsigned rune)
 {
     return rune == 0x7f || (rune >= 0x80 && rune < 0xa0 && rune != 0x85) ||
            rune == 0xfffe || rune == 0xffff;
@@ -36,7 +36,7 @@ static size_t json_width(unsigned rune)
 
 /* A break that YAML folds: one is a space, of more each after the first stays;
    spaces around them go. Returns the first byte behind. */
-static size_t fold(struct text *out, struct str s, size_t at)
+static size_t fold_break(struct text *out, struct str s, size_t at)
 {
     size_t breaks = 0;
 
@@ -82,14 +82,14 @@ static struct str detour_string(struct detour *detour, struct str s, bool key)
 
         if (rune == 0x85 && len) {
             detour->failed |= key;
-            at = fold(&out, s, at);
+            at = fold_break(&out, s, at);
             continue;
         }
         if (len)
             text_add_bytes(&out, s.at + at, len);
         else
             text_add(&out, "\xef\xbf\xbd");
-        detour->failed |= len && is_refused(rune);
+        detour->failed |= len && is_refused_rune(rune);
         width += len ? json_width(rune) : 6;
         at += len ? len : 1;
     }
@@ -116,7 +116,7 @@ static struct node *detour_dict(struct detour *detour, struct dict *dict,
                                 unsigned depth)
 {
     struct node *node = node_map(detour->arena);
-    struct entry *entries = dict_sort(dict);
+    struct dict_entry *entries = dict_sort(dict);
 
     for (uint32_t i = 0; i < dict->len && !detour->failed; i++) {
         struct str key = detour_string(
@@ -158,13 +158,13 @@ static bool run_to_yaml(struct call *call)
     struct text out = call_text(call);
 
     if (detour.failed)
-        return give_str(call, STR(""));
+        return call_give_str(call, STR(""));
     if (!call_room(call, arena_used(arena)))
         return false;
     document_write_yaml(&out, node);
     if (out.len && out.bytes[out.len - 1] == '\n')
         text_cut(&out, out.len - 1);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* What go-yaml v3 makes of the values themselves, not of their JSON. */
@@ -175,11 +175,11 @@ static bool run_to_yaml_pretty(struct call *call)
     struct node *node = value_to_node(arena, call->args[0], PRINT_DEPTH);
 
     if (!node || !call_room(call, arena_used(arena)))
-        return node ? false : give_str(call, STR(""));
+        return node ? false : call_give_str(call, STR(""));
     document_write_yaml_pretty(&out, node);
     if (out.len && out.bytes[out.len - 1] == '\n')
         text_cut(&out, out.len - 1);
-    return give_text(call, &out);
+    return call_give_text(call, &out);
 }
 
 /* ---- Reading ---- */
@@ -188,7 +188,7 @@ static bool run_to_yaml_pretty(struct call *call)
 static const struct node *read_yaml(struct call *call, struct text *why)
 {
     struct document_limits limits = document_limits_own;
-    struct str s = arg_str(call, 0);
+    struct str s = call_arg_str(call, 0);
     const struct node *node;
     struct err err = {0};
 
@@ -203,14 +203,14 @@ static const struct node *read_yaml(struct call *call, struct text *why)
     return node;
 }
 
-static bool can_read(struct call *call)
+static bool pay_yaml_reading(struct call *call)
 {
     uint64_t len = call->args[0].len;
 
     return call_room(call, len * 100) && call_spend(call, len * 64);
 }
 
-static void wrong_type(struct text *why, const struct node *node,
+static void refuse_yaml_type(struct text *why, const struct node *node,
                        const char *type)
 {
     text_addf(why,
@@ -224,49 +224,49 @@ static void wrong_type(struct text *why, const struct node *node,
 }
 
 /* Numbers read in a template are float64, whatever those of the data are. */
-static struct space *float_space(struct call *call)
+static struct heap *float_space(struct call *call)
 {
-    struct space *space = arena_alloc(call->arena, sizeof *space);
+    struct heap *heap = arena_alloc(call->arena, sizeof *heap);
 
-    *space = (struct space){call->arena, VALUE_FLOAT64};
-    return space;
+    *heap = (struct heap){call->arena, VALUE_FLOAT64};
+    return heap;
 }
 
 static bool run_from_yaml(struct call *call)
 {
-    struct dict *dict = dict_new(call->space, ELEMENT_ANY);
+    struct dict *dict = dict_new(call->heap, ELEMENT_ANY);
     scoped_text struct text why = {0};
     const struct node *node;
 
-    if (!can_read(call))
+    if (!pay_yaml_reading(call))
         return false;
     node = read_yaml(call, &why);
     if (node_is(node, NODE_MAP))
-        return give(call, value_from_node(float_space(call), node));
+        return call_give(call, value_from_node(float_space(call), node));
     if (node && !node_is(node, NODE_NULL))
-        wrong_type(&why, node, "map[string]interface {}");
+        refuse_yaml_type(&why, node, "map[string]interface {}");
     if (why.len)
         dict_set(dict, STR("Error"),
                  value_of_str(str_take(call->arena, &why)));
-    return give(call, value_dict(dict));
+    return call_give(call, value_dict(dict));
 }
 
 static bool run_from_yaml_array(struct call *call)
 {
-    struct list *list = list_new(call->space, ELEMENT_ANY);
+    struct list *list = list_new(call->heap, ELEMENT_ANY);
     scoped_text struct text why = {0};
     const struct node *node;
 
-    if (!can_read(call))
+    if (!pay_yaml_reading(call))
         return false;
     node = read_yaml(call, &why);
     if (node_is(node, NODE_LIST))
-        return give(call, value_from_node(float_space(call), node));
+        return call_give(call, value_from_node(float_space(call), node));
     if (node && !node_is(node, NODE_NULL))
-        wrong_type(&why, node, "[]interface {}");
+        refuse_yaml_type(&why, node, "[]interface {}");
     if (why.len)
         list_add(list, value_of_str(str_take(call->arena, &why)));
-    return give(call, value_list(list));
+    return call_give(call, value_list(list));
 }
 
 const struct function functions_yaml[] = {

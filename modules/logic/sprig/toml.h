@@ -13,7 +13,7 @@
 
 struct toml_reader {
     struct call *call;
-    struct space *space;
+    struct heap *heap;
     struct str text;
     size_t at;
     unsigned line;

@@ -17,7 +17,7 @@ long toml_line(const struct toml_reader *reader)
     return line;
 }
 
-static const char *formatted(struct toml_reader *reader, const char *format,
+static const char *format_rune(struct toml_reader *reader, const char *format,
                              struct value v)
 {
     scoped_text struct text out = {0};
@@ -28,17 +28,17 @@ static const char *formatted(struct toml_reader *reader, const char *format,
 
 const char *toml_quote(struct toml_reader *reader, int rune)
 {
-    return formatted(reader, "%q", value_int(rune));
+    return format_rune(reader, "%q", value_int(rune));
 }
 
 const char *toml_show(struct toml_reader *reader, int rune)
 {
-    return rune ? formatted(reader, "'%c'", value_int(rune)) : "end of file";
+    return rune ? format_rune(reader, "'%c'", value_int(rune)) : "end of file";
 }
 
 static const char *quote_str(struct toml_reader *reader, struct str s)
 {
-    return formatted(reader, "%q", value_of_str(s));
+    return format_rune(reader, "%q", value_of_str(s));
 }
 
 int toml_next(struct toml_reader *reader)
@@ -116,7 +116,7 @@ bool toml_skip_comment(struct toml_reader *reader)
     return c >= 0;
 }
 
-static bool accept(struct toml_reader *reader, int wanted)
+static bool accept_character(struct toml_reader *reader, int wanted)
 {
     int c = toml_next(reader);
 
@@ -127,20 +127,20 @@ static bool accept(struct toml_reader *reader, int wanted)
     return false;
 }
 
-static struct str since(const struct toml_reader *reader, size_t start)
+static struct str text_since(const struct toml_reader *reader, size_t start)
 {
     return (struct str){reader->text.at + start, reader->at - start};
 }
 
 /* ---- Strings ------------------------------------------------------------ */
 
-static bool is_hex(int c)
+static bool is_hex_digit(int c)
 {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
 /* What follows a backslash, read over; it is made sense of later. */
-static bool skip_escape(struct toml_reader *reader, size_t start)
+static bool skip_toml_escape(struct toml_reader *reader, size_t start)
 {
     int c = toml_next(reader), digits = c == 'u' ? 4 : 8;
 
@@ -151,23 +151,23 @@ static bool skip_escape(struct toml_reader *reader, size_t start)
     if (c != 'u' && c != 'U')
         return toml_fail(reader, (long)reader->line - reader->ended,
                          "invalid escape in string '\\%s'",
-                         formatted(reader, "%c", value_int(c)));
+                         format_rune(reader, "%c", value_int(c)));
     for (int i = 0; i < digits; i++) {
         int digit = toml_next(reader);
 
         if (digit < 0)
             return false;
-        if (!is_hex(digit))
+        if (!is_hex_digit(digit))
             return toml_fail(reader, toml_line(reader),
                              "expected %s hexadecimal digits after '\\%c', but "
                              "got %s instead",
                              digits == 4 ? "four" : "eight", c,
-                             quote_str(reader, since(reader, start)));
+                             quote_str(reader, text_since(reader, start)));
     }
     return true;
 }
 
-static bool add_rune(struct toml_reader *reader, struct text *out,
+static bool add_escaped_rune(struct toml_reader *reader, struct text *out,
                      const char *digits, int count)
 {
     unsigned long rune = 0;
@@ -192,7 +192,7 @@ static size_t line_ending(struct str raw, size_t at)
     return memchr(raw.at + at, '\n', end - at) ? end : 0;
 }
 
-static bool unescape(struct toml_reader *reader, struct str raw, bool many,
+static bool unescape_string(struct toml_reader *reader, struct str raw, bool many,
                      struct str *ret)
 {
     static const char letters[] = "b\bt\tn\nf\fr\r\"\"\\\\";
@@ -216,7 +216,7 @@ static bool unescape(struct toml_reader *reader, struct str raw, bool many,
         if (c == 'u' || c == 'U') {
             int digits = c == 'u' ? 4 : 8;
 
-            if (!add_rune(reader, &out, raw.at + i + 2, digits))
+            if (!add_escaped_rune(reader, &out, raw.at + i + 2, digits))
                 return false;
             i += (size_t)digits + 2;
             continue;
@@ -253,20 +253,20 @@ static bool read_line_string(struct toml_reader *reader, char quote,
             break;
         if (c == '\\' && quote == '"') {
             escaped = true;
-            if (!skip_escape(reader, start))
+            if (!skip_toml_escape(reader, start))
                 return false;
         }
     }
-    *ret = since(reader, start);
+    *ret = text_since(reader, start);
     ret->len--;
-    return !escaped || unescape(reader, *ret, false, ret);
+    return !escaped || unescape_string(reader, *ret, false, ret);
 }
 
 /* Three quotes have come, and more may: up to two of them are text. */
 static bool is_at_end(struct toml_reader *reader, char quote, size_t start,
                       bool *ret_wrong)
 {
-    struct str had = since(reader, start);
+    struct str had = text_since(reader, start);
     size_t quotes = 0;
 
     if (toml_peek(reader) != quote)
@@ -302,13 +302,13 @@ static bool read_long_string(struct toml_reader *reader, char quote,
                 return false;
             if (toml_is_newline(c))
                 toml_next(reader);
-            else if (!skip_escape(reader, start))
+            else if (!skip_toml_escape(reader, start))
                 return false;
             continue;
         }
-        if (c != quote || !accept(reader, quote))
+        if (c != quote || !accept_character(reader, quote))
             continue;
-        if (!accept(reader, quote))
+        if (!accept_character(reader, quote))
             toml_back(reader);
         else if (is_at_end(reader, quote, start, &wrong))
             break;
@@ -322,20 +322,20 @@ static bool read_long_string(struct toml_reader *reader, char quote,
     }
     if (reader->why->len)
         return false;
-    *ret = since(reader, start);
+    *ret = text_since(reader, start);
     ret->len -= 3;
     if (ret->len && ret->at[0] == '\n')
         *ret = (struct str){ret->at + 1, ret->len - 1};
     else if (ret->len > 1 && ret->at[0] == '\r' && ret->at[1] == '\n')
         *ret = (struct str){ret->at + 2, ret->len - 2};
-    return quote == '\'' || unescape(reader, *ret, true, ret);
+    return quote == '\'' || unescape_string(reader, *ret, true, ret);
 }
 
 bool toml_read_string(struct toml_reader *reader, char quote, bool many,
                       struct str *ret)
 {
-    if (many && accept(reader, quote)) {
-        if (accept(reader, quote))
+    if (many && accept_character(reader, quote)) {
+        if (accept_character(reader, quote))
             return read_long_string(reader, quote, ret);
         toml_back(reader);
     }
@@ -362,7 +362,7 @@ bool toml_read_name(struct toml_reader *reader, struct str *ret)
     if (c < 0)
         return false;
     toml_back(reader);
-    *ret = since(reader, start);
+    *ret = text_since(reader, start);
     return true;
 }
 
@@ -379,7 +379,7 @@ static bool underscores_fit(struct str s)
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] == '_' && !fits)
             return false;
-        fits = is_hex((unsigned char)s.at[i]);
+        fits = is_hex_digit((unsigned char)s.at[i]);
     }
     return fits;
 }
@@ -573,7 +573,7 @@ static bool skip_decimal(struct toml_reader *reader, int c, enum toml_number *re
     return true;
 }
 
-static bool read_based(struct toml_reader *reader, size_t start, int letter,
+static bool read_based_number(struct toml_reader *reader, size_t start, int letter,
                        struct value *ret)
 {
     const char *set = letter == 'b'   ? "01_"
@@ -590,11 +590,11 @@ static bool read_based(struct toml_reader *reader, size_t start, int letter,
             : letter == 'o' ? "n octal"
                             : " hexadecimal",
             (int)(reader->at - start), reader->text.at + start,
-            c ? formatted(reader, "%c", value_int(c)) : "");
+            c ? format_rune(reader, "%c", value_int(c)) : "");
     if (!skip_set(reader, set, &c))
         return false;
     toml_back(reader);
-    return give_integer(reader, since(reader, start), ret);
+    return give_integer(reader, text_since(reader, start), ret);
 }
 
 static bool read_unsigned(struct toml_reader *reader, int first,
@@ -605,7 +605,7 @@ static bool read_unsigned(struct toml_reader *reader, int first,
     int c = toml_next(reader);
 
     if (first == '0' && (c == 'b' || c == 'o' || c == 'x'))
-        return read_based(reader, start, c, ret);
+        return read_based_number(reader, start, c, ret);
     if (c >= '0' && c <= '9' && !skip_set(reader, DIGITS, &c))
         return false;
     if (c < 0)
@@ -619,7 +619,7 @@ static bool read_unsigned(struct toml_reader *reader, int first,
     }
     return (number == DATE    ? give_date
             : number == FLOAT ? give_float
-                              : give_integer)(reader, since(reader, start), ret);
+                              : give_integer)(reader, text_since(reader, start), ret);
 }
 
 static bool read_signed(struct toml_reader *reader, struct value *ret)
@@ -629,14 +629,14 @@ static bool read_signed(struct toml_reader *reader, struct value *ret)
     int c = toml_next(reader);
 
     if (c == 'i' || c == 'n') {
-        bool whole = c == 'i' ? accept(reader, 'n') && accept(reader, 'f')
-                              : accept(reader, 'a') && accept(reader, 'n');
+        bool whole = c == 'i' ? accept_character(reader, 'n') && accept_character(reader, 'f')
+                              : accept_character(reader, 'a') && accept_character(reader, 'n');
 
         if (!whole)
             return toml_fail(reader, reader->line, "invalid float: '%.*s'",
                              (int)(reader->at - start),
                              reader->text.at + start);
-        return give_float(reader, since(reader, start), ret);
+        return give_float(reader, text_since(reader, start), ret);
     }
     if (c == '.')
         return toml_fail(reader, reader->line,
@@ -665,10 +665,10 @@ static bool read_signed(struct toml_reader *reader, struct value *ret)
     }
     toml_back(reader);
     return (number == FLOAT ? give_float : give_integer)(
-        reader, since(reader, start), ret);
+        reader, text_since(reader, start), ret);
 }
 
-static bool read_word(struct toml_reader *reader, struct value *ret)
+static bool read_float_word(struct toml_reader *reader, struct value *ret)
 {
     size_t start = reader->at;
     struct str word;
@@ -680,7 +680,7 @@ static bool read_word(struct toml_reader *reader, struct value *ret)
     if (c < 0)
         return false;
     toml_back(reader);
-    word = since(reader, start);
+    word = text_since(reader, start);
     if (!str_same(word, STR("true")) && !str_same(word, STR("false")))
         return toml_fail(reader, reader->line,
                          "expected value but found %s instead",
@@ -701,15 +701,15 @@ bool toml_read_scalar(struct toml_reader *reader, int first, struct value *ret)
         return toml_fail(reader, reader->line,
                          "floats must start with a digit, not '.'");
     if (first == 'i' || first == 'n') {
-        if ((accept(reader, 'n') && accept(reader, 'f')) ||
-            (accept(reader, 'a') && accept(reader, 'n')))
-            return give_float(reader, since(reader, start), ret);
+        if ((accept_character(reader, 'n') && accept_character(reader, 'f')) ||
+            (accept_character(reader, 'a') && accept_character(reader, 'n')))
+            return give_float(reader, text_since(reader, start), ret);
         if (reader->why->len)
             return false;
     }
     if (first && unicode_is_letter((unsigned)first)) {
         toml_back(reader);
-        return read_word(reader, ret);
+        return read_float_word(reader, ret);
     }
     if (!first)
         return toml_fail(reader, toml_line(reader),

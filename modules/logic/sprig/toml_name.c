@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-static void add_part(struct text *out, struct str part)
+static void add_name_part(struct text *out, struct str part)
 {
     bool bare = part.len > 0;
 
@@ -34,12 +34,12 @@ static void add_part(struct text *out, struct str part)
     text_add_char(out, '"');
 }
 
-static void add_name(struct text *out, const struct str *parts, unsigned count)
+static void add_dotted_name(struct text *out, const struct str *parts, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         if (i)
             text_add_char(out, '.');
-        add_part(out, parts[i]);
+        add_name_part(out, parts[i]);
     }
 }
 
@@ -52,7 +52,7 @@ bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
 
     if (why->len)
         return false;
-    add_name(&key, reader->context, reader->context_len);
+    add_dotted_name(&key, reader->context, reader->context_len);
     if (reader->current.len) {
         if (reader->context_len)
             text_add_char(&key, '.');
@@ -74,10 +74,10 @@ bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
 bool toml_dotted_name(struct toml_reader *reader, const struct str *key,
                       struct text *out)
 {
-    add_name(out, reader->context, reader->context_len);
+    add_dotted_name(out, reader->context, reader->context_len);
     if (key && reader->context_len)
         text_add_char(out, '.');
     if (key || !reader->context_len)
-        add_part(out, key ? *key : STR(""));
+        add_name_part(out, key ? *key : STR(""));
     return call_spend(reader->call, out->len + 64);
 }

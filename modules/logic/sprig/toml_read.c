@@ -19,7 +19,7 @@ static struct dict *as_table(struct value v)
 
 static struct dict *new_table(struct toml_reader *reader)
 {
-    return dict_new(reader->space, ELEMENT_ANY);
+    return dict_new(reader->heap, ELEMENT_ANY);
 }
 
 static bool is_defined(struct toml_reader *reader, const struct str *key)
@@ -34,7 +34,7 @@ static bool is_defined(struct toml_reader *reader, const struct str *key)
 
 /* Gives the key of the context its value, unless it has one already; a table
    that other keys only implied may be named once. */
-static bool set_value(struct toml_reader *reader, struct str key,
+static bool set_toml_value(struct toml_reader *reader, struct str key,
                       struct value v)
 {
     scoped_text struct text name = {0};
@@ -68,7 +68,7 @@ static bool set_value(struct toml_reader *reader, struct str key,
     return is_defined(reader, &key);
 }
 
-static bool note(struct toml_reader *reader, struct map *map,
+static bool note_toml_name(struct toml_reader *reader, struct map *map,
                  const struct str *key, bool is)
 {
     scoped_text struct text name = {0};
@@ -84,14 +84,14 @@ static bool note(struct toml_reader *reader, struct map *map,
 
 /* Down to the table that the next part of a name belongs to; NULL when it is
    something else. */
-static struct dict *descend(struct toml_reader *reader, struct dict *dict,
+static struct dict *find_subtable(struct toml_reader *reader, struct dict *dict,
                             struct str part)
 {
     struct value *at = dict_get(dict, part);
 
     reader->context[reader->context_len++] = part;
     if (!at) {
-        if (!note(reader, reader->implicits, NULL, true))
+        if (!note_toml_name(reader, reader->implicits, NULL, true))
             return NULL;
         dict_set(dict, part, value_dict(new_table(reader)));
         at = dict_get(dict, part);
@@ -108,7 +108,7 @@ static bool add_table(struct toml_reader *reader, struct dict *dict,
 
     if (!at) {
         dict_set(dict, key,
-                 value_list(list_new(reader->space, ELEMENT_DICT)));
+                 value_list(list_new(reader->heap, ELEMENT_DICT)));
         at = dict_get(dict, key);
     }
     if (at->kind == KIND_LIST && at->list->element == ELEMENT_DICT) {
@@ -123,7 +123,7 @@ static bool add_table(struct toml_reader *reader, struct dict *dict,
 }
 
 /* Makes parts[0…count-1] the context, with the tables that it takes. */
-static bool enter(struct toml_reader *reader, const struct str *parts,
+static bool enter_context(struct toml_reader *reader, const struct str *parts,
                   unsigned count, bool array)
 {
     struct str key = parts[count - 1], outer[TOML_PARTS + 1];
@@ -134,7 +134,7 @@ static bool enter(struct toml_reader *reader, const struct str *parts,
     memcpy(outer, reader->context, sizeof outer);
     reader->context_len = 0;
     for (unsigned i = 0; i + 1 < count; i++) {
-        dict = descend(reader, dict, parts[i]);
+        dict = find_subtable(reader, dict, parts[i]);
         if (dict)
             continue;
         if (!toml_dotted_name(reader, NULL, &name))
@@ -146,7 +146,7 @@ static bool enter(struct toml_reader *reader, const struct str *parts,
                          text_string(&name));
     }
     if (array ? !add_table(reader, dict, key)
-              : !set_value(reader, key, value_dict(new_table(reader))))
+              : !set_toml_value(reader, key, value_dict(new_table(reader))))
         return false;
     reader->context[reader->context_len++] = key;
     return true;
@@ -159,7 +159,7 @@ struct key {
     unsigned count;
 };
 
-static bool read_part(struct toml_reader *reader, struct key *key)
+static bool read_key_part(struct toml_reader *reader, struct key *key)
 {
     if (key->count + reader->depth == TOML_PARTS)
         return toml_fail(reader, reader->line, "nested too deep");
@@ -186,7 +186,7 @@ static bool read_table_name(struct toml_reader *reader, struct key *key)
             return toml_fail(reader, reader->line,
                              "unexpected table separator (table names cannot be "
                              "empty)");
-        if (!read_part(reader, key) || (c = toml_next(reader)) < 0)
+        if (!read_key_part(reader, key) || (c = toml_next(reader)) < 0)
             return false;
     } while (c == '.');
     if (c != ']')
@@ -197,7 +197,7 @@ static bool read_table_name(struct toml_reader *reader, struct key *key)
     return true;
 }
 
-static bool read_key(struct toml_reader *reader, struct key *key)
+static bool read_dotted_key(struct toml_reader *reader, struct key *key)
 {
     int c;
 
@@ -214,7 +214,7 @@ static bool read_key(struct toml_reader *reader, struct key *key)
                              key->count ? "unexpected '.'"
                                         : "unexpected '.': keys cannot start "
                                           "with a '.'");
-        if (!read_part(reader, key) || (c = toml_next(reader)) < 0)
+        if (!read_key_part(reader, key) || (c = toml_next(reader)) < 0)
             return false;
     } while (c == '.');
     if (!c)
@@ -227,7 +227,7 @@ static bool read_key(struct toml_reader *reader, struct key *key)
     return true;
 }
 
-static bool read_value(struct toml_reader *reader, bool in_array,
+static bool read_toml_value(struct toml_reader *reader, bool in_array,
                        struct value *ret, bool *ret_array);
 
 /* The tables that a dotted key implies; then its value. */
@@ -245,13 +245,13 @@ static bool read_pair(struct toml_reader *reader, const struct key *key,
             return toml_fail(reader, reader->line, "nested too deep");
         memcpy(parts, reader->context, count * sizeof *parts);
         parts[count] = key->parts[i];
-        if (!note(reader, reader->implicits, &key->parts[i], true) ||
-            !enter(reader, parts, count + 1, false))
+        if (!note_toml_name(reader, reader->implicits, &key->parts[i], true) ||
+            !enter_context(reader, parts, count + 1, false))
             return false;
     }
-    return read_value(reader, false, ret, &is_array) &&
-           set_value(reader, reader->current, *ret) &&
-           note(reader, reader->arrays,
+    return read_toml_value(reader, false, ret, &is_array) &&
+           set_toml_value(reader, reader->current, *ret) &&
+           note_toml_name(reader, reader->arrays,
                 reader->current.len ? &reader->current : NULL, is_array);
 }
 
@@ -270,12 +270,12 @@ static int next_in_array(struct toml_reader *reader)
     }
 }
 
-static bool read_array(struct toml_reader *reader, struct value *ret)
+static bool read_toml_array(struct toml_reader *reader, struct value *ret)
 {
-    struct list *list = list_new(reader->space, ELEMENT_ANY);
+    struct list *list = list_new(reader->heap, ELEMENT_ANY);
     bool ignored;
 
-    if (!note(reader, reader->arrays,
+    if (!note_toml_name(reader, reader->arrays,
               reader->current.len ? &reader->current : NULL, true))
         return false;
     *ret = value_list(list);
@@ -288,7 +288,7 @@ static bool read_array(struct toml_reader *reader, struct value *ret)
         if (c == ',')
             return toml_fail(reader, toml_line(reader), "unexpected comma");
         toml_back(reader);
-        if (!read_value(reader, true, &item, &ignored) ||
+        if (!read_toml_value(reader, true, &item, &ignored) ||
             !call_room(reader->call, 0))
             return false;
         list_add(list, item);
@@ -347,7 +347,7 @@ static bool read_inline_pair(struct toml_reader *reader, struct dict *dict)
     struct value v;
 
     key->count = 0;
-    if (!read_key(reader, key) || !read_pair(reader, key, &v) ||
+    if (!read_dotted_key(reader, key) || !read_pair(reader, key, &v) ||
         !put_inline(reader, dict, key, v))
         return false;
     reader->context_len = context_len;
@@ -397,8 +397,8 @@ static bool read_inline_table(struct toml_reader *reader, bool in_array,
     parts[outer_len] = current;
     reader->context[reader->context_len++] = current;
     reader->current = STR("");
-    if (!note(reader, reader->implicits, NULL, true) ||
-        !enter(reader, parts, outer_len + 1, in_array) ||
+    if (!note_toml_name(reader, reader->implicits, NULL, true) ||
+        !enter_context(reader, parts, outer_len + 1, in_array) ||
         !read_inline_pairs(reader, dict))
         return false;
     memcpy(reader->context, outer, sizeof outer);
@@ -415,13 +415,13 @@ static bool read_nested(struct toml_reader *reader, int first, bool in_array,
 
     if (++reader->depth >= TOML_PARTS)
         return toml_fail(reader, reader->line, "nested too deep");
-    fine = first == '[' ? read_array(reader, ret)
+    fine = first == '[' ? read_toml_array(reader, ret)
                         : read_inline_table(reader, in_array, ret);
     reader->depth--;
     return fine;
 }
 
-static bool read_value(struct toml_reader *reader, bool in_array,
+static bool read_toml_value(struct toml_reader *reader, bool in_array,
                        struct value *ret, bool *ret_array)
 {
     struct str string;
@@ -468,11 +468,11 @@ static bool read_table(struct toml_reader *reader)
                              "but got %s instead",
                              toml_quote(reader, c));
     }
-    return enter(reader, key->parts, key->count, array) &&
-           note(reader, reader->arrays, NULL, false);
+    return enter_context(reader, key->parts, key->count, array) &&
+           note_toml_name(reader, reader->arrays, NULL, false);
 }
 
-static bool read_line(struct toml_reader *reader)
+static bool read_toml_line(struct toml_reader *reader)
 {
     scoped_mem struct key *key = mem_alloc(sizeof *key);
     struct str outer[TOML_PARTS + 1];
@@ -481,7 +481,7 @@ static bool read_line(struct toml_reader *reader)
 
     key->count = 0;
     memcpy(outer, reader->context, sizeof outer);
-    if (!read_key(reader, key) || !read_pair(reader, key, &v))
+    if (!read_dotted_key(reader, key) || !read_pair(reader, key, &v))
         return false;
     memcpy(reader->context, outer, sizeof outer);
     reader->context_len = outer_len;
@@ -509,7 +509,7 @@ static bool read_line_end(struct toml_reader *reader)
                      toml_quote(reader, c));
 }
 
-static bool read_all(struct toml_reader *reader)
+static bool read_toml_document(struct toml_reader *reader)
 {
     while (!reader->ended) {
         int c = toml_next(reader);
@@ -527,7 +527,7 @@ static bool read_all(struct toml_reader *reader)
         }
         if (c != '[')
             toml_back(reader);
-        if (!(c == '[' ? read_table(reader) : read_line(reader)) ||
+        if (!(c == '[' ? read_table(reader) : read_toml_line(reader)) ||
             !read_line_end(reader))
             return false;
     }
@@ -549,13 +549,13 @@ static struct str without_mark(struct str text)
 bool toml_read(struct call *call, struct str text, struct dict **ret,
                struct text *why)
 {
-    struct space *space = arena_alloc(call->arena, sizeof *space);
+    struct heap *heap = arena_alloc(call->arena, sizeof *heap);
     scoped_mem struct toml_reader *reader = mem_alloc(sizeof *reader);
     scoped_map struct map *implicits = map_new(), *arrays = map_new();
 
-    *space = (struct space){call->arena, VALUE_INT64};
+    *heap = (struct heap){call->arena, VALUE_INT64};
     *reader = (struct toml_reader){
-        .call = call, .space = space, .text = without_mark(text), .line = 1,
+        .call = call, .heap = heap, .text = without_mark(text), .line = 1,
         .why = why, .implicits = implicits, .arrays = arrays};
     reader->root = new_table(reader);
     *ret = reader->root;
@@ -565,5 +565,5 @@ bool toml_read(struct call *call, struct str text, struct dict **ret,
                       "using UTF-16; TOML files must be UTF-8");
         return false;
     }
-    return read_all(reader);
+    return read_toml_document(reader);
 }
