@@ -31,8 +31,10 @@ struct value value_time(struct arena *arena, struct instant instant);
 void print_time(struct text *out, const struct instant *time);
 void print_time_rfc3339(struct text *out, const struct instant *time);
 void print_duration(struct text *out, int64_t nanoseconds);
-const char *month_name(int64_t month);
-const char *weekday_name(int64_t weekday);
+extern const char *const calendar_months[]; /* from January */
+extern const char *const calendar_weekdays[]; /* from Sunday */
+const char *calendar_month_name(int64_t month);
+const char *calendar_weekday_name(int64_t weekday);
 
 /* Go's layouts ("2006-01-02"). */
 void date_format(struct text *out, const struct instant *instant,

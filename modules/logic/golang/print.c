@@ -77,10 +77,10 @@ static bool print_at(struct text *out, struct value v, unsigned depth)
         print_time(out, v.time);
         break;
     case KIND_MONTH:
-        text_add(out, month_name(v.integer));
+        text_add(out, calendar_month_name(v.integer));
         break;
     case KIND_WEEKDAY:
-        text_add(out, weekday_name(v.integer));
+        text_add(out, calendar_weekday_name(v.integer));
         break;
     case KIND_DURATION:
         print_duration(out, v.integer);

@@ -122,6 +122,14 @@ static inline bool str_same(struct str a, struct str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
+static inline bool str_starts(struct str s, struct str with)
+{
+    return s.len >= with.len && memcmp(s.at, with.at, with.len) == 0;
+}
+static inline bool str_digit_at(struct str s, size_t at)
+{
+    return at < s.len && s.at[at] >= '0' && s.at[at] <= '9';
+}
 static inline struct str value_str(struct value v)
 {
     return (struct str){v.string, v.len};

@@ -4,11 +4,6 @@
 
 #include <stdlib.h>
 
-static bool str_starts(struct str s, struct str with)
-{
-    return s.len >= with.len && memcmp(s.at, with.at, with.len) == 0;
-}
-
 static bool str_ends(struct str s, struct str with)
 {
     return s.len >= with.len &&
