@@ -21,6 +21,7 @@ const char *calendar_weekday_name(int64_t weekday)
     return weekday >= 0 && weekday < 7 ? calendar_weekdays[weekday] : "%!Weekday";
 }
 
+/* Rounds down, where C rounds towards zero: moments before 1970 are negative. */
 static int64_t floor_divide(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
@@ -46,6 +47,8 @@ int64_t calendar_seconds(int64_t year, int64_t month, int64_t day)
     return days_since_1970(year, month, day) * 86400;
 }
 
+/* The inverse of days_since_1970(), in years that begin in March, so that the leap day is the
+   last one of its year. */
 void calendar_of(const struct instant *instant, struct calendar *ret)
 {
     int64_t local = instant->second + instant->offset;
@@ -138,6 +141,8 @@ static int64_t find_sunday(int64_t year, int month, int nth)
     return (nth == 5 ? day - 7 : day + (nth - 1) * 7) * 86400;
 }
 
+/* The European rule changes at one moment everywhere, the American one at two o'clock local
+   time. */
 static bool is_summer(enum summer rule, int64_t second, int minutes)
 {
     struct instant local = {.second = second, .offset = minutes * 60};
@@ -154,6 +159,7 @@ static bool is_summer(enum summer rule, int64_t second, int minutes)
            second < find_sunday(at.year, 11, 1) + 3600;
 }
 
+/* Sets offset and name; false leaves the moment alone. */
 bool zone_apply(struct instant *instant, struct str name)
 {
     for (size_t i = 0; i < count_of(zones); i++) {

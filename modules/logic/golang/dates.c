@@ -46,6 +46,7 @@ struct found {
     struct str text; /* as it stands in the layout */
 };
 
+/* "Jan" in "January" or "Janet" is no month of a layout: a lower-case letter follows. */
 static bool lower_follows(struct str s, size_t at)
 {
     return at < s.len && s.at[at] >= 'a' && s.at[at] <= 'z';
@@ -64,6 +65,7 @@ static size_t fraction_len(struct str s)
     return len < s.len && s.at[len] >= '0' && s.at[len] <= '9' ? 0 : len;
 }
 
+/* The piece of a layout that begins here. "_2006" is an underscore and a year, not a day. */
 static bool piece_at(struct str s, struct found *ret)
 {
     size_t fraction = fraction_len(s);
@@ -108,6 +110,7 @@ static bool next_piece(struct str *layout, struct str *ret_before,
     return false;
 }
 
+/* An offset in the form that the layout shows: Z for none, with minutes, colons and seconds. */
 static void add_zone(struct text *out, int offset, struct str form)
 {
     bool seconds = form.len > 6 && form.len != 6;
@@ -128,6 +131,7 @@ static void add_zone(struct text *out, int offset, struct str form)
                   (offset < 0 ? -offset : offset) % 60);
 }
 
+/* Nines drop trailing zeros, and the point with them; zeros keep all places. */
 static void add_fraction(struct text *out, int nanosecond, struct str form)
 {
     char digits[16];
@@ -146,6 +150,7 @@ static void add_fraction(struct text *out, int nanosecond, struct str form)
         text_add_char(out, '0');
 }
 
+/* A moment without the name of a zone shows its offset instead. */
 static void add_zone_name(struct text *out, const struct instant *instant)
 {
     if (instant->zone[0]) {
@@ -155,6 +160,7 @@ static void add_zone_name(struct text *out, const struct instant *instant)
     add_zone(out, instant->offset, STR("-0700"));
 }
 
+/* One piece of a layout in the numbers of the moment. */
 static void add_layout_piece(struct text *out, const struct instant *instant,
                       const struct calendar *at, struct found found)
 {
@@ -194,6 +200,7 @@ static void add_layout_piece(struct text *out, const struct instant *instant,
     }
 }
 
+/* Goes over the layout piece by piece; what is no piece is copied. */
 void date_format(struct text *out, const struct instant *instant,
                  struct str layout)
 {
@@ -211,6 +218,7 @@ void date_format(struct text *out, const struct instant *instant,
     }
 }
 
+/* As time.Time.String() without the reading of a monotonic clock. */
 void print_time(struct text *out, const struct instant *time)
 {
     date_format(out, time, STR("2006-01-02 15:04:05.999999999 -0700 MST"));
@@ -231,6 +239,7 @@ struct reading {
     char zone[16];
 };
 
+/* From `least` to `most` digits, of which layouts allow one or two. */
 static bool read_layout_number(struct reading *reading, size_t least, size_t most, int *ret)
 {
     size_t len = 0;
@@ -269,6 +278,7 @@ static void skip_bytes(struct reading *reading, size_t len)
         (struct str){reading->rest.at + len, reading->rest.len - len};
 }
 
+/* An offset in the form of the layout. A Z in the layout takes a Z for no offset. */
 static bool read_zone(struct reading *reading, struct str form)
 {
     bool colons = memchr(form.at, ':', form.len), minus;
@@ -299,6 +309,7 @@ static bool read_zone(struct reading *reading, struct str form)
     return true;
 }
 
+/* An abbreviation of three to five capitals. It says no offset: Go invents one as well. */
 static bool read_zone_name(struct reading *reading)
 {
     size_t len = 0;
@@ -314,6 +325,7 @@ static bool read_zone_name(struct reading *reading)
     return true;
 }
 
+/* Digits behind the point as nanoseconds; `wanted` makes exactly `most` of them a must. */
 static bool take_fraction(struct reading *reading, size_t most, bool wanted)
 {
     int scale = 100000000;
@@ -356,6 +368,7 @@ static bool take_am_or_pm(struct reading *reading)
     return true;
 }
 
+/* Years of two digits from 69 on are in the last century, as in Go. */
 static bool read_year(struct reading *reading, bool whole)
 {
     int year;
@@ -366,6 +379,8 @@ static bool read_year(struct reading *reading, bool whole)
     return true;
 }
 
+/* Reads what one piece of the layout stands for. Values out of range are refused at once, but
+   for the day, whose month may come later. */
 static bool read_piece(struct reading *reading, struct found found,
                        struct str layout)
 {
@@ -460,6 +475,7 @@ static bool read_literal(struct reading *reading, struct str literal)
     return true;
 }
 
+/* Whole days between two midnights. */
 static int64_t days_between(int64_t seconds, int64_t later)
 {
     return (later - seconds) / 86400;
@@ -471,6 +487,8 @@ static int64_t days_in_month(int64_t year, int month)
                         calendar_seconds(year, month + 1, 1));
 }
 
+/* Puts the pieces together. Noon and midnight come out of am and pm; the day is checked here
+   because its month and year are known only now. */
 static bool finish_reading(struct reading *reading, struct instant *ret)
 {
     int month = reading->month ? reading->month : 1;

@@ -10,6 +10,7 @@ static const struct {
 } units[] = {{"ns", 1},   {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"\xce\xbcs", 1e3},
              {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},        {"h", 3600e9}};
 
+/* Sums numbers with units. Of two units that fit, the longer name counts: "ms" is not "m". */
 bool date_read_duration(struct str s, int64_t *ret)
 {
     bool minus = str_starts(s, str_of("-"));
@@ -75,6 +76,7 @@ static void add_decimal(struct text *out, uint64_t value, uint64_t unit,
     text_addf(out, ".%.*s", len, digits);
 }
 
+/* Hours, minutes and seconds; below a second the largest unit that gives a whole part. */
 void print_duration(struct text *out, int64_t nanoseconds)
 {
     uint64_t rest = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds

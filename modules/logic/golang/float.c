@@ -35,17 +35,20 @@ static void digits_from(struct digits *digits, const char *text)
     }
 }
 
+/* Zeros beyond the digits that there are. */
 static void add_zeros(struct text *out, int count)
 {
     for (int i = 0; i < count; i++)
         text_add_char(out, '0');
 }
 
+/* Digits beyond those that there are count as zeros. */
 static char nth_digit(const struct digits *digits, int i)
 {
     return i >= 0 && i < digits->len ? digits->at[i] : '0';
 }
 
+/* d.ddde±dd with at least two digits of exponent. */
 static void add_exponent(struct text *out, const struct digits *digits,
                          int precision, char verb)
 {
@@ -59,6 +62,7 @@ static void add_exponent(struct text *out, const struct digits *digits,
     text_addf(out, "%c%c%02d", verb, exponent < 0 ? '-' : '+', abs(exponent));
 }
 
+/* ddd.ddd without an exponent. */
 static void add_fixed(struct text *out, const struct digits *digits,
                       int precision)
 {
@@ -115,6 +119,8 @@ static void add_mantissa_binary(struct text *out, double number)
     text_addf(out, "%llup%+d", (unsigned long long)bits, exponent);
 }
 
+/* Mantissa and exponent of two in hexadecimal, rounded half to even where the precision is less
+   than what the mantissa has. */
 static void add_hex(struct text *out, double number, char verb, int precision)
 {
     const char *digits =
@@ -191,6 +197,7 @@ static void digits_of(struct digits *digits, double number, char verb,
     digits_from(digits, text);
 }
 
+/* Small whole numbers, which most are, take no search for the shortest digits. */
 void float_print(struct text *out, double number, char verb, int precision)
 {
     struct digits digits = {.len = 0};
@@ -227,6 +234,8 @@ void float_print(struct text *out, double number, char verb, int precision)
     }
 }
 
+/* strtod() without what it takes beyond Go: white space before, hexadecimal without an
+   exponent, "nan(…)". */
 double float_parse(struct str s, bool *ret_fine)
 {
     char digits[400];

@@ -13,6 +13,7 @@ static void format_value(struct format *format, struct value v, unsigned verb,
 
 /* ---- Padding ---- */
 
+/* Widths count runes, not bytes, as Go does. */
 static size_t rune_count(struct str s)
 {
     size_t count = 0;
@@ -25,6 +26,7 @@ static size_t rune_count(struct str s)
     return count;
 }
 
+/* Fills with zeros or spaces. Zeros never stand behind a value, so the flag - turns 0 off. */
 static void format_padding(struct format *format, int count)
 {
     char c = format->flags.zero && !format->flags.minus ? '0' : ' ';
@@ -36,6 +38,7 @@ static void format_padding(struct format *format, int count)
     format->out->len += (size_t)count;
 }
 
+/* A text with what is missing to the width before it, or behind it after the flag -. */
 static void add_padded(struct format *format, struct str s)
 {
     int missing = 0;
@@ -49,6 +52,7 @@ static void add_padded(struct format *format, struct str s)
         format_padding(format, missing);
 }
 
+/* The same, but always with spaces: the zeros of a number are part of its text already. */
 static void add_spaced(struct format *format, struct str s)
 {
     bool zero = format->flags.zero;
@@ -65,6 +69,7 @@ static void add_padded_text(struct format *format, const struct text *text)
 
 /* ---- Error marks ---- */
 
+/* Go writes a mistake into the text instead of failing: "%!d(string=x)". */
 static void bad_verb(struct format *format, unsigned verb, struct value v,
                      unsigned depth)
 {
@@ -83,6 +88,8 @@ static void bad_verb(struct format *format, unsigned verb, struct value v,
 
 /* ---- Integers ---- */
 
+/* The precision is the least count of digits. Without one, the flag 0 makes it the width less
+   the sign; a precision of 0 prints nothing of a zero. */
 static void add_integer(struct format *format, int64_t value, unsigned base,
                         unsigned verb)
 {
@@ -129,6 +136,7 @@ static void add_integer(struct format *format, int64_t value, unsigned base,
     add_spaced(format, (struct str){text_string(&made), made.len});
 }
 
+/* What is no code point, or a surrogate, prints as the replacement character. */
 static unsigned to_rune(int64_t value)
 {
     return value < 0 || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)
@@ -238,6 +246,8 @@ static void keep_point_and_zeros(struct text *number, unsigned verb, int precisi
     text_add(number, text_string(&tail));
 }
 
+/* Go's fmt formats with a sign, always, and takes the plus away again; the order of the steps
+   decides where zeros go. */
 static void format_double(struct format *format, double value, unsigned verb,
                       int precision)
 {
@@ -280,6 +290,7 @@ static void format_double(struct format *format, double value, unsigned verb,
     }
 }
 
+/* The verb that strconv knows and its precision where none is given; -1 is the shortest. */
 static bool float_verb(unsigned verb, unsigned *ret_verb, int *ret_precision)
 {
     if (verb > 0x7f || !verb || !strchr("vbgGxXfeEF", (int)verb))
@@ -289,6 +300,7 @@ static bool float_verb(unsigned verb, unsigned *ret_verb, int *ret_precision)
     return true;
 }
 
+/* A float by any of the float verbs; the others mark a mistake. */
 static void format_float(struct format *format, struct value v, unsigned verb,
                          unsigned depth)
 {
@@ -301,6 +313,7 @@ static void format_float(struct format *format, struct value v, unsigned verb,
         bad_verb(format, verb, v, depth);
 }
 
+/* "(1+2i)": the imaginary part always has a sign. */
 static void format_complex(struct format *format, struct value v, unsigned verb,
                            unsigned depth)
 {
@@ -322,6 +335,7 @@ static void format_complex(struct format *format, struct value v, unsigned verb,
 
 /* ---- Strings ---- */
 
+/* The precision of a string counts runes. */
 static struct str cut_to_precision(const struct format *format, struct str s)
 {
     size_t at = 0;
@@ -336,6 +350,7 @@ static struct str cut_to_precision(const struct format *format, struct str s)
     return (struct str){s.at, at};
 }
 
+/* The bytes of a string in hexadecimal. With the flag of a space, bytes stand apart. */
 static void add_hex_string(struct format *format, struct str s, unsigned verb)
 {
     const struct format_flags *flags = &format->flags;
@@ -379,6 +394,7 @@ static bool plain_enough(struct str s)
     return true;
 }
 
+/* %q: between back quotes after the flag # where that can be read again. */
 static void format_quoted(struct format *format, struct str s)
 {
     scoped_text struct text made = {0};
@@ -394,6 +410,7 @@ static void format_quoted(struct format *format, struct str s)
     add_padded_text(format, &made);
 }
 
+/* False where no string is printed by the verb, which is for the caller to mark. */
 static bool format_str(struct format *format, struct str s, unsigned verb)
 {
     switch (verb) {
@@ -421,6 +438,7 @@ static bool format_str(struct format *format, struct str s, unsigned verb)
 
 /* ---- Lists, dicts and what prints itself ---- */
 
+/* An interface that holds nothing has words of its own inside a list or a map. */
 static void format_item(struct format *format, struct value v, bool any,
                         unsigned verb, unsigned depth)
 {
@@ -431,6 +449,7 @@ static void format_item(struct format *format, struct value v, bool any,
                  format->flags.sharp_v ? "interface {}(nil)" : "<nil>");
 }
 
+/* After %#v a list looks like its literal in Go, otherwise like [a b]. */
 static void format_list(struct format *format, struct list *list, unsigned verb,
                         unsigned depth)
 {
@@ -452,6 +471,7 @@ static void format_list(struct format *format, struct list *list, unsigned verb,
     text_add_char(format->out, sharp ? '}' : ']');
 }
 
+/* Keys are sorted, as Go's fmt does, so the text is the same each time. */
 static void format_dict(struct format *format, struct dict *dict, unsigned verb,
                         unsigned depth)
 {
@@ -492,6 +512,7 @@ static void format_stringer(struct format *format, struct value v,
         bad_verb(format, verb, v, depth);
 }
 
+/* A nil that is an argument itself; the width counts for it. */
 static void format_nil(struct format *format, unsigned verb)
 {
     if (verb == 'v' || verb == 'T')
@@ -500,6 +521,7 @@ static void format_nil(struct format *format, unsigned verb)
         bad_verb(format, verb, value_nil(), 0);
 }
 
+/* Any value by any verb. The depth is bounded because a list may hold itself. */
 static void format_value(struct format *format, struct value v, unsigned verb,
                          unsigned depth)
 {

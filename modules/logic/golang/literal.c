@@ -218,6 +218,7 @@ static bool parse_whole(struct str s, uint64_t *ret, bool *ret_negative)
     return true;
 }
 
+/* The least int64 has no positive counterpart, so the bound depends on the sign. */
 static bool parse_signed(struct str s, int64_t *ret)
 {
     uint64_t value;
@@ -230,6 +231,7 @@ static bool parse_signed(struct str s, int64_t *ret)
     return true;
 }
 
+/* strtod() takes more than Go does: hexadecimal needs its exponent, and infinity is none. */
 static bool parse_float(struct str s, double *ret)
 {
     char digits[512];
@@ -244,11 +246,13 @@ static bool parse_float(struct str s, double *ret)
     return end != digits && !*end && isfinite(*ret);
 }
 
+/* Is it whole and within the range of an integer type? */
 static bool whole_double(double number, double least, double beyond)
 {
     return number >= least && number < beyond && trunc(number) == number;
 }
 
+/* A whole float can be used as an integer constant, as in Go. */
 static void from_float(struct literal_number *ret, double number)
 {
     ret->is_float = true;
@@ -263,6 +267,7 @@ static void from_float(struct literal_number *ret, double number)
     }
 }
 
+/* A complex constant without an imaginary part can be used as a float. */
 static void from_complex(struct literal_number *ret, double real, double imaginary)
 {
     ret->is_complex = true;
@@ -272,6 +277,8 @@ static void from_complex(struct literal_number *ret, double real, double imagina
         from_float(ret, real);
 }
 
+/* A character constant is an integer, and in Go's words a wrong one is malformed or has invalid
+   syntax. */
 static bool read_character(struct str s, struct literal_number *ret, char *words,
                            size_t size)
 {
@@ -320,6 +327,7 @@ static bool read_complex(struct str s, struct literal_number *ret)
     return true;
 }
 
+/* The words, and the literal as it is spelt. */
 static bool refuse_literal(const char *why, struct str s, char *words, size_t size)
 {
     scoped_text struct text quoted = {0};
@@ -329,6 +337,7 @@ static bool refuse_literal(const char *why, struct str s, char *words, size_t si
     return false;
 }
 
+/* Tries the types in the order of Go's parser, which decides what a constant can be used as. */
 bool literal_number(struct str s, enum literal_type type, struct literal_number *ret,
                     char *words, size_t size)
 {

@@ -9,6 +9,7 @@
 
 static bool print_at(struct text *out, struct value v, unsigned depth);
 
+/* [a b c], without a type. */
 static bool print_list_at(struct text *out, struct list *list, unsigned depth)
 {
     text_add_char(out, '[');
@@ -22,6 +23,7 @@ static bool print_list_at(struct text *out, struct list *list, unsigned depth)
     return true;
 }
 
+/* map[k:v], sorted by keys. */
 static bool print_dict_at(struct text *out, struct dict *dict, unsigned depth)
 {
     struct dict_entry *entries = dict_sort(dict);
@@ -39,6 +41,7 @@ static bool print_dict_at(struct text *out, struct dict *dict, unsigned depth)
     return true;
 }
 
+/* (1+2i); the sign of the imaginary part is always shown. */
 static void print_complex(struct text *out, const double *parts)
 {
     text_add_char(out, '(');
@@ -49,6 +52,7 @@ static void print_complex(struct text *out, const double *parts)
     text_add(out, "i)");
 }
 
+/* False stops all: a value that is too deep may hold itself. */
 static bool print_at(struct text *out, struct value v, unsigned depth)
 {
     if (depth > PRINT_DEPTH || out->over)
@@ -100,6 +104,7 @@ bool print_value(struct text *out, struct value v)
     return print_at(out, v, 0);
 }
 
+/* fmt.Sprint's rule: a space stands between two operands where neither is a string. */
 bool print_values(struct text *out, const struct value *args, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

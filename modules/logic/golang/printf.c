@@ -146,6 +146,7 @@ static void read_verb_flags(struct format_flags *flags, struct str s, size_t *at
     }
 }
 
+/* "%!d(MISSING)": the verb and what is wrong with its argument. */
 static void mark_mistake(struct format *format, unsigned verb, const char *what)
 {
     text_add(format->out, "%!");
@@ -153,6 +154,7 @@ static void mark_mistake(struct format *format, unsigned verb, const char *what)
     text_add(format->out, what);
 }
 
+/* Writes the next argument, or marks that there is none. */
 static void format_verb(struct format *format, unsigned verb)
 {
     struct format_flags *flags = &format->flags;
@@ -197,6 +199,8 @@ static bool format_directive(struct format *format, struct str s, size_t *at)
     return true;
 }
 
+/* Arguments that no verb took are listed behind the text; not after an index, which may pass
+   some over. */
 static void format_extra(struct format *format)
 {
     if (format->reordered || format->next >= format->count)
@@ -219,6 +223,7 @@ static void format_extra(struct format *format)
     text_add_char(format->out, ')');
 }
 
+/* Plain bytes are copied up to the next percent sign; a limit of the text ends the whole. */
 bool print_format(struct text *out, struct str s, const struct value *args,
                   size_t count)
 {

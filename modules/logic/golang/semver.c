@@ -9,6 +9,7 @@ static bool is_semver_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Labels are ASCII letters, digits and dashes. */
 static bool is_semver_label(char c)
 {
     return is_semver_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-';
@@ -33,6 +34,7 @@ static bool read_labels(struct str s, size_t *at, struct str *ret)
     return true;
 }
 
+/* A dash begins the pre-release, a plus the build; the order is fixed. */
 bool semver_read_tails(struct str s, size_t *at, struct semver *ret)
 {
     if (*at < s.len && s.at[*at] == '-') {
@@ -60,6 +62,7 @@ bool semver_read_whole(struct str s, size_t *at, uint64_t *ret)
     return *at > start;
 }
 
+/* A numeric label of a pre-release may not have a leading zero; a build may. */
 static bool leads_with_zero(struct str labels)
 {
     for (size_t i = 0; i < labels.len;) {
@@ -77,6 +80,8 @@ static bool leads_with_zero(struct str labels)
     return false;
 }
 
+/* A "v" before the number is allowed, and minor and patch may be missing: Sprig reads
+   leniently. */
 const char *semver_read(struct str s, struct semver *ret)
 {
     static const char invalid[] = "invalid semantic version";
@@ -107,6 +112,7 @@ void semver_print(struct text *out, const struct semver *version)
         text_addf(out, "+%.*s", (int)version->meta.len, version->meta.at);
 }
 
+/* Takes the first label off; `rest` is what stands behind its dot. */
 static struct str cut_label(struct str *rest)
 {
     const char *dot = rest->len ? memchr(rest->at, '.', rest->len) : NULL;
@@ -127,6 +133,7 @@ static bool all_digits(struct str s)
     return s.len;
 }
 
+/* Numeric labels count as numbers and come before the others. */
 static int compare_labels(struct str a, struct str b)
 {
     bool left = all_digits(a), right = all_digits(b);
@@ -141,6 +148,7 @@ static int compare_labels(struct str a, struct str b)
     return order ? (order < 0 ? -1 : 1) : (a.len > b.len) - (a.len < b.len);
 }
 
+/* A pre-release comes before its version; with the same beginning the longer one is later. */
 int semver_compare(const struct semver *a, const struct semver *b)
 {
     struct str left = a->before, right = b->before;

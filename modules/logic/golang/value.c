@@ -11,6 +11,8 @@
 /* Dicts with more entries than this are found through a hash index. */
 #define INDEX_FROM 12
 
+/* Lists and dicts are not copied here but when something looks into them: most of the data of a
+   template is never looked at. */
 struct value value_from_node(struct heap *heap, const struct node *node)
 {
     struct list *list;
@@ -75,6 +77,7 @@ void list_load(struct list *list)
         list->items[i] = value_from_node(list->heap, from->items[i]);
 }
 
+/* Items are stored without their static type, which the list itself has. */
 void list_add(struct list *list, struct value v)
 {
     if (list->from)
@@ -118,6 +121,7 @@ uint32_t str_hash(struct str key)
     return hash ^ hash >> 15;
 }
 
+/* Open addressing: the next free slot behind the one of the hash. */
 static void index_entry(struct dict *dict, uint32_t position)
 {
     uint32_t mask = dict->slots - 1;
@@ -128,6 +132,7 @@ static void index_entry(struct dict *dict, uint32_t position)
     dict->index[slot] = position + 1;
 }
 
+/* Builds the index anew. Small dicts have none: comparing a dozen hashes is faster. */
 static void index_entries(struct dict *dict)
 {
     uint32_t slots = 32;
@@ -149,6 +154,7 @@ static void index_entries(struct dict *dict)
         index_entry(dict, i);
 }
 
+/* By bytes, the shorter one first where one begins with the other. */
 static int str_order(struct str a, struct str b)
 {
     size_t least = a.len < b.len ? a.len : b.len;
@@ -178,6 +184,7 @@ static int compare_dict_entries(const void *a, const void *b)
                      (struct str){right->key, right->len});
 }
 
+/* Makes entries of the members of the node, whose values are loaded later in turn. */
 void dict_load(struct dict *dict)
 {
     const struct node *from = dict->from;
@@ -201,6 +208,7 @@ void dict_load(struct dict *dict)
     index_entries(dict);
 }
 
+/* The hash is compared first, since it almost always differs where the keys do. */
 static bool entry_is(const struct dict_entry *entry, struct str key, uint32_t hash)
 {
     return entry->hash == hash && entry->len == key.len &&
@@ -233,6 +241,7 @@ struct value *dict_get(struct dict *dict, struct str key)
     return dict_find(dict, key, str_hash(key));
 }
 
+/* Notes whether the order is still sorted, so that a dict built in order is never sorted again. */
 static void dict_append(struct dict *dict, struct str key, uint32_t hash,
                         struct value v)
 {
@@ -271,6 +280,7 @@ void dict_set(struct dict *dict, struct str key, struct value v)
         dict_append(dict, key, hash, v);
 }
 
+/* The entries behind move up, so the positions in the index are wrong and it is built anew. */
 void dict_remove(struct dict *dict, struct str key)
 {
     struct value *found = dict_get(dict, key);
@@ -298,6 +308,7 @@ static void pay_sort(const struct dict *dict)
     meter_spend(dict->heap->meter, meter_sort(dict->len) * each);
 }
 
+/* Sorts in place. Go ranges over maps in this order, and prints them in it. */
 struct dict_entry *dict_sort(struct dict *dict)
 {
     if (dict->from)
@@ -455,6 +466,7 @@ bool value_true(struct value v)
     }
 }
 
+/* Stops soon after `most`: the answer is only compared with what is left to spend. */
 static void add_size(struct value v, unsigned depth, uint64_t most,
                      uint64_t *size)
 {
@@ -484,6 +496,8 @@ uint64_t value_size(struct value v, uint64_t most)
     return size;
 }
 
+/* reflect.DeepEqual: a nil list differs from an empty one. A list is equal to itself without a
+   look. */
 static bool lists_are_equal(struct list *a, struct list *b, unsigned depth)
 {
     if (a->element != b->element || a->nil != b->nil ||
@@ -497,6 +511,7 @@ static bool lists_are_equal(struct list *a, struct list *b, unsigned depth)
     return true;
 }
 
+/* The same for dicts, whose order does not count. */
 static bool dicts_are_equal(struct dict *a, struct dict *b, unsigned depth)
 {
     if (a->element != b->element || a->nil != b->nil ||

@@ -7,6 +7,7 @@
 enum basic { BASIC_NONE, BASIC_BOOL, BASIC_COMPLEX, BASIC_INT, BASIC_FLOAT,
              BASIC_STRING, BASIC_UINT };
 
+/* The classes of types within which Go's templates compare. */
 static enum basic basic_of(struct value v)
 {
     switch (v.kind) {
@@ -70,6 +71,8 @@ static bool same_others(struct call *call, struct value a, struct value b,
     return true;
 }
 
+/* Signed and unsigned integers compare with each other; everything else only within its class,
+   and with nil. */
 static bool compare_equal(struct call *call, struct value a, struct value b, bool *ret)
 {
     enum basic left = basic_of(a), right = basic_of(b);
@@ -101,6 +104,7 @@ static bool compare_equal(struct call *call, struct value a, struct value b, boo
     }
 }
 
+/* True when the first argument equals any of the others. */
 static bool run_eq(struct call *call)
 {
     bool same = false;
@@ -130,6 +134,7 @@ static bool str_less(struct str a, struct str b)
     return order < 0 || (order == 0 && a.len < b.len);
 }
 
+/* Only integers, floats and strings have an order. */
 static bool compare_less(struct call *call, struct value a, struct value b, bool *ret)
 {
     enum basic left = basic_of(a), right = basic_of(b);
@@ -146,6 +151,7 @@ static bool compare_less(struct call *call, struct value a, struct value b, bool
     return true;
 }
 
+/* In two steps, as Go does: a NaN is neither less nor equal. */
 static bool less_or_equal(struct call *call, bool *ret)
 {
     return compare_less(call, call->args[0], call->args[1], ret) &&
@@ -189,6 +195,7 @@ static bool run_not(struct call *call)
 
 /* ---- Parts of things ---- */
 
+/* An index of a list or string, up to its length or, for slices, its capacity. */
 static bool check_index(struct call *call, struct value v, int64_t room,
                      int64_t *ret)
 {
@@ -206,6 +213,7 @@ static bool check_index(struct call *call, struct value v, int64_t room,
     return true;
 }
 
+/* A byte of a string has the type uint8. */
 static bool index_list(struct call *call, struct value *item, struct value by)
 {
     int64_t at;
@@ -224,6 +232,7 @@ static bool index_list(struct call *call, struct value *item, struct value by)
     return true;
 }
 
+/* A missing key gives the zero value of the element type. */
 static bool index_dict(struct call *call, struct value *item, struct value by)
 {
     struct dict *dict = item->dict;
@@ -244,6 +253,7 @@ static bool index_dict(struct call *call, struct value *item, struct value by)
     return true;
 }
 
+/* Goes into the item once for each further argument. */
 static bool run_index(struct call *call)
 {
     struct value item = call->args[0];
@@ -268,6 +278,7 @@ static bool run_index(struct call *call)
     return call_give(call, item);
 }
 
+/* A slice may reach into the capacity of a list, where Go's decoder left zero values. */
 static struct list *slice_list(struct call *call, struct list *from, int64_t start,
                             int64_t end)
 {
@@ -278,6 +289,7 @@ static struct list *slice_list(struct call *call, struct list *from, int64_t sta
     return list;
 }
 
+/* One to three indexes, as s[a:b:c] in Go; strings take two. */
 static bool run_go_slice(struct call *call)
 {
     struct value item = call->args[0];
@@ -312,6 +324,7 @@ static bool run_go_slice(struct call *call)
     return call_give(call, value_list(slice_list(call, item.list, at[0], at[1])));
 }
 
+/* The words for nil are those of the panic that reflect raises in Go. */
 static bool run_len(struct call *call)
 {
     struct value v = call->args[0];
@@ -386,6 +399,7 @@ static bool run_printf(struct call *call)
 
 typedef void escape_fn(struct text *out, struct str s);
 
+/* nil is escaped as "<no value>", as which it would be printed. */
 static bool give_escaped(struct call *call, escape_fn *escape)
 {
     scoped_text struct text plain = {0};
@@ -436,6 +450,7 @@ static void escape_html(struct text *out, struct str s)
     }
 }
 
+/* What could end a string or a script becomes an escape. */
 static void escape_js_rune(struct text *out, unsigned rune)
 {
     if (rune < 0x80 && rune && strchr("\\'\"", (int)rune))
@@ -463,6 +478,7 @@ static void escape_js(struct text *out, struct str s)
     }
 }
 
+/* For the query of a URL, where a space is a plus. */
 static void escape_query(struct text *out, struct str s)
 {
     static const char hex[] = "0123456789ABCDEF";

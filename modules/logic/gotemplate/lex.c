@@ -18,6 +18,7 @@ static bool is_template_space(unsigned rune)
     return rune == ' ' || rune == '\t' || rune == '\r' || rune == '\n';
 }
 
+/* What names and keywords consist of. */
 static bool is_alphanumeric(unsigned rune)
 {
     if (rune < 0x80)
@@ -26,6 +27,7 @@ static bool is_alphanumeric(unsigned rune)
     return rune != END_OF_TEXT && (unicode_is_letter(rune) || unicode_is_digit(rune));
 }
 
+/* Does the text go on with these bytes? */
 static bool looking_at(const struct lexer *lexer, uint32_t at, const char *what)
 {
     size_t len = strlen(what);
@@ -34,6 +36,7 @@ static bool looking_at(const struct lexer *lexer, uint32_t at, const char *what)
            memcmp(lexer->text + at, what, len) == 0;
 }
 
+/* Lines are counted as runes are taken; whatever skips bytes counts them itself. */
 static unsigned take_rune(struct lexer *lexer)
 {
     unsigned rune;
@@ -67,6 +70,7 @@ static void step_back(struct lexer *lexer)
     lexer->line -= lexer->text[lexer->at] == '\n';
 }
 
+/* The next rune, which stays where it is. At the end it notes that, for step_back(). */
 static unsigned peek_rune(struct lexer *lexer)
 {
     unsigned rune;
@@ -79,6 +83,7 @@ static unsigned peek_rune(struct lexer *lexer)
     return rune;
 }
 
+/* The text since the last token becomes a token of the type. */
 static struct token emit_token(struct lexer *lexer, enum token_type type)
 {
     struct token token = {
@@ -95,6 +100,7 @@ static struct token emit_token(struct lexer *lexer, enum token_type type)
 static struct token fail_lexing(struct lexer *lexer, const char *format, ...)
     PRINTF(2, 3);
 
+/* An error is the last token: the text counts as read, as in Go. */
 static struct token fail_lexing(struct lexer *lexer, const char *format, ...)
 {
     struct token token = {
@@ -120,6 +126,7 @@ static struct token fail_spelling(struct lexer *lexer, const char *words)
     return fail_lexing(lexer, "%s: %.120s", words, text_string(&quoted));
 }
 
+/* Go prints a rune as U+0040 '@', and the end of the text as a rune of -1. */
 static struct token fail_rune(struct lexer *lexer, const char *words,
                               unsigned rune)
 {
@@ -133,6 +140,7 @@ static struct token fail_rune(struct lexer *lexer, const char *words,
     return fail_lexing(lexer, "%s U+%04X '%s'", words, rune, bytes);
 }
 
+/* Passes over the text since the last token; its line breaks count. */
 static void drop_text(struct lexer *lexer)
 {
     for (uint32_t i = lexer->start; i < lexer->at; i++)
@@ -147,12 +155,14 @@ static void count_lines(struct lexer *lexer)
         lexer->line += lexer->text[i] == '\n';
 }
 
+/* "{{- ": the marker is a dash and a space, so that {{-1}} is a number. */
 static bool trims_left(const struct lexer *lexer, uint32_t at)
 {
     return at + MARKER <= lexer->len && lexer->text[at] == '-' &&
            is_template_space((unsigned char)lexer->text[at + 1]);
 }
 
+/* " -}}", the same from the other side. */
 static bool trims_right(const struct lexer *lexer, uint32_t at)
 {
     return at + MARKER <= lexer->len &&
@@ -160,6 +170,7 @@ static bool trims_right(const struct lexer *lexer, uint32_t at)
            lexer->text[at + 1] == '-';
 }
 
+/* Is a closing delimiter here, and does it trim? */
 static bool at_right(const struct lexer *lexer, bool *ret_trims)
 {
     *ret_trims = trims_right(lexer, lexer->at) &&
@@ -236,6 +247,7 @@ static bool text_before(struct lexer *lexer, uint32_t delimiter,
     return ret->text.len > 0;
 }
 
+/* Text up to the next delimiter. Text that trimming leaves empty gives no token. */
 static struct token lex_text(struct lexer *lexer)
 {
     struct token token;
@@ -259,6 +271,7 @@ static struct token lex_text(struct lexer *lexer)
     return emit_token(lexer, TOKEN_TEXT);
 }
 
+/* A trimming delimiter takes the white space behind it along. */
 static struct token right_delimiter(struct lexer *lexer)
 {
     struct token token;
@@ -279,6 +292,7 @@ static struct token right_delimiter(struct lexer *lexer)
     return token;
 }
 
+/* One token for all spaces, less the one that belongs to a trimming delimiter. */
 static struct token lex_space(struct lexer *lexer)
 {
     unsigned spaces = 0;
@@ -298,6 +312,7 @@ static struct token lex_space(struct lexer *lexer)
     return emit_token(lexer, TOKEN_SPACE);
 }
 
+/* May a name end here? Anything else behind it is a bad character. */
 static bool at_terminator(struct lexer *lexer)
 {
     unsigned rune = peek_rune(lexer);
@@ -321,6 +336,7 @@ static const struct {
     {"false", TOKEN_BOOL},
 };
 
+/* Keywords are told from functions by their spelling alone. */
 static struct token lex_identifier(struct lexer *lexer)
 {
     struct str word;
@@ -337,6 +353,7 @@ static struct token lex_identifier(struct lexer *lexer)
     return emit_token(lexer, TOKEN_IDENTIFIER);
 }
 
+/* ".name" and "$name"; the mark alone is the dot or the root variable. */
 static struct token lex_name(struct lexer *lexer, enum token_type type)
 {
     if (at_terminator(lexer))
@@ -367,6 +384,7 @@ static struct token lex_quoted(struct lexer *lexer, unsigned quote,
     }
 }
 
+/* Between back quotes everything is text, line breaks included. */
 static struct token lex_raw(struct lexer *lexer)
 {
     for (;;) {
@@ -395,6 +413,7 @@ static void accept_run(struct lexer *lexer, const char *any)
         ;
 }
 
+/* Takes whatever looks like a number; whether it is one is for literal_number(). */
 static bool scan_number(struct lexer *lexer)
 {
     static const char decimal[] = "0123456789_";
@@ -425,6 +444,7 @@ static bool scan_number(struct lexer *lexer)
     return false;
 }
 
+/* A second sign makes it a complex constant, which must end with i. */
 static struct token lex_number(struct lexer *lexer)
 {
     unsigned sign;
@@ -439,6 +459,7 @@ static struct token lex_number(struct lexer *lexer)
     return emit_token(lexer, TOKEN_COMPLEX);
 }
 
+/* Parentheses are counted here, so that an unclosed one is told at the delimiter. */
 static struct token lex_paren(struct lexer *lexer, unsigned rune)
 {
     lexer->parens += rune == '(' ? 1 : -1;
@@ -447,6 +468,7 @@ static struct token lex_paren(struct lexer *lexer, unsigned rune)
     return emit_token(lexer, rune == '(' ? TOKEN_LEFT_PAREN : TOKEN_RIGHT_PAREN);
 }
 
+/* ".5" is a number, ".x" a field. */
 static bool field_follows(const struct lexer *lexer)
 {
     return lexer->at < lexer->len && (lexer->text[lexer->at] < '0' ||
@@ -460,6 +482,7 @@ static struct token lex_declare(struct lexer *lexer)
     return emit_token(lexer, TOKEN_DECLARE);
 }
 
+/* Everything that one rune decides. */
 static struct token lex_rune(struct lexer *lexer, unsigned rune)
 {
     switch (rune) {
@@ -490,6 +513,7 @@ static struct token lex_rune(struct lexer *lexer, unsigned rune)
     return fail_rune(lexer, "unrecognized character in action:", rune);
 }
 
+/* The order of these questions is that of Go's lexer, and errors depend on it. */
 static struct token lex_action(struct lexer *lexer)
 {
     unsigned rune;
