@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 
+/* The words stay in the run; the executor puts place and function before them. */
 bool call_fail(struct call *call, const char *format, ...)
 {
     va_list args;
@@ -16,6 +17,7 @@ bool call_fail(struct call *call, const char *format, ...)
     return false;
 }
 
+/* Memory is asked for as well, since work is what a function spends while it makes things. */
 bool call_spend(struct call *call, uint64_t units)
 {
     struct meter *meter = call->exec->meter;
@@ -38,6 +40,8 @@ bool call_room(struct call *call, uint64_t bytes)
     return call_fail(call, OVER_MEMORY, most);
 }
 
+/* The limit is what is left of work or memory, so that a text stops to grow before either is
+   overdrawn. */
 struct text call_text(struct call *call)
 {
     uint64_t left = meter_left(call->exec->meter);
@@ -55,6 +59,7 @@ char *call_alloc(struct call *call, size_t size)
     return arena_alloc(call->arena, size);
 }
 
+/* Of a text that is over its limit it is told whether work, memory or the size is to blame. */
 bool call_give_text(struct call *call, struct text *text)
 {
     bool over = text->over;
@@ -83,6 +88,7 @@ size_t call_pattern_size(const struct call *call)
     return call->exec->options->bounds.pattern;
 }
 
+/* The map is made when a run compiles its first expression; most never do. */
 struct map *call_patterns(struct call *call)
 {
     if (!call->exec->patterns)
@@ -90,6 +96,7 @@ struct map *call_patterns(struct call *call)
     return call->exec->patterns;
 }
 
+/* Strings are not copied. */
 bool call_string(struct call *call, struct value v, struct str *ret)
 {
     struct text out = call_text(call);

@@ -7,6 +7,8 @@
 #define HELM_START "HELM_ERR_START"
 #define HELM_END "HELM_ERR_END"
 
+/* `fail` and `required` put their words between two marks, however deep the templates are
+   nested that failed; Helm shows only what stands between them. */
 void template_error_helm(const struct template_error *error, struct text *out)
 {
     const char *start = strstr(error->text, HELM_START);
@@ -54,6 +56,7 @@ static const char *find_line(const char *source, size_t len, unsigned wanted,
     return at;
 }
 
+/* The source is the text of the file in question, as it was given to the parser. */
 void template_error_underline(const struct template_error *error,
                               const char *source, size_t len, struct text *out)
 {

@@ -10,6 +10,7 @@ static bool eval_command(struct exec *exec, struct value dot,
                          const struct part *command, const struct value *final,
                          struct value *ret);
 
+/* What Go's reflect knows of a value: inside an interface it is the interface's type. */
 static const char *static_type(struct value v)
 {
     return v.any ? "interface {}" : value_type(v);
@@ -17,6 +18,7 @@ static const char *static_type(struct value v)
 
 /* ---- Types of parameters ---- */
 
+/* The type of a parameter by its letter in a row of functions (function.h). */
 static const char *type_name(char type)
 {
     switch (type) {
@@ -45,6 +47,7 @@ static const char *type_name(char type)
     }
 }
 
+/* Go converts nothing here: an int is no int64. */
 static bool is_assignable(struct value v, char type)
 {
     switch (type) {
@@ -122,6 +125,7 @@ static bool fit_parameter(struct exec *exec, struct value v, char type, struct v
 
 /* ---- Literals ---- */
 
+/* The type of a constant follows from its spelling, as in Go: a point, an exponent, an i. */
 static bool eval_constant(struct exec *exec, const struct part *part,
                      struct value *ret)
 {
@@ -145,6 +149,7 @@ static bool eval_constant(struct exec *exec, const struct part *part,
     return true;
 }
 
+/* A constant, string or boolean where any type will do. */
 static bool eval_literal(struct exec *exec, const struct part *part,
                     struct value *ret)
 {
@@ -210,6 +215,7 @@ static char parameter_type(const char *takes, size_t fixed, size_t i)
     return takes[i < fixed ? i : fixed];
 }
 
+/* Words count what is written, `given` also what a pipe brings. */
 static bool count_fits(struct exec *exec, struct str name, size_t words,
                        size_t given, size_t fixed, bool variadic)
 {
@@ -264,6 +270,7 @@ static bool call_nothing(struct exec *exec, const struct part *const *words,
     return false;
 }
 
+/* Puts "error calling f: " before the words of a function. */
 static bool call_failed(struct exec *exec, const struct part *node,
                         struct str name)
 {
@@ -384,6 +391,7 @@ static bool eval_function_call(struct exec *exec, struct value dot,
 
 /* ---- Fields ---- */
 
+/* What Go's option missingkey says about a map without the key. */
 static bool missing_key(struct exec *exec, struct dict *dict, struct str name,
                         struct value *ret)
 {
@@ -405,6 +413,7 @@ static bool missing_key(struct exec *exec, struct dict *dict, struct str name,
     }
 }
 
+/* A field of nil data is nil, unless missing keys are errors. */
 static bool field_of_nothing(struct exec *exec, struct str name,
                              struct value *ret)
 {
@@ -418,6 +427,7 @@ static bool field_of_nothing(struct exec *exec, struct str name,
                      text_string(&quoted));
 }
 
+/* Keys of maps are fields; they take no arguments. */
 static bool field_of_dict(struct exec *exec, const struct name *name,
                           struct dict *dict, bool has_args, struct value *ret)
 {
@@ -434,6 +444,7 @@ static bool field_of_dict(struct exec *exec, const struct name *name,
     return true;
 }
 
+/* A field of a map or a method of a value, in the order in which Go looks for them. */
 static bool eval_field(struct exec *exec, struct value dot,
                        const struct name *name, const struct part *node,
                        const struct parts *words, const struct value *final,
@@ -462,6 +473,7 @@ static bool eval_field(struct exec *exec, struct value dot,
                      (int)name->text.len, name->text.at, static_type(receiver));
 }
 
+/* Goes down through the names; only the last may be a method with arguments. */
 static bool eval_fields(struct exec *exec, struct value dot,
                         struct value receiver, const struct part *node,
                         const struct name *names, uint32_t count,
@@ -478,6 +490,7 @@ static bool eval_fields(struct exec *exec, struct value dot,
                       receiver, ret);
 }
 
+/* Only functions and methods can be given arguments, also by a pipe. */
 static bool not_a_function(struct exec *exec, const struct parts *words,
                            const struct value *final)
 {
@@ -490,6 +503,7 @@ static bool not_a_function(struct exec *exec, const struct parts *words,
                      text_string(&shown));
 }
 
+/* "(pipeline).field". */
 static bool eval_chain(struct exec *exec, struct value dot,
                        const struct part *chain, const struct parts *words,
                        const struct value *final, struct value *ret)
@@ -503,6 +517,7 @@ static bool eval_chain(struct exec *exec, struct value dot,
                        chain->names.len, words, final, ret);
 }
 
+/* "$x" or "$x.field". */
 static bool eval_variable(struct exec *exec, struct value dot,
                           const struct part *part, const struct parts *words,
                           const struct value *final, struct value *ret)
@@ -520,6 +535,7 @@ static bool eval_variable(struct exec *exec, struct value dot,
                        part->names.len - 1, words, final, ret);
 }
 
+/* ".field", of the dot. */
 static bool eval_field_part(struct exec *exec, struct value dot,
                             const struct part *part, const struct parts *words,
                             const struct value *final, struct value *ret)
@@ -529,6 +545,7 @@ static bool eval_field_part(struct exec *exec, struct value dot,
                        words, final, ret);
 }
 
+/* The parser has found the function already. */
 static bool eval_function(struct exec *exec, struct value dot,
                           const struct part *part, const struct part *node,
                           const struct parts *words, const struct value *final,
@@ -544,6 +561,8 @@ static bool eval_function(struct exec *exec, struct value dot,
 
 /* ---- Arguments, commands, pipelines ---- */
 
+/* A word of a command as a parameter of the type. It may hold a pipeline in parentheses, so
+   this recurses; exec_stack_fine() bounds how deep. */
 static bool eval_argument(struct exec *exec, struct value dot, char type,
                           const struct part *part, struct value *ret)
 {
@@ -580,6 +599,7 @@ static bool eval_argument(struct exec *exec, struct value dot, char type,
     return fine && fit_parameter(exec, v, type, ret);
 }
 
+/* The first word decides what the others are. */
 static bool eval_command(struct exec *exec, struct value dot,
                          const struct part *command, const struct value *final,
                          struct value *ret)
@@ -614,6 +634,8 @@ static bool eval_command(struct exec *exec, struct value dot,
     return eval_literal(exec, first, ret);
 }
 
+/* Each command gives its value to the next as last argument. The static type is lost on the
+   way, as in Go. */
 bool eval_pipeline(struct exec *exec, struct value dot,
                    const struct part *pipe, struct value *ret)
 {

@@ -63,6 +63,7 @@ static void find_position(struct exec *exec, unsigned *line, unsigned *column)
     *column = part->at - (low ? last->ends[low - 1] + 1 : 0);
 }
 
+/* The place is the part that is being run; Go shows it as text again. */
 bool exec_fail_here(struct exec *exec)
 {
     struct template_error *err = exec->err;
@@ -109,6 +110,7 @@ bool exec_fail(struct exec *exec, const char *format, ...)
     return exec_fail_here(exec);
 }
 
+/* Work is named rather than memory where both are used up. */
 bool exec_over(struct exec *exec)
 {
     const struct template_bounds *bounds = &exec->options->bounds;
@@ -127,6 +129,7 @@ bool exec_spend(struct exec *exec, uint64_t units)
     return exec_over(exec);
 }
 
+/* The size is counted only as far as it could be paid for. */
 bool exec_weigh(struct exec *exec, struct value v, uint64_t cost)
 {
     uint64_t most = meter_left(exec->meter) / cost + 1;
@@ -134,6 +137,8 @@ bool exec_weigh(struct exec *exec, struct value v, uint64_t cost)
     return exec_spend(exec, value_size(v, most) * cost);
 }
 
+/* Measures from the frame of template_run(): the stack is bounded in bytes, since how much one
+   level takes depends on the compiler. */
 bool exec_stack_fine(struct exec *exec)
 {
     const char *here = __builtin_frame_address(0);
@@ -148,6 +153,7 @@ bool exec_stack_fine(struct exec *exec)
 
 /* ---- Variables ---- */
 
+/* Variables are a stack; a frame notes how high it was and cuts it back. */
 void variable_push(struct exec *exec, const struct name *name, struct value v)
 {
     if (exec->variable_count == exec->variable_room) {
@@ -160,6 +166,7 @@ void variable_push(struct exec *exec, const struct name *name, struct value v)
         (struct variable){name->text, name->hash, v};
 }
 
+/* The innermost one of the name, not beyond the template that is being run. */
 static struct variable *variable_find(struct exec *exec,
                                       const struct name *name)
 {

@@ -23,6 +23,7 @@ void exec_strip(struct text *out, size_t from)
     text_cut(out, to);
 }
 
+/* Helm runs templates through one root, whose name its sentence has. */
 bool exec_named(struct exec *exec, struct str name, struct value dot)
 {
     const struct tree *tree = scope_find(exec->scope, name);
@@ -63,6 +64,7 @@ static bool run_aside(struct call *call, const struct tree *tree,
     return true;
 }
 
+/* Helm counts how often a name is included inside itself, and refuses beyond a bound. */
 bool call_include(struct call *call, struct str name, struct value data,
                   struct str *ret)
 {
@@ -120,6 +122,7 @@ static bool tpl_failed(struct exec *exec, const char *words, struct str text)
     return false;
 }
 
+/* The trees live as long as the run, in a scope of their own before that of the set. */
 static const struct tree *parse_tpl(struct call *call, struct str text)
 {
     struct exec *exec = call->exec;
@@ -141,6 +144,7 @@ static const struct tree *parse_tpl(struct call *call, struct str text)
     return tree;
 }
 
+/* Work and memory for parsing are paid before it begins. */
 bool call_tpl(struct call *call, struct str text, struct value data,
               struct str *ret)
 {

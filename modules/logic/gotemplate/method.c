@@ -2,6 +2,7 @@
 /* The methods that Go's time.Time has, and finding a value's method. */
 #include "gotemplate/exec.h"
 
+/* Most methods of a time ask for one number of its calendar. */
 static struct calendar receiver_calendar(struct call *call)
 {
     struct calendar at;
@@ -103,6 +104,7 @@ static bool run_add_date(struct call *call)
     return call_give(call, value_time(call->arena, instant));
 }
 
+/* By the moment; the zones do not count. */
 static int compare_times(struct call *call)
 {
     const struct instant *a = call->args[0].time, *b = call->args[1].time;
@@ -156,6 +158,7 @@ static const struct function methods_time[] = {
     {0},
 };
 
+/* Times are Go's own and always have methods; versions have those of the library. */
 const struct function *method_find(const struct template_library *library,
                                    struct value receiver, struct str name)
 {

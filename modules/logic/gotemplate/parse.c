@@ -8,6 +8,7 @@ static struct part *parse_parts(struct parser *parser, struct part **ret_end);
 
 /* ---- Trees of one text ---- */
 
+/* Twice one name in one text is an error, unless one of the two has an empty body. */
 static struct tree *add_tree(struct parser *parser, struct part *root)
 {
     struct dict *trees = parser->all->trees;
@@ -37,6 +38,7 @@ static struct parser parser_inside(const struct parser *outer)
     return parser;
 }
 
+/* The name of a definition is a string constant. */
 static bool quoted_name(struct parser *parser, struct token token,
                         const char *context, struct str *ret)
 {
@@ -55,6 +57,7 @@ static void show_end(struct text *out, const struct part *end)
     text_add(out, end->type == PART_END ? "{{end}}" : "{{else}}");
 }
 
+/* Definitions and blocks end with {{end}} only. */
 static bool ends_here(struct parser *parser, const struct part *end,
                       const char *context)
 {
@@ -67,6 +70,7 @@ static bool ends_here(struct parser *parser, const struct part *end,
     return false;
 }
 
+/* {{define}} has variables of its own and sees none outside. */
 static bool parse_definition(const struct parser *outer)
 {
     static const char context[] = "define clause";
@@ -85,6 +89,7 @@ static bool parse_definition(const struct parser *outer)
 
 /* ---- Actions ---- */
 
+/* A block is a definition and a call of it in one place. */
 static struct part *template_call(struct parser *parser, struct token token,
                                   struct str name, struct part *pipe)
 {
@@ -132,6 +137,7 @@ static struct part *parse_template(struct parser *parser)
     return template_call(parser, token, name, pipe);
 }
 
+/* {{break}} and {{continue}} stand inside a range only. */
 static struct part *parse_jump(struct parser *parser, enum part_type type,
                                struct token word)
 {
@@ -167,6 +173,7 @@ static struct part *parse_else(struct parser *parser)
     return parser_part(parser, PART_ELSE, token.at);
 }
 
+/* What begins with a keyword; anything else is a pipeline whose value is printed. */
 static struct part *parse_action(struct parser *parser)
 {
     struct token token = parser_next_solid(parser);
@@ -200,6 +207,7 @@ static struct part *parse_action(struct parser *parser)
     return part->pipe ? part : NULL;
 }
 
+/* The next piece at any level of nesting. */
 static struct part *text_or_action(struct parser *parser)
 {
     struct token token = parser_next_solid(parser);
@@ -218,6 +226,7 @@ static struct part *text_or_action(struct parser *parser)
     return part;
 }
 
+/* A list up to its {{end}} or {{else}}, which is handed back. */
 static struct part *parse_parts(struct parser *parser, struct part **ret_end)
 {
     struct part *list = parser_part(parser, PART_LIST, parser_peek_solid(parser).at);
@@ -236,7 +245,7 @@ static struct part *parse_parts(struct parser *parser, struct part **ret_end)
     return parser_fail(parser, "unexpected EOF");
 }
 
-/* What follows {{else}}: a list, or one more branch as in {{else if}}. */
+/* "{{else if" and "{{else with" are a branch inside the other list; their {{end}} closes both. */
 static struct part *parse_otherwise(struct parser *parser, enum part_type type,
                                     const struct part *seen)
 {
@@ -260,6 +269,8 @@ static struct part *parse_otherwise(struct parser *parser, enum part_type type,
     return parser_fail(parser, "expected end; found %s", text_string(&shown));
 }
 
+/* {{if}}, {{with}} and {{range}} are alike but for what they do with the pipeline. Variables
+   that it declares are known up to the {{end}}. */
 static struct part *parse_branch(struct parser *parser, enum part_type type,
                                  uint32_t at)
 {
@@ -290,6 +301,7 @@ static struct part *parse_branch(struct parser *parser, enum part_type type,
     return part;
 }
 
+/* At the top level definitions are allowed, and an {{end}} is not. */
 static struct part *parse_text(struct parser *parser)
 {
     struct part *root = parser_part(parser, PART_LIST, parser_peek(parser).at);
@@ -320,6 +332,7 @@ static struct part *parse_text(struct parser *parser)
     return root;
 }
 
+/* Trees go into the scope only when the whole text is well-formed. */
 struct tree *tree_parse(const struct parse_request *request,
                         struct template_error *err)
 {

@@ -7,6 +7,7 @@
 
 /* ---- Errors ---- */
 
+/* The first mistake counts: those that follow from it are not reported. */
 void *parser_fail(struct parser *parser, const char *format, ...)
 {
     struct template_error *err = parser->all->err;
@@ -57,6 +58,8 @@ static void add_token(struct text *out, struct token token)
         text_add(out, "...");
 }
 
+/* Errors of the lexer are tokens, and have their words already. Those inside an action name the
+   line on which it began. */
 void *parser_unexpected(struct parser *parser, struct token token,
                         const char *context)
 {
@@ -76,6 +79,7 @@ void *parser_unexpected(struct parser *parser, struct token token,
 
 /* ---- Tokens with look-ahead ---- */
 
+/* Tokens that were given back come first, the last one of them before the others. */
 struct token parser_next(struct parser *parser)
 {
     if (parser->peeked > 0)
@@ -90,6 +94,7 @@ void parser_back(struct parser *parser)
     parser->peeked++;
 }
 
+/* Declarations are found three tokens late; Go gives them back in this order too. */
 void parser_back_two(struct parser *parser, struct token first)
 {
     parser->token[1] = first;
@@ -198,6 +203,7 @@ struct part *parser_named_part(struct parser *parser, enum part_type type,
     return part;
 }
 
+/* Bounds the recursion of the parser. */
 bool parser_enter(struct parser *parser)
 {
     if (++parser->all->depth <= parser->all->request->nesting)

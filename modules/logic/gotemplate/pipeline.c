@@ -6,6 +6,7 @@
 
 /* ---- Operands ---- */
 
+/* Functions are found while parsing, so that an unknown or refused one is an error there. */
 static struct part *parse_identifier(struct parser *parser, struct token token)
 {
     const struct map *functions = parser->all->request->functions;
@@ -25,6 +26,7 @@ static struct part *parse_identifier(struct parser *parser, struct token token)
     return part;
 }
 
+/* A variable must be declared before it is used, in the text. */
 static struct part *use_variable(struct parser *parser, struct token token)
 {
     struct part *part = parser_named_part(parser, PART_VARIABLE, token);
@@ -42,6 +44,7 @@ static struct part *use_variable(struct parser *parser, struct token token)
     return parser_fail(parser, "undefined variable %s", text_string(&quoted));
 }
 
+/* Numbers are read once, here, in every type that they can be used as. */
 static struct part *parse_number(struct parser *parser, struct token token)
 {
     struct part *part = parser_part(parser, PART_NUMBER, token.at);
@@ -153,6 +156,7 @@ static struct part *parse_operand(struct parser *parser)
     }
 }
 
+/* Words up to a pipe or the end; a space must stand between two. */
 static struct part *parse_command(struct parser *parser)
 {
     struct part *command =
@@ -233,6 +237,7 @@ static bool parse_declarations(struct parser *parser, struct part *pipe,
     }
 }
 
+/* Only what can take an argument may stand behind a pipe. */
 static struct part *check_pipeline(struct parser *parser, struct part *pipe,
                                    const char *context)
 {
@@ -254,6 +259,7 @@ static struct part *check_pipeline(struct parser *parser, struct part *pipe,
     return pipe;
 }
 
+/* Declarations, then commands with pipes between them. */
 struct part *parse_pipeline(struct parser *parser, const char *context,
                                    enum token_type end)
 {

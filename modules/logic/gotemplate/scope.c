@@ -2,6 +2,7 @@
 /* Finds trees by name: those of a set, and before them those of a text inside tpl. */
 #include "gotemplate/tree.h"
 
+/* Nothing but white space: such a tree replaces no other. */
 bool tree_empty(const struct part *list)
 {
     for (uint32_t i = 0; list && i < list->parts.len; i++) {
@@ -31,6 +32,7 @@ struct scope *scope_new(struct arena *arena, struct scope *parent)
     return scope;
 }
 
+/* A text inside tpl may define names anew; the outer scopes come after it. */
 struct tree *scope_find(const struct scope *scope, struct str name)
 {
     uint32_t hash = str_hash(name);

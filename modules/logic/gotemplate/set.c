@@ -25,6 +25,7 @@ static const struct template_bounds bounds_default = {
     .pattern = 10000,
 };
 
+/* Zero stands for the default of each bound. */
 static void bounds_fill(struct template_bounds *bounds)
 {
     const struct template_bounds *none = &bounds_default;
@@ -42,12 +43,14 @@ static void bounds_fill(struct template_bounds *bounds)
 
 /* ---- Functions ---- */
 
+/* A later function of the same name replaces an earlier one. */
 static void add_functions(struct map *functions, const struct function *group)
 {
     for (; group->name; group++)
         map_put(functions, group->name, (void *)(uintptr_t)group);
 }
 
+/* Without a time the functions of the clock stay refused. */
 static void add_library(struct map *functions,
                         const struct template_library *library, bool with_clock)
 {
@@ -80,6 +83,7 @@ static bool run_extra(struct call *call)
     return call_give(call, value_from_node(call->heap, result));
 }
 
+/* Functions of the caller come last, so they replace those of the library. */
 static void add_extra(struct template_set *set)
 {
     for (size_t i = 0; i < set->options.extra_count; i++) {
@@ -129,6 +133,7 @@ void template_set_free(struct template_set **at)
     free(set);
 }
 
+/* An error before a tree exists: without a line. */
 static int refuse_text(struct template_error *err, const char *name,
                        const char *why)
 {
@@ -147,6 +152,7 @@ static int refuse_meter_over(struct template_error *err, const char *name,
     return refuse_text(err, name, words);
 }
 
+/* Name and text are copied: trees point into them. */
 int template_set_add(struct template_set *set, const char *name,
                      const char *text, size_t len, struct template_error *err)
 {
@@ -174,6 +180,7 @@ static size_t count_slashes(const char *name)
     return count;
 }
 
+/* A parent chart is parsed after its subcharts, and so overrides them. */
 int template_order(const void *a, const void *b)
 {
     const char *left = *(const char *const *)a;
@@ -215,6 +222,7 @@ static void copy_words(struct template_error *err, const struct text *words)
                  words->bytes, words->bytes + words->len - tail);
 }
 
+/* The map holds the expressions, but does not own them. */
 static void free_patterns(struct map **at)
 {
     struct map *patterns = *at;
@@ -227,6 +235,8 @@ static void free_patterns(struct map **at)
     map_free(at);
 }
 
+/* Everything a run makes lies in one arena, which ends with it. On failure `out` keeps what was
+   written, as in Go. */
 int template_run(struct template_set *set, const char *name,
                  const struct node *data, struct text *out,
                  struct template_error *err)

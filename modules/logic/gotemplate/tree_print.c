@@ -7,6 +7,7 @@ static void add_spelt(struct text *out, struct str s)
     text_add_bytes(out, s.at, s.len);
 }
 
+/* A pipeline as an argument stands in parentheses. */
 static void print_word(struct text *out, const struct part *part)
 {
     if (part->type != PART_PIPE) {
@@ -40,6 +41,7 @@ static void print_command(struct text *out, const struct part *command)
     }
 }
 
+/* The keyword of the branch, its pipeline and its lists. */
 static void print_branch(struct text *out, const struct part *part,
                          const char *word)
 {
@@ -82,6 +84,7 @@ static void print_parts(struct text *out, const struct part *list)
         part_print(out, list->parts.at[i]);
 }
 
+/* Error messages show parts like this, so every space is Go's. */
 void part_print(struct text *out, const struct part *part)
 {
     if (out->over)

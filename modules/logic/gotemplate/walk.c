@@ -2,6 +2,7 @@
 /* Walks the parts of a template and writes what they give. */
 #include "gotemplate/exec.h"
 
+/* The bound of output counts all that a run writes, what include returns too. */
 static bool write_bytes(struct exec *exec, const char *bytes, size_t len)
 {
     if (len > exec->out_limit || exec->out->len > exec->out_limit - len)
@@ -11,6 +12,7 @@ static bool write_bytes(struct exec *exec, const char *bytes, size_t len)
     return exec_spend(exec, len);
 }
 
+/* Strings, the common case, are written without printing. */
 static bool write_action_value(struct exec *exec, struct value v)
 {
     if (v.kind == KIND_STRING)
@@ -29,6 +31,7 @@ static bool write_action_value(struct exec *exec, struct value v)
 
 /* ---- Frames ---- */
 
+/* The array may move: pointers to frames are not kept over a push. */
 static struct frame *frame_push(struct exec *exec, enum frame_type type,
                                 const struct part *list, struct value dot,
                                 uint32_t mark)
@@ -46,6 +49,7 @@ static struct frame *frame_push(struct exec *exec, enum frame_type type,
     return frame;
 }
 
+/* Cuts the variables back; at the end of a template, returns to the one that called it. */
 static void frame_pop(struct exec *exec)
 {
     struct frame *frame = &exec->frames[--exec->frame_count];
@@ -59,6 +63,7 @@ static void frame_pop(struct exec *exec)
     exec->depth--;
 }
 
+/* A template sees its own variables only; "$" is the dot it was given. */
 static void enter_tree(struct exec *exec, const struct tree *tree,
                        struct value dot)
 {
@@ -76,6 +81,7 @@ static void enter_tree(struct exec *exec, const struct tree *tree,
     variable_push(exec, &(struct name){dollar.text, str_hash(dollar.text)}, dot);
 }
 
+/* {{template}}: the depth is counted, not the stack, for frames are on the heap. */
 static bool walk_template(struct exec *exec, struct value dot,
                           const struct part *part)
 {
@@ -97,6 +103,7 @@ static bool walk_template(struct exec *exec, struct value dot,
     return true;
 }
 
+/* {{with}} makes its value the dot; its variables are known inside the lists only. */
 static bool walk_branch(struct exec *exec, struct value dot,
                         const struct part *part)
 {
@@ -117,6 +124,7 @@ static bool walk_branch(struct exec *exec, struct value dot,
 
 /* ---- Ranges ---- */
 
+/* Two sentences of Go, one for each reason. */
 static bool not_iterable(struct exec *exec, struct value v, const char *format)
 {
     scoped_text struct text shown = {.limit = 1000};
@@ -159,6 +167,8 @@ static int64_t range_count(struct exec *exec, struct value v,
     }
 }
 
+/* Sets the variables of {{range $i, $x := …}} for one iteration; with "=" they are those
+   outside. */
 static bool range_variables(struct exec *exec, const struct part *pipe,
                             struct value index, struct value item)
 {
@@ -206,6 +216,7 @@ static bool range_step(struct exec *exec)
            range_variables(exec, frame->range->pipe, index, item);
 }
 
+/* Lists may grow while they are walked: the count is taken at the beginning, as in Go. */
 static bool walk_range(struct exec *exec, struct value dot,
                        const struct part *part)
 {
@@ -246,6 +257,7 @@ static bool walk_range(struct exec *exec, struct value dot,
     return range_step(exec);
 }
 
+/* Leaves the frames up to the innermost range, which then ends or goes on. */
 static void walk_jump(struct exec *exec, enum part_type type)
 {
     struct frame *frame;
@@ -289,6 +301,7 @@ static bool walk_part(struct exec *exec, struct value dot,
     }
 }
 
+/* One loop instead of recursion, so that templates can be nested 100,000 deep as Go allows. */
 static bool walk_until(struct exec *exec, size_t floor)
 {
     while (exec->frame_count > floor) {

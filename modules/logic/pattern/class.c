@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Ranges may overlap and come in any order until class_tidy(). */
 void class_add(struct arena *arena, struct class *class, unsigned first,
                unsigned last)
 {
@@ -28,6 +29,7 @@ static int by_first(const void *a, const void *b)
     return (left->first > right->first) - (left->first < right->first);
 }
 
+/* Sorts, and joins ranges that touch. */
 void class_tidy(struct class *class)
 {
     size_t kept = 0;
@@ -47,6 +49,7 @@ void class_tidy(struct class *class)
     class->count = kept + 1;
 }
 
+/* All runes that are in no range. */
 void class_negate(struct arena *arena, struct class *class)
 {
     struct class other = {0};
@@ -63,6 +66,7 @@ void class_negate(struct arena *arena, struct class *class)
     *class = other;
 }
 
+/* The class must be tidy: it is searched by halves. */
 bool class_has(const struct class *class, unsigned rune)
 {
     size_t low = 0, high = class->count;

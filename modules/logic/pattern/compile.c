@@ -15,6 +15,7 @@ struct writer {
     bool full;
 };
 
+/* Beyond the bound the writer is full; the caller notices at the end. */
 static unsigned add_instruction(struct writer *writer, struct instruction one)
 {
     struct pattern *pattern = writer->pattern;
@@ -45,6 +46,7 @@ static unsigned open_split(struct writer *writer)
     return add_instruction(writer, (struct instruction){.step = STEP_SPLIT});
 }
 
+/* The way that is tried first stands first: in, or out where the repetition is lazy. */
 static void close_split(struct writer *writer, unsigned at, unsigned in,
                         unsigned out, bool lazy)
 {
@@ -57,6 +59,7 @@ static void close_split(struct writer *writer, unsigned at, unsigned in,
     split->other = lazy ? in : out;
 }
 
+/* A loop: split, body, jump back. */
 static void write_star(struct writer *writer, const struct shape_node *node)
 {
     unsigned split = open_split(writer);
@@ -66,6 +69,8 @@ static void write_star(struct writer *writer, const struct shape_node *node)
     close_split(writer, split, split + 1, next_place(writer), node->lazy);
 }
 
+/* x{2,4} is xx(x(x)?)?: the splits that lead out are linked through their own fields until the
+   place behind is known. */
 static void write_repeat(struct writer *writer, const struct shape_node *node)
 {
     int optional = node->most < 0 ? 0 : node->most - node->least;
@@ -109,6 +114,7 @@ static void write_either(struct writer *writer, const struct shape_node *child)
         writer->pattern->code[jump].to = next_place(writer);
 }
 
+/* Two slots note where the group begins and ends. */
 static void write_group(struct writer *writer, const struct shape_node *node)
 {
     unsigned slot = (unsigned)node->group * 2;
@@ -152,12 +158,14 @@ static void write_instructions(struct writer *writer, const struct shape_node *n
     }
 }
 
+/* A search keeps two lists of threads, each with every capture. */
 static bool fits_into_search(const struct pattern *pattern)
 {
     return pattern->groups <
            FIND_BYTES / 2 / sizeof(ptrdiff_t) / 2 / (pattern->count + 1);
 }
 
+/* Everything is refused with the words of Go's regexp. */
 static int compile_pattern(struct pattern *pattern, const char *text, size_t len,
                    size_t most, struct err *err)
 {
@@ -184,6 +192,7 @@ static int compile_pattern(struct pattern *pattern, const char *text, size_t len
     return -1;
 }
 
+/* The text is bounded before it is read, the instructions while they are written. */
 struct pattern *pattern_new(const char *text, size_t len, size_t most,
                             struct err *err)
 {

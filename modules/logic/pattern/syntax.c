@@ -29,6 +29,7 @@ static struct shape_node *assert_node(struct syntax *reader, enum step assert)
     return node;
 }
 
+/* Every rune, less the line break unless the flag s is set. */
 static struct shape_node *dot_node(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_CLASS);
@@ -42,6 +43,7 @@ static struct shape_node *dot_node(struct syntax *reader)
     return node;
 }
 
+/* \Q…\E: everything between is literal. */
 static struct shape_node *read_quoted(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_CONCAT);
@@ -53,6 +55,7 @@ static struct shape_node *read_quoted(struct syntax *reader)
     return node;
 }
 
+/* What an escape stands for outside of a class. */
 static struct shape_node *read_backslash(struct syntax *reader)
 {
     char c = reader->len - reader->at > 1 ? reader->text[reader->at + 1] : '\0';
@@ -84,6 +87,7 @@ static bool is_name_byte(char c)
            ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
+/* Names consist of letters, digits and underscores, and are given once. */
 static bool read_group_name(struct syntax *reader, size_t start, size_t group)
 {
     struct pattern *pattern = reader->pattern;
@@ -145,6 +149,7 @@ static bool read_group_flags(struct syntax *reader, size_t start, bool *ret_open
     return false;
 }
 
+/* A group has flags of its own, which end with it. */
 static struct shape_node *read_group(struct syntax *reader)
 {
     size_t start = reader->at++;
@@ -183,6 +188,7 @@ static struct shape_node *read_group(struct syntax *reader)
     return node;
 }
 
+/* What a repetition sign would repeat. */
 static struct shape_node *read_atom(struct syntax *reader)
 {
     bool lines = reader->flags.many_lines;
@@ -260,6 +266,7 @@ static int read_repeat_operator(struct syntax *reader, int *least, int *most)
     return 1;
 }
 
+/* Go refuses two signs in a row and more than 1,000 repetitions. */
 static struct shape_node *read_repeated(struct syntax *reader)
 {
     size_t start = reader->at;
@@ -292,6 +299,7 @@ static struct shape_node *read_repeated(struct syntax *reader)
     return node;
 }
 
+/* Atoms up to a bar, a parenthesis or the end. */
 static struct shape_node *read_concat(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_CONCAT);
@@ -307,6 +315,7 @@ static struct shape_node *read_concat(struct syntax *reader)
     return node;
 }
 
+/* Recursion through groups is bounded by NESTING. */
 struct shape_node *syntax_read(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_EITHER);

@@ -24,6 +24,7 @@ static void add_other_case(struct syntax *reader, struct class *class,
             (unsigned)((int)to + delta));
 }
 
+/* For the flag i: Latin-1, Greek and Cyrillic. */
 void syntax_add_other_cases(struct syntax *reader, struct class *class)
 {
     static const struct {
@@ -56,6 +57,7 @@ static const struct {
     {"d", "09"},         {"s", "\t\n\f\r  "}, {"w", "09AZaz__"},
 };
 
+/* A class by name, or its opposite. */
 static bool add_ascii(struct syntax *reader, struct class *into,
                       const char *name, size_t len, bool negated)
 {
@@ -148,6 +150,7 @@ static bool bad_escape(struct syntax *reader, size_t start)
     return syntax_refuse(reader, "invalid escape sequence", start, reader->at) != NULL;
 }
 
+/* \x7F or \x{10FFFF}. */
 static bool read_hex(struct syntax *reader, size_t start, unsigned *ret)
 {
     bool braces = syntax_more(reader) && reader->text[reader->at] == '{';
@@ -251,6 +254,7 @@ static int read_posix(struct syntax *reader, struct class *into)
     return -1;
 }
 
+/* "a-z" or a single rune. */
 static bool read_class_range(struct syntax *reader, struct class *class,
                              size_t open)
 {
@@ -279,6 +283,7 @@ static bool read_class_range(struct syntax *reader, struct class *class,
     return true;
 }
 
+/* A bracket that stands first is a member, as in POSIX. */
 struct shape_node *syntax_read_class(struct syntax *reader)
 {
     struct shape_node *node = syntax_node(reader, SHAPE_CLASS);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* Go shows the part of the expression that is wrong; of a long one, the beginning. */
 void *syntax_refuse(struct syntax *reader, const char *why, size_t from,
                     size_t to)
 {
@@ -46,6 +47,7 @@ bool syntax_ahead(const struct syntax *reader, const char *what)
            memcmp(reader->text + reader->at, what, len) == 0;
 }
 
+/* The text is known to be UTF-8, so every step is at least one byte. */
 unsigned syntax_next_rune(struct syntax *reader)
 {
     unsigned rune = 0;
