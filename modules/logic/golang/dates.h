@@ -4,7 +4,7 @@
 
 #include "golang/value.h"
 
-/* A moment, and how far from UTC it is told. */
+/* A moment, and the offset from UTC in which it is shown. */
 struct instant {
     int64_t second; /* since 1970 */
     int32_t nanosecond;

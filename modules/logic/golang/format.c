@@ -574,7 +574,7 @@ void format_argument(struct format *format, struct value v,
     else if (verb == 'T')
         add_padded(format, cut_to_precision(format, str_of(value_type(v))));
     else if (verb == 'p')
-        bad_verb(format, verb, v, 0); /* addresses are nobody's business */
+        bad_verb(format, verb, v, 0); /* an address would differ from run to run */
     else if (verb == 'w' && (v.kind == KIND_LIST || v.kind == KIND_DICT))
         bad_verb(format, verb, v, 0); /* as a whole, for it is no error */
     else

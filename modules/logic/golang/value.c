@@ -106,9 +106,8 @@ struct dict *dict_new(struct heap *heap, enum element element)
     return dict;
 }
 
-/* Begins with where this program happens to lie in memory: whoever writes the
-   keys does not know it, so that few of them meet in one place. No order
-   depends on it. */
+/* FNV-1a, seeded with the address at which the program is loaded. The author of the
+   keys cannot know it, so keys cannot be chosen to collide. No order depends on it. */
 uint32_t str_hash(struct str key)
 {
     static const char here;

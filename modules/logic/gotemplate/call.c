@@ -59,7 +59,8 @@ char *call_alloc(struct call *call, size_t size)
     return arena_alloc(call->arena, size);
 }
 
-/* Of a text that is over its limit it is told whether work, memory or the size is to blame. */
+/* For a text over its limit, the error says whether work, memory or the size alone is the
+   cause. */
 bool call_give_text(struct call *call, struct text *text)
 {
     bool over = text->over;

@@ -34,7 +34,7 @@ typedef bool function_fn(struct call *call);
  * proportion to its arguments (sorting, pairs) calls call_spend() as well.
  */
 enum cost {
-    COST_DEAR = 0,  /* nobody has measured it: COST_UNKNOWN units */
+    COST_DEAR = 0,  /* not measured: COST_UNKNOWN units */
     COST_FLAT = -1,  /* looks at strings, and at no more than one key or item */
     COST_ITEMS = -2, /* moves the items of lists and dicts without a look */
     COST_NONE = -3,  /* looks at nothing that grows */

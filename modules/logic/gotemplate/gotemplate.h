@@ -16,19 +16,21 @@ struct meter;
 struct node;
 
 /*
- * Go's text/template with Sprig's and Helm's functions, over documents.
+ * Go's text/template over documents.
  *
  * A set of templates is parsed once and run many times; a run takes a
- * document, writes text and touches nothing else. What is printed, what is
+ * document, writes text and touches nothing else. Besides Go's own functions a
+ * set has those of the library that it is made with (sprig/sprig.h has Sprig's
+ * and Helm's), whose rows are in gotemplate/function.h. What is printed, what is
  * refused and at which line and column agrees with Go 1.24, Sprig 3.3 and
  * Helm 3.19 (docs/TEMPLATES.md says where not).
  *
  * A template is never trusted. Work, nesting, output, memory and the size of
  * patterns are bounded, and a template that goes over a bound ends in an error
  * that names its line. Work is counted in units of base/meter.h: no function
- * is called before everything in its arguments is paid for. Clock, chance, files, network and environment are out
- * of reach: functions that want them are refused by name when a template is
- * parsed.
+ * is called before everything in its arguments is paid for. Clock, chance,
+ * files, network and environment are out of reach: a library refuses functions
+ * that need them by name, and the parser says why.
  *
  * Nothing here blocks. A set may be used by one thread at a time; sets share
  * nothing.
@@ -125,8 +127,6 @@ int template_set_add(struct template_set *set, const char *name,
 /* Helm's order of parsing: more slashes first, then names descending. For
    qsort over an array of names. */
 int template_order(const void *a, const void *b);
-
-bool template_set_has(const struct template_set *set, const char *name);
 
 /*
  * Runs one template with `data` as the dot (NULL is nil) and appends to

@@ -87,6 +87,7 @@ static bool run_utc(struct call *call)
     return call_give(call, value_time(call->arena, instant));
 }
 
+/* Bounded so that the sums of days cannot overflow. */
 static bool run_add_date(struct call *call)
 {
     struct instant instant = *call->args[0].time;

@@ -94,7 +94,7 @@ void parser_back(struct parser *parser)
     parser->peeked++;
 }
 
-/* Declarations are found three tokens late; Go gives them back in this order too. */
+/* A variable that begins no declaration is given back with the token behind it. */
 void parser_back_two(struct parser *parser, struct token first)
 {
     parser->token[1] = first;

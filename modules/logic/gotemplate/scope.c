@@ -2,7 +2,7 @@
 /* Finds trees by name: those of a set, and before them those of a text inside tpl. */
 #include "gotemplate/tree.h"
 
-/* Nothing but white space: such a tree replaces no other. */
+/* A tree of white space only is empty, and replaces no other. */
 bool tree_empty(const struct part *list)
 {
     for (uint32_t i = 0; list && i < list->parts.len; i++) {

@@ -192,11 +192,6 @@ int template_order(const void *a, const void *b)
     return -strcmp(left, right);
 }
 
-bool template_set_has(const struct template_set *set, const char *name)
-{
-    return scope_find(set->scope, str_of(name));
-}
-
 void template_set_print(const struct template_set *set, const char *name,
                         struct text *out)
 {

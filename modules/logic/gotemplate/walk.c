@@ -216,7 +216,7 @@ static bool range_step(struct exec *exec)
            range_variables(exec, frame->range->pipe, index, item);
 }
 
-/* Lists may grow while they are walked: the count is taken at the beginning, as in Go. */
+/* The count is taken at the beginning, as in Go, whatever the body does to the value. */
 static bool walk_range(struct exec *exec, struct value dot,
                        const struct part *part)
 {

@@ -25,6 +25,7 @@ static struct str without_zero_decimals(struct str s)
     return s;
 }
 
+/* Strings are read with base 0, so "0x1f" is 31 and "010" is 8, as in Sprig's library. */
 int64_t cast_int(struct value v)
 {
     struct literal_number number;
@@ -53,6 +54,7 @@ int64_t cast_int(struct value v)
     }
 }
 
+/* Anything but a float or a string goes by way of an integer. */
 double cast_float(struct value v)
 {
     bool fine;

@@ -4,11 +4,13 @@
 
 #include <inttypes.h>
 
+/* A moment in UTC. */
 static struct instant at_second(int64_t second)
 {
     return (struct instant){.second = second, .zone = "UTC"};
 }
 
+/* The clock is the time that the caller gave the set, so the same inputs give the same text. */
 static bool read_run_clock(struct call *call, struct instant *ret)
 {
     int64_t wall;
@@ -23,6 +25,7 @@ static bool read_run_clock(struct call *call, struct instant *ret)
 /* Beyond this the calendar's numbers overflow. */
 #define FARTHEST ((int64_t)1 << 55)
 
+/* A time, seconds since 1970, or the present for anything else, as Sprig does. */
 static bool read_moment(struct call *call, struct value v, struct instant *ret)
 {
     if (v.kind == KIND_TIME) {
@@ -38,6 +41,7 @@ static bool read_moment(struct call *call, struct value v, struct instant *ret)
     return read_run_clock(call, ret);
 }
 
+/* A zone that is not known counts as UTC. */
 static bool in_zone(struct call *call, struct str layout, struct value v,
                     struct str zone)
 {
@@ -72,6 +76,7 @@ static bool run_html_date_in_zone(struct call *call)
     return in_zone(call, STR("2006-01-02"), call->args[0], call_arg_str(call, 1));
 }
 
+/* Without `must` a wrong date is Go's zero time. */
 static bool give_parsed(struct call *call, bool strict)
 {
     struct instant instant = {0};
@@ -96,6 +101,7 @@ static bool run_must_to_date(struct call *call)
     return give_parsed(call, true);
 }
 
+/* Nanoseconds stay between 0 and a second, also when the duration is negative. */
 static struct instant add_duration(struct instant instant, int64_t nanoseconds)
 {
     int64_t rest = instant.nanosecond + nanoseconds % 1000000000;
@@ -110,6 +116,7 @@ static struct instant add_duration(struct instant instant, int64_t nanoseconds)
     return instant;
 }
 
+/* Without `must` a wrong duration is none. */
 static bool give_modified(struct call *call, bool strict)
 {
     int64_t by = 0;
@@ -206,6 +213,7 @@ static bool run_now(struct call *call)
     return read_run_clock(call, &instant) && call_give(call, value_time(call->arena, instant));
 }
 
+/* Whole seconds, as in Sprig. */
 static bool run_ago(struct call *call)
 {
     struct instant instant = {0}, present = {0};

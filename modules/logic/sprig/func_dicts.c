@@ -2,11 +2,13 @@
 /* Sprig's functions on dicts; set, unset and merge change what they are given. */
 #include "sprig/groups.h"
 
+/* The key of an entry, which may hold NULs. */
 static struct str entry_key(const struct dict_entry *entry)
 {
     return (struct str){entry->key, entry->len};
 }
 
+/* A dict that was paid for while it was made. */
 static bool give_dict(struct call *call, struct dict *dict)
 {
     return call_room(call, 0) && call_give(call, value_dict(dict));
@@ -141,6 +143,8 @@ static bool merge_entry(struct call *call, struct dict *into,
                         const struct dict_entry *from, bool overwrite,
                         unsigned depth);
 
+/* Goes into dicts that both have; anything else is taken whole. The depth is bounded because a
+   dict may hold itself. */
 static bool merge_dicts(struct call *call, struct dict *into, struct dict *from,
                         bool overwrite, unsigned depth)
 {
@@ -190,6 +194,7 @@ static bool merge_entry(struct call *call, struct dict *into,
     return true;
 }
 
+/* The first argument is changed and given back, as mergo does. */
 static bool merge_arguments(struct call *call, bool overwrite)
 {
     for (size_t i = 1; i < call->count; i++) {

@@ -133,6 +133,7 @@ static bool run_b32enc(struct call *call)
 
 /* ---- Digests ---- */
 
+/* Bytes as lower-case hexadecimal digits. */
 static bool give_hex(struct call *call, const unsigned char *bytes, size_t len)
 {
     struct text out = call_text(call);
@@ -150,6 +151,7 @@ static bool run_sha256(struct call *call)
     return call_spend(call, s.len) && give_hex(call, digest, sizeof digest);
 }
 
+/* A checksum for charts that compare texts by it; nothing here depends on its strength. */
 static bool run_sha1(struct call *call)
 {
     struct str s = call_arg_str(call, 0);

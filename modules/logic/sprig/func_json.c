@@ -2,6 +2,7 @@
 /* toJson and fromJson in all their kinds. */
 #include "sprig/groups.h"
 
+/* Without `must` what cannot be written gives an empty string. */
 static bool give_json(struct call *call, enum json_style style, bool strict)
 {
     struct text out = call_text(call);
@@ -47,6 +48,7 @@ static bool pay_json_reading(struct call *call, struct str text)
            call_spend(call, (uint64_t)text.len * 16);
 }
 
+/* The names of types in encoding/json's errors. */
 static const char *json_type(struct value v)
 {
     switch (v.kind) {
@@ -63,12 +65,14 @@ static const char *json_type(struct value v)
     }
 }
 
+/* The sentence of encoding/json for JSON of another type than is wanted. */
 static void refuse_json_type(struct text *why, struct value v, const char *type)
 {
     text_addf(why, "json: cannot unmarshal %s into Go value of type %s",
               json_type(v), type);
 }
 
+/* Errors are not raised: they become the entry "Error" of the result, as in Helm. */
 static bool run_from_json(struct call *call)
 {
     scoped_text struct text why = {0};
@@ -92,6 +96,7 @@ static bool run_from_json(struct call *call)
     return call_give(call, value_dict(dict));
 }
 
+/* Errors become the one item of the result, as in Helm. */
 static bool run_from_json_array(struct call *call)
 {
     scoped_text struct text why = {0};

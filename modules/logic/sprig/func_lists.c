@@ -22,6 +22,7 @@ static struct list *list_arg(struct call *call, size_t i, const char *words)
     return NULL;
 }
 
+/* A copy of a part, for lists are never changed in place. */
 static struct list *list_of(struct call *call, const struct list *from,
                             uint32_t start, uint32_t end)
 {
@@ -34,11 +35,13 @@ static struct list *list_of(struct call *call, const struct list *from,
     return list;
 }
 
+/* NULL stands for a call that has failed already. */
 static bool give_list(struct call *call, struct list *list)
 {
     return list && call_room(call, 0) && call_give(call, value_list(list));
 }
 
+/* Go's nil slice, which prints as an empty list but is equal to none. */
 static bool give_nil_list(struct call *call)
 {
     struct list *list = list_new(call->heap, ELEMENT_ANY);
@@ -116,6 +119,7 @@ static bool run_prepend(struct call *call)
     return give_list(call, list);
 }
 
+/* Of nothing but nil and empty lists the result is nil, as append gives in Go. */
 static bool run_concat(struct call *call)
 {
     struct list *list = list_new(call->heap, ELEMENT_ANY);

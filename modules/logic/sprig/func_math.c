@@ -9,6 +9,7 @@
 
 /* ---- Whole numbers, which wrap around ---- */
 
+/* int64 wraps around in Go; in C the overflow of signed numbers is undefined. */
 static int64_t wrap_add(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a + (uint64_t)b);
@@ -45,6 +46,7 @@ static bool run_mul(struct call *call)
     return call_give(call, value_int64((int64_t)product));
 }
 
+/* Division by zero is a panic in Go, whose words are the error. */
 static bool give_quotient(struct call *call, bool rest)
 {
     int64_t a = cast_int(call->args[0]), b = cast_int(call->args[1]);
@@ -66,6 +68,7 @@ static bool run_mod(struct call *call)
     return give_quotient(call, true);
 }
 
+/* max and min of whole numbers. */
 static bool give_extreme(struct call *call, bool largest)
 {
     int64_t best = cast_int(call->args[0]);
@@ -89,6 +92,7 @@ static bool run_min(struct call *call)
     return give_extreme(call, false);
 }
 
+/* NaN wins, as in Go. */
 static bool give_extreme_float(struct call *call, bool largest)
 {
     double best = cast_float(call->args[0]);
@@ -131,6 +135,7 @@ static long double sixteen_places(long double number)
     return fabsl(number) < 900 ? roundl(number * 1e16L) / 1e16L : number;
 }
 
+/* One operation of the decimal library that Sprig uses for addf and its like. */
 static bool decimal_step(struct call *call, char sign, double next,
                          long double *result)
 {
@@ -151,6 +156,7 @@ static bool decimal_step(struct call *call, char sign, double next,
     return true;
 }
 
+/* From left to right through the arguments. */
 static bool give_decimal(struct call *call, char sign, double first, size_t from)
 {
     long double result = 0;
@@ -281,6 +287,7 @@ static bool run_to_decimal(struct call *call)
 
 /* ---- Sequences ---- */
 
+/* An empty list when the step leads away from the end. */
 static bool until_step(struct call *call, int64_t start, int64_t stop,
                        int64_t step, struct list **ret)
 {
@@ -322,6 +329,7 @@ static bool run_until_step(struct call *call)
            call_give(call, value_list(list));
 }
 
+/* A list of ints, paid for before it is made. */
 static bool give_numbers(struct call *call, int64_t start, int64_t end,
                          int64_t step)
 {

@@ -2,6 +2,7 @@
 /* Paths, as Go's path package takes them apart; nothing is looked up. */
 #include "sprig/groups.h"
 
+/* Go's path.Clean: no empty parts, no dots, and dot-dots only in front. */
 static struct str clean_path_text(struct call *call, struct str s)
 {
     bool rooted = s.len && s.at[0] == '/';

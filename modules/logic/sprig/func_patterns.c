@@ -4,6 +4,7 @@
 #include "pattern/pattern.h"
 #include "sprig/groups.h"
 
+/* When the meter is over; the run fails with its own words later. */
 static struct pattern *refuse_pattern_work(struct err *err)
 {
     err_set(err, ERR_INVALID, "the template does too much");
@@ -63,12 +64,14 @@ static bool find_match(struct call *call, const struct pattern *pattern, struct 
     return found && !*ret_failed;
 }
 
+/* Two offsets for each group of the expression. */
 static ptrdiff_t *alloc_offsets(struct call *call, const struct pattern *pattern)
 {
     return arena_alloc(call->arena,
                        pattern_groups(pattern) * 2 * sizeof(ptrdiff_t));
 }
 
+/* After an empty match the search goes on one rune later. */
 static size_t step_at(struct str s, size_t at)
 {
     unsigned rune;
@@ -109,6 +112,8 @@ static bool run_find(struct call *call)
 /* Calls `each` for up to `most` matches, which do not overlap. */
 typedef void match_fn(struct list *list, struct str s, const ptrdiff_t *at);
 
+/* Matches from left to right that do not overlap, up to `most`. An empty one right behind
+   another does not count, as in Go. */
 static bool find_all_matches(struct call *call, const struct pattern *pattern,
                      struct str s, int64_t most, match_fn *each,
                      struct list *list)
@@ -137,11 +142,13 @@ static bool find_all_matches(struct call *call, const struct pattern *pattern,
     return !failed && call_room(call, 0);
 }
 
+/* The text of the match as an item. */
 static void keep_text(struct list *list, struct str s, const ptrdiff_t *at)
 {
     list_add(list, value_string(s.at + at[0], (size_t)(at[1] - at[0])));
 }
 
+/* Where the match begins and ends, as two items. */
 static void keep_place(struct list *list, struct str s, const ptrdiff_t *at)
 {
     list_add(list, value_int(at[0]));
@@ -195,6 +202,7 @@ static bool run_regex_split(struct call *call)
 
 /* ---- Replacing ---- */
 
+/* Nothing for a group that took no part. */
 static void add_group_text(struct text *out, struct str s, const ptrdiff_t *at,
                       size_t group, size_t groups)
 {
@@ -223,6 +231,7 @@ static size_t name_after(struct str s, struct str *ret)
     return at + braces;
 }
 
+/* "${1}" or "${name}"; one that does not exist is empty. */
 static void add_named_group(struct text *out, const struct pattern *pattern,
                       struct str s, const ptrdiff_t *at, struct str name)
 {
@@ -264,6 +273,7 @@ static void expand_replacement(struct text *out, const struct pattern *pattern,
     }
 }
 
+/* `literal`: the replacement has no $1 in it. */
 static bool give_pattern_replaced(struct call *call, bool literal)
 {
     const struct pattern *pattern = pattern_arg(call);

@@ -25,6 +25,7 @@ static void skip_blanks(struct str s, size_t *at)
 static const char *const operators[] = {"!=", ">=", "=>", "<=", "=<", "~>",
                                         "=",  ">",  "<",  "~",  "^"};
 
+/* The longer operators stand first in the table: ">=" is not ">". */
 static struct str read_comparison(struct str s, size_t *at)
 {
     for (size_t i = 0; i < count_of(operators); i++) {
@@ -38,6 +39,7 @@ static struct str read_comparison(struct str s, size_t *at)
     return STR("");
 }
 
+/* "1.x", "1.X" and "1.*" mean the same. */
 static bool is_wild(char c)
 {
     return c == 'x' || c == 'X' || c == '*';
@@ -82,6 +84,7 @@ static bool read_bound(struct str s, size_t *at, struct bound *ret)
     return true;
 }
 
+/* ~1.2.3: at least that, within the same minor. */
 static bool within_tilde(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
@@ -95,6 +98,7 @@ static bool within_tilde(const struct semver *v, const struct bound *bound)
            (v->parts[1] == c->parts[1] || bound->minor_dirty);
 }
 
+/* ^1.2.3: at least that, up to the next change of the leftmost number that is not 0. */
 static bool within_caret(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
@@ -110,6 +114,7 @@ static bool within_caret(const struct semver *v, const struct bound *bound)
     return v->parts[1] == 0 && c->parts[2] == v->parts[2];
 }
 
+/* >1.2 means 1.3 and later: what is missing stands for all of its kind. */
 static bool is_above(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
@@ -123,6 +128,7 @@ static bool is_above(const struct semver *v, const struct bound *bound)
     return semver_compare(v, c) > 0;
 }
 
+/* <=1.2 includes every 1.2.x. */
 static bool is_not_above(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
@@ -135,6 +141,7 @@ static bool is_not_above(const struct semver *v, const struct bound *bound)
            bound->minor_dirty;
 }
 
+/* !=1.2 excludes every 1.2.x. */
 static bool is_different(const struct semver *v, const struct bound *bound)
 {
     const struct semver *c = &bound->version;
@@ -153,6 +160,7 @@ static bool is_different(const struct semver *v, const struct bound *bound)
     return semver_compare(v, c) != 0;
 }
 
+/* Pre-releases count only where the constraint names one itself. */
 static bool satisfies_bound(const struct semver *v, const struct bound *bound,
                       bool with_before)
 {
@@ -222,6 +230,7 @@ static bool read_version_bounds(struct str s, struct bound bounds[BOUNDS], size_
     return *count > 0;
 }
 
+/* All bounds of one alternative. */
 static bool group_holds(const struct semver *v, const struct bound *bounds,
                         size_t count)
 {
@@ -236,6 +245,7 @@ static bool group_holds(const struct semver *v, const struct bound *bounds,
     return true;
 }
 
+/* Alternatives are all read even when one holds, so that a wrong one is an error. */
 static bool run_semver_compare(struct call *call)
 {
     struct str all = call_arg_str(call, 0), rest = all;
@@ -343,6 +353,7 @@ static bool run_version_equal(struct call *call)
                                          call->args[1].semver) == 0));
 }
 
+/* A new version; the original stays as it is. */
 static bool give_increased(struct call *call, size_t which)
 {
     struct semver version = *call->args[0].semver;

@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 
+/* Does the string end with the other? */
 static bool str_ends(struct str s, struct str with)
 {
     return s.len >= with.len &&
            memcmp(s.at + s.len - with.len, with.at, with.len) == 0;
 }
 
+/* The first place of `what`, at the beginning if it is empty. */
 static const char *str_find(struct str s, struct str what)
 {
     return what.len ? memmem(s.at, s.len, what.at, what.len) : s.at;
@@ -29,6 +31,7 @@ static size_t rune_ending_at(const char *at, size_t end, unsigned *ret)
     return 1;
 }
 
+/* Is the rune one of those to cut, or a space where no set is given? */
 static bool in_cut_set(unsigned rune, struct str set)
 {
     for (size_t i = 0; i < set.len;) {
@@ -127,6 +130,7 @@ static bool run_trunc(struct call *call)
     return call_give_str(call, s);
 }
 
+/* The words of Go's panic for s[start:end]. */
 static bool check_slice_bounds(struct call *call, int64_t start, int64_t end)
 {
     return call_fail(call,
@@ -264,6 +268,7 @@ static bool has_room_to_grow(struct call *call, struct text *out)
     return false;
 }
 
+/* Every occurrence. The size is checked in between, for a short text may become a long one. */
 static bool give_replaced(struct call *call, struct str s, struct str old,
                      struct str with)
 {
@@ -298,6 +303,8 @@ static bool run_string_replace(struct call *call)
     return give_replaced(call, call_arg_str(call, 2), call_arg_str(call, 0), call_arg_str(call, 1));
 }
 
+/* The size is known beforehand, so one allocation does; indent and nindent are the most used
+   functions of charts. */
 static bool give_indented(struct call *call, bool new_line)
 {
     int64_t spaces = call->args[0].integer;
@@ -447,6 +454,7 @@ static bool run_join(struct call *call)
     return call_give_text(call, &out);
 }
 
+/* For qsort: the order of bytes, as Go sorts strings. */
 static int by_bytes(const void *a, const void *b)
 {
     const struct value *left = a, *right = b;
@@ -524,6 +532,7 @@ static bool run_split_list(struct call *call)
            call_give(call, value_list(list));
 }
 
+/* A dict with the keys _0, _1, and so on, as Sprig gives instead of a list. */
 static bool give_numbered(struct call *call, struct list *list)
 {
     struct dict *dict = dict_new(call->heap, ELEMENT_STRING);

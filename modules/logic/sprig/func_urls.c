@@ -7,12 +7,14 @@ struct url {
     bool has_user;
 };
 
+/* Go quotes the URL and says what is wrong with it. */
 static bool fail_parse(struct call *call, struct str whole, const char *why)
 {
     return call_fail(call, "unable to parse url: parse \"%.*s\": %s",
                      (int)whole.len, whole.at, why);
 }
 
+/* The value of a hexadecimal digit, or -1. */
 static int hex_of(char c)
 {
     if (c >= '0' && c <= '9')
@@ -59,6 +61,7 @@ static bool is_url_plain(unsigned char c, const char *also)
     return c && c < 0x80 && (strchr("-_.~", c) || strchr(also, c));
 }
 
+/* Percent signs for all but letters, digits and what the part allows. */
 static void add_url_escaped(struct text *out, struct str s, const char *also)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -76,6 +79,7 @@ static void add_url_escaped(struct text *out, struct str s, const char *also)
 #define IN_USER "$&+,;="
 #define IN_HOST "!$&'()*+,;=:[]<>\""
 
+/* Cuts the string at the first such byte, which is dropped; false leaves it whole. */
 static bool cut_at(struct str *s, char at, struct str *ret_after)
 {
     const char *found = s->len ? memchr(s->at, at, s->len) : NULL;
@@ -108,6 +112,7 @@ static bool cut_scheme(struct str *rest, struct str *ret, bool *ret_wrong)
     return false;
 }
 
+/* A port is digits, or missing behind its colon. */
 static bool port_fine(struct str host)
 {
     const char *bracket = memrchr(host.at, ']', host.len);
@@ -123,6 +128,7 @@ static bool port_fine(struct str host)
     return true;
 }
 
+/* user:password@host:port, of which only the host must be there. */
 static bool parse_authority(struct call *call, struct str whole, struct url *url,
                             struct str authority)
 {
@@ -150,6 +156,7 @@ static bool parse_authority(struct call *call, struct str whole, struct url *url
     return unescape_url(call, whole, authority, &url->host);
 }
 
+/* In the order of Go's url.Parse: fragment, scheme, query, authority, path. */
 static bool parse_url(struct call *call, struct str whole, struct url *url)
 {
     struct str rest = whole, path;
@@ -206,6 +213,7 @@ static bool parse_url(struct call *call, struct str whole, struct url *url)
     return unescape_url(call, whole, path, &url->path);
 }
 
+/* Without the port, and without the brackets of an IPv6 address. */
 static struct str url_host_name(struct str host)
 {
     const char *bracket;

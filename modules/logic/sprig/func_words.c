@@ -35,6 +35,7 @@ static bool is_lower_rune(unsigned rune)
 /* What becomes of a rune that follows `before`; `*state` is the caller's. */
 typedef unsigned change_fn(unsigned rune, unsigned before, bool *state);
 
+/* Rune by rune; `before` is a space at the beginning, so that the first rune starts a word. */
 static bool give_changed(struct call *call, change_fn *change, bool state)
 {
     struct str s = call_arg_str(call, 0);
@@ -61,6 +62,8 @@ static unsigned to_lower(unsigned rune, unsigned before, bool *state)
     return unicode_lower(rune);
 }
 
+/* strings.Title's rule: in ASCII whatever is no letter, digit or underscore, elsewhere only
+   spaces. */
 static bool is_separator(unsigned rune)
 {
     if (unicode_is_letter(rune) || unicode_is_digit(rune) || rune == '_')
@@ -68,16 +71,19 @@ static bool is_separator(unsigned rune)
     return rune < 0x80 || rune_is_space(rune);
 }
 
+/* Other letters keep their case. */
 static unsigned to_title(unsigned rune, unsigned before, bool *state)
 {
     return is_separator(before) ? unicode_title(rune) : rune;
 }
 
+/* The opposite, by the library's own rule of spaces only. */
 static unsigned to_untitle(unsigned rune, unsigned before, bool *state)
 {
     return rune_is_space(before) ? unicode_lower(rune) : rune;
 }
 
+/* Upper becomes lower; lower becomes title case behind a space, else upper. */
 static unsigned to_swapped(unsigned rune, unsigned before, bool *after_space)
 {
     bool first = *after_space;
@@ -116,6 +122,7 @@ static bool run_swapcase(struct call *call)
     return give_changed(call, to_swapped, true);
 }
 
+/* The first byte of each word, as goutils gives it. */
 static bool run_initials(struct call *call)
 {
     struct str s = call_arg_str(call, 0);
@@ -137,6 +144,7 @@ static bool run_initials(struct call *call)
 
 /* ---- camelCase and snake_case ---- */
 
+/* What joins words in snake_case and kebab-case. */
 static bool is_connector(unsigned rune)
 {
     return rune == '-' || rune == '_' || rune_is_space(rune);
@@ -163,6 +171,7 @@ static bool is_alphabet(unsigned rune)
            !(rune >= 0x20000 && rune <= 0x2b81d);
 }
 
+/* Of an empty string the replacement character, as in Go. */
 static unsigned first_rune(struct str s)
 {
     unsigned rune = 0xfffd;
@@ -172,6 +181,7 @@ static unsigned first_rune(struct str s)
     return rune;
 }
 
+/* How many bytes the first rune has; 0 at the end. */
 static size_t first_len(struct str s)
 {
     unsigned rune;
@@ -179,11 +189,14 @@ static size_t first_len(struct str s)
     return s.len ? rune_next(s.at, s.len, &rune) : 0;
 }
 
+/* The string without its first bytes. */
 static struct str str_from(struct str s, size_t len)
 {
     return (struct str){s.at + len, s.len - len};
 }
 
+/* The first letter of each word becomes upper case; connectors in front and doubled ones stay,
+   as in xstrings. */
 static bool run_camelcase(struct call *call)
 {
     struct str s = call_arg_str(call, 0);
@@ -228,6 +241,7 @@ static bool run_camelcase(struct call *call)
 enum word { WORD_NONE, WORD_CONNECTOR, WORD_PUNCTUATION, WORD_UPPER,
             WORD_ALPHABET, WORD_NUMBER, WORD_OTHER };
 
+/* The classes between which xstrings finds the borders of words. */
 static enum word word_kind(unsigned rune)
 {
     return is_connector(rune)     ? WORD_CONNECTOR
@@ -401,6 +415,7 @@ static bool run_kebabcase(struct call *call)
 
 /* ---- Wrapping ---- */
 
+/* Where a line can be broken, seen from its end. */
 static const char *last_space(const char *at, size_t len)
 {
     return memrchr(at, ' ', len);

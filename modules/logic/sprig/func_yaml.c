@@ -16,6 +16,7 @@ struct detour {
     bool failed;
 };
 
+/* Characters that go-yaml's reader does not allow in a text. */
 static bool is_refused_rune(unsigned rune)
 {
     return rune == 0x7f || (rune >= 0x80 && rune < 0xa0 && rune != 0x85) ||
@@ -68,6 +69,7 @@ static bool is_ascii(struct str s)
     return true;
 }
 
+/* A string as it comes out of JSON and YAML; almost all are ASCII and stay as they are. */
 static struct str detour_string(struct detour *detour, struct str s, bool key)
 {
     scoped_text struct text out = {0};
@@ -101,6 +103,7 @@ static struct str detour_string(struct detour *detour, struct str s, bool key)
 static struct node *detour_node(struct detour *detour, struct value v,
                                 unsigned depth);
 
+/* Each item goes the same way. */
 static struct node *detour_list(struct detour *detour, struct list *list,
                                 unsigned depth)
 {
@@ -112,6 +115,7 @@ static struct node *detour_list(struct detour *detour, struct list *list,
     return node;
 }
 
+/* Keys as well as values go the same way, in sorted order. */
 static struct node *detour_dict(struct detour *detour, struct dict *dict,
                                 unsigned depth)
 {
@@ -129,6 +133,7 @@ static struct node *detour_dict(struct detour *detour, struct dict *dict,
     return node;
 }
 
+/* Infinity, NaN and complex numbers have no JSON, which makes the whole fail. */
 static struct node *detour_node(struct detour *detour, struct value v,
                                 unsigned depth)
 {
@@ -149,7 +154,7 @@ static struct node *detour_node(struct detour *detour, struct value v,
     return node ? node : node_null(detour->arena);
 }
 
-/* Nothing but an empty string when it cannot be written, as in Helm. */
+/* An empty string when a value cannot be written, as in Helm. */
 static bool run_to_yaml(struct call *call)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -203,6 +208,7 @@ static const struct node *read_yaml(struct call *call, struct text *why)
     return node;
 }
 
+/* A node is larger than its text, and reading slower than copying. */
 static bool pay_yaml_reading(struct call *call)
 {
     uint64_t len = call->args[0].len;
@@ -210,6 +216,7 @@ static bool pay_yaml_reading(struct call *call)
     return call_room(call, len * 100) && call_spend(call, len * 64);
 }
 
+/* The sentence of sigs.k8s.io/yaml for a document of another type than is wanted. */
 static void refuse_yaml_type(struct text *why, const struct node *node,
                        const char *type)
 {
@@ -223,7 +230,7 @@ static void refuse_yaml_type(struct text *why, const struct node *node,
               type);
 }
 
-/* Numbers read in a template are float64, whatever those of the data are. */
+/* Numbers that are read by a template are float64, also in a run whose data has int64. */
 static struct heap *float_space(struct call *call)
 {
     struct heap *heap = arena_alloc(call->arena, sizeof *heap);

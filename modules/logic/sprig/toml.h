@@ -5,9 +5,13 @@
 #include "gotemplate/gotemplate.h"
 
 /*
- * Reading TOML 1.0 with the sentences of Helm's decoder, for those become part
- * of what `fromToml` gives. toml_lex.c knows characters and scalars,
- * toml_read.c keys and tables.
+ * TOML 1.0 for Helm's functions toToml and fromToml. It is kept only because
+ * charts use these two; nothing else in the program reads or writes TOML.
+ *
+ * Its files are toml.c (the two functions, and writing), toml_read.c (keys and
+ * tables), toml_lex.c (characters and scalars) and toml_name.c (dotted names,
+ * and errors). The sentences are those of Helm's decoder, for they become part
+ * of what fromToml gives.
  */
 #define TOML_PARTS 100 /* of a dotted key, and values inside each other */
 
@@ -35,7 +39,7 @@ bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
 /* The dotted name of the context, with `key` behind it unless that is NULL. */
 bool toml_dotted_name(struct toml_reader *reader, const struct str *key,
                       struct text *out);
-/* Where a mistake is told to be that was noticed just now. */
+/* The line that an error names which is found at this character. */
 long toml_line(const struct toml_reader *reader);
 /* fmt's %q of a character, and a character or "end of file" in quotes. */
 const char *toml_quote(struct toml_reader *reader, int rune);

@@ -8,6 +8,8 @@
 
 /* ---- Characters --------------------------------------------------------- */
 
+/* At the end of the text the decoder has counted the last line break, which the mistake is
+   before. */
 long toml_line(const struct toml_reader *reader)
 {
     long line = reader->line;
@@ -17,6 +19,7 @@ long toml_line(const struct toml_reader *reader)
     return line;
 }
 
+/* Go's fmt words a character in an error. */
 static const char *format_rune(struct toml_reader *reader, const char *format,
                              struct value v)
 {
@@ -41,6 +44,7 @@ static const char *quote_str(struct toml_reader *reader, struct str s)
     return format_rune(reader, "%q", value_of_str(s));
 }
 
+/* Control characters and bad UTF-8 are errors wherever they stand; -1 is told up at once. */
 int toml_next(struct toml_reader *reader)
 {
     const char *at = reader->text.at + reader->at;
@@ -70,6 +74,7 @@ int toml_next(struct toml_reader *reader)
     return (int)rune;
 }
 
+/* Over the bytes of one rune; at the end of the text there is none to go back over. */
 void toml_back(struct toml_reader *reader)
 {
     if (reader->ended) {
@@ -116,6 +121,7 @@ bool toml_skip_comment(struct toml_reader *reader)
     return c >= 0;
 }
 
+/* Takes the character if it is the wanted one. */
 static bool accept_character(struct toml_reader *reader, int wanted)
 {
     int c = toml_next(reader);
@@ -167,6 +173,7 @@ static bool skip_toml_escape(struct toml_reader *reader, size_t start)
     return true;
 }
 
+/* \u and \U must name a code point that is no surrogate. */
 static bool add_escaped_rune(struct toml_reader *reader, struct text *out,
                      const char *digits, int count)
 {
@@ -192,6 +199,7 @@ static size_t line_ending(struct str raw, size_t at)
     return memchr(raw.at + at, '\n', end - at) ? end : 0;
 }
 
+/* The escapes have been checked by skip_toml_escape(); only values can be wrong here. */
 static bool unescape_string(struct toml_reader *reader, struct str raw, bool many,
                      struct str *ret)
 {
@@ -231,6 +239,7 @@ static bool unescape_string(struct toml_reader *reader, struct str raw, bool man
     return true;
 }
 
+/* Up to its quote on the same line. */
 static bool read_line_string(struct toml_reader *reader, char quote,
                              struct str *ret)
 {
@@ -280,6 +289,7 @@ static bool is_at_end(struct toml_reader *reader, char quote, size_t start,
     return false;
 }
 
+/* Up to three quotes. A line break right behind the first three does not belong to it. */
 static bool read_long_string(struct toml_reader *reader, char quote,
                              struct str *ret)
 {
@@ -344,6 +354,7 @@ bool toml_read_string(struct toml_reader *reader, char quote, bool many,
     return read_line_string(reader, quote, ret);
 }
 
+/* What a key may consist of without quotes. */
 static bool is_bare(int c)
 {
     return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
@@ -368,6 +379,7 @@ bool toml_read_name(struct toml_reader *reader, struct str *ret)
 
 /* ---- Numbers ------------------------------------------------------------ */
 
+/* Each underscore stands between two digits; the words inf and nan have none. */
 static bool underscores_fit(struct str s)
 {
     bool fits = false;
@@ -384,6 +396,7 @@ static bool underscores_fit(struct str s)
     return fits;
 }
 
+/* "0x10" has none, "010" and "-01" have. */
 static bool has_leading_zero(struct str s)
 {
     if (s.len > 1 && s.at[0] == '0' && !strchr("box", s.at[1]))
@@ -391,6 +404,7 @@ static bool has_leading_zero(struct str s)
     return s.len > 2 && strchr("+-", s.at[0]) && s.at[1] == '0';
 }
 
+/* A copy for strtoll() and strtod(), which know none. */
 static char *without_underscores(struct toml_reader *reader, struct str s)
 {
     char *plain = arena_bytes(reader->call->arena, s.at, s.len);
@@ -404,6 +418,7 @@ static char *without_underscores(struct toml_reader *reader, struct str s)
     return plain;
 }
 
+/* Whole numbers are int64 and must fit. */
 static bool give_integer(struct toml_reader *reader, struct str s,
                          struct value *ret)
 {
@@ -448,6 +463,7 @@ static bool parts_fit(struct str s)
     return true;
 }
 
+/* A digit follows each point. */
 static bool points_fit(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -458,6 +474,7 @@ static bool points_fit(struct str s)
     return true;
 }
 
+/* The checks come in the order of the decoder, which decides what the error says. */
 static bool give_float(struct toml_reader *reader, struct str s,
                        struct value *ret)
 {
@@ -544,6 +561,7 @@ static bool skip_set(struct toml_reader *reader, const char *set, int *ret)
 
 #define DIGITS "0123456789"
 
+/* Takes the characters of an integer, a float or a date, as the first that is no digit says. */
 static bool skip_decimal(struct toml_reader *reader, int c, enum toml_number *ret)
 {
     static const char *const sets[] = {
@@ -573,6 +591,7 @@ static bool skip_decimal(struct toml_reader *reader, int c, enum toml_number *re
     return true;
 }
 
+/* 0b, 0o and 0x take no sign and no point. */
 static bool read_based_number(struct toml_reader *reader, size_t start, int letter,
                        struct value *ret)
 {
@@ -597,6 +616,7 @@ static bool read_based_number(struct toml_reader *reader, size_t start, int lett
     return give_integer(reader, text_since(reader, start), ret);
 }
 
+/* A number or a date; both begin with digits. */
 static bool read_unsigned(struct toml_reader *reader, int first,
                           struct value *ret)
 {
@@ -622,6 +642,7 @@ static bool read_unsigned(struct toml_reader *reader, int first,
                               : give_integer)(reader, text_since(reader, start), ret);
 }
 
+/* A sign makes it a number: dates have none. */
 static bool read_signed(struct toml_reader *reader, struct value *ret)
 {
     size_t start = reader->at - 1;
@@ -668,6 +689,7 @@ static bool read_signed(struct toml_reader *reader, struct value *ret)
         reader, text_since(reader, start), ret);
 }
 
+/* true or false; any other word is named in the error. */
 static bool read_float_word(struct toml_reader *reader, struct value *ret)
 {
     size_t start = reader->at;

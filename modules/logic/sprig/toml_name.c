@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+/* Bare where that is possible, else with quotes and escapes, as the decoder shows keys. */
 static void add_name_part(struct text *out, struct str part)
 {
     bool bare = part.len > 0;
@@ -34,6 +35,7 @@ static void add_name_part(struct text *out, struct str part)
     text_add_char(out, '"');
 }
 
+/* Parts with dots between them. */
 static void add_dotted_name(struct text *out, const struct str *parts, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -43,6 +45,7 @@ static void add_dotted_name(struct text *out, const struct str *parts, unsigned 
     }
 }
 
+/* The first mistake counts. Its line and the last key stand before the words. */
 bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
 {
     scoped_text struct text key = {0}, shown = {0};
@@ -71,6 +74,7 @@ bool toml_fail(struct toml_reader *reader, long line, const char *format, ...)
     return false;
 }
 
+/* Names are made again and again, so they are paid for. */
 bool toml_dotted_name(struct toml_reader *reader, const struct str *key,
                       struct text *out)
 {

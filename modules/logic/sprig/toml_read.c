@@ -22,6 +22,7 @@ static struct dict *new_table(struct toml_reader *reader)
     return dict_new(reader->heap, ELEMENT_ANY);
 }
 
+/* The sentence for a key that has a value already. */
 static bool is_defined(struct toml_reader *reader, const struct str *key)
 {
     scoped_text struct text name = {0};
@@ -68,6 +69,7 @@ static bool set_toml_value(struct toml_reader *reader, struct str key,
     return is_defined(reader, &key);
 }
 
+/* Puts the name into a set of names, or takes it out. */
 static bool note_toml_name(struct toml_reader *reader, struct map *map,
                  const struct str *key, bool is)
 {
@@ -159,6 +161,7 @@ struct key {
     unsigned count;
 };
 
+/* The depth of values and the length of keys are bounded together: both take stack. */
 static bool read_key_part(struct toml_reader *reader, struct key *key)
 {
     if (key->count + reader->depth == TOML_PARTS)
@@ -197,6 +200,7 @@ static bool read_table_name(struct toml_reader *reader, struct key *key)
     return true;
 }
 
+/* a.b.c up to the equals sign. */
 static bool read_dotted_key(struct toml_reader *reader, struct key *key)
 {
     int c;
@@ -270,6 +274,7 @@ static int next_in_array(struct toml_reader *reader)
     }
 }
 
+/* Line breaks and comments may stand between items, and a comma behind the last. */
 static bool read_toml_array(struct toml_reader *reader, struct value *ret)
 {
     struct list *list = list_new(reader->heap, ELEMENT_ANY);
@@ -340,6 +345,7 @@ static bool put_inline(struct toml_reader *reader, struct dict *dict,
     return true;
 }
 
+/* The context is put back afterwards, since the pair has entered tables of its own. */
 static bool read_inline_pair(struct toml_reader *reader, struct dict *dict)
 {
     scoped_mem struct key *key = mem_alloc(sizeof *key);
@@ -489,7 +495,7 @@ static bool read_toml_line(struct toml_reader *reader)
     return true;
 }
 
-/* Nothing but a comment may follow on the line. */
+/* Only a comment may follow on the line. */
 static bool read_line_end(struct toml_reader *reader)
 {
     int c;
@@ -509,6 +515,7 @@ static bool read_line_end(struct toml_reader *reader)
                      toml_quote(reader, c));
 }
 
+/* Line by line: a table header, a pair, a comment or nothing. */
 static bool read_toml_document(struct toml_reader *reader)
 {
     while (!reader->ended) {
@@ -534,6 +541,7 @@ static bool read_toml_document(struct toml_reader *reader)
     return true;
 }
 
+/* A byte order mark in front does not count. */
 static struct str without_mark(struct str text)
 {
     size_t mark = 0;

@@ -12,6 +12,7 @@ struct toml {
     bool any; /* something has been written: tables are set apart */
 };
 
+/* Keys of letters, digits, - and _ need no quotes. */
 static bool plain_key(struct str key)
 {
     for (size_t i = 0; i < key.len; i++) {
@@ -24,6 +25,7 @@ static bool plain_key(struct str key)
     return key.len;
 }
 
+/* With the escapes of Helm's encoder. */
 static void write_toml_string(struct text *out, struct str s)
 {
     static const char shorts[] = "\"\"\\\\\bb\tt\nn\ff\rr";
@@ -54,6 +56,7 @@ static void write_toml_key(struct text *out, struct str key)
         write_toml_string(out, key);
 }
 
+/* A float always has a point, so that it is read as one again. */
 static void write_float(struct text *out, double number)
 {
     size_t from = out->len;
@@ -101,6 +104,7 @@ static bool write_inline_table(struct toml *toml, struct dict *dict,
     return true;
 }
 
+/* A value on the line of its key; tables inside lists are inline too. */
 static bool write_inline(struct toml *toml, struct value v, unsigned depth)
 {
     scoped_text struct text printed = {0};
@@ -147,7 +151,7 @@ static bool write_inline(struct toml *toml, struct value v, unsigned depth)
     }
 }
 
-/* A list of nothing but dicts is a table for each. */
+/* A list that holds only dicts is written as a table for each. */
 static bool is_table_list(struct value v)
 {
     if (v.kind != KIND_LIST || !list_len(v.list))
@@ -168,6 +172,7 @@ static void write_toml_indent(struct toml *toml, unsigned depth)
 static bool write_table(struct toml *toml, struct dict *dict,
                         const struct text *path, unsigned depth);
 
+/* The header of a table, and what is in it. */
 static bool write_subtable(struct toml *toml, const struct text *path,
                            struct dict *dict, unsigned depth, bool listed)
 {
@@ -179,6 +184,7 @@ static bool write_subtable(struct toml *toml, const struct text *path,
     return write_table(toml, dict, path, depth + 1);
 }
 
+/* The second pass over a table: only what needs a header. */
 static bool write_entry_tables(struct toml *toml, const struct dict_entry *entry,
                                const struct text *path, unsigned depth)
 {
@@ -197,6 +203,7 @@ static bool write_entry_tables(struct toml *toml, const struct dict_entry *entry
     return fine;
 }
 
+/* Plain values first, then the tables below: TOML has no way back to a table. */
 static bool write_table(struct toml *toml, struct dict *dict,
                         const struct text *path, unsigned depth)
 {
