@@ -8,7 +8,7 @@
 #include "controllers/controllers.h"
 #include "document/document.h"
 #include "query/query.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -281,7 +281,7 @@ static struct node *values_of(struct arena *arena, struct beginning *beginning)
 static int fill(const char *path, const struct node *values, struct text *out, struct err *err)
 {
     const struct asset *asset = asset_find(path);
-    scoped_template_set struct template_set *set = template_set_new(&template_options_helm);
+    scoped_template_set struct template_set *set = template_set_new(&sprig_options_helm);
     struct template_error error = {0};
 
     if (template_set_add(set, path, (const char *)asset->bytes, asset->size, &error) < 0 ||

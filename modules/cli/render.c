@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,7 +156,7 @@ int render_verb(const struct cli_flags *flags)
         return cli_fail(&err);
     node_set(rendering.arena, data, "Values", values);
     node_set(rendering.arena, data, "var", values);
-    rendering.set = template_set_new(&template_options_helm);
+    rendering.set = template_set_new(&sprig_options_helm);
     if (add_all(&rendering, &error) < 0)
         return tell(&rendering, &error);
     for (size_t i = 0; i < rendering.count; i++) {

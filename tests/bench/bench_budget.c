@@ -6,7 +6,7 @@
 #include "document/document.h"
 #include "query/query.h"
 #include "schema/schema.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 #include "unit/hostile.h"
 
 #include <stdio.h>
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
            "ns/unit");
     for (size_t i = 0; i < count_of(hostile_templates); i++) {
         struct meter meter = {.limit = METER_ANSWER};
-        struct template_options options = template_options_helm;
+        struct template_options options = sprig_options_helm;
         scoped_template_set struct template_set *set = NULL;
         const char *text = hostile_templates[i].template;
         scoped_text struct text out = {0};

@@ -3,7 +3,7 @@
    set as large as a big chart. */
 #include "base/file.h"
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -76,12 +76,12 @@ static double seconds_since(double start)
 static void bench_profile(const struct text *profile, const struct node *values)
 {
     scoped_template_set struct template_set *set =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     double start = now();
     size_t times = 0, bytes = 0;
 
     for (; seconds_since(start) < 0.3; times++) {
-        struct template_set *one = template_set_new(&template_options_helm);
+        struct template_set *one = template_set_new(&sprig_options_helm);
 
         add(one, "profile", profile);
         template_set_free(&one);
@@ -100,7 +100,7 @@ static void bench_profile(const struct text *profile, const struct node *values)
 static void bench_chart(const struct text *profile, const struct node *values)
 {
     scoped_template_set struct template_set *set =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     size_t before = mallinfo2().uordblks, times = 0, bytes = 0;
     double start = now();
     char name[64];

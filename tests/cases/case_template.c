@@ -2,7 +2,7 @@
 /* Templates: what Go, Sprig and Helm wrote, or where they refused. */
 #include "cases.h"
 
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,12 +35,12 @@ static void read_options(const struct node *one, const int64_t *now,
         .missing = !strcmp(missing, "zero")    ? TEMPLATE_MISSING_ZERO
                    : !strcmp(missing, "error") ? TEMPLATE_MISSING_ERROR
                                                : TEMPLATE_MISSING_DEFAULT,
-        .functions = strcmp(node_get_text(options, "funcs"), "helm") == 0
-                         ? TEMPLATE_HELM
-                         : TEMPLATE_GO,
+        .library = strcmp(node_get_text(options, "funcs"), "helm") == 0
+                         ? &sprig_library
+                         : NULL,
         .numbers = strcmp(node_get_text(one, "numbers"), "int64") == 0
-                       ? TEMPLATE_INT64
-                       : TEMPLATE_FLOAT64,
+                       ? VALUE_INT64
+                       : VALUE_FLOAT64,
         .strict = node_get_bool(options, "strict", false),
         .strip_no_value = node_get_bool(options, "strip_no_value", false),
         .now = now,

@@ -3,7 +3,7 @@
 #define FUZZ_ASK_H
 
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static inline int fuzz_ask(const char *template, const uint8_t *bytes,
                            size_t size)
 {
     static const char *const names[] = {"a", "b", "c", "d"};
-    struct template_options options = template_options_helm;
+    struct template_options options = sprig_options_helm;
     scoped_arena struct arena *arena = arena_new();
     scoped_template_set struct template_set *set = NULL;
     struct text out[2] = {{0}, {0}};

@@ -2,7 +2,7 @@
 /* Parses noise as a template and runs it with a small budget; what parses must
    print, and what was printed must parse again. */
 #include "base/meter.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include "document/document.h"
 
@@ -34,7 +34,7 @@ static void print_and_parse(struct template_set *set,
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct template_options options = template_options_helm;
+    struct template_options options = sprig_options_helm;
     struct meter meter = { .limit = 1500000 };
     scoped_template_set struct template_set *set = NULL;
     static struct template_error error;

@@ -7,7 +7,7 @@
 /*
  * Templates by one who wants the hub to stand still, each with one function or
  * one construct of the language done again and again over as much as there is.
- * test_template.c asserts what each is charged, bench_budget.c prints what
+ * test_gotemplate.c asserts what each is charged, bench_budget.c prints what
  * that means in time, so that a charge that is too low is seen.
  */
 #define AGAIN(expression)                                                      \

@@ -114,6 +114,8 @@ static void check_hostile(void)
 
 int main(void)
 {
+    CHECK(archive_adler32("Wikipedia", 9) == 0x11e60398 && archive_adler32("", 0) == 1,
+          "Adler-32 as in RFC 1950");
     check_round_trip();
     check_names();
     check_hostile();

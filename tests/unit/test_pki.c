@@ -38,6 +38,9 @@ static void digests_are_right(void)
         same = same && !memcmp(digest, plain, sizeof digest);
     }
     CHECK(same, "in pieces, at once, with and without instructions: the same");
+    pki_sha1("abc", 3, digest);
+    CHECK(memcmp(digest, "\xa9\x99\x3e\x36\x47\x06\x81\x6a\xba\x3e\x25\x71\x78\x50\xc2\x6c\x9c\xd0\xd8\x9d", PKI_SHA1) == 0,
+          "SHA-1 as in FIPS 180");
     pki_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, digest);
     pki_digest_text(digest, text);
     CHECK_TEXT(text, "sha256:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",

@@ -4,7 +4,7 @@
 
 #include "base/asset.h"
 #include "document/document.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include "check.h"
 
@@ -438,7 +438,7 @@ static const char *tool_gives(struct arena *arena, const char *template,
                               const struct node *data)
 {
     scoped_template_set struct template_set *set =
-        template_set_new(&template_options_helm);
+        template_set_new(&sprig_options_helm);
     struct template_error *error = arena_alloc(arena, sizeof *error);
     scoped_text struct text out = { 0 };
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Deterministic tar and gzip, and unpacking that cannot leave its box.
@@ -21,7 +22,7 @@
  * The formats are POSIX ustar (GNU's and pax' long names are read as well) and
  * RFC 1952.
  *
- * Knows no disk, no digests. Pure; any thread.
+ * Knows no disk, and no digest but zlib's own checksum. Pure; any thread.
  */
 struct archive_file {
     const char *name; /* relative: "app/deployment.yaml" */
@@ -55,6 +56,9 @@ int archive_untar(struct arena *arena, const void *bytes, size_t len,
                   const struct archive_limits *limits,
                   struct archive_file **ret, size_t *ret_count,
                   struct err *err) MUST_CHECK;
+
+/* The Adler-32 checksum of RFC 1950. */
+uint32_t archive_adler32(const void *bytes, size_t len);
 
 /* True for a relative name without empty, `.` and `..` parts, `\` or control
    characters, at most 255 bytes. */

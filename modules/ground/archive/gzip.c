@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packs and unpacks gzip streams in memory. */
+/* Packs and unpacks gzip streams in memory, and computes zlib's checksum. */
 #include "archive/archive.h"
 
 #include <assert.h>
@@ -73,4 +73,9 @@ int archive_gunzip(struct text *out, const void *bytes, size_t len,
     result = inflate_all(&z, out, most, err);
     inflateEnd(&z);
     return result;
+}
+
+uint32_t archive_adler32(const void *bytes, size_t len)
+{
+    return (uint32_t)adler32_z(1, bytes, len);
 }

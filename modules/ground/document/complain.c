@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what is wrong with JSON in the words that Kubernetes' clients know. */
-
+/* Says what is wrong with JSON in the words of Go's encoding/json. */
+#include "base/unicode.h"
 #include "document/document.h"
 
 #include <stdbool.h>
@@ -16,37 +16,39 @@ struct scan {
     struct text open; /* '{' or '[' for each that is not closed */
 };
 
-static const char *complain_early(void)
-{
-    return "unexpected end of JSON input";
-}
-
-/* A byte as a character of Latin-1, quoted. */
+/* A byte as Go shows it: as the character of Latin-1 that it is, quoted. */
 static const char *quote_byte(struct arena *arena, unsigned char c)
 {
-    if (c == '\'')
-        return "'\\''";
-    if (c == '"')
-        return "'\"'";
-    if (c == '\\')
-        return "'\\\\'";
-    if (c == '\n' || c == '\t' || c == '\r')
-        return c == '\n' ? "'\\n'" : c == '\t' ? "'\\t'" : "'\\r'";
-    if (c < 0x20 || c == 0x7f)
-        return arena_printf(arena, "'\\x%02x'", c);
+    static const char escapes[] = "\aa\bb\ff\nn\rr\tt\vv\\\\''";
+    const char *found = c ? strchr(escapes, c) : NULL;
+
+    if (found && (found - escapes) % 2 == 0)
+        return arena_printf(arena, "'\\%c'", found[1]);
+    if (!unicode_is_printable(c))
+        return arena_printf(arena, c < 0x80 ? "'\\x%02x'" : "'\\u%04x'", c);
     if (c < 0x80)
         return arena_printf(arena, "'%c'", c);
-    if (c < 0xa0 || c == 0xad)
-        return arena_printf(arena, "'\\u%04x'", c);
     return arena_printf(arena, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
 }
 
+static const char *complain_of(struct scan *scan, unsigned char c, const char *where)
+{
+    return arena_printf(scan->arena, "invalid character %s %s", quote_byte(scan->arena, c), where);
+}
+
+/* Where the text may end, for all that Go's scanner knows: what follows is missing. */
 static const char *complain_byte(struct scan *scan, const char *where)
 {
     if (scan->at >= scan->len)
-        return complain_early();
-    return arena_printf(scan->arena, "invalid character %s %s",
-                        quote_byte(scan->arena, scan->text[scan->at]), where);
+        return "unexpected end of JSON input";
+    return complain_of(scan, scan->text[scan->at], where);
+}
+
+/* Inside a literal or an escape. At the end of the text Go's scanner tries a
+   space, which cannot stand there, and complains of that one. */
+static const char *complain_inside(struct scan *scan, const char *where)
+{
+    return complain_of(scan, scan->at < scan->len ? scan->text[scan->at] : ' ', where);
 }
 
 static int peek_byte(const struct scan *scan)
@@ -54,7 +56,7 @@ static int peek_byte(const struct scan *scan)
     return scan->at < scan->len ? scan->text[scan->at] : -1;
 }
 
-static void skip_json_space(struct scan *scan)
+static void skip_space(struct scan *scan)
 {
     while (scan->at < scan->len && strchr(" \t\r\n", scan->text[scan->at]) &&
            scan->text[scan->at])
@@ -80,13 +82,13 @@ static const char *take_string(struct scan *scan)
             continue;
         scan->at++;
         if (peek_byte(scan) <= 0 || !strchr("bfnrt\\/\"u", peek_byte(scan)))
-            return complain_byte(scan, "in string escape code");
+            return complain_inside(scan, "in string escape code");
         if (peek_byte(scan) != 'u')
             continue;
         for (int digit = 0; digit < 4; digit++) {
             scan->at++;
             if (!is_json_hex(peek_byte(scan)))
-                return complain_byte(scan, "in \\u hexadecimal character escape");
+                return complain_inside(scan, "in \\u hexadecimal character escape");
         }
     }
     scan->at++;
@@ -98,7 +100,7 @@ static const char *take_number(struct scan *scan)
     if (peek_byte(scan) == '-') {
         scan->at++;
         if (!is_json_digit(peek_byte(scan)))
-            return complain_byte(scan, "in numeric literal");
+            return complain_inside(scan, "in numeric literal");
     }
     if (peek_byte(scan) == '0')
         scan->at++;
@@ -108,7 +110,7 @@ static const char *take_number(struct scan *scan)
     if (peek_byte(scan) == '.') {
         scan->at++;
         if (!is_json_digit(peek_byte(scan)))
-            return complain_byte(scan, "after decimal point in numeric literal");
+            return complain_inside(scan, "after decimal point in numeric literal");
         while (is_json_digit(peek_byte(scan)))
             scan->at++;
     }
@@ -117,7 +119,7 @@ static const char *take_number(struct scan *scan)
         if (peek_byte(scan) == '+' || peek_byte(scan) == '-')
             scan->at++;
         if (!is_json_digit(peek_byte(scan)))
-            return complain_byte(scan, "in exponent of numeric literal");
+            return complain_inside(scan, "in exponent of numeric literal");
         while (is_json_digit(peek_byte(scan)))
             scan->at++;
     }
@@ -128,10 +130,8 @@ static const char *take_word(struct scan *scan, const char *word)
 {
     for (size_t i = 0; word[i]; i++, scan->at++)
         if (peek_byte(scan) != word[i])
-            return complain_byte(scan, arena_printf(scan->arena,
-                                            "in literal %s (expecting %s)", word,
-                                            quote_byte(scan->arena,
-                                                   (unsigned char)word[i])));
+            return complain_inside(scan, arena_printf(scan->arena, "in literal %s (expecting '%c')",
+                                                   word, word[i]));
     return NULL;
 }
 
@@ -152,13 +152,13 @@ static const char *take_key(struct scan *scan)
 {
     const char *bad;
 
-    skip_json_space(scan);
+    skip_space(scan);
     if (peek_byte(scan) != '"')
         return complain_byte(scan, "looking for beginning of object key string");
     bad = take_string(scan);
     if (bad)
         return bad;
-    skip_json_space(scan);
+    skip_space(scan);
     if (peek_byte(scan) != ':')
         return complain_byte(scan, "after object key");
     scan->at++;
@@ -166,11 +166,11 @@ static const char *take_key(struct scan *scan)
 }
 
 /* A list or map begins, or a scalar is taken. `ret_ended`: a value is whole. */
-static const char *complain_begin(struct scan *scan, bool *ret_ended)
+static const char *begin_value(struct scan *scan, bool *ret_ended)
 {
     int c;
 
-    skip_json_space(scan);
+    skip_space(scan);
     c = peek_byte(scan);
     *ret_ended = false;
     if (c != '{' && c != '[') {
@@ -178,7 +178,7 @@ static const char *complain_begin(struct scan *scan, bool *ret_ended)
         return take_scalar(scan);
     }
     scan->at++;
-    skip_json_space(scan);
+    skip_space(scan);
     if (peek_byte(scan) == (c == '{' ? '}' : ']')) {
         scan->at++;
         *ret_ended = true;
@@ -191,11 +191,11 @@ static const char *complain_begin(struct scan *scan, bool *ret_ended)
 }
 
 /* After a value: the next one, or the end of what holds it. */
-static const char *complain_end(struct scan *scan, bool *ret_ended)
+static const char *end_value(struct scan *scan, bool *ret_ended)
 {
     bool map = scan->open.bytes[scan->open.len - 1] == '{';
 
-    skip_json_space(scan);
+    skip_space(scan);
     *ret_ended = peek_byte(scan) == (map ? '}' : ']');
     if (*ret_ended) {
         scan->at++;
@@ -215,13 +215,13 @@ const char *document_complaint(struct arena *arena, const char *text, size_t len
                         .text = (const unsigned char *)text,
                         .len = len};
     bool ended = false;
-    const char *bad = complain_begin(&scan, &ended);
+    const char *bad = begin_value(&scan, &ended);
 
     while (!bad && (!ended || scan.open.len))
-        bad = ended ? complain_end(&scan, &ended) : complain_begin(&scan, &ended);
+        bad = ended ? end_value(&scan, &ended) : begin_value(&scan, &ended);
     text_free(&scan.open);
     if (bad)
         return bad;
-    skip_json_space(&scan);
+    skip_space(&scan);
     return scan.at < scan.len ? complain_byte(&scan, "after top-level value") : NULL;
 }

@@ -209,7 +209,6 @@ struct node *document_read_foreign(struct arena *arena, const char *text, size_t
 const char *document_complaint(struct arena *arena, const char *text,
                                size_t len);
 
-
 /*
  * Reads one YAML document as sigs.k8s.io/yaml does (YAML 1.1 types, keys
  * become strings, merge keys, anchors with a budget). An empty text is null.

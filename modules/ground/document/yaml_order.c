@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sorts keys naturally, as go-yaml does: a2 before a10, signs before letters. */
 #include "document/yaml_order.h"
+#include "base/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +9,6 @@
 static bool is_order_digit(unsigned rune)
 {
     return rune >= '0' && rune <= '9';
-}
-
-/* What is no letter beyond ASCII, in the ranges that names are made of. */
-static const struct {
-    unsigned from, to;
-} signs[] = {
-    {0x80, 0xa9},       {0xab, 0xb4},       {0xb6, 0xb9},
-    {0xbb, 0xbf},       {0xd7, 0xd7},       {0xf7, 0xf7},
-    {0x2c2, 0x2c5},     {0x2d2, 0x2df},     {0x300, 0x36f},
-    {0x2000, 0x2070},   {0x2072, 0x207e},   {0x2080, 0x208f},
-    {0x20a0, 0x2101},   {0x2190, 0x2bff},   {0x3000, 0x3004},
-    {0x3007, 0x3030},   {0xd7fc, 0xf8ff},   {0xfe00, 0xfe6f},
-    {0xfeff, 0xff20},   {0xfff0, 0xffff},   {0x1f000, 0x1faff},
-};
-
-static bool is_letter(unsigned rune)
-{
-    if (rune < 0x80)
-        return (rune | 0x20) >= 'a' && (rune | 0x20) <= 'z';
-    for (size_t i = 0; i < count_of(signs); i++) {
-        if (rune >= signs[i].from && rune <= signs[i].to)
-            return false;
-    }
-    return true;
 }
 
 static unsigned order_rune(const char *at)
@@ -100,8 +77,8 @@ static int compare_natural(const char *left, const char *right, bool modern)
     }
     if (!*left || !*right)
         return *left ? 1 : *right ? -1 : 0;
-    x = is_letter(order_rune(left));
-    y = is_letter(order_rune(right));
+    x = unicode_is_letter(order_rune(left));
+    y = unicode_is_letter(order_rune(right));
     if (x && y)
         return order_rune(left) < order_rune(right) ? -1 : 1;
     if (x || y)

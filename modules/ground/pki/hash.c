@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests as OCI writes them, by the algorithm that they name. */
+/* Computes SHA-1 and SHA-512, and digests as OCI writes them, by the algorithm that they name. */
+#include <mbedtls/sha1.h>
 #include <mbedtls/sha512.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,4 +109,16 @@ void pki_digest_of(const char *like, const void *bytes, size_t len,
 
     pki_hash_add(hash, bytes, len);
     pki_hash_end(&hash, ret);
+}
+
+void pki_sha1(const void *bytes, size_t len, unsigned char ret[PKI_SHA1])
+{
+    if (mbedtls_sha1(bytes, len, ret))
+        abort();
+}
+
+void pki_sha512(const void *bytes, size_t len, unsigned char ret[PKI_SHA512])
+{
+    if (mbedtls_sha512(bytes, len, ret, 0))
+        abort();
 }

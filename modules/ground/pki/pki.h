@@ -28,6 +28,11 @@ struct text;
 
 #define PKI_SHA256 32
 void pki_sha256(const void *bytes, size_t len, unsigned char ret[PKI_SHA256]);
+#define PKI_SHA512 64
+void pki_sha512(const void *bytes, size_t len, unsigned char ret[PKI_SHA512]);
+/* For templates, whose sha1sum is a checksum: no protection against anyone. */
+#define PKI_SHA1 20
+void pki_sha1(const void *bytes, size_t len, unsigned char ret[PKI_SHA1]);
 /* "sha256:<64 hex digits>", as OCI writes it. */
 #define PKI_DIGEST_TEXT 72
 void pki_digest_text(const unsigned char digest[PKI_SHA256],
@@ -47,7 +52,6 @@ void pki_sha256_end(const struct pki_sha256 *hash, unsigned char ret[PKI_SHA256]
  * Digests by the algorithm that they name, sha256 or sha512: what registries
  * and artifacts use. "sha512:<128 hex digits>" is the longest.
  */
-#define PKI_SHA512 64
 #define PKI_DIGEST_MOST 136
 /* A known algorithm, and as many lower-case hex digits as it has. */
 bool pki_digest_is_valid(const char *digest);

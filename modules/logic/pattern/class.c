@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps sets of runes as ranges in order. */
+#include "base/unicode.h"
 #include "pattern/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST_RUNE 0x10ffffu
-
+/* Ranges may overlap and come in any order until class_tidy(). */
 void class_add(struct arena *arena, struct class *class, unsigned first,
                unsigned last)
 {
@@ -29,6 +29,7 @@ static int by_first(const void *a, const void *b)
     return (left->first > right->first) - (left->first < right->first);
 }
 
+/* Sorts, and joins ranges that touch. */
 void class_tidy(struct class *class)
 {
     size_t kept = 0;
@@ -48,6 +49,7 @@ void class_tidy(struct class *class)
     class->count = kept + 1;
 }
 
+/* All runes that are in no range. */
 void class_negate(struct arena *arena, struct class *class)
 {
     struct class other = {0};
@@ -59,11 +61,12 @@ void class_negate(struct arena *arena, struct class *class)
             class_add(arena, &other, next, class->ranges[i].first - 1);
         next = class->ranges[i].last + 1;
     }
-    if (next <= LAST_RUNE)
-        class_add(arena, &other, next, LAST_RUNE);
+    if (next <= UNICODE_LAST)
+        class_add(arena, &other, next, UNICODE_LAST);
     *class = other;
 }
 
+/* The class must be tidy: it is searched by halves. */
 bool class_has(const struct class *class, unsigned rune)
 {
     size_t low = 0, high = class->count;
@@ -77,4 +80,24 @@ bool class_has(const struct class *class, unsigned rune)
             high = middle;
     }
     return low < class->count && rune >= class->ranges[low].first;
+}
+
+/* A class that is being filled, and where its ranges are allocated. */
+struct class_filling {
+    struct arena *arena;
+    struct class *class;
+};
+
+static void add_unicode_range(void *arg, unsigned first, unsigned last)
+{
+    const struct class_filling *filling = arg;
+
+    class_add(filling->arena, filling->class, first, last);
+}
+
+bool class_add_named(struct arena *arena, struct class *class, const char *name,
+                     size_t len)
+{
+    return unicode_each(name, len, add_unicode_range,
+                        &(struct class_filling){arena, class});
 }

@@ -38,7 +38,7 @@ struct search {
 #define SLOTS_A_UNIT 8
 
 /* For the threads since the last time. */
-static bool pay(struct search *search)
+static bool pay_steps(struct search *search)
 {
     uint64_t threads = search->cost - search->paid;
 
@@ -46,13 +46,13 @@ static bool pay(struct search *search)
     return meter_spend(search->meter, threads * search->each);
 }
 
-static bool is_word(unsigned rune)
+static bool is_word_rune(unsigned rune)
 {
     return rune < 0x80 && ((rune >= '0' && rune <= '9') || rune == '_' ||
                            ((rune | 0x20) >= 'a' && (rune | 0x20) <= 'z'));
 }
 
-static bool holds(enum step step, unsigned before, unsigned after)
+static bool assertion_holds(enum step step, unsigned before, unsigned after)
 {
     switch (step) {
     case STEP_BEGIN_TEXT:
@@ -64,13 +64,13 @@ static bool holds(enum step step, unsigned before, unsigned after)
     case STEP_END_LINE:
         return after == NO_RUNE || after == '\n';
     case STEP_WORD_EDGE:
-        return is_word(before) != is_word(after);
+        return is_word_rune(before) != is_word_rune(after);
     default:
-        return is_word(before) == is_word(after);
+        return is_word_rune(before) == is_word_rune(after);
     }
 }
 
-static bool seen(const struct threads *threads, unsigned at)
+static bool was_followed(const struct threads *threads, unsigned at)
 {
     unsigned place = threads->sparse[at];
 
@@ -78,7 +78,7 @@ static bool seen(const struct threads *threads, unsigned at)
 }
 
 /* Follows what needs no rune and notes the threads that wait for one. */
-static void follow(struct search *search, struct threads *threads, unsigned at,
+static void follow_thread(struct search *search, struct threads *threads, unsigned at,
                    ptrdiff_t place, unsigned before, unsigned after)
 {
     struct pending *stack = search->pending;
@@ -93,7 +93,7 @@ static void follow(struct search *search, struct threads *threads, unsigned at,
             search->slots[next.slot] = next.old;
             continue;
         }
-        if (seen(threads, next.at))
+        if (was_followed(threads, next.at))
             continue;
         search->cost++;
         threads->sparse[next.at] = (unsigned)threads->count;
@@ -124,14 +124,14 @@ static void follow(struct search *search, struct threads *threads, unsigned at,
             stack[depth++] = (struct pending){.at = next.at + 1};
             break;
         default:
-            if (holds(one->step, before, after))
+            if (assertion_holds(one->step, before, after))
                 stack[depth++] = (struct pending){.at = next.at + 1};
             break;
         }
     }
 }
 
-static unsigned rune_at(const struct search *search, size_t at, size_t *step)
+static unsigned search_rune_at(const struct search *search, size_t at, size_t *step)
 {
     unsigned rune = 0xfffd;
 
@@ -153,7 +153,7 @@ static unsigned rune_before(const struct search *search, size_t at)
     size_t step;
 
     for (size_t back = 1; back <= 4 && back <= at; back++) {
-        unsigned rune = rune_at(search, at - back, &step);
+        unsigned rune = search_rune_at(search, at - back, &step);
 
         if (step == back)
             return rune;
@@ -163,11 +163,11 @@ static unsigned rune_before(const struct search *search, size_t at)
 
 /* Moves every thread over a rune; true when one of them has matched, and
    those that were less wanted are dropped. */
-static bool advance(struct search *search, size_t place, unsigned rune,
+static bool advance_threads(struct search *search, size_t place, unsigned rune,
                     size_t step, ptrdiff_t *ret)
 {
     size_t after_step;
-    unsigned after = rune_at(search, place + step, &after_step);
+    unsigned after = search_rune_at(search, place + step, &after_step);
 
     search->then.count = 0;
     for (size_t i = 0; i < search->now.count; i++) {
@@ -185,33 +185,33 @@ static bool advance(struct search *search, size_t place, unsigned rune,
             !class_has(one->class, rune))
             continue;
         memcpy(search->slots, slots, search->slot_count * sizeof *slots);
-        follow(search, &search->then, at + 1, (ptrdiff_t)(place + step), rune,
+        follow_thread(search, &search->then, at + 1, (ptrdiff_t)(place + step), rune,
                after);
     }
     return false;
 }
 
-static bool run(struct search *search, size_t from, ptrdiff_t *ret)
+static bool run_search(struct search *search, size_t from, ptrdiff_t *ret)
 {
     unsigned before = rune_before(search, from);
     bool matched = false;
 
     for (size_t place = from;; ) {
         size_t step;
-        unsigned rune = rune_at(search, place, &step);
+        unsigned rune = search_rune_at(search, place, &step);
         struct threads threads;
 
         if (!matched) {
             for (size_t i = 0; i < search->slot_count; i++)
                 search->slots[i] = -1;
             search->slots[0] = (ptrdiff_t)place;
-            follow(search, &search->now, 0, (ptrdiff_t)place, before, rune);
+            follow_thread(search, &search->now, 0, (ptrdiff_t)place, before, rune);
         }
-        matched |= advance(search, place, rune, step, ret);
+        matched |= advance_threads(search, place, rune, step, ret);
         threads = search->now;
         search->now = search->then;
         search->then = threads;
-        if (!pay(search))
+        if (!pay_steps(search))
             return false;
         if (rune == NO_RUNE || (matched && !search->now.count))
             return matched;
@@ -248,6 +248,6 @@ bool pattern_find(const struct pattern *pattern, const char *text, size_t len,
     search.pending =
         arena_alloc(arena, (pattern->count * 2 + 2) * sizeof *search.pending);
     search.slots = arena_alloc(arena, slots * sizeof *search.slots);
-    return run(&search, from,
+    return run_search(&search, from,
                ret ? ret : arena_alloc(arena, slots * sizeof *ret));
 }

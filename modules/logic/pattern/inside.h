@@ -54,7 +54,7 @@ void class_add(struct arena *arena, struct class *class, unsigned first,
 void class_tidy(struct class *class);
 void class_negate(struct arena *arena, struct class *class);
 bool class_has(const struct class *class, unsigned rune);
-/* A Unicode category or script by name; false if it is not known. */
+/* A category or script of base/unicode.h by name; false if it is not known. */
 bool class_add_named(struct arena *arena, struct class *class, const char *name,
                      size_t len);
 

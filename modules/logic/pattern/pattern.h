@@ -15,10 +15,10 @@
  *
  * There is no back-tracking: all ways to match are followed at once, so time
  * grows with the length of the text times the size of the expression, whatever
- * either of them says, and memory with the size of the expression alone. What
+ * they contain, and memory with the size of the expression alone. What
  * cannot be had that way (look-ahead, back references) is not in the syntax.
  *
- * It knows UTF-8 and nothing of who asks. A pattern never changes after it is
+ * It knows UTF-8 and not what it is used for. A pattern never changes after it is
  * made; finding needs memory of its own and any thread may do it.
  */
 struct pattern;

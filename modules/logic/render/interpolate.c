@@ -7,7 +7,7 @@
 #include "pki/pki.h"
 #include "render/builtin.h"
 #include "schema/schema.h"
-#include "template/template.h"
+#include "sprig/sprig.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +64,8 @@ static const struct template_function functions[] = {
 };
 
 static const struct template_options options = {
-    .functions = TEMPLATE_HELM,
-    .numbers = TEMPLATE_INT64,
+    .library = &sprig_library,
+    .numbers = VALUE_INT64,
     .bounds = { .output = 16u << 20 },
     .extra = functions,
     .extra_count = count_of(functions),
@@ -112,9 +112,9 @@ int interpolate_text(const char *what, const char *where, const char *template,
     scoped_text struct text words = { 0 };
 
     metered.meter = meter;
-    metered.missing = optional ? template_options_helm.missing
+    metered.missing = optional ? sprig_options_helm.missing
                                : TEMPLATE_MISSING_ERROR;
-    metered.strip_no_value = optional && template_options_helm.strip_no_value;
+    metered.strip_no_value = optional && sprig_options_helm.strip_no_value;
     set = template_set_new(&metered);
     if (add_templates(set, where, template, len, optional, wrong) == 0 &&
         template_run(set, where, dot, out, wrong) == 0)
