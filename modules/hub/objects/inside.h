@@ -119,14 +119,14 @@ struct objects {
     struct map *dependents; /* owner uid to a map of uid to struct object */
     struct map *living;     /* uid to the published struct object */
     struct collector *collector;
-    struct map *ensured; /* ease.c: what was ensured last, and at which revision */
+    struct map *ensured; /* controller_writes.c: what was ensured last, and at which revision */
     struct map *alike; /* owned; of Events that differ in words only */
     bool has_key;
     unsigned char key[PKI_SEAL_KEY];
 };
 #define OBJECTS_TAG 0x6f626a73u
 
-/* ---- ease.c ------------------------------------------------------------- */
+/* ---- controller_writes.c ------------------------------------------------------------- */
 
 /* After staged writes were dropped: their revisions will mean something else. */
 void ensured_forget(struct objects *objects);
@@ -189,7 +189,7 @@ void changes_forget_oldest(struct objects *objects);
 bool changes_space_went(const struct objects *objects, const char *space,
                         int64_t revision);
 
-/* ---- seal.c ------------------------------------------------------------- */
+/* ---- encrypt.c ------------------------------------------------------------- */
 
 /* The bytes that go to the store: the body, or `sealed` filled with it. */
 const char *seal_body(const struct objects *objects, const struct object *object,
