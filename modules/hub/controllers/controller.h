@@ -82,7 +82,7 @@ extern const struct controller controller_tenant, controller_project,
     controller_placement, controller_replicaset, controller_managedcluster,
     controller_clusterset, controller_binding, controller_liveness,
     controller_csr, controller_token, controller_sweep, controller_aggregation,
-    controller_account, controller_ttl;
+    controller_account, controller_ttl, controller_event_expiry;
 
 /* ---- The queue ------------------------------------------------------------ */
 
@@ -106,6 +106,7 @@ struct controllers {
     struct loop_backoff disk;   /* how often in a row it did */
     const struct key *muted;    /* its failure is being published: not woken by that */
     struct proof *proof;        /* of the wake-ups; NULL: not asked for */
+    struct collector *collector; /* owned */
     bool turning, planned, stopped, writing;
     struct map *noticed;        /* revision seen while it was only staged */
     struct map *index;          /* index.c: maps of names by label and value */

@@ -55,7 +55,7 @@ const struct controller *const controller_table[] = {
     &controller_managedcluster, &controller_clusterset, &controller_binding,
     &controller_liveness,   &controller_csr, &controller_token,
     &controller_sweep,      &controller_aggregation, &controller_account,
-    &controller_ttl,
+    &controller_ttl,        &controller_event_expiry,
 };
 /* clang-format on */
 const size_t controller_count = count_of(controller_table);

@@ -41,6 +41,8 @@ bool pass_get(struct pass *pass, enum which kind, const char *space,
     copy->name = arena_string(pass->arena, found->name);
     copy->uid = arena_string(pass->arena, found->uid);
     copy->body = arena_bytes(pass->arena, found->body, found->len);
+    copy->owners = NULL;
+    copy->owner_count = 0;
     ret->object = copy;
     return true;
 }

@@ -3,6 +3,7 @@
 #include "controllers/queue.h"
 
 #include "controllers/claim.h"
+#include "controllers/collector.h"
 #include "controllers/failure.h"
 
 #include "base/clock.h"
@@ -594,7 +595,9 @@ struct controllers *controllers_start(struct objects *objects,
     objects_follow_stage(objects, &stage, all);
     read_all(all);
     start_all(all);
+    all->collector = collector_new(objects, loop);
     controllers_wake(all, &controller_sweep, "", "registry");
+    controllers_wake(all, &controller_event_expiry, "", "events");
     return all;
 }
 
@@ -613,6 +616,7 @@ void controllers_stop(struct controllers **controllers)
     objects_follow_stage(all->objects, NULL, NULL);
     objects_commit(all->objects);
     proof_free(&all->proof);
+    collector_free(&all->collector);
     while ((key = map_next(all->keys, &at, &text)))
         key_free(key);
     map_free(&all->keys);

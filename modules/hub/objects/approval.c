@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges the conditions of certificate requests as kube-apiserver does. */
 
-#include "objects/inside.h"
+#include "objects/rules.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -32,8 +32,13 @@ static const struct node *condition_of(const struct node *object,
     return NULL;
 }
 
+bool approval_is_csr(const struct kind *kind)
+{
+    return !strcmp(kind->resource, "certificatesigningrequests.certificates.k8s.io");
+}
+
 /* When it was written, and since when it says so. */
-void stamp_conditions(struct arena *arena, struct node *object,
+void approval_stamp(struct arena *arena, struct node *object,
                       const struct node *before)
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
@@ -93,7 +98,7 @@ static void check_exclusive(struct arena *arena, const struct node *object,
     }
 }
 
-void check_approval(struct arena *arena, const struct node *object,
+void approval_check(struct arena *arena, const struct node *object,
                     const struct node *before, bool may_decide,
                     struct node *causes)
 {

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-/* ---- Delete ------------------------------------------------------------- */
-
 static int check_preconditions(struct write_op *op)
 {
     const char *uid = op->write->uid, *revision = op->write->revision;
@@ -54,7 +52,7 @@ static int check_space_may_go(struct write_op *op)
     static const char *const kept[] = {"default", "kube-system", "kube-public",
                                        "axle-system"};
 
-    for (size_t i = 0; is_core(op->kind, "namespaces") && i < count_of(kept); i++)
+    for (size_t i = 0; kind_is_core(op->kind, "namespaces") && i < count_of(kept); i++)
         if (!strcmp(op->write->name, kept[i]))
             return err_set(op->err, ERR_FORBIDDEN,
                            "namespaces \"%s\" is forbidden: this namespace may "
@@ -102,32 +100,34 @@ static void mark_deleted(struct write_op *op)
     node_set_text(op->arena, metadata, "deletionTimestamp", now);
     node_set_int(op->arena, metadata, "deletionGracePeriodSeconds", 0);
     write_op_raise_generation(op);
-    if (is_core(op->kind, "namespaces"))
+    if (kind_is_core(op->kind, "namespaces"))
         node_set_text(op->arena, node_make(op->arena, op->after, "status"), "phase",
                       "Terminating");
 }
 
-int write_op_run_delete(struct objects *objects, const struct objects_write *write,
-                   struct objects_result *ret, struct write_op *op, struct err *err)
+/* A namespace goes when it is empty and nothing holds it. */
+static bool may_go_now(const struct write_op *op, const struct node *metadata)
+{
+    return !node_get(metadata, "finalizers") &&
+           (!kind_is_core(op->kind, "namespaces") ||
+            objects_space_is_empty(op->objects, op->write->name));
+}
+
+int write_op_delete(struct write_op *op)
 {
     struct node *metadata;
 
-    if (write_op_start(op, objects, write, ret, err) < 0)
-        return -1;
     if (check_propagation(op) < 0 || check_space_may_go(op) < 0)
         return -1;
-    write_op_look_up(op, write->name);
+    write_op_look_up(op, op->write->name);
     if (!op->live)
-        return not_found(op->kind, write->name, err);
-    if (check_preconditions(op) < 0)
-        return -1;
-    if (write_op_review(op) < 0)
+        return table_not_found(op->kind, op->write->name, op->err);
+    if (check_preconditions(op) < 0 || write_op_review(op) < 0)
         return -1;
     op->after = node_copy(op->arena, op->before);
     metadata = node_get(op->after, "metadata");
     set_propagation(op, metadata);
-    if (!node_get(metadata, "finalizers") &&
-        (!is_core(op->kind, "namespaces") || collect_space_is_empty(objects, write->name))) {
+    if (may_go_now(op, metadata)) {
         write_op_finish(op, true);
         return 0;
     }

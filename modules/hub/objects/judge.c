@@ -122,7 +122,7 @@ static const char *bad_bytes(struct write_op *op, const struct node *cause)
 /* Another kind's object is read as what it says it is before it is refused. */
 static const char *bad_stranger(struct write_op *op, const char *kind)
 {
-    const struct kind *its = kinds_by_kind(op->objects->kinds, op->kind->api_version, kind);
+    const struct kind *its = kinds_by_kind(op->objects->keeper.kinds, op->kind->api_version, kind);
     struct node *causes = node_list(op->arena);
 
     if (its && is_built_in(its))
@@ -266,7 +266,8 @@ int write_op_review(struct write_op *op)
         .arena = op->arena,
     };
 
-    for (struct rule *rule = op->table->rules; rule; rule = rule->next)
+    for (const struct rule *rule = rules_of(op->objects->rules, op->table->kind); rule;
+         rule = rule->next)
         if ((!rule->subresource || !strcmp(rule->subresource, review.subresource)) &&
             rule->fn(rule->arg, &review, op->err) < 0)
             return refused_by_rule(op);
@@ -317,17 +318,17 @@ int write_op_judge(struct write_op *op)
         return -1;
     if (fill_defaults(op) < 0)
         return -1;
-    settle_kind(op->arena, op->kind, op->after);
+    kind_rules_settle(op->arena, op->kind, op->after);
     faults = find_faults(op);
-    if (op->table->rules && is_for_rules(op, faults)) {
+    if (rules_of(op->objects->rules, op->table->kind) && is_for_rules(op, faults)) {
         if (write_op_review(op) < 0)
             return -1;
         faults = find_faults(op); /* of what they have changed */
     }
-    check_metadata(op->arena, op->kind, op->after, op->before, causes);
-    check_kind(op->arena, op->kind, op->after, op->before, causes);
-    if (write_op_is_csr(op->kind) && op->before)
-        check_approval(op->arena, op->after, op->before, may_decide(op), causes);
+    metadata_check(op->arena, op->kind, op->after, op->before, causes);
+    kind_rules_check(op->arena, op->kind, op->after, op->before, causes);
+    if (approval_is_csr(op->kind) && op->before)
+        approval_check(op->arena, op->after, op->before, may_decide(op), causes);
     add_faults(faults, op, causes);
     return node_count(causes) ? refuse(op, causes) : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads every object and recent change from the store. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct loading {
-    struct objects *objects;
+    struct keeper *keeper;
     struct arena *arena;
     struct map *seen; /* the newest state of each key in the log */
     struct text lost; /* keys that cannot be read, when that is accepted */
@@ -25,7 +25,7 @@ static bool give_up_row(struct loading *loading, const struct store_row *row,
 {
     const char *const parts[] = {row->key.kind, row->key.space, row->key.name};
 
-    if (!store_accepts_loss(loading->objects->store))
+    if (!store_accepts_loss(loading->keeper->store))
         return false;
     log_error("objects", "%s: it is given up, as its loss is accepted", why->text);
     for (size_t i = 0; i < count_of(parts); i++)
@@ -43,7 +43,7 @@ static void forget_lost(struct loading *loading)
         key.space = key.kind + strlen(key.kind) + 1;
         key.name = key.space + strlen(key.space) + 1;
         at = key.name + strlen(key.name) + 1;
-        store_forget(loading->objects->store, &key);
+        store_forget(loading->keeper->store, &key);
     }
 }
 
@@ -52,7 +52,7 @@ static struct object *read_row(struct loading *loading, struct table *table,
 {
     scoped_text struct text open = {0};
     size_t len;
-    const char *body = unseal_row(loading->objects, row, &open, &len, err);
+    const char *body = decrypt_row(loading->keeper, row, &open, &len, err);
     struct node *tree;
 
     if (!body)
@@ -89,8 +89,7 @@ static struct object *renew(struct loading *loading, struct object *object)
 static int load_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct loading *loading = arg;
-    struct objects *objects = loading->objects;
-    struct table *table = map_get(objects->tables, row->key.kind);
+    struct table *table = map_get(loading->keeper->tables, row->key.kind);
     struct object *object;
 
     if (!table)
@@ -104,14 +103,13 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
         return give_up_row(loading, row, err) ? 0 : -1;
     object = renew(loading, object);
     table_set(table, row->key.space, row->key.name, object);
-    collect_change(objects, NULL, object);
     return 0;
 }
 
 static int load_change(void *arg, const struct store_row *row, struct err *err)
 {
     struct loading *loading = arg;
-    struct table *table = map_get(loading->objects->tables, row->key.kind);
+    struct table *table = map_get(loading->keeper->tables, row->key.kind);
     struct change change = {.table = table, .revision = row->revision};
     struct object *object, *before;
     scoped_mem char *key = NULL;
@@ -135,7 +133,7 @@ static int load_change(void *arg, const struct store_row *row, struct err *err)
         change.after = object_hold(object);
         map_put(loading->seen, key, object);
     }
-    changes_remember(loading->objects, change);
+    changes_remember(loading->keeper, change);
     return 0;
 }
 
@@ -148,18 +146,18 @@ static void drop_seen(struct map *seen)
         object_drop(&object);
 }
 
-int objects_load(struct objects *objects, struct err *err)
+int keeper_load(struct keeper *keeper, struct err *err)
 {
     scoped_map struct map *seen = map_new();
-    struct loading loading = {objects, arena_new(), seen, {0}};
+    struct loading loading = {keeper, arena_new(), seen, {0}};
     bool failed;
 
-    objects->revision = store_revision(objects->store);
-    failed = store_each(objects->store, load_row, &loading, err) < 0;
+    keeper->revision = store_revision(keeper->store);
+    failed = store_each(keeper->store, load_row, &loading, err) < 0;
     if (!failed)
         forget_lost(&loading);
-    objects->forgotten = store_compacted(objects->store);
-    failed = failed || store_changes(objects->store, objects->forgotten, load_change,
+    keeper->forgotten = store_compacted(keeper->store);
+    failed = failed || store_changes(keeper->store, keeper->forgotten, load_change,
                                      &loading, err) < 0;
     text_free(&loading.lost);
     drop_seen(seen);

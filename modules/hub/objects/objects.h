@@ -21,14 +21,12 @@ struct selector; /* query.h: compiled label or field selector */
  * object in memory is immutable counted bytes (its JSON, whole); lists and
  * watches hold references. Every write is judged against the newest staged
  * state, staged, and becomes visible to others only once it is on disk: then
- * cache, watches and answers see it in one step. Whoever must not answer
- * earlier uses objects_when_durable().
+ * cache, watches and answers see it in one step. An answer that must not be given
+ * earlier waits for objects_when_durable().
  *
- * Two controllers that users take for granted live in here, because they are
- * about objects as such (so is the trimming of the store's log, from a timer
- * of its own): what has lost all its owners is collected (background,
- * foreground, orphan), and a namespace that is deleted is emptied first. Events
- * go after an hour.
+ * Objects whose owners are gone, namespaces that are deleted and old Events are not
+ * dealt with here: `controllers` collects, empties and expires them through the
+ * verbs below, as any other controller does its work.
  *
  * Kubernetes' API conventions are the specification: uid, resourceVersion,
  * generation, finalizers and deletionTimestamp, managedFields, status only
@@ -41,6 +39,12 @@ struct objects;
 
 /* ---- An object ---------------------------------------------------------- */
 
+/* An owner that an object names in metadata.ownerReferences. */
+struct object_owner {
+    const char *uid, *api_version, *kind, *name;
+    bool blocks; /* blockOwnerDeletion */
+};
+
 struct object {
     unsigned references; /* change through object_hold and object_drop only */
     const struct kind *kind; /* stored kind */
@@ -48,6 +52,8 @@ struct object {
     const char *name, *uid;
     int64_t revision;
     bool deleting; /* has a deletionTimestamp */
+    const struct object_owner *owners;
+    size_t owner_count, finalizer_count;
     size_t len;
     const char *body; /* JSON, resourceVersion included */
 };
@@ -75,9 +81,10 @@ struct objects *objects_open_sealed(struct loop *loop, struct store *store,
                                     const unsigned char *key,
                                     struct err *err) MUST_CHECK;
 void objects_close(struct objects **objects);
-/* How long an Event is kept after it was last seen; an hour if nobody says. */
-void objects_set_event_age(struct objects *objects, int64_t nanoseconds);
 const struct kinds *objects_kinds(const struct objects *objects);
+/* The kinds whose objects are kept, each once and in the version in which it is
+   stored; NULL after the last. */
+const struct kind *objects_stored_kind(const struct objects *objects, size_t index);
 struct store *objects_store(const struct objects *objects);
 /* The newest published revision: what a list answers as its own. */
 int64_t objects_revision(const struct objects *objects);
@@ -168,6 +175,8 @@ typedef void objects_each_fn(void *arg, const struct object *object);
 void objects_each(struct objects *objects, enum objects_view view,
                   const struct kind *kind, const char *space,
                   objects_each_fn *each, void *arg);
+/* Whether nothing is in the namespace, neither published nor staged. */
+bool objects_space_is_empty(const struct objects *objects, const char *space);
 
 /* ---- Watching ----------------------------------------------------------- */
 
@@ -306,8 +315,7 @@ void objects_when_durable(struct objects *objects, objects_done_fn *done,
                           void *arg);
 /*
  * Commits what is staged now instead of in the next turn: before the end, and
- * where there is no loop (objects_open with NULL: tests, tools), when it also
- * does the collector's work.
+ * where there is no loop (objects_open with NULL: tests, tools).
  */
 void objects_commit(struct objects *objects);
 

@@ -9,9 +9,7 @@
 
 #include <string.h>
 
-/* ---- Patch -------------------------------------------------------------- */
-
-static int wrong_patch(struct write_op *op, const char *want)
+static int refuse_patch(struct write_op *op, const char *want)
 {
     return err_set(op->err, ERR_BAD_REQUEST,
                    "error decoding patch: json: cannot unmarshal %s into Go "
@@ -19,7 +17,7 @@ static int wrong_patch(struct write_op *op, const char *want)
                    node_type_name(op->write->body->type), want);
 }
 
-static struct node *patched(struct write_op *op, const struct node *live)
+static struct node *make_patched(struct write_op *op, const struct node *live)
 {
     const struct node *patch = op->write->body;
     struct node *node = NULL;
@@ -27,19 +25,19 @@ static struct node *patched(struct write_op *op, const struct node *live)
     switch (op->write->patch) {
     case OBJECTS_PATCH_MERGE:
         if (!node_is(patch, NODE_MAP))
-            wrong_patch(op, "map[string]interface {}");
+            refuse_patch(op, "map[string]interface {}");
         else
             node = patch_merge(op->arena, live, patch);
         return node;
     case OBJECTS_PATCH_STRATEGIC:
         if (!node_is(patch, NODE_MAP))
-            wrong_patch(op, "map[string]interface {}");
+            refuse_patch(op, "map[string]interface {}");
         else
             node = patch_strategic(op->arena, op->kind->schema, live, patch, op->err);
         return node;
     case OBJECTS_PATCH_JSON:
         if (!node_is(patch, NODE_LIST)) {
-            wrong_patch(op, "[]handlers.jsonPatchOp");
+            refuse_patch(op, "[]handlers.jsonPatchOp");
             return NULL;
         }
         node = patch_json(op->arena, live, patch, NULL, op->err);
@@ -52,7 +50,7 @@ static struct node *patched(struct write_op *op, const struct node *live)
     return NULL;
 }
 
-static int apply(struct write_op *op)
+static int apply_sent(struct write_op *op)
 {
     char time[CLOCK_TEXT];
     struct patch_writer writer = write_op_writer(op, time);
@@ -69,7 +67,7 @@ static int apply(struct write_op *op)
                        "on the URL (%s)",
                        name, op->write->name);
     if (!op->live && op->write->subresource)
-        return not_found(op->kind, op->write->name, op->err);
+        return table_not_found(op->kind, op->write->name, op->err);
     result = patch_apply(op->arena, &writer, op->before, op->write->body, causes, op->err);
     if (!result) {
         op->ret->causes = causes;
@@ -88,19 +86,16 @@ static int apply(struct write_op *op)
     return write_op_create(op);
 }
 
-int write_op_run_patch(struct objects *objects, const struct objects_write *write,
-                  struct objects_result *ret, struct write_op *op, struct err *err)
+int write_op_patch(struct write_op *op)
 {
     struct node *next;
 
-    if (write_op_start(op, objects, write, ret, err) < 0)
-        return -1;
-    write_op_look_up(op, write->name);
-    if (write->patch == OBJECTS_PATCH_APPLY)
-        return apply(op);
+    write_op_look_up(op, op->write->name);
+    if (op->write->patch == OBJECTS_PATCH_APPLY)
+        return apply_sent(op);
     if (!op->live)
-        return not_found(op->kind, write->name, err);
-    next = patched(op, op->before);
+        return table_not_found(op->kind, op->write->name, op->err);
+    next = make_patched(op, op->before);
     if (!next)
         return -1;
     op->after = node_copy(op->arena, next);

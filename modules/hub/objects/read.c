@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gets and lists, page by page from a snapshot that is kept for a minute. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -18,20 +18,20 @@ struct object *objects_get(struct objects *objects, enum objects_view view,
                            const struct kind *kind, const char *space,
                            const char *name, struct err *err)
 {
-    struct table *table = table_of(objects, kind);
+    struct table *table = table_of(&objects->keeper, kind);
     struct object *object =
         table ? table_find(table, view, space ? space : "", name) : NULL;
 
     if (!object) {
-        not_found(kind, name, err);
+        table_not_found(kind, name, err);
         return NULL;
     }
     return object_hold(object);
 }
 
 /* Selectors that only ask for a name or namespace need no parsing. */
-bool matches(struct arena *arena, const struct objects_query *query,
-             const struct object *object)
+bool read_matches(struct arena *arena, const struct objects_query *query,
+                  const struct object *object)
 {
     const struct node *tree;
     const char *name;
@@ -164,7 +164,7 @@ void objects_each(struct objects *objects, enum objects_view view,
                   const struct kind *kind, const char *space,
                   objects_each_fn *each, void *arg)
 {
-    struct table *table = table_of(objects, kind);
+    struct table *table = table_of(&objects->keeper, kind);
     scoped_view struct view seen = {0};
 
     if (!table)
@@ -184,9 +184,9 @@ static void snapshot_free(struct snapshot *snapshot)
     mem_free(&snapshot);
 }
 
-void snapshots_free(struct objects *objects, int64_t now)
+void snapshots_free(struct keeper *keeper, int64_t now)
 {
-    struct snapshot **at = &objects->snapshots, *snapshot;
+    struct snapshot **at = &keeper->snapshots, *snapshot;
     size_t kept = 0;
 
     while ((snapshot = *at)) {
@@ -200,23 +200,23 @@ void snapshots_free(struct objects *objects, int64_t now)
     }
 }
 
-static struct snapshot *snapshot_find(struct objects *objects,
+static struct snapshot *snapshot_find(struct keeper *keeper,
                                       const struct table *table,
                                       int64_t revision)
 {
     struct snapshot *snapshot;
 
-    snapshots_free(objects, clock_steady());
-    for (snapshot = objects->snapshots; snapshot; snapshot = snapshot->next)
+    snapshots_free(keeper, clock_steady());
+    for (snapshot = keeper->snapshots; snapshot; snapshot = snapshot->next)
         if (snapshot->table == table && snapshot->revision == revision)
             break;
     return snapshot;
 }
 
-static void snapshot_keep(struct objects *objects, struct table *table,
+static void snapshot_keep(struct keeper *keeper, struct table *table,
                           int64_t revision, const struct view *view)
 {
-    struct snapshot *snapshot = snapshot_find(objects, table, revision);
+    struct snapshot *snapshot = snapshot_find(keeper, table, revision);
 
     if (!snapshot) {
         snapshot = mem_alloc(sizeof(*snapshot));
@@ -227,8 +227,8 @@ static void snapshot_keep(struct objects *objects, struct table *table,
                                     sizeof(*snapshot->items));
         for (size_t i = 0; i < view->count; i++)
             snapshot->items[i] = object_hold(view->items[i]);
-        snapshot->next = objects->snapshots;
-        objects->snapshots = snapshot;
+        snapshot->next = keeper->snapshots;
+        keeper->snapshots = snapshot;
     }
     snapshot->expires = clock_steady() + SNAPSHOT_LIFE;
 }
@@ -300,7 +300,7 @@ void objects_page_free(struct objects_page *page)
     page->count = 0;
 }
 
-static int check_revision(struct objects *objects,
+static int check_revision(struct keeper *keeper,
                           const struct objects_query *query, struct err *err)
 {
     const char *match = query->revision_match ? query->revision_match : "";
@@ -314,19 +314,19 @@ static int check_revision(struct objects *objects,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (revision > objects->revision && stage_saw_ahead(objects, revision))
+    if (revision > keeper->revision && revisions_saw_ahead(keeper, revision))
         return !strcmp(match, "Exact")
                    ? err_set(err, ERR_OTHER,
                              "etcdserver: mvcc: required revision is a future "
                              "revision")
                    : err_set(err, ERR_TIMEOUT,
                              "Too large resource version: %lld, current: %lld",
-                             revision, (long long)objects->revision);
+                             revision, (long long)keeper->revision);
     return 0;
 }
 
 /* The state at an exact older revision: by going back over the changes. */
-static int exact_view(struct objects *objects, struct table *table,
+static int exact_view(struct keeper *keeper, struct table *table,
                       int64_t revision, struct view *ret, struct err *err)
 {
     scoped_map struct map *then = map_new();
@@ -334,7 +334,7 @@ static int exact_view(struct objects *objects, struct table *table,
     const struct change *change;
     static const char gone;
 
-    if (revision < objects->forgotten)
+    if (revision < keeper->forgotten)
         return err_set(err, ERR_GONE, "The resourceVersion for the provided "
                                       "list is too old.");
     for (change = table->first; change; change = change->next_here) {
@@ -404,7 +404,7 @@ static bool fill_page(const struct objects_query *query,
             arena_free(&arena);
             arena = arena_new();
         }
-        if (!matches(arena, query, object))
+        if (!read_matches(arena, query, object))
             continue;
         more = query->limit > 0 && (int64_t)page->count >= query->limit;
         if (more)
@@ -436,18 +436,18 @@ static int64_t count_rest(const struct objects_query *query,
 }
 
 /* Finds what a token goes on with; the snapshot, or what is there now. */
-static int continue_view(struct objects *objects, struct table *table,
+static int continue_view(struct keeper *keeper, struct table *table,
                          const struct token *token, struct view *view,
                          struct objects_page *page, struct err *err)
 {
     struct snapshot *snapshot;
     const struct object next = {.space = token->space, .name = token->name};
 
-    if (token->revision < 0 || token->revision == objects->revision) {
-        page->revision = objects->revision;
+    if (token->revision < 0 || token->revision == keeper->revision) {
+        page->revision = keeper->revision;
         return 0;
     }
-    snapshot = snapshot_find(objects, table, token->revision);
+    snapshot = snapshot_find(keeper, table, token->revision);
     if (!snapshot) {
         page->continue_token = write_token(-1, &next);
         return err_set(
@@ -467,10 +467,10 @@ static int continue_view(struct objects *objects, struct table *table,
 }
 
 /* What a namespace held before it was deleted is not for who has its name now. */
-static int check_space(const struct objects *objects, const struct objects_query *query,
+static int check_space(const struct keeper *keeper, const struct objects_query *query,
                        int64_t revision, struct err *err)
 {
-    if (!changes_space_went(objects, query->space ? query->space : "", revision))
+    if (!revisions_space_went(keeper, query->space ? query->space : "", revision))
         return 0;
     return err_set(err, ERR_GONE, "The resourceVersion for the provided list is too old.");
 }
@@ -478,30 +478,31 @@ static int check_space(const struct objects *objects, const struct objects_query
 int objects_list(struct objects *objects, const struct objects_query *query,
                  struct objects_page *ret, struct err *err)
 {
-    struct table *table = table_of(objects, query->kind);
+    struct keeper *keeper = &objects->keeper;
+    struct table *table = table_of(keeper, query->kind);
     scoped_arena struct arena *arena = arena_new();
     scoped_view struct view view = {0};
     struct token token = {0, query->space ? query->space : "", ""};
     long long exact = 0;
     size_t at;
 
-    *ret = (struct objects_page){.revision = objects->revision};
+    *ret = (struct objects_page){.revision = keeper->revision};
     if (!table)
         return 0;
     view = view_of(table, query->view, NULL);
     if (query->continue_token && *query->continue_token) {
         if (read_token(arena, query->continue_token, &token, err) < 0 ||
-            continue_view(objects, table, &token, &view, ret, err) < 0 ||
-            check_space(objects, query, ret->revision, err) < 0)
+            continue_view(keeper, table, &token, &view, ret, err) < 0 ||
+            check_space(keeper, query, ret->revision, err) < 0)
             return -1;
-    } else if (check_revision(objects, query, err) < 0) {
+    } else if (check_revision(keeper, query, err) < 0) {
         return -1;
     } else if (wants_exact(query) && text_to_int(query->revision, &exact) &&
-               exact && exact != objects->revision) {
+               exact && exact != keeper->revision) {
         view_free(&view);
         view = (struct view){0};
-        if (check_space(objects, query, exact, err) < 0 ||
-            exact_view(objects, table, exact, &view, err) < 0)
+        if (check_space(keeper, query, exact, err) < 0 ||
+            exact_view(keeper, table, exact, &view, err) < 0)
             return -1;
         ret->revision = exact;
     }
@@ -510,7 +511,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
         return 0;
     ret->remaining = count_rest(query, &view, at);
     if (query->view == OBJECTS_PUBLISHED)
-        snapshot_keep(objects, table, ret->revision, &view);
+        snapshot_keep(keeper, table, ret->revision, &view);
     assert(view.items); /* there is a next one */
     ret->continue_token = write_token(ret->revision, view.items[at]);
     return 0;

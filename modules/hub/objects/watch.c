@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives each watcher the changes it asked for, in order, from where it was. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/clock.h"
 #include "base/object.h"
@@ -17,7 +17,7 @@
 
 struct objects_watch {
     uint32_t tag;
-    struct objects *objects;
+    struct keeper *keeper;
     struct table *table;
     struct objects_query query; /* strings and selectors owned by `arena` */
     struct arena *arena;
@@ -66,7 +66,7 @@ static void wait_for(struct objects_watch *watch, struct change *change)
         change->waiting++;
 }
 
-void watch_wake(struct table *table, struct change *change)
+void watches_wake(struct table *table, struct change *change)
 {
     for (struct objects_watch *watch = table->watches; watch;
          watch = watch->next) {
@@ -77,7 +77,7 @@ void watch_wake(struct table *table, struct change *change)
     }
 }
 
-void watch_expire(struct change *change)
+void watches_expire(struct change *change)
 {
     for (struct objects_watch *watch = change->table->watches; watch;
          watch = watch->next) {
@@ -89,12 +89,12 @@ void watch_expire(struct change *change)
     }
 }
 
-void watch_quiet(struct objects *objects)
+void watches_bookmark(struct keeper *keeper)
 {
     int64_t now = clock_steady();
 
-    for (size_t i = 0; i < objects->table_count; i++)
-        for (struct objects_watch *watch = objects->all[i]->watches; watch;
+    for (size_t i = 0; i < keeper->table_count; i++)
+        for (struct objects_watch *watch = keeper->all[i]->watches; watch;
              watch = watch->next) {
             if (!watch->bookmarks || watch->upcoming || watch->expired ||
                 now - watch->last_told < QUIET_ENOUGH)
@@ -133,7 +133,7 @@ static void take_initial(struct objects_watch *watch)
 
         if (*space && strcmp(object->space, space))
             break;
-        if (!matches(arena, &watch->query, object))
+        if (!read_matches(arena, &watch->query, object))
             continue;
         if (watch->initial_count == room) {
             room = room ? room * 2 : 16;
@@ -147,7 +147,7 @@ static void take_initial(struct objects_watch *watch)
 static int start_at(struct objects_watch *watch, const char *text,
                     struct err *err)
 {
-    struct objects *objects = watch->objects;
+    struct keeper *keeper = watch->keeper;
     struct change *change = watch->table->first;
     long long since = 0;
 
@@ -156,14 +156,14 @@ static int start_at(struct objects_watch *watch, const char *text,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (since > objects->revision && stage_saw_ahead(objects, since))
+    if (since > keeper->revision && revisions_saw_ahead(keeper, since))
         return err_set(err, ERR_TIMEOUT,
                        "Too large resource version: %lld, current: %lld", since,
-                       (long long)objects->revision);
-    if (since < objects->forgotten ||
-        changes_space_went(objects, watch->query.space, since))
+                       (long long)keeper->revision);
+    if (since < keeper->forgotten ||
+        revisions_space_went(keeper, watch->query.space, since))
         return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
-                       since, (long long)objects->forgotten);
+                       since, (long long)keeper->forgotten);
     while (change && (change->revision <= since || !is_for(watch, change)))
         change = change->next_here;
     wait_for(watch, change);
@@ -176,20 +176,21 @@ struct objects_watch *objects_watch(struct objects *objects,
                                     objects_ready_fn *ready, void *arg,
                                     struct err *err)
 {
-    struct table *table = table_of(objects, options->query.kind);
+    struct keeper *keeper = &objects->keeper;
+    struct table *table = table_of(keeper, options->query.kind);
     struct objects_watch *watch = mem_alloc(sizeof(*watch));
     const char *since = options->query.revision;
     bool initial = options->initial || !since || !*since || text_same(since, "0");
 
     *watch = (struct objects_watch){
         .tag = WATCH_TAG,
-        .objects = objects,
+        .keeper = keeper,
         .table = table,
         .ready = ready,
         .arg = arg,
         .mark_end = options->mark_end,
         .bookmarks = options->bookmarks,
-        .revision = objects->revision,
+        .revision = keeper->revision,
         .last_told = clock_steady(),
     };
     copy_query(watch, &options->query);
@@ -198,8 +199,8 @@ struct objects_watch *objects_watch(struct objects *objects,
     if (watch->next)
         watch->next->back = &watch->next;
     table->watches = watch;
-    if (objects->loop)
-        watch->timer = loop_timer_new(objects->loop, on_timer, watch);
+    if (keeper->loop)
+        watch->timer = loop_timer_new(keeper->loop, on_timer, watch);
     if (initial) {
         take_initial(watch);
     } else if (start_at(watch, since, err) < 0) {
@@ -258,13 +259,13 @@ static bool look(const struct objects_watch *watch, const struct change *change,
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *subject = change->after ? change->after : change->last;
-    bool is = change->after && matches(arena, &watch->query, change->after);
+    bool is = change->after && read_matches(arena, &watch->query, change->after);
     bool was;
 
     if (!change->unknown)
-        was = change->before && matches(arena, &watch->query, change->before);
+        was = change->before && read_matches(arena, &watch->query, change->before);
     else if (!change->after || is)
-        was = matches(arena, &watch->query, subject);
+        was = read_matches(arena, &watch->query, subject);
     else
         was = selects(watch) &&
               (!*watch->query.name || !strcmp(watch->query.name, subject->name));
@@ -343,8 +344,8 @@ static bool take_next(struct objects_watch *watch, struct objects_event *ret)
         return true;
     }
     /* Everything published so far is told, to whomever it concerned. */
-    if (watch->objects->revision > watch->revision)
-        watch->revision = watch->objects->revision;
+    if (watch->keeper->revision > watch->revision)
+        watch->revision = watch->keeper->revision;
     if (watch->bookmark_due) {
         watch->bookmark_due = false;
         return give(watch, OBJECTS_BOOKMARK, ret);

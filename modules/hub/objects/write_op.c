@@ -14,21 +14,6 @@
 
 #define MANAGER_AT_MOST 128
 
-bool is_core(const struct kind *kind, const char *plural)
-{
-    return !*kind->group && !strcmp(kind->plural, plural);
-}
-
-int not_found(const struct kind *kind, const char *name, struct err *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", kind->resource, name);
-}
-
-bool write_op_is_csr(const struct kind *kind)
-{
-    return !strcmp(kind->resource, "certificatesigningrequests.certificates.k8s.io");
-}
-
 bool write_op_is_status(const struct write_op *op)
 {
     return text_same(op->write->subresource, "status") ||
@@ -123,7 +108,7 @@ int write_op_start(struct write_op *op, struct objects *objects, const struct ob
     *ret = (struct objects_result) {.arena = ret->arena};
     *op = (struct write_op) {
         .objects = objects,
-        .table = table_of(objects, write->kind),
+        .table = table_of(&objects->keeper, write->kind),
         .write = write,
         .kind = write->kind,
         .arena = ret->arena,
@@ -211,6 +196,15 @@ bool write_op_is_unchanged(struct write_op *op)
                      write_op_bare(op->arena, op->after, false));
 }
 
+void write_op_raise_generation(struct write_op *op)
+{
+    struct node *metadata = node_get(op->after, "metadata");
+    int64_t generation = node_get_int(node_get(op->before, "metadata"), "generation", 0);
+
+    if (!op->kind->no_generation)
+        node_set_int(op->arena, metadata, "generation", generation + 1);
+}
+
 /* ---- Staging ------------------------------------------------------------ */
 
 struct node *write_op_stored_tree(struct write_op *op)
@@ -227,9 +221,9 @@ void write_op_finish(struct write_op *op, bool gone)
     if (op->write->dry_run)
         op->ret->object = object_make(op->arena, op->table->kind, tree, revision);
     else if (gone)
-        op->ret->object = object_hold(stage_delete(op->objects, op->table, op->arena, tree));
+        op->ret->object = object_hold(stage_delete(&op->objects->keeper, op->table, op->arena, tree));
     else
-        op->ret->object = object_hold(stage_put(op->objects, op->table, op->arena, tree));
+        op->ret->object = object_hold(stage_put(&op->objects->keeper, op->table, op->arena, tree));
 }
 
 void write_op_finish_unchanged(struct write_op *op)
