@@ -157,7 +157,7 @@ static void unindex_object(struct collector *collector, const struct object *bef
     wake_namespace(collector, before->space);
 }
 
-static void on_change(void *arg, const struct object *before,
+static void on_published(void *arg, const struct object *before,
                       const struct object *after)
 {
     struct collector *collector = object_from(collector, COLLECTOR_TAG, arg);
@@ -172,12 +172,12 @@ static void on_change(void *arg, const struct object *before,
 
 static void on_each(void *arg, const struct object *object)
 {
-    on_change(arg, NULL, object);
+    on_published(arg, NULL, object);
 }
 
 /* ---- Life --------------------------------------------------------------- */
 
-static void on_timer(void *arg)
+static void on_collector_timer(void *arg)
 {
     collector_run(object_from(collector, COLLECTOR_TAG, arg));
 }
@@ -191,7 +191,7 @@ struct collector *collector_new(struct objects *objects, struct loop *loop)
         .tag = COLLECTOR_TAG,
         .objects = objects,
         .namespaces = kinds_find(objects_kinds(objects), "", "namespaces"),
-        .timer = loop ? loop_timer_new(loop, on_timer, collector) : NULL,
+        .timer = loop ? loop_timer_new(loop, on_collector_timer, collector) : NULL,
         .queue = map_new(),
         .by_uid = map_new(),
         .dependents = map_new(),
@@ -199,7 +199,7 @@ struct collector *collector_new(struct objects *objects, struct loop *loop)
     };
     for (size_t i = 0; (kind = objects_stored_kind(objects, i)); i++) {
         objects_each(objects, OBJECTS_PUBLISHED, kind, "", on_each, collector);
-        objects_on_change(objects, kind, on_change, collector);
+        objects_on_change(objects, kind, on_published, collector);
     }
     return collector;
 }
@@ -341,7 +341,7 @@ static bool check_namespaces(struct collector *collector, const struct object *o
     return fine;
 }
 
-static void check_owners(struct collector *collector, const struct object *object)
+static void collect_if_unowned(struct collector *collector, const struct object *object)
 {
     size_t gone = 0;
 
@@ -361,7 +361,7 @@ static void check_owners(struct collector *collector, const struct object *objec
     }
 }
 
-static bool has_finalizer(const struct object *object, const char *name)
+static bool has_named_finalizer(const struct object *object, const char *name)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *list = node_at(object_read(arena, object), "metadata",
@@ -479,19 +479,19 @@ static void check_uid(struct collector *collector, const char *uid)
 
     if (!object) {
         while (dependents && (dependent = map_next(dependents, &at, NULL)))
-            check_owners(collector, dependent);
+            collect_if_unowned(collector, dependent);
         return;
     }
     if (object->deleting && object->kind == collector->namespaces)
         empty_namespace(collector, object);
     if (object->deleting && object->finalizer_count) {
-        if (has_finalizer(object, "orphan"))
+        if (has_named_finalizer(object, "orphan"))
             orphan_dependents(collector, object);
-        else if (has_finalizer(object, "foregroundDeletion"))
+        else if (has_named_finalizer(object, "foregroundDeletion"))
             delete_in_foreground(collector, object);
     }
     if (object->owner_count)
-        check_owners(collector, object);
+        collect_if_unowned(collector, object);
 }
 
 /* Writes are staged, so nothing published changes under the walk. */

@@ -54,7 +54,7 @@ static void count_kind(struct remaining *left, struct objects *objects,
                   left->count);
 }
 
-static void add_condition(const struct remaining *left, struct node *list,
+static void add_content_condition(const struct remaining *left, struct node *list,
                           const char *type, const char *reason,
                           const char *message)
 {
@@ -80,7 +80,7 @@ static struct node *make_conditions(const struct remaining *left)
 
     text_addf(&message, "Some resources are remaining: %s",
               text_string(&left->resources));
-    add_condition(left, list, "NamespaceContentRemaining", "SomeResourcesRemain",
+    add_content_condition(left, list, "NamespaceContentRemaining", "SomeResourcesRemain",
                   text_string(&message));
     if (!map_count(left->finalizers))
         return list;
@@ -88,7 +88,7 @@ static struct node *make_conditions(const struct remaining *left)
     while ((count = map_next(left->finalizers, &at, &name)))
         text_addf(&message, "%s%s in %zu resource instances",
                   message.len ? ", " : "", name, (size_t)(uintptr_t)count);
-    add_condition(left, list, "NamespaceFinalizersRemaining",
+    add_content_condition(left, list, "NamespaceFinalizersRemaining",
                   "SomeFinalizersRemain",
                   arena_printf(left->arena, "Some content in the namespace has "
                                "finalizers remaining: %s", text_string(&message)));

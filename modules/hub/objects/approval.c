@@ -21,7 +21,7 @@ static bool is_decision(const char *type, size_t count)
     return false;
 }
 
-static const struct node *condition_of(const struct node *object,
+static const struct node *find_csr_condition(const struct node *object,
                                        const char *type)
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
@@ -48,7 +48,7 @@ void approval_stamp(struct arena *arena, struct node *object,
     for (size_t i = 0; i < node_count(list); i++) {
         struct node *one = node_item(list, i);
         const struct node *old =
-            condition_of(before, node_get_text(one, "type"));
+            find_csr_condition(before, node_get_text(one, "type"));
         const char *since = node_get_text(old, "lastTransitionTime");
 
         if (!node_is(one, NODE_MAP))
@@ -64,7 +64,7 @@ void approval_stamp(struct arena *arena, struct node *object,
     }
 }
 
-static void check_condition(struct arena *arena, const struct node *condition,
+static void check_decision(struct arena *arena, const struct node *condition,
                             size_t index, struct node *causes)
 {
     const char *type = node_get_text(condition, "type");
@@ -83,7 +83,7 @@ static void check_exclusive(struct arena *arena, const struct node *object,
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
 
-    if (!condition_of(object, "Approved") || !condition_of(object, "Denied"))
+    if (!find_csr_condition(object, "Approved") || !find_csr_condition(object, "Denied"))
         return;
     for (size_t i = node_count(list); i > 0; i--) {
         const struct node *type = node_get(node_item(list, i - 1), "type");
@@ -105,11 +105,11 @@ void approval_check(struct arena *arena, const struct node *object,
     const struct node *list = node_at(object, "status", "conditions", NULL);
 
     for (size_t i = 0; i < node_count(list); i++)
-        check_condition(arena, node_item(list, i), i, causes);
+        check_decision(arena, node_item(list, i), i, causes);
     check_exclusive(arena, object, causes);
     for (size_t i = 0; i < count_of(decisions); i++) {
-        bool was = condition_of(before, decisions[i]);
-        bool is = condition_of(object, decisions[i]);
+        bool was = find_csr_condition(before, decisions[i]);
+        bool is = find_csr_condition(object, decisions[i]);
 
         if (was && !is)
             schema_add_cause(arena, causes, "FieldValueForbidden",

@@ -21,7 +21,7 @@ static void change_free(struct change *change)
     mem_free(&change);
 }
 
-static void forget_oldest(struct keeper *keeper)
+static void forget_oldest_change(struct keeper *keeper)
 {
     struct changes *changes = &keeper->changes;
     struct change *change = changes->oldest;
@@ -48,7 +48,7 @@ static void forget_surplus(struct keeper *keeper)
     while (changes->oldest != changes->newest &&
            (changes->bytes > changes->most_bytes ||
             changes->count > changes->most_count))
-        forget_oldest(keeper);
+        forget_oldest_change(keeper);
 }
 
 void objects_limit_memory(struct objects *objects, size_t bytes, size_t count)
@@ -83,5 +83,5 @@ struct change *changes_remember(struct keeper *keeper, struct change value)
 void changes_free(struct keeper *keeper)
 {
     while (keeper->changes.oldest)
-        forget_oldest(keeper);
+        forget_oldest_change(keeper);
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static int check_namespace(struct write_op *op)
+static int check_target_namespace(struct write_op *op)
 {
     const struct node *metadata = node_get(op->after, "metadata");
     const char *space = node_get_text(metadata, "namespace");
@@ -54,7 +54,7 @@ int write_op_create(struct write_op *op)
                        "resourceVersion should not be set on objects to be "
                        "created");
     metadata_generate_name(op->arena, metadata);
-    if (check_namespace(op) < 0)
+    if (check_target_namespace(op) < 0)
         return -1;
     if (op->kind->namespaced)
         node_set_text(op->arena, metadata, "namespace", op->write->space);

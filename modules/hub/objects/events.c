@@ -25,7 +25,7 @@ struct event_series {
     unsigned messages;
 };
 
-static void forget_series(struct map *all, int64_t before)
+static void forget_event_series(struct map *all, int64_t before)
 {
     struct event_series *series;
     const char *key;
@@ -41,7 +41,7 @@ static void forget_series(struct map *all, int64_t before)
 void event_series_free(struct rules *rules)
 {
     if (rules->event_series)
-        forget_series(rules->event_series, INT64_MAX);
+        forget_event_series(rules->event_series, INT64_MAX);
     map_free(&rules->event_series);
 }
 
@@ -56,9 +56,9 @@ static bool count_in_series(struct rules *rules, const char *key)
     series = map_get(rules->event_series, key);
     if (!series) {
         if (map_count(rules->event_series) >= SERIES_KEPT)
-            forget_series(rules->event_series, now - SAME_EVENT);
+            forget_event_series(rules->event_series, now - SAME_EVENT);
         if (map_count(rules->event_series) >= SERIES_KEPT)
-            forget_series(rules->event_series, INT64_MAX);
+            forget_event_series(rules->event_series, INT64_MAX);
         series = mem_alloc(sizeof *series);
         map_put(rules->event_series, key, series);
     }

@@ -31,7 +31,7 @@ static void add_warning(struct write_op *op, struct node *words)
     node_add(op->arena, op->ret->warnings, words);
 }
 
-static const struct node *at_path(const struct write_op *op, const char *path)
+static const struct node *find_field(const struct write_op *op, const char *path)
 {
     char *rest = arena_string(op->arena, path), *step;
     const struct node *at = op->after;
@@ -55,7 +55,7 @@ static void warn_of_unused(struct write_op *op)
         if (!strcmp(*at, "."))
             add_warning(op, node_format(op->arena, "%s: nothing acts on this kind yet; see kubectl explain %s",
                                          op->kind->kind, op->kind->plural));
-        else if (says_something(at_path(op, *at)))
+        else if (says_something(find_field(op, *at)))
             add_warning(op, node_format(op->arena, "%s: nothing acts on this field yet; see kubectl explain %s.%s",
                                          *at, op->kind->plural, *at));
     }
@@ -96,7 +96,7 @@ int write_op_check_fields(struct write_op *op)
 
 /* Kinds that a kube-apiserver decodes into Go types refuse a wrong type while
    decoding; others while validating. */
-static bool is_built_in(const struct kind *kind)
+static bool has_go_type(const struct kind *kind)
 {
     return !strchr(kind->group, '.') || text_ends(kind->group, ".k8s.io");
 }
@@ -125,7 +125,7 @@ static const char *bad_stranger(struct write_op *op, const char *kind)
     const struct kind *its = kinds_by_kind(op->objects->keeper.kinds, op->kind->api_version, kind);
     struct node *causes = node_list(op->arena);
 
-    if (its && is_built_in(its))
+    if (its && has_go_type(its))
         schema_validate(its->schema, op->arena, op->after, causes);
     for (size_t i = 0; i < node_count(causes); i++)
         if (bad_bytes(op, node_item(causes, i)))
@@ -152,15 +152,15 @@ int write_op_check_type(struct write_op *op)
     return 0;
 }
 
-static int refuse(struct write_op *op, struct node *causes)
+static int refuse_causes(struct write_op *op, struct node *causes)
 {
     const struct node *first = node_item(causes, 0);
     const struct node *metadata = node_get(op->after, "metadata");
     bool type = text_same(node_get_text(first, "reason"), "FieldValueTypeInvalid");
 
-    if (is_built_in(op->kind) && bad_bytes(op, first))
+    if (has_go_type(op->kind) && bad_bytes(op, first))
         return write_op_cannot_handle(op, bad_bytes(op, first));
-    if (type && is_built_in(op->kind))
+    if (type && has_go_type(op->kind))
         return write_op_cannot_handle(op, arena_printf(op->arena, "json: cannot unmarshal: %s: %s",
                                                    node_get_text(first, "field"),
                                                    node_get_text(first, "message")));
@@ -210,7 +210,7 @@ static void add_faults(const struct node *found, struct write_op *op, struct nod
  */
 static bool is_for_rules(const struct write_op *op, const struct node *faults)
 {
-    if (!is_built_in(op->kind))
+    if (!has_go_type(op->kind))
         return !node_count(faults);
     for (size_t i = 0; i < node_count(faults); i++)
         if (text_same(node_get_text(node_item(faults, i), "reason"), "FieldValueTypeInvalid"))
@@ -294,7 +294,7 @@ static int check_lengths(struct write_op *op)
                              node_int(op->arena, (int64_t)now), "must have at most %zu items",
                              lists[i].most);
     }
-    return node_count(causes) ? refuse(op, causes) : 0;
+    return node_count(causes) ? refuse_causes(op, causes) : 0;
 }
 
 /* Only what was read lost its nulls; an apply is merged behind that. Built-in
@@ -303,7 +303,7 @@ static int fill_defaults(struct write_op *op)
 {
     bool applied = op->write->patch == OBJECTS_PATCH_APPLY && op->tracked;
 
-    return applied && !is_built_in(op->kind)
+    return applied && !has_go_type(op->kind)
                ? schema_apply_defaults_only(op->kind->schema, op->arena,
                                             op->after, op->err)
                : schema_apply_defaults(op->kind->schema, op->arena, op->after,
@@ -330,5 +330,5 @@ int write_op_judge(struct write_op *op)
     if (approval_is_csr(op->kind) && op->before)
         approval_check(op->arena, op->after, op->before, may_decide(op), causes);
     add_faults(faults, op, causes);
-    return node_count(causes) ? refuse(op, causes) : 0;
+    return node_count(causes) ? refuse_causes(op, causes) : 0;
 }

@@ -115,7 +115,7 @@ static bool is_one_of(const char *word, const char *const *words)
     return false;
 }
 
-static void check_binding(struct arena *arena, const struct node *binding,
+static void check_role_binding(struct arena *arena, const struct node *binding,
                           struct node *causes)
 {
     static const char *const roles[] = {"Role", "ClusterRole", NULL};
@@ -143,7 +143,7 @@ static void check_binding(struct arena *arena, const struct node *binding,
     }
 }
 
-static void check_role(struct arena *arena, const struct node *role,
+static void check_role_rules(struct arena *arena, const struct node *role,
                        struct node *causes)
 {
     const struct node *rules = node_get(role, "rules");
@@ -185,7 +185,7 @@ static void check_request(struct arena *arena, const struct node *csr,
 /* An Event lies beside what it is about, so that whoever may write in one namespace
    says nothing of another's objects. What lies in no namespace has its Events in
    `default`, or in the namespace of its own name. */
-static void check_event(struct arena *arena, const struct node *event,
+static void check_event_names(struct arena *arena, const struct node *event,
                         struct node *causes)
 {
     const char *field = node_get(event, "regarding") ? "regarding" : "involvedObject";
@@ -202,7 +202,7 @@ static void check_event(struct arena *arena, const struct node *event,
 }
 
 /* What kube-apiserver checks of kinds that it knows, in its words. */
-static void check_words(struct arena *arena, const struct kind *kind,
+static void check_kind_words(struct arena *arena, const struct kind *kind,
                         const struct node *object, const struct node *before,
                         struct node *causes)
 {
@@ -212,13 +212,13 @@ static void check_words(struct arena *arena, const struct kind *kind,
                       struct node *causes);
         bool once; /* what is there already stays good */
     } checks[] = {
-        {"rolebindings.rbac.authorization.k8s.io", check_binding, false},
-        {"clusterrolebindings.rbac.authorization.k8s.io", check_binding, false},
-        {"roles.rbac.authorization.k8s.io", check_role, false},
+        {"rolebindings.rbac.authorization.k8s.io", check_role_binding, false},
+        {"clusterrolebindings.rbac.authorization.k8s.io", check_role_binding, false},
+        {"roles.rbac.authorization.k8s.io", check_role_rules, false},
         {"leases.coordination.k8s.io", check_lease, false},
         {"certificatesigningrequests.certificates.k8s.io", check_request, true},
-        {"events", check_event, true},
-        {"events.events.k8s.io", check_event, true},
+        {"events", check_event_names, true},
+        {"events.events.k8s.io", check_event_names, true},
     };
 
     for (size_t i = 0; i < count_of(checks); i++)
@@ -243,7 +243,7 @@ static void check_frozen(struct arena *arena, const struct node *object,
                              "is set");
 }
 
-static const struct node *at_path(const struct node *object, const char *path)
+static const struct node *find_immutable(const struct node *object, const char *path)
 {
     char key[128];
 
@@ -267,8 +267,8 @@ static void check_immutable(struct arena *arena, const struct kind *kind,
     for (size_t i = 0; kind->immutable_fields && kind->immutable_fields[i];
          i++) {
         const char *path = kind->immutable_fields[i];
-        const struct node *now = at_path(object, path);
-        const struct node *old = at_path(before, path);
+        const struct node *now = find_immutable(object, path);
+        const struct node *old = find_immutable(before, path);
 
         if (now == old || (now && old && node_same(now, old)))
             continue;
@@ -287,7 +287,7 @@ void kind_rules_check(struct arena *arena, const struct kind *kind,
 
     if (before)
         check_immutable(arena, kind, object, before, causes);
-    check_words(arena, kind, object, before, causes);
+    check_kind_words(arena, kind, object, before, causes);
     if (!map && !secret)
         return;
     check_data_keys(arena, object, "data", causes);

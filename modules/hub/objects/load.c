@@ -47,7 +47,7 @@ static void forget_lost(struct loading *loading)
     }
 }
 
-static struct object *read_row(struct loading *loading, struct table *table,
+static struct object *read_object_row(struct loading *loading, struct table *table,
                                const struct store_row *row, struct err *err)
 {
     scoped_text struct text open = {0};
@@ -66,7 +66,7 @@ static struct object *read_row(struct loading *loading, struct table *table,
 }
 
 /* After a restart every lease counts as renewed: nobody could renew it. */
-static struct object *renew(struct loading *loading, struct object *object)
+static struct object *renew_lease(struct loading *loading, struct object *object)
 {
     struct node *tree, *spec;
     struct object *renewed;
@@ -98,10 +98,10 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
         arena_free(&loading->arena);
         loading->arena = arena_new();
     }
-    object = read_row(loading, table, row, err);
+    object = read_object_row(loading, table, row, err);
     if (!object)
         return give_up_row(loading, row, err) ? 0 : -1;
-    object = renew(loading, object);
+    object = renew_lease(loading, object);
     table_set(table, row->key.space, row->key.name, object);
     return 0;
 }
@@ -119,7 +119,7 @@ static int load_change(void *arg, const struct store_row *row, struct err *err)
     before = table_published(table, row->key.space, row->key.name);
     object = before && before->revision == row->revision
                  ? object_hold(before)
-                 : read_row(loading, table, row, err);
+                 : read_object_row(loading, table, row, err);
     if (!object)
         return -1;
     key = mem_printf("%s %s/%s", row->key.kind, row->key.space, row->key.name);

@@ -46,7 +46,7 @@ static name_rule_fn *name_rule_of(const struct kind *kind)
     return name_is_dns_subdomain;
 }
 
-static void check_name(struct arena *arena, const struct kind *kind,
+static void check_object_name(struct arena *arena, const struct kind *kind,
                        const struct node *metadata, struct node *causes)
 {
     const struct node *name = node_get(metadata, "name");
@@ -118,7 +118,7 @@ static void check_annotations(struct arena *arena, const struct node *metadata,
                          ANNOTATIONS_AT_MOST);
 }
 
-static void check_owners(struct arena *arena, const struct node *metadata,
+static void check_owner_references(struct arena *arena, const struct node *metadata,
                          struct node *causes)
 {
     static const char *const needed[] = {"apiVersion", "kind", "name", "uid"};
@@ -152,7 +152,7 @@ static void check_owners(struct arena *arena, const struct node *metadata,
     }
 }
 
-static bool holds(const struct node *list, const char *text)
+static bool has_finalizer_name(const struct node *list, const char *text)
 {
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_text(node_item(list, i)), text))
@@ -183,7 +183,7 @@ static void check_finalizers(struct arena *arena, const struct node *metadata,
                     arena_printf(arena, "metadata.finalizers[%zu]", i), name,
                     "name is neither a standard finalizer name nor is it "
                     "fully qualified");
-        if (!holds(old, name))
+        if (!has_finalizer_name(old, name))
             text_addf(&added, "%s\"%s\"", added.len ? ", " : "", name);
     }
     /* Said twice in the causes, as there, and once in the sentence. */
@@ -204,10 +204,10 @@ void metadata_check(struct arena *arena, const struct kind *kind,
 {
     const struct node *metadata = node_get(object, "metadata");
 
-    check_name(arena, kind, metadata, causes);
+    check_object_name(arena, kind, metadata, causes);
     check_labels(arena, metadata, causes);
     check_annotations(arena, metadata, causes);
-    check_owners(arena, metadata, causes);
+    check_owner_references(arena, metadata, causes);
     check_finalizers(arena, metadata, before, causes);
 }
 

@@ -28,6 +28,8 @@ void objects_close(struct objects **objects)
     if (!*objects)
         return;
     keeper_close(&(*objects)->keeper);
+    apply_cache_free((*objects)->rules);
+    event_series_free((*objects)->rules);
     rules_free(&(*objects)->rules);
     mem_free(objects);
 }

@@ -68,7 +68,7 @@ static void view_free(struct view *view)
 }
 #define scoped_view SCOPED(view_free)
 
-static int by_key(const void *a, const void *b)
+static int by_object_key(const void *a, const void *b)
 {
     const struct object *x = *(struct object *const *)a;
     const struct object *y = *(struct object *const *)b;
@@ -89,7 +89,7 @@ static int by_pending(const void *a, const void *b)
     const struct object *x = named_by(*(struct pending *const *)a);
     const struct object *y = named_by(*(struct pending *const *)b);
 
-    return by_key(&x, &y);
+    return by_object_key(&x, &y);
 }
 
 /* What is staged in the namespace (NULL: all), in order; the caller frees. */
@@ -110,7 +110,7 @@ static struct pending **staged_in(const struct table *table, const char *space,
 }
 
 /* Published objects with the staged ones in their place: both are in order. */
-static struct view merged(struct object **items, size_t items_count,
+static struct view merge_views(struct object **items, size_t items_count,
                           struct pending **staged, size_t staged_count)
 {
     struct view view = {0};
@@ -124,7 +124,7 @@ static struct view merged(struct object **items, size_t items_count,
         if (i < items_count && next < staged_count) {
             const struct object *other = named_by(staged[next]);
 
-            order = by_key(&items[i], &other);
+            order = by_object_key(&items[i], &other);
         }
         if (order < 0) {
             view.owned[view.count++] = items[i++];
@@ -157,7 +157,7 @@ static struct view view_of(const struct table *table, enum objects_view which,
     if (which != OBJECTS_STAGED || !map_count(table->staged))
         return (struct view){.items = items, .count = end - from};
     staged = staged_in(table, space, &count);
-    return merged(items, end - from, staged, count);
+    return merge_views(items, end - from, staged, count);
 }
 
 void objects_each(struct objects *objects, enum objects_view view,
@@ -236,7 +236,7 @@ static void snapshot_keep(struct keeper *keeper, struct table *table,
 /* ---- Tokens ------------------------------------------------------------- */
 
 /* A kube-apiserver's form: {"v","rv","start"}; rv -1 is "whatever is now". */
-static char *write_token(int64_t revision, const struct object *next)
+static char *write_continue_token(int64_t revision, const struct object *next)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text json = {0}, out = {0};
@@ -256,7 +256,7 @@ struct token {
     const char *space, *name; /* in the arena */
 };
 
-static int read_token(struct arena *arena, const char *text, struct token *ret,
+static int read_continue_token(struct arena *arena, const char *text, struct token *ret,
                       struct err *err)
 {
     scoped_text struct text json = {0};
@@ -363,7 +363,7 @@ static int exact_view(struct keeper *keeper, struct table *table,
     for (void *object; (object = map_next(then, &at, NULL));)
         if (object != &gone)
             ret->owned[ret->count++] = object;
-    qsort(ret->owned, ret->count, sizeof(*ret->owned), by_key);
+    qsort(ret->owned, ret->count, sizeof(*ret->owned), by_object_key);
     ret->items = ret->owned;
     return 0;
 }
@@ -378,7 +378,7 @@ static bool wants_exact(const struct objects_query *query)
            (!strcmp(match, "Exact") || (!*match && query->limit > 0));
 }
 
-static size_t seek(const struct view *view, const char *space, const char *name)
+static size_t seek_view(const struct view *view, const char *space, const char *name)
 {
     struct table like = {.items = view->items, .count = view->count};
 
@@ -449,7 +449,7 @@ static int continue_view(struct keeper *keeper, struct table *table,
     }
     snapshot = snapshot_find(keeper, table, token->revision);
     if (!snapshot) {
-        page->continue_token = write_token(-1, &next);
+        page->continue_token = write_continue_token(-1, &next);
         return err_set(
             err, ERR_GONE,
             "The provided continue parameter is too old to display a "
@@ -491,7 +491,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
         return 0;
     view = view_of(table, query->view, NULL);
     if (query->continue_token && *query->continue_token) {
-        if (read_token(arena, query->continue_token, &token, err) < 0 ||
+        if (read_continue_token(arena, query->continue_token, &token, err) < 0 ||
             continue_view(keeper, table, &token, &view, ret, err) < 0 ||
             check_space(keeper, query, ret->revision, err) < 0)
             return -1;
@@ -506,13 +506,13 @@ int objects_list(struct objects *objects, const struct objects_query *query,
             return -1;
         ret->revision = exact;
     }
-    at = seek(&view, token.space, token.name);
+    at = seek_view(&view, token.space, token.name);
     if (!fill_page(query, &view, &at, ret))
         return 0;
     ret->remaining = count_rest(query, &view, at);
     if (query->view == OBJECTS_PUBLISHED)
         snapshot_keep(keeper, table, ret->revision, &view);
     assert(view.items); /* there is a next one */
-    ret->continue_token = write_token(ret->revision, view.items[at]);
+    ret->continue_token = write_continue_token(ret->revision, view.items[at]);
     return 0;
 }

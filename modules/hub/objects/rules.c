@@ -29,8 +29,6 @@ void rules_free(struct rules **pointer)
             rule = next;
         }
     map_free(&rules->of_kind);
-    apply_cache_free(rules);
-    event_series_free(rules);
     mem_free(pointer);
 }
 
@@ -40,7 +38,7 @@ const struct rule *rules_of(const struct rules *rules, const struct kind *kind)
 }
 
 /* Rules run in the order in which they were added. */
-static void add_rule(struct rules *rules, const struct kind *kind,
+static void append_rule(struct rules *rules, const struct kind *kind,
                      const struct rule *value)
 {
     struct rule *rule = mem_copy(value, sizeof(*value));
@@ -63,5 +61,5 @@ void objects_rule(struct objects *objects, const struct kind *kind,
 
     for (size_t i = 0; i < keeper->table_count; i++)
         if (!kind || keeper->all[i] == table_of(keeper, kind))
-            add_rule(objects->rules, keeper->all[i]->kind, &rule);
+            append_rule(objects->rules, keeper->all[i]->kind, &rule);
 }

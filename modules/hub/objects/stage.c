@@ -240,7 +240,7 @@ static void tell_waiters(struct waiter *waiter, const struct err *err)
 
 /* Re-entrant: listeners and waiters may stage, wait and commit. So the queues are
    taken, and the state is that of no commit, before the first of them is called. */
-static void on_committed(void *arg, const struct err *err)
+static void on_stage_committed(void *arg, const struct err *err)
 {
     struct keeper *keeper = object_from(keeper, KEEPER_TAG, arg);
     struct stage *stage = &keeper->stage;
@@ -272,7 +272,7 @@ static void begin_commit(struct keeper *keeper)
     stage->flying = take_pending(&stage->staged);
     if (!stage->flying.first)
         stage->flying.end = &stage->flying.first;
-    store_commit(keeper->store, on_committed, keeper);
+    store_commit(keeper->store, on_stage_committed, keeper);
 }
 
 void stage_commit_with_follower(struct keeper *keeper)

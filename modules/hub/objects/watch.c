@@ -34,7 +34,7 @@ struct objects_watch {
     struct objects_watch *next, **back;
 };
 
-static void on_timer(void *arg)
+static void on_watch_timer(void *arg)
 {
     struct objects_watch *watch = object_from(objects_watch, WATCH_TAG, arg);
 
@@ -59,7 +59,7 @@ static bool is_for(const struct objects_watch *watch,
     return !*space || !strcmp(space, object->space);
 }
 
-static void wait_for(struct objects_watch *watch, struct change *change)
+static void wait_for_change(struct objects_watch *watch, struct change *change)
 {
     watch->upcoming = change;
     if (change)
@@ -72,7 +72,7 @@ void watches_wake(struct table *table, struct change *change)
          watch = watch->next) {
         if (watch->upcoming || watch->expired || !is_for(watch, change))
             continue;
-        wait_for(watch, change);
+        wait_for_change(watch, change);
         call_ready(watch);
     }
 }
@@ -166,7 +166,7 @@ static int start_at(struct objects_watch *watch, const char *text,
                        since, (long long)keeper->forgotten);
     while (change && (change->revision <= since || !is_for(watch, change)))
         change = change->next_here;
-    wait_for(watch, change);
+    wait_for_change(watch, change);
     watch->revision = since;
     return 0;
 }
@@ -200,7 +200,7 @@ struct objects_watch *objects_watch(struct objects *objects,
         watch->next->back = &watch->next;
     table->watches = watch;
     if (keeper->loop)
-        watch->timer = loop_timer_new(keeper->loop, on_timer, watch);
+        watch->timer = loop_timer_new(keeper->loop, on_watch_timer, watch);
     if (initial) {
         take_initial(watch);
     } else if (start_at(watch, since, err) < 0) {
@@ -235,7 +235,7 @@ void objects_unwatch(struct objects_watch **pointer)
 
 /* ---- Taking ------------------------------------------------------------- */
 
-static bool selects(const struct objects_watch *watch)
+static bool has_selector(const struct objects_watch *watch)
 {
     return watch->query.labels || watch->query.fields;
 }
@@ -254,7 +254,7 @@ static struct object *last_selected(const struct change *change, struct arena *a
  * like from here. `ret_lost`: what was there before has left the log, and whether
  * it was in the selection cannot be told.
  */
-static bool look(const struct objects_watch *watch, const struct change *change,
+static bool judge_change(const struct objects_watch *watch, const struct change *change,
                  struct objects_event *ret, bool *ret_lost)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -267,7 +267,7 @@ static bool look(const struct objects_watch *watch, const struct change *change,
     else if (!change->after || is)
         was = read_matches(arena, &watch->query, subject);
     else
-        was = selects(watch) &&
+        was = has_selector(watch) &&
               (!*watch->query.name || !strcmp(watch->query.name, subject->name));
     if (!is && !was)
         return false;
@@ -283,7 +283,7 @@ static bool look(const struct objects_watch *watch, const struct change *change,
 }
 
 /* Moves on to the next change that is for this watch. */
-static void step(struct objects_watch *watch)
+static void step_watch(struct objects_watch *watch)
 {
     struct change *change = watch->upcoming;
 
@@ -293,10 +293,10 @@ static void step(struct objects_watch *watch)
     while (change && !is_for(watch, change))
         change = change->next_here;
     watch->upcoming = NULL;
-    wait_for(watch, change);
+    wait_for_change(watch, change);
 }
 
-static bool give(struct objects_watch *watch, enum objects_event_type type,
+static bool give_event(struct objects_watch *watch, enum objects_event_type type,
                  struct objects_event *ret)
 {
     *ret = (struct objects_event){.type = type, .revision = watch->revision};
@@ -304,16 +304,16 @@ static bool give(struct objects_watch *watch, enum objects_event_type type,
 }
 
 /* Nothing more can be told rightly: the client lists anew. */
-static bool expire(struct objects_watch *watch, struct objects_event *ret)
+static bool expire_watch(struct objects_watch *watch, struct objects_event *ret)
 {
     if (watch->upcoming)
         watch->upcoming->waiting--;
     watch->upcoming = NULL;
     watch->expired = watch->ended = true;
-    return give(watch, OBJECTS_EXPIRED, ret);
+    return give_event(watch, OBJECTS_EXPIRED, ret);
 }
 
-static bool take_next(struct objects_watch *watch, struct objects_event *ret)
+static bool take_next_event(struct objects_watch *watch, struct objects_event *ret)
 {
     if (watch->initial_at < watch->initial_count) {
         struct object *object = watch->initial[watch->initial_at++];
@@ -323,21 +323,21 @@ static bool take_next(struct objects_watch *watch, struct objects_event *ret)
     }
     if (watch->mark_end) {
         watch->mark_end = false;
-        return give(watch, OBJECTS_INITIAL_END, ret);
+        return give_event(watch, OBJECTS_INITIAL_END, ret);
     }
     if (watch->expired) {
         if (watch->ended)
             return false;
         watch->ended = true;
-        return give(watch, OBJECTS_EXPIRED, ret);
+        return give_event(watch, OBJECTS_EXPIRED, ret);
     }
     while (watch->upcoming) {
         struct objects_event event = {0};
-        bool lost = false, found = look(watch, watch->upcoming, &event, &lost);
+        bool lost = false, found = judge_change(watch, watch->upcoming, &event, &lost);
 
-        step(watch);
+        step_watch(watch);
         if (lost)
-            return expire(watch, ret);
+            return expire_watch(watch, ret);
         if (!found)
             continue;
         *ret = event;
@@ -348,14 +348,14 @@ static bool take_next(struct objects_watch *watch, struct objects_event *ret)
         watch->revision = watch->keeper->revision;
     if (watch->bookmark_due) {
         watch->bookmark_due = false;
-        return give(watch, OBJECTS_BOOKMARK, ret);
+        return give_event(watch, OBJECTS_BOOKMARK, ret);
     }
     return false;
 }
 
 bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret)
 {
-    if (take_next(watch, ret)) {
+    if (take_next_event(watch, ret)) {
         watch->last_told = clock_steady();
         return true;
     }
