@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Remembers what was applied last to each object, so that the same need not be merged again. */
+/* Remembers what was applied last to each object, so that repeating it costs no merge. */
 
 #include "objects/keeper.h"
 #include "objects/rules.h"

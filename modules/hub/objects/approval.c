@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* Decisions stay; whether one may be added depends on where. */
+/* Condition types that are decisions: no update removes one, and the first two may be
+   added only through the subresource `approval`. */
 static const char *const decisions[] = {"Approved", "Denied", "Failed"};
 
 static bool is_decision(const char *type, size_t count)
@@ -37,7 +38,6 @@ bool approval_is_csr(const struct kind *kind)
     return !strcmp(kind->resource, "certificatesigningrequests.certificates.k8s.io");
 }
 
-/* When it was written, and since when it says so. */
 void approval_stamp(struct arena *arena, struct node *object,
                       const struct node *before)
 {

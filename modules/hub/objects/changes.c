@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Remembers recent changes, for watches and lists of an older version. */
+/* Remembers recent changes, for watches and for lists at an older revision. */
 
 #include "objects/keeper.h"
 

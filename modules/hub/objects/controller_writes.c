@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes for controllers in one call: ensure an object, set its status or a finalizer, remove it. */
+/* Writes for controllers in one call: ensures an object, sets its status or a finalizer, removes it. */
 
 #include "objects/keeper.h"
 #include "objects/rules.h"
@@ -75,7 +75,8 @@ int objects_ensure(struct objects *objects, const char *manager,
     return 0;
 }
 
-/* The newest state of the very object that the caller means; NULL if gone. */
+/* The staged state of the object that the caller read: NULL if it is gone, also if
+   there is another object of its name by now. */
 static struct object *find_same(struct objects *objects,
                                 const struct object *object)
 {

@@ -78,7 +78,8 @@ static void set_finalizer(struct arena *arena, struct node *metadata, const char
         node_remove(metadata, "finalizers");
 }
 
-/* The collector works on what these two finalizers hold. */
+/* The two finalizers keep the object until the collector (controllers) has dealt with
+   its dependents and removes them. */
 static void set_propagation(struct write_op *op, struct node *metadata)
 {
     const char *how = op->write->propagation ? op->write->propagation : "";
@@ -105,7 +106,8 @@ static void mark_deleted(struct write_op *op)
                       "Terminating");
 }
 
-/* A namespace goes when it is empty and nothing holds it. */
+/* An object that no finalizer holds is deleted at once; a namespace only if it is empty,
+   since its objects would be left without one. */
 static bool may_go_now(const struct write_op *op, const struct node *metadata)
 {
     return !node_get(metadata, "finalizers") &&

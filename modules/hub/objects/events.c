@@ -12,14 +12,14 @@
 #include <string.h>
 
 #define SAME_EVENT (600 * CLOCK_SECOND)
-/* More than so many that differ in their words only are one from then on. */
+/* After so many Events that differ in their message only, further ones share one Event. */
 #define SERIES_WORDS 10
 #define SERIES_KEPT 4096
 #define COMBINED "(combined from similar events): "
 
 /* ---- Series ------------------------------------------------------------------ */
 
-/* How many Events that differ in their words only were recorded since when. */
+/* A series: Events that differ in their message only. Counts them since a time. */
 struct event_series {
     int64_t since;
     unsigned messages;
@@ -45,7 +45,7 @@ void event_series_free(struct rules *rules)
     map_free(&rules->event_series);
 }
 
-/* Counts one more Event of a series; true if it has too many already. */
+/* Counts one more Event of a series; true if the series has too many already. */
 static bool count_in_series(struct rules *rules, const char *key)
 {
     int64_t now = clock_wall();
@@ -69,8 +69,8 @@ static bool count_in_series(struct rules *rules, const char *key)
 
 /* ---- Recording ------------------------------------------------------------- */
 
-/* The name is made of all that is said: one that happens again is found by it,
-   without an index. */
+/* The name of an Event hashes what it says, so one that happens again is found by its
+   name, without an index. */
 static void event_name(const struct object *about, const char *component,
                        bool warning, const char *reason, const char *message,
                        char out[320])
@@ -110,8 +110,7 @@ static struct node *new_event(struct arena *arena, const struct object *about,
     return event;
 }
 
-/* Raises the count of an event that is there; after a pause it counts from one
-   again. */
+/* Raises the count of a stored Event; after ten quiet minutes it counts from one again. */
 static void count_up(struct arena *arena, struct node *event, const char *now)
 {
     int64_t last = 0, count = node_get_int(event, "count", 1);

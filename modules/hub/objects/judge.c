@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges what was sent: its type, its fields, its rules. */
+/* Judges an object that was sent: its type, its fields, the rules of its kind. */
 
 #include "objects/write_op.h"
 
@@ -11,7 +11,7 @@
 
 /* ---- Reading what was sent ---------------------------------------------- */
 
-/* apiVersion, kind and metadata come first, as people expect to read them. */
+/* Puts apiVersion, kind and metadata first, where readers expect them. */
 void write_op_arrange(struct write_op *op)
 {
     struct node *tidy = node_map(op->arena);
@@ -48,7 +48,7 @@ static bool says_something(const struct node *value)
            !(node_is(value, NODE_STRING) && !value->len);
 }
 
-/* What is taken without effect is not taken without a word. */
+/* Fields that are accepted but have no effect yet get a warning. */
 static void warn_of_unused(struct write_op *op)
 {
     for (const char *const *at = op->kind->unused_fields; at && *at; at++) {
@@ -61,7 +61,7 @@ static void warn_of_unused(struct write_op *op)
     }
 }
 
-/* Field validation: refuse, warn of, or drop what the schema does not know. */
+/* Field validation: refuses, warns of, or drops fields that the schema does not know. */
 int write_op_check_fields(struct write_op *op)
 {
     struct node *unknown = node_list(op->arena), *warnings;
@@ -94,15 +94,15 @@ int write_op_check_fields(struct write_op *op)
 
 /* ---- Judging ------------------------------------------------------------ */
 
-/* Kinds that a kube-apiserver decodes into Go types refuse a wrong type while
-   decoding; others while validating. */
+/* A kube-apiserver decodes built-in kinds into Go types, and refuses a wrong type with
+   the decoder's words; of custom resources it refuses it while validating. */
 static bool has_go_type(const struct kind *kind)
 {
     return !strchr(kind->group, '.') || text_ends(kind->group, ".k8s.io");
 }
 
-/* Go's words for bytes that are no base64; NULL if it is something else. It
-   counts to what does not fit, or to where an incomplete group of four began. */
+/* The words of Go's decoder if the cause is invalid base64, else NULL. Go names the
+   offset of the first invalid byte, or of an incomplete last group of four. */
 static const char *bad_bytes(struct write_op *op, const struct node *cause)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
@@ -119,7 +119,8 @@ static const char *bad_bytes(struct write_op *op, const struct node *cause)
     return arena_printf(op->arena, "illegal base64 data at input byte %zu", good);
 }
 
-/* Another kind's object is read as what it says it is before it is refused. */
+/* An object of another kind is decoded as that kind before it is refused: a fault of
+   its bytes is the error that a kube-apiserver reports first. */
 static const char *bad_stranger(struct write_op *op, const char *kind)
 {
     const struct kind *its = kinds_by_kind(op->objects->keeper.kinds, op->kind->api_version, kind);
@@ -190,7 +191,8 @@ static struct node *find_faults(struct write_op *op)
     return found;
 }
 
-/* What was said already was said in finer words than a schema has. */
+/* Adds the schema's faults except those of fields that already have a cause: the
+   checks of metadata and kinds word theirs better. */
 static void add_faults(const struct node *found, struct write_op *op, struct node *causes)
 {
     size_t said = node_count(causes);
@@ -204,9 +206,9 @@ static void add_faults(const struct node *found, struct write_op *op, struct nod
 }
 
 /*
- * Rules are for objects of the right shape, so that none has to ask whether a
- * part is there or what type it has: kinds of others' making are validated
- * first, as before a webhook, and built-in ones decoded first.
+ * Rules see only objects of the right shape, so that no rule has to check types:
+ * custom resources must be valid first, as before a webhook; built-in kinds must
+ * only be decodable.
  */
 static bool is_for_rules(const struct write_op *op, const struct node *faults)
 {
@@ -218,15 +220,15 @@ static bool is_for_rules(const struct write_op *op, const struct node *faults)
     return true;
 }
 
-/* Decided in the subresource made for it, or by the hub itself. */
+/* Approval and denial come through their subresource, or from the hub itself. */
 static bool may_decide(const struct write_op *op)
 {
     return op->write->who.trusted || text_same(op->write->subresource, "approval");
 }
 
 /*
- * A rule says "KIND "NAME" is invalid: FIELD: WHY", as people read it. Clients print
- * the causes instead, and of a Status without any that it is invalid, and no more.
+ * Turns a rule's sentence, `KIND "NAME" is invalid: FIELD: WHY`, into a cause as well:
+ * kubectl prints the causes of a Status and not its message.
  */
 static int refused_by_rule(struct write_op *op)
 {
@@ -274,8 +276,8 @@ int write_op_review(struct write_op *op)
     return 0;
 }
 
-/* Rules compare these lists item by item, the old with the new: that is quick as
-   long as they are short. What is there already can still be made shorter. */
+/* Limits the lists that rules compare item by item, which takes quadratic time. A
+   stored list over the limit may still be made shorter. */
 static int check_lengths(struct write_op *op)
 {
     static const struct {
@@ -297,8 +299,9 @@ static int check_lengths(struct write_op *op)
     return node_count(causes) ? refuse_causes(op, causes) : 0;
 }
 
-/* Only what was read lost its nulls; an apply is merged behind that. Built-in
-   kinds have Go types there, to which null is nothing. */
+/* Nulls are dropped from a body as it is read, but an apply is merged later and can
+   bring some in. For custom resources they count as values; built-in kinds have Go
+   types, which do not know null. */
 static int fill_defaults(struct write_op *op)
 {
     bool applied = op->write->patch == OBJECTS_PATCH_APPLY && op->tracked;
@@ -323,7 +326,7 @@ int write_op_judge(struct write_op *op)
     if (rules_of(op->objects->rules, op->table->kind) && is_for_rules(op, faults)) {
         if (write_op_review(op) < 0)
             return -1;
-        faults = find_faults(op); /* of what they have changed */
+        faults = find_faults(op); /* the rules may have changed the object */
     }
     metadata_check(op->arena, op->kind, op->after, op->before, causes);
     kind_rules_check(op->arena, op->kind, op->after, op->before, causes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens and closes the keeper, and does its chores in quiet moments. */
+/* Opens and closes the keeper, and runs its periodic work. */
 
 #include "objects/keeper.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks and completes what only one kind has, beyond its schema. */
+/* Checks and completes objects of kinds that have rules beyond their schema. */
 
 #include "objects/keeper.h"
 #include "objects/rules.h"
@@ -24,7 +24,7 @@ static void settle_secret(struct arena *arena, struct node *secret)
         scoped_text struct text out = {0};
 
         if (!node_is(entry->value, NODE_STRING))
-            return; /* validation says so */
+            return; /* invalid: the validation reports it */
         text_add_base64(&out, entry->value->string, entry->value->len, false);
         node_set_text(arena, data, entry->key, text_string(&out));
     }
@@ -175,16 +175,16 @@ static void check_request(struct arena *arena, const struct node *csr,
     scoped_text struct text pem = {0};
 
     if (!text_add_unbase64(&pem, text, strlen(text), false))
-        return; /* the schema says so */
+        return; /* invalid: the schema reports it */
     if (!strstr(text_string(&pem), "-----BEGIN CERTIFICATE REQUEST-----") &&
         !strstr(text_string(&pem), "-----BEGIN NEW CERTIFICATE REQUEST-----"))
         schema_add_cause(arena, causes, "FieldValueInvalid", "spec.request",
                          request, "PEM block type must be CERTIFICATE REQUEST");
 }
 
-/* An Event lies beside what it is about, so that whoever may write in one namespace
-   says nothing of another's objects. What lies in no namespace has its Events in
-   `default`, or in the namespace of its own name. */
+/* An Event is in the namespace of the object that it is about, so that a user who may
+   write in one namespace cannot record Events about objects of another. Events about
+   cluster-scoped objects are in `default` or in the namespace of the object's name. */
 static void check_event_names(struct arena *arena, const struct node *event,
                         struct node *causes)
 {
@@ -201,7 +201,7 @@ static void check_event_names(struct arena *arena, const struct node *event,
                      node_string(arena, named), "does not match event.namespace");
 }
 
-/* What kube-apiserver checks of kinds that it knows, in its words. */
+/* The checks of kube-apiserver for built-in kinds, with its messages. */
 static void check_kind_words(struct arena *arena, const struct kind *kind,
                         const struct node *object, const struct node *before,
                         struct node *causes)
@@ -210,7 +210,7 @@ static void check_kind_words(struct arena *arena, const struct kind *kind,
         const char *resource;
         void (*check)(struct arena *arena, const struct node *object,
                       struct node *causes);
-        bool once; /* what is there already stays good */
+        bool once; /* on create only: stored objects stay valid */
     } checks[] = {
         {"rolebindings.rbac.authorization.k8s.io", check_role_binding, false},
         {"clusterrolebindings.rbac.authorization.k8s.io", check_role_binding, false},
@@ -227,7 +227,7 @@ static void check_kind_words(struct arena *arena, const struct kind *kind,
             checks[i].check(arena, object, causes);
 }
 
-/* ConfigMaps and Secrets that say `immutable` stay as they are. */
+/* Refuses changes of ConfigMaps and Secrets that are `immutable`. */
 static void check_frozen(struct arena *arena, const struct node *object,
                          const struct node *before, struct node *causes)
 {

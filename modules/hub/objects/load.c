@@ -16,10 +16,10 @@ struct loading {
     struct keeper *keeper;
     struct arena *arena;
     struct map *seen; /* the newest state of each key in the log */
-    struct text lost; /* keys that cannot be read, when that is accepted */
+    struct text lost; /* keys that cannot be read, if that is accepted: kind, namespace, name */
 };
 
-/* Whether the hub goes on without a row that cannot be read. */
+/* Whether the hub starts without a row that cannot be read. */
 static bool give_up_row(struct loading *loading, const struct store_row *row,
                         const struct err *why)
 {
@@ -65,7 +65,8 @@ static struct object *read_object_row(struct loading *loading, struct table *tab
     return object_lay_out(table->kind, tree, row->revision, body, len);
 }
 
-/* After a restart every lease counts as renewed: nobody could renew it. */
+/* A lease counts as renewed at the start: its holder could not renew it while the hub
+   was down. */
 static struct object *renew_lease(struct loading *loading, struct object *object)
 {
     struct node *tree, *spec;
@@ -85,7 +86,7 @@ static struct object *renew_lease(struct loading *loading, struct object *object
     return renewed;
 }
 
-/* A kind that this program does not know is left in the store as it is. */
+/* A row of a kind that this version does not know is left in the store, for a newer one. */
 static int load_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct loading *loading = arg;

@@ -60,7 +60,7 @@ static void check_object_name(struct arena *arena, const struct kind *kind,
         return;
     }
     if (*node_text(base)) {
-        /* What is appended makes a final dash good. */
+        /* The suffix that will be appended makes a final dash valid. */
         char *whole = arena_printf(arena, "%sa", node_text(base));
 
         if (!rule(whole, why))
@@ -186,7 +186,7 @@ static void check_finalizers(struct arena *arena, const struct node *metadata,
         if (!has_finalizer_name(old, name))
             text_addf(&added, "%s\"%s\"", added.len ? ", " : "", name);
     }
-    /* Said twice in the causes, as there, and once in the sentence. */
+    /* A kube-apiserver has this cause twice, so clients that compare see the same. */
     for (int i = 0; i < 2 && added.len &&
                     node_at(before, "metadata", "deletionTimestamp", NULL);
          i++)
@@ -228,7 +228,7 @@ void metadata_generate_name(struct arena *arena, struct node *metadata)
              node_format(arena, "%.58s%s", base, tail));
 }
 
-/* RFC 9562, version 4. */
+/* A random UUID: RFC 9562, version 4. */
 static void new_uid(char out[37])
 {
     unsigned char b[16];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes objects: counted, immutable, in one piece with their strings. */
+/* Makes objects: reference-counted, immutable, in one allocation with their strings. */
 
 #include "objects/keeper.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patches an object in each of the four ways. */
+/* Patches an object: merge, JSON and strategic patches, and server-side apply. */
 
 #include "objects/write_op.h"
 
@@ -74,7 +74,7 @@ static int apply_sent(struct write_op *op)
         if (op->err && op->err->code == ERR_CONFLICT)
             write_op_set_details(op, "", "", "");
         else if (op->err && op->err->code == ERR_INTERNAL)
-            op->err->code = ERR_OTHER; /* they give no reason */
+            op->err->code = ERR_OTHER; /* a kube-apiserver gives no reason either */
         return -1;
     }
     op->after = node_copy(op->arena, result);

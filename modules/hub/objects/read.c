@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gets and lists, page by page from a snapshot that is kept for a minute. */
+/* Gets objects and lists them, page by page from a snapshot that is kept for a minute. */
 
 #include "objects/keeper.h"
 
@@ -29,7 +29,7 @@ struct object *objects_get(struct objects *objects, enum objects_view view,
     return object_hold(object);
 }
 
-/* Selectors that only ask for a name or namespace need no parsing. */
+/* Name and namespace are compared first: parsing the body is what costs. */
 bool read_matches(struct arena *arena, const struct objects_query *query,
                   const struct object *object)
 {
@@ -55,11 +55,11 @@ bool read_matches(struct arena *arena, const struct objects_query *query,
 
 /* ---- Views -------------------------------------------------------------- */
 
-/* What a list walks over: held pointers in order. */
+/* The objects that a list walks over, in order of namespace and name. */
 struct view {
     struct object **items;
     size_t count;
-    struct object **owned; /* freed by the scope, the references are not its */
+    struct object **owned; /* owned: the array, not the references in it */
 };
 
 static void view_free(struct view *view)
@@ -92,7 +92,7 @@ static int by_pending(const void *a, const void *b)
     return by_object_key(&x, &y);
 }
 
-/* What is staged in the namespace (NULL: all), in order; the caller frees. */
+/* The staged writes of a namespace (NULL: of all), in order; the caller frees the array. */
 static struct pending **staged_in(const struct table *table, const char *space,
                                   size_t *ret_count)
 {
@@ -109,7 +109,7 @@ static struct pending **staged_in(const struct table *table, const char *space,
     return list;
 }
 
-/* Published objects with the staged ones in their place: both are in order. */
+/* Merges staged writes into the published objects: both are in order. */
 static struct view merge_views(struct object **items, size_t items_count,
                           struct pending **staged, size_t staged_count)
 {
@@ -139,7 +139,7 @@ static struct view merge_views(struct object **items, size_t items_count,
     return view;
 }
 
-/* Of one namespace, or of all (NULL): it costs what is in it. */
+/* The view of a namespace, or of all (NULL). Its cost grows with that namespace only. */
 static struct view view_of(const struct table *table, enum objects_view which,
                            const char *space)
 {
@@ -235,7 +235,8 @@ static void snapshot_keep(struct keeper *keeper, struct table *table,
 
 /* ---- Tokens ------------------------------------------------------------- */
 
-/* A kube-apiserver's form: {"v","rv","start"}; rv -1 is "whatever is now". */
+/* A continue token in a kube-apiserver's form, {"v","rv","start"}; rv -1 means the
+   newest revision. */
 static char *write_continue_token(int64_t revision, const struct object *next)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -268,7 +269,7 @@ static int read_continue_token(struct arena *arena, const char *text, struct tok
     if (!text_add_unbase64(&json, text, strlen(text), true))
         bad = "illegal base64 data";
     else if ((bad = document_complaint(arena, text_string(&json), json.len)))
-        ; /* no JSON */
+        ; /* bad is set: no JSON */
     else if (!(token = document_read_json(arena, text_string(&json), json.len,
                                           &document_limits_api, &why)))
         bad = why.text;
@@ -325,7 +326,8 @@ static int check_revision(struct keeper *keeper,
     return 0;
 }
 
-/* The state at an exact older revision: by going back over the changes. */
+/* The state at an exact older revision: the published one, with what was there before
+   the first later change of each object. */
 static int exact_view(struct keeper *keeper, struct table *table,
                       int64_t revision, struct view *ret, struct err *err)
 {
@@ -368,8 +370,8 @@ static int exact_view(struct keeper *keeper, struct table *table,
     return 0;
 }
 
-/* Exact if it is said, and, without a word, when pages of a version are asked
-   for: what came before resourceVersionMatch was that. */
+/* Exact if resourceVersionMatch says so, or if it is missing and pages of a revision
+   are asked for: that was the meaning before the parameter existed. */
 static bool wants_exact(const struct objects_query *query)
 {
     const char *match = query->revision_match ? query->revision_match : "";
@@ -435,7 +437,7 @@ static int64_t count_rest(const struct objects_query *query,
     return (int64_t)(end - at);
 }
 
-/* Finds what a token goes on with; the snapshot, or what is there now. */
+/* Sets the view that a continue token refers to: its snapshot, or the newest state. */
 static int continue_view(struct keeper *keeper, struct table *table,
                          const struct token *token, struct view *view,
                          struct objects_page *page, struct err *err)
@@ -466,7 +468,8 @@ static int continue_view(struct keeper *keeper, struct table *table,
     return 0;
 }
 
-/* What a namespace held before it was deleted is not for who has its name now. */
+/* Refuses a revision from before the namespace was deleted and made anew: its objects
+   of then belong to its former owner. */
 static int check_space(const struct keeper *keeper, const struct objects_query *query,
                        int64_t revision, struct err *err)
 {
@@ -512,7 +515,7 @@ int objects_list(struct objects *objects, const struct objects_query *query,
     ret->remaining = count_rest(query, &view, at);
     if (query->view == OBJECTS_PUBLISHED)
         snapshot_keep(keeper, table, ret->revision, &view);
-    assert(view.items); /* there is a next one */
+    assert(view.items); /* fill_page() said that there is a next item */
     ret->continue_token = write_continue_token(ret->revision, view.items[at]);
     return 0;
 }

@@ -88,7 +88,7 @@ void table_set(struct table *table, const char *space, const char *name,
     }
 }
 
-/* The row of the version in which the kind is stored gives the table its kind. */
+/* Of the versions of a kind, the one in which it is stored names the table. */
 void tables_make(struct keeper *keeper)
 {
     size_t count = kinds_count(keeper->kinds);
@@ -146,7 +146,7 @@ int table_not_found(const struct kind *kind, const char *name, struct err *err)
     return err_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", kind->resource, name);
 }
 
-/* Objects of one namespace stand together in a table, staged ones are walked. */
+/* Published objects of one namespace are neighbours in `items`; `staged` has no order. */
 static bool has_space(const struct table *table, const char *space)
 {
     size_t at = table_seek(table, space, ""), staged = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Updates an object, or its status, by Kubernetes' rules; renews leases. */
+/* Updates an object or its status by Kubernetes' rules, and renews leases. */
 
 #include "objects/write_op.h"
 
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* What an update can never change. */
+/* Restores the metadata that an update can never change. */
 static void keep_metadata(struct write_op *op)
 {
     static const char *const kept[] = {
@@ -71,7 +71,7 @@ static int check_identity(struct write_op *op)
     return 0;
 }
 
-/* An approval decides, and changes nothing else: not the certificate. */
+/* The subresource `approval` changes conditions only, and not the certificate. */
 static struct node *with_conditions(struct write_op *op, struct node *whole, const struct node *sent)
 {
     struct node *status = node_make(op->arena, whole, "status");
@@ -84,7 +84,7 @@ static struct node *with_conditions(struct write_op *op, struct node *whole, con
     return status;
 }
 
-/* Only the status comes from what was sent; all else stays. */
+/* Takes the status from what was sent, and all else from the stored object. */
 static void take_status(struct write_op *op)
 {
     struct node *whole = node_copy(op->arena, op->before);
@@ -130,7 +130,8 @@ static bool spec_differs(const struct write_op *op)
     return !node_same(a, b);
 }
 
-/* A lease that was only renewed: memory changes, nothing else. */
+/* Whether only the renewTime of a lease changes. That is kept in memory and never
+   written: thousands of spokes renew theirs every few seconds. */
 static bool is_renewal(struct write_op *op)
 {
     struct node *trees[2];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gives each watcher the changes it asked for, in order, from where it was. */
+/* Gives each watch the changes that it asked for, in order, from its revision on. */
 
 #include "objects/keeper.h"
 
@@ -26,9 +26,9 @@ struct objects_watch {
     struct object **initial; /* owned */
     size_t initial_count, initial_at;
     bool mark_end, bookmarks;
-    struct change *upcoming; /* NULL: all is told */
+    struct change *upcoming; /* NULL: everything has been taken */
     bool expired, ended, called, bookmark_due;
-    int64_t revision;  /* told up to here */
+    int64_t revision;  /* of the last event that was taken */
     int64_t last_told; /* steady */
     struct loop_timer *timer;
     struct objects_watch *next, **back;
@@ -41,7 +41,8 @@ static void on_watch_timer(void *arg)
     watch->ready(watch->arg);
 }
 
-/* Once, until the watch was drained. */
+/* Calls `ready` once until the watch is drained, from a timer: watches are told of a
+   change in the middle of a commit, where no caller may run. */
 static void call_ready(struct objects_watch *watch)
 {
     if (watch->called || !watch->ready || !watch->timer)
@@ -240,8 +241,8 @@ static bool has_selector(const struct objects_watch *watch)
     return watch->query.labels || watch->query.fields;
 }
 
-/* What a watch with a selector is told of an object that left the selection:
-   its last state in there, for the new one is not the watch's to see. */
+/* The object of a DELETED event for an object that left the selection: its last state
+   in the selection, since the new state may be one that the watch must not see. */
 static struct object *last_selected(const struct change *change, struct arena *arena)
 {
     const struct object *before = change->before;
@@ -250,9 +251,9 @@ static struct object *last_selected(const struct change *change, struct arena *a
 }
 
 /*
- * Whether the object was and is in the selection decides what the change looks
- * like from here. `ret_lost`: what was there before has left the log, and whether
- * it was in the selection cannot be told.
+ * Makes the event of a change: whether the object was in the selection and is in it
+ * now decides its type. False if there is none. `ret_lost`: the state before the
+ * change has left the log, so whether it was in the selection is not known.
  */
 static bool judge_change(const struct objects_watch *watch, const struct change *change,
                  struct objects_event *ret, bool *ret_lost)
@@ -282,7 +283,7 @@ static bool judge_change(const struct objects_watch *watch, const struct change 
     return true;
 }
 
-/* Moves on to the next change that is for this watch. */
+/* Advances to the next change that the watch selects by namespace. */
 static void step_watch(struct objects_watch *watch)
 {
     struct change *change = watch->upcoming;
@@ -303,7 +304,7 @@ static bool give_event(struct objects_watch *watch, enum objects_event_type type
     return true;
 }
 
-/* Nothing more can be told rightly: the client lists anew. */
+/* An event was lost: the client has to list again. */
 static bool expire_watch(struct objects_watch *watch, struct objects_event *ret)
 {
     if (watch->upcoming)
@@ -343,7 +344,7 @@ static bool take_next_event(struct objects_watch *watch, struct objects_event *r
         *ret = event;
         return true;
     }
-    /* Everything published so far is told, to whomever it concerned. */
+    /* All changes up to the published revision have been taken or were not selected. */
     if (watch->keeper->revision > watch->revision)
         watch->revision = watch->keeper->revision;
     if (watch->bookmark_due) {

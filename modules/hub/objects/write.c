@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The doors to all writes: create, update, patch and delete. */
+/* Runs the four writes: create, update, patch and delete. */
 
 #include "objects/write_op.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Begins a write, keeps account of who set which field, and stages the result. */
+/* Begins a write, tracks which manager set which field, and stages the result. */
 
 #include "objects/write_op.h"
 
@@ -20,7 +20,7 @@ bool write_op_is_status(const struct write_op *op)
            text_same(op->write->subresource, "approval");
 }
 
-/* What the failure is about, for whoever reads it by program. */
+/* Fills the details of the Status, which programs read. */
 void write_op_set_details(struct write_op *op, const char *name, const char *group, const char *kind)
 {
     struct node *details = node_map(op->arena);
@@ -36,7 +36,7 @@ void write_op_set_details(struct write_op *op, const char *name, const char *gro
     op->ret->details = details;
 }
 
-/* The usual details, unless somebody knew better; always -1. */
+/* Adds the usual details unless the failing step has set its own; always -1. */
 int write_op_fail(struct write_op *op)
 {
     const char *name = op->write->name;
@@ -61,7 +61,7 @@ int write_op_fail(struct write_op *op)
     return -1;
 }
 
-/* An option of the request that is not right. */
+/* Refuses an option of the request. */
 int write_op_bad_option(struct write_op *op, const char *options, const char *reason, const char *field,
                    const struct node *value, const char *why)
 {
@@ -80,8 +80,9 @@ int write_op_conflict(const struct write_op *op, const char *why)
 }
 
 /*
- * What a kube-apiserver says when bytes do not become an object of the kind. It
- * shows the whole patched object; here enough of it that the reason still fits.
+ * Refuses bytes that do not become an object of the kind, in a kube-apiserver's words.
+ * A kube-apiserver shows the whole patched object; here it is cut, so that the reason
+ * still fits into the error.
  */
 int write_op_cannot_handle(struct write_op *op, const char *why)
 {
@@ -166,7 +167,6 @@ void write_op_track(struct write_op *op)
     op->tracked = true;
 }
 
-/* A copy without what a mere retry may change. */
 struct node *write_op_bare(struct arena *arena, const struct node *object, bool without_managers)
 {
     struct node *copy = node_share(arena, object);
