@@ -37,7 +37,7 @@ static int make_again(struct pass *pass, struct err *err)
     return 0;
 }
 
-static int run_set(struct pass *pass, struct err *err)
+static int reconcile_clusterset(struct pass *pass, struct err *err)
 {
     struct seen set;
     struct node *status;
@@ -61,7 +61,7 @@ static int run_set(struct pass *pass, struct err *err)
     return pass_status(pass, &set, status, NULL, err);
 }
 
-static int run_binding(struct pass *pass, struct err *err)
+static int reconcile_binding(struct pass *pass, struct err *err)
 {
     struct condition condition = { "Bound", "True", "ClusterSetBound", "" };
     struct seen binding;
@@ -84,7 +84,7 @@ static int run_binding(struct pass *pass, struct err *err)
 }
 
 /* Only labels, arrival and departure change who is in a set. */
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_sets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (before && after) {
@@ -99,7 +99,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, CLUSTER_SET, "");
 }
 
-static void map_set(struct controllers *all, const struct controller *to,
+static void map_set_to_bindings(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     if (!before || !after)
@@ -107,13 +107,13 @@ static void map_set(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_clusterset = {
-    .name = "clusterset", .run = run_set, .about = CLUSTER_SET, .condition = RECONCILED,
-    .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster } },
+    .name = "clusterset", .run = reconcile_clusterset, .about = CLUSTER_SET, .condition = RECONCILED,
+    .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster_to_sets } },
     .source_count = 2,
 };
 
 const struct controller controller_binding = {
-    .name = "binding", .run = run_binding, .about = BINDING, .condition = RECONCILED,
-    .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set } },
+    .name = "binding", .run = reconcile_binding, .about = BINDING, .condition = RECONCILED,
+    .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set_to_bindings } },
     .source_count = 2,
 };

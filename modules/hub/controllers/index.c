@@ -90,7 +90,7 @@ void controllers_index_free(struct controllers *all)
     map_free(&all->index);
 }
 
-static int by_name(const void *a, const void *b)
+static int by_object_name(const void *a, const void *b)
 {
     const char *const *left = a, *const *right = b;
 
@@ -121,7 +121,7 @@ bool controllers_index_each(struct pass *pass, enum which kind, const char *labe
     order = arena_alloc(pass->arena, map_count(names) * sizeof *order);
     while (map_next(names, &at, &name))
         order[count++] = arena_string(pass->arena, name);
-    qsort(order, count, sizeof *order, by_name);
+    qsort(order, count, sizeof *order, by_object_name);
     for (size_t i = 0; i < count; i++) {
         char *space = arena_string(pass->arena, order[i]);
         char *slash = strchr(space, '/');

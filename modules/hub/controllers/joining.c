@@ -41,7 +41,7 @@ struct users {
     int64_t count;
 };
 
-static bool has_left(const struct node *left, const char *uid)
+static bool is_among_left(const struct node *left, const char *uid)
 {
     for (size_t i = 0; i < node_count(left); i++)
         if (!strcmp(node_text(node_item(left, i)), uid))
@@ -59,7 +59,7 @@ static void count_user(void *arg, const struct object *object)
         return;
     arena = arena_new();
     if (!strcmp(object_annotation(object_read(arena, object), JOINED_WITH), users->token) &&
-        !has_left(users->left, object->uid))
+        !is_among_left(users->left, object->uid))
         users->count++;
 }
 
@@ -87,7 +87,7 @@ int joining_note_left(struct pass *pass, const struct node *cluster, struct err 
         return 0;
     status = status_copy(pass->arena, token.node);
     left = node_make_list(pass->arena, status, "left");
-    if (has_left(left, object_uid(cluster)))
+    if (is_among_left(left, object_uid(cluster)))
         return 0;
     node_add(pass->arena, left, node_string(pass->arena, object_uid(cluster)));
     return pass_status(pass, &token, status, NULL, err);

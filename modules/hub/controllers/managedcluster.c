@@ -49,7 +49,7 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
     return 0;
 }
 
-static int make_space(struct pass *pass, struct err *err)
+static int make_cluster_namespace(struct pass *pass, struct err *err)
 {
     struct node *space = pass_new(pass, NAMESPACE, "", pass->name);
 
@@ -103,7 +103,7 @@ int managedcluster_say(struct pass *pass, const struct seen *cluster,
 }
 
 /* It may not delete itself, so it says that it wants to go: axle leave. */
-static int let_go(struct pass *pass, const struct seen *cluster, struct err *err)
+static int delete_if_leaving(struct pass *pass, const struct seen *cluster, struct err *err)
 {
     pass_event(pass, cluster, false, "Leaving", "the spoke asked to leave; it is removed");
     return pass_remove(pass, CLUSTER, "", pass->name, err);
@@ -111,7 +111,7 @@ static int let_go(struct pass *pass, const struct seen *cluster, struct err *err
 
 /* ---- The controller -------------------------------------------------------------------- */
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_managedcluster(struct pass *pass, struct err *err)
 {
     struct condition accepted = {
         "HubAcceptedManagedCluster", "True", "HubClusterAdminAccepted",
@@ -125,7 +125,7 @@ static int run(struct pass *pass, struct err *err)
     if (object_deleting(cluster.node))
         return leaving_run(pass, &cluster, err);
     if (!strcmp(condition_status(cluster.node, LEAVE_REQUESTED), "True"))
-        return let_go(pass, &cluster, err);
+        return delete_if_leaving(pass, &cluster, err);
     trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
     if (pass_finalizer(pass, &cluster, CLEANUP, true, err) < 0 ||
         (!trouble && accept_by_token(pass, &cluster, err) < 0))
@@ -139,20 +139,20 @@ static int run(struct pass *pass, struct err *err)
             "HubAcceptedManagedCluster", "False", "HubClusterAdminDenied",
             "not accepted: set spec.hubAcceptsClient",
         };
-    else if (make_space(pass, err) < 0 ||
+    else if (make_cluster_namespace(pass, err) < 0 ||
              make_lease(pass, cluster.node, err) < 0)
         return -1;
     return managedcluster_say(pass, &cluster, &accepted, err);
 }
 
-static void map_space(struct controllers *all, const struct controller *to,
+static void map_namespace_to_clusters(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     controllers_wake(all, to, "", (after ? after : before)->name);
 }
 
 /* A work that is gone may be the last that a leaving cluster waits for. */
-static void map_work(struct controllers *all, const struct controller *to,
+static void map_work_to_clusters(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
     if (!after)
@@ -167,7 +167,7 @@ static void map_token(struct controllers *all, const struct controller *to,
 }
 
 /* Whose the name is; and a Lease that is taken away is made again. */
-static void map_presence(struct controllers *all, const struct controller *to,
+static void map_lost_namespace_to_clusters(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -177,10 +177,10 @@ static void map_presence(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_managedcluster = {
-    .name = "managedcluster", .run = run, .about = CLUSTER, .condition = RECONCILED,
-    .sources = { { CLUSTER, NULL }, { NAMESPACE, map_space },
-                 { WORK, map_work }, { JOIN_TOKEN, map_token },
-                 { LEASE, map_presence }, { PROJECT, map_presence },
-                 { TENANT, map_presence } },
+    .name = "managedcluster", .run = reconcile_managedcluster, .about = CLUSTER, .condition = RECONCILED,
+    .sources = { { CLUSTER, NULL }, { NAMESPACE, map_namespace_to_clusters },
+                 { WORK, map_work_to_clusters }, { JOIN_TOKEN, map_token },
+                 { LEASE, map_lost_namespace_to_clusters }, { PROJECT, map_lost_namespace_to_clusters },
+                 { TENANT, map_lost_namespace_to_clusters } },
     .source_count = 7,
 };

@@ -79,7 +79,7 @@ struct notes {
     struct note *first, **last;
 };
 
-static bool is_there(struct pass *pass, const char *space, const char *kind, const char *name)
+static bool has_numbered_object(struct pass *pass, const char *space, const char *kind, const char *name)
 {
     static const enum which kinds[] = { PROFILE, BUNDLE, COMPONENT, TRAIT };
 
@@ -108,7 +108,7 @@ static void add_note(void *arg, const char *whole, const void *bytes, size_t len
     *kind++ = *name++ = '\0';
     *note = (struct note) { .whole = arena_string(arena, whole), .space = space,
                             .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10),
-                            .kept = is_there(notes->pass, space, kind, name) };
+                            .kept = has_numbered_object(notes->pass, space, kind, name) };
     *notes->last = note;
     notes->last = &note->next;
 }

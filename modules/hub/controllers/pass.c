@@ -11,13 +11,13 @@ char *controller_manager(struct arena *arena, const struct controller *self)
     return arena_printf(arena, "axle-%s", self->name);
 }
 
-static char *manager_of(const struct pass *pass)
+static char *manager_of_pass(const struct pass *pass)
 {
     return controller_manager(pass->arena, pass->self);
 }
 
 /* Keeps a reference as long as the pass; dropped with the others at its end. */
-static struct object *get(struct pass *pass, const struct kind *kind,
+static struct object *get_staged(struct pass *pass, const struct kind *kind,
                           const char *space, const char *name)
 {
     return objects_get(pass->objects, OBJECTS_STAGED, kind, space, name, NULL);
@@ -30,7 +30,7 @@ bool pass_get(struct pass *pass, enum which kind, const char *space,
     struct object *copy;
 
     *ret = (struct seen) { 0 };
-    found = get(pass, pass->all->kinds[kind], space, name);
+    found = get_staged(pass, pass->all->kinds[kind], space, name);
     if (!found)
         return false;
     ret->node = object_read(pass->arena, found);
@@ -52,7 +52,7 @@ struct node *pass_read(struct pass *pass, enum which kind, const char *space,
 {
     scoped_object struct object *found = NULL;
 
-    found = get(pass, pass->all->kinds[kind], space, name);
+    found = get_staged(pass, pass->all->kinds[kind], space, name);
     return found ? object_read(pass->arena, found) : NULL;
 }
 
@@ -62,7 +62,7 @@ struct listing {
     const char *space, *label, *value;
 };
 
-static void add_to_list(void *arg, const struct object *object)
+static void add_matching(void *arg, const struct object *object)
 {
     struct listing *listing = arg;
     struct node *node;
@@ -86,9 +86,9 @@ struct node *pass_list(struct pass *pass, enum which kind, const char *space,
     struct listing listing = { pass, node_list(pass->arena), space ? space : "",
                                label, value };
 
-    if (!controllers_index_each(pass, kind, label, value, add_to_list, &listing))
+    if (!controllers_index_each(pass, kind, label, value, add_matching, &listing))
         objects_each(pass->objects, OBJECTS_STAGED, pass->all->kinds[kind],
-                     listing.space, add_to_list, &listing);
+                     listing.space, add_matching, &listing);
     return listing.list;
 }
 
@@ -152,7 +152,7 @@ int pass_ensure(struct pass *pass, const struct node *wanted,
         return -1;
     if (leave)
         return 0;
-    if (objects_ensure(pass->objects, manager_of(pass), wanted, ret_changed,
+    if (objects_ensure(pass->objects, manager_of_pass(pass), wanted, ret_changed,
                        err) < 0)
         return err_wrap(err, "%s %s", node_get_text(wanted, "kind"),
                         object_name(wanted));
@@ -168,7 +168,7 @@ int pass_status(struct pass *pass, const struct seen *seen,
         *ret_changed = false;
     if (may_not_change(pass, seen->object, &result, err))
         return result;
-    if (objects_set_status(pass->objects, manager_of(pass), seen->object,
+    if (objects_set_status(pass->objects, manager_of_pass(pass), seen->object,
                            status, ret_changed, err) < 0)
         return err_wrap(err, "status of %s", seen->object->name);
     return 0;
@@ -183,7 +183,7 @@ int pass_finalizer(struct pass *pass, const struct seen *seen,
         return 0;
     if (may_not_change(pass, seen->object, &result, err))
         return result;
-    if (objects_set_finalizer(pass->objects, manager_of(pass), seen->object,
+    if (objects_set_finalizer(pass->objects, manager_of_pass(pass), seen->object,
                               finalizer, present, err) < 0)
         return err_wrap(err, "finalizer of %s", seen->object->name);
     return 0;
@@ -192,7 +192,7 @@ int pass_finalizer(struct pass *pass, const struct seen *seen,
 int pass_remove_kind(struct pass *pass, const struct kind *kind,
                      const char *space, const char *name, struct err *err)
 {
-    scoped_object struct object *before = get(pass, kind, space, name);
+    scoped_object struct object *before = get_staged(pass, kind, space, name);
     int result;
 
     if (!before || before->deleting)
@@ -203,7 +203,7 @@ int pass_remove_kind(struct pass *pass, const struct kind *kind,
         *err = (struct err) { 0 };
         return 0;
     }
-    if (objects_remove(pass->objects, manager_of(pass), kind, space, name,
+    if (objects_remove(pass->objects, manager_of_pass(pass), kind, space, name,
                        err) < 0)
         return err_wrap(err, "delete %s", name);
     return 0;
@@ -226,7 +226,7 @@ void pass_event(struct pass *pass, const struct seen *about, bool warning,
     va_start(args, format);
     words = arena_vprintf(pass->arena, format, args);
     va_end(args);
-    objects_event(pass->objects, manager_of(pass), about->object, warning,
+    objects_event(pass->objects, manager_of_pass(pass), about->object, warning,
                   reason, "%s", words);
 }
 
@@ -241,7 +241,7 @@ int pass_patch(struct pass *pass, const struct seen *seen,
 {
     struct objects_result result = { .arena = pass->arena };
     struct objects_write write = {
-        .who = { manager_of(pass), manager_of(pass), true },
+        .who = { manager_of_pass(pass), manager_of_pass(pass), true },
         .kind = seen->object->kind, .space = seen->object->space,
         .name = seen->object->name, .body = patch,
         .patch = OBJECTS_PATCH_MERGE, .grace = -1,

@@ -29,7 +29,7 @@ struct proof {
 };
 
 static void proof_turn(void *arg);
-static objects_rule_fn before_write;
+static objects_rule_fn refuse_write;
 
 struct proof *proof_new(struct controllers *all)
 {
@@ -38,7 +38,7 @@ struct proof *proof_new(struct controllers *all)
     proof->tag = PROOF_TAG;
     proof->all = all;
     proof->timer = loop_timer_new(all->loop, proof_turn, proof);
-    objects_rule(all->objects, NULL, NULL, before_write, proof);
+    objects_rule(all->objects, NULL, NULL, refuse_write, proof);
     return proof;
 }
 
@@ -125,7 +125,7 @@ static void find_keys(struct proof *proof)
 /* ---- What must not happen ----------------------------------------------------------- */
 
 /* What every write changes says nothing. */
-static bool is_bookkeeping(const char *field)
+static bool changes_at_each_write(const char *field)
 {
     return !strcmp(field, "managedFields") || !strcmp(field, "resourceVersion");
 }
@@ -138,7 +138,7 @@ static bool find_difference(const struct node *a, const struct node *b, struct t
     if (!node_is(a, NODE_MAP) || !node_is(b, NODE_MAP))
         return !a || !b || !node_same(a, b);
     node_each(member, b) {
-        if (is_bookkeeping(member->key))
+        if (changes_at_each_write(member->key))
             continue;
         text_addf(path, ".%s", member->key);
         if (find_difference(node_get(a, member->key), member->value, path))
@@ -205,7 +205,7 @@ static bool is_weighed(struct proof *proof, const struct objects_review *review)
 }
 
 /* Nothing that the proof finds is written, so it changes no result. */
-static int before_write(void *arg, const struct objects_review *review, struct err *err)
+static int refuse_write(void *arg, const struct objects_review *review, struct err *err)
 {
     struct proof *proof = object_from(proof, PROOF_TAG, arg);
     const struct node *before = review->before, *after = review->after;

@@ -79,7 +79,7 @@ static const struct node *work_of(const struct node *works, const char *cluster)
     return NULL;
 }
 
-static void add_endpoints(struct arena *arena, struct spokes *spokes,
+static void add_work_endpoints(struct arena *arena, struct spokes *spokes,
                           const char *cluster, const struct node *load_status)
 {
     const struct node *list = node_get(load_status, "endpoints");
@@ -156,11 +156,11 @@ static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
     spokes->copies_ready += standing.copies_ready;
     if (standing.ready) {
         spokes->ready++;
-        add_endpoints(arena, spokes, cluster, standing.now);
+        add_work_endpoints(arena, spokes, cluster, standing.now);
     }
 }
 
-static bool list_has(const struct node *list, const char *name)
+static bool list_has_cluster(const struct node *list, const char *name)
 {
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_text(node_item(list, i)), name))
@@ -198,7 +198,7 @@ void spokes_gather(struct pass *pass, const struct node *replica_set,
     for (size_t i = 0; i < node_count(chosen); i++)
         add_spoke(&to, node_text(node_item(chosen, i)), true);
     for (size_t i = 0; i < node_count(to.works); i++)
-        if (!list_has(chosen, object_space(node_item(to.works, i))))
+        if (!list_has_cluster(chosen, object_space(node_item(to.works, i))))
             add_spoke(&to, object_space(node_item(to.works, i)), false);
     put_in_order(&to);
 }
