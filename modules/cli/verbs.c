@@ -11,6 +11,7 @@
 #include "console/console.h"
 #include "document/document.h"
 #include "kinds/kinds.h"
+#include "meta/meta.h"
 #include "runtime/runtime.h"
 
 #include <stdio.h>
@@ -126,15 +127,12 @@ int kubeconfig_verb(const struct cli_flags *flags)
     return CLI_OK;
 }
 
-static const char *condition(const struct node *object, const char *type)
+/* A cluster that nobody has reported on yet has no condition, which means the same. */
+static const char *status_or_unknown(const struct node *cluster, const char *type)
 {
-    const struct node *list = node_at(object, "status", "conditions", NULL);
+    const char *status = meta_condition_status(cluster, type);
 
-    for (size_t i = 0; i < node_count(list); i++) {
-        if (strcmp(node_get_text(node_item(list, i), "type"), type) == 0)
-            return node_get_text(node_item(list, i), "status");
-    }
-    return "Unknown";
+    return *status ? status : "Unknown";
 }
 
 /* How long ago the spoke renewed its lease; "-": it has none. */
@@ -158,13 +156,13 @@ static void print_spokes(const struct node *items, const struct node *leases)
     printf("%-24s %-10s %-10s %s\n", "SPOKE", "AVAILABLE", "ACCEPTED", "LAST SEEN");
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
-        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        const char *name = meta_name(one);
         char seen[24];
 
         snprintf(seen, sizeof seen, "-");
-        if (!strcmp(condition(one, "ManagedClusterJoined"), "True"))
+        if (meta_condition_is_true(one, META_CONDITION_CLUSTER_JOINED))
             write_seen(leases, name, seen);
-        printf("%-24s %-10s %-10s %s\n", name, condition(one, "ManagedClusterConditionAvailable"),
+        printf("%-24s %-10s %-10s %s\n", name, status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE),
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);
     }
@@ -206,11 +204,11 @@ static void add_spokes(struct arena *arena, struct node *list, const struct node
 {
     for (size_t i = 0; i < node_count(items); i++) {
         const struct node *one = node_item(items, i);
-        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        const char *name = meta_name(one);
         struct node *row = node_map(arena);
 
         node_set_text(arena, row, "name", name);
-        node_set_text(arena, row, "available", condition(one, "ManagedClusterConditionAvailable"));
+        node_set_text(arena, row, "available", status_or_unknown(one, META_CONDITION_CLUSTER_AVAILABLE));
         node_set_bool(arena, row, "accepted",
                       node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false));
         if (*seen_at(leases, name))
@@ -266,12 +264,12 @@ int status_hub_verb(const struct cli_flags *flags)
     if (!client)
         return cli_fail(&err);
     spokes = client_ask(client, arena, "GET",
-                        "/apis/cluster.open-cluster-management.io/v1/"
+                        "/apis/" META_API_CLUSTER "/"
                         "managedclusters", NULL, &err);
     loads = spokes ? client_ask(client, arena, "GET",
-                                "/apis/axle.dev/v1alpha1/aiworkloads", NULL, &err)
+                                "/apis/" META_API_AXLE "/aiworkloads", NULL, &err)
                    : NULL;
-    leases = loads ? client_ask(client, arena, "GET", "/apis/coordination.k8s.io/v1/leases", NULL,
+    leases = loads ? client_ask(client, arena, "GET", "/apis/" META_API_COORDINATION "/leases", NULL,
                                 &err)
                    : NULL;
     if (!leases)

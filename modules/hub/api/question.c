@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -185,7 +186,7 @@ static void answer_token(struct api_request *ask, const struct node *body)
     if (token)
         reply_node(ask->request, 201, token);
     else
-        fail(ask, &err, "authentication.k8s.io", "TokenRequest", causes);
+        fail(ask, &err, META_GROUP_AUTHENTICATION, "TokenRequest", causes);
 }
 
 static void send(const struct question *question, const struct node *body)

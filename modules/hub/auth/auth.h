@@ -107,8 +107,6 @@ const char *auth_refusal(const struct auth *auth, const struct http_request *req
                          struct arena *arena);
 #define AUTH_RECORDS "axle-system"
 #define AUTH_RECORD "removed-spoke."
-/* Annotation of a ManagedCluster that is being deleted: its machine is gone. */
-#define AUTH_LOST "axle.dev/lost"
 
 /* The user of this name in these groups: for questions about others. */
 struct auth_user *auth_user_named(struct arena *arena, const char *name,

@@ -16,9 +16,6 @@ struct object;
 #define UNAUTHENTICATED "system:unauthenticated"
 #define MASTERS "system:masters"
 #define ACCOUNT_USER "system:serviceaccount:"
-#define RBAC "rbac.authorization.k8s.io"
-/* The public keys that speak for a cluster; set by the csr controller. */
-#define CLIENT_KEYS "axle.dev/client-keys"
 
 /* User, group, and what a token of an administrator makes of its name. */
 #define ADMIN_USER "system:admin"

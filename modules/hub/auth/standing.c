@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "http/http.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 
@@ -21,7 +22,6 @@
 
 /* pki dates certificates back by this much. */
 #define BACKDATED (300 * CLOCK_SECOND)
-#define OWNER_KIND "axle.dev/owner-kind"
 
 /* How a spoke that was removed is had back. */
 #define AGAIN                                                                                     \
@@ -32,11 +32,6 @@ static const char *const words[] = {
     [STANDING_UNKNOWN] = "unknown", [STANDING_NOT_ACCEPTED] = "not-accepted",
     [STANDING_REMOVED] = "removed", [STANDING_LOST] = "lost", [STANDING_LEFT] = "left",
 };
-
-static const char *note_of(const struct node *object, const char *name)
-{
-    return node_text(node_at(object, "metadata", "annotations", name, NULL));
-}
 
 /* The hub keeps which public keys it signed for a cluster, newest first. */
 static bool names_key(const char *keys, const struct pki_cert *cert)
@@ -62,7 +57,7 @@ static int check_namespace(struct objects *objects, struct arena *arena, const c
 
     if (!object)
         return 0;
-    owner = node_text(node_at(object_read(arena, object), "metadata", "labels", OWNER_KIND, NULL));
+    owner = meta_label(object_read(arena, object), META_LABEL_OWNER_KIND);
     if (strcmp(owner, "ManagedCluster") == 0)
         return 0;
     return err_set(err, ERR_UNAUTHORIZED,
@@ -117,9 +112,9 @@ static enum standing check_object(const struct node *body, const struct pki_cert
 {
     int64_t born;
 
-    if (node_at(body, "metadata", "deletionTimestamp", NULL) &&
-        !strcmp(note_of(body, AUTH_LOST), "true") &&
-        names_key(note_of(body, CLIENT_KEYS), cert)) {
+    if (meta_is_deleting(body) &&
+        !strcmp(meta_annotation(body, META_ANNOTATION_LOST), "true") &&
+        names_key(meta_annotation(body, META_ANNOTATION_CLIENT_KEYS), cert)) {
         err_set(err, ERR_UNAUTHORIZED, "cluster \"%s\" was declared lost and is being removed "
                 "from this hub" AGAIN, cluster, cluster);
         return STANDING_LOST;
@@ -130,7 +125,7 @@ static enum standing check_object(const struct node *body, const struct pki_cert
                 cluster, cluster);
         return STANDING_UNKNOWN;
     }
-    if (!names_key(note_of(body, CLIENT_KEYS), cert)) {
+    if (!names_key(meta_annotation(body, META_ANNOTATION_CLIENT_KEYS), cert)) {
         err_set(err, ERR_UNAUTHORIZED, "the key of the certificate is none of cluster \"%s\"" AGAIN,
                 cluster, cluster);
         return STANDING_UNKNOWN;
@@ -147,7 +142,7 @@ enum standing standing_of(struct objects *objects, struct arena *arena, const st
                           const char *cluster, struct err *err)
 {
     const struct kind *kind = kinds_find(objects_kinds(objects),
-                                         "cluster.open-cluster-management.io", "managedclusters");
+                                         META_GROUP_CLUSTER, "managedclusters");
     scoped_object struct object *object =
         objects_get(objects, OBJECTS_PUBLISHED, kind, "", cluster, NULL);
     enum standing standing = STANDING_UNKNOWN;

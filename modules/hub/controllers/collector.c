@@ -7,6 +7,7 @@
 #include "base/object.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "loop/loop.h"
 #include "objects/objects.h"
 
@@ -361,18 +362,6 @@ static void collect_if_unowned(struct collector *collector, const struct object 
     }
 }
 
-static bool has_named_finalizer(const struct object *object, const char *name)
-{
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *list = node_at(object_read(arena, object), "metadata",
-                                      "finalizers", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_text(node_item(list, i)), name))
-            return true;
-    return false;
-}
-
 /* The reference by which the object belongs to this owner, or NULL. */
 static const struct object_owner *reference_to(const struct collector *collector,
                                         const struct object *object,
@@ -414,7 +403,7 @@ static void delete_in_foreground(struct collector *collector,
             delete_object(collector, dependent, "Foreground");
     }
     if (!blocked)
-        remove_finalizer(collector, object, "foregroundDeletion");
+        remove_finalizer(collector, object, META_FINALIZER_FOREGROUND);
 }
 
 static void orphan_dependents(struct collector *collector, const struct object *object)
@@ -426,7 +415,19 @@ static void orphan_dependents(struct collector *collector, const struct object *
     while (dependents && (dependent = map_next(dependents, &at, NULL)))
         if (reference_to(collector, dependent, object))
             cut_owners(collector, dependent, object->uid);
-    remove_finalizer(collector, object, "orphan");
+    remove_finalizer(collector, object, META_FINALIZER_ORPHAN);
+}
+
+/* The propagation that a delete asked for stands in the object's finalizers. */
+static void deal_with_dependents(struct collector *collector, const struct object *object)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *tree = object_read(arena, object);
+
+    if (meta_has_finalizer(tree, META_FINALIZER_ORPHAN))
+        orphan_dependents(collector, object);
+    else if (meta_has_finalizer(tree, META_FINALIZER_FOREGROUND))
+        delete_in_foreground(collector, object);
 }
 
 /* A slice of what has to be deleted from a namespace. */
@@ -484,12 +485,8 @@ static void check_uid(struct collector *collector, const char *uid)
     }
     if (object->deleting && object->kind == collector->namespaces)
         empty_namespace(collector, object);
-    if (object->deleting && object->finalizer_count) {
-        if (has_named_finalizer(object, "orphan"))
-            orphan_dependents(collector, object);
-        else if (has_named_finalizer(object, "foregroundDeletion"))
-            delete_in_foreground(collector, object);
-    }
+    if (object->deleting && object->finalizer_count)
+        deal_with_dependents(collector, object);
     if (object->owner_count)
         collect_if_unowned(collector, object);
 }

@@ -3,30 +3,28 @@
 #include "controllers/controller.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define AVAILABLE "ManagedClusterConditionAvailable"
 #define STOPPED "ManagedClusterLeaseUpdateStopped"
 #define LEASE_NAME "managed-cluster-lease"
 #define GRACE 5
 #define MOST_SECONDS 86400
-#define UNAVAILABLE "cluster.open-cluster-management.io/unavailable"
-#define UNREACHABLE "cluster.open-cluster-management.io/unreachable"
 
 static const char *taint_for(const struct node *cluster)
 {
-    const char *status = condition_status(cluster, AVAILABLE);
+    const char *status = meta_condition_status(cluster, META_CONDITION_CLUSTER_AVAILABLE);
 
     if (!strcmp(status, "True"))
         return "";
-    return strcmp(status, "False") ? UNREACHABLE : UNAVAILABLE;
+    return strcmp(status, "False") ? META_TAINT_UNREACHABLE : META_TAINT_UNAVAILABLE;
 }
 
 static bool is_liveness_taint(const char *key)
 {
-    return !strcmp(key, UNAVAILABLE) || !strcmp(key, UNREACHABLE);
+    return !strcmp(key, META_TAINT_UNAVAILABLE) || !strcmp(key, META_TAINT_UNREACHABLE);
 }
 
 /* The list as it should be; NULL if it is so already. */
@@ -74,13 +72,12 @@ static int set_taints(struct pass *pass, const struct seen *cluster,
 }
 
 static int set_available(struct pass *pass, struct seen *cluster,
-                         const struct condition *condition, struct err *err)
+                         const struct meta_condition *condition, struct err *err)
 {
-    struct node *status = status_copy(pass->arena, cluster->node);
+    struct node *status = meta_copy_status(pass->arena, cluster->node);
     bool changed = false;
 
-    condition_set(pass->arena, status, node_at(cluster->node, "status",
-                                               "conditions", NULL), condition, 0,
+    meta_condition_set(pass->arena, status, meta_conditions(cluster->node), condition, 0,
                   pass->now);
     if (pass_status(pass, cluster, status, &changed, err) < 0)
         return -1;
@@ -108,11 +105,10 @@ static int64_t find_last_heard(struct pass *pass)
 /* ---- How long is long -------------------------------------------------------------- */
 
 /* "SECONDS TIME": renewals up to that time were promised for so long. */
-#define BEFORE "axle.dev/renewed-every-before"
 
 static int64_t read_former_duration(const struct node *lease, int64_t renewed)
 {
-    const char *text = object_annotation(lease, BEFORE), *space = strchr(text, ' ');
+    const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE), *space = strchr(text, ' ');
     int64_t until = 0;
 
     if (!space || !clock_parse(space + 1, &until) || renewed > until)
@@ -165,7 +161,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
     clock_format(pass->now, true, time);
     node_set_int(pass->arena, node_make(pass->arena, patch, "spec"), "leaseDurationSeconds",
                  wanted);
-    object_set_annotation(pass->arena, patch, BEFORE,
+    meta_set_annotation(pass->arena, patch, META_ANNOTATION_RENEWED_EVERY_BEFORE,
                           arena_printf(pass->arena, "%lld %s", (long long)before, time));
     return pass_patch(pass, &lease, patch, err);
 }
@@ -179,17 +175,17 @@ static int reconcile_liveness(struct pass *pass, struct err *err)
     int64_t seconds, until;
 
     if (!pass_get(pass, CLUSTER, "", pass->name, &cluster) ||
-        object_deleting(cluster.node))
+        meta_is_deleting(cluster.node))
         return 0;
-    list = node_at(cluster.node, "status", "conditions", NULL);
-    available = condition_find(list, AVAILABLE);
+    list = meta_conditions(cluster.node);
+    available = meta_condition_find(list, META_CONDITION_CLUSTER_AVAILABLE);
     if (settle_lease(pass, cluster.node, err) < 0)
         return -1;
     seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, LEASE_NAME));
     until = find_last_heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
-        struct condition silent = {
-            AVAILABLE, "Unknown", STOPPED,
+        struct meta_condition silent = {
+            META_CONDITION_CLUSTER_AVAILABLE, "Unknown", STOPPED,
             arena_printf(pass->arena, "the spoke has not renewed its lease for "
                          "%lld s; what runs there is left alone",
                          (long long)(GRACE * seconds)),
@@ -199,7 +195,7 @@ static int reconcile_liveness(struct pass *pass, struct err *err)
             return -1;
     } else if (available) {
         if (!strcmp(node_get_text(available, "reason"), STOPPED)) {
-            struct condition back = { AVAILABLE, "True",
+            struct meta_condition back = { META_CONDITION_CLUSTER_AVAILABLE, "True",
                                       "ManagedClusterAvailable",
                                       "the spoke renews its lease again" };
 

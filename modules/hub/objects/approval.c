@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "schema/schema.h"
 
 #include <string.h>
@@ -22,20 +23,9 @@ static bool is_decision(const char *type, size_t count)
     return false;
 }
 
-static const struct node *find_csr_condition(const struct node *object,
-                                       const char *type)
-{
-    const struct node *list = node_at(object, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++)
-        if (!strcmp(node_get_text(node_item(list, i), "type"), type))
-            return node_item(list, i);
-    return NULL;
-}
-
 bool approval_is_csr(const struct kind *kind)
 {
-    return !strcmp(kind->resource, "certificatesigningrequests.certificates.k8s.io");
+    return !strcmp(kind->resource, "certificatesigningrequests." META_GROUP_CERTIFICATES);
 }
 
 void approval_stamp(struct arena *arena, struct node *object,
@@ -48,7 +38,7 @@ void approval_stamp(struct arena *arena, struct node *object,
     for (size_t i = 0; i < node_count(list); i++) {
         struct node *one = node_item(list, i);
         const struct node *old =
-            find_csr_condition(before, node_get_text(one, "type"));
+            meta_condition(before, node_get_text(one, "type"));
         const char *since = node_get_text(old, "lastTransitionTime");
 
         if (!node_is(one, NODE_MAP))
@@ -83,7 +73,7 @@ static void check_exclusive(struct arena *arena, const struct node *object,
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
 
-    if (!find_csr_condition(object, "Approved") || !find_csr_condition(object, "Denied"))
+    if (!meta_condition(object, "Approved") || !meta_condition(object, "Denied"))
         return;
     for (size_t i = node_count(list); i > 0; i--) {
         const struct node *type = node_get(node_item(list, i - 1), "type");
@@ -108,8 +98,8 @@ void approval_check(struct arena *arena, const struct node *object,
         check_decision(arena, node_item(list, i), i, causes);
     check_exclusive(arena, object, causes);
     for (size_t i = 0; i < count_of(decisions); i++) {
-        bool was = find_csr_condition(before, decisions[i]);
-        bool is = find_csr_condition(object, decisions[i]);
+        bool was = meta_condition(before, decisions[i]);
+        bool is = meta_condition(object, decisions[i]);
 
         if (was && !is)
             schema_add_cause(arena, causes, "FieldValueForbidden",

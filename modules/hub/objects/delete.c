@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -61,33 +62,24 @@ static int check_space_may_go(struct write_op *op)
     return 0;
 }
 
-static void set_finalizer(struct arena *arena, struct node *metadata, const char *name,
-                          bool present)
+static void set_finalizer(struct write_op *op, const char *name, bool present)
 {
-    struct node *old = node_get(metadata, "finalizers");
-    struct node *list = node_list(arena);
-
-    for (size_t i = 0; i < node_count(old); i++)
-        if (strcmp(node_text(node_item(old, i)), name))
-            node_add(arena, list, node_item(old, i));
     if (present)
-        node_add(arena, list, node_string(arena, name));
-    if (node_count(list))
-        node_set(arena, metadata, "finalizers", list);
+        meta_add_finalizer(op->arena, op->after, name);
     else
-        node_remove(metadata, "finalizers");
+        meta_remove_finalizer(op->arena, op->after, name);
 }
 
 /* The two finalizers keep the object until the collector (controllers) has dealt with
    its dependents and removes them. */
-static void set_propagation(struct write_op *op, struct node *metadata)
+static void set_propagation(struct write_op *op)
 {
     const char *how = op->write->propagation ? op->write->propagation : "";
 
     if (!*how)
         return;
-    set_finalizer(op->arena, metadata, "foregroundDeletion", !strcmp(how, "Foreground"));
-    set_finalizer(op->arena, metadata, "orphan", !strcmp(how, "Orphan"));
+    set_finalizer(op, META_FINALIZER_FOREGROUND, !strcmp(how, "Foreground"));
+    set_finalizer(op, META_FINALIZER_ORPHAN, !strcmp(how, "Orphan"));
 }
 
 static void mark_deleted(struct write_op *op)
@@ -128,7 +120,7 @@ int write_op_delete(struct write_op *op)
         return -1;
     op->after = node_copy(op->arena, op->before);
     metadata = node_get(op->after, "metadata");
-    set_propagation(op, metadata);
+    set_propagation(op);
     if (may_go_now(op, metadata)) {
         write_op_finish(op, true);
         return 0;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 #include "schema/schema.h"
 
@@ -37,7 +38,7 @@ static void settle_space(struct arena *arena, struct node *space)
     struct node *labels = node_make(arena, metadata, "labels");
     struct node *finalizers, *status;
 
-    node_set_text(arena, labels, "kubernetes.io/metadata.name",
+    node_set_text(arena, labels, META_LABEL_NAMESPACE_NAME,
                   node_get_text(metadata, "name"));
     if (node_get(metadata, "deletionTimestamp"))
         return;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 #include "schema/schema.h"
 
@@ -163,7 +164,7 @@ static bool has_finalizer_name(const struct node *list, const char *text)
 static void check_finalizers(struct arena *arena, const struct node *metadata,
                              const struct node *before, struct node *causes)
 {
-    static const char *const own[] = {"orphan", "foregroundDeletion",
+    static const char *const own[] = {META_FINALIZER_ORPHAN, META_FINALIZER_FOREGROUND,
                                       "kubernetes"};
     const struct node *list = node_get(metadata, "finalizers");
     const struct node *old = node_at(before, "metadata", "finalizers", NULL);

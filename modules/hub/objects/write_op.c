@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "patch/patch.h"
 #include "schema/schema.h"
 
@@ -68,8 +69,8 @@ int write_op_bad_option(struct write_op *op, const char *options, const char *re
     op->ret->causes = node_list(op->arena);
     schema_add_cause(op->arena, op->ret->causes, reason, field, value, "%s", why);
     err_set(op->err, ERR_INVALID, "%s",
-            schema_sentence(op->arena, options, "meta.k8s.io", "", op->ret->causes));
-    write_op_set_details(op, "", "meta.k8s.io", options);
+            schema_sentence(op->arena, options, META_GROUP_META, "", op->ret->causes));
+    write_op_set_details(op, "", META_GROUP_META, options);
     return -1;
 }
 

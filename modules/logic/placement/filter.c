@@ -3,6 +3,7 @@
 #include "placement/world.h"
 
 #include "cel/cel.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +186,7 @@ static const struct node *scores_of(void *arg, const struct node *cluster,
     const struct choice *choice = arg;
     const struct seat *seat =
         map_get(choice->world->seats,
-                node_get_text(node_get(cluster, "metadata"), "name"));
+                meta_name(cluster));
     const struct addon_score *score = seat ? seat->addon_scores : NULL;
 
     while (score && strcmp(score->name, name))

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -205,14 +206,10 @@ struct placement_satisfied {
     const char *message;
 };
 
-struct placement_condition {
-    const char *type, *status, *reason, *message;
-};
-
-struct placement_condition
+struct meta_condition
 placement_satisfied(struct arena *arena,
                     const struct placement_satisfied *facts);
-struct placement_condition placement_misconfigured(struct arena *arena,
+struct meta_condition placement_misconfigured(struct arena *arena,
                                                    enum placement_outcome outcome,
                                                    const char *plugin,
                                                    const char *message);

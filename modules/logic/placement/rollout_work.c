@@ -3,6 +3,7 @@
 #include "placement/world.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +21,10 @@ static struct loose *loose_of(struct loose *all, size_t *count,
                               const struct node *decision)
 {
     const struct node *labels = node_at(decision, "metadata", "labels", NULL);
-    const char *name = node_get_text(labels, GROUP_NAME_LABEL);
+    const char *name = node_get_text(labels, META_LABEL_DECISION_GROUP_NAME);
     long long index = 0;
 
-    (void)text_to_int(node_get_text(labels, GROUP_INDEX_LABEL), &index);
+    (void)text_to_int(node_get_text(labels, META_LABEL_DECISION_GROUP_INDEX), &index);
     for (size_t i = 0; i < *count; i++)
         if (all[i].index == index && text_same(all[i].name, name))
             return &all[i];
@@ -64,15 +65,6 @@ void placement_rollout_groups(struct arena *arena, const struct node *decisions,
 
 /* ---- The status of one work -------------------------------------------- */
 
-static const struct node *condition(const struct node *conditions,
-                                    const char *type)
-{
-    for (size_t i = 0; i < node_count(conditions); i++)
-        if (text_same(node_get_text(node_item(conditions, i), "type"), type))
-            return node_item(conditions, i);
-    return NULL;
-}
-
 static bool is_current(const struct node *one, int64_t generation)
 {
     return node_get_int(one, "observedGeneration", 0) == generation;
@@ -86,9 +78,9 @@ static bool is_true(const struct node *one)
 bool placement_rollout_is_to_apply(int64_t generation,
                                    const struct node *conditions)
 {
-    const struct node *applied = condition(conditions, "Applied");
-    const struct node *progressing = condition(conditions, "Progressing");
-    const struct node *degraded = condition(conditions, "Degraded");
+    const struct node *applied = meta_condition_find(conditions, "Applied");
+    const struct node *progressing = meta_condition_find(conditions, "Progressing");
+    const struct node *degraded = meta_condition_find(conditions, "Degraded");
 
     if (!is_true(applied) || !is_current(applied, generation))
         return true;
@@ -107,13 +99,13 @@ static int64_t since(const struct node *one)
 enum placement_rollout_status
 placement_rollout_of_work(const struct node *work, int64_t *ret_since)
 {
-    const struct node *conditions = node_at(work, "status", "conditions", NULL);
-    const struct node *progressing = condition(conditions, "Progressing");
-    const struct node *degraded = condition(conditions, "Degraded");
+    const struct node *conditions = meta_conditions(work);
+    const struct node *progressing = meta_condition_find(conditions, "Progressing");
+    const struct node *degraded = meta_condition_find(conditions, "Degraded");
 
     *ret_since = 0;
     if (placement_rollout_is_to_apply(
-            node_get_int(node_get(work, "metadata"), "generation", 0),
+            meta_generation(work),
             conditions))
         return ROLLOUT_TO_APPLY;
     *ret_since = since(progressing);

@@ -3,6 +3,7 @@
 #include "placement/world.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
@@ -18,15 +19,15 @@ static const char *names_joined(struct arena *arena, const char **names,
     return arena_string(arena, text_string(&text));
 }
 
-static struct placement_condition satisfied(bool yes, const char *reason,
+static struct meta_condition satisfied(bool yes, const char *reason,
                                             const char *message)
 {
-    return (struct placement_condition){ "PlacementSatisfied",
+    return (struct meta_condition){ "PlacementSatisfied",
                                          yes ? "True" : "False", reason,
                                          message };
 }
 
-struct placement_condition
+struct meta_condition
 placement_satisfied(struct arena *arena, const struct placement_satisfied *facts)
 {
     if (!facts->bindings)
@@ -61,49 +62,19 @@ placement_satisfied(struct arena *arena, const struct placement_satisfied *facts
                                   facts->unscheduled));
 }
 
-struct placement_condition
+struct meta_condition
 placement_misconfigured(struct arena *arena, enum placement_outcome outcome,
                         const char *plugin, const char *message)
 {
     if (outcome != PLACEMENT_MISCONFIGURED)
-        return (struct placement_condition){
+        return (struct meta_condition){
             "PlacementMisconfigured", "False", "Succeedconfigured",
             "Placement configurations check pass"
         };
-    return (struct placement_condition){
+    return (struct meta_condition){
         "PlacementMisconfigured", "True", "Misconfigured",
         arena_printf(arena, "%s:%s", plugin, message)
     };
-}
-
-static struct node *find_condition(const struct node *list, const char *type)
-{
-    for (size_t i = 0; i < node_count(list); i++)
-        if (text_same(node_get_text(node_item(list, i), "type"), type))
-            return node_item(list, i);
-    return NULL;
-}
-
-static void set_condition(struct arena *arena, struct node *list,
-                          const struct placement_condition *now_is,
-                          int64_t generation, int64_t now)
-{
-    struct node *old = find_condition(list, now_is->type);
-    bool same = text_same(node_get_text(old, "status"), now_is->status);
-    struct node *next = old ? old : node_map(arena);
-    char since[CLOCK_TEXT];
-
-    clock_format(now, false, since);
-    if (!same || !node_get(next, "lastTransitionTime"))
-        node_set_text(arena, next, "lastTransitionTime", since);
-    node_set_text(arena, next, "type", now_is->type);
-    node_set_text(arena, next, "status", now_is->status);
-    node_set_text(arena, next, "reason", now_is->reason);
-    node_set_text(arena, next, "message", now_is->message);
-    if (generation)
-        node_set_int(arena, next, "observedGeneration", generation);
-    if (!old)
-        node_add(arena, list, next);
 }
 
 /* ---- The Placement's status -------------------------------------------- */
@@ -162,21 +133,21 @@ struct node *placement_status(struct arena *arena, const struct node *placement,
     const struct node *old = node_get(placement, "status");
     struct node *status = old ? node_copy(arena, old) : node_map(arena);
     int64_t generation =
-        node_get_int(node_get(placement, "metadata"), "generation", 0);
+        meta_generation(placement);
     struct placement_satisfied facts = facts_of(arena, placement, result);
-    struct placement_condition misconfigured = placement_misconfigured(
+    struct meta_condition misconfigured = placement_misconfigured(
         arena, result->outcome, result->plugin, result->message);
-    struct placement_condition done = placement_satisfied(arena, &facts);
-    struct node *conditions;
+    struct meta_condition done = placement_satisfied(arena, &facts);
+    const struct node *before;
 
     if (!node_is(status, NODE_MAP))
         status = node_map(arena);
     node_set_int(arena, status, "numberOfSelectedClusters",
                  (int64_t)result->chosen_count);
     node_set(arena, status, "decisionGroups", group_nodes(arena, result));
-    conditions = node_make_list(arena, status, "conditions");
-    set_condition(arena, conditions, &misconfigured, generation, now);
-    set_condition(arena, conditions, &done, generation, now);
+    before = meta_conditions(placement);
+    meta_condition_set(arena, status, before, &misconfigured, generation, now);
+    meta_condition_set(arena, status, before, &done, generation, now);
     return status;
 }
 
@@ -191,7 +162,7 @@ static void set_owner(struct arena *arena, struct node *meta,
     if (!*node_get_text(of, "uid"))
         return;
     node_set_text(arena, owner, "apiVersion",
-                  "cluster.open-cluster-management.io/v1beta1");
+                  META_API_CLUSTER_V1BETA1);
     node_set_text(arena, owner, "kind", "Placement");
     node_set_text(arena, owner, "name", node_get_text(of, "name"));
     node_set_text(arena, owner, "uid", node_get_text(of, "uid"));
@@ -211,16 +182,16 @@ struct node *placement_decision_object(struct arena *arena,
     struct node *meta, *labels, *list;
 
     node_set_text(arena, object, "apiVersion",
-                  "cluster.open-cluster-management.io/v1beta1");
+                  META_API_CLUSTER_V1BETA1);
     node_set_text(arena, object, "kind", "PlacementDecision");
     meta = node_make(arena, object, "metadata");
     node_set_text(arena, meta, "name", decision->name);
     node_set_text(arena, meta, "namespace", node_get_text(of, "namespace"));
     labels = node_make(arena, meta, "labels");
-    node_set_text(arena, labels, PLACEMENT_LABEL, node_get_text(of, "name"));
-    node_set(arena, labels, GROUP_INDEX_LABEL,
+    node_set_text(arena, labels, META_LABEL_PLACEMENT, node_get_text(of, "name"));
+    node_set(arena, labels, META_LABEL_DECISION_GROUP_INDEX,
              node_format(arena, "%zu", decision->group));
-    node_set_text(arena, labels, GROUP_NAME_LABEL,
+    node_set_text(arena, labels, META_LABEL_DECISION_GROUP_NAME,
                   result->groups[decision->group].name);
     set_owner(arena, meta, placement);
     list = node_make_list(arena, node_make(arena, object, "status"), "decisions");

@@ -3,6 +3,7 @@
 #include "placement/world.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +123,7 @@ static void read_resources(struct placement_world *world, struct seat *seat)
 static void put_cluster(struct placement_world *world, const struct node *object)
 {
     struct seat *seat =
-        seat_of(world, node_get_text(node_get(object, "metadata"), "name"));
+        seat_of(world, meta_name(object));
     bool fresh = !seat->arena;
     const struct node *meta;
 
@@ -131,8 +132,8 @@ static void put_cluster(struct placement_world *world, const struct node *object
     seat->object = node_copy(seat->arena, object);
     meta = node_get(seat->object, "metadata");
     seat->labels = node_get(meta, "labels");
-    if (node_is(node_get(seat->labels, CLUSTER_SET_LABEL), NODE_STRING))
-        seat->set = node_get_text(seat->labels, CLUSTER_SET_LABEL);
+    if (node_is(node_get(seat->labels, META_LABEL_CLUSTERSET), NODE_STRING))
+        seat->set = node_get_text(seat->labels, META_LABEL_CLUSTERSET);
     seat->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
     read_taints(seat);
     read_claims(seat);
@@ -205,7 +206,7 @@ static void put_set(struct placement_world *world, const struct node *object)
         set->wrong = type;
     set->selector = node_get(selector, "labelSelector");
     set->leaving = *node_get_text(meta, "deletionTimestamp") != 0;
-    set->pool = *node_get_text(node_get(meta, "labels"), POOL_SET_LABEL) != 0;
+    set->pool = *node_get_text(node_get(meta, "labels"), META_LABEL_POOL) != 0;
     set_free(map_put(world->sets, node_get_text(meta, "name"), set));
 }
 
@@ -288,7 +289,7 @@ static const char *placement_name(const struct node *meta)
     for (size_t i = 0; i < node_count(owners); i++)
         if (!strcmp(node_get_text(node_item(owners, i), "kind"), "Placement"))
             return node_get_text(node_item(owners, i), "name");
-    return node_get_text(node_get(meta, "labels"), PLACEMENT_LABEL);
+    return node_get_text(node_get(meta, "labels"), META_LABEL_PLACEMENT);
 }
 
 static void put_decision(struct placement_world *world, const char *key,

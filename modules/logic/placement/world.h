@@ -96,19 +96,10 @@ struct placement_world {
 /* Moves a seat's count of decisions by `change` (1 or -1) and the tally along. */
 void world_count(struct placement_world *world, struct seat *seat, int change);
 
-#define CLUSTER_SET_LABEL "cluster.open-cluster-management.io/clusterset"
-#define PLACEMENT_LABEL "cluster.open-cluster-management.io/placement"
-#define GROUP_INDEX_LABEL                                                      \
-    "cluster.open-cluster-management.io/decision-group-index"
-#define GROUP_NAME_LABEL                                                       \
-    "cluster.open-cluster-management.io/decision-group-name"
-
 /* Brings `clusters` up to date. */
 void world_sort(struct placement_world *world);
 
 /* ---- What a namespace may be given (reach.c) ---------------------------- */
-
-#define POOL_SET_LABEL "axle.dev/pool"
 
 /* A set that is bound in the namespace. */
 struct bound_set {

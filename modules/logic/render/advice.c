@@ -4,6 +4,7 @@
 #include "render/render.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "number/number.h"
 
 #include <string.h>
@@ -48,7 +49,7 @@ char *render_advice(struct arena *arena, const struct node *manifests)
             return arena_printf(arena, "%s %s: %lld replicas declare port %lld, which one at a time "
                                 "has on a spoke whose pods share its machine's ports: with "
                                 "containerPort: 0 each gets its own in $PORT, and a Service leads to all",
-                                kind, node_get_text(node_get(object, "metadata"), "name"),
+                                kind, meta_name(object),
                                 (long long)replicas, (long long)port);
     }
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "archive/archive.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "pki/pki.h"
 
 #include <stdio.h>
@@ -46,8 +47,7 @@ static struct archive_file make_file(struct arena *arena, size_t number,
     text_add_char(&bytes, '\n');
     return (struct archive_file) {
         .name = arena_printf(arena, "%04zu-%.60s-%.150s.yaml", number, kind,
-                             node_get_text(node_get(manifest, "metadata"),
-                                           "name")),
+                             meta_name(manifest)),
         .bytes = arena_bytes(arena, bytes.bytes, bytes.len), .len = bytes.len,
     };
 }

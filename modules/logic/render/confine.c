@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -50,7 +51,7 @@ bool confine_is_cluster_kind(const char *kind)
  * controllers only. A group also stands for those that end with "." and it.
  */
 static const struct { const char *group, *kind, *why; } acting[] = {
-    { "axle.dev", NULL, "Axle's own kinds are made by the hub" },
+    { META_GROUP_AXLE, NULL, "Axle's own kinds are made by the hub" },
     { "open-cluster-management.io", NULL, "OCM's kinds are made by the hub" },
     { "kustomize.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
     { "helm.toolkit.fluxcd.io", NULL, "Flux would apply it with rights of its own" },
@@ -227,7 +228,7 @@ int confine_manifest(struct arena *arena, const struct dress *dress,
 {
     const struct confine in = {
         .arena = arena, .dress = dress, .kind = node_get_text(manifest, "kind"),
-        .name = node_get_text(node_get(manifest, "metadata"), "name"), .err = err,
+        .name = meta_name(manifest), .err = err,
     };
 
     if (check_kind(&in, manifest) < 0 || check_metadata(&in, manifest) < 0 ||
@@ -247,7 +248,7 @@ static bool is_hubs(const char *label)
         return false;
     memcpy(group, label, (size_t)(slash - label));
     group[slash - label] = '\0';
-    return is_group(group, "axle.dev") || is_group(group, "open-cluster-management.io");
+    return is_group(group, META_GROUP_AXLE) || is_group(group, "open-cluster-management.io");
 }
 
 static void drop_labels(struct arena *arena, struct node *metadata)

@@ -3,6 +3,7 @@
 #include "render/confine.h"
 
 #include "document/document.h"
+#include "meta/meta.h"
 #include "query/query.h"
 
 #include <string.h>
@@ -21,11 +22,11 @@ struct node *dress_labels(struct arena *arena, const struct dress *dress)
 {
     const struct render_input *in = dress->input;
     const struct { const char *key, *value; } labels[] = {
-        { "axle.dev/tenant", in->tenant },
-        { "axle.dev/project", in->project },
-        { "axle.dev/aiworkload", in->aiworkload },
-        { "axle.dev/workload-deployment", in->deployment },
-        { "axle.dev/component", dress->component },
+        { META_LABEL_TENANT, in->tenant },
+        { META_LABEL_PROJECT, in->project },
+        { META_LABEL_AIWORKLOAD, in->aiworkload },
+        { META_LABEL_DEPLOYMENT, in->deployment },
+        { META_LABEL_COMPONENT, dress->component },
     };
     struct node *map = node_map(arena);
 
@@ -57,10 +58,10 @@ static void add_selector(struct arena *arena, const struct dress *dress,
     if (node_get(spec, "selector"))
         return;
     match = node_make(arena, node_make(arena, spec, "selector"), "matchLabels");
-    node_set(arena, match, "axle.dev/workload-deployment",
-             node_get(labels, "axle.dev/workload-deployment"));
-    node_set(arena, match, "axle.dev/component",
-             node_get(labels, "axle.dev/component"));
+    node_set(arena, match, META_LABEL_DEPLOYMENT,
+             node_get(labels, META_LABEL_DEPLOYMENT));
+    node_set(arena, match, META_LABEL_COMPONENT,
+             node_get(labels, META_LABEL_COMPONENT));
 }
 
 static void dress_pods(struct arena *arena, const struct dress *dress,
@@ -127,7 +128,7 @@ int dress_manifest(struct arena *arena, const struct dress *dress,
     dress_pods(arena, dress, manifest);
     if (dress->phase)
         node_set(arena, node_make(arena, metadata, "annotations"),
-                 "axle.dev/phase",
+                 META_ANNOTATION_PHASE,
                  node_format(arena, "%lld", (long long)dress->phase));
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/meter.h"
 #include "base/nearest.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "patch/patch.h"
 #include "query/query.h"
 #include "render/dress.h"
@@ -34,7 +35,7 @@ static const struct node *find_definition(const struct pass *pass,
     meter_spend(pass->meter, node_count(all) * 150);
     for (size_t i = 0; i < node_count(all); i++) {
         const struct node *one = node_item(all, i);
-        const char *name = node_get_text(node_get(one, "metadata"), "name");
+        const char *name = meta_name(one);
 
         if (strcmp(node_get_text(one, "kind"), kind))
             continue;
@@ -131,7 +132,7 @@ static struct node *settle_properties(struct pass *pass,
     schema_find_unknown(schema, pass->arena, filled, causes);
     if (node_count(causes)) {
         say_unknown(pass, schema, node_text(node_item(causes, 0)),
-                    node_get_text(node_get(definition, "metadata"), "name"));
+                    meta_name(definition));
         return NULL;
     }
     if (!schema_validate_at(schema, pass->arena, "properties", filled,
@@ -148,7 +149,7 @@ static struct node *run_template(struct pass *pass,
                                  const char *field,
                                  const struct node *properties)
 {
-    const char *name = node_get_text(node_get(definition, "metadata"), "name");
+    const char *name = meta_name(definition);
     const struct node *template = node_at(definition, "spec", field, NULL);
     struct document_limits limits = document_limits_api;
     scoped_text struct text out = { 0 };
@@ -269,8 +270,8 @@ static bool is_same_object(const struct node *a, const struct node *b)
     return !strcmp(node_get_text(a, "kind"), node_get_text(b, "kind")) &&
            !strcmp(node_get_text(a, "apiVersion"),
                    node_get_text(b, "apiVersion")) &&
-           !strcmp(node_get_text(node_get(a, "metadata"), "name"),
-                   node_get_text(node_get(b, "metadata"), "name"));
+           !strcmp(meta_name(a),
+                   meta_name(b));
 }
 
 /* Secrets go apart; nothing may be there twice. */
@@ -290,7 +291,7 @@ static int collect(struct pass *pass, struct node *object,
         if (is_same_object(node_item(into, i), object))
             return err_set(pass->err, ERR_INVALID, "%s: %s \"%s\" is given twice: "
                            "give one of them another name", pass->what, node_get_text(object, "kind"),
-                           node_get_text(node_get(object, "metadata"), "name"));
+                           meta_name(object));
     node_add(pass->arena, into, object);
     return 0;
 }

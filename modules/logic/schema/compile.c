@@ -149,16 +149,6 @@ static const char **read_words(struct compile *c, const struct node *list)
     return words;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = words; (at = strstr(at, word)); at += len)
-        if ((at == words || at[-1] == ',') && (!at[len] || at[len] == ','))
-            return true;
-    return false;
-}
-
 static void read_merging(struct compile *c, struct schema *schema,
                          const struct node *source)
 {
@@ -173,9 +163,9 @@ static void read_merging(struct compile *c, struct schema *schema,
         schema->list = SCHEMA_LIST_MAP;
         schema->list_keys = read_words(c, keys);
     }
-    schema->merges = has_word(strategy, "merge") ||
+    schema->merges = text_has_word(strategy, "merge", ',') ||
                      (!*strategy && schema->list != SCHEMA_LIST_ATOMIC);
-    schema->retains = has_word(strategy, "retainKeys");
+    schema->retains = text_has_word(strategy, "retainKeys", ',');
     if (*key)
         schema->merge_key = key;
     else if (schema->list_keys && schema->list_keys[0])

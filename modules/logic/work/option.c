@@ -3,6 +3,7 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -209,35 +210,18 @@ struct node *work_untracked(struct arena *arena, const struct node *applied,
 
 /* ---- ttlSecondsAfterFinished ------------------------------------------- */
 
-#define REPLICA_SET_LABEL                                                      \
-    "work.open-cluster-management.io/manifestworkreplicaset"
-
-static const struct node *complete(const struct node *work)
-{
-    const struct node *list = node_at(work, "status", "conditions", NULL);
-
-    for (size_t i = 0; i < node_count(list); i++) {
-        const struct node *one = node_item(list, i);
-
-        if (text_same(node_get_text(one, "type"), "Complete") &&
-            text_same(node_get_text(one, "status"), "True"))
-            return one;
-    }
-    return NULL;
-}
-
 /* A work that a replica set made would only come back. */
 enum work_ttl work_ttl(const struct node *work, int64_t now, int64_t *ret_at)
 {
     const struct node *meta = node_get(work, "metadata");
     const struct node *ttl =
         node_at(work, "spec", "deleteOption", "ttlSecondsAfterFinished", NULL);
-    const struct node *done = complete(work);
+    const struct node *done = meta_condition(work, "Complete");
     int64_t since, wait;
 
-    if (!node_is(ttl, NODE_INT) || !done ||
-        *node_get_text(meta, "deletionTimestamp") ||
-        node_get(node_get(meta, "labels"), REPLICA_SET_LABEL))
+    if (!node_is(ttl, NODE_INT) || !meta_condition_is_true(work, "Complete") ||
+        meta_is_deleting(work) ||
+        node_get(node_get(meta, "labels"), META_LABEL_REPLICASET))
         return WORK_KEEP;
     if (!clock_parse(node_get_text(done, "lastTransitionTime"), &since))
         since = now;

@@ -3,11 +3,10 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <string.h>
 
-#define SET_LABEL "cluster.open-cluster-management.io/clusterset"
-#define SIGNER "kubernetes.io/kube-apiserver-client"
 #define SUBJECT "system:open-cluster-management:"
 #define EVERY_CLUSTER "system:open-cluster-management:managed-clusters"
 
@@ -61,8 +60,8 @@ struct node *work_default_cluster(struct arena *arena,
     char stamp[CLOCK_TEXT];
 
     clock_format(now, false, stamp);
-    if (!*node_get_text(labels, SET_LABEL))
-        node_set_text(arena, labels, SET_LABEL, "default");
+    if (!*node_get_text(labels, META_LABEL_CLUSTERSET))
+        node_set_text(arena, labels, META_LABEL_CLUSTERSET, "default");
     for (size_t i = 0; i < node_count(taints); i++) {
         struct node *taint = node_item(taints, i);
 
@@ -91,7 +90,7 @@ bool work_csr_recognize(struct arena *arena, const struct work_csr *csr,
     char *cluster;
 
     *ret_cluster = *ret_agent = "";
-    if (!csr->label || !*csr->label || !text_same(csr->signer, SIGNER) ||
+    if (!csr->label || !*csr->label || !text_same(csr->signer, META_SIGNER_CLIENT) ||
         !text_same(csr->block_type, "CERTIFICATE REQUEST") || !name ||
         !text_starts(name, SUBJECT) || csr->organization_count != 2)
         return false;

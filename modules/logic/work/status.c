@@ -3,21 +3,14 @@
 #include "work/work.h"
 
 #include "base/clock.h"
+#include "meta/meta.h"
 
 #include <string.h>
-
-static struct node *find(const struct node *conditions, const char *type)
-{
-    for (size_t i = 0; i < node_count(conditions); i++)
-        if (text_same(node_get_text(node_item(conditions, i), "type"), type))
-            return node_item(conditions, i);
-    return NULL;
-}
 
 static void put_condition(struct arena *arena, struct node *list,
                           const struct node *from, int64_t now)
 {
-    struct node *old = find(list, node_get_text(from, "type"));
+    struct node *old = meta_condition_find(list, node_get_text(from, "type"));
     struct node *next = node_share(arena, from);
     const struct node *since = node_get(old, "lastTransitionTime");
     char text[CLOCK_TEXT];
@@ -93,7 +86,7 @@ bool work_all_in_condition(const char *type, const struct node *manifests,
 
     for (size_t i = 0; i < node_count(manifests); i++) {
         const struct node *one =
-            find(node_get(node_item(manifests, i), "conditions"), type);
+            meta_condition_find(node_get(node_item(manifests, i), "conditions"), type);
 
         if (!one)
             continue;
@@ -129,7 +122,7 @@ struct node *work_aggregate(struct arena *arena, const char *type,
 
     for (size_t i = 0; i < node_count(manifests); i++) {
         const struct node *one =
-            find(node_get(node_item(manifests, i), "conditions"), type);
+            meta_condition_find(node_get(node_item(manifests, i), "conditions"), type);
         const char *status = node_get_text(one, "status");
 
         if (!one)
