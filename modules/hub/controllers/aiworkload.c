@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resolves an AIWorkload into one deployment per profile, and sums them up. */
 #include "controllers/claim.h"
+#include "controllers/maps.h"
+#include "controllers/rules.h"
+#include "controllers/table.h"
 
 #include "base/map.h"
 #include "controllers/failure.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refuses what would reach over a project's boundary, when it is applied. */
 #include "controllers/allowed.h"
+#include "controllers/namespaces.h"
+#include "controllers/pool_spokes.h"
+#include "controllers/rules.h"
 #include "controllers/revision.h"
 
 #include "base/map.h"

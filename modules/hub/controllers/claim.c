@@ -344,55 +344,6 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
     return 0;
 }
 
-/* ---- Saying it ----------------------------------------------------------------------- */
-
-/* Where a name that is taken is told if the controller itself does not tell it. */
-static const struct {
-    enum which kind;
-    const char *condition;
-    bool phase;
-} told[] = {
-    { TENANT, "Ready", true },           { PROJECT, "Ready", true },
-    { POOL, "Ready", true },             { ENVIRONMENT, "Ready", true },
-    { PROFILE, NULL, true },             { BUNDLE, NULL, true },
-    { AIWORKLOAD, "Resolved", true },    { DEPLOYMENT, "Distributed", true },
-    { PLACEMENT, "PlacementSatisfied", false },
-    { REPLICA_SET, "PlacementRolledOut", false },
-    { CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
-};
-
-static int set_taken_status(struct pass *pass, const struct seen *seen, const char *condition_type,
-                      bool phase, const char *words, struct err *err)
-{
-    struct node *status = meta_copy_status(pass->arena, seen->node);
-    const struct meta_condition condition = { condition_type, "False", "NameTaken", words };
-    int64_t generation = meta_generation(seen->node);
-
-    if (condition_type)
-        meta_condition_set(pass->arena, status, meta_conditions(seen->node),
-                      &condition, generation, pass->now);
-    if (phase) {
-        node_set_text(pass->arena, status, "phase", "Failed");
-        node_set_text(pass->arena, status, "message", words);
-        node_set_int(pass->arena, status, "observedGeneration", generation);
-    }
-    return pass_status(pass, seen, status, NULL, err);
-}
-
-int claim_report(struct pass *pass, struct err *err)
-{
-    const char *words = claim_words(pass, err);
-    struct seen seen;
-
-    if (!words)
-        return -1;
-    for (size_t i = 0; i < count_of(told); i++)
-        if (pass->all->kinds[told[i].kind] == subject_kind(pass) &&
-            pass_get(pass, told[i].kind, pass->space, pass->name, &seen))
-            return set_taken_status(pass, &seen, told[i].condition, told[i].phase, words, err);
-    return -1;
-}
-
 /* ---- Waiting for a name ----------------------------------------------------------------- */
 
 static char *make_name_key(const char *store_kind, const char *space, const char *name)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says how many clusters a set has, and whether a binding finds its set. */
-#include "controllers/controller.h"
+#include "controllers/clusterset.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "document/document.h"
 #include "meta/meta.h"

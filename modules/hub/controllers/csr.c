@@ -2,6 +2,9 @@
 /* Approves spokes' certificate requests by policy, signs approved ones, and
    clears away what is decided. */
 #include "controllers/joining.h"
+#include "controllers/namespaces.h"
+#include "controllers/rules.h"
+#include "controllers/table.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -263,7 +266,7 @@ static bool may_adopt(const struct signing *s, const char *id, const struct node
 
     return token && *meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN) &&
            joining_token_names(token, s->cluster) && is_nobodys_or_its_own(s) &&
-           !strcmp(managedcluster_set(s->pass, token),
+           !strcmp(joining_set_of_token(s->pass, token),
                    meta_label(s->managed.node, META_LABEL_CLUSTERSET)) &&
            (!strcmp(meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN), id) ||
             joining_check_token(s->pass->all, s->pass->arena, id, s->cluster, &why) == 0);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Renders a WorkloadDeployment, sends it out, and says how it stands. */
 #include "controllers/spokes.h"
+#include "controllers/maps.h"
+#include "controllers/table.h"
 
 #include "base/text.h"
 #include "controllers/allowed.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the Placement that an Environment's topology describes. */
 #include "controllers/allowed.h"
+#include "controllers/maps.h"
+#include "controllers/table.h"
 #include "controllers/claim.h"
 #include "controllers/in_use.h"
 #include "controllers/failure.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deletes Events that are old, and of too many those that nothing was added to for longest. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "objects/objects.h"

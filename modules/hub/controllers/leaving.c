@@ -208,7 +208,7 @@ static int wait_for_works(struct pass *pass, const struct seen *cluster, bool si
         return 0;
     condition.message = arena_printf(pass->arena, "%zu works are being removed by the spoke",
                                      *ret_left);
-    return managedcluster_say(pass, cluster, &condition, err);
+    return joining_set_condition(pass, cluster, &condition, err);
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices spokes that fell silent: Available=Unknown and a taint, no more. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "meta/meta.h"

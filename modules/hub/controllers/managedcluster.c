@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admits clusters, gives each its namespace and lease, and lets them go. */
 #include "controllers/joining.h"
+#include "controllers/namespaces.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "meta/meta.h"
@@ -11,18 +13,6 @@
 #define LEASE_NAME "managed-cluster-lease"
 
 /* ---- Admission ------------------------------------------------------------------ */
-
-/* The set of the pool that a token is for: NAMESPACE/POOL. */
-char *managedcluster_set(struct pass *pass, const struct node *token)
-{
-    const char *pool = node_get_text(node_get(token, "spec"), "pool");
-    const char *slash = strchr(pool, '/');
-
-    if (!slash)
-        return arena_string(pass->arena, "default");
-    return render_label(pass->arena, arena_printf(pass->arena, "%.*s.%s",
-                        (int)(slash - pool), pool, slash + 1));
-}
 
 /* A token's policy accepts once; who denies later is not overruled. */
 static int accept_by_token(struct pass *pass, struct seen *cluster,
@@ -36,7 +26,7 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
     if (!token || *meta_annotation(cluster->node, META_ANNOTATION_ACCEPTED_ON))
         return 0;
     clock_format(pass->now, false, time);
-    set = managedcluster_set(pass, token);
+    set = joining_set_of_token(pass, token);
     node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"),
                   "hubAcceptsClient", true);
     meta_set_annotation(pass->arena, patch, META_ANNOTATION_ACCEPTED_ON, time);
@@ -84,24 +74,6 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     return pass_ensure(pass, lease, NULL, err);
 }
 
-int managedcluster_say(struct pass *pass, const struct seen *cluster,
-                       const struct meta_condition *condition, struct err *err)
-{
-    struct node *status = meta_copy_status(pass->arena, cluster->node);
-    const struct node *old = meta_conditions(cluster->node);
-    const struct node *before = meta_condition_find(old, condition->type);
-    bool news = strcmp(node_get_text(before, "status"), condition->status) ||
-                strcmp(node_get_text(before, "reason"), condition->reason);
-
-    meta_condition_set(pass->arena, status, old, condition, 0, pass->now);
-    if (pass_status(pass, cluster, status, NULL, err) < 0)
-        return -1;
-    if (news)
-        pass_event(pass, cluster, !strcmp(condition->status, "False"),
-                   condition->reason, "%s", condition->message);
-    return 0;
-}
-
 /* It may not delete itself, so it says that it wants to go: axle leave. */
 static int delete_if_leaving(struct pass *pass, const struct seen *cluster, struct err *err)
 {
@@ -142,7 +114,7 @@ static int reconcile_managedcluster(struct pass *pass, struct err *err)
     else if (make_cluster_namespace(pass, err) < 0 ||
              make_lease(pass, cluster.node, err) < 0)
         return -1;
-    return managedcluster_say(pass, &cluster, &accepted, err);
+    return joining_set_condition(pass, &cluster, &accepted, err);
 }
 
 static void map_namespace_to_clusters(struct controllers *all, const struct controller *to,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says to whom a namespace belongs, made or not yet: it has one owner. */
 #include "controllers/controller.h"
+#include "controllers/namespaces.h"
 
 #include "meta/meta.h"
 

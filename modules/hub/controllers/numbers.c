@@ -54,15 +54,14 @@ struct number numbers_read(struct pass *pass, enum which kind, const char *name)
     return (struct number) { .last = floor > all ? floor : all, .hash = "" };
 }
 
-void numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
+bool numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
                    const char *hash)
 {
     char *text = arena_printf(pass->arena, "%lld %s", (long long)last, hash);
 
     store_value_put(objects_store(pass->objects),
                     note_name(pass->arena, kind, pass->space, name), text, strlen(text));
-    if (++pass->all->numbered % NEW_BEFORE_FOLDING == 0)
-        controllers_wake(pass->all, &controller_sweep, "", "registry");
+    return ++pass->all->numbered % NEW_BEFORE_FOLDING == 0;
 }
 
 /* ---- Folding ------------------------------------------------------------------------ */

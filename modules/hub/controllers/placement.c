@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes down which clusters each Placement chooses, and why. */
 #include "controllers/allowed.h"
+#include "controllers/maps.h"
+#include "controllers/table.h"
 #include "controllers/spokes.h"
 
 #include "meta/meta.h"

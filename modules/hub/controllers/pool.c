@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a pool's ManagedClusterSet, binding and Environment. */
 #include "controllers/pool_spokes.h"
+#include "controllers/table.h"
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the spokes that a pool expects ahead of their joining. */
 #include "controllers/pool_spokes.h"
+#include "controllers/namespaces.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gathers the rules of aggregated roles, and gives each namespace an account. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "meta/meta.h"
 #include "query/query.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
 #include "controllers/replicaset.h"
+#include "controllers/table.h"
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"

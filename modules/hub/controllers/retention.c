@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps DefinitionRevisions as long as something is made from them, and no longer. */
 #include "controllers/revision.h"
+#include "controllers/table.h"
 
 #include "meta/meta.h"
 

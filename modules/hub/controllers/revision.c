@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps an immutable snapshot of each profile, bundle and definition at every change. */
 #include "controllers/revision.h"
+#include "controllers/table.h"
 
 #include "base/text.h"
 #include "controllers/numbers.h"
@@ -156,6 +157,13 @@ static int64_t next_number(struct pass *pass, enum which kind, int64_t last)
     return last;
 }
 
+/* Gives the number, so that none comes again. */
+static void note_number(struct pass *pass, enum which kind, int64_t number, const char *hash)
+{
+    if (numbers_write(pass, kind, pass->name, number, hash))
+        controllers_wake(pass->all, &controller_sweep, "", "registry");
+}
+
 /*
  * The revision that this content is. The newest one if that says the same; the
  * last that was given if that said the same and its object is gone; else a new one.
@@ -170,7 +178,7 @@ static int keep_revision(struct pass *pass, enum which kind, const struct seen *
 
     if (number >= given.last && !strcmp(node_get_text(last, "hash"), hash)) {
         if (number > given.last)
-            numbers_write(pass, kind, pass->name, number, hash);
+            note_number(pass, kind, number, hash);
         return write_definition_status(pass, definition, number, message, err);
     }
     if (number < given.last && !strcmp(given.hash, hash))
@@ -179,7 +187,7 @@ static int keep_revision(struct pass *pass, enum which kind, const struct seen *
         number = next_number(pass, kind, number > given.last ? number : given.last);
     if (make_revision(pass, kind, number, snapshot, hash, err) < 0)
         return -1;
-    numbers_write(pass, kind, pass->name, number, hash);
+    note_number(pass, kind, number, hash);
     pass_event(pass, definition, false, "RevisionCreated", "this is revision v%lld",
                (long long)number);
     return write_definition_status(pass, definition, number, message, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refuses, when it is applied, a profile that is too large ever to be rendered. */
 #include "controllers/allowed.h"
+#include "controllers/rules.h"
 
 #include "archive/archive.h"
 #include "document/document.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges what spokes write of themselves: their status and their leases. */
 #include "controllers/joining.h"
+#include "controllers/rules.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"

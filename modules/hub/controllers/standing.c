@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges how an application stands on one spoke. */
 #include "controllers/standing.h"
+#include "controllers/replicaset.h"
 
 #include "base/mem.h"
 #include "base/text.h"

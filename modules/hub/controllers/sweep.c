@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clears the registry of unreferenced artifacts, and old notes of numbers, once an hour. */
 #include "controllers/numbers.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "base/log.h"

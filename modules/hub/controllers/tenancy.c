@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives tenants and projects their namespaces, and projects their clusters. */
 #include "controllers/allowed.h"
+#include "controllers/namespaces.h"
+#include "controllers/table.h"
 #include "controllers/members.h"
 
 #include "base/map.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts who joined with a token and says when it stops working. */
 #include "controllers/joining.h"
+#include "controllers/rules.h"
+#include "controllers/table.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removes works that are Complete for as long as they say. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "work/work.h"
 
