@@ -22,12 +22,18 @@ struct intent {
     const char *remark;    /* what it was made from and is gone; "" */
     struct node *wanted;   /* names of deployments */
     struct node *status;
+    struct {
+        const char *reason, *message;
+    } refused; /* why it cannot be resolved; NULL: it can, or the world is at fault */
 };
 
-/* What the user must change. `err` carries it up to one place. */
-static int refuse_intent(struct err *err, const char *reason, const char *words)
+/* The user must change something: the condition Resolved will say what. Returns -1 and
+   leaves `err` of the caller alone, which is for errors of the world. */
+static int refuse_intent(struct intent *in, const char *reason, const char *message)
 {
-    return err_set(err, ERR_INVALID, "%s|%s", reason, words);
+    in->refused.reason = reason;
+    in->refused.message = message;
+    return -1;
 }
 
 /* The label may be a hash of a long name, and any administrator can set it. */
@@ -64,7 +70,7 @@ static int find_bundle(struct intent *in, struct err *err)
                            "named here" : *in->bundle_revision ? ""
                          : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
-        return refuse_intent(err, "BundleNotFound", arena_printf(pass->arena,
+        return refuse_intent(in, "BundleNotFound", arena_printf(pass->arena,
                       "spec.profileBundleRef.name: there is no ProfileBundle "
                       "\"%s\" in this namespace; create it", in->bundle));
     if (!*in->bundle_revision)
@@ -72,12 +78,12 @@ static int find_bundle(struct intent *in, struct err *err)
     if (!*in->bundle_revision) {
         const char *why = node_get_text(node_get(bundle, "status"), "message");
 
-        return refuse_intent(err, "BundleNotReady", *why ? why :
+        return refuse_intent(in, "BundleNotReady", *why ? why :
                       "the bundle has no revision yet");
     }
     in->snapshot = revision_snapshot(pass, BUNDLE, pass->space, in->bundle,
                                      in->bundle_revision);
-    return in->snapshot ? 0 : refuse_intent(err, "RevisionNotFound", missing_revision(in, bundle));
+    return in->snapshot ? 0 : refuse_intent(in, "RevisionNotFound", missing_revision(in, bundle));
 }
 
 static bool is_older(const struct node *a, const struct node *b)
@@ -103,7 +109,7 @@ static int check_dedicated_pool(struct intent *in, const char *pool, struct err 
         if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL),
                                   "name"), pool) &&
             strcmp(meta_name(one), pass->name) && is_older(one, in->seen.node))
-            return refuse_intent(err, "PoolTaken", arena_printf(pass->arena,
+            return refuse_intent(in, "PoolTaken", arena_printf(pass->arena,
                           "spec.computePoolRef.name: the pool \"%s\" is "
                           "Dedicated and runs \"%s\"; take another one", pool,
                           meta_name(one)));
@@ -138,20 +144,20 @@ static int find_environment(struct intent *in, struct err *err)
     const struct node *there;
 
     if (*pool && *own)
-        return refuse_intent(err, "TwoPlaces", "give computePoolRef or environmentRef, "
+        return refuse_intent(in, "TwoPlaces", "give computePoolRef or environmentRef, "
                       "not both");
     if (!*pool && !*own)
-        return refuse_intent(err, "NoPlace", "give computePoolRef or environmentRef: "
+        return refuse_intent(in, "NoPlace", "give computePoolRef or environmentRef: "
                       "where shall it run?");
     in->environment = *pool ? pool : own;
     there = pass_read(pass, ENVIRONMENT, pass->space, in->environment);
     if (there && is_closing(in, there, pool) && !is_placed_there(in))
-        return refuse_intent(err, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
+        return refuse_intent(in, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
                       "being deleted; take another one", *pool ? "computePoolRef" :
                       "environmentRef", in->environment));
     if (there)
         return *pool ? check_dedicated_pool(in, pool, err) : 0;
-    return refuse_intent(err, *pool ? "PoolNotFound" : "EnvironmentNotFound",
+    return refuse_intent(in, *pool ? "PoolNotFound" : "EnvironmentNotFound",
                   arena_printf(pass->arena, "spec.%s.name: there is no %s \"%s\" "
                                "in this namespace", *pool ? "computePoolRef" :
                                "environmentRef", *pool ? "ComputePool" :
@@ -170,7 +176,7 @@ static int check_components(struct intent *in, struct map *seen, const struct no
         const char *other = map_put(seen, component, (void *)name);
 
         if (other && strcmp(other, name))
-            return refuse_intent(err, "ComponentNameTaken", arena_printf(in->pass->arena,
+            return refuse_intent(in, "ComponentNameTaken", arena_printf(in->pass->arena,
                           "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
                           "have a component \"%s\", and their objects would have one name, "
                           "\"%s\": rename one of them", other, name, in->bundle, component,
@@ -198,7 +204,7 @@ static int check_variables(struct intent *in, struct err *err)
         profile = revision_snapshot(pass, PROFILE, pass->space, name,
                                     node_get_text(ref, "revision"));
         if (!profile)
-            return refuse_intent(err, "ProfileNotFound", arena_printf(pass->arena,
+            return refuse_intent(in, "ProfileNotFound", arena_printf(pass->arena,
                           "there is no revision %s of the WorkloadProfile "
                           "\"%s\"", node_get_text(ref, "revision"), name));
         if (check_components(in, components, profile, name, err) < 0)
@@ -206,14 +212,14 @@ static int check_variables(struct intent *in, struct err *err)
         declared = revision_variables(pass, pass->space, in->tenant, profile,
                                       in->snapshot);
         if (!render_variables(pass->arena, declared, values, &why))
-            return refuse_intent(err, "VariableInvalid", arena_string(pass->arena,
+            return refuse_intent(in, "VariableInvalid", arena_string(pass->arena,
                                                                why.text));
         for (size_t k = 0; k < node_count(declared); k++)
             node_add(pass->arena, all, node_item(declared, k));
     }
     unknown = render_variables_unknown(all, values);
     if (unknown)
-        return refuse_intent(err, "VariableUnknown", arena_printf(pass->arena,
+        return refuse_intent(in, "VariableUnknown", arena_printf(pass->arena,
                       "spec.variables.%s: no profile of \"%s\" has this "
                       "variable", unknown, in->bundle));
     return 0;
@@ -226,7 +232,7 @@ static int resolve_intent(struct intent *in, struct err *err)
 
     in->tenant = node_get_text(node_get(project, "spec"), "tenant");
     if (!project)
-        return refuse_intent(err, "NotAProject", "this namespace is no project's; "
+        return refuse_intent(in, "NotAProject", "this namespace is no project's; "
                       "create a Project of its name, or use one");
     if (find_bundle(in, err) < 0 || find_environment(in, err) < 0)
         return -1;
@@ -478,7 +484,6 @@ static int reconcile_aiworkload(struct pass *pass, struct err *err)
                          .wanted = node_list(pass->arena) };
     struct meta_condition resolved = { "Resolved", "True", "Resolved", "" };
     struct err why = { 0 };
-    char *words;
 
     if (!pass_get(pass, AIWORKLOAD, pass->space, pass->name, &in.seen))
         return 0;
@@ -487,14 +492,11 @@ static int reconcile_aiworkload(struct pass *pass, struct err *err)
         return drain_aiworkload(&in, err);
     if (pass_finalizer(pass, &in.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
-    if (resolve_intent(&in, &why) < 0) {
-        words = strchr(why.text, '|');
-        if (!words) {
-            *err = why;
+    if (resolve_intent(&in, err) < 0) {
+        if (!in.refused.reason)
             return -1;
-        }
-        *words++ = '\0';
-        set_aiworkload_condition(&in, &(struct meta_condition){ "Resolved", "False", why.text, words });
+        set_aiworkload_condition(&in, &(struct meta_condition){
+            "Resolved", "False", in.refused.reason, in.refused.message });
         return write_aiworkload_status(&in, "Failed", err);
     }
     if (write_deployments(&in, &why) < 0) {

@@ -29,7 +29,6 @@
 /* What is known of the commits that controllers' writes join. */
 struct commits {
     bool waiting;               /* objects_when_durable() will call back */
-    struct map *noticed;        /* revision seen while it was only staged */
     struct loop_timer *restart; /* looks at everything: a commit failed */
     struct loop_backoff disk;   /* how often in a row it did */
 };
@@ -74,26 +73,19 @@ static void wake_concerned(struct controllers *all, const struct object *before,
     }
 }
 
-static char *notice_key(const struct object *object)
-{
-    return mem_printf("%s %s/%s", object->kind->store_kind, object->space,
-                      object->name);
-}
-
-/* A write was staged, by whomever: its chain may join the same commit. */
-static void on_staged(void *arg, const struct object *before,
-                      const struct object *after)
+/*
+ * Called once for each change: a write that is staged wakes keys at once, so that the
+ * chain of writes which follows from it may join the same commit. Should that commit
+ * fail, on_durable() makes everything be looked at again.
+ */
+static void on_changed(void *arg, const struct object *before,
+                       const struct object *after, bool published)
 {
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
 
     if (queue_is_stopped(all))
         return;
-    if (after) {
-        scoped_mem char *key = notice_key(after);
-
-        map_put(all->commits->noticed, key, (void *)(intptr_t)after->revision);
-    }
-    if (!all->commits->waiting) {
+    if (!published && !all->commits->waiting) {
         all->commits->waiting = true;
         objects_when_durable(all->objects, on_durable, all);
     }
@@ -102,7 +94,7 @@ static void on_staged(void *arg, const struct object *before,
     wake_concerned(all, before, after);
 }
 
-/* What is staged is about to be written to disk; the chain is pulled along. */
+/* Runs what is waiting before staged writes go to disk, so that its writes go along. */
 static void before_commit(void *arg)
 {
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
@@ -111,31 +103,7 @@ static void before_commit(void *arg)
         on_turn(all);
 }
 
-static const struct objects_stage stage = { on_staged, before_commit };
-
-static void on_change(void *arg, const struct object *before,
-                      const struct object *after)
-{
-    struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
-    scoped_mem char *key = notice_key(after ? after : before);
-    intptr_t seen = (intptr_t)map_get(all->commits->noticed, key);
-
-    if (queue_is_stopped(all))
-        return;
-    /* What was told when it was staged is not told again. A Lease never is. */
-    if (after && seen >= after->revision) {
-        if (seen == after->revision)
-            map_remove(all->commits->noticed, key);
-        return;
-    }
-    if (!after) {
-        map_remove(all->commits->noticed, key);
-        return;
-    }
-    world_note(all, before, after);
-    index_note(all, before, after);
-    wake_concerned(all, before, after);
-}
+static const struct objects_follower follower = { on_changed, before_commit };
 
 static void note_each(void *arg, const struct object *object)
 {
@@ -193,8 +161,6 @@ static void on_durable(void *arg, const struct err *err)
         return;
     }
     log_warn("controllers", "nothing of the last turn was kept: %s", err->text);
-    map_free(&all->commits->noticed);
-    all->commits->noticed = map_new();
     read_all(all);
     wait = loop_backoff_next(&all->commits->disk);
     loop_timer_set(all->commits->restart, first ? 0 : wait);
@@ -214,15 +180,6 @@ static int find_kinds(struct controllers *all, struct err *err)
                            which_rows[i].api_version, which_rows[i].kind);
     }
     return 0;
-}
-
-static void watch_kinds(struct controllers *all)
-{
-    const struct kinds *kinds = objects_kinds(all->objects);
-
-    for (size_t i = 0; i < kinds_count(kinds); i++)
-        if (!kinds_at(kinds, i)->is_question)
-            objects_on_change(all->objects, kinds_at(kinds, i), on_change, all);
 }
 
 /* Those that are missing come as the hub starts; one that is deleted, at once (clusterset.c). */
@@ -266,7 +223,6 @@ static void add_rules(struct controllers *all)
 static void open_commits(struct controllers *all)
 {
     all->commits = mem_alloc(sizeof *all->commits);
-    all->commits->noticed = map_new();
     all->commits->restart = loop_timer_new(all->loop, start_all, all);
     all->commits->disk = (struct loop_backoff) { RESTART_LEAST, RESTART_MOST, 0 };
 }
@@ -291,8 +247,7 @@ struct controllers *controllers_start(struct objects *objects,
     queue_open(all, on_turn);
     open_commits(all);
     add_rules(all);
-    watch_kinds(all);
-    objects_follow_stage(objects, &stage, all);
+    objects_follow(objects, &follower, all);
     read_all(all);
     start_all(all);
     all->collector = collector_new(objects, loop);
@@ -310,12 +265,11 @@ void controllers_stop(struct controllers **controllers)
     *controllers = NULL;
     /* The last commit publishes to the listeners, so it comes before they are freed. */
     queue_stop(all);
-    objects_follow_stage(all->objects, NULL, NULL);
+    objects_follow(all->objects, NULL, NULL);
     objects_commit(all->objects);
     proof_free(&all->proof);
     collector_free(&all->collector);
     queue_close(all);
-    map_free(&all->commits->noticed);
     loop_timer_free(&all->commits->restart);
     mem_free(&all->commits);
     placement_world_free(&all->world);

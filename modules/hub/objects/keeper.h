@@ -80,7 +80,7 @@ struct stage {
     struct waiter *waiters, **waiters_end;
     bool committing;
     uint64_t dropped; /* how many commits failed: staged revisions of before mean nothing */
-    const struct objects_stage *follower; /* NULL: none */
+    const struct objects_follower *follower; /* NULL: none */
     void *follower_arg;
 };
 

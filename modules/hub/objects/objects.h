@@ -222,10 +222,10 @@ void objects_unwatch(struct objects_watch **watch);
 void objects_limit_memory(struct objects *objects, size_t bytes, size_t count);
 
 /*
- * For controllers: told of each published change with what was there before
- * (NULL when it is new) and after (NULL when it is gone), in order, at once,
- * when everything of that commit can be seen. The renewal of a Lease is told
- * here too, and to no watch. What is written meanwhile is for the next commit.
+ * Calls back for each published change of a kind, with what was there before (NULL
+ * when it is new) and after (NULL when it is gone), in order, when everything of that
+ * commit can be seen. The renewal of a Lease, of which no watch is told, is among
+ * them. What is written meanwhile is for the next commit.
  */
 typedef void objects_change_fn(void *arg, const struct object *before,
                                const struct object *after);
@@ -233,17 +233,20 @@ void objects_on_change(struct objects *objects, const struct kind *kind,
                        objects_change_fn *change, void *arg);
 
 /*
- * For controllers that want a chain of writes in one commit: told of each write
- * when it is staged, and called once before a commit that the loop has asked
- * for, when it may write and so join. Nothing may be written in `staged`.
- * There is one follower; NULL ends it.
+ * For controllers that want a chain of writes in one commit. `changed` is called once
+ * for each change, as soon as OBJECTS_STAGED shows it: for a write when it is staged,
+ * when it is not yet published and may still be lost with its commit; for the renewal
+ * of a Lease, which is never staged, when it is published (`published`). Nothing may be
+ * written in it. `before_commit` is called before a commit that the loop has asked for;
+ * what it writes joins that commit. There is one follower; NULL ends it.
  */
-struct objects_stage {
-    objects_change_fn *staged;
+struct objects_follower {
+    void (*changed)(void *arg, const struct object *before,
+                    const struct object *after, bool published);
     void (*before_commit)(void *arg);
 };
-void objects_follow_stage(struct objects *objects,
-                          const struct objects_stage *stage, void *arg);
+void objects_follow(struct objects *objects, const struct objects_follower *follower,
+                    void *arg);
 
 /* ---- Writing ------------------------------------------------------------ */
 

@@ -59,18 +59,18 @@ void stage_close(struct stage *stage)
 
 /* ---- Staging ------------------------------------------------------------- */
 
-void objects_follow_stage(struct objects *objects,
-                          const struct objects_stage *stage, void *arg)
+void objects_follow(struct objects *objects, const struct objects_follower *follower,
+                    void *arg)
 {
-    objects->keeper.stage.follower = stage;
+    objects->keeper.stage.follower = follower;
     objects->keeper.stage.follower_arg = arg;
 }
 
 static void tell_follower(const struct stage *stage, const struct object *before,
-                          const struct object *after)
+                          const struct object *after, bool published)
 {
     if (stage->follower)
-        stage->follower->staged(stage->follower_arg, before, after);
+        stage->follower->changed(stage->follower_arg, before, after, published);
 }
 
 static void want_commit(struct keeper *keeper)
@@ -99,7 +99,7 @@ static void add_pending(struct keeper *keeper, struct table *table,
     map_put(table->staged, pending->key, pending);
     want_commit(keeper);
     if (pending->before || after)
-        tell_follower(stage, pending->before, after);
+        tell_follower(stage, pending->before, after, false);
 }
 
 struct object *stage_put(struct keeper *keeper, struct table *table,
@@ -167,6 +167,7 @@ struct object *stage_publish_now(struct keeper *keeper, struct table *table,
         object_make(arena, table->kind, tree, before->revision);
 
     table_set(table, space, name, after);
+    tell_follower(&keeper->stage, before, after, true);
     tell_listeners(table, before, after);
     return after;
 }
