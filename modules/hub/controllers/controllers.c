@@ -135,7 +135,7 @@ static void read_all(struct controllers *all)
     for_each_object(all, note_each);
 }
 
-/* Looks at everything once; from then on changes wake. */
+/* Wakes the keys of every object once; from then on only changes wake keys. */
 static void start_all(void *arg)
 {
     struct controllers *all = object_from(controllers, CONTROLLERS_TAG, arg);
@@ -182,7 +182,7 @@ static int find_kinds(struct controllers *all, struct err *err)
     return 0;
 }
 
-/* Those that are missing come as the hub starts; one that is deleted, at once (clusterset.c). */
+/* Sets that are missing are made at the start; one that is deleted later, at once (clusterset.c). */
 static int make_sets(struct controllers *all, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -194,7 +194,6 @@ static int make_sets(struct controllers *all, struct err *err)
     return 0;
 }
 
-/* A queue that is asked to render again: its artifact is damaged. */
 void controllers_render_again(struct controllers *all, const char *repository)
 {
     scoped_mem char *space = mem_copy_string(repository);
