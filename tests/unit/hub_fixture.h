@@ -4,6 +4,7 @@
 #define HUB_FIXTURE_H
 
 #include "controllers/controller.h"
+#include "meta/meta.h"
 
 #include "base/clock.h"
 #include "document/document.h"

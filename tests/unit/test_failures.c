@@ -9,6 +9,7 @@
 #include "document/document.h"
 #include "kinds/kinds.h"
 #include "loop/loop.h"
+#include "meta/meta.h"
 #include "objects/objects.h"
 #include "pki/pki.h"
 #include "sim/disk.h"

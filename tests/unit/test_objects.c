@@ -2,6 +2,7 @@
 /* Objects are kept by Kubernetes' rules, and seen only once they are durable. */
 
 #include "check.h"
+#include "objects_verbs.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -13,160 +14,6 @@
 #include "store/store.h"
 
 #include <stdlib.h>
-
-static struct kinds *kinds;
-static struct store_disk *disk;
-static const char *database = "hub.db";
-static struct store *store;
-static struct objects *objects;
-static struct arena *arena;
-static struct err err;
-static struct objects_result result;
-static const unsigned char seal[PKI_SEAL_KEY] = "one key for all of these tests";
-static const unsigned char *key = seal;
-
-static void open_all(void)
-{
-    static struct store_options options = {.vfs = "test"};
-
-    store = store_open(database, &options, &err);
-    objects = store ? objects_open_sealed(NULL, store, kinds, key, &err) : NULL;
-    if (!objects)
-        printf("# %s\n", err.text);
-}
-
-static void close_all(void)
-{
-    object_drop(&result.object);
-    objects_close(&objects);
-    store_close(&store);
-}
-
-static void reopen(void)
-{
-    close_all();
-    open_all();
-}
-
-static const struct kind *kind_of(const char *plural)
-{
-    static const char *const groups[] = {"", "axle.dev", "coordination.k8s.io",
-                                         "work.open-cluster-management.io"};
-
-    for (size_t i = 0; i < count_of(groups); i++) {
-        const struct kind *kind = kinds_find(kinds, groups[i], plural);
-        if (kind)
-            return kind;
-    }
-    return NULL;
-}
-
-static struct node *json(const char *text)
-{
-    scoped_mem char *copy = mem_copy_string(text);
-
-    for (char *c = copy; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    return document_read_json(arena, copy, strlen(copy), &document_limits_api,
-                              &err);
-}
-
-static struct objects_write write_of(const char *plural, const char *name,
-                                     const char *body)
-{
-    const struct kind *kind = kind_of(plural);
-
-    object_drop(&result.object);
-    result = (struct objects_result){.arena = arena};
-    err = (struct err){0};
-    return (struct objects_write){
-        .who = {.user = "test", .manager = "test"},
-        .kind = kind,
-        .space = kind->namespaced ? "talk" : "",
-        .name = name,
-        .body = body ? json(body) : NULL,
-        .grace = -1,
-    };
-}
-
-static int create(const char *plural, const char *body)
-{
-    struct objects_write write = write_of(plural, NULL, body);
-
-    return objects_create(objects, &write, &result, &err);
-}
-
-static int update(const char *plural, const char *name, const char *body)
-{
-    struct objects_write write = write_of(plural, name, body);
-
-    return objects_update(objects, &write, &result, &err);
-}
-
-static int merge(const char *plural, const char *name, const char *body)
-{
-    struct objects_write write = write_of(plural, name, body);
-
-    write.patch = OBJECTS_PATCH_MERGE;
-    return objects_patch(objects, &write, &result, &err);
-}
-
-static int merge_status(const char *plural, const char *name, const char *body)
-{
-    struct objects_write write = write_of(plural, name, body);
-
-    write.patch = OBJECTS_PATCH_MERGE;
-    write.subresource = "status";
-    return objects_patch(objects, &write, &result, &err);
-}
-
-static int apply(const char *plural, const char *name, const char *manager,
-                 const char *body)
-{
-    struct objects_write write = write_of(plural, name, body);
-
-    write.patch = OBJECTS_PATCH_APPLY;
-    write.who.manager = manager;
-    return objects_patch(objects, &write, &result, &err);
-}
-
-static int drop(const char *plural, const char *name, const char *propagation)
-{
-    struct objects_write write = write_of(plural, name, NULL);
-
-    write.propagation = propagation;
-    return objects_delete(objects, &write, &result, &err);
-}
-
-/* The published object as a tree, NULL if it is not there. */
-static struct node *see(const char *plural, const char *name)
-{
-    const struct kind *kind = kind_of(plural);
-    struct err why;
-    scoped_object struct object *object =
-        objects_get(objects, OBJECTS_PUBLISHED, kind,
-                    kind->namespaced ? "talk" : "", name, &why);
-
-    return object ? object_read(arena, object) : NULL;
-}
-
-static const char *metadata_of(const char *plural, const char *name,
-                               const char *field)
-{
-    const struct node *value = node_get(node_get(see(plural, name), "metadata"),
-                                        field);
-
-    return !value ? "" : node_is(value, NODE_STRING) ? node_text(value)
-                                                     : document_json(arena, value);
-}
-
-static void seed(void)
-{
-    create("namespaces", "{'metadata':{'name':'talk'}}");
-    create("namespaces", "{'metadata':{'name':'default'}}");
-    objects_commit(objects);
-}
 
 static void test_create(void)
 {
@@ -408,108 +255,6 @@ static void test_finalizers(void)
           "let go: %s", err.text);
     objects_commit(objects);
     CHECK(!see("configmaps", "fin"), "gone");
-}
-
-static const char *uid_of(const char *name)
-{
-    return metadata_of("configmaps", name, "uid");
-}
-
-static void create_child(const char *name, const char *owner, bool blocks)
-{
-    create("configmaps",
-           arena_printf(arena,
-                        "{'metadata':{'name':'%s','ownerReferences':"
-                        "[{'apiVersion':'v1','kind':'ConfigMap','name':'%s',"
-                        "'uid':'%s','blockOwnerDeletion':%s}]}}",
-                        name, owner, uid_of(owner), blocks ? "true" : "false"));
-    objects_commit(objects);
-}
-
-static void create_parent(void)
-{
-    create("configmaps", "{'metadata':{'name':'parent'}}");
-    objects_commit(objects);
-}
-
-static void test_collector(void)
-{
-    create_parent();
-    create_child("child", "parent", true);
-    create_child("grandchild", "child", true);
-    drop("configmaps", "parent", "Background");
-    objects_commit(objects);
-    CHECK(!see("configmaps", "parent") && !see("configmaps", "child") &&
-              !see("configmaps", "grandchild"),
-          "background: children and their children follow");
-    create_parent();
-    create_child("child", "parent", true);
-    merge("configmaps", "child", "{'metadata':{'finalizers':['t.example/h']}}");
-    objects_commit(objects);
-    drop("configmaps", "parent", "Foreground");
-    objects_commit(objects);
-    CHECK(see("configmaps", "parent") &&
-              *metadata_of("configmaps", "child", "deletionTimestamp"),
-          "foreground: the owner waits for a child that blocks");
-    merge("configmaps", "child", "{'metadata':{'finalizers':null}}");
-    objects_commit(objects);
-    CHECK(!see("configmaps", "parent") && !see("configmaps", "child"),
-          "and goes with it");
-    create_parent();
-    create_child("child", "parent", true);
-    drop("configmaps", "parent", "Orphan");
-    objects_commit(objects);
-    CHECK(!see("configmaps", "parent") && see("configmaps", "child"),
-          "orphan: the child stays");
-    CHECK_TEXT(metadata_of("configmaps", "child", "ownerReferences"), "",
-               "without its owner");
-    create("configmaps",
-           "{'metadata':{'name':'lost','ownerReferences':[{'apiVersion':'v1',"
-           "'kind':'ConfigMap','name':'x','uid':'no-such'}]}}");
-    create("configmaps",
-           "{'metadata':{'name':'foreign','ownerReferences':[{'apiVersion':"
-           "'other.example/v1','kind':'X','name':'x','uid':'no-such'}]}}");
-    objects_commit(objects);
-    CHECK(!see("configmaps", "lost"), "an owner that never was");
-    create_parent();
-    create_child("child", "parent", true);
-    merge("configmaps", "child", "{'metadata':{'ownerReferences':[{'apiVersion':'v1',"
-          "'kind':'Secret','name':'parent','uid':'x'}]}}");
-    objects_commit(objects);
-    CHECK(!see("configmaps", "child"), "an owner of another kind");
-    drop("configmaps", "parent", NULL);
-    objects_commit(objects);
-    CHECK(see("configmaps", "foreign"), "an owner of a kind not known here");
-}
-
-static void test_spaces(void)
-{
-    struct objects_write write;
-
-    CHECK(drop("namespaces", "default", NULL) < 0 && err.code == ERR_FORBIDDEN,
-          "default stays");
-    create("namespaces", "{'metadata':{'name':'going'}}");
-    write = write_of("configmaps", NULL,
-                     "{'metadata':{'name':'in','finalizers':['t.example/h']}}");
-    write.space = "going";
-    CHECK(objects_create(objects, &write, &result, &err) == 0, "filled");
-    CHECK(drop("namespaces", "going", NULL) == 0 && !result.gone,
-          "with something staged in it, it waits");
-    objects_commit(objects);
-    CHECK_TEXT(node_text(node_at(see("namespaces", "going"), "status", "phase",
-                                 NULL)),
-               "Terminating", "it says so");
-    write = write_of("configmaps", NULL, "{'metadata':{'name':'late'}}");
-    write.space = "going";
-    CHECK(objects_create(objects, &write, &result, &err) < 0 &&
-              err.code == ERR_FORBIDDEN,
-          "nothing new gets in");
-    write = write_of("configmaps", "in", "{'metadata':{'finalizers':null}}");
-    write.space = "going";
-    CHECK(objects_patch(objects, &write, &result, &err) == 0 && result.gone,
-          "its content was being deleted: %s", err.text);
-    objects_commit(objects);
-    CHECK(!see("namespaces", "going"), "and then it goes");
 }
 
 /* ---- Watching ----------------------------------------------------------- */
@@ -1161,8 +906,6 @@ int main(void)
     test_generation();
     test_apply();
     test_finalizers();
-    test_collector();
-    test_spaces();
     test_watch();
     test_watch_selection();
     test_slow_watch();

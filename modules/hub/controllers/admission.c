@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Puts OCM's admission rules before the writes of whoever is not the hub. */
 #include "controllers/controller.h"
+#include "controllers/rules.h"
 
 #include "document/document.h"
 #include "meta/meta.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resolves an AIWorkload into one deployment per profile, and sums them up. */
 #include "controllers/claim.h"
+#include "controllers/maps.h"
+#include "controllers/rules.h"
+#include "controllers/table.h"
 
 #include "base/map.h"
 #include "controllers/failure.h"
@@ -19,12 +22,18 @@ struct intent {
     const char *remark;    /* what it was made from and is gone; "" */
     struct node *wanted;   /* names of deployments */
     struct node *status;
+    struct {
+        const char *reason, *message;
+    } refused; /* why it cannot be resolved; NULL: it can, or the world is at fault */
 };
 
-/* What the user must change. `err` carries it up to one place. */
-static int refuse(struct err *err, const char *reason, const char *words)
+/* The user must change something: the condition Resolved will say what. Returns -1 and
+   leaves `err` of the caller alone, which is for errors of the world. */
+static int refuse_intent(struct intent *in, const char *reason, const char *message)
 {
-    return err_set(err, ERR_INVALID, "%s|%s", reason, words);
+    in->refused.reason = reason;
+    in->refused.message = message;
+    return -1;
 }
 
 /* The label may be a hash of a long name, and any administrator can set it. */
@@ -61,7 +70,7 @@ static int find_bundle(struct intent *in, struct err *err)
                            "named here" : *in->bundle_revision ? ""
                          : node_get_text(node_get(bundle, "status"), "message");
     if (!bundle && !*in->bundle_revision)
-        return refuse(err, "BundleNotFound", arena_printf(pass->arena,
+        return refuse_intent(in, "BundleNotFound", arena_printf(pass->arena,
                       "spec.profileBundleRef.name: there is no ProfileBundle "
                       "\"%s\" in this namespace; create it", in->bundle));
     if (!*in->bundle_revision)
@@ -69,12 +78,12 @@ static int find_bundle(struct intent *in, struct err *err)
     if (!*in->bundle_revision) {
         const char *why = node_get_text(node_get(bundle, "status"), "message");
 
-        return refuse(err, "BundleNotReady", *why ? why :
+        return refuse_intent(in, "BundleNotReady", *why ? why :
                       "the bundle has no revision yet");
     }
     in->snapshot = revision_snapshot(pass, BUNDLE, pass->space, in->bundle,
                                      in->bundle_revision);
-    return in->snapshot ? 0 : refuse(err, "RevisionNotFound", missing_revision(in, bundle));
+    return in->snapshot ? 0 : refuse_intent(in, "RevisionNotFound", missing_revision(in, bundle));
 }
 
 static bool is_older(const struct node *a, const struct node *b)
@@ -86,7 +95,7 @@ static bool is_older(const struct node *a, const struct node *b)
 }
 
 /* A Dedicated pool is its first workload's alone. */
-static int check_pool(struct intent *in, const char *pool, struct err *err)
+static int check_dedicated_pool(struct intent *in, const char *pool, struct err *err)
 {
     struct pass *pass = in->pass;
     const struct node *there = pass_read(pass, POOL, pass->space, pool), *all;
@@ -100,7 +109,7 @@ static int check_pool(struct intent *in, const char *pool, struct err *err)
         if (!strcmp(node_get_text(node_at(one, "spec", "computePoolRef", NULL),
                                   "name"), pool) &&
             strcmp(meta_name(one), pass->name) && is_older(one, in->seen.node))
-            return refuse(err, "PoolTaken", arena_printf(pass->arena,
+            return refuse_intent(in, "PoolTaken", arena_printf(pass->arena,
                           "spec.computePoolRef.name: the pool \"%s\" is "
                           "Dedicated and runs \"%s\"; take another one", pool,
                           meta_name(one)));
@@ -135,20 +144,20 @@ static int find_environment(struct intent *in, struct err *err)
     const struct node *there;
 
     if (*pool && *own)
-        return refuse(err, "TwoPlaces", "give computePoolRef or environmentRef, "
+        return refuse_intent(in, "TwoPlaces", "give computePoolRef or environmentRef, "
                       "not both");
     if (!*pool && !*own)
-        return refuse(err, "NoPlace", "give computePoolRef or environmentRef: "
+        return refuse_intent(in, "NoPlace", "give computePoolRef or environmentRef: "
                       "where shall it run?");
     in->environment = *pool ? pool : own;
     there = pass_read(pass, ENVIRONMENT, pass->space, in->environment);
     if (there && is_closing(in, there, pool) && !is_placed_there(in))
-        return refuse(err, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
+        return refuse_intent(in, "PlaceDeleting", arena_printf(pass->arena, "spec.%s.name: \"%s\" is "
                       "being deleted; take another one", *pool ? "computePoolRef" :
                       "environmentRef", in->environment));
     if (there)
-        return *pool ? check_pool(in, pool, err) : 0;
-    return refuse(err, *pool ? "PoolNotFound" : "EnvironmentNotFound",
+        return *pool ? check_dedicated_pool(in, pool, err) : 0;
+    return refuse_intent(in, *pool ? "PoolNotFound" : "EnvironmentNotFound",
                   arena_printf(pass->arena, "spec.%s.name: there is no %s \"%s\" "
                                "in this namespace", *pool ? "computePoolRef" :
                                "environmentRef", *pool ? "ComputePool" :
@@ -167,7 +176,7 @@ static int check_components(struct intent *in, struct map *seen, const struct no
         const char *other = map_put(seen, component, (void *)name);
 
         if (other && strcmp(other, name))
-            return refuse(err, "ComponentNameTaken", arena_printf(in->pass->arena,
+            return refuse_intent(in, "ComponentNameTaken", arena_printf(in->pass->arena,
                           "the WorkloadProfiles \"%s\" and \"%s\" of the bundle \"%s\" both "
                           "have a component \"%s\", and their objects would have one name, "
                           "\"%s\": rename one of them", other, name, in->bundle, component,
@@ -195,7 +204,7 @@ static int check_variables(struct intent *in, struct err *err)
         profile = revision_snapshot(pass, PROFILE, pass->space, name,
                                     node_get_text(ref, "revision"));
         if (!profile)
-            return refuse(err, "ProfileNotFound", arena_printf(pass->arena,
+            return refuse_intent(in, "ProfileNotFound", arena_printf(pass->arena,
                           "there is no revision %s of the WorkloadProfile "
                           "\"%s\"", node_get_text(ref, "revision"), name));
         if (check_components(in, components, profile, name, err) < 0)
@@ -203,27 +212,27 @@ static int check_variables(struct intent *in, struct err *err)
         declared = revision_variables(pass, pass->space, in->tenant, profile,
                                       in->snapshot);
         if (!render_variables(pass->arena, declared, values, &why))
-            return refuse(err, "VariableInvalid", arena_string(pass->arena,
+            return refuse_intent(in, "VariableInvalid", arena_string(pass->arena,
                                                                why.text));
         for (size_t k = 0; k < node_count(declared); k++)
             node_add(pass->arena, all, node_item(declared, k));
     }
     unknown = render_variables_unknown(all, values);
     if (unknown)
-        return refuse(err, "VariableUnknown", arena_printf(pass->arena,
+        return refuse_intent(in, "VariableUnknown", arena_printf(pass->arena,
                       "spec.variables.%s: no profile of \"%s\" has this "
                       "variable", unknown, in->bundle));
     return 0;
 }
 
-static int resolve(struct intent *in, struct err *err)
+static int resolve_intent(struct intent *in, struct err *err)
 {
     const struct node *project = pass_read(in->pass, PROJECT, "",
                                            in->pass->space);
 
     in->tenant = node_get_text(node_get(project, "spec"), "tenant");
     if (!project)
-        return refuse(err, "NotAProject", "this namespace is no project's; "
+        return refuse_intent(in, "NotAProject", "this namespace is no project's; "
                       "create a Project of its name, or use one");
     if (find_bundle(in, err) < 0 || find_environment(in, err) < 0)
         return -1;
@@ -287,7 +296,7 @@ static char *deployment_name(struct intent *in, const char *profile)
     return apart;
 }
 
-static int deploy(struct intent *in, struct err *err)
+static int write_deployments(struct intent *in, struct err *err)
 {
     struct pass *pass = in->pass;
     const struct node *refs = node_get(in->snapshot, "workloadProfileRefs");
@@ -320,7 +329,7 @@ static int deploy(struct intent *in, struct err *err)
 /* ---- Status --------------------------------------------------------------------------- */
 
 /* Reasons of what is merely under way, or follows from another condition. */
-static bool is_quiet(const char *reason)
+static bool has_no_event(const char *reason)
 {
     static const char *const quiet[] = { "Progressing", "Placing", "FormerVersion", "Deleting",
                                          "NotJudged", "NotResolved" };
@@ -331,14 +340,14 @@ static bool is_quiet(const char *reason)
     return false;
 }
 
-static void set(struct intent *in, const struct meta_condition *condition)
+static void set_aiworkload_condition(struct intent *in, const struct meta_condition *condition)
 {
     const struct node *old = meta_conditions(in->seen.node);
     const struct node *before = meta_condition_find(old, condition->type);
 
     meta_condition_set(in->pass->arena, in->status, old, condition,
                   meta_generation(in->seen.node), in->pass->now);
-    if (is_quiet(condition->reason) ||
+    if (has_no_event(condition->reason) ||
         (!strcmp(node_get_text(before, "status"), condition->status) &&
          !strcmp(node_get_text(before, "reason"), condition->reason)))
         return;
@@ -362,7 +371,7 @@ static void write_sums(struct intent *in, const struct sums *sums)
 }
 
 /* Where no spoke has anything to say, the step that did not succeed has. */
-static void say_why(struct intent *in)
+static void set_failed_step_message(struct intent *in)
 {
     const struct node *list = node_get(in->status, "conditions");
 
@@ -403,7 +412,7 @@ static bool is_of_this_generation(const struct intent *in)
            meta_generation(in->seen.node);
 }
 
-static void judge(struct intent *in, const struct node *deployments)
+static void judge_deployments(struct intent *in, const struct node *deployments)
 {
     static const char *const types[] = { "Rendered", "Placed", "Distributed", "Available" };
 
@@ -417,12 +426,12 @@ static void judge(struct intent *in, const struct node *deployments)
             condition = (struct meta_condition){ types[i], "Unknown", "NotResolved",
                                             "it is not judged until Resolved is True; "
                                             "what ran before runs on" };
-        set(in, &condition);
+        set_aiworkload_condition(in, &condition);
     }
 }
 
 /* `phase` "": by how its deployments stand. */
-static void say(struct intent *in, const char *phase)
+static void set_summary(struct intent *in, const char *phase)
 {
     const struct node *resolved = meta_condition_find(node_get(in->status, "conditions"), "Resolved");
     const char *now = *phase ? phase : node_get_text(in->status, "phase");
@@ -433,21 +442,21 @@ static void say(struct intent *in, const char *phase)
     else if (!strcmp(phase, "Deleting"))
         say_who_still_has_it(in);
     else if (strcmp(now, "Running") && strcmp(now, "Completed"))
-        say_why(in);
+        set_failed_step_message(in);
 }
 
-static int report(struct intent *in, const char *phase, struct err *err)
+static int write_aiworkload_status(struct intent *in, const char *phase, struct err *err)
 {
     struct arena *arena = in->pass->arena;
     const struct node *deployments = deployments_of(in->pass);
     struct sums sums = sums_of(arena, deployments);
 
-    judge(in, deployments);
+    judge_deployments(in, deployments);
     if (!is_of_this_generation(in))
         sums.ready = sums.copies_ready = 0;
     write_sums(in, &sums);
     node_set_text(arena, in->status, "phase", *phase ? phase : sums.phase);
-    say(in, phase);
+    set_summary(in, phase);
     node_set_int(arena, in->status, "observedGeneration",
                  meta_generation(in->seen.node));
     return pass_status(in->pass, &in->seen, in->status, NULL, err);
@@ -455,7 +464,7 @@ static int report(struct intent *in, const char *phase, struct err *err)
 
 /* ---- The controller -------------------------------------------------------------------- */
 
-static int drain(struct intent *in, struct err *err)
+static int drain_aiworkload(struct intent *in, struct err *err)
 {
     const struct node *all = deployments_of(in->pass);
 
@@ -465,49 +474,45 @@ static int drain(struct intent *in, struct err *err)
             return -1;
     if (!node_count(deployments_of(in->pass)))
         return pass_finalizer(in->pass, &in->seen, META_FINALIZER_DRAIN, false, err);
-    set(in, &(struct meta_condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
-    return report(in, "Deleting", err);
+    set_aiworkload_condition(in, &(struct meta_condition){ "Resolved", "Unknown", "Deleting", "it is being removed" });
+    return write_aiworkload_status(in, "Deleting", err);
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_aiworkload(struct pass *pass, struct err *err)
 {
     struct intent in = { .pass = pass, .tenant = "",
                          .wanted = node_list(pass->arena) };
     struct meta_condition resolved = { "Resolved", "True", "Resolved", "" };
     struct err why = { 0 };
-    char *words;
 
     if (!pass_get(pass, AIWORKLOAD, pass->space, pass->name, &in.seen))
         return 0;
     in.status = meta_copy_status(pass->arena, in.seen.node);
     if (meta_is_deleting(in.seen.node))
-        return drain(&in, err);
+        return drain_aiworkload(&in, err);
     if (pass_finalizer(pass, &in.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
-    if (resolve(&in, &why) < 0) {
-        words = strchr(why.text, '|');
-        if (!words) {
-            *err = why;
+    if (resolve_intent(&in, err) < 0) {
+        if (!in.refused.reason)
             return -1;
-        }
-        *words++ = '\0';
-        set(&in, &(struct meta_condition){ "Resolved", "False", why.text, words });
-        return report(&in, "Failed", err);
+        set_aiworkload_condition(&in, &(struct meta_condition){
+            "Resolved", "False", in.refused.reason, in.refused.message });
+        return write_aiworkload_status(&in, "Failed", err);
     }
-    if (deploy(&in, &why) < 0) {
+    if (write_deployments(&in, &why) < 0) {
         if (!claim_words(pass, &why)) {
             *err = why;
             return -1;
         }
         resolved = (struct meta_condition){ "Resolved", "False", "NameTaken", claim_words(pass, &why) };
-        set(&in, &resolved);
-        return report(&in, "Failed", err);
+        set_aiworkload_condition(&in, &resolved);
+        return write_aiworkload_status(&in, "Failed", err);
     }
     resolved.message = arena_printf(pass->arena, "%s %s in %s%s%s", in.bundle, in.bundle_revision,
                                     in.environment, *in.remark ? "; " : "", in.remark);
-    set(&in, &resolved);
+    set_aiworkload_condition(&in, &resolved);
     node_set_int(pass->arena, in.status, "resolvedGeneration", meta_generation(in.seen.node));
-    return report(&in, "", err);
+    return write_aiworkload_status(&in, "", err);
 }
 
 /* ---- At the write itself -------------------------------------------------------------------- */
@@ -546,19 +551,19 @@ void aiworkload_rules(struct controllers *all)
 
 /* ---- What wakes it ----------------------------------------------------------------------- */
 
-static void map_space(struct controllers *all, const struct controller *to,
+static void map_namespace_to_aiworkloads(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->space);
 }
 
-static void map_project(struct controllers *all, const struct controller *to,
+static void map_project_to_aiworkloads(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, AIWORKLOAD, (after ? after : before)->name);
 }
 
-static void map_everything(struct controllers *all, const struct controller *to,
+static void map_any_to_aiworkloads(struct controllers *all, const struct controller *to,
                            const struct object *before,
                            const struct object *after)
 {
@@ -594,10 +599,10 @@ static void map_place(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_aiworkload = {
-    .name = "aiworkload", .run = run, .about = AIWORKLOAD, .condition = RECONCILED,
+    .name = "aiworkload", .run = reconcile_aiworkload, .about = AIWORKLOAD, .condition = RECONCILED,
     .sources = { { AIWORKLOAD, map_sibling }, { DEPLOYMENT, map_owner_aiworkload },
                  { POOL, map_place }, { REVISION, map_place },
-                 { BUNDLE, map_space }, { ENVIRONMENT, map_place },
-                 { VARIABLE_SET, map_everything }, { PROJECT, map_project } },
+                 { BUNDLE, map_namespace_to_aiworkloads }, { ENVIRONMENT, map_place },
+                 { VARIABLE_SET, map_any_to_aiworkloads }, { PROJECT, map_project_to_aiworkloads } },
     .source_count = 8,
 };

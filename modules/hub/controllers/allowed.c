@@ -14,7 +14,7 @@
 #define MOST_SPOKES_EXPECTED 1000
 
 /* `known` holds what the list has, which may be long. */
-static void add_once(struct arena *arena, struct node *list, struct map *known,
+static void add_namespace_once(struct arena *arena, struct node *list, struct map *known,
                      const char *name)
 {
     if (*name && !map_put(known, name, list))
@@ -71,13 +71,13 @@ static void add_pools(struct pass *pass, struct node *list, struct map *known,
 
     /* One that is being deleted waits for its users, who keep what they have. */
     for (size_t i = 0; i < node_count(own); i++)
-        add_once(pass->arena, list, known,
+        add_namespace_once(pass->arena, list, known,
                  allowed_pool_set(pass->arena, project, meta_name(node_item(own, i))));
     for (size_t i = 0; i < node_count(sharing); i++) {
         const struct node *pool = node_item(sharing, i);
 
         if (is_shared_with(pass, pool, project, tenant))
-            add_once(pass->arena, list, known,
+            add_namespace_once(pass->arena, list, known,
                      allowed_pool_set(pass->arena, meta_namespace(pool), meta_name(pool)));
     }
 }
@@ -93,9 +93,9 @@ struct node *allowed_sets(struct pass *pass, const char *project)
     if (!tenant)
         return list;
     if (!node_is(listed, NODE_LIST))
-        add_once(pass->arena, list, known, "default");
+        add_namespace_once(pass->arena, list, known, "default");
     for (size_t i = 0; i < node_count(listed); i++)
-        add_once(pass->arena, list, known, node_text(node_item(listed, i)));
+        add_namespace_once(pass->arena, list, known, node_text(node_item(listed, i)));
     add_pools(pass, list, known, project, name);
     return list;
 }
@@ -165,7 +165,7 @@ static const struct node *targets_of(const struct node *project)
     return node_at(project, "spec", "targetNamespaces", NULL);
 }
 
-static bool shares(const struct node *project, const char *target)
+static bool shares_target(const struct node *project, const char *target)
 {
     return meta_list_has(node_at(project, "spec", "sharedTargetNamespaces", NULL), target);
 }
@@ -182,7 +182,7 @@ static bool is_younger(const struct node *one, const struct node *other)
 
 /* Another project that lists it, unless both say that it is shared. `all`: also
    one that came later. */
-static const char *listed_by(struct pass *pass, const struct node *project, const char *target,
+static const char *find_other_lister(struct pass *pass, const struct node *project, const char *target,
                              bool all)
 {
     const struct node *others = pass_list(pass, PROJECT, NULL, NULL, target);
@@ -192,7 +192,7 @@ static const char *listed_by(struct pass *pass, const struct node *project, cons
 
         if (strcmp(meta_name(other), meta_name(project)) != 0 &&
             meta_list_has(targets_of(other), target) &&
-            !(shares(other, target) && shares(project, target)) &&
+            !(shares_target(other, target) && shares_target(project, target)) &&
             (all || is_younger(project, other)))
             return meta_name(other);
     }
@@ -222,7 +222,7 @@ const char *allowed_listing_trouble(struct pass *pass, const struct node *projec
     /* Not asked again later: whoever names a spoke so takes nothing from others. */
     if (pass_read(pass, CLUSTER, "", target))
         return arena_printf(pass->arena, "\"%s\" is the name of a spoke", target);
-    other = listed_by(pass, project, target, true);
+    other = find_other_lister(pass, project, target, true);
     return other ? arena_printf(pass->arena,
                                 "\"%s\" is listed by the project \"%s\" already; to share it, "
                                 "both list it in spec.sharedTargetNamespaces too", target, other)
@@ -247,7 +247,7 @@ const char *allowed_target_trouble(struct pass *pass, const char *project, const
     trouble = foreign_trouble(pass, project, target);
     if (trouble)
         return trouble;
-    other = listed_by(pass, owner, target, false);
+    other = find_other_lister(pass, owner, target, false);
     return other ? arena_printf(pass->arena, "\"%s\" is the project \"%s\"'s, which listed it "
                                 "before", target, other)
                  : NULL;

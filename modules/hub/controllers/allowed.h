@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_ALLOWED_H
 #define CONTROLLERS_ALLOWED_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 /*
  * Private to controllers: what a project may use of the spokes.

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refuses what would reach over a project's boundary, when it is applied. */
 #include "controllers/allowed.h"
+#include "controllers/namespaces.h"
+#include "controllers/pool_spokes.h"
+#include "controllers/rules.h"
 #include "controllers/revision.h"
 
 #include "base/map.h"
@@ -38,7 +41,7 @@ static bool is_judged(const struct objects_review *review)
 }
 
 /* As a kube-apiserver's admission says it. */
-static int refuse(const struct objects_review *review, const char *field, const char *why,
+static int refuse_boundary(const struct objects_review *review, const char *field, const char *why,
                   struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN, "%s \"%s\" is forbidden: %s: %s", review->kind->resource,
@@ -48,7 +51,7 @@ static int refuse(const struct objects_review *review, const char *field, const 
 typedef const char *trouble_fn(struct boundary *boundary, const char *word);
 
 /* The words of a list, to be looked up; the caller frees. */
-static struct map *words_of(const struct node *list)
+static struct map *make_word_set(const struct node *list)
 {
     struct map *words = map_new();
 
@@ -70,11 +73,11 @@ static const char *judge_word(struct boundary *boundary, trouble_fn *trouble, co
 }
 
 /* Each word of `now` that `before` has not, once. */
-static int check_words(struct boundary *boundary, const char *field, const struct node *now,
+static int check_new_words(struct boundary *boundary, const char *field, const struct node *now,
                        const struct node *before, trouble_fn *trouble, struct err *err)
 {
     const struct objects_review *review = boundary->review;
-    scoped_map struct map *known = words_of(before);
+    scoped_map struct map *known = make_word_set(before);
     size_t judged = 0;
 
     for (size_t i = 0; node_is(now, NODE_LIST) && i < node_count(now); i++) {
@@ -87,18 +90,18 @@ static int check_words(struct boundary *boundary, const char *field, const struc
                                   : "at most " TEXT_OF(MOST_NEW) " names can be added at once; "
                                     "add the others by another change";
         if (why)
-            return refuse(review, arena_printf(review->arena, "%s[%zu]", field, i), why, err);
+            return refuse_boundary(review, arena_printf(review->arena, "%s[%zu]", field, i), why, err);
     }
     return 0;
 }
 
 /* The list at spec.FIELD. */
-static int check_list(struct boundary *boundary, const char *field, trouble_fn *trouble,
+static int check_word_list(struct boundary *boundary, const char *field, trouble_fn *trouble,
                       struct err *err)
 {
     const struct objects_review *review = boundary->review;
 
-    return check_words(boundary, arena_printf(review->arena, "spec.%s", field),
+    return check_new_words(boundary, arena_printf(review->arena, "spec.%s", field),
                        node_at(review->after, "spec", field, NULL),
                        node_at(review->before, "spec", field, NULL), trouble, err);
 }
@@ -112,7 +115,7 @@ static int check_members(const struct objects_review *review, struct err *err)
 
     for (size_t i = 0; i < count_of(lists); i++) {
         const struct node *now = node_at(review->after, "spec", lists[i], NULL);
-        scoped_map struct map *was = words_of(node_at(review->before, "spec", lists[i], NULL));
+        scoped_map struct map *was = make_word_set(node_at(review->before, "spec", lists[i], NULL));
 
         for (size_t k = 0; node_is(now, NODE_LIST) && k < node_count(now); k++) {
             const char *word = node_text(node_item(now, k)), *why = NULL;
@@ -120,7 +123,7 @@ static int check_members(const struct objects_review *review, struct err *err)
             if (!map_get(was, word))
                 why = allowed_member_trouble(review->arena, word);
             if (why)
-                return refuse(review, arena_printf(review->arena, "spec.%s[%zu]", lists[i], k),
+                return refuse_boundary(review, arena_printf(review->arena, "spec.%s[%zu]", lists[i], k),
                               why, err);
         }
     }
@@ -138,7 +141,7 @@ static const char *set_name_trouble(struct boundary *boundary, const char *word)
                           "ManagedClusterSet: %s", word, why);
 }
 
-static int check_name(struct boundary *boundary, const char *namespace, struct err *err)
+static int check_namespace_name(struct boundary *boundary, const char *namespace, struct err *err)
 {
     const struct objects_review *review = boundary->review;
     const struct node *there;
@@ -148,14 +151,14 @@ static int check_name(struct boundary *boundary, const char *namespace, struct e
     /* A name that is wrong in itself is refused later, in the schema's words. */
     if (!review->before && name_is_dns_label(boundary->pass.name, wrong) &&
         !name_is_dns_label(namespace, wrong))
-        return refuse(review, "metadata.name", arena_printf(review->arena, "its namespace would "
+        return refuse_boundary(review, "metadata.name", arena_printf(review->arena, "its namespace would "
                       "be \"%.80s\": %s", namespace, wrong), err);
     /* What is being deleted is waited for, and the status says so. */
     there = pass_read(&boundary->pass, NAMESPACE, "", namespace);
     if (review->before || (there && meta_is_deleting(there)))
         return 0;
     why = tenancy_space_trouble(&boundary->pass, namespace, review->kind->kind);
-    return why ? refuse(review, "metadata.name", why, err) : 0;
+    return why ? refuse_boundary(review, "metadata.name", why, err) : 0;
 }
 
 static int before_tenant(void *arg, const struct objects_review *review, struct err *err)
@@ -164,10 +167,10 @@ static int before_tenant(void *arg, const struct objects_review *review, struct 
 
     if (!is_judged(review))
         return 0;
-    if (check_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.pass.name), err) < 0 ||
+    if (check_namespace_name(&boundary, arena_printf(review->arena, "tenant-%s", boundary.pass.name), err) < 0 ||
         check_members(review, err) < 0)
         return -1;
-    return check_list(&boundary, "clusterSets", set_name_trouble, err);
+    return check_word_list(&boundary, "clusterSets", set_name_trouble, err);
 }
 
 static const char *listing_trouble(struct boundary *boundary, const char *word)
@@ -177,7 +180,7 @@ static const char *listing_trouble(struct boundary *boundary, const char *word)
 
 static struct map *shared_by(const struct node *project)
 {
-    return words_of(node_at(project, "spec", "sharedTargetNamespaces", NULL));
+    return make_word_set(node_at(project, "spec", "sharedTargetNamespaces", NULL));
 }
 
 /* Who takes back that a namespace is shared must have it for himself. */
@@ -195,7 +198,7 @@ static int check_unshared(struct boundary *boundary, struct err *err)
         if (map_get(were, word) && !map_get(are, word))
             node_add(review->arena, back, node_string(review->arena, word));
     }
-    return check_words(boundary, "spec.sharedTargetNamespaces", back, NULL, listing_trouble, err);
+    return check_new_words(boundary, "spec.sharedTargetNamespaces", back, NULL, listing_trouble, err);
 }
 
 static int before_project(void *arg, const struct objects_review *review, struct err *err)
@@ -204,8 +207,8 @@ static int before_project(void *arg, const struct objects_review *review, struct
 
     if (!is_judged(review))
         return 0;
-    if (check_name(&boundary, boundary.pass.name, err) < 0 || check_members(review, err) < 0 ||
-        check_list(&boundary, "targetNamespaces", listing_trouble, err) < 0)
+    if (check_namespace_name(&boundary, boundary.pass.name, err) < 0 || check_members(review, err) < 0 ||
+        check_word_list(&boundary, "targetNamespaces", listing_trouble, err) < 0)
         return -1;
     return check_unshared(&boundary, err);
 }
@@ -218,7 +221,7 @@ static const struct node *sets_of(const struct node *environment)
                    NULL);
 }
 
-static const char *set_trouble(struct boundary *boundary, const char *word)
+static const char *find_set_trouble(struct boundary *boundary, const char *word)
 {
     return allowed_set_trouble(&boundary->pass, boundary->review->space, word);
 }
@@ -235,9 +238,9 @@ static int before_environment(void *arg, const struct objects_review *review, st
     why = strcmp(target, was) ? allowed_target_trouble(&boundary.pass, review->space, target)
                               : NULL;
     if (why)
-        return refuse(review, "spec.targetNamespace", why, err);
-    return check_words(&boundary, "spec.topology.properties.placement.clusterSets",
-                       sets_of(review->after), sets_of(review->before), set_trouble, err);
+        return refuse_boundary(review, "spec.targetNamespace", why, err);
+    return check_new_words(&boundary, "spec.topology.properties.placement.clusterSets",
+                       sets_of(review->after), sets_of(review->before), find_set_trouble, err);
 }
 
 /* ---- Pools ---------------------------------------------------------------------------- */
@@ -270,7 +273,7 @@ static int check_spoke_count(struct boundary *boundary, struct err *err)
     if (node_is(now, NODE_LIST) && node_count(now) > node_count(was))
         why = allowed_spokes_trouble(&boundary->pass, review->space, boundary->pass.name,
                                      node_count(now));
-    return why ? refuse(review, "spec.spokes", why, err) : 0;
+    return why ? refuse_boundary(review, "spec.spokes", why, err) : 0;
 }
 
 static int before_pool(void *arg, const struct objects_review *review, struct err *err)
@@ -282,12 +285,12 @@ static int before_pool(void *arg, const struct objects_review *review, struct er
         return 0;
     if (node_count(node_get(spec, "sharedWith")) &&
         !strcmp(node_get_text(spec, "variant"), "Dedicated"))
-        return refuse(review, "spec.sharedWith", "a Dedicated pool runs one workload of its own "
+        return refuse_boundary(review, "spec.sharedWith", "a Dedicated pool runs one workload of its own "
                       "project; make it Shared", err);
     if (check_spoke_count(&boundary, err) < 0 ||
-        check_list(&boundary, "sharedWith", share_trouble, err) < 0)
+        check_word_list(&boundary, "sharedWith", share_trouble, err) < 0)
         return -1;
-    return check_list(&boundary, "spokes", spoke_trouble, err);
+    return check_word_list(&boundary, "spokes", spoke_trouble, err);
 }
 
 /* ---- What others use ------------------------------------------------------------------- */

@@ -36,7 +36,7 @@ static bool is_subject(const struct pass *pass, const struct kind *kind, const c
            !strcmp(space, own->namespaced ? pass->space : "");
 }
 
-static const struct node *subject_of(struct pass *pass)
+static const struct node *read_subject(struct pass *pass)
 {
     if (!pass->subject && subject_kind(pass))
         pass->subject = pass_read(pass, pass->self->about, pass->space, pass->name);
@@ -68,7 +68,7 @@ static bool by_owner(struct pass *pass, const struct node *subject, const struct
            !strcmp(node_get_text(reference, "name"), meta_name(subject));
 }
 
-static char *namespace_of(struct pass *pass, const struct node *subject)
+static char *namespace_of_subject(struct pass *pass, const struct node *subject)
 {
     bool tenant = !strcmp(node_get_text(subject, "kind"), "Tenant");
 
@@ -79,7 +79,7 @@ static char *namespace_of(struct pass *pass, const struct node *subject)
 static bool by_namespace_label(struct pass *pass, const struct node *subject,
                                const struct node *there)
 {
-    return !strcmp(meta_name(there), namespace_of(pass, subject)) &&
+    return !strcmp(meta_name(there), namespace_of_subject(pass, subject)) &&
            !strcmp(meta_label(there, META_LABEL_OWNER_KIND), node_get_text(subject, "kind"));
 }
 
@@ -87,7 +87,7 @@ static bool by_namespace_label(struct pass *pass, const struct node *subject,
 static bool in_own_namespace(struct pass *pass, const struct node *subject,
                              const struct node *there)
 {
-    char *name = namespace_of(pass, subject);
+    char *name = namespace_of_subject(pass, subject);
     const struct node *namespace = pass_read(pass, NAMESPACE, "", name);
 
     return !strcmp(meta_namespace(there), name) && namespace &&
@@ -243,7 +243,7 @@ bool claim_is_own(struct pass *pass, const struct kind *kind, const struct node 
     if (is_subject(pass, kind, meta_namespace(there), meta_name(there)))
         return true;
     claim = find_claim(pass, kind);
-    return claim && subject_of(pass) && claim->is_own(pass, subject_of(pass), there);
+    return claim && read_subject(pass) && claim->is_own(pass, read_subject(pass), there);
 }
 
 /* ---- Words -------------------------------------------------------------------------- */
@@ -254,11 +254,11 @@ const char *claim_words(struct pass *pass, const struct err *err)
 }
 
 /* An owner is named to those who may see it: in the same namespace. */
-static int refuse(struct pass *pass, const struct claim *claim, const struct kind *kind,
+static int refuse_claim(struct pass *pass, const struct claim *claim, const struct kind *kind,
                   const struct node *there, struct err *err)
 {
     const struct node *reference = controller_reference(there);
-    const char *subject = node_get_text(subject_of(pass), "kind");
+    const char *subject = node_get_text(read_subject(pass), "kind");
     const char *space = meta_namespace(there), *owner = node_get_text(reference, "name");
     bool same = !strcmp(space, pass->space);
     const char *where = same || !*space ? "" : arena_printf(pass->arena, " in the namespace \"%s\"",
@@ -288,11 +288,11 @@ static int refuse(struct pass *pass, const struct claim *claim, const struct kin
 
 /* ---- Before a write ------------------------------------------------------------------ */
 
-static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
+static bool add_waiter(struct pass *pass, const struct kind *kind, const char *space,
                      const char *name);
 
 /* Once for each name and subject, for people who look at Events. */
-static void tell(struct pass *pass, const struct err *err)
+static void record_name_taken(struct pass *pass, const struct err *err)
 {
     struct seen seen;
 
@@ -328,14 +328,14 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
         return 0;
     there = read_there(pass, kind, space, name);
     if (there && !claim_is_own(pass, kind, there)) {
-        bool news = wait_for(pass, kind, space, name);
+        bool news = add_waiter(pass, kind, space, name);
 
         *ret_leave = claim->leave;
         if (claim->leave)
             return 0;
-        refuse(pass, claim, kind, there, err);
+        refuse_claim(pass, claim, kind, there, err);
         if (news && wanted)
-            tell(pass, err);
+            record_name_taken(pass, err);
         return -1;
     }
     if (!there && wanted && !claim_is_own(pass, kind, wanted))
@@ -344,58 +344,9 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
     return 0;
 }
 
-/* ---- Saying it ----------------------------------------------------------------------- */
-
-/* Where a name that is taken is told if the controller itself does not tell it. */
-static const struct {
-    enum which kind;
-    const char *condition;
-    bool phase;
-} told[] = {
-    { TENANT, "Ready", true },           { PROJECT, "Ready", true },
-    { POOL, "Ready", true },             { ENVIRONMENT, "Ready", true },
-    { PROFILE, NULL, true },             { BUNDLE, NULL, true },
-    { AIWORKLOAD, "Resolved", true },    { DEPLOYMENT, "Distributed", true },
-    { PLACEMENT, "PlacementSatisfied", false },
-    { REPLICA_SET, "PlacementRolledOut", false },
-    { CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
-};
-
-static int set_status(struct pass *pass, const struct seen *seen, const char *condition_type,
-                      bool phase, const char *words, struct err *err)
-{
-    struct node *status = meta_copy_status(pass->arena, seen->node);
-    const struct meta_condition condition = { condition_type, "False", "NameTaken", words };
-    int64_t generation = meta_generation(seen->node);
-
-    if (condition_type)
-        meta_condition_set(pass->arena, status, meta_conditions(seen->node),
-                      &condition, generation, pass->now);
-    if (phase) {
-        node_set_text(pass->arena, status, "phase", "Failed");
-        node_set_text(pass->arena, status, "message", words);
-        node_set_int(pass->arena, status, "observedGeneration", generation);
-    }
-    return pass_status(pass, seen, status, NULL, err);
-}
-
-int claim_report(struct pass *pass, struct err *err)
-{
-    const char *words = claim_words(pass, err);
-    struct seen seen;
-
-    if (!words)
-        return -1;
-    for (size_t i = 0; i < count_of(told); i++)
-        if (pass->all->kinds[told[i].kind] == subject_kind(pass) &&
-            pass_get(pass, told[i].kind, pass->space, pass->name, &seen))
-            return set_status(pass, &seen, told[i].condition, told[i].phase, words, err);
-    return -1;
-}
-
 /* ---- Waiting for a name ----------------------------------------------------------------- */
 
-static char *name_key(const char *store_kind, const char *space, const char *name)
+static char *make_name_key(const char *store_kind, const char *space, const char *name)
 {
     return mem_printf("%s %s/%s", store_kind, space, name);
 }
@@ -439,10 +390,10 @@ static void forget_gone(struct controllers *all, struct map *waiters)
 }
 
 /* True if it did not wait for this before. */
-static bool wait_for(struct pass *pass, const struct kind *kind, const char *space,
+static bool add_waiter(struct pass *pass, const struct kind *kind, const char *space,
                      const char *name)
 {
-    scoped_mem char *key = name_key(kind->store_kind, space, name);
+    scoped_mem char *key = make_name_key(kind->store_kind, space, name);
     scoped_mem char *waiter = waiter_key(pass);
     struct map *waiters;
 
@@ -466,7 +417,7 @@ void claim_wait(struct pass *pass, enum which kind, const char *space, const cha
         ? objects_get(pass->objects, OBJECTS_STAGED, waited, space, name, NULL) : NULL;
 
     if (there)
-        wait_for(pass, waited, space, name);
+        add_waiter(pass, waited, space, name);
 }
 
 /* By what claims are seen: owners, labels, annotations, and whether it goes. */
@@ -503,7 +454,7 @@ void claim_note(struct controllers *all, const struct object *before,
     if (!all->waits || !map_count(all->waits))
         return;
     {
-        scoped_mem char *key = name_key(any->kind->store_kind, any->space, any->name);
+        scoped_mem char *key = make_name_key(any->kind->store_kind, any->space, any->name);
 
         waiters = map_get(all->waits, key);
         if (!waiters || !owner_differs(before, after))

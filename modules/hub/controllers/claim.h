@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_CLAIM_H
 #define CONTROLLERS_CLAIM_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 /*
  * Private to controllers: whose an object is, before a controller writes to it.
@@ -17,8 +17,8 @@
  * controllers and administrators write. A write without a row fails.
  *
  * A name that is another's makes pass_ensure() fail with ERR_TAKEN and a
- * sentence that names the owner, which an Event tells, too. The controller turns that into the condition
- * that fits; if it does not, the queue sets one (claim_report). The key runs
+ * sentence that names the owner, and an Event says the same. The controller turns that
+ * into the condition that fits; if it does not, claim_report() sets one. The key runs
  * again when the object in the way is deleted or changes its owner.
  */
 
@@ -37,9 +37,6 @@ int claim_check(struct pass *pass, const struct kind *kind, const char *space,
 
 /* The words of an ERR_TAKEN, kept as long as the run; NULL for any other error. */
 const char *claim_words(struct pass *pass, const struct err *err);
-
-/* Says a failure with ERR_TAKEN at the subject, as the condition NameTaken. -1 with `err` unchanged for any other failure. */
-int claim_report(struct pass *pass, struct err *err);
 
 /* Runs this key again when the object that has this name now is deleted or changes hands. */
 void claim_wait(struct pass *pass, enum which kind, const char *space, const char *name);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says how many clusters a set has, and whether a binding finds its set. */
-#include "controllers/controller.h"
+#include "controllers/clusterset.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "document/document.h"
 #include "meta/meta.h"
@@ -38,7 +40,7 @@ static int make_again(struct pass *pass, struct err *err)
     return 0;
 }
 
-static int run_set(struct pass *pass, struct err *err)
+static int reconcile_clusterset(struct pass *pass, struct err *err)
 {
     struct seen set;
     struct node *status;
@@ -61,7 +63,7 @@ static int run_set(struct pass *pass, struct err *err)
     return pass_status(pass, &set, status, NULL, err);
 }
 
-static int run_binding(struct pass *pass, struct err *err)
+static int reconcile_binding(struct pass *pass, struct err *err)
 {
     struct meta_condition condition = { "Bound", "True", "ClusterSetBound", "" };
     struct seen binding;
@@ -83,7 +85,7 @@ static int run_binding(struct pass *pass, struct err *err)
 }
 
 /* Only labels, arrival and departure change who is in a set. */
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_sets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (before && after) {
@@ -98,7 +100,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, CLUSTER_SET, "");
 }
 
-static void map_set(struct controllers *all, const struct controller *to,
+static void map_set_to_bindings(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     if (!before || !after)
@@ -106,13 +108,13 @@ static void map_set(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_clusterset = {
-    .name = "clusterset", .run = run_set, .about = CLUSTER_SET, .condition = RECONCILED,
-    .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster } },
+    .name = "clusterset", .run = reconcile_clusterset, .about = CLUSTER_SET, .condition = RECONCILED,
+    .sources = { { CLUSTER_SET, NULL }, { CLUSTER, map_cluster_to_sets } },
     .source_count = 2,
 };
 
 const struct controller controller_binding = {
-    .name = "binding", .run = run_binding, .about = BINDING, .condition = RECONCILED,
-    .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set } },
+    .name = "binding", .run = reconcile_binding, .about = BINDING, .condition = RECONCILED,
+    .sources = { { BINDING, NULL }, { CLUSTER_SET, map_set_to_bindings } },
     .source_count = 2,
 };

@@ -36,8 +36,9 @@ struct controllers_settings {
     /* Signs spokes' certificates; NULL: requests are left alone. */
     struct pki_authority *authority;
     int64_t certificate_lifetime; /* nanoseconds; 0: 30 days */
-    int64_t turn;                 /* how long one turn may take; 0: 4 ms */
+    int64_t turn;                 /* how long one turn may take; 0: 8 ms */
     const char *flux_registry;    /* "HOST:PORT" for delivery `flux` */
+    int64_t event_age;            /* how long an Event is kept after it was last seen; 0: 1 h */
     bool prove_wake_ups;          /* for tests: see controllers_missed() */
 };
 

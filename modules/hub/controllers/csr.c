@@ -2,6 +2,9 @@
 /* Approves spokes' certificate requests by policy, signs approved ones, and
    clears away what is decided. */
 #include "controllers/joining.h"
+#include "controllers/namespaces.h"
+#include "controllers/rules.h"
+#include "controllers/table.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -74,7 +77,7 @@ static int check_subject(const struct node *csr, struct err *err)
     return 0;
 }
 
-static int forbid(const struct node *csr, const char *why, struct err *err)
+static int forbid_request(const struct node *csr, const char *why, struct err *err)
 {
     return err_set(err, ERR_FORBIDDEN, "certificatesigningrequests.certificates.k8s.io \"%s\" is "
                    "forbidden: %s", meta_name(csr), why);
@@ -95,22 +98,22 @@ static int check_token_request(struct controllers *all, const struct objects_rev
     const struct node *cluster;
 
     if (!recognize_request(arena, review->after, request, &name, &agent))
-        return forbid(review->after, "with a join token a spoke asks for its own certificate only: "
+        return forbid_request(review->after, "with a join token a spoke asks for its own certificate only: "
                       "subject, label and signerName do not agree (docs/SYNC-PROTOCOL.md)", err);
     found = objects_get(all->objects, OBJECTS_STAGED, all->kinds[CLUSTER], "", name, NULL);
     if (!found)
-        return forbid(review->after, arena_printf(arena, "there is no ManagedCluster \"%s\" yet: "
+        return forbid_request(review->after, arena_printf(arena, "there is no ManagedCluster \"%s\" yet: "
                       "that is made first", name), err);
     cluster = object_read(arena, found);
     trouble = joining_trouble(all, arena, token, cluster);
     if (!trouble)
         trouble = namespace_trouble(all, arena, name, "ManagedCluster");
     if (trouble)
-        return forbid(review->after, trouble, err);
+        return forbid_request(review->after, trouble, err);
     if (joining_key_is_own(cluster, pin_text(arena, request)) ||
         joining_token_names(joining_token(all, arena, token), name))
         return 0;
-    return forbid(review->after, arena_printf(arena, "cluster \"%s\" has a key of its own, and this "
+    return forbid_request(review->after, arena_printf(arena, "cluster \"%s\" has a key of its own, and this "
                   "token signs for no other. If that key is lost: on the hub, make a token for this "
                   "name (axle token create --name %s), join with it, and approve what it asks for "
                   "(kubectl certificate approve)", name, name), err);
@@ -141,13 +144,13 @@ static int check_spoke_request(struct arena *arena, const struct node *csr, cons
 
     if (!strcmp(signer, META_SIGNER_CLIENT) && request &&
         !is_name_of(arena, request->common_name, cluster))
-        return forbid(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
+        return forbid_request(csr, arena_printf(arena, "it asks for the name \"%.200s\": the spoke \"%s\" "
                       "asks for " META_USER_AGENT "%s:AGENT only",
                       request->common_name, cluster, cluster), err);
     return 0;
 }
 
-static int check_size(const struct node *csr, struct err *err)
+static int check_request_size(const struct node *csr, struct err *err)
 {
     size_t len = strlen(node_get_text(node_get(csr, "spec"), "request"));
 
@@ -160,19 +163,19 @@ static int check_size(const struct node *csr, struct err *err)
 
 /* Under a spoke's label its own agents look for their requests; another spoke's
    agents would take this one for theirs. */
-static int check_label(const struct objects_review *review, struct err *err)
+static int check_cluster_label(const struct objects_review *review, struct err *err)
 {
     const struct auth_user *user = review->who->identity;
     const char *label = meta_label(review->after, META_LABEL_CLUSTER_NAME);
 
     if (!user || user->role != AUTH_SPOKE || !*label || !strcmp(label, user->cluster))
         return 0;
-    return forbid(review->after, arena_printf(review->arena, "the label " META_LABEL_CLUSTER_NAME
+    return forbid_request(review->after, arena_printf(review->arena, "the label " META_LABEL_CLUSTER_NAME
                   " must be \"%s\", the spoke that asks", user->cluster), err);
 }
 
 /* Who asks is written by the hub, whatever the request says of it. */
-static int before_write(void *arg, const struct objects_review *review,
+static int check_request_write(void *arg, const struct objects_review *review,
                         struct err *err)
 {
     static const char *const about[] = {"username", "uid", "groups", "extra"};
@@ -195,8 +198,8 @@ static int before_write(void *arg, const struct objects_review *review,
         else
             node_remove(spec, about[i]);
     }
-    if (check_size(review->after, err) < 0 || check_subject(review->after, err) < 0 ||
-        check_label(review, err) < 0)
+    if (check_request_size(review->after, err) < 0 || check_subject(review->after, err) < 0 ||
+        check_cluster_label(review, err) < 0)
         return -1;
     if (identity && identity->role == AUTH_SPOKE)
         return check_spoke_request(arena, review->after, identity->cluster, err);
@@ -206,7 +209,7 @@ static int before_write(void *arg, const struct objects_review *review,
 
 void csr_rules(struct controllers *all)
 {
-    objects_rule(all->objects, all->kinds[CSR], "", before_write, all);
+    objects_rule(all->objects, all->kinds[CSR], "", check_request_write, all);
 }
 
 struct signing {
@@ -218,7 +221,7 @@ struct signing {
 };
 
 /* The request inside, if it is one that spokes make. */
-static bool recognize(struct signing *s)
+static bool recognize_spoke_request(struct signing *s)
 {
     s->request = read_request(s->seen.node);
     return recognize_request(s->pass->arena, s->seen.node, s->request, &s->cluster, &s->agent);
@@ -262,7 +265,7 @@ static bool may_adopt(const struct signing *s, const char *id, const struct node
 
     return token && *meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN) &&
            joining_token_names(token, s->cluster) && is_nobodys_or_its_own(s) &&
-           !strcmp(managedcluster_set(s->pass, token),
+           !strcmp(joining_set_of_token(s->pass, token),
                    meta_label(s->managed.node, META_LABEL_CLUSTERSET)) &&
            (!strcmp(meta_annotation(s->managed.node, META_ANNOTATION_JOIN_TOKEN), id) ||
             joining_check_token(s->pass->all, s->pass->arena, id, s->cluster, &why) == 0);
@@ -275,7 +278,7 @@ static bool may_adopt(const struct signing *s, const char *id, const struct node
  * name and leads into the same set takes the place of the first. The first one
  * stays used.
  */
-static int adopt(struct signing *s, struct err *err)
+static int adopt_cluster(struct signing *s, struct err *err)
 {
     const char *id = token_of(s);
     struct arena *arena = s->pass->arena;
@@ -307,7 +310,7 @@ static int wait_for_person(struct signing *s)
     return 0;
 }
 
-static int set_status(struct signing *s, const char *type, const char *reason,
+static int set_request_status(struct signing *s, const char *type, const char *reason,
                       const char *message, const char *certificate,
                       struct err *err)
 {
@@ -381,11 +384,11 @@ static int64_t lifetime_of(const struct signing *s, int64_t most)
 
 static int refuse_signing(struct signing *s, const char *why, struct err *err)
 {
-    return set_status(s, "Failed", "SignerValidationFailure", why, NULL, err);
+    return set_request_status(s, "Failed", "SignerValidationFailure", why, NULL, err);
 }
 
 /* The subject is made here, of parts that were found exact. */
-static int sign(struct signing *s, struct err *err)
+static int sign_request(struct signing *s, struct err *err)
 {
     struct arena *arena = s->pass->arena;
     const struct controllers_settings *settings = &s->pass->all->settings;
@@ -411,7 +414,7 @@ static int sign(struct signing *s, struct err *err)
         return -1;
     if (note_key(s, err) < 0)
         return -1;
-    return set_status(s, "Approved", "AutoApprovedByHubCSRApprovingController",
+    return set_request_status(s, "Approved", "AutoApprovedByHubCSRApprovingController",
                       "signed for this spoke", text_string(&pem), err);
 }
 
@@ -419,7 +422,7 @@ static int sign(struct signing *s, struct err *err)
 
 /* NULL, or why the names cannot be given. What the hub writes itself, with an
    identity that it knows, is not to be had by asking. */
-static const char *name_trouble(const struct signing *s)
+static const char *find_request_trouble(const struct signing *s)
 {
     const struct pki_request *request = s->request;
 
@@ -445,7 +448,7 @@ static const char *name_trouble(const struct signing *s)
 
 static int sign_person(struct signing *s, struct err *err)
 {
-    const char *trouble = name_trouble(s);
+    const char *trouble = find_request_trouble(s);
     struct pki_subject subject;
     scoped_text struct text pem = { 0 };
     unsigned usages = 0;
@@ -462,17 +465,17 @@ static int sign_person(struct signing *s, struct err *err)
     if (pki_issue_request(s->pass->all->settings.authority, s->request, &subject, usages,
                           lifetime_of(s, PERSON_LIFETIME), &pem, err) < 0)
         return -1;
-    return set_status(s, "Approved", "Issued", "signed", text_string(&pem), err);
+    return set_request_status(s, "Approved", "Issued", "signed", text_string(&pem), err);
 }
 
 /* ---- Deciding -------------------------------------------------------------------- */
 
-static int decide(struct signing *s, struct err *err)
+static int decide_request(struct signing *s, struct err *err)
 {
     const struct node *spec = node_get(s->seen.node, "spec");
     const char *trouble;
 
-    if (!recognize(s)) {
+    if (!recognize_spoke_request(s)) {
         if (!meta_condition(s->seen.node, "Approved") ||
             strcmp(node_get_text(spec, "signerName"), META_SIGNER_CLIENT))
             return 0;
@@ -484,14 +487,14 @@ static int decide(struct signing *s, struct err *err)
     trouble = namespace_trouble(s->pass->all, s->pass->arena, s->cluster, "ManagedCluster");
     if (trouble)
         return meta_condition(s->seen.node, "Approved") ? refuse_signing(s, trouble, err) : 0;
-    if (!meta_condition(s->seen.node, "Approved") && !may_approve(s) && adopt(s, err) < 0)
+    if (!meta_condition(s->seen.node, "Approved") && !may_approve(s) && adopt_cluster(s, err) < 0)
         return -1;
     if (!meta_condition(s->seen.node, "Approved") && !may_approve(s))
         return wait_for_person(s);
-    return sign(s, err);
+    return sign_request(s, err);
 }
 
-static int64_t time_of(const struct node *map, const char *key)
+static int64_t read_time(const struct node *map, const char *key)
 {
     int64_t time = 0;
 
@@ -503,12 +506,12 @@ static int clear_away(struct pass *pass, const struct node *csr, struct err *err
 {
     const struct node *status = node_get(csr, "status");
     const struct node *conditions = node_get(status, "conditions");
-    int64_t until = time_of(node_get(csr, "metadata"), "creationTimestamp");
+    int64_t until = read_time(node_get(csr, "metadata"), "creationTimestamp");
     bool open = !*node_get_text(status, "certificate");
 
     for (size_t i = 0; i < node_count(conditions); i++) {
         const struct node *one = node_item(conditions, i);
-        int64_t at = time_of(one, "lastUpdateTime");
+        int64_t at = read_time(one, "lastUpdateTime");
 
         until = at > until ? at : until;
         open = open && !strcmp(node_get_text(one, "type"), "Approved");
@@ -520,7 +523,7 @@ static int clear_away(struct pass *pass, const struct node *csr, struct err *err
     return 0;
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_csr(struct pass *pass, struct err *err)
 {
     struct signing s = { .pass = pass };
     int result = 0;
@@ -530,14 +533,14 @@ static int run(struct pass *pass, struct err *err)
     if (pass->all->settings.authority &&
         !*node_get_text(node_get(s.seen.node, "status"), "certificate") &&
         !meta_condition(s.seen.node, "Denied") && !meta_condition(s.seen.node, "Failed")) {
-        result = decide(&s, err);
+        result = decide_request(&s, err);
         pki_request_free(&s.request);
     }
     return result < 0 ? -1 : clear_away(pass, s.seen.node, err);
 }
 
 /* A cluster that was just accepted may have asked before. */
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_requests(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (after && (!before || !memmem(before->body, before->len,
@@ -546,6 +549,6 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_csr = {
-    .name = "csr", .run = run, .about = CSR,
-    .sources = { { CSR, NULL }, { CLUSTER, map_cluster } }, .source_count = 2,
+    .name = "csr", .run = reconcile_csr, .about = CSR,
+    .sources = { { CSR, NULL }, { CLUSTER, map_cluster_to_requests } }, .source_count = 2,
 };

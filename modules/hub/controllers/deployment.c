@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Renders a WorkloadDeployment, sends it out, and says how it stands. */
 #include "controllers/spokes.h"
+#include "controllers/maps.h"
+#include "controllers/table.h"
 
 #include "base/text.h"
 #include "controllers/allowed.h"
@@ -34,7 +36,7 @@ static const char *const conditions[] = { "Rendered", "Placed", "Distributed", "
 /* ---- Conditions ------------------------------------------------------------- */
 
 /* Reasons of what is merely under way, or follows from another condition. */
-static bool is_quiet(const char *reason)
+static bool is_eventless(const char *reason)
 {
     static const char *const quiet[] = { "Progressing", "Placing", "FormerVersion", "Deleting",
                                          "NotJudged" };
@@ -46,7 +48,7 @@ static bool is_quiet(const char *reason)
 }
 
 /* Sets a condition, and tells it as an Event when it is news. */
-static void set(struct deployment *d, const char *type, const char *status,
+static void set_deployment_condition(struct deployment *d, const char *type, const char *status,
                 const char *reason, const char *message)
 {
     const struct node *old = meta_conditions(d->seen.node);
@@ -58,7 +60,7 @@ static void set(struct deployment *d, const char *type, const char *status,
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!strcmp(conditions[i], type))
             d->told |= 1u << i;
-    if (is_quiet(reason) || (!strcmp(node_get_text(before, "status"), status) &&
+    if (is_eventless(reason) || (!strcmp(node_get_text(before, "status"), status) &&
                              !strcmp(node_get_text(before, "reason"), reason)))
         return;
     pass_event(d->pass, &d->seen, strcmp(status, "True"), reason, "%s",
@@ -71,7 +73,7 @@ static void set_rest(struct deployment *d, const char *status, const char *reaso
 {
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!(d->told & 1u << i))
-            set(d, conditions[i], status, reason, message);
+            set_deployment_condition(d, conditions[i], status, reason, message);
 }
 
 static void set_once(struct deployment *d, const char *type, const char *status,
@@ -79,19 +81,19 @@ static void set_once(struct deployment *d, const char *type, const char *status,
 {
     for (size_t i = 0; i < count_of(conditions); i++)
         if (!strcmp(conditions[i], type) && !(d->told & 1u << i))
-            set(d, type, status, reason, message);
+            set_deployment_condition(d, type, status, reason, message);
 }
 
 /* ---- Steps -------------------------------------------------------------------- */
 
 /* What may not be there does not stay: it may hold what belongs to others. */
-static int withdraw(struct deployment *d, const char *why, struct err *err)
+static int withdraw_works(struct deployment *d, const char *why, struct err *err)
 {
-    set(d, "Placed", "False", "NamespaceNotAllowed",
+    set_deployment_condition(d, "Placed", "False", "NamespaceNotAllowed",
         arena_printf(d->pass->arena, "spec.targetNamespace of the Environment \"%s\": %s",
                      meta_name(d->environment), why));
-    set(d, "Distributed", "False", "NamespaceNotAllowed", "it is taken from every spoke");
-    set(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
+    set_deployment_condition(d, "Distributed", "False", "NamespaceNotAllowed", "it is taken from every spoke");
+    set_deployment_condition(d, "Available", "False", "NamespaceNotAllowed", "it may not run there");
     d->stop = d->denied = true;
     d->placement = "";
     return pass_remove(d->pass, REPLICA_SET, d->pass->space, d->pass->name, err);
@@ -99,12 +101,12 @@ static int withdraw(struct deployment *d, const char *why, struct err *err)
 
 /* Nothing says where it belongs any more. Deleting that is not deleting what
    runs, so it stays where it is, as it is, until it is placed again. */
-static int stay(struct deployment *d, const char *reason, const char *why)
+static int keep_in_place(struct deployment *d, const char *reason, const char *why)
 {
     struct pass *pass = d->pass;
     size_t there = node_count(spokes_works(pass, pass->space, pass->name));
 
-    set(d, "Placed", "False", reason, !there ? arena_printf(pass->arena, "%s; create it", why)
+    set_deployment_condition(d, "Placed", "False", reason, !there ? arena_printf(pass->arena, "%s; create it", why)
         : arena_printf(pass->arena, "%s: what runs on %zu %s stays as it is; create it again, or "
                        "choose another place", why, there, there == 1 ? "spoke" : "spokes"));
     d->stop = d->gone = true;
@@ -120,7 +122,7 @@ static bool is_without_placement(const struct deployment *d)
            !pass_read(d->pass, PLACEMENT, d->pass->space, d->placement);
 }
 
-static int find_place(struct deployment *d, struct err *err)
+static int check_environment(struct deployment *d, struct err *err)
 {
     struct pass *pass = d->pass;
     const struct node *spec = node_get(d->seen.node, "spec");
@@ -131,20 +133,20 @@ static int find_place(struct deployment *d, struct err *err)
     d->tenant = node_get_text(node_get(d->project, "spec"), "tenant");
     d->environment = pass_read(pass, ENVIRONMENT, pass->space, name);
     if (!d->environment)
-        return stay(d, "EnvironmentNotFound", arena_printf(pass->arena, "there is no Environment "
+        return keep_in_place(d, "EnvironmentNotFound", arena_printf(pass->arena, "there is no Environment "
                     "\"%s\"", name));
     d->placement = node_get_text(node_get(d->environment, "status"), "placement");
     if (is_without_placement(d))
-        return stay(d, "PlacementNotFound", arena_printf(pass->arena, "the Environment \"%s\" "
+        return keep_in_place(d, "PlacementNotFound", arena_printf(pass->arena, "the Environment \"%s\" "
                     "uses the Placement \"%s\", which is not there", name, d->placement));
     target = node_get_text(node_get(d->environment, "spec"), "targetNamespace");
     d->space = *target ? target : pass->space;
     why = allowed_target_trouble(pass, pass->space, d->space);
-    return why ? withdraw(d, why, err) : 0;
+    return why ? withdraw_works(d, why, err) : 0;
 }
 
 /* Renders if its inputs changed. A user's mistake leaves the last artifact. */
-static int render(struct deployment *d, struct err *err)
+static int render_deployment(struct deployment *d, struct err *err)
 {
     struct rendition_input input = {
         .deployment = d->seen.node, .tenant = d->tenant, .space = d->space,
@@ -161,7 +163,7 @@ static int render(struct deployment *d, struct err *err)
         if (d->artifact.failure)
             node_set(d->pass->arena, d->status, "renderFailure",
                      d->artifact.failure);
-        set(d, "Rendered", "False", why.code == ERR_NOT_FOUND ? "ProfileNotFound"
+        set_deployment_condition(d, "Rendered", "False", why.code == ERR_NOT_FOUND ? "ProfileNotFound"
             : why.code == ERR_TAKEN ? "NameTaken" : "RenderFailed", why.text);
         d->stop = true;
         return 0;
@@ -173,14 +175,14 @@ static int render(struct deployment *d, struct err *err)
     node_set(d->pass->arena, d->status, "artifact", d->artifact.facts);
     node_set_text(d->pass->arena, d->status, "inputs", d->artifact.inputs);
     advice = node_get_text(d->artifact.facts, "advice");
-    set(d, "Rendered", "True", "Rendered",
+    set_deployment_condition(d, "Rendered", "True", "Rendered",
         arena_printf(d->pass->arena, "artifact %s%s%s%s%s",
                      node_get_text(d->artifact.facts, "digest"), d->artifact.gone ? "; " : "",
                      d->artifact.gone ? d->artifact.gone : "", *advice ? "; " : "", advice));
     return 0;
 }
 
-static void note_failure(struct deployment *d, const struct failure *failure)
+static void set_render_failure(struct deployment *d, const struct failure *failure)
 {
     d->failing |= failure->reason != NULL;
     d->act |= failure->on_change;
@@ -194,28 +196,28 @@ static void judge_placement(struct deployment *d, const struct node *chosen)
     const struct node *satisfied = meta_condition_find(list, "PlacementSatisfied");
     struct failure failure = failure_of(placement);
 
-    note_failure(d, &failure);
+    set_render_failure(d, &failure);
     if (failure.reason)
-        set(d, "Placed", "False", failure.reason,
+        set_deployment_condition(d, "Placed", "False", failure.reason,
             arena_printf(d->pass->arena, "the Placement \"%s\": %s", d->placement,
                          failure.message));
     else if (node_count(chosen))
-        set(d, "Placed", "True", "Placed",
+        set_deployment_condition(d, "Placed", "True", "Placed",
             arena_printf(d->pass->arena, "%zu %s chosen", node_count(chosen),
                          node_count(chosen) == 1 ? "spoke is" : "spokes are"));
     else if (!placement && *d->placement)
-        set(d, "Placed", "False", "PlacementNotFound",
+        set_deployment_condition(d, "Placed", "False", "PlacementNotFound",
             arena_printf(d->pass->arena, "there is no Placement \"%s\"; what runs stays where it "
                          "is", d->placement));
     else
-        set(d, "Placed", "False", satisfied ?
+        set_deployment_condition(d, "Placed", "False", satisfied ?
             node_get_text(satisfied, "reason") : "Placing", satisfied ?
             node_get_text(satisfied, "message") : "no spoke is chosen yet");
 }
 
 /* ---- The ReplicaSet --------------------------------------------------------------- */
 
-static void add_labels(struct deployment *d, struct node *object)
+static void add_replica_set_labels(struct deployment *d, struct node *object)
 {
     static const char *const labels[] = {
         META_LABEL_TENANT, META_LABEL_PROJECT, META_LABEL_AIWORKLOAD,
@@ -295,7 +297,7 @@ static struct node *make_workload(struct deployment *d, const char *name)
     struct node *spec = node_make(arena, load, "spec"), *artifact;
     const struct node *facts = d->artifact.facts;
 
-    add_labels(d, load);
+    add_replica_set_labels(d, load);
     artifact = node_make(arena, spec, "artifact");
     node_set_text(arena, artifact, "reference",
                   node_get_text(facts, "reference"));
@@ -365,7 +367,7 @@ static int make_replica_set(struct deployment *d, struct err *err)
     struct node *ref = node_map(arena), *manifests;
 
     meta_add_controller(arena, wanted, d->seen.node);
-    add_labels(d, wanted);
+    add_replica_set_labels(d, wanted);
     meta_set_annotation(arena, wanted, META_ANNOTATION_WORKLOAD,
                           node_get_text(d->status, "workload"));
     manifests = node_make_list(arena, node_make(arena, template, "workload"),
@@ -382,7 +384,7 @@ static int make_replica_set(struct deployment *d, struct err *err)
 }
 
 /* A delivery that cannot be is the user's to change. */
-static int distribute(struct deployment *d, struct err *err)
+static int write_replica_set(struct deployment *d, struct err *err)
 {
     struct err why = { 0 };
 
@@ -398,7 +400,7 @@ static int distribute(struct deployment *d, struct err *err)
         *err = why;
         return -1;
     }
-    set(d, "Distributed", "False", why.code == ERR_TAKEN ? "NameTaken" : "DeliveryFailed",
+    set_deployment_condition(d, "Distributed", "False", why.code == ERR_TAKEN ? "NameTaken" : "DeliveryFailed",
         why.text);
     d->stop = true;
     return 0;
@@ -406,7 +408,7 @@ static int distribute(struct deployment *d, struct err *err)
 
 /* ---- How it stands ------------------------------------------------------------------- */
 
-static const char *phase_of(const struct deployment *d,
+static const char *choose_phase(const struct deployment *d,
                             const struct spokes *spokes)
 {
     if (meta_is_deleting(d->seen.node))
@@ -440,7 +442,7 @@ static const struct node *rolled_out(const struct node *replica_set)
 }
 
 /* What it says after its numbers: who holds it up, until when. */
-static const char *hindrance(const struct node *replica_set)
+static const char *find_hindrance(const struct node *replica_set)
 {
     const char *words = strchr(node_get_text(rolled_out(replica_set), "message"), ';');
 
@@ -470,7 +472,7 @@ static void judge_rendered(struct deployment *d)
 }
 
 /* Nothing counts as ready of this generation while the spokes have the one before. */
-static void judge_former(struct deployment *d, struct spokes *spokes)
+static void judge_former_generation(struct deployment *d, struct spokes *spokes)
 {
     char *words = arena_printf(d->pass->arena, "what was there before stays as it was; %zu of "
                                "%zu spokes run it", spokes->ready, spokes->total);
@@ -481,7 +483,7 @@ static void judge_former(struct deployment *d, struct spokes *spokes)
 }
 
 /* Where a step does not succeed, its words; else those of the worst spoke. */
-static const char *message_of(const struct deployment *d, const struct spokes *spokes)
+static const char *choose_message(const struct deployment *d, const struct spokes *spokes)
 {
     static const char *const steps[] = { "Rendered", "Placed", "Distributed" };
     const struct node *list = node_get(d->status, "conditions");
@@ -501,7 +503,7 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
     struct arena *arena = d->pass->arena;
     const struct node *rolled = rolled_out(replica_set);
     char *words = arena_printf(arena, "%zu of %zu spokes have it%s", spokes->updated,
-                               spokes->chosen, hindrance(replica_set));
+                               spokes->chosen, find_hindrance(replica_set));
     char *ready = arena_printf(arena, "%zu of %zu spokes are ready%s%s",
                                spokes->ready, spokes->total,
                                *spokes->worst ? "; " : "", spokes->worst);
@@ -511,7 +513,7 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
 
     struct failure failure = failure_of(replica_set);
 
-    note_failure(d, &failure);
+    set_render_failure(d, &failure);
     d->exceeded = has_stopped(replica_set);
     if (failure.reason)
         set_once(d, "Distributed", "False", failure.reason,
@@ -535,18 +537,18 @@ static void judge_spokes(struct deployment *d, const struct node *replica_set,
         set_once(d, "Available", "False", "Progressing", ready);
 }
 
-static void judge(struct deployment *d, const struct node *replica_set,
+static void judge_available(struct deployment *d, const struct node *replica_set,
                   const struct node *chosen, struct spokes *spokes)
 {
     if (meta_is_deleting(d->seen.node)) {
-        set(d, "Distributed", "False", "Deleting", "it is taken from every spoke");
-        set(d, "Available", "False", "Deleting", "it is being removed");
+        set_deployment_condition(d, "Distributed", "False", "Deleting", "it is taken from every spoke");
+        set_deployment_condition(d, "Available", "False", "Deleting", "it is being removed");
     } else if (!d->gone && !d->denied) {
         judge_placement(d, chosen);
     }
     judge_rendered(d);
     if (replica_set && !is_sent(d))
-        judge_former(d, spokes);
+        judge_former_generation(d, spokes);
     else if (replica_set)
         judge_spokes(d, replica_set, spokes);
     set_once(d, "Distributed", "False", "Progressing", "no spoke has it yet");
@@ -564,10 +566,10 @@ static void write_counts(struct deployment *d, const struct spokes *spokes)
     node_set_int(arena, d->status, "totalSpokes", (int64_t)spokes->total);
     node_set_int(arena, d->status, "readyCopies", spokes->copies_ready);
     node_set_int(arena, d->status, "copies", spokes->copies);
-    node_set_text(arena, d->status, "message", message_of(d, spokes));
+    node_set_text(arena, d->status, "message", choose_message(d, spokes));
 }
 
-static int report(struct deployment *d, struct err *err)
+static int write_deployment_status(struct deployment *d, struct err *err)
 {
     struct arena *arena = d->pass->arena;
     struct node *chosen = *d->placement && !d->gone ?
@@ -579,9 +581,9 @@ static int report(struct deployment *d, struct err *err)
 
     if (replica_set)
         spokes_gather(d->pass, replica_set, chosen, &spokes);
-    judge(d, replica_set, chosen, &spokes);
+    judge_available(d, replica_set, chosen, &spokes);
     write_counts(d, &spokes);
-    node_set_text(arena, d->status, "phase", phase_of(d, &spokes));
+    node_set_text(arena, d->status, "phase", choose_phase(d, &spokes));
     node_set_int(arena, d->status, "observedGeneration",
                  meta_generation(d->seen.node));
     return pass_status(d->pass, &d->seen, d->status, NULL, err);
@@ -590,19 +592,19 @@ static int report(struct deployment *d, struct err *err)
 /* ---- The controller --------------------------------------------------------------------- */
 
 /* Until the last spoke has let go of it, its status says who has it. */
-static int drain(struct deployment *d, struct err *err)
+static int drain_deployment(struct deployment *d, struct err *err)
 {
     struct pass *pass = d->pass;
 
     if (pass_remove(pass, REPLICA_SET, pass->space, pass->name, err) < 0)
         return -1;
     if (pass_read_own(pass, REPLICA_SET, pass->space, pass->name))
-        return report(d, err);
+        return write_deployment_status(d, err);
     rendition_drop(pass, d->seen.node);
     return pass_finalizer(pass, &d->seen, META_FINALIZER_DRAIN, false, err);
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_deployment(struct pass *pass, struct err *err)
 {
     struct deployment d = { .pass = pass, .placement = "", .tenant = "" };
 
@@ -610,27 +612,27 @@ static int run(struct pass *pass, struct err *err)
         return 0;
     d.status = meta_copy_status(pass->arena, d.seen.node);
     if (meta_is_deleting(d.seen.node))
-        return drain(&d, err);
+        return drain_deployment(&d, err);
     if (pass_finalizer(pass, &d.seen, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
-    if (find_place(&d, err) < 0)
+    if (check_environment(&d, err) < 0)
         return -1;
-    if (!d.stop && render(&d, err) < 0)
+    if (!d.stop && render_deployment(&d, err) < 0)
         return -1;
-    if (!d.stop && distribute(&d, err) < 0)
+    if (!d.stop && write_replica_set(&d, err) < 0)
         return -1;
-    return report(&d, err);
+    return write_deployment_status(&d, err);
 }
 
 /* ---- What wakes it -------------------------------------------------------------------------- */
 
-static void map_space(struct controllers *all, const struct controller *to,
+static void map_namespace_to_deployments(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, DEPLOYMENT, (after ? after : before)->space);
 }
 
-static void map_project(struct controllers *all, const struct controller *to,
+static void map_project_to_deployments(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, DEPLOYMENT, project_concerns_others(before, after)
@@ -638,7 +640,7 @@ static void map_project(struct controllers *all, const struct controller *to,
 }
 
 /* A definition of the whole cluster's, or a tenant's variables. */
-static void map_everything(struct controllers *all, const struct controller *to,
+static void map_any_to_deployments(struct controllers *all, const struct controller *to,
                            const struct object *before,
                            const struct object *after)
 {
@@ -646,7 +648,7 @@ static void map_everything(struct controllers *all, const struct controller *to,
 }
 
 /* One that comes may be what a deployment waits for; one that goes, its content. */
-static void map_revision(struct controllers *all, const struct controller *to,
+static void map_revision_to_deployments(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -668,7 +670,7 @@ static void map_labels(struct controllers *all, const struct controller *to,
 }
 
 /* A spoke fell silent or came back: only then do its deployments look. */
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_deployments(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     static const char available[] = META_CONDITION_CLUSTER_AVAILABLE;
@@ -682,13 +684,13 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_deployment = {
-    .name = "deployment", .run = run, .about = DEPLOYMENT, .condition = RECONCILED,
+    .name = "deployment", .run = reconcile_deployment, .about = DEPLOYMENT, .condition = RECONCILED,
     .sources = { { DEPLOYMENT, NULL }, { REPLICA_SET, map_owner_deployment },
                  { WORK, map_labels }, { WORKLOAD, map_labels },
-                 { ENVIRONMENT, map_space }, { PLACEMENT, map_space },
-                 { DECISION, map_space }, { COMPONENT, map_everything },
-                 { TRAIT, map_everything }, { VARIABLE_SET, map_everything },
-                 { PROJECT, map_project }, { CLUSTER, map_cluster },
-                 { SECRET, map_space }, { REVISION, map_revision } },
+                 { ENVIRONMENT, map_namespace_to_deployments }, { PLACEMENT, map_namespace_to_deployments },
+                 { DECISION, map_namespace_to_deployments }, { COMPONENT, map_any_to_deployments },
+                 { TRAIT, map_any_to_deployments }, { VARIABLE_SET, map_any_to_deployments },
+                 { PROJECT, map_project_to_deployments }, { CLUSTER, map_cluster_to_deployments },
+                 { SECRET, map_namespace_to_deployments }, { REVISION, map_revision_to_deployments } },
     .source_count = 14,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the Placement that an Environment's topology describes. */
 #include "controllers/allowed.h"
+#include "controllers/maps.h"
+#include "controllers/table.h"
 #include "controllers/claim.h"
 #include "controllers/in_use.h"
 #include "controllers/failure.h"
@@ -69,7 +71,7 @@ static struct trouble find_placement_failure(struct pass *pass, const char *plac
         arena_printf(pass->arena, "the Placement \"%s\": %s", placement, failure.message) };
 }
 
-static int report(struct pass *pass, const struct seen *environment,
+static int write_environment_status(struct pass *pass, const struct seen *environment,
                   const char *placement, const struct trouble *trouble,
                   struct err *err)
 {
@@ -139,7 +141,7 @@ static int settle_placement(struct pass *pass, const struct node *environment,
 }
 
 /* Its Placement goes with it, so it stays as long as something runs by that. */
-static int drain(struct pass *pass, const struct seen *environment, struct err *err)
+static int drain_environment(struct pass *pass, const struct seen *environment, struct err *err)
 {
     const char *users = in_use_environment(pass, pass->space, pass->name);
 
@@ -147,7 +149,7 @@ static int drain(struct pass *pass, const struct seen *environment, struct err *
                  : pass_finalizer(pass, environment, META_FINALIZER_DRAIN, false, err);
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_environment(struct pass *pass, struct err *err)
 {
     const struct node *topology;
     const char *placement = pass->name;
@@ -157,7 +159,7 @@ static int run(struct pass *pass, struct err *err)
     if (!pass_get(pass, ENVIRONMENT, pass->space, pass->name, &environment))
         return 0;
     if (meta_is_deleting(environment.node))
-        return drain(pass, &environment, err);
+        return drain_environment(pass, &environment, err);
     if (pass_finalizer(pass, &environment, META_FINALIZER_DRAIN, true, err) < 0)
         return -1;
     topology = node_at(environment.node, "spec", "topology", NULL);
@@ -175,11 +177,11 @@ static int run(struct pass *pass, struct err *err)
     }
     if (!trouble.reason)
         trouble = find_placement_failure(pass, placement);
-    return report(pass, &environment, placement, &trouble, err);
+    return write_environment_status(pass, &environment, placement, &trouble, err);
 }
 
 /* What the Project, its Tenant and pools say decides what may be named. */
-static void map_project(struct controllers *all, const struct controller *to,
+static void map_project_to_environments(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, ENVIRONMENT, project_concerns_others(before, after)
@@ -187,7 +189,7 @@ static void map_project(struct controllers *all, const struct controller *to,
 }
 
 /* A set that is bound, or bound no more. */
-static void map_binding(struct controllers *all, const struct controller *to,
+static void map_binding_to_environments(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (!before || !after)
@@ -203,7 +205,7 @@ static void map_sets(struct controllers *all, const struct controller *to,
 }
 
 /* One made here wakes its owner; one of a user's own, all of the namespace. */
-static void map_placement(struct controllers *all, const struct controller *to,
+static void map_placement_to_environments(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -218,9 +220,9 @@ static void map_placement(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_environment = {
-    .name = "environment", .run = run, .about = ENVIRONMENT, .condition = RECONCILED,
-    .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement },
-                 { PROJECT, map_project }, { BINDING, map_binding },
+    .name = "environment", .run = reconcile_environment, .about = ENVIRONMENT, .condition = RECONCILED,
+    .sources = { { ENVIRONMENT, NULL }, { PLACEMENT, map_placement_to_environments },
+                 { PROJECT, map_project_to_environments }, { BINDING, map_binding_to_environments },
                  { TENANT, map_sets }, { POOL, map_sets },
                  { DEPLOYMENT, map_left_place } },
     .source_count = 7,

@@ -11,7 +11,7 @@
 
 /* ---- Who ------------------------------------------------------------------------- */
 
-static void add_once(struct arena *arena, struct node *names, const char *name)
+static void add_user_once(struct arena *arena, struct node *names, const char *name)
 {
     for (size_t i = 0; i < node_count(names); i++)
         if (!strcmp(node_text(node_item(names, i)), name))
@@ -20,7 +20,7 @@ static void add_once(struct arena *arena, struct node *names, const char *name)
         node_add(arena, names, node_string(arena, name));
 }
 
-static const char *place_of(const struct node *deployment)
+static const char *placement_of_deployment(const struct node *deployment)
 {
     return node_get_text(node_at(deployment, "spec", "environmentRef", NULL), "name");
 }
@@ -35,13 +35,13 @@ static struct node *users_of(struct pass *pass, const char *space, const char *e
     for (size_t i = 0; i < node_count(placed); i++) {
         const struct node *one = node_item(placed, i);
 
-        if (!strcmp(place_of(one), environment))
-            add_once(pass->arena, names, node_get_text(node_get(one, "spec"), "aiWorkload"));
+        if (!strcmp(placement_of_deployment(one), environment))
+            add_user_once(pass->arena, names, node_get_text(node_get(one, "spec"), "aiWorkload"));
     }
     return names;
 }
 
-static const char *words_of(struct pass *pass, const struct node *names, const char *what)
+static const char *list_users(struct pass *pass, const struct node *names, const char *what)
 {
     scoped_text struct text out = { 0 };
     size_t count = node_count(names);
@@ -58,7 +58,7 @@ static const char *words_of(struct pass *pass, const struct node *names, const c
 
 const char *in_use_environment(struct pass *pass, const char *space, const char *name)
 {
-    return words_of(pass, users_of(pass, space, name), "AIWorkload");
+    return list_users(pass, users_of(pass, space, name), "AIWorkload");
 }
 
 /* Environments of any project that name the set, if something is to run there. */
@@ -74,7 +74,7 @@ static void add_environments(struct pass *pass, struct node *names, const char *
         for (size_t k = 0; k < node_count(sets); k++)
             if (!strcmp(node_text(node_item(sets, k)), set) &&
                 node_count(users_of(pass, meta_namespace(one), meta_name(one))))
-                add_once(pass->arena, names, meta_namespace(one));
+                add_user_once(pass->arena, names, meta_namespace(one));
     }
 }
 
@@ -96,9 +96,9 @@ static void add_tenants_of_spokes(struct pass *pass, const char *space, const ch
             if (meta_is_deleting(work))
                 continue;
             if (!strcmp(project, space))
-                add_once(pass->arena, own, meta_label(work, META_LABEL_AIWORKLOAD));
+                add_user_once(pass->arena, own, meta_label(work, META_LABEL_AIWORKLOAD));
             else
-                add_once(pass->arena, projects, project);
+                add_user_once(pass->arena, projects, project);
         }
     }
 }
@@ -111,8 +111,8 @@ const char *in_use_pool(struct pass *pass, const char *space, const char *name, 
         add_environments(pass, projects, set);
         add_tenants_of_spokes(pass, space, set, own, projects);
     }
-    return node_count(own) ? words_of(pass, own, "AIWorkload")
-                           : words_of(pass, projects, "workloads of project");
+    return node_count(own) ? list_users(pass, own, "AIWorkload")
+                           : list_users(pass, projects, "workloads of project");
 }
 
 /* ---- Waiting ----------------------------------------------------------------------- */
@@ -141,8 +141,8 @@ void map_left_place(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
-    const char *was = before ? place_of(object_read(arena, before)) : "";
+    const char *was = before ? placement_of_deployment(object_read(arena, before)) : "";
 
-    if (*was && (!after || strcmp(place_of(object_read(arena, after)), was) != 0))
+    if (*was && (!after || strcmp(placement_of_deployment(object_read(arena, after)), was) != 0))
         controllers_wake(all, to, before->space, was);
 }

@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_IN_USE_H
 #define CONTROLLERS_IN_USE_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 /*
  * Private to controllers: who uses an Environment or a ComputePool. One that is in

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Remembers which objects carry a label's value, so that nobody looks through all. */
-#include "controllers/controller.h"
+#include "controllers/index.h"
 
 #include "base/map.h"
 #include "base/text.h"
-#include "controllers/revision.h"
-#include "controllers/spokes.h"
+#include "controllers/pass.h"
 #include "meta/meta.h"
 
 #include <stdlib.h>
@@ -71,7 +70,7 @@ static void note_label(struct controllers *all, size_t which,
     }
 }
 
-void controllers_index_note(struct controllers *all, const struct object *before,
+void index_note(struct controllers *all, const struct object *before,
                             const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -81,7 +80,13 @@ void controllers_index_note(struct controllers *all, const struct object *before
             note_label(all, i, any, after != NULL);
 }
 
-void controllers_index_free(struct controllers *all)
+void index_open(struct controllers *all)
+{
+    index_free(all);
+    all->index = map_new();
+}
+
+void index_free(struct controllers *all)
 {
     struct map *names;
     size_t at = 0;
@@ -91,14 +96,14 @@ void controllers_index_free(struct controllers *all)
     map_free(&all->index);
 }
 
-static int by_name(const void *a, const void *b)
+static int by_object_name(const void *a, const void *b)
 {
     const char *const *left = a, *const *right = b;
 
     return strcmp(*left, *right);
 }
 
-bool controllers_index_each(struct pass *pass, enum which kind, const char *label,
+bool index_each(struct pass *pass, enum which kind, const char *label,
                             const char *value,
                             void (*each)(void *arg, const struct object *object),
                             void *arg)
@@ -122,7 +127,7 @@ bool controllers_index_each(struct pass *pass, enum which kind, const char *labe
     order = arena_alloc(pass->arena, map_count(names) * sizeof *order);
     while (map_next(names, &at, &name))
         order[count++] = arena_string(pass->arena, name);
-    qsort(order, count, sizeof *order, by_name);
+    qsort(order, count, sizeof *order, by_object_name);
     for (size_t i = 0; i < count; i++) {
         char *space = arena_string(pass->arena, order[i]);
         char *slash = strchr(space, '/');

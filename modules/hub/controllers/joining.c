@@ -2,9 +2,12 @@
 /* Says who may join as what, counts the uses of join tokens, and makes of what a
    joiner sends the cluster that the hub wants. */
 #include "controllers/joining.h"
+#include "controllers/namespaces.h"
+#include "controllers/rules.h"
 
 #include "base/clock.h"
 #include "meta/meta.h"
+#include "render/render.h"
 #include "work/work.h"
 
 #include <string.h>
@@ -41,7 +44,7 @@ struct users {
     int64_t count;
 };
 
-static bool has_left(const struct node *left, const char *uid)
+static bool is_among_left(const struct node *left, const char *uid)
 {
     for (size_t i = 0; i < node_count(left); i++)
         if (!strcmp(node_text(node_item(left, i)), uid))
@@ -59,7 +62,7 @@ static void count_user(void *arg, const struct object *object)
         return;
     arena = arena_new();
     if (!strcmp(meta_annotation(object_read(arena, object), META_ANNOTATION_JOIN_TOKEN), users->token) &&
-        !has_left(users->left, object->uid))
+        !is_among_left(users->left, object->uid))
         users->count++;
 }
 
@@ -87,7 +90,7 @@ int joining_note_left(struct pass *pass, const struct node *cluster, struct err 
         return 0;
     status = meta_copy_status(pass->arena, token.node);
     left = node_make_list(pass->arena, status, "left");
-    if (has_left(left, meta_uid(cluster)))
+    if (is_among_left(left, meta_uid(cluster)))
         return 0;
     node_add(pass->arena, left, node_string(pass->arena, meta_uid(cluster)));
     return pass_status(pass, &token, status, NULL, err);
@@ -321,4 +324,34 @@ static int before_cluster_write(void *arg, const struct objects_review *review,
 void joining_rules(struct controllers *all)
 {
     objects_rule(all->objects, all->kinds[CLUSTER], "", before_cluster_write, all);
+}
+
+int joining_set_condition(struct pass *pass, const struct seen *cluster,
+                       const struct meta_condition *condition, struct err *err)
+{
+    struct node *status = meta_copy_status(pass->arena, cluster->node);
+    const struct node *old = meta_conditions(cluster->node);
+    const struct node *before = meta_condition_find(old, condition->type);
+    bool news = strcmp(node_get_text(before, "status"), condition->status) ||
+                strcmp(node_get_text(before, "reason"), condition->reason);
+
+    meta_condition_set(pass->arena, status, old, condition, 0, pass->now);
+    if (pass_status(pass, cluster, status, NULL, err) < 0)
+        return -1;
+    if (news)
+        pass_event(pass, cluster, !strcmp(condition->status, "False"),
+                   condition->reason, "%s", condition->message);
+    return 0;
+}
+
+/* The set of the pool that a token is for: NAMESPACE/POOL. */
+char *joining_set_of_token(struct pass *pass, const struct node *token)
+{
+    const char *pool = node_get_text(node_get(token, "spec"), "pool");
+    const char *slash = strchr(pool, '/');
+
+    if (!slash)
+        return arena_string(pass->arena, "default");
+    return render_label(pass->arena, arena_printf(pass->arena, "%.*s.%s",
+                        (int)(slash - pool), pool, slash + 1));
 }

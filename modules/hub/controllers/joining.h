@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_JOINING_H
 #define CONTROLLERS_JOINING_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 #include "meta/meta.h"
 
 /*
@@ -33,6 +33,16 @@ int joining_check_token(struct controllers *all, struct arena *arena, const char
 const char *joining_trouble(struct controllers *all, struct arena *arena, const char *id,
                             const struct node *cluster);
 bool joining_key_is_own(const struct node *cluster, const char *pin);
+
+/* The set that a token puts a cluster into. */
+char *joining_set_of_token(struct pass *pass, const struct node *token);
+/* Writes a condition of a cluster, with an Event when its status or reason changes. */
+int joining_set_condition(struct pass *pass, const struct seen *cluster,
+                          const struct meta_condition *condition, struct err *err) MUST_CHECK;
+
+/* Who comes with a join token is this user; `auth` names them so. */
+#define TOKEN_USER "system:bootstrap:"
+#define ADMIN_TOKEN_USER "system:admin:"
 
 /* leaving.c: one step of the end of a cluster that is being deleted. */
 int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err) MUST_CHECK;

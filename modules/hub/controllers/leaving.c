@@ -137,7 +137,7 @@ static bool is_lost(const struct node *cluster)
  * What the hub says to a spoke that comes back after its end (auth/standing.c). Of a
  * cluster that no certificate was ever signed for there is nothing to say.
  */
-static int keep_record(struct pass *pass, const struct node *cluster, struct err *err)
+static int record_departure(struct pass *pass, const struct node *cluster, struct err *err)
 {
     const char *keys = meta_annotation(cluster, META_ANNOTATION_CLIENT_KEYS);
     bool asked = meta_condition_is_true(cluster, META_CONDITION_LEAVE_REQUESTED);
@@ -163,14 +163,14 @@ static int keep_record(struct pass *pass, const struct node *cluster, struct err
 
 /* Its certificate counts for nothing from now on, though others may still hold
    the object back; and the use of its token stays spent. */
-static int finish(struct pass *pass, struct err *err)
+static int end_membership(struct pass *pass, struct err *err)
 {
     struct node *patch = node_map(pass->arena);
     struct seen now;
 
     if (!pass_get(pass, CLUSTER, "", pass->name, &now))
         return 0;
-    if (joining_note_left(pass, now.node, err) < 0 || keep_record(pass, now.node, err) < 0)
+    if (joining_note_left(pass, now.node, err) < 0 || record_departure(pass, now.node, err) < 0)
         return -1;
     if (node_count(node_at(now.node, "metadata", "finalizers", NULL)) > 1 &&
         node_get_bool(node_get(now.node, "spec"), "hubAcceptsClient", false)) {
@@ -208,7 +208,7 @@ static int wait_for_works(struct pass *pass, const struct seen *cluster, bool si
         return 0;
     condition.message = arena_printf(pass->arena, "%zu works are being removed by the spoke",
                                      *ret_left);
-    return managedcluster_say(pass, cluster, &condition, err);
+    return joining_set_condition(pass, cluster, &condition, err);
 }
 
 /*
@@ -241,5 +241,5 @@ int leaving_run(struct pass *pass, const struct seen *cluster, struct err *err)
         pass_wake_at(pass, pass->now >= end ? pass->now + LOOK_AGAIN : end);
         return 0;
     }
-    return finish(pass, err);
+    return end_membership(pass, err);
 }

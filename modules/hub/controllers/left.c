@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells a cluster that a project has lost from one whose set or binding is missing. */
 #include "controllers/allowed.h"
+#include "controllers/maps.h"
 
 #include "base/text.h"
 #include "meta/meta.h"

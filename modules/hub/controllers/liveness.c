@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices spokes that fell silent: Available=Unknown and a taint, no more. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "meta/meta.h"
@@ -21,7 +22,7 @@ static const char *taint_for(const struct node *cluster)
     return strcmp(status, "False") ? META_TAINT_UNREACHABLE : META_TAINT_UNAVAILABLE;
 }
 
-static bool is_ours(const char *key)
+static bool is_liveness_taint(const char *key)
 {
     return !strcmp(key, META_TAINT_UNAVAILABLE) || !strcmp(key, META_TAINT_UNREACHABLE);
 }
@@ -39,11 +40,11 @@ static struct node *settle_taints(struct pass *pass, const struct node *cluster)
         struct node *one = node_item(old, i);
         const char *key = node_get_text(one, "key");
 
-        if (is_ours(key) && (strcmp(key, wanted) || there)) {
+        if (is_liveness_taint(key) && (strcmp(key, wanted) || there)) {
             changed = true;
             continue;
         }
-        there |= is_ours(key);
+        there |= is_liveness_taint(key);
         node_add(pass->arena, list, one);
     }
     if (*wanted && !there) {
@@ -90,7 +91,7 @@ static int set_available(struct pass *pass, struct seen *cluster,
 }
 
 /* When the spoke was heard last. Nobody is silent before the hub listens. */
-static int64_t heard(struct pass *pass)
+static int64_t find_last_heard(struct pass *pass)
 {
     const struct node *lease = pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER);
     int64_t renewed = 0;
@@ -105,7 +106,7 @@ static int64_t heard(struct pass *pass)
 
 /* "SECONDS TIME": renewals up to that time were promised for so long. */
 
-static int64_t seconds_before(const struct node *lease, int64_t renewed)
+static int64_t read_former_duration(const struct node *lease, int64_t renewed)
 {
     const char *text = meta_annotation(lease, META_ANNOTATION_RENEWED_EVERY_BEFORE), *space = strchr(text, ' ');
     int64_t until = 0;
@@ -138,7 +139,7 @@ static int64_t renewed_at(const struct node *lease)
 static int64_t judged_seconds(const struct node *cluster, const struct node *lease)
 {
     int64_t now = lease_seconds(cluster);
-    int64_t before = seconds_before(lease, renewed_at(lease));
+    int64_t before = read_former_duration(lease, renewed_at(lease));
 
     return before > now ? before : now;
 }
@@ -154,7 +155,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
     if (!pass_get(pass, LEASE, pass->name, META_LEASE_CLUSTER, &lease) ||
         lease_seconds(lease.node) == wanted)
         return 0;
-    before = seconds_before(lease.node, renewed_at(lease.node));
+    before = read_former_duration(lease.node, renewed_at(lease.node));
     if (before < lease_seconds(lease.node))
         before = lease_seconds(lease.node);
     clock_format(pass->now, true, time);
@@ -167,7 +168,7 @@ static int settle_lease(struct pass *pass, const struct node *cluster, struct er
 
 /* ---- The controller ------------------------------------------------------------------ */
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_liveness(struct pass *pass, struct err *err)
 {
     const struct node *list, *available;
     struct seen cluster;
@@ -181,7 +182,7 @@ static int run(struct pass *pass, struct err *err)
     if (settle_lease(pass, cluster.node, err) < 0)
         return -1;
     seconds = judged_seconds(cluster.node, pass_read(pass, LEASE, pass->name, META_LEASE_CLUSTER));
-    until = heard(pass) + clock_seconds(GRACE * seconds);
+    until = find_last_heard(pass) + clock_seconds(GRACE * seconds);
     if (available && pass->now >= until) {
         struct meta_condition silent = {
             META_CONDITION_CLUSTER_AVAILABLE, "Unknown", STOPPED,
@@ -225,7 +226,7 @@ static void map_lease(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_liveness = {
-    .name = "liveness", .run = run, .about = CLUSTER,
+    .name = "liveness", .run = reconcile_liveness, .about = CLUSTER,
     .condition = "LivenessReconciled",
     .sources = { { CLUSTER, NULL }, { LEASE, map_lease } }, .source_count = 2,
 };

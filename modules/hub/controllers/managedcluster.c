@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admits clusters, gives each its namespace and lease, and lets them go. */
 #include "controllers/joining.h"
+#include "controllers/namespaces.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "meta/meta.h"
@@ -9,18 +11,6 @@
 #include <string.h>
 
 /* ---- Admission ------------------------------------------------------------------ */
-
-/* The set of the pool that a token is for: NAMESPACE/POOL. */
-char *managedcluster_set(struct pass *pass, const struct node *token)
-{
-    const char *pool = node_get_text(node_get(token, "spec"), "pool");
-    const char *slash = strchr(pool, '/');
-
-    if (!slash)
-        return arena_string(pass->arena, "default");
-    return render_label(pass->arena, arena_printf(pass->arena, "%.*s.%s",
-                        (int)(slash - pool), pool, slash + 1));
-}
 
 /* A token's policy accepts once; who denies later is not overruled. */
 static int accept_by_token(struct pass *pass, struct seen *cluster,
@@ -34,7 +24,7 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
     if (!token || *meta_annotation(cluster->node, META_ANNOTATION_ACCEPTED_ON))
         return 0;
     clock_format(pass->now, false, time);
-    set = managedcluster_set(pass, token);
+    set = joining_set_of_token(pass, token);
     node_set_bool(pass->arena, node_make(pass->arena, patch, "spec"),
                   "hubAcceptsClient", true);
     meta_set_annotation(pass->arena, patch, META_ANNOTATION_ACCEPTED_ON, time);
@@ -47,7 +37,7 @@ static int accept_by_token(struct pass *pass, struct seen *cluster,
     return 0;
 }
 
-static int make_space(struct pass *pass, struct err *err)
+static int make_cluster_namespace(struct pass *pass, struct err *err)
 {
     struct node *space = pass_new(pass, NAMESPACE, "", pass->name);
 
@@ -82,26 +72,8 @@ static int make_lease(struct pass *pass, const struct node *cluster,
     return pass_ensure(pass, lease, NULL, err);
 }
 
-int managedcluster_say(struct pass *pass, const struct seen *cluster,
-                       const struct meta_condition *condition, struct err *err)
-{
-    struct node *status = meta_copy_status(pass->arena, cluster->node);
-    const struct node *old = meta_conditions(cluster->node);
-    const struct node *before = meta_condition_find(old, condition->type);
-    bool news = strcmp(node_get_text(before, "status"), condition->status) ||
-                strcmp(node_get_text(before, "reason"), condition->reason);
-
-    meta_condition_set(pass->arena, status, old, condition, 0, pass->now);
-    if (pass_status(pass, cluster, status, NULL, err) < 0)
-        return -1;
-    if (news)
-        pass_event(pass, cluster, !strcmp(condition->status, "False"),
-                   condition->reason, "%s", condition->message);
-    return 0;
-}
-
 /* It may not delete itself, so it says that it wants to go: axle leave. */
-static int let_go(struct pass *pass, const struct seen *cluster, struct err *err)
+static int delete_if_leaving(struct pass *pass, const struct seen *cluster, struct err *err)
 {
     pass_event(pass, cluster, false, "Leaving", "the spoke asked to leave; it is removed");
     return pass_remove(pass, CLUSTER, "", pass->name, err);
@@ -109,7 +81,7 @@ static int let_go(struct pass *pass, const struct seen *cluster, struct err *err
 
 /* ---- The controller -------------------------------------------------------------------- */
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_managedcluster(struct pass *pass, struct err *err)
 {
     struct meta_condition accepted = {
         META_CONDITION_CLUSTER_ACCEPTED, "True", "HubClusterAdminAccepted",
@@ -123,7 +95,7 @@ static int run(struct pass *pass, struct err *err)
     if (meta_is_deleting(cluster.node))
         return leaving_run(pass, &cluster, err);
     if (meta_condition_is_true(cluster.node, META_CONDITION_LEAVE_REQUESTED))
-        return let_go(pass, &cluster, err);
+        return delete_if_leaving(pass, &cluster, err);
     trouble = namespace_trouble(pass->all, pass->arena, pass->name, "ManagedCluster");
     if (pass_finalizer(pass, &cluster, META_FINALIZER_CLUSTER, true, err) < 0 ||
         (!trouble && accept_by_token(pass, &cluster, err) < 0))
@@ -137,20 +109,20 @@ static int run(struct pass *pass, struct err *err)
             META_CONDITION_CLUSTER_ACCEPTED, "False", "HubClusterAdminDenied",
             "not accepted: set spec.hubAcceptsClient",
         };
-    else if (make_space(pass, err) < 0 ||
+    else if (make_cluster_namespace(pass, err) < 0 ||
              make_lease(pass, cluster.node, err) < 0)
         return -1;
-    return managedcluster_say(pass, &cluster, &accepted, err);
+    return joining_set_condition(pass, &cluster, &accepted, err);
 }
 
-static void map_space(struct controllers *all, const struct controller *to,
+static void map_namespace_to_clusters(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     controllers_wake(all, to, "", (after ? after : before)->name);
 }
 
 /* A work that is gone may be the last that a leaving cluster waits for. */
-static void map_work(struct controllers *all, const struct controller *to,
+static void map_work_to_clusters(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
     if (!after)
@@ -165,7 +137,7 @@ static void map_token(struct controllers *all, const struct controller *to,
 }
 
 /* Whose the name is; and a Lease that is taken away is made again. */
-static void map_presence(struct controllers *all, const struct controller *to,
+static void map_lost_namespace_to_clusters(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -175,10 +147,10 @@ static void map_presence(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_managedcluster = {
-    .name = "managedcluster", .run = run, .about = CLUSTER, .condition = RECONCILED,
-    .sources = { { CLUSTER, NULL }, { NAMESPACE, map_space },
-                 { WORK, map_work }, { JOIN_TOKEN, map_token },
-                 { LEASE, map_presence }, { PROJECT, map_presence },
-                 { TENANT, map_presence } },
+    .name = "managedcluster", .run = reconcile_managedcluster, .about = CLUSTER, .condition = RECONCILED,
+    .sources = { { CLUSTER, NULL }, { NAMESPACE, map_namespace_to_clusters },
+                 { WORK, map_work_to_clusters }, { JOIN_TOKEN, map_token },
+                 { LEASE, map_lost_namespace_to_clusters }, { PROJECT, map_lost_namespace_to_clusters },
+                 { TENANT, map_lost_namespace_to_clusters } },
     .source_count = 7,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wakes the owner of what changed, by its ownerReference, and who was it before. */
 #include "controllers/controller.h"
+#include "controllers/maps.h"
 
 #include "meta/meta.h"
 

@@ -44,7 +44,7 @@ const char *allowed_member_trouble(struct arena *arena, const char *member)
 
 /* "group:NAME" is a group, a ServiceAccount has the name that its tokens give
    it, and everything else is a user. */
-static struct node *subject_of(struct arena *arena, const char *member)
+static struct node *make_subject(struct arena *arena, const char *member)
 {
     struct node *subject = node_map(arena);
 
@@ -69,7 +69,7 @@ static struct node *subject_of(struct arena *arena, const char *member)
 
 /* Each once: `known` holds the keys of those that are there, so that a list of
    any length takes time in proportion to it. */
-static void add_members(struct arena *arena, struct node *subjects, struct map *known,
+static void add_new_subjects(struct arena *arena, struct node *subjects, struct map *known,
                         const struct node *object, const char *list)
 {
     const struct node *members = node_at(object, "spec", list, NULL);
@@ -80,7 +80,7 @@ static void add_members(struct arena *arena, struct node *subjects, struct map *
         if (map_get(known, member) || allowed_member_trouble(arena, member))
             continue;
         map_put(known, member, subjects);
-        node_add(arena, subjects, subject_of(arena, member));
+        node_add(arena, subjects, make_subject(arena, member));
     }
 }
 
@@ -119,7 +119,7 @@ static int free_binding(struct pass *pass, enum which kind, const char *space,
 }
 
 /* The binding exists as long as it has somebody to bind. */
-static int bind(struct pass *pass, enum which kind, const char *space,
+static int write_binding(struct pass *pass, enum which kind, const char *space,
                 const char *name, const char *role, struct node *subjects,
                 const struct node *owner, struct err *err)
 {
@@ -177,7 +177,7 @@ static int let_look(struct pass *pass, const struct node *owner,
     node_add(arena, node_make_list(arena, role, "rules"), rule);
     if (pass_ensure(pass, role, NULL, err) < 0)
         return -1;
-    return bind(pass, CLUSTER_ROLE_BINDING, "", name, name, subjects, owner, err);
+    return write_binding(pass, CLUSTER_ROLE_BINDING, "", name, name, subjects, owner, err);
 }
 
 int members_of_project(struct pass *pass, const struct node *project,
@@ -195,15 +195,15 @@ int members_of_project(struct pass *pass, const struct node *project,
         scoped_map struct map *known = map_new();
         struct node *subjects = node_list(pass->arena);
 
-        add_members(pass->arena, subjects, known, project, ranks[i].list);
+        add_new_subjects(pass->arena, subjects, known, project, ranks[i].list);
         if (strcmp(ranks[i].list, "admins") == 0)
-            add_members(pass->arena, subjects, known, tenant, "admins");
-        add_members(pass->arena, all, known_all, project, ranks[i].list);
-        if (bind(pass, ROLE_BINDING, pass->name, ranks[i].binding, ranks[i].role,
+            add_new_subjects(pass->arena, subjects, known, tenant, "admins");
+        add_new_subjects(pass->arena, all, known_all, project, ranks[i].list);
+        if (write_binding(pass, ROLE_BINDING, pass->name, ranks[i].binding, ranks[i].role,
                  subjects, NULL, err) < 0)
             return -1;
     }
-    add_members(pass->arena, all, known_all, tenant, "admins");
+    add_new_subjects(pass->arena, all, known_all, tenant, "admins");
     return let_look(pass, project, "projects", all, err);
 }
 
@@ -213,8 +213,8 @@ int members_of_tenant(struct pass *pass, const struct node *tenant,
     scoped_map struct map *known = map_new();
     struct node *subjects = node_list(pass->arena);
 
-    add_members(pass->arena, subjects, known, tenant, "admins");
-    if (bind(pass, ROLE_BINDING, space, "axle:admins", "admin", subjects, NULL,
+    add_new_subjects(pass->arena, subjects, known, tenant, "admins");
+    if (write_binding(pass, ROLE_BINDING, space, "axle:admins", "admin", subjects, NULL,
              err) < 0)
         return -1;
     return let_look(pass, tenant, "tenants", subjects, err);

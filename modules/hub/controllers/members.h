@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_MEMBERS_H
 #define CONTROLLERS_MEMBERS_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 /*
  * viewers, editors and admins of a Project, and admins of its Tenant, become

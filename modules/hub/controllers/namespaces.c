@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says to whom a namespace belongs, made or not yet: it has one owner. */
 #include "controllers/controller.h"
+#include "controllers/namespaces.h"
 
 #include "meta/meta.h"
 
@@ -19,7 +20,7 @@ bool namespace_is_reserved(const char *name)
     return false;
 }
 
-static bool exists(struct controllers *all, enum which kind, const char *name)
+static bool is_staged(struct controllers *all, enum which kind, const char *name)
 {
     scoped_object struct object *found = objects_get(
         all->objects, OBJECTS_STAGED, all->kinds[kind], "", name, NULL);
@@ -41,7 +42,7 @@ static const char *namespace_claimant(struct controllers *all, struct arena *are
         const char *own = name + strlen(owners[i].prefix);
 
         if (strcmp(kind, owners[i].kind) && text_starts(name, owners[i].prefix) && *own &&
-            exists(all, owners[i].which, own))
+            is_staged(all, owners[i].which, own))
             return arena_printf(arena, "the %s \"%s\"", owners[i].kind, own);
     }
     return NULL;
@@ -58,7 +59,7 @@ const char *namespace_trouble(struct controllers *all, struct arena *arena,
         return arena_printf(arena, "the name \"%s\" is reserved; take another one", name);
     /* A Tenant's own namespace has another name, so nothing would be shared; but who reads
        the name of a spoke there takes it for the organisation's. One that had it first stays. */
-    if (!there && !strcmp(kind, "ManagedCluster") && exists(all, TENANT, name))
+    if (!there && !strcmp(kind, "ManagedCluster") && is_staged(all, TENANT, name))
         return arena_printf(arena, "the name \"%s\" is a Tenant's; take another one", name);
     claimant = namespace_claimant(all, arena, name, kind);
     if (!there)

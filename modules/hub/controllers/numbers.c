@@ -54,15 +54,14 @@ struct number numbers_read(struct pass *pass, enum which kind, const char *name)
     return (struct number) { .last = floor > all ? floor : all, .hash = "" };
 }
 
-void numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
+bool numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
                    const char *hash)
 {
     char *text = arena_printf(pass->arena, "%lld %s", (long long)last, hash);
 
     store_value_put(objects_store(pass->objects),
                     note_name(pass->arena, kind, pass->space, name), text, strlen(text));
-    if (++pass->all->numbered % NEW_BEFORE_FOLDING == 0)
-        controllers_wake(pass->all, &controller_sweep, "", "registry");
+    return ++pass->all->numbered % NEW_BEFORE_FOLDING == 0;
 }
 
 /* ---- Folding ------------------------------------------------------------------------ */
@@ -79,7 +78,7 @@ struct notes {
     struct note *first, **last;
 };
 
-static bool is_there(struct pass *pass, const char *space, const char *kind, const char *name)
+static bool has_numbered_object(struct pass *pass, const char *space, const char *kind, const char *name)
 {
     static const enum which kinds[] = { PROFILE, BUNDLE, COMPONENT, TRAIT };
 
@@ -108,7 +107,7 @@ static void add_note(void *arg, const char *whole, const void *bytes, size_t len
     *kind++ = *name++ = '\0';
     *note = (struct note) { .whole = arena_string(arena, whole), .space = space,
                             .number = strtoll(arena_bytes(arena, bytes, len), NULL, 10),
-                            .kept = is_there(notes->pass, space, kind, name) };
+                            .kept = has_numbered_object(notes->pass, space, kind, name) };
     *notes->last = note;
     notes->last = &note->next;
 }

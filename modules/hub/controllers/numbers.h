@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_NUMBERS_H
 #define CONTROLLERS_NUMBERS_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 /*
  * Private to controllers: which revision numbers have been given away.
@@ -21,7 +21,8 @@ struct number {
     const char *hash; /* of its content; "" where that is not known any more */
 };
 struct number numbers_read(struct pass *pass, enum which kind, const char *name);
-void numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
+/* True if so many are new that they should be folded: controller_sweep does that. */
+bool numbers_write(struct pass *pass, enum which kind, const char *name, int64_t last,
                    const char *hash);
 /* Puts those together that are too many; the hub does it hourly and when many came. */
 void numbers_fold(struct pass *pass);

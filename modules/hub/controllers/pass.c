@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads and writes objects for the controller whose turn it is. */
-#include "controllers/claim.h"
-#include "controllers/queue.h"
+/* Reads objects for one run of a controller, records Events and asks for the next run. */
+#include "controllers/pass.h"
+
+#include "controllers/index.h"
 #include "meta/meta.h"
 
 #include <stdarg.h>
@@ -12,13 +13,12 @@ char *controller_manager(struct arena *arena, const struct controller *self)
     return arena_printf(arena, "axle-%s", self->name);
 }
 
-static char *manager_of(const struct pass *pass)
+static char *manager_of_pass(const struct pass *pass)
 {
     return controller_manager(pass->arena, pass->self);
 }
 
-/* Keeps a reference as long as the pass; dropped with the others at its end. */
-static struct object *get(struct pass *pass, const struct kind *kind,
+static struct object *get_staged(struct pass *pass, const struct kind *kind,
                           const char *space, const char *name)
 {
     return objects_get(pass->objects, OBJECTS_STAGED, kind, space, name, NULL);
@@ -31,17 +31,21 @@ bool pass_get(struct pass *pass, enum which kind, const char *space,
     struct object *copy;
 
     *ret = (struct seen) { 0 };
-    found = get(pass, pass->all->kinds[kind], space, name);
+    found = get_staged(pass, pass->all->kinds[kind], space, name);
     if (!found)
         return false;
     ret->node = object_read(pass->arena, found);
-    /* A copy of the outside in the arena needs no dropping. */
+    /* What identifies the object is copied into the arena, and so needs no dropping;
+       its content is in `node`. */
     copy = arena_alloc(pass->arena, sizeof *copy);
     *copy = *found;
     copy->space = arena_string(pass->arena, found->space);
     copy->name = arena_string(pass->arena, found->name);
     copy->uid = arena_string(pass->arena, found->uid);
-    copy->body = arena_bytes(pass->arena, found->body, found->len);
+    copy->body = NULL;
+    copy->len = 0;
+    copy->owners = NULL;
+    copy->owner_count = 0;
     ret->object = copy;
     return true;
 }
@@ -51,7 +55,7 @@ struct node *pass_read(struct pass *pass, enum which kind, const char *space,
 {
     scoped_object struct object *found = NULL;
 
-    found = get(pass, pass->all->kinds[kind], space, name);
+    found = get_staged(pass, pass->all->kinds[kind], space, name);
     return found ? object_read(pass->arena, found) : NULL;
 }
 
@@ -61,7 +65,7 @@ struct listing {
     const char *space, *label, *value;
 };
 
-static void add_to_list(void *arg, const struct object *object)
+static void add_matching(void *arg, const struct object *object)
 {
     struct listing *listing = arg;
     struct node *node;
@@ -85,9 +89,9 @@ struct node *pass_list(struct pass *pass, enum which kind, const char *space,
     struct listing listing = { pass, node_list(pass->arena), space ? space : "",
                                label, value };
 
-    if (!controllers_index_each(pass, kind, label, value, add_to_list, &listing))
+    if (!index_each(pass, kind, label, value, add_matching, &listing))
         objects_each(pass->objects, OBJECTS_STAGED, pass->all->kinds[kind],
-                     listing.space, add_to_list, &listing);
+                     listing.space, add_matching, &listing);
     return listing.list;
 }
 
@@ -106,126 +110,18 @@ struct node *pass_new(struct pass *pass, enum which kind, const char *space,
     return object;
 }
 
-struct node *pass_read_own(struct pass *pass, enum which kind, const char *space,
-                           const char *name)
-{
-    struct node *there = pass_read(pass, kind, space, name);
-
-    return claim_is_own(pass, pass->all->kinds[kind], there) ? there : NULL;
-}
-
-struct node *pass_list_own(struct pass *pass, enum which kind, const char *space,
-                           const char *label, const char *value)
-{
-    const struct node *all = pass_list(pass, kind, space, label, value);
-    struct node *own = node_list(pass->arena);
-
-    for (size_t i = 0; i < node_count(all); i++)
-        if (claim_is_own(pass, pass->all->kinds[kind], node_item(all, i)))
-            node_add(pass->arena, own, node_item(all, i));
-    return own;
-}
-
-/* Another's is left alone: true, and there is nothing to do or `err` is set. */
-static bool may_not_change(struct pass *pass, const struct object *object, int *ret,
-                           struct err *err)
-{
-    bool leave;
-
-    *ret = claim_check(pass, object->kind, object->space, object->name, NULL, &leave, err);
-    return *ret < 0 || leave;
-}
-
-int pass_ensure(struct pass *pass, const struct node *wanted,
-                bool *ret_changed, struct err *err)
-{
-    const struct kind *kind = kinds_by_kind(objects_kinds(pass->objects),
-                                            node_get_text(wanted, "apiVersion"),
-                                            node_get_text(wanted, "kind"));
-    bool leave = false;
-
-    if (ret_changed)
-        *ret_changed = false;
-    if (kind && claim_check(pass, kind, meta_namespace(wanted), meta_name(wanted), wanted,
-                            &leave, err) < 0)
-        return -1;
-    if (leave)
-        return 0;
-    if (objects_ensure(pass->objects, manager_of(pass), wanted, ret_changed,
-                       err) < 0)
-        return err_wrap(err, "%s %s", node_get_text(wanted, "kind"),
-                        meta_name(wanted));
-    return 0;
-}
-
-int pass_status(struct pass *pass, const struct seen *seen,
-                const struct node *status, bool *ret_changed, struct err *err)
-{
-    int result;
-
-    if (ret_changed)
-        *ret_changed = false;
-    if (may_not_change(pass, seen->object, &result, err))
-        return result;
-    if (objects_set_status(pass->objects, manager_of(pass), seen->object,
-                           status, ret_changed, err) < 0)
-        return err_wrap(err, "status of %s", seen->object->name);
-    return 0;
-}
-
-int pass_finalizer(struct pass *pass, const struct seen *seen,
-                   const char *finalizer, bool present, struct err *err)
-{
-    int result;
-
-    if (meta_has_finalizer(seen->node, finalizer) == present)
-        return 0;
-    if (may_not_change(pass, seen->object, &result, err))
-        return result;
-    if (objects_set_finalizer(pass->objects, manager_of(pass), seen->object,
-                              finalizer, present, err) < 0)
-        return err_wrap(err, "finalizer of %s", seen->object->name);
-    return 0;
-}
-
-int pass_remove_kind(struct pass *pass, const struct kind *kind,
-                     const char *space, const char *name, struct err *err)
-{
-    scoped_object struct object *before = get(pass, kind, space, name);
-    int result;
-
-    if (!before || before->deleting)
-        return 0;
-    if (may_not_change(pass, before, &result, err)) {
-        if (result == 0 || err->code != ERR_TAKEN)
-            return result;
-        *err = (struct err) { 0 };
-        return 0;
-    }
-    if (objects_remove(pass->objects, manager_of(pass), kind, space, name,
-                       err) < 0)
-        return err_wrap(err, "delete %s", name);
-    return 0;
-}
-
-int pass_remove(struct pass *pass, enum which kind, const char *space,
-                const char *name, struct err *err)
-{
-    return pass_remove_kind(pass, pass->all->kinds[kind], space, name, err);
-}
-
 void pass_event(struct pass *pass, const struct seen *about, bool warning,
                 const char *reason, const char *format, ...)
 {
     va_list args;
     char *words;
 
-    if (pass->all->proof && proof_is_running(pass->all->proof))
+    if (pass->all->proving)
         return;
     va_start(args, format);
     words = arena_vprintf(pass->arena, format, args);
     va_end(args);
-    objects_event(pass->objects, manager_of(pass), about->object, warning,
+    objects_event(pass->objects, manager_of_pass(pass), about->object, warning,
                   reason, "%s", words);
 }
 
@@ -233,24 +129,4 @@ void pass_wake_at(struct pass *pass, int64_t wall)
 {
     if (wall && (!pass->wake_at || wall < pass->wake_at))
         pass->wake_at = wall;
-}
-
-int pass_patch(struct pass *pass, const struct seen *seen,
-               const struct node *patch, struct err *err)
-{
-    struct objects_result result = { .arena = pass->arena };
-    struct objects_write write = {
-        .who = { manager_of(pass), manager_of(pass), true },
-        .kind = seen->object->kind, .space = seen->object->space,
-        .name = seen->object->name, .body = patch,
-        .patch = OBJECTS_PATCH_MERGE, .grace = -1,
-    };
-    int changeable;
-
-    if (may_not_change(pass, seen->object, &changeable, err))
-        return changeable;
-    if (objects_patch(pass->objects, &write, &result, err) < 0)
-        return err_wrap(err, "patch %s", seen->object->name);
-    object_drop(&result.object);
-    return 0;
 }

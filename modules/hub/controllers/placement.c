@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes down which clusters each Placement chooses, and why. */
 #include "controllers/allowed.h"
+#include "controllers/maps.h"
+#include "controllers/table.h"
 #include "controllers/spokes.h"
 
 #include "meta/meta.h"
@@ -15,7 +17,7 @@
 
 /* Rows for a person: clusters with their reasons, chosen ones first. Those that
    the namespace cannot have at all are nobody's business here. */
-static struct node *explain(struct pass *pass,
+static struct node *make_reason_rows(struct pass *pass,
                             const struct placement_result *result)
 {
     struct node *list = node_list(pass->arena);
@@ -110,7 +112,7 @@ static int write_decisions(struct pass *pass, const struct seen *placement,
 
 /* Where decisions were lost, or the Placement was made anew, what has the works now is
    what it had chosen: Steady keeps it. */
-static void decide(struct pass *pass, const struct seen *placement, struct placement_result *ret)
+static void decide_placement(struct pass *pass, const struct seen *placement, struct placement_result *ret)
 {
     struct placement_world *all = pass->all->world;
     struct node *before = NULL;
@@ -159,7 +161,7 @@ static void keep_counts(struct pass *pass, const struct node *placement, struct 
         node_set(pass->arena, status, "decisionGroups", node_copy(pass->arena, groups));
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_placement(struct pass *pass, struct err *err)
 {
     struct placement_result result = { 0 };
     struct seen placement;
@@ -170,7 +172,7 @@ static int run(struct pass *pass, struct err *err)
         meta_is_deleting(placement.node) ||
         !strcmp(meta_annotation(placement.node, DISABLED), "true"))
         return 0;
-    decide(pass, &placement, &result);
+    decide_placement(pass, &placement, &result);
     /* When the user must act, what runs stays where it is. */
     decided = (result.outcome == PLACEMENT_OK || result.outcome == PLACEMENT_WARNED) &&
               !is_left_alone(pass, placement.node, &result);
@@ -181,7 +183,7 @@ static int run(struct pass *pass, struct err *err)
                                                      &result, pass->now));
     if (!decided)
         keep_counts(pass, placement.node, status);
-    node_set(pass->arena, status, "clusters", explain(pass, &result));
+    node_set(pass->arena, status, "clusters", make_reason_rows(pass, &result));
     pass_wake_at(pass, result.requeue_at);
     if (pass_status(pass, &placement, status, &changed, err) < 0)
         return -1;
@@ -218,7 +220,7 @@ static bool cluster_differs(const struct object *before,
     return false;
 }
 
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_placements(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (cluster_differs(before, after))
@@ -231,17 +233,17 @@ static void map_all(struct controllers *all, const struct controller *to,
     controllers_wake_all(all, to, PLACEMENT, "");
 }
 
-static void map_space(struct controllers *all, const struct controller *to,
+static void map_namespace_to_placements(struct controllers *all, const struct controller *to,
                       const struct object *before, const struct object *after)
 {
     controllers_wake_all(all, to, PLACEMENT, (after ? after : before)->space);
 }
 
 const struct controller controller_placement = {
-    .name = "placement", .run = run, .about = PLACEMENT, .condition = RECONCILED,
+    .name = "placement", .run = reconcile_placement, .about = PLACEMENT, .condition = RECONCILED,
     .sources = { { PLACEMENT, NULL }, { DECISION, map_owner_placement },
-                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_all },
-                 { BINDING, map_space }, { SCORE, map_all },
+                 { CLUSTER, map_cluster_to_placements }, { CLUSTER_SET, map_all },
+                 { BINDING, map_namespace_to_placements }, { SCORE, map_all },
                  { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
                  { POOL, map_rights_to_sets } },
     .source_count = 9,

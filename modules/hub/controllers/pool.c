@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a pool's ManagedClusterSet, binding and Environment. */
 #include "controllers/pool_spokes.h"
+#include "controllers/table.h"
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
@@ -70,7 +71,7 @@ struct outlook {
     const char *taken; /* why the first of them cannot have its name */
 };
 
-static struct outlook look_at(const struct node *rows)
+static struct outlook sum_up_spokes(const struct node *rows)
 {
     struct outlook ret = { .rows = (struct node *)rows };
 
@@ -121,7 +122,7 @@ static void count_available(void *arg, const char *cluster)
                                   "True");
 }
 
-static int report(struct pass *pass, const struct seen *pool, const char *set,
+static int write_pool_status(struct pass *pass, const struct seen *pool, const char *set,
                   const struct outlook *look, const char *trouble, struct err *err)
 {
     struct arena *arena = pass->arena;
@@ -194,7 +195,7 @@ static int free_spokes(struct pass *pass, const char *set, struct err *err)
     return 0;
 }
 
-static int drain(struct pass *pass, const struct seen *pool, const char *set,
+static int drain_pool(struct pass *pass, const struct seen *pool, const char *set,
                  struct err *err)
 {
     bool own = pass_read_own(pass, CLUSTER_SET, "", set) != NULL;
@@ -226,7 +227,7 @@ static int make_all(struct pass *pass, const struct seen *pool, const char *set,
     return *ret_trouble ? 0 : -1;
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_pool(struct pass *pass, struct err *err)
 {
     char *set = allowed_pool_set(pass->arena, pass->space, pass->name);
     struct node *rows = node_list(pass->arena);
@@ -237,12 +238,12 @@ static int run(struct pass *pass, struct err *err)
     if (!pass_get(pass, POOL, pass->space, pass->name, &pool))
         return 0;
     if (meta_is_deleting(pool.node))
-        return drain(pass, &pool, set, err);
+        return drain_pool(pass, &pool, set, err);
     if (pass_finalizer(pass, &pool, META_FINALIZER_DRAIN, true, err) < 0 ||
         make_all(pass, &pool, set, rows, &trouble, err) < 0)
         return -1;
-    look = look_at(rows);
-    return report(pass, &pool, set, &look, trouble, err);
+    look = sum_up_spokes(rows);
+    return write_pool_status(pass, &pool, set, &look, trouble, err);
 }
 
 /* Which spokes a project may have at all hangs on other sets, and pools that select
@@ -268,7 +269,7 @@ static void wake_if_deleting(void *arg, const struct object *pool)
 }
 
 /* Users of a pool that waits for them may be of any project, and few pools wait. */
-static void map_user(struct controllers *all, const struct controller *to,
+static void map_user_to_pools(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
     if (!after || (before && !before->deleting && after->deleting))
@@ -283,7 +284,7 @@ static void map_environment(struct controllers *all, const struct controller *to
 }
 
 const struct controller controller_pool = {
-    .name = "pool", .run = run, .about = POOL, .condition = RECONCILED,
+    .name = "pool", .run = reconcile_pool, .about = POOL, .condition = RECONCILED,
     .sources = { { POOL, NULL },
                  { ENVIRONMENT, pool_map_environment }, { ENVIRONMENT, map_environment },
                  { BINDING, pool_map_namespaced }, { CLUSTER, pool_map_cluster },
@@ -291,7 +292,7 @@ const struct controller controller_pool = {
                  { CLUSTER_SET, pool_map_set }, { CLUSTER_SET, map_other_set },
                  { JOIN_TOKEN, pool_map_token }, { NAMESPACE, pool_map_name },
                  { PROJECT, pool_map_name }, { TENANT, pool_map_name },
-                 { WORK, map_user }, { DEPLOYMENT, map_user },
+                 { WORK, map_user_to_pools }, { DEPLOYMENT, map_user_to_pools },
                  { DEPLOYMENT, map_left_place } },
     .source_count = 15,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the spokes that a pool expects ahead of their joining. */
 #include "controllers/pool_spokes.h"
+#include "controllers/namespaces.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -170,7 +171,7 @@ static bool has_certificate(const struct expected *e)
     return *meta_annotation(e->cluster.node, META_ANNOTATION_CLIENT_KEYS);
 }
 
-static bool is_ours(const struct expected *e)
+static bool is_pools_cluster(const struct expected *e)
 {
     return !strcmp(meta_label(e->cluster.node, META_LABEL_POOL), e->set);
 }
@@ -222,7 +223,7 @@ static int let_choose(struct expected *e, struct err *err)
 
 /* ---- One that is expected ------------------------------------------------------------ */
 
-static void say(const struct expected *e, struct node *row, const char *phase,
+static void set_row(const struct expected *e, struct node *row, const char *phase,
                 const char *message)
 {
     node_set_text(e->pass->arena, row, "name", e->name);
@@ -233,7 +234,7 @@ static void say(const struct expected *e, struct node *row, const char *phase,
         node_set_text(e->pass->arena, row, "message", message);
 }
 
-static bool says(const struct expected *e, const char *condition)
+static bool cluster_condition_is(const struct expected *e, const char *condition)
 {
     return meta_condition_is_true(e->cluster.node, condition);
 }
@@ -241,12 +242,12 @@ static bool says(const struct expected *e, const char *condition)
 /* Until it has come with its certificate it fetches that with its token. */
 static int settle_joined(struct expected *e, struct node *row, struct err *err)
 {
-    if (is_ours(e) && !says(e, META_CONDITION_CLUSTER_JOINED)) {
-        say(e, row, "PendingJoin", "its certificate is signed, and not used yet");
+    if (is_pools_cluster(e) && !cluster_condition_is(e, META_CONDITION_CLUSTER_JOINED)) {
+        set_row(e, row, "PendingJoin", "its certificate is signed, and not used yet");
         return 0;
     }
-    say(e, row, says(e, META_CONDITION_CLUSTER_AVAILABLE) ? "Available" : "Joined", "");
-    if (!is_ours(e))
+    set_row(e, row, cluster_condition_is(e, META_CONDITION_CLUSTER_AVAILABLE) ? "Available" : "Joined", "");
+    if (!is_pools_cluster(e))
         return 0;
     return let_choose(e, err) < 0 ? -1 : drop_token(e, err);
 }
@@ -255,7 +256,7 @@ static int settle_pending(struct expected *e, struct node *row, struct err *err)
 {
     const char *token = NULL;
 
-    say(e, row, "PendingJoin", "");
+    set_row(e, row, "PendingJoin", "");
     if (settle_token(e, &token, err) < 0)
         return -1;
     return e->cluster.node ? remember_token(e, token, err) : make_cluster(e, token, err);
@@ -270,7 +271,7 @@ static void wait_for_name(const struct expected *e)
         claim_wait(e->pass, holders[i], "", e->name);
 }
 
-static const char *name_trouble(struct expected *e)
+static const char *find_spoke_trouble(struct expected *e)
 {
     char why[NAME_WHY];
 
@@ -308,18 +309,18 @@ static struct expected expect_spoke(struct pass *pass, const char *set, struct m
     return e;
 }
 
-static int settle(struct expected e, struct node *row, struct err *err)
+static int settle_expected(struct expected e, struct node *row, struct err *err)
 {
-    const char *trouble = name_trouble(&e);
+    const char *trouble = find_spoke_trouble(&e);
 
     if (!trouble)
         trouble = secret_trouble(&e);
     if (trouble) {
-        say(&e, row, "Failed", trouble);
+        set_row(&e, row, "Failed", trouble);
         node_set_text(e.pass->arena, row, "reason", "NameTaken");
         return 0;
     }
-    if (e.cluster.node && (has_certificate(&e) || !is_ours(&e)))
+    if (e.cluster.node && (has_certificate(&e) || !is_pools_cluster(&e)))
         return settle_joined(&e, row, err);
     return settle_pending(&e, row, err);
 }
@@ -356,7 +357,7 @@ int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
         struct expected e = expect_spoke(pass, set, tokens, node_text(node_item(names, i)));
 
         e.pool = pool;
-        if (settle(e, row, err) < 0)
+        if (settle_expected(e, row, err) < 0)
             return -1;
         node_add(pass->arena, ret_rows, row);
     }

@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_POOL_SPOKES_H
 #define CONTROLLERS_POOL_SPOKES_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 #include "meta/meta.h"
 
 /*
@@ -19,6 +19,11 @@ int pool_spokes(struct pass *pass, const struct node *pool, const char *set,
                 struct node *ret_rows, struct err *err) MUST_CHECK;
 /* The pool goes: those that never came are taken back. */
 int pool_spokes_drop(struct pass *pass, const char *set, struct err *err) MUST_CHECK;
+
+/* NULL if this spoke is in the pool's set, else why it is not the pool's. */
+const char *pool_spoke_trouble(struct pass *pass, const char *name, const char *set);
+/* The set of spokes whose pool has gone: no project may place on it. */
+#define POOL_RELEASED "axle-released"
 
 /* What wakes a pool (pool_wake.c). */
 controller_map_fn pool_map_environment, pool_map_namespaced, pool_map_cluster, pool_map_set,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wakes the pools that a change of what they read concerns. */
 #include "controllers/pool_spokes.h"
+#include "controllers/maps.h"
 
 #include "meta/meta.h"
 

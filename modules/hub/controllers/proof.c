@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Proves in tests that every change wakes the keys that it concerns. */
-#include "controllers/queue.h"
+#include "controllers/proof.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/object.h"
+#include "base/text.h"
+#include "controllers/queue.h"
+#include "controllers/table.h"
+#include "controllers/turns.h"
 
 #include <string.h>
 
@@ -29,7 +33,7 @@ struct proof {
 };
 
 static void proof_turn(void *arg);
-static objects_rule_fn before_write;
+static objects_rule_fn refuse_write;
 
 struct proof *proof_new(struct controllers *all)
 {
@@ -38,7 +42,7 @@ struct proof *proof_new(struct controllers *all)
     proof->tag = PROOF_TAG;
     proof->all = all;
     proof->timer = loop_timer_new(all->loop, proof_turn, proof);
-    objects_rule(all->objects, NULL, NULL, before_write, proof);
+    objects_rule(all->objects, NULL, NULL, refuse_write, proof);
     return proof;
 }
 
@@ -55,11 +59,6 @@ void proof_free(struct proof **proof)
 void proof_note_change(struct proof *proof)
 {
     proof->changed = true;
-}
-
-bool proof_is_running(const struct proof *proof)
-{
-    return proof->running;
 }
 
 unsigned proof_missed(const struct proof *proof)
@@ -80,7 +79,7 @@ void proof_plan(struct proof *proof)
 static void add_key(struct proof *proof, struct key *key)
 {
     /* One that failed wants to write what could not be written, and more. */
-    if (key->backoff.tries || key->said)
+    if (key->backoff.tries || key->published)
         return;
     if (proof->count == proof->room) {
         proof->room = proof->room ? 2 * proof->room : 256;
@@ -105,7 +104,6 @@ static void make_key(void *arg, const struct object *object)
 static void find_keys(struct proof *proof)
 {
     struct controllers *all = proof->all;
-    const char *text;
     struct key *key;
     size_t at = 0;
 
@@ -117,7 +115,7 @@ static void find_keys(struct proof *proof)
                          all->kinds[controller_table[i]->about], "", make_key, &finding);
     }
     proof->count = proof->next = 0;
-    while ((key = map_next(all->keys, &at, &text)))
+    while ((key = queue_each(all, &at)))
         if (key->controller->about != ABOUT_NOTHING)
             add_key(proof, key);
 }
@@ -125,7 +123,7 @@ static void find_keys(struct proof *proof)
 /* ---- What must not happen ----------------------------------------------------------- */
 
 /* What every write changes says nothing. */
-static bool is_bookkeeping(const char *field)
+static bool changes_at_each_write(const char *field)
 {
     return !strcmp(field, "managedFields") || !strcmp(field, "resourceVersion");
 }
@@ -138,7 +136,7 @@ static bool find_difference(const struct node *a, const struct node *b, struct t
     if (!node_is(a, NODE_MAP) || !node_is(b, NODE_MAP))
         return !a || !b || !node_same(a, b);
     node_each(member, b) {
-        if (is_bookkeeping(member->key))
+        if (changes_at_each_write(member->key))
             continue;
         text_addf(path, ".%s", member->key);
         if (find_difference(node_get(a, member->key), member->value, path))
@@ -205,7 +203,7 @@ static bool is_weighed(struct proof *proof, const struct objects_review *review)
 }
 
 /* Nothing that the proof finds is written, so it changes no result. */
-static int before_write(void *arg, const struct objects_review *review, struct err *err)
+static int refuse_write(void *arg, const struct objects_review *review, struct err *err)
 {
     struct proof *proof = object_from(proof, PROOF_TAG, arg);
     const struct node *before = review->before, *after = review->after;
@@ -231,13 +229,15 @@ static void prove_key(struct proof *proof, const struct key *key)
     struct err err = { 0 };
 
     proof->running = key;
+    proof->all->proving = true;
     proof->refused = false;
-    if (queue_run(proof->all, key, key->ran_at ? key->ran_at : clock_wall(), &wake_at, &err) < 0 &&
+    if (turns_run_controller(proof->all, key, key->ran_at ? key->ran_at : clock_wall(), &wake_at, &err) < 0 &&
         !proof->refused) {
         scoped_mem char *words = mem_printf("failed: %s", err.text);
 
         report_missed(proof, words);
     }
+    proof->all->proving = false;
     proof->running = NULL;
 }
 

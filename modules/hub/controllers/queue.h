@@ -5,6 +5,11 @@
 #include "controllers/controller.h"
 #include "loop/loop.h"
 
+/*
+ * Private to controllers: the queue of keys. It holds each key once, in rounds, and
+ * knows when a key wants to run at a time; what a run is it does not know.
+ */
+
 /* A key that waits: for its turn (queued), or for a time (at). */
 struct key {
     const struct controller *controller;
@@ -16,35 +21,36 @@ struct key {
     struct key *next_resting;
     int64_t at; /* steady time; 0: none */
     struct loop_backoff backoff;
-    char *said;     /* owned; the words of the failure of its last run, or NULL */
-    int64_t ran_at; /* wall time of its last run */
+    char *published; /* owned; the words of the failure of its last run, or NULL */
+    int64_t ran_at;  /* wall time of its last run */
 };
 
+/* `turn` is called, with `all`, from the loop whenever a key waits for its turn. */
+void queue_open(struct controllers *all, void (*turn)(void *arg));
+void queue_close(struct controllers *all);
+/* Nothing is put into the queue any more. */
+void queue_stop(struct controllers *all);
+bool queue_is_stopped(const struct controllers *all);
+
+/* The key of that name, made if it is not there. */
 struct key *queue_key(struct controllers *all, const struct controller *controller,
                       const char *space, const char *name);
-/* Runs the key's controller as of a wall time; nothing is noted in the key. */
-int queue_run(struct controllers *all, const struct key *key, int64_t now,
-              int64_t *ret_wake_at, struct err *err) MUST_CHECK;
+/* Every key, one by one; NULL after the last. `*at` begins at 0. */
+struct key *queue_each(struct controllers *all, size_t *at);
+
 bool queue_is_waiting(const struct controllers *all);
+/* Nothing waits for its turn, and no turn is planned. */
+bool queue_is_idle(const struct controllers *all);
+size_t queue_length(const struct controllers *all);
 
-/* ---- The proof of the tables of wake-ups (proof.c) ------------------------------ */
-
-/*
- * Whether every change wakes whom it concerns: when the queue is empty after a
- * change, each key is run once more as of the time of its last run, so that only
- * what it reads can make a difference. What it then wants to write is refused,
- * logged as an error and counted: a wake-up is missing from the controller's
- * sources. For tests: it runs everything after every change.
- */
-struct proof;
-struct proof *proof_new(struct controllers *all);
-void proof_free(struct proof **proof);
-/* Something changed that controllers read. */
-void proof_note_change(struct proof *proof);
-/* The queue is empty: the proof begins soon, if anything changed since the last. */
-void proof_plan(struct proof *proof);
-/* A run of the proof is under way: it records no Events. */
-bool proof_is_running(const struct proof *proof);
-unsigned proof_missed(const struct proof *proof);
+/* A turn: begin, take keys and settle each after its run, end. */
+bool queue_is_turning(const struct controllers *all);
+void queue_begin_turn(struct controllers *all);
+struct key *queue_take(struct controllers *all);
+void queue_settle(struct controllers *all, struct key *key);
+void queue_end_turn(struct controllers *all);
+/* Wakes of this key are ignored, until NULL is given: its failure is being published,
+   and nothing of what it reads changes by that. */
+void queue_mute(struct controllers *all, const struct key *key);
 
 #endif

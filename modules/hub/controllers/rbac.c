@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gathers the rules of aggregated roles, and gives each namespace an account. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "meta/meta.h"
 #include "query/query.h"
@@ -17,7 +18,7 @@ static bool has_rule(const struct node *rules, const struct node *rule)
     return false;
 }
 
-static void add_rules(struct arena *arena, struct node *rules,
+static void add_role_rules(struct arena *arena, struct node *rules,
                       const struct node *role)
 {
     const struct node *list = node_get(role, "rules");
@@ -28,7 +29,7 @@ static void add_rules(struct arena *arena, struct node *rules,
 }
 
 /* The rules of every role that a selector of this one chooses, by name. */
-static int gather(struct pass *pass, const struct node *role,
+static int gather_role_rules(struct pass *pass, const struct node *role,
                   struct node *rules, struct err *err)
 {
     const struct node *selectors =
@@ -47,13 +48,13 @@ static int gather(struct pass *pass, const struct node *role,
             if (strcmp(meta_name(one), pass->name) != 0 &&
                 selector_matches_labels(
                     chooses, node_at(one, "metadata", "labels", NULL)))
-                add_rules(pass->arena, rules, one);
+                add_role_rules(pass->arena, rules, one);
         }
     }
     return 0;
 }
 
-static int run_aggregation(struct pass *pass, struct err *err)
+static int reconcile_aggregation(struct pass *pass, struct err *err)
 {
     struct node *rules = node_list(pass->arena), *patch;
     const struct node *rule;
@@ -65,7 +66,7 @@ static int run_aggregation(struct pass *pass, struct err *err)
     rule = node_get(role.node, "aggregationRule");
     if (!node_is(rule, NODE_MAP))
         return 0;
-    if (gather(pass, role.node, rules, &why) < 0) {
+    if (gather_role_rules(pass, role.node, rules, &why) < 0) {
         pass_event(pass, &role, true, "InvalidSelector", "%s", why.text);
         return 0;
     }
@@ -101,13 +102,13 @@ static void map_role(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_aggregation = {
-    .name = "clusterrole-aggregation", .run = run_aggregation, .about = CLUSTER_ROLE,
+    .name = "clusterrole-aggregation", .run = reconcile_aggregation, .about = CLUSTER_ROLE,
     .sources = { { CLUSTER_ROLE, map_role } }, .source_count = 1,
 };
 
 /* ---- The account "default" of each namespace ---------------------------------- */
 
-static int run_account(struct pass *pass, struct err *err)
+static int reconcile_account(struct pass *pass, struct err *err)
 {
     struct seen space;
 
@@ -127,7 +128,7 @@ static void map_account(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_account = {
-    .name = "serviceaccount", .run = run_account, .about = NAMESPACE,
+    .name = "serviceaccount", .run = reconcile_account, .about = NAMESPACE,
     .sources = { { NAMESPACE, NULL }, { ACCOUNT, map_account } },
     .source_count = 2,
 };

@@ -26,7 +26,7 @@
 
 #define LOOK_AGAIN (60 * CLOCK_SECOND)
 
-static char *repository_of(struct pass *pass)
+static char *repository_of_pass(struct pass *pass)
 {
     return arena_printf(pass->arena, "%s/%s", pass->space, pass->name);
 }
@@ -39,7 +39,7 @@ struct inputs {
     struct node *custom; /* definitions of the project and its tenant */
 };
 
-static void add_definitions(struct pass *pass, struct node *list,
+static void add_owner_definitions(struct pass *pass, struct node *list,
                             const char *space)
 {
     static const enum which kinds[] = { COMPONENT, TRAIT };
@@ -61,7 +61,7 @@ static void add_definitions(struct pass *pass, struct node *list,
     }
 }
 
-static int gather(struct pass *pass, const struct rendition_input *input,
+static int gather_inputs(struct pass *pass, const struct rendition_input *input,
                   struct inputs *in, struct err *err)
 {
     const struct node *spec = node_get(input->deployment, "spec");
@@ -92,9 +92,9 @@ static int gather(struct pass *pass, const struct rendition_input *input,
         return -1;
     /* A revision of before 0.2 names none; it is made with those of now. */
     if (live)
-        add_definitions(pass, in->custom, pass->space);
+        add_owner_definitions(pass, in->custom, pass->space);
     if (live && *input->tenant)
-        add_definitions(pass, in->custom, arena_printf(pass->arena, "tenant-%s",
+        add_owner_definitions(pass, in->custom, arena_printf(pass->arena, "tenant-%s",
                                                        input->tenant));
     return 0;
 }
@@ -106,7 +106,7 @@ static int add_asset(const struct asset *asset, void *arg)
 }
 
 /* The built-in definitions never change, so they are hashed once. */
-static const struct pki_sha256 *built_in(void)
+static const struct pki_sha256 *hash_built_in(void)
 {
     static struct pki_sha256 hash;
     static bool done;
@@ -144,7 +144,7 @@ static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
     document_write_canonical(&bytes, in->profile);
     document_write_canonical(&bytes, in->variables);
     document_write_canonical(&bytes, in->custom);
-    shared = *built_in();
+    shared = *hash_built_in();
     pki_sha256_add(&shared, bytes.bytes, bytes.len);
     pki_sha256_add(&shared, pass->space, strlen(pass->space) + 1);
     pki_sha256_add(&shared, input->tenant, strlen(input->tenant) + 1);
@@ -156,7 +156,7 @@ static char *hash_inputs(struct pass *pass, const struct rendition_input *input,
     if (node_count(input->cluster_kinds))
         document_write_canonical(&bytes, input->cluster_kinds);
     text_add(&bytes, RULES);
-    hash = *built_in();
+    hash = *hash_built_in();
     pki_sha256_add(&hash, bytes.bytes, bytes.len);
     return end_hash(pass, hash);
 }
@@ -214,7 +214,7 @@ static int recall_failure(struct pass *pass, const struct rendition_input *input
     return err_set(err, ERR_INVALID, "%s", node_get_text(old, "message"));
 }
 
-static void keep_failure(struct pass *pass, struct rendition *r,
+static void keep_render_failure(struct pass *pass, struct rendition *r,
                          const struct meter *meter, const struct err *why)
 {
     if (failure_retry(why->code) != FAILURE_ON_CHANGE)
@@ -231,7 +231,7 @@ static void keep_failure(struct pass *pass, struct rendition *r,
 
 /* ---- Secrets, which never enter an artifact ------------------------------------ */
 
-static void add_name(struct pass *pass, struct node *names, const char *name)
+static void add_secret_name(struct pass *pass, struct node *names, const char *name)
 {
     for (size_t i = 0; i < node_count(names); i++)
         if (!strcmp(node_text(node_item(names, i)), name))
@@ -266,7 +266,7 @@ static int keep_secrets(struct pass *pass, const struct node *deployment,
         /* One of that name that is a person's, or another deployment's, stays. */
         if (pass_ensure(pass, wanted, NULL, err) < 0)
             return -1;
-        add_name(pass, names, meta_name(one));
+        add_secret_name(pass, names, meta_name(one));
     }
     return 0;
 }
@@ -282,9 +282,9 @@ static void find_names(struct pass *pass, const struct node *tree,
     node_each(member, tree) {
         for (size_t i = 0; i < count_of(refs); i++)
             if (!strcmp(member->key, refs[i]) && node_is(member->value, NODE_MAP))
-                add_name(pass, names, node_get_text(member->value, "name"));
+                add_secret_name(pass, names, node_get_text(member->value, "name"));
         if (!strcmp(member->key, "secretName") && node_is(member->value, NODE_STRING))
-            add_name(pass, names, node_text(member->value));
+            add_secret_name(pass, names, node_text(member->value));
         find_names(pass, member->value, names);
     }
 }
@@ -369,7 +369,7 @@ static int render_all(struct pass *pass, const struct rendition_input *input,
 /* Packing writes every byte, hashes it twice and compresses it. */
 #define COST_PACK 25
 
-static int pack(struct pass *pass, const struct render_result *result,
+static int pack_artifact(struct pass *pass, const struct render_result *result,
                 struct meter *meter, struct render_bundle *ret, struct err *err)
 {
     uint64_t weight = node_weight(result->manifests,
@@ -381,10 +381,10 @@ static int pack(struct pass *pass, const struct render_result *result,
                        METER_ANSWER_WORDS);
     return render_bundle(pass->arena, result->manifests,
                          arena_printf(pass->arena, "axle://%s",
-                                      repository_of(pass)), ret, err);
+                                      repository_of_pass(pass)), ret, err);
 }
 
-static struct node *keep_bundle(struct pass *pass, const char *revision,
+static struct node *keep_artifact(struct pass *pass, const char *revision,
                                 const struct render_bundle *bundle)
 {
     const struct registry_blob manifest = {
@@ -397,7 +397,7 @@ static struct node *keep_bundle(struct pass *pass, const char *revision,
         { bundle->layer.digest, RENDER_LAYER, bundle->layer.bytes,
           bundle->layer.len },
     };
-    char *repository = repository_of(pass);
+    char *repository = repository_of_pass(pass);
     struct node *facts = node_map(pass->arena);
 
     registry_keep(objects_store(pass->objects), repository, revision, &manifest,
@@ -410,10 +410,10 @@ static struct node *keep_bundle(struct pass *pass, const char *revision,
     return facts;
 }
 
-static bool is_kept(struct pass *pass, const struct node *facts)
+static bool is_artifact_kept(struct pass *pass, const struct node *facts)
 {
     return facts && registry_is_complete(objects_store(pass->objects),
-                                         repository_of(pass),
+                                         repository_of_pass(pass),
                                          node_get_text(facts, "digest"));
 }
 
@@ -421,19 +421,19 @@ static bool was_kept(struct pass *pass, const struct node *deployment)
 {
     const struct node *old = node_at(deployment, "status", "artifact", NULL);
 
-    return !strcmp(node_get_text(old, "reference"), repository_of(pass));
+    return !strcmp(node_get_text(old, "reference"), repository_of_pass(pass));
 }
 
 /* Of what leaves a repository no object tells, so it is looked at again. */
 static int claim_repository(struct pass *pass, const struct node *deployment, struct err *err)
 {
-    if (registry_claim(objects_store(pass->objects), repository_of(pass),
+    if (registry_claim(objects_store(pass->objects), repository_of_pass(pass),
                        was_kept(pass, deployment)))
         return 0;
     pass_wake_at(pass, pass->now + LOOK_AGAIN);
     return err_set(err, ERR_TAKEN, "the name is taken: something was pushed to the repository "
                    "\"%s\" of the hub's registry; delete what is there, or give the AIWorkload "
-                   "another name", repository_of(pass));
+                   "another name", repository_of_pass(pass));
 }
 
 /* Those that were rendered are the hub's to make again. */
@@ -449,7 +449,7 @@ static bool has_made_secrets(struct pass *pass, const struct node *facts)
 
 /* ---- VariableSets that are gone ------------------------------------------------------ */
 
-static void add_sets(struct pass *pass, const char *space, struct node *names)
+static void add_set_names(struct pass *pass, const char *space, struct node *names)
 {
     const struct node *sets = pass_list(pass, VARIABLE_SET, space, NULL, NULL);
 
@@ -464,9 +464,9 @@ static void note_sets(struct pass *pass, const struct rendition_input *input,
 {
     struct node *names = node_list(pass->arena);
 
-    add_sets(pass, pass->space, names);
+    add_set_names(pass, pass->space, names);
     if (*input->tenant)
-        add_sets(pass, arena_printf(pass->arena, "tenant-%s", input->tenant), names);
+        add_set_names(pass, arena_printf(pass->arena, "tenant-%s", input->tenant), names);
     node_set(pass->arena, facts, "variableSets", names);
     node_set_int(pass->arena, facts, "generation", meta_generation(input->deployment));
 }
@@ -521,11 +521,11 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     struct meter meter = { .limit = METER_ANSWER };
     struct node *names = node_list(pass->arena);
 
-    if (gather(pass, input, &in, err) < 0)
+    if (gather_inputs(pass, input, &in, err) < 0)
         return -1;
     ret->inputs = hash_inputs(pass, input, &in, &ret->shared);
     if (!strcmp(node_get_text(status, "inputs"), ret->inputs) &&
-        is_kept(pass, old) && has_made_secrets(pass, old)) {
+        is_artifact_kept(pass, old) && has_made_secrets(pass, old)) {
         ret->facts = node_copy(pass->arena, old);
         node_set(pass->arena, ret->facts, "secretRefs",
                  refs_of(pass, node_get(old, "secretNames"), old, ret));
@@ -536,9 +536,9 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
         claim_repository(pass, input->deployment, err) < 0)
         return -1;
     if (render_all(pass, input, &in, &meter, &result, err) < 0 ||
-        pack(pass, &result, &meter, &bundle, err) < 0 ||
+        pack_artifact(pass, &result, &meter, &bundle, err) < 0 ||
         check_sets(pass, input, old, bundle.content, err) < 0) {
-        keep_failure(pass, ret, &meter, err);
+        keep_render_failure(pass, ret, &meter, err);
         if (ret->failure)
             node_set_int(pass->arena, ret->failure, "generation",
                          meta_generation(input->deployment));
@@ -547,11 +547,11 @@ int rendition_make(struct pass *pass, const struct rendition_input *input,
     ret->cost = meter.spent;
     if (keep_secrets(pass, input->deployment, result.secrets, names, err) < 0)
         return -1;
-    if (is_kept(pass, old) && !strcmp(node_get_text(old, "contentDigest"),
+    if (is_artifact_kept(pass, old) && !strcmp(node_get_text(old, "contentDigest"),
                                       bundle.content))
         ret->facts = node_copy(pass->arena, old);
     else
-        ret->facts = keep_bundle(pass, revision, &bundle);
+        ret->facts = keep_artifact(pass, revision, &bundle);
     node_set_text(pass->arena, ret->facts, "revision", revision);
     note_sets(pass, input, ret->facts);
     node_set(pass->arena, ret->facts, "madeSecrets", node_copy(pass->arena, names));
@@ -640,6 +640,6 @@ void rendition_drop(struct pass *pass, const struct node *deployment)
 {
     struct store *store = objects_store(pass->objects);
 
-    if (was_kept(pass, deployment) || registry_is_claimed(store, repository_of(pass)))
-        registry_drop(objects_store(pass->objects), repository_of(pass));
+    if (was_kept(pass, deployment) || registry_is_claimed(store, repository_of_pass(pass)))
+        registry_drop(objects_store(pass->objects), repository_of_pass(pass));
 }

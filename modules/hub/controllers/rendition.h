@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_RENDITION_H
 #define CONTROLLERS_RENDITION_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 struct rendition_input {
     const struct node *deployment; /* WorkloadDeployment */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps one ManifestWork per chosen cluster, as fast as the rollout allows. */
 #include "controllers/replicaset.h"
+#include "controllers/table.h"
 
 #include "controllers/allowed.h"
 #include "controllers/claim.h"
@@ -15,7 +16,7 @@
 
 /* ---- What a work should be -------------------------------------------------- */
 
-static void add_labels(const struct rollout *r, struct node *work, size_t ref)
+static void add_work_labels(const struct rollout *r, struct node *work, size_t ref)
 {
     struct arena *arena = r->pass->arena;
 
@@ -51,7 +52,7 @@ static struct node *make_work(const struct rollout *r, const struct placement_pl
         clock_format(place->settled ? place->settled : r->pass->now, true, revised);
         meta_set_annotation(arena, work, META_ANNOTATION_DONE_AT, revised);
     }
-    add_labels(r, work, place->ref);
+    add_work_labels(r, work, place->ref);
     meta_add_finalizer(arena, work, META_FINALIZER_WORK);
     node_set(arena, work, "spec",
              node_copy(arena, node_at(r->set, "spec", "manifestWorkTemplate",
@@ -61,7 +62,7 @@ static struct node *make_work(const struct rollout *r, const struct placement_pl
 
 /* ---- Objects on the spoke's side of the hub ------------------------------------ */
 
-static const struct node *workload_in(const struct rollout *r)
+static const struct node *find_workload(const struct rollout *r)
 {
     const struct node *list = node_at(r->set, "spec", "manifestWorkTemplate",
                                       "workload", "manifests", NULL);
@@ -76,7 +77,7 @@ static const struct node *workload_in(const struct rollout *r)
 static int mirror_workload(struct rollout *r, const struct seen *set,
                            const char *cluster, struct err *err)
 {
-    const struct node *inside = workload_in(r);
+    const struct node *inside = find_workload(r);
     struct arena *arena = r->pass->arena;
     struct err why = { 0 };
     struct node *wanted;
@@ -147,14 +148,14 @@ static struct node **labels_by_ref(const struct rollout *r)
 
     for (size_t i = 0; i < r->advance.ref_count; i++) {
         ret[i] = node_map(arena);
-        add_labels(r, ret[i], i);
+        add_work_labels(r, ret[i], i);
     }
     return ret;
 }
 
 /* Another ref has it now, the set's labels changed, or it is done for the first time:
    nothing restarts for that. */
-static int relabel(struct rollout *r, struct err *err)
+static int relabel_works(struct rollout *r, struct err *err)
 {
     scoped_map struct map *works = map_new();
     struct node **wanted = labels_by_ref(r);
@@ -177,7 +178,7 @@ static int relabel(struct rollout *r, struct err *err)
 
 /* One place that cannot be written to does not hold up the others: the first
    failure is told after all have had their turn. */
-static int take_steps(struct rollout *r, struct err *err)
+static int take_rollout_steps(struct rollout *r, struct err *err)
 {
     int result = 0;
 
@@ -216,7 +217,7 @@ static int sweep_mirrors(struct rollout *r, struct err *err)
 
 /* ---- The controller ------------------------------------------------------------------ */
 
-static int drain(struct rollout *r, struct err *err)
+static int drain_replicaset(struct rollout *r, struct err *err)
 {
     const struct node *left;
 
@@ -235,7 +236,7 @@ static int drain(struct rollout *r, struct err *err)
     return pass_finalizer(r->pass, &r->seen, META_FINALIZER_REPLICASET, false, err);
 }
 
-static int advance(struct rollout *r, struct err *err)
+static int advance_rollout(struct rollout *r, struct err *err)
 {
     struct err later = { 0 };
     int result = 0;
@@ -245,14 +246,14 @@ static int advance(struct rollout *r, struct err *err)
     replicaset_gather(r);
     placement_advance(&r->advance, r->pass->arena);
     pass_wake_at(r->pass, r->advance.recheck_at);
-    if (take_steps(r, err) < 0 || relabel(r, err) < 0 || sweep_mirrors(r, err) < 0)
+    if (take_rollout_steps(r, err) < 0 || relabel_works(r, err) < 0 || sweep_mirrors(r, err) < 0)
         result = -1;
     if (replicaset_report(r, result < 0 ? &later : err) < 0)
         result = -1;
     return result;
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_replicaset(struct pass *pass, struct err *err)
 {
     struct rollout r = { .pass = pass };
 
@@ -262,16 +263,16 @@ static int run(struct pass *pass, struct err *err)
     r.works = spokes_works(pass, pass->space, pass->name);
     r.work_name = arena_printf(pass->arena, "%s.%s", pass->space, pass->name);
     if (meta_is_deleting(r.set))
-        return drain(&r, err);
+        return drain_replicaset(&r, err);
     if (pass_finalizer(pass, &r.seen, META_FINALIZER_REPLICASET, true, err) < 0)
         return -1;
-    return advance(&r, err);
+    return advance_rollout(&r, err);
 }
 
 /* ---- What wakes it --------------------------------------------------------------------- */
 
 /* A work's name is NAMESPACE.NAME, whole. */
-static void map_work(struct controllers *all, const struct controller *to,
+static void map_work_to_replicasets(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
     const char *name = (after ? after : before)->name, *dot = strchr(name, '.');
@@ -308,7 +309,7 @@ static void map_decision(struct controllers *all, const struct controller *to,
 }
 
 /* A set that is bound, or bound no more: what the project may have. */
-static void map_binding(struct controllers *all, const struct controller *to,
+static void map_binding_to_replicasets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -318,7 +319,7 @@ static void map_binding(struct controllers *all, const struct controller *to,
 }
 
 /* Whether the namespace is a project's, and so bounded by what it may have. */
-static void map_project(struct controllers *all, const struct controller *to,
+static void map_project_to_replicasets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -351,7 +352,7 @@ static bool availability_differs(const struct object *before, const struct objec
                   meta_condition_status(object_read(arena, after), available)) != 0;
 }
 
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_replicasets(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     if (!before || !after || before->deleting != after->deleting ||
@@ -359,7 +360,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
         controllers_wake_all(all, to, REPLICA_SET, "");
 }
 
-static void map_set(struct controllers *all, const struct controller *to,
+static void map_clusterset_to_replicasets(struct controllers *all, const struct controller *to,
                     const struct object *before, const struct object *after)
 {
     if (!before || !after || part_differs(before, after, "spec", NULL))
@@ -367,7 +368,7 @@ static void map_set(struct controllers *all, const struct controller *to,
 }
 
 /* One that a set waits for came into being or went, or has decided. */
-static void map_placement(struct controllers *all, const struct controller *to,
+static void map_placement_to_replicasets(struct controllers *all, const struct controller *to,
                           const struct object *before, const struct object *after)
 {
     const struct object *any = after ? after : before;
@@ -391,12 +392,12 @@ static void map_namespace(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_replicaset = {
-    .name = "replicaset", .run = run, .about = REPLICA_SET, .condition = RECONCILED,
-    .sources = { { REPLICA_SET, NULL }, { WORK, map_work },
+    .name = "replicaset", .run = reconcile_replicaset, .about = REPLICA_SET, .condition = RECONCILED,
+    .sources = { { REPLICA_SET, NULL }, { WORK, map_work_to_replicasets },
                  { WORKLOAD, map_label }, { DECISION, map_decision },
-                 { NAMESPACE, map_namespace }, { BINDING, map_binding },
-                 { CLUSTER, map_cluster }, { CLUSTER_SET, map_set },
-                 { PLACEMENT, map_placement }, { PROJECT, map_project },
+                 { NAMESPACE, map_namespace }, { BINDING, map_binding_to_replicasets },
+                 { CLUSTER, map_cluster_to_replicasets }, { CLUSTER_SET, map_clusterset_to_replicasets },
+                 { PLACEMENT, map_placement_to_replicasets }, { PROJECT, map_project_to_replicasets },
                  { TENANT, map_rights_to_sets }, { PROJECT, map_rights_to_sets },
                  { POOL, map_rights_to_sets } },
     .source_count = 13,

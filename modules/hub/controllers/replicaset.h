@@ -7,6 +7,9 @@
 
 struct map;
 
+/* As which controller_replicaset writes works. */
+#define REPLICASET_MANAGER "axle-replicaset"
+
 /* Private to the controller `replicaset`: one run for one ManifestWorkReplicaSet. */
 struct rollout {
     struct pass *pass;

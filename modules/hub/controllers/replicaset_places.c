@@ -39,7 +39,7 @@ static void take_later(const struct node *available, int64_t *since)
  * and a work whose agent never writes Progressing counts as done when it is
  * Available, else no rollout would get past its first step.
  */
-static enum placement_rollout_status status_of(const struct node *work, int64_t *since)
+static enum placement_rollout_status rollout_status_of(const struct node *work, int64_t *since)
 {
     const struct node *conditions = meta_conditions(work);
     enum placement_rollout_status ret;
@@ -69,7 +69,7 @@ static void note_work(const struct rollout *r, const struct node *work,
     place->has_work = true;
     place->leaving = meta_is_deleting(work);
     place->current = !place->leaving && replicaset_is_current(r, work);
-    place->status = status_of(work, &place->since);
+    place->status = rollout_status_of(work, &place->since);
     clock_parse(node_get_text(metadata, "creationTimestamp"), &place->created);
     if (!clock_parse(meta_annotation(work, META_ANNOTATION_REVISED_AT), &place->written) ||
         place->written > r->pass->now)
@@ -108,7 +108,7 @@ static int64_t silence_of(const struct rollout *r, const struct object *cluster)
     return since ? since : pass->now;
 }
 
-static struct object *staged(const struct rollout *r, enum which kind, const char *space,
+static struct object *get_work_staged(const struct rollout *r, enum which kind, const char *space,
                              const char *name)
 {
     return objects_get(r->pass->objects, OBJECTS_STAGED, r->pass->all->kinds[kind], space,
@@ -139,7 +139,7 @@ static const char *why_taken(struct rollout *r, const char *cluster)
 static const char *why_blocked(struct rollout *r, const struct placement_place *place,
                                const struct object *cluster)
 {
-    scoped_object struct object *space = staged(r, NAMESPACE, "", place->cluster);
+    scoped_object struct object *space = get_work_staged(r, NAMESPACE, "", place->cluster);
 
     if (!cluster)
         return "there is no such cluster";
@@ -159,7 +159,7 @@ static const char *why_blocked(struct rollout *r, const struct placement_place *
 static void note_cluster(struct rollout *r, struct placement_place *place,
                          const struct node *work)
 {
-    scoped_object struct object *cluster = staged(r, CLUSTER, "", place->cluster);
+    scoped_object struct object *cluster = get_work_staged(r, CLUSTER, "", place->cluster);
 
     place->blocked = why_blocked(r, place, cluster);
     place->lost = !cluster || cluster->deleting ||

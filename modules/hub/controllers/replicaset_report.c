@@ -32,7 +32,7 @@ static struct node *sum_works(const struct rollout *r, const struct node *works,
     return summary;
 }
 
-static const struct placement_place *place_of(const struct rollout *r, const char *cluster)
+static const struct placement_place *find_place_of(const struct rollout *r, const char *cluster)
 {
     size_t low = 0, high = r->advance.place_count;
 
@@ -61,7 +61,7 @@ static struct node **sort_works(const struct rollout *r)
     for (size_t i = 0; i <= refs; i++)
         lists[i] = node_list(arena);
     for (size_t i = 0; i < node_count(works); i++) {
-        const struct placement_place *place = place_of(r, meta_namespace(node_item(works, i)));
+        const struct placement_place *place = find_place_of(r, meta_namespace(node_item(works, i)));
         size_t ref = place ? place->ref : PLACEMENT_NO_REF;
 
         node_add(arena, lists[ref < refs ? ref : refs], node_item(works, i));
@@ -79,7 +79,7 @@ static char *group_words(const struct rollout *r, size_t ref, int64_t applied)
         bool whole = true;
 
         for (size_t k = 0; k < group->count; k++) {
-            const struct placement_place *place = place_of(r, group->clusters[k]);
+            const struct placement_place *place = find_place_of(r, group->clusters[k]);
 
             whole = whole && (place->ref != ref || place->state == PLACE_DONE);
         }
@@ -193,7 +193,7 @@ static void say_leftovers(struct text *out, const struct rollout *r, const struc
 
     for (size_t i = 0; i < node_count(works); i++) {
         const struct node *work = node_item(works, i);
-        const struct placement_place *place = place_of(r, meta_namespace(work));
+        const struct placement_place *place = find_place_of(r, meta_namespace(work));
 
         if (named == MOST_NAMED) {
             more++;
@@ -287,7 +287,7 @@ static void set_move(const struct rollout *r, struct node *status)
 }
 
 /* The sum of the refs' counts: each cluster belongs to one of them. */
-static struct node *add_up(struct arena *arena, const struct node *rows)
+static struct node *sum_up_rows(struct arena *arena, const struct node *rows)
 {
     struct node *sum = node_map(arena);
 
@@ -315,7 +315,7 @@ int replicaset_report(struct rollout *r, struct err *err)
         node_set(arena, row, "summary", one);
         node_add(arena, rows, row);
     }
-    summary = add_up(arena, rows);
+    summary = sum_up_rows(arena, rows);
     node_set(arena, status, "summary", summary);
     node_set(arena, status, "placementSummary", rows);
     count_totals(r, lists, &totals);
@@ -336,7 +336,7 @@ int replicaset_report_removal(struct rollout *r, const struct node *works, struc
     text_addf(&words, "it is being deleted; %zu %s still to remove it", node_count(works),
               node_count(works) == 1 ? "cluster is" : "clusters are");
     for (size_t i = 0; i < node_count(works) && i < MOST_NAMED; i++) {
-        const struct placement_place *place = place_of(r, meta_namespace(node_item(works, i)));
+        const struct placement_place *place = find_place_of(r, meta_namespace(node_item(works, i)));
 
         text_addf(&words, "%s %s", i ? "," : ":", meta_namespace(node_item(works, i)));
         if (place)

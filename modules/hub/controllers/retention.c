@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps DefinitionRevisions as long as something is made from them, and no longer. */
 #include "controllers/revision.h"
+#include "controllers/table.h"
 
 #include "meta/meta.h"
 
@@ -13,7 +14,7 @@ struct wanted {
     const char *space, *name, *revision;
 };
 
-static bool names_it(const struct node *reference, const struct wanted *wanted)
+static bool names_revision(const struct node *reference, const struct wanted *wanted)
 {
     return !strcmp(node_get_text(reference, "name"), wanted->name) &&
            !strcmp(node_get_text(reference, "revision"), wanted->revision);
@@ -26,7 +27,7 @@ static bool list_names_it(const struct node *list, const struct wanted *wanted)
         const struct node *row = node_item(list, i);
         const char *kind = node_get_text(row, "kind"), *space = node_get_text(row, "namespace");
 
-        if (names_it(row, wanted) && (!*kind || !strcmp(kind, which_rows[wanted->kind].kind)) &&
+        if (names_revision(row, wanted) && (!*kind || !strcmp(kind, which_rows[wanted->kind].kind)) &&
             (!*space || !strcmp(space, wanted->space)))
             return true;
     }
@@ -40,7 +41,7 @@ static bool is_named_by(struct pass *pass, enum which by, const char *field,
     const struct node *all = pass_list(pass, by, wanted->space, NULL, wanted->name);
 
     for (size_t i = 0; i < node_count(all); i++)
-        if (names_it(node_at(node_item(all, i), "spec", field, NULL), wanted))
+        if (names_revision(node_at(node_item(all, i), "spec", field, NULL), wanted))
             return true;
     return false;
 }
@@ -63,7 +64,7 @@ static bool is_in_a_revision(struct pass *pass, enum which of, const char *field
     return false;
 }
 
-static bool is_used(struct pass *pass, const struct wanted *wanted)
+static bool is_revision_used(struct pass *pass, const struct wanted *wanted)
 {
     switch (wanted->kind) {
     case BUNDLE:
@@ -89,7 +90,7 @@ static bool is_recent(struct pass *pass, const struct wanted *wanted)
 }
 
 /* Those of before 0.2 belonged to what they are of, and would be collected with it. */
-static int disown(struct pass *pass, const struct seen *revision, struct err *err)
+static int remove_owner(struct pass *pass, const struct seen *revision, struct err *err)
 {
     struct node *patch = node_map(pass->arena);
 
@@ -100,7 +101,7 @@ static int disown(struct pass *pass, const struct seen *revision, struct err *er
     return pass_patch(pass, revision, patch, err);
 }
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_retention(struct pass *pass, struct err *err)
 {
     struct wanted wanted = { .space = pass->space };
     const struct node *spec;
@@ -117,9 +118,9 @@ static int run(struct pass *pass, struct err *err)
     /* One that a person made is not the hub's to remove. */
     if (wanted.kind == WHICH_COUNT || !*meta_label(revision.node, META_LABEL_DEFINITION))
         return 0;
-    if (disown(pass, &revision, err) < 0)
+    if (remove_owner(pass, &revision, err) < 0)
         return -1;
-    if (is_recent(pass, &wanted) || is_used(pass, &wanted))
+    if (is_recent(pass, &wanted) || is_revision_used(pass, &wanted))
         return 0;
     return pass_remove(pass, REVISION, pass->space, pass->name, err);
 }
@@ -140,7 +141,7 @@ int retention_before(void *arg, const struct objects_review *review, struct err 
     };
 
     if (review->after || review->who->trusted || wanted.kind == WHICH_COUNT ||
-        !*meta_label(review->before, META_LABEL_DEFINITION) || !is_used(&pass, &wanted))
+        !*meta_label(review->before, META_LABEL_DEFINITION) || !is_revision_used(&pass, &wanted))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "definitionrevisions \"%s\" is forbidden: %s of the %s "
                    "\"%s\" is used: an AIWorkload pins it, a WorkloadDeployment is made from it, or "
@@ -180,7 +181,7 @@ static void wake_named(struct controllers *all, const struct controller *to,
     }
 }
 
-static void map_revision(struct controllers *all, const struct controller *to,
+static void map_revision_to_retention(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     if (after)
@@ -190,7 +191,7 @@ static void map_revision(struct controllers *all, const struct controller *to,
 }
 
 /* A pin that was taken away, or a deployment that is made from another one now. */
-static void map_user(struct controllers *all, const struct controller *to,
+static void map_user_to_revisions(struct controllers *all, const struct controller *to,
                      const struct object *before, const struct object *after)
 {
     static const struct {
@@ -226,7 +227,7 @@ static void wake_if_of(void *arg, const struct object *revision)
 }
 
 /* What they are of is gone, or has a newer revision, so that the oldest may go. */
-static void map_definition(struct controllers *all, const struct controller *to,
+static void map_definition_to_retention(struct controllers *all, const struct controller *to,
                            const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -244,10 +245,10 @@ static void map_definition(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_retention = {
-    .name = "retention", .run = run, .about = REVISION, /* it has no conditions */
-    .sources = { { REVISION, map_revision }, { PROFILE, map_definition },
-                 { BUNDLE, map_definition }, { COMPONENT, map_definition },
-                 { TRAIT, map_definition }, { AIWORKLOAD, map_user },
-                 { DEPLOYMENT, map_user } },
+    .name = "retention", .run = reconcile_retention, .about = REVISION, /* it has no conditions */
+    .sources = { { REVISION, map_revision_to_retention }, { PROFILE, map_definition_to_retention },
+                 { BUNDLE, map_definition_to_retention }, { COMPONENT, map_definition_to_retention },
+                 { TRAIT, map_definition_to_retention }, { AIWORKLOAD, map_user_to_revisions },
+                 { DEPLOYMENT, map_user_to_revisions } },
     .source_count = 7,
 };

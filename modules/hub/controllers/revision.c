@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps an immutable snapshot of each profile, bundle and definition at every change. */
 #include "controllers/revision.h"
+#include "controllers/table.h"
 
 #include "base/text.h"
 #include "controllers/numbers.h"
@@ -58,7 +59,7 @@ static char *revision_text(struct arena *arena, int64_t number)
     return arena_printf(arena, "v%lld", (long long)number);
 }
 
-static char *hash_of(struct arena *arena, const struct node *snapshot)
+static char *hash_snapshot(struct arena *arena, const struct node *snapshot)
 {
     scoped_text struct text bytes = { 0 }, hex = { 0 };
     unsigned char sum[PKI_SHA256];
@@ -70,7 +71,7 @@ static char *hash_of(struct arena *arena, const struct node *snapshot)
 }
 
 /* The newest of an object's revisions, or NULL. */
-static const struct node *newest(struct pass *pass, enum which kind)
+static const struct node *find_newest(struct pass *pass, enum which kind)
 {
     const struct node *all = pass_list(pass, REVISION, pass->space, META_LABEL_DEFINITION,
                                        revision_object_label(pass->arena, kind, pass->name));
@@ -123,7 +124,7 @@ static const char *trouble_of(struct pass *pass, const struct seen *definition)
 }
 
 /* Without a number it waits for what `message` says; with one that is a remark. */
-static int report(struct pass *pass, const struct seen *definition,
+static int write_definition_status(struct pass *pass, const struct seen *definition,
                   int64_t number, const char *message, struct err *err)
 {
     struct arena *arena = pass->arena;
@@ -156,22 +157,29 @@ static int64_t next_number(struct pass *pass, enum which kind, int64_t last)
     return last;
 }
 
+/* Gives the number, so that none comes again. */
+static void note_number(struct pass *pass, enum which kind, int64_t number, const char *hash)
+{
+    if (numbers_write(pass, kind, pass->name, number, hash))
+        controllers_wake(pass->all, &controller_sweep, "", "registry");
+}
+
 /*
  * The revision that this content is. The newest one if that says the same; the
  * last that was given if that said the same and its object is gone; else a new one.
  */
-static int keep(struct pass *pass, enum which kind, const struct seen *definition,
+static int keep_revision(struct pass *pass, enum which kind, const struct seen *definition,
                 const struct node *snapshot, const char *message, struct err *err)
 {
-    const struct node *last = node_get(newest(pass, kind), "spec");
+    const struct node *last = node_get(find_newest(pass, kind), "spec");
     struct number given = numbers_read(pass, kind, pass->name);
     int64_t number = node_get_int(last, "revision", 0);
-    char *hash = hash_of(pass->arena, snapshot);
+    char *hash = hash_snapshot(pass->arena, snapshot);
 
     if (number >= given.last && !strcmp(node_get_text(last, "hash"), hash)) {
         if (number > given.last)
-            numbers_write(pass, kind, pass->name, number, hash);
-        return report(pass, definition, number, message, err);
+            note_number(pass, kind, number, hash);
+        return write_definition_status(pass, definition, number, message, err);
     }
     if (number < given.last && !strcmp(given.hash, hash))
         number = given.last;
@@ -179,30 +187,30 @@ static int keep(struct pass *pass, enum which kind, const struct seen *definitio
         number = next_number(pass, kind, number > given.last ? number : given.last);
     if (make_revision(pass, kind, number, snapshot, hash, err) < 0)
         return -1;
-    numbers_write(pass, kind, pass->name, number, hash);
+    note_number(pass, kind, number, hash);
     pass_event(pass, definition, false, "RevisionCreated", "this is revision v%lld",
                (long long)number);
-    return report(pass, definition, number, message, err);
+    return write_definition_status(pass, definition, number, message, err);
 }
 
-static int run_definition(struct pass *pass, enum which kind, struct err *err)
+static int reconcile_definition(struct pass *pass, enum which kind, struct err *err)
 {
     struct seen definition;
 
     if (!pass_get(pass, kind, pass->space, pass->name, &definition) ||
         meta_is_deleting(definition.node))
         return 0;
-    return keep(pass, kind, &definition, node_get(definition.node, "spec"), "", err);
+    return keep_revision(pass, kind, &definition, node_get(definition.node, "spec"), "", err);
 }
 
-static int run_component(struct pass *pass, struct err *err)
+static int reconcile_component(struct pass *pass, struct err *err)
 {
-    return run_definition(pass, COMPONENT, err);
+    return reconcile_definition(pass, COMPONENT, err);
 }
 
-static int run_trait(struct pass *pass, struct err *err)
+static int reconcile_trait(struct pass *pass, struct err *err)
 {
-    return run_definition(pass, TRAIT, err);
+    return reconcile_definition(pass, TRAIT, err);
 }
 
 /* ---- Profiles ------------------------------------------------------------------------- */
@@ -275,7 +283,7 @@ static void name_definitions(struct profile *p)
 /* Those that the newest revision names, if the profile says the same since. */
 static const struct node *last_definitions(struct pass *pass, const struct node *spec)
 {
-    const struct node *snapshot = node_at(newest(pass, PROFILE), "spec", "snapshot", NULL);
+    const struct node *snapshot = node_at(find_newest(pass, PROFILE), "spec", "snapshot", NULL);
     struct node *same = snapshot ? node_copy(pass->arena, snapshot) : NULL;
 
     if (same)
@@ -285,7 +293,7 @@ static const struct node *last_definitions(struct pass *pass, const struct node 
 
 /* A profile's snapshot names the revision of each definition that it uses, so that
    what is made from it is the same whatever becomes of those. */
-static int run_profile(struct pass *pass, struct err *err)
+static int reconcile_profile(struct pass *pass, struct err *err)
 {
     const struct node *project = pass_read(pass, PROJECT, "", pass->space);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
@@ -303,10 +311,10 @@ static int run_profile(struct pass *pass, struct err *err)
     p.last = last_definitions(pass, p.spec);
     name_definitions(&p);
     if (*p.wait)
-        return report(pass, &profile, 0, p.wait, err);
+        return write_definition_status(pass, &profile, 0, p.wait, err);
     snapshot = node_copy(pass->arena, p.spec);
     node_set(pass->arena, snapshot, "definitions", p.named);
-    return keep(pass, PROFILE, &profile, snapshot, p.gone, err);
+    return keep_revision(pass, PROFILE, &profile, snapshot, p.gone, err);
 }
 
 /* ---- Bundles --------------------------------------------------------------------------- */
@@ -326,7 +334,7 @@ static const char *profile_trouble(struct pass *pass, const struct node *profile
 
 /* A bundle's snapshot names the revision of each profile, so that pinning the
    bundle pins everything. */
-static int run_bundle(struct pass *pass, struct err *err)
+static int reconcile_bundle(struct pass *pass, struct err *err)
 {
     const char *remarks = "", *remark;
     struct seen bundle;
@@ -344,12 +352,12 @@ static int run_bundle(struct pass *pass, struct err *err)
         const char *revision = revision_latest(profile);
 
         if (!*revision)
-            return report(pass, &bundle, 0, profile_trouble(pass, profile, name), err);
+            return write_definition_status(pass, &bundle, 0, profile_trouble(pass, profile, name), err);
         node_set_text(pass->arena, ref, "revision", revision);
         remark = node_get_text(node_get(profile, "status"), "message");
         remarks = *remark ? remark : remarks;
     }
-    return keep(pass, BUNDLE, &bundle, snapshot, remarks, err);
+    return keep_revision(pass, BUNDLE, &bundle, snapshot, remarks, err);
 }
 
 /* ---- For others ---------------------------------------------------------------- */
@@ -406,19 +414,19 @@ struct node *revision_definitions(struct pass *pass, const struct node *profile,
     return list;
 }
 
-static void add_all(struct arena *arena, struct node *list,
+static void add_all_items(struct arena *arena, struct node *list,
                     const struct node *more)
 {
     for (size_t i = 0; i < node_count(more); i++)
         node_add(arena, list, node_item(more, i));
 }
 
-static void add_sets(struct pass *pass, struct node *list, const char *space)
+static void add_variable_sets(struct pass *pass, struct node *list, const char *space)
 {
     const struct node *sets = pass_list(pass, VARIABLE_SET, space, NULL, NULL);
 
     for (size_t i = 0; i < node_count(sets); i++)
-        add_all(pass->arena, list, node_at(node_item(sets, i), "spec",
+        add_all_items(pass->arena, list, node_at(node_item(sets, i), "spec",
                                            "variables", NULL));
 }
 
@@ -428,11 +436,11 @@ struct node *revision_variables(struct pass *pass, const char *space,
 {
     struct node *list = node_list(pass->arena);
 
-    add_all(pass->arena, list, node_get(profile, "variables"));
+    add_all_items(pass->arena, list, node_get(profile, "variables"));
     if (*tenant)
-        add_sets(pass, list, arena_printf(pass->arena, "tenant-%s", tenant));
-    add_sets(pass, list, space);
-    add_all(pass->arena, list, node_get(bundle, "variables"));
+        add_variable_sets(pass, list, arena_printf(pass->arena, "tenant-%s", tenant));
+    add_variable_sets(pass, list, space);
+    add_all_items(pass->arena, list, node_get(bundle, "variables"));
     return list;
 }
 
@@ -445,7 +453,7 @@ static void map_profile(struct controllers *all, const struct controller *to,
 }
 
 /* A definition that has come, gone or changed, of the project or of its tenant. */
-static void map_definition(struct controllers *all, const struct controller *to,
+static void map_definition_to_bundles(struct controllers *all, const struct controller *to,
                            const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -458,7 +466,7 @@ static void map_definition(struct controllers *all, const struct controller *to,
 }
 
 /* It may have another tenant now. */
-static void map_project(struct controllers *all, const struct controller *to,
+static void map_project_to_profiles(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -471,7 +479,7 @@ static void map_project(struct controllers *all, const struct controller *to,
 }
 
 /* One that was deleted by hand, though it may be what the object is now. */
-static void map_revision(struct controllers *all, const struct controller *to,
+static void map_revision_to_definitions(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = NULL;
@@ -486,25 +494,25 @@ static void map_revision(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_component_revision = {
-    .name = "component", .run = run_component, .about = COMPONENT, .condition = RECONCILED,
-    .sources = { { COMPONENT, NULL }, { REVISION, map_revision } }, .source_count = 2,
+    .name = "component", .run = reconcile_component, .about = COMPONENT, .condition = RECONCILED,
+    .sources = { { COMPONENT, NULL }, { REVISION, map_revision_to_definitions } }, .source_count = 2,
 };
 
 const struct controller controller_trait_revision = {
-    .name = "trait", .run = run_trait, .about = TRAIT, .condition = RECONCILED,
-    .sources = { { TRAIT, NULL }, { REVISION, map_revision } }, .source_count = 2,
+    .name = "trait", .run = reconcile_trait, .about = TRAIT, .condition = RECONCILED,
+    .sources = { { TRAIT, NULL }, { REVISION, map_revision_to_definitions } }, .source_count = 2,
 };
 
 const struct controller controller_profile_revision = {
-    .name = "profile", .run = run_profile, .about = PROFILE, .condition = RECONCILED,
-    .sources = { { PROFILE, NULL }, { COMPONENT, map_definition },
-                 { TRAIT, map_definition }, { PROJECT, map_project },
-                 { REVISION, map_revision } },
+    .name = "profile", .run = reconcile_profile, .about = PROFILE, .condition = RECONCILED,
+    .sources = { { PROFILE, NULL }, { COMPONENT, map_definition_to_bundles },
+                 { TRAIT, map_definition_to_bundles }, { PROJECT, map_project_to_profiles },
+                 { REVISION, map_revision_to_definitions } },
     .source_count = 5,
 };
 
 const struct controller controller_bundle_revision = {
-    .name = "bundle", .run = run_bundle, .about = BUNDLE, .condition = RECONCILED,
-    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision } },
+    .name = "bundle", .run = reconcile_bundle, .about = BUNDLE, .condition = RECONCILED,
+    .sources = { { BUNDLE, NULL }, { PROFILE, map_profile }, { REVISION, map_revision_to_definitions } },
     .source_count = 3,
 };

@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_REVISION_H
 #define CONTROLLERS_REVISION_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 
 /* On a DefinitionRevision: of which object, "wp.NAME", cut and hashed over 63. */
 

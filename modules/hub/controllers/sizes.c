@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refuses, when it is applied, a profile that is too large ever to be rendered. */
 #include "controllers/allowed.h"
+#include "controllers/rules.h"
 
 #include "archive/archive.h"
 #include "document/document.h"
@@ -22,7 +23,7 @@ static bool is_custom(struct pass *pass, const char *space, const char *type)
 }
 
 /* The built-in type, unless the project or its tenant has one of that name. */
-static bool is_built_in(struct pass *pass, const char *type)
+static bool is_built_in_type(struct pass *pass, const char *type)
 {
     const struct node *project = pass_read(pass, PROJECT, "", pass->space);
     const char *tenant = node_get_text(node_get(project, "spec"), "tenant");
@@ -96,7 +97,7 @@ static int before_profile(void *arg, const struct objects_review *review, struct
         struct part part = largest_part(review->arena, node_get(one, "properties"));
 
         if (part.size <= most || is_unchanged(review, one) ||
-            !is_built_in(&pass, node_get_text(one, "type")))
+            !is_built_in_type(&pass, node_get_text(one, "type")))
             continue;
         return err_set(err, ERR_INVALID, "WorkloadProfile.axle.dev \"%s\" is invalid: "
                        "spec.components[%zu].properties%s: Too long: has %zu bytes of text, and "

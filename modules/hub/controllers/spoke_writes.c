@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges what spokes write of themselves: their status and their leases. */
 #include "controllers/joining.h"
+#include "controllers/rules.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -18,7 +19,7 @@
 #define CLAIM_VALUE 1024
 #define VERSION_BYTES 64
 
-static bool is_spoke(const struct objects_review *review)
+static bool is_spoke_write(const struct objects_review *review)
 {
     const struct auth_user *user = review->who->identity;
 
@@ -27,7 +28,7 @@ static bool is_spoke(const struct objects_review *review)
 
 /* ---- The status of its cluster -------------------------------------------------- */
 
-static int refuse(const struct objects_review *review, const char *field, const char *why,
+static int refuse_spoke_write(const struct objects_review *review, const char *field, const char *why,
                   struct err *err)
 {
     return err_set(err, ERR_INVALID, "%s%s%s \"%s\" is invalid: status.%s: %s", review->kind->kind,
@@ -39,7 +40,7 @@ static int check_count(const struct objects_review *review, const char *field,
 {
     if (node_count(list) <= most)
         return 0;
-    return refuse(review, field, arena_printf(review->arena, "Too many: %zu: must have at most %zu "
+    return refuse_spoke_write(review, field, arena_printf(review->arena, "Too many: %zu: must have at most %zu "
                   "items", node_count(list), most), err);
 }
 
@@ -55,7 +56,7 @@ static int check_amounts(const struct objects_review *review, const char *field,
         if (quantity_from_node(review->arena, one->value, &amount, &why) == 0 &&
             quantity_float(&amount) >= 0)
             continue;
-        return refuse(review, arena_printf(review->arena, "%s[%.100s]", field, one->key),
+        return refuse_spoke_write(review, arena_printf(review->arena, "%s[%.100s]", field, one->key),
                       arena_printf(review->arena, "Invalid value: \"%.100s\": must be an amount "
                                    "that is not negative", node_text(one->value)), err);
     }
@@ -72,17 +73,17 @@ static int check_claims(const struct objects_review *review, const struct node *
         const char *name = node_get_text(claim, "name");
 
         if (!*name || strlen(name) > CLAIM_NAME)
-            return refuse(review, arena_printf(review->arena, "clusterClaims[%zu].name", i),
+            return refuse_spoke_write(review, arena_printf(review->arena, "clusterClaims[%zu].name", i),
                           "Invalid value: a claim's name has 1 to 253 bytes", err);
         if (strlen(node_get_text(claim, "value")) > CLAIM_VALUE)
-            return refuse(review, arena_printf(review->arena, "clusterClaims[%zu].value", i),
+            return refuse_spoke_write(review, arena_printf(review->arena, "clusterClaims[%zu].value", i),
                           "Too long: may not be more than 1024 bytes", err);
     }
     return 0;
 }
 
 /* What the hub says of a cluster, and nobody else. */
-static bool is_hubs(const char *type)
+static bool is_hub_condition(const char *type)
 {
     static const char *const types[] = {META_CONDITION_CLUSTER_ACCEPTED, "HubDeniedManagedCluster",
                                         "Deleting"};
@@ -102,10 +103,10 @@ static void keep_hubs(const struct objects_review *review, struct node *status)
     struct node *list = node_list(review->arena);
 
     for (size_t i = 0; i < node_count(old); i++)
-        if (is_hubs(node_get_text(node_item(old, i), "type")))
+        if (is_hub_condition(node_get_text(node_item(old, i), "type")))
             node_add(review->arena, list, node_item(old, i));
     for (size_t i = 0; i < node_count(sent); i++)
-        if (!is_hubs(node_get_text(node_item(sent, i), "type")))
+        if (!is_hub_condition(node_get_text(node_item(sent, i), "type")))
             node_add(review->arena, list, node_item(sent, i));
     if (node_count(list) || sent)
         node_set(review->arena, status, "conditions", list);
@@ -124,7 +125,7 @@ static int check_available(const struct objects_review *review, const struct nod
     if ((!strcmp(says, "True") || !strcmp(says, "False")) &&
         strcmp(node_get_text(now, "reason"), STOPPED) != 0)
         return 0;
-    return refuse(review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]", "Forbidden: a spoke says True or False of "
+    return refuse_spoke_write(review, "conditions[" META_CONDITION_CLUSTER_AVAILABLE "]", "Forbidden: a spoke says True or False of "
                   "itself; that it is silent is the hub's to say", err);
 }
 
@@ -143,7 +144,7 @@ static int check_leaving(const struct objects_review *review, struct err *err)
     if (review->who->trusted || !user || user->role == AUTH_SPOKE ||
         !asks_to_leave(review->after) || asks_to_leave(review->before))
         return 0;
-    return refuse(review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]", "Forbidden: only the spoke itself asks "
+    return refuse_spoke_write(review, "conditions[" META_CONDITION_LEAVE_REQUESTED "]", "Forbidden: only the spoke itself asks "
                   "to leave; others delete the ManagedCluster (axle remove spoke)", err);
 }
 
@@ -155,7 +156,7 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
     (void)arg;
     if (review->after && check_leaving(review, err) < 0)
         return -1;
-    if (!is_spoke(review) || !node_is(status, NODE_MAP))
+    if (!is_spoke_write(review) || !node_is(status, NODE_MAP))
         return 0;
     keep_hubs(review, status);
     if (check_available(review, status, err) < 0 ||
@@ -167,7 +168,7 @@ static int before_cluster_status(void *arg, const struct objects_review *review,
         check_amounts(review, "allocatable", node_get(status, "allocatable"), err) < 0)
         return -1;
     if (strlen(node_get_text(node_get(status, "version"), "kubernetes")) > VERSION_BYTES)
-        return refuse(review, "version.kubernetes", "Too long: may not be more than 64 bytes", err);
+        return refuse_spoke_write(review, "version.kubernetes", "Too long: may not be more than 64 bytes", err);
     return check_claims(review, node_get(status, "clusterClaims"), err);
 }
 
@@ -182,7 +183,7 @@ static int before_work_status(void *arg, const struct objects_review *review, st
 
     (void)arg;
     (void)err;
-    if (!is_spoke(review))
+    if (!is_spoke_write(review))
         return 0;
     for (size_t i = 0; i < node_count(now); i++) {
         struct node *one = node_item(now, i);
@@ -208,7 +209,7 @@ static int before_lease(void *arg, const struct objects_review *review, struct e
 
     (void)arg;
     (void)err;
-    if (!review->after || !is_spoke(review) ||
+    if (!review->after || !is_spoke_write(review) ||
         !clock_parse(node_get_text(spec, "renewTime"), &renewed) ||
         !strcmp(node_get_text(spec, "renewTime"),
                 node_get_text(node_get(review->before, "spec"), "renewTime")))

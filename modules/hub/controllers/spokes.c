@@ -80,7 +80,7 @@ static const struct node *work_of(const struct node *works, const char *cluster)
     return NULL;
 }
 
-static void add_endpoints(struct arena *arena, struct spokes *spokes,
+static void add_work_endpoints(struct arena *arena, struct spokes *spokes,
                           const char *cluster, const struct node *load_status)
 {
     const struct node *list = node_get(load_status, "endpoints");
@@ -157,7 +157,7 @@ static void add_spoke(struct gathering *to, const char *cluster, bool chosen)
     spokes->copies_ready += standing.copies_ready;
     if (standing.ready) {
         spokes->ready++;
-        add_endpoints(arena, spokes, cluster, standing.now);
+        add_work_endpoints(arena, spokes, cluster, standing.now);
     }
 }
 

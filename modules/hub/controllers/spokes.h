@@ -2,7 +2,7 @@
 #ifndef CONTROLLERS_SPOKES_H
 #define CONTROLLERS_SPOKES_H
 
-#include "controllers/controller.h"
+#include "controllers/pass.h"
 #include "controllers/standing.h"
 
 struct spokes {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges how an application stands on one spoke. */
 #include "controllers/standing.h"
+#include "controllers/replicaset.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -33,7 +34,7 @@ static bool keeps_former(const struct node *have, const struct node *want,
 
 /* Every field that the template names is in the work as it says; and of those that the
    controller set (`owned`, as in managedFields) there is no other. */
-static bool matches(const struct node *have, const struct node *want, const struct node *owned)
+static bool fields_match(const struct node *have, const struct node *want, const struct node *owned)
 {
     if (node_is(want, NODE_MAP)) {
         if (!node_is(have, NODE_MAP) || keeps_former(have, want, owned))
@@ -41,7 +42,7 @@ static bool matches(const struct node *have, const struct node *want, const stru
         node_each(member, want) {
             scoped_mem char *field = owned ? mem_printf("f:%s", member->key) : NULL;
 
-            if (!matches(node_get(have, member->key), member->value,
+            if (!fields_match(node_get(have, member->key), member->value,
                          owned ? node_get(owned, field) : NULL))
                 return false;
         }
@@ -60,7 +61,7 @@ static bool matches(const struct node *have, const struct node *want, const stru
 
 bool standing_is_wanted(const struct node *work, const struct node *template)
 {
-    return template && matches(node_get(work, "spec"), template,
+    return template && fields_match(node_get(work, "spec"), template,
                                node_get(meta_applied_fields(work, REPLICASET_MANAGER), "f:spec"));
 }
 
@@ -75,12 +76,12 @@ static const struct node *condition_now(const struct node *work, const char *typ
                                                                                    : NULL;
 }
 
-static bool says(const struct node *work, const char *type, const char *status)
+static bool work_condition_is(const struct node *work, const char *type, const char *status)
 {
     return !strcmp(node_get_text(condition_now(work, type), "status"), status);
 }
 
-static const char *words_of(const struct node *work, const char *type)
+static const char *work_condition_message(const struct node *work, const char *type)
 {
     return node_get_text(condition_now(work, type), "message");
 }
@@ -117,40 +118,40 @@ static enum spoke_phase judge_wanted(const struct standing_input *input,
     const struct node *work = input->work;
     const char *said = node_get_text(now, "message");
 
-    if (says(work, "Degraded", "True")) {
-        *message = *said ? said : words_of(work, "Degraded");
+    if (work_condition_is(work, "Degraded", "True")) {
+        *message = *said ? said : work_condition_message(work, "Degraded");
         return SPOKE_DEGRADED;
     }
-    if (says(work, "Applied", "False")) {
-        *message = words_of(work, "Applied");
+    if (work_condition_is(work, "Applied", "False")) {
+        *message = work_condition_message(work, "Applied");
         return SPOKE_DEGRADED;
     }
-    if (!says(work, "Applied", "True")) {
+    if (!work_condition_is(work, "Applied", "True")) {
         *message = "the spoke has not taken it yet";
         return SPOKE_DEPLOYING;
     }
-    if (says(work, "Complete", "True"))
+    if (work_condition_is(work, "Complete", "True"))
         return SPOKE_COMPLETED;
     /* A klusterlet may never say Progressing; if it did, it must say that it is over. */
-    if (says(work, "Available", "True") &&
+    if (work_condition_is(work, "Available", "True") &&
         (!meta_condition(work, "Progressing") ||
-         says(work, "Progressing", "False")))
+         work_condition_is(work, "Progressing", "False")))
         return SPOKE_RUNNING;
-    *message = *said ? said : words_of(work, "Available");
+    *message = *said ? said : work_condition_message(work, "Available");
     return SPOKE_DEPLOYING;
 }
 
-static enum spoke_phase judge_former(struct arena *arena, const struct node *work,
+static enum spoke_phase judge_former_work(struct arena *arena, const struct node *work,
                                      const char **message)
 {
-    const char *bad = says(work, "Degraded", "True") ? words_of(work, "Degraded") : "";
+    const char *bad = work_condition_is(work, "Degraded", "True") ? work_condition_message(work, "Degraded") : "";
 
     *message = *bad ? arena_printf(arena, "the former version is there, and fails: %s", bad)
                     : "the former version is there; it is not this spoke's turn yet";
     return SPOKE_PENDING;
 }
 
-static enum spoke_phase judge(struct arena *arena, const struct standing_input *input,
+static enum spoke_phase judge_spoke(struct arena *arena, const struct standing_input *input,
                               const struct node *now, const char **message)
 {
     if (input->work && meta_is_deleting(input->work)) {
@@ -168,7 +169,7 @@ static enum spoke_phase judge(struct arena *arena, const struct standing_input *
         return SPOKE_PENDING;
     }
     if (!standing_is_wanted(input->work, input->template))
-        return judge_former(arena, input->work, message);
+        return judge_former_work(arena, input->work, message);
     return judge_wanted(input, now, message);
 }
 
@@ -181,7 +182,7 @@ struct standing standing_judge(struct arena *arena, const struct standing_input 
 
     ret.now = wanted ? load_now(input) : NULL;
     ret.updated = wanted && standing_is_reported(input->work);
-    ret.phase = judge(arena, input, ret.now, &ret.message);
+    ret.phase = judge_spoke(arena, input, ret.now, &ret.message);
     ret.ready = ret.phase == SPOKE_RUNNING || ret.phase == SPOKE_COMPLETED;
     copies = node_get(ret.now, "copies");
     ret.copies = node_get_within(copies, "wanted", 0, MOST_COPIES, 0);
@@ -201,10 +202,10 @@ struct standing_summary standing_sum(const struct node *works, const struct node
         if (!standing_is_wanted(work, template))
             continue;
         ret.updated += standing_is_reported(work);
-        ret.applied += says(work, "Applied", "True");
-        ret.available += says(work, "Available", "True");
-        ret.progressing += says(work, "Progressing", "True");
-        ret.degraded += says(work, "Degraded", "True");
+        ret.applied += work_condition_is(work, "Applied", "True");
+        ret.available += work_condition_is(work, "Available", "True");
+        ret.progressing += work_condition_is(work, "Progressing", "True");
+        ret.degraded += work_condition_is(work, "Degraded", "True");
     }
     return ret;
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static const struct node *status_of(const struct node *deployment)
+static const struct node *status_of_deployment(const struct node *deployment)
 {
     return node_get(deployment, "status");
 }
@@ -16,7 +16,7 @@ static const struct node *status_of(const struct node *deployment)
 /* Its status is of what it is now. */
 static bool is_told(const struct node *deployment)
 {
-    return node_get_int(status_of(deployment), "observedGeneration", 0) ==
+    return node_get_int(status_of_deployment(deployment), "observedGeneration", 0) ==
            meta_generation(deployment);
 }
 
@@ -26,9 +26,9 @@ static bool is_told(const struct node *deployment)
 static const char *const phases[] = { "Failed", "Degraded", "Rendering",
                                       "Placing", "Deploying", "Unknown" };
 
-static const char *phase_of(const struct node *deployment)
+static const char *phase_of_deployment(const struct node *deployment)
 {
-    const char *phase = node_get_text(status_of(deployment), "phase");
+    const char *phase = node_get_text(status_of_deployment(deployment), "phase");
 
     /* One that is no longer wanted is on its way out. */
     if (meta_is_deleting(deployment) || !strcmp(phase, "Deleting"))
@@ -42,10 +42,10 @@ static const char *sum_phase(const struct node *deployments)
 
     for (size_t p = 0; p < count_of(phases); p++)
         for (size_t i = 0; i < count; i++)
-            if (!strcmp(phase_of(node_item(deployments, i)), phases[p]))
+            if (!strcmp(phase_of_deployment(node_item(deployments, i)), phases[p]))
                 return phases[p];
     for (size_t i = 0; i < count; i++) {
-        const char *phase = phase_of(node_item(deployments, i));
+        const char *phase = phase_of_deployment(node_item(deployments, i));
 
         completed += !strcmp(phase, "Completed");
         running += !strcmp(phase, "Running");
@@ -91,9 +91,9 @@ struct counting {
 };
 
 /* A status names 200 spokes at most, those that are not ready first. */
-static void add_rows(struct counting *to, const struct node *deployment)
+static void add_spoke_rows(struct counting *to, const struct node *deployment)
 {
-    const struct node *status = status_of(deployment);
+    const struct node *status = status_of_deployment(deployment);
     const struct node *list = node_get(status, "spokes");
     int64_t bad = node_get_int(status, "totalSpokes", 0) -
                   (is_told(deployment) ? node_get_int(status, "readySpokes", 0) : 0);
@@ -130,11 +130,11 @@ struct sums sums_of(struct arena *arena, const struct node *deployments)
     struct counting counting = { .arena = arena, .by_name = node_map(arena) };
 
     for (size_t i = 0; i < node_count(deployments); i++) {
-        const struct node *one = node_item(deployments, i), *status = status_of(one);
+        const struct node *one = node_item(deployments, i), *status = status_of_deployment(one);
         const struct node *endpoints = node_get(status, "endpoints");
         int64_t total = node_get_int(status, "totalSpokes", 0);
 
-        add_rows(&counting, one);
+        add_spoke_rows(&counting, one);
         for (size_t k = 0; k < node_count(endpoints); k++)
             node_add(arena, ret.endpoints, node_copy(arena, node_item(endpoints, k)));
         if (!*ret.message)
@@ -156,7 +156,7 @@ struct meta_condition sums_condition(const struct node *deployments, const char 
 
     for (size_t i = 0; i < node_count(deployments); i++) {
         const struct node *one = node_item(deployments, i);
-        const struct node *found = meta_condition_find(node_get(status_of(one), "conditions"), type);
+        const struct node *found = meta_condition_find(node_get(status_of_deployment(one), "conditions"), type);
 
         if (meta_is_deleting(one))
             continue;

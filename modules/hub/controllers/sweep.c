@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clears the registry of unreferenced artifacts, and old notes of numbers, once an hour. */
 #include "controllers/numbers.h"
+#include "controllers/table.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,20 +9,20 @@
 
 #define HOUR (3600 * CLOCK_SECOND)
 
-static void on_durable(void *arg, const struct err *err)
+static void on_sweep_durable(void *arg, const struct err *err)
 {
     if (err)
         log_warn("controllers", "the registry was not swept: %s", err->text);
 }
 
 /* What was pushed a moment ago may be named a moment later: an hour's grace. */
-static int run(struct pass *pass, struct err *err)
+static int reconcile_sweep(struct pass *pass, struct err *err)
 {
     numbers_fold(pass);
     if (registry_sweep(objects_store(pass->objects), pass->now - HOUR))
-        objects_when_durable(pass->objects, on_durable, NULL);
+        objects_when_durable(pass->objects, on_sweep_durable, NULL);
     pass_wake_at(pass, pass->now + HOUR);
     return 0;
 }
 
-const struct controller controller_sweep = { .name = "sweep", .run = run, .about = ABOUT_NOTHING };
+const struct controller controller_sweep = { .name = "sweep", .run = reconcile_sweep, .about = ABOUT_NOTHING };

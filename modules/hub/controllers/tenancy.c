@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives tenants and projects their namespaces, and projects their clusters. */
 #include "controllers/allowed.h"
+#include "controllers/namespaces.h"
+#include "controllers/table.h"
 #include "controllers/members.h"
 
 #include "base/map.h"
@@ -12,7 +14,7 @@
 /* ---- Namespaces have one owner ------------------------------------------- */
 
 /* The project whose workloads go into a namespace of this name on spokes. */
-static const char *listed_by(struct pass *pass, const char *space)
+static const char *find_target_lister(struct pass *pass, const char *space)
 {
     const struct node *listing = pass_list(pass, PROJECT, NULL, NULL, space);
 
@@ -32,14 +34,14 @@ const char *tenancy_space_trouble(struct pass *pass, const char *space,
 
     if (trouble || strcmp(kind, "Project") || pass_read(pass, NAMESPACE, "", space))
         return trouble;
-    project = listed_by(pass, space);
+    project = find_target_lister(pass, space);
     return project ? arena_printf(pass->arena, "the name \"%s\" belongs to the project \"%s\", "
                                   "which lists it in spec.targetNamespaces; take another name",
                                   space, project)
                    : NULL;
 }
 
-static int make_space(struct pass *pass, const char *space, const char *kind,
+static int make_owned_namespace(struct pass *pass, const char *space, const char *kind,
                       const char *owner, const char *tenant, struct err *err)
 {
     struct node *wanted = pass_new(pass, NAMESPACE, "", space);
@@ -64,7 +66,7 @@ static void say_members(struct pass *pass, const struct seen *seen, struct node 
                       pass->now);
 }
 
-static int say(struct pass *pass, const struct seen *seen, const char *phase,
+static int set_tenancy_status(struct pass *pass, const struct seen *seen, const char *phase,
                const struct meta_condition *ready, struct err *err)
 {
     struct node *status = meta_copy_status(pass->arena, seen->node);
@@ -100,7 +102,7 @@ static int drop_space(struct pass *pass, const char *space, const char *kind,
 }
 
 /* What keeps a namespace, as the collector says it there. */
-static const char *emptying(struct pass *pass, const char *space)
+static const char *find_emptying_message(struct pass *pass, const char *space)
 {
     const struct node *there = pass_read(pass, NAMESPACE, "", space);
     const struct node *conditions = meta_conditions(there);
@@ -140,18 +142,18 @@ static int drain_tenant(struct pass *pass, const struct seen *tenant,
                          "delete it first", project),
         };
 
-        return say(pass, tenant, "Deleting", &ready, err);
+        return set_tenancy_status(pass, tenant, "Deleting", &ready, err);
     }
     gone = drop_space(pass, space, "Tenant", err);
     if (!gone) {
-        struct meta_condition ready = { "Ready", "False", "Draining", emptying(pass, space) };
+        struct meta_condition ready = { "Ready", "False", "Draining", find_emptying_message(pass, space) };
 
-        return say(pass, tenant, "Deleting", &ready, err);
+        return set_tenancy_status(pass, tenant, "Deleting", &ready, err);
     }
     return gone > 0 ? pass_finalizer(pass, tenant, META_FINALIZER_DRAIN, false, err) : gone;
 }
 
-static int run_tenant(struct pass *pass, struct err *err)
+static int reconcile_tenant(struct pass *pass, struct err *err)
 {
     char *space = arena_printf(pass->arena, "tenant-%s", pass->name);
     struct meta_condition ready = { "Ready", "True", "NamespaceReady", "" };
@@ -167,13 +169,13 @@ static int run_tenant(struct pass *pass, struct err *err)
     trouble = tenancy_space_trouble(pass, space, "Tenant");
     if (trouble) {
         ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
-        return say(pass, &tenant, "Failed", &ready, err);
+        return set_tenancy_status(pass, &tenant, "Failed", &ready, err);
     }
-    if (make_space(pass, space, "Tenant", pass->name, pass->name, err) < 0 ||
+    if (make_owned_namespace(pass, space, "Tenant", pass->name, pass->name, err) < 0 ||
         members_of_tenant(pass, tenant.node, space, err) < 0)
         return -1;
     ready.message = arena_printf(pass->arena, "the namespace is %s", space);
-    return say(pass, &tenant, "Ready", &ready, err);
+    return set_tenancy_status(pass, &tenant, "Ready", &ready, err);
 }
 
 /* ---- Project ------------------------------------------------------------------ */
@@ -239,18 +241,18 @@ static int drain_project(struct pass *pass, const struct seen *project,
                 return -1;
     }
     if (left)
-        return say(pass, project, "Deleting", &ready, err);
+        return set_tenancy_status(pass, project, "Deleting", &ready, err);
     gone = drop_space(pass, pass->name, "Project", err);
     if (!gone) {
-        ready.message = emptying(pass, pass->name);
-        return say(pass, project, "Deleting", &ready, err);
+        ready.message = find_emptying_message(pass, pass->name);
+        return set_tenancy_status(pass, project, "Deleting", &ready, err);
     }
     if (gone > 0 && !pass_read(pass, NAMESPACE, "", pass->name))
         registry_drop_project(objects_store(pass->objects), pass->name);
     return gone > 0 ? pass_finalizer(pass, project, META_FINALIZER_DRAIN, false, err) : gone;
 }
 
-static int run_project(struct pass *pass, struct err *err)
+static int reconcile_project(struct pass *pass, struct err *err)
 {
     struct meta_condition ready = { "Ready", "True", "NamespaceReady",
                                "the namespace is there" };
@@ -275,19 +277,19 @@ static int run_project(struct pass *pass, struct err *err)
                          node_get_text(node_get(project.node, "spec"),
                                        "tenant")),
         };
-        return say(pass, &project, "Pending", &ready, err);
+        return set_tenancy_status(pass, &project, "Pending", &ready, err);
     }
     trouble = tenancy_space_trouble(pass, pass->name, "Project");
     if (trouble) {
         ready = (struct meta_condition) { "Ready", "False", "NameTaken", trouble };
-        return say(pass, &project, "Failed", &ready, err);
+        return set_tenancy_status(pass, &project, "Failed", &ready, err);
     }
-    if (make_space(pass, pass->name, "Project", pass->name, meta_name(tenant),
+    if (make_owned_namespace(pass, pass->name, "Project", pass->name, meta_name(tenant),
                    err) < 0 ||
         bind_sets(pass, allowed_sets(pass, pass->name), err) < 0 ||
         members_of_project(pass, project.node, tenant, err) < 0)
         return -1;
-    return say(pass, &project, "Ready", &ready, err);
+    return set_tenancy_status(pass, &project, "Ready", &ready, err);
 }
 
 /* ---- What wakes them ------------------------------------------------------------ */
@@ -371,7 +373,7 @@ static void map_project_binding(struct controllers *all,
 }
 
 /* A spoke's name is taken, or free; so is one that another project listed. */
-static void map_presence(struct controllers *all, const struct controller *to,
+static void map_lost_namespace_to_owners(struct controllers *all, const struct controller *to,
                          const struct object *before, const struct object *after)
 {
     if (!before || !after)
@@ -419,7 +421,7 @@ static void map_project_content(struct controllers *all,
 }
 
 const struct controller controller_tenant = {
-    .name = "tenant", .run = run_tenant, .about = TENANT, .condition = RECONCILED,
+    .name = "tenant", .run = reconcile_tenant, .about = TENANT, .condition = RECONCILED,
     .sources = { { TENANT, NULL }, { NAMESPACE, map_space_owner },
                  { PROJECT, map_project_tenant },
                  { ROLE_BINDING, map_tenant_binding },
@@ -428,10 +430,10 @@ const struct controller controller_tenant = {
 };
 
 const struct controller controller_project = {
-    .name = "project", .run = run_project, .about = PROJECT, .condition = RECONCILED,
+    .name = "project", .run = reconcile_project, .about = PROJECT, .condition = RECONCILED,
     .sources = { { PROJECT, map_self_and_listed }, { NAMESPACE, map_space_owner },
                  { TENANT, map_tenant_projects },
-                 { BINDING, map_bindings }, { CLUSTER, map_presence },
+                 { BINDING, map_bindings }, { CLUSTER, map_lost_namespace_to_owners },
                  { CLUSTER_ROLE, map_look }, { CLUSTER_ROLE_BINDING, map_look },
                  { AIWORKLOAD, map_project_content },
                  { DEPLOYMENT, map_project_content },

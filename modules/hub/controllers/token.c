@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts who joined with a token and says when it stops working. */
 #include "controllers/joining.h"
+#include "controllers/rules.h"
+#include "controllers/table.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -11,13 +13,13 @@
 
 /* ---- Rules before each write ------------------------------------------------- */
 
-static bool is_administrators(const struct node *token)
+static bool is_administrators_token(const struct node *token)
 {
     return !strcmp(node_get_text(node_get(token, "spec"), "purpose"),
                    AUTH_TOKEN_ADMINISTRATOR);
 }
 
-static int refuse_field(const struct node *token, const char *field, const char *value,
+static int refuse_token_field(const struct node *token, const char *field, const char *value,
                         const char *why, struct err *err)
 {
     return err_set(err, ERR_INVALID, "JoinToken.axle.dev \"%s\" is invalid: %s: Invalid value: "
@@ -31,10 +33,10 @@ static int check_end(const struct node *token, struct err *err)
     int64_t now = clock_wall(), end = 0;
 
     if (!clock_parse(text, &end) || end <= now)
-        return refuse_field(token, "spec.expiresAt", text,
+        return refuse_token_field(token, "spec.expiresAt", text,
                             "an administrator's token ends at a time that is ahead", err);
     if (end > now + AUTH_TOKEN_MOST)
-        return refuse_field(token, "spec.expiresAt", text,
+        return refuse_token_field(token, "spec.expiresAt", text,
                             "an administrator's token lives a year at the most", err);
     return 0;
 }
@@ -52,14 +54,14 @@ static int check_purpose(const struct objects_review *review, struct err *err)
     const struct node *before = review->before, *after = review->after;
     const char *end = node_get_text(node_get(before, "spec"), "expiresAt");
 
-    if (!is_administrators(before) && !is_administrators(after))
+    if (!is_administrators_token(before) && !is_administrators_token(after))
         return 0;
     if (!is_administrator(review->who))
         return err_set(err, ERR_FORBIDDEN, "jointokens.axle.dev \"%s\" is forbidden: a token that "
                        "makes its bearer an administrator is written by administrators (group "
                        "system:masters) only", meta_name(after));
-    if (before && is_administrators(before) != is_administrators(after))
-        return refuse_field(after, "spec.purpose", node_get_text(node_get(after, "spec"), "purpose"),
+    if (before && is_administrators_token(before) != is_administrators_token(after))
+        return refuse_token_field(after, "spec.purpose", node_get_text(node_get(after, "spec"), "purpose"),
                             "a token never changes its purpose: make another one", err);
     if (before && !strcmp(end, node_get_text(node_get(after, "spec"), "expiresAt")))
         return 0;
@@ -67,7 +69,7 @@ static int check_purpose(const struct objects_review *review, struct err *err)
 }
 
 /* What no machine could join with would only be found out at the machine. */
-static int check_spec(const struct objects_review *review, struct err *err)
+static int check_token_spec(const struct objects_review *review, struct err *err)
 {
     const struct node *spec = node_get(review->after, "spec"), *names = node_get(spec, "names");
     const char *pool = node_get_text(spec, "pool"), *slash = strchr(pool, '/');
@@ -75,9 +77,9 @@ static int check_spec(const struct objects_review *review, struct err *err)
 
     for (size_t i = 0; i < node_count(names); i++)
         if (!name_is_dns_label(node_text(node_item(names, i)), why))
-            return refuse_field(review->after, "spec.names", node_text(node_item(names, i)), why, err);
+            return refuse_token_field(review->after, "spec.names", node_text(node_item(names, i)), why, err);
     if (*pool && (!slash || slash == pool || !slash[1]))
-        return refuse_field(review->after, "spec.pool", pool, "write it as NAMESPACE/POOL", err);
+        return refuse_token_field(review->after, "spec.pool", pool, "write it as NAMESPACE/POOL", err);
     return 0;
 }
 
@@ -98,7 +100,7 @@ static int before_token_write(void *arg, const struct objects_review *review, st
     else if (annotations)
         node_remove(annotations, META_ANNOTATION_MADE_BY);
     /* An older hub kept such a token; it may still be revoked or given a note. */
-    if (!review->before && check_spec(review, err) < 0)
+    if (!review->before && check_token_spec(review, err) < 0)
         return -1;
     return check_purpose(review, err);
 }
@@ -110,7 +112,7 @@ void token_rules(struct controllers *all)
 
 /* ---- The controller ------------------------------------------------------------ */
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_token(struct pass *pass, struct err *err)
 {
     const struct node *spec;
     struct seen token;
@@ -124,7 +126,7 @@ static int run(struct pass *pass, struct err *err)
     status = meta_copy_status(pass->arena, token.node);
     used = joining_count(pass->all, token.node);
     clock_parse(node_get_text(spec, "expiresAt"), &expires);
-    if (!is_administrators(token.node) && used >= node_get_int(spec, "uses", 1))
+    if (!is_administrators_token(token.node) && used >= node_get_int(spec, "uses", 1))
         phase = "UsedUp";
     if (expires && pass->now >= expires)
         phase = "Expired";
@@ -135,7 +137,7 @@ static int run(struct pass *pass, struct err *err)
     return pass_status(pass, &token, status, NULL, err);
 }
 
-static void map_cluster(struct controllers *all, const struct controller *to,
+static void map_cluster_to_tokens(struct controllers *all, const struct controller *to,
                         const struct object *before, const struct object *after)
 {
     scoped_arena struct arena *arena = NULL;
@@ -151,7 +153,7 @@ static void map_cluster(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_token = {
-    .name = "token", .run = run, .about = JOIN_TOKEN, .condition = RECONCILED,
-    .sources = { { JOIN_TOKEN, NULL }, { CLUSTER, map_cluster } },
+    .name = "token", .run = reconcile_token, .about = JOIN_TOKEN, .condition = RECONCILED,
+    .sources = { { JOIN_TOKEN, NULL }, { CLUSTER, map_cluster_to_tokens } },
     .source_count = 2,
 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removes works that are Complete for as long as they say. */
-#include "controllers/controller.h"
+#include "controllers/pass.h"
+#include "controllers/table.h"
 
 #include "work/work.h"
 
 #include <string.h>
 
-static int run(struct pass *pass, struct err *err)
+static int reconcile_ttl(struct pass *pass, struct err *err)
 {
     struct seen work;
     int64_t at = 0;
@@ -40,7 +41,7 @@ static void map_ending(struct controllers *all, const struct controller *to,
 }
 
 const struct controller controller_ttl = {
-    .name = "ttl", .run = run, .about = WORK,
+    .name = "ttl", .run = reconcile_ttl, .about = WORK,
     .sources = { { WORK, map_ending } },
     .source_count = 1,
 };

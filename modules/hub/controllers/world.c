@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps placement's picture of clusters, sets and decisions up to date. */
-#include "controllers/controller.h"
+#include "controllers/world.h"
 
+#include "controllers/controller.h"
 #include "placement/placement.h"
 
-void controllers_world_note(struct controllers *all, const struct object *before,
+void world_note(struct controllers *all, const struct object *before,
                             const struct object *after)
 {
     static const enum which seen[] = { CLUSTER, CLUSTER_SET, BINDING, DECISION,

@@ -108,6 +108,7 @@ static int open_objects(struct hub *hub, struct err *err)
     struct controllers_settings settings = {
         .authority = hub->authority,
         .certificate_lifetime = limit(hub, CONFIG_ID_CERTIFICATE_AGE),
+        .event_age = limit(hub, CONFIG_ID_EVENT_AGE),
         .prove_wake_ups = getenv("AXLE_PROVE_WAKE_UPS") != NULL};
     unsigned char seal[PKI_SEAL_KEY];
 
@@ -124,7 +125,6 @@ static int open_objects(struct hub *hub, struct err *err)
     explicit_bzero(seal, sizeof seal);
     if (opened < 0)
         return -1;
-    objects_set_event_age(hub->objects, limit(hub, CONFIG_ID_EVENT_AGE));
     open_auth(hub); /* first, so that its rules come before all that validate */
     hub->controllers =
         controllers_start(hub->objects, hub->loop, &settings, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges the conditions of certificate requests as kube-apiserver does. */
 
-#include "objects/inside.h"
+#include "objects/rules.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-/* Decisions stay; whether one may be added depends on where. */
+/* Condition types that are decisions: no update removes one, and the first two may be
+   added only through the subresource `approval`. */
 static const char *const decisions[] = {"Approved", "Denied", "Failed"};
 
 static bool is_decision(const char *type, size_t count)
@@ -22,8 +23,12 @@ static bool is_decision(const char *type, size_t count)
     return false;
 }
 
-/* When it was written, and since when it says so. */
-void stamp_conditions(struct arena *arena, struct node *object,
+bool approval_is_csr(const struct kind *kind)
+{
+    return !strcmp(kind->resource, "certificatesigningrequests." META_GROUP_CERTIFICATES);
+}
+
+void approval_stamp(struct arena *arena, struct node *object,
                       const struct node *before)
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
@@ -49,7 +54,7 @@ void stamp_conditions(struct arena *arena, struct node *object,
     }
 }
 
-static void check_condition(struct arena *arena, const struct node *condition,
+static void check_decision(struct arena *arena, const struct node *condition,
                             size_t index, struct node *causes)
 {
     const char *type = node_get_text(condition, "type");
@@ -83,14 +88,14 @@ static void check_exclusive(struct arena *arena, const struct node *object,
     }
 }
 
-void check_approval(struct arena *arena, const struct node *object,
+void approval_check(struct arena *arena, const struct node *object,
                     const struct node *before, bool may_decide,
                     struct node *causes)
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
 
     for (size_t i = 0; i < node_count(list); i++)
-        check_condition(arena, node_item(list, i), i, causes);
+        check_decision(arena, node_item(list, i), i, causes);
     check_exclusive(arena, object, causes);
     for (size_t i = 0; i < count_of(decisions); i++) {
         bool was = meta_condition(before, decisions[i]);

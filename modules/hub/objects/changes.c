@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Remembers recent changes, for watches and lists of an older version. */
+/* Remembers recent changes, for watches and for lists at an older revision. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ static size_t change_size(const struct change *change)
 {
     const struct object *object = change->after ? change->after : change->last;
 
-    return sizeof(*change) + sizeof(struct held) + (object ? object->len : 0);
+    return sizeof(*change) + sizeof(*object) + (object ? object->len : 0);
 }
 
 static void change_free(struct change *change)
@@ -21,71 +21,67 @@ static void change_free(struct change *change)
     mem_free(&change);
 }
 
-void changes_forget_oldest(struct objects *objects)
+static void forget_oldest_change(struct keeper *keeper)
 {
-    struct change *change = objects->oldest;
+    struct changes *changes = &keeper->changes;
+    struct change *change = changes->oldest;
     struct table *table = change->table;
 
     if (change->waiting)
-        watch_expire(change);
-    objects->oldest = change->next;
-    if (!objects->oldest)
-        objects->newest = NULL;
+        watches_expire(change);
+    changes->oldest = change->next;
+    if (!changes->oldest)
+        changes->newest = NULL;
     table->first = change->next_here;
     if (!table->first)
         table->last = NULL;
-    objects->forgotten = change->revision;
-    objects->recent_bytes -= change_size(change);
-    objects->recent_count--;
+    keeper->forgotten = change->revision;
+    changes->bytes -= change_size(change);
+    changes->count--;
     change_free(change);
 }
 
-static void changes_forget(struct objects *objects)
+static void forget_surplus(struct keeper *keeper)
 {
-    while (objects->oldest != objects->newest &&
-           (objects->recent_bytes > objects->most_bytes ||
-            objects->recent_count > objects->most_count))
-        changes_forget_oldest(objects);
+    const struct changes *changes = &keeper->changes;
+
+    while (changes->oldest != changes->newest &&
+           (changes->bytes > changes->most_bytes ||
+            changes->count > changes->most_count))
+        forget_oldest_change(keeper);
 }
 
 void objects_limit_memory(struct objects *objects, size_t bytes, size_t count)
 {
-    objects->most_bytes = bytes;
-    objects->most_count = count;
-    changes_forget(objects);
+    objects->keeper.changes.most_bytes = bytes;
+    objects->keeper.changes.most_count = count;
+    forget_surplus(&objects->keeper);
 }
 
-/* Takes the objects in `change` over. */
-struct change *changes_remember(struct objects *objects, struct change value)
+struct change *changes_remember(struct keeper *keeper, struct change value)
 {
+    struct changes *changes = &keeper->changes;
     struct change *change = mem_copy(&value, sizeof(value));
     struct table *table = change->table;
 
-    if (objects->newest)
-        objects->newest->next = change;
+    if (changes->newest)
+        changes->newest->next = change;
     else
-        objects->oldest = change;
-    objects->newest = change;
+        changes->oldest = change;
+    changes->newest = change;
     if (table->last)
         table->last->next_here = change;
     else
         table->first = change;
     table->last = change;
-    objects->recent_bytes += change_size(change);
-    objects->recent_count++;
-    changes_forget(objects);
+    changes->bytes += change_size(change);
+    changes->count++;
+    forget_surplus(keeper);
     return change;
 }
 
-bool changes_space_went(const struct objects *objects, const char *space,
-                        int64_t revision)
+void changes_free(struct keeper *keeper)
 {
-    const struct kind *kind = kinds_find(objects->kinds, "", "namespaces");
-    const struct change *change = kind && *space ? table_of(objects, kind)->first : NULL;
-
-    for (; change; change = change->next_here)
-        if (change->revision > revision && !change->after && change->last &&
-            !strcmp(change->last->name, space))
-            return true;
-    return false;
+    while (keeper->changes.oldest)
+        forget_oldest_change(keeper);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deletes an object, or marks it as to be deleted. */
 
-#include "objects/job.h"
+#include "objects/write_op.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -10,123 +10,125 @@
 
 #include <string.h>
 
-/* ---- Delete ------------------------------------------------------------- */
-
-static int check_preconditions(struct job *job)
+static int check_preconditions(struct write_op *op)
 {
-    const char *uid = job->write->uid, *revision = job->write->revision;
+    const char *uid = op->write->uid, *revision = op->write->revision;
     long long number;
 
-    job_set_details(job, job->write->name, job->kind->group, job->kind->kind);
-    if (uid && *uid && strcmp(uid, job->live->uid))
-        return err_set(job->err, ERR_CONFLICT,
+    write_op_set_details(op, op->write->name, op->kind->group, op->kind->kind);
+    if (uid && *uid && strcmp(uid, op->live->uid))
+        return err_set(op->err, ERR_CONFLICT,
                        "Operation cannot be fulfilled on %s \"%s\": the UID in "
                        "the precondition (%s) does not match the UID in record "
                        "(%s). The object might have been deleted and then "
                        "recreated",
-                       job->kind->kind, job->write->name, uid, job->live->uid);
-    if (revision && *revision && (!text_to_int(revision, &number) || number != job->live->revision))
-        return err_set(job->err, ERR_CONFLICT,
+                       op->kind->kind, op->write->name, uid, op->live->uid);
+    if (revision && *revision && (!text_to_int(revision, &number) || number != op->live->revision))
+        return err_set(op->err, ERR_CONFLICT,
                        "Operation cannot be fulfilled on %s \"%s\": the "
                        "ResourceVersion in the precondition (%s) does not "
                        "match the ResourceVersion in record (%lld). The object "
                        "might have been modified",
-                       job->kind->kind, job->write->name, revision, (long long)job->live->revision);
-    job->ret->details = NULL;
+                       op->kind->kind, op->write->name, revision, (long long)op->live->revision);
+    op->ret->details = NULL;
     return 0;
 }
 
-static int check_propagation(struct job *job)
+static int check_propagation(struct write_op *op)
 {
     static const char *const known[] = {"Foreground", "Background", "Orphan"};
-    const char *how = job->write->propagation;
+    const char *how = op->write->propagation;
 
     for (size_t i = 0; i < count_of(known); i++)
         if (!how || !*how || !strcmp(how, known[i]))
             return 0;
-    return job_bad_option(job, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
-                          node_string(job->arena, how),
+    return write_op_bad_option(op, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
+                          node_string(op->arena, how),
                           "supported values: \"Foreground\", \"Background\", "
                           "\"Orphan\", \"nil\"");
 }
 
-static int check_space_may_go(struct job *job)
+static int check_space_may_go(struct write_op *op)
 {
     static const char *const kept[] = {"default", "kube-system", "kube-public",
                                        "axle-system"};
 
-    for (size_t i = 0; is_core(job->kind, "namespaces") && i < count_of(kept); i++)
-        if (!strcmp(job->write->name, kept[i]))
-            return err_set(job->err, ERR_FORBIDDEN,
+    for (size_t i = 0; kind_is_core(op->kind, "namespaces") && i < count_of(kept); i++)
+        if (!strcmp(op->write->name, kept[i]))
+            return err_set(op->err, ERR_FORBIDDEN,
                            "namespaces \"%s\" is forbidden: this namespace may "
                            "not be deleted",
                            kept[i]);
     return 0;
 }
 
-static void set_finalizer(struct job *job, const char *name, bool present)
+static void set_finalizer(struct write_op *op, const char *name, bool present)
 {
     if (present)
-        meta_add_finalizer(job->arena, job->after, name);
+        meta_add_finalizer(op->arena, op->after, name);
     else
-        meta_remove_finalizer(job->arena, job->after, name);
+        meta_remove_finalizer(op->arena, op->after, name);
 }
 
-/* The collector works on what these two finalizers hold. */
-static void set_propagation(struct job *job)
+/* The two finalizers keep the object until the collector (controllers) has dealt with
+   its dependents and removes them. */
+static void set_propagation(struct write_op *op)
 {
-    const char *how = job->write->propagation ? job->write->propagation : "";
+    const char *how = op->write->propagation ? op->write->propagation : "";
 
     if (!*how)
         return;
-    set_finalizer(job, META_FINALIZER_FOREGROUND, !strcmp(how, "Foreground"));
-    set_finalizer(job, META_FINALIZER_ORPHAN, !strcmp(how, "Orphan"));
+    set_finalizer(op, META_FINALIZER_FOREGROUND, !strcmp(how, "Foreground"));
+    set_finalizer(op, META_FINALIZER_ORPHAN, !strcmp(how, "Orphan"));
 }
 
-static void mark_deleted(struct job *job)
+static void mark_deleted(struct write_op *op)
 {
-    struct node *metadata = node_get(job->after, "metadata");
+    struct node *metadata = node_get(op->after, "metadata");
     char now[CLOCK_TEXT];
 
     if (node_get(metadata, "deletionTimestamp"))
         return;
     clock_format(clock_wall(), false, now);
-    node_set_text(job->arena, metadata, "deletionTimestamp", now);
-    node_set_int(job->arena, metadata, "deletionGracePeriodSeconds", 0);
-    job_raise_generation(job);
-    if (is_core(job->kind, "namespaces"))
-        node_set_text(job->arena, node_make(job->arena, job->after, "status"), "phase",
+    node_set_text(op->arena, metadata, "deletionTimestamp", now);
+    node_set_int(op->arena, metadata, "deletionGracePeriodSeconds", 0);
+    write_op_raise_generation(op);
+    if (kind_is_core(op->kind, "namespaces"))
+        node_set_text(op->arena, node_make(op->arena, op->after, "status"), "phase",
                       "Terminating");
 }
 
-int job_run_delete(struct objects *objects, const struct objects_write *write,
-                   struct objects_result *ret, struct job *job, struct err *err)
+/* An object that no finalizer holds is deleted at once; a namespace only if it is empty,
+   since its objects would be left without one. */
+static bool may_go_now(const struct write_op *op, const struct node *metadata)
+{
+    return !node_get(metadata, "finalizers") &&
+           (!kind_is_core(op->kind, "namespaces") ||
+            objects_space_is_empty(op->objects, op->write->name));
+}
+
+int write_op_delete(struct write_op *op)
 {
     struct node *metadata;
 
-    if (job_start(job, objects, write, ret, err) < 0)
+    if (check_propagation(op) < 0 || check_space_may_go(op) < 0)
         return -1;
-    if (check_propagation(job) < 0 || check_space_may_go(job) < 0)
+    write_op_look_up(op, op->write->name);
+    if (!op->live)
+        return table_not_found(op->kind, op->write->name, op->err);
+    if (check_preconditions(op) < 0 || write_op_review(op) < 0)
         return -1;
-    job_look_up(job, write->name);
-    if (!job->live)
-        return not_found(job->kind, write->name, err);
-    if (check_preconditions(job) < 0)
-        return -1;
-    if (job_review(job) < 0)
-        return -1;
-    job->after = node_copy(job->arena, job->before);
-    metadata = node_get(job->after, "metadata");
-    set_propagation(job);
-    if (!node_get(metadata, "finalizers") &&
-        (!is_core(job->kind, "namespaces") || collect_space_is_empty(objects, write->name))) {
-        job_finish(job, true);
+    op->after = node_copy(op->arena, op->before);
+    metadata = node_get(op->after, "metadata");
+    set_propagation(op);
+    if (may_go_now(op, metadata)) {
+        write_op_finish(op, true);
         return 0;
     }
-    mark_deleted(job);
-    if (job_is_unchanged(job))
-        job_finish_unchanged(job);
+    mark_deleted(op);
+    if (write_op_is_unchanged(op))
+        write_op_finish_unchanged(op);
     else
-        job_finish(job, false);
+        write_op_finish(op, false);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records Events: the same again is counted, many alike are put together. */
+/* Records Events: one that happens again is counted, many of a series become one. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
+#include "objects/rules.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -11,66 +12,65 @@
 #include <string.h>
 
 #define SAME_EVENT (600 * CLOCK_SECOND)
-/* More than so many that differ in their words only are one from then on. */
-#define MOST_ALIKE 10
-#define ALIKE_KEPT 4096
+/* After so many Events that differ in their message only, further ones share one Event. */
+#define SERIES_WORDS 10
+#define SERIES_KEPT 4096
 #define COMBINED "(combined from similar events): "
-#define EVENTS_AT_ONCE 2000
-#define EVENTS_AT_MOST 20000
 
-/* ---- Many alike ------------------------------------------------------------ */
+/* ---- Series ------------------------------------------------------------------ */
 
-/* How many different messages were recorded of one thing, since when. */
-struct alike {
+/* A series: Events that differ in their message only. Counts them since a time. */
+struct event_series {
     int64_t since;
     unsigned messages;
 };
 
-static void forget_alike(struct map *all, int64_t before)
+static void forget_event_series(struct map *all, int64_t before)
 {
-    struct alike *alike;
+    struct event_series *series;
     const char *key;
     size_t at = 0;
 
-    while ((alike = map_next(all, &at, &key)))
-        if (alike->since <= before) {
+    while ((series = map_next(all, &at, &key)))
+        if (series->since <= before) {
             map_remove(all, key);
-            free(alike);
+            free(series);
         }
 }
 
-void events_close(struct objects *objects)
+void event_series_free(struct rules *rules)
 {
-    if (objects->alike)
-        forget_alike(objects->alike, INT64_MAX);
-    map_free(&objects->alike);
+    if (rules->event_series)
+        forget_event_series(rules->event_series, INT64_MAX);
+    map_free(&rules->event_series);
 }
 
-/* Counts one more message; true if there were too many already. */
-static bool is_too_much(struct objects *objects, const char *key)
+/* Counts one more Event of a series; true if the series has too many already. */
+static bool count_in_series(struct rules *rules, const char *key)
 {
     int64_t now = clock_wall();
-    struct alike *alike;
+    struct event_series *series;
 
-    if (!objects->alike)
-        objects->alike = map_new();
-    alike = map_get(objects->alike, key);
-    if (!alike) {
-        if (map_count(objects->alike) >= ALIKE_KEPT)
-            forget_alike(objects->alike, now - SAME_EVENT);
-        if (map_count(objects->alike) >= ALIKE_KEPT)
-            forget_alike(objects->alike, INT64_MAX);
-        alike = mem_alloc(sizeof *alike);
-        map_put(objects->alike, key, alike);
+    if (!rules->event_series)
+        rules->event_series = map_new();
+    series = map_get(rules->event_series, key);
+    if (!series) {
+        if (map_count(rules->event_series) >= SERIES_KEPT)
+            forget_event_series(rules->event_series, now - SAME_EVENT);
+        if (map_count(rules->event_series) >= SERIES_KEPT)
+            forget_event_series(rules->event_series, INT64_MAX);
+        series = mem_alloc(sizeof *series);
+        map_put(rules->event_series, key, series);
     }
-    if (now - alike->since > SAME_EVENT || alike->since > now)
-        *alike = (struct alike){.since = now};
-    return ++alike->messages > MOST_ALIKE;
+    if (now - series->since > SAME_EVENT || series->since > now)
+        *series = (struct event_series){.since = now};
+    return ++series->messages > SERIES_WORDS;
 }
 
 /* ---- Recording ------------------------------------------------------------- */
 
-/* The same thing said again has the same name, so no index is needed. */
+/* The name of an Event hashes what it says, so one that happens again is found by its
+   name, without an index. */
 static void event_name(const struct object *about, const char *component,
                        bool warning, const char *reason, const char *message,
                        char out[320])
@@ -110,8 +110,7 @@ static struct node *new_event(struct arena *arena, const struct object *about,
     return event;
 }
 
-/* Raises the count of an event that is there; after a pause it counts from one
-   again. */
+/* Raises the count of a stored Event; after ten quiet minutes it counts from one again. */
 static void count_up(struct arena *arena, struct node *event, const char *now)
 {
     int64_t last = 0, count = node_get_int(event, "count", 1);
@@ -125,8 +124,8 @@ static void count_up(struct arena *arena, struct node *event, const char *now)
     node_set_text(arena, event, "lastTimestamp", now);
 }
 
-/* What is said, by whom, about what. */
-struct saying {
+/* One Event on its way: by which component, about which object. */
+struct recording {
     struct objects *objects;
     struct arena *arena;
     const struct kind *kind;
@@ -136,53 +135,53 @@ struct saying {
     char name[320], now[CLOCK_TEXT];
 };
 
-static struct object *find_event(const struct saying *saying)
+static struct object *find_event(const struct recording *recording)
 {
-    return table_find(table_of(saying->objects, saying->kind), OBJECTS_STAGED,
-                      saying->space, saying->name);
+    return table_find(table_of(&recording->objects->keeper, recording->kind), OBJECTS_STAGED,
+                      recording->space, recording->name);
 }
 
-static struct node *first_event(const struct saying *saying,
+static struct node *first_event(const struct recording *recording,
                                 const char *message)
 {
-    struct arena *arena = saying->arena;
+    struct arena *arena = recording->arena;
     struct node *event =
-        new_event(arena, saying->about, saying->space, saying->name);
+        new_event(arena, recording->about, recording->space, recording->name);
 
-    node_set_text(arena, event, "type", saying->warning ? "Warning" : "Normal");
-    node_set_text(arena, event, "reason", saying->reason);
+    node_set_text(arena, event, "type", recording->warning ? "Warning" : "Normal");
+    node_set_text(arena, event, "reason", recording->reason);
     node_set_text(arena, event, "message", message);
-    node_set_text(arena, event, "firstTimestamp", saying->now);
-    node_set_text(arena, event, "lastTimestamp", saying->now);
+    node_set_text(arena, event, "firstTimestamp", recording->now);
+    node_set_text(arena, event, "lastTimestamp", recording->now);
     node_set_int(arena, event, "count", 1);
     node_set_text(arena, node_make(arena, event, "source"), "component",
-                  saying->component);
-    node_set_text(arena, event, "reportingComponent", saying->component);
+                  recording->component);
+    node_set_text(arena, event, "reportingComponent", recording->component);
     return event;
 }
 
-static void record(const struct saying *saying, const char *message)
+static void record_event(const struct recording *recording, const char *message)
 {
-    const struct object *live = find_event(saying);
-    struct objects_result result = {.arena = saying->arena};
+    const struct object *live = find_event(recording);
+    struct objects_result result = {.arena = recording->arena};
     struct objects_write write = {
-        .who = {.user = saying->component, .manager = saying->component,
+        .who = {.user = recording->component, .manager = recording->component,
                 .trusted = true},
-        .kind = saying->kind, .space = saying->space, .name = saying->name,
+        .kind = recording->kind, .space = recording->space, .name = recording->name,
         .validation = OBJECTS_IGNORE, .grace = -1};
     struct node *event;
     struct err err;
     int failed;
 
     if (live) {
-        event = object_read(saying->arena, live);
-        count_up(saying->arena, event, saying->now);
-        node_set_text(saying->arena, event, "message", message);
+        event = object_read(recording->arena, live);
+        count_up(recording->arena, event, recording->now);
+        node_set_text(recording->arena, event, "message", message);
         write.body = event;
-        failed = objects_update(saying->objects, &write, &result, &err);
+        failed = objects_update(recording->objects, &write, &result, &err);
     } else {
-        write.body = first_event(saying, message);
-        failed = objects_create(saying->objects, &write, &result, &err);
+        write.body = first_event(recording, message);
+        failed = objects_create(recording->objects, &write, &result, &err);
     }
     if (!failed)
         object_drop(&result.object);
@@ -193,134 +192,28 @@ void objects_event(struct objects *objects, const char *component,
                    const char *format, ...)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct saying saying = {
+    struct recording recording = {
         .objects = objects, .arena = arena, .about = about,
-        .kind = kinds_find(objects->kinds, "", "events"),
+        .kind = kinds_find(objects->keeper.kinds, "", "events"),
         .component = component, .reason = reason, .warning = warning,
         .space = *about->space ? about->space : "default"};
     char *message;
     char all[320];
     va_list args;
 
-    if (!saying.kind)
+    if (!recording.kind)
         return;
     va_start(args, format);
     message = arena_vprintf(arena, format, args);
     va_end(args);
-    event_name(about, component, warning, reason, message, saying.name);
-    clock_format(clock_wall(), false, saying.now);
-    if (!find_event(&saying)) {
+    event_name(about, component, warning, reason, message, recording.name);
+    clock_format(clock_wall(), false, recording.now);
+    if (!find_event(&recording)) {
         event_name(about, component, warning, reason, COMBINED, all);
-        if (is_too_much(objects, all)) {
-            memcpy(saying.name, all, sizeof all);
+        if (count_in_series(objects->rules, all)) {
+            memcpy(recording.name, all, sizeof all);
             message = arena_printf(arena, COMBINED "%s", message);
         }
     }
-    record(&saying, message);
-}
-
-/* ---- Forgetting ------------------------------------------------------------- */
-
-/* When it happened last, by whichever field says so. */
-static int64_t last_seen(const struct object *object)
-{
-    scoped_arena struct arena *arena = arena_new();
-    const struct node *event = object_read(arena, object);
-    const char *const times[] = {
-        node_get_text(node_get(event, "series"), "lastObservedTime"),
-        node_get_text(event, "lastTimestamp"),
-        node_get_text(event, "eventTime"),
-        node_get_text(node_get(event, "metadata"), "creationTimestamp")};
-    int64_t when = 0;
-
-    for (size_t i = 0; i < count_of(times); i++)
-        if (*times[i] && clock_parse(times[i], &when))
-            return when;
-    return 0;
-}
-
-void objects_set_event_age(struct objects *objects, int64_t age)
-{
-    objects->event_age = age;
-}
-
-static void remove_events(struct objects *objects, struct object **old,
-                          size_t count)
-{
-    struct err err;
-
-    for (size_t i = 0; i < count; i++)
-        if (objects_remove(objects, "axle-events", old[i]->kind, old[i]->space,
-                           old[i]->name, &err) < 0)
-            break;
-    for (size_t i = 0; i < count; i++)
-        object_drop(&old[i]);
-}
-
-static int by_revision(const void *a, const void *b)
-{
-    const struct object *x = *(struct object *const *)a;
-    const struct object *y = *(struct object *const *)b;
-
-    return (x->revision > y->revision) - (x->revision < y->revision);
-}
-
-/* Where most of them lie: objects of a namespace stand together in a table. */
-static void find_fullest(const struct table *table, size_t *ret_from, size_t *ret_count)
-{
-    *ret_from = *ret_count = 0;
-    for (size_t from = 0, end; from < table->count; from = end) {
-        for (end = from + 1; end < table->count; end++)
-            if (strcmp(table->items[end]->space, table->items[from]->space))
-                break;
-        if (end - from <= *ret_count)
-            continue;
-        *ret_from = from;
-        *ret_count = end - from;
-    }
-}
-
-/* A flood leaves the newest, and pushes out only what lies in the namespace that it
-   fills: nobody can have others' Events forgotten. */
-static size_t find_surplus(const struct table *table, struct object **ret)
-{
-    size_t surplus = table->count > EVENTS_AT_MOST
-                         ? table->count - EVENTS_AT_MOST
-                         : 0;
-    size_t from, count;
-    struct object **all;
-
-    if (!surplus)
-        return 0;
-    if (surplus > EVENTS_AT_ONCE)
-        surplus = EVENTS_AT_ONCE;
-    find_fullest(table, &from, &count);
-    if (surplus > count)
-        surplus = count;
-    all = mem_copy(table->items + from, count * sizeof *all);
-    qsort(all, count, sizeof *all, by_revision);
-    for (size_t i = 0; i < surplus; i++)
-        ret[i] = object_hold(all[i]);
-    mem_free(&all);
-    return surplus;
-}
-
-void events_expire(struct objects *objects)
-{
-    const struct kind *kind = kinds_find(objects->kinds, "", "events");
-    struct table *table = kind ? table_of(objects, kind) : NULL;
-    int64_t before = clock_wall() - objects->event_age;
-    struct object *old[EVENTS_AT_ONCE];
-    size_t count = 0;
-
-    if (!table)
-        return;
-    count = find_surplus(table, old);
-    remove_events(objects, old, count);
-    if (count)
-        return; /* the rest in the next sweep */
-    for (size_t i = 0; i < table->count && count < EVENTS_AT_ONCE; i++)
-        if (last_seen(table->items[i]) < before)
-            old[count++] = object_hold(table->items[i]);
-    remove_events(objects, old, count);
+    record_event(&recording, message);
 }

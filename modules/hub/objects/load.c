@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads every object and recent change from the store. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,19 +13,19 @@
 #include <string.h>
 
 struct loading {
-    struct objects *objects;
+    struct keeper *keeper;
     struct arena *arena;
     struct map *seen; /* the newest state of each key in the log */
-    struct text lost; /* keys that cannot be read, when that is accepted */
+    struct text lost; /* keys that cannot be read, if that is accepted: kind, namespace, name */
 };
 
-/* Whether the hub goes on without a row that cannot be read. */
+/* Whether the hub starts without a row that cannot be read. */
 static bool give_up_row(struct loading *loading, const struct store_row *row,
                         const struct err *why)
 {
     const char *const parts[] = {row->key.kind, row->key.space, row->key.name};
 
-    if (!store_accepts_loss(loading->objects->store))
+    if (!store_accepts_loss(loading->keeper->store))
         return false;
     log_error("objects", "%s: it is given up, as its loss is accepted", why->text);
     for (size_t i = 0; i < count_of(parts); i++)
@@ -43,16 +43,16 @@ static void forget_lost(struct loading *loading)
         key.space = key.kind + strlen(key.kind) + 1;
         key.name = key.space + strlen(key.space) + 1;
         at = key.name + strlen(key.name) + 1;
-        store_forget(loading->objects->store, &key);
+        store_forget(loading->keeper->store, &key);
     }
 }
 
-static struct object *read_row(struct loading *loading, struct table *table,
+static struct object *read_object_row(struct loading *loading, struct table *table,
                                const struct store_row *row, struct err *err)
 {
     scoped_text struct text open = {0};
     size_t len;
-    const char *body = unseal_row(loading->objects, row, &open, &len, err);
+    const char *body = decrypt_row(loading->keeper, row, &open, &len, err);
     struct node *tree;
 
     if (!body)
@@ -65,8 +65,9 @@ static struct object *read_row(struct loading *loading, struct table *table,
     return object_lay_out(table->kind, tree, row->revision, body, len);
 }
 
-/* After a restart every lease counts as renewed: nobody could renew it. */
-static struct object *renew(struct loading *loading, struct object *object)
+/* A lease counts as renewed at the start: its holder could not renew it while the hub
+   was down. */
+static struct object *renew_lease(struct loading *loading, struct object *object)
 {
     struct node *tree, *spec;
     struct object *renewed;
@@ -85,12 +86,11 @@ static struct object *renew(struct loading *loading, struct object *object)
     return renewed;
 }
 
-/* A kind that this program does not know is left in the store as it is. */
+/* A row of a kind that this version does not know is left in the store, for a newer one. */
 static int load_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct loading *loading = arg;
-    struct objects *objects = loading->objects;
-    struct table *table = map_get(objects->tables, row->key.kind);
+    struct table *table = map_get(loading->keeper->tables, row->key.kind);
     struct object *object;
 
     if (!table)
@@ -99,19 +99,18 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
         arena_free(&loading->arena);
         loading->arena = arena_new();
     }
-    object = read_row(loading, table, row, err);
+    object = read_object_row(loading, table, row, err);
     if (!object)
         return give_up_row(loading, row, err) ? 0 : -1;
-    object = renew(loading, object);
+    object = renew_lease(loading, object);
     table_set(table, row->key.space, row->key.name, object);
-    collect_change(objects, NULL, object);
     return 0;
 }
 
 static int load_change(void *arg, const struct store_row *row, struct err *err)
 {
     struct loading *loading = arg;
-    struct table *table = map_get(loading->objects->tables, row->key.kind);
+    struct table *table = map_get(loading->keeper->tables, row->key.kind);
     struct change change = {.table = table, .revision = row->revision};
     struct object *object, *before;
     scoped_mem char *key = NULL;
@@ -121,7 +120,7 @@ static int load_change(void *arg, const struct store_row *row, struct err *err)
     before = table_published(table, row->key.space, row->key.name);
     object = before && before->revision == row->revision
                  ? object_hold(before)
-                 : read_row(loading, table, row, err);
+                 : read_object_row(loading, table, row, err);
     if (!object)
         return -1;
     key = mem_printf("%s %s/%s", row->key.kind, row->key.space, row->key.name);
@@ -135,7 +134,7 @@ static int load_change(void *arg, const struct store_row *row, struct err *err)
         change.after = object_hold(object);
         map_put(loading->seen, key, object);
     }
-    changes_remember(loading->objects, change);
+    changes_remember(loading->keeper, change);
     return 0;
 }
 
@@ -148,18 +147,18 @@ static void drop_seen(struct map *seen)
         object_drop(&object);
 }
 
-int objects_load(struct objects *objects, struct err *err)
+int keeper_load(struct keeper *keeper, struct err *err)
 {
     scoped_map struct map *seen = map_new();
-    struct loading loading = {objects, arena_new(), seen, {0}};
+    struct loading loading = {keeper, arena_new(), seen, {0}};
     bool failed;
 
-    objects->revision = store_revision(objects->store);
-    failed = store_each(objects->store, load_row, &loading, err) < 0;
+    keeper->revision = store_revision(keeper->store);
+    failed = store_each(keeper->store, load_row, &loading, err) < 0;
     if (!failed)
         forget_lost(&loading);
-    objects->forgotten = store_compacted(objects->store);
-    failed = failed || store_changes(objects->store, objects->forgotten, load_change,
+    keeper->forgotten = store_compacted(keeper->store);
+    failed = failed || store_changes(keeper->store, keeper->forgotten, load_change,
                                      &loading, err) < 0;
     text_free(&loading.lost);
     drop_seen(seen);

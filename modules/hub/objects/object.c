@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes objects: counted, immutable, in one piece with their strings. */
+/* Makes objects: reference-counted, immutable, in one allocation with their strings. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/text.h"
 #include "document/document.h"
@@ -13,10 +13,10 @@
 
 struct object *object_hold(const struct object *object)
 {
-    struct object *held = (struct object *)(uintptr_t)object;
+    struct object *same = (struct object *)(uintptr_t)object;
 
-    held->references++;
-    return held;
+    same->references++;
+    return same;
 }
 
 void object_drop(struct object **object)
@@ -43,7 +43,7 @@ struct node *object_read(struct arena *arena, const struct object *object)
     return tree;
 }
 
-static char *append(char **at, const char *string)
+static char *append_string(char **at, const char *string)
 {
     size_t len = strlen(string) + 1;
     char *copy = *at;
@@ -63,13 +63,13 @@ static size_t owner_size(const struct node *reference)
     return size;
 }
 
-static struct owner append_owner(char **at, const struct node *reference)
+static struct object_owner append_owner(char **at, const struct node *reference)
 {
-    return (struct owner){
-        .uid = append(at, node_get_text(reference, "uid")),
-        .api_version = append(at, node_get_text(reference, "apiVersion")),
-        .kind = append(at, node_get_text(reference, "kind")),
-        .name = append(at, node_get_text(reference, "name")),
+    return (struct object_owner){
+        .uid = append_string(at, node_get_text(reference, "uid")),
+        .api_version = append_string(at, node_get_text(reference, "apiVersion")),
+        .kind = append_string(at, node_get_text(reference, "kind")),
+        .name = append_string(at, node_get_text(reference, "name")),
         .blocks = node_get_bool(reference, "blockOwnerDeletion", false),
     };
 }
@@ -84,35 +84,35 @@ struct object *object_lay_out(const struct kind *kind, const struct node *tree,
     const char *name = node_get_text(metadata, "name");
     const char *uid = node_get_text(metadata, "uid");
     size_t count = node_count(owners), size;
-    struct held *held;
-    struct owner *owner;
+    struct object *object;
+    struct object_owner *owner;
     char *at;
 
-    size = sizeof(*held) + count * sizeof(*owner) + strlen(space) +
+    size = sizeof(*object) + count * sizeof(*owner) + strlen(space) +
            strlen(name) + strlen(uid) + 3 + len + 1;
     for (size_t i = 0; i < count; i++)
         size += owner_size(node_item(owners, i));
-    held = mem_alloc(size);
-    owner = (struct owner *)(held + 1);
+    object = mem_alloc(size);
+    owner = (struct object_owner *)(object + 1);
     at = (char *)(owner + count);
-    held->owners = owner;
-    held->owner_count = count;
     for (size_t i = 0; i < count; i++)
         owner[i] = append_owner(&at, node_item(owners, i));
-    held->finalizers = node_count(node_get(metadata, "finalizers"));
-    held->object = (struct object){
+    *object = (struct object){
         .references = 1,
         .kind = kind,
-        .space = append(&at, space),
-        .name = append(&at, name),
-        .uid = append(&at, uid),
+        .space = append_string(&at, space),
+        .name = append_string(&at, name),
+        .uid = append_string(&at, uid),
         .revision = revision,
         .deleting = node_get(metadata, "deletionTimestamp") != NULL,
+        .owners = owner,
+        .owner_count = count,
+        .finalizer_count = node_count(node_get(metadata, "finalizers")),
         .len = len,
         .body = at,
     };
     memcpy(at, body, len);
-    return &held->object;
+    return object;
 }
 
 struct object *object_make(struct arena *arena, const struct kind *kind,

@@ -21,14 +21,12 @@ struct selector; /* query.h: compiled label or field selector */
  * object in memory is immutable counted bytes (its JSON, whole); lists and
  * watches hold references. Every write is judged against the newest staged
  * state, staged, and becomes visible to others only once it is on disk: then
- * cache, watches and answers see it in one step. Whoever must not answer
- * earlier uses objects_when_durable().
+ * cache, watches and answers see it in one step. An answer that must not be given
+ * earlier waits for objects_when_durable().
  *
- * Two controllers that users take for granted live in here, because they are
- * about objects as such (so is the trimming of the store's log, from a timer
- * of its own): what has lost all its owners is collected (background,
- * foreground, orphan), and a namespace that is deleted is emptied first. Events
- * go after an hour.
+ * Objects whose owners are gone, namespaces that are deleted and old Events are not
+ * dealt with here: `controllers` collects, empties and expires them through the
+ * verbs below, as any other controller does its work.
  *
  * Kubernetes' API conventions are the specification: uid, resourceVersion,
  * generation, finalizers and deletionTimestamp, managedFields, status only
@@ -41,6 +39,12 @@ struct objects;
 
 /* ---- An object ---------------------------------------------------------- */
 
+/* An owner that an object names in metadata.ownerReferences. */
+struct object_owner {
+    const char *uid, *api_version, *kind, *name;
+    bool blocks; /* blockOwnerDeletion */
+};
+
 struct object {
     unsigned references; /* change through object_hold and object_drop only */
     const struct kind *kind; /* stored kind */
@@ -48,6 +52,8 @@ struct object {
     const char *name, *uid;
     int64_t revision;
     bool deleting; /* has a deletionTimestamp */
+    const struct object_owner *owners;
+    size_t owner_count, finalizer_count;
     size_t len;
     const char *body; /* JSON, resourceVersion included */
 };
@@ -75,9 +81,10 @@ struct objects *objects_open_sealed(struct loop *loop, struct store *store,
                                     const unsigned char *key,
                                     struct err *err) MUST_CHECK;
 void objects_close(struct objects **objects);
-/* How long an Event is kept after it was last seen; an hour if nobody says. */
-void objects_set_event_age(struct objects *objects, int64_t nanoseconds);
 const struct kinds *objects_kinds(const struct objects *objects);
+/* The kinds whose objects are kept, each once and in the version in which it is
+   stored; NULL after the last. */
+const struct kind *objects_stored_kind(const struct objects *objects, size_t index);
 struct store *objects_store(const struct objects *objects);
 /* The newest published revision: what a list answers as its own. */
 int64_t objects_revision(const struct objects *objects);
@@ -168,6 +175,8 @@ typedef void objects_each_fn(void *arg, const struct object *object);
 void objects_each(struct objects *objects, enum objects_view view,
                   const struct kind *kind, const char *space,
                   objects_each_fn *each, void *arg);
+/* Whether nothing is in the namespace, neither published nor staged. */
+bool objects_space_is_empty(const struct objects *objects, const char *space);
 
 /* ---- Watching ----------------------------------------------------------- */
 
@@ -213,10 +222,10 @@ void objects_unwatch(struct objects_watch **watch);
 void objects_limit_memory(struct objects *objects, size_t bytes, size_t count);
 
 /*
- * For controllers: told of each published change with what was there before
- * (NULL when it is new) and after (NULL when it is gone), in order, at once,
- * when everything of that commit can be seen. The renewal of a Lease is told
- * here too, and to no watch. What is written meanwhile is for the next commit.
+ * Calls back for each published change of a kind, with what was there before (NULL
+ * when it is new) and after (NULL when it is gone), in order, when everything of that
+ * commit can be seen. The renewal of a Lease, of which no watch is told, is among
+ * them. What is written meanwhile is for the next commit.
  */
 typedef void objects_change_fn(void *arg, const struct object *before,
                                const struct object *after);
@@ -224,17 +233,20 @@ void objects_on_change(struct objects *objects, const struct kind *kind,
                        objects_change_fn *change, void *arg);
 
 /*
- * For controllers that want a chain of writes in one commit: told of each write
- * when it is staged, and called once before a commit that the loop has asked
- * for, when it may write and so join. Nothing may be written in `staged`.
- * There is one follower; NULL ends it.
+ * For controllers that want a chain of writes in one commit. `changed` is called once
+ * for each change, as soon as OBJECTS_STAGED shows it: for a write when it is staged,
+ * when it is not yet published and may still be lost with its commit; for the renewal
+ * of a Lease, which is never staged, when it is published (`published`). Nothing may be
+ * written in it. `before_commit` is called before a commit that the loop has asked for;
+ * what it writes joins that commit. There is one follower; NULL ends it.
  */
-struct objects_stage {
-    objects_change_fn *staged;
+struct objects_follower {
+    void (*changed)(void *arg, const struct object *before,
+                    const struct object *after, bool published);
     void (*before_commit)(void *arg);
 };
-void objects_follow_stage(struct objects *objects,
-                          const struct objects_stage *stage, void *arg);
+void objects_follow(struct objects *objects, const struct objects_follower *follower,
+                    void *arg);
 
 /* ---- Writing ------------------------------------------------------------ */
 
@@ -306,8 +318,7 @@ void objects_when_durable(struct objects *objects, objects_done_fn *done,
                           void *arg);
 /*
  * Commits what is staged now instead of in the next turn: before the end, and
- * where there is no loop (objects_open with NULL: tests, tools), when it also
- * does the collector's work.
+ * where there is no loop (objects_open with NULL: tests, tools).
  */
 void objects_commit(struct objects *objects);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patches an object in each of the four ways. */
+/* Patches an object: merge, JSON and strategic patches, and server-side apply. */
 
-#include "objects/job.h"
+#include "objects/write_op.h"
 
 #include "base/clock.h"
 #include "document/document.h"
@@ -9,42 +9,40 @@
 
 #include <string.h>
 
-/* ---- Patch -------------------------------------------------------------- */
-
-static int wrong_patch(struct job *job, const char *want)
+static int refuse_patch(struct write_op *op, const char *want)
 {
-    return err_set(job->err, ERR_BAD_REQUEST,
+    return err_set(op->err, ERR_BAD_REQUEST,
                    "error decoding patch: json: cannot unmarshal %s into Go "
                    "value of type %s",
-                   node_type_name(job->write->body->type), want);
+                   node_type_name(op->write->body->type), want);
 }
 
-static struct node *patched(struct job *job, const struct node *live)
+static struct node *make_patched(struct write_op *op, const struct node *live)
 {
-    const struct node *patch = job->write->body;
+    const struct node *patch = op->write->body;
     struct node *node = NULL;
 
-    switch (job->write->patch) {
+    switch (op->write->patch) {
     case OBJECTS_PATCH_MERGE:
         if (!node_is(patch, NODE_MAP))
-            wrong_patch(job, "map[string]interface {}");
+            refuse_patch(op, "map[string]interface {}");
         else
-            node = patch_merge(job->arena, live, patch);
+            node = patch_merge(op->arena, live, patch);
         return node;
     case OBJECTS_PATCH_STRATEGIC:
         if (!node_is(patch, NODE_MAP))
-            wrong_patch(job, "map[string]interface {}");
+            refuse_patch(op, "map[string]interface {}");
         else
-            node = patch_strategic(job->arena, job->kind->schema, live, patch, job->err);
+            node = patch_strategic(op->arena, op->kind->schema, live, patch, op->err);
         return node;
     case OBJECTS_PATCH_JSON:
         if (!node_is(patch, NODE_LIST)) {
-            wrong_patch(job, "[]handlers.jsonPatchOp");
+            refuse_patch(op, "[]handlers.jsonPatchOp");
             return NULL;
         }
-        node = patch_json(job->arena, live, patch, NULL, job->err);
+        node = patch_json(op->arena, live, patch, NULL, op->err);
         if (!node)
-            job_set_details(job, "", "", "");
+            write_op_set_details(op, "", "", "");
         return node;
     case OBJECTS_PATCH_APPLY:
         break;
@@ -52,58 +50,55 @@ static struct node *patched(struct job *job, const struct node *live)
     return NULL;
 }
 
-static int apply(struct job *job)
+static int apply_sent(struct write_op *op)
 {
     char time[CLOCK_TEXT];
-    struct patch_writer writer = job_writer(job, time);
-    struct node *causes = node_list(job->arena), *result;
-    const struct node *metadata = node_get(job->write->body, "metadata");
+    struct patch_writer writer = write_op_writer(op, time);
+    struct node *causes = node_list(op->arena), *result;
+    const struct node *metadata = node_get(op->write->body, "metadata");
     const char *name = node_get_text(metadata, "name");
 
-    if (!job->write->who.manager || !*job->write->who.manager)
-        return job_bad_option(job, "PatchOptions", "FieldValueRequired", "fieldManager", NULL,
+    if (!op->write->who.manager || !*op->write->who.manager)
+        return write_op_bad_option(op, "PatchOptions", "FieldValueRequired", "fieldManager", NULL,
                               "is required for apply patch");
-    if (*name && strcmp(name, job->write->name))
-        return err_set(job->err, ERR_BAD_REQUEST,
+    if (*name && strcmp(name, op->write->name))
+        return err_set(op->err, ERR_BAD_REQUEST,
                        "the name of the object (%s) does not match the name "
                        "on the URL (%s)",
-                       name, job->write->name);
-    if (!job->live && job->write->subresource)
-        return not_found(job->kind, job->write->name, job->err);
-    result = patch_apply(job->arena, &writer, job->before, job->write->body, causes, job->err);
+                       name, op->write->name);
+    if (!op->live && op->write->subresource)
+        return table_not_found(op->kind, op->write->name, op->err);
+    result = patch_apply(op->arena, &writer, op->before, op->write->body, causes, op->err);
     if (!result) {
-        job->ret->causes = causes;
-        if (job->err && job->err->code == ERR_CONFLICT)
-            job_set_details(job, "", "", "");
-        else if (job->err && job->err->code == ERR_INTERNAL)
-            job->err->code = ERR_OTHER; /* they give no reason */
+        op->ret->causes = causes;
+        if (op->err && op->err->code == ERR_CONFLICT)
+            write_op_set_details(op, "", "", "");
+        else if (op->err && op->err->code == ERR_INTERNAL)
+            op->err->code = ERR_OTHER; /* a kube-apiserver gives no reason either */
         return -1;
     }
-    job->after = node_copy(job->arena, result);
-    job->tracked = true;
-    if (job->live)
-        return job_update(job);
-    node_set_text(job->arena, node_make(job->arena, job->after, "metadata"), "name",
-                  job->write->name);
-    return job_create(job);
+    op->after = node_copy(op->arena, result);
+    op->tracked = true;
+    if (op->live)
+        return write_op_update(op);
+    node_set_text(op->arena, node_make(op->arena, op->after, "metadata"), "name",
+                  op->write->name);
+    return write_op_create(op);
 }
 
-int job_run_patch(struct objects *objects, const struct objects_write *write,
-                  struct objects_result *ret, struct job *job, struct err *err)
+int write_op_patch(struct write_op *op)
 {
     struct node *next;
 
-    if (job_start(job, objects, write, ret, err) < 0)
-        return -1;
-    job_look_up(job, write->name);
-    if (write->patch == OBJECTS_PATCH_APPLY)
-        return apply(job);
-    if (!job->live)
-        return not_found(job->kind, write->name, err);
-    next = patched(job, job->before);
+    write_op_look_up(op, op->write->name);
+    if (op->write->patch == OBJECTS_PATCH_APPLY)
+        return apply_sent(op);
+    if (!op->live)
+        return table_not_found(op->kind, op->write->name, op->err);
+    next = make_patched(op, op->before);
     if (!next)
         return -1;
-    job->after = node_copy(job->arena, next);
-    job->patched = true;
-    return job_update(job);
+    op->after = node_copy(op->arena, next);
+    op->patched = true;
+    return write_op_update(op);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gets and lists, page by page from a snapshot that is kept for a minute. */
+/* Gets objects and lists them, page by page from a snapshot that is kept for a minute. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -19,20 +19,20 @@ struct object *objects_get(struct objects *objects, enum objects_view view,
                            const struct kind *kind, const char *space,
                            const char *name, struct err *err)
 {
-    struct table *table = table_of(objects, kind);
+    struct table *table = table_of(&objects->keeper, kind);
     struct object *object =
         table ? table_find(table, view, space ? space : "", name) : NULL;
 
     if (!object) {
-        not_found(kind, name, err);
+        table_not_found(kind, name, err);
         return NULL;
     }
     return object_hold(object);
 }
 
-/* Selectors that only ask for a name or namespace need no parsing. */
-bool matches(struct arena *arena, const struct objects_query *query,
-             const struct object *object)
+/* Name and namespace are compared first: parsing the body is what costs. */
+bool read_matches(struct arena *arena, const struct objects_query *query,
+                  const struct object *object)
 {
     const struct node *tree;
     const char *name;
@@ -56,11 +56,11 @@ bool matches(struct arena *arena, const struct objects_query *query,
 
 /* ---- Views -------------------------------------------------------------- */
 
-/* What a list walks over: held pointers in order. */
+/* The objects that a list walks over, in order of namespace and name. */
 struct view {
     struct object **items;
     size_t count;
-    struct object **owned; /* freed by the scope, the references are not its */
+    struct object **owned; /* owned: the array, not the references in it */
 };
 
 static void view_free(struct view *view)
@@ -69,7 +69,7 @@ static void view_free(struct view *view)
 }
 #define scoped_view SCOPED(view_free)
 
-static int by_key(const void *a, const void *b)
+static int by_object_key(const void *a, const void *b)
 {
     const struct object *x = *(struct object *const *)a;
     const struct object *y = *(struct object *const *)b;
@@ -90,10 +90,10 @@ static int by_pending(const void *a, const void *b)
     const struct object *x = named_by(*(struct pending *const *)a);
     const struct object *y = named_by(*(struct pending *const *)b);
 
-    return by_key(&x, &y);
+    return by_object_key(&x, &y);
 }
 
-/* What is staged in the namespace (NULL: all), in order; the caller frees. */
+/* The staged writes of a namespace (NULL: of all), in order; the caller frees the array. */
 static struct pending **staged_in(const struct table *table, const char *space,
                                   size_t *ret_count)
 {
@@ -110,8 +110,8 @@ static struct pending **staged_in(const struct table *table, const char *space,
     return list;
 }
 
-/* Published objects with the staged ones in their place: both are in order. */
-static struct view merged(struct object **items, size_t items_count,
+/* Merges staged writes into the published objects: both are in order. */
+static struct view merge_views(struct object **items, size_t items_count,
                           struct pending **staged, size_t staged_count)
 {
     struct view view = {0};
@@ -125,7 +125,7 @@ static struct view merged(struct object **items, size_t items_count,
         if (i < items_count && next < staged_count) {
             const struct object *other = named_by(staged[next]);
 
-            order = by_key(&items[i], &other);
+            order = by_object_key(&items[i], &other);
         }
         if (order < 0) {
             view.owned[view.count++] = items[i++];
@@ -140,7 +140,7 @@ static struct view merged(struct object **items, size_t items_count,
     return view;
 }
 
-/* Of one namespace, or of all (NULL): it costs what is in it. */
+/* The view of a namespace, or of all (NULL). Its cost grows with that namespace only. */
 static struct view view_of(const struct table *table, enum objects_view which,
                            const char *space)
 {
@@ -158,14 +158,14 @@ static struct view view_of(const struct table *table, enum objects_view which,
     if (which != OBJECTS_STAGED || !map_count(table->staged))
         return (struct view){.items = items, .count = end - from};
     staged = staged_in(table, space, &count);
-    return merged(items, end - from, staged, count);
+    return merge_views(items, end - from, staged, count);
 }
 
 void objects_each(struct objects *objects, enum objects_view view,
                   const struct kind *kind, const char *space,
                   objects_each_fn *each, void *arg)
 {
-    struct table *table = table_of(objects, kind);
+    struct table *table = table_of(&objects->keeper, kind);
     scoped_view struct view seen = {0};
 
     if (!table)
@@ -185,9 +185,9 @@ static void snapshot_free(struct snapshot *snapshot)
     mem_free(&snapshot);
 }
 
-void snapshots_free(struct objects *objects, int64_t now)
+void snapshots_free(struct keeper *keeper, int64_t now)
 {
-    struct snapshot **at = &objects->snapshots, *snapshot;
+    struct snapshot **at = &keeper->snapshots, *snapshot;
     size_t kept = 0;
 
     while ((snapshot = *at)) {
@@ -201,23 +201,23 @@ void snapshots_free(struct objects *objects, int64_t now)
     }
 }
 
-static struct snapshot *snapshot_find(struct objects *objects,
+static struct snapshot *snapshot_find(struct keeper *keeper,
                                       const struct table *table,
                                       int64_t revision)
 {
     struct snapshot *snapshot;
 
-    snapshots_free(objects, clock_steady());
-    for (snapshot = objects->snapshots; snapshot; snapshot = snapshot->next)
+    snapshots_free(keeper, clock_steady());
+    for (snapshot = keeper->snapshots; snapshot; snapshot = snapshot->next)
         if (snapshot->table == table && snapshot->revision == revision)
             break;
     return snapshot;
 }
 
-static void snapshot_keep(struct objects *objects, struct table *table,
+static void snapshot_keep(struct keeper *keeper, struct table *table,
                           int64_t revision, const struct view *view)
 {
-    struct snapshot *snapshot = snapshot_find(objects, table, revision);
+    struct snapshot *snapshot = snapshot_find(keeper, table, revision);
 
     if (!snapshot) {
         snapshot = mem_alloc(sizeof(*snapshot));
@@ -228,16 +228,17 @@ static void snapshot_keep(struct objects *objects, struct table *table,
                                     sizeof(*snapshot->items));
         for (size_t i = 0; i < view->count; i++)
             snapshot->items[i] = object_hold(view->items[i]);
-        snapshot->next = objects->snapshots;
-        objects->snapshots = snapshot;
+        snapshot->next = keeper->snapshots;
+        keeper->snapshots = snapshot;
     }
     snapshot->expires = clock_steady() + SNAPSHOT_LIFE;
 }
 
 /* ---- Tokens ------------------------------------------------------------- */
 
-/* A kube-apiserver's form: {"v","rv","start"}; rv -1 is "whatever is now". */
-static char *write_token(int64_t revision, const struct object *next)
+/* A continue token in a kube-apiserver's form, {"v","rv","start"}; rv -1 means the
+   newest revision. */
+static char *write_continue_token(int64_t revision, const struct object *next)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text json = {0}, out = {0};
@@ -257,7 +258,7 @@ struct token {
     const char *space, *name; /* in the arena */
 };
 
-static int read_token(struct arena *arena, const char *text, struct token *ret,
+static int read_continue_token(struct arena *arena, const char *text, struct token *ret,
                       struct err *err)
 {
     scoped_text struct text json = {0};
@@ -269,7 +270,7 @@ static int read_token(struct arena *arena, const char *text, struct token *ret,
     if (!text_add_unbase64(&json, text, strlen(text), true))
         bad = "illegal base64 data";
     else if ((bad = document_complaint(arena, text_string(&json), json.len)))
-        ; /* no JSON */
+        ; /* bad is set: no JSON */
     else if (!(token = document_read_json(arena, text_string(&json), json.len,
                                           &document_limits_api, &why)))
         bad = why.text;
@@ -301,7 +302,7 @@ void objects_page_free(struct objects_page *page)
     page->count = 0;
 }
 
-static int check_revision(struct objects *objects,
+static int check_revision(struct keeper *keeper,
                           const struct objects_query *query, struct err *err)
 {
     const char *match = query->revision_match ? query->revision_match : "";
@@ -315,19 +316,20 @@ static int check_revision(struct objects *objects,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (revision > objects->revision && stage_saw_ahead(objects, revision))
+    if (revision > keeper->revision && revisions_saw_ahead(keeper, revision))
         return !strcmp(match, "Exact")
                    ? err_set(err, ERR_OTHER,
                              "etcdserver: mvcc: required revision is a future "
                              "revision")
                    : err_set(err, ERR_TIMEOUT,
                              "Too large resource version: %lld, current: %lld",
-                             revision, (long long)objects->revision);
+                             revision, (long long)keeper->revision);
     return 0;
 }
 
-/* The state at an exact older revision: by going back over the changes. */
-static int exact_view(struct objects *objects, struct table *table,
+/* The state at an exact older revision: the published one, with what was there before
+   the first later change of each object. */
+static int exact_view(struct keeper *keeper, struct table *table,
                       int64_t revision, struct view *ret, struct err *err)
 {
     scoped_map struct map *then = map_new();
@@ -335,7 +337,7 @@ static int exact_view(struct objects *objects, struct table *table,
     const struct change *change;
     static const char gone;
 
-    if (revision < objects->forgotten)
+    if (revision < keeper->forgotten)
         return err_set(err, ERR_GONE, "The resourceVersion for the provided "
                                       "list is too old.");
     for (change = table->first; change; change = change->next_here) {
@@ -364,13 +366,13 @@ static int exact_view(struct objects *objects, struct table *table,
     for (void *object; (object = map_next(then, &at, NULL));)
         if (object != &gone)
             ret->owned[ret->count++] = object;
-    qsort(ret->owned, ret->count, sizeof(*ret->owned), by_key);
+    qsort(ret->owned, ret->count, sizeof(*ret->owned), by_object_key);
     ret->items = ret->owned;
     return 0;
 }
 
-/* Exact if it is said, and, without a word, when pages of a version are asked
-   for: what came before resourceVersionMatch was that. */
+/* Exact if resourceVersionMatch says so, or if it is missing and pages of a revision
+   are asked for: that was the meaning before the parameter existed. */
 static bool wants_exact(const struct objects_query *query)
 {
     const char *match = query->revision_match ? query->revision_match : "";
@@ -379,7 +381,7 @@ static bool wants_exact(const struct objects_query *query)
            (!strcmp(match, "Exact") || (!*match && query->limit > 0));
 }
 
-static size_t seek(const struct view *view, const char *space, const char *name)
+static size_t seek_view(const struct view *view, const char *space, const char *name)
 {
     struct table like = {.items = view->items, .count = view->count};
 
@@ -405,7 +407,7 @@ static bool fill_page(const struct objects_query *query,
             arena_free(&arena);
             arena = arena_new();
         }
-        if (!matches(arena, query, object))
+        if (!read_matches(arena, query, object))
             continue;
         more = query->limit > 0 && (int64_t)page->count >= query->limit;
         if (more)
@@ -436,21 +438,21 @@ static int64_t count_rest(const struct objects_query *query,
     return (int64_t)(end - at);
 }
 
-/* Finds what a token goes on with; the snapshot, or what is there now. */
-static int continue_view(struct objects *objects, struct table *table,
+/* Sets the view that a continue token refers to: its snapshot, or the newest state. */
+static int continue_view(struct keeper *keeper, struct table *table,
                          const struct token *token, struct view *view,
                          struct objects_page *page, struct err *err)
 {
     struct snapshot *snapshot;
     const struct object next = {.space = token->space, .name = token->name};
 
-    if (token->revision < 0 || token->revision == objects->revision) {
-        page->revision = objects->revision;
+    if (token->revision < 0 || token->revision == keeper->revision) {
+        page->revision = keeper->revision;
         return 0;
     }
-    snapshot = snapshot_find(objects, table, token->revision);
+    snapshot = snapshot_find(keeper, table, token->revision);
     if (!snapshot) {
-        page->continue_token = write_token(-1, &next);
+        page->continue_token = write_continue_token(-1, &next);
         return err_set(
             err, ERR_GONE,
             "The provided continue parameter is too old to display a "
@@ -467,11 +469,12 @@ static int continue_view(struct objects *objects, struct table *table,
     return 0;
 }
 
-/* What a namespace held before it was deleted is not for who has its name now. */
-static int check_space(const struct objects *objects, const struct objects_query *query,
+/* Refuses a revision from before the namespace was deleted and made anew: its objects
+   of then belong to its former owner. */
+static int check_space(const struct keeper *keeper, const struct objects_query *query,
                        int64_t revision, struct err *err)
 {
-    if (!changes_space_went(objects, query->space ? query->space : "", revision))
+    if (!revisions_space_went(keeper, query->space ? query->space : "", revision))
         return 0;
     return err_set(err, ERR_GONE, "The resourceVersion for the provided list is too old.");
 }
@@ -479,40 +482,41 @@ static int check_space(const struct objects *objects, const struct objects_query
 int objects_list(struct objects *objects, const struct objects_query *query,
                  struct objects_page *ret, struct err *err)
 {
-    struct table *table = table_of(objects, query->kind);
+    struct keeper *keeper = &objects->keeper;
+    struct table *table = table_of(keeper, query->kind);
     scoped_arena struct arena *arena = arena_new();
     scoped_view struct view view = {0};
     struct token token = {0, query->space ? query->space : "", ""};
     long long exact = 0;
     size_t at;
 
-    *ret = (struct objects_page){.revision = objects->revision};
+    *ret = (struct objects_page){.revision = keeper->revision};
     if (!table)
         return 0;
     view = view_of(table, query->view, NULL);
     if (query->continue_token && *query->continue_token) {
-        if (read_token(arena, query->continue_token, &token, err) < 0 ||
-            continue_view(objects, table, &token, &view, ret, err) < 0 ||
-            check_space(objects, query, ret->revision, err) < 0)
+        if (read_continue_token(arena, query->continue_token, &token, err) < 0 ||
+            continue_view(keeper, table, &token, &view, ret, err) < 0 ||
+            check_space(keeper, query, ret->revision, err) < 0)
             return -1;
-    } else if (check_revision(objects, query, err) < 0) {
+    } else if (check_revision(keeper, query, err) < 0) {
         return -1;
     } else if (wants_exact(query) && text_to_int(query->revision, &exact) &&
-               exact && exact != objects->revision) {
+               exact && exact != keeper->revision) {
         view_free(&view);
         view = (struct view){0};
-        if (check_space(objects, query, exact, err) < 0 ||
-            exact_view(objects, table, exact, &view, err) < 0)
+        if (check_space(keeper, query, exact, err) < 0 ||
+            exact_view(keeper, table, exact, &view, err) < 0)
             return -1;
         ret->revision = exact;
     }
-    at = seek(&view, token.space, token.name);
+    at = seek_view(&view, token.space, token.name);
     if (!fill_page(query, &view, &at, ret))
         return 0;
     ret->remaining = count_rest(query, &view, at);
     if (query->view == OBJECTS_PUBLISHED)
-        snapshot_keep(objects, table, ret->revision, &view);
-    assert(view.items); /* there is a next one */
-    ret->continue_token = write_token(ret->revision, view.items[at]);
+        snapshot_keep(keeper, table, ret->revision, &view);
+    assert(view.items); /* fill_page() said that there is a next item */
+    ret->continue_token = write_continue_token(ret->revision, view.items[at]);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stages writes, commits them together, and then publishes them. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/log.h"
 #include "base/object.h"
@@ -13,32 +13,77 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- The stage ---------------------------------------------------------- */
-
-void objects_follow_stage(struct objects *objects,
-                          const struct objects_stage *stage, void *arg)
+static void free_pending(struct pending_queue *queue)
 {
-    objects->stage = stage;
-    objects->stage_arg = arg;
+    struct pending *pending;
+
+    while ((pending = queue->first)) {
+        queue->first = pending->next;
+        object_drop(&pending->before);
+        object_drop(&pending->after);
+        object_drop(&pending->last);
+        mem_free(&pending->key);
+        mem_free(&pending);
+    }
+    queue->end = &queue->first;
 }
 
-static void tell_stage(struct objects *objects, const struct object *before,
-                       const struct object *after)
+/* Moves a queue; an empty one's end points into the queue itself. */
+static struct pending_queue take_pending(struct pending_queue *queue)
 {
-    if (objects->stage)
-        objects->stage->staged(objects->stage_arg, before, after);
+    struct pending_queue taken = *queue;
+
+    queue->first = NULL;
+    queue->end = &queue->first;
+    return taken;
 }
 
-static void stage_want_commit(struct objects *objects)
+void stage_open(struct stage *stage)
 {
-    if (objects->loop && !loop_timer_is_set(objects->commit_timer))
-        loop_timer_set(objects->commit_timer, 0);
+    stage->staged.end = &stage->staged.first;
+    stage->flying.end = &stage->flying.first;
+    stage->waiters_end = &stage->waiters;
 }
 
-static void add_pending(struct objects *objects, struct table *table,
+void stage_close(struct stage *stage)
+{
+    struct waiter *waiter;
+
+    free_pending(&stage->staged);
+    free_pending(&stage->flying);
+    while ((waiter = stage->waiters)) {
+        stage->waiters = waiter->next;
+        mem_free(&waiter);
+    }
+}
+
+/* ---- Staging ------------------------------------------------------------- */
+
+void objects_follow(struct objects *objects, const struct objects_follower *follower,
+                    void *arg)
+{
+    objects->keeper.stage.follower = follower;
+    objects->keeper.stage.follower_arg = arg;
+}
+
+static void tell_follower(const struct stage *stage, const struct object *before,
+                          const struct object *after, bool published)
+{
+    if (stage->follower)
+        stage->follower->changed(stage->follower_arg, before, after, published);
+}
+
+static void want_commit(struct keeper *keeper)
+{
+    if (keeper->loop && !loop_timer_is_set(keeper->commit_timer))
+        loop_timer_set(keeper->commit_timer, 0);
+}
+
+static void add_pending(struct keeper *keeper, struct table *table,
                         const struct object *subject, struct object *after,
                         struct object *last, int64_t revision)
 {
+    struct stage *stage = &keeper->stage;
     struct pending *pending = mem_alloc(sizeof(*pending));
     const struct object *before =
         table_find(table, OBJECTS_STAGED, subject->space, subject->name);
@@ -49,62 +94,58 @@ static void add_pending(struct objects *objects, struct table *table,
     pending->after = after;
     pending->last = last;
     pending->revision = revision;
-    *objects->staged.end = pending;
-    objects->staged.end = &pending->next;
+    *stage->staged.end = pending;
+    stage->staged.end = &pending->next;
     map_put(table->staged, pending->key, pending);
-    stage_want_commit(objects);
+    want_commit(keeper);
     if (pending->before || after)
-        tell_stage(objects, pending->before, after);
+        tell_follower(stage, pending->before, after, false);
 }
 
-struct object *stage_put(struct objects *objects, struct table *table,
+struct object *stage_put(struct keeper *keeper, struct table *table,
                          struct arena *arena, struct node *tree)
 {
-    int64_t revision = store_revision(objects->store) + 1;
+    int64_t revision = store_revision(keeper->store) + 1;
     struct object *after = object_make(arena, table->kind, tree, revision);
     struct store_key key = {table->kind->store_kind, after->space, after->name};
     scoped_text struct text sealed = {0};
     size_t len;
-    const char *body = seal_body(objects, after, &sealed, &len);
-    int64_t given = store_put(objects->store, &key, body, len);
+    const char *body = encrypt_body(keeper, after, &sealed, &len);
+    int64_t given = store_put(keeper->store, &key, body, len);
 
     assert(given == revision);
-    add_pending(objects, table, after, after, NULL, revision);
+    add_pending(keeper, table, after, after, NULL, revision);
     return after;
 }
 
-struct object *stage_delete(struct objects *objects, struct table *table,
+struct object *stage_delete(struct keeper *keeper, struct table *table,
                             struct arena *arena, struct node *tree)
 {
-    int64_t revision = store_revision(objects->store) + 1;
+    int64_t revision = store_revision(keeper->store) + 1;
     struct object *last = object_make(arena, table->kind, tree, revision);
     struct store_key key = {table->kind->store_kind, last->space, last->name};
     scoped_text struct text sealed = {0};
     size_t len;
-    const char *body = seal_body(objects, last, &sealed, &len);
-    int64_t given = store_delete(objects->store, &key, body, len);
+    const char *body = encrypt_body(keeper, last, &sealed, &len);
+    int64_t given = store_delete(keeper->store, &key, body, len);
 
     assert(given == revision);
-    add_pending(objects, table, last, NULL, last, revision);
+    add_pending(keeper, table, last, NULL, last, revision);
     return last;
 }
 
-bool stage_saw_ahead(struct objects *objects, int64_t revision)
-{
-    objects->ahead_count++;
-    if (revision <= objects->ahead)
-        return true;
-    objects->ahead = revision;
-    log_error("objects", "a client has seen revision %lld, and the newest here is %lld: if "
-              "it did not make that up, acknowledged writes are lost, as when an older copy "
-              "of the database was put in place", (long long)revision,
-              (long long)objects->revision);
-    return true;
-}
+/* ---- Publishing --------------------------------------------------------- */
 
-int64_t objects_ahead(const struct objects *objects)
+void objects_on_change(struct objects *objects, const struct kind *kind,
+                       objects_change_fn *fn, void *arg)
 {
-    return objects->ahead_count;
+    struct listener **end = &table_of(&objects->keeper, kind)->listeners;
+    struct listener *listener = mem_alloc(sizeof(*listener));
+
+    *listener = (struct listener){.fn = fn, .arg = arg};
+    while (*end)
+        end = &(*end)->next;
+    *end = listener;
 }
 
 static void tell_listeners(struct table *table, const struct object *before,
@@ -114,8 +155,8 @@ static void tell_listeners(struct table *table, const struct object *before,
         l->fn(l->arg, before, after);
 }
 
-struct object *replace_now(struct objects *objects, struct table *table,
-                           struct arena *arena, struct node *tree)
+struct object *stage_publish_now(struct keeper *keeper, struct table *table,
+                                 struct arena *arena, struct node *tree)
 {
     const struct node *metadata = node_get(tree, "metadata");
     const char *space = node_get_text(metadata, "namespace");
@@ -126,14 +167,12 @@ struct object *replace_now(struct objects *objects, struct table *table,
         object_make(arena, table->kind, tree, before->revision);
 
     table_set(table, space, name, after);
-    collect_change(objects, before, after);
+    tell_follower(&keeper->stage, before, after, true);
     tell_listeners(table, before, after);
     return after;
 }
 
-/* ---- Publishing --------------------------------------------------------- */
-
-static void publish_one(struct objects *objects, struct pending *pending)
+static void publish_one(struct pending *pending)
 {
     struct table *table = pending->table;
     const struct object *subject = pending->after ? pending->after
@@ -143,13 +182,12 @@ static void publish_one(struct objects *objects, struct pending *pending)
               pending->after ? object_hold(pending->after) : NULL);
     if (map_get(table->staged, pending->key) == pending)
         map_remove(table->staged, pending->key);
-    collect_change(objects, pending->before, pending->after);
 }
 
-static void tell_watches(struct objects *objects, struct pending *pending)
+static void tell_watches(struct keeper *keeper, struct pending *pending)
 {
     struct change *change = changes_remember(
-        objects,
+        keeper,
         (struct change){
             .table = pending->table,
             .revision = pending->revision,
@@ -158,11 +196,39 @@ static void tell_watches(struct objects *objects, struct pending *pending)
             .last = pending->last ? object_hold(pending->last) : NULL,
         });
 
-    watch_wake(pending->table, change);
+    watches_wake(pending->table, change);
 }
 
-static void stage_tell_waiters(struct objects *objects, struct waiter *waiter,
-                         const struct err *err)
+/*
+ * Every change is published before the first watch or listener hears of one, so
+ * that all of them see the commit as one step. What a listener writes is staged
+ * for the next commit.
+ */
+static void publish_all(struct keeper *keeper, const struct pending_queue *done)
+{
+    for (struct pending *p = done->first; p; p = p->next) {
+        keeper->revision = p->revision;
+        publish_one(p);
+    }
+    for (struct pending *p = done->first; p; p = p->next)
+        tell_watches(keeper, p);
+    for (struct pending *p = done->first; p; p = p->next)
+        tell_listeners(p->table, p->before, p->after);
+}
+
+/* The store drops everything staged when a commit fails, also what was staged since
+   the commit began: its revisions will be given to other writes. */
+static void drop_staged(struct keeper *keeper)
+{
+    keeper->stage.dropped++;
+    for (size_t i = 0; i < keeper->table_count; i++) {
+        map_free(&keeper->all[i]->staged);
+        keeper->all[i]->staged = map_new();
+    }
+    free_pending(&keeper->stage.staged);
+}
+
+static void tell_waiters(struct waiter *waiter, const struct err *err)
 {
     while (waiter) {
         struct waiter *next = waiter->next;
@@ -173,79 +239,71 @@ static void stage_tell_waiters(struct objects *objects, struct waiter *waiter,
     }
 }
 
-static void stage_drop(struct objects *objects)
+/* Re-entrant: listeners and waiters may stage, wait and commit. So the queues are
+   taken, and the state is that of no commit, before the first of them is called. */
+static void on_stage_committed(void *arg, const struct err *err)
 {
-    for (size_t i = 0; i < objects->table_count; i++) {
-        map_free(&objects->all[i]->staged);
-        objects->all[i]->staged = map_new();
-    }
-    pending_queue_free(&objects->staged);
+    struct keeper *keeper = object_from(keeper, KEEPER_TAG, arg);
+    struct stage *stage = &keeper->stage;
+    struct pending_queue done = take_pending(&stage->flying);
+    struct waiter *waiters = stage->waiters;
+
+    stage->waiters = NULL;
+    stage->waiters_end = &stage->waiters;
+    stage->committing = false;
+    if (err)
+        drop_staged(keeper);
+    else
+        publish_all(keeper, &done);
+    free_pending(&done);
+    tell_waiters(waiters, err);
 }
 
-/*
- * First everything is published, then everybody is told, so that whoever looks
- * sees one step. What they write in turn is staged for the next commit.
- */
-static void on_committed(void *arg, const struct err *err)
-{
-    struct objects *objects = object_from(objects, OBJECTS_TAG, arg);
-    struct queue_of_pending done = objects->flying;
-    struct waiter *waiters = objects->waiters;
+/* ---- Committing --------------------------------------------------------- */
 
-    objects->waiters = NULL;
-    objects->waiters_end = &objects->waiters;
-    objects->flying.first = NULL;
-    objects->flying.end = &objects->flying.first;
-    objects->committing = false;
-    if (err) {
-        ensured_forget(objects);
-        stage_drop(objects);
-    } else {
-        for (struct pending *p = done.first; p; p = p->next) {
-            objects->revision = p->revision;
-            publish_one(objects, p);
-        }
-        for (struct pending *p = done.first; p; p = p->next)
-            tell_watches(objects, p);
-        for (struct pending *p = done.first; p; p = p->next)
-            tell_listeners(p->table, p->before, p->after);
-    }
-    pending_queue_free(&done);
-    stage_tell_waiters(objects, waiters, err);
+static void begin_commit(struct keeper *keeper)
+{
+    struct stage *stage = &keeper->stage;
+
+    if (stage->committing)
+        return;
+    if (keeper->commit_timer)
+        loop_timer_stop(keeper->commit_timer);
+    stage->committing = true;
+    stage->flying = take_pending(&stage->staged);
+    if (!stage->flying.first)
+        stage->flying.end = &stage->flying.first;
+    store_commit(keeper->store, on_stage_committed, keeper);
+}
+
+void stage_commit_with_follower(struct keeper *keeper)
+{
+    struct stage *stage = &keeper->stage;
+
+    if (stage->follower && !stage->committing)
+        stage->follower->before_commit(stage->follower_arg);
+    begin_commit(keeper);
 }
 
 void objects_commit(struct objects *objects)
 {
-    if (objects->committing)
-        return;
-    if (objects->commit_timer)
-        loop_timer_stop(objects->commit_timer);
-    objects->committing = true;
-    objects->flying = objects->staged;
-    if (!objects->flying.first)
-        objects->flying.end = &objects->flying.first;
-    objects->staged.first = NULL;
-    objects->staged.end = &objects->staged.first;
-    store_commit(objects->store, on_committed, objects);
-    if (objects->loop)
-        return;
-    collect_run(objects);
-    if (store_is_staged(objects->store))
-        objects_commit(objects);
+    begin_commit(&objects->keeper);
 }
 
 void objects_when_durable(struct objects *objects, objects_done_fn *done,
                           void *arg)
 {
+    struct keeper *keeper = &objects->keeper;
+    struct stage *stage = &keeper->stage;
     struct waiter *waiter;
 
-    if (!objects->committing && !store_is_staged(objects->store)) {
+    if (!stage->committing && !store_is_staged(keeper->store)) {
         done(arg, NULL);
         return;
     }
     waiter = mem_alloc(sizeof(*waiter));
     *waiter = (struct waiter){.done = done, .arg = arg};
-    *objects->waiters_end = waiter;
-    objects->waiters_end = &waiter->next;
-    stage_want_commit(objects);
+    *stage->waiters_end = waiter;
+    stage->waiters_end = &waiter->next;
+    want_commit(keeper);
 }

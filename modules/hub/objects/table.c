@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps all objects of a kind in order, published and staged. */
+/* Keeps all objects of a kind in order, published ones and staged ones. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/text.h"
-#include "store/store.h"
 
+#include <assert.h>
 #include <string.h>
 
-struct table *table_of(const struct objects *objects, const struct kind *kind)
+struct table *table_of(const struct keeper *keeper, const struct kind *kind)
 {
-    return map_get(objects->tables, kind->store_kind);
+    return map_get(keeper->tables, kind->store_kind);
 }
 
 static int compare_key(const struct object *object, const char *space,
@@ -37,8 +37,8 @@ size_t table_seek(const struct table *table, const char *space,
     return low;
 }
 
-struct object *table_published(const struct table *table,
-                                     const char *space, const char *name)
+struct object *table_published(const struct table *table, const char *space,
+                               const char *name)
 {
     size_t at = table_seek(table, space, name);
 
@@ -60,9 +60,8 @@ struct object *table_find(const struct table *table, enum objects_view view,
     return table_published(table, space, name);
 }
 
-/* Puts or removes; takes `after` (may be NULL) over as its own. */
 void table_set(struct table *table, const char *space, const char *name,
-                      struct object *after)
+               struct object *after)
 {
     size_t at = table_seek(table, space, name);
     bool there = at < table->count &&
@@ -89,25 +88,24 @@ void table_set(struct table *table, const char *space, const char *name,
     }
 }
 
-/* One table for each stored kind; the row of its stored version speaks. */
-void tables_make(struct objects *objects)
+/* Of the versions of a kind, the one in which it is stored names the table. */
+void tables_make(struct keeper *keeper)
 {
-    size_t count = kinds_count(objects->kinds);
+    size_t count = kinds_count(keeper->kinds);
 
-    objects->all = mem_alloc((count + 1) * sizeof(*objects->all));
+    keeper->all = mem_alloc((count + 1) * sizeof(*keeper->all));
     for (size_t i = 0; i < count; i++) {
-        const struct kind *kind = kinds_at(objects->kinds, i);
+        const struct kind *kind = kinds_at(keeper->kinds, i);
         struct table *table;
 
-        if (kind->is_question || map_get(objects->tables, kind->store_kind))
+        if (kind->is_question || map_get(keeper->tables, kind->store_kind))
             continue;
         table = mem_alloc(sizeof(*table));
-        table->objects = objects;
         table->staged = map_new();
-        map_put(objects->tables, kind->store_kind, table);
-        objects->all[objects->table_count++] = table;
+        map_put(keeper->tables, kind->store_kind, table);
+        keeper->all[keeper->table_count++] = table;
         for (size_t j = i; j < count; j++) {
-            const struct kind *row = kinds_at(objects->kinds, j);
+            const struct kind *row = kinds_at(keeper->kinds, j);
 
             if (text_same(row->store_kind, kind->store_kind) &&
                 text_same(row->version, row->stored_version) &&
@@ -117,4 +115,57 @@ void tables_make(struct objects *objects)
         if (!table->kind)
             table->kind = kind;
     }
+}
+
+static void free_table(struct table *table)
+{
+    struct listener *listener;
+
+    assert(!table->watches);
+    for (size_t i = 0; i < table->count; i++)
+        object_drop(&table->items[i]);
+    mem_free(&table->items);
+    map_free(&table->staged);
+    while ((listener = table->listeners)) {
+        table->listeners = listener->next;
+        mem_free(&listener);
+    }
+    mem_free(&table);
+}
+
+void tables_free(struct keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->table_count; i++)
+        free_table(keeper->all[i]);
+    mem_free(&keeper->all);
+    map_free(&keeper->tables);
+}
+
+int table_not_found(const struct kind *kind, const char *name, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "%s \"%s\" not found", kind->resource, name);
+}
+
+/* Published objects of one namespace are neighbours in `items`; `staged` has no order. */
+static bool has_space(const struct table *table, const char *space)
+{
+    size_t at = table_seek(table, space, ""), staged = 0;
+    const struct pending *pending;
+
+    if (at < table->count && !strcmp(table->items[at]->space, space))
+        return true;
+    while ((pending = map_next(table->staged, &staged, NULL)))
+        if (pending->after && !strcmp(pending->after->space, space))
+            return true;
+    return false;
+}
+
+bool objects_space_is_empty(const struct objects *objects, const char *space)
+{
+    const struct keeper *keeper = &objects->keeper;
+
+    for (size_t i = 0; i < keeper->table_count; i++)
+        if (has_space(keeper->all[i], space))
+            return false;
+    return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gives each watcher the changes it asked for, in order, from where it was. */
+/* Gives each watch the changes that it asked for, in order, from its revision on. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
 
 #include "base/clock.h"
 #include "base/object.h"
@@ -17,7 +17,7 @@
 
 struct objects_watch {
     uint32_t tag;
-    struct objects *objects;
+    struct keeper *keeper;
     struct table *table;
     struct objects_query query; /* strings and selectors owned by `arena` */
     struct arena *arena;
@@ -26,22 +26,23 @@ struct objects_watch {
     struct object **initial; /* owned */
     size_t initial_count, initial_at;
     bool mark_end, bookmarks;
-    struct change *upcoming; /* NULL: all is told */
+    struct change *upcoming; /* NULL: everything has been taken */
     bool expired, ended, called, bookmark_due;
-    int64_t revision;  /* told up to here */
+    int64_t revision;  /* of the last event that was taken */
     int64_t last_told; /* steady */
     struct loop_timer *timer;
     struct objects_watch *next, **back;
 };
 
-static void on_timer(void *arg)
+static void on_watch_timer(void *arg)
 {
     struct objects_watch *watch = object_from(objects_watch, WATCH_TAG, arg);
 
     watch->ready(watch->arg);
 }
 
-/* Once, until the watch was drained. */
+/* Calls `ready` once until the watch is drained, from a timer: watches are told of a
+   change in the middle of a commit, where no caller may run. */
 static void call_ready(struct objects_watch *watch)
 {
     if (watch->called || !watch->ready || !watch->timer)
@@ -59,25 +60,25 @@ static bool is_for(const struct objects_watch *watch,
     return !*space || !strcmp(space, object->space);
 }
 
-static void wait_for(struct objects_watch *watch, struct change *change)
+static void wait_for_change(struct objects_watch *watch, struct change *change)
 {
     watch->upcoming = change;
     if (change)
         change->waiting++;
 }
 
-void watch_wake(struct table *table, struct change *change)
+void watches_wake(struct table *table, struct change *change)
 {
     for (struct objects_watch *watch = table->watches; watch;
          watch = watch->next) {
         if (watch->upcoming || watch->expired || !is_for(watch, change))
             continue;
-        wait_for(watch, change);
+        wait_for_change(watch, change);
         call_ready(watch);
     }
 }
 
-void watch_expire(struct change *change)
+void watches_expire(struct change *change)
 {
     for (struct objects_watch *watch = change->table->watches; watch;
          watch = watch->next) {
@@ -89,12 +90,12 @@ void watch_expire(struct change *change)
     }
 }
 
-void watch_quiet(struct objects *objects)
+void watches_bookmark(struct keeper *keeper)
 {
     int64_t now = clock_steady();
 
-    for (size_t i = 0; i < objects->table_count; i++)
-        for (struct objects_watch *watch = objects->all[i]->watches; watch;
+    for (size_t i = 0; i < keeper->table_count; i++)
+        for (struct objects_watch *watch = keeper->all[i]->watches; watch;
              watch = watch->next) {
             if (!watch->bookmarks || watch->upcoming || watch->expired ||
                 now - watch->last_told < QUIET_ENOUGH)
@@ -133,7 +134,7 @@ static void take_initial(struct objects_watch *watch)
 
         if (*space && strcmp(object->space, space))
             break;
-        if (!matches(arena, &watch->query, object))
+        if (!read_matches(arena, &watch->query, object))
             continue;
         if (watch->initial_count == room) {
             room = room ? room * 2 : 16;
@@ -147,7 +148,7 @@ static void take_initial(struct objects_watch *watch)
 static int start_at(struct objects_watch *watch, const char *text,
                     struct err *err)
 {
-    struct objects *objects = watch->objects;
+    struct keeper *keeper = watch->keeper;
     struct change *change = watch->table->first;
     long long since = 0;
 
@@ -156,17 +157,17 @@ static int start_at(struct objects_watch *watch, const char *text,
                        "resourceVersion: Invalid value: \"%s\": "
                        "strconv.ParseUint: parsing \"%s\": invalid syntax",
                        text, text);
-    if (since > objects->revision && stage_saw_ahead(objects, since))
+    if (since > keeper->revision && revisions_saw_ahead(keeper, since))
         return err_set(err, ERR_TIMEOUT,
                        "Too large resource version: %lld, current: %lld", since,
-                       (long long)objects->revision);
-    if (since < objects->forgotten ||
-        changes_space_went(objects, watch->query.space, since))
+                       (long long)keeper->revision);
+    if (since < keeper->forgotten ||
+        revisions_space_went(keeper, watch->query.space, since))
         return err_set(err, ERR_GONE, "too old resource version: %lld (%lld)",
-                       since, (long long)objects->forgotten);
+                       since, (long long)keeper->forgotten);
     while (change && (change->revision <= since || !is_for(watch, change)))
         change = change->next_here;
-    wait_for(watch, change);
+    wait_for_change(watch, change);
     watch->revision = since;
     return 0;
 }
@@ -176,20 +177,21 @@ struct objects_watch *objects_watch(struct objects *objects,
                                     objects_ready_fn *ready, void *arg,
                                     struct err *err)
 {
-    struct table *table = table_of(objects, options->query.kind);
+    struct keeper *keeper = &objects->keeper;
+    struct table *table = table_of(keeper, options->query.kind);
     struct objects_watch *watch = mem_alloc(sizeof(*watch));
     const char *since = options->query.revision;
     bool initial = options->initial || !since || !*since || text_same(since, "0");
 
     *watch = (struct objects_watch){
         .tag = WATCH_TAG,
-        .objects = objects,
+        .keeper = keeper,
         .table = table,
         .ready = ready,
         .arg = arg,
         .mark_end = options->mark_end,
         .bookmarks = options->bookmarks,
-        .revision = objects->revision,
+        .revision = keeper->revision,
         .last_told = clock_steady(),
     };
     copy_query(watch, &options->query);
@@ -198,8 +200,8 @@ struct objects_watch *objects_watch(struct objects *objects,
     if (watch->next)
         watch->next->back = &watch->next;
     table->watches = watch;
-    if (objects->loop)
-        watch->timer = loop_timer_new(objects->loop, on_timer, watch);
+    if (keeper->loop)
+        watch->timer = loop_timer_new(keeper->loop, on_watch_timer, watch);
     if (initial) {
         take_initial(watch);
     } else if (start_at(watch, since, err) < 0) {
@@ -234,13 +236,13 @@ void objects_unwatch(struct objects_watch **pointer)
 
 /* ---- Taking ------------------------------------------------------------- */
 
-static bool selects(const struct objects_watch *watch)
+static bool has_selector(const struct objects_watch *watch)
 {
     return watch->query.labels || watch->query.fields;
 }
 
-/* What a watch with a selector is told of an object that left the selection:
-   its last state in there, for the new one is not the watch's to see. */
+/* The object of a DELETED event for an object that left the selection: its last state
+   in the selection, since the new state may be one that the watch must not see. */
 static struct object *last_selected(const struct change *change, struct arena *arena)
 {
     const struct object *before = change->before;
@@ -249,24 +251,24 @@ static struct object *last_selected(const struct change *change, struct arena *a
 }
 
 /*
- * Whether the object was and is in the selection decides what the change looks
- * like from here. `ret_lost`: what was there before has left the log, and whether
- * it was in the selection cannot be told.
+ * Makes the event of a change: whether the object was in the selection and is in it
+ * now decides its type. False if there is none. `ret_lost`: the state before the
+ * change has left the log, so whether it was in the selection is not known.
  */
-static bool look(const struct objects_watch *watch, const struct change *change,
+static bool judge_change(const struct objects_watch *watch, const struct change *change,
                  struct objects_event *ret, bool *ret_lost)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct object *subject = change->after ? change->after : change->last;
-    bool is = change->after && matches(arena, &watch->query, change->after);
+    bool is = change->after && read_matches(arena, &watch->query, change->after);
     bool was;
 
     if (!change->unknown)
-        was = change->before && matches(arena, &watch->query, change->before);
+        was = change->before && read_matches(arena, &watch->query, change->before);
     else if (!change->after || is)
-        was = matches(arena, &watch->query, subject);
+        was = read_matches(arena, &watch->query, subject);
     else
-        was = selects(watch) &&
+        was = has_selector(watch) &&
               (!*watch->query.name || !strcmp(watch->query.name, subject->name));
     if (!is && !was)
         return false;
@@ -281,8 +283,8 @@ static bool look(const struct objects_watch *watch, const struct change *change,
     return true;
 }
 
-/* Moves on to the next change that is for this watch. */
-static void step(struct objects_watch *watch)
+/* Advances to the next change that the watch selects by namespace. */
+static void step_watch(struct objects_watch *watch)
 {
     struct change *change = watch->upcoming;
 
@@ -292,27 +294,27 @@ static void step(struct objects_watch *watch)
     while (change && !is_for(watch, change))
         change = change->next_here;
     watch->upcoming = NULL;
-    wait_for(watch, change);
+    wait_for_change(watch, change);
 }
 
-static bool give(struct objects_watch *watch, enum objects_event_type type,
+static bool give_event(struct objects_watch *watch, enum objects_event_type type,
                  struct objects_event *ret)
 {
     *ret = (struct objects_event){.type = type, .revision = watch->revision};
     return true;
 }
 
-/* Nothing more can be told rightly: the client lists anew. */
-static bool expire(struct objects_watch *watch, struct objects_event *ret)
+/* An event was lost: the client has to list again. */
+static bool expire_watch(struct objects_watch *watch, struct objects_event *ret)
 {
     if (watch->upcoming)
         watch->upcoming->waiting--;
     watch->upcoming = NULL;
     watch->expired = watch->ended = true;
-    return give(watch, OBJECTS_EXPIRED, ret);
+    return give_event(watch, OBJECTS_EXPIRED, ret);
 }
 
-static bool take_next(struct objects_watch *watch, struct objects_event *ret)
+static bool take_next_event(struct objects_watch *watch, struct objects_event *ret)
 {
     if (watch->initial_at < watch->initial_count) {
         struct object *object = watch->initial[watch->initial_at++];
@@ -322,39 +324,39 @@ static bool take_next(struct objects_watch *watch, struct objects_event *ret)
     }
     if (watch->mark_end) {
         watch->mark_end = false;
-        return give(watch, OBJECTS_INITIAL_END, ret);
+        return give_event(watch, OBJECTS_INITIAL_END, ret);
     }
     if (watch->expired) {
         if (watch->ended)
             return false;
         watch->ended = true;
-        return give(watch, OBJECTS_EXPIRED, ret);
+        return give_event(watch, OBJECTS_EXPIRED, ret);
     }
     while (watch->upcoming) {
         struct objects_event event = {0};
-        bool lost = false, found = look(watch, watch->upcoming, &event, &lost);
+        bool lost = false, found = judge_change(watch, watch->upcoming, &event, &lost);
 
-        step(watch);
+        step_watch(watch);
         if (lost)
-            return expire(watch, ret);
+            return expire_watch(watch, ret);
         if (!found)
             continue;
         *ret = event;
         return true;
     }
-    /* Everything published so far is told, to whomever it concerned. */
-    if (watch->objects->revision > watch->revision)
-        watch->revision = watch->objects->revision;
+    /* All changes up to the published revision have been taken or were not selected. */
+    if (watch->keeper->revision > watch->revision)
+        watch->revision = watch->keeper->revision;
     if (watch->bookmark_due) {
         watch->bookmark_due = false;
-        return give(watch, OBJECTS_BOOKMARK, ret);
+        return give_event(watch, OBJECTS_BOOKMARK, ret);
     }
     return false;
 }
 
 bool objects_watch_next(struct objects_watch *watch, struct objects_event *ret)
 {
-    if (take_next(watch, ret)) {
+    if (take_next_event(watch, ret)) {
         watch->last_told = clock_steady();
         return true;
     }

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says in one call what controllers do most: ensure, status, finalizer. */
+/* Writes for controllers in one call: ensures an object, sets its status or a finalizer, removes it. */
 
-#include "objects/inside.h"
+#include "objects/keeper.h"
+#include "objects/rules.h"
 
-#include "base/clock.h"
-#include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "meta/meta.h"
 
-#include <assert.h>
 #include <string.h>
 
-static struct objects_write write_by(const char *manager,
-                                     const struct kind *kind, const char *space,
+static struct objects_write make_write(const char *manager,
+                                       const struct kind *kind, const char *space,
                                      const char *name)
 {
     return (struct objects_write){
@@ -32,65 +30,12 @@ static void set_changed(bool *ret_changed, bool changed)
         *ret_changed = changed;
 }
 
-/*
- * Most of what is ensured was ensured before, by the same words, and has not
- * been touched since: then there is nothing to find out.
- */
-#define ENSURED_AT_MOST 8192
-struct ensured {
-    unsigned char hash[PKI_SHA256];
-    int64_t revision;
-};
-
-void ensured_forget(struct objects *objects)
-{
-    void *ensured;
-    size_t at = 0;
-
-    while (objects->ensured && (ensured = map_next(objects->ensured, &at, NULL)))
-        mem_free(&ensured);
-    map_free(&objects->ensured);
-}
-
-static void hash_of(const struct node *wanted, unsigned char ret[PKI_SHA256])
+static void hash_wanted(const struct node *wanted, unsigned char ret[PKI_SHA256])
 {
     scoped_text struct text json = {0};
 
     document_write_json(&json, wanted);
     pki_sha256(json.bytes, json.len, ret);
-}
-
-static bool is_ensured(struct objects *objects, const char *key,
-                       const struct objects_write *write,
-                       const unsigned char hash[PKI_SHA256])
-{
-    const struct table *table = table_of(objects, write->kind);
-    const struct ensured *ensured =
-        objects->ensured ? map_get(objects->ensured, key) : NULL;
-    const struct object *live =
-        ensured && table ? table_find(table, OBJECTS_STAGED, write->space, write->name)
-                         : NULL;
-
-    return live && live->revision == ensured->revision &&
-           !memcmp(ensured->hash, hash, PKI_SHA256);
-}
-
-static void remember_ensured(struct objects *objects, const char *key,
-                             const unsigned char hash[PKI_SHA256], int64_t revision)
-{
-    struct ensured *ensured;
-
-    if (objects->ensured && map_count(objects->ensured) >= ENSURED_AT_MOST)
-        ensured_forget(objects);
-    if (!objects->ensured)
-        objects->ensured = map_new();
-    ensured = map_get(objects->ensured, key);
-    if (!ensured) {
-        ensured = mem_alloc(sizeof *ensured);
-        map_put(objects->ensured, key, ensured);
-    }
-    memcpy(ensured->hash, hash, PKI_SHA256);
-    ensured->revision = revision;
 }
 
 int objects_ensure(struct objects *objects, const char *manager,
@@ -102,7 +47,7 @@ int objects_ensure(struct objects *objects, const char *manager,
     unsigned char hash[PKI_SHA256];
     const char *key;
     const struct kind *kind =
-        kinds_by_kind(objects->kinds, node_get_text(wanted, "apiVersion"),
+        kinds_by_kind(objects->keeper.kinds, node_get_text(wanted, "apiVersion"),
                       node_get_text(wanted, "kind"));
     struct objects_result result = {.arena = arena};
     struct objects_write write;
@@ -112,13 +57,13 @@ int objects_ensure(struct objects *objects, const char *manager,
                                            "version \"%s\"",
                        node_get_text(wanted, "kind"),
                        node_get_text(wanted, "apiVersion"));
-    write = write_by(manager, kind, node_get_text(metadata, "namespace"),
+    write = make_write(manager, kind, node_get_text(metadata, "namespace"),
                      node_get_text(metadata, "name"));
     key = arena_printf(arena, "%s %s %s/%s", manager, kind->store_kind, write.space,
                        write.name);
-    hash_of(wanted, hash);
+    hash_wanted(wanted, hash);
     set_changed(ret_changed, false);
-    if (is_ensured(objects, key, &write, hash))
+    if (apply_cache_has(objects, key, &write, hash))
         return 0;
     write.body = wanted;
     write.patch = OBJECTS_PATCH_APPLY;
@@ -126,17 +71,18 @@ int objects_ensure(struct objects *objects, const char *manager,
     if (objects_patch(objects, &write, &result, err) < 0)
         return -1;
     set_changed(ret_changed, !result.unchanged);
-    remember_ensured(objects, key, hash, result.object->revision);
+    apply_cache_put(objects, key, hash, result.object->revision);
     object_drop(&result.object);
     return 0;
 }
 
-/* The newest state of the very object that the caller means; NULL if gone. */
-static struct object *newest(struct objects *objects,
-                             const struct object *object)
+/* The staged state of the object that the caller read: NULL if it is gone, also if
+   there is another object of its name by now. */
+static struct object *find_same(struct objects *objects,
+                                const struct object *object)
 {
     struct object *live =
-        table_find(table_of(objects, object->kind), OBJECTS_STAGED,
+        table_find(table_of(&objects->keeper, object->kind), OBJECTS_STAGED,
                    object->space, object->name);
 
     return live && text_same(live->uid, object->uid) ? live : NULL;
@@ -147,7 +93,7 @@ int objects_set_status(struct objects *objects, const char *manager,
                        bool *ret_changed, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct object *live = newest(objects, object);
+    const struct object *live = find_same(objects, object);
     struct objects_result result = {.arena = arena};
     struct objects_write write;
     struct node *body;
@@ -161,7 +107,7 @@ int objects_set_status(struct objects *objects, const char *manager,
     node_set(arena, body, "status", node_copy(arena, status));
     node_remove(node_get(body, "metadata"), "resourceVersion");
     node_remove(node_get(body, "metadata"), "managedFields");
-    write = write_by(manager, live->kind, live->space, live->name);
+    write = make_write(manager, live->kind, live->space, live->name);
     write.subresource = "status";
     write.body = body;
     if (objects_update(objects, &write, &result, err) < 0)
@@ -176,7 +122,7 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
                           bool present, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct object *live = newest(objects, object);
+    const struct object *live = find_same(objects, object);
     struct objects_result result = {.arena = arena};
     struct node *list, *patch = node_map(arena);
     const struct node *old;
@@ -191,7 +137,7 @@ int objects_set_finalizer(struct objects *objects, const char *manager,
     if (present)
         node_add(arena, list, node_string(arena, finalizer));
     node_set(arena, node_make(arena, patch, "metadata"), "finalizers", list);
-    write = write_by(manager, live->kind, live->space, live->name);
+    write = make_write(manager, live->kind, live->space, live->name);
     write.body = patch;
     write.patch = OBJECTS_PATCH_MERGE;
     if (objects_patch(objects, &write, &result, err) < 0)
@@ -206,7 +152,7 @@ int objects_remove(struct objects *objects, const char *manager,
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects_result result = {.arena = arena};
-    struct objects_write write = write_by(manager, kind, space, name);
+    struct objects_write write = make_write(manager, kind, space, name);
     struct err why = {0};
 
     write.propagation = "Background";

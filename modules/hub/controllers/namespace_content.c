@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says of a namespace that goes what is still in it, and why. */
+/* Reports of a namespace that is being deleted what is still in it, and which finalizers hold that. */
 
-#include "objects/inside.h"
+#include "controllers/collector.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "objects/objects.h"
 
 #include <string.h>
 
-#define TELL_AGAIN (5 * CLOCK_SECOND)
+#define REPORT_AGAIN (5 * CLOCK_SECOND)
 
 struct remaining {
     struct arena *arena;
     struct map *finalizers; /* name to a count */
     struct text resources;
+    size_t count; /* of the kind that is being counted */
 };
 
 static void count_finalizers(struct remaining *left, const struct object *object)
@@ -32,24 +35,26 @@ static void count_finalizers(struct remaining *left, const struct object *object
     }
 }
 
-static void count_table(struct remaining *left, const struct table *table,
-                        const char *space)
+static void count_object(void *arg, const struct object *object)
 {
-    size_t count = 0;
+    struct remaining *left = arg;
 
-    for (size_t at = table_seek(table, space, ""); at < table->count; at++) {
-        if (strcmp(table->items[at]->space, space))
-            break;
-        count++;
-        count_finalizers(left, table->items[at]);
-    }
-    if (count)
-        text_addf(&left->resources, "%s%s.%s has %zu resource instances",
-                  left->resources.len ? ", " : "", table->kind->plural,
-                  table->kind->group, count);
+    left->count++;
+    count_finalizers(left, object);
 }
 
-static void set_condition(const struct remaining *left, struct node *list,
+static void count_kind(struct remaining *left, struct objects *objects,
+                       const struct kind *kind, const char *space)
+{
+    left->count = 0;
+    objects_each(objects, OBJECTS_PUBLISHED, kind, space, count_object, left);
+    if (left->count)
+        text_addf(&left->resources, "%s%s.%s has %zu resource instances",
+                  left->resources.len ? ", " : "", kind->plural, kind->group,
+                  left->count);
+}
+
+static void add_content_condition(const struct remaining *left, struct node *list,
                           const char *type, const char *reason,
                           const char *message)
 {
@@ -65,7 +70,7 @@ static void set_condition(const struct remaining *left, struct node *list,
     node_add(left->arena, list, condition);
 }
 
-static struct node *conditions_of(const struct remaining *left)
+static struct node *make_conditions(const struct remaining *left)
 {
     struct node *list = node_list(left->arena);
     scoped_text struct text message = {0};
@@ -75,7 +80,7 @@ static struct node *conditions_of(const struct remaining *left)
 
     text_addf(&message, "Some resources are remaining: %s",
               text_string(&left->resources));
-    set_condition(left, list, "NamespaceContentRemaining", "SomeResourcesRemain",
+    add_content_condition(left, list, "NamespaceContentRemaining", "SomeResourcesRemain",
                   text_string(&message));
     if (!map_count(left->finalizers))
         return list;
@@ -83,25 +88,25 @@ static struct node *conditions_of(const struct remaining *left)
     while ((count = map_next(left->finalizers, &at, &name)))
         text_addf(&message, "%s%s in %zu resource instances",
                   message.len ? ", " : "", name, (size_t)(uintptr_t)count);
-    set_condition(left, list, "NamespaceFinalizersRemaining",
+    add_content_condition(left, list, "NamespaceFinalizersRemaining",
                   "SomeFinalizersRemain",
                   arena_printf(left->arena, "Some content in the namespace has "
                                "finalizers remaining: %s", text_string(&message)));
     return list;
 }
 
-/* A thousand objects that go one by one are not told one by one. */
-static bool was_told_lately(const struct node *conditions)
+/* A thousand objects that are deleted one by one are not reported one by one. */
+static bool was_reported_lately(const struct node *conditions)
 {
     const struct node *first = node_item(conditions, 0);
     int64_t then;
 
     return clock_parse(node_get_text(first, "lastTransitionTime"), &then) &&
-           clock_wall() - then < TELL_AGAIN && clock_wall() >= then;
+           clock_wall() - then < REPORT_AGAIN && clock_wall() >= then;
 }
 
 /* The time of a condition is no reason to write it again. */
-static bool says_same(const struct node *a, const struct node *b)
+static bool have_same_messages(const struct node *a, const struct node *b)
 {
     if (node_count(a) != node_count(b))
         return false;
@@ -112,22 +117,23 @@ static bool says_same(const struct node *a, const struct node *b)
     return true;
 }
 
-void tell_remaining(struct objects *objects, const struct object *space)
+void namespace_content_report(struct objects *objects, const struct object *space)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_map struct map *finalizers = map_new();
     struct remaining left = {.arena = arena, .finalizers = finalizers};
     struct node *status = node_get(object_read(arena, space), "status");
+    const struct kind *kind;
     struct node *conditions;
     struct err err = {0};
 
-    if (was_told_lately(node_get(status, "conditions")))
+    if (was_reported_lately(node_get(status, "conditions")))
         return;
-    for (size_t i = 0; i < objects->table_count; i++)
-        count_table(&left, objects->all[i], space->name);
-    conditions = conditions_of(&left);
+    for (size_t i = 0; (kind = objects_stored_kind(objects, i)); i++)
+        count_kind(&left, objects, kind, space->name);
+    conditions = make_conditions(&left);
     if (left.resources.len && status &&
-        !says_same(node_get(status, "conditions"), conditions)) {
+        !have_same_messages(node_get(status, "conditions"), conditions)) {
         node_set(arena, status, "conditions", conditions);
         if (objects_set_status(objects, "axle-collector", space, status, NULL,
                                &err) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names the kinds that controllers deal in, and the controllers themselves. */
-#include "controllers/controller.h"
+/* Names the kinds that controllers deal in. */
+#include "controllers/kind_ids.h"
 
 #include "meta/meta.h"
 
@@ -39,19 +39,4 @@ const struct which_row which_rows[WHICH_COUNT] = {
     [ACCOUNT]      = { "", "serviceaccounts", "v1", "ServiceAccount" },
     [REPLICA_SET]  = { META_GROUP_WORK, "manifestworkreplicasets", META_API_WORK_V1ALPHA1, "ManifestWorkReplicaSet" },
 };
-
-const struct controller *const controller_table[] = {
-    &controller_tenant,     &controller_project,
-    &controller_pool,       &controller_environment,
-    &controller_component_revision, &controller_trait_revision,
-    &controller_profile_revision, &controller_bundle_revision,
-    &controller_retention,
-    &controller_aiworkload, &controller_deployment,
-    &controller_placement,  &controller_replicaset,
-    &controller_managedcluster, &controller_clusterset, &controller_binding,
-    &controller_liveness,   &controller_csr, &controller_token,
-    &controller_sweep,      &controller_aggregation, &controller_account,
-    &controller_ttl,
-};
 /* clang-format on */
-const size_t controller_count = count_of(controller_table);

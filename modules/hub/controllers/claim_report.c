@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publishes that a name is taken, where the controller itself does not. */
+#include "controllers/claim_report.h"
+
+#include "controllers/claim.h"
+#include "meta/meta.h"
+
+/* The condition of each kind that says so, and whether the kind has a phase. */
+static const struct {
+    enum which kind;
+    const char *condition;
+    bool phase;
+} conditions[] = {
+    { TENANT, "Ready", true },           { PROJECT, "Ready", true },
+    { POOL, "Ready", true },             { ENVIRONMENT, "Ready", true },
+    { PROFILE, NULL, true },             { BUNDLE, NULL, true },
+    { AIWORKLOAD, "Resolved", true },    { DEPLOYMENT, "Distributed", true },
+    { PLACEMENT, "PlacementSatisfied", false },
+    { REPLICA_SET, "PlacementRolledOut", false },
+    { CLUSTER, META_CONDITION_CLUSTER_ACCEPTED, false },
+};
+
+static int set_taken_status(struct pass *pass, const struct seen *seen, const char *condition_type,
+                      bool phase, const char *words, struct err *err)
+{
+    struct node *status = meta_copy_status(pass->arena, seen->node);
+    const struct meta_condition condition = { condition_type, "False", "NameTaken", words };
+    int64_t generation = meta_generation(seen->node);
+
+    if (condition_type)
+        meta_condition_set(pass->arena, status, meta_conditions(seen->node),
+                      &condition, generation, pass->now);
+    if (phase) {
+        node_set_text(pass->arena, status, "phase", "Failed");
+        node_set_text(pass->arena, status, "message", words);
+        node_set_int(pass->arena, status, "observedGeneration", generation);
+    }
+    return pass_status(pass, seen, status, NULL, err);
+}
+
+int claim_report(struct pass *pass, struct err *err)
+{
+    const char *words = claim_words(pass, err);
+    struct seen seen;
+
+    if (!words)
+        return -1;
+    for (size_t i = 0; i < count_of(conditions); i++)
+        if (conditions[i].kind == pass->self->about &&
+            pass_get(pass, conditions[i].kind, pass->space, pass->name, &seen))
+            return set_taken_status(pass, &seen, conditions[i].condition, conditions[i].phase, words, err);
+    return -1;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CONTROLLERS_INDEX_H
+#define CONTROLLERS_INDEX_H
+
+#include "controllers/kind_ids.h"
+
+#include <stdbool.h>
+
+struct controllers;
+struct object;
+struct pass;
+
+/* Private to controllers: an index of objects by the value of a label, over what is
+   staged. */
+void index_open(struct controllers *all);
+void index_note(struct controllers *all, const struct object *before,
+                const struct object *after);
+void index_free(struct controllers *all);
+/* Calls back with candidates, in order of namespace and name: the callback reads the
+   object and looks. False: this label of this kind is not indexed. */
+bool index_each(struct pass *pass, enum which kind, const char *label, const char *value,
+                void (*each)(void *arg, const struct object *object), void *arg);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists all controllers. */
+#include "controllers/table.h"
+
+/* clang-format off */
+const struct controller *const controller_table[] = {
+    &controller_tenant,     &controller_project,
+    &controller_pool,       &controller_environment,
+    &controller_component_revision, &controller_trait_revision,
+    &controller_profile_revision, &controller_bundle_revision,
+    &controller_retention,
+    &controller_aiworkload, &controller_deployment,
+    &controller_placement,  &controller_replicaset,
+    &controller_managedcluster, &controller_clusterset, &controller_binding,
+    &controller_liveness,   &controller_csr, &controller_token,
+    &controller_sweep,      &controller_aggregation, &controller_account,
+    &controller_ttl,        &controller_event_expiry,
+};
+/* clang-format on */
+const size_t controller_count = count_of(controller_table);

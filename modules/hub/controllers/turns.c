@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the controllers of the keys in the queue, and decides when a failed run is tried again. */
+#include "controllers/turns.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "controllers/claim_report.h"
+#include "controllers/failure.h"
+#include "controllers/pass.h"
+#include "controllers/queue.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define TURN (8 * CLOCK_MS)
+#define CLOCK_JUMP (30 * CLOCK_SECOND)
+/* How often a conflict is tried again at once. */
+#define CONFLICTS 3
+
+#ifdef __SANITIZE_ADDRESS__
+#define LINT true
+#else
+#define LINT false
+#endif
+
+/* ---- After a run ---------------------------------------------------------------- */
+
+/*
+ * Publishes at the object that its run failed. That write does not wake the key: nothing
+ * of what it reads has changed. -1 if it could not be published.
+ */
+static int publish_failure(struct controllers *all, struct key *key, const struct err *why)
+{
+    struct err err = { 0 };
+    int published = 0;
+
+    queue_mute(all, key);
+    if (key->controller->condition || !key->published || strcmp(key->published, why->text))
+        published = failure_publish(all, key->controller, key->space, key->name, why, &err);
+    queue_mute(all, NULL);
+    if (published < 0) {
+        all->counts.unpublished++;
+        log_warn("controllers", "%s %s%s%s: that it failed cannot be said there: %s",
+                 key->controller->name, key->space, *key->space ? "/" : "", key->name, err.text);
+        return -1;
+    }
+    assert(!LINT || failure_is_published(all, key->controller, key->space, key->name, why));
+    mem_free(&key->published);
+    key->published = mem_copy_string(why->text);
+    return 0;
+}
+
+/* A user's error waits for a change, unless it could not be published. */
+static void after_failure(struct controllers *all, struct key *key, int64_t wake_at,
+                          const struct err *err)
+{
+    enum failure_retry retry = failure_retry(err->code);
+    bool at_once = retry == FAILURE_AT_ONCE && key->backoff.tries < CONFLICTS;
+    bool published = at_once || publish_failure(all, key, err) == 0;
+    int64_t wait = 0;
+
+    all->counts.failures++;
+    if (retry == FAILURE_ON_CHANGE && published) {
+        loop_backoff_reset(&key->backoff);
+        key->at = wake_at;
+    } else {
+        if (at_once)
+            key->backoff.tries++;
+        else
+            wait = loop_backoff_next(&key->backoff);
+        key->at = clock_steady() + wait;
+    }
+    log_write(key->backoff.tries == 2 ? LOG_WARN : LOG_DEBUG, "controllers",
+              "%s %s%s%s: %s; %s", key->controller->name, key->space, *key->space ? "/" : "",
+              key->name, err->text,
+              retry == FAILURE_ON_CHANGE ? "until something changes" : "tried again");
+}
+
+static void after_success(struct controllers *all, struct key *key, int64_t wake_at)
+{
+    struct err err = { 0 };
+
+    loop_backoff_reset(&key->backoff);
+    mem_free(&key->published);
+    key->at = wake_at;
+    if (failure_clear(all, key->controller, key->space, key->name, &err) < 0) {
+        key->at = clock_steady() + loop_backoff_next(&key->backoff);
+        all->counts.unpublished++;
+        log_warn("controllers", "%s %s%s%s: that it succeeds again cannot be said there: %s",
+                 key->controller->name, key->space, *key->space ? "/" : "", key->name, err.text);
+    }
+}
+
+/* ---- A run ------------------------------------------------------------------------ */
+
+int turns_run_controller(struct controllers *all, const struct key *key, int64_t now,
+                         int64_t *ret_wake_at, struct err *err)
+{
+    scoped_arena struct arena *arena = arena_new();
+    struct pass pass = {
+        .all = all, .self = key->controller, .objects = all->objects,
+        .arena = arena, .space = key->space, .name = key->name, .now = now,
+    };
+    int result = key->controller->run(&pass, err);
+
+    /* A name that is taken is published and waited for: trying again would not help. */
+    if (result < 0 && claim_report(&pass, err) == 0)
+        result = 0;
+    *ret_wake_at = 0;
+    if (pass.wake_at) {
+        int64_t wait = pass.wake_at - pass.now;
+
+        *ret_wake_at = clock_steady() + (wait > CLOCK_MS ? wait : CLOCK_MS);
+    }
+    return result;
+}
+
+/* The hub's clock was set forward: that is not silence of the spokes. */
+static void detect_clock_jump(struct controllers *all)
+{
+    int64_t now = clock_wall() - clock_steady();
+
+    if (now - all->clock > CLOCK_JUMP)
+        all->started = clock_wall();
+    all->clock = now;
+}
+
+static void run_key(struct controllers *all, struct key *key)
+{
+    struct err err = { 0 };
+    int64_t wake_at;
+
+    detect_clock_jump(all);
+    all->counts.runs++;
+    key->at = 0;
+    key->ran_at = clock_wall();
+    if (turns_run_controller(all, key, key->ran_at, &wake_at, &err) < 0)
+        after_failure(all, key, wake_at, &err);
+    else
+        after_success(all, key, wake_at);
+    queue_settle(all, key);
+}
+
+void turns_run(struct controllers *all)
+{
+    int64_t until;
+    struct key *key;
+
+    queue_begin_turn(all);
+    until = clock_steady() + (all->settings.turn ? all->settings.turn : TURN);
+    while ((key = queue_take(all))) {
+        run_key(all, key);
+        if (clock_steady() >= until)
+            break;
+    }
+    queue_end_turn(all);
+}
