@@ -22,8 +22,8 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "runtime/runtime.h"
-#include "spoke/inside.h"
-#include "spoke/spoke.h"
+#include "agent/inside.h"
+#include "agent/agent.h"
 #include "store/store.h"
 #include "unit/check.h"
 #include "unit/history.h"
@@ -45,7 +45,7 @@ struct host {
     struct loop *loop;
     struct store_disk *disk;
     struct hub *hub;
-    struct spoke *spoke;
+    struct agent *spoke;
     char *token;
 };
 
@@ -101,7 +101,7 @@ static void start_hub(struct simulation *sim)
 
 static void start_spoke(struct simulation *sim, struct host *host)
 {
-    struct spoke_settings settings = {.directory = host->directory,
+    struct agent_settings settings = {.directory = host->directory,
                                       .name = host->name,
                                       .hub = "https://hub:6443",
                                       .token = host->token,
@@ -112,14 +112,14 @@ static void start_spoke(struct simulation *sim, struct host *host)
     struct err err = {0};
 
     host->loop = loop_world_host(sim->world, host->name);
-    host->spoke = spoke_open(host->loop, &settings, &err);
+    host->spoke = agent_open(host->loop, &settings, &err);
     if (!host->spoke)
         fault(sim, host->name, err.text);
 }
 
 static void stop(struct host *host)
 {
-    spoke_close(&host->spoke);
+    agent_close(&host->spoke);
     hub_close(&host->hub);
     loop_free(&host->loop);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums a work up in conditions, from how its manifests stand. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "document/document.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says how each manifest of a work stands: conditions, feedback, rules. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -246,7 +246,7 @@ static void add_row(struct rows *rows, size_t ordinal, const struct node *manife
         return;
     }
     row = row_of(rows, manifest);
-    object = cluster_read(rows->work->spoke->cluster, arena, rows->work->name,
+    object = cluster_read(rows->work->agent->cluster, arena, rows->work->name,
                           node_get_text(manifest, "apiVersion"),
                           node_get_text(manifest, "kind"),
                           node_get_text(metadata, "namespace"),

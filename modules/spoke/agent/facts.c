@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps what ${spoke.NAME} may name here: the hub's words on this spoke and its own. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -32,24 +32,24 @@ static void add_prefixed(struct arena *arena, struct node *facts,
 }
 
 /* What an administrator sets: annotations on the hub, and flags here, which win. */
-static void add_own(struct spoke *spoke, struct arena *arena, struct node *facts)
+static void add_own(struct agent *agent, struct arena *arena, struct node *facts)
 {
-    node_each(note, node_get(spoke->facts, "annotations"))
+    node_each(note, node_get(agent->facts, "annotations"))
         node_set(arena, facts, note->key, note->value);
-    node_each(own, spoke->own_facts)
+    node_each(own, agent->own_facts)
         node_set(arena, facts, own->key, own->value);
 }
 
-struct node *spoke_facts(struct spoke *spoke, struct arena *arena)
+struct node *facts_values(struct agent *agent, struct arena *arena)
 {
     struct node *facts = node_map(arena);
 
-    add_own(spoke, arena, facts);
-    add_prefixed(arena, facts, "labels.", node_get(spoke->facts, "labels"));
-    add_prefixed(arena, facts, "claims.", node_get(spoke->facts, "claims"));
-    node_set_text(arena, facts, "name", spoke->name);
-    node_set_text(arena, facts, "address", spoke->address);
-    node_set_text(arena, facts, "addresses", spoke->addresses);
+    add_own(agent, arena, facts);
+    add_prefixed(arena, facts, "labels.", node_get(agent->facts, "labels"));
+    add_prefixed(arena, facts, "claims.", node_get(agent->facts, "claims"));
+    node_set_text(arena, facts, "name", agent->name);
+    node_set_text(arena, facts, "address", agent->address);
+    node_set_text(arena, facts, "addresses", agent->addresses);
     return node_copy(arena, facts);
 }
 
@@ -79,36 +79,36 @@ static void on_kept(void *arg, const struct err *err)
         log_warn("spoke", "the facts of this spoke cannot be kept: %s", err->text);
 }
 
-static void set_facts(struct spoke *spoke, const struct node *facts)
+static void set_facts(struct agent *agent, const struct node *facts)
 {
-    arena_free(&spoke->facts_arena);
-    spoke->facts_arena = arena_new();
-    spoke->facts = node_copy(spoke->facts_arena, facts);
+    arena_free(&agent->facts_arena);
+    agent->facts_arena = arena_new();
+    agent->facts = node_copy(agent->facts_arena, facts);
 }
 
-void facts_keep_again(struct spoke *spoke)
+void facts_keep_again(struct agent *agent)
 {
     scoped_text struct text json = {0};
     struct store_key key = row_key();
 
-    if (!spoke->facts)
+    if (!agent->facts)
         return;
-    document_write_json(&json, spoke->facts);
-    store_put(spoke->store, &key, json.bytes, json.len);
+    document_write_json(&json, agent->facts);
+    store_put(agent->store, &key, json.bytes, json.len);
 }
 
-void facts_take(struct spoke *spoke, const struct node *object)
+void facts_take(struct agent *agent, const struct node *object)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *facts = read_cluster(arena, object);
 
-    epoch_look(spoke, object);
-    if (spoke->facts && node_same(spoke->facts, facts))
+    epoch_look(agent, object);
+    if (agent->facts && node_same(agent->facts, facts))
         return;
-    set_facts(spoke, facts);
-    facts_keep_again(spoke);
-    keep_commit(spoke, on_kept, NULL);
-    works_facts_changed(spoke);
+    set_facts(agent, facts);
+    facts_keep_again(agent);
+    persistence_commit(agent, on_kept, NULL);
+    works_facts_changed(agent);
 }
 
 /* ---- Following ---------------------------------------------------------------------- */
@@ -119,98 +119,98 @@ void facts_take(struct spoke *spoke, const struct node *object)
 
 static bool on_line(const char *line, size_t len, void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
     const struct node *event = document_read_json(arena, line, len,
                                                   &document_limits_own, NULL);
     const char *type = node_get_text(event, "type");
 
     if (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"))
-        facts_take(spoke, node_get(event, "object"));
+        facts_take(agent, node_get(event, "object"));
     return true;
 }
 
 static void on_soon(void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    facts_follow(spoke);
+    facts_follow(agent);
 }
 
-static void follow_soon(struct spoke *spoke)
+static void follow_soon(struct agent *agent)
 {
-    if (!spoke->own_again)
-        spoke->own_again = loop_timer_new(spoke->loop, on_soon, spoke);
-    loop_timer_set(spoke->own_again, SOON + (int64_t)random_below(SOON));
+    if (!agent->own_again)
+        agent->own_again = loop_timer_new(agent->loop, on_soon, agent);
+    loop_timer_set(agent->own_again, SOON + (int64_t)random_below(SOON));
 }
 
-static void give_up(struct spoke *spoke, const struct err *err)
+static void give_up(struct agent *agent, const struct err *err)
 {
     log_warn("spoke", "watching this spoke's own object: %s", err->text);
-    http_call_cancel(&spoke->own_watch);
-    follow_soon(spoke);
+    http_call_cancel(&agent->own_watch);
+    follow_soon(agent);
 }
 
 static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err err = {0};
 
-    if (http_lines_feed(&spoke->own_lines, bytes, len, on_line, spoke, &err) < 0)
-        give_up(spoke, &err);
+    if (http_lines_feed(&agent->own_lines, bytes, len, on_line, agent, &err) < 0)
+        give_up(agent, &err);
 }
 
 static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    spoke->own_watch = NULL;
-    follow_soon(spoke);
+    agent->own_watch = NULL;
+    follow_soon(agent);
 }
 
-static bool is_used(const struct spoke *spoke)
+static bool is_used(const struct agent *agent)
 {
     struct work *work;
     size_t at = 0;
 
-    if (epoch_withholds(spoke))
+    if (epoch_withholds(agent))
         return true;
-    while ((work = map_next(spoke->works, &at, NULL)))
+    while ((work = map_next(agent->works, &at, NULL)))
         if (work->values || node_count(work->failed))
             return true;
     return false;
 }
 
 /* A second held connection, so only where something depends on it. */
-void facts_follow(struct spoke *spoke)
+void facts_follow(struct agent *agent)
 {
     scoped_mem char *target = NULL;
     struct http_ask ask = {.data = on_data, .done = on_done, .silence = SILENCE,
-                           .arg = spoke};
+                           .arg = agent};
 
-    if (spoke->own_watch || spoke->state != SPOKE_WATCHING || !is_used(spoke))
+    if (agent->own_watch || agent->state != AGENT_WATCHING || !is_used(agent))
         return;
     target = mem_printf("/apis/cluster.open-cluster-management.io/v1/managedclusters"
                         "?watch=true&allowWatchBookmarks=true"
-                        "&fieldSelector=metadata.name%%3D%s", spoke->name);
+                        "&fieldSelector=metadata.name%%3D%s", agent->name);
     ask.target = target;
-    http_lines_free(&spoke->own_lines);
-    spoke->own_watch = http_client_send(spoke->http, &ask);
+    http_lines_free(&agent->own_lines);
+    agent->own_watch = http_client_send(agent->http, &ask);
 }
 
-void facts_stop(struct spoke *spoke)
+void facts_stop(struct agent *agent)
 {
-    if (spoke->own_watch)
-        http_call_cancel(&spoke->own_watch);
-    http_lines_free(&spoke->own_lines);
-    loop_timer_free(&spoke->own_again);
+    if (agent->own_watch)
+        http_call_cancel(&agent->own_watch);
+    http_lines_free(&agent->own_lines);
+    loop_timer_free(&agent->own_again);
 }
 
 /* ---- Kept and given ------------------------------------------------------------------ */
 
 static int on_row(void *arg, const struct store_row *row, struct err *err)
 {
-    struct spoke *spoke = arg;
+    struct agent *agent = arg;
     scoped_arena struct arena *arena = NULL;
     struct node *facts;
 
@@ -220,15 +220,15 @@ static int on_row(void *arg, const struct store_row *row, struct err *err)
     facts = document_read_json(arena, row->body, row->len, &document_limits_own, err);
     if (!facts)
         return -1;
-    set_facts(spoke, facts);
+    set_facts(agent, facts);
     return 0;
 }
 
 /* "NAME=VALUE", as on the command line. */
-static int read_own(struct spoke *spoke, const char *const *list, struct err *err)
+static int read_own(struct agent *agent, const char *const *list, struct err *err)
 {
-    spoke->own_arena = arena_new();
-    spoke->own_facts = node_map(spoke->own_arena);
+    agent->own_arena = arena_new();
+    agent->own_facts = node_map(agent->own_arena);
     for (; list && *list; list++) {
         const char *equals = strchr(*list, '=');
         size_t len = equals ? (size_t)(equals - *list) : 0;
@@ -237,21 +237,21 @@ static int read_own(struct spoke *spoke, const char *const *list, struct err *er
                                   "0123456789_.-/") < len)
             return err_set(err, ERR_INVALID, "--fact \"%s\" is not NAME=VALUE with a "
                            "name of letters, digits, \"_\", \".\", \"-\" and \"/\"", *list);
-        node_set_text(spoke->own_arena, spoke->own_facts,
-                      arena_bytes(spoke->own_arena, *list, len), equals + 1);
+        node_set_text(agent->own_arena, agent->own_facts,
+                      arena_bytes(agent->own_arena, *list, len), equals + 1);
     }
     return 0;
 }
 
-int facts_load(struct spoke *spoke, const char *const *own, struct err *err)
+int facts_load(struct agent *agent, const char *const *own, struct err *err)
 {
-    if (read_own(spoke, own, err) < 0)
+    if (read_own(agent, own, err) < 0)
         return -1;
-    return store_each(spoke->store, on_row, spoke, err);
+    return store_each(agent->store, on_row, agent, err);
 }
 
-void facts_free(struct spoke *spoke)
+void facts_free(struct agent *agent)
 {
-    arena_free(&spoke->facts_arena);
-    arena_free(&spoke->own_arena);
+    arena_free(&agent->facts_arena);
+    arena_free(&agent->own_arena);
 }

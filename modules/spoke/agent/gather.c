@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Turns a work into the set of objects that the cluster shall have. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "cluster/cluster.h"
 #include "document/document.h"
@@ -86,7 +86,7 @@ static void bind_all(struct work *work, struct arena *arena, struct node *used)
 {
     const struct node *manifests =
         node_at(work->object, "spec", "workload", "manifests", NULL);
-    struct node *facts = spoke_facts(work->spoke, arena);
+    struct node *facts = facts_values(work->agent, arena);
 
     work->bound = node_list(work->gathered);
     work->failed = node_map(work->gathered);
@@ -168,7 +168,7 @@ static int apply_server_side(struct gathering *to, const struct node *strategy,
     const struct node *metadata = node_get(item->object, "metadata");
     struct node *object = (struct node *)item->object, *live;
 
-    live = cluster_read(to->work->spoke->cluster, to->arena, to->work->name,
+    live = cluster_read(to->work->agent->cluster, to->arena, to->work->name,
                         node_get_text(object, "apiVersion"),
                         node_get_text(object, "kind"),
                         node_get_text(metadata, "namespace"),
@@ -288,7 +288,7 @@ static int add_workload(struct gathering *to, const struct node *workload)
     const struct node *spec = node_get(workload, "spec");
     const char *space = node_get_text(spec, "targetNamespace");
     struct node *objects = bundle_manifests(
-        to->work->spoke, to->arena,
+        to->work->agent, to->arena,
         node_get_text(node_get(spec, "artifact"), "digest"), to->err);
 
     if (!objects)
@@ -337,7 +337,7 @@ int gather_set(struct work *work, struct arena *arena,
 {
     struct gathering to = {.work = work, .arena = arena, .err = err};
 
-    to.facts = spoke_facts(work->spoke, arena);
+    to.facts = facts_values(work->agent, arena);
     to.used = node_map(arena);
     bind_all(work, arena, to.used);
     for (size_t i = 0; i < node_count(work->bound); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fetches rendered bundles by digest, and believes nothing before its hash. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -57,35 +57,35 @@ static char *blob_name(const char *digest)
     return mem_printf("manifests/%s", digest);
 }
 
-struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
+struct node *bundle_manifests(struct agent *agent, struct arena *arena,
                               const char *digest, struct err *err)
 {
     scoped_mem char *name = blob_name(digest), *bytes = NULL;
-    int64_t size = store_blob_size(spoke->store, name);
+    int64_t size = store_blob_size(agent->store, name);
 
     if (size < 0) {
         err_set(err, ERR_NOT_FOUND, "%s is not here", digest);
         return NULL;
     }
     bytes = mem_alloc((size_t)size + 1);
-    if (store_blob_read(spoke->store, name, 0, bytes, (size_t)size, err) != size)
+    if (store_blob_read(agent->store, name, 0, bytes, (size_t)size, err) != size)
         return NULL;
     return document_read_json(arena, bytes, (size_t)size, &document_limits_own, err);
 }
 
-bool bundle_is_here(struct spoke *spoke, const char *digest)
+bool bundle_is_here(struct agent *agent, const char *digest)
 {
     scoped_mem char *name = blob_name(digest);
 
-    return store_blob_size(spoke->store, name) >= 0;
+    return store_blob_size(agent->store, name) >= 0;
 }
 
-static void name_wanted(struct spoke *spoke, struct map *wanted)
+static void name_wanted(struct agent *agent, struct map *wanted)
 {
     struct work *work;
     size_t at = 0;
 
-    while ((work = map_next(spoke->works, &at, NULL))) {
+    while ((work = map_next(agent->works, &at, NULL))) {
         const struct node *list =
             node_at(work->object, "spec", "workload", "manifests", NULL);
 
@@ -93,7 +93,7 @@ static void name_wanted(struct spoke *spoke, struct map *wanted)
             scoped_mem char *name = blob_name(node_get_text(
                 node_at(node_item(list, i), "spec", "artifact", NULL), "digest"));
 
-            map_put(wanted, name, spoke);
+            map_put(wanted, name, agent);
         }
     }
 }
@@ -112,20 +112,20 @@ static void on_blob(void *arg, const char *name, int64_t size, int64_t wall)
         node_add(sweep->arena, sweep->gone, node_string(sweep->arena, name));
 }
 
-static void partials_sweep(struct spoke *spoke, const struct map *wanted);
+static void partials_sweep(struct agent *agent, const struct map *wanted);
 
 /* Staged: it becomes durable with whatever is committed next. */
-void bundle_sweep(struct spoke *spoke)
+void bundle_sweep(struct agent *agent)
 {
     scoped_map struct map *wanted = map_new();
     scoped_arena struct arena *arena = arena_new();
     struct sweep sweep = {wanted, arena, node_list(arena)};
 
-    name_wanted(spoke, wanted);
-    store_blob_each(spoke->store, on_blob, &sweep);
-    partials_sweep(spoke, wanted);
+    name_wanted(agent, wanted);
+    store_blob_each(agent->store, on_blob, &sweep);
+    partials_sweep(agent, wanted);
     for (size_t i = 0; i < node_count(sweep.gone); i++)
-        store_blob_delete(spoke->store, node_text(node_item(sweep.gone, i)));
+        store_blob_delete(agent->store, node_text(node_item(sweep.gone, i)));
 }
 
 /* ---- Fetching --------------------------------------------------------------- */
@@ -133,8 +133,8 @@ void bundle_sweep(struct spoke *spoke)
 #define FETCH_TAG 0x46455443u
 struct fetch {
     uint32_t tag;
-    struct spoke *spoke;
-    struct fetch *next, **at;    /* in spoke->fetches */
+    struct agent *agent;
+    struct fetch *next, **at;    /* in agent->fetches */
     struct unpacking *unpacking; /* owned */
     char *work; /* owned, as all here; works may go meanwhile */
     unsigned turn;
@@ -162,19 +162,19 @@ static void fetch_free(struct fetch *fetch)
     free(fetch);
 }
 
-static void partials_free(struct spoke *spoke);
+static void partials_free(struct agent *agent);
 
 /* Those that are being unpacked; the others end with the link. */
-void bundle_close(struct spoke *spoke)
+void bundle_close(struct agent *agent)
 {
-    while (spoke->fetches)
-        fetch_free(spoke->fetches);
-    partials_free(spoke);
+    while (agent->fetches)
+        fetch_free(agent->fetches);
+    partials_free(agent);
 }
 
 static struct work *still_wanted(const struct fetch *fetch)
 {
-    struct work *work = map_get(fetch->spoke->works, fetch->work);
+    struct work *work = map_get(fetch->agent->works, fetch->work);
 
     return work && work->turn == fetch->turn ? work : NULL;
 }
@@ -211,73 +211,73 @@ struct partial {
 
 static struct partial *partial_of(const struct fetch *fetch)
 {
-    return fetch->spoke->partials ? map_get(fetch->spoke->partials, fetch->digest) : NULL;
+    return fetch->agent->partials ? map_get(fetch->agent->partials, fetch->digest) : NULL;
 }
 
-static void partial_drop(struct spoke *spoke, const char *digest)
+static void partial_drop(struct agent *agent, const char *digest)
 {
-    struct partial *partial = spoke->partials ? map_get(spoke->partials, digest) : NULL;
+    struct partial *partial = agent->partials ? map_get(agent->partials, digest) : NULL;
 
     if (!partial)
         return;
-    map_remove(spoke->partials, digest);
+    map_remove(agent->partials, digest);
     text_free(&partial->bytes);
     free(partial->layer);
     free(partial);
 }
 
-static void partials_free(struct spoke *spoke)
+static void partials_free(struct agent *agent)
 {
     size_t at = 0;
     const char *digest;
 
-    while (spoke->partials && map_next(spoke->partials, &at, &digest)) {
-        partial_drop(spoke, digest);
+    while (agent->partials && map_next(agent->partials, &at, &digest)) {
+        partial_drop(agent, digest);
         at = 0;
     }
-    map_free(&spoke->partials);
+    map_free(&agent->partials);
 }
 
-static void partials_sweep(struct spoke *spoke, const struct map *wanted)
+static void partials_sweep(struct agent *agent, const struct map *wanted)
 {
     size_t at = 0;
     const char *digest;
 
-    while (spoke->partials && map_next(spoke->partials, &at, &digest)) {
+    while (agent->partials && map_next(agent->partials, &at, &digest)) {
         scoped_mem char *name = blob_name(digest);
 
         if (map_get(wanted, name))
             continue;
-        partial_drop(spoke, digest);
+        partial_drop(agent, digest);
         at = 0;
     }
 }
 
-static size_t partials_size(struct spoke *spoke)
+static size_t partials_size(struct agent *agent)
 {
     struct partial *partial;
     size_t at = 0, size = 0;
 
-    while ((partial = map_next(spoke->partials, &at, NULL)))
+    while ((partial = map_next(agent->partials, &at, NULL)))
         size += partial->bytes.len;
     return size;
 }
 
 static void partial_keep(struct fetch *fetch)
 {
-    struct spoke *spoke = fetch->spoke;
+    struct agent *agent = fetch->agent;
     struct partial *partial;
 
-    partial_drop(spoke, fetch->digest);
-    if (!spoke->partials)
-        spoke->partials = map_new();
-    if (!fetch->got.len || partials_size(spoke) + fetch->got.len > BLOB_LIMIT)
+    partial_drop(agent, fetch->digest);
+    if (!agent->partials)
+        agent->partials = map_new();
+    if (!fetch->got.len || partials_size(agent) + fetch->got.len > BLOB_LIMIT)
         return;
     partial = mem_alloc(sizeof *partial);
     partial->layer = mem_copy_string(fetch->wanted);
     partial->bytes = fetch->got;
     fetch->got = (struct text){0};
-    map_put(spoke->partials, fetch->digest, partial);
+    map_put(agent->partials, fetch->digest, partial);
 }
 
 static void partial_take(struct fetch *fetch)
@@ -288,7 +288,7 @@ static void partial_take(struct fetch *fetch)
         fetch->got = partial->bytes;
         partial->bytes = (struct text){0};
     }
-    partial_drop(fetch->spoke, fetch->digest);
+    partial_drop(fetch->agent, fetch->digest);
 }
 
 /* ---- Asking ----------------------------------------------------------------------- */
@@ -302,13 +302,13 @@ static void on_dropped(void *arg, const struct err *err)
 }
 
 /* A large one goes to the disk before the commit does, and may find it full. */
-static int keep_bundle(struct spoke *spoke, const char *name, const char *json, size_t len,
+static int keep_bundle(struct agent *agent, const char *name, const char *json, size_t len,
                        struct err *err)
 {
-    store_blob_put(spoke->store, name, json, len);
-    if (store_check_stage(spoke->store, err) == 0)
+    store_blob_put(agent->store, name, json, len);
+    if (store_check_stage(agent->store, err) == 0)
         return 0;
-    store_commit(spoke->store, on_dropped, err); /* drops what was staged */
+    store_commit(agent->store, on_dropped, err); /* drops what was staged */
     return -1;
 }
 
@@ -322,7 +322,7 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
     fetch->unpacking = NULL;
     if (err)
         trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
-    else if (keep_bundle(fetch->spoke, name, json, len, &why) < 0) {
+    else if (keep_bundle(fetch->agent, name, json, len, &why) < 0) {
         fetch->unkept = true;
         trouble = mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository,
                              why.text);
@@ -335,7 +335,7 @@ static void unpack(struct fetch *fetch, const void *bytes, size_t len)
 {
     struct err err = {0};
 
-    fetch->unpacking = runtime_unpack(fetch->spoke->loop, NULL, bytes, len, on_unpacked,
+    fetch->unpacking = runtime_unpack(fetch->agent->loop, NULL, bytes, len, on_unpacked,
                                       fetch, &err);
     if (!fetch->unpacking)
         finish(fetch, err.text);
@@ -464,7 +464,7 @@ static void ask(struct fetch *fetch)
         what.data = on_piece;
         what.silence = SILENCE;
     }
-    link_ask(fetch->spoke, &what, on_bytes, fetch);
+    link_ask(fetch->agent, &what, on_bytes, fetch);
 }
 
 void bundle_fetch(struct work *work, const char *reference, const char *digest)
@@ -472,12 +472,12 @@ void bundle_fetch(struct work *work, const char *reference, const char *digest)
     struct fetch *fetch = mem_alloc(sizeof *fetch);
 
     fetch->tag = FETCH_TAG;
-    fetch->spoke = work->spoke;
-    fetch->next = work->spoke->fetches;
-    fetch->at = &work->spoke->fetches;
+    fetch->agent = work->agent;
+    fetch->next = work->agent->fetches;
+    fetch->at = &work->agent->fetches;
     if (fetch->next)
         fetch->next->at = &fetch->next;
-    work->spoke->fetches = fetch;
+    work->agent->fetches = fetch;
     fetch->work = mem_copy_string(work->name);
     fetch->turn = work->turn;
     fetch->repository = repository_of(reference);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fetches the Secrets that a Workload names, and no others. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/map.h"
 #include "document/document.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct secret_ask {
-    struct spoke *spoke;
+    struct agent *agent;
     char *work; /* owned */
     unsigned turn;
 };
@@ -35,7 +35,7 @@ static void on_secret(void *arg, int status, const struct http_answer *answer,
                       const struct err *err)
 {
     struct secret_ask *ask = arg;
-    struct work *work = map_get(ask->spoke->works, ask->work);
+    struct work *work = map_get(ask->agent->works, ask->work);
     bool wanted = work && work->turn == ask->turn;
     scoped_arena struct arena *arena = arena_new();
     const struct node *secret = NULL;
@@ -65,9 +65,9 @@ static void fetch(struct work *work, const char *space, const char *name)
     scoped_mem char *target =
         mem_printf("/api/v1/namespaces/%s/secrets/%s", space, name);
 
-    *ask = (struct secret_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    *ask = (struct secret_ask){work->agent, mem_copy_string(work->name), work->turn};
     work->waiting++;
-    link_send(work->spoke, "GET", target, NULL, NULL, on_secret, ask);
+    link_send(work->agent, "GET", target, NULL, NULL, on_secret, ask);
 }
 
 /* The very version that is asked for. */

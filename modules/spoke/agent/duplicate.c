@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices that another agent, as on a copied disk, speaks with this identity. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,27 +22,27 @@
     "/apis/cluster.open-cluster-management.io/v1/managedclusters/%s"
 #define MERGE "application/merge-patch+json"
 
-static const char *instance_of(const struct spoke *spoke, const char *name)
+static const char *instance_of(const struct agent *agent, const char *name)
 {
-    return *name ? name : spoke->instance;
+    return *name ? name : agent->instance;
 }
 
-void twin_open(struct spoke *spoke)
+void duplicate_open(struct agent *agent)
 {
-    snprintf(spoke->instance, sizeof spoke->instance, "%020lld-%08x",
+    snprintf(agent->instance, sizeof agent->instance, "%020lld-%08x",
              (long long)(clock_wall() / CLOCK_MS),
              (unsigned)random_below(UINT32_MAX));
-    spoke->claims = true;
+    agent->claims = true;
 }
 
-void twin_claim(struct spoke *spoke, struct arena *arena, struct node *lease)
+void duplicate_claim(struct agent *agent, struct arena *arena, struct node *lease)
 {
-    if (!spoke->claims)
+    if (!agent->claims)
         return;
     node_set_text(arena,
                   node_make(arena, node_make(arena, lease, "metadata"), "annotations"),
-                  INSTANCE, spoke->instance);
-    spoke->claims = false;
+                  INSTANCE, agent->instance);
+    agent->claims = false;
 }
 
 /* ---- The older one -------------------------------------------------------------- */
@@ -50,9 +50,9 @@ void twin_claim(struct spoke *spoke, struct arena *arena, struct node *lease)
 static void on_cluster(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *target = mem_printf(CLUSTER_PATH "/status", spoke->name);
+    scoped_mem char *target = mem_printf(CLUSTER_PATH "/status", agent->name);
     struct node *body = node_map(arena), *news = node_list(arena), *one;
     const struct node *old;
     struct err why = {0};
@@ -60,7 +60,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     err_set(&why, ERR_CONFLICT, "another agent that started later uses this identity; this one "
             "keeps what runs and follows the hub no more. Give one of the two a name and a "
             "token of its own, or start this one again to take over");
-    if (status == 200 && spoke->http) {
+    if (status == 200 && agent->http) {
         old = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
         one = node_map(arena);
         node_set_text(arena, one, "type", "DuplicateIdentity");
@@ -68,44 +68,44 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
         node_set_text(arena, one, "reason", "TwoAgents");
         node_set(arena, one, "message",
                  node_format(arena, "two agents use this identity; the one at %s is parked, "
-                             "the one that started later goes on", spoke->address));
+                             "the one that started later goes on", agent->address));
         node_add(arena, news, one);
         node_set(arena, node_make(arena, body, "status"), "conditions",
                  work_merge_conditions(arena, node_at(old, "status", "conditions", NULL), news,
                                        clock_wall()));
-        link_send(spoke, "PATCH", target, MERGE, body, NULL, NULL);
+        link_send(agent, "PATCH", target, MERGE, body, NULL, NULL);
     }
-    spoke_lost(spoke, "renewing the lease", &why);
+    agent_lost(agent, "renewing the lease", &why);
 }
 
-static void park(struct spoke *spoke)
+static void park(struct agent *agent)
 {
-    scoped_mem char *target = mem_printf(CLUSTER_PATH, spoke->name);
+    scoped_mem char *target = mem_printf(CLUSTER_PATH, agent->name);
 
-    spoke->parked = true;
-    link_send(spoke, "GET", target, NULL, NULL, on_cluster, spoke);
+    agent->parked = true;
+    link_send(agent, "GET", target, NULL, NULL, on_cluster, agent);
 }
 
-bool twin_look(struct spoke *spoke, const struct http_answer *answer)
+bool duplicate_check(struct agent *agent, const struct http_answer *answer)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *lease = document_read_json(arena, answer->body, answer->len,
                                                   &document_limits_api, NULL);
     const char *holder =
         node_text(node_at(lease, "metadata", "annotations", INSTANCE, NULL));
-    int order = strcmp(instance_of(spoke, holder), spoke->instance);
+    int order = strcmp(instance_of(agent, holder), agent->instance);
 
-    if (spoke->parked)
+    if (agent->parked)
         return true;
     /* None, after a restart of the hub; or one from before: it is ours to take. */
-    spoke->claims = !*holder || order < 0;
+    agent->claims = !*holder || order < 0;
     if (order > 0)
-        park(spoke);
+        park(agent);
     return order > 0;
 }
 
 /* The remaining one, when it starts, takes the word back. */
-void twin_clear(struct arena *arena, const struct node *cluster, struct node *news)
+void duplicate_clear(struct arena *arena, const struct node *cluster, struct node *news)
 {
     const struct node *list = node_at(cluster, "status", "conditions", NULL);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ends a spoke's life at its hub: it asked to leave, was removed, or is reset. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -55,9 +55,9 @@ static enum departure departure_of(const struct node *file)
 }
 
 /* NULL: there is none (ERR_NOT_FOUND), or it says nothing any more. */
-static const struct node *read_file(const struct spoke *spoke, struct arena *arena, struct err *err)
+static const struct node *read_file(const struct agent *agent, struct arena *arena, struct err *err)
 {
-    scoped_mem char *path = spoke_path(spoke, FILE_NAME);
+    scoped_mem char *path = agent_path(agent, FILE_NAME);
     bool damaged = false;
     size_t len = 0;
     scoped_mem char *text = kept_read(path, LIMIT, &len, &damaged, err);
@@ -76,39 +76,39 @@ static const struct node *read_file(const struct spoke *spoke, struct arena *are
     return file;
 }
 
-static int set_departure(struct spoke *spoke, enum departure departure, const char *message,
+static int set_departure(struct agent *agent, enum departure departure, const char *message,
                          const char *token, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *path = spoke_path(spoke, FILE_NAME);
+    scoped_mem char *path = agent_path(agent, FILE_NAME);
     scoped_text struct text json = {0};
     struct node *made = node_map(arena);
     char now[CLOCK_TEXT];
 
     if (departure == DEPARTURE_NONE) {
         kept_remove(path);
-        spoke->departure = departure;
+        agent->departure = departure;
         return 0;
     }
     clock_format(clock_wall(), false, now);
     node_set_text(arena, made, "state", names[departure]);
-    node_set_text(arena, made, "name", spoke->name);
-    node_set_text(arena, made, "hub", spoke->hub);
+    node_set_text(arena, made, "name", agent->name);
+    node_set_text(arena, made, "hub", agent->hub);
     node_set_text(arena, made, "at", now);
     node_set_text(arena, made, "message", message);
     node_set_text(arena, made, "token", token);
     document_write_json(&json, made);
-    if (identity_write(spoke, FILE_NAME, json.bytes, json.len, err) < 0)
+    if (identity_write(agent, FILE_NAME, json.bytes, json.len, err) < 0)
         return -1;
-    spoke->departure = departure;
+    agent->departure = departure;
     return 0;
 }
 
-static void set_or_warn(struct spoke *spoke, enum departure departure, const char *message)
+static void set_or_warn(struct agent *agent, enum departure departure, const char *message)
 {
     struct err err = {0};
 
-    if (set_departure(spoke, departure, message, "", &err) < 0)
+    if (set_departure(agent, departure, message, "", &err) < 0)
         log_warn("spoke", "%s", err.text);
 }
 
@@ -118,18 +118,18 @@ static const char *const identity[] = {"pki/client.crt", "pki/client.key", "pki/
                                        "joined-with", "hub", "name"};
 
 /* Into a folder of their own, so that leaving by mistake can be undone. */
-static int put_identity_aside(struct spoke *spoke, struct err *err)
+static int put_identity_aside(struct agent *agent, struct err *err)
 {
     static const char *const parts[] = {"", ".copy"};
     char date[CLOCK_TEXT];
     scoped_mem char *folder = NULL;
 
     state_date(date);
-    folder = mem_printf("%s/left-%s/pki", spoke->directory, date);
+    folder = mem_printf("%s/left-%s/pki", agent->directory, date);
     for (size_t i = 0; i < count_of(identity) * count_of(parts); i++) {
         const char *file = identity[i / count_of(parts)], *part = parts[i % count_of(parts)];
-        scoped_mem char *from = mem_printf("%s/%s%s", spoke->directory, file, part);
-        scoped_mem char *to = mem_printf("%s/left-%s/%s%s", spoke->directory, date, file, part);
+        scoped_mem char *from = mem_printf("%s/%s%s", agent->directory, file, part);
+        scoped_mem char *to = mem_printf("%s/left-%s/%s%s", agent->directory, date, file, part);
 
         if (file_exists(from) &&
             (file_make_folder(folder, err) < 0 || file_move(from, to, err) < 0))
@@ -138,20 +138,20 @@ static int put_identity_aside(struct spoke *spoke, struct err *err)
     return 0;
 }
 
-static char *token_id(const struct spoke *spoke, const char *token)
+static char *token_id(const struct agent *agent, const char *token)
 {
     scoped_arena struct arena *arena = arena_new();
     struct pki_join_token parts;
 
     if (token && pki_join_token_parse(arena, token, &parts, NULL) == 0)
         return mem_copy_string(parts.id);
-    return identity_read(spoke, "joined-with", NULL, NULL) ?: mem_copy_string("");
+    return identity_read(agent, "joined-with", NULL, NULL) ?: mem_copy_string("");
 }
 
 /* ---- At the start -------------------------------------------------------------------- */
 
 /* A token that is none counts as none: what is said then is that it has left. */
-static int open_left(struct spoke *spoke, const struct node *file, const char *token,
+static int open_left(struct agent *agent, const struct node *file, const char *token,
                      struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -166,9 +166,9 @@ static int open_left(struct spoke *spoke, const struct node *file, const char *t
                        node_get_text(file, "at"));
     log_info("spoke", "this spoke has left %s at %s; with the new token it begins a new life",
              node_get_text(file, "hub"), node_get_text(file, "at"));
-    if (put_identity_aside(spoke, err) < 0)
+    if (put_identity_aside(agent, err) < 0)
         return -1;
-    return set_departure(spoke, DEPARTURE_NONE, "", "", err);
+    return set_departure(agent, DEPARTURE_NONE, "", "", err);
 }
 
 /*
@@ -176,81 +176,81 @@ static int open_left(struct spoke *spoke, const struct node *file, const char *t
  * member any more. One without has left, or a reset was under way: its token of before
  * must not bring it back unseen.
  */
-static int open_damaged(const struct spoke *spoke, const struct err *why, struct err *err)
+static int open_damaged(const struct agent *agent, const struct err *why, struct err *err)
 {
-    if (!identity_has(spoke, "pki/client.crt"))
+    if (!identity_has(agent, "pki/client.crt"))
         return err_set(err, ERR_INVALID, "%s. It said whether this spoke has left its hub or is being "
                        "reset, and there is no certificate: `axle reset --yes` begins anew; or remove "
                        "%s/" FILE_NAME " and its copy, and start with --join and a new token",
-                       why->text, spoke->directory);
+                       why->text, agent->directory);
     log_warn("spoke", "%s. It said that this spoke was to leave its hub, or was removed: it goes on as a "
              "member, and is told if it is none; `axle leave` says it again", why->text);
     return 0;
 }
 
-int departure_open(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
+int departure_open(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err why = {0};
-    const struct node *file = read_file(spoke, arena, &why);
+    const struct node *file = read_file(agent, arena, &why);
 
-    spoke->departure = departure_of(file);
+    agent->departure = departure_of(file);
     if (settings->offline)
         return 0;
     if (!file && why.code != ERR_NOT_FOUND)
-        return open_damaged(spoke, &why, err);
-    if (spoke->departure == DEPARTURE_LEFT)
-        return open_left(spoke, file, settings->token, err);
-    if (spoke->departure == DEPARTURE_RESETTING)
+        return open_damaged(agent, &why, err);
+    if (agent->departure == DEPARTURE_LEFT)
+        return open_left(agent, file, settings->token, err);
+    if (agent->departure == DEPARTURE_RESETTING)
         return err_set(err, ERR_INVALID, "%s: a reset was begun here and did not finish: "
-                       "`axle reset --yes` finishes it", spoke->directory);
+                       "`axle reset --yes` finishes it", agent->directory);
     return 0;
 }
 
 static void on_timer(void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (spoke->departure == DEPARTURE_LEAVING && spoke->state == SPOKE_WATCHING)
-        alive_start(spoke); /* its status carries the request */
-    else if (spoke->departure == DEPARTURE_LEFT) {
-        if (spoke->left)
-            spoke->left(spoke->left_arg);
+    if (agent->departure == DEPARTURE_LEAVING && agent->state == AGENT_WATCHING)
+        lease_start(agent); /* its status carries the request */
+    else if (agent->departure == DEPARTURE_LEFT) {
+        if (agent->left)
+            agent->left(agent->left_arg);
         return;
     }
-    loop_timer_set(spoke->departing, ASK_AGAIN);
+    loop_timer_set(agent->departing, ASK_AGAIN);
 }
 
-static void set_timer(struct spoke *spoke)
+static void set_timer(struct agent *agent)
 {
-    if (!spoke->departing)
-        spoke->departing = loop_timer_new(spoke->loop, on_timer, spoke);
-    loop_timer_set(spoke->departing, 0);
+    if (!agent->departing)
+        agent->departing = loop_timer_new(agent->loop, on_timer, agent);
+    loop_timer_set(agent->departing, 0);
 }
 
 /* What was cut short goes on. */
-void departure_resume(struct spoke *spoke)
+void departure_resume(struct agent *agent)
 {
-    if (spoke->departure == DEPARTURE_LEAVING) {
-        log_info("spoke", "%s is leaving %s, as it was asked to", spoke->name, spoke->hub);
-        set_timer(spoke);
+    if (agent->departure == DEPARTURE_LEAVING) {
+        log_info("spoke", "%s is leaving %s, as it was asked to", agent->name, agent->hub);
+        set_timer(agent);
     }
-    if (spoke->departure != DEPARTURE_REMOVED || join_token_is_new(spoke))
+    if (agent->departure != DEPARTURE_REMOVED || join_token_is_new(agent))
         return;
-    log_warn("spoke", "this spoke was removed from %s: nothing of it runs here", spoke->hub);
-    works_end(spoke);
+    log_warn("spoke", "this spoke was removed from %s: nothing of it runs here", agent->hub);
+    works_end(agent);
 }
 
-void departure_close(struct spoke *spoke)
+void departure_close(struct agent *agent)
 {
-    loop_timer_free(&spoke->departing);
+    loop_timer_free(&agent->departing);
 }
 
 /* ---- Refused --------------------------------------------------------------------------- */
 
-static int64_t grace_of(const struct spoke *spoke)
+static int64_t grace_of(const struct agent *agent)
 {
-    return spoke->eviction < EARLIER_LIFE ? spoke->eviction : EARLIER_LIFE;
+    return agent->eviction < EARLIER_LIFE ? agent->eviction : EARLIER_LIFE;
 }
 
 static enum refusal read_refusal(const struct http_answer *answer)
@@ -269,64 +269,64 @@ static bool is_final(enum refusal refusal)
 }
 
 /* An old hub, or one that is being restored, does not tell its epoch or another one. */
-static bool is_to_be_believed(struct spoke *spoke, const struct http_answer *answer)
+static bool is_to_be_believed(struct agent *agent, const struct http_answer *answer)
 {
-    if (epoch_is_confirmed(spoke, answer))
+    if (epoch_is_confirmed(agent, answer))
         return true;
-    if (!spoke->disbelief_told)
+    if (!agent->disbelief_told)
         log_warn("spoke", "%s says that this spoke was removed, but it may have lost writes (it "
                  "was restored, or is in another epoch): what runs stays. `axle reset` ends it; a "
-                 "new token has this spoke join again", spoke->hub);
-    spoke->disbelief_told = true;
+                 "new token has this spoke join again", agent->hub);
+    agent->disbelief_told = true;
     return false;
 }
 
-static void remember_removal(struct spoke *spoke, const struct err *why)
+static void remember_removal(struct agent *agent, const struct err *why)
 {
-    if (spoke->departure == DEPARTURE_REMOVED)
+    if (agent->departure == DEPARTURE_REMOVED)
         return;
-    set_or_warn(spoke, DEPARTURE_REMOVED, why->text);
-    if (!join_token_is_new(spoke))
+    set_or_warn(agent, DEPARTURE_REMOVED, why->text);
+    if (!join_token_is_new(agent))
         log_warn("spoke", "%s has removed this spoke: what ran here for it is ended (%zu works); the "
-                 "data of its claims stays", spoke->hub, map_count(spoke->works));
+                 "data of its claims stays", agent->hub, map_count(agent->works));
 }
 
-void departure_refused(struct spoke *spoke, const struct http_answer *answer,
+void departure_refused(struct agent *agent, const struct http_answer *answer,
                        const struct err *why)
 {
-    spoke->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
-    if (!is_final(spoke->refusal) && spoke->refusal != REFUSAL_UNKNOWN)
+    agent->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
+    if (!is_final(agent->refusal) && agent->refusal != REFUSAL_UNKNOWN)
         return;
     /* It asked to go, and the hub has let it. */
-    if (spoke->departure == DEPARTURE_LEAVING) {
-        works_end(spoke);
-        departure_proceed(spoke);
+    if (agent->departure == DEPARTURE_LEAVING) {
+        works_end(agent);
+        departure_proceed(agent);
         return;
     }
-    if (!is_final(spoke->refusal) || !is_to_be_believed(spoke, answer))
+    if (!is_final(agent->refusal) || !is_to_be_believed(agent, answer))
         return;
-    remember_removal(spoke, why);
-    if (!spoke->removed_since)
-        spoke->removed_since = clock_steady();
+    remember_removal(agent, why);
+    if (!agent->removed_since)
+        agent->removed_since = clock_steady();
     /* A new token that lets it in keeps what runs; one that does not is none. */
-    if (!join_token_is_new(spoke) || clock_steady() - spoke->removed_since >= grace_of(spoke))
-        works_end(spoke);
+    if (!join_token_is_new(agent) || clock_steady() - agent->removed_since >= grace_of(agent))
+        works_end(agent);
 }
 
 /* ---- Joined again after that ------------------------------------------------------------- */
 
 /* Before the new certificate takes the old one's place. */
-int departure_joining(struct spoke *spoke, struct err *err)
+int departure_joining(struct agent *agent, struct err *err)
 {
     scoped_mem char *old = NULL, *path = NULL;
     char date[CLOCK_TEXT];
     size_t len = 0;
 
-    if (spoke->departure != DEPARTURE_REMOVED)
+    if (agent->departure != DEPARTURE_REMOVED)
         return 0;
-    old = identity_read(spoke, "pki/client.crt", &len, NULL);
+    old = identity_read(agent, "pki/client.crt", &len, NULL);
     state_date(date);
-    path = mem_printf("%s/pki/client.crt.removed-%s", spoke->directory, date);
+    path = mem_printf("%s/pki/client.crt.removed-%s", agent->directory, date);
     if (old && file_write(path, old, len, 0600, err) < 0)
         return -1;
     log_info("spoke", "this spoke was removed from its hub before: with the new token it begins a "
@@ -335,48 +335,48 @@ int departure_joining(struct spoke *spoke, struct err *err)
     return 0;
 }
 
-bool departure_is_over(const struct spoke *spoke)
+bool departure_is_over(const struct agent *agent)
 {
-    return spoke->departure == DEPARTURE_REMOVED;
+    return agent->departure == DEPARTURE_REMOVED;
 }
 
-int64_t departure_head_start(const struct spoke *spoke)
+int64_t departure_head_start(const struct agent *agent)
 {
-    return departure_is_over(spoke) ? spoke->eviction - grace_of(spoke) : 0;
+    return departure_is_over(agent) ? agent->eviction - grace_of(agent) : 0;
 }
 
-void departure_listed(struct spoke *spoke)
+void departure_listed(struct agent *agent)
 {
-    if (departure_is_over(spoke))
-        set_or_warn(spoke, DEPARTURE_NONE, "");
+    if (departure_is_over(agent))
+        set_or_warn(agent, DEPARTURE_NONE, "");
 }
 
 /* ---- Leaving -------------------------------------------------------------------------- */
 
-int departure_ask(struct spoke *spoke, struct err *err)
+int departure_ask(struct agent *agent, struct err *err)
 {
-    if (!strcmp(spoke->name, "local-cluster"))
+    if (!strcmp(agent->name, "local-cluster"))
         return err_set(err, ERR_INVALID, "this is the hub's own spoke, which --mode=all-in-one "
                        "starts again: run the hub with --mode=hub instead");
-    if (spoke->departure == DEPARTURE_REMOVED)
+    if (agent->departure == DEPARTURE_REMOVED)
         return err_set(err, ERR_CONFLICT, "this spoke was removed from its hub already; `axle "
                        "reset` forgets it here");
-    if (!join_is_done(spoke))
+    if (!join_is_done(agent))
         return err_set(err, ERR_CONFLICT, "this spoke has not joined yet: stop it instead");
-    if (spoke->departure == DEPARTURE_NONE) {
-        if (set_departure(spoke, DEPARTURE_LEAVING, "", "", err) < 0)
+    if (agent->departure == DEPARTURE_NONE) {
+        if (set_departure(agent, DEPARTURE_LEAVING, "", "", err) < 0)
             return -1;
-        log_info("spoke", "%s was asked to leave %s", spoke->name, spoke->hub);
+        log_info("spoke", "%s was asked to leave %s", agent->name, agent->hub);
     }
-    set_timer(spoke);
+    set_timer(agent);
     return 0;
 }
 
-void departure_condition(const struct spoke *spoke, struct arena *arena, struct node *news)
+void departure_condition(const struct agent *agent, struct arena *arena, struct node *news)
 {
     struct node *made = node_map(arena);
 
-    if (spoke->departure != DEPARTURE_LEAVING)
+    if (agent->departure != DEPARTURE_LEAVING)
         return;
     node_set_text(arena, made, "type", "LeaveRequested");
     node_set_text(arena, made, "status", "True");
@@ -386,42 +386,42 @@ void departure_condition(const struct spoke *spoke, struct arena *arena, struct 
 }
 
 /* The last work is gone, and the hub has let it go: who it was is put aside. */
-void departure_proceed(struct spoke *spoke)
+void departure_proceed(struct agent *agent)
 {
     struct err err = {0};
     scoped_mem char *token = NULL;
 
-    if (spoke->departure != DEPARTURE_LEAVING || map_count(spoke->works) ||
-        !(is_final(spoke->refusal) || spoke->refusal == REFUSAL_UNKNOWN))
+    if (agent->departure != DEPARTURE_LEAVING || map_count(agent->works) ||
+        !(is_final(agent->refusal) || agent->refusal == REFUSAL_UNKNOWN))
         return;
-    token = token_id(spoke, spoke->token);
-    epoch_forget(spoke);
-    if (set_departure(spoke, DEPARTURE_LEFT, "", token, &err) < 0 ||
-        put_identity_aside(spoke, &err) < 0)
+    token = token_id(agent, agent->token);
+    epoch_forget(agent);
+    if (set_departure(agent, DEPARTURE_LEFT, "", token, &err) < 0 ||
+        put_identity_aside(agent, &err) < 0)
         log_error("spoke", "leaving: %s", err.text);
     else
         log_info("spoke", "%s has left %s; its works are ended, the data of its claims stays",
-                 spoke->name, spoke->hub);
-    set_timer(spoke);
+                 agent->name, agent->hub);
+    set_timer(agent);
 }
 
 /* ---- Reset ------------------------------------------------------------------------------- */
 
-int departure_reset(struct spoke *spoke, struct err *err)
+int departure_reset(struct agent *agent, struct err *err)
 {
-    if (set_departure(spoke, DEPARTURE_RESETTING, "", "", err) < 0)
+    if (set_departure(agent, DEPARTURE_RESETTING, "", "", err) < 0)
         return -1;
     /* First, so that nothing is left behind as a work may say. */
-    cluster_end(spoke->cluster);
-    works_end(spoke);
+    cluster_end(agent->cluster);
+    works_end(agent);
     return 0;
 }
 
 /* ---- Told ---------------------------------------------------------------------------------- */
 
-static const char *way_out(const struct spoke *spoke)
+static const char *way_out(const struct agent *agent)
 {
-    switch (spoke->refusal) {
+    switch (agent->refusal) {
     case REFUSAL_NOT_ACCEPTED:
         return "an administrator of the hub accepts it: kubectl patch managedcluster NAME --type "
                "merge -p '{\"spec\":{\"hubAcceptsClient\":true}}'; what runs here stays";
@@ -439,21 +439,21 @@ static const char *way_out(const struct spoke *spoke)
     }
 }
 
-void departure_describe(struct spoke *spoke, struct arena *arena, struct node *made)
+void departure_describe(struct agent *agent, struct arena *arena, struct node *made)
 {
     struct err ignored = {0};
-    const struct node *file = spoke->departure ? read_file(spoke, arena, &ignored) : NULL;
+    const struct node *file = agent->departure ? read_file(agent, arena, &ignored) : NULL;
 
-    if (spoke->departure) {
+    if (agent->departure) {
         struct node *one = node_make(arena, made, "departure");
 
-        node_set_text(arena, one, "state", names[spoke->departure]);
+        node_set_text(arena, one, "state", names[agent->departure]);
         node_set_text(arena, one, "since", node_get_text(file, "at"));
         node_set_text(arena, one, "message", node_get_text(file, "message"));
     }
     for (size_t i = 0; i < count_of(refusals); i++)
-        if (spoke->refusal == refusals[i].refusal) {
+        if (agent->refusal == refusals[i].refusal) {
             node_set_text(arena, made, "refused", refusals[i].word);
-            node_set_text(arena, made, "wayOut", way_out(spoke));
+            node_set_text(arena, made, "wayOut", way_out(agent));
         }
 }

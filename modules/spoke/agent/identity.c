@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who this spoke is and where its hub: kept from the first join on. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,10 +19,10 @@
 
 /* ---- Files kept twice ------------------------------------------------------------- */
 
-char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len,
+char *identity_read(const struct agent *agent, const char *file, size_t *ret_len,
                     struct err *err)
 {
-    scoped_mem char *path = spoke_path(spoke, file);
+    scoped_mem char *path = agent_path(agent, file);
     bool damaged = false;
     size_t len = 0;
     struct err why = {0};
@@ -42,29 +42,29 @@ char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len
 }
 
 /* A file that is gone comes back from its copy, as a damaged one does. */
-bool identity_has(const struct spoke *spoke, const char *file)
+bool identity_has(const struct agent *agent, const char *file)
 {
-    scoped_mem char *path = spoke_path(spoke, file);
+    scoped_mem char *path = agent_path(agent, file);
     scoped_mem char *copy = mem_printf("%s.copy", path);
 
     return file_exists(path) || file_exists(copy);
 }
 
-int identity_needs_token(const struct spoke *spoke, struct err *err)
+int identity_needs_token(const struct agent *agent, struct err *err)
 {
-    if (!identity_has(spoke, NAME_FILE))
+    if (!identity_has(agent, NAME_FILE))
         return err_set(err, ERR_INVALID, "this spoke has not joined yet and needs a token: "
                        "--token-file FILE or $AXLE_TOKEN");
     return err_set(err, ERR_INVALID, "%s: this spoke has joined as \"%s\", but its key or "
                    "certificate in pki/ is lost: bring it back from a backup, or join again with a "
                    "new token (axle token create --name %s on the hub, --token-file here); what "
-                   "runs stays", spoke->directory, spoke->name, spoke->name);
+                   "runs stays", agent->directory, agent->name, agent->name);
 }
 
-int identity_write(const struct spoke *spoke, const char *file, const void *bytes, size_t len,
+int identity_write(const struct agent *agent, const char *file, const void *bytes, size_t len,
                    struct err *err)
 {
-    scoped_mem char *path = spoke_path(spoke, file);
+    scoped_mem char *path = agent_path(agent, file);
 
     return kept_write(path, bytes, len, 0600, true, err);
 }
@@ -72,10 +72,10 @@ int identity_write(const struct spoke *spoke, const char *file, const void *byte
 /* ---- Name --------------------------------------------------------------------------- */
 
 /* An older program kept it in the certificate only. */
-static char *name_in_certificate(const struct spoke *spoke)
+static char *name_in_certificate(const struct agent *agent)
 {
     size_t len = 0;
-    scoped_mem char *pem = identity_read(spoke, "pki/client.crt", &len, NULL);
+    scoped_mem char *pem = identity_read(agent, "pki/client.crt", &len, NULL);
     scoped_pki_cert struct pki_cert *cert = pem ? pki_cert_read(pem, len, NULL) : NULL;
     const char *start = cert && text_starts(cert->common_name, CN)
                             ? cert->common_name + strlen(CN) : NULL;
@@ -89,69 +89,69 @@ static char *name_in_certificate(const struct spoke *spoke)
     return name;
 }
 
-static int find_name(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
+static int find_name(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
-    scoped_mem char *kept = identity_read(spoke, NAME_FILE, NULL, NULL);
+    scoped_mem char *kept = identity_read(agent, NAME_FILE, NULL, NULL);
     char why[NAME_WHY];
 
     if (!kept)
-        kept = name_in_certificate(spoke);
+        kept = name_in_certificate(agent);
     if (kept && settings->name && strcmp(kept, settings->name) != 0)
         return err_set(err, ERR_INVALID,
                        "--name \"%s\": the spoke in %s has joined its hub as \"%s\" and keeps that "
                        "name. Leave --name out, or give another spoke a --data-dir of its own",
-                       settings->name, spoke->directory, kept);
-    spoke->name = mem_copy_string(kept ? kept : settings->name ? settings->name
+                       settings->name, agent->directory, kept);
+    agent->name = mem_copy_string(kept ? kept : settings->name ? settings->name
                                                 : settings->host ? settings->host : "");
-    if (!name_is_dns_label(spoke->name, why))
-        return err_set(err, ERR_INVALID, "--name \"%s\": %s", spoke->name, why);
+    if (!name_is_dns_label(agent->name, why))
+        return err_set(err, ERR_INVALID, "--name \"%s\": %s", agent->name, why);
     return 0;
 }
 
 /* ---- Hub ----------------------------------------------------------------------------- */
 
 /* From the settings, else what was kept when it was reached last. */
-static int find_hub(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
+static int find_hub(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     struct err why = {0};
 
     if (settings->hub)
-        spoke->hub = mem_copy_string(settings->hub);
+        agent->hub = mem_copy_string(settings->hub);
     else
-        spoke->hub = identity_read(spoke, HUB_FILE, NULL, &why);
-    if (!spoke->hub && why.code == ERR_NOT_FOUND)
+        agent->hub = identity_read(agent, HUB_FILE, NULL, &why);
+    if (!agent->hub && why.code == ERR_NOT_FOUND)
         return err_set(err, ERR_INVALID,
                        "which hub? --join https://HOST:PORT; `axle token create` "
                        "on the hub prints the whole command");
-    if (!spoke->hub)
+    if (!agent->hub)
         return err_set(err, ERR_INVALID, "%s; --join https://HOST:PORT says it again", why.text);
-    if (!text_starts(spoke->hub, "https://") || !spoke->hub[8])
-        return err_set(err, ERR_INVALID, "--join \"%s\" is not https://HOST:PORT", spoke->hub);
+    if (!text_starts(agent->hub, "https://") || !agent->hub[8])
+        return err_set(err, ERR_INVALID, "--join \"%s\" is not https://HOST:PORT", agent->hub);
     return 0;
 }
 
-int identity_open(struct spoke *spoke, const struct spoke_settings *settings, struct err *err)
+int identity_open(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
-    return find_name(spoke, settings, err) < 0 ? -1 : find_hub(spoke, settings, err);
+    return find_name(agent, settings, err) < 0 ? -1 : find_hub(agent, settings, err);
 }
 
-int identity_open_offline(struct spoke *spoke)
+int identity_open_offline(struct agent *agent)
 {
-    char *name = identity_read(spoke, NAME_FILE, NULL, NULL);
-    char *hub = identity_read(spoke, HUB_FILE, NULL, NULL);
+    char *name = identity_read(agent, NAME_FILE, NULL, NULL);
+    char *hub = identity_read(agent, HUB_FILE, NULL, NULL);
 
-    spoke->name = name ? name : mem_copy_string("spoke");
-    spoke->hub = hub ? hub : mem_copy_string("https://-");
+    agent->name = name ? name : mem_copy_string("spoke");
+    agent->hub = hub ? hub : mem_copy_string("https://-");
     return 0;
 }
 
 /* ---- Kept ------------------------------------------------------------------------------ */
 
-static void remember(const struct spoke *spoke, const char *file, const char *text)
+static void remember(const struct agent *agent, const char *file, const char *text)
 {
-    scoped_mem char *path = spoke_path(spoke, file);
+    scoped_mem char *path = agent_path(agent, file);
     scoped_mem char *copy = mem_printf("%s.copy", path);
-    scoped_mem char *kept = identity_read(spoke, file, NULL, NULL);
+    scoped_mem char *kept = identity_read(agent, file, NULL, NULL);
     struct err err = {0};
 
     /* An older program's has no copy yet. */
@@ -159,30 +159,30 @@ static void remember(const struct spoke *spoke, const char *file, const char *te
         text = kept;
     if (!text || (kept && !strcmp(kept, text) && file_exists(copy)))
         return;
-    if (identity_write(spoke, file, text, strlen(text), &err) < 0)
+    if (identity_write(agent, file, text, strlen(text), &err) < 0)
         log_warn("spoke", "%s", err.text);
     else if (kept && strcmp(kept, text) != 0)
         log_info("spoke", "the hub is at %s from now on, and no longer at %s", text, kept);
 }
 
-void identity_remember(const struct spoke *spoke)
+void identity_remember(const struct agent *agent)
 {
     static const char *const files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt"};
 
-    remember(spoke, NAME_FILE, spoke->name);
-    remember(spoke, HUB_FILE, spoke->hub);
+    remember(agent, NAME_FILE, agent->name);
+    remember(agent, HUB_FILE, agent->hub);
     for (size_t i = 0; i < count_of(files); i++)
-        remember(spoke, files[i], NULL);
+        remember(agent, files[i], NULL);
 }
 
 /* Damaged in both copies: with a token it can join again. */
-bool identity_is_broken(const struct spoke *spoke)
+bool identity_is_broken(const struct agent *agent)
 {
     static const char *const files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt"};
 
     for (size_t i = 0; i < count_of(files); i++) {
         size_t len = 0;
-        scoped_mem char *pem = identity_read(spoke, files[i], &len, NULL);
+        scoped_mem char *pem = identity_read(agent, files[i], &len, NULL);
         scoped_pki_cert struct pki_cert *cert = NULL;
         scoped_pki_key struct pki_key *key = NULL;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goes on while the disk is full, read-only or failing, and notices when it is well. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -33,189 +33,189 @@ struct pressure {
     bool told;               /* by an Event */
 };
 
-const char *pressure_words(const struct spoke *spoke)
+const char *pressure_words(const struct agent *agent)
 {
-    return spoke->pressure ? spoke->pressure->words : NULL;
+    return agent->pressure ? agent->pressure->words : NULL;
 }
 
 /* ---- What the file system says -------------------------------------------------------- */
 
-static bool find_room(const struct spoke *spoke, struct file_room *ret)
+static bool find_room(const struct agent *agent, struct file_room *ret)
 {
-    return !spoke->store_vfs && file_room(spoke->directory, ret);
+    return !agent->store_vfs && file_room(agent->directory, ret);
 }
 
 /* The sentence of a disk that says itself that it cannot be written; NULL: it does not. */
-static char *explain(const struct spoke *spoke, const struct file_room *room, uint64_t least)
+static char *explain(const struct agent *agent, const struct file_room *room, uint64_t least)
 {
     if (room->read_only)
         return mem_printf("the disk of %s is read-only, as after an I/O error: look at the "
-                          "kernel's log, repair it and mount it read-write", spoke->directory);
+                          "kernel's log, repair it and mount it read-write", agent->directory);
     if (room->no_names)
         return mem_printf("the disk of %s has no room for another file (all its inodes are in "
-                          "use): delete files there", spoke->directory);
+                          "use): delete files there", agent->directory);
     if (room->free < least && room->all)
         return mem_printf("the disk of %s is full: %llu KiB of %llu MiB are free; make room there",
-                          spoke->directory, (unsigned long long)room->free / 1024,
+                          agent->directory, (unsigned long long)room->free / 1024,
                           (unsigned long long)room->all / 1024 / 1024);
     return NULL;
 }
 
 /* ---- Well again ------------------------------------------------------------------------- */
 
-static bool can_write(const struct spoke *spoke)
+static bool can_write(const struct agent *agent)
 {
-    scoped_mem char *path = spoke_path(spoke, PROBE);
+    scoped_mem char *path = agent_path(agent, PROBE);
 
-    return spoke->store_vfs || file_can_write(path, ROOM_LEAST);
+    return agent->store_vfs || file_can_write(path, ROOM_LEAST);
 }
 
-static bool is_store_well(struct spoke *spoke)
+static bool is_store_well(struct agent *agent)
 {
     struct err err = {0};
 
-    if (spoke->copied && state_reopen(spoke, &err) < 0) {
+    if (agent->copied && state_reopen(agent, &err) < 0) {
         log_debug("spoke", "%s", err.text);
         return false;
     }
-    store_make_room(spoke->store);
-    return !store_is_full(spoke->store);
+    store_make_room(agent->store);
+    return !store_is_full(agent->store);
 }
 
-static bool is_well(struct spoke *spoke)
+static bool is_well(struct agent *agent)
 {
-    uint64_t least = spoke->pressure->room;
+    uint64_t least = agent->pressure->room;
     struct file_room room;
 
-    if (store_is_full(spoke->store) && least < ROOM_RESERVE)
+    if (store_is_full(agent->store) && least < ROOM_RESERVE)
         least = ROOM_RESERVE;
-    if (find_room(spoke, &room)) {
-        scoped_mem char *words = explain(spoke, &room, least);
+    if (find_room(agent, &room)) {
+        scoped_mem char *words = explain(agent, &room, least);
 
         if (words)
             return false;
     }
-    return can_write(spoke) && is_store_well(spoke);
+    return can_write(agent) && is_store_well(agent);
 }
 
-static void look_again(struct spoke *spoke)
+static void look_again(struct agent *agent)
 {
-    loop_timer_set(spoke->pressure->look, LOOK_EVERY);
+    loop_timer_set(agent->pressure->look, LOOK_EVERY);
 }
 
-static void pressure_end(struct spoke *spoke)
+static void pressure_end(struct agent *agent)
 {
-    struct pressure *pressure = take(spoke->pressure);
+    struct pressure *pressure = take(agent->pressure);
     struct cluster_event event = {
         .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
-        .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Normal",
+        .kind = "ManagedCluster", .space = "", .name = agent->name, .type = "Normal",
         .reason = "DiskHasRoom", .message = "the disk can be written again; what waited goes on"};
 
     loop_timer_free(&pressure->look);
     free(pressure->words);
     free(pressure);
-    report_event(spoke, &event);
-    alive_tell(spoke);
-    works_disk_well(spoke);
+    events_send(agent, &event);
+    lease_tell_status(agent);
+    works_disk_well(agent);
 }
 
 static void on_kept(void *arg, const struct err *err)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (!spoke->pressure)
+    if (!agent->pressure)
         return;
     if (err && err->code)
-        look_again(spoke);
+        look_again(agent);
     else
-        pressure_end(spoke);
+        pressure_end(agent);
 }
 
 /* All that is known is kept once more: some of it could not be, meanwhile. */
 static void on_look(void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (!is_well(spoke)) {
-        look_again(spoke);
+    if (!is_well(agent)) {
+        look_again(agent);
         return;
     }
-    epoch_keep_again(spoke);
-    facts_keep_again(spoke);
-    works_keep_again(spoke);
-    cluster_keep_again(spoke->cluster);
-    keep_commit(spoke, on_kept, spoke);
+    epoch_keep_again(agent);
+    facts_keep_again(agent);
+    works_keep_again(agent);
+    cluster_keep_again(agent->cluster);
+    persistence_commit(agent, on_kept, agent);
 }
 
 /* ---- Begun --------------------------------------------------------------------------------- */
 
-void pressure_tell(struct spoke *spoke)
+void pressure_tell(struct agent *agent)
 {
     struct cluster_event event = {
         .owner = "", .api_version = "cluster.open-cluster-management.io/v1",
-        .kind = "ManagedCluster", .space = "", .name = spoke->name, .type = "Warning",
+        .kind = "ManagedCluster", .space = "", .name = agent->name, .type = "Warning",
         .reason = CONDITION};
 
-    if (!spoke->pressure || spoke->pressure->told || spoke->state != SPOKE_WATCHING)
+    if (!agent->pressure || agent->pressure->told || agent->state != AGENT_WATCHING)
         return;
-    spoke->pressure->told = true;
-    event.message = spoke->pressure->words;
-    report_event(spoke, &event);
+    agent->pressure->told = true;
+    event.message = agent->pressure->words;
+    events_send(agent, &event);
 }
 
-static void begin(struct spoke *spoke, const char *words, uint64_t room)
+static void begin(struct agent *agent, const char *words, uint64_t room)
 {
     struct pressure *pressure = mem_alloc(sizeof *pressure);
 
     pressure->words = mem_printf("%s. What runs goes on and is restarted; new and changed works "
                                  "wait", words);
     pressure->room = room;
-    pressure->look = loop_timer_new(spoke->loop, on_look, spoke);
-    spoke->pressure = pressure;
+    pressure->look = loop_timer_new(agent->loop, on_look, agent);
+    agent->pressure = pressure;
     log_error("spoke", "%s", pressure->words);
-    look_again(spoke);
-    pressure_tell(spoke);
-    alive_tell(spoke);
+    look_again(agent);
+    pressure_tell(agent);
+    lease_tell_status(agent);
 }
 
-void pressure_begin(struct spoke *spoke, const struct err *why)
+void pressure_begin(struct agent *agent, const struct err *why)
 {
     struct file_room room = {0};
     uint64_t least = ROOM_WELL;
     scoped_mem char *words = NULL;
 
-    if (spoke->pressure ||
+    if (agent->pressure ||
         (why->code != ERR_FULL && why->code != ERR_FORBIDDEN && why->code != ERR_UNREACHABLE &&
-         !(spoke->store && store_is_full(spoke->store))))
+         !(agent->store && store_is_full(agent->store))))
         return;
-    if (find_room(spoke, &room)) {
-        words = explain(spoke, &room, ROOM_WELL);
+    if (find_room(agent, &room)) {
+        words = explain(agent, &room, ROOM_WELL);
         /* What failed was larger than what was free. */
         if (why->code == ERR_FULL && room.free + ROOM_WELL > least)
             least = room.free + ROOM_WELL;
     }
     if (!words && why->code)
         words = mem_copy_string(why->text);
-    begin(spoke, words ? words : "the disk is full", least);
+    begin(agent, words ? words : "the disk is full", least);
 }
 
-void pressure_look(struct spoke *spoke)
+void pressure_look(struct agent *agent)
 {
     struct file_room room;
     scoped_mem char *words = NULL;
 
-    if (spoke->pressure || !find_room(spoke, &room))
+    if (agent->pressure || !find_room(agent, &room))
         return;
-    words = explain(spoke, &room, ROOM_LEAST);
+    words = explain(agent, &room, ROOM_LEAST);
     if (words)
-        begin(spoke, words, ROOM_WELL);
-    else if (store_is_full(spoke->store))
-        begin(spoke, "the disk has no room for what this spoke keeps aside", ROOM_WELL);
+        begin(agent, words, ROOM_WELL);
+    else if (store_is_full(agent->store))
+        begin(agent, "the disk has no room for what this spoke keeps aside", ROOM_WELL);
 }
 
-void pressure_close(struct spoke *spoke)
+void pressure_close(struct agent *agent)
 {
-    struct pressure *pressure = take(spoke->pressure);
+    struct pressure *pressure = take(agent->pressure);
 
     if (!pressure)
         return;
@@ -227,17 +227,17 @@ void pressure_close(struct spoke *spoke)
 /* ---- Told ------------------------------------------------------------------------------------ */
 
 /* False again when it is over, and never said where it never was. */
-void pressure_condition(struct spoke *spoke, struct arena *arena, const struct node *cluster,
+void pressure_condition(struct agent *agent, struct arena *arena, const struct node *cluster,
                         struct node *news)
 {
     const struct node *list = node_at(cluster, "status", "conditions", NULL);
     struct node *made = node_map(arena);
-    const char *words = pressure_words(spoke);
+    const char *words = pressure_words(agent);
 
-    spoke->pressure_said |= words != NULL;
+    agent->pressure_said |= words != NULL;
     for (size_t i = 0; i < node_count(list); i++)
-        spoke->pressure_said |= !strcmp(node_get_text(node_item(list, i), "type"), CONDITION);
-    if (!spoke->pressure_said)
+        agent->pressure_said |= !strcmp(node_get_text(node_item(list, i), "type"), CONDITION);
+    if (!agent->pressure_said)
         return;
     node_set_text(arena, made, "type", CONDITION);
     node_set_text(arena, made, "status", words ? "True" : "False");

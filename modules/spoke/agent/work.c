@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Brings one ManifestWork from what the hub says to what the cluster has. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,19 +25,19 @@
 #define DISK_PRESSURE "DiskPressure"
 #define MERGE "application/merge-patch+json"
 
-static struct work *work_new(struct spoke *spoke, const char *name)
+static struct work *work_new(struct agent *agent, const char *name)
 {
     struct work *work = mem_alloc(sizeof *work);
 
     work->tag = WORK_TAG;
-    work->spoke = spoke;
+    work->agent = agent;
     work->name = mem_copy_string(name);
     work->arena = arena_new();
     work->gathered = arena_new();
     work->backoff = (struct loop_backoff){CLOCK_SECOND, 300 * CLOCK_SECOND, 0};
     work->tell_backoff = (struct loop_backoff){CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
     work->said = map_new();
-    map_put(spoke->works, name, work);
+    map_put(agent->works, name, work);
     return work;
 }
 
@@ -61,12 +61,12 @@ static void work_free(struct work *work)
     free(work);
 }
 
-void works_free(struct spoke *spoke)
+void works_free(struct agent *agent)
 {
     struct work *work;
     size_t at = 0;
 
-    while (spoke->works && (work = map_next(spoke->works, &at, NULL)))
+    while (agent->works && (work = map_next(agent->works, &at, NULL)))
         work_free(work);
 }
 
@@ -181,7 +181,7 @@ void work_retry_later(struct work *work, const char *reason, const char *message
     free(work->warned);
     work->warned = mem_copy_string(message);
     if (!work->retry)
-        work->retry = loop_timer_new(work->spoke->loop, on_retry, work);
+        work->retry = loop_timer_new(work->agent->loop, on_retry, work);
     loop_timer_set(work->retry,
                    CLOCK_SECOND + loop_backoff_next(&work->backoff));
     report_work(work);
@@ -192,9 +192,9 @@ void work_retry_later(struct work *work, const char *reason, const char *message
 /* Another set than the one that is here would have to be kept first. */
 static int check_disk(struct work *work, const struct cluster_set *set, struct err *err)
 {
-    const char *words = pressure_words(work->spoke);
+    const char *words = pressure_words(work->agent);
 
-    if (!words || work->deleting || cluster_has(work->spoke->cluster, set))
+    if (!words || work->deleting || cluster_has(work->agent->cluster, set))
         return 0;
     return err_set(err, ERR_FULL, "waits for the disk of its spoke: %s", words);
 }
@@ -216,7 +216,7 @@ static void keep_work(struct work *work)
     if (work->evicting)
         node_set_int(arena, kept, "evicting", work->evicting / CLOCK_SECOND);
     document_write_json(&json, kept);
-    keep_put(work->spoke, &key, json.bytes, json.len);
+    persistence_put(work->agent, &key, json.bytes, json.len);
 }
 
 static int apply_set(struct work *work, struct err *err)
@@ -233,8 +233,8 @@ static int apply_set(struct work *work, struct err *err)
         return -1;
     }
     keep_work(work);
-    bundle_sweep(work->spoke);
-    cluster_apply(work->spoke->cluster, &set);
+    bundle_sweep(work->agent);
+    cluster_apply(work->agent->cluster, &set);
     free(items);
     return 0;
 }
@@ -252,7 +252,7 @@ static void work_apply(struct work *work)
     struct err err = {0};
 
     if (apply_set(work, &err) < 0) {
-        if (err.code == ERR_FULL && pressure_words(work->spoke))
+        if (err.code == ERR_FULL && pressure_words(work->agent))
             wait_for_disk(work, err.text);
         else
             work_retry_later(work, "ManifestInvalid", err.text);
@@ -262,14 +262,14 @@ static void work_apply(struct work *work)
     mem_free(&work->warned);
     loop_backoff_reset(&work->backoff);
     work->applied = true;
-    facts_follow(work->spoke);
+    facts_follow(work->agent);
     report_work(work);
 }
 
 /* ---- What it needs first ------------------------------------------------------ */
 
 struct work_ask {
-    struct spoke *spoke;
+    struct agent *agent;
     char *work; /* owned */
     unsigned turn;
 };
@@ -278,7 +278,7 @@ static void on_finalizer(void *arg, int status, const struct http_answer *answer
                          const struct err *err)
 {
     struct work_ask *ask = arg;
-    struct work *work = map_get(ask->spoke->works, ask->work);
+    struct work *work = map_get(ask->agent->works, ask->work);
     bool wanted = work && work->turn == ask->turn;
     struct err why = {0};
 
@@ -302,14 +302,14 @@ static void patch_finalizers(struct work *work, struct node *list, struct arena 
 {
     scoped_mem char *target =
         mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
-                   work->spoke->name, work->name);
+                   work->agent->name, work->name);
     struct node *body = node_map(arena);
     struct node *metadata = node_make(arena, body, "metadata");
 
     node_set(arena, metadata, "finalizers", list);
     if (at)
         node_set_text(arena, metadata, "resourceVersion", at);
-    link_send(work->spoke, "PATCH", target, MERGE, body, done, arg);
+    link_send(work->agent, "PATCH", target, MERGE, body, done, arg);
 }
 
 /* Nothing is applied before its removal is sure: a work that a person wrote gets
@@ -321,7 +321,7 @@ static void add_finalizer(struct work *work)
     struct node *list = old ? node_share(arena, old) : node_list(arena);
     struct work_ask *ask = mem_alloc(sizeof *ask);
 
-    *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
+    *ask = (struct work_ask){work->agent, mem_copy_string(work->name), work->turn};
     node_add(arena, list, node_string(arena, WORK_FINALIZER));
     work->waiting++;
     patch_finalizers(work, list, arena,
@@ -342,7 +342,7 @@ static size_t count_secrets(const struct work *work)
 /* The sentence; NULL: it is not too much. */
 static char *too_much(const struct work *work)
 {
-    if (map_count(work->spoke->works) > WORKS_MOST)
+    if (map_count(work->agent->works) > WORKS_MOST)
         return mem_printf("this spoke takes %d works at the most; give some to other spokes",
                           WORKS_MOST);
     if (node_count(manifests_of(work)) > MANIFESTS_MOST)
@@ -403,7 +403,7 @@ static void gather_workload(struct work *work, const struct node *workload,
     const struct node *artifact = node_get(spec, "artifact");
     const char *digest = node_get_text(artifact, "digest");
 
-    if (!bundle_is_here(work->spoke, digest))
+    if (!bundle_is_here(work->agent, digest))
         bundle_fetch(work, node_get_text(artifact, "reference"), digest);
     secrets_gather(work, spec, had);
 }
@@ -437,20 +437,20 @@ static void work_begin(struct work *work)
 static void on_finalized(void *arg, int status, const struct http_answer *answer,
                          const struct err *err)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err why = {0};
 
     if (status == 200 || status == 404) {
-        loop_backoff_reset(&spoke->list_backoff);
-        spoke->list_said[0] = '\0';
+        loop_backoff_reset(&agent->list_backoff);
+        agent->list_said[0] = '\0';
         return;
     }
     /* The work is forgotten here; a list brings it back to be left again. */
     link_explain(status, answer, err, &why);
     if (status == 0)
-        spoke_lost(spoke, "removing a finalizer", &why);
+        agent_lost(agent, "removing a finalizer", &why);
     else
-        sync_list_later(spoke, "removing a finalizer", &why);
+        sync_list_later(agent, "removing a finalizer", &why);
 }
 
 /* Everything of it is gone here: the hub may forget it. */
@@ -464,8 +464,8 @@ static void take_finalizer_off(struct work *work)
         if (strcmp(node_text(node_item(old, i)), WORK_FINALIZER) != 0)
             node_add(arena, left, node_item(old, i));
     /* Without a link the next list brings the work back, and it ends then. */
-    if (work->spoke->http)
-        patch_finalizers(work, left, arena, NULL, on_finalized, work->spoke);
+    if (work->agent->http)
+        patch_finalizers(work, left, arena, NULL, on_finalized, work->agent);
 }
 
 static void on_forgotten(void *arg, const struct err *err)
@@ -476,16 +476,16 @@ static void on_forgotten(void *arg, const struct err *err)
 
 static void finish_leaving(struct work *work)
 {
-    struct spoke *spoke = work->spoke;
+    struct agent *agent = work->agent;
     struct store_key key = row_key(work);
 
     if (work->object)
         take_finalizer_off(work);
-    store_delete(spoke->store, &key, "", 0);
-    keep_commit(spoke, on_forgotten, NULL);
-    map_remove(spoke->works, work->name);
+    store_delete(agent->store, &key, "", 0);
+    persistence_commit(agent, on_forgotten, NULL);
+    map_remove(agent->works, work->name);
     work_free(work);
-    departure_proceed(spoke);
+    departure_proceed(agent);
 }
 
 /* What shall stay behind may have been said together with the end. */
@@ -505,11 +505,11 @@ static void leave(struct work *work)
 
     work->turn++;
     work->deleting = true;
-    if (!cluster_report(work->spoke->cluster, arena, work->name)) {
+    if (!cluster_report(work->agent->cluster, arena, work->name)) {
         finish_leaving(work);
         return;
     }
-    cluster_remove(work->spoke->cluster, work->name);
+    cluster_remove(work->agent->cluster, work->name);
     report_work(work);
 }
 
@@ -526,7 +526,7 @@ static void end_work(struct work *work)
     leave(work);
 }
 
-void works_end(struct spoke *spoke)
+void works_end(struct agent *agent)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *list = node_list(arena);
@@ -534,10 +534,10 @@ void works_end(struct spoke *spoke)
     const char *name;
     size_t at = 0;
 
-    while (map_next(spoke->works, &at, &name))
+    while (map_next(agent->works, &at, &name))
         node_add(arena, list, node_string(arena, name));
     for (size_t i = 0; i < node_count(list); i++) {
-        work = map_get(spoke->works, node_text(node_item(list, i)));
+        work = map_get(agent->works, node_text(node_item(list, i)));
         if (work)
             end_work(work);
     }
@@ -552,7 +552,7 @@ void work_proceed(struct work *work)
 
     if (work->deleting) {
         arena = arena_new();
-        if (!cluster_report(work->spoke->cluster, arena, work->name))
+        if (!cluster_report(work->agent->cluster, arena, work->name))
             finish_leaving(work);
         else
             report_work(work);
@@ -572,29 +572,29 @@ static void on_evict(void *arg)
 {
     struct work *work = object_from(work, WORK_TAG, arg);
 
-    if (epoch_withholds(work->spoke)) {
-        loop_timer_set(work->evict, work->spoke->eviction);
+    if (epoch_withholds(work->agent)) {
+        loop_timer_set(work->evict, work->agent->eviction);
         return;
     }
     /* Silence ends nothing: the hub that once did not have it says so again. */
-    if (!spoke_is_connected(work->spoke) && !departure_is_over(work->spoke)) {
-        loop_timer_set(work->evict, work->spoke->eviction < EVICT_LEAST ? work->spoke->eviction
+    if (!agent_is_connected(work->agent) && !departure_is_over(work->agent)) {
+        loop_timer_set(work->evict, work->agent->eviction < EVICT_LEAST ? work->agent->eviction
                                                                        : EVICT_LEAST);
         return;
     }
     log_warn("spoke", "%s: the hub has not had it for %lld s, removing it", work->name,
-             (long long)(work->spoke->eviction / CLOCK_SECOND));
+             (long long)(work->agent->eviction / CLOCK_SECOND));
     work->object = NULL;
     leave(work);
 }
 
 static void evict_later(struct work *work)
 {
-    int64_t whole = work->spoke->eviction, least = whole < EVICT_LEAST ? whole : EVICT_LEAST;
+    int64_t whole = work->agent->eviction, least = whole < EVICT_LEAST ? whole : EVICT_LEAST;
     int64_t left = work->evicting + whole - clock_wall();
 
     if (!work->evict)
-        work->evict = loop_timer_new(work->spoke->loop, on_evict, work);
+        work->evict = loop_timer_new(work->agent->loop, on_evict, work);
     /* The clock may have been set since: never longer than it takes, and always
        long enough to hear from the hub that the work is there. */
     loop_timer_set(work->evict, left > whole ? whole : left < least ? least : left);
@@ -609,7 +609,7 @@ static void vanish(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    if (work->deleting || !cluster_report(work->spoke->cluster, arena, work->name)) {
+    if (work->deleting || !cluster_report(work->agent->cluster, arena, work->name)) {
         work->object = NULL;
         leave(work);
         return;
@@ -617,11 +617,11 @@ static void vanish(struct work *work)
     if (work->evicting)
         return;
     log_warn("spoke", "%s is gone from the hub without having been deleted; it stays for "
-             "%lld s", work->name, (long long)((work->spoke->eviction -
-             departure_head_start(work->spoke)) / CLOCK_SECOND));
-    work->evicting = clock_wall() - departure_head_start(work->spoke);
+             "%lld s", work->name, (long long)((work->agent->eviction -
+             departure_head_start(work->agent)) / CLOCK_SECOND));
+    work->evicting = clock_wall() - departure_head_start(work->agent);
     keep_work(work);
-    keep_commit(work->spoke, on_forgotten, NULL);
+    persistence_commit(work->agent, on_forgotten, NULL);
     evict_later(work);
 }
 
@@ -652,19 +652,19 @@ static bool is_tried_later(const struct work *work)
 {
     bool disk = work->trouble && !strcmp(work->trouble_reason, DISK_PRESSURE);
 
-    return (disk && pressure_words(work->spoke)) ||
+    return (disk && pressure_words(work->agent)) ||
            (work->trouble && work->retry && loop_timer_is_set(work->retry) &&
-            work->spoke->state == SPOKE_WATCHING);
+            work->agent->state == AGENT_WATCHING);
 }
 
-void work_take(struct spoke *spoke, const char *name, const struct node *object)
+void work_take(struct agent *agent, const char *name, const struct node *object)
 {
-    struct work *work = map_get(spoke->works, name);
+    struct work *work = map_get(agent->works, name);
     int64_t generation = work ? work->generation : -1;
     scoped_mem char *former = work ? delete_option(work) : NULL;
     bool back = work && work->evicting;
 
-    if (work && work->applied && epoch_withholds(spoke)) {
+    if (work && work->applied && epoch_withholds(agent)) {
         withhold(work, object);
         return;
     }
@@ -674,7 +674,7 @@ void work_take(struct spoke *spoke, const char *name, const struct node *object)
         return;
     }
     if (!work)
-        work = work_new(spoke, name);
+        work = work_new(agent, name);
     work->evicting = 0;
     loop_timer_free(&work->evict);
     /* Another one of this name has a finalizer of its own. */
@@ -701,14 +701,14 @@ static void on_read_again(void *arg, int status, const struct http_answer *answe
 {
     struct work_ask *ask = arg;
     scoped_arena struct arena *arena = arena_new();
-    const struct work *work = map_get(ask->spoke->works, ask->work);
+    const struct work *work = map_get(ask->agent->works, ask->work);
     const struct node *object = status != 200 ? NULL
         : document_read_json(arena, answer->body, answer->len, &document_limits_own, NULL);
 
     /* The same one again waits for its timer; what is gone the watch tells. */
     if (work && object &&
         node_get_int(node_get(object, "metadata"), "generation", 0) != work->generation)
-        work_take(ask->spoke, ask->work, object);
+        work_take(ask->agent, ask->work, object);
     free(ask->work);
     free(ask);
 }
@@ -717,18 +717,18 @@ void work_read_again(struct work *work)
 {
     struct work_ask *ask = mem_alloc(sizeof *ask);
     scoped_mem char *target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s",
-                                         work->spoke->name, work->name);
+                                         work->agent->name, work->name);
 
-    *ask = (struct work_ask){work->spoke, mem_copy_string(work->name), work->turn};
-    link_send(work->spoke, "GET", target, NULL, NULL, on_read_again, ask);
+    *ask = (struct work_ask){work->agent, mem_copy_string(work->name), work->turn};
+    link_send(work->agent, "GET", target, NULL, NULL, on_read_again, ask);
 }
 
-void works_facts_changed(struct spoke *spoke)
+void works_facts_changed(struct agent *agent)
 {
     struct work *work;
     size_t at = 0;
 
-    while ((work = map_next(spoke->works, &at, NULL))) {
+    while ((work = map_next(agent->works, &at, NULL))) {
         if (work->deleting || !work->object ||
             (work->applied && !work->values && !node_count(work->failed)))
             continue;
@@ -758,79 +758,79 @@ static void load_work(struct work *work, const struct node *kept)
 
 static int on_row(void *arg, const struct store_row *row, struct err *err)
 {
-    struct spoke *spoke = arg;
+    struct agent *agent = arg;
     scoped_arena struct arena *arena = NULL;
     scoped_text struct text open = {0};
     struct node *kept;
 
     if (strcmp(row->key.kind, KEPT) != 0)
         return 0;
-    if (keep_read(spoke, row, &open, err) < 0)
+    if (persistence_read(agent, row, &open, err) < 0)
         return -1;
     arena = arena_new();
     kept = document_read_own(arena, text_string(&open), open.len, err);
     if (!kept)
         return -1;
-    load_work(work_new(spoke, row->key.name), kept);
+    load_work(work_new(agent, row->key.name), kept);
     return 0;
 }
 
 /* Nothing that the hub has is lost by this: its list brings back what is missing. */
-void works_adopt(struct spoke *spoke)
+void works_adopt(struct agent *agent)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *owners = cluster_owners(spoke->cluster, arena);
+    struct node *owners = cluster_owners(agent->cluster, arena);
     struct work *work;
     size_t at = 0;
 
     for (size_t i = 0; i < node_count(owners); i++)
-        if (!map_get(spoke->works, node_text(node_item(owners, i)))) {
-            work = work_new(spoke, node_text(node_item(owners, i)));
+        if (!map_get(agent->works, node_text(node_item(owners, i)))) {
+            work = work_new(agent, node_text(node_item(owners, i)));
             work->secrets = node_list(work->gathered);
         }
-    while ((work = map_next(spoke->works, &at, NULL)))
+    while ((work = map_next(agent->works, &at, NULL)))
         if (work->deleting)
-            cluster_remove(spoke->cluster, work->name);
-        else if (work->object && !cluster_report(spoke->cluster, arena, work->name))
+            cluster_remove(agent->cluster, work->name);
+        else if (work->object && !cluster_report(agent->cluster, arena, work->name))
             work->applied = false; /* its row is there, the cluster's is not */
 }
 
-int works_load(struct spoke *spoke, struct err *err)
+int works_load(struct agent *agent, struct err *err)
 {
-    return store_each(spoke->store, on_row, spoke, err);
+    return store_each(agent->store, on_row, agent, err);
 }
 
 /* ---- A disk that can be written again ------------------------------------------ */
 
 static int find_stale(void *arg, const struct store_row *row, struct err *err)
 {
-    struct spoke *spoke = arg;
+    struct agent *agent = arg;
 
-    if (!strcmp(row->key.kind, KEPT) && !map_get(spoke->works, row->key.name))
-        store_delete(spoke->store, &row->key, "", 0);
+    if (!strcmp(row->key.kind, KEPT) && !map_get(agent->works, row->key.name))
+        store_delete(agent->store, &row->key, "", 0);
     return 0;
 }
 
-void works_keep_again(struct spoke *spoke)
+void works_keep_again(struct agent *agent)
 {
     struct work *work;
     struct err err = {0};
     size_t at = 0;
 
-    if (store_each(spoke->store, find_stale, spoke, &err) < 0)
+    if (store_each(agent->store, find_stale, agent, &err) < 0)
         log_warn("spoke", "%s", err.text);
     /* What is not applied has the row of what is. */
-    while ((work = map_next(spoke->works, &at, NULL)))
+    while ((work = map_next(agent->works, &at, NULL)))
         if (work->applied || work->evicting)
             keep_work(work);
 }
 
-void works_disk_well(struct spoke *spoke)
+void works_disk_well(struct agent *agent)
 {
     struct work *work;
     size_t at = 0;
 
-    while ((work = map_next(spoke->works, &at, NULL)))
+    while ((work = map_next(agent->works, &at, NULL)))
         if (work->object && !work->deleting && work->trouble &&
             !strcmp(work->trouble_reason, DISK_PRESSURE)) {
             loop_backoff_reset(&work->backoff);

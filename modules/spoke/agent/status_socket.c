@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells whoever asks on this machine how the spoke and its works stand. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,8 +16,8 @@
 #define PATIENCE (5 * CLOCK_SECOND)
 
 static const char *const state_names[] = {
-    [SPOKE_JOINING] = "joining", [SPOKE_LISTING] = "connecting",
-    [SPOKE_WATCHING] = "connected", [SPOKE_WAITING] = "no connection",
+    [AGENT_JOINING] = "joining", [AGENT_LISTING] = "connecting",
+    [AGENT_WATCHING] = "connected", [AGENT_WAITING] = "no connection",
 };
 
 static void set_time(struct arena *arena, struct node *map, const char *key,
@@ -33,19 +33,19 @@ static void set_time(struct arena *arena, struct node *map, const char *key,
 
 /* ---- The inventory, in OCM's shape ------------------------------------------------ */
 
-static char *hub_hash(struct spoke *spoke, struct arena *arena)
+static char *hub_hash(struct agent *agent, struct arena *arena)
 {
     scoped_text struct text hex = {0};
     unsigned char hash[PKI_SHA256];
 
-    pki_sha256(spoke->hub, strlen(spoke->hub), hash);
+    pki_sha256(agent->hub, strlen(agent->hub), hash);
     text_add_hex(&hex, hash, sizeof hash);
     return arena_string(arena, text_string(&hex));
 }
 
 static struct node *applied_resources(struct work *work, struct arena *arena)
 {
-    struct cluster *cluster = work->spoke->cluster;
+    struct cluster *cluster = work->agent->cluster;
     const struct node *objects = cluster_objects(cluster, arena, work->name);
     struct node *list = node_list(arena);
 
@@ -78,7 +78,7 @@ static struct node *applied_resources(struct work *work, struct arena *arena)
 static struct node *applied_work(struct work *work, struct arena *arena)
 {
     struct node *made = node_map(arena), *spec, *status;
-    char *hash = hub_hash(work->spoke, arena);
+    char *hash = hub_hash(work->agent, arena);
 
     node_set_text(arena, made, "apiVersion", WORKS);
     node_set_text(arena, made, "kind", "AppliedManifestWork");
@@ -86,7 +86,7 @@ static struct node *applied_work(struct work *work, struct arena *arena)
              node_format(arena, "%s-%s", hash, work->name));
     spec = node_make(arena, made, "spec");
     node_set_text(arena, spec, "hubHash", hash);
-    node_set_text(arena, spec, "agentID", work->spoke->name);
+    node_set_text(arena, spec, "agentID", work->agent->name);
     node_set_text(arena, spec, "manifestWorkName", work->name);
     status = node_make(arena, made, "status");
     node_set(arena, status, "appliedResources", applied_resources(work, arena));
@@ -100,7 +100,7 @@ static struct node *applied_work(struct work *work, struct arena *arena)
 
 static struct node *describe_work(struct work *work, struct arena *arena)
 {
-    struct node *report = cluster_report(work->spoke->cluster, arena, work->name);
+    struct node *report = cluster_report(work->agent->cluster, arena, work->name);
     struct node *made = report ? node_share(arena, report) : node_map(arena);
 
     node_set_text(arena, made, "name", work->name);
@@ -116,23 +116,23 @@ static struct node *describe_work(struct work *work, struct arena *arena)
     return made;
 }
 
-static struct node *describe(struct spoke *spoke, struct arena *arena)
+static struct node *describe(struct agent *agent, struct arena *arena)
 {
     struct node *made = node_map(arena), *works = node_list(arena);
     struct work *work;
     size_t at = 0;
 
-    node_set_text(arena, made, "name", spoke->name);
+    node_set_text(arena, made, "name", agent->name);
     node_set_text(arena, made, "version", version_number());
-    node_set_text(arena, made, "hub", spoke->hub);
-    node_set_text(arena, made, "state", state_names[spoke->state]);
-    if (spoke->state == SPOKE_WAITING || spoke->state == SPOKE_JOINING)
-        node_set_text(arena, made, "message", spoke->said);
-    set_time(arena, made, "lastContact", spoke->contact);
-    departure_describe(spoke, arena, made);
-    node_set(arena, made, "facts", spoke_facts(spoke, arena));
-    node_set(arena, made, "machine", cluster_facts(spoke->cluster, arena));
-    while ((work = map_next(spoke->works, &at, NULL)))
+    node_set_text(arena, made, "hub", agent->hub);
+    node_set_text(arena, made, "state", state_names[agent->state]);
+    if (agent->state == AGENT_WAITING || agent->state == AGENT_JOINING)
+        node_set_text(arena, made, "message", agent->said);
+    set_time(arena, made, "lastContact", agent->contact);
+    departure_describe(agent, arena, made);
+    node_set(arena, made, "facts", facts_values(agent, arena));
+    node_set(arena, made, "machine", cluster_facts(agent->cluster, arena));
+    while ((work = map_next(agent->works, &at, NULL)))
         node_add(arena, works, describe_work(work, arena));
     node_set(arena, made, "works", works);
     return made;
@@ -143,31 +143,31 @@ static struct node *describe(struct spoke *spoke, struct arena *arena)
 /* Whoever connects is told once; what it might say is not read. */
 static void on_visitor(struct loop_stream *stream, void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text json = {0};
 
-    document_write_json(&json, describe(spoke, arena));
+    document_write_json(&json, describe(agent, arena));
     text_add_char(&json, '\n');
     loop_stream_write(stream, json.bytes, json.len);
     loop_stream_close_politely(&stream, PATIENCE);
 }
 
 /* Not without it: what runs matters more than being asked about it. */
-void look_open(struct spoke *spoke)
+void status_socket_open(struct agent *agent)
 {
-    scoped_mem char *path = spoke_path(spoke, SPOKE_SOCKET);
+    scoped_mem char *path = agent_path(agent, AGENT_SOCKET);
     scoped_mem char *address = mem_printf("unix:%s", path);
     struct err err = {0};
 
-    if (loop_is_simulated(spoke->loop))
+    if (loop_is_simulated(agent->loop))
         return;
-    spoke->look = loop_listen(spoke->loop, address, on_visitor, spoke, &err);
-    if (!spoke->look)
+    agent->look = loop_listen(agent->loop, address, on_visitor, agent, &err);
+    if (!agent->look)
         log_warn("spoke", "axle status will not work here: %s", err.text);
 }
 
-void look_close(struct spoke *spoke)
+void status_socket_close(struct agent *agent)
 {
-    loop_listener_close(&spoke->look);
+    loop_listener_close(&agent->look);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says that this spoke is alive, and what it is. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,79 +23,79 @@
 #define SOON (2 * CLOCK_SECOND)
 #define LATEST (30 * CLOCK_SECOND)
 
-static void set_timer(struct spoke *spoke, int64_t delay)
+static void set_timer(struct agent *agent, int64_t delay)
 {
-    if (spoke->lease)
-        loop_timer_set(spoke->lease, delay);
+    if (agent->lease)
+        loop_timer_set(agent->lease, delay);
 }
 
 /* Each answer says how often the hub wants to hear of this spoke from now on. */
-static void take_duration(struct spoke *spoke, const struct http_answer *answer)
+static void take_duration(struct agent *agent, const struct http_answer *answer)
 {
     scoped_arena struct arena *arena = arena_new();
     const struct node *lease = document_read_json(arena, answer->body, answer->len,
                                                   &document_limits_api, NULL);
 
-    spoke->lease_seconds = node_get_within(node_get(lease, "spec"), "leaseDurationSeconds", 0,
-                                           INT32_MAX, spoke->lease_seconds) ?: 60;
+    agent->lease_seconds = node_get_within(node_get(lease, "spec"), "leaseDurationSeconds", 0,
+                                           INT32_MAX, agent->lease_seconds) ?: 60;
 }
 
-static void say_once(const struct spoke *spoke, char said[256], const char *doing, int status,
+static void say_once(const struct agent *agent, char said[256], const char *doing, int status,
                      const struct http_answer *answer, const struct err *err)
 {
     struct err why = {0};
 
-    if (status == 0 && spoke->state != SPOKE_WATCHING)
+    if (status == 0 && agent->state != AGENT_WATCHING)
         return; /* that there is no link is said by whoever lost it */
     link_explain(status, answer, err, &why);
-    spoke_say_once(said, 256, doing, why.text);
+    agent_say_once(said, 256, doing, why.text);
 }
 
 /* A lease that is not there yet comes in a moment. */
-static void on_not_renewed(struct spoke *spoke, int status, const struct http_answer *answer,
+static void on_not_renewed(struct agent *agent, int status, const struct http_answer *answer,
                            const struct err *err)
 {
-    if (status != 404 || spoke->lease_backoff.tries > 2)
-        say_once(spoke, spoke->lease_said, "renewing the lease", status, answer, err);
-    set_timer(spoke, SOON + loop_backoff_next(&spoke->lease_backoff));
+    if (status != 404 || agent->lease_backoff.tries > 2)
+        say_once(agent, agent->lease_said, "renewing the lease", status, answer, err);
+    set_timer(agent, SOON + loop_backoff_next(&agent->lease_backoff));
 }
 
 static void on_renewed(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     int64_t whole;
 
     if (status != 200) {
-        on_not_renewed(spoke, status, answer, err);
+        on_not_renewed(agent, status, answer, err);
         return;
     }
-    if (twin_look(spoke, answer))
+    if (duplicate_check(agent, answer))
         return;
-    loop_backoff_reset(&spoke->lease_backoff);
-    spoke->lease_said[0] = '\0';
-    take_duration(spoke, answer);
-    whole = clock_seconds(spoke->lease_seconds);
-    set_timer(spoke, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
+    loop_backoff_reset(&agent->lease_backoff);
+    agent->lease_said[0] = '\0';
+    take_duration(agent, answer);
+    whole = clock_seconds(agent->lease_seconds);
+    set_timer(agent, whole + (int64_t)random_below((uint64_t)whole / 4 + 1));
 }
 
 static void renew(void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *target = mem_printf(LEASE_PATH, spoke->name);
+    scoped_mem char *target = mem_printf(LEASE_PATH, agent->name);
     struct node *body = node_map(arena);
     struct node *spec = node_make(arena, body, "spec");
     char now[CLOCK_TEXT];
 
-    pressure_look(spoke);
-    if (spoke->state == SPOKE_WAITING || spoke->state == SPOKE_JOINING)
-        return; /* alive_start() goes on with it */
-    twin_claim(spoke, arena, body);
+    pressure_look(agent);
+    if (agent->state == AGENT_WAITING || agent->state == AGENT_JOINING)
+        return; /* lease_start() goes on with it */
+    duplicate_claim(agent, arena, body);
     clock_format(clock_wall(), true, now);
     node_set_text(arena, spec, "renewTime", now);
-    node_set_text(arena, spec, "holderIdentity", spoke->name);
-    link_send(spoke, "PATCH", target, MERGE, body, on_renewed, spoke);
+    node_set_text(arena, spec, "holderIdentity", agent->name);
+    link_send(agent, "PATCH", target, MERGE, body, on_renewed, agent);
 }
 
 /* ---- Status --------------------------------------------------------------- */
@@ -168,14 +168,14 @@ static struct node *machine_condition(struct arena *arena, const struct node *fa
     return made;
 }
 
-static struct node *claims(struct spoke *spoke, struct arena *arena)
+static struct node *claims(struct agent *agent, struct arena *arena)
 {
     struct node *list = node_list(arena);
-    const struct node *facts = node_get(cluster_facts(spoke->cluster, arena), "runtime");
+    const struct node *facts = node_get(cluster_facts(agent->cluster, arena), "runtime");
 
-    add_claim(arena, list, "id.k8s.io", spoke->name);
+    add_claim(arena, list, "id.k8s.io", agent->name);
     add_claim(arena, list, "agent.axle.dev", version_number());
-    add_claim(arena, list, "address.axle.dev", spoke->address);
+    add_claim(arena, list, "address.axle.dev", agent->address);
     add_claim(arena, list, "runtime.axle.dev", node_get_text(facts, "driver"));
     add_claim(arena, list, "cgroup.axle.dev", node_get_text(facts, "cgroup"));
     if (node_get(facts, "namespaces"))
@@ -191,95 +191,95 @@ static struct node *claims(struct spoke *spoke, struct arena *arena)
 
 static void on_status_again(void *arg)
 {
-    alive_tell(object_from(spoke, SPOKE_TAG, arg));
+    lease_tell_status(object_from(agent, AGENT_TAG, arg));
 }
 
-static void tell_later(struct spoke *spoke, int status, const struct http_answer *answer,
+static void tell_later(struct agent *agent, int status, const struct http_answer *answer,
                        const struct err *err)
 {
-    if (spoke->state != SPOKE_WATCHING)
-        return; /* alive_start() tells it again */
-    say_once(spoke, spoke->status_said, "status of this spoke", status, answer, err);
-    if (!spoke->status)
-        spoke->status = loop_timer_new(spoke->loop, on_status_again, spoke);
-    loop_timer_set(spoke->status, SOON + loop_backoff_next(&spoke->status_backoff));
+    if (agent->state != AGENT_WATCHING)
+        return; /* lease_start() tells it again */
+    say_once(agent, agent->status_said, "status of this spoke", status, answer, err);
+    if (!agent->status)
+        agent->status = loop_timer_new(agent->loop, on_status_again, agent);
+    loop_timer_set(agent->status, SOON + loop_backoff_next(&agent->status_backoff));
 }
 
 static void on_told(void *arg, int status, const struct http_answer *answer,
                     const struct err *err)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
     if (status != 200) {
-        tell_later(spoke, status, answer, err);
+        tell_later(agent, status, answer, err);
         return;
     }
-    loop_backoff_reset(&spoke->status_backoff);
-    spoke->status_said[0] = '\0';
+    loop_backoff_reset(&agent->status_backoff);
+    agent->status_said[0] = '\0';
 }
 
 static void on_cluster(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *target = mem_printf(CLUSTER_PATH "/status", spoke->name);
+    scoped_mem char *target = mem_printf(CLUSTER_PATH "/status", agent->name);
     const struct node *old = NULL;
     struct node *body = node_map(arena), *now, *news = node_list(arena);
 
     if (status != 200) {
-        tell_later(spoke, status, answer, err);
+        tell_later(agent, status, answer, err);
         return;
     }
     old = document_read_json(arena, answer->body, answer->len,
                              &document_limits_api, NULL);
-    spoke->lease_seconds =
+    agent->lease_seconds =
         node_get_within(node_get(old, "spec"), "leaseDurationSeconds", 0, INT32_MAX, 60) ?: 60;
-    facts_take(spoke, old);
+    facts_take(agent, old);
     node_add(arena, news, condition(arena, "ManagedClusterJoined",
                                     "ManagedClusterJoined", "Managed cluster joined"));
     node_add(arena, news, condition(arena, "ManagedClusterConditionAvailable",
                                     "ManagedClusterAvailable",
                                     "Managed cluster is available"));
-    node_add(arena, news, machine_condition(arena, node_get(cluster_facts(spoke->cluster, arena),
+    node_add(arena, news, machine_condition(arena, node_get(cluster_facts(agent->cluster, arena),
                                                            "runtime")));
-    state_condition(spoke, arena, old, news);
-    epoch_condition(spoke, arena, news);
-    departure_condition(spoke, arena, news);
-    pressure_condition(spoke, arena, old, news);
-    if (!spoke->started)
-        twin_clear(arena, old, news);
-    spoke->started = true;
+    state_condition(agent, arena, old, news);
+    epoch_condition(agent, arena, news);
+    departure_condition(agent, arena, news);
+    pressure_condition(agent, arena, old, news);
+    if (!agent->started)
+        duplicate_clear(arena, old, news);
+    agent->started = true;
     now = node_make(arena, body, "status");
     node_set(arena, now, "conditions",
              work_merge_conditions(arena, node_at(old, "status", "conditions", NULL),
                                    news, clock_wall()));
     node_set(arena, now, "capacity", resources(arena));
     node_set(arena, now, "allocatable", resources(arena));
-    node_set(arena, now, "clusterClaims", claims(spoke, arena));
-    link_send(spoke, "PATCH", target, MERGE, body, on_told, spoke);
+    node_set(arena, now, "clusterClaims", claims(agent, arena));
+    link_send(agent, "PATCH", target, MERGE, body, on_told, agent);
 }
 
-void alive_tell(struct spoke *spoke)
+void lease_tell_status(struct agent *agent)
 {
-    scoped_mem char *target = mem_printf(CLUSTER_PATH, spoke->name);
+    scoped_mem char *target = mem_printf(CLUSTER_PATH, agent->name);
 
-    if (spoke->state == SPOKE_WATCHING)
-        link_send(spoke, "GET", target, NULL, NULL, on_cluster, spoke);
+    if (agent->state == AGENT_WATCHING)
+        link_send(agent, "GET", target, NULL, NULL, on_cluster, agent);
 }
 
-void alive_start(struct spoke *spoke)
+void lease_start(struct agent *agent)
 {
-    spoke->lease_backoff.most = spoke->status_backoff.most = LATEST;
-    spoke->lease_backoff.least = spoke->status_backoff.least = CLOCK_SECOND;
-    alive_tell(spoke);
-    if (!spoke->lease)
-        spoke->lease = loop_timer_new(spoke->loop, renew, spoke);
-    loop_timer_set(spoke->lease, 0);
+    agent->lease_backoff.most = agent->status_backoff.most = LATEST;
+    agent->lease_backoff.least = agent->status_backoff.least = CLOCK_SECOND;
+    lease_tell_status(agent);
+    if (!agent->lease)
+        agent->lease = loop_timer_new(agent->loop, renew, agent);
+    loop_timer_set(agent->lease, 0);
 }
 
-void alive_stop(struct spoke *spoke)
+void lease_stop(struct agent *agent)
 {
-    loop_timer_free(&spoke->lease);
-    loop_timer_free(&spoke->status);
+    loop_timer_free(&agent->lease);
+    loop_timer_free(&agent->status);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Talks to the hub with the spoke's own certificate. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -10,36 +10,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *read_pem(struct spoke *spoke, const char *file, struct err *err)
+static char *read_pem(struct agent *agent, const char *file, struct err *err)
 {
-    return identity_read(spoke, file, NULL, err);
+    return identity_read(agent, file, NULL, err);
 }
 
-int link_open(struct spoke *spoke, struct err *err)
+int link_open(struct agent *agent, struct err *err)
 {
-    scoped_mem char *roots = read_pem(spoke, "pki/hub-ca.crt", err);
-    scoped_mem char *cert = roots ? read_pem(spoke, "pki/client.crt", err) : NULL;
-    scoped_mem char *key = cert ? read_pem(spoke, "pki/client.key", err) : NULL;
+    scoped_mem char *roots = read_pem(agent, "pki/hub-ca.crt", err);
+    scoped_mem char *cert = roots ? read_pem(agent, "pki/client.crt", err) : NULL;
+    scoped_mem char *key = cert ? read_pem(agent, "pki/client.key", err) : NULL;
     struct tls_client_settings settings = {
-        .roots = roots, .cert = cert, .key = key, .proxy = spoke->proxy};
-    struct http_client_settings client = {.address = strstr(spoke->hub, "://") + 3};
+        .roots = roots, .cert = cert, .key = key, .proxy = agent->proxy};
+    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3};
 
     if (!key)
         return -1;
-    link_close(spoke);
-    spoke->tls = tls_client_new(spoke->loop, &settings, err);
-    if (!spoke->tls)
+    link_close(agent);
+    agent->tls = tls_client_new(agent->loop, &settings, err);
+    if (!agent->tls)
         return -1;
-    client.tls = spoke->tls;
-    spoke->http = http_client_new(spoke->loop, &client, err);
-    return spoke->http ? 0 : -1;
+    client.tls = agent->tls;
+    agent->http = http_client_new(agent->loop, &client, err);
+    return agent->http ? 0 : -1;
 }
 
 /* A request under way. Whoever asked is told in any case, also when the link is
    closed meanwhile, so nobody waits for ever. */
 struct link_sent {
-    struct spoke *spoke;
-    struct link_sent *next, **at; /* in spoke->sent */
+    struct agent *agent;
+    struct link_sent *next, **at; /* in agent->sent */
     struct loop_timer *late; /* owned; when there is no link at all */
     link_fn *done;
     void *arg;
@@ -69,8 +69,8 @@ static void sent_end(struct link_sent *sent, const struct http_answer *answer,
     void *arg = sent->arg;
 
     if (answer) {
-        sent->spoke->contact = clock_wall();
-        epoch_see(sent->spoke, answer);
+        sent->agent->contact = clock_wall();
+        epoch_see(sent->agent, answer);
     }
     *sent->at = sent->next;
     if (sent->next)
@@ -96,42 +96,42 @@ static void on_no_link(void *arg)
     sent_end(arg, NULL, &err);
 }
 
-void link_close(struct spoke *spoke)
+void link_close(struct agent *agent)
 {
     struct err err = {0};
 
-    facts_stop(spoke);
-    http_client_free(&spoke->http);
-    tls_client_free(&spoke->tls);
+    facts_stop(agent);
+    http_client_free(&agent->http);
+    tls_client_free(&agent->tls);
     err_set(&err, ERR_UNREACHABLE, "the connection to the hub was given up");
-    spoke->closing = true;
-    while (spoke->sent)
-        sent_end(spoke->sent, NULL, &err);
-    writes_give_up(spoke, &err);
-    spoke->closing = false;
+    agent->closing = true;
+    while (agent->sent)
+        sent_end(agent->sent, NULL, &err);
+    writes_give_up(agent, &err);
+    agent->closing = false;
 }
 
-void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
+void link_ask(struct agent *agent, const struct http_ask *ask, link_fn *done,
               void *arg)
 {
     struct link_sent *sent = mem_alloc(sizeof *sent);
     struct http_ask mine = *ask;
 
-    *sent = (struct link_sent){spoke, spoke->sent, &spoke->sent, NULL, done, arg,
+    *sent = (struct link_sent){agent, agent->sent, &agent->sent, NULL, done, arg,
                                ask->head, ask->data};
     if (sent->next)
         sent->next->at = &sent->next;
-    spoke->sent = sent;
+    agent->sent = sent;
     mine.done = on_done;
     mine.head = ask->head ? on_head : NULL;
     mine.data = ask->data ? on_data : NULL;
     mine.arg = sent;
-    if (!spoke->http) {
-        sent->late = loop_timer_new(spoke->loop, on_no_link, sent);
+    if (!agent->http) {
+        sent->late = loop_timer_new(agent->loop, on_no_link, sent);
         loop_timer_set(sent->late, 0);
         return;
     }
-    http_client_send(spoke->http, &mine);
+    http_client_send(agent->http, &mine);
 }
 
 /* The lease, the cluster's status and certificates keep this spoke in: they go first, and
@@ -142,7 +142,7 @@ static bool may_wait(const char *method, const char *target)
            !strstr(target, "/managedclusters/") && !strstr(target, "/certificatesigningrequests");
 }
 
-void link_send(struct spoke *spoke, const char *method, const char *target,
+void link_send(struct agent *agent, const char *method, const char *target,
                const char *type, const struct node *body, link_fn *done,
                void *arg)
 {
@@ -153,7 +153,7 @@ void link_send(struct spoke *spoke, const char *method, const char *target,
     if (body)
         document_write_json(&json, body);
     if (may_wait(method, target)) {
-        writes_send(spoke, method, target, header.value, body ? &json : NULL, done, arg);
+        writes_send(agent, method, target, header.value, body ? &json : NULL, done, arg);
         return;
     }
     if (body) {
@@ -162,7 +162,7 @@ void link_send(struct spoke *spoke, const char *method, const char *target,
         ask.headers = &header;
         ask.header_count = 1;
     }
-    link_ask(spoke, &ask, done, arg);
+    link_ask(agent, &ask, done, arg);
 }
 
 void link_explain(int status, const struct http_answer *answer,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sends what the hub is to write no faster than it takes it. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,7 +25,7 @@
 #define PAUSE_MOST 60
 
 struct link_write {
-    struct spoke *spoke;
+    struct agent *agent;
     struct link_write *next;
     char *method, *target, *type, *body; /* owned; body NULL: none */
     size_t len;
@@ -54,19 +54,19 @@ static void end_write(struct link_write *write, int status, const struct http_an
         done(arg, status, answer, err);
 }
 
-static void send_waiting(struct spoke *spoke);
+static void send_waiting(struct agent *agent);
 
 static void on_pause_over(void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    send_waiting(spoke);
+    send_waiting(agent);
 }
 
 /* The hub's own words tell the setting; here they are told once. */
-static void pause_writes(struct spoke *spoke, const struct http_answer *answer)
+static void pause_writes(struct agent *agent, const struct http_answer *answer)
 {
-    struct writes *writes = &spoke->writes;
+    struct writes *writes = &agent->writes;
     const char *after = http_answer_get(answer, "retry-after");
     long seconds = after ? strtol(after, NULL, 10) : 1;
     struct err why = {0};
@@ -80,14 +80,14 @@ static void pause_writes(struct spoke *spoke, const struct http_answer *answer)
     }
     writes->throttled = true;
     if (!writes->pause)
-        writes->pause = loop_timer_new(spoke->loop, on_pause_over, spoke);
+        writes->pause = loop_timer_new(agent->loop, on_pause_over, agent);
     if (!loop_timer_is_set(writes->pause))
         loop_timer_set(writes->pause, clock_seconds(seconds));
 }
 
 static void put_back(struct link_write *write)
 {
-    struct writes *writes = &write->spoke->writes;
+    struct writes *writes = &write->agent->writes;
 
     write->next = writes->first;
     writes->first = write;
@@ -100,19 +100,19 @@ static void on_written(void *arg, int status, const struct http_answer *answer,
                        const struct err *err)
 {
     struct link_write *write = arg;
-    struct spoke *spoke = write->spoke;
-    struct writes *writes = &spoke->writes;
+    struct agent *agent = write->agent;
+    struct writes *writes = &agent->writes;
 
     writes->under_way--;
-    if (status == 429 && write->tries < TRIES && !spoke->closing) {
+    if (status == 429 && write->tries < TRIES && !agent->closing) {
         put_back(write);
-        pause_writes(spoke, answer);
+        pause_writes(agent, answer);
         return;
     }
     if (status && writes->most < UNDER_WAY)
         writes->most++;
     end_write(write, status, answer, err); /* which may close the link */
-    send_waiting(spoke);
+    send_waiting(agent);
 }
 
 static void send_one(struct link_write *write)
@@ -127,15 +127,15 @@ static void send_one(struct link_write *write)
         ask.header_count = 1;
     }
     write->tries++;
-    write->spoke->writes.under_way++;
-    link_ask(write->spoke, &ask, on_written, write);
+    write->agent->writes.under_way++;
+    link_ask(write->agent, &ask, on_written, write);
 }
 
-static void send_waiting(struct spoke *spoke)
+static void send_waiting(struct agent *agent)
 {
-    struct writes *writes = &spoke->writes;
+    struct writes *writes = &agent->writes;
 
-    while (writes->first && writes->under_way < writes->most && !spoke->closing &&
+    while (writes->first && writes->under_way < writes->most && !agent->closing &&
            !(writes->pause && loop_timer_is_set(writes->pause))) {
         struct link_write *write = writes->first;
 
@@ -149,16 +149,16 @@ static void send_waiting(struct spoke *spoke)
     }
 }
 
-void writes_send(struct spoke *spoke, const char *method, const char *target, const char *type,
+void writes_send(struct agent *agent, const char *method, const char *target, const char *type,
                  const struct text *body, link_fn *done, void *arg)
 {
-    struct writes *writes = &spoke->writes;
+    struct writes *writes = &agent->writes;
     struct link_write *write;
 
     if (!done && writes->waiting >= EVENTS)
         return;
     write = mem_alloc(sizeof *write);
-    *write = (struct link_write){.spoke = spoke, .method = mem_copy_string(method),
+    *write = (struct link_write){.agent = agent, .method = mem_copy_string(method),
                                  .target = mem_copy_string(target), .type = mem_copy_string(type),
                                  .done = done, .arg = arg};
     if (body) {
@@ -173,12 +173,12 @@ void writes_send(struct spoke *spoke, const char *method, const char *target, co
     writes->waiting++;
     if (!writes->most)
         writes->most = UNDER_WAY;
-    send_waiting(spoke);
+    send_waiting(agent);
 }
 
-void writes_give_up(struct spoke *spoke, const struct err *err)
+void writes_give_up(struct agent *agent, const struct err *err)
 {
-    struct writes *writes = &spoke->writes;
+    struct writes *writes = &agent->writes;
     struct link_write *write;
 
     loop_timer_free(&writes->pause);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SPOKE_H
-#define SPOKE_H
+#ifndef AGENT_H
+#define AGENT_H
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -26,9 +26,9 @@ struct runtime_driver;
  * The protocol is docs/SYNC-PROTOCOL.md. One thread; nothing blocks beyond the
  * store's commits.
  */
-struct spoke;
+struct agent;
 
-struct spoke_settings {
+struct agent_settings {
     const char *directory; /* DATA/spoke; made if it is missing */
     const char *name;      /* of the cluster; a DNS label; NULL: as it has joined */
     const char *host;      /* its name if it has none and is given none */
@@ -38,7 +38,7 @@ struct spoke_settings {
     const char *token;     /* for the first time; NULL later */
     const char *cluster;   /* "local" or "kubernetes" */
     const struct runtime_driver *runtime; /* NULL: processes */
-    bool offline; /* talks to no hub: for spoke_end() */
+    bool offline; /* talks to no hub: for agent_end() */
     void (*left)(void *arg); /* it has left its hub, as it was asked to; may be NULL */
     void *left_arg;
     const char *store_vfs; /* NULL: the real disk */
@@ -56,27 +56,27 @@ struct spoke_settings {
  * works; the log says what is wrong. Fails for what cannot get better: no token
  * and never joined, a name that is none, a folder that another spoke holds.
  */
-struct spoke *spoke_open(struct loop *loop, const struct spoke_settings *settings,
+struct agent *agent_open(struct loop *loop, const struct agent_settings *settings,
                          struct err *err) MUST_CHECK;
 /* Lets go; workloads run on. */
-void spoke_close(struct spoke **spoke);
-#define scoped_spoke SCOPED(spoke_close)
+void agent_close(struct agent **agent);
+#define scoped_agent SCOPED(agent_close)
 
 /*
  * Ends everything that runs here, for a spoke that was opened offline; `done` is told
  * when nothing is left. From the first moment the folder says that a reset has begun.
  */
-int spoke_end(struct spoke *spoke, void (*done)(void *arg), void *arg,
+int agent_end(struct agent *agent, void (*done)(void *arg), void *arg,
               struct err *err) MUST_CHECK;
 
 /* In its directory: takes the line "leave" and tells how it goes, until it ends. */
-#define SPOKE_CONTROL "control.sock"
+#define AGENT_CONTROL "control.sock"
 
 /* In its directory: who connects is told everything as one JSON text, and the
    end. No hub is needed for it. */
-#define SPOKE_SOCKET "agent.sock"
+#define AGENT_SOCKET "agent.sock"
 
 /* Whether it has a certificate and its watch is up: for tests and status. */
-bool spoke_is_connected(const struct spoke *spoke);
+bool agent_is_connected(const struct agent *agent);
 
 #endif

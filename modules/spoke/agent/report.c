@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the hub how works stand here, when that has changed. */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -51,7 +51,7 @@ struct node *report_printable(struct arena *arena, const struct node *from)
 /* ---- Sending -------------------------------------------------------------------- */
 
 struct report_sent {
-    struct spoke *spoke;
+    struct agent *agent;
     char *work; /* owned */
     bool last;  /* of the two patches */
     int64_t revision; /* that it was conditional on; 0: none */
@@ -63,7 +63,7 @@ static void on_patience(void *arg);
 static void retry_later(struct work *work)
 {
     if (!work->patience)
-        work->patience = loop_timer_new(work->spoke->loop, on_patience, work);
+        work->patience = loop_timer_new(work->agent->loop, on_patience, work);
     loop_timer_set(work->patience, BUSY + loop_backoff_next(&work->tell_backoff));
 }
 
@@ -78,7 +78,7 @@ static void on_untold(struct work *work, int status, const struct http_answer *a
     mem_free(&work->sent_work);
     mem_free(&work->sent_workload);
     if (status == 0) { /* all is told when there is another link */
-        spoke_lost(work->spoke, "sending a status", &why);
+        agent_lost(work->agent, "sending a status", &why);
         return;
     }
     if (!work->untold || strcmp(work->untold, why.text) != 0)
@@ -119,7 +119,7 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
                     const struct err *err)
 {
     struct report_sent *sent = arg;
-    struct work *work = map_get(sent->spoke->works, sent->work);
+    struct work *work = map_get(sent->agent->works, sent->work);
     int64_t revision = sent->revision;
     bool last = sent->last;
 
@@ -156,12 +156,12 @@ static void send_patch(struct work *work, const char *target, const struct node 
     struct report_sent *sent = mem_alloc(sizeof *sent);
     struct node *body = node_map(arena);
 
-    *sent = (struct report_sent){work->spoke, mem_copy_string(work->name), last, revision};
+    *sent = (struct report_sent){work->agent, mem_copy_string(work->name), last, revision};
     node_set(arena, body, "status", report_printable(arena, status));
     if (revision)
         node_set(arena, node_make(arena, body, "metadata"), "resourceVersion",
                  node_format(arena, "%lld", (long long)revision));
-    link_send(work->spoke, "PATCH", target, MERGE, body, on_sent, sent);
+    link_send(work->agent, "PATCH", target, MERGE, body, on_sent, sent);
 }
 
 /* Conditions carry times, so what is compared is the text without new ones:
@@ -219,7 +219,7 @@ static bool send_workload(struct work *work, struct arena *arena,
     if (!is_news(&work->sent_workload, arena, status))
         return false;
     target = mem_printf("/apis/axle.dev/v1alpha1/namespaces/%s/workloads/%s/status",
-                        work->spoke->name,
+                        work->agent->name,
                         node_get_text(node_get(workload, "metadata"), "name"));
     send_patch(work, target, status, last, 0);
     return true;
@@ -244,7 +244,7 @@ static void tell_refused(struct work *work, const struct node *objects)
             !strcmp(event.reason, "DiskPressure") || map_get(work->said, key))
             continue;
         map_put(work->said, key, work);
-        report_event(work->spoke, &event);
+        events_send(work->agent, &event);
     }
 }
 
@@ -265,7 +265,7 @@ static void tell_failed(struct work *work)
         if (!failure || map_get(work->said, message))
             continue;
         map_put(work->said, message, work);
-        report_event(work->spoke, &event);
+        events_send(work->agent, &event);
     }
 }
 
@@ -273,20 +273,20 @@ void report_trouble(struct work *work)
 {
     struct cluster_event event = {
         .owner = work->name, .api_version = WORKS, .kind = "ManifestWork",
-        .space = work->spoke->name, .name = work->name, .type = "Warning",
+        .space = work->agent->name, .name = work->name, .type = "Warning",
         .reason = work->trouble_reason, .message = work->trouble};
 
     if (map_get(work->said, work->trouble))
         return;
     map_put(work->said, work->trouble, work);
-    report_event(work->spoke, &event);
+    events_send(work->agent, &event);
 }
 
 static struct node *status_of(struct work *work, struct arena *arena,
                               const struct node *report)
 {
     const struct node *objects =
-        cluster_objects(work->spoke->cluster, arena, work->name);
+        cluster_objects(work->agent->cluster, arena, work->name);
 
     tell_refused(work, objects);
     tell_failed(work);
@@ -312,7 +312,7 @@ static bool can_wait(struct work *work, const struct node *report)
     if (!work->waited && !work->trouble && !work->deleting &&
         (!strcmp(phase, "Progressing") || !strcmp(phase, "Pending"))) {
         if (!work->patience)
-            work->patience = loop_timer_new(work->spoke->loop, on_patience, work);
+            work->patience = loop_timer_new(work->agent->loop, on_patience, work);
         if (!loop_timer_is_set(work->patience))
             loop_timer_set(work->patience, ON_THE_WAY);
         return true;
@@ -342,10 +342,10 @@ void report_work(struct work *work)
     struct node *report, *status;
     bool workload, news;
 
-    if (!work->spoke->http || !work->object ||
-        work->spoke->state == SPOKE_JOINING || work->spoke->state == SPOKE_WAITING)
+    if (!work->agent->http || !work->object ||
+        work->agent->state == AGENT_JOINING || work->agent->state == AGENT_WAITING)
         return;
-    if (work->foreign && epoch_withholds(work->spoke))
+    if (work->foreign && epoch_withholds(work->agent))
         return;
     /* While things are being fetched there is nothing to tell. */
     if (!work->applied && !work->trouble && !work->deleting)
@@ -355,7 +355,7 @@ void report_work(struct work *work)
         return;
     }
     arena = arena_new();
-    report = cluster_report(work->spoke->cluster, arena, work->name);
+    report = cluster_report(work->agent->cluster, arena, work->name);
     if (can_wait(work, report))
         return;
     status = status_of(work, arena, report);
@@ -364,7 +364,7 @@ void report_work(struct work *work)
     workload = send_workload(work, arena, report, !news);
     if (news) {
         target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s/status",
-                            work->spoke->name, work->name);
+                            work->agent->name, work->name);
         send_patch(work, target, status, true, work->revision);
     }
     work->sending = news || workload;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SPOKE_INSIDE_H
-#define SPOKE_INSIDE_H
+#ifndef AGENT_INSIDE_H
+#define AGENT_INSIDE_H
 
 #include "base/text.h"
 #include "http/http.h"
 #include "loop/loop.h"
 #include "pki/pki.h"
-#include "spoke/spoke.h"
+#include "agent/agent.h"
 
 #include <stdint.h>
 
@@ -24,7 +24,7 @@ struct work_resource;
 #define WORKS "work.open-cluster-management.io/v1"
 #define WORK_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
 
-#define SPOKE_TAG 0x53504f4bu
+#define AGENT_TAG 0x53504f4bu
 
 /* departure.c: which end of its life at a hub it is at, as the disk says. */
 enum departure {
@@ -40,9 +40,9 @@ enum refusal {
     REFUSAL_REMOVED, REFUSAL_LOST, REFUSAL_LEFT,
 };
 
-enum spoke_state { SPOKE_JOINING, SPOKE_LISTING, SPOKE_WATCHING, SPOKE_WAITING };
+enum agent_state { AGENT_JOINING, AGENT_LISTING, AGENT_WATCHING, AGENT_WAITING };
 
-struct spoke {
+struct agent {
     uint32_t tag;
     struct loop *loop;
     const struct config *config;
@@ -60,12 +60,12 @@ struct spoke {
     char *store_vfs;           /* owned; NULL: the real disk */
     bool copied;               /* the store is a copy in memory, and keeps nothing */
     int lock;                  /* of the folder; -1: none */
-    unsigned char seal[PKI_SEAL_KEY]; /* keep.c */
+    unsigned char seal[PKI_SEAL_KEY]; /* persistence.c */
     int64_t eviction;
     struct cluster *cluster;
     struct map *works;  /* struct work by name */
 
-    enum spoke_state state;
+    enum agent_state state;
     struct tls_client *tls;
     struct http_client *http;
     struct fetch *fetches;  /* owned: artifacts on their way */
@@ -82,7 +82,7 @@ struct spoke {
     struct loop_timer *again; /* when waiting: the next attempt */
     struct loop_backoff backoff;
     int64_t contact; /* wall time of the hub's last word */
-    struct loop_listener *look; /* owned; look.c */
+    struct loop_listener *look; /* owned; status_socket.c */
     char said[1024]; /* the last trouble with the hub that was logged */
     int64_t watching_since; /* steady time; 0: the hub's works are not watched */
 
@@ -131,16 +131,16 @@ struct spoke {
     struct control *controls;      /* owned: who asked something */
     void (*left)(void *arg);
     void *left_arg;
-    struct loop_timer *ending; /* owned; spoke_end(): looks whether all is gone */
+    struct loop_timer *ending; /* owned; agent_end(): looks whether all is gone */
     void (*ended)(void *arg);
     void *ended_arg;
 
-    /* twin.c */
+    /* duplicate.c */
     char instance[40];    /* this start's name */
     bool claims, parked;  /* parked: a later start of this identity goes on */
     bool started;         /* the hub was told that this one is here */
 
-    /* alive.c */
+    /* lease.c */
     struct loop_timer *lease, *status; /* owned */
     int64_t lease_seconds;
     struct loop_backoff lease_backoff, status_backoff;
@@ -151,7 +151,7 @@ struct spoke {
 #define WORK_TAG 0x574f524bu
 struct work {
     uint32_t tag;
-    struct spoke *spoke;
+    struct agent *agent;
     char *name; /* owned */
     struct arena *arena;     /* owned: of `object` */
     const struct node *object;
@@ -182,139 +182,139 @@ struct work {
     bool waited;
 };
 
-/* spoke.c */
-void spoke_move(struct spoke *spoke, enum spoke_state state);
+/* agent.c */
+void agent_move(struct agent *agent, enum agent_state state);
 /* Something with the hub failed: say so once, try again later. */
-void spoke_lost(struct spoke *spoke, const char *doing, const struct err *err);
+void agent_lost(struct agent *agent, const char *doing, const struct err *err);
 /* How long a watch lasts at a hub that is well: what ends sooner is tried again with
    pauses, and the same trouble as before is no news. */
 #define WATCH_STEADY (10 * CLOCK_SECOND)
-bool spoke_is_steady(const struct spoke *spoke);
+bool agent_is_steady(const struct agent *agent);
 /* Logs `words` unless they are what `said` holds, which holds them from then on. */
-void spoke_say_once(char *said, size_t room, const char *doing, const char *words);
-char *spoke_path(const struct spoke *spoke, const char *file);
+void agent_say_once(char *said, size_t room, const char *doing, const char *words);
+char *agent_path(const struct agent *agent, const char *file);
 
 /* Bookmarks come every minute; three missed ones mean a dead connection. */
 #define WATCH_SILENCE (200 * CLOCK_SECOND)
 
 /* join.c */
-bool join_is_done(const struct spoke *spoke);
-void join_start(struct spoke *spoke);
+bool join_is_done(const struct agent *agent);
+void join_start(struct agent *agent);
 /* Whether it was given a token other than that of the last join. */
-bool join_token_is_new(const struct spoke *spoke);
+bool join_token_is_new(const struct agent *agent);
 /* ERR_INVALID for what was never a token: no hub could make it one. */
-int join_check_token(const struct spoke *spoke, struct err *err) MUST_CHECK;
+int join_check_token(const struct agent *agent, struct err *err) MUST_CHECK;
 /* The message of a condition Denied or Failed; NULL: there is none. */
 const char *join_denial(const struct node *status);
 /* Whether it may take the place of the certificate that is there: for this spoke, its
    key, by its hub's authority. `ret_pem`: what `base64` holds. */
-int join_check_certificate(const struct spoke *spoke, const char *authority, const char *base64,
+int join_check_certificate(const struct agent *agent, const char *authority, const char *base64,
                            struct text *ret_pem, struct err *err) MUST_CHECK;
 
 /* The request for a certificate for this spoke's key, made at need. */
-struct node *join_make_request(struct spoke *spoke, struct arena *arena,
+struct node *join_make_request(struct agent *agent, struct arena *arena,
                                struct err *err) MUST_CHECK;
 
 /* renew.c: a certificate of the same key before the old one ends, while the hub
    is there. */
-void renew_start(struct spoke *spoke);
-void renew_stop(struct spoke *spoke);
+void renew_start(struct agent *agent);
+void renew_stop(struct agent *agent);
 /* Whether the certificate has ended: then only a token helps. */
-bool renew_is_over(const struct spoke *spoke);
+bool renew_is_over(const struct agent *agent);
 
-/* twin.c: two agents with one identity. */
-void twin_open(struct spoke *spoke);
+/* duplicate.c: two agents with one identity. */
+void duplicate_open(struct agent *agent);
 /* The lease says whose it is, where that must be said. */
-void twin_claim(struct spoke *spoke, struct arena *arena, struct node *lease);
+void duplicate_claim(struct agent *agent, struct arena *arena, struct node *lease);
 /* True if the lease is another's, who started later: this one is parked. */
-bool twin_look(struct spoke *spoke, const struct http_answer *answer);
+bool duplicate_check(struct agent *agent, const struct http_answer *answer);
 /* Adds the condition that takes DuplicateIdentity back, if it is there. */
-void twin_clear(struct arena *arena, const struct node *cluster, struct node *news);
+void duplicate_clear(struct arena *arena, const struct node *cluster, struct node *news);
 
 /* departure.c: leaving, being removed, being reset. */
-int departure_open(struct spoke *spoke, const struct spoke_settings *settings,
+int departure_open(struct agent *agent, const struct agent_settings *settings,
                    struct err *err) MUST_CHECK;
-void departure_resume(struct spoke *spoke);
-void departure_close(struct spoke *spoke);
+void departure_resume(struct agent *agent);
+void departure_close(struct agent *agent);
 /* The hub refused the certificate with 401. */
-void departure_refused(struct spoke *spoke, const struct http_answer *answer,
+void departure_refused(struct agent *agent, const struct http_answer *answer,
                        const struct err *why);
 /* A new certificate is about to be kept. */
-int departure_joining(struct spoke *spoke, struct err *err) MUST_CHECK;
+int departure_joining(struct agent *agent, struct err *err) MUST_CHECK;
 /* Removed, and not listed anew since. */
-bool departure_is_over(const struct spoke *spoke);
+bool departure_is_over(const struct agent *agent);
 /* How much of the time that vanished works stay has passed already. */
-int64_t departure_head_start(const struct spoke *spoke);
+int64_t departure_head_start(const struct agent *agent);
 /* The first list of a new life was taken in. */
-void departure_listed(struct spoke *spoke);
+void departure_listed(struct agent *agent);
 /* Asks the hub to let this spoke go. */
-int departure_ask(struct spoke *spoke, struct err *err) MUST_CHECK;
-void departure_condition(const struct spoke *spoke, struct arena *arena, struct node *news);
+int departure_ask(struct agent *agent, struct err *err) MUST_CHECK;
+void departure_condition(const struct agent *agent, struct arena *arena, struct node *news);
 /* A work is gone: it may have been the last one. */
-void departure_proceed(struct spoke *spoke);
-int departure_reset(struct spoke *spoke, struct err *err) MUST_CHECK;
-void departure_describe(struct spoke *spoke, struct arena *arena, struct node *made);
+void departure_proceed(struct agent *agent);
+int departure_reset(struct agent *agent, struct err *err) MUST_CHECK;
+void departure_describe(struct agent *agent, struct arena *arena, struct node *made);
 
 /* control.c: the socket of who administers this machine. */
-void control_open(struct spoke *spoke);
-void control_close(struct spoke *spoke);
+void control_open(struct agent *agent);
+void control_close(struct agent *agent);
 
 /* epoch.c: the hub may have lost writes. */
-void epoch_load(struct spoke *spoke);
+void epoch_load(struct agent *agent);
 /* The next hub has epochs of its own. */
-void epoch_forget(struct spoke *spoke);
-void epoch_close(struct spoke *spoke);
-void epoch_keep_again(struct spoke *spoke);
+void epoch_forget(struct agent *agent);
+void epoch_close(struct agent *agent);
+void epoch_keep_again(struct agent *agent);
 /* True: what is here stays as it is, whatever the hub says. */
-bool epoch_withholds(const struct spoke *spoke);
+bool epoch_withholds(const struct agent *agent);
 /* Whether the answer names the epoch that this spoke has confirmed. */
-bool epoch_is_confirmed(const struct spoke *spoke, const struct http_answer *answer);
+bool epoch_is_confirmed(const struct agent *agent, const struct http_answer *answer);
 /* What each answer of the hub says of its epoch. */
-void epoch_see(struct spoke *spoke, const struct http_answer *answer);
+void epoch_see(struct agent *agent, const struct http_answer *answer);
 /* The revision of a list, which never goes back while the hub loses nothing. */
-void epoch_see_revision(struct spoke *spoke, int64_t revision);
+void epoch_see_revision(struct agent *agent, int64_t revision);
 /* This spoke's ManagedCluster, which may confirm an epoch. */
-void epoch_look(struct spoke *spoke, const struct node *cluster);
+void epoch_look(struct agent *agent, const struct node *cluster);
 /* Adds the condition that says so, and sends the Event once. */
-void epoch_condition(struct spoke *spoke, struct arena *arena, struct node *news);
+void epoch_condition(struct agent *agent, struct arena *arena, struct node *news);
 
 /* link.c: requests to the hub with this spoke's identity. */
-int link_open(struct spoke *spoke, struct err *err) MUST_CHECK;
+int link_open(struct agent *agent, struct err *err) MUST_CHECK;
 /* Gives up what is under way; whoever asked is told so. */
-void link_close(struct spoke *spoke);
+void link_close(struct agent *agent);
 typedef void link_fn(void *arg, int status, const struct http_answer *answer,
                      const struct err *err);
 /* `body` may be NULL. `done` is told the status, or 0 and what went wrong. */
-void link_send(struct spoke *spoke, const char *method, const char *target,
+void link_send(struct agent *agent, const char *method, const char *target,
                const char *type, const struct node *body, link_fn *done,
                void *arg);
 /* writes.c: link_send() of what may wait: statuses and Events. `body` NULL: none. */
-void writes_send(struct spoke *spoke, const char *method, const char *target, const char *type,
+void writes_send(struct agent *agent, const char *method, const char *target, const char *type,
                  const struct text *body, link_fn *done, void *arg);
 /* The link is closed: whoever waits is told `err`. */
-void writes_give_up(struct spoke *spoke, const struct err *err);
+void writes_give_up(struct agent *agent, const struct err *err);
 /* The same for an ask of one's own; its `done` and `arg` are not used. */
-void link_ask(struct spoke *spoke, const struct http_ask *ask, link_fn *done,
+void link_ask(struct agent *agent, const struct http_ask *ask, link_fn *done,
               void *arg);
 /* The message of a Status object, or the HTTP status: for logs. */
 void link_explain(int status, const struct http_answer *answer,
                   const struct err *why, struct err *ret);
 
 /* sync.c */
-void sync_start(struct spoke *spoke);
-void sync_stop(struct spoke *spoke);
+void sync_start(struct agent *agent);
+void sync_stop(struct agent *agent);
 /* Lists once more in a while: something of one work failed, and the link is well. */
-void sync_list_later(struct spoke *spoke, const char *doing, const struct err *err);
+void sync_list_later(struct agent *agent, const char *doing, const struct err *err);
 
 /* work.c */
-int works_load(struct spoke *spoke, struct err *err) MUST_CHECK;
+int works_load(struct agent *agent, struct err *err) MUST_CHECK;
 /* Works of which only pods are known, and those whose end was under way. */
-void works_adopt(struct spoke *spoke);
-void works_free(struct spoke *spoke);
+void works_adopt(struct agent *agent);
+void works_free(struct agent *agent);
 /* A work as the hub has it now; NULL: the hub has it no more. */
-void work_take(struct spoke *spoke, const char *name, const struct node *object);
+void work_take(struct agent *agent, const char *name, const struct node *object);
 /* Ends all that runs, without the hub. */
-void works_end(struct spoke *spoke);
+void works_end(struct agent *agent);
 void work_retry_later(struct work *work, const char *reason, const char *message);
 void work_proceed(struct work *work);
 /* resourceVersion of the object as it was heard of last. */
@@ -324,10 +324,10 @@ void work_read_again(struct work *work);
 /* "": of no project. */
 const char *work_project(const struct work *work);
 /* Works that use what has changed are made anew. */
-void works_facts_changed(struct spoke *spoke);
+void works_facts_changed(struct agent *agent);
 /* The disk can be written again: stages all rows, and begins what waited for it. */
-void works_keep_again(struct spoke *spoke);
-void works_disk_well(struct spoke *spoke);
+void works_keep_again(struct agent *agent);
+void works_disk_well(struct agent *agent);
 
 /* gather.c: a work as the set of objects that it asks for. */
 bool gather_is_workload(const struct node *manifest);
@@ -352,64 +352,64 @@ int gather_set(struct work *work, struct arena *arena,
 struct node *rows_of(const struct work *work, struct arena *arena,
                      const struct node *report, const struct node *objects);
 
-/* keep.c: rows of the store that may hold secrets are sealed. */
+/* persistence.c: rows of the store that may hold secrets are sealed. */
 struct store_key;
 struct store_row;
-int keep_open(struct spoke *spoke, struct err *err) MUST_CHECK;
-void keep_put(struct spoke *spoke, const struct store_key *key, const void *bytes,
+int persistence_open(struct agent *agent, struct err *err) MUST_CHECK;
+void persistence_put(struct agent *agent, const struct store_key *key, const void *bytes,
               size_t len);
-int keep_read(struct spoke *spoke, const struct store_row *row, struct text *ret,
+int persistence_read(struct agent *agent, const struct store_row *row, struct text *ret,
               struct err *err) MUST_CHECK;
-bool keep_is_sealed(const struct store_row *row);
+bool persistence_is_sealed(const struct store_row *row);
 /* Commits, and notes what is there now. */
-void keep_commit(struct spoke *spoke, void (*done)(void *arg, const struct err *err), void *arg);
-struct cluster_keep keep_for_cluster(struct spoke *spoke);
+void persistence_commit(struct agent *agent, void (*done)(void *arg, const struct err *err), void *arg);
+struct cluster_keep persistence_for_cluster(struct agent *agent);
 
 /* identity.c: name, hub and pki/, kept twice so that damage is undone. */
-int identity_open(struct spoke *spoke, const struct spoke_settings *settings,
+int identity_open(struct agent *agent, const struct agent_settings *settings,
                   struct err *err) MUST_CHECK;
 /* As far as it is known: nothing is asked of a hub. */
-int identity_open_offline(struct spoke *spoke);
+int identity_open_offline(struct agent *agent);
 /* The hub was reached: that is where it is. */
-void identity_remember(const struct spoke *spoke);
-bool identity_is_broken(const struct spoke *spoke);
-bool identity_has(const struct spoke *spoke, const char *file);
+void identity_remember(const struct agent *agent);
+bool identity_is_broken(const struct agent *agent);
+bool identity_has(const struct agent *agent, const char *file);
 /* Says why a token is needed: never joined, or the key or certificate is lost. */
-int identity_needs_token(const struct spoke *spoke, struct err *err);
+int identity_needs_token(const struct agent *agent, struct err *err);
 /* The caller frees; says the way out where both copies are damaged. */
-char *identity_read(const struct spoke *spoke, const char *file, size_t *ret_len,
+char *identity_read(const struct agent *agent, const char *file, size_t *ret_len,
                     struct err *err) MUST_CHECK;
-int identity_write(const struct spoke *spoke, const char *file, const void *bytes, size_t len,
+int identity_write(const struct agent *agent, const char *file, const void *bytes, size_t len,
                    struct err *err) MUST_CHECK;
 
 /* state.c: the store, which may be lost or damaged. */
-int state_open(struct spoke *spoke, const char *vfs, struct err *err) MUST_CHECK;
-void state_note(struct spoke *spoke);
+int state_open(struct agent *agent, const char *vfs, struct err *err) MUST_CHECK;
+void state_note(struct agent *agent);
 /* "20261129T120618Z": for the names of files that are put aside. */
 void state_date(char ret[]);
 /* Renames FILE, and what lies beside it, to FILE.damaged-DATE. */
-int state_set_aside(struct spoke *spoke, const char *file, char **ret,
+int state_set_aside(struct agent *agent, const char *file, char **ret,
                     struct err *err) MUST_CHECK;
 /* An Event, once. */
-void state_tell(struct spoke *spoke);
-void state_condition(const struct spoke *spoke, struct arena *arena,
+void state_tell(struct agent *agent);
+void state_condition(const struct agent *agent, struct arena *arena,
                      const struct node *cluster, struct node *news);
 
 /* The same again with a disk that can be written now. */
-int state_reopen(struct spoke *spoke, struct err *err) MUST_CHECK;
+int state_reopen(struct agent *agent, struct err *err) MUST_CHECK;
 
 /* pressure.c: a disk that is full, read-only or failing. */
 /* A write failed with this; what does not speak of the disk is passed over. */
-void pressure_begin(struct spoke *spoke, const struct err *why);
+void pressure_begin(struct agent *agent, const struct err *why);
 /* Asks the file system whether there is room; costs one call. */
-void pressure_look(struct spoke *spoke);
+void pressure_look(struct agent *agent);
 /* NULL, or the sentence: new works wait, and what runs goes on. */
-const char *pressure_words(const struct spoke *spoke);
+const char *pressure_words(const struct agent *agent);
 /* The Event, once the hub can be spoken to. */
-void pressure_tell(struct spoke *spoke);
-void pressure_condition(struct spoke *spoke, struct arena *arena,
+void pressure_tell(struct agent *agent);
+void pressure_condition(struct agent *agent, struct arena *arena,
                         const struct node *cluster, struct node *news);
-void pressure_close(struct spoke *spoke);
+void pressure_close(struct agent *agent);
 
 /* secrets.c: fills work->secrets with what `spec` names, from `had` where the
    version is the same, else from the hub. */
@@ -421,25 +421,25 @@ struct node *sum_work(const struct work *work, struct arena *arena,
                       const struct node *report, const struct node *objects);
 
 /* facts.c: what ${spoke.NAME} may name here, on disk for days without a hub. */
-int facts_load(struct spoke *spoke, const char *const *own,
+int facts_load(struct agent *agent, const char *const *own,
                struct err *err) MUST_CHECK;
-void facts_free(struct spoke *spoke);
-void facts_keep_again(struct spoke *spoke);
+void facts_free(struct agent *agent);
+void facts_keep_again(struct agent *agent);
 /* This spoke's ManagedCluster, as the hub has it. */
-void facts_take(struct spoke *spoke, const struct node *object);
+void facts_take(struct agent *agent, const struct node *object);
 /* Watches it from now on, if a work uses what it says. */
-void facts_follow(struct spoke *spoke);
-void facts_stop(struct spoke *spoke);
-struct node *spoke_facts(struct spoke *spoke, struct arena *arena);
+void facts_follow(struct agent *agent);
+void facts_stop(struct agent *agent);
+struct node *facts_values(struct agent *agent, struct arena *arena);
 
 /* bundle.c: the manifests of a Workload. */
 /* NULL and ERR_NOT_FOUND if it is not here yet. */
-struct node *bundle_manifests(struct spoke *spoke, struct arena *arena,
+struct node *bundle_manifests(struct agent *agent, struct arena *arena,
                                 const char *digest, struct err *err);
-bool bundle_is_here(struct spoke *spoke, const char *digest);
+bool bundle_is_here(struct agent *agent, const char *digest);
 /* Forgets what no work names any more. */
-void bundle_sweep(struct spoke *spoke);
-void bundle_close(struct spoke *spoke);
+void bundle_sweep(struct agent *agent);
+void bundle_close(struct agent *agent);
 void bundle_fetch(struct work *work, const char *reference,
                     const char *digest);
 
@@ -454,17 +454,17 @@ void report_trouble(struct work *work);
 struct node *report_printable(struct arena *arena, const struct node *from);
 
 /* events.c: what happened, told once and then counted. */
-void report_event(struct spoke *spoke, const struct cluster_event *event);
+void events_send(struct agent *agent, const struct cluster_event *event);
 void events_free(struct events **events);
 
-/* look.c: the agent's own status, for who is on this machine. */
-void look_open(struct spoke *spoke);
-void look_close(struct spoke *spoke);
+/* status_socket.c: the agent's own status, for who is on this machine. */
+void status_socket_open(struct agent *agent);
+void status_socket_close(struct agent *agent);
 
-/* alive.c */
-void alive_start(struct spoke *spoke);
-void alive_stop(struct spoke *spoke);
+/* lease.c */
+void lease_start(struct agent *agent);
+void lease_stop(struct agent *agent);
 /* The status of this spoke again, as it has changed. */
-void alive_tell(struct spoke *spoke);
+void lease_tell_status(struct agent *agent);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes requests of this machine's administrator, one line each: "leave". */
-#include "spoke/inside.h"
+#include "agent/inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,7 +23,7 @@
 #define CONTROL_TAG 0x4374726cu
 struct control {
     uint32_t tag;
-    struct spoke *spoke;
+    struct agent *agent;
     struct control *next;
     struct loop_stream *stream; /* owned */
     struct loop_timer *timer;   /* owned; once it has asked */
@@ -34,7 +34,7 @@ struct control {
 
 static void control_free(struct control *control)
 {
-    struct control **at = &control->spoke->controls;
+    struct control **at = &control->agent->controls;
 
     while (*at && *at != control)
         at = &(*at)->next;
@@ -62,18 +62,18 @@ static void end_with(struct control *control, const char *text)
 static void look(void *arg)
 {
     struct control *control = object_from(control, CONTROL_TAG, arg);
-    struct spoke *spoke = control->spoke;
+    struct agent *agent = control->agent;
     scoped_mem char *now = NULL;
 
-    if (spoke->departure == DEPARTURE_LEFT)
+    if (agent->departure == DEPARTURE_LEFT)
         now = mem_copy_string("left");
-    else if (spoke->state != SPOKE_WATCHING && *spoke->said && !map_count(spoke->works))
-        now = mem_printf("waiting for the hub: %.300s", spoke->said);
-    else if (spoke->state != SPOKE_WATCHING && *spoke->said)
-        now = mem_printf("%zu works are still here; the hub: %.300s", map_count(spoke->works),
-                         spoke->said);
+    else if (agent->state != AGENT_WATCHING && *agent->said && !map_count(agent->works))
+        now = mem_printf("waiting for the hub: %.300s", agent->said);
+    else if (agent->state != AGENT_WATCHING && *agent->said)
+        now = mem_printf("%zu works are still here; the hub: %.300s", map_count(agent->works),
+                         agent->said);
     else
-        now = mem_printf("%zu works are still here", map_count(spoke->works));
+        now = mem_printf("%zu works are still here", map_count(agent->works));
     if (strcmp(now, control->said) != 0)
         write_line(control, now);
     snprintf(control->said, sizeof control->said, "%s", now);
@@ -87,8 +87,8 @@ static void obey(struct control *control)
 
     if (strcmp(control->line, "leave") != 0)
         err_set(&err, ERR_INVALID, "\"leave\" is all that can be asked here");
-    else if (departure_ask(control->spoke, &err) == 0) {
-        control->timer = loop_timer_new(control->spoke->loop, look, control);
+    else if (departure_ask(control->agent, &err) == 0) {
+        control->timer = loop_timer_new(control->agent->loop, look, control);
         loop_timer_set(control->timer, 0);
         return;
     }
@@ -123,11 +123,11 @@ static const struct loop_stream_events events = {.read = on_read, .closed = on_c
 
 static void on_visitor(struct loop_stream *stream, void *arg)
 {
-    struct spoke *spoke = object_from(spoke, SPOKE_TAG, arg);
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct control *control;
     size_t count = 0;
 
-    for (control = spoke->controls; control; control = control->next)
+    for (control = agent->controls; control; control = control->next)
         count++;
     if (count >= MOST) {
         loop_stream_close(&stream);
@@ -135,30 +135,30 @@ static void on_visitor(struct loop_stream *stream, void *arg)
     }
     control = mem_alloc(sizeof *control);
     *control = (struct control){
-        .tag = CONTROL_TAG, .spoke = spoke, .next = spoke->controls, .stream = stream};
-    spoke->controls = control;
+        .tag = CONTROL_TAG, .agent = agent, .next = agent->controls, .stream = stream};
+    agent->controls = control;
     loop_stream_handle(stream, &events, control);
 }
 
 /* Only for who owns the agent: a pod that runs as another user cannot connect. */
-void control_open(struct spoke *spoke)
+void control_open(struct agent *agent)
 {
-    scoped_mem char *path = spoke_path(spoke, SPOKE_CONTROL);
+    scoped_mem char *path = agent_path(agent, AGENT_CONTROL);
     scoped_mem char *address = mem_printf("unix:%s", path);
     struct err err = {0};
 
-    if (loop_is_simulated(spoke->loop))
+    if (loop_is_simulated(agent->loop))
         return;
-    spoke->control = loop_listen(spoke->loop, address, on_visitor, spoke, &err);
-    if (!spoke->control)
+    agent->control = loop_listen(agent->loop, address, on_visitor, agent, &err);
+    if (!agent->control)
         log_warn("spoke", "axle leave will not work here: %s", err.text);
     else if (chmod(path, 0600) < 0)
         log_warn("spoke", "%s cannot be closed to others", path);
 }
 
-void control_close(struct spoke *spoke)
+void control_close(struct agent *agent)
 {
-    loop_listener_close(&spoke->control);
-    while (spoke->controls)
-        control_free(spoke->controls);
+    loop_listener_close(&agent->control);
+    while (agent->controls)
+        control_free(agent->controls);
 }
