@@ -9,6 +9,7 @@
  * `./build.sh test` runs a few of them with sanitizers and a thousand of them
  * built as a release is (limit: 900).
  */
+#include "agent/agent.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -22,11 +23,10 @@
 #include "loop/loop.h"
 #include "objects/objects.h"
 #include "runtime/runtime.h"
-#include "agent/inside.h"
-#include "agent/agent.h"
 #include "store/store.h"
 #include "unit/check.h"
 #include "unit/history.h"
+#include "works/works.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -525,7 +525,7 @@ static void check_gone(struct simulation *sim)
         return;
     check_machines(sim, 0);
     for (int i = 0; i < SPOKES; i++)
-        if (map_count(sim->spokes[i].spoke->works))
+        if (works_count(agent_works(sim->spokes[i].spoke)))
             fault(sim, sim->spokes[i].name, "still knows a work");
 }
 

@@ -1,39 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens the parts of a spoke and moves it from state to state. */
+/* Opens and closes the parts of an agent, and says what it does in each state. */
+#include "agent/departure.h"
+#include "agent/identity.h"
 #include "agent/inside.h"
+#include "agent/link.h"
+#include "agent/session.h"
+#include "agent/status.h"
+#include "agent/sync.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "config/config.h"
-#include "document/document.h"
-#include "query/query.h"
 #include "runtime/runtime.h"
-#include "store/store.h"
+#include "storage/storage.h"
 #include "tls/tls.h"
+#include "works/works.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* How long what the hub has lost without a word still runs: as OCM has it. */
 #define EVICTION (3600 * CLOCK_SECOND)
 
-static void enter_joining(struct agent *agent)
+bool agent_is_connected(const struct agent *agent)
 {
-    join_start(agent);
+    return session_is_watching(agent);
 }
+
+struct works *agent_works(const struct agent *agent)
+{
+    return agent->works;
+}
+
+/* ---- The states -------------------------------------------------------------------- */
 
 static void enter_listing(struct agent *agent)
 {
     struct err err = {0};
 
+    /* Watches end before their connection does. */
+    sync_stop(agent);
+    facts_stop(agent);
     if (link_open(agent, &err) < 0) {
-        agent_lost(agent, "reading the certificate", &err);
+        session_lost(agent, "reading the certificate", &err);
         return;
     }
     sync_start(agent);
@@ -41,12 +53,12 @@ static void enter_listing(struct agent *agent)
 
 static void enter_watching(struct agent *agent)
 {
-    agent->watching_since = clock_steady();
-    agent->refusal = REFUSAL_NONE;
+    session_watch_begun(agent);
+    departure_accepted(agent);
     identity_remember(agent);
+    status_send(agent);
     lease_start(agent);
-    state_tell(agent);
-    pressure_tell(agent);
+    disk_status_send(agent);
     renew_start(agent);
     facts_follow(agent);
 }
@@ -55,129 +67,54 @@ static void on_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (agent->parked)
-        return;
-    agent_move(agent, join_is_done(agent) ? AGENT_LISTING : AGENT_JOINING);
-}
-
-bool agent_is_steady(const struct agent *agent)
-{
-    return agent->watching_since && clock_steady() - agent->watching_since >= WATCH_STEADY;
-}
-
-/* A hub that lets itself be watched and then fails is not well because of that: only
-   what has lasted makes the pauses short again, and the same trouble news. */
-static void leave_watching(struct agent *agent)
-{
-    if (agent_is_steady(agent)) {
-        loop_backoff_reset(&agent->backoff);
-        agent->said[0] = '\0';
-    }
-    agent->watching_since = 0;
+    if (!duplicate_is_parked(agent))
+        session_move(agent, token_join_is_done(agent) ? SESSION_LISTING : SESSION_JOINING);
 }
 
 static void enter_waiting(struct agent *agent)
 {
+    join_stop(agent);
     sync_stop(agent);
     facts_stop(agent);
     loop_timer_free(&agent->again);
-    if (agent->parked)
+    if (duplicate_is_parked(agent))
         return;
     agent->again = loop_timer_new(agent->loop, on_again, agent);
-    loop_timer_set(agent->again, loop_backoff_next(&agent->backoff));
+    loop_timer_set(agent->again, session_next_delay(agent));
 }
 
-static const struct {
-    const char *name;
-    unsigned may_become;
-    void (*enter)(struct agent *agent);
-} states[] = {
-    [AGENT_JOINING] = {"joining", 1u << AGENT_LISTING | 1u << AGENT_WAITING, enter_joining},
-    [AGENT_LISTING] = {"listing", 1u << AGENT_WATCHING | 1u << AGENT_WAITING, enter_listing},
-    [AGENT_WATCHING] = {"watching", 1u << AGENT_LISTING | 1u << AGENT_WAITING, enter_watching},
-    [AGENT_WAITING] = {"waiting", 1u << AGENT_LISTING | 1u << AGENT_JOINING, enter_waiting},
+static const struct session_hooks hooks = {
+    .enter = {[SESSION_JOINING] = join_start, [SESSION_LISTING] = enter_listing,
+              [SESSION_WATCHING] = enter_watching, [SESSION_WAITING] = enter_waiting},
+    .status_changed = status_send,
 };
 
-void agent_move(struct agent *agent, enum agent_state state)
-{
-    if (!(states[agent->state].may_become & 1u << state))
-        return;
-    log_debug("spoke", "%s: %s -> %s", agent->name, states[agent->state].name,
-              states[state].name);
-    if (agent->state == AGENT_WATCHING)
-        leave_watching(agent);
-    agent->state = state;
-    states[state].enter(agent);
-}
+/* ---- The storage ---------------------------------------------------------------------- */
 
-void agent_say_once(char *said, size_t room, const char *doing, const char *words)
-{
-    scoped_mem char *cut = mem_printf("%.*s", (int)room - 1, words);
-
-    if (strcmp(said, cut) != 0)
-        log_warn("spoke", "%s: %s", doing, words);
-    snprintf(said, room, "%s", cut);
-}
-
-void agent_lost(struct agent *agent, const char *doing, const struct err *err)
-{
-    /* Requests of the link before, which ends where the next one is opened, say nothing
-       about the next one: the list and watch that follow bring and tell all again. */
-    if (agent->state == AGENT_WAITING || agent->closing)
-        return;
-    if (agent->state == AGENT_WATCHING)
-        leave_watching(agent);
-    /* The same again, every few seconds of a long silence, is no news. */
-    if (strcmp(agent->said, err->text) != 0)
-        log_warn("spoke", "%s: %s: %s", agent->hub, doing, err->text);
-    snprintf(agent->said, sizeof agent->said, "%s", err->text);
-    agent_move(agent, AGENT_WAITING);
-}
-
-bool agent_is_connected(const struct agent *agent)
-{
-    return agent->state == AGENT_WATCHING;
-}
-
-char *agent_path(const struct agent *agent, const char *file)
-{
-    return mem_printf("%s/%s", agent->directory, file);
-}
-
-/* ---- What the cluster says ------------------------------------------------ */
-
-static void on_change(void *arg, const char *owner)
-{
-    struct agent *agent = object_from(agent, AGENT_TAG, arg);
-    struct work *work = map_get(agent->works, owner);
-
-    pressure_look(agent);
-    if (work)
-        work_proceed(work);
-}
-
-static const char *project_of(void *arg, const char *owner)
-{
-    struct agent *agent = object_from(agent, AGENT_TAG, arg);
-    const struct work *work = map_get(agent->works, owner);
-
-    return work ? work_project(work) : "";
-}
-
-static void on_event(void *arg, const struct cluster_event *event)
-{
-    events_send(object_from(agent, AGENT_TAG, arg), event);
-}
-
-/* The kernel tells of most drift at once; this finds the rest. */
-static void on_sweep(void *arg)
+static void keep_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    pressure_look(agent);
-    cluster_sweep(agent->cluster);
-    loop_timer_set(agent->sweep, config_number(agent->config, CONFIG_ID_SWEEP_TIME));
+    epoch_keep_again(agent);
+    facts_keep_again(agent);
+    works_keep_again(agent->works);
 }
+
+static void on_pressure(void *arg)
+{
+    disk_status_changed(object_from(agent, AGENT_TAG, arg));
+}
+
+static int open_storage(struct agent *agent, const char *vfs, struct err *err)
+{
+    struct storage_settings settings = {.loop = agent->loop, .directory = agent->directory,
+                                        .vfs = vfs, .keep_again = keep_again,
+                                        .pressure_changed = on_pressure, .arg = agent};
+
+    return storage_open(&settings, &agent->storage, err);
+}
+
+/* ---- The works ------------------------------------------------------------------------ */
 
 /* The settings that are numbers and ranges; the rest came with `settings`. */
 static int read_bounds(const struct config *config, struct runtime_bounds *bounds, struct err *err)
@@ -208,36 +145,44 @@ static int check_group(const char *path, struct err *err)
                    "/system.slice/axle-pods.service", path);
 }
 
-static int open_cluster(struct agent *agent,
-                        const struct agent_settings *settings, struct err *err)
+static int open_works(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     scoped_mem char *workloads = agent_path(agent, "workloads");
+    const struct config *config = agent->config;
     struct cluster_options options = {
         .loop = agent->loop,
         .runtime = settings->runtime ? settings->runtime : &runtime_process,
         .runtime_options =
             {.loop = agent->loop, .directory = workloads,
-             .engine_socket = config_text(agent->config, CONFIG_ID_ENGINE_SOCKET),
-             .cgroup_parent = config_text(agent->config, CONFIG_ID_CGROUP_PARENT),
-             .log_bytes = config_number(agent->config, CONFIG_ID_LOG_SIZE),
-             .log_files = (int)config_number(agent->config, CONFIG_ID_LOG_FILES),
+             .engine_socket = config_text(config, CONFIG_ID_ENGINE_SOCKET),
+             .cgroup_parent = config_text(config, CONFIG_ID_CGROUP_PARENT),
+             .log_bytes = config_number(config, CONFIG_ID_LOG_SIZE),
+             .log_files = (int)config_number(config, CONFIG_ID_LOG_FILES),
              .private_folder = agent->directory},
-        .keep = persistence_for_cluster(agent),
         .bounds = settings->bounds,
-        .address = agent->address,
-        .on_change = on_change,
-        .on_event = on_event,
-        .project_of = project_of,
-        .arg = agent};
+        .address = agent->address};
+    struct works_settings works = {
+        .loop = agent->loop, .storage = agent->storage, .name = agent->name,
+        .hub_address = agent->hub, .eviction = agent->eviction, .hub = works_hub_of(agent),
+        .cluster = settings->cluster ? settings->cluster : "local", .cluster_options = &options};
 
-    if (read_bounds(agent->config, &options.bounds, err) < 0 ||
+    if (read_bounds(config, &options.bounds, err) < 0 ||
         check_group(options.runtime_options.cgroup_parent, err) < 0)
         return -1;
-    return cluster_open(settings->cluster ? settings->cluster : "local", &options,
-                        &agent->cluster, err);
+    return works_open(&works, &agent->works, err);
 }
 
-/* ---- Life ----------------------------------------------------------------- */
+/* The kernel tells of most drift at once; this finds the rest. */
+static void on_sweep(void *arg)
+{
+    struct agent *agent = object_from(agent, AGENT_TAG, arg);
+
+    storage_check_disk(agent->storage);
+    cluster_sweep(works_cluster(agent->works));
+    loop_timer_set(agent->sweep, config_number(agent->config, CONFIG_ID_SWEEP_TIME));
+}
+
+/* ---- Life ----------------------------------------------------------------------------- */
 
 static char *own_address(const struct agent_settings *settings)
 {
@@ -286,20 +231,22 @@ static int find_proxy(struct agent *agent, const struct agent_settings *settings
     return 0;
 }
 
-static int check_settings(struct agent *agent,
-                          const struct agent_settings *settings, struct err *err)
+static int check_settings(struct agent *agent, const struct agent_settings *settings,
+                          struct err *err)
 {
     if (departure_open(agent, settings, err) < 0)
         return -1;
-    if (settings->offline)
-        return identity_open_offline(agent);
+    if (settings->offline) {
+        identity_open_offline(agent);
+        return 0;
+    }
     if (identity_open(agent, settings, err) < 0 || find_proxy(agent, settings, err) < 0)
         return -1;
-    if (!settings->token && !join_is_done(agent))
+    if (!settings->token && !token_join_is_done(agent))
         return identity_needs_token(agent, err);
     if (settings->token)
         agent->token = mem_copy_string(settings->token);
-    if (!join_is_done(agent) && join_check_token(agent, err) < 0)
+    if (!token_join_is_done(agent) && token_check(agent, err) < 0)
         return -1;
     return 0;
 }
@@ -327,53 +274,59 @@ static void open_way(struct agent *agent)
                  barrier);
 }
 
-static int open_all(struct agent *agent, const struct agent_settings *settings,
-                    struct err *err)
+static int open_all(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     scoped_mem char *pki = agent_path(agent, "pki");
 
     if (file_make_folder(pki, err) < 0)
         return -1;
     open_way(agent);
-    if (check_settings(agent, settings, err) < 0 || persistence_open(agent, err) < 0 ||
-        state_open(agent, settings->store_vfs, err) < 0)
+    if (check_settings(agent, settings, err) < 0 ||
+        open_storage(agent, settings->store_vfs, err) < 0)
         return -1;
     epoch_load(agent);
-    if (facts_load(agent, settings->facts, err) < 0 ||
-        works_load(agent, err) < 0 || open_cluster(agent, settings, err) < 0)
+    if (facts_load(agent, settings->facts, err) < 0 || open_works(agent, settings, err) < 0)
         return -1;
-    works_adopt(agent);
     if (settings->offline)
         return 0;
-    works_facts_changed(agent);
+    works_facts_changed(agent->works);
     departure_resume(agent);
-    pressure_look(agent);
+    storage_check_disk(agent->storage);
     return 0;
 }
 
-struct agent *agent_open(struct loop *loop, const struct agent_settings *settings,
-                         struct err *err)
+static struct agent *make_agent(struct loop *loop, const struct agent_settings *settings)
 {
     struct agent *agent = mem_alloc(sizeof *agent);
 
     agent->tag = AGENT_TAG;
     agent->loop = loop;
-    agent->lock = -1;
     if (!settings->config)
         agent->own_config = config_new();
     agent->config = settings->config ? settings->config : agent->own_config;
     agent->directory = mem_copy_string(settings->directory);
     agent->address = own_address(settings);
     agent->addresses = all_addresses(agent->address);
-    agent->works = map_new();
-    agent->lease_seconds = 60;
     agent->eviction = settings->eviction ? settings->eviction : EVICTION;
-    agent->backoff = (struct loop_backoff){200 * CLOCK_MS, 30 * CLOCK_SECOND, 0};
-    agent->list_backoff = (struct loop_backoff){2 * CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
-    agent->strange = map_new();
-    agent->state = AGENT_WAITING;
-    agent->left = settings->left;
-    agent->left_arg = settings->left_arg;
+    session_open(agent, &hooks);
+    requests_open(agent, epoch_take_answer);
+    writes_open(agent);
+    epoch_open(agent);
+    disk_status_open(agent);
+    facts_open(agent);
+    status_open(agent);
+    lease_open(agent);
+    join_open(agent);
+    renew_open(agent);
+    sync_open(agent);
+    return agent;
+}
+
+struct agent *agent_open(struct loop *loop, const struct agent_settings *settings,
+                         struct err *err)
+{
+    struct agent *agent = make_agent(loop, settings);
+
     if (open_all(agent, settings, err) < 0) {
         agent_close(&agent);
         return NULL;
@@ -385,8 +338,20 @@ struct agent *agent_open(struct loop *loop, const struct agent_settings *setting
     control_open(agent);
     agent->sweep = loop_timer_new(loop, on_sweep, agent);
     loop_timer_set(agent->sweep, config_number(agent->config, CONFIG_ID_SWEEP_TIME));
-    agent_move(agent, join_is_done(agent) ? AGENT_LISTING : AGENT_JOINING);
+    session_move(agent, token_join_is_done(agent) ? SESSION_LISTING : SESSION_JOINING);
     return agent;
+}
+
+/* Each request that is under way ends here, and its sender is told. */
+static void stop_session(struct agent *agent)
+{
+    session_stop(agent);
+    renew_stop(agent);
+    join_stop(agent);
+    sync_stop(agent);
+    facts_stop(agent);
+    loop_timer_free(&agent->again);
+    link_close(agent);
 }
 
 void agent_close(struct agent **at)
@@ -397,55 +362,40 @@ void agent_close(struct agent **at)
         return;
     status_socket_close(agent);
     control_close(agent);
-    departure_close(agent);
     loop_timer_free(&agent->ending);
-    lease_stop(agent);
-    epoch_close(agent);
-    renew_stop(agent);
-    sync_stop(agent);
-    loop_timer_free(&agent->list_again);
-    map_free(&agent->strange);
-    loop_timer_free(&agent->again);
     loop_timer_free(&agent->sweep);
-    agent->state = AGENT_WAITING;
-    link_close(agent);
-    bundle_close(agent);
-    cluster_close(&agent->cluster);
-    works_free(agent);
-    facts_free(agent);
-    map_free(&agent->works);
-    events_free(&agent->events);
-    pressure_close(agent);
-    store_close(&agent->store);
-    free(agent->store_vfs);
-    if (agent->lock >= 0)
-        close(agent->lock);
-    free(agent->damage);
-    free(agent->csr);
-    free(agent->root);
-    free(agent->token);
-    if (agent->proxy)
-        explicit_bzero(agent->proxy, strlen(agent->proxy));
-    free(agent->proxy);
-    free(agent->hub);
-    free(agent->address);
-    free(agent->addresses);
-    free(agent->name);
-    free(agent->directory);
+    stop_session(agent);
+    works_close(&agent->works);
+    sync_close(agent);
+    renew_close(agent);
+    join_close(agent);
+    lease_close(agent);
+    status_close(agent);
+    facts_close(agent);
+    disk_status_close(agent);
+    duplicate_close(agent);
+    departure_close(agent);
+    epoch_close(agent);
+    writes_close(agent);
+    requests_close(agent);
+    session_close(agent);
+    storage_close(&agent->storage);
+    identity_close(agent);
     config_free(&agent->own_config);
     agent->tag = 0;
-    free(agent);
+    mem_free(&agent);
 }
 
-/* ---- The end of everything ------------------------------------------------- */
+/* ---- The end of everything ------------------------------------------------------------- */
 
 #define LOOK_EVERY (50 * CLOCK_MS)
 
-static void look_for_end(void *arg)
+/* `ended` may close the agent, so nothing follows it. */
+static void on_ending(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (map_count(agent->works) || !cluster_is_empty(agent->cluster))
+    if (!works_are_gone(agent->works))
         loop_timer_set(agent->ending, LOOK_EVERY);
     else
         agent->ended(agent->ended_arg);
@@ -457,7 +407,7 @@ int agent_end(struct agent *agent, void (*done)(void *arg), void *arg, struct er
     agent->ended_arg = arg;
     if (departure_reset(agent, err) < 0)
         return -1;
-    agent->ending = loop_timer_new(agent->loop, look_for_end, agent);
+    agent->ending = loop_timer_new(agent->loop, on_ending, agent);
     loop_timer_set(agent->ending, 0);
     return 0;
 }

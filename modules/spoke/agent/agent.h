@@ -13,6 +13,7 @@
 struct config;
 struct loop;
 struct runtime_driver;
+struct works;
 
 /*
  * The agent, put together: it joins a hub, watches the ManifestWorks in its own
@@ -76,7 +77,9 @@ int agent_end(struct agent *agent, void (*done)(void *arg), void *arg,
    end. No hub is needed for it. */
 #define AGENT_SOCKET "agent.sock"
 
-/* Whether it has a certificate and its watch is up: for tests and status. */
+/* Whether it has a certificate and its watch is up: for tests. */
 bool agent_is_connected(const struct agent *agent);
+/* The works of this spoke: for tests. */
+struct works *agent_works(const struct agent *agent);
 
 #endif

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes requests of this machine's administrator, one line each: "leave". */
+#include "agent/departure.h"
 #include "agent/inside.h"
+#include "agent/session.h"
+#include "agent/sync.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/object.h"
+#include "works/works.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 /*
- * Who asked to leave stays connected and is told how it goes, a line at a time, until
- * the agent ends. What they go by in the end is the file `departure`, not these words.
+ * A client that asked to leave stays connected and gets a line for each change, until the
+ * agent ends. `axle leave` decides by the file `departure` in the end, not by these lines.
  */
 #define PATIENCE (5 * CLOCK_SECOND)
 #define LOOK_EVERY (200 * CLOCK_MS)
@@ -24,17 +27,22 @@
 struct control {
     uint32_t tag;
     struct agent *agent;
-    struct control *next;
+    struct control *next; /* in agent->controls->first */
     struct loop_stream *stream; /* owned */
-    struct loop_timer *timer;   /* owned; once it has asked */
+    struct loop_timer *timer;   /* owned; NULL until its line has come */
     char line[LINE];
     size_t len;
     char said[512];
 };
 
+struct controls {
+    struct loop_listener *listener; /* owned; NULL: none can connect */
+    struct control *first;          /* owned */
+};
+
 static void control_free(struct control *control)
 {
-    struct control **at = &control->agent->controls;
+    struct control **at = &control->agent->controls->first;
 
     while (*at && *at != control)
         at = &(*at)->next;
@@ -59,36 +67,40 @@ static void end_with(struct control *control, const char *text)
     control_free(control);
 }
 
-static void look(void *arg)
+static char *describe_progress(const struct agent *agent)
+{
+    const char *trouble = session_is_watching(agent) ? "" : session_trouble(agent);
+    size_t works = works_count(agent->works);
+
+    if (departure_is_left(agent))
+        return mem_copy_string("left");
+    if (*trouble && !works)
+        return mem_printf("waiting for the hub: %.300s", trouble);
+    if (*trouble)
+        return mem_printf("%zu works are still here; the hub: %.300s", works, trouble);
+    return mem_printf("%zu works are still here", works);
+}
+
+static void write_progress(void *arg)
 {
     struct control *control = object_from(control, CONTROL_TAG, arg);
-    struct agent *agent = control->agent;
-    scoped_mem char *now = NULL;
+    scoped_mem char *now = describe_progress(control->agent);
 
-    if (agent->departure == DEPARTURE_LEFT)
-        now = mem_copy_string("left");
-    else if (agent->state != AGENT_WATCHING && *agent->said && !map_count(agent->works))
-        now = mem_printf("waiting for the hub: %.300s", agent->said);
-    else if (agent->state != AGENT_WATCHING && *agent->said)
-        now = mem_printf("%zu works are still here; the hub: %.300s", map_count(agent->works),
-                         agent->said);
-    else
-        now = mem_printf("%zu works are still here", map_count(agent->works));
     if (strcmp(now, control->said) != 0)
         write_line(control, now);
     snprintf(control->said, sizeof control->said, "%s", now);
     loop_timer_set(control->timer, LOOK_EVERY);
 }
 
-static void obey(struct control *control)
+static void obey_line(struct control *control)
 {
     struct err err = {0};
     scoped_mem char *refused = NULL;
 
     if (strcmp(control->line, "leave") != 0)
         err_set(&err, ERR_INVALID, "\"leave\" is all that can be asked here");
-    else if (departure_ask(control->agent, &err) == 0) {
-        control->timer = loop_timer_new(control->agent->loop, look, control);
+    else if (departure_begin(control->agent, &err) == 0) {
+        control->timer = loop_timer_new(control->agent->loop, write_progress, control);
         loop_timer_set(control->timer, 0);
         return;
     }
@@ -103,7 +115,7 @@ static void on_read(void *arg, const char *bytes, size_t len)
     for (size_t i = 0; i < len && !control->timer; i++) {
         if (bytes[i] == '\n') {
             control->line[control->len] = '\0';
-            obey(control);
+            obey_line(control);
             return;
         }
         if (control->len + 1 == sizeof control->line) {
@@ -127,30 +139,32 @@ static void on_visitor(struct loop_stream *stream, void *arg)
     struct control *control;
     size_t count = 0;
 
-    for (control = agent->controls; control; control = control->next)
+    for (control = agent->controls->first; control; control = control->next)
         count++;
     if (count >= MOST) {
         loop_stream_close(&stream);
         return;
     }
     control = mem_alloc(sizeof *control);
-    *control = (struct control){
-        .tag = CONTROL_TAG, .agent = agent, .next = agent->controls, .stream = stream};
-    agent->controls = control;
+    *control = (struct control){.tag = CONTROL_TAG, .agent = agent,
+                                .next = agent->controls->first, .stream = stream};
+    agent->controls->first = control;
     loop_stream_handle(stream, &events, control);
 }
 
-/* Only for who owns the agent: a pod that runs as another user cannot connect. */
+/* Only for the owner of the agent: a pod that runs as another user cannot connect. */
 void control_open(struct agent *agent)
 {
     scoped_mem char *path = agent_path(agent, AGENT_CONTROL);
     scoped_mem char *address = mem_printf("unix:%s", path);
+    struct controls *controls = mem_alloc(sizeof *controls);
     struct err err = {0};
 
+    agent->controls = controls;
     if (loop_is_simulated(agent->loop))
         return;
-    agent->control = loop_listen(agent->loop, address, on_visitor, agent, &err);
-    if (!agent->control)
+    controls->listener = loop_listen(agent->loop, address, on_visitor, agent, &err);
+    if (!controls->listener)
         log_warn("spoke", "axle leave will not work here: %s", err.text);
     else if (chmod(path, 0600) < 0)
         log_warn("spoke", "%s cannot be closed to others", path);
@@ -158,7 +172,10 @@ void control_open(struct agent *agent)
 
 void control_close(struct agent *agent)
 {
-    loop_listener_close(&agent->control);
-    while (agent->controls)
-        control_free(agent->controls);
+    if (!agent->controls)
+        return;
+    loop_listener_close(&agent->controls->listener);
+    while (agent->controls->first)
+        control_free(agent->controls->first);
+    mem_free(&agent->controls);
 }

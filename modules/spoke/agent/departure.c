@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ends a spoke's life at its hub: it asked to leave, was removed, or is reset. */
+#include "agent/departure.h"
+#include "agent/identity.h"
 #include "agent/inside.h"
+#include "agent/session.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/kept.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "http/http.h"
 #include "pki/pki.h"
+#include "storage/storage.h"
+#include "works/works.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +30,32 @@
 #define FILE_NAME "departure"
 #define LIMIT 16384
 #define HEADER "axle-spoke"
-/* How long what ran in an earlier life waits for the hub to want it again. */
-#define EARLIER_LIFE (60 * CLOCK_SECOND)
 #define ASK_AGAIN (5 * CLOCK_SECOND)
+
+/* Which end it is at, as the file says. */
+enum departure_state {
+    DEPARTURE_NONE,
+    DEPARTURE_LEAVING,   /* asked to; the hub has not let it go yet */
+    DEPARTURE_REMOVED,   /* the hub said so: what ran is ended */
+    DEPARTURE_LEFT,      /* nothing runs, its identity is put aside */
+    DEPARTURE_RESETTING, /* `axle reset` has begun */
+};
+
+/* What the hub said of this spoke when it refused its certificate last. */
+enum refusal {
+    REFUSAL_NONE, REFUSAL_OTHER, REFUSAL_UNKNOWN, REFUSAL_NOT_ACCEPTED,
+    REFUSAL_REMOVED, REFUSAL_LOST, REFUSAL_LEFT,
+};
+
+struct departure {
+    enum departure_state state;
+    enum refusal refusal;
+    bool disbelief_told;
+    int64_t removed_since;    /* steady time of the hub's first word of it in this run; 0: none */
+    struct loop_timer *timer; /* owned */
+    void (*left)(void *arg);  /* may be NULL */
+    void *left_arg;
+};
 
 static const char *const names[] = {
     [DEPARTURE_NONE] = "", [DEPARTURE_LEAVING] = "leaving", [DEPARTURE_REMOVED] = "removed",
@@ -44,13 +72,13 @@ static const struct {
 
 /* ---- The file --------------------------------------------------------------------- */
 
-static enum departure departure_of(const struct node *file)
+static enum departure_state state_in(const struct node *file)
 {
     const char *state = node_get_text(file, "state");
 
     for (size_t i = 1; i < count_of(names); i++)
         if (!strcmp(names[i], state))
-            return (enum departure)i;
+            return (enum departure_state)i;
     return DEPARTURE_NONE;
 }
 
@@ -67,7 +95,7 @@ static const struct node *read_file(const struct agent *agent, struct arena *are
         err_wrap(err, "%s", path);
     if (!file)
         return NULL;
-    if (departure_of(file) == DEPARTURE_NONE) {
+    if (state_in(file) == DEPARTURE_NONE) {
         err_set(err, ERR_INVALID, "%s says nothing that this program knows", path);
         return NULL;
     }
@@ -76,7 +104,7 @@ static const struct node *read_file(const struct agent *agent, struct arena *are
     return file;
 }
 
-static int set_departure(struct agent *agent, enum departure departure, const char *message,
+static int set_state(struct agent *agent, enum departure_state state, const char *message,
                          const char *token, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -85,36 +113,36 @@ static int set_departure(struct agent *agent, enum departure departure, const ch
     struct node *made = node_map(arena);
     char now[CLOCK_TEXT];
 
-    if (departure == DEPARTURE_NONE) {
+    if (state == DEPARTURE_NONE) {
         kept_remove(path);
-        agent->departure = departure;
+        agent->departure->state = state;
         return 0;
     }
     clock_format(clock_wall(), false, now);
-    node_set_text(arena, made, "state", names[departure]);
+    node_set_text(arena, made, "state", names[state]);
     node_set_text(arena, made, "name", agent->name);
     node_set_text(arena, made, "hub", agent->hub);
     node_set_text(arena, made, "at", now);
     node_set_text(arena, made, "message", message);
     node_set_text(arena, made, "token", token);
     document_write_json(&json, made);
-    if (identity_write(agent, FILE_NAME, json.bytes, json.len, err) < 0)
+    if (storage_file_write(agent->directory, FILE_NAME, json.bytes, json.len, err) < 0)
         return -1;
-    agent->departure = departure;
+    agent->departure->state = state;
     return 0;
 }
 
-static void set_or_warn(struct agent *agent, enum departure departure, const char *message)
+static void set_or_warn(struct agent *agent, enum departure_state state, const char *message)
 {
     struct err err = {0};
 
-    if (set_departure(agent, departure, message, "", &err) < 0)
+    if (set_state(agent, state, message, "", &err) < 0)
         log_warn("spoke", "%s", err.text);
 }
 
 /* ---- Identity ------------------------------------------------------------------------ */
 
-static const char *const identity[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt",
+static const char *const identity_files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt",
                                        "joined-with", "hub", "name"};
 
 /* Into a folder of their own, so that leaving by mistake can be undone. */
@@ -124,10 +152,10 @@ static int put_identity_aside(struct agent *agent, struct err *err)
     char date[CLOCK_TEXT];
     scoped_mem char *folder = NULL;
 
-    state_date(date);
+    storage_file_date(date);
     folder = mem_printf("%s/left-%s/pki", agent->directory, date);
-    for (size_t i = 0; i < count_of(identity) * count_of(parts); i++) {
-        const char *file = identity[i / count_of(parts)], *part = parts[i % count_of(parts)];
+    for (size_t i = 0; i < count_of(identity_files) * count_of(parts); i++) {
+        const char *file = identity_files[i / count_of(parts)], *part = parts[i % count_of(parts)];
         scoped_mem char *from = mem_printf("%s/%s%s", agent->directory, file, part);
         scoped_mem char *to = mem_printf("%s/left-%s/%s%s", agent->directory, date, file, part);
 
@@ -136,16 +164,6 @@ static int put_identity_aside(struct agent *agent, struct err *err)
             return -1;
     }
     return 0;
-}
-
-static char *token_id(const struct agent *agent, const char *token)
-{
-    scoped_arena struct arena *arena = arena_new();
-    struct pki_join_token parts;
-
-    if (token && pki_join_token_parse(arena, token, &parts, NULL) == 0)
-        return mem_copy_string(parts.id);
-    return identity_read(agent, "joined-with", NULL, NULL) ?: mem_copy_string("");
 }
 
 /* ---- At the start -------------------------------------------------------------------- */
@@ -168,7 +186,7 @@ static int open_left(struct agent *agent, const struct node *file, const char *t
              node_get_text(file, "hub"), node_get_text(file, "at"));
     if (put_identity_aside(agent, err) < 0)
         return -1;
-    return set_departure(agent, DEPARTURE_NONE, "", "", err);
+    return set_state(agent, DEPARTURE_NONE, "", "", err);
 }
 
 /*
@@ -178,7 +196,7 @@ static int open_left(struct agent *agent, const struct node *file, const char *t
  */
 static int open_damaged(const struct agent *agent, const struct err *why, struct err *err)
 {
-    if (!identity_has(agent, "pki/client.crt"))
+    if (!storage_file_exists(agent->directory, "pki/client.crt"))
         return err_set(err, ERR_INVALID, "%s. It said whether this spoke has left its hub or is being "
                        "reset, and there is no certificate: `axle reset --yes` begins anew; or remove "
                        "%s/" FILE_NAME " and its copy, and start with --join and a new token",
@@ -188,70 +206,80 @@ static int open_damaged(const struct agent *agent, const struct err *why, struct
     return 0;
 }
 
+static void make_departure(struct agent *agent, const struct agent_settings *settings)
+{
+    agent->departure = mem_alloc(sizeof *agent->departure);
+    agent->departure->left = settings->left;
+    agent->departure->left_arg = settings->left_arg;
+}
+
 int departure_open(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err why = {0};
-    const struct node *file = read_file(agent, arena, &why);
+    const struct node *file;
 
-    agent->departure = departure_of(file);
+    make_departure(agent, settings);
+    file = read_file(agent, arena, &why);
+    agent->departure->state = state_in(file);
     if (settings->offline)
         return 0;
     if (!file && why.code != ERR_NOT_FOUND)
         return open_damaged(agent, &why, err);
-    if (agent->departure == DEPARTURE_LEFT)
+    if (agent->departure->state == DEPARTURE_LEFT)
         return open_left(agent, file, settings->token, err);
-    if (agent->departure == DEPARTURE_RESETTING)
+    if (agent->departure->state == DEPARTURE_RESETTING)
         return err_set(err, ERR_INVALID, "%s: a reset was begun here and did not finish: "
                        "`axle reset --yes` finishes it", agent->directory);
     return 0;
 }
 
+/* `left` may end the agent, so nothing follows it. */
 static void on_timer(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
+    struct departure *departure = agent->departure;
 
-    if (agent->departure == DEPARTURE_LEAVING && agent->state == AGENT_WATCHING)
-        lease_start(agent); /* its status carries the request */
-    else if (agent->departure == DEPARTURE_LEFT) {
-        if (agent->left)
-            agent->left(agent->left_arg);
+    if (departure->state == DEPARTURE_LEFT) {
+        if (departure->left)
+            departure->left(departure->left_arg);
         return;
     }
-    loop_timer_set(agent->departing, ASK_AGAIN);
+    if (departure->state == DEPARTURE_LEAVING)
+        session_status_changed(agent); /* the status carries the request */
+    loop_timer_set(departure->timer, ASK_AGAIN);
 }
 
-static void set_timer(struct agent *agent)
+static void set_departure_timer(struct agent *agent)
 {
-    if (!agent->departing)
-        agent->departing = loop_timer_new(agent->loop, on_timer, agent);
-    loop_timer_set(agent->departing, 0);
+    struct departure *departure = agent->departure;
+
+    if (!departure->timer)
+        departure->timer = loop_timer_new(agent->loop, on_timer, agent);
+    loop_timer_set(departure->timer, 0);
 }
 
 /* What was cut short goes on. */
 void departure_resume(struct agent *agent)
 {
-    if (agent->departure == DEPARTURE_LEAVING) {
+    if (agent->departure->state == DEPARTURE_LEAVING) {
         log_info("spoke", "%s is leaving %s, as it was asked to", agent->name, agent->hub);
-        set_timer(agent);
+        set_departure_timer(agent);
     }
-    if (agent->departure != DEPARTURE_REMOVED || join_token_is_new(agent))
+    if (agent->departure->state != DEPARTURE_REMOVED || token_is_new(agent))
         return;
     log_warn("spoke", "this spoke was removed from %s: nothing of it runs here", agent->hub);
-    works_end(agent);
+    works_end(agent->works);
 }
 
 void departure_close(struct agent *agent)
 {
-    loop_timer_free(&agent->departing);
+    if (agent->departure)
+        loop_timer_free(&agent->departure->timer);
+    mem_free(&agent->departure);
 }
 
 /* ---- Refused --------------------------------------------------------------------------- */
-
-static int64_t grace_of(const struct agent *agent)
-{
-    return agent->eviction < EARLIER_LIFE ? agent->eviction : EARLIER_LIFE;
-}
 
 static enum refusal read_refusal(const struct http_answer *answer)
 {
@@ -269,48 +297,48 @@ static bool is_final(enum refusal refusal)
 }
 
 /* An old hub, or one that is being restored, does not tell its epoch or another one. */
-static bool is_to_be_believed(struct agent *agent, const struct http_answer *answer)
+static bool is_removal_believed(struct agent *agent, const struct http_answer *answer)
 {
     if (epoch_is_confirmed(agent, answer))
         return true;
-    if (!agent->disbelief_told)
+    if (!agent->departure->disbelief_told)
         log_warn("spoke", "%s says that this spoke was removed, but it may have lost writes (it "
                  "was restored, or is in another epoch): what runs stays. `axle reset` ends it; a "
                  "new token has this spoke join again", agent->hub);
-    agent->disbelief_told = true;
+    agent->departure->disbelief_told = true;
     return false;
 }
 
 static void remember_removal(struct agent *agent, const struct err *why)
 {
-    if (agent->departure == DEPARTURE_REMOVED)
+    if (agent->departure->state == DEPARTURE_REMOVED)
         return;
     set_or_warn(agent, DEPARTURE_REMOVED, why->text);
-    if (!join_token_is_new(agent))
+    if (!token_is_new(agent))
         log_warn("spoke", "%s has removed this spoke: what ran here for it is ended (%zu works); the "
-                 "data of its claims stays", agent->hub, map_count(agent->works));
+                 "data of its claims stays", agent->hub, works_count(agent->works));
 }
 
 void departure_refused(struct agent *agent, const struct http_answer *answer,
                        const struct err *why)
 {
-    agent->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
-    if (!is_final(agent->refusal) && agent->refusal != REFUSAL_UNKNOWN)
+    agent->departure->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
+    if (!is_final(agent->departure->refusal) && agent->departure->refusal != REFUSAL_UNKNOWN)
         return;
     /* It asked to go, and the hub has let it. */
-    if (agent->departure == DEPARTURE_LEAVING) {
-        works_end(agent);
+    if (agent->departure->state == DEPARTURE_LEAVING) {
+        works_end(agent->works);
         departure_proceed(agent);
         return;
     }
-    if (!is_final(agent->refusal) || !is_to_be_believed(agent, answer))
+    if (!is_final(agent->departure->refusal) || !is_removal_believed(agent, answer))
         return;
     remember_removal(agent, why);
-    if (!agent->removed_since)
-        agent->removed_since = clock_steady();
+    if (!agent->departure->removed_since)
+        agent->departure->removed_since = clock_steady();
     /* A new token that lets it in keeps what runs; one that does not is none. */
-    if (!join_token_is_new(agent) || clock_steady() - agent->removed_since >= grace_of(agent))
-        works_end(agent);
+    if (!token_is_new(agent) || clock_steady() - agent->departure->removed_since >= works_grace(agent->works))
+        works_end(agent->works);
 }
 
 /* ---- Joined again after that ------------------------------------------------------------- */
@@ -322,10 +350,10 @@ int departure_joining(struct agent *agent, struct err *err)
     char date[CLOCK_TEXT];
     size_t len = 0;
 
-    if (agent->departure != DEPARTURE_REMOVED)
+    if (agent->departure->state != DEPARTURE_REMOVED)
         return 0;
-    old = identity_read(agent, "pki/client.crt", &len, NULL);
-    state_date(date);
+    old = storage_file_read(agent->directory, "pki/client.crt", &len, NULL);
+    storage_file_date(date);
     path = mem_printf("%s/pki/client.crt.removed-%s", agent->directory, date);
     if (old && file_write(path, old, len, 0600, err) < 0)
         return -1;
@@ -335,48 +363,53 @@ int departure_joining(struct agent *agent, struct err *err)
     return 0;
 }
 
-bool departure_is_over(const struct agent *agent)
+bool departure_is_removed(const struct agent *agent)
 {
-    return agent->departure == DEPARTURE_REMOVED;
+    return agent->departure->state == DEPARTURE_REMOVED;
 }
 
-int64_t departure_head_start(const struct agent *agent)
+bool departure_is_left(const struct agent *agent)
 {
-    return departure_is_over(agent) ? agent->eviction - grace_of(agent) : 0;
+    return agent->departure->state == DEPARTURE_LEFT;
+}
+
+void departure_accepted(struct agent *agent)
+{
+    agent->departure->refusal = REFUSAL_NONE;
 }
 
 void departure_listed(struct agent *agent)
 {
-    if (departure_is_over(agent))
+    if (departure_is_removed(agent))
         set_or_warn(agent, DEPARTURE_NONE, "");
 }
 
 /* ---- Leaving -------------------------------------------------------------------------- */
 
-int departure_ask(struct agent *agent, struct err *err)
+int departure_begin(struct agent *agent, struct err *err)
 {
     if (!strcmp(agent->name, "local-cluster"))
         return err_set(err, ERR_INVALID, "this is the hub's own spoke, which --mode=all-in-one "
                        "starts again: run the hub with --mode=hub instead");
-    if (agent->departure == DEPARTURE_REMOVED)
+    if (agent->departure->state == DEPARTURE_REMOVED)
         return err_set(err, ERR_CONFLICT, "this spoke was removed from its hub already; `axle "
                        "reset` forgets it here");
-    if (!join_is_done(agent))
+    if (!token_join_is_done(agent))
         return err_set(err, ERR_CONFLICT, "this spoke has not joined yet: stop it instead");
-    if (agent->departure == DEPARTURE_NONE) {
-        if (set_departure(agent, DEPARTURE_LEAVING, "", "", err) < 0)
+    if (agent->departure->state == DEPARTURE_NONE) {
+        if (set_state(agent, DEPARTURE_LEAVING, "", "", err) < 0)
             return -1;
         log_info("spoke", "%s was asked to leave %s", agent->name, agent->hub);
     }
-    set_timer(agent);
+    set_departure_timer(agent);
     return 0;
 }
 
-void departure_condition(const struct agent *agent, struct arena *arena, struct node *news)
+void departure_add_condition(const struct agent *agent, struct arena *arena, struct node *news)
 {
     struct node *made = node_map(arena);
 
-    if (agent->departure != DEPARTURE_LEAVING)
+    if (agent->departure->state != DEPARTURE_LEAVING)
         return;
     node_set_text(arena, made, "type", "LeaveRequested");
     node_set_text(arena, made, "status", "True");
@@ -391,29 +424,29 @@ void departure_proceed(struct agent *agent)
     struct err err = {0};
     scoped_mem char *token = NULL;
 
-    if (agent->departure != DEPARTURE_LEAVING || map_count(agent->works) ||
-        !(is_final(agent->refusal) || agent->refusal == REFUSAL_UNKNOWN))
+    if (agent->departure->state != DEPARTURE_LEAVING || works_count(agent->works) ||
+        !(is_final(agent->departure->refusal) || agent->departure->refusal == REFUSAL_UNKNOWN))
         return;
-    token = token_id(agent, agent->token);
+    token = token_id(agent);
     epoch_forget(agent);
-    if (set_departure(agent, DEPARTURE_LEFT, "", token, &err) < 0 ||
+    if (set_state(agent, DEPARTURE_LEFT, "", token, &err) < 0 ||
         put_identity_aside(agent, &err) < 0)
         log_error("spoke", "leaving: %s", err.text);
     else
         log_info("spoke", "%s has left %s; its works are ended, the data of its claims stays",
                  agent->name, agent->hub);
-    set_timer(agent);
+    set_departure_timer(agent);
 }
 
 /* ---- Reset ------------------------------------------------------------------------------- */
 
 int departure_reset(struct agent *agent, struct err *err)
 {
-    if (set_departure(agent, DEPARTURE_RESETTING, "", "", err) < 0)
+    if (set_state(agent, DEPARTURE_RESETTING, "", "", err) < 0)
         return -1;
     /* First, so that nothing is left behind as a work may say. */
-    cluster_end(agent->cluster);
-    works_end(agent);
+    cluster_end(works_cluster(agent->works));
+    works_end(agent->works);
     return 0;
 }
 
@@ -421,7 +454,7 @@ int departure_reset(struct agent *agent, struct err *err)
 
 static const char *way_out(const struct agent *agent)
 {
-    switch (agent->refusal) {
+    switch (agent->departure->refusal) {
     case REFUSAL_NOT_ACCEPTED:
         return "an administrator of the hub accepts it: kubectl patch managedcluster NAME --type "
                "merge -p '{\"spec\":{\"hubAcceptsClient\":true}}'; what runs here stays";
@@ -442,17 +475,17 @@ static const char *way_out(const struct agent *agent)
 void departure_describe(struct agent *agent, struct arena *arena, struct node *made)
 {
     struct err ignored = {0};
-    const struct node *file = agent->departure ? read_file(agent, arena, &ignored) : NULL;
+    const struct node *file = agent->departure->state ? read_file(agent, arena, &ignored) : NULL;
 
-    if (agent->departure) {
+    if (agent->departure->state) {
         struct node *one = node_make(arena, made, "departure");
 
-        node_set_text(arena, one, "state", names[agent->departure]);
+        node_set_text(arena, one, "state", names[agent->departure->state]);
         node_set_text(arena, one, "since", node_get_text(file, "at"));
         node_set_text(arena, one, "message", node_get_text(file, "message"));
     }
     for (size_t i = 0; i < count_of(refusals); i++)
-        if (agent->refusal == refusals[i].refusal) {
+        if (agent->departure->refusal == refusals[i].refusal) {
             node_set_text(arena, made, "refused", refusals[i].word);
             node_set_text(arena, made, "wayOut", way_out(agent));
         }

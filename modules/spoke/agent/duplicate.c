@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices that another agent, as on a copied disk, speaks with this identity. */
 #include "agent/inside.h"
+#include "agent/link.h"
+#include "agent/session.h"
+#include "agent/status.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,47 +15,62 @@
 #include <string.h>
 
 /*
- * Each start of an agent has a name that sorts by time, and claims the lease with
- * it. The answer to each renewal says who holds it now: whoever started later goes
- * on, the other one parks: it keeps what runs, says so, and follows the hub no
+ * Each start of an agent has a name that sorts by time, and claims the lease with it. The
+ * response to each renewal says which start holds the lease now. The agent that started
+ * later goes on; the other one parks: it keeps what runs, says so, and follows the hub no
  * more, so that nothing is done twice or back and forth.
  */
 #define INSTANCE "axle.dev/instance"
-#define CLUSTER_PATH                                                           \
-    "/apis/cluster.open-cluster-management.io/v1/managedclusters/%s"
-#define MERGE "application/merge-patch+json"
+
+struct duplicate {
+    char instance[40]; /* this start's name */
+    bool claims;       /* the next renewal of the lease is to name it */
+    bool parked;       /* a later start of this identity goes on */
+    bool cleared;      /* the condition was taken back by this start */
+};
 
 static const char *instance_of(const struct agent *agent, const char *name)
 {
-    return *name ? name : agent->instance;
+    return *name ? name : agent->duplicate->instance;
 }
 
 void duplicate_open(struct agent *agent)
 {
-    snprintf(agent->instance, sizeof agent->instance, "%020lld-%08x",
+    agent->duplicate = mem_alloc(sizeof *agent->duplicate);
+    snprintf(agent->duplicate->instance, sizeof agent->duplicate->instance, "%020lld-%08x",
              (long long)(clock_wall() / CLOCK_MS),
              (unsigned)random_below(UINT32_MAX));
-    agent->claims = true;
+    agent->duplicate->claims = true;
+}
+
+void duplicate_close(struct agent *agent)
+{
+    mem_free(&agent->duplicate);
+}
+
+bool duplicate_is_parked(const struct agent *agent)
+{
+    return agent->duplicate->parked;
 }
 
 void duplicate_claim(struct agent *agent, struct arena *arena, struct node *lease)
 {
-    if (!agent->claims)
+    if (!agent->duplicate->claims)
         return;
     node_set_text(arena,
                   node_make(arena, node_make(arena, lease, "metadata"), "annotations"),
-                  INSTANCE, agent->instance);
-    agent->claims = false;
+                  INSTANCE, agent->duplicate->instance);
+    agent->duplicate->claims = false;
 }
 
 /* ---- The older one -------------------------------------------------------------- */
 
 static void on_cluster(void *arg, int status, const struct http_answer *answer,
-                       const struct err *err)
+                       const struct err *ignored)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *target = mem_printf(CLUSTER_PATH "/status", agent->name);
+    scoped_mem char *target = mem_printf(AGENT_CLUSTERS "/%s/status", agent->name);
     struct node *body = node_map(arena), *news = node_list(arena), *one;
     const struct node *old;
     struct err why = {0};
@@ -60,7 +78,7 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     err_set(&why, ERR_CONFLICT, "another agent that started later uses this identity; this one "
             "keeps what runs and follows the hub no more. Give one of the two a name and a "
             "token of its own, or start this one again to take over");
-    if (status == 200 && agent->http) {
+    if (status == 200 && requests_client(agent)) {
         old = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
         one = node_map(arena);
         node_set_text(arena, one, "type", "DuplicateIdentity");
@@ -73,16 +91,16 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
         node_set(arena, node_make(arena, body, "status"), "conditions",
                  work_merge_conditions(arena, node_at(old, "status", "conditions", NULL), news,
                                        clock_wall()));
-        link_send(agent, "PATCH", target, MERGE, body, NULL, NULL);
+        link_send(agent, "PATCH", target, AGENT_MERGE, body, NULL, NULL);
     }
-    agent_lost(agent, "renewing the lease", &why);
+    session_lost(agent, "renewing the lease", &why);
 }
 
-static void park(struct agent *agent)
+static void park_agent(struct agent *agent)
 {
-    scoped_mem char *target = mem_printf(CLUSTER_PATH, agent->name);
+    scoped_mem char *target = mem_printf(AGENT_CLUSTERS "/%s", agent->name);
 
-    agent->parked = true;
+    agent->duplicate->parked = true;
     link_send(agent, "GET", target, NULL, NULL, on_cluster, agent);
 }
 
@@ -93,19 +111,18 @@ bool duplicate_check(struct agent *agent, const struct http_answer *answer)
                                                   &document_limits_api, NULL);
     const char *holder =
         node_text(node_at(lease, "metadata", "annotations", INSTANCE, NULL));
-    int order = strcmp(instance_of(agent, holder), agent->instance);
+    int order = strcmp(instance_of(agent, holder), agent->duplicate->instance);
 
-    if (agent->parked)
+    if (agent->duplicate->parked)
         return true;
     /* None, after a restart of the hub; or one from before: it is ours to take. */
-    agent->claims = !*holder || order < 0;
+    agent->duplicate->claims = !*holder || order < 0;
     if (order > 0)
-        park(agent);
+        park_agent(agent);
     return order > 0;
 }
 
-/* The remaining one, when it starts, takes the word back. */
-void duplicate_clear(struct arena *arena, const struct node *cluster, struct node *news)
+static void clear_condition(struct arena *arena, const struct node *cluster, struct node *news)
 {
     const struct node *list = node_at(cluster, "status", "conditions", NULL);
 
@@ -120,4 +137,12 @@ void duplicate_clear(struct arena *arena, const struct node *cluster, struct nod
         node_set_text(arena, one, "message", "");
         node_add(arena, news, one);
     }
+}
+
+void duplicate_add_condition(struct agent *agent, struct arena *arena, const struct node *cluster,
+                             struct node *news)
+{
+    if (!agent->duplicate->cleared)
+        clear_condition(arena, cluster, news);
+    agent->duplicate->cleared = true;
 }

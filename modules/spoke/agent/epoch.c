@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices that the hub lost writes, and then deletes nothing until it is confirmed. */
+#include "agent/departure.h"
 #include "agent/inside.h"
+#include "agent/session.h"
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "http/http.h"
+#include "storage/storage.h"
 #include "store/store.h"
-#include "work/work.h"
+#include "works/works.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,6 +29,19 @@
 #define CONDITION "HubEpochConfirmed"
 #define KEPT "hub.epoch"
 
+struct epoch {
+    int64_t confirmed, unconfirmed; /* 0: none */
+    bool told;                      /* by an Event, since this start */
+    int64_t seen;      /* newest revision; -1: none counts until the next list */
+    int64_t went_back; /* the revision that the hub lost, or 0 */
+    struct loop_timer *again; /* owned */
+};
+
+void epoch_open(struct agent *agent)
+{
+    agent->epoch = mem_alloc(sizeof *agent->epoch);
+}
+
 static void on_kept(void *arg, const struct err *err)
 {
     if (err)
@@ -34,75 +50,77 @@ static void on_kept(void *arg, const struct err *err)
 
 void epoch_keep_again(struct agent *agent)
 {
-    int64_t kept[3] = {agent->epoch, agent->epoch_new, agent->went_back};
+    const struct epoch *epoch = agent->epoch;
+    int64_t kept[3] = {epoch->confirmed, epoch->unconfirmed, epoch->went_back};
 
-    store_value_put(agent->store, KEPT, kept, sizeof kept);
+    store_value_put(storage_store(agent->storage), KEPT, kept, sizeof kept);
 }
 
 static void keep_epoch(struct agent *agent)
 {
     epoch_keep_again(agent);
-    store_commit(agent->store, on_kept, NULL);
+    store_commit(storage_store(agent->storage), on_kept, NULL);
 }
 
 void epoch_load(struct agent *agent)
 {
     int64_t kept[3];
     size_t len = 0;
-    scoped_mem void *bytes = store_value_get(agent->store, KEPT, &len);
+    scoped_mem void *bytes = store_value_get(storage_store(agent->storage), KEPT, &len);
 
     if (!bytes || len != sizeof kept)
         return;
     memcpy(kept, bytes, sizeof kept);
-    agent->epoch = kept[0];
-    agent->epoch_new = kept[1];
-    agent->went_back = kept[2];
+    agent->epoch->confirmed = kept[0];
+    agent->epoch->unconfirmed = kept[1];
+    agent->epoch->went_back = kept[2];
 }
 
 void epoch_forget(struct agent *agent)
 {
-    agent->epoch = agent->epoch_new = agent->went_back = 0;
+    agent->epoch->confirmed = agent->epoch->unconfirmed = agent->epoch->went_back = 0;
     keep_epoch(agent);
 }
 
 void epoch_close(struct agent *agent)
 {
-    loop_timer_free(&agent->epoch_again);
+    loop_timer_free(&agent->epoch->again);
+    mem_free(&agent->epoch);
 }
 
-bool epoch_withholds(const struct agent *agent)
+bool epoch_is_withheld(const struct agent *agent)
 {
-    return agent->epoch_new != 0;
+    return agent->epoch->unconfirmed != 0;
 }
 
 /* What an administrator writes: the epoch, and where it is the old one, the revision
    that the hub has lost. */
 static void wanted_annotation(const struct agent *agent, char *out, size_t room)
 {
-    if (agent->went_back)
-        snprintf(out, room, "%" PRId64 "-%" PRId64, agent->epoch_new, agent->went_back);
+    if (agent->epoch->went_back)
+        snprintf(out, room, "%" PRId64 "-%" PRId64, agent->epoch->unconfirmed, agent->epoch->went_back);
     else
-        snprintf(out, room, "%" PRId64, agent->epoch_new);
+        snprintf(out, room, "%" PRId64, agent->epoch->unconfirmed);
 }
 
-static void explain(const struct agent *agent, char *out, size_t room)
+static void explain_epoch(const struct agent *agent, char *out, size_t room)
 {
     char wanted[64], why[128];
 
     wanted_annotation(agent, wanted, sizeof wanted);
-    if (agent->went_back)
+    if (agent->epoch->went_back)
         snprintf(why, sizeof why, "the hub no longer knows revision %" PRId64
-                 ", which this spoke has seen", agent->went_back);
+                 ", which this spoke has seen", agent->epoch->went_back);
     else
         snprintf(why, sizeof why, "the hub is in epoch %" PRId64 ", this spoke has "
-                 "confirmed %" PRId64, agent->epoch_new, agent->epoch);
+                 "confirmed %" PRId64, agent->epoch->unconfirmed, agent->epoch->confirmed);
     snprintf(out, room,
              "%s: it may have lost writes, so works that run here are neither removed nor "
              "changed until the annotation " CONFIRMED "=%s is set on this ManagedCluster",
              why, wanted);
 }
 
-static void tell(struct agent *agent)
+static void send_event(struct agent *agent)
 {
     char message[400];
     struct cluster_event event = {
@@ -110,21 +128,21 @@ static void tell(struct agent *agent)
         .kind = "ManagedCluster", .space = "", .name = agent->name, .type = "Warning",
         .reason = "EpochChanged", .message = message};
 
-    explain(agent, message, sizeof message);
-    events_send(agent, &event);
-    agent->epoch_told = true;
+    explain_epoch(agent, message, sizeof message);
+    works_event(agent->works, &event);
+    agent->epoch->told = true;
 }
 
 /* The Event follows with the condition, when the hub can be spoken to. */
-static void withhold(struct agent *agent, int64_t epoch, int64_t went_back)
+static void withhold_changes(struct agent *agent, int64_t epoch, int64_t went_back)
 {
     char message[400];
 
-    agent->epoch_new = epoch;
-    agent->went_back = went_back;
-    agent->epoch_told = false;
+    agent->epoch->unconfirmed = epoch;
+    agent->epoch->went_back = went_back;
+    agent->epoch->told = false;
     keep_epoch(agent);
-    explain(agent, message, sizeof message);
+    explain_epoch(agent, message, sizeof message);
     log_warn("spoke", "%s", message);
 }
 
@@ -134,33 +152,28 @@ static void on_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (agent->state != AGENT_WATCHING)
-        return; /* it lists anyway when it is back */
-    sync_stop(agent);
-    agent_move(agent, AGENT_LISTING);
+    /* Without a link it lists anyway when there is one. */
+    if (session_is_watching(agent))
+        session_move(agent, SESSION_LISTING);
 }
 
 /* Everything that was withheld is in the next list. Generations of another epoch
    mean nothing, so each work is taken as if it were new. */
-static void confirm(struct agent *agent, int64_t epoch)
+static void confirm_epoch(struct agent *agent, int64_t epoch)
 {
-    struct work *work;
-    size_t at = 0;
-
     log_info("spoke", "%s: epoch %" PRId64 " of the hub is confirmed: its works are "
              "followed again", agent->name, epoch);
-    agent->epoch = epoch;
-    agent->epoch_new = agent->went_back = 0;
-    agent->seen = -1; /* until the next list */
+    agent->epoch->confirmed = epoch;
+    agent->epoch->unconfirmed = agent->epoch->went_back = 0;
+    agent->epoch->seen = -1; /* until the next list */
     keep_epoch(agent);
-    while ((work = map_next(agent->works, &at, NULL)))
-        work->generation = -1;
-    if (!agent->epoch_again)
-        agent->epoch_again = loop_timer_new(agent->loop, on_again, agent);
-    loop_timer_set(agent->epoch_again, 0);
+    works_forget_generations(agent->works);
+    if (!agent->epoch->again)
+        agent->epoch->again = loop_timer_new(agent->loop, on_again, agent);
+    loop_timer_set(agent->epoch->again, 0);
 }
 
-void epoch_look(struct agent *agent, const struct node *cluster)
+void epoch_take_cluster(struct agent *agent, const struct node *cluster)
 {
     const char *text =
         node_text(node_at(cluster, "metadata", "annotations", CONFIRMED, NULL));
@@ -168,8 +181,8 @@ void epoch_look(struct agent *agent, const struct node *cluster)
     char wanted[64];
 
     wanted_annotation(agent, wanted, sizeof wanted);
-    if (agent->epoch_new && strcmp(text, wanted) == 0)
-        confirm(agent, agent->epoch_new);
+    if (agent->epoch->unconfirmed && strcmp(text, wanted) == 0)
+        confirm_epoch(agent, agent->epoch->unconfirmed);
 }
 
 /* ---- Seen ------------------------------------------------------------------- */
@@ -185,73 +198,66 @@ static int64_t epoch_of(const struct http_answer *answer)
 
 bool epoch_is_confirmed(const struct agent *agent, const struct http_answer *answer)
 {
-    return epoch_of(answer) && epoch_of(answer) == agent->epoch && !epoch_withholds(agent);
+    return epoch_of(answer) && epoch_of(answer) == agent->epoch->confirmed && !epoch_is_withheld(agent);
 }
 
-void epoch_see(struct agent *agent, const struct http_answer *answer)
+void epoch_take_answer(struct agent *agent, const struct http_answer *answer)
 {
     int64_t epoch = epoch_of(answer);
 
-    if (epoch <= 0 || epoch == agent->epoch_new ||
-        (epoch == agent->epoch && !agent->epoch_new))
+    if (epoch <= 0 || epoch == agent->epoch->unconfirmed ||
+        (epoch == agent->epoch->confirmed && !agent->epoch->unconfirmed))
         return;
-    if (!agent->epoch) {
-        agent->epoch = epoch;
+    if (!agent->epoch->confirmed) {
+        agent->epoch->confirmed = epoch;
         keep_epoch(agent);
-    } else if (epoch == agent->epoch) {
-        confirm(agent, epoch); /* the hub has its own database again */
+    } else if (epoch == agent->epoch->confirmed) {
+        confirm_epoch(agent, epoch); /* the hub has its own database again */
     } else {
-        withhold(agent, epoch, 0);
+        withhold_changes(agent, epoch, 0);
     }
 }
 
-/* Also what the works on disk say counts, as after a restart of the agent. */
+/* What the works on disk say counts too, as after a restart of the agent. */
 static int64_t newest_seen(const struct agent *agent)
 {
-    int64_t newest = agent->seen;
-    struct work *work;
-    size_t at = 0;
+    int64_t kept = works_newest_revision(agent->works), seen = agent->epoch->seen;
 
-    if (agent->seen < 0)
-        return 0;
-    while ((work = map_next(agent->works, &at, NULL))) {
-        const char *text =
-            node_text(node_at(work->object, "metadata", "resourceVersion", NULL));
-        int64_t revision = strtoll(text, NULL, 10);
-
-        /* One that vanished is of before: the hub knows it no more. */
-        if (revision > newest && !work->evicting)
-            newest = revision;
-    }
-    return newest;
+    return seen < 0 ? 0 : seen > kept ? seen : kept;
 }
 
-void epoch_see_revision(struct agent *agent, int64_t revision)
+void epoch_take_event(struct agent *agent, int64_t revision)
+{
+    if (revision > agent->epoch->seen)
+        agent->epoch->seen = revision;
+}
+
+void epoch_take_list(struct agent *agent, int64_t revision)
 {
     int64_t newest = newest_seen(agent);
 
-    if (agent->epoch && !agent->epoch_new && revision < newest)
-        withhold(agent, agent->epoch, newest);
-    if (!agent->epoch_new)
-        agent->seen = revision;
+    if (agent->epoch->confirmed && !agent->epoch->unconfirmed && revision < newest)
+        withhold_changes(agent, agent->epoch->confirmed, newest);
+    if (!agent->epoch->unconfirmed)
+        agent->epoch->seen = revision;
 }
 
-void epoch_condition(struct agent *agent, struct arena *arena, struct node *news)
+void epoch_add_condition(struct agent *agent, struct arena *arena, struct node *news)
 {
     struct node *made = node_map(arena);
     char message[400];
 
-    if (!agent->epoch)
+    if (!agent->epoch->confirmed)
         return;
-    if (agent->epoch_new && !agent->epoch_told)
-        tell(agent);
-    if (agent->epoch_new)
-        explain(agent, message, sizeof message);
+    if (agent->epoch->unconfirmed && !agent->epoch->told)
+        send_event(agent);
+    if (agent->epoch->unconfirmed)
+        explain_epoch(agent, message, sizeof message);
     else
-        snprintf(message, sizeof message, "the hub is in epoch %" PRId64, agent->epoch);
+        snprintf(message, sizeof message, "the hub is in epoch %" PRId64, agent->epoch->confirmed);
     node_set_text(arena, made, "type", CONDITION);
-    node_set_text(arena, made, "status", agent->epoch_new ? "False" : "True");
-    node_set_text(arena, made, "reason", agent->epoch_new ? "EpochChanged" : "SameEpoch");
+    node_set_text(arena, made, "status", agent->epoch->unconfirmed ? "False" : "True");
+    node_set_text(arena, made, "reason", agent->epoch->unconfirmed ? "EpochChanged" : "SameEpoch");
     node_set_text(arena, made, "message", message);
     node_add(arena, news, made);
 }

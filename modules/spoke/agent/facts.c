@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps what ${spoke.NAME} may name here: the hub's words on this spoke and its own. */
+#include "agent/departure.h"
 #include "agent/inside.h"
+#include "agent/link.h"
+#include "agent/session.h"
+#include "agent/status.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/object.h"
-#include "cluster/cluster.h"
 #include "document/document.h"
+#include "storage/storage.h"
 #include "store/store.h"
-#include "work/work.h"
+#include "works/works.h"
 
 #include <string.h>
 
 #define KEPT "facts"
 #define FACT "facts.axle.dev/"
+
+struct facts {
+    struct arena *arena, *own_arena; /* owned */
+    const struct node *cluster;      /* {labels, claims, annotations}; NULL: not known yet */
+    struct node *own;                /* from the command line */
+    struct http_call *watch;         /* borrowed while it runs */
+    struct http_lines lines;
+    struct loop_timer *again;        /* owned */
+};
+
+void facts_open(struct agent *agent)
+{
+    agent->facts = mem_alloc(sizeof *agent->facts);
+}
 
 static struct store_key row_key(void)
 {
@@ -34,9 +51,9 @@ static void add_prefixed(struct arena *arena, struct node *facts,
 /* What an administrator sets: annotations on the hub, and flags here, which win. */
 static void add_own(struct agent *agent, struct arena *arena, struct node *facts)
 {
-    node_each(note, node_get(agent->facts, "annotations"))
+    node_each(note, node_get(agent->facts->cluster, "annotations"))
         node_set(arena, facts, note->key, note->value);
-    node_each(own, agent->own_facts)
+    node_each(own, agent->facts->own)
         node_set(arena, facts, own->key, own->value);
 }
 
@@ -45,8 +62,8 @@ struct node *facts_values(struct agent *agent, struct arena *arena)
     struct node *facts = node_map(arena);
 
     add_own(agent, arena, facts);
-    add_prefixed(arena, facts, "labels.", node_get(agent->facts, "labels"));
-    add_prefixed(arena, facts, "claims.", node_get(agent->facts, "claims"));
+    add_prefixed(arena, facts, "labels.", node_get(agent->facts->cluster, "labels"));
+    add_prefixed(arena, facts, "claims.", node_get(agent->facts->cluster, "claims"));
     node_set_text(arena, facts, "name", agent->name);
     node_set_text(arena, facts, "address", agent->address);
     node_set_text(arena, facts, "addresses", agent->addresses);
@@ -81,9 +98,9 @@ static void on_kept(void *arg, const struct err *err)
 
 static void set_facts(struct agent *agent, const struct node *facts)
 {
-    arena_free(&agent->facts_arena);
-    agent->facts_arena = arena_new();
-    agent->facts = node_copy(agent->facts_arena, facts);
+    arena_free(&agent->facts->arena);
+    agent->facts->arena = arena_new();
+    agent->facts->cluster = node_copy(agent->facts->arena, facts);
 }
 
 void facts_keep_again(struct agent *agent)
@@ -91,30 +108,28 @@ void facts_keep_again(struct agent *agent)
     scoped_text struct text json = {0};
     struct store_key key = row_key();
 
-    if (!agent->facts)
+    if (!agent->facts->cluster)
         return;
-    document_write_json(&json, agent->facts);
-    store_put(agent->store, &key, json.bytes, json.len);
+    document_write_json(&json, agent->facts->cluster);
+    store_put(storage_store(agent->storage), &key, json.bytes, json.len);
 }
 
-void facts_take(struct agent *agent, const struct node *object)
+void facts_take_cluster(struct agent *agent, const struct node *object)
 {
     scoped_arena struct arena *arena = arena_new();
     struct node *facts = read_cluster(arena, object);
 
-    epoch_look(agent, object);
-    if (agent->facts && node_same(agent->facts, facts))
+    epoch_take_cluster(agent, object);
+    if (agent->facts->cluster && node_same(agent->facts->cluster, facts))
         return;
     set_facts(agent, facts);
     facts_keep_again(agent);
-    persistence_commit(agent, on_kept, NULL);
-    works_facts_changed(agent);
+    storage_commit(agent->storage, on_kept, NULL);
+    works_facts_changed(agent->works);
 }
 
 /* ---- Following ---------------------------------------------------------------------- */
 
-/* Bookmarks come every minute; three missed ones mean a dead connection. */
-#define SILENCE (200 * CLOCK_SECOND)
 #define SOON (5 * CLOCK_SECOND)
 
 static bool on_line(const char *line, size_t len, void *arg)
@@ -126,7 +141,7 @@ static bool on_line(const char *line, size_t len, void *arg)
     const char *type = node_get_text(event, "type");
 
     if (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"))
-        facts_take(agent, node_get(event, "object"));
+        facts_take_cluster(agent, node_get(event, "object"));
     return true;
 }
 
@@ -139,15 +154,15 @@ static void on_soon(void *arg)
 
 static void follow_soon(struct agent *agent)
 {
-    if (!agent->own_again)
-        agent->own_again = loop_timer_new(agent->loop, on_soon, agent);
-    loop_timer_set(agent->own_again, SOON + (int64_t)random_below(SOON));
+    if (!agent->facts->again)
+        agent->facts->again = loop_timer_new(agent->loop, on_soon, agent);
+    loop_timer_set(agent->facts->again, SOON + (int64_t)random_below(SOON));
 }
 
-static void give_up(struct agent *agent, const struct err *err)
+static void give_watch_up(struct agent *agent, const struct err *err)
 {
     log_warn("spoke", "watching this spoke's own object: %s", err->text);
-    http_call_cancel(&agent->own_watch);
+    http_call_cancel(&agent->facts->watch);
     follow_soon(agent);
 }
 
@@ -156,54 +171,45 @@ static void on_data(struct http_call *call, const char *bytes, size_t len, void 
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err err = {0};
 
-    if (http_lines_feed(&agent->own_lines, bytes, len, on_line, agent, &err) < 0)
-        give_up(agent, &err);
+    if (http_lines_feed(&agent->facts->lines, bytes, len, on_line, agent, &err) < 0)
+        give_watch_up(agent, &err);
 }
 
 static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    agent->own_watch = NULL;
+    agent->facts->watch = NULL;
     follow_soon(agent);
 }
 
-static bool is_used(const struct agent *agent)
+static bool is_needed(const struct agent *agent)
 {
-    struct work *work;
-    size_t at = 0;
-
-    if (epoch_withholds(agent))
-        return true;
-    while ((work = map_next(agent->works, &at, NULL)))
-        if (work->values || node_count(work->failed))
-            return true;
-    return false;
+    return epoch_is_withheld(agent) || works_use_facts(agent->works);
 }
 
-/* A second held connection, so only where something depends on it. */
+/* A second connection that is held open, so only where something depends on it. */
 void facts_follow(struct agent *agent)
 {
     scoped_mem char *target = NULL;
-    struct http_ask ask = {.data = on_data, .done = on_done, .silence = SILENCE,
+    struct http_ask ask = {.data = on_data, .done = on_done, .silence = AGENT_WATCH_SILENCE,
                            .arg = agent};
 
-    if (agent->own_watch || agent->state != AGENT_WATCHING || !is_used(agent))
+    if (agent->facts->watch || !session_is_watching(agent) || !is_needed(agent))
         return;
-    target = mem_printf("/apis/cluster.open-cluster-management.io/v1/managedclusters"
-                        "?watch=true&allowWatchBookmarks=true"
+    target = mem_printf(AGENT_CLUSTERS "?watch=true&allowWatchBookmarks=true"
                         "&fieldSelector=metadata.name%%3D%s", agent->name);
     ask.target = target;
-    http_lines_free(&agent->own_lines);
-    agent->own_watch = http_client_send(agent->http, &ask);
+    http_lines_free(&agent->facts->lines);
+    agent->facts->watch = http_client_send(requests_client(agent), &ask);
 }
 
 void facts_stop(struct agent *agent)
 {
-    if (agent->own_watch)
-        http_call_cancel(&agent->own_watch);
-    http_lines_free(&agent->own_lines);
-    loop_timer_free(&agent->own_again);
+    if (agent->facts->watch)
+        http_call_cancel(&agent->facts->watch);
+    http_lines_free(&agent->facts->lines);
+    loop_timer_free(&agent->facts->again);
 }
 
 /* ---- Kept and given ------------------------------------------------------------------ */
@@ -227,8 +233,8 @@ static int on_row(void *arg, const struct store_row *row, struct err *err)
 /* "NAME=VALUE", as on the command line. */
 static int read_own(struct agent *agent, const char *const *list, struct err *err)
 {
-    agent->own_arena = arena_new();
-    agent->own_facts = node_map(agent->own_arena);
+    agent->facts->own_arena = arena_new();
+    agent->facts->own = node_map(agent->facts->own_arena);
     for (; list && *list; list++) {
         const char *equals = strchr(*list, '=');
         size_t len = equals ? (size_t)(equals - *list) : 0;
@@ -237,8 +243,8 @@ static int read_own(struct agent *agent, const char *const *list, struct err *er
                                   "0123456789_.-/") < len)
             return err_set(err, ERR_INVALID, "--fact \"%s\" is not NAME=VALUE with a "
                            "name of letters, digits, \"_\", \".\", \"-\" and \"/\"", *list);
-        node_set_text(agent->own_arena, agent->own_facts,
-                      arena_bytes(agent->own_arena, *list, len), equals + 1);
+        node_set_text(agent->facts->own_arena, agent->facts->own,
+                      arena_bytes(agent->facts->own_arena, *list, len), equals + 1);
     }
     return 0;
 }
@@ -247,11 +253,13 @@ int facts_load(struct agent *agent, const char *const *own, struct err *err)
 {
     if (read_own(agent, own, err) < 0)
         return -1;
-    return store_each(agent->store, on_row, agent, err);
+    return store_each(storage_store(agent->storage), on_row, agent, err);
 }
 
-void facts_free(struct agent *agent)
+void facts_close(struct agent *agent)
 {
-    arena_free(&agent->facts_arena);
-    arena_free(&agent->own_arena);
+    facts_stop(agent);
+    arena_free(&agent->facts->arena);
+    arena_free(&agent->facts->own_arena);
+    mem_free(&agent->facts);
 }

@@ -1,58 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who this spoke is and where its hub: kept from the first join on. */
+/* Finds the name of this spoke and the address of its hub, and keeps them from the first join on. */
+#include "agent/identity.h"
 #include "agent/inside.h"
 
-#include "base/clock.h"
 #include "base/file.h"
-#include "base/kept.h"
 #include "base/log.h"
 #include "pki/pki.h"
 #include "query/query.h"
+#include "storage/storage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define NAME_FILE "name"
 #define HUB_FILE "hub"
-#define LIMIT 4096
 #define CN "system:open-cluster-management:"
-
-/* ---- Files kept twice ------------------------------------------------------------- */
-
-char *identity_read(const struct agent *agent, const char *file, size_t *ret_len,
-                    struct err *err)
-{
-    scoped_mem char *path = agent_path(agent, file);
-    bool damaged = false;
-    size_t len = 0;
-    struct err why = {0};
-    char *bytes = kept_read(path, (size_t)64 * 1024, &len, &damaged, &why);
-
-    if (!bytes) {
-        err_set(err, why.code, "%s%s", why.text, why.code == ERR_INVALID
-                ? ": bring it back from a backup, or join again with a new token "
-                  "(axle token create --name NAME on the hub, --token-file here); what runs stays" : "");
-        return NULL;
-    }
-    if (damaged && kept_write(path, bytes, len, 0600, true, &why) == 0)
-        log_warn("spoke", "%s was damaged and is mended from its copy", path);
-    if (ret_len)
-        *ret_len = len;
-    return bytes;
-}
-
-/* A file that is gone comes back from its copy, as a damaged one does. */
-bool identity_has(const struct agent *agent, const char *file)
-{
-    scoped_mem char *path = agent_path(agent, file);
-    scoped_mem char *copy = mem_printf("%s.copy", path);
-
-    return file_exists(path) || file_exists(copy);
-}
 
 int identity_needs_token(const struct agent *agent, struct err *err)
 {
-    if (!identity_has(agent, NAME_FILE))
+    if (!storage_file_exists(agent->directory, NAME_FILE))
         return err_set(err, ERR_INVALID, "this spoke has not joined yet and needs a token: "
                        "--token-file FILE or $AXLE_TOKEN");
     return err_set(err, ERR_INVALID, "%s: this spoke has joined as \"%s\", but its key or "
@@ -61,12 +26,9 @@ int identity_needs_token(const struct agent *agent, struct err *err)
                    "runs stays", agent->directory, agent->name, agent->name);
 }
 
-int identity_write(const struct agent *agent, const char *file, const void *bytes, size_t len,
-                   struct err *err)
+char *agent_path(const struct agent *agent, const char *file)
 {
-    scoped_mem char *path = agent_path(agent, file);
-
-    return kept_write(path, bytes, len, 0600, true, err);
+    return mem_printf("%s/%s", agent->directory, file);
 }
 
 /* ---- Name --------------------------------------------------------------------------- */
@@ -75,7 +37,7 @@ int identity_write(const struct agent *agent, const char *file, const void *byte
 static char *name_in_certificate(const struct agent *agent)
 {
     size_t len = 0;
-    scoped_mem char *pem = identity_read(agent, "pki/client.crt", &len, NULL);
+    scoped_mem char *pem = storage_file_read(agent->directory, "pki/client.crt", &len, NULL);
     scoped_pki_cert struct pki_cert *cert = pem ? pki_cert_read(pem, len, NULL) : NULL;
     const char *start = cert && text_starts(cert->common_name, CN)
                             ? cert->common_name + strlen(CN) : NULL;
@@ -91,7 +53,7 @@ static char *name_in_certificate(const struct agent *agent)
 
 static int find_name(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
-    scoped_mem char *kept = identity_read(agent, NAME_FILE, NULL, NULL);
+    scoped_mem char *kept = storage_file_read(agent->directory, NAME_FILE, NULL, NULL);
     char why[NAME_WHY];
 
     if (!kept)
@@ -118,7 +80,7 @@ static int find_hub(struct agent *agent, const struct agent_settings *settings, 
     if (settings->hub)
         agent->hub = mem_copy_string(settings->hub);
     else
-        agent->hub = identity_read(agent, HUB_FILE, NULL, &why);
+        agent->hub = storage_file_read(agent->directory, HUB_FILE, NULL, &why);
     if (!agent->hub && why.code == ERR_NOT_FOUND)
         return err_set(err, ERR_INVALID,
                        "which hub? --join https://HOST:PORT; `axle token create` "
@@ -135,23 +97,22 @@ int identity_open(struct agent *agent, const struct agent_settings *settings, st
     return find_name(agent, settings, err) < 0 ? -1 : find_hub(agent, settings, err);
 }
 
-int identity_open_offline(struct agent *agent)
+void identity_open_offline(struct agent *agent)
 {
-    char *name = identity_read(agent, NAME_FILE, NULL, NULL);
-    char *hub = identity_read(agent, HUB_FILE, NULL, NULL);
+    char *name = storage_file_read(agent->directory, NAME_FILE, NULL, NULL);
+    char *hub = storage_file_read(agent->directory, HUB_FILE, NULL, NULL);
 
     agent->name = name ? name : mem_copy_string("spoke");
     agent->hub = hub ? hub : mem_copy_string("https://-");
-    return 0;
 }
 
 /* ---- Kept ------------------------------------------------------------------------------ */
 
-static void remember(const struct agent *agent, const char *file, const char *text)
+static void remember_file(const struct agent *agent, const char *file, const char *text)
 {
     scoped_mem char *path = agent_path(agent, file);
     scoped_mem char *copy = mem_printf("%s.copy", path);
-    scoped_mem char *kept = identity_read(agent, file, NULL, NULL);
+    scoped_mem char *kept = storage_file_read(agent->directory, file, NULL, NULL);
     struct err err = {0};
 
     /* An older program's has no copy yet. */
@@ -159,7 +120,7 @@ static void remember(const struct agent *agent, const char *file, const char *te
         text = kept;
     if (!text || (kept && !strcmp(kept, text) && file_exists(copy)))
         return;
-    if (identity_write(agent, file, text, strlen(text), &err) < 0)
+    if (storage_file_write(agent->directory, file, text, strlen(text), &err) < 0)
         log_warn("spoke", "%s", err.text);
     else if (kept && strcmp(kept, text) != 0)
         log_info("spoke", "the hub is at %s from now on, and no longer at %s", text, kept);
@@ -169,31 +130,21 @@ void identity_remember(const struct agent *agent)
 {
     static const char *const files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt"};
 
-    remember(agent, NAME_FILE, agent->name);
-    remember(agent, HUB_FILE, agent->hub);
+    remember_file(agent, NAME_FILE, agent->name);
+    remember_file(agent, HUB_FILE, agent->hub);
     for (size_t i = 0; i < count_of(files); i++)
-        remember(agent, files[i], NULL);
+        remember_file(agent, files[i], NULL);
 }
 
-/* Damaged in both copies: with a token it can join again. */
-bool identity_is_broken(const struct agent *agent)
+void identity_close(struct agent *agent)
 {
-    static const char *const files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt"};
-
-    for (size_t i = 0; i < count_of(files); i++) {
-        size_t len = 0;
-        scoped_mem char *pem = identity_read(agent, files[i], &len, NULL);
-        scoped_pki_cert struct pki_cert *cert = NULL;
-        scoped_pki_key struct pki_key *key = NULL;
-
-        if (!pem)
-            return true;
-        if (i == 1)
-            key = pki_key_read(pem, NULL);
-        else
-            cert = pki_cert_read(pem, len, NULL);
-        if (!key && !cert)
-            return true;
-    }
-    return false;
+    mem_free(&agent->token);
+    if (agent->proxy)
+        explicit_bzero(agent->proxy, strlen(agent->proxy)); /* it may hold a password */
+    mem_free(&agent->proxy);
+    mem_free(&agent->hub);
+    mem_free(&agent->address);
+    mem_free(&agent->addresses);
+    mem_free(&agent->name);
+    mem_free(&agent->directory);
 }

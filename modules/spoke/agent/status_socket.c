@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells whoever asks on this machine how the spoke and its works stand. */
+/* Writes how the spoke and its works stand to each program that connects on this machine. */
+#include "agent/departure.h"
 #include "agent/inside.h"
+#include "agent/session.h"
+#include "agent/status.h"
+#include "agent/sync.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/object.h"
 #include "base/version.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
-#include "work/work.h"
+#include "works/works.h"
 
 #include <string.h>
 
 #define PATIENCE (5 * CLOCK_SECOND)
 
 static const char *const state_names[] = {
-    [AGENT_JOINING] = "joining", [AGENT_LISTING] = "connecting",
-    [AGENT_WATCHING] = "connected", [AGENT_WAITING] = "no connection",
+    [SESSION_JOINING] = "joining", [SESSION_LISTING] = "connecting",
+    [SESSION_WATCHING] = "connected", [SESSION_WAITING] = "no connection",
 };
 
 static void set_time(struct arena *arena, struct node *map, const char *key,
@@ -31,129 +34,38 @@ static void set_time(struct arena *arena, struct node *map, const char *key,
     node_set_text(arena, map, key, when);
 }
 
-/* ---- The inventory, in OCM's shape ------------------------------------------------ */
-
-static char *hub_hash(struct agent *agent, struct arena *arena)
+static struct node *describe_agent(struct agent *agent, struct arena *arena)
 {
-    scoped_text struct text hex = {0};
-    unsigned char hash[PKI_SHA256];
-
-    pki_sha256(agent->hub, strlen(agent->hub), hash);
-    text_add_hex(&hex, hash, sizeof hash);
-    return arena_string(arena, text_string(&hex));
-}
-
-static struct node *applied_resources(struct work *work, struct arena *arena)
-{
-    struct cluster *cluster = work->agent->cluster;
-    const struct node *objects = cluster_objects(cluster, arena, work->name);
-    struct node *list = node_list(arena);
-
-    for (size_t i = 0; i < node_count(objects); i++) {
-        const struct node *row = node_item(objects, i);
-        struct node *made = node_map(arena), *like = node_map(arena);
-        struct node *metadata = node_make(arena, like, "metadata");
-        const struct node *object;
-        struct work_resource resource;
-
-        node_set_text(arena, like, "apiVersion", node_get_text(row, "apiVersion"));
-        node_set_text(arena, like, "kind", node_get_text(row, "kind"));
-        node_set_text(arena, metadata, "namespace", node_get_text(row, "namespace"));
-        node_set_text(arena, metadata, "name", node_get_text(row, "name"));
-        resource = gather_resource(arena, like);
-        object = cluster_read(cluster, arena, work->name, node_get_text(row, "apiVersion"),
-                              node_get_text(row, "kind"), resource.space, resource.name);
-        node_set_text(arena, made, "group", resource.group);
-        node_set_text(arena, made, "version", resource.version);
-        node_set_text(arena, made, "resource", resource.resource);
-        node_set_text(arena, made, "namespace", resource.space);
-        node_set_text(arena, made, "name", resource.name);
-        node_set_text(arena, made, "uid",
-                      node_get_text(node_get(object, "metadata"), "uid"));
-        node_add(arena, list, made);
-    }
-    return list;
-}
-
-static struct node *applied_work(struct work *work, struct arena *arena)
-{
-    struct node *made = node_map(arena), *spec, *status;
-    char *hash = hub_hash(work->agent, arena);
-
-    node_set_text(arena, made, "apiVersion", WORKS);
-    node_set_text(arena, made, "kind", "AppliedManifestWork");
-    node_set(arena, node_make(arena, made, "metadata"), "name",
-             node_format(arena, "%s-%s", hash, work->name));
-    spec = node_make(arena, made, "spec");
-    node_set_text(arena, spec, "hubHash", hash);
-    node_set_text(arena, spec, "agentID", work->agent->name);
-    node_set_text(arena, spec, "manifestWorkName", work->name);
-    status = node_make(arena, made, "status");
-    node_set(arena, status, "appliedResources", applied_resources(work, arena));
-    set_time(arena, status, "evictionStartTime", work->evicting);
-    if (work->values)
-        node_set_text(arena, status, "valuesHash", work->values);
-    return made;
-}
-
-/* ---- All of it ----------------------------------------------------------------------- */
-
-static struct node *describe_work(struct work *work, struct arena *arena)
-{
-    struct node *report = cluster_report(work->agent->cluster, arena, work->name);
-    struct node *made = report ? node_share(arena, report) : node_map(arena);
-
-    node_set_text(arena, made, "name", work->name);
-    node_set_int(arena, made, "generation", work->generation);
-    if (work->trouble) {
-        node_set_text(arena, made, "phase", "Degraded");
-        node_set_text(arena, made, "reason", work->trouble_reason);
-        node_set_text(arena, made, "message", work->trouble);
-    } else if (!report) {
-        node_set_text(arena, made, "phase", "Pending");
-    }
-    node_set(arena, made, "applied", applied_work(work, arena));
-    return made;
-}
-
-static struct node *describe(struct agent *agent, struct arena *arena)
-{
-    struct node *made = node_map(arena), *works = node_list(arena);
-    struct work *work;
-    size_t at = 0;
+    struct node *made = node_map(arena);
 
     node_set_text(arena, made, "name", agent->name);
     node_set_text(arena, made, "version", version_number());
     node_set_text(arena, made, "hub", agent->hub);
-    node_set_text(arena, made, "state", state_names[agent->state]);
-    if (agent->state == AGENT_WAITING || agent->state == AGENT_JOINING)
-        node_set_text(arena, made, "message", agent->said);
-    set_time(arena, made, "lastContact", agent->contact);
+    node_set_text(arena, made, "state", state_names[session_state(agent)]);
+    if (session_state(agent) == SESSION_WAITING || session_state(agent) == SESSION_JOINING)
+        node_set_text(arena, made, "message", session_trouble(agent));
+    set_time(arena, made, "lastContact", session_last_contact(agent));
     departure_describe(agent, arena, made);
     node_set(arena, made, "facts", facts_values(agent, arena));
-    node_set(arena, made, "machine", cluster_facts(agent->cluster, arena));
-    while ((work = map_next(agent->works, &at, NULL)))
-        node_add(arena, works, describe_work(work, arena));
-    node_set(arena, made, "works", works);
+    node_set(arena, made, "machine", cluster_facts(works_cluster(agent->works), arena));
+    node_set(arena, made, "works", works_describe(agent->works, arena));
     return made;
 }
 
-/* ---- The socket ------------------------------------------------------------------------- */
-
-/* Whoever connects is told once; what it might say is not read. */
+/* The text is written once; what the other end may say is not read. */
 static void on_visitor(struct loop_stream *stream, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text json = {0};
 
-    document_write_json(&json, describe(agent, arena));
+    document_write_json(&json, describe_agent(agent, arena));
     text_add_char(&json, '\n');
     loop_stream_write(stream, json.bytes, json.len);
     loop_stream_close_politely(&stream, PATIENCE);
 }
 
-/* Not without it: what runs matters more than being asked about it. */
+/* A socket that cannot be opened does not keep the agent from its work. */
 void status_socket_open(struct agent *agent)
 {
     scoped_mem char *path = agent_path(agent, AGENT_SOCKET);
@@ -162,12 +74,12 @@ void status_socket_open(struct agent *agent)
 
     if (loop_is_simulated(agent->loop))
         return;
-    agent->look = loop_listen(agent->loop, address, on_visitor, agent, &err);
-    if (!agent->look)
+    agent->status_socket = loop_listen(agent->loop, address, on_visitor, agent, &err);
+    if (!agent->status_socket)
         log_warn("spoke", "axle status will not work here: %s", err.text);
 }
 
 void status_socket_close(struct agent *agent)
 {
-    loop_listener_close(&agent->look);
+    loop_listener_close(&agent->status_socket);
 }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Follows the ManifestWorks in this spoke's namespace on the hub. */
+#include "agent/departure.h"
+#include "agent/identity.h"
 #include "agent/inside.h"
+#include "agent/link.h"
+#include "agent/session.h"
+#include "agent/sync.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,14 +13,48 @@
 #include "base/object.h"
 #include "document/document.h"
 #include "query/query.h"
+#include "works/works.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What was passed over is said so often, each once. */
+/* So many works that are passed over are logged, each once. */
 #define STRANGE_MOST 100
-#define WORKS_PATH "/apis/" WORKS "/namespaces/%s/manifestworks"
+#define WORKS_PATH "/apis/work.open-cluster-management.io/v1/namespaces/%s/manifestworks"
+
+struct sync {
+    struct http_call *watch; /* borrowed while it runs */
+    struct http_lines lines;
+    int64_t revision;              /* resourceVersion to go on from; 0: a list is needed */
+    struct loop_timer *list_again; /* owned; a list that does not wait for the watch's end */
+    struct loop_backoff list_backoff;
+    char list_said[256];           /* why, as was logged */
+    struct map *strange;           /* owned: what was passed over, each logged once */
+    bool rejoin_told;
+};
+
+void sync_open(struct agent *agent)
+{
+    agent->sync = mem_alloc(sizeof *agent->sync);
+    agent->sync->list_backoff = (struct loop_backoff){2 * CLOCK_SECOND, 60 * CLOCK_SECOND, 0};
+    agent->sync->strange = map_new();
+}
+
+void sync_stop(struct agent *agent)
+{
+    if (agent->sync->watch)
+        http_call_cancel(&agent->sync->watch);
+    http_lines_free(&agent->sync->lines);
+}
+
+void sync_close(struct agent *agent)
+{
+    sync_stop(agent);
+    loop_timer_free(&agent->sync->list_again);
+    map_free(&agent->sync->strange);
+    mem_free(&agent->sync);
+}
 
 static const char *name_of(const struct node *object)
 {
@@ -55,8 +94,8 @@ static bool is_own_work(struct agent *agent, const struct node *object)
     words = mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is passed "
                        "over: %s", name_of(object),
                        node_get_text(node_get(object, "metadata"), "namespace"), why);
-    if (map_count(agent->strange) < STRANGE_MOST && !map_get(agent->strange, words)) {
-        map_put(agent->strange, words, agent);
+    if (map_count(agent->sync->strange) < STRANGE_MOST && !map_get(agent->sync->strange, words)) {
+        map_put(agent->sync->strange, words, agent);
         log_warn("spoke", "%s", words);
     }
     return false;
@@ -90,10 +129,10 @@ static bool is_change(const char *type)
     return !strcmp(type, "ADDED") || !strcmp(type, "MODIFIED") || !strcmp(type, "DELETED");
 }
 
-/* Sets `agent->revision` to 0 where the watch cannot be gone on with. */
+/* Sets `agent->sync->revision` to 0 where the watch cannot be gone on with. */
 static bool refuse_event(struct agent *agent, struct err *ret, const char *words)
 {
-    agent->revision = 0;
+    agent->sync->revision = 0;
     err_set(ret, ERR_INVALID, "%s; listing again", words);
     return false;
 }
@@ -122,13 +161,12 @@ static bool on_line(const char *line, size_t len, void *arg)
         return refuse_event(agent, &watched->err, "the watch is out of date");
     if (!is_change(type) && strcmp(type, "BOOKMARK") != 0)
         return refuse_event(agent, &watched->err, "the hub's watch holds what is no event");
-    if (revision_of(object) <= 0 || revision_of(object) < agent->revision)
+    if (revision_of(object) <= 0 || revision_of(object) < agent->sync->revision)
         return refuse_event(agent, &watched->err, "the hub's watch goes back");
-    agent->revision = revision_of(object);
-    if (agent->revision > agent->seen)
-        agent->seen = agent->revision;
+    agent->sync->revision = revision_of(object);
+    epoch_take_event(agent, agent->sync->revision);
     if (is_change(type) && is_own_work(agent, object))
-        work_take(agent, name_of(object), strcmp(type, "DELETED") == 0 ? NULL : object);
+        works_take(agent->works, name_of(object), strcmp(type, "DELETED") == 0 ? NULL : object);
     return true;
 }
 
@@ -139,11 +177,11 @@ static void on_data(struct http_call *call, const char *bytes, size_t len,
     struct watched watched = {agent, {0}};
     struct err err = {0};
 
-    agent->contact = clock_wall();
-    if (http_lines_feed(&agent->lines, bytes, len, on_line, &watched, &err) < 0)
-        agent_lost(agent, "watching", &err);
-    else if (!agent->revision)
-        agent_lost(agent, "watching", &watched.err);
+    session_heard(agent);
+    if (http_lines_feed(&agent->sync->lines, bytes, len, on_line, &watched, &err) < 0)
+        session_lost(agent, "watching", &err);
+    else if (!agent->sync->revision)
+        session_lost(agent, "watching", &watched.err);
 }
 
 static void on_watch_head(struct http_call *call,
@@ -151,15 +189,11 @@ static void on_watch_head(struct http_call *call,
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    struct work *work;
-    size_t at = 0;
-
-    epoch_see(agent, answer);
+    epoch_take_answer(agent, answer);
     if (answer->status != 200)
         return;
-    agent_move(agent, AGENT_WATCHING);
-    while ((work = map_next(agent->works, &at, NULL)))
-        report_work(work);
+    session_move(agent, SESSION_WATCHING);
+    works_report(agent->works);
 }
 
 static void on_watch_done(const struct http_answer *answer,
@@ -168,101 +202,93 @@ static void on_watch_done(const struct http_answer *answer,
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err why = {0};
 
-    agent->watch = NULL;
-    if (answer && answer->status == 200 && agent_is_steady(agent)) {
+    agent->sync->watch = NULL;
+    if (answer && answer->status == 200 && session_is_steady(agent)) {
         /* It ended in order, as it does every hour or two. */
-        if (agent->state == AGENT_WATCHING)
-            agent_move(agent, AGENT_LISTING);
+        if (session_state(agent) == SESSION_WATCHING)
+            session_move(agent, SESSION_LISTING);
         return;
     }
     if (answer && answer->status == 200)
         err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
     else
-        link_explain(answer ? answer->status : 0, answer, err, &why);
-    agent_lost(agent, "watching", &why);
+        requests_explain(answer, err, &why);
+    session_lost(agent, "watching", &why);
 }
 
-static void watch(struct agent *agent)
+static void watch_works(struct agent *agent)
 {
     scoped_mem char *target = mem_printf(
         WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
-        agent->name, agent->revision);
+        agent->name, agent->sync->revision);
     struct http_ask ask = {.target = target, .head = on_watch_head,
                            .data = on_data, .done = on_watch_done,
-                           .silence = WATCH_SILENCE, .arg = agent};
+                           .silence = AGENT_WATCH_SILENCE, .arg = agent};
 
-    http_lines_free(&agent->lines);
-    agent->watch = http_client_send(agent->http, &ask);
+    http_lines_free(&agent->sync->lines);
+    agent->sync->watch = http_client_send(requests_client(agent), &ask);
 }
 
 /* ---- List ----------------------------------------------------------------- */
 
-/* Works that the hub has no more are taken leave of. */
-static void forget_missing(struct agent *agent, const struct node *items)
+static void take_list(struct agent *agent, const struct node *items)
 {
-    scoped_map struct map *there = map_new();
-    scoped_arena struct arena *arena = arena_new();
-    struct node *gone = node_list(arena);
-    const char *name;
-    size_t at = 0;
+    scoped_map struct map *listed = map_new();
 
     for (size_t i = 0; i < node_count(items); i++)
         if (is_own_work(agent, node_item(items, i)))
-            map_put(there, name_of(node_item(items, i)), agent);
-    while (map_next(agent->works, &at, &name)) {
-        if (!map_get(there, name))
-            node_add(arena, gone, node_string(arena, name));
-    }
-    for (size_t i = 0; i < node_count(gone); i++)
-        work_take(agent, node_text(node_item(gone, i)), NULL);
+            map_put(listed, name_of(node_item(items, i)), agent);
+    works_take_missing(agent->works, listed);
+    for (size_t i = 0; i < node_count(items); i++)
+        if (is_own_work(agent, node_item(items, i)))
+            works_take(agent->works, name_of(node_item(items, i)), node_item(items, i));
 }
 
 /* With the token that it was given for that; what is tried in vain is told once. */
 static void join_again(struct agent *agent, const struct err *why)
 {
-    if (!agent->rejoin_told)
+    if (!agent->sync->rejoin_told)
         log_warn("spoke", "%s: %.600s; this spoke joins again with its new token", agent->hub,
                  why->text);
-    agent->rejoin_told = true;
+    agent->sync->rejoin_told = true;
     agent->rejoin = true;
-    agent_move(agent, AGENT_WAITING);
+    session_move(agent, SESSION_WAITING);
 }
 
-static void on_list(void *arg, int status, const struct http_answer *answer,
-                    const struct err *err)
+static void on_list_failed(struct agent *agent, int status, const struct http_answer *answer,
+                           const struct err *why)
+{
+    if (status == 401)
+        departure_refused(agent, answer, why);
+    if (status == 401 && token_is_new(agent))
+        join_again(agent, why);
+    else
+        session_lost(agent, "listing works", why);
+}
+
+static void on_list(void *arg, int status, const struct http_answer *answer, const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
-    struct err why = {0};
-    const struct node *list, *items;
+    struct err err = {0};
+    const struct node *list;
 
-    if (agent->state != AGENT_LISTING)
+    if (session_state(agent) != SESSION_LISTING)
         return;
     if (status != 200) {
-        link_explain(status, answer, err, &why);
-        if (status == 401)
-            departure_refused(agent, answer, &why);
-        if (status == 401 && join_token_is_new(agent))
-            join_again(agent, &why);
-        else
-            agent_lost(agent, "listing works", &why);
+        on_list_failed(agent, status, answer, why);
         return;
     }
-    list = document_read_json(arena, answer->body, answer->len,
-                              &document_limits_own, &why);
-    if (!list || check_list(list, &why) < 0) {
-        agent_lost(agent, "listing works", &why);
+    list = document_read_json(arena, answer->body, answer->len, &document_limits_own, &err);
+    if (!list || check_list(list, &err) < 0) {
+        session_lost(agent, "listing works", &err);
         return;
     }
-    items = node_get(list, "items");
-    epoch_see_revision(agent, revision_of(list));
-    forget_missing(agent, items);
-    for (size_t i = 0; i < node_count(items); i++)
-        if (is_own_work(agent, node_item(items, i)))
-            work_take(agent, name_of(node_item(items, i)), node_item(items, i));
+    epoch_take_list(agent, revision_of(list));
+    take_list(agent, node_get(list, "items"));
     departure_listed(agent);
-    agent->revision = revision_of(list);
-    watch(agent);
+    agent->sync->revision = revision_of(list);
+    watch_works(agent);
 }
 
 void sync_start(struct agent *agent)
@@ -272,31 +298,39 @@ void sync_start(struct agent *agent)
     link_send(agent, "GET", target, NULL, NULL, on_list, agent);
 }
 
+/* ---- Listing once more ----------------------------------------------------- */
+
 static void on_list_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
-    if (agent->state == AGENT_LISTING)
-        loop_timer_set(agent->list_again, CLOCK_SECOND); /* that list may have begun before */
-    if (agent->state != AGENT_WATCHING)
-        return; /* without a link it lists anyway when there is one */
-    sync_stop(agent);
-    agent_move(agent, AGENT_LISTING);
+    if (session_state(agent) == SESSION_LISTING)
+        loop_timer_set(agent->sync->list_again, CLOCK_SECOND); /* that list may have begun before */
+    /* Without a link it lists anyway when there is one. */
+    if (session_is_watching(agent))
+        session_move(agent, SESSION_LISTING);
 }
 
-void sync_list_later(struct agent *agent, const char *doing, const struct err *err)
+/* Something of one work failed, and the link is well. */
+static void list_later(struct agent *agent, const char *doing, const struct err *why)
 {
-    agent_say_once(agent->list_said, sizeof agent->list_said, doing, err->text);
-    if (!agent->list_again)
-        agent->list_again = loop_timer_new(agent->loop, on_list_again, agent);
-    if (!loop_timer_is_set(agent->list_again))
-        loop_timer_set(agent->list_again,
-                       CLOCK_SECOND + loop_backoff_next(&agent->list_backoff));
+    struct sync *sync = agent->sync;
+
+    session_warn_once(sync->list_said, sizeof sync->list_said, doing, why->text);
+    if (!sync->list_again)
+        sync->list_again = loop_timer_new(agent->loop, on_list_again, agent);
+    if (!loop_timer_is_set(sync->list_again))
+        loop_timer_set(sync->list_again, CLOCK_SECOND + loop_backoff_next(&sync->list_backoff));
 }
 
-void sync_stop(struct agent *agent)
+void sync_finalizer_removed(struct agent *agent, int status, const struct err *why)
 {
-    if (agent->watch)
-        http_call_cancel(&agent->watch);
-    http_lines_free(&agent->lines);
+    if (status == 200 || status == 404) {
+        loop_backoff_reset(&agent->sync->list_backoff);
+        agent->sync->list_said[0] = '\0';
+    } else if (status == 0) {
+        session_lost(agent, "removing a finalizer", why);
+    } else {
+        list_later(agent, "removing a finalizer", why);
+    }
 }

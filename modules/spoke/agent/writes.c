@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends what the hub is to write no faster than it takes it. */
+/* Sends writes to the hub no faster than the hub takes them. */
 #include "agent/inside.h"
+#include "agent/requests.h"
+#include "agent/session.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,30 +13,43 @@
 #include <string.h>
 
 /*
- * After a restart of the agent, or of its hub, every work has a status to tell at once,
- * and a hub lets a spoke write only so much. So few are under way at a time; what the hub
- * refuses with 429 has not been done, goes to the front again and is sent when the hub
- * said. Whoever asked is told of the answer that it gets then. One warning tells of the
- * whole time.
+ * After a restart of the agent, or of its hub, every work has a status to send at once,
+ * and a hub lets a spoke write only so much. So few writes are under way at a time. One
+ * that the hub refuses with 429 has not been done: it goes to the front of the queue and is
+ * sent again when the hub said, and its sender is told only of the response that it gets
+ * then. One warning is logged for the whole time.
  */
 #define UNDER_WAY 32
-/* Nothing is refused that often for its rate alone. */
+/* A write that is refused this often is not refused for its rate alone. */
 #define TRIES 100
-/* Events that nobody waits for: beyond so many the newer ones are not worth the memory. */
+/* Writes without a sender that waits, as Events: beyond so many the newer ones are dropped. */
 #define EVENTS 1000
 #define PAUSE_MOST 60
 
-struct link_write {
+struct writes {
+    struct write_op *first, *last; /* owned: those that wait */
+    size_t waiting, under_way, most; /* most: that may be under way */
+    struct loop_timer *pause;        /* owned; while it is set the hub takes no more */
+    bool throttled;
+};
+
+struct write_op {
     struct agent *agent;
-    struct link_write *next;
+    struct write_op *next;
     char *method, *target, *type, *body; /* owned; body NULL: none */
     size_t len;
     int tries;
-    link_fn *done;
+    request_fn *done;
     void *arg;
 };
 
-static void write_free(struct link_write *write)
+void writes_open(struct agent *agent)
+{
+    agent->writes = mem_alloc(sizeof *agent->writes);
+    agent->writes->most = UNDER_WAY;
+}
+
+static void write_free(struct write_op *write)
 {
     mem_free(&write->method);
     mem_free(&write->target);
@@ -43,10 +58,11 @@ static void write_free(struct link_write *write)
     mem_free(&write);
 }
 
-static void end_write(struct link_write *write, int status, const struct http_answer *answer,
+/* Frees the write before its sender is told, who may send others or close the link. */
+static void end_write(struct write_op *write, int status, const struct http_answer *answer,
                       const struct err *err)
 {
-    link_fn *done = write->done;
+    request_fn *done = write->done;
     void *arg = write->arg;
 
     write_free(write);
@@ -63,20 +79,19 @@ static void on_pause_over(void *arg)
     send_waiting(agent);
 }
 
-/* The hub's own words tell the setting; here they are told once. */
-static void pause_writes(struct agent *agent, const struct http_answer *answer)
+/* The hub's own words name the setting that limits it; they are logged once. */
+static void pause_writes(struct agent *agent, const struct http_answer *answer,
+                         const struct err *why)
 {
-    struct writes *writes = &agent->writes;
+    struct writes *writes = agent->writes;
     const char *after = http_answer_get(answer, "retry-after");
     long seconds = after ? strtol(after, NULL, 10) : 1;
-    struct err why = {0};
 
     seconds = seconds < 1 ? 1 : seconds > PAUSE_MOST ? PAUSE_MOST : seconds;
     writes->most = 1;
     if (!writes->throttled) {
-        link_explain(answer->status, answer, NULL, &why);
         log_warn("spoke", "the hub takes no more for the moment (%s): %zu statuses and Events wait, and "
-                 "are sent as it takes them", why.text, writes->waiting);
+                 "are sent as it takes them", why->text, writes->waiting);
     }
     writes->throttled = true;
     if (!writes->pause)
@@ -85,9 +100,9 @@ static void pause_writes(struct agent *agent, const struct http_answer *answer)
         loop_timer_set(writes->pause, clock_seconds(seconds));
 }
 
-static void put_back(struct link_write *write)
+static void put_write_back(struct write_op *write)
 {
-    struct writes *writes = &write->agent->writes;
+    struct writes *writes = write->agent->writes;
 
     write->next = writes->first;
     writes->first = write;
@@ -97,25 +112,25 @@ static void put_back(struct link_write *write)
 }
 
 static void on_written(void *arg, int status, const struct http_answer *answer,
-                       const struct err *err)
+                       const struct err *why)
 {
-    struct link_write *write = arg;
+    struct write_op *write = arg;
     struct agent *agent = write->agent;
-    struct writes *writes = &agent->writes;
+    struct writes *writes = agent->writes;
 
     writes->under_way--;
-    if (status == 429 && write->tries < TRIES && !agent->closing) {
-        put_back(write);
-        pause_writes(agent, answer);
+    if (status == 429 && write->tries < TRIES && !session_is_closing(agent)) {
+        put_write_back(write);
+        pause_writes(agent, answer, why);
         return;
     }
     if (status && writes->most < UNDER_WAY)
         writes->most++;
-    end_write(write, status, answer, err); /* which may close the link */
+    end_write(write, status, answer, why); /* which may close the link */
     send_waiting(agent);
 }
 
-static void send_one(struct link_write *write)
+static void send_write(struct write_op *write)
 {
     struct http_field header = {"Content-Type", write->type};
     struct http_ask ask = {.method = write->method, .target = write->target};
@@ -127,21 +142,21 @@ static void send_one(struct link_write *write)
         ask.header_count = 1;
     }
     write->tries++;
-    write->agent->writes.under_way++;
-    link_ask(write->agent, &ask, on_written, write);
+    write->agent->writes->under_way++;
+    requests_send(write->agent, &ask, on_written, write);
 }
 
 static void send_waiting(struct agent *agent)
 {
-    struct writes *writes = &agent->writes;
+    struct writes *writes = agent->writes;
 
-    while (writes->first && writes->under_way < writes->most && !agent->closing &&
+    while (writes->first && writes->under_way < writes->most && !session_is_closing(agent) &&
            !(writes->pause && loop_timer_is_set(writes->pause))) {
-        struct link_write *write = writes->first;
+        struct write_op *write = writes->first;
 
         writes->first = write->next;
         writes->waiting--;
-        send_one(write);
+        send_write(write);
     }
     if (!writes->first && !writes->under_way && writes->throttled) {
         writes->throttled = false;
@@ -150,15 +165,15 @@ static void send_waiting(struct agent *agent)
 }
 
 void writes_send(struct agent *agent, const char *method, const char *target, const char *type,
-                 const struct text *body, link_fn *done, void *arg)
+                 const struct text *body, request_fn *done, void *arg)
 {
-    struct writes *writes = &agent->writes;
-    struct link_write *write;
+    struct writes *writes = agent->writes;
+    struct write_op *write;
 
     if (!done && writes->waiting >= EVENTS)
         return;
     write = mem_alloc(sizeof *write);
-    *write = (struct link_write){.agent = agent, .method = mem_copy_string(method),
+    *write = (struct write_op){.agent = agent, .method = mem_copy_string(method),
                                  .target = mem_copy_string(target), .type = mem_copy_string(type),
                                  .done = done, .arg = arg};
     if (body) {
@@ -171,15 +186,13 @@ void writes_send(struct agent *agent, const char *method, const char *target, co
         writes->first = write;
     writes->last = write;
     writes->waiting++;
-    if (!writes->most)
-        writes->most = UNDER_WAY;
     send_waiting(agent);
 }
 
 void writes_give_up(struct agent *agent, const struct err *err)
 {
-    struct writes *writes = &agent->writes;
-    struct link_write *write;
+    struct writes *writes = agent->writes;
+    struct write_op *write;
 
     loop_timer_free(&writes->pause);
     writes->throttled = false;
@@ -189,4 +202,11 @@ void writes_give_up(struct agent *agent, const struct err *err)
         writes->waiting--;
         end_write(write, 0, NULL, err);
     }
+}
+
+/* The link is closed by now, so none waits. */
+void writes_close(struct agent *agent)
+{
+    loop_timer_free(&agent->writes->pause);
+    mem_free(&agent->writes);
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fetches rendered bundles by digest, and believes nothing before its hash. */
-#include "agent/inside.h"
+/* Fetches rendered bundles by digest, and uses nothing whose digest is not right. */
+#include "works/gather.h"
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/object.h"
 #include "document/document.h"
+#include "http/http.h"
 #include "pki/pki.h"
 #include "runtime/runtime.h"
+#include "storage/storage.h"
 #include "store/store.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MANIFEST_LIMIT ((size_t)1024 * 1024)
 #define BLOB_LIMIT ((size_t)64 * 1024 * 1024)
-/* A layer that is slow may take its time; one that stops is asked for again. */
+/* A slow layer may take its time; one that stops is requested again. */
 #define SILENCE (30 * CLOCK_SECOND)
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 
@@ -57,43 +58,42 @@ static char *blob_name(const char *digest)
     return mem_printf("manifests/%s", digest);
 }
 
-struct node *bundle_manifests(struct agent *agent, struct arena *arena,
+struct node *bundle_manifests(struct works *works, struct arena *arena,
                               const char *digest, struct err *err)
 {
     scoped_mem char *name = blob_name(digest), *bytes = NULL;
-    int64_t size = store_blob_size(agent->store, name);
+    int64_t size = store_blob_size(storage_store(works->storage), name);
 
     if (size < 0) {
         err_set(err, ERR_NOT_FOUND, "%s is not here", digest);
         return NULL;
     }
     bytes = mem_alloc((size_t)size + 1);
-    if (store_blob_read(agent->store, name, 0, bytes, (size_t)size, err) != size)
+    if (store_blob_read(storage_store(works->storage), name, 0, bytes, (size_t)size, err) != size)
         return NULL;
     return document_read_json(arena, bytes, (size_t)size, &document_limits_own, err);
 }
 
-bool bundle_is_here(struct agent *agent, const char *digest)
+bool bundle_is_here(struct works *works, const char *digest)
 {
     scoped_mem char *name = blob_name(digest);
 
-    return store_blob_size(agent->store, name) >= 0;
+    return store_blob_size(storage_store(works->storage), name) >= 0;
 }
 
-static void name_wanted(struct agent *agent, struct map *wanted)
+static void name_wanted(struct works *works, struct map *wanted)
 {
     struct work *work;
     size_t at = 0;
 
-    while ((work = map_next(agent->works, &at, NULL))) {
-        const struct node *list =
-            node_at(work->object, "spec", "workload", "manifests", NULL);
+    while ((work = map_next(works->by_name, &at, NULL))) {
+        const struct node *list = work_manifests(work);
 
         for (size_t i = 0; i < node_count(list); i++) {
             scoped_mem char *name = blob_name(node_get_text(
                 node_at(node_item(list, i), "spec", "artifact", NULL), "digest"));
 
-            map_put(wanted, name, agent);
+            map_put(wanted, name, works);
         }
     }
 }
@@ -104,7 +104,7 @@ struct sweep {
     struct node *gone;
 };
 
-static void on_blob(void *arg, const char *name, int64_t size, int64_t wall)
+static void note_unwanted(void *arg, const char *name, int64_t size, int64_t wall)
 {
     struct sweep *sweep = arg;
 
@@ -112,39 +112,47 @@ static void on_blob(void *arg, const char *name, int64_t size, int64_t wall)
         node_add(sweep->arena, sweep->gone, node_string(sweep->arena, name));
 }
 
-static void partials_sweep(struct agent *agent, const struct map *wanted);
-
-/* Staged: it becomes durable with whatever is committed next. */
-void bundle_sweep(struct agent *agent)
+static bool is_wanted(void *arg, const char *digest)
 {
+    scoped_mem char *name = blob_name(digest);
+
+    return map_get(arg, name) != NULL;
+}
+
+/* It becomes durable with the next commit. */
+void bundle_sweep(struct works *works)
+{
+    struct store *store = storage_store(works->storage);
     scoped_map struct map *wanted = map_new();
     scoped_arena struct arena *arena = arena_new();
     struct sweep sweep = {wanted, arena, node_list(arena)};
 
-    name_wanted(agent, wanted);
-    store_blob_each(agent->store, on_blob, &sweep);
-    partials_sweep(agent, wanted);
+    name_wanted(works, wanted);
+    store_blob_each(store, note_unwanted, &sweep);
+    partial_sweep(works, is_wanted, wanted);
     for (size_t i = 0; i < node_count(sweep.gone); i++)
-        store_blob_delete(agent->store, node_text(node_item(sweep.gone, i)));
+        store_blob_delete(store, node_text(node_item(sweep.gone, i)));
 }
 
 /* ---- Fetching --------------------------------------------------------------- */
 
+/*
+ * The manifest of the artifact comes first, then its first layer, which is unpacked in a
+ * child process. Each step is begun by the response to the one before, and any of them may
+ * end the fetch: end_fetch() frees it.
+ */
 #define FETCH_TAG 0x46455443u
 struct fetch {
     uint32_t tag;
-    struct agent *agent;
-    struct fetch *next, **at;    /* in agent->fetches */
+    struct works *works;
+    struct fetch *next, **at;    /* in works->fetches */
     struct unpacking *unpacking; /* owned */
-    char *work; /* owned, as all here; works may go meanwhile */
-    unsigned turn;
-    char *repository, *digest, *wanted;
-    struct text got;  /* of the layer */
-    struct text words; /* in its place: what an answer says of a failure */
-    bool good;        /* what comes is the layer, not words about a failure */
+    struct need *need;           /* owned; works may go meanwhile */
+    char *repository;            /* owned */
+    char *digest;                /* owned; of the artifact */
+    char *wanted;                /* owned; of what is asked for now: the manifest or the layer */
     bool is_layer;
-    bool unkept; /* it came, and the disk had no room for it */
-    bool gone;   /* the hub has it no more */
+    struct text got; /* of the layer */
 };
 
 static void fetch_free(struct fetch *fetch)
@@ -155,145 +163,40 @@ static void fetch_free(struct fetch *fetch)
         fetch->next->at = fetch->at;
     runtime_unpack_cancel(&fetch->unpacking);
     text_free(&fetch->got);
-    free(fetch->work);
-    free(fetch->repository);
-    free(fetch->digest);
-    free(fetch->wanted);
-    free(fetch);
+    mem_free(&fetch->repository);
+    mem_free(&fetch->digest);
+    mem_free(&fetch->wanted);
+    mem_free(&fetch);
 }
 
-static void partials_free(struct agent *agent);
-
-/* Those that are being unpacked; the others end with the link. */
-void bundle_close(struct agent *agent)
+/* Those that are being unpacked: the others ended when the connection was closed. */
+void bundle_close(struct works *works)
 {
-    while (agent->fetches)
-        fetch_free(agent->fetches);
-    partials_free(agent);
+    while (works->fetches) {
+        need_free(works->fetches->need);
+        fetch_free(works->fetches);
+    }
+    partial_close(works);
 }
 
-static struct work *still_wanted(const struct fetch *fetch)
+/* Frees the fetch first, since the work may begin another one. `reason` NULL: all is well. */
+static void end_fetch(struct fetch *fetch, const char *reason, const char *trouble)
 {
-    struct work *work = map_get(fetch->agent->works, fetch->work);
-
-    return work && work->turn == fetch->turn ? work : NULL;
-}
-
-static void finish(struct fetch *fetch, const char *trouble)
-{
-    struct work *work = still_wanted(fetch);
-    bool unkept = fetch->unkept, gone = fetch->gone;
+    struct need *need = fetch->need;
 
     fetch_free(fetch);
-    if (!work)
-        return;
-    work->waiting--;
-    if (trouble)
-        work_retry_later(work, unkept ? "DiskPressure" : gone ? "ArtifactGone" : "ArtifactFetchFailed",
-                         trouble);
+    if (reason)
+        need_failed(need, reason, trouble);
     else
-        work_proceed(work);
-    if (gone)
-        work_read_again(work);
+        need_met(need);
 }
 
-/* ---- What has come of one that was cut -------------------------------------------- */
-
-/*
- * In memory, by the name of the artifact: the next attempt goes on from there, so
- * that a large one also comes over a line that is cut again and again. Nothing of it
- * is used before all of it is there and has its digest.
- */
-struct partial {
-    char *layer; /* owned */
-    struct text bytes;
-};
-
-static struct partial *partial_of(const struct fetch *fetch)
+static void fail_fetch(struct fetch *fetch, const char *trouble)
 {
-    return fetch->agent->partials ? map_get(fetch->agent->partials, fetch->digest) : NULL;
+    end_fetch(fetch, "ArtifactFetchFailed", trouble);
 }
 
-static void partial_drop(struct agent *agent, const char *digest)
-{
-    struct partial *partial = agent->partials ? map_get(agent->partials, digest) : NULL;
-
-    if (!partial)
-        return;
-    map_remove(agent->partials, digest);
-    text_free(&partial->bytes);
-    free(partial->layer);
-    free(partial);
-}
-
-static void partials_free(struct agent *agent)
-{
-    size_t at = 0;
-    const char *digest;
-
-    while (agent->partials && map_next(agent->partials, &at, &digest)) {
-        partial_drop(agent, digest);
-        at = 0;
-    }
-    map_free(&agent->partials);
-}
-
-static void partials_sweep(struct agent *agent, const struct map *wanted)
-{
-    size_t at = 0;
-    const char *digest;
-
-    while (agent->partials && map_next(agent->partials, &at, &digest)) {
-        scoped_mem char *name = blob_name(digest);
-
-        if (map_get(wanted, name))
-            continue;
-        partial_drop(agent, digest);
-        at = 0;
-    }
-}
-
-static size_t partials_size(struct agent *agent)
-{
-    struct partial *partial;
-    size_t at = 0, size = 0;
-
-    while ((partial = map_next(agent->partials, &at, NULL)))
-        size += partial->bytes.len;
-    return size;
-}
-
-static void partial_keep(struct fetch *fetch)
-{
-    struct agent *agent = fetch->agent;
-    struct partial *partial;
-
-    partial_drop(agent, fetch->digest);
-    if (!agent->partials)
-        agent->partials = map_new();
-    if (!fetch->got.len || partials_size(agent) + fetch->got.len > BLOB_LIMIT)
-        return;
-    partial = mem_alloc(sizeof *partial);
-    partial->layer = mem_copy_string(fetch->wanted);
-    partial->bytes = fetch->got;
-    fetch->got = (struct text){0};
-    map_put(agent->partials, fetch->digest, partial);
-}
-
-static void partial_take(struct fetch *fetch)
-{
-    struct partial *partial = partial_of(fetch);
-
-    if (partial && !strcmp(partial->layer, fetch->wanted)) {
-        fetch->got = partial->bytes;
-        partial->bytes = (struct text){0};
-    }
-    partial_drop(fetch->agent, fetch->digest);
-}
-
-/* ---- Asking ----------------------------------------------------------------------- */
-
-static void ask(struct fetch *fetch);
+/* ---- Unpacking -------------------------------------------------------------------- */
 
 static void on_dropped(void *arg, const struct err *err)
 {
@@ -302,13 +205,15 @@ static void on_dropped(void *arg, const struct err *err)
 }
 
 /* A large one goes to the disk before the commit does, and may find it full. */
-static int keep_bundle(struct agent *agent, const char *name, const char *json, size_t len,
+static int keep_bundle(struct works *works, const char *name, const char *json, size_t len,
                        struct err *err)
 {
-    store_blob_put(agent->store, name, json, len);
-    if (store_check_stage(agent->store, err) == 0)
+    struct store *store = storage_store(works->storage);
+
+    store_blob_put(store, name, json, len);
+    if (store_check_stage(store, err) == 0)
         return 0;
-    store_commit(agent->store, on_dropped, err); /* drops what was staged */
+    store_commit(store, on_dropped, err); /* drops what was staged */
     return -1;
 }
 
@@ -320,29 +225,35 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
     scoped_mem char *trouble = NULL;
 
     fetch->unpacking = NULL;
-    if (err)
+    if (err) {
         trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
-    else if (keep_bundle(fetch->agent, name, json, len, &why) < 0) {
-        fetch->unkept = true;
+        fail_fetch(fetch, trouble);
+    } else if (keep_bundle(fetch->works, name, json, len, &why) < 0) {
         trouble = mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository,
                              why.text);
+        end_fetch(fetch, WORKS_DISK_PRESSURE, trouble);
+    } else {
+        end_fetch(fetch, NULL, NULL);
     }
-    finish(fetch, trouble);
 }
 
-/* Its digest is right: so it is what the hub named, and still a stranger's. */
-static void unpack(struct fetch *fetch, const void *bytes, size_t len)
+/* Its digest is right, so it is what the hub named; a stranger may still have made it. */
+static void unpack_layer(struct fetch *fetch, const void *bytes, size_t len)
 {
     struct err err = {0};
 
-    fetch->unpacking = runtime_unpack(fetch->agent->loop, NULL, bytes, len, on_unpacked,
+    fetch->unpacking = runtime_unpack(fetch->works->loop, NULL, bytes, len, on_unpacked,
                                       fetch, &err);
     if (!fetch->unpacking)
-        finish(fetch, err.text);
+        fail_fetch(fetch, err.text);
 }
 
+/* ---- Requests ---------------------------------------------------------------------- */
+
+static void request_part(struct fetch *fetch);
+
 /* The first layer, if it is an archive; anything else is no bundle. */
-static void ask_layer(struct fetch *fetch, const void *bytes, size_t len)
+static void request_layer(struct fetch *fetch, const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
     struct err err = {0};
@@ -358,13 +269,13 @@ static void ask_layer(struct fetch *fetch, const void *bytes, size_t len)
     if (err.code) {
         scoped_mem char *trouble = mem_printf("%s of %s: %s", fetch->digest,
                                               fetch->repository, err.text);
-        finish(fetch, trouble);
+        fail_fetch(fetch, trouble);
         return;
     }
-    free(fetch->wanted);
+    mem_free(&fetch->wanted);
     fetch->wanted = mem_copy_string(digest);
     fetch->is_layer = true;
-    ask(fetch);
+    request_part(fetch);
 }
 
 static void on_whole(struct fetch *fetch, const void *bytes, size_t len)
@@ -374,11 +285,11 @@ static void on_whole(struct fetch *fetch, const void *bytes, size_t len)
     if (!has_digest(bytes, len, fetch->wanted)) {
         trouble = mem_printf("what %s holds as %s has another digest", fetch->repository,
                              fetch->wanted);
-        finish(fetch, trouble);
+        fail_fetch(fetch, trouble);
     } else if (fetch->is_layer) {
-        unpack(fetch, bytes, len);
+        unpack_layer(fetch, bytes, len);
     } else {
-        ask_layer(fetch, bytes, len);
+        request_layer(fetch, bytes, len);
     }
 }
 
@@ -391,29 +302,27 @@ static void explain_gone(const struct fetch *fetch, struct text *ret)
               fetch->repository);
 }
 
-static void on_failed(struct fetch *fetch, int status, const struct http_answer *answer,
-                      const struct err *err)
+static void on_failed(struct fetch *fetch, int status, const struct err *why)
 {
     scoped_text struct text trouble = {0};
-    struct err why = {0};
 
-    fetch->gone = status == 404;
-    link_explain(status, answer, err, &why);
-    if (fetch->gone)
+    if (status == 404) {
         explain_gone(fetch, &trouble);
-    else
-        text_addf(&trouble, "cannot fetch %s from %s: %s", fetch->wanted, fetch->repository,
-                  why.text);
-    if (!fetch->gone && status != 416 && fetch->got.len) {
+        end_fetch(fetch, BUNDLE_GONE, text_string(&trouble));
+        return;
+    }
+    text_addf(&trouble, "cannot fetch %s from %s: %s", fetch->wanted, fetch->repository, why->text);
+    /* 416: there is less of it than had come, so that is worth nothing. */
+    if (status != 416 && fetch->got.len) {
         text_addf(&trouble, "; %zu KiB of it have come, and it goes on from there",
                   fetch->got.len / 1024);
-        partial_keep(fetch);
+        partial_put(fetch->works, fetch->digest, fetch->wanted, &fetch->got);
     }
-    finish(fetch, text_string(&trouble));
+    fail_fetch(fetch, text_string(&trouble));
 }
 
-static void on_bytes(void *arg, int status, const struct http_answer *answer,
-                     const struct err *err)
+static void on_part(void *arg, int status, const struct http_answer *answer,
+                    const struct err *why)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
 
@@ -422,10 +331,10 @@ static void on_bytes(void *arg, int status, const struct http_answer *answer,
     else if (status == 200)
         on_whole(fetch, answer->body, answer->len);
     else
-        on_failed(fetch, status, answer, err);
+        on_failed(fetch, status, why);
 }
 
-static void on_head(struct http_call *call, const struct http_answer *answer, void *arg)
+static void on_layer_head(struct http_call *call, const struct http_answer *answer, void *arg)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
     const char *range = http_answer_get(answer, "content-range");
@@ -436,7 +345,7 @@ static void on_head(struct http_call *call, const struct http_answer *answer, vo
         text_cut(&fetch->got, 0);
 }
 
-static void on_piece(struct http_call *call, const char *bytes, size_t len, void *arg)
+static void on_layer_bytes(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
 
@@ -444,7 +353,7 @@ static void on_piece(struct http_call *call, const char *bytes, size_t len, void
 }
 
 /* However slow it is, as long as something comes. */
-static void ask(struct fetch *fetch)
+static void request_part(struct fetch *fetch)
 {
     scoped_mem char *target =
         mem_printf("/v2/%s/%s/%s", fetch->repository,
@@ -455,34 +364,33 @@ static void ask(struct fetch *fetch)
                             .limit = MANIFEST_LIMIT, .arg = fetch};
 
     if (fetch->is_layer) {
-        partial_take(fetch);
+        partial_take(fetch->works, fetch->digest, fetch->wanted, &fetch->got);
         range = mem_printf("bytes=%zu-", fetch->got.len);
         accept = (struct http_field){"Range", range};
         what.header_count = fetch->got.len ? 1 : 0;
         what.limit = BLOB_LIMIT;
-        what.head = on_head;
-        what.data = on_piece;
+        what.head = on_layer_head;
+        what.data = on_layer_bytes;
         what.silence = SILENCE;
     }
-    link_ask(fetch->agent, &what, on_bytes, fetch);
+    fetch->works->hub.fetch(fetch->works->hub.arg, &what, on_part, fetch);
 }
 
 void bundle_fetch(struct work *work, const char *reference, const char *digest)
 {
+    struct works *works = work->works;
     struct fetch *fetch = mem_alloc(sizeof *fetch);
 
     fetch->tag = FETCH_TAG;
-    fetch->agent = work->agent;
-    fetch->next = work->agent->fetches;
-    fetch->at = &work->agent->fetches;
+    fetch->works = works;
+    fetch->next = works->fetches;
+    fetch->at = &works->fetches;
     if (fetch->next)
         fetch->next->at = &fetch->next;
-    work->agent->fetches = fetch;
-    fetch->work = mem_copy_string(work->name);
-    fetch->turn = work->turn;
+    works->fetches = fetch;
+    fetch->need = need_new(work);
     fetch->repository = repository_of(reference);
     fetch->digest = mem_copy_string(digest);
     fetch->wanted = mem_copy_string(digest);
-    work->waiting++;
-    ask(fetch);
+    request_part(fetch);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the hub what happened: an Event the first time, a count of it after that. */
-
-#include "agent/inside.h"
+#include "works/report.h"
 
 #include "base/clock.h"
-#include "cluster/cluster.h"
-#include "document/document.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "cluster/cluster.h"
+#include "document/document.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,13 +75,13 @@ static struct event_series *take_series(struct events *events, const char *key, 
 }
 
 /* "volume a holds 5 bytes" and "volume a holds 6 bytes" are the same. */
-static void without_numbers(const char *from, struct text *into)
+static void add_without_numbers(const char *from, struct text *into)
 {
     for (; *from; from++)
         text_add_char(into, *from >= '0' && *from <= '9' ? '#' : *from);
 }
 
-static struct event_series *find_series(struct agent *agent, const struct cluster_event *event,
+static struct event_series *find_series(struct works *works, const struct cluster_event *event,
                                         int64_t now)
 {
     scoped_mem char *reason = mem_printf("%s/%s/%s/%s/%s", event->kind, event->space, event->name,
@@ -90,33 +89,33 @@ static struct event_series *find_series(struct agent *agent, const struct cluste
     scoped_text struct text key = { 0 };
     struct event_series *all, *one;
 
-    if (!agent->events) {
-        agent->events = mem_alloc(sizeof *agent->events);
-        agent->events->series = map_new();
+    if (!works->events) {
+        works->events = mem_alloc(sizeof *works->events);
+        works->events->series = map_new();
     }
-    forget_series(agent->events, now);
-    all = take_series(agent->events, reason, now);
+    forget_series(works->events, now);
+    all = take_series(works->events, reason, now);
     text_addf(&key, "%s: ", reason);
-    without_numbers(event->message, &key);
-    one = map_get(agent->events->series, text_string(&key));
+    add_without_numbers(event->message, &key);
+    one = map_get(works->events->series, text_string(&key));
     if (!one && all->different >= DIFFERENT)
         return all;
     all->different += !one;
-    return take_series(agent->events, text_string(&key), now);
+    return take_series(works->events, text_string(&key), now);
 }
 
-static const char *words_of(struct arena *arena, const struct agent *agent,
+static const char *event_message(struct arena *arena, const struct works *works,
                             const struct cluster_event *event)
 {
-    return *event->space && strcmp(event->space, agent->name) != 0
+    return *event->space && strcmp(event->space, works->name) != 0
                ? arena_printf(arena, "%s (in namespace %s)", event->message, event->space)
                : event->message;
 }
 
-static void send_first(struct agent *agent, struct arena *arena, const struct cluster_event *event,
+static void send_first(struct works *works, struct arena *arena, const struct cluster_event *event,
                        struct event_series *series, const char *now)
 {
-    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/events", agent->name);
+    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/events", works->name);
     struct node *body = node_map(arena);
     struct node *metadata = node_make(arena, body, "metadata");
     struct node *about = node_make(arena, body, "involvedObject");
@@ -126,37 +125,38 @@ static void send_first(struct agent *agent, struct arena *arena, const struct cl
     node_set_text(arena, body, "apiVersion", "v1");
     node_set_text(arena, body, "kind", "Event");
     node_set_text(arena, metadata, "name", series->name);
-    node_set_text(arena, metadata, "namespace", agent->name);
+    node_set_text(arena, metadata, "namespace", works->name);
     node_set_text(arena, about, "apiVersion", event->api_version);
     node_set_text(arena, about, "kind", event->kind);
     /* An Event is about what lies beside it; where the object lies here is said
        in words. */
-    node_set_text(arena, about, "namespace", agent->name);
+    node_set_text(arena, about, "namespace", works->name);
     node_set_text(arena, about, "name", event->name);
     node_set_text(arena, body, "type", event->type);
     node_set_text(arena, body, "reason", event->reason);
-    node_set_text(arena, body, "message", words_of(arena, agent, event));
+    node_set_text(arena, body, "message", event_message(arena, works, event));
     node_set_text(arena, body, "firstTimestamp", now);
     node_set_text(arena, body, "lastTimestamp", now);
     node_set_int(arena, body, "count", 1);
     node_set_text(arena, node_make(arena, body, "source"), "component", "axle-spoke");
     node_set_text(arena, body, "reportingComponent", "axle-spoke");
-    link_send(agent, "POST", target, NULL, report_printable(arena, body), NULL, NULL);
+    works->hub.send(works->hub.arg, "POST", target, NULL, printable_copy(arena, body), NULL, NULL);
 }
 
-static void send_count(struct agent *agent, struct arena *arena, const struct cluster_event *event,
+static void send_count(struct works *works, struct arena *arena, const struct cluster_event *event,
                        const struct event_series *series, const char *now)
 {
-    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/events/%s", agent->name, series->name);
+    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/events/%s", works->name, series->name);
     struct node *body = node_map(arena);
 
-    node_set_text(arena, body, "message", words_of(arena, agent, event));
+    node_set_text(arena, body, "message", event_message(arena, works, event));
     node_set_text(arena, body, "lastTimestamp", now);
     node_set_int(arena, body, "count", series->count);
-    link_send(agent, "PATCH", target, "application/merge-patch+json", report_printable(arena, body), NULL, NULL);
+    works->hub.send(works->hub.arg, "PATCH", target, WORKS_MERGE, printable_copy(arena, body), NULL,
+                    NULL);
 }
 
-void events_send(struct agent *agent, const struct cluster_event *event)
+void works_event(struct works *works, const struct cluster_event *event)
 {
     scoped_arena struct arena *arena = arena_new();
     struct event_series *series;
@@ -165,14 +165,14 @@ void events_send(struct agent *agent, const struct cluster_event *event)
 
     log_info("spoke", "%s %s/%s: %s: %s", event->kind, event->space, event->name,
              event->reason, event->message);
-    if (!agent->http || (agent->state != AGENT_WATCHING && agent->state != AGENT_LISTING))
+    if (works->hub.contact(works->hub.arg) < WORKS_LISTING)
         return;
     clock_format(now, false, words);
-    series = find_series(agent, event, now);
+    series = find_series(works, event, now);
     if (++series->count == 1 || !*series->name)
-        send_first(agent, arena, event, series, words);
+        send_first(works, arena, event, series, words);
     else if (now >= series->sent + PATCHES || now < series->sent)
-        send_count(agent, arena, event, series, words);
+        send_count(works, arena, event, series, words);
     else
         return;
     series->sent = now;

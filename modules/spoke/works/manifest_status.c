@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says how each manifest of a work stands: conditions, feedback, rules. */
-#include "agent/inside.h"
+#include "works/gather.h"
+#include "works/report.h"
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -9,7 +10,6 @@
 #include "work/work.h"
 
 #include <string.h>
-
 
 struct rows {
     const struct work *work;
@@ -218,7 +218,7 @@ static void add_rules(struct rows *rows, struct node *list,
 static void set_meta(struct rows *rows, struct node *row, size_t ordinal,
                      const struct node *manifest)
 {
-    struct work_resource resource = gather_resource(rows->arena, manifest);
+    struct work_resource resource = manifest_resource(rows->arena, manifest);
     struct node *meta = node_make(rows->arena, row, "resourceMeta");
 
     node_set_int(rows->arena, meta, "ordinal", (int64_t)ordinal);
@@ -235,18 +235,18 @@ static void add_row(struct rows *rows, size_t ordinal, const struct node *manife
     struct arena *arena = rows->arena;
     struct node *made = node_map(arena), *list = node_list(arena);
     const struct node *row, *metadata = node_get(manifest, "metadata");
-    const struct node *option = gather_option(arena, rows->work, manifest);
+    const struct node *option = manifest_option(arena, rows->work, manifest);
     struct node *object;
 
     set_meta(rows, made, ordinal, manifest);
     node_set(arena, made, "conditions", list);
     node_add(arena, rows->list, made);
-    if (gather_is_workload(manifest)) {
+    if (manifest_is_workload(manifest)) {
         judge_workload(rows, list);
         return;
     }
     row = row_of(rows, manifest);
-    object = cluster_read(rows->work->agent->cluster, arena, rows->work->name,
+    object = cluster_read(rows->work->works->cluster, arena, rows->work->name,
                           node_get_text(manifest, "apiVersion"),
                           node_get_text(manifest, "kind"),
                           node_get_text(metadata, "namespace"),
@@ -256,14 +256,14 @@ static void add_row(struct rows *rows, size_t ordinal, const struct node *manife
     add_rules(rows, list, node_get(option, "conditionRules"), object);
 }
 
-struct node *rows_of(const struct work *work, struct arena *arena,
-                     const struct node *report, const struct node *objects)
+struct node *manifest_status_rows(const struct work *work, struct arena *arena,
+                                  const struct node *report, const struct node *objects)
 {
     scoped_map struct map *found = map_new();
     struct rows rows = {.work = work, .arena = arena, .found = found,
                         .report = report, .list = node_list(arena)};
     const struct node *manifests =
-        node_at(work->object, "spec", "workload", "manifests", NULL);
+        work_manifests(work);
 
     index_rows(&rows, objects);
     for (size_t i = 0; i < node_count(manifests); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the status of a ManifestWork is summed up: since when a condition is as it is. */
-#include "agent/inside.h"
+#include "works/report.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -76,7 +76,7 @@ static void check_times(struct arena *arena, size_t i)
         work.sent_work = (char *)text_string(&sent);
     }
     clock_format(clock_wall(), false, now);
-    status = sum_work(&work, arena, read_text(arena, "{phase: Running}"), node_list(arena));
+    status = work_status(&work, arena, read_text(arena, "{phase: Running}"), node_list(arena));
     CHECK_TEXT(node_get_text(condition(status, "Available"), "status"), "True",
                "%s: it is available", cases[i].sentence);
     if (cases[i].want)

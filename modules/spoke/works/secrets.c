@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fetches the Secrets that a Workload names, and no others. */
-#include "agent/inside.h"
+#include "works/gather.h"
 
-#include "base/map.h"
 #include "document/document.h"
+#include "http/http.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-struct secret_ask {
-    struct agent *agent;
-    char *work; /* owned */
-    unsigned turn;
-};
-
-/* What it is and holds; who wrote it when on the hub is no part of it. */
-static struct node *trimmed(struct arena *arena, const struct node *secret)
+/* Its type and data; the metadata of the hub, as managedFields, is left out. */
+static struct node *copy_parts(struct arena *arena, const struct node *secret)
 {
     static const char *const parts[] = {"type", "data", "stringData"};
     const struct node *from = node_get(secret, "metadata");
@@ -32,46 +25,38 @@ static struct node *trimmed(struct arena *arena, const struct node *secret)
 }
 
 static void on_secret(void *arg, int status, const struct http_answer *answer,
-                      const struct err *err)
+                      const struct err *why)
 {
-    struct secret_ask *ask = arg;
-    struct work *work = map_get(ask->agent->works, ask->work);
-    bool wanted = work && work->turn == ask->turn;
+    struct need *need = arg;
+    struct work *work = need_work(need);
     scoped_arena struct arena *arena = arena_new();
     const struct node *secret = NULL;
-    struct err why = {0};
+    struct err err = {0};
 
-    free(ask->work);
-    free(ask);
-    if (!wanted)
-        return;
-    work->waiting--;
-    if (status == 200)
-        secret = document_read_json(arena, answer->body, answer->len,
-                                    &document_limits_own, &why);
-    else
-        link_explain(status, answer, err, &why);
-    if (!secret) {
-        work_retry_later(work, "SecretFetchFailed", why.text);
+    if (status != 200) {
+        need_failed(need, "SecretFetchFailed", why->text);
         return;
     }
-    node_add(work->gathered, work->secrets, trimmed(work->gathered, secret));
-    work_proceed(work);
+    secret = document_read_json(arena, answer->body, answer->len, &document_limits_own, &err);
+    if (!secret) {
+        need_failed(need, "SecretFetchFailed", err.text);
+        return;
+    }
+    if (work)
+        node_add(work->gathered, work->secrets, copy_parts(work->gathered, secret));
+    need_met(need);
 }
 
-static void fetch(struct work *work, const char *space, const char *name)
+static void fetch_secret(struct work *work, const char *space, const char *name)
 {
-    struct secret_ask *ask = mem_alloc(sizeof *ask);
-    scoped_mem char *target =
-        mem_printf("/api/v1/namespaces/%s/secrets/%s", space, name);
+    struct works_hub *hub = &work->works->hub;
+    scoped_mem char *target = mem_printf("/api/v1/namespaces/%s/secrets/%s", space, name);
 
-    *ask = (struct secret_ask){work->agent, mem_copy_string(work->name), work->turn};
-    work->waiting++;
-    link_send(work->agent, "GET", target, NULL, NULL, on_secret, ask);
+    hub->send(hub->arg, "GET", target, NULL, NULL, on_secret, need_new(work));
 }
 
-/* The very version that is asked for. */
-static const struct node *find(const struct node *had, const struct node *ref)
+/* The Secret in the version that the reference names; NULL: it is not among them. */
+static const struct node *find_secret(const struct node *had, const struct node *ref)
 {
     const char *version = node_get_text(ref, "resourceVersion");
 
@@ -93,13 +78,13 @@ void secrets_gather(struct work *work, const struct node *spec,
     for (size_t i = 0; i < node_count(refs); i++) {
         const struct node *ref = node_item(refs, i);
         const char *space = node_get_text(ref, "namespace");
-        const struct node *secret = find(had, ref);
+        const struct node *secret = find_secret(had, ref);
 
         if (secret)
             node_add(work->gathered, work->secrets,
                      node_copy(work->gathered, secret));
         else
-            fetch(work, *space ? space : node_get_text(spec, "targetNamespace"),
-                  node_get_text(ref, "name"));
+            fetch_secret(work, *space ? space : node_get_text(spec, "targetNamespace"),
+                         node_get_text(ref, "name"));
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums a work up in conditions, from how its manifests stand. */
-#include "agent/inside.h"
+#include "works/gather.h"
+#include "works/report.h"
 
 #include "base/clock.h"
 #include "document/document.h"
@@ -273,12 +274,12 @@ static struct node *merged_rows(const struct sum *sum)
     return work_merge_manifests(arena, left, rows, clock_wall());
 }
 
-struct node *sum_work(const struct work *work, struct arena *arena,
-                      const struct node *report, const struct node *objects)
+struct node *work_status(const struct work *work, struct arena *arena,
+                         const struct node *report, const struct node *objects)
 {
     struct node *status = node_map(arena);
     struct sum sum = {.arena = arena, .work = work, .report = report,
-                      .rows = rows_of(work, arena, report, objects),
+                      .rows = manifest_status_rows(work, arena, report, objects),
                       .before = status_before(arena, work)};
 
     node_set(arena, status, "conditions", conditions(&sum, objects));

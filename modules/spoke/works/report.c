@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the hub how works stand here, when that has changed. */
-#include "agent/inside.h"
+#include "works/gather.h"
+#include "works/report.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,50 +9,21 @@
 #include "base/object.h"
 #include "cluster/cluster.h"
 #include "document/document.h"
+#include "http/http.h"
 #include "pki/pki.h"
 #include "work/work.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MERGE "application/merge-patch+json"
 #define ON_THE_WAY (100 * CLOCK_MS)
 /* And this much later again what the hub had no room for. */
 #define BUSY (2 * CLOCK_SECOND)
 
-/* ---- Fit to be read ------------------------------------------------------------------ */
-
-/* Whatever a program of a pod, a name in an artifact or a feedback rule put there. */
-#define TEXT_MOST 4096
-
-struct node *report_printable(struct arena *arena, const struct node *from)
-{
-    struct node *made;
-    char *text;
-
-    if (node_is(from, NODE_STRING)) {
-        text = arena_bytes(arena, from->string, from->len < TEXT_MOST ? from->len : TEXT_MOST);
-        text_make_printable(text);
-        return node_string(arena, text);
-    }
-    if (node_is(from, NODE_LIST)) {
-        made = node_list(arena);
-        for (size_t i = 0; i < node_count(from); i++)
-            node_add(arena, made, report_printable(arena, node_item(from, i)));
-        return made;
-    }
-    if (!node_is(from, NODE_MAP))
-        return node_copy(arena, from);
-    made = node_map(arena);
-    node_each(member, from)
-        node_set(arena, made, member->key, report_printable(arena, member->value));
-    return made;
-}
-
 /* ---- Sending -------------------------------------------------------------------- */
 
 struct report_sent {
-    struct agent *agent;
+    struct works *works;
     char *work; /* owned */
     bool last;  /* of the two patches */
     int64_t revision; /* that it was conditional on; 0: none */
@@ -63,28 +35,26 @@ static void on_patience(void *arg);
 static void retry_later(struct work *work)
 {
     if (!work->patience)
-        work->patience = loop_timer_new(work->agent->loop, on_patience, work);
+        work->patience = loop_timer_new(work->works->loop, on_patience, work);
     loop_timer_set(work->patience, BUSY + loop_backoff_next(&work->tell_backoff));
 }
 
 /* That one status is not taken is no fault of the link, which others use: it is told
    again in a while, and why once. Only a link that failed is made anew. */
-static void on_untold(struct work *work, int status, const struct http_answer *answer,
-                      const struct err *err)
+static void on_untold(struct work *work, int status, const struct err *why)
 {
-    struct err why = {0};
+    struct works_hub *hub = &work->works->hub;
 
-    link_explain(status, answer, err, &why);
     mem_free(&work->sent_work);
     mem_free(&work->sent_workload);
     if (status == 0) { /* all is told when there is another link */
-        agent_lost(work->agent, "sending a status", &why);
+        hub->lost(hub->arg, "sending a status", why);
         return;
     }
-    if (!work->untold || strcmp(work->untold, why.text) != 0)
-        log_warn("spoke", "status of %s: %s", work->name, why.text);
+    if (!work->untold || strcmp(work->untold, why->text) != 0)
+        log_warn("spoke", "status of %s: %s", work->name, why->text);
     mem_free(&work->untold);
-    work->untold = mem_copy_string(why.text);
+    work->untold = mem_copy_string(why->text);
     retry_later(work);
 }
 
@@ -116,10 +86,10 @@ static void take_revision(struct work *work, const struct http_answer *answer)
 }
 
 static void on_sent(void *arg, int status, const struct http_answer *answer,
-                    const struct err *err)
+                    const struct err *why)
 {
     struct report_sent *sent = arg;
-    struct work *work = map_get(sent->agent->works, sent->work);
+    struct work *work = work_find(sent->works, sent->work);
     int64_t revision = sent->revision;
     bool last = sent->last;
 
@@ -131,7 +101,7 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
         mem_free(&work->sent_work);
         tell_anew(work, revision);
     } else if (status != 200 && status != 404) {
-        on_untold(work, status, answer, err);
+        on_untold(work, status, why);
     } else if (status == 200 && revision) {
         take_revision(work, answer);
     }
@@ -153,15 +123,16 @@ static void send_patch(struct work *work, const char *target, const struct node 
                        bool last, int64_t revision)
 {
     scoped_arena struct arena *arena = arena_new();
+    struct works_hub *hub = &work->works->hub;
     struct report_sent *sent = mem_alloc(sizeof *sent);
     struct node *body = node_map(arena);
 
-    *sent = (struct report_sent){work->agent, mem_copy_string(work->name), last, revision};
-    node_set(arena, body, "status", report_printable(arena, status));
+    *sent = (struct report_sent){work->works, mem_copy_string(work->name), last, revision};
+    node_set(arena, body, "status", printable_copy(arena, status));
     if (revision)
         node_set(arena, node_make(arena, body, "metadata"), "resourceVersion",
                  node_format(arena, "%lld", (long long)revision));
-    link_send(work->agent, "PATCH", target, MERGE, body, on_sent, sent);
+    hub->send(hub->arg, "PATCH", target, WORKS_MERGE, body, on_sent, sent);
 }
 
 /* Conditions carry times, so what is compared is the text without new ones:
@@ -180,10 +151,10 @@ static bool is_news(char **sent, struct arena *arena, const struct node *status)
 static const struct node *workload_in(const struct work *work)
 {
     const struct node *manifests =
-        node_at(work->object, "spec", "workload", "manifests", NULL);
+        work_manifests(work);
 
     for (size_t i = 0; i < node_count(manifests); i++) {
-        if (gather_is_workload(node_item(manifests, i)))
+        if (manifest_is_workload(node_item(manifests, i)))
             return node_item(manifests, i);
     }
     return NULL;
@@ -219,7 +190,7 @@ static bool send_workload(struct work *work, struct arena *arena,
     if (!is_news(&work->sent_workload, arena, status))
         return false;
     target = mem_printf("/apis/axle.dev/v1alpha1/namespaces/%s/workloads/%s/status",
-                        work->agent->name,
+                        work->works->name,
                         node_get_text(node_get(workload, "metadata"), "name"));
     send_patch(work, target, status, last, 0);
     return true;
@@ -241,10 +212,10 @@ static void tell_refused(struct work *work, const struct node *objects)
 
         /* A full disk has one Event of its own, not one for each object. */
         if (node_get_bool(row, "applied", true) || !*event.reason ||
-            !strcmp(event.reason, "DiskPressure") || map_get(work->said, key))
+            !strcmp(event.reason, "DiskPressure") || map_get(work->events, key))
             continue;
-        map_put(work->said, key, work);
-        events_send(work->agent, &event);
+        map_put(work->events, key, work);
+        works_event(work->works, &event);
     }
 }
 
@@ -262,10 +233,10 @@ static void tell_failed(struct work *work)
             .name = node_get_text(metadata, "name"), .type = "Warning",
             .reason = node_get_text(failure, "reason"), .message = message};
 
-        if (!failure || map_get(work->said, message))
+        if (!failure || map_get(work->events, message))
             continue;
-        map_put(work->said, message, work);
-        events_send(work->agent, &event);
+        map_put(work->events, message, work);
+        works_event(work->works, &event);
     }
 }
 
@@ -273,24 +244,24 @@ void report_trouble(struct work *work)
 {
     struct cluster_event event = {
         .owner = work->name, .api_version = WORKS, .kind = "ManifestWork",
-        .space = work->agent->name, .name = work->name, .type = "Warning",
+        .space = work->works->name, .name = work->name, .type = "Warning",
         .reason = work->trouble_reason, .message = work->trouble};
 
-    if (map_get(work->said, work->trouble))
+    if (map_get(work->events, work->trouble))
         return;
-    map_put(work->said, work->trouble, work);
-    events_send(work->agent, &event);
+    map_put(work->events, work->trouble, work);
+    works_event(work->works, &event);
 }
 
 static struct node *status_of(struct work *work, struct arena *arena,
                               const struct node *report)
 {
     const struct node *objects =
-        cluster_objects(work->agent->cluster, arena, work->name);
+        cluster_objects(work->works->cluster, arena, work->name);
 
     tell_refused(work, objects);
     tell_failed(work);
-    return sum_work(work, arena, report, objects);
+    return work_status(work, arena, report, objects);
 }
 
 static void on_patience(void *arg)
@@ -312,7 +283,7 @@ static bool can_wait(struct work *work, const struct node *report)
     if (!work->waited && !work->trouble && !work->deleting &&
         (!strcmp(phase, "Progressing") || !strcmp(phase, "Pending"))) {
         if (!work->patience)
-            work->patience = loop_timer_new(work->agent->loop, on_patience, work);
+            work->patience = loop_timer_new(work->works->loop, on_patience, work);
         if (!loop_timer_is_set(work->patience))
             loop_timer_set(work->patience, ON_THE_WAY);
         return true;
@@ -323,12 +294,6 @@ static bool can_wait(struct work *work, const struct node *report)
     return false;
 }
 
-void report_forget(struct work *work)
-{
-    mem_free(&work->sent_work);
-    mem_free(&work->sent_workload);
-}
-
 void report_if_lost(struct work *work)
 {
     if (!work->sent_work && !work->sending)
@@ -337,15 +302,15 @@ void report_if_lost(struct work *work)
 
 void report_work(struct work *work)
 {
+    struct works_hub *hub = &work->works->hub;
     scoped_arena struct arena *arena = NULL;
-    scoped_mem char *target = NULL;
+    scoped_mem char *path = NULL, *target = NULL;
     struct node *report, *status;
     bool workload, news;
 
-    if (!work->agent->http || !work->object ||
-        work->agent->state == AGENT_JOINING || work->agent->state == AGENT_WAITING)
+    if (!work->object || hub->contact(hub->arg) < WORKS_LISTING)
         return;
-    if (work->foreign && epoch_withholds(work->agent))
+    if (work->foreign && hub->is_withheld(hub->arg))
         return;
     /* While things are being fetched there is nothing to tell. */
     if (!work->applied && !work->trouble && !work->deleting)
@@ -355,7 +320,7 @@ void report_work(struct work *work)
         return;
     }
     arena = arena_new();
-    report = cluster_report(work->agent->cluster, arena, work->name);
+    report = cluster_report(work->works->cluster, arena, work->name);
     if (can_wait(work, report))
         return;
     status = status_of(work, arena, report);
@@ -363,8 +328,8 @@ void report_work(struct work *work)
     news = is_news(&work->sent_work, arena, status);
     workload = send_workload(work, arena, report, !news);
     if (news) {
-        target = mem_printf("/apis/" WORKS "/namespaces/%s/manifestworks/%s/status",
-                            work->agent->name, work->name);
+        path = work_path(work);
+        target = mem_printf("%s/status", path);
         send_patch(work, target, status, true, work->revision);
     }
     work->sending = news || workload;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turns a work into the set of objects that the cluster shall have. */
-#include "agent/inside.h"
+/* Turns a work into the set of objects that the cluster is to have. */
+#include "works/gather.h"
 
 #include "cluster/cluster.h"
 #include "document/document.h"
@@ -11,60 +11,11 @@
 #include <string.h>
 
 #define PHASE "axle.dev/phase"
-#define OWN "axle.dev/v1alpha1"
-
-/* ---- Facts of a manifest ------------------------------------------------------ */
-
-bool gather_is_workload(const struct node *manifest)
-{
-    return strcmp(node_get_text(manifest, "kind"), "Workload") == 0 &&
-           strcmp(node_get_text(manifest, "apiVersion"), OWN) == 0;
-}
-
-/* As English has it for every kind in use: policies, classes, pods. */
-static char *plural_of(struct arena *arena, const char *kind)
-{
-    size_t len = strlen(kind);
-    bool y = text_ends(kind, "y") && !text_ends(kind, "ay") && !text_ends(kind, "ey");
-    bool s = text_ends(kind, "s") && !text_ends(kind, "Endpoints");
-    char *made = y ? arena_printf(arena, "%.*sies", (int)len - 1, kind)
-                   : arena_printf(arena, "%s%s", kind,
-                                  text_ends(kind, "Endpoints") ? ""
-                                  : s || text_ends(kind, "x") ? "es" : "s");
-
-    for (char *at = made; *at; at++)
-        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at + 32 : *at);
-    return made;
-}
-
-struct work_resource gather_resource(struct arena *arena,
-                                     const struct node *manifest)
-{
-    const struct node *metadata = node_get(manifest, "metadata");
-    const char *version = node_get_text(manifest, "apiVersion");
-    const char *slash = strchr(version, '/');
-
-    return (struct work_resource){
-        .group = slash ? arena_bytes(arena, version, (size_t)(slash - version)) : "",
-        .version = slash ? slash + 1 : version,
-        .resource = plural_of(arena, node_get_text(manifest, "kind")),
-        .space = node_get_text(metadata, "namespace"),
-        .name = node_get_text(metadata, "name")};
-}
-
-struct node *gather_option(struct arena *arena, const struct work *work,
-                           const struct node *manifest)
-{
-    struct work_resource resource = gather_resource(arena, manifest);
-
-    return work_option(arena, node_at(work->object, "spec", "manifestConfigs", NULL),
-                       &resource);
-}
 
 /* ---- Binding ------------------------------------------------------------------- */
 
-void gather_fail(struct work *work, size_t ordinal, const char *reason,
-                 const char *message)
+static void fail_manifest(struct work *work, size_t ordinal, const char *reason,
+                          const char *message)
 {
     struct node *why = node_map(work->gathered);
     scoped_mem char *key = mem_printf("%zu", ordinal);
@@ -85,8 +36,8 @@ const struct node *gather_failure(const struct work *work, size_t ordinal)
 static void bind_all(struct work *work, struct arena *arena, struct node *used)
 {
     const struct node *manifests =
-        node_at(work->object, "spec", "workload", "manifests", NULL);
-    struct node *facts = facts_values(work->agent, arena);
+        work_manifests(work);
+    struct node *facts = work->works->hub.facts(work->works->hub.arg, arena);
 
     work->bound = node_list(work->gathered);
     work->failed = node_map(work->gathered);
@@ -94,10 +45,10 @@ static void bind_all(struct work *work, struct arena *arena, struct node *used)
         struct node *manifest = node_item(manifests, i), *bound = manifest;
         struct err err = {0};
 
-        if (!gather_is_workload(manifest))
+        if (!manifest_is_workload(manifest))
             bound = work_bind(arena, manifest, facts, used, &err);
         if (!bound)
-            gather_fail(work, i, "ManifestInvalid", err.text);
+            fail_manifest(work, i, "ManifestInvalid", err.text);
         /* A copy: the object may be replaced by one that says the same. */
         node_add(work->gathered, work->bound,
                  node_copy(work->gathered, bound ? bound : manifest));
@@ -168,7 +119,7 @@ static int apply_server_side(struct gathering *to, const struct node *strategy,
     const struct node *metadata = node_get(item->object, "metadata");
     struct node *object = (struct node *)item->object, *live;
 
-    live = cluster_read(to->work->agent->cluster, to->arena, to->work->name,
+    live = cluster_read(to->work->works->cluster, to->arena, to->work->name,
                         node_get_text(object, "apiVersion"),
                         node_get_text(object, "kind"),
                         node_get_text(metadata, "namespace"),
@@ -210,7 +161,7 @@ static bool is_complete(const struct work *work, size_t ordinal)
 static int set_strategy(struct gathering *to, size_t ordinal,
                         struct cluster_manifest *item, struct err *err)
 {
-    const struct node *option = gather_option(to->arena, to->work, item->object);
+    const struct node *option = manifest_option(to->arena, to->work, item->object);
     const struct node *strategy = node_get(option, "updateStrategy");
     const char *type = node_get_text(strategy, "type");
 
@@ -228,7 +179,7 @@ static int set_strategy(struct gathering *to, size_t ordinal,
 
 static bool is_orphan(const struct gathering *to, const struct node *object)
 {
-    struct work_resource resource = gather_resource(to->arena, object);
+    struct work_resource resource = manifest_resource(to->arena, object);
 
     return !work_owns(node_at(to->work->object, "spec", "deleteOption", NULL),
                       &resource);
@@ -288,7 +239,7 @@ static int add_workload(struct gathering *to, const struct node *workload)
     const struct node *spec = node_get(workload, "spec");
     const char *space = node_get_text(spec, "targetNamespace");
     struct node *objects = bundle_manifests(
-        to->work->agent, to->arena,
+        to->work->works, to->arena,
         node_get_text(node_get(spec, "artifact"), "digest"), to->err);
 
     if (!objects)
@@ -310,7 +261,7 @@ static void add_manifest(struct gathering *to, size_t ordinal)
     if (gather_failure(to->work, ordinal)) {
         item.strategy = CLUSTER_READ_ONLY;
     } else if (set_strategy(to, ordinal, &item, &err) < 0) {
-        gather_fail(to->work, ordinal, "AppliedManifestSSAIgnoreFieldError",
+        fail_manifest(to->work, ordinal, "AppliedManifestSSAIgnoreFieldError",
                     err.text);
         item.strategy = CLUSTER_READ_ONLY;
     }
@@ -337,13 +288,13 @@ int gather_set(struct work *work, struct arena *arena,
 {
     struct gathering to = {.work = work, .arena = arena, .err = err};
 
-    to.facts = facts_values(work->agent, arena);
+    to.facts = work->works->hub.facts(work->works->hub.arg, arena);
     to.used = node_map(arena);
     bind_all(work, arena, to.used);
     for (size_t i = 0; i < node_count(work->bound); i++) {
         const struct node *manifest = node_item(work->bound, i);
 
-        if (!gather_is_workload(manifest)) {
+        if (!manifest_is_workload(manifest)) {
             add_manifest(&to, i);
         } else if (add_workload(&to, manifest) < 0) {
             free(to.items);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sends single requests to the hub, and tells each sender how its request ended. */
+#include "agent/requests.h"
+#include "agent/inside.h"
+#include "agent/session.h"
+
+#include "document/document.h"
+#include "tls/tls.h"
+
+#include <string.h>
+
+struct requests {
+    struct tls_client *tls;   /* owned */
+    struct http_client *http; /* owned; NULL: there is no connection */
+    struct request *sent;     /* owned: those under way */
+    void (*on_answer)(struct agent *agent, const struct http_answer *answer);
+};
+
+/* A request under way. Its sender is told in any case, also when the link is closed
+   meanwhile, so that none waits for ever. */
+struct request {
+    struct agent *agent;
+    struct request *next, **at; /* in requests->sent */
+    struct loop_timer *late;    /* owned; set when there is no connection at all */
+    request_fn *done;
+    void *arg;
+    /* Of a sender that takes the body in pieces. */
+    void (*head)(struct http_call *call, const struct http_answer *answer, void *arg);
+    void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
+};
+
+void requests_open(struct agent *agent,
+                   void (*on_answer)(struct agent *agent, const struct http_answer *answer))
+{
+    agent->requests = mem_alloc(sizeof *agent->requests);
+    agent->requests->on_answer = on_answer;
+}
+
+void requests_close(struct agent *agent)
+{
+    mem_free(&agent->requests);
+}
+
+/* ---- The connection --------------------------------------------------------------- */
+
+int requests_connect(struct agent *agent, const struct tls_client_settings *tls, struct err *err)
+{
+    struct requests *requests = agent->requests;
+    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3};
+
+    requests->tls = tls_client_new(agent->loop, tls, err);
+    if (!requests->tls)
+        return -1;
+    client.tls = requests->tls;
+    requests->http = http_client_new(agent->loop, &client, err);
+    return requests->http ? 0 : -1;
+}
+
+void requests_disconnect(struct agent *agent)
+{
+    http_client_free(&agent->requests->http);
+    tls_client_free(&agent->requests->tls);
+}
+
+struct http_client *requests_client(const struct agent *agent)
+{
+    return agent->requests->http;
+}
+
+/* ---- How a request ends ----------------------------------------------------------------- */
+
+/* A success needs no words, so its body is not parsed for some. */
+static bool is_success(const struct http_answer *answer)
+{
+    return answer->status >= 200 && answer->status < 300;
+}
+
+void requests_explain(const struct http_answer *answer, const struct err *err, struct err *ret)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *body = NULL;
+
+    if (!answer) {
+        *ret = *err;
+        return;
+    }
+    if (answer->body && !is_success(answer))
+        body = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+    if (*node_get_text(body, "message"))
+        err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s",
+                node_get_text(body, "message"));
+    else
+        err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "HTTP %d %s",
+                answer->status, http_status_text(answer->status));
+}
+
+/* Frees the request before `done`, which may send others or close the link. */
+static void end_request(struct request *request, const struct http_answer *answer,
+                        const struct err *err)
+{
+    struct agent *agent = request->agent;
+    request_fn *done = request->done;
+    void *arg = request->arg;
+    struct err why = {0};
+
+    if (answer) {
+        session_heard(agent);
+        agent->requests->on_answer(agent, answer);
+    }
+    *request->at = request->next;
+    if (request->next)
+        request->next->at = request->at;
+    loop_timer_free(&request->late);
+    mem_free(&request);
+    if (!done)
+        return;
+    requests_explain(answer, err, &why);
+    done(arg, answer ? answer->status : 0, answer, &why);
+}
+
+static void on_head(struct http_call *call, const struct http_answer *answer, void *arg)
+{
+    const struct request *request = arg;
+
+    request->head(call, answer, request->arg);
+}
+
+static void on_body(struct http_call *call, const char *bytes, size_t len, void *arg)
+{
+    const struct request *request = arg;
+
+    request->data(call, bytes, len, request->arg);
+}
+
+static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
+{
+    end_request(arg, answer, err);
+}
+
+/* It was sent while there was no connection: its sender is told in a later turn, as ever. */
+static void on_no_connection(void *arg)
+{
+    struct err err = {0};
+
+    err_set(&err, ERR_UNREACHABLE, "there is no connection to the hub");
+    end_request(arg, NULL, &err);
+}
+
+void requests_give_up(struct agent *agent, const struct err *err)
+{
+    while (agent->requests->sent)
+        end_request(agent->requests->sent, NULL, err);
+}
+
+/* ---- Sending --------------------------------------------------------------------------------- */
+
+void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *done, void *arg)
+{
+    struct requests *requests = agent->requests;
+    struct request *request = mem_alloc(sizeof *request);
+    struct http_ask mine = *ask;
+
+    *request = (struct request){agent, requests->sent, &requests->sent, NULL, done, arg,
+                                ask->head, ask->data};
+    if (request->next)
+        request->next->at = &request->next;
+    requests->sent = request;
+    mine.done = on_done;
+    mine.head = ask->head ? on_head : NULL;
+    mine.data = ask->data ? on_body : NULL;
+    mine.arg = request;
+    if (!requests->http) {
+        request->late = loop_timer_new(agent->loop, on_no_connection, request);
+        loop_timer_set(request->late, 0);
+        return;
+    }
+    http_client_send(requests->http, &mine);
+}
