@@ -63,7 +63,7 @@ static const char *conditions_text(struct arena *arena, const char *is, const ch
 static void check_times(struct arena *arena, size_t i)
 {
     char now[CLOCK_TEXT];
-    struct work work = {.applied = true, .generation = 3};
+    struct work work = {.phase = WORK_APPLIED, .generation = 3};
     scoped_text struct text sent = {0};
     const struct node *status;
 

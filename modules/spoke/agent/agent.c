@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long what the hub has lost without a word still runs: as OCM has it. */
+/* How long a work stays that vanished from the hub without being deleted, as in OCM. */
 #define EVICTION (3600 * CLOCK_SECOND)
 
 bool agent_is_connected(const struct agent *agent)
@@ -35,7 +35,7 @@ struct works *agent_works(const struct agent *agent)
     return agent->works;
 }
 
-/* ---- The states -------------------------------------------------------------------- */
+/* ---- The states ------------------------------------------------------------------ */
 
 static void enter_listing(struct agent *agent)
 {
@@ -51,6 +51,7 @@ static void enter_listing(struct agent *agent)
     sync_start(agent);
 }
 
+/* The watch has begun, so the hub accepts this spoke. */
 static void enter_watching(struct agent *agent)
 {
     session_watch_begun(agent);
@@ -63,7 +64,7 @@ static void enter_watching(struct agent *agent)
     facts_follow(agent);
 }
 
-static void on_again(void *arg)
+static void on_next_attempt(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -71,6 +72,7 @@ static void on_again(void *arg)
         session_move(agent, token_join_is_done(agent) ? SESSION_LISTING : SESSION_JOINING);
 }
 
+/* A parked agent tries no more: another one with its identity goes on. */
 static void enter_waiting(struct agent *agent)
 {
     join_stop(agent);
@@ -79,7 +81,7 @@ static void enter_waiting(struct agent *agent)
     loop_timer_free(&agent->again);
     if (duplicate_is_parked(agent))
         return;
-    agent->again = loop_timer_new(agent->loop, on_again, agent);
+    agent->again = loop_timer_new(agent->loop, on_next_attempt, agent);
     loop_timer_set(agent->again, session_next_delay(agent));
 }
 
@@ -89,9 +91,10 @@ static const struct session_hooks hooks = {
     .status_changed = status_send,
 };
 
-/* ---- The storage ---------------------------------------------------------------------- */
+/* ---- The storage ----------------------------------------------------------------- */
 
-static void keep_again(void *arg)
+/* In the order in which they are loaded: the commit of all of them follows. */
+static void keep_all_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -108,15 +111,15 @@ static void on_pressure(void *arg)
 static int open_storage(struct agent *agent, const char *vfs, struct err *err)
 {
     struct storage_settings settings = {.loop = agent->loop, .directory = agent->directory,
-                                        .vfs = vfs, .keep_again = keep_again,
+                                        .vfs = vfs, .keep_again = keep_all_again,
                                         .pressure_changed = on_pressure, .arg = agent};
 
     return storage_open(&settings, &agent->storage, err);
 }
 
-/* ---- The works ------------------------------------------------------------------------ */
+/* ---- The works ------------------------------------------------------------------- */
 
-/* The settings that are numbers and ranges; the rest came with `settings`. */
+/* The bounds that are numbers and ranges in the configuration; the others are in `settings`. */
 static int read_bounds(const struct config *config, struct runtime_bounds *bounds, struct err *err)
 {
     int64_t base = config_number(config, CONFIG_ID_USER_BASE);
@@ -136,7 +139,7 @@ static int read_bounds(const struct config *config, struct runtime_bounds *bound
     return 0;
 }
 
-/* The path of a control group, as /proc/PID/cgroup has it. */
+/* It must be a path as in /proc/PID/cgroup. */
 static int check_group(const char *path, struct err *err)
 {
     if (!path || !*path || (*path == '/' && strlen(path) <= 200 && !strstr(path, "..") && !strchr(path, ':')))
@@ -182,7 +185,7 @@ static void on_sweep(void *arg)
     loop_timer_set(agent->sweep, config_number(agent->config, CONFIG_ID_SWEEP_TIME));
 }
 
-/* ---- Life ----------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------ */
 
 static char *own_address(const struct agent_settings *settings)
 {
@@ -202,7 +205,7 @@ static char *own_address(const struct agent_settings *settings)
     return mem_copy_string("127.0.0.1");
 }
 
-/* With commas between; the one to be reached by first. */
+/* Comma-separated; the one by which this machine is reached comes first. */
 static char *all_addresses(const char *first)
 {
     scoped_text struct text all = {0};
@@ -252,10 +255,10 @@ static int check_settings(struct agent *agent, const struct agent_settings *sett
 }
 
 /*
- * An agent that is root runs workloads as users of their own. They must reach
- * their files below this folder; what else lies there is closed by itself.
+ * An agent that is root runs workloads as users of their own, who must reach their files
+ * below this folder. Everything else in it is closed to them by its own mode.
  */
-static void open_way(struct agent *agent)
+static void open_path_for_pods(struct agent *agent)
 {
     scoped_mem char *above = mem_printf("%s/..", agent->directory);
     scoped_mem char *barrier = NULL;
@@ -274,13 +277,15 @@ static void open_way(struct agent *agent)
                  barrier);
 }
 
-static int open_all(struct agent *agent, const struct agent_settings *settings, struct err *err)
+/* The storage before all that is loaded from it, and the facts before the works that use
+   them. */
+static int open_agent_parts(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     scoped_mem char *pki = agent_path(agent, "pki");
 
     if (file_make_folder(pki, err) < 0)
         return -1;
-    open_way(agent);
+    open_path_for_pods(agent);
     if (check_settings(agent, settings, err) < 0 ||
         open_storage(agent, settings->store_vfs, err) < 0)
         return -1;
@@ -295,6 +300,7 @@ static int open_all(struct agent *agent, const struct agent_settings *settings, 
     return 0;
 }
 
+/* The parts that cannot fail. */
 static struct agent *make_agent(struct loop *loop, const struct agent_settings *settings)
 {
     struct agent *agent = mem_alloc(sizeof *agent);
@@ -327,7 +333,7 @@ struct agent *agent_open(struct loop *loop, const struct agent_settings *setting
 {
     struct agent *agent = make_agent(loop, settings);
 
-    if (open_all(agent, settings, err) < 0) {
+    if (open_agent_parts(agent, settings, err) < 0) {
         agent_close(&agent);
         return NULL;
     }
@@ -342,7 +348,8 @@ struct agent *agent_open(struct loop *loop, const struct agent_settings *setting
     return agent;
 }
 
-/* Each request that is under way ends here, and its sender is told. */
+/* Each request that is under way ends here, and its sender is told; so the parts that send
+   are still there. */
 static void stop_session(struct agent *agent)
 {
     session_stop(agent);
@@ -386,7 +393,7 @@ void agent_close(struct agent **at)
     mem_free(&agent);
 }
 
-/* ---- The end of everything ------------------------------------------------------------- */
+/* ---- Reset ----------------------------------------------------------------------- */
 
 #define LOOK_EVERY (50 * CLOCK_MS)
 

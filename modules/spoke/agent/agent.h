@@ -16,16 +16,15 @@ struct runtime_driver;
 struct works;
 
 /*
- * The agent, put together: it joins a hub, watches the ManifestWorks in its own
- * namespace there, has `cluster` apply what they say, and reports back.
+ * The agent of one machine: it joins a hub, watches the ManifestWorks in its own namespace
+ * there, and hands them to `works`, which applies and reports them.
  *
- * It only ever dials out. What it was told lies in its own store, so it goes on
- * healing without the hub, and after a restart before the hub answers. A work is
- * on disk before it is acted on. Everything it says to the hub is a difference:
- * what did not change is not sent.
+ * It only ever dials out. What it knows lies in its own storage, so it goes on without the
+ * hub, and after a restart before the hub responds. What runs is ended only by an
+ * administrator, or by a hub that has lost no writes.
  *
- * The protocol is docs/SYNC-PROTOCOL.md. One thread; nothing blocks beyond the
- * store's commits.
+ * The protocol is docs/SYNC-PROTOCOL.md. One thread; nothing blocks beyond the store's
+ * commits.
  */
 struct agent;
 

@@ -14,9 +14,9 @@
 #define SIGNER "kubernetes.io/kube-apiserver-client"
 #define GROUP "system:open-cluster-management"
 
-/* ---- What is on the disk ------------------------------------------------------------- */
+/* ---- What is on the disk --------------------------------------------------------- */
 
-/* With a token it can join again. */
+/* Then this spoke can only join again, with a token. */
 bool certificate_is_broken(const struct agent *agent)
 {
     static const char *const files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt"};
@@ -61,7 +61,7 @@ int64_t certificate_time_left(const struct agent *agent)
     return cert ? cert->not_after - clock_wall() : 0;
 }
 
-/* ---- The request ------------------------------------------------------------------------ */
+/* ---- The request ----------------------------------------------------------------- */
 
 /* Made if there is none. One that is damaged is replaced only where a token lets this spoke
    join again with the new one. */
@@ -135,7 +135,7 @@ int certificate_add_key_pin(struct agent *agent, struct text *ret, struct err *e
     return 0;
 }
 
-/* ---- The response ------------------------------------------------------------------------ */
+/* ---- The response ---------------------------------------------------------------- */
 
 const char *certificate_denial(const struct node *status)
 {
@@ -151,7 +151,7 @@ const char *certificate_denial(const struct node *status)
     return NULL;
 }
 
-/* What would not let this spoke in is not kept: above all not in place of one that does. */
+/* A certificate that the hub would refuse is not kept, above all not in place of a good one. */
 int certificate_check(const struct agent *agent, const char *authority, const char *base64,
                       struct text *ret_pem, struct err *err)
 {

@@ -40,6 +40,7 @@ struct controls {
     struct control *first;          /* owned */
 };
 
+/* A callback of the stream or the timer that frees it does nothing after that. */
 static void control_free(struct control *control)
 {
     struct control **at = &control->agent->controls->first;
@@ -60,7 +61,7 @@ static void write_line(struct control *control, const char *text)
     loop_stream_write(control->stream, "\n", 1);
 }
 
-static void end_with(struct control *control, const char *text)
+static void end_control(struct control *control, const char *text)
 {
     write_line(control, text);
     loop_stream_close_politely(&control->stream, PATIENCE);
@@ -105,10 +106,11 @@ static void obey_line(struct control *control)
         return;
     }
     refused = mem_printf("refused: %s", err.text);
-    end_with(control, refused);
+    end_control(control, refused);
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+/* One line is read; what comes after it is not. */
+static void on_control_read(void *arg, const char *bytes, size_t len)
 {
     struct control *control = object_from(control, CONTROL_TAG, arg);
 
@@ -119,21 +121,21 @@ static void on_read(void *arg, const char *bytes, size_t len)
             return;
         }
         if (control->len + 1 == sizeof control->line) {
-            end_with(control, "refused: the line is too long");
+            end_control(control, "refused: the line is too long");
             return;
         }
         control->line[control->len++] = bytes[i];
     }
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_control_closed(void *arg, const struct err *why)
 {
     control_free(object_from(control, CONTROL_TAG, arg));
 }
 
-static const struct loop_stream_events events = {.read = on_read, .closed = on_closed};
+static const struct loop_stream_events events = {.read = on_control_read, .closed = on_control_closed};
 
-static void on_visitor(struct loop_stream *stream, void *arg)
+static void on_control_connection(struct loop_stream *stream, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct control *control;
@@ -163,7 +165,7 @@ void control_open(struct agent *agent)
     agent->controls = controls;
     if (loop_is_simulated(agent->loop))
         return;
-    controls->listener = loop_listen(agent->loop, address, on_visitor, agent, &err);
+    controls->listener = loop_listen(agent->loop, address, on_control_connection, agent, &err);
     if (!controls->listener)
         log_warn("spoke", "axle leave will not work here: %s", err.text);
     else if (chmod(path, 0600) < 0)

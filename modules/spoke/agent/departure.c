@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ends a spoke's life at its hub: it asked to leave, was removed, or is reset. */
+/* Ends a spoke's membership at its hub: it was asked to leave, was removed, or is reset. */
 #include "agent/departure.h"
 #include "agent/identity.h"
 #include "agent/inside.h"
@@ -21,21 +21,21 @@
 #include <string.h>
 
 /*
- * One small file says which end this spoke is at, so that a crash at any point is
- * gone on from. What runs is ended on three words only: a person's on this machine
- * (leave, reset), or its own hub's explicit "removed", "lost" or "left", said over TLS
- * under the authority that it joined with, by a hub that has lost nothing (epoch.c).
- * Silence, a 401 for another reason, another authority or a restored hub end nothing.
+ * One small file says how far a departure is, so that it goes on after a crash at any point.
+ * What runs is ended in two cases only: a person on this machine says so (leave, reset), or
+ * the hub says "removed", "lost" or "left", over TLS under the authority that this spoke
+ * joined with, and has lost no writes (epoch.c). Silence, a 401 for another reason, another
+ * authority or a restored hub end nothing.
  */
 #define FILE_NAME "departure"
 #define LIMIT 16384
 #define HEADER "axle-spoke"
 #define ASK_AGAIN (5 * CLOCK_SECOND)
 
-/* Which end it is at, as the file says. */
+/* As the file says. */
 enum departure_state {
     DEPARTURE_NONE,
-    DEPARTURE_LEAVING,   /* asked to; the hub has not let it go yet */
+    DEPARTURE_LEAVING,   /* it was asked to; the hub has not let it go yet */
     DEPARTURE_REMOVED,   /* the hub said so: what ran is ended */
     DEPARTURE_LEFT,      /* nothing runs, its identity is put aside */
     DEPARTURE_RESETTING, /* `axle reset` has begun */
@@ -70,9 +70,9 @@ static const struct {
     {"removed", REFUSAL_REMOVED}, {"lost", REFUSAL_LOST}, {"left", REFUSAL_LEFT},
 };
 
-/* ---- The file --------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------- */
 
-static enum departure_state state_in(const struct node *file)
+static enum departure_state departure_state_in(const struct node *file)
 {
     const char *state = node_get_text(file, "state");
 
@@ -82,8 +82,8 @@ static enum departure_state state_in(const struct node *file)
     return DEPARTURE_NONE;
 }
 
-/* NULL: there is none (ERR_NOT_FOUND), or it says nothing any more. */
-static const struct node *read_file(const struct agent *agent, struct arena *arena, struct err *err)
+/* NULL: there is none (ERR_NOT_FOUND), or it is damaged. */
+static const struct node *read_departure_file(const struct agent *agent, struct arena *arena, struct err *err)
 {
     scoped_mem char *path = agent_path(agent, FILE_NAME);
     bool damaged = false;
@@ -95,7 +95,7 @@ static const struct node *read_file(const struct agent *agent, struct arena *are
         err_wrap(err, "%s", path);
     if (!file)
         return NULL;
-    if (state_in(file) == DEPARTURE_NONE) {
+    if (departure_state_in(file) == DEPARTURE_NONE) {
         err_set(err, ERR_INVALID, "%s says nothing that this program knows", path);
         return NULL;
     }
@@ -104,7 +104,7 @@ static const struct node *read_file(const struct agent *agent, struct arena *are
     return file;
 }
 
-static int set_state(struct agent *agent, enum departure_state state, const char *message,
+static int set_departure_state(struct agent *agent, enum departure_state state, const char *message,
                          const char *token, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -132,20 +132,20 @@ static int set_state(struct agent *agent, enum departure_state state, const char
     return 0;
 }
 
-static void set_or_warn(struct agent *agent, enum departure_state state, const char *message)
+static void try_set_departure_state(struct agent *agent, enum departure_state state, const char *message)
 {
     struct err err = {0};
 
-    if (set_state(agent, state, message, "", &err) < 0)
+    if (set_departure_state(agent, state, message, "", &err) < 0)
         log_warn("spoke", "%s", err.text);
 }
 
-/* ---- Identity ------------------------------------------------------------------------ */
+/* ---- Identity -------------------------------------------------------------------- */
 
 static const char *const identity_files[] = {"pki/client.crt", "pki/client.key", "pki/hub-ca.crt",
                                        "joined-with", "hub", "name"};
 
-/* Into a folder of their own, so that leaving by mistake can be undone. */
+/* The files move to a folder of their own, so that leaving by mistake can be undone. */
 static int put_identity_aside(struct agent *agent, struct err *err)
 {
     static const char *const parts[] = {"", ".copy"};
@@ -166,10 +166,11 @@ static int put_identity_aside(struct agent *agent, struct err *err)
     return 0;
 }
 
-/* ---- At the start -------------------------------------------------------------------- */
+/* ---- At the start ---------------------------------------------------------------- */
 
-/* A token that is none counts as none: what is said then is that it has left. */
-static int open_left(struct agent *agent, const struct node *file, const char *token,
+/* Only a token other than that of the former join lets it join again. One that does not parse
+   counts as none, so that the error says that the spoke has left. */
+static int open_after_leaving(struct agent *agent, const struct node *file, const char *token,
                      struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -186,13 +187,13 @@ static int open_left(struct agent *agent, const struct node *file, const char *t
              node_get_text(file, "hub"), node_get_text(file, "at"));
     if (put_identity_aside(agent, err) < 0)
         return -1;
-    return set_state(agent, DEPARTURE_NONE, "", "", err);
+    return set_departure_state(agent, DEPARTURE_NONE, "", "", err);
 }
 
 /*
- * Which end it was at is not known. One with an identity is told by its hub if it is no
- * member any more. One without has left, or a reset was under way: its token of before
- * must not bring it back unseen.
+ * The file is damaged, so it is not known how far the departure was. A spoke that has a
+ * certificate goes on: its hub says if it is no member any more. One without has left, or a
+ * reset was under way, and the token of its former join must not bring it back unnoticed.
  */
 static int open_damaged(const struct agent *agent, const struct err *why, struct err *err)
 {
@@ -220,14 +221,14 @@ int departure_open(struct agent *agent, const struct agent_settings *settings, s
     const struct node *file;
 
     make_departure(agent, settings);
-    file = read_file(agent, arena, &why);
-    agent->departure->state = state_in(file);
+    file = read_departure_file(agent, arena, &why);
+    agent->departure->state = departure_state_in(file);
     if (settings->offline)
         return 0;
     if (!file && why.code != ERR_NOT_FOUND)
         return open_damaged(agent, &why, err);
     if (agent->departure->state == DEPARTURE_LEFT)
-        return open_left(agent, file, settings->token, err);
+        return open_after_leaving(agent, file, settings->token, err);
     if (agent->departure->state == DEPARTURE_RESETTING)
         return err_set(err, ERR_INVALID, "%s: a reset was begun here and did not finish: "
                        "`axle reset --yes` finishes it", agent->directory);
@@ -235,7 +236,7 @@ int departure_open(struct agent *agent, const struct agent_settings *settings, s
 }
 
 /* `left` may end the agent, so nothing follows it. */
-static void on_timer(void *arg)
+static void on_departure_timer(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct departure *departure = agent->departure;
@@ -255,11 +256,10 @@ static void set_departure_timer(struct agent *agent)
     struct departure *departure = agent->departure;
 
     if (!departure->timer)
-        departure->timer = loop_timer_new(agent->loop, on_timer, agent);
+        departure->timer = loop_timer_new(agent->loop, on_departure_timer, agent);
     loop_timer_set(departure->timer, 0);
 }
 
-/* What was cut short goes on. */
 void departure_resume(struct agent *agent)
 {
     if (agent->departure->state == DEPARTURE_LEAVING) {
@@ -279,7 +279,7 @@ void departure_close(struct agent *agent)
     mem_free(&agent->departure);
 }
 
-/* ---- Refused --------------------------------------------------------------------------- */
+/* ---- Refused --------------------------------------------------------------------- */
 
 static enum refusal read_refusal(const struct http_answer *answer)
 {
@@ -291,12 +291,13 @@ static enum refusal read_refusal(const struct http_answer *answer)
     return REFUSAL_OTHER;
 }
 
-static bool is_final(enum refusal refusal)
+static bool is_final_refusal(enum refusal refusal)
 {
     return refusal == REFUSAL_REMOVED || refusal == REFUSAL_LOST || refusal == REFUSAL_LEFT;
 }
 
-/* An old hub, or one that is being restored, does not tell its epoch or another one. */
+/* A hub that was restored does not name its epoch, or names another one: then its list of
+   members may be older than this spoke's membership. */
 static bool is_removal_believed(struct agent *agent, const struct http_answer *answer)
 {
     if (epoch_is_confirmed(agent, answer))
@@ -313,7 +314,7 @@ static void remember_removal(struct agent *agent, const struct err *why)
 {
     if (agent->departure->state == DEPARTURE_REMOVED)
         return;
-    set_or_warn(agent, DEPARTURE_REMOVED, why->text);
+    try_set_departure_state(agent, DEPARTURE_REMOVED, why->text);
     if (!token_is_new(agent))
         log_warn("spoke", "%s has removed this spoke: what ran here for it is ended (%zu works); the "
                  "data of its claims stays", agent->hub, works_count(agent->works));
@@ -323,27 +324,27 @@ void departure_refused(struct agent *agent, const struct http_answer *answer,
                        const struct err *why)
 {
     agent->departure->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
-    if (!is_final(agent->departure->refusal) && agent->departure->refusal != REFUSAL_UNKNOWN)
+    if (!is_final_refusal(agent->departure->refusal) && agent->departure->refusal != REFUSAL_UNKNOWN)
         return;
-    /* It asked to go, and the hub has let it. */
+    /* This spoke has asked to leave, so whatever the hub says now means that it may. */
     if (agent->departure->state == DEPARTURE_LEAVING) {
         works_end(agent->works);
         departure_proceed(agent);
         return;
     }
-    if (!is_final(agent->departure->refusal) || !is_removal_believed(agent, answer))
+    if (!is_final_refusal(agent->departure->refusal) || !is_removal_believed(agent, answer))
         return;
     remember_removal(agent, why);
     if (!agent->departure->removed_since)
         agent->departure->removed_since = clock_steady();
-    /* A new token that lets it in keeps what runs; one that does not is none. */
+    /* With a new token it may be a member again in a moment, and what runs stays for that long. */
     if (!token_is_new(agent) || clock_steady() - agent->departure->removed_since >= works_grace(agent->works))
         works_end(agent->works);
 }
 
-/* ---- Joined again after that ------------------------------------------------------------- */
+/* ---- Joined again after a removal ------------------------------------------------ */
 
-/* Before the new certificate takes the old one's place. */
+/* The old certificate is put aside before the new one takes its place. */
 int departure_joining(struct agent *agent, struct err *err)
 {
     scoped_mem char *old = NULL, *path = NULL;
@@ -381,10 +382,10 @@ void departure_accepted(struct agent *agent)
 void departure_listed(struct agent *agent)
 {
     if (departure_is_removed(agent))
-        set_or_warn(agent, DEPARTURE_NONE, "");
+        try_set_departure_state(agent, DEPARTURE_NONE, "");
 }
 
-/* ---- Leaving -------------------------------------------------------------------------- */
+/* ---- Leaving --------------------------------------------------------------------- */
 
 int departure_begin(struct agent *agent, struct err *err)
 {
@@ -397,7 +398,7 @@ int departure_begin(struct agent *agent, struct err *err)
     if (!token_join_is_done(agent))
         return err_set(err, ERR_CONFLICT, "this spoke has not joined yet: stop it instead");
     if (agent->departure->state == DEPARTURE_NONE) {
-        if (set_state(agent, DEPARTURE_LEAVING, "", "", err) < 0)
+        if (set_departure_state(agent, DEPARTURE_LEAVING, "", "", err) < 0)
             return -1;
         log_info("spoke", "%s was asked to leave %s", agent->name, agent->hub);
     }
@@ -418,18 +419,18 @@ void departure_add_condition(const struct agent *agent, struct arena *arena, str
     node_add(arena, news, made);
 }
 
-/* The last work is gone, and the hub has let it go: who it was is put aside. */
+/* When the last work is gone and the hub has let this spoke go, its identity is put aside. */
 void departure_proceed(struct agent *agent)
 {
     struct err err = {0};
     scoped_mem char *token = NULL;
 
     if (agent->departure->state != DEPARTURE_LEAVING || works_count(agent->works) ||
-        !(is_final(agent->departure->refusal) || agent->departure->refusal == REFUSAL_UNKNOWN))
+        !(is_final_refusal(agent->departure->refusal) || agent->departure->refusal == REFUSAL_UNKNOWN))
         return;
     token = token_id(agent);
     epoch_forget(agent);
-    if (set_state(agent, DEPARTURE_LEFT, "", token, &err) < 0 ||
+    if (set_departure_state(agent, DEPARTURE_LEFT, "", token, &err) < 0 ||
         put_identity_aside(agent, &err) < 0)
         log_error("spoke", "leaving: %s", err.text);
     else
@@ -438,21 +439,21 @@ void departure_proceed(struct agent *agent)
     set_departure_timer(agent);
 }
 
-/* ---- Reset ------------------------------------------------------------------------------- */
+/* ---- Reset ----------------------------------------------------------------------- */
 
 int departure_reset(struct agent *agent, struct err *err)
 {
-    if (set_state(agent, DEPARTURE_RESETTING, "", "", err) < 0)
+    if (set_departure_state(agent, DEPARTURE_RESETTING, "", "", err) < 0)
         return -1;
-    /* First, so that nothing is left behind as a work may say. */
+    /* The cluster first, so that also what a work says is to stay behind is removed. */
     cluster_end(works_cluster(agent->works));
     works_end(agent->works);
     return 0;
 }
 
-/* ---- Told ---------------------------------------------------------------------------------- */
+/* ---- For `axle status` ----------------------------------------------------------- */
 
-static const char *way_out(const struct agent *agent)
+static const char *explain_way_out(const struct agent *agent)
 {
     switch (agent->departure->refusal) {
     case REFUSAL_NOT_ACCEPTED:
@@ -475,7 +476,7 @@ static const char *way_out(const struct agent *agent)
 void departure_describe(struct agent *agent, struct arena *arena, struct node *made)
 {
     struct err ignored = {0};
-    const struct node *file = agent->departure->state ? read_file(agent, arena, &ignored) : NULL;
+    const struct node *file = agent->departure->state ? read_departure_file(agent, arena, &ignored) : NULL;
 
     if (agent->departure->state) {
         struct node *one = node_make(arena, made, "departure");
@@ -487,6 +488,6 @@ void departure_describe(struct agent *agent, struct arena *arena, struct node *m
     for (size_t i = 0; i < count_of(refusals); i++)
         if (agent->departure->refusal == refusals[i].refusal) {
             node_set_text(arena, made, "refused", refusals[i].word);
-            node_set_text(arena, made, "wayOut", way_out(agent));
+            node_set_text(arena, made, "wayOut", explain_way_out(agent));
         }
 }

@@ -13,7 +13,7 @@ struct agent_settings;
 struct http_answer;
 struct node;
 
-/* ---- departure.c: leaving, being removed, being reset ------------------------------- */
+/* ---- departure.c: leaving, being removed, being reset ---------------------------- */
 
 int departure_open(struct agent *agent, const struct agent_settings *settings,
                    struct err *err) MUST_CHECK;
@@ -41,7 +41,7 @@ int departure_reset(struct agent *agent, struct err *err) MUST_CHECK;
 /* For `axle status`. */
 void departure_describe(struct agent *agent, struct arena *arena, struct node *made);
 
-/* ---- epoch.c: the hub may have lost writes --------------------------------------------- */
+/* ---- epoch.c: the hub may have lost writes --------------------------------------- */
 
 void epoch_open(struct agent *agent);
 void epoch_load(struct agent *agent);

@@ -30,9 +30,9 @@ void disk_status_close(struct agent *agent)
     mem_free(&agent->disk_status);
 }
 
-/* ---- Events ------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------- */
 
-static void send_event(struct agent *agent, const char *type, const char *reason,
+static void send_disk_event(struct agent *agent, const char *type, const char *reason,
                        const char *message)
 {
     struct cluster_event event = {
@@ -50,7 +50,7 @@ static void send_damage(struct agent *agent)
     if (!damage || agent->disk_status->damage_told)
         return;
     agent->disk_status->damage_told = true;
-    send_event(agent, "Warning", "StoreReplaced", damage);
+    send_disk_event(agent, "Warning", "StoreReplaced", damage);
 }
 
 static void send_pressure(struct agent *agent)
@@ -60,7 +60,7 @@ static void send_pressure(struct agent *agent)
     if (!words || agent->disk_status->pressure_told || !session_is_watching(agent))
         return;
     agent->disk_status->pressure_told = true;
-    send_event(agent, "Warning", PRESSURE_CONDITION, words);
+    send_disk_event(agent, "Warning", PRESSURE_CONDITION, words);
 }
 
 void disk_status_send(struct agent *agent)
@@ -80,12 +80,12 @@ void disk_status_changed(struct agent *agent)
         session_status_changed(agent);
         return;
     }
-    send_event(agent, "Normal", "DiskHasRoom", "the disk can be written again; what waited goes on");
+    send_disk_event(agent, "Normal", "DiskHasRoom", "the disk can be written again; what waited goes on");
     session_status_changed(agent);
     works_disk_well(agent->works);
 }
 
-/* ---- Conditions ------------------------------------------------------------------------ */
+/* ---- Conditions ------------------------------------------------------------------ */
 
 static bool has_condition(const struct node *cluster, const char *type)
 {
@@ -97,7 +97,7 @@ static bool has_condition(const struct node *cluster, const char *type)
     return false;
 }
 
-static void add_condition(struct arena *arena, struct node *news, const char *type,
+static void add_disk_condition(struct arena *arena, struct node *news, const char *type,
                           const char *status, const char *reason, const char *message)
 {
     struct node *made = node_map(arena);
@@ -116,9 +116,9 @@ static void add_store_condition(struct agent *agent, struct arena *arena,
     const char *damage = storage_damage(agent->storage);
 
     if (damage)
-        add_condition(arena, news, STORE_CONDITION, "False", "StoreReplaced", damage);
+        add_disk_condition(arena, news, STORE_CONDITION, "False", "StoreReplaced", damage);
     else if (has_condition(cluster, STORE_CONDITION))
-        add_condition(arena, news, STORE_CONDITION, "True", "AsKept", "");
+        add_disk_condition(arena, news, STORE_CONDITION, "True", "AsKept", "");
 }
 
 /* False again when the pressure is over, and absent where there never was one. */
@@ -130,9 +130,9 @@ static void add_pressure_condition(struct agent *agent, struct arena *arena,
 
     status->pressure_known |= words || has_condition(cluster, PRESSURE_CONDITION);
     if (words)
-        add_condition(arena, news, PRESSURE_CONDITION, "True", "DiskUnwritable", words);
+        add_disk_condition(arena, news, PRESSURE_CONDITION, "True", "DiskUnwritable", words);
     else if (status->pressure_known)
-        add_condition(arena, news, PRESSURE_CONDITION, "False", "DiskHasRoom",
+        add_disk_condition(arena, news, PRESSURE_CONDITION, "False", "DiskHasRoom",
                       "the disk can be written");
 }
 

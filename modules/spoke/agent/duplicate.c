@@ -29,7 +29,7 @@ struct duplicate {
     bool cleared;      /* the condition was taken back by this start */
 };
 
-static const char *instance_of(const struct agent *agent, const char *name)
+static const char *instance_or_own(const struct agent *agent, const char *name)
 {
     return *name ? name : agent->duplicate->instance;
 }
@@ -63,9 +63,9 @@ void duplicate_claim(struct agent *agent, struct arena *arena, struct node *leas
     agent->duplicate->claims = false;
 }
 
-/* ---- The older one -------------------------------------------------------------- */
+/* ---- The older one --------------------------------------------------------------- */
 
-static void on_cluster(void *arg, int status, const struct http_answer *answer,
+static void on_cluster_read(void *arg, int status, const struct http_answer *answer,
                        const struct err *ignored)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -101,7 +101,7 @@ static void park_agent(struct agent *agent)
     scoped_mem char *target = mem_printf(AGENT_CLUSTERS "/%s", agent->name);
 
     agent->duplicate->parked = true;
-    link_send(agent, "GET", target, NULL, NULL, on_cluster, agent);
+    link_send(agent, "GET", target, NULL, NULL, on_cluster_read, agent);
 }
 
 bool duplicate_check(struct agent *agent, const struct http_answer *answer)
@@ -111,7 +111,7 @@ bool duplicate_check(struct agent *agent, const struct http_answer *answer)
                                                   &document_limits_api, NULL);
     const char *holder =
         node_text(node_at(lease, "metadata", "annotations", INSTANCE, NULL));
-    int order = strcmp(instance_of(agent, holder), agent->duplicate->instance);
+    int order = strcmp(instance_or_own(agent, holder), agent->duplicate->instance);
 
     if (agent->duplicate->parked)
         return true;

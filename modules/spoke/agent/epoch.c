@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notices that the hub lost writes, and then deletes nothing until it is confirmed. */
+/* Notices that the hub has lost writes, and withholds its changes until they are confirmed. */
 #include "agent/departure.h"
 #include "agent/inside.h"
 #include "agent/session.h"
@@ -18,11 +18,10 @@
 #include <string.h>
 
 /*
- * Each answer of the hub names its epoch, which changes when a backup was
- * restored or a loss was accepted. What the hub then says may be older than what
- * runs here, so works that are here stay as they are, neither removed nor
- * changed, until an administrator has looked and says that the hub is right.
- * Works that are new here are applied: they remove nothing.
+ * Each response of the hub names its epoch, which changes when a backup was restored or a
+ * loss was accepted. The hub's works may then be older than what runs here. So works that
+ * are here are neither removed nor changed until an administrator confirms the new epoch by
+ * an annotation. Works that are new here are applied, since that removes nothing.
  */
 #define HEADER "axle-epoch"
 #define CONFIRMED "axle.dev/confirmed-epoch"
@@ -42,7 +41,7 @@ void epoch_open(struct agent *agent)
     agent->epoch = mem_alloc(sizeof *agent->epoch);
 }
 
-static void on_kept(void *arg, const struct err *err)
+static void on_epoch_kept(void *arg, const struct err *err)
 {
     if (err)
         log_warn("spoke", "the hub's epoch cannot be kept: %s", err->text);
@@ -59,7 +58,7 @@ void epoch_keep_again(struct agent *agent)
 static void keep_epoch(struct agent *agent)
 {
     epoch_keep_again(agent);
-    store_commit(storage_store(agent->storage), on_kept, NULL);
+    store_commit(storage_store(agent->storage), on_epoch_kept, NULL);
 }
 
 void epoch_load(struct agent *agent)
@@ -93,7 +92,7 @@ bool epoch_is_withheld(const struct agent *agent)
     return agent->epoch->unconfirmed != 0;
 }
 
-/* What an administrator writes: the epoch, and where it is the old one, the revision
+/* The annotation that confirms it: the epoch; where that has not changed, also the revision
    that the hub has lost. */
 static void wanted_annotation(const struct agent *agent, char *out, size_t room)
 {
@@ -120,7 +119,7 @@ static void explain_epoch(const struct agent *agent, char *out, size_t room)
              why, wanted);
 }
 
-static void send_event(struct agent *agent)
+static void send_epoch_event(struct agent *agent)
 {
     char message[400];
     struct cluster_event event = {
@@ -133,7 +132,7 @@ static void send_event(struct agent *agent)
     agent->epoch->told = true;
 }
 
-/* The Event follows with the condition, when the hub can be spoken to. */
+/* The Event is sent with the next status, since the hub may not be watched now. */
 static void withhold_changes(struct agent *agent, int64_t epoch, int64_t went_back)
 {
     char message[400];
@@ -146,9 +145,9 @@ static void withhold_changes(struct agent *agent, int64_t epoch, int64_t went_ba
     log_warn("spoke", "%s", message);
 }
 
-/* ---- Confirmed ------------------------------------------------------------- */
+/* ---- Confirming ------------------------------------------------------------------ */
 
-static void on_again(void *arg)
+static void on_epoch_confirmed(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
@@ -157,8 +156,9 @@ static void on_again(void *arg)
         session_move(agent, SESSION_LISTING);
 }
 
-/* Everything that was withheld is in the next list. Generations of another epoch
-   mean nothing, so each work is taken as if it were new. */
+/* Everything that was withheld is in the next list. Generations of another epoch cannot be
+   compared, so each work is taken as if it were new. The list comes in a later turn, since
+   this may be called while a response is being taken in. */
 static void confirm_epoch(struct agent *agent, int64_t epoch)
 {
     log_info("spoke", "%s: epoch %" PRId64 " of the hub is confirmed: its works are "
@@ -169,7 +169,7 @@ static void confirm_epoch(struct agent *agent, int64_t epoch)
     keep_epoch(agent);
     works_forget_generations(agent->works);
     if (!agent->epoch->again)
-        agent->epoch->again = loop_timer_new(agent->loop, on_again, agent);
+        agent->epoch->again = loop_timer_new(agent->loop, on_epoch_confirmed, agent);
     loop_timer_set(agent->epoch->again, 0);
 }
 
@@ -185,10 +185,10 @@ void epoch_take_cluster(struct agent *agent, const struct node *cluster)
         confirm_epoch(agent, agent->epoch->unconfirmed);
 }
 
-/* ---- Seen ------------------------------------------------------------------- */
+/* ---- What the hub says ----------------------------------------------------------- */
 
-/* 0: it names none, or what is no number. */
-static int64_t epoch_of(const struct http_answer *answer)
+/* 0: the response names no epoch, or one that is no number. */
+static int64_t answer_epoch(const struct http_answer *answer)
 {
     const char *text = http_answer_get(answer, HEADER);
     long long epoch = 0;
@@ -198,12 +198,12 @@ static int64_t epoch_of(const struct http_answer *answer)
 
 bool epoch_is_confirmed(const struct agent *agent, const struct http_answer *answer)
 {
-    return epoch_of(answer) && epoch_of(answer) == agent->epoch->confirmed && !epoch_is_withheld(agent);
+    return answer_epoch(answer) && answer_epoch(answer) == agent->epoch->confirmed && !epoch_is_withheld(agent);
 }
 
 void epoch_take_answer(struct agent *agent, const struct http_answer *answer)
 {
-    int64_t epoch = epoch_of(answer);
+    int64_t epoch = answer_epoch(answer);
 
     if (epoch <= 0 || epoch == agent->epoch->unconfirmed ||
         (epoch == agent->epoch->confirmed && !agent->epoch->unconfirmed))
@@ -218,7 +218,8 @@ void epoch_take_answer(struct agent *agent, const struct http_answer *answer)
     }
 }
 
-/* What the works on disk say counts too, as after a restart of the agent. */
+/* The revisions of the works on disk count too: after a restart of the agent there are no
+   others. */
 static int64_t newest_seen(const struct agent *agent)
 {
     int64_t kept = works_newest_revision(agent->works), seen = agent->epoch->seen;
@@ -250,7 +251,7 @@ void epoch_add_condition(struct agent *agent, struct arena *arena, struct node *
     if (!agent->epoch->confirmed)
         return;
     if (agent->epoch->unconfirmed && !agent->epoch->told)
-        send_event(agent);
+        send_epoch_event(agent);
     if (agent->epoch->unconfirmed)
         explain_epoch(agent, message, sizeof message);
     else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps what ${spoke.NAME} may name here: the hub's words on this spoke and its own. */
+/* Keeps the values of ${spoke.NAME}: those of the ManagedCluster and those of this machine. */
 #include "agent/departure.h"
 #include "agent/inside.h"
 #include "agent/link.h"
@@ -33,14 +33,14 @@ void facts_open(struct agent *agent)
     agent->facts = mem_alloc(sizeof *agent->facts);
 }
 
-static struct store_key row_key(void)
+static struct store_key facts_row_key(void)
 {
     return (struct store_key){KEPT, "", "cluster"};
 }
 
 /* ---- Names and values ------------------------------------------------------------ */
 
-static void add_prefixed(struct arena *arena, struct node *facts,
+static void add_prefixed_facts(struct arena *arena, struct node *facts,
                          const char *prefix, const struct node *map)
 {
     node_each(member, map)
@@ -48,8 +48,8 @@ static void add_prefixed(struct arena *arena, struct node *facts,
                  member->value);
 }
 
-/* What an administrator sets: annotations on the hub, and flags here, which win. */
-static void add_own(struct agent *agent, struct arena *arena, struct node *facts)
+/* Annotations on the hub, and flags on this machine, which win over them. */
+static void add_own_facts(struct agent *agent, struct arena *arena, struct node *facts)
 {
     node_each(note, node_get(agent->facts->cluster, "annotations"))
         node_set(arena, facts, note->key, note->value);
@@ -57,22 +57,23 @@ static void add_own(struct agent *agent, struct arena *arena, struct node *facts
         node_set(arena, facts, own->key, own->value);
 }
 
+/* The names that the agent itself sets come last and cannot be set by others. */
 struct node *facts_values(struct agent *agent, struct arena *arena)
 {
     struct node *facts = node_map(arena);
 
-    add_own(agent, arena, facts);
-    add_prefixed(arena, facts, "labels.", node_get(agent->facts->cluster, "labels"));
-    add_prefixed(arena, facts, "claims.", node_get(agent->facts->cluster, "claims"));
+    add_own_facts(agent, arena, facts);
+    add_prefixed_facts(arena, facts, "labels.", node_get(agent->facts->cluster, "labels"));
+    add_prefixed_facts(arena, facts, "claims.", node_get(agent->facts->cluster, "claims"));
     node_set_text(arena, facts, "name", agent->name);
     node_set_text(arena, facts, "address", agent->address);
     node_set_text(arena, facts, "addresses", agent->addresses);
     return node_copy(arena, facts);
 }
 
-/* ---- What the hub says ------------------------------------------------------------ */
+/* ---- What the hub says ----------------------------------------------------------- */
 
-static struct node *read_cluster(struct arena *arena, const struct node *object)
+static struct node *read_cluster_facts(struct arena *arena, const struct node *object)
 {
     struct node *facts = node_map(arena), *notes = node_make(arena, facts, "annotations");
     struct node *claims = node_make(arena, facts, "claims");
@@ -90,13 +91,13 @@ static struct node *read_cluster(struct arena *arena, const struct node *object)
     return node_copy(arena, facts);
 }
 
-static void on_kept(void *arg, const struct err *err)
+static void on_facts_kept(void *arg, const struct err *err)
 {
     if (err && err->code)
         log_warn("spoke", "the facts of this spoke cannot be kept: %s", err->text);
 }
 
-static void set_facts(struct agent *agent, const struct node *facts)
+static void set_cluster_facts(struct agent *agent, const struct node *facts)
 {
     arena_free(&agent->facts->arena);
     agent->facts->arena = arena_new();
@@ -106,7 +107,7 @@ static void set_facts(struct agent *agent, const struct node *facts)
 void facts_keep_again(struct agent *agent)
 {
     scoped_text struct text json = {0};
-    struct store_key key = row_key();
+    struct store_key key = facts_row_key();
 
     if (!agent->facts->cluster)
         return;
@@ -114,25 +115,26 @@ void facts_keep_again(struct agent *agent)
     store_put(storage_store(agent->storage), &key, json.bytes, json.len);
 }
 
+/* Works that use a fact that has changed are gathered and applied anew. */
 void facts_take_cluster(struct agent *agent, const struct node *object)
 {
     scoped_arena struct arena *arena = arena_new();
-    struct node *facts = read_cluster(arena, object);
+    struct node *facts = read_cluster_facts(arena, object);
 
     epoch_take_cluster(agent, object);
     if (agent->facts->cluster && node_same(agent->facts->cluster, facts))
         return;
-    set_facts(agent, facts);
+    set_cluster_facts(agent, facts);
     facts_keep_again(agent);
-    storage_commit(agent->storage, on_kept, NULL);
+    storage_commit(agent->storage, on_facts_kept, NULL);
     works_facts_changed(agent->works);
 }
 
-/* ---- Following ---------------------------------------------------------------------- */
+/* ---- Following ------------------------------------------------------------------- */
 
 #define SOON (5 * CLOCK_SECOND)
 
-static bool on_line(const char *line, size_t len, void *arg)
+static bool on_facts_line(const char *line, size_t len, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -145,45 +147,47 @@ static bool on_line(const char *line, size_t len, void *arg)
     return true;
 }
 
-static void on_soon(void *arg)
+static void on_follow_timer(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
     facts_follow(agent);
 }
 
-static void follow_soon(struct agent *agent)
+/* Not all spokes of a hub at the same moment. */
+static void follow_later(struct agent *agent)
 {
     if (!agent->facts->again)
-        agent->facts->again = loop_timer_new(agent->loop, on_soon, agent);
+        agent->facts->again = loop_timer_new(agent->loop, on_follow_timer, agent);
     loop_timer_set(agent->facts->again, SOON + (int64_t)random_below(SOON));
 }
 
+/* From within the watch's own callback, which nothing follows. */
 static void give_watch_up(struct agent *agent, const struct err *err)
 {
     log_warn("spoke", "watching this spoke's own object: %s", err->text);
     http_call_cancel(&agent->facts->watch);
-    follow_soon(agent);
+    follow_later(agent);
 }
 
-static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
+static void on_facts_data(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct err err = {0};
 
-    if (http_lines_feed(&agent->facts->lines, bytes, len, on_line, agent, &err) < 0)
+    if (http_lines_feed(&agent->facts->lines, bytes, len, on_facts_line, agent, &err) < 0)
         give_watch_up(agent, &err);
 }
 
-static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_facts_watch_done(const struct http_answer *answer, const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
     agent->facts->watch = NULL;
-    follow_soon(agent);
+    follow_later(agent);
 }
 
-static bool is_needed(const struct agent *agent)
+static bool are_facts_needed(const struct agent *agent)
 {
     return epoch_is_withheld(agent) || works_use_facts(agent->works);
 }
@@ -192,10 +196,10 @@ static bool is_needed(const struct agent *agent)
 void facts_follow(struct agent *agent)
 {
     scoped_mem char *target = NULL;
-    struct http_ask ask = {.data = on_data, .done = on_done, .silence = AGENT_WATCH_SILENCE,
+    struct http_ask ask = {.data = on_facts_data, .done = on_facts_watch_done, .silence = AGENT_WATCH_SILENCE,
                            .arg = agent};
 
-    if (agent->facts->watch || !session_is_watching(agent) || !is_needed(agent))
+    if (agent->facts->watch || !session_is_watching(agent) || !are_facts_needed(agent))
         return;
     target = mem_printf(AGENT_CLUSTERS "?watch=true&allowWatchBookmarks=true"
                         "&fieldSelector=metadata.name%%3D%s", agent->name);
@@ -212,9 +216,9 @@ void facts_stop(struct agent *agent)
     loop_timer_free(&agent->facts->again);
 }
 
-/* ---- Kept and given ------------------------------------------------------------------ */
+/* ---- Loading --------------------------------------------------------------------- */
 
-static int on_row(void *arg, const struct store_row *row, struct err *err)
+static int load_facts_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct agent *agent = arg;
     scoped_arena struct arena *arena = NULL;
@@ -226,12 +230,12 @@ static int on_row(void *arg, const struct store_row *row, struct err *err)
     facts = document_read_json(arena, row->body, row->len, &document_limits_own, err);
     if (!facts)
         return -1;
-    set_facts(agent, facts);
+    set_cluster_facts(agent, facts);
     return 0;
 }
 
 /* "NAME=VALUE", as on the command line. */
-static int read_own(struct agent *agent, const char *const *list, struct err *err)
+static int read_own_facts(struct agent *agent, const char *const *list, struct err *err)
 {
     agent->facts->own_arena = arena_new();
     agent->facts->own = node_map(agent->facts->own_arena);
@@ -251,9 +255,9 @@ static int read_own(struct agent *agent, const char *const *list, struct err *er
 
 int facts_load(struct agent *agent, const char *const *own, struct err *err)
 {
-    if (read_own(agent, own, err) < 0)
+    if (read_own_facts(agent, own, err) < 0)
         return -1;
-    return store_each(storage_store(agent->storage), on_row, agent, err);
+    return store_each(storage_store(agent->storage), load_facts_row, agent, err);
 }
 
 void facts_close(struct agent *agent)

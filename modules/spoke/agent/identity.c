@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the name of this spoke and the address of its hub, and keeps them from the first join on. */
+/* Finds the name of this spoke and the address of its hub, and keeps both. */
 #include "agent/identity.h"
 #include "agent/inside.h"
 
@@ -31,9 +31,9 @@ char *agent_path(const struct agent *agent, const char *file)
     return mem_printf("%s/%s", agent->directory, file);
 }
 
-/* ---- Name --------------------------------------------------------------------------- */
+/* ---- Name ------------------------------------------------------------------------ */
 
-/* An older program kept it in the certificate only. */
+/* An older version of the program kept the name in the certificate only. */
 static char *name_in_certificate(const struct agent *agent)
 {
     size_t len = 0;
@@ -70,9 +70,9 @@ static int find_name(struct agent *agent, const struct agent_settings *settings,
     return 0;
 }
 
-/* ---- Hub ----------------------------------------------------------------------------- */
+/* ---- Hub ------------------------------------------------------------------------- */
 
-/* From the settings, else what was kept when it was reached last. */
+/* From the settings, else the address under which it was reached last. */
 static int find_hub(struct agent *agent, const struct agent_settings *settings, struct err *err)
 {
     struct err why = {0};
@@ -106,7 +106,7 @@ void identity_open_offline(struct agent *agent)
     agent->hub = hub ? hub : mem_copy_string("https://-");
 }
 
-/* ---- Kept ------------------------------------------------------------------------------ */
+/* ---- Kept ------------------------------------------------------------------------ */
 
 static void remember_file(const struct agent *agent, const char *file, const char *text)
 {
@@ -115,7 +115,7 @@ static void remember_file(const struct agent *agent, const char *file, const cha
     scoped_mem char *kept = storage_file_read(agent->directory, file, NULL, NULL);
     struct err err = {0};
 
-    /* An older program's has no copy yet. */
+    /* Without a text: a file that an older version wrote without a copy gets one. */
     if (kept && !text)
         text = kept;
     if (!text || (kept && !strcmp(kept, text) && file_exists(copy)))

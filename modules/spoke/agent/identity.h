@@ -13,7 +13,7 @@ struct agent;
 struct agent_settings;
 struct node;
 
-/* ---- identity.c: the name of this spoke and the address of its hub ---------------- */
+/* ---- identity.c: the name of this spoke and the address of its hub --------------- */
 
 int identity_open(struct agent *agent, const struct agent_settings *settings,
                   struct err *err) MUST_CHECK;
@@ -25,7 +25,7 @@ void identity_remember(const struct agent *agent);
 /* Says why a token is needed: never joined, or the key or certificate is lost. */
 int identity_needs_token(const struct agent *agent, struct err *err);
 
-/* ---- certificate.c: the key of this spoke, and a certificate for it ------------------ */
+/* ---- certificate.c: the key of this spoke, and a certificate for it -------------- */
 
 /* Whether the key, the certificate or the authority is damaged in both copies. */
 bool certificate_is_broken(const struct agent *agent);
@@ -45,7 +45,7 @@ const char *certificate_denial(const struct node *status);
 int certificate_check(const struct agent *agent, const char *authority, const char *base64,
                       struct text *ret_pem, struct err *err) MUST_CHECK;
 
-/* ---- token.c: the join token ---------------------------------------------------------- */
+/* ---- token.c: the join token ----------------------------------------------------- */
 
 /* Whether this spoke has a certificate that it can go on with, or no token for another. */
 bool token_join_is_done(const struct agent *agent);

@@ -79,10 +79,11 @@ static void post_with_token(struct agent *agent, const char *target, const struc
     http_client_send(requests_client(agent), &ask);
 }
 
-/* ---- Third: the certificate ----------------------------------------------- */
+/* ---- Third: the certificate ------------------------------------------------------ */
 
-static void watch_request(struct agent *agent);
+static void watch_decision(struct agent *agent);
 
+/* Each file is written whole; a crash between two leaves a join that is not done. */
 static int keep_identity(struct agent *agent, const char *certificate, struct err *err)
 {
     const char *directory = agent->directory, *root = agent->join->root;
@@ -124,7 +125,7 @@ static bool read_decision(const char *line, size_t len, void *arg)
     return !decision->gone && !decision->denied && !*decision->certificate;
 }
 
-static void take_certificate(struct agent *agent, const char *certificate)
+static void take_first_certificate(struct agent *agent, const char *certificate)
 {
     struct err err = {0};
 
@@ -137,7 +138,7 @@ static void take_certificate(struct agent *agent, const char *certificate)
     session_move(agent, SESSION_LISTING);
 }
 
-static void on_data(struct http_call *call, const char *bytes, size_t len, void *arg)
+static void on_decision_data(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -153,11 +154,11 @@ static void on_data(struct http_call *call, const char *bytes, size_t len, void 
     if (err.code)
         session_lost(agent, "joining", &err);
     else if (*decision.certificate)
-        take_certificate(agent, decision.certificate);
+        take_first_certificate(agent, decision.certificate);
 }
 
 /* One that ends in order is begun again: there was no decision for an hour. */
-static void on_watch_done(const struct http_answer *answer,
+static void on_decision_watch_done(const struct http_answer *answer,
                           const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -166,7 +167,7 @@ static void on_watch_done(const struct http_answer *answer,
 
     agent->join->watch = NULL;
     if (answer && answer->status == 200 && session_is_steady(agent)) {
-        watch_request(agent);
+        watch_decision(agent);
     } else if (answer && answer->status == 200) {
         err_set(&why, ERR_UNREACHABLE, "the hub ends the watch as soon as it has begun");
         session_lost(agent, "joining", &why);
@@ -175,7 +176,7 @@ static void on_watch_done(const struct http_answer *answer,
 }
 
 /* The first event of the watch is the request as it is. */
-static void watch_request(struct agent *agent)
+static void watch_decision(struct agent *agent)
 {
     scoped_mem char *bearer = mem_printf("Bearer %s", agent->token);
     scoped_mem char *target = mem_printf(
@@ -183,7 +184,7 @@ static void watch_request(struct agent *agent)
         agent->join->csr);
     struct http_field header = {"Authorization", bearer};
     struct http_ask ask = {.target = target, .headers = &header, .header_count = 1,
-                           .data = on_data, .done = on_watch_done,
+                           .data = on_decision_data, .done = on_decision_watch_done,
                            .silence = AGENT_WATCH_SILENCE, .arg = agent};
 
     http_lines_free(&agent->join->lines);
@@ -191,9 +192,9 @@ static void watch_request(struct agent *agent)
     agent->join->watch = http_client_send(requests_client(agent), &ask);
 }
 
-/* ---- Second: the request -------------------------------------------------- */
+/* ---- Second: the request --------------------------------------------------------- */
 
-static void on_request_made(const struct http_answer *answer,
+static void on_join_request_made(const struct http_answer *answer,
                             const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -225,10 +226,10 @@ static void on_request_made(const struct http_answer *answer,
     }
     log_info("spoke", "waiting for the hub to admit %s (request %s)", agent->name,
              agent->join->csr);
-    watch_request(agent);
+    watch_decision(agent);
 }
 
-/* ---- First: the cluster --------------------------------------------------- */
+/* ---- First: the cluster ---------------------------------------------------------- */
 
 static void on_cluster_made(const struct http_answer *answer,
                             const struct err *err, void *arg)
@@ -248,7 +249,7 @@ static void on_cluster_made(const struct http_answer *answer,
         session_lost(agent, "joining", &why);
         return;
     }
-    post_with_token(agent, AGENT_CSRS, request, on_request_made);
+    post_with_token(agent, AGENT_CSRS, request, on_join_request_made);
 }
 
 static int open_with_token(struct agent *agent, struct err *err)

@@ -40,7 +40,7 @@ static void set_lease_timer(struct agent *agent, int64_t delay)
 }
 
 /* A hub that names no duration, or 0, means the default. */
-static void take_spec(struct agent *agent, const struct node *spec, int64_t default_seconds)
+static void take_lease_duration(struct agent *agent, const struct node *spec, int64_t default_seconds)
 {
     agent->lease->seconds =
         node_get_within(spec, "leaseDurationSeconds", 0, INT32_MAX, default_seconds) ?: DEFAULT_SECONDS;
@@ -48,7 +48,7 @@ static void take_spec(struct agent *agent, const struct node *spec, int64_t defa
 
 void lease_take_cluster(struct agent *agent, const struct node *cluster)
 {
-    take_spec(agent, node_get(cluster, "spec"), DEFAULT_SECONDS);
+    take_lease_duration(agent, node_get(cluster, "spec"), DEFAULT_SECONDS);
 }
 
 /* Each response says how often the hub wants to hear of this spoke from now on. */
@@ -58,12 +58,12 @@ static void take_lease(struct agent *agent, const struct http_answer *answer)
     const struct node *lease = document_read_json(arena, answer->body, answer->len,
                                                   &document_limits_api, NULL);
 
-    take_spec(agent, node_get(lease, "spec"), agent->lease->seconds);
+    take_lease_duration(agent, node_get(lease, "spec"), agent->lease->seconds);
 }
 
 /* A lease that is not there yet comes in a moment. That there is no link is logged where
    it is lost. */
-static void on_not_renewed(struct agent *agent, int status, const struct err *why)
+static void on_lease_not_renewed(struct agent *agent, int status, const struct err *why)
 {
     struct lease *lease = agent->lease;
     bool is_news = status != 404 || lease->backoff.tries > 2;
@@ -73,7 +73,7 @@ static void on_not_renewed(struct agent *agent, int status, const struct err *wh
     set_lease_timer(agent, SOON + loop_backoff_next(&lease->backoff));
 }
 
-static void on_renewed(void *arg, int status, const struct http_answer *answer,
+static void on_lease_renewed(void *arg, int status, const struct http_answer *answer,
                        const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -81,7 +81,7 @@ static void on_renewed(void *arg, int status, const struct http_answer *answer,
     int64_t whole;
 
     if (status != 200) {
-        on_not_renewed(agent, status, why);
+        on_lease_not_renewed(agent, status, why);
         return;
     }
     if (duplicate_check(agent, answer))
@@ -109,7 +109,7 @@ static void on_lease_timer(void *arg)
     clock_format(clock_wall(), true, now);
     node_set_text(arena, spec, "renewTime", now);
     node_set_text(arena, spec, "holderIdentity", agent->name);
-    link_send(agent, "PATCH", target, AGENT_MERGE, body, on_renewed, agent);
+    link_send(agent, "PATCH", target, AGENT_MERGE, body, on_lease_renewed, agent);
 }
 
 void lease_start(struct agent *agent)

@@ -29,7 +29,7 @@ struct renewal {
     char *csr;      /* owned; NULL: no request is under way */
 };
 
-static void on_renew(void *arg);
+static void on_renewal_timer(void *arg);
 
 /* After two thirds of what is left, and not for all spokes of a hub at the same moment. */
 static void set_renew_timer(struct agent *agent)
@@ -50,7 +50,7 @@ static void renew_later(struct agent *agent)
     loop_timer_set(renewal->timer, SOONEST + loop_backoff_next(&renewal->backoff));
 }
 
-static void on_not_renewed(struct agent *agent, const struct err *why)
+static void on_renewal_failed(struct agent *agent, const struct err *why)
 {
     struct renewal *renewal = agent->renewal;
 
@@ -61,7 +61,7 @@ static void on_not_renewed(struct agent *agent, const struct err *why)
 
 /* The present certificate has not ended, else the hub would not have taken the request: so
    one that has ended already is a matter of clocks. */
-static int check_dates(const struct text *pem, struct err *err)
+static int check_certificate_dates(const struct text *pem, struct err *err)
 {
     scoped_pki_cert struct pki_cert *cert = pki_cert_read(pem->bytes, pem->len, err);
     char ends[CLOCK_TEXT], now[CLOCK_TEXT];
@@ -81,7 +81,7 @@ static int check_dates(const struct text *pem, struct err *err)
  * session lists anew over a connection with the new certificate, and the watch goes on
  * from there.
  */
-static void take_certificate(struct agent *agent, const char *certificate)
+static void take_next_certificate(struct agent *agent, const char *certificate)
 {
     struct renewal *renewal = agent->renewal;
     scoped_text struct text pem = {0};
@@ -91,9 +91,9 @@ static void take_certificate(struct agent *agent, const char *certificate)
     mem_free(&renewal->csr);
     authority = storage_file_read(agent->directory, "pki/hub-ca.crt", NULL, &err);
     if (!authority || certificate_check(agent, authority, certificate, &pem, &err) < 0 ||
-        check_dates(&pem, &err) < 0 ||
+        check_certificate_dates(&pem, &err) < 0 ||
         storage_file_write(agent->directory, "pki/client.crt", pem.bytes, pem.len, &err) < 0) {
-        on_not_renewed(agent, &err);
+        on_renewal_failed(agent, &err);
         return;
     }
     log_info("spoke", "the certificate is renewed");
@@ -102,7 +102,7 @@ static void take_certificate(struct agent *agent, const char *certificate)
     session_move(agent, SESSION_LISTING);
 }
 
-static void on_request(void *arg, int status, const struct http_answer *answer,
+static void on_renewal_request(void *arg, int status, const struct http_answer *answer,
                        const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -114,23 +114,23 @@ static void on_request(void *arg, int status, const struct http_answer *answer,
     if (!agent->renewal->timer)
         return;
     if (status != 200) {
-        on_not_renewed(agent, why);
+        on_renewal_failed(agent, why);
         return;
     }
     request = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
     certificate = node_get_text(node_get(request, "status"), "certificate");
     denied = certificate_denial(node_get(request, "status"));
     if (*certificate) {
-        take_certificate(agent, certificate);
+        take_next_certificate(agent, certificate);
     } else if (denied) {
         err_set(&err, ERR_FORBIDDEN, "the hub refused it: %s", denied);
-        on_not_renewed(agent, &err);
+        on_renewal_failed(agent, &err);
     } else {
         renew_later(agent);
     }
 }
 
-static void on_request_made(void *arg, int status, const struct http_answer *answer,
+static void on_renewal_request_made(void *arg, int status, const struct http_answer *answer,
                             const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -143,21 +143,21 @@ static void on_request_made(void *arg, int status, const struct http_answer *ans
     if (!renewal->timer)
         return;
     if (status != 201) {
-        on_not_renewed(agent, why);
+        on_renewal_failed(agent, why);
         return;
     }
     made = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
     mem_free(&renewal->csr);
     renewal->csr = mem_copy_string(node_get_text(node_get(made, "metadata"), "name"));
     if (name_is_dns_subdomain(renewal->csr, word)) {
-        on_renew(agent);
+        on_renewal_timer(agent);
         return;
     }
     err_set(&err, ERR_INVALID, "the answer is no CertificateSigningRequest");
-    on_not_renewed(agent, &err);
+    on_renewal_failed(agent, &err);
 }
 
-static void on_renew(void *arg)
+static void on_renewal_timer(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     struct renewal *renewal = agent->renewal;
@@ -168,14 +168,14 @@ static void on_renew(void *arg)
     if (renewal->csr) {
         scoped_mem char *target = mem_printf(AGENT_CSRS "/%s", renewal->csr);
 
-        link_send(agent, "GET", target, NULL, NULL, on_request, agent);
+        link_send(agent, "GET", target, NULL, NULL, on_renewal_request, agent);
         return;
     }
     request = certificate_make_request(agent, arena, &err);
     if (!request)
-        on_not_renewed(agent, &err);
+        on_renewal_failed(agent, &err);
     else
-        link_send(agent, "POST", AGENT_CSRS, NULL, request, on_request_made, agent);
+        link_send(agent, "POST", AGENT_CSRS, NULL, request, on_renewal_request_made, agent);
 }
 
 void renew_open(struct agent *agent)
@@ -190,7 +190,7 @@ void renew_start(struct agent *agent)
     renewal->backoff = (struct loop_backoff){SOONEST, LATEST, 0};
     mem_free(&renewal->csr);
     if (!renewal->timer)
-        renewal->timer = loop_timer_new(agent->loop, on_renew, agent);
+        renewal->timer = loop_timer_new(agent->loop, on_renewal_timer, agent);
     set_renew_timer(agent);
 }
 

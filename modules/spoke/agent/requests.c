@@ -41,7 +41,7 @@ void requests_close(struct agent *agent)
     mem_free(&agent->requests);
 }
 
-/* ---- The connection --------------------------------------------------------------- */
+/* ---- The connection -------------------------------------------------------------- */
 
 int requests_connect(struct agent *agent, const struct tls_client_settings *tls, struct err *err)
 {
@@ -67,10 +67,10 @@ struct http_client *requests_client(const struct agent *agent)
     return agent->requests->http;
 }
 
-/* ---- How a request ends ----------------------------------------------------------------- */
+/* ---- How a request ends ---------------------------------------------------------- */
 
 /* A success needs no words, so its body is not parsed for some. */
-static bool is_success(const struct http_answer *answer)
+static bool is_success_status(const struct http_answer *answer)
 {
     return answer->status >= 200 && answer->status < 300;
 }
@@ -84,7 +84,7 @@ void requests_explain(const struct http_answer *answer, const struct err *err, s
         *ret = *err;
         return;
     }
-    if (answer->body && !is_success(answer))
+    if (answer->body && !is_success_status(answer))
         body = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
     if (*node_get_text(body, "message"))
         err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s",
@@ -118,21 +118,21 @@ static void end_request(struct request *request, const struct http_answer *answe
     done(arg, answer ? answer->status : 0, answer, &why);
 }
 
-static void on_head(struct http_call *call, const struct http_answer *answer, void *arg)
+static void on_request_head(struct http_call *call, const struct http_answer *answer, void *arg)
 {
     const struct request *request = arg;
 
     request->head(call, answer, request->arg);
 }
 
-static void on_body(struct http_call *call, const char *bytes, size_t len, void *arg)
+static void on_request_body(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
     const struct request *request = arg;
 
     request->data(call, bytes, len, request->arg);
 }
 
-static void on_done(const struct http_answer *answer, const struct err *err, void *arg)
+static void on_request_done(const struct http_answer *answer, const struct err *err, void *arg)
 {
     end_request(arg, answer, err);
 }
@@ -152,7 +152,7 @@ void requests_give_up(struct agent *agent, const struct err *err)
         end_request(agent->requests->sent, NULL, err);
 }
 
-/* ---- Sending --------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------- */
 
 void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *done, void *arg)
 {
@@ -165,9 +165,9 @@ void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *
     if (request->next)
         request->next->at = &request->next;
     requests->sent = request;
-    mine.done = on_done;
-    mine.head = ask->head ? on_head : NULL;
-    mine.data = ask->data ? on_body : NULL;
+    mine.done = on_request_done;
+    mine.head = ask->head ? on_request_head : NULL;
+    mine.data = ask->data ? on_request_body : NULL;
     mine.arg = request;
     if (!requests->http) {
         request->late = loop_timer_new(agent->loop, on_no_connection, request);

@@ -63,7 +63,7 @@ bool session_is_watching(const struct agent *agent)
     return agent->session->state == SESSION_WATCHING;
 }
 
-/* ---- Watching ------------------------------------------------------------------- */
+/* ---- Watching -------------------------------------------------------------------- */
 
 void session_watch_begun(struct agent *agent)
 {
@@ -90,7 +90,7 @@ static void leave_watching(struct agent *agent)
     session->watching_since = 0;
 }
 
-/* ---- Moves ------------------------------------------------------------------------ */
+/* ---- Moves ----------------------------------------------------------------------- */
 
 void session_move(struct agent *agent, enum session_state state)
 {
@@ -133,7 +133,7 @@ const char *session_trouble(const struct agent *agent)
     return agent->session->said;
 }
 
-/* ---- What others are told ------------------------------------------------------------ */
+/* ---- What others are told -------------------------------------------------------- */
 
 void session_set_closing(struct agent *agent, bool closing)
 {

@@ -16,7 +16,13 @@ struct agent;
  * for the next attempt. A watch of the works that has begun makes it watching; any failure
  * of the connection makes it waiting, for longer each time.
  */
-enum session_state { SESSION_JOINING, SESSION_LISTING, SESSION_WATCHING, SESSION_WAITING, SESSION_STATES };
+enum session_state {
+    SESSION_JOINING,
+    SESSION_LISTING,
+    SESSION_WATCHING,
+    SESSION_WAITING,
+    SESSION_STATES, /* how many there are */
+};
 
 struct session_hooks {
     /* What the agent does in a state that it has just entered. Such a function may fail and

@@ -38,7 +38,7 @@ void status_close(struct agent *agent)
     mem_free(&agent->status);
 }
 
-/* ---- What it holds ------------------------------------------------------------------- */
+/* ---- What it holds --------------------------------------------------------------- */
 
 static struct node *make_condition(struct arena *arena, const char *type,
                               const char *reason, const char *message)
@@ -89,8 +89,8 @@ static const char *join_with_commas(struct arena *arena, const struct node *list
 }
 
 /*
- * What the machine cannot do is said here, once, and not at each pod that would have
- * needed it; a placement can choose by the claims beside it.
+ * What the machine cannot do is in this condition once, and not at each pod that would have
+ * needed it. A placement can choose by the claims of the same facts.
  */
 static struct node *machine_condition(struct arena *arena, const struct node *facts)
 {
@@ -129,6 +129,7 @@ static struct node *cluster_claims(struct agent *agent, struct arena *arena)
     return list;
 }
 
+/* Two parts send an Event with their condition: epoch and, by the first status, duplicate. */
 static struct node *make_conditions(struct agent *agent, struct arena *arena,
                                     const struct node *cluster)
 {
@@ -149,7 +150,7 @@ static struct node *make_conditions(struct agent *agent, struct arena *arena,
                                  clock_wall());
 }
 
-static struct node *make_status(struct agent *agent, struct arena *arena,
+static struct node *make_cluster_status(struct agent *agent, struct arena *arena,
                                 const struct node *cluster)
 {
     struct node *body = node_map(arena), *status = node_make(arena, body, "status");
@@ -161,15 +162,15 @@ static struct node *make_status(struct agent *agent, struct arena *arena,
     return body;
 }
 
-/* ---- Sending --------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------- */
 
-static void on_timer(void *arg)
+static void on_status_timer(void *arg)
 {
     status_send(object_from(agent, AGENT_TAG, arg));
 }
 
 /* Without a link it is sent when there is one again. */
-static void send_later(struct agent *agent, const struct err *why)
+static void send_status_later(struct agent *agent, const struct err *why)
 {
     struct status *status = agent->status;
 
@@ -177,23 +178,24 @@ static void send_later(struct agent *agent, const struct err *why)
         return;
     session_warn_once(status->said, sizeof status->said, "status of this spoke", why->text);
     if (!status->timer)
-        status->timer = loop_timer_new(agent->loop, on_timer, agent);
+        status->timer = loop_timer_new(agent->loop, on_status_timer, agent);
     loop_timer_set(status->timer, SOON + loop_backoff_next(&status->backoff));
 }
 
-static void on_sent(void *arg, int status, const struct http_answer *answer, const struct err *why)
+static void on_status_sent(void *arg, int status, const struct http_answer *answer, const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
     if (status != 200) {
-        send_later(agent, why);
+        send_status_later(agent, why);
         return;
     }
     loop_backoff_reset(&agent->status->backoff);
     agent->status->said[0] = '\0';
 }
 
-static void on_cluster(void *arg, int status, const struct http_answer *answer,
+/* The facts first: taking them may begin works anew, but it does not end the session. */
+static void on_own_cluster(void *arg, int status, const struct http_answer *answer,
                        const struct err *why)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -202,13 +204,13 @@ static void on_cluster(void *arg, int status, const struct http_answer *answer,
     const struct node *cluster;
 
     if (status != 200) {
-        send_later(agent, why);
+        send_status_later(agent, why);
         return;
     }
     cluster = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
     lease_take_cluster(agent, cluster);
     facts_take_cluster(agent, cluster);
-    link_send(agent, "PATCH", target, AGENT_MERGE, make_status(agent, arena, cluster), on_sent,
+    link_send(agent, "PATCH", target, AGENT_MERGE, make_cluster_status(agent, arena, cluster), on_status_sent,
               agent);
 }
 
@@ -218,5 +220,5 @@ void status_send(struct agent *agent)
     scoped_mem char *target = mem_printf(AGENT_CLUSTERS "/%s", agent->name);
 
     if (session_is_watching(agent))
-        link_send(agent, "GET", target, NULL, NULL, on_cluster, agent);
+        link_send(agent, "GET", target, NULL, NULL, on_own_cluster, agent);
 }

@@ -11,14 +11,14 @@ struct agent;
 struct http_answer;
 struct node;
 
-/* ---- status.c: the status of this spoke's ManagedCluster ----------------------------- */
+/* ---- status.c: the status of this spoke's ManagedCluster ------------------------- */
 
 void status_open(struct agent *agent);
 void status_close(struct agent *agent);
 /* Sends it; what fails is sent again later. Only while the hub is watched. */
 void status_send(struct agent *agent);
 
-/* ---- lease.c: says that this spoke is alive --------------------------------------------- */
+/* ---- lease.c: says that this spoke is alive -------------------------------------- */
 
 void lease_open(struct agent *agent);
 void lease_close(struct agent *agent);
@@ -26,7 +26,7 @@ void lease_start(struct agent *agent);
 /* How often the hub wants to hear of it, as the ManagedCluster says. */
 void lease_take_cluster(struct agent *agent, const struct node *cluster);
 
-/* ---- duplicate.c: two agents with one identity -------------------------------------------- */
+/* ---- duplicate.c: two agents with one identity ----------------------------------- */
 
 void duplicate_open(struct agent *agent);
 void duplicate_close(struct agent *agent);
@@ -40,7 +40,7 @@ bool duplicate_check(struct agent *agent, const struct http_answer *answer);
 void duplicate_add_condition(struct agent *agent, struct arena *arena, const struct node *cluster,
                              struct node *news);
 
-/* ---- disk_status.c: a store that was replaced, a disk that cannot be written --------------- */
+/* ---- disk_status.c: a store that was replaced, a disk that cannot be written ----- */
 
 void disk_status_open(struct agent *agent);
 void disk_status_close(struct agent *agent);
@@ -51,7 +51,7 @@ void disk_status_changed(struct agent *agent);
 void disk_status_add_conditions(struct agent *agent, struct arena *arena,
                                 const struct node *cluster, struct node *news);
 
-/* ---- facts.c: what ${spoke.NAME} may name here, on disk for days without a hub ----------------- */
+/* ---- facts.c: what ${spoke.NAME} may name here, on disk for days without a hub ---- */
 
 void facts_open(struct agent *agent);
 void facts_close(struct agent *agent);

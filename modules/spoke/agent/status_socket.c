@@ -23,7 +23,7 @@ static const char *const state_names[] = {
     [SESSION_WATCHING] = "connected", [SESSION_WAITING] = "no connection",
 };
 
-static void set_time(struct arena *arena, struct node *map, const char *key,
+static void set_wall_time(struct arena *arena, struct node *map, const char *key,
                      int64_t wall)
 {
     char when[CLOCK_TEXT];
@@ -34,6 +34,7 @@ static void set_time(struct arena *arena, struct node *map, const char *key,
     node_set_text(arena, map, key, when);
 }
 
+/* The whole text; `axle status` prints it. */
 static struct node *describe_agent(struct agent *agent, struct arena *arena)
 {
     struct node *made = node_map(arena);
@@ -44,7 +45,7 @@ static struct node *describe_agent(struct agent *agent, struct arena *arena)
     node_set_text(arena, made, "state", state_names[session_state(agent)]);
     if (session_state(agent) == SESSION_WAITING || session_state(agent) == SESSION_JOINING)
         node_set_text(arena, made, "message", session_trouble(agent));
-    set_time(arena, made, "lastContact", session_last_contact(agent));
+    set_wall_time(arena, made, "lastContact", session_last_contact(agent));
     departure_describe(agent, arena, made);
     node_set(arena, made, "facts", facts_values(agent, arena));
     node_set(arena, made, "machine", cluster_facts(works_cluster(agent->works), arena));
@@ -53,7 +54,7 @@ static struct node *describe_agent(struct agent *agent, struct arena *arena)
 }
 
 /* The text is written once; what the other end may say is not read. */
-static void on_visitor(struct loop_stream *stream, void *arg)
+static void on_status_connection(struct loop_stream *stream, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
     scoped_arena struct arena *arena = arena_new();
@@ -74,7 +75,7 @@ void status_socket_open(struct agent *agent)
 
     if (loop_is_simulated(agent->loop))
         return;
-    agent->status_socket = loop_listen(agent->loop, address, on_visitor, agent, &err);
+    agent->status_socket = loop_listen(agent->loop, address, on_status_connection, agent, &err);
     if (!agent->status_socket)
         log_warn("spoke", "axle status will not work here: %s", err.text);
 }

@@ -56,21 +56,21 @@ void sync_close(struct agent *agent)
     mem_free(&agent->sync);
 }
 
-static const char *name_of(const struct node *object)
+static const char *work_name(const struct node *object)
 {
     return node_get_text(node_get(object, "metadata"), "name");
 }
 
-static int64_t revision_of(const struct node *object)
+static int64_t object_revision(const struct node *object)
 {
     return strtoll(node_get_text(node_get(object, "metadata"), "resourceVersion"),
                    NULL, 10);
 }
 
-/* ---- What is believed ------------------------------------------------------- */
+/* ---- What is taken --------------------------------------------------------------- */
 
-/* The list and the watch of a hub that is not well may hold anything. */
-static const char *why_strange(const struct agent *agent, const struct node *object)
+/* Why it is passed over: a hub that is not well may send any object. NULL: it is not. */
+static const char *explain_strange(const struct agent *agent, const struct node *object)
 {
     const struct node *metadata = node_get(object, "metadata");
     char why[NAME_WHY];
@@ -86,13 +86,13 @@ static const char *why_strange(const struct agent *agent, const struct node *obj
 
 static bool is_own_work(struct agent *agent, const struct node *object)
 {
-    const char *why = why_strange(agent, object);
+    const char *why = explain_strange(agent, object);
     scoped_mem char *words = NULL;
 
     if (!why)
         return true;
     words = mem_printf("the hub's works hold \"%.100s\" of namespace \"%.100s\", which is passed "
-                       "over: %s", name_of(object),
+                       "over: %s", work_name(object),
                        node_get_text(node_get(object, "metadata"), "namespace"), why);
     if (map_count(agent->sync->strange) < STRANGE_MOST && !map_get(agent->sync->strange, words)) {
         map_put(agent->sync->strange, words, agent);
@@ -101,35 +101,36 @@ static bool is_own_work(struct agent *agent, const struct node *object)
     return false;
 }
 
-/* What is no list of works says nothing of works, above all not that there are none. */
-static int check_list(const struct node *list, struct err *err)
+/* A response that is no list of works must not be read as an empty one, which would remove
+   all that runs. */
+static int check_work_list(const struct node *list, struct err *err)
 {
     const struct node *items = node_get(list, "items");
     scoped_map struct map *there = map_new();
 
     if (strcmp(node_get_text(list, "kind"), "ManifestWorkList") != 0 ||
         (items && !node_is(items, NODE_LIST) && !node_is(items, NODE_NULL)) ||
-        revision_of(list) <= 0)
+        object_revision(list) <= 0)
         return err_set(err, ERR_INVALID, "the answer is no ManifestWorkList (its kind is \"%.60s\", "
                        "its revision \"%.40s\"): is that the hub?", node_get_text(list, "kind"),
                        node_get_text(node_get(list, "metadata"), "resourceVersion"));
     for (size_t i = 0; i < node_count(items); i++) {
-        if (map_get(there, name_of(node_item(items, i))))
+        if (map_get(there, work_name(node_item(items, i))))
             return err_set(err, ERR_INVALID, "the hub's list holds the work \"%.100s\" twice",
-                           name_of(node_item(items, i)));
-        map_put(there, name_of(node_item(items, i)), (void *)list);
+                           work_name(node_item(items, i)));
+        map_put(there, work_name(node_item(items, i)), (void *)list);
     }
     return 0;
 }
 
-/* ---- Watch ---------------------------------------------------------------- */
+/* ---- Watch ----------------------------------------------------------------------- */
 
 static bool is_change(const char *type)
 {
     return !strcmp(type, "ADDED") || !strcmp(type, "MODIFIED") || !strcmp(type, "DELETED");
 }
 
-/* Sets `agent->sync->revision` to 0 where the watch cannot be gone on with. */
+/* Without a revision the watch does not go on: the works are listed again. */
 static bool refuse_event(struct agent *agent, struct err *ret, const char *words)
 {
     agent->sync->revision = 0;
@@ -142,7 +143,8 @@ struct watched {
     struct err err;
 };
 
-static bool on_line(const char *line, size_t len, void *arg)
+/* A line that is refused ends the watch: on_watch_data() sees the revision that is gone. */
+static bool on_watch_line(const char *line, size_t len, void *arg)
 {
     struct watched *watched = arg;
     struct agent *agent = watched->agent;
@@ -161,16 +163,16 @@ static bool on_line(const char *line, size_t len, void *arg)
         return refuse_event(agent, &watched->err, "the watch is out of date");
     if (!is_change(type) && strcmp(type, "BOOKMARK") != 0)
         return refuse_event(agent, &watched->err, "the hub's watch holds what is no event");
-    if (revision_of(object) <= 0 || revision_of(object) < agent->sync->revision)
+    if (object_revision(object) <= 0 || object_revision(object) < agent->sync->revision)
         return refuse_event(agent, &watched->err, "the hub's watch goes back");
-    agent->sync->revision = revision_of(object);
+    agent->sync->revision = object_revision(object);
     epoch_take_event(agent, agent->sync->revision);
     if (is_change(type) && is_own_work(agent, object))
-        works_take(agent->works, name_of(object), strcmp(type, "DELETED") == 0 ? NULL : object);
+        works_take(agent->works, work_name(object), strcmp(type, "DELETED") == 0 ? NULL : object);
     return true;
 }
 
-static void on_data(struct http_call *call, const char *bytes, size_t len,
+static void on_watch_data(struct http_call *call, const char *bytes, size_t len,
                     void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -178,12 +180,13 @@ static void on_data(struct http_call *call, const char *bytes, size_t len,
     struct err err = {0};
 
     session_heard(agent);
-    if (http_lines_feed(&agent->sync->lines, bytes, len, on_line, &watched, &err) < 0)
+    if (http_lines_feed(&agent->sync->lines, bytes, len, on_watch_line, &watched, &err) < 0)
         session_lost(agent, "watching", &err);
     else if (!agent->sync->revision)
         session_lost(agent, "watching", &watched.err);
 }
 
+/* With its head a watch has begun: each status that the hub lacks is sent. */
 static void on_watch_head(struct http_call *call,
                           const struct http_answer *answer, void *arg)
 {
@@ -196,7 +199,7 @@ static void on_watch_head(struct http_call *call,
     works_report(agent->works);
 }
 
-static void on_watch_done(const struct http_answer *answer,
+static void on_works_watch_done(const struct http_answer *answer,
                           const struct err *err, void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
@@ -204,7 +207,7 @@ static void on_watch_done(const struct http_answer *answer,
 
     agent->sync->watch = NULL;
     if (answer && answer->status == 200 && session_is_steady(agent)) {
-        /* It ended in order, as it does every hour or two. */
+        /* The hub ends a watch every hour or two. */
         if (session_state(agent) == SESSION_WATCHING)
             session_move(agent, SESSION_LISTING);
         return;
@@ -216,36 +219,39 @@ static void on_watch_done(const struct http_answer *answer,
     session_lost(agent, "watching", &why);
 }
 
+/* It goes on from the list, and every change after that list comes. */
 static void watch_works(struct agent *agent)
 {
     scoped_mem char *target = mem_printf(
         WORKS_PATH "?watch=true&allowWatchBookmarks=true&resourceVersion=%" PRId64,
         agent->name, agent->sync->revision);
     struct http_ask ask = {.target = target, .head = on_watch_head,
-                           .data = on_data, .done = on_watch_done,
+                           .data = on_watch_data, .done = on_works_watch_done,
                            .silence = AGENT_WATCH_SILENCE, .arg = agent};
 
     http_lines_free(&agent->sync->lines);
     agent->sync->watch = http_client_send(requests_client(agent), &ask);
 }
 
-/* ---- List ----------------------------------------------------------------- */
+/* ---- List ------------------------------------------------------------------------ */
 
+/* First those that are gone, since their room and names may be needed by the others. */
 static void take_list(struct agent *agent, const struct node *items)
 {
     scoped_map struct map *listed = map_new();
 
     for (size_t i = 0; i < node_count(items); i++)
         if (is_own_work(agent, node_item(items, i)))
-            map_put(listed, name_of(node_item(items, i)), agent);
+            map_put(listed, work_name(node_item(items, i)), agent);
     works_take_missing(agent->works, listed);
     for (size_t i = 0; i < node_count(items); i++)
         if (is_own_work(agent, node_item(items, i)))
-            works_take(agent->works, name_of(node_item(items, i)), node_item(items, i));
+            works_take(agent->works, work_name(node_item(items, i)), node_item(items, i));
 }
 
-/* With the token that it was given for that; what is tried in vain is told once. */
-static void join_again(struct agent *agent, const struct err *why)
+/* The hub refuses the certificate, and there is a token that was not used yet. A join that
+   fails is tried again and again, so this is logged once. */
+static void rejoin_with_token(struct agent *agent, const struct err *why)
 {
     if (!agent->sync->rejoin_told)
         log_warn("spoke", "%s: %.600s; this spoke joins again with its new token", agent->hub,
@@ -261,7 +267,7 @@ static void on_list_failed(struct agent *agent, int status, const struct http_an
     if (status == 401)
         departure_refused(agent, answer, why);
     if (status == 401 && token_is_new(agent))
-        join_again(agent, why);
+        rejoin_with_token(agent, why);
     else
         session_lost(agent, "listing works", why);
 }
@@ -280,14 +286,14 @@ static void on_list(void *arg, int status, const struct http_answer *answer, con
         return;
     }
     list = document_read_json(arena, answer->body, answer->len, &document_limits_own, &err);
-    if (!list || check_list(list, &err) < 0) {
+    if (!list || check_work_list(list, &err) < 0) {
         session_lost(agent, "listing works", &err);
         return;
     }
-    epoch_take_list(agent, revision_of(list));
+    epoch_take_list(agent, object_revision(list));
     take_list(agent, node_get(list, "items"));
     departure_listed(agent);
-    agent->sync->revision = revision_of(list);
+    agent->sync->revision = object_revision(list);
     watch_works(agent);
 }
 
@@ -298,14 +304,15 @@ void sync_start(struct agent *agent)
     link_send(agent, "GET", target, NULL, NULL, on_list, agent);
 }
 
-/* ---- Listing once more ----------------------------------------------------- */
+/* ---- Listing once more ----------------------------------------------------------- */
 
 static void on_list_again(void *arg)
 {
     struct agent *agent = object_from(agent, AGENT_TAG, arg);
 
     if (session_state(agent) == SESSION_LISTING)
-        loop_timer_set(agent->sync->list_again, CLOCK_SECOND); /* that list may have begun before */
+        /* The list under way may have begun before the failure. */
+        loop_timer_set(agent->sync->list_again, CLOCK_SECOND);
     /* Without a link it lists anyway when there is one. */
     if (session_is_watching(agent))
         session_move(agent, SESSION_LISTING);

@@ -6,7 +6,7 @@
 
 struct agent;
 
-/* ---- sync.c: follows the ManifestWorks of this spoke -------------------------------- */
+/* ---- sync.c: follows the ManifestWorks of this spoke ----------------------------- */
 
 void sync_open(struct agent *agent);
 void sync_close(struct agent *agent);
@@ -17,14 +17,14 @@ void sync_stop(struct agent *agent);
    in a while, which brings the work back to be left again. */
 void sync_finalizer_removed(struct agent *agent, int status, const struct err *why);
 
-/* ---- join.c: turns the token into a certificate ---------------------------------------- */
+/* ---- join.c: turns the token into a certificate ---------------------------------- */
 
 void join_open(struct agent *agent);
 void join_close(struct agent *agent);
 void join_start(struct agent *agent);
 void join_stop(struct agent *agent);
 
-/* ---- renew.c: a certificate of the same key before the old one ends ----------------------- */
+/* ---- renew.c: a certificate of the same key before the old one ends -------------- */
 
 void renew_open(struct agent *agent);
 void renew_close(struct agent *agent);
@@ -32,17 +32,17 @@ void renew_close(struct agent *agent);
 void renew_start(struct agent *agent);
 void renew_stop(struct agent *agent);
 
-/* ---- control.c: the socket of this machine's administrator ----------------------------------- */
+/* ---- control.c: the socket of this machine's administrator ----------------------- */
 
 void control_open(struct agent *agent);
 void control_close(struct agent *agent);
 
-/* ---- status_socket.c: the agent's own status, for those who are on this machine ----------------- */
+/* ---- status_socket.c: the agent's own status, for those who are on this machine ---- */
 
 void status_socket_open(struct agent *agent);
 void status_socket_close(struct agent *agent);
 
-/* ---- works_hub.c: what the works need of the hub -------------------------------------------------- */
+/* ---- works_hub.c: what the works need of the hub --------------------------------- */
 
 struct works_hub works_hub_of(struct agent *agent);
 

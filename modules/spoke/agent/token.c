@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* The id of the token of the last join: another one asks for another join. */
+/* Holds the id of the token of the last join: a token with another id is a new one. */
 #define TOKEN_FILE "joined-with"
 
 bool token_is_new(const struct agent *agent)
@@ -35,7 +35,8 @@ int token_add_pin(const struct agent *agent, struct text *ret, struct err *err)
     return 0;
 }
 
-/* A hub that has lost its authority's key has another one, which only a token proves. */
+/* A hub that has lost the key of its authority has another authority, and only a token with
+   its pin proves that one. */
 static bool token_names_another_hub(const struct agent *agent)
 {
     scoped_text struct text pin = {0};
@@ -55,7 +56,7 @@ bool token_join_is_done(const struct agent *agent)
     for (size_t i = 0; i < count_of(files); i++)
         if (!storage_file_exists(agent->directory, files[i]))
             return false;
-    /* After a long absence a token lets it in once more, with the same key. */
+    /* After a long absence the certificate has ended, and a token replaces it for the same key. */
     return !agent->token || !(agent->rejoin || certificate_is_over(agent) ||
                               certificate_is_broken(agent) || token_names_another_hub(agent));
 }

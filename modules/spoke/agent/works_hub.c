@@ -15,6 +15,8 @@ static struct agent *agent_of(void *arg)
     return object_from(agent, AGENT_TAG, arg);
 }
 
+/* While joining and waiting there may be a connection, over which nothing is known of the
+   works. */
 static enum works_contact find_contact(void *arg)
 {
     static const enum works_contact contacts[] = {
@@ -40,13 +42,13 @@ static struct node *make_facts(void *arg, struct arena *arena)
     return facts_values(agent_of(arg), arena);
 }
 
-static void send_document(void *arg, const char *method, const char *target, const char *type,
+static void send_works_document(void *arg, const char *method, const char *target, const char *type,
                           const struct node *body, works_reply_fn *done, void *done_arg)
 {
     link_send(agent_of(arg), method, target, type, body, done, done_arg);
 }
 
-static void send_request(void *arg, const struct http_ask *ask, works_reply_fn *done,
+static void send_works_request(void *arg, const struct http_ask *ask, works_reply_fn *done,
                          void *done_arg)
 {
     requests_send(agent_of(arg), ask, done, done_arg);
@@ -57,7 +59,7 @@ static void on_lost(void *arg, const char *doing, const struct err *why)
     session_lost(agent_of(arg), doing, why);
 }
 
-static void on_finalizer_removed(void *arg, int status, const struct err *why)
+static void on_work_finalizer_removed(void *arg, int status, const struct err *why)
 {
     sync_finalizer_removed(agent_of(arg), status, why);
 }
@@ -72,6 +74,8 @@ static void on_work_removed(void *arg)
     departure_proceed(agent_of(arg));
 }
 
+/* None of these frees the works: the agent does that in agent_close() only. on_lost() closes
+   nothing either, it only stops the watches and sets a timer. */
 struct works_hub works_hub_of(struct agent *agent)
 {
     return (struct works_hub){.arg = agent,
@@ -79,10 +83,10 @@ struct works_hub works_hub_of(struct agent *agent)
                               .is_withheld = is_hub_withheld,
                               .is_removed = is_spoke_removed,
                               .facts = make_facts,
-                              .send = send_document,
-                              .fetch = send_request,
+                              .send = send_works_document,
+                              .fetch = send_works_request,
                               .lost = on_lost,
-                              .finalizer_removed = on_finalizer_removed,
+                              .finalizer_removed = on_work_finalizer_removed,
                               .applied = on_work_applied,
                               .removed = on_work_removed};
 }

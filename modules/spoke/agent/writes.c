@@ -59,7 +59,7 @@ static void write_free(struct write_op *write)
 }
 
 /* Frees the write before its sender is told, who may send others or close the link. */
-static void end_write(struct write_op *write, int status, const struct http_answer *answer,
+static void end_write_op(struct write_op *write, int status, const struct http_answer *answer,
                       const struct err *err)
 {
     request_fn *done = write->done;
@@ -126,7 +126,7 @@ static void on_written(void *arg, int status, const struct http_answer *answer,
     }
     if (status && writes->most < UNDER_WAY)
         writes->most++;
-    end_write(write, status, answer, why); /* which may close the link */
+    end_write_op(write, status, answer, why); /* which may close the link */
     send_waiting(agent);
 }
 
@@ -200,7 +200,7 @@ void writes_give_up(struct agent *agent, const struct err *err)
     while ((write = writes->first)) {
         writes->first = write->next;
         writes->waiting--;
-        end_write(write, 0, NULL, err);
+        end_write_op(write, 0, NULL, err);
     }
 }
 

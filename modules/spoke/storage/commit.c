@@ -11,7 +11,7 @@ struct commit {
 };
 
 /* `done` first: the note is only for the next start. It must not close the storage. */
-static void on_committed(void *arg, const struct err *err)
+static void on_storage_committed(void *arg, const struct err *err)
 {
     struct commit *commit = arg;
     struct storage *storage = commit->storage;
@@ -28,5 +28,5 @@ void storage_commit(struct storage *storage, void (*done)(void *arg, const struc
     struct commit *commit = mem_alloc(sizeof *commit);
 
     *commit = (struct commit){storage, done, arg};
-    store_commit(storage->store, on_committed, commit);
+    store_commit(storage->store, on_storage_committed, commit);
 }

@@ -63,6 +63,7 @@ void storage_file_date(char ret[])
     ret[len] = '\0';
 }
 
+/* The ending of the name comes before that of the part: axle.db.damaged-DATE-wal. */
 int storage_file_put_aside(const char *directory, const char *file, char **ret, struct err *err)
 {
     char date[CLOCK_TEXT];

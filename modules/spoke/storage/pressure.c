@@ -34,7 +34,7 @@ const char *storage_pressure(const struct storage *storage)
     return storage->pressure ? storage->pressure->words : NULL;
 }
 
-/* ---- What the file system says -------------------------------------------------------- */
+/* ---- What the file system says --------------------------------------------------- */
 
 static bool find_room(const struct storage *storage, struct file_room *ret)
 {
@@ -57,7 +57,7 @@ static char *explain_room(const struct storage *storage, const struct file_room 
     return NULL;
 }
 
-/* ---- The end of pressure ------------------------------------------------------------------ */
+/* ---- The end of pressure --------------------------------------------------------- */
 
 static bool can_write_file(const struct storage *storage)
 {
@@ -134,7 +134,7 @@ static void on_check(void *arg)
     storage_commit(storage, on_kept_again, storage);
 }
 
-/* ---- The beginning ------------------------------------------------------------------------- */
+/* ---- The beginning --------------------------------------------------------------- */
 
 static void set_pressure(struct storage *storage, const char *words, uint64_t room)
 {

@@ -26,7 +26,7 @@
 /* Kept free by the store, so that works can be removed on a full disk: that makes room. */
 #define RESERVE ((int64_t)1024 * 1024)
 
-/* ---- The newest revision ---------------------------------------------------------- */
+/* ---- The newest revision --------------------------------------------------------- */
 
 void recovery_note(const struct storage *storage)
 {
@@ -48,7 +48,7 @@ static int64_t noted_revision(const struct storage *storage)
     return text ? strtoll(text, NULL, 10) : 0;
 }
 
-/* ---- Whether it can be believed ------------------------------------------------------ */
+/* ---- Whether it can be believed -------------------------------------------------- */
 
 static int check_row(void *arg, const struct store_row *row, struct err *err)
 {
@@ -87,7 +87,7 @@ static int check_store(struct storage *storage, struct err *err)
     return err->code ? -1 : 0;
 }
 
-/* ---- Damaged ---------------------------------------------------------------------------- */
+/* ---- Damaged --------------------------------------------------------------------- */
 
 static void remember_damage(struct storage *storage, const char *words)
 {
@@ -96,7 +96,7 @@ static void remember_damage(struct storage *storage, const char *words)
     log_error("spoke", "%s", words);
 }
 
-static int open_anew(struct storage *storage, const char *path, const struct store_options *options,
+static int open_new_store(struct storage *storage, const char *path, const struct store_options *options,
                      const struct err *why, struct err *err)
 {
     scoped_mem char *aside = NULL, *words = NULL;
@@ -116,13 +116,13 @@ static int open_anew(struct storage *storage, const char *path, const struct sto
 }
 
 /* Only what another start or another disk would not mend. */
-static bool is_damage(const struct err *err)
+static bool is_store_damage(const struct err *err)
 {
     return err->code == ERR_INTERNAL || err->code == ERR_UNSUPPORTED || err->code == ERR_INVALID;
 }
 
 /* The store as it is on its disk, or a new one in the place of one that is damaged. */
-static int open_store(struct storage *storage, struct err *err)
+static int open_store_file(struct storage *storage, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", storage->settings.directory);
     const char *vfs = storage->settings.vfs;
@@ -139,14 +139,14 @@ static int open_store(struct storage *storage, struct err *err)
     }
     if (storage->store && check_store(storage, &why) == 0)
         return 0;
-    if (!vfs && is_damage(&why))
-        return open_anew(storage, path, &options, &why, err);
+    if (!vfs && is_store_damage(&why))
+        return open_new_store(storage, path, &options, &why, err);
     *err = why;
     return err_wrap(err, "%s", path);
 }
 
 /* A store in memory: a copy of the one on the disk if that can be read, else empty. */
-static int open_copy(struct storage *storage, const struct err *why, struct err *err)
+static int open_memory_copy(struct storage *storage, const struct err *why, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/axle.db", storage->settings.directory), *words = NULL;
     struct store_options options = {.vfs = storage->settings.vfs, .history_age = 60 * CLOCK_SECOND,
@@ -186,9 +186,9 @@ int recovery_open(struct storage *storage, struct err *ret_unwritable, struct er
 
     if (!storage->settings.vfs && lock_folder(storage, err) < 0)
         return -1;
-    if (open_store(storage, &why) == 0)
+    if (open_store_file(storage, &why) == 0)
         return 0;
-    if (!is_unwritable(&why) || open_copy(storage, &why, err) < 0) {
+    if (!is_unwritable(&why) || open_memory_copy(storage, &why, err) < 0) {
         *err = why;
         return -1;
     }
@@ -200,7 +200,7 @@ int recovery_reopen(struct storage *storage, struct err *err)
 {
     struct store *copy = take(storage->store);
 
-    if (open_store(storage, err) < 0) {
+    if (open_store_file(storage, err) < 0) {
         store_close(&storage->store);
         storage->store = copy;
         return -1;

@@ -12,16 +12,16 @@
 
 #define KEY_FILE "pki/sealing.key"
 
-/* ---- The key of the rows ------------------------------------------------------- */
+/* ---- The key of the rows --------------------------------------------------------- */
 
-static int make_key(struct storage *storage, struct err *err)
+static int make_row_key(struct storage *storage, struct err *err)
 {
     random_bytes(storage->key, PKI_SEAL_KEY);
     return storage_file_write(storage->settings.directory, KEY_FILE, storage->key, PKI_SEAL_KEY, err);
 }
 
 /* What it encrypted cannot be read any more, and need not be: see recovery.c. */
-static int replace_key(struct storage *storage, struct err *err)
+static int replace_row_key(struct storage *storage, struct err *err)
 {
     const char *directory = storage->settings.directory;
 
@@ -29,37 +29,37 @@ static int replace_key(struct storage *storage, struct err *err)
               "sealing key", directory, PKI_SEAL_KEY);
     if (storage_file_put_aside(directory, KEY_FILE, NULL, err) < 0)
         return -1;
-    return make_key(storage, err);
+    return make_row_key(storage, err);
 }
 
 /* The key lies outside the database, so that a copy of the database alone holds no secrets. */
-static int open_key(struct storage *storage, struct err *err)
+static int open_row_key(struct storage *storage, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/" KEY_FILE, storage->settings.directory);
     scoped_mem char *stored = NULL;
     size_t len = 0;
 
     if (!file_exists(path))
-        return make_key(storage, err);
+        return make_row_key(storage, err);
     stored = storage_file_read(storage->settings.directory, KEY_FILE, &len, err);
     if (!stored && err->code != ERR_INVALID)
         return -1;
     if (!stored || len != PKI_SEAL_KEY) {
         *err = (struct err){0};
-        return replace_key(storage, err);
+        return replace_row_key(storage, err);
     }
     memcpy(storage->key, stored, PKI_SEAL_KEY);
     explicit_bzero(stored, len);
     return 0;
 }
 
-/* ---- Life ----------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------ */
 
-static int open_parts(struct storage *storage, struct err *err)
+static int open_storage_parts(struct storage *storage, struct err *err)
 {
     struct err unwritable = {0};
 
-    if (open_key(storage, err) < 0 || recovery_open(storage, &unwritable, err) < 0)
+    if (open_row_key(storage, err) < 0 || recovery_open(storage, &unwritable, err) < 0)
         return -1;
     if (unwritable.code)
         pressure_begin(storage, &unwritable);
@@ -76,7 +76,7 @@ int storage_open(const struct storage_settings *settings, struct storage **ret, 
     storage->settings.directory = mem_copy_string(settings->directory);
     storage->settings.vfs = settings->vfs ? mem_copy_string(settings->vfs) : NULL;
     storage->lock = -1;
-    if (open_parts(storage, err) < 0) {
+    if (open_storage_parts(storage, err) < 0) {
         storage_close(&storage);
         return -1;
     }

@@ -69,7 +69,7 @@ const char *storage_pressure(const struct storage *storage);
 /* Asks the file system whether there is room, which costs one call. */
 void storage_check_disk(struct storage *storage);
 
-/* ---- Small files in the directory, each kept twice ----------------------------- */
+/* ---- Small files in the directory, each kept twice ------------------------------- */
 
 /* Whether FILE or its copy is there. */
 bool storage_file_exists(const char *directory, const char *file);

@@ -21,7 +21,7 @@
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 
 /* "HOST/NAMESPACE/WD:TAG@sha256:…" and shorter forms: NAMESPACE/WD. */
-static char *repository_of(const char *reference)
+static char *repository_name(const char *reference)
 {
     const char *start = reference, *slash;
     char *copy, *cut;
@@ -50,9 +50,9 @@ static bool has_digest(const void *bytes, size_t len, const char *digest)
     return strcmp(text, digest) == 0;
 }
 
-/* ---- What is here ---------------------------------------------------------- */
+/* ---- What is here ---------------------------------------------------------------- */
 
-/* What an artifact holds is kept unpacked, as one JSON list. */
+/* A bundle is kept unpacked, as a JSON list of its manifests. */
 static char *blob_name(const char *digest)
 {
     return mem_printf("manifests/%s", digest);
@@ -81,6 +81,7 @@ bool bundle_is_here(struct works *works, const char *digest)
     return store_blob_size(storage_store(works->storage), name) >= 0;
 }
 
+/* Every digest that a work names, as the name of its blob. */
 static void name_wanted(struct works *works, struct map *wanted)
 {
     struct work *work;
@@ -112,7 +113,7 @@ static void note_unwanted(void *arg, const char *name, int64_t size, int64_t wal
         node_add(sweep->arena, sweep->gone, node_string(sweep->arena, name));
 }
 
-static bool is_wanted(void *arg, const char *digest)
+static bool is_bundle_wanted(void *arg, const char *digest)
 {
     scoped_mem char *name = blob_name(digest);
 
@@ -129,12 +130,12 @@ void bundle_sweep(struct works *works)
 
     name_wanted(works, wanted);
     store_blob_each(store, note_unwanted, &sweep);
-    partial_sweep(works, is_wanted, wanted);
+    partial_sweep(works, is_bundle_wanted, wanted);
     for (size_t i = 0; i < node_count(sweep.gone); i++)
         store_blob_delete(store, node_text(node_item(sweep.gone, i)));
 }
 
-/* ---- Fetching --------------------------------------------------------------- */
+/* ---- Fetching -------------------------------------------------------------------- */
 
 /*
  * The manifest of the artifact comes first, then its first layer, which is unpacked in a
@@ -196,16 +197,16 @@ static void fail_fetch(struct fetch *fetch, const char *trouble)
     end_fetch(fetch, "ArtifactFetchFailed", trouble);
 }
 
-/* ---- Unpacking -------------------------------------------------------------------- */
+/* ---- Unpacking ------------------------------------------------------------------- */
 
-static void on_dropped(void *arg, const struct err *err)
+static void on_stage_dropped(void *arg, const struct err *err)
 {
     if (err)
         *(struct err *)arg = *err;
 }
 
-/* A large one goes to the disk before the commit does, and may find it full. */
-static int keep_bundle(struct works *works, const char *name, const char *json, size_t len,
+/* A large blob goes to the disk before the commit does, and may find the disk full. */
+static int put_bundle(struct works *works, const char *name, const char *json, size_t len,
                        struct err *err)
 {
     struct store *store = storage_store(works->storage);
@@ -213,7 +214,7 @@ static int keep_bundle(struct works *works, const char *name, const char *json, 
     store_blob_put(store, name, json, len);
     if (store_check_stage(store, err) == 0)
         return 0;
-    store_commit(store, on_dropped, err); /* drops what was staged */
+    store_commit(store, on_stage_dropped, err); /* drops what was staged */
     return -1;
 }
 
@@ -228,7 +229,7 @@ static void on_unpacked(void *arg, const char *json, size_t len, const struct er
     if (err) {
         trouble = mem_printf("%s of %s: %s", fetch->digest, fetch->repository, err->text);
         fail_fetch(fetch, trouble);
-    } else if (keep_bundle(fetch->works, name, json, len, &why) < 0) {
+    } else if (put_bundle(fetch->works, name, json, len, &why) < 0) {
         trouble = mem_printf("%s of %s cannot be kept: %s", fetch->digest, fetch->repository,
                              why.text);
         end_fetch(fetch, WORKS_DISK_PRESSURE, trouble);
@@ -248,11 +249,11 @@ static void unpack_layer(struct fetch *fetch, const void *bytes, size_t len)
         fail_fetch(fetch, err.text);
 }
 
-/* ---- Requests ---------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------- */
 
 static void request_part(struct fetch *fetch);
 
-/* The first layer, if it is an archive; anything else is no bundle. */
+/* A bundle is the first layer of its artifact, an archive. */
 static void request_layer(struct fetch *fetch, const void *bytes, size_t len)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -278,7 +279,7 @@ static void request_layer(struct fetch *fetch, const void *bytes, size_t len)
     request_part(fetch);
 }
 
-static void on_whole(struct fetch *fetch, const void *bytes, size_t len)
+static void take_part(struct fetch *fetch, const void *bytes, size_t len)
 {
     scoped_mem char *trouble = NULL;
 
@@ -293,8 +294,8 @@ static void on_whole(struct fetch *fetch, const void *bytes, size_t len)
     }
 }
 
-/* It was collected before it came here: the hub makes another one, or has another
-   work by now. */
+/* The hub's registry has collected the artifact: the hub renders another one, or has another
+   version of the work by now. */
 static void explain_gone(const struct fetch *fetch, struct text *ret)
 {
     text_addf(ret, "the hub has %s of %s no more: it was collected before this spoke had pulled "
@@ -302,7 +303,7 @@ static void explain_gone(const struct fetch *fetch, struct text *ret)
               fetch->repository);
 }
 
-static void on_failed(struct fetch *fetch, int status, const struct err *why)
+static void fail_part(struct fetch *fetch, int status, const struct err *why)
 {
     scoped_text struct text trouble = {0};
 
@@ -327,11 +328,11 @@ static void on_part(void *arg, int status, const struct http_answer *answer,
     struct fetch *fetch = object_from(fetch, FETCH_TAG, arg);
 
     if (fetch->is_layer && (status == 200 || status == 206))
-        on_whole(fetch, text_string(&fetch->got), fetch->got.len);
+        take_part(fetch, text_string(&fetch->got), fetch->got.len);
     else if (status == 200)
-        on_whole(fetch, answer->body, answer->len);
+        take_part(fetch, answer->body, answer->len);
     else
-        on_failed(fetch, status, why);
+        fail_part(fetch, status, why);
 }
 
 static void on_layer_head(struct http_call *call, const struct http_answer *answer, void *arg)
@@ -340,7 +341,8 @@ static void on_layer_head(struct http_call *call, const struct http_answer *answ
     const char *range = http_answer_get(answer, "content-range");
     scoped_mem char *from = mem_printf("bytes %zu-", fetch->got.len);
 
-    /* All of it anew, or not what was asked for: then its digest says so. */
+    /* The hub begins anew (200), or at another place than asked for: what had come before is
+       dropped. Where that was wrong, the digest shows it. */
     if (answer->status == 200 || (answer->status == 206 && !(range && text_starts(range, from))))
         text_cut(&fetch->got, 0);
 }
@@ -352,7 +354,7 @@ static void on_layer_bytes(struct http_call *call, const char *bytes, size_t len
     text_add_bytes(&fetch->got, bytes, len);
 }
 
-/* However slow it is, as long as something comes. */
+/* A layer may take as long as it needs, as long as something comes. */
 static void request_part(struct fetch *fetch)
 {
     scoped_mem char *target =
@@ -389,7 +391,7 @@ void bundle_fetch(struct work *work, const char *reference, const char *digest)
         fetch->next->at = &fetch->next;
     works->fetches = fetch;
     fetch->need = need_new(work);
-    fetch->repository = repository_of(reference);
+    fetch->repository = repository_name(reference);
     fetch->digest = mem_copy_string(digest);
     fetch->wanted = mem_copy_string(digest);
     request_part(fetch);

@@ -14,21 +14,21 @@ static struct store_key cluster_key(const char *name)
     return (struct store_key){STORAGE_CLUSTER, "", name};
 }
 
-static void put_row(void *arg, const char *name, const void *bytes, size_t len)
+static void put_cluster_row(void *arg, const char *name, const void *bytes, size_t len)
 {
     struct store_key key = cluster_key(name);
 
     storage_put(arg, &key, bytes, len);
 }
 
-static void remove_row(void *arg, const char *name)
+static void remove_cluster_row(void *arg, const char *name)
 {
     struct store_key key = cluster_key(name);
 
     store_delete(storage_store(arg), &key, "", 0);
 }
 
-static void commit_rows(void *arg, cluster_kept_fn *done, void *done_arg)
+static void commit_cluster_rows(void *arg, cluster_kept_fn *done, void *done_arg)
 {
     storage_commit(arg, done, done_arg);
 }
@@ -39,7 +39,7 @@ struct row_reader {
     void *arg;
 };
 
-static int read_row(void *arg, const struct store_row *row, struct err *err)
+static int read_cluster_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct row_reader *reader = arg;
     scoped_text struct text plain = {0};
@@ -52,7 +52,7 @@ static int read_row(void *arg, const struct store_row *row, struct err *err)
     return 0;
 }
 
-static void each_row(void *arg,
+static void each_cluster_row(void *arg,
                      void (*each)(void *each_arg, const char *name,
                                   const void *bytes, size_t len),
                      void *each_arg)
@@ -60,11 +60,13 @@ static void each_row(void *arg,
     struct row_reader reader = {arg, each, each_arg};
     struct err err = {0};
 
-    if (store_each(storage_store(reader.storage), read_row, &reader, &err) < 0)
+    if (store_each(storage_store(reader.storage), read_cluster_row, &reader, &err) < 0)
         log_error("spoke", "reading the store: %s", err.text);
 }
 
+/* The storage is the `arg` of all of them, so that works_open() can give it away before the
+   works are complete. */
 struct cluster_keep cluster_rows_keep(struct storage *storage)
 {
-    return (struct cluster_keep){storage, put_row, remove_row, commit_rows, each_row};
+    return (struct cluster_keep){storage, put_cluster_row, remove_cluster_row, commit_cluster_rows, each_cluster_row};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells the hub what happened: an Event the first time, a count of it after that. */
+/* Sends Events to the hub: an object the first time, a higher count after that. */
 #include "works/report.h"
 
 #include "base/clock.h"
@@ -13,14 +13,14 @@
 #include <string.h>
 
 /*
- * As client-go does: the same again, but for numbers, raises the count of the Event that
- * is there; more than a few different messages of one reason about one object become one
+ * As client-go does: an Event that is like a former one but for numbers raises the count of
+ * that one, and more than a few different messages of one reason about one object become one
  * Event. So what happens again and again costs the hub one object and a few patches.
  */
-#define WINDOW (600 * CLOCK_SECOND)   /* after so long without it, it is a new one */
+#define WINDOW (600 * CLOCK_SECOND)   /* after so long without it, the next one is a new object */
 #define PATCHES (10 * CLOCK_SECOND)   /* an Event is changed no more often */
-#define DIFFERENT 10                  /* messages of one reason about one object */
-#define REMEMBERED 500
+#define DIFFERENT 10                  /* messages of one reason about one object that are told apart */
+#define REMEMBERED 500                /* series */
 
 struct event_series {
     char name[320]; /* of the Event object */
@@ -46,7 +46,7 @@ void events_free(struct events **events)
     mem_free(events);
 }
 
-/* Those that nothing was heard of for long; all of them if there are too many. */
+/* Forgets the series whose last Event is long ago, or all of them if there are too many. */
 static void forget_series(struct events *events, int64_t now)
 {
     bool all = map_count(events->series) > REMEMBERED;
@@ -74,7 +74,7 @@ static struct event_series *take_series(struct events *events, const char *key, 
     return one;
 }
 
-/* "volume a holds 5 bytes" and "volume a holds 6 bytes" are the same. */
+/* So that "volume a holds 5 bytes" and "volume a holds 6 bytes" have one key. */
 static void add_without_numbers(const char *from, struct text *into)
 {
     for (; *from; from++)
@@ -128,8 +128,8 @@ static void send_first(struct works *works, struct arena *arena, const struct cl
     node_set_text(arena, metadata, "namespace", works->name);
     node_set_text(arena, about, "apiVersion", event->api_version);
     node_set_text(arena, about, "kind", event->kind);
-    /* An Event is about what lies beside it; where the object lies here is said
-       in words. */
+    /* An Event must be in the namespace of its object, and on the hub there is only the
+       spoke's: so the namespace of the object is in the message. */
     node_set_text(arena, about, "namespace", works->name);
     node_set_text(arena, about, "name", event->name);
     node_set_text(arena, body, "type", event->type);

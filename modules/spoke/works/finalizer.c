@@ -22,9 +22,9 @@ static void patch_finalizers(struct work *work, struct arena *arena, struct node
     works->hub.send(works->hub.arg, "PATCH", target, WORKS_MERGE, body, done, arg);
 }
 
-/* ---- Put on ---------------------------------------------------------------------------- */
+/* ---- Put on ---------------------------------------------------------------------- */
 
-static void on_added(void *arg, int status, const struct http_answer *answer,
+static void on_finalizer_added(void *arg, int status, const struct http_answer *answer,
                      const struct err *why)
 {
     struct need *need = arg;
@@ -49,15 +49,15 @@ void finalizer_add(struct work *work)
 
     node_add(arena, list, node_string(arena, WORKS_FINALIZER));
     patch_finalizers(work, arena, list,
-                     node_get_text(node_get(work->object, "metadata"), "resourceVersion"), on_added,
+                     node_get_text(node_get(work->object, "metadata"), "resourceVersion"), on_finalizer_added,
                      need_new(work));
 }
 
-/* ---- Taken off ---------------------------------------------------------------------------- */
+/* ---- Taken off ------------------------------------------------------------------- */
 
 /* The work is freed by now. Should this have failed, a list of the hub's works brings it
    back, and it leaves again. */
-static void on_removed(void *arg, int status, const struct http_answer *answer,
+static void on_finalizer_removed(void *arg, int status, const struct http_answer *answer,
                        const struct err *why)
 {
     struct works *works = object_from(works, WORKS_TAG, arg);
@@ -79,5 +79,5 @@ void finalizer_remove(struct work *work)
     for (size_t i = 0; i < node_count(old); i++)
         if (strcmp(node_text(node_item(old, i)), WORKS_FINALIZER) != 0)
             node_add(arena, left, node_item(old, i));
-    patch_finalizers(work, arena, left, NULL, on_removed, works);
+    patch_finalizers(work, arena, left, NULL, on_finalizer_removed, works);
 }

@@ -12,35 +12,41 @@
 
 #define PHASE "axle.dev/phase"
 
-/* ---- Binding ------------------------------------------------------------------- */
+/* ---- Binding --------------------------------------------------------------------- */
 
 static void fail_manifest(struct work *work, size_t ordinal, const char *reason,
                           const char *message)
 {
     struct node *why = node_map(work->gathered);
-    scoped_mem char *key = mem_printf("%zu", ordinal);
 
     node_set_text(work->gathered, why, "reason", reason);
     node_set_text(work->gathered, why, "message", message);
-    node_set(work->gathered, work->failed, key, why);
+    work->failed[ordinal] = why;
+    work->failures++;
 }
 
 const struct node *gather_failure(const struct work *work, size_t ordinal)
 {
-    scoped_mem char *key = mem_printf("%zu", ordinal);
-
-    return node_get(work->failed, key);
+    return ordinal < node_count(work->bound) ? work->failed[ordinal] : NULL;
 }
 
-/* Fills `bound` and `failed` by ordinal; a Workload stands there as it is. */
-static void bind_all(struct work *work, struct arena *arena, struct node *used)
+static void forget_failures(struct work *work, size_t count)
 {
-    const struct node *manifests =
-        work_manifests(work);
+    size_t size = (count + 1) * sizeof *work->failed;
+
+    work->failed = arena_alloc(work->gathered, size);
+    memset(work->failed, 0, size);
+    work->failures = 0;
+}
+
+/* Fills `bound` and `failed` by ordinal. A Workload is bound later, object by object. */
+static void bind_manifests(struct work *work, struct arena *arena, struct node *used)
+{
+    const struct node *manifests = work_manifests(work);
     struct node *facts = work->works->hub.facts(work->works->hub.arg, arena);
 
     work->bound = node_list(work->gathered);
-    work->failed = node_map(work->gathered);
+    forget_failures(work, node_count(manifests));
     for (size_t i = 0; i < node_count(manifests); i++) {
         struct node *manifest = node_item(manifests, i), *bound = manifest;
         struct err err = {0};
@@ -49,7 +55,7 @@ static void bind_all(struct work *work, struct arena *arena, struct node *used)
             bound = work_bind(arena, manifest, facts, used, &err);
         if (!bound)
             fail_manifest(work, i, "ManifestInvalid", err.text);
-        /* A copy: the object may be replaced by one that says the same. */
+        /* A copy, since the object may be replaced by a newer one with the same manifests. */
         node_add(work->gathered, work->bound,
                  node_copy(work->gathered, bound ? bound : manifest));
     }
@@ -59,7 +65,7 @@ void gather_bind(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
 
-    bind_all(work, arena, node_map(arena));
+    bind_manifests(work, arena, node_map(arena));
 }
 
 /* ---- Options --------------------------------------------------------------------- */
@@ -70,12 +76,12 @@ struct gathering {
     struct cluster_manifest *items; /* owned */
     size_t count, room;
     const struct node *facts;
-    struct node *used; /* the facts that were */
+    struct node *used; /* the facts that were used */
     struct err *err;
 };
 
-/* What server metadata and status would add is no difference. */
-static struct node *bare(struct arena *arena, const struct node *live)
+/* Without status and the metadata that a server adds: these are no difference. */
+static struct node *copy_bare(struct arena *arena, const struct node *live)
 {
     struct node *copy = node_share(arena, live);
     struct node *metadata = node_copy(arena, node_get(live, "metadata"));
@@ -88,7 +94,7 @@ static struct node *bare(struct arena *arena, const struct node *live)
     return copy;
 }
 
-/* NULL: leave the object as it is. */
+/* Sets `*object` to what to apply; NULL: the object in the cluster is left as it is. */
 static int ignore_fields(struct gathering *to, const struct node *ignore,
                          const struct node *live, struct node **object,
                          struct err *err)
@@ -125,7 +131,7 @@ static int apply_server_side(struct gathering *to, const struct node *strategy,
                         node_get_text(metadata, "namespace"),
                         node_get_text(metadata, "name"));
     for (size_t i = 0; live && i < node_count(list); i++) {
-        if (ignore_fields(to, node_item(list, i), bare(to->arena, live), &object,
+        if (ignore_fields(to, node_item(list, i), copy_bare(to->arena, live), &object,
                           err) < 0)
             return -1;
         if (!object) {
@@ -137,7 +143,8 @@ static int apply_server_side(struct gathering *to, const struct node *strategy,
     return 0;
 }
 
-/* A rule of the user's says that this one is done with: never touched again. */
+/* A condition rule of the user has said that this manifest is complete: then it is applied
+   no more. */
 static bool is_complete(const struct work *work, size_t ordinal)
 {
     const struct node *rows =
@@ -177,6 +184,7 @@ static int set_strategy(struct gathering *to, size_t ordinal,
     return 0;
 }
 
+/* Whether it stays in the cluster when the work goes. */
 static bool is_orphan(const struct gathering *to, const struct node *object)
 {
     struct work_resource resource = manifest_resource(to->arena, object);
@@ -185,9 +193,9 @@ static bool is_orphan(const struct gathering *to, const struct node *object)
                       &resource);
 }
 
-/* ---- The set ------------------------------------------------------------------------ */
+/* ---- The set --------------------------------------------------------------------- */
 
-static void add_item(struct gathering *to, const struct cluster_manifest *item)
+static void add_set_item(struct gathering *to, const struct cluster_manifest *item)
 {
     const struct node *phase = node_at(item->object, "metadata", "annotations",
                                        PHASE, NULL);
@@ -201,7 +209,8 @@ static void add_item(struct gathering *to, const struct cluster_manifest *item)
     to->items[to->count++].orphan = is_orphan(to, item->object);
 }
 
-static int add_of_bundle(struct gathering *to, struct node *object,
+/* Namespaces have none; an object without one is put into the Workload's. */
+static int add_bundle_object(struct gathering *to, struct node *object,
                          const char *space)
 {
     struct node *bound = work_bind(to->arena, object, to->facts, to->used, to->err);
@@ -215,7 +224,7 @@ static int add_of_bundle(struct gathering *to, struct node *object,
         node_set_text(to->arena, node_make(to->arena, bound, "metadata"),
                       "namespace", space);
     }
-    add_item(to, &(struct cluster_manifest){.object = bound});
+    add_set_item(to, &(struct cluster_manifest){.object = bound});
     return 0;
 }
 
@@ -231,7 +240,7 @@ static void add_secret(struct gathering *to, const struct node *secret,
     node_set(to->arena, made, "metadata", metadata);
     node_set_text(to->arena, made, "apiVersion", "v1");
     node_set_text(to->arena, made, "kind", "Secret");
-    add_item(to, &(struct cluster_manifest){.object = made});
+    add_set_item(to, &(struct cluster_manifest){.object = made});
 }
 
 static int add_workload(struct gathering *to, const struct node *workload)
@@ -247,12 +256,12 @@ static int add_workload(struct gathering *to, const struct node *workload)
     for (size_t i = 0; i < node_count(to->work->secrets); i++)
         add_secret(to, node_item(to->work->secrets, i), space);
     for (size_t i = 0; i < node_count(objects); i++)
-        if (add_of_bundle(to, node_item(objects, i), space) < 0)
+        if (add_bundle_object(to, node_item(objects, i), space) < 0)
             return -1;
     return 0;
 }
 
-/* What cannot be made of it stays as it was; the others go on. */
+/* A manifest that cannot be made out leaves its object as it is; the others are applied. */
 static void add_manifest(struct gathering *to, size_t ordinal)
 {
     struct cluster_manifest item = {.object = node_item(to->work->bound, ordinal)};
@@ -265,10 +274,10 @@ static void add_manifest(struct gathering *to, size_t ordinal)
                     err.text);
         item.strategy = CLUSTER_READ_ONLY;
     }
-    add_item(to, &item);
+    add_set_item(to, &item);
 }
 
-/* A name for the values used, so that others can be told from them. */
+/* A digest of the values used, so that a status says which ones it is about. */
 static char *hash_values(const struct node *used)
 {
     scoped_text struct text input = {0};
@@ -290,7 +299,7 @@ int gather_set(struct work *work, struct arena *arena,
 
     to.facts = work->works->hub.facts(work->works->hub.arg, arena);
     to.used = node_map(arena);
-    bind_all(work, arena, to.used);
+    bind_manifests(work, arena, to.used);
     for (size_t i = 0; i < node_count(work->bound); i++) {
         const struct node *manifest = node_item(work->bound, i);
 

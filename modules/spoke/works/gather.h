@@ -17,7 +17,7 @@ struct work_resource manifest_resource(struct arena *arena, const struct node *m
 struct node *manifest_option(struct arena *arena, const struct work *work,
                              const struct node *manifest);
 
-/* ---- gather.c: a work as the set of objects that it asks for ------------------------ */
+/* ---- gather.c: a work as the set of objects that it asks for --------------------- */
 
 /* Fills `bound` and `failed`. */
 void gather_bind(struct work *work);
@@ -28,7 +28,7 @@ const struct node *gather_failure(const struct work *work, size_t ordinal);
 int gather_set(struct work *work, struct arena *arena, struct cluster_manifest **ret,
                size_t *ret_count, struct err *err) MUST_CHECK;
 
-/* ---- need.c: what the present attempt of a work waits for ----------------------------- */
+/* ---- need.c: what the present attempt of a work waits for ------------------------ */
 
 struct need;
 /* The work waits for one thing more. */
@@ -40,7 +40,7 @@ void need_met(struct need *need);
 void need_failed(struct need *need, const char *reason, const char *message);
 void need_free(struct need *need);
 
-/* ---- bundle.c: the manifests of a Workload ---------------------------------------------- */
+/* ---- bundle.c: the manifests of a Workload --------------------------------------- */
 
 /* NULL and ERR_NOT_FOUND if it is not here yet. */
 struct node *bundle_manifests(struct works *works, struct arena *arena, const char *digest,
@@ -52,7 +52,7 @@ void bundle_fetch(struct work *work, const char *reference, const char *digest);
 void bundle_sweep(struct works *works);
 void bundle_close(struct works *works);
 
-/* ---- partial.c: what has come of a bundle's layer that was cut ------------------------------ */
+/* ---- partial.c: what has come of a bundle's layer that was cut ------------------- */
 
 /* Moves the bytes in, unless there are too many of them. */
 void partial_put(struct works *works, const char *digest, const char *layer, struct text *bytes);
@@ -62,18 +62,18 @@ void partial_take(struct works *works, const char *digest, const char *layer, st
 void partial_sweep(struct works *works, bool (*is_wanted)(void *arg, const char *digest), void *arg);
 void partial_close(struct works *works);
 
-/* ---- secrets.c ------------------------------------------------------------------------------- */
+/* ---- secrets.c ------------------------------------------------------------------- */
 
 /* Fills work->secrets with what `spec` names, from `had` where the version is the same,
    else from the hub. */
 void secrets_gather(struct work *work, const struct node *spec, const struct node *had);
 
-/* ---- finalizer.c ------------------------------------------------------------------------------- */
+/* ---- finalizer.c ----------------------------------------------------------------- */
 
 void finalizer_add(struct work *work);
 void finalizer_remove(struct work *work);
 
-/* ---- refusal.c ----------------------------------------------------------------------------------- */
+/* ---- refusal.c ------------------------------------------------------------------- */
 
 /* Why this spoke applies the work never, however often it tries; NULL: it may.
    `ret_message` is the caller's to free. */

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+/* OCM tells the works of several hubs on one cluster apart by this. */
 static char *hub_hash(struct works *works, struct arena *arena)
 {
     scoped_text struct text hex = {0};
@@ -53,6 +54,7 @@ static struct node *applied_resources(struct work *work, struct arena *arena)
     return list;
 }
 
+/* In the shape of OCM's AppliedManifestWork. */
 static struct node *applied_work(struct work *work, struct arena *arena)
 {
     struct node *made = node_map(arena), *spec, *status;

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static struct store_key row_key(const struct work *work)
+static struct store_key work_row_key(const struct work *work)
 {
     return (struct store_key){STORAGE_WORK, "", work->name};
 }
@@ -20,7 +20,7 @@ void kept_work_put(struct work *work)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_text struct text json = {0};
-    struct store_key key = row_key(work);
+    struct store_key key = work_row_key(work);
     struct node *kept = node_map(arena);
 
     if (work->object)
@@ -37,12 +37,12 @@ void kept_work_put(struct work *work)
 
 void kept_work_delete(struct work *work)
 {
-    struct store_key key = row_key(work);
+    struct store_key key = work_row_key(work);
 
     store_delete(storage_store(work->works->storage), &key, "", 0);
 }
 
-static void on_committed(void *arg, const struct err *err)
+static void on_forgotten(void *arg, const struct err *err)
 {
     if (err)
         log_warn("spoke", "forgetting a work: %s", err->text);
@@ -50,28 +50,29 @@ static void on_committed(void *arg, const struct err *err)
 
 void kept_work_commit(struct works *works)
 {
-    storage_commit(works->storage, on_committed, NULL);
+    storage_commit(works->storage, on_forgotten, NULL);
 }
 
-/* ---- Loading -------------------------------------------------------------------------- */
+/* ---- Loading --------------------------------------------------------------------- */
 
 static void load_work(struct work *work, const struct node *kept)
 {
     const struct node *secrets = node_get(kept, "secrets");
 
-    if (node_get(kept, "object"))
+    if (node_get(kept, "object")) {
+        /* A row is written together with what the cluster keeps, so the cluster has it too. */
+        work_move(work, WORK_APPLIED);
         work_set_object(work, node_get(kept, "object"));
+    }
     if (node_get(kept, "values"))
         work->values = mem_copy_string(node_get_text(kept, "values"));
     if (secrets)
         work->secrets = node_copy(work->gathered, secrets);
     gather_bind(work);
-    /* A row is written together with what the cluster keeps, so the cluster has it too. */
-    work->applied = work->object != NULL;
     work->evicting = clock_seconds(node_get_int(kept, "evicting", 0));
 }
 
-static int load_row(void *arg, const struct store_row *row, struct err *err)
+static int load_work_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct works *works = arg;
     scoped_arena struct arena *arena = NULL;
@@ -92,12 +93,12 @@ static int load_row(void *arg, const struct store_row *row, struct err *err)
 
 int kept_work_load_all(struct works *works, struct err *err)
 {
-    return store_each(storage_store(works->storage), load_row, works, err);
+    return store_each(storage_store(works->storage), load_work_row, works, err);
 }
 
-/* ---- Rows of works that are gone --------------------------------------------------------- */
+/* ---- Rows of works that are gone ------------------------------------------------- */
 
-static int delete_stale(void *arg, const struct store_row *row, struct err *err)
+static int delete_stale_row(void *arg, const struct store_row *row, struct err *err)
 {
     struct works *works = arg;
 
@@ -110,6 +111,6 @@ void kept_work_delete_stale(struct works *works)
 {
     struct err err = {0};
 
-    if (store_each(storage_store(works->storage), delete_stale, works, &err) < 0)
+    if (store_each(storage_store(works->storage), delete_stale_row, works, &err) < 0)
         log_warn("spoke", "%s", err.text);
 }

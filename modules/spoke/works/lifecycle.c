@@ -51,22 +51,26 @@ static char *delete_option(const struct work *work)
     return mem_copy_string(text_string(&out));
 }
 
-/* ---- Trying again ----------------------------------------------------------- */
+/* ---- Trying again ---------------------------------------------------------------- */
 
-static void on_retry(void *arg)
+static void on_retry_timer(void *arg)
 {
-    lifecycle_begin(object_from(work, WORK_TAG, arg));
+    struct work *work = object_from(work, WORK_TAG, arg);
+
+    if (work->phase == WORK_TROUBLED)
+        lifecycle_begin(work);
 }
 
 static void retry_work_later(struct work *work, const char *reason, const char *message)
 {
+    work_move(work, WORK_TROUBLED);
     work_set_trouble(work, reason, message);
     if (!work->warned || strcmp(work->warned, message) != 0)
         log_warn("spoke", "%s: %s", work->name, message);
     mem_free(&work->warned);
     work->warned = mem_copy_string(message);
     if (!work->retry)
-        work->retry = loop_timer_new(work->works->loop, on_retry, work);
+        work->retry = loop_timer_new(work->works->loop, on_retry_timer, work);
     loop_timer_set(work->retry,
                    CLOCK_SECOND + loop_backoff_next(&work->backoff));
     report_work(work);
@@ -102,14 +106,14 @@ void lifecycle_need_ended(struct work *work, const char *reason, const char *mes
         read_work_again(work);
 }
 
-/* ---- Applying --------------------------------------------------------------- */
+/* ---- Applying -------------------------------------------------------------------- */
 
 /* Another set than the one that the cluster has would have to be kept first. */
-static int check_disk(struct work *work, const struct cluster_set *set, struct err *err)
+static int check_disk_for_set(struct work *work, const struct cluster_set *set, struct err *err)
 {
     const char *words = storage_pressure(work->works->storage);
 
-    if (!words || work->deleting || cluster_has(work->works->cluster, set))
+    if (!words || work->phase == WORK_LEAVING || cluster_has(work->works->cluster, set))
         return 0;
     return err_set(err, ERR_FULL, "waits for the disk of its spoke: %s", words);
 }
@@ -124,7 +128,7 @@ static int apply_set(struct work *work, struct err *err)
     if (gather_set(work, arena, &items, &set.count, err) < 0)
         return -1;
     set.items = items;
-    if (check_disk(work, &set, err) < 0)
+    if (check_disk_for_set(work, &set, err) < 0)
         return -1;
     kept_work_put(work);
     bundle_sweep(work->works);
@@ -135,6 +139,7 @@ static int apply_set(struct work *work, struct err *err)
 /* works_disk_well() begins it again. */
 static void wait_for_disk(struct work *work, const char *message)
 {
+    work_move(work, WORK_TROUBLED);
     work_set_trouble(work, WORKS_DISK_PRESSURE, message);
     log_info("spoke", "%s: %s", work->name, message);
     report_work(work);
@@ -155,23 +160,24 @@ static void apply_work(struct work *work)
     work_set_trouble(work, NULL, NULL);
     mem_free(&work->warned);
     loop_backoff_reset(&work->backoff);
-    work->applied = true;
+    work_move(work, WORK_APPLIED);
     works->hub.applied(works->hub.arg);
     report_work(work);
 }
 
-/* ---- What it needs first ------------------------------------------------------ */
+/* ---- What it needs first --------------------------------------------------------- */
 
 /* True if it is not to be applied at all. */
-static bool refuse_work(struct work *work)
+static bool refuse_if_unfit(struct work *work)
 {
     scoped_mem char *message = NULL;
     const char *reason = refusal_of(work, &message);
 
     if (!reason)
         return false;
+    work_move(work, WORK_TROUBLED);
     work_set_trouble(work, reason, message);
-    report_trouble(work);
+    work_events_send_trouble(work);
     return true;
 }
 
@@ -187,6 +193,16 @@ static void gather_workload(struct work *work, const struct node *workload,
     secrets_gather(work, spec, had);
 }
 
+/* The responses that a former attempt waits for come to nothing, and its timer does not
+   come. */
+static void end_attempt(struct work *work)
+{
+    work->turn++;
+    work->waiting = 0;
+    if (work->retry)
+        loop_timer_stop(work->retry);
+}
+
 /* Fetches what is not here. With everything here it applies at once. */
 void lifecycle_begin(struct work *work)
 {
@@ -194,13 +210,15 @@ void lifecycle_begin(struct work *work)
     struct arena *former = work->gathered;
     const struct node *had = work->secrets;
 
-    work->turn++;
-    work->waiting = 0;
+    work_move(work, WORK_GATHERING);
+    end_attempt(work);
     work_set_trouble(work, NULL, NULL);
     work->gathered = arena_new();
     work->secrets = node_list(work->gathered);
-    work->bound = work->failed = NULL;
-    if (!refuse_work(work)) {
+    work->bound = NULL;
+    work->failed = NULL;
+    work->failures = 0;
+    if (!refuse_if_unfit(work)) {
         if (!work->finalized)
             finalizer_add(work);
         for (size_t i = 0; i < node_count(manifests); i++)
@@ -211,7 +229,7 @@ void lifecycle_begin(struct work *work)
     lifecycle_proceed(work);
 }
 
-/* ---- Leaving ----------------------------------------------------------------- */
+/* ---- Leaving --------------------------------------------------------------------- */
 
 /* Frees the work. `removed` may close the connection to the hub or put the spoke's
    identity aside, but must not close the works. */
@@ -233,7 +251,7 @@ static void mark_orphans(struct work *work, const char *former)
     scoped_mem char *now = delete_option(work);
     struct err err = {0};
 
-    if (work->applied && strcmp(former, now) != 0 && apply_set(work, &err) < 0)
+    if (work_is_applied(work) && strcmp(former, now) != 0 && apply_set(work, &err) < 0)
         log_warn("spoke", "%s: spec.deleteOption as it is now cannot be had: %s",
                  work->name, err.text);
 }
@@ -249,8 +267,8 @@ static bool is_in_cluster(const struct work *work)
    left. Frees the work if nothing is left now. */
 static void leave_work(struct work *work)
 {
-    work->turn++;
-    work->deleting = true;
+    work_move(work, WORK_LEAVING);
+    end_attempt(work);
     if (!is_in_cluster(work)) {
         finish_leaving(work);
         return;
@@ -263,7 +281,7 @@ static void leave_work(struct work *work)
    not there. */
 void lifecycle_end(struct work *work)
 {
-    if (work->deleting && !work->object)
+    if (work->phase == WORK_LEAVING && !work->object)
         return;
     work->object = NULL;
     work->evicting = 0;
@@ -273,26 +291,19 @@ void lifecycle_end(struct work *work)
     leave_work(work);
 }
 
-/* ---- Going on ------------------------------------------------------------------ */
+/* ---- Going on -------------------------------------------------------------------- */
 
 void lifecycle_proceed(struct work *work)
 {
-    if (work->deleting) {
-        if (!is_in_cluster(work))
-            finish_leaving(work);
-        else
-            report_work(work);
-        return;
-    }
-    if (!work->object)
-        return; /* only its pods are known: see works.c */
-    if (!work->applied && !work->waiting && !work->trouble)
+    if (work->phase == WORK_LEAVING && !is_in_cluster(work))
+        finish_leaving(work);
+    else if (work->phase == WORK_GATHERING && !work->waiting)
         apply_work(work);
     else
         report_work(work);
 }
 
-/* ---- Gone from the hub without a word --------------------------------------- */
+/* ---- Gone from the hub without a word -------------------------------------------- */
 
 static void on_evict(void *arg)
 {
@@ -341,7 +352,7 @@ static void take_vanished(struct work *work)
     struct works *works = work->works;
     int64_t passed = is_removed_spoke(works) ? works->eviction - works_grace(works) : 0;
 
-    if (work->deleting || !is_in_cluster(work)) {
+    if (work->phase == WORK_LEAVING || !is_in_cluster(work)) {
         work->object = NULL;
         leave_work(work);
         return;
@@ -356,7 +367,7 @@ static void take_vanished(struct work *work)
     lifecycle_evict_later(work);
 }
 
-/* ---- What the hub says ---------------------------------------------------------- */
+/* ---- What the hub says ----------------------------------------------------------- */
 
 /* While changes are withheld: whether the hub has what runs here all the same. */
 static bool is_same_version(const struct work *work, const struct node *object)
@@ -403,26 +414,25 @@ static void take_object(struct works *works, struct work *work, const char *name
 {
     int64_t generation = work ? work->generation : -1;
     scoped_mem char *former_option = work ? delete_option(work) : NULL;
-    bool back = work && work->evicting;
+    bool back = work && (work->evicting || work->phase == WORK_LEAVING);
 
     if (!work)
         work = work_new(works, name);
     work->evicting = 0;
     loop_timer_free(&work->evict);
-    /* Another object of this name has finalizers of its own. */
+    /* It may be another object of this name, with finalizers of its own. */
     work->finalized = work->finalized && !back;
     work_set_object(work, object);
-    if (work->deleting) {
+    if (work->phase == WORK_LEAVING) {
         take_deleted(work, former_option);
         return;
     }
     /* Our own status coming back changes nothing. */
     if (work->generation == generation && !back &&
-        (work->applied || work->waiting || is_tried_later(work))) {
+        (work_is_applied(work) || work->waiting || is_tried_later(work))) {
         report_if_lost(work);
         return;
     }
-    work->applied = false;
     lifecycle_begin(work);
 }
 
@@ -430,7 +440,7 @@ void lifecycle_take(struct works *works, const char *name, const struct node *ob
 {
     struct work *work = work_find(works, name);
 
-    if (work && work->applied && is_withheld(works))
+    if (work && work_is_applied(work) && is_withheld(works))
         withhold_change(work, object);
     else if (object)
         take_object(works, work, name, object);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says how each manifest of a work stands: conditions, feedback, rules. */
+/* Makes a row for each manifest of a work: its conditions, feedback and condition rules. */
 #include "works/gather.h"
 #include "works/report.h"
 
@@ -19,7 +19,7 @@ struct rows {
     struct node *list;
 };
 
-static void add_condition(struct rows *rows, struct node *list, const char *type,
+static void add_manifest_condition(struct rows *rows, struct node *list, const char *type,
                           const char *status, const char *reason,
                           const char *message)
 {
@@ -33,29 +33,29 @@ static void add_condition(struct rows *rows, struct node *list, const char *type
     node_add(rows->arena, list, made);
 }
 
-/* ---- The cluster's rows --------------------------------------------------------- */
+/* ---- The cluster's rows ---------------------------------------------------------- */
 
-static char *key_of(struct arena *arena, const char *version, const char *kind,
+static char *object_key(struct arena *arena, const char *version, const char *kind,
                     const char *space, const char *name)
 {
     return arena_printf(arena, "%s|%s|%s|%s", version, kind, space, name);
 }
 
-static void index_rows(struct rows *rows, const struct node *objects)
+static void index_cluster_rows(struct rows *rows, const struct node *objects)
 {
     for (size_t i = 0; i < node_count(objects); i++) {
         const struct node *row = node_item(objects, i);
 
         map_put(rows->found,
-                key_of(rows->arena, node_get_text(row, "apiVersion"),
+                object_key(rows->arena, node_get_text(row, "apiVersion"),
                        node_get_text(row, "kind"), node_get_text(row, "namespace"),
                        node_get_text(row, "name")),
                 (void *)row);
     }
 }
 
-/* In the namespace that it names, else in the usual one, else in none. */
-static const struct node *row_of(const struct rows *rows, const struct node *object)
+/* In the namespace that the object names, else in `default`, else without a namespace. */
+static const struct node *find_cluster_row(const struct rows *rows, const struct node *object)
 {
     const struct node *metadata = node_get(object, "metadata");
     const char *space = node_get_text(metadata, "namespace");
@@ -64,71 +64,73 @@ static const struct node *row_of(const struct rows *rows, const struct node *obj
 
     for (size_t i = 0; i < count_of(spaces) && !found; i++)
         found = map_get(rows->found,
-                        key_of(rows->arena, node_get_text(object, "apiVersion"),
+                        object_key(rows->arena, node_get_text(object, "apiVersion"),
                                node_get_text(object, "kind"), spaces[i],
                                node_get_text(metadata, "name")));
     return found;
 }
 
-/* ---- Applied and Available --------------------------------------------------------- */
+/* ---- Applied and Available ------------------------------------------------------- */
 
-/* A task that runs is as available as it will ever be. */
+/* A Job that runs counts as available: it is never more than that before it ends. */
 static bool is_running_task(const struct node *object)
 {
     return !strcmp(node_get_text(object, "kind"), "Job") &&
            node_get_int(node_get(object, "status"), "ready", 0) > 0;
 }
 
-static void judge_workload(struct rows *rows, struct node *list)
+static void add_workload_conditions(struct rows *rows, struct node *list)
 {
     const struct work *work = rows->work;
     const char *phase = node_get_text(rows->report, "phase");
-    bool good = work->applied && (!strcmp(phase, "Running") || !strcmp(phase, "Completed"));
+    bool good = work_is_applied(work) && (!strcmp(phase, "Running") || !strcmp(phase, "Completed"));
 
-    add_condition(rows, list, "Applied", work->applied ? "True" : "False",
-                  work->applied ? "AppliedManifestComplete" : "AppliedManifestFailed",
+    add_manifest_condition(rows, list, "Applied", work_is_applied(work) ? "True" : "False",
+                  work_is_applied(work) ? "AppliedManifestComplete" : "AppliedManifestFailed",
                   work->trouble ? work->trouble : "");
-    add_condition(rows, list, "Available", good ? "True" : "False",
+    add_manifest_condition(rows, list, "Available", good ? "True" : "False",
                   good ? "ResourceAvailable" : "ResourceNotAvailable",
                   good ? "" : node_get_text(rows->report, "message"));
 }
 
-static const char *why_not(const struct rows *rows, const struct node *failure,
+/* The trouble of the work comes first, since it keeps all manifests from being applied. */
+static const char *explain_object(const struct rows *rows, const struct node *failure,
                            const struct node *row)
 {
-    if (rows->work->trouble && !rows->work->applied)
+    if (rows->work->trouble && !work_is_applied(rows->work))
         return rows->work->trouble;
     if (failure)
         return node_get_text(failure, "message");
     return node_get_text(row, "message");
 }
 
-static void judge_object(struct rows *rows, struct node *list, size_t ordinal,
+static void add_object_conditions(struct rows *rows, struct node *list, size_t ordinal,
                          const struct node *row, const struct node *object)
 {
     const struct node *failure = gather_failure(rows->work, ordinal);
     const char *failed = node_get_text(failure, "reason");
     bool refused = row && !node_get_bool(row, "applied", true);
-    bool applied = rows->work->applied && !failure && !refused;
+    bool applied = work_is_applied(rows->work) && !failure && !refused;
     bool healthy = row ? !strcmp(node_get_text(row, "health"), "Current") : object != NULL;
-    bool good = rows->work->applied && !refused && (healthy || is_running_task(object));
-    const char *why = why_not(rows, failure, row);
+    bool good = work_is_applied(rows->work) && !refused && (healthy || is_running_task(object));
+    const char *why = explain_object(rows, failure, row);
 
-    add_condition(rows, list, "Applied", applied ? "True" : "False",
+    add_manifest_condition(rows, list, "Applied", applied ? "True" : "False",
                   applied                        ? "AppliedManifestComplete"
                   : !strcmp(failed, "AppliedManifestSSAIgnoreFieldError") ? failed
                                                  : "AppliedManifestFailed",
                   applied ? "Apply manifest complete" : why);
-    add_condition(rows, list, "Available", good ? "True" : "False",
+    add_manifest_condition(rows, list, "Available", good ? "True" : "False",
                   good ? "ResourceAvailable" : "ResourceNotAvailable",
                   good             ? "Resource is available"
                   : !row && !object ? "the object is not on this spoke"
                                     : why);
 }
 
-/* ---- Feedback and rules --------------------------------------------------------------- */
+/* ---- Feedback and rules ---------------------------------------------------------- */
 
-static struct node *own_health(struct rows *rows, const struct node *row)
+/* The cluster's own word on the object, added to the feedback that was asked for. */
+static struct node *make_health_value(struct rows *rows, const struct node *row)
 {
     struct node *value = node_map(rows->arena), *field;
 
@@ -139,7 +141,7 @@ static struct node *own_health(struct rows *rows, const struct node *row)
     return value;
 }
 
-static bool has_value(const struct node *values, const char *name)
+static bool has_feedback_value(const struct node *values, const char *name)
 {
     for (size_t i = 0; i < node_count(values); i++)
         if (!strcmp(node_get_text(node_item(values, i), "name"), name))
@@ -147,7 +149,7 @@ static bool has_value(const struct node *values, const char *name)
     return false;
 }
 
-static struct node *values_of(struct rows *rows, const struct node *rules,
+static struct node *feedback_values(struct rows *rows, const struct node *rules,
                               const struct node *object, struct err *err)
 {
     struct node *values = node_list(rows->arena);
@@ -170,27 +172,27 @@ static void add_feedback(struct rows *rows, struct node *to, struct node *list,
                          const struct node *object)
 {
     struct err err = {0};
-    struct node *values = object ? values_of(rows, rules, object, &err)
+    struct node *values = object ? feedback_values(rows, rules, object, &err)
                                  : node_list(rows->arena);
 
     if (!node_count(rules))
-        add_condition(rows, list, "StatusFeedbackSynced", "True",
+        add_manifest_condition(rows, list, "StatusFeedbackSynced", "True",
                       "NoStatusFeedbackSynced", "");
     else if (!object)
-        add_condition(rows, list, "StatusFeedbackSynced", "False",
+        add_manifest_condition(rows, list, "StatusFeedbackSynced", "False",
                       "StatusFeedbackSyncFailed", "the object is not on this spoke");
     else
-        add_condition(rows, list, "StatusFeedbackSynced", err.code ? "False" : "True",
+        add_manifest_condition(rows, list, "StatusFeedbackSynced", err.code ? "False" : "True",
                       err.code ? "StatusFeedbackSyncFailed" : "StatusFeedbackSynced",
                       err.code ? err.text : "");
-    if (row && !has_value(values, "Health"))
-        node_add(rows->arena, values, own_health(rows, row));
+    if (row && !has_feedback_value(values, "Health"))
+        node_add(rows->arena, values, make_health_value(rows, row));
     if (node_count(values))
         node_set(rows->arena, node_make(rows->arena, to, "statusFeedback"), "values",
                  values);
 }
 
-static void add_rules(struct rows *rows, struct node *list,
+static void add_manifest_rules(struct rows *rows, struct node *list,
                       const struct node *rules, const struct node *object)
 {
     for (size_t i = 0; i < node_count(rules); i++) {
@@ -202,8 +204,8 @@ static void add_rules(struct rows *rows, struct node *list,
         if (!*type || !strcmp(type, "Applied") || !strcmp(type, "Available"))
             continue;
         if (!object) {
-            /* What was true of it once may not be true any more. */
-            add_condition(rows, list, type, "Unknown", "ConditionRuleInternalError",
+            /* What a rule found in it before may not hold any more. */
+            add_manifest_condition(rows, list, type, "Unknown", "ConditionRuleInternalError",
                           "the object is not on this spoke");
             continue;
         }
@@ -213,9 +215,9 @@ static void add_rules(struct rows *rows, struct node *list,
     }
 }
 
-/* ---- One manifest ------------------------------------------------------------------------ */
+/* ---- One manifest ---------------------------------------------------------------- */
 
-static void set_meta(struct rows *rows, struct node *row, size_t ordinal,
+static void set_resource_meta(struct rows *rows, struct node *row, size_t ordinal,
                      const struct node *manifest)
 {
     struct work_resource resource = manifest_resource(rows->arena, manifest);
@@ -230,7 +232,7 @@ static void set_meta(struct rows *rows, struct node *row, size_t ordinal,
     node_set_text(rows->arena, meta, "namespace", resource.space);
 }
 
-static void add_row(struct rows *rows, size_t ordinal, const struct node *manifest)
+static void add_manifest_row(struct rows *rows, size_t ordinal, const struct node *manifest)
 {
     struct arena *arena = rows->arena;
     struct node *made = node_map(arena), *list = node_list(arena);
@@ -238,24 +240,25 @@ static void add_row(struct rows *rows, size_t ordinal, const struct node *manife
     const struct node *option = manifest_option(arena, rows->work, manifest);
     struct node *object;
 
-    set_meta(rows, made, ordinal, manifest);
+    set_resource_meta(rows, made, ordinal, manifest);
     node_set(arena, made, "conditions", list);
     node_add(arena, rows->list, made);
     if (manifest_is_workload(manifest)) {
-        judge_workload(rows, list);
+        add_workload_conditions(rows, list);
         return;
     }
-    row = row_of(rows, manifest);
+    row = find_cluster_row(rows, manifest);
     object = cluster_read(rows->work->works->cluster, arena, rows->work->name,
                           node_get_text(manifest, "apiVersion"),
                           node_get_text(manifest, "kind"),
                           node_get_text(metadata, "namespace"),
                           node_get_text(metadata, "name"));
-    judge_object(rows, list, ordinal, row, object);
+    add_object_conditions(rows, list, ordinal, row, object);
     add_feedback(rows, made, list, node_get(option, "feedbackRules"), row, object);
-    add_rules(rows, list, node_get(option, "conditionRules"), object);
+    add_manifest_rules(rows, list, node_get(option, "conditionRules"), object);
 }
 
+/* The bound manifest, in which facts are filled in, is the one that was applied. */
 struct node *manifest_status_rows(const struct work *work, struct arena *arena,
                                   const struct node *report, const struct node *objects)
 {
@@ -265,9 +268,9 @@ struct node *manifest_status_rows(const struct work *work, struct arena *arena,
     const struct node *manifests =
         work_manifests(work);
 
-    index_rows(&rows, objects);
+    index_cluster_rows(&rows, objects);
     for (size_t i = 0; i < node_count(manifests); i++)
-        add_row(&rows, i, node_item(work->bound, i) ? node_item(work->bound, i)
+        add_manifest_row(&rows, i, node_item(work->bound, i) ? node_item(work->bound, i)
                                                     : node_item(manifests, i));
     return rows.list;
 }

@@ -53,8 +53,7 @@ static const char *find_bad_digest(const struct work *work)
 
 const char *refusal_of(const struct work *work, char **ret_message)
 {
-    /* What runs already goes on, also where it is one too many by now. */
-    char *words = work->applied ? NULL : explain_size(work);
+    char *words = explain_size(work);
     const char *digest = words ? NULL : find_bad_digest(work);
 
     if (words) {

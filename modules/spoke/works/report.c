@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells the hub how works stand here, when that has changed. */
+/* Sends the status of a work to the hub, when it has changed. */
 #include "works/gather.h"
 #include "works/report.h"
 
@@ -13,14 +13,16 @@
 #include "pki/pki.h"
 #include "work/work.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a status that says "on the way" waits for a better one. */
 #define ON_THE_WAY (100 * CLOCK_MS)
-/* And this much later again what the hub had no room for. */
+/* How much later a status that the hub did not take is sent again. */
 #define BUSY (2 * CLOCK_SECOND)
 
-/* ---- Sending -------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------- */
 
 struct report_sent {
     struct works *works;
@@ -29,25 +31,39 @@ struct report_sent {
     int64_t revision; /* that it was conditional on; 0: none */
 };
 
-static void on_patience(void *arg);
+static void on_patience_over(void *arg);
 
-/* The hub takes no more of us for the moment, or not this. */
-static void retry_later(struct work *work)
+/* No other line assigns work->report. */
+static void move_report(struct work *work, enum report_phase phase)
+{
+    static const unsigned may_become[] = {
+        [REPORT_IDLE] = 1u << REPORT_SENDING,
+        [REPORT_SENDING] = 1u << REPORT_OUTDATED | 1u << REPORT_IDLE,
+        [REPORT_OUTDATED] = 1u << REPORT_OUTDATED | 1u << REPORT_IDLE,
+    };
+
+    assert(may_become[work->report] & 1u << phase);
+    work->report = phase;
+}
+
+/* The hub takes nothing more from this spoke for the moment, or not this status. */
+static void send_again_later(struct work *work)
 {
     if (!work->patience)
-        work->patience = loop_timer_new(work->works->loop, on_patience, work);
+        work->patience = loop_timer_new(work->works->loop, on_patience_over, work);
     loop_timer_set(work->patience, BUSY + loop_backoff_next(&work->tell_backoff));
 }
 
-/* That one status is not taken is no fault of the link, which others use: it is told
-   again in a while, and why once. Only a link that failed is made anew. */
-static void on_untold(struct work *work, int status, const struct err *why)
+/* That the hub does not take one status is no fault of the link, which others use: the
+   status is sent again in a while, and the reason is logged once. Only for want of a
+   response the link is given up; all statuses are sent over the next one. */
+static void on_status_refused(struct work *work, int status, const struct err *why)
 {
     struct works_hub *hub = &work->works->hub;
 
     mem_free(&work->sent_work);
     mem_free(&work->sent_workload);
-    if (status == 0) { /* all is told when there is another link */
+    if (status == 0) {
         hub->lost(hub->arg, "sending a status", why);
         return;
     }
@@ -55,22 +71,26 @@ static void on_untold(struct work *work, int status, const struct err *why)
         log_warn("spoke", "status of %s: %s", work->name, why->text);
     mem_free(&work->untold);
     work->untold = mem_copy_string(why->text);
-    retry_later(work);
+    send_again_later(work);
 }
 
 /*
- * The work has changed since that status was made, so it may speak of what is not
- * wanted any more. If the change is known here already it is told anew; else the
- * watch brings it, and should that fail the timer tries with what is known.
+ * The hub refused the status because the work has changed since: the status may be of a
+ * version that is not wanted any more. If this spoke has heard of the change meanwhile, a
+ * new status is sent at once. Else the watch brings the change; should that fail, the timer
+ * sends the status with what is known.
  */
-static void tell_anew(struct work *work, int64_t revision)
+static void send_anew(struct work *work, int64_t revision)
 {
     if (work->revision == revision) {
         work->revision = work_revision(work);
-        retry_later(work);
+        send_again_later(work);
         return;
     }
-    work->dirty = true;
+    if (work->report == REPORT_IDLE)
+        send_again_later(work);
+    else
+        move_report(work, REPORT_OUTDATED);
 }
 
 static void take_revision(struct work *work, const struct http_answer *answer)
@@ -85,23 +105,23 @@ static void take_revision(struct work *work, const struct http_answer *answer)
         work->revision = revision;
 }
 
-static void on_sent(void *arg, int status, const struct http_answer *answer,
+static void on_status_answer(void *arg, int status, const struct http_answer *answer,
                     const struct err *why)
 {
     struct report_sent *sent = arg;
     struct work *work = work_find(sent->works, sent->work);
     int64_t revision = sent->revision;
-    bool last = sent->last;
+    bool last = sent->last, outdated;
 
-    free(sent->work);
-    free(sent);
+    mem_free(&sent->work);
+    mem_free(&sent);
     if (!work)
         return;
     if (status == 409) {
         mem_free(&work->sent_work);
-        tell_anew(work, revision);
+        send_anew(work, revision);
     } else if (status != 200 && status != 404) {
-        on_untold(work, status, why);
+        on_status_refused(work, status, why);
     } else if (status == 200 && revision) {
         take_revision(work, answer);
     }
@@ -109,17 +129,17 @@ static void on_sent(void *arg, int status, const struct http_answer *answer,
         loop_backoff_reset(&work->tell_backoff);
         mem_free(&work->untold);
     }
-    if (!last)
+    /* Idle: it was a response to a former work of this name. */
+    if (!last || work->report == REPORT_IDLE)
         return;
-    work->sending = false;
-    if (work->dirty) {
-        work->dirty = false;
+    outdated = work->report == REPORT_OUTDATED;
+    move_report(work, REPORT_IDLE);
+    if (outdated)
         report_work(work);
-    }
 }
 
 /* `revision`: of the object that the status is about; 0: whichever is there. */
-static void send_patch(struct work *work, const char *target, const struct node *status,
+static void send_status(struct work *work, const char *target, const struct node *status,
                        bool last, int64_t revision)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -132,26 +152,25 @@ static void send_patch(struct work *work, const char *target, const struct node 
     if (revision)
         node_set(arena, node_make(arena, body, "metadata"), "resourceVersion",
                  node_format(arena, "%lld", (long long)revision));
-    hub->send(hub->arg, "PATCH", target, WORKS_MERGE, body, on_sent, sent);
+    hub->send(hub->arg, "PATCH", target, WORKS_MERGE, body, on_status_answer, sent);
 }
 
-/* Conditions carry times, so what is compared is the text without new ones:
-   work_merge_conditions keeps the old time where nothing changed. */
-static bool is_news(char **sent, struct arena *arena, const struct node *status)
+/* Compared as text. Conditions hold times, but work_merge_conditions() keeps the old time
+   where nothing changed. */
+static bool is_status_news(char **sent, struct arena *arena, const struct node *status)
 {
     char *json = document_json(arena, status);
 
     if (*sent && strcmp(*sent, json) == 0)
         return false;
-    free(*sent);
+    mem_free(sent);
     *sent = mem_copy_string(json);
     return true;
 }
 
-static const struct node *workload_in(const struct work *work)
+static const struct node *find_workload(const struct work *work)
 {
-    const struct node *manifests =
-        work_manifests(work);
+    const struct node *manifests = work_manifests(work);
 
     for (size_t i = 0; i < node_count(manifests); i++) {
         if (manifest_is_workload(node_item(manifests, i)))
@@ -160,10 +179,10 @@ static const struct node *workload_in(const struct work *work)
     return NULL;
 }
 
-static bool send_workload(struct work *work, struct arena *arena,
+static bool send_workload_status(struct work *work, struct arena *arena,
                           const struct node *report, bool last)
 {
-    const struct node *workload = workload_in(work);
+    const struct node *workload = find_workload(work);
     scoped_mem char *target = NULL;
     struct node *status, *about;
 
@@ -187,84 +206,26 @@ static bool send_workload(struct work *work, struct arena *arena,
     node_set_text(arena, about, "uid",
                   node_get_text(node_get(work->object, "metadata"), "uid"));
     node_set_int(arena, about, "generation", work->generation);
-    if (!is_news(&work->sent_workload, arena, status))
+    if (!is_status_news(&work->sent_workload, arena, status))
         return false;
     target = mem_printf("/apis/axle.dev/v1alpha1/namespaces/%s/workloads/%s/status",
                         work->works->name,
                         node_get_text(node_get(workload, "metadata"), "name"));
-    send_patch(work, target, status, last, 0);
+    send_status(work, target, status, last, 0);
     return true;
 }
 
-/* What can never run is worth an Event, once for each reason. */
-static void tell_refused(struct work *work, const struct node *objects)
-{
-    for (size_t i = 0; i < node_count(objects); i++) {
-        const struct node *row = node_item(objects, i);
-        const char *message = node_get_text(row, "message");
-        struct cluster_event event = {
-            .owner = work->name, .api_version = node_get_text(row, "apiVersion"),
-            .kind = node_get_text(row, "kind"), .space = node_get_text(row, "namespace"),
-            .name = node_get_text(row, "name"), .type = "Warning",
-            .reason = node_get_text(row, "reason"), .message = message};
-        scoped_mem char *key = mem_printf("%s %s/%s: %s", event.kind, event.space,
-                                          event.name, message);
-
-        /* A full disk has one Event of its own, not one for each object. */
-        if (node_get_bool(row, "applied", true) || !*event.reason ||
-            !strcmp(event.reason, "DiskPressure") || map_get(work->events, key))
-            continue;
-        map_put(work->events, key, work);
-        works_event(work->works, &event);
-    }
-}
-
-static void tell_failed(struct work *work)
-{
-    for (size_t i = 0; i < node_count(work->bound); i++) {
-        const struct node *failure = gather_failure(work, i);
-        const struct node *manifest = node_item(work->bound, i);
-        const struct node *metadata = node_get(manifest, "metadata");
-        const char *message = node_get_text(failure, "message");
-        struct cluster_event event = {
-            .owner = work->name, .api_version = node_get_text(manifest, "apiVersion"),
-            .kind = node_get_text(manifest, "kind"),
-            .space = node_get_text(metadata, "namespace"),
-            .name = node_get_text(metadata, "name"), .type = "Warning",
-            .reason = node_get_text(failure, "reason"), .message = message};
-
-        if (!failure || map_get(work->events, message))
-            continue;
-        map_put(work->events, message, work);
-        works_event(work->works, &event);
-    }
-}
-
-void report_trouble(struct work *work)
-{
-    struct cluster_event event = {
-        .owner = work->name, .api_version = WORKS, .kind = "ManifestWork",
-        .space = work->works->name, .name = work->name, .type = "Warning",
-        .reason = work->trouble_reason, .message = work->trouble};
-
-    if (map_get(work->events, work->trouble))
-        return;
-    map_put(work->events, work->trouble, work);
-    works_event(work->works, &event);
-}
-
-static struct node *status_of(struct work *work, struct arena *arena,
+static struct node *make_work_status(struct work *work, struct arena *arena,
                               const struct node *report)
 {
     const struct node *objects =
         cluster_objects(work->works->cluster, arena, work->name);
 
-    tell_refused(work, objects);
-    tell_failed(work);
+    work_events_send(work, objects);
     return work_status(work, arena, report, objects);
 }
 
-static void on_patience(void *arg)
+static void on_patience_over(void *arg)
 {
     struct work *work = object_from(work, WORK_TAG, arg);
 
@@ -273,17 +234,17 @@ static void on_patience(void *arg)
 }
 
 /*
- * What is only on its way is told if it takes longer than a moment. Most of it
- * ends sooner, and then one status says all: one write on the hub, not three.
+ * A status that only says "on the way" is sent if it takes longer than a moment. Mostly it
+ * is over sooner, and then one status says everything: one write on the hub, not three.
  */
-static bool can_wait(struct work *work, const struct node *report)
+static bool can_status_wait(struct work *work, const struct node *report)
 {
     const char *phase = node_get_text(report, "phase");
 
-    if (!work->waited && !work->trouble && !work->deleting &&
+    if (!work->waited && work->phase == WORK_APPLIED &&
         (!strcmp(phase, "Progressing") || !strcmp(phase, "Pending"))) {
         if (!work->patience)
-            work->patience = loop_timer_new(work->works->loop, on_patience, work);
+            work->patience = loop_timer_new(work->works->loop, on_patience_over, work);
         if (!loop_timer_is_set(work->patience))
             loop_timer_set(work->patience, ON_THE_WAY);
         return true;
@@ -296,7 +257,7 @@ static bool can_wait(struct work *work, const struct node *report)
 
 void report_if_lost(struct work *work)
 {
-    if (!work->sent_work && !work->sending)
+    if (!work->sent_work && work->report == REPORT_IDLE)
         report_work(work);
 }
 
@@ -312,25 +273,25 @@ void report_work(struct work *work)
         return;
     if (work->foreign && hub->is_withheld(hub->arg))
         return;
-    /* While things are being fetched there is nothing to tell. */
-    if (!work->applied && !work->trouble && !work->deleting)
+    if (work->phase == WORK_FOUND || work->phase == WORK_GATHERING)
         return;
-    if (work->sending) {
-        work->dirty = true;
+    if (work->report != REPORT_IDLE) {
+        move_report(work, REPORT_OUTDATED);
         return;
     }
     arena = arena_new();
     report = cluster_report(work->works->cluster, arena, work->name);
-    if (can_wait(work, report))
+    if (can_status_wait(work, report))
         return;
-    status = status_of(work, arena, report);
-    /* The Workload first: whoever reads "Available" finds its endpoints. */
-    news = is_news(&work->sent_work, arena, status);
-    workload = send_workload(work, arena, report, !news);
+    status = make_work_status(work, arena, report);
+    /* The Workload first: where the work is Available, its endpoints are there already. */
+    news = is_status_news(&work->sent_work, arena, status);
+    workload = send_workload_status(work, arena, report, !news);
     if (news) {
         path = work_path(work);
         target = mem_printf("%s/status", path);
-        send_patch(work, target, status, true, work->revision);
+        send_status(work, target, status, true, work->revision);
     }
-    work->sending = news || workload;
+    if (news || workload)
+        move_report(work, REPORT_SENDING);
 }

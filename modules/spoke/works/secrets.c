@@ -24,6 +24,7 @@ static struct node *copy_parts(struct arena *arena, const struct node *secret)
     return made;
 }
 
+/* The attempt may have ended meanwhile: then there is no work to give it to. */
 static void on_secret(void *arg, int status, const struct http_answer *answer,
                       const struct err *why)
 {
@@ -70,6 +71,8 @@ static const struct node *find_secret(const struct node *had, const struct node 
     return NULL;
 }
 
+/* One that is here in the same version is not fetched again, so that a restart without the
+   hub has all it needs. */
 void secrets_gather(struct work *work, const struct node *spec,
                     const struct node *had)
 {

@@ -3,9 +3,11 @@
 #include "works/gather.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "document/document.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,25 +51,56 @@ void work_free(struct work *work)
     mem_free(&work);
 }
 
+/* ---- The phase ------------------------------------------------------------------- */
+
+/* Of a work that leaves, another object of the same name can come: it is gathered then. While
+   the hub's changes are withheld, the same object can come back without its deletion. */
+static const struct {
+    const char *name;
+    unsigned may_become;
+} phases[] = {
+    [WORK_FOUND] = {"found", 1u << WORK_GATHERING | 1u << WORK_APPLIED | 1u << WORK_LEAVING},
+    [WORK_GATHERING] = {"gathering", 1u << WORK_GATHERING | 1u << WORK_TROUBLED |
+                                         1u << WORK_APPLIED | 1u << WORK_LEAVING},
+    [WORK_TROUBLED] = {"troubled", 1u << WORK_GATHERING | 1u << WORK_TROUBLED | 1u << WORK_LEAVING},
+    [WORK_APPLIED] = {"applied", 1u << WORK_GATHERING | 1u << WORK_LEAVING},
+    [WORK_LEAVING] = {"leaving", 1u << WORK_GATHERING | 1u << WORK_APPLIED | 1u << WORK_LEAVING},
+};
+
+void work_move(struct work *work, enum work_phase phase)
+{
+    assert(phases[work->phase].may_become & 1u << phase);
+    if (phase != work->phase)
+        log_debug("spoke", "%s: %s -> %s", work->name, phases[work->phase].name, phases[phase].name);
+    if (phase == WORK_LEAVING && work->phase != WORK_LEAVING)
+        work->left_applied = work->phase == WORK_APPLIED;
+    work->phase = phase;
+}
+
+bool work_is_applied(const struct work *work)
+{
+    return work->phase == WORK_APPLIED || (work->phase == WORK_LEAVING && work->left_applied);
+}
+
 struct work *work_find(const struct works *works, const char *name)
 {
     return map_get(works->by_name, name);
 }
 
-/* ---- The object ------------------------------------------------------------------- */
+/* ---- The object ------------------------------------------------------------------ */
 
 int64_t work_revision(const struct work *work)
 {
     return strtoll(node_get_text(node_get(work->object, "metadata"), "resourceVersion"), NULL, 10);
 }
 
-static bool is_same_object(const struct work *work, const struct node *object)
+static bool is_same_uid(const struct work *work, const struct node *object)
 {
     return work->object && text_same(node_get_text(node_get(work->object, "metadata"), "uid"),
                                      node_get_text(node_get(object, "metadata"), "uid"));
 }
 
-static bool has_finalizer(const struct node *metadata)
+static bool has_work_finalizer(const struct node *metadata)
 {
     const struct node *list = node_get(metadata, "finalizers");
 
@@ -81,7 +114,7 @@ void work_set_object(struct work *work, const struct node *object)
 {
     struct arena *arena = arena_new();
     const struct node *metadata;
-    bool same = is_same_object(work, object);
+    bool same = is_same_uid(work, object);
 
     work->object = node_copy(arena, object);
     arena_free(&work->arena);
@@ -98,8 +131,11 @@ void work_set_object(struct work *work, const struct node *object)
     /* An event of before our own last write may come after the response to that write. */
     if (work_revision(work) > work->revision)
         work->revision = work_revision(work);
-    work->deleting = node_get(metadata, "deletionTimestamp") != NULL;
-    work->finalized |= has_finalizer(metadata);
+    work->finalized |= has_work_finalizer(metadata);
+    if (node_get(metadata, "deletionTimestamp"))
+        work_move(work, WORK_LEAVING);
+    else if (work->phase == WORK_LEAVING)
+        work_move(work, work->left_applied ? WORK_APPLIED : WORK_GATHERING);
 }
 
 const struct node *work_manifests(const struct work *work)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums a work up in conditions, from how its manifests stand. */
+/* Makes the status of a work: conditions of its own, from the rows of its manifests. */
 #include "works/gather.h"
 #include "works/report.h"
 
@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-/* ---- Conditions --------------------------------------------------------------- */
+/* ---- Conditions ------------------------------------------------------------------ */
 
-static void add_condition(struct arena *arena, struct node *list,
+static void add_work_condition(struct arena *arena, struct node *list,
                           const struct work *work, const char *type, bool is,
                           const char *reason, const char *message)
 {
@@ -25,25 +25,25 @@ static void add_condition(struct arena *arena, struct node *list,
     node_add(arena, list, made);
 }
 
-static const char *or(const char *text, const char *none)
+static const char *text_or_default(const char *text, const char *none)
 {
     return *text ? text : none;
 }
 
-/* ---- What a work says of itself -------------------------------------------------- */
+/* ---- The work as a whole --------------------------------------------------------- */
 
 struct sum {
     struct arena *arena;
     const struct work *work;
     const struct node *report, *rows;
-    const struct node *before; /* the status that was told last */
+    const struct node *before; /* the status that the hub was sent last */
     size_t total, not_applied, not_available;
     char *applied_message, *available_message; /* of the first that is not */
     const char *bad_reason;                    /* NULL: nothing is Degraded */
     char *bad_message;
 };
 
-static const struct node *condition_of(const struct node *list, const char *type)
+static const struct node *find_condition(const struct node *list, const char *type)
 {
     for (size_t i = 0; i < node_count(list); i++)
         if (!strcmp(node_get_text(node_item(list, i), "type"), type))
@@ -51,41 +51,41 @@ static const struct node *condition_of(const struct node *list, const char *type
     return NULL;
 }
 
-static char *named(struct arena *arena, const char *kind, const char *space,
+static char *name_message(struct arena *arena, const char *kind, const char *space,
                    const char *name, const char *message)
 {
     return arena_printf(arena, "%s %s%s%s: %.600s", kind, space, *space ? "/" : "",
                         name, message);
 }
 
-static char *named_row(struct arena *arena, const struct node *row, const char *message)
+static char *name_row_message(struct arena *arena, const struct node *row, const char *message)
 {
     const struct node *meta = node_get(row, "resourceMeta");
 
-    return named(arena, node_get_text(meta, "kind"), node_get_text(meta, "namespace"),
+    return name_message(arena, node_get_text(meta, "kind"), node_get_text(meta, "namespace"),
                  node_get_text(meta, "name"), message);
 }
 
-/* "1 of 3 …: Deployment lab/web: why" */
-static void count_row(struct sum *sum, const struct node *row)
+/* The message of the first that is not well, as in "1 of 3 …: Deployment lab/web: why". */
+static void count_manifest_row(struct sum *sum, const struct node *row)
 {
     const struct node *list = node_get(row, "conditions");
-    const struct node *applied = condition_of(list, "Applied");
-    const struct node *available = condition_of(list, "Available");
+    const struct node *applied = find_condition(list, "Applied");
+    const struct node *available = find_condition(list, "Available");
 
     sum->total++;
     if (strcmp(node_get_text(applied, "status"), "True") != 0 && !sum->not_applied++)
         sum->applied_message =
-            named_row(sum->arena, row, node_get_text(applied, "message"));
+            name_row_message(sum->arena, row, node_get_text(applied, "message"));
     if (strcmp(node_get_text(available, "status"), "True") != 0 &&
         !sum->not_available++)
         sum->available_message =
-            named_row(sum->arena, row, node_get_text(available, "message"));
+            name_row_message(sum->arena, row, node_get_text(available, "message"));
 }
 
-/* What a person must look at: the work as a whole, one of its manifests, or
-   something that a manifest became; in that order. */
-static void find_bad(struct sum *sum, const struct node *objects)
+/* The reason of Degraded: the trouble of the work, else of the first manifest that could not
+   be made out, else of the worst object in the cluster. */
+static void find_degraded(struct sum *sum, const struct node *objects)
 {
     const struct work *work = sum->work;
     const struct node *worst = node_item(objects, 0);
@@ -101,14 +101,14 @@ static void find_bad(struct sum *sum, const struct node *objects)
         if (!failure)
             continue;
         sum->bad_reason = node_get_text(failure, "reason");
-        sum->bad_message = named_row(sum->arena, node_item(sum->rows, i),
+        sum->bad_message = name_row_message(sum->arena, node_item(sum->rows, i),
                                      node_get_text(failure, "message"));
         return;
     }
     if (strcmp(node_get_text(worst, "health"), "Failed") != 0)
         return;
-    sum->bad_reason = or(node_get_text(worst, "reason"), "Degraded");
-    sum->bad_message = named(sum->arena, node_get_text(worst, "kind"),
+    sum->bad_reason = text_or_default(node_get_text(worst, "reason"), "Degraded");
+    sum->bad_message = name_message(sum->arena, node_get_text(worst, "kind"),
                              node_get_text(worst, "namespace"),
                              node_get_text(worst, "name"),
                              node_get_text(worst, "message"));
@@ -117,14 +117,14 @@ static void find_bad(struct sum *sum, const struct node *objects)
 static void add_applied(struct sum *sum, struct node *news)
 {
     const struct work *work = sum->work;
-    bool applied = work->applied && !sum->not_applied;
+    bool applied = work_is_applied(work) && !sum->not_applied;
 
-    add_condition(sum->arena, news, work, "Applied", applied,
+    add_work_condition(sum->arena, news, work, "Applied", applied,
                   applied ? "AppliedManifestWorkComplete"
                           : "AppliedManifestWorkFailed",
                   applied          ? "Apply manifest work complete"
                   : work->trouble  ? work->trouble
-                  : !work->applied ? "fetching what it needs"
+                  : !work_is_applied(work) ? "fetching what it needs"
                                    : arena_printf(sum->arena,
                                                   "%zu of %zu manifests are not applied: %s",
                                                   sum->not_applied, sum->total,
@@ -141,24 +141,24 @@ static void add_available(struct sum *sum, struct node *news, bool good)
                                      sum->not_available, sum->total,
                                      sum->available_message)
                       : "not ready yet";
-    add_condition(sum->arena, news, sum->work, "Available", good,
+    add_work_condition(sum->arena, news, sum->work, "Available", good,
                   good ? "ResourcesAvailable" : "ResourcesNotAvailable", message);
 }
 
-/* A finished work says so; one that begins anew takes it back. */
+/* Only for a work that is finished, or was: then the condition becomes False. */
 static void add_complete(struct sum *sum, struct node *news)
 {
-    const struct node *old = condition_of(
+    const struct node *old = find_condition(
         node_at(sum->work->object, "status", "conditions", NULL), "Complete");
     bool done = !strcmp(node_get_text(sum->report, "phase"), "Completed");
 
     if (done || old)
-        add_condition(sum->arena, news, sum->work, "Complete", done,
+        add_work_condition(sum->arena, news, sum->work, "Complete", done,
                       done ? "Completed" : "NotCompleted",
                       done ? node_get_text(sum->report, "message") : "");
 }
 
-static void set_over(struct arena *arena, struct node *news, struct node *one)
+static void replace_condition(struct arena *arena, struct node *news, struct node *one)
 {
     for (size_t i = 0; i < node_count(news); i++)
         if (!strcmp(node_get_text(node_item(news, i), "type"), node_get_text(one, "type")))
@@ -166,8 +166,8 @@ static void set_over(struct arena *arena, struct node *news, struct node *one)
     node_add(arena, news, one);
 }
 
-/* The user's own rules stand over what we would have said. */
-static void add_rules(struct sum *sum, struct node *news)
+/* A condition rule of the user replaces the condition of the same type above. */
+static void add_aggregated_rules(struct sum *sum, struct node *news)
 {
     for (size_t i = 0; i < node_count(sum->rows); i++) {
         const struct node *list = node_get(node_item(sum->rows, i), "conditions");
@@ -177,15 +177,15 @@ static void add_rules(struct sum *sum, struct node *news)
             const char *type = node_get_text(one, "type");
 
             if (text_starts(node_get_text(one, "reason"), "ConditionRule"))
-                set_over(sum->arena, news,
+                replace_condition(sum->arena, news,
                          work_aggregate(sum->arena, type, sum->rows,
                                         sum->work->generation));
         }
     }
 }
 
-/* Without what rules said that are not there any more. */
-static struct node *still_meant(struct arena *arena, const struct node *old,
+/* Leaves out conditions of rules that the work does not have any more. */
+static struct node *drop_old_rules(struct arena *arena, const struct node *old,
                                 const struct node *news)
 {
     struct node *left = node_list(arena);
@@ -194,15 +194,15 @@ static struct node *still_meant(struct arena *arena, const struct node *old,
         struct node *one = node_item(old, i);
 
         if (!text_starts(node_get_text(one, "reason"), "ConditionRule") ||
-            condition_of(news, node_get_text(one, "type")))
+            find_condition(news, node_get_text(one, "type")))
             node_add(arena, left, one);
     }
     return left;
 }
 
 /*
- * What the hub was told last, which the object as it was heard of may not have yet: a
- * condition that goes back and forth in that moment must not get its old time back.
+ * The status that was sent last. The object from the watch may not have it yet, and a
+ * condition that changes and changes back in that moment must not get its former time back.
  */
 static const struct node *status_before(struct arena *arena, const struct work *work)
 {
@@ -212,7 +212,8 @@ static const struct node *status_before(struct arena *arena, const struct work *
     return sent ? sent : node_get(work->object, "status");
 }
 
-/* Those of others are the object's own; with no time given each keeps its own. */
+/* Conditions of other writers come from the object. Without a time given, each keeps its
+   own. */
 static struct node *conditions_before(const struct sum *sum)
 {
     return work_merge_conditions(
@@ -220,39 +221,39 @@ static struct node *conditions_before(const struct sum *sum)
         node_get(sum->before, "conditions"), 0);
 }
 
-static struct node *conditions(struct sum *sum, const struct node *objects)
+static struct node *make_work_conditions(struct sum *sum, const struct node *objects)
 {
     const struct work *work = sum->work;
     struct node *news = node_list(sum->arena);
     bool good, bad;
 
     for (size_t i = 0; i < node_count(sum->rows); i++)
-        count_row(sum, node_item(sum->rows, i));
-    find_bad(sum, objects);
+        count_manifest_row(sum, node_item(sum->rows, i));
+    find_degraded(sum, objects);
     bad = sum->bad_reason != NULL;
-    good = work->applied && !sum->not_available &&
+    good = work_is_applied(work) && !sum->not_available &&
            strcmp(node_get_text(sum->report, "phase"), "Pending") != 0;
     add_applied(sum, news);
     add_available(sum, news, good);
-    add_condition(sum->arena, news, work, "Progressing", !good && !bad,
+    add_work_condition(sum->arena, news, work, "Progressing", !good && !bad,
                   good || bad ? "Settled"
-                              : or(node_get_text(sum->report, "reason"), "Starting"),
-                  good || bad ? "" : or(sum->available_message ? sum->available_message : "",
+                              : text_or_default(node_get_text(sum->report, "reason"), "Starting"),
+                  good || bad ? "" : text_or_default(sum->available_message ? sum->available_message : "",
                                         node_get_text(sum->report, "message")));
-    add_condition(sum->arena, news, work, "Degraded", bad,
+    add_work_condition(sum->arena, news, work, "Degraded", bad,
                   bad ? sum->bad_reason : "AsExpected", bad ? sum->bad_message : "");
-    if (work->deleting)
-        add_condition(sum->arena, news, work, "Deleting", true, "WorkDeleting",
+    if (work->phase == WORK_LEAVING)
+        add_work_condition(sum->arena, news, work, "Deleting", true, "WorkDeleting",
                       "what it brought is being removed");
     add_complete(sum, news);
-    add_rules(sum, news);
+    add_aggregated_rules(sum, news);
     return work_merge_conditions(
         sum->arena,
-        still_meant(sum->arena, conditions_before(sum), news),
+        drop_old_rules(sum->arena, conditions_before(sum), news),
         news, clock_wall());
 }
 
-static struct node *merged_rows(const struct sum *sum)
+static struct node *merge_rows(const struct sum *sum)
 {
     struct arena *arena = sum->arena;
     const struct node *old = node_at(sum->before, "resourceStatus", "manifests", NULL);
@@ -268,7 +269,7 @@ static struct node *merged_rows(const struct sum *sum)
                 node_get_int(node_get(one, "resourceMeta"), "ordinal", -2))
                 news = node_get(node_item(rows, k), "conditions");
         node_set(arena, one, "conditions",
-                 still_meant(arena, node_get(one, "conditions"), news));
+                 drop_old_rules(arena, node_get(one, "conditions"), news));
         node_add(arena, left, one);
     }
     return work_merge_manifests(arena, left, rows, clock_wall());
@@ -282,8 +283,8 @@ struct node *work_status(const struct work *work, struct arena *arena,
                       .rows = manifest_status_rows(work, arena, report, objects),
                       .before = status_before(arena, work)};
 
-    node_set(arena, status, "conditions", conditions(&sum, objects));
+    node_set(arena, status, "conditions", make_work_conditions(&sum, objects));
     node_set(arena, node_make(arena, status, "resourceStatus"), "manifests",
-             merged_rows(&sum));
+             merge_rows(&sum));
     return status;
 }

@@ -12,10 +12,10 @@
 
 #include <string.h>
 
-/* ---- What the cluster says -------------------------------------------------------- */
+/* ---- What the cluster says ------------------------------------------------------- */
 
 /* The work may be freed by this: its last pod may be gone. */
-static void on_change(void *arg, const char *owner)
+static void on_cluster_change(void *arg, const char *owner)
 {
     struct works *works = object_from(works, WORKS_TAG, arg);
     struct work *work = work_find(works, owner);
@@ -38,14 +38,14 @@ static void on_cluster_event(void *arg, const struct cluster_event *event)
     works_event(object_from(works, WORKS_TAG, arg), event);
 }
 
-/* ---- Life ---------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------ */
 
-static int open_cluster(struct works *works, const struct works_settings *settings, struct err *err)
+static int open_works_cluster(struct works *works, const struct works_settings *settings, struct err *err)
 {
     struct cluster_options options = *settings->cluster_options;
 
     options.keep = cluster_rows_keep(works->storage);
-    options.on_change = on_change;
+    options.on_change = on_cluster_change;
     options.on_event = on_cluster_event;
     options.project_of = find_project;
     options.arg = works;
@@ -64,10 +64,10 @@ static void adopt_works(struct works *works)
         if (!work_find(works, node_text(node_item(owners, i))))
             work_new(works, node_text(node_item(owners, i)));
     while ((work = map_next(works->by_name, &at, NULL)))
-        if (work->deleting)
+        if (work->phase == WORK_LEAVING)
             cluster_remove(works->cluster, work->name);
-        else if (work->object && !cluster_report(works->cluster, arena, work->name))
-            work->applied = false; /* its row is there, the cluster's is not */
+        else if (work->phase == WORK_APPLIED && !cluster_report(works->cluster, arena, work->name))
+            work_move(work, WORK_GATHERING); /* its row is there, the cluster's is not */
 }
 
 static void resume_evictions(struct works *works)
@@ -93,7 +93,7 @@ int works_open(const struct works_settings *settings, struct works **ret, struct
     works->eviction = settings->eviction;
     works->by_name = map_new();
     works->need_ended = lifecycle_need_ended;
-    if (kept_work_load_all(works, err) < 0 || open_cluster(works, settings, err) < 0) {
+    if (kept_work_load_all(works, err) < 0 || open_works_cluster(works, settings, err) < 0) {
         works_close(&works);
         return -1;
     }
@@ -128,14 +128,14 @@ struct cluster *works_cluster(struct works *works)
     return works->cluster;
 }
 
-/* ---- What the hub says ------------------------------------------------------------------ */
+/* ---- What the hub says ----------------------------------------------------------- */
 
 void works_take(struct works *works, const char *name, const struct node *object)
 {
     lifecycle_take(works, name, object);
 }
 
-/* By name, since works are freed meanwhile. */
+/* By name, since taking leave of one frees it. */
 static struct node *list_names(const struct works *works, struct arena *arena,
                                const struct map *without)
 {
@@ -202,7 +202,7 @@ int64_t works_newest_revision(const struct works *works)
     return newest;
 }
 
-/* ---- Facts ---------------------------------------------------------------------------------- */
+/* ---- Facts ----------------------------------------------------------------------- */
 
 void works_facts_changed(struct works *works)
 {
@@ -210,11 +210,10 @@ void works_facts_changed(struct works *works)
     size_t at = 0;
 
     while ((work = map_next(works->by_name, &at, NULL))) {
-        if (work->deleting || !work->object ||
-            (work->applied && !work->values && !node_count(work->failed)))
+        if (work->phase == WORK_LEAVING || work->phase == WORK_FOUND ||
+            (work->phase == WORK_APPLIED && !work->values && !work->failures))
             continue;
         /* The same values again are the same set, for which the cluster does nothing. */
-        work->applied = false;
         lifecycle_begin(work);
     }
 }
@@ -225,12 +224,12 @@ bool works_use_facts(const struct works *works)
     size_t at = 0;
 
     while ((work = map_next(works->by_name, &at, NULL)))
-        if (work->values || node_count(work->failed))
+        if (work->values || work->failures)
             return true;
     return false;
 }
 
-/* ---- A disk that can be written again ------------------------------------------------------------ */
+/* ---- A disk that can be written again -------------------------------------------- */
 
 void works_keep_again(struct works *works)
 {
@@ -240,7 +239,7 @@ void works_keep_again(struct works *works)
     kept_work_delete_stale(works);
     /* What is not applied has the row of the version that is. */
     while ((work = map_next(works->by_name, &at, NULL)))
-        if (work->applied || work->evicting)
+        if (work_is_applied(work) || work->evicting)
             kept_work_put(work);
     cluster_keep_again(works->cluster);
 }
@@ -251,14 +250,14 @@ void works_disk_well(struct works *works)
     size_t at = 0;
 
     while ((work = map_next(works->by_name, &at, NULL)))
-        if (work->object && !work->deleting && work->trouble &&
+        if (work->phase == WORK_TROUBLED &&
             !strcmp(work->trouble_reason, WORKS_DISK_PRESSURE)) {
             loop_backoff_reset(&work->backoff);
             lifecycle_begin(work);
         }
 }
 
-/* ---- Counted and described -------------------------------------------------------------------------- */
+/* ---- Counted and described ------------------------------------------------------- */
 
 size_t works_count(const struct works *works)
 {
