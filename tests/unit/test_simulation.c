@@ -10,6 +10,7 @@
  * built as a release is (limit: 900).
  */
 #include "agent/agent.h"
+#include "agent/inside.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -525,7 +526,7 @@ static void check_gone(struct simulation *sim)
         return;
     check_machines(sim, 0);
     for (int i = 0; i < SPOKES; i++)
-        if (works_count(agent_works(sim->spokes[i].spoke)))
+        if (works_count(sim->spokes[i].spoke->works))
             fault(sim, sim->spokes[i].name, "still knows a work");
 }
 

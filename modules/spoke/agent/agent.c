@@ -30,11 +30,6 @@ bool agent_is_connected(const struct agent *agent)
     return session_is_watching(agent);
 }
 
-struct works *agent_works(const struct agent *agent)
-{
-    return agent->works;
-}
-
 /* ---- The states ------------------------------------------------------------------ */
 
 static void enter_listing(struct agent *agent)

@@ -13,7 +13,6 @@
 struct config;
 struct loop;
 struct runtime_driver;
-struct works;
 
 /*
  * The agent of one machine: it joins a hub, watches the ManifestWorks in its own namespace
@@ -78,7 +77,5 @@ int agent_end(struct agent *agent, void (*done)(void *arg), void *arg,
 
 /* Whether it has a certificate and its watch is up: for tests. */
 bool agent_is_connected(const struct agent *agent);
-/* The works of this spoke: for tests. */
-struct works *agent_works(const struct agent *agent);
 
 #endif

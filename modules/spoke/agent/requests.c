@@ -10,17 +10,17 @@
 #include <string.h>
 
 struct requests {
-    struct tls_client *tls;   /* owned */
-    struct http_client *http; /* owned; NULL: there is no connection */
-    struct request *sent;     /* owned: those under way */
+    struct tls_client *tls;       /* owned */
+    struct http_client *http;     /* owned; NULL: there is no connection */
+    struct pending_request *sent; /* owned: those under way */
     void (*on_answer)(struct agent *agent, const struct http_answer *answer);
 };
 
 /* A request under way. Its sender is told in any case, also when the link is closed
    meanwhile, so that none waits for ever. */
-struct request {
+struct pending_request {
     struct agent *agent;
-    struct request *next, **at; /* in requests->sent */
+    struct pending_request *next, **at; /* in requests->sent */
     struct loop_timer *late;    /* owned; set when there is no connection at all */
     request_fn *done;
     void *arg;
@@ -95,23 +95,23 @@ void requests_explain(const struct http_answer *answer, const struct err *err, s
 }
 
 /* Frees the request before `done`, which may send others or close the link. */
-static void end_request(struct request *request, const struct http_answer *answer,
+static void end_pending(struct pending_request *pending, const struct http_answer *answer,
                         const struct err *err)
 {
-    struct agent *agent = request->agent;
-    request_fn *done = request->done;
-    void *arg = request->arg;
+    struct agent *agent = pending->agent;
+    request_fn *done = pending->done;
+    void *arg = pending->arg;
     struct err why = {0};
 
     if (answer) {
         session_heard(agent);
         agent->requests->on_answer(agent, answer);
     }
-    *request->at = request->next;
-    if (request->next)
-        request->next->at = request->at;
-    loop_timer_free(&request->late);
-    mem_free(&request);
+    *pending->at = pending->next;
+    if (pending->next)
+        pending->next->at = pending->at;
+    loop_timer_free(&pending->late);
+    mem_free(&pending);
     if (!done)
         return;
     requests_explain(answer, err, &why);
@@ -120,21 +120,21 @@ static void end_request(struct request *request, const struct http_answer *answe
 
 static void on_request_head(struct http_call *call, const struct http_answer *answer, void *arg)
 {
-    const struct request *request = arg;
+    const struct pending_request *pending = arg;
 
-    request->head(call, answer, request->arg);
+    pending->head(call, answer, pending->arg);
 }
 
 static void on_request_body(struct http_call *call, const char *bytes, size_t len, void *arg)
 {
-    const struct request *request = arg;
+    const struct pending_request *pending = arg;
 
-    request->data(call, bytes, len, request->arg);
+    pending->data(call, bytes, len, pending->arg);
 }
 
 static void on_request_done(const struct http_answer *answer, const struct err *err, void *arg)
 {
-    end_request(arg, answer, err);
+    end_pending(arg, answer, err);
 }
 
 /* It was sent while there was no connection: its sender is told in a later turn, as ever. */
@@ -143,13 +143,13 @@ static void on_no_connection(void *arg)
     struct err err = {0};
 
     err_set(&err, ERR_UNREACHABLE, "there is no connection to the hub");
-    end_request(arg, NULL, &err);
+    end_pending(arg, NULL, &err);
 }
 
 void requests_give_up(struct agent *agent, const struct err *err)
 {
     while (agent->requests->sent)
-        end_request(agent->requests->sent, NULL, err);
+        end_pending(agent->requests->sent, NULL, err);
 }
 
 /* ---- Sending --------------------------------------------------------------------- */
@@ -157,21 +157,21 @@ void requests_give_up(struct agent *agent, const struct err *err)
 void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *done, void *arg)
 {
     struct requests *requests = agent->requests;
-    struct request *request = mem_alloc(sizeof *request);
+    struct pending_request *pending = mem_alloc(sizeof *pending);
     struct http_ask mine = *ask;
 
-    *request = (struct request){agent, requests->sent, &requests->sent, NULL, done, arg,
+    *pending = (struct pending_request){agent, requests->sent, &requests->sent, NULL, done, arg,
                                 ask->head, ask->data};
-    if (request->next)
-        request->next->at = &request->next;
-    requests->sent = request;
+    if (pending->next)
+        pending->next->at = &pending->next;
+    requests->sent = pending;
     mine.done = on_request_done;
     mine.head = ask->head ? on_request_head : NULL;
     mine.data = ask->data ? on_request_body : NULL;
-    mine.arg = request;
+    mine.arg = pending;
     if (!requests->http) {
-        request->late = loop_timer_new(agent->loop, on_no_connection, request);
-        loop_timer_set(request->late, 0);
+        pending->late = loop_timer_new(agent->loop, on_no_connection, pending);
+        loop_timer_set(pending->late, 0);
         return;
     }
     http_client_send(requests->http, &mine);
