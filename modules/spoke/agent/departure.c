@@ -326,7 +326,7 @@ void departure_refused(struct agent *agent, const struct http_answer *answer,
     agent->departure->refusal = answer ? read_refusal(answer) : REFUSAL_NONE;
     if (!is_final_refusal(agent->departure->refusal) && agent->departure->refusal != REFUSAL_UNKNOWN)
         return;
-    /* This spoke has asked to leave, so whatever the hub says now means that it may. */
+    /* This spoke has asked to leave: each of these words, "unknown" too, means that it may. */
     if (agent->departure->state == DEPARTURE_LEAVING) {
         works_end(agent->works);
         departure_proceed(agent);
