@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "loop/loop.h"
 #include "query/query.h"
-#include "spoke/spoke.h"
+#include "agent/agent.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -158,7 +158,7 @@ static bool is_held(const char *folder)
 static int leave(const char *folder, int64_t wait, struct err *err)
 {
     struct leaving leaving = {.loop = loop_new(err)};
-    scoped_mem char *path = mem_printf("%s/" SPOKE_CONTROL, folder);
+    scoped_mem char *path = mem_printf("%s/" AGENT_CONTROL, folder);
     int result = leaving.loop ? talk(&leaving, path, wait, err) : -1;
 
     text_free(&leaving.line);

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "document/document.h"
 #include "loop/loop.h"
-#include "spoke/spoke.h"
+#include "agent/agent.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -213,7 +213,7 @@ static char *socket_path(const struct cli_flags *flags)
 {
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
-    return mem_printf("%s/" SPOKE_SOCKET, folder);
+    return mem_printf("%s/" AGENT_SOCKET, folder);
 }
 
 const struct cli_help status_spoke_help = {

@@ -11,7 +11,7 @@
 #include "hub/hub.h"
 #include "loop/loop.h"
 #include "runtime/runtime.h"
-#include "spoke/spoke.h"
+#include "agent/agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +74,7 @@ struct running {
     struct loop *loop;
     struct loop_signal *signals[2];
     struct hub *hub;
-    struct spoke *spoke;
+    struct agent *spoke;
     /* all-in-one */
     struct loop_child *child;
     struct loop_timer *again;
@@ -132,7 +132,7 @@ static void close_loop(struct running *running)
 {
     loop_timer_free(&running->again);
     loop_child_free(&running->child);
-    spoke_close(&running->spoke);
+    agent_close(&running->spoke);
     hub_close(&running->hub);
     for (int i = 0; i < 2; i++)
         loop_signal_free(&running->signals[i]);
@@ -224,7 +224,7 @@ static int open_spoke(struct running *running, struct err *err)
     struct err why = {0};
     scoped_mem char *token = read_token(flags, &why);
     scoped_mem char *no_proxy = no_proxy_of(config);
-    struct spoke_settings settings = {
+    struct agent_settings settings = {
         .directory = folder, .name = given, .host = host,
         .proxy = config_text(config, CONFIG_ID_PROXY) ?: http_proxy_of_environment(),
         .no_proxy = no_proxy ? no_proxy : http_no_proxy_of_environment(),
@@ -250,7 +250,7 @@ static int open_spoke(struct running *running, struct err *err)
     (void)file_raise_limit(FILES_MOST);
     if (!settings.runtime)
         return err_set(err, ERR_UNSUPPORTED, "--runtime=%s is not in this program", runtime);
-    running->spoke = spoke_open(running->loop, &settings, err);
+    running->spoke = agent_open(running->loop, &settings, err);
     return running->spoke ? 0 : -1;
 }
 
@@ -429,7 +429,7 @@ static int end_spoke(struct running *running, struct err *err)
     struct loop_timer *late;
 
     if (open_loop(running, err) < 0 || open_spoke(running, err) < 0 ||
-        spoke_end(running->spoke, on_ended, running, err) < 0)
+        agent_end(running->spoke, on_ended, running, err) < 0)
         return -1;
     late = loop_timer_new(running->loop, on_late, running);
     loop_timer_set(late, END_TIME);

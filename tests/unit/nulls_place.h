@@ -18,7 +18,7 @@
 #include "sim/disk.h"
 #include "sim/runtime.h"
 #include "sim/world.h"
-#include "spoke/spoke.h"
+#include "agent/agent.h"
 #include "store/store.h"
 #include "tls/tls.h"
 #include "unit/nulls_samples.h"
@@ -40,7 +40,7 @@ struct place {
     struct store_disk *hub_disk, *spoke_disk;
     struct loop *hub_loop, *spoke_loop, *loop;
     struct hub *hub;
-    struct spoke *spoke;
+    struct agent *spoke;
     char *token, *join, *request;
     struct arena *arena;
     struct tls_client *tls, *nobody;
@@ -191,14 +191,14 @@ static void open_hub(struct place *place)
 static void open_spoke(struct place *place)
 {
     scoped_mem char *folder = mem_printf("%s/edge-1", place->root);
-    struct spoke_settings settings = {.directory = folder, .name = "edge-1", .hub = "https://hub:6443",
+    struct agent_settings settings = {.directory = folder, .name = "edge-1", .hub = "https://hub:6443",
                                       .token = place->token, .cluster = "local",
                                       .runtime = &runtime_simulated, .store_vfs = place->disks[1],
                                       .address = "edge-1"};
     struct err err = {0};
 
     place->spoke_loop = loop_world_host(place->world, "edge-1");
-    place->spoke = spoke_open(place->spoke_loop, &settings, &err);
+    place->spoke = agent_open(place->spoke_loop, &settings, &err);
     if (!place->spoke)
         bail("spoke", err.text);
     loop_world_run(place->world, 20 * CLOCK_SECOND);
@@ -261,7 +261,7 @@ static void close_place(struct place *place)
     http_client_free(&place->joining);
     tls_client_free(&place->tls);
     tls_client_free(&place->nobody);
-    spoke_close(&place->spoke);
+    agent_close(&place->spoke);
     hub_close(&place->hub);
     loop_free(&place->spoke_loop);
     loop_free(&place->hub_loop);

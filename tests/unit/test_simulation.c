@@ -9,6 +9,8 @@
  * `./build.sh test` runs a few of them with sanitizers and a thousand of them
  * built as a release is (limit: 900).
  */
+#include "agent/agent.h"
+#include "agent/inside.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -25,11 +27,10 @@
 #include "sim/disk.h"
 #include "sim/runtime.h"
 #include "sim/world.h"
-#include "spoke/inside.h"
-#include "spoke/spoke.h"
 #include "store/store.h"
 #include "unit/check.h"
 #include "unit/history.h"
+#include "works/works.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ struct host {
     struct loop *loop;
     struct store_disk *disk;
     struct hub *hub;
-    struct spoke *spoke;
+    struct agent *spoke;
     char *token;
 };
 
@@ -104,7 +105,7 @@ static void start_hub(struct simulation *sim)
 
 static void start_spoke(struct simulation *sim, struct host *host)
 {
-    struct spoke_settings settings = {.directory = host->directory,
+    struct agent_settings settings = {.directory = host->directory,
                                       .name = host->name,
                                       .hub = "https://hub:6443",
                                       .token = host->token,
@@ -115,14 +116,14 @@ static void start_spoke(struct simulation *sim, struct host *host)
     struct err err = {0};
 
     host->loop = loop_world_host(sim->world, host->name);
-    host->spoke = spoke_open(host->loop, &settings, &err);
+    host->spoke = agent_open(host->loop, &settings, &err);
     if (!host->spoke)
         fault(sim, host->name, err.text);
 }
 
 static void stop(struct host *host)
 {
-    spoke_close(&host->spoke);
+    agent_close(&host->spoke);
     hub_close(&host->hub);
     loop_free(&host->loop);
 }
@@ -528,7 +529,7 @@ static void check_gone(struct simulation *sim)
         return;
     check_machines(sim, 0);
     for (int i = 0; i < SPOKES; i++)
-        if (map_count(sim->spokes[i].spoke->works))
+        if (works_count(sim->spokes[i].spoke->works))
             fault(sim, sim->spokes[i].name, "still knows a work");
 }
 

@@ -24,7 +24,7 @@
 #include "sim/disk.h"
 #include "sim/runtime.h"
 #include "sim/world.h"
-#include "spoke/spoke.h"
+#include "agent/agent.h"
 #include "store/store.h"
 #include "unit/check.h"
 
@@ -52,7 +52,7 @@ struct host {
     struct loop *loop;
     struct store_disk *disk;
     struct hub *hub;
-    struct spoke *spoke;
+    struct agent *spoke;
     char *token;
 };
 
@@ -422,21 +422,21 @@ static void start_hub(struct simulation *sim)
 
 static void start_spoke(struct simulation *sim, struct host *host)
 {
-    struct spoke_settings settings = {.directory = host->directory, .name = host->name,
+    struct agent_settings settings = {.directory = host->directory, .name = host->name,
                                       .hub = "https://hub:6443", .token = host->token,
                                       .cluster = "local", .runtime = &runtime_simulated,
                                       .store_vfs = host->disk_name, .address = host->name};
     struct err err = {0};
 
     host->loop = loop_world_host(sim->world, host->name);
-    host->spoke = spoke_open(host->loop, &settings, &err);
+    host->spoke = agent_open(host->loop, &settings, &err);
     if (!host->spoke)
         fault(sim, host->name, err.text);
 }
 
 static void stop(struct host *host)
 {
-    spoke_close(&host->spoke);
+    agent_close(&host->spoke);
     hub_close(&host->hub);
     loop_free(&host->loop);
 }

@@ -31,7 +31,7 @@ bool approval_is_csr(const struct kind *kind)
 void approval_stamp(struct arena *arena, struct node *object,
                       const struct node *before)
 {
-    const struct node *list = node_at(object, "status", "conditions", NULL);
+    const struct node *list = meta_conditions(object);
     char now[CLOCK_TEXT];
 
     clock_format(clock_wall(), false, now);
@@ -71,7 +71,7 @@ static void check_decision(struct arena *arena, const struct node *condition,
 static void check_exclusive(struct arena *arena, const struct node *object,
                             struct node *causes)
 {
-    const struct node *list = node_at(object, "status", "conditions", NULL);
+    const struct node *list = meta_conditions(object);
 
     if (!meta_condition(object, "Approved") || !meta_condition(object, "Denied"))
         return;
@@ -92,7 +92,7 @@ void approval_check(struct arena *arena, const struct node *object,
                     const struct node *before, bool may_decide,
                     struct node *causes)
 {
-    const struct node *list = node_at(object, "status", "conditions", NULL);
+    const struct node *list = meta_conditions(object);
 
     for (size_t i = 0; i < node_count(list); i++)
         check_decision(arena, node_item(list, i), i, causes);

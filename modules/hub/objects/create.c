@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "document/document.h"
+#include "meta/meta.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -65,7 +66,7 @@ int write_op_create(struct write_op *op)
         node_remove(op->after, "status");
     if (write_op_judge(op) < 0)
         return -1;
-    name = node_get_text(node_get(op->after, "metadata"), "name");
+    name = meta_name(op->after);
     write_op_look_up(op, name);
     if (op->live)
         return err_set(op->err, ERR_EXISTS, "%s \"%s\" already exists", op->kind->resource, name);

@@ -192,7 +192,7 @@ static void check_event_names(struct arena *arena, const struct node *event,
     const char *field = node_get(event, "regarding") ? "regarding" : "involvedObject";
     const struct node *about = node_get(event, field);
     const char *named = node_get_text(about, "namespace");
-    const char *space = node_get_text(node_get(event, "metadata"), "namespace");
+    const char *space = meta_namespace(event);
 
     if (*named ? !strcmp(named, space)
                : !strcmp(space, "default") || !strcmp(node_get_text(about, "name"), space))

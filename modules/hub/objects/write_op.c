@@ -43,7 +43,7 @@ int write_op_fail(struct write_op *op)
     const char *name = op->write->name;
 
     if (!name || !*name)
-        name = node_get_text(node_get(op->after, "metadata"), "name");
+        name = meta_name(op->after);
     if (op->ret->details || !op->err)
         return -1;
     switch (op->err->code) {
@@ -200,7 +200,7 @@ bool write_op_is_unchanged(struct write_op *op)
 void write_op_raise_generation(struct write_op *op)
 {
     struct node *metadata = node_get(op->after, "metadata");
-    int64_t generation = node_get_int(node_get(op->before, "metadata"), "generation", 0);
+    int64_t generation = meta_generation(op->before);
 
     if (!op->kind->no_generation)
         node_set_int(op->arena, metadata, "generation", generation + 1);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sends single requests to the hub, and tells each sender how its request ended. */
+#include "agent/requests.h"
+#include "agent/inside.h"
+#include "agent/session.h"
+
+#include "document/document.h"
+#include "tls/tls.h"
+
+#include <string.h>
+
+struct requests {
+    struct tls_client *tls;       /* owned */
+    struct http_client *http;     /* owned; NULL: there is no connection */
+    struct pending_request *sent; /* owned: those under way */
+    void (*on_answer)(struct agent *agent, const struct http_answer *answer);
+};
+
+/* A request under way. Its sender is told in any case, also when the link is closed
+   meanwhile, so that none waits for ever. */
+struct pending_request {
+    struct agent *agent;
+    struct pending_request *next, **at; /* in requests->sent */
+    struct loop_timer *late;    /* owned; set when there is no connection at all */
+    request_fn *done;
+    void *arg;
+    /* Of a sender that takes the body in pieces. */
+    void (*head)(struct http_call *call, const struct http_answer *answer, void *arg);
+    void (*data)(struct http_call *call, const char *bytes, size_t len, void *arg);
+};
+
+void requests_open(struct agent *agent,
+                   void (*on_answer)(struct agent *agent, const struct http_answer *answer))
+{
+    agent->requests = mem_alloc(sizeof *agent->requests);
+    agent->requests->on_answer = on_answer;
+}
+
+void requests_close(struct agent *agent)
+{
+    mem_free(&agent->requests);
+}
+
+/* ---- The connection -------------------------------------------------------------- */
+
+int requests_connect(struct agent *agent, const struct tls_client_settings *tls, struct err *err)
+{
+    struct requests *requests = agent->requests;
+    struct http_client_settings client = {.address = strstr(agent->hub, "://") + 3};
+
+    requests->tls = tls_client_new(agent->loop, tls, err);
+    if (!requests->tls)
+        return -1;
+    client.tls = requests->tls;
+    requests->http = http_client_new(agent->loop, &client, err);
+    return requests->http ? 0 : -1;
+}
+
+void requests_disconnect(struct agent *agent)
+{
+    http_client_free(&agent->requests->http);
+    tls_client_free(&agent->requests->tls);
+}
+
+struct http_client *requests_client(const struct agent *agent)
+{
+    return agent->requests->http;
+}
+
+/* ---- How a request ends ---------------------------------------------------------- */
+
+/* A success needs no words, so its body is not parsed for some. */
+static bool is_success_status(const struct http_answer *answer)
+{
+    return answer->status >= 200 && answer->status < 300;
+}
+
+void requests_explain(const struct http_answer *answer, const struct err *err, struct err *ret)
+{
+    scoped_arena struct arena *arena = arena_new();
+    const struct node *body = NULL;
+
+    if (!answer) {
+        *ret = *err;
+        return;
+    }
+    if (answer->body && !is_success_status(answer))
+        body = document_read_json(arena, answer->body, answer->len, &document_limits_api, NULL);
+    if (*node_get_text(body, "message"))
+        err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "%s",
+                node_get_text(body, "message"));
+    else
+        err_set(ret, answer->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, "HTTP %d %s",
+                answer->status, http_status_text(answer->status));
+}
+
+/* Frees the request before `done`, which may send others or close the link. */
+static void end_pending(struct pending_request *pending, const struct http_answer *answer,
+                        const struct err *err)
+{
+    struct agent *agent = pending->agent;
+    request_fn *done = pending->done;
+    void *arg = pending->arg;
+    struct err why = {0};
+
+    if (answer) {
+        session_heard(agent);
+        agent->requests->on_answer(agent, answer);
+    }
+    *pending->at = pending->next;
+    if (pending->next)
+        pending->next->at = pending->at;
+    loop_timer_free(&pending->late);
+    mem_free(&pending);
+    if (!done)
+        return;
+    requests_explain(answer, err, &why);
+    done(arg, answer ? answer->status : 0, answer, &why);
+}
+
+static void on_request_head(struct http_call *call, const struct http_answer *answer, void *arg)
+{
+    const struct pending_request *pending = arg;
+
+    pending->head(call, answer, pending->arg);
+}
+
+static void on_request_body(struct http_call *call, const char *bytes, size_t len, void *arg)
+{
+    const struct pending_request *pending = arg;
+
+    pending->data(call, bytes, len, pending->arg);
+}
+
+static void on_request_done(const struct http_answer *answer, const struct err *err, void *arg)
+{
+    end_pending(arg, answer, err);
+}
+
+/* It was sent while there was no connection: its sender is told in a later turn, as ever. */
+static void on_no_connection(void *arg)
+{
+    struct err err = {0};
+
+    err_set(&err, ERR_UNREACHABLE, "there is no connection to the hub");
+    end_pending(arg, NULL, &err);
+}
+
+void requests_give_up(struct agent *agent, const struct err *err)
+{
+    while (agent->requests->sent)
+        end_pending(agent->requests->sent, NULL, err);
+}
+
+/* ---- Sending --------------------------------------------------------------------- */
+
+void requests_send(struct agent *agent, const struct http_ask *ask, request_fn *done, void *arg)
+{
+    struct requests *requests = agent->requests;
+    struct pending_request *pending = mem_alloc(sizeof *pending);
+    struct http_ask mine = *ask;
+
+    *pending = (struct pending_request){agent, requests->sent, &requests->sent, NULL, done, arg,
+                                ask->head, ask->data};
+    if (pending->next)
+        pending->next->at = &pending->next;
+    requests->sent = pending;
+    mine.done = on_request_done;
+    mine.head = ask->head ? on_request_head : NULL;
+    mine.data = ask->data ? on_request_body : NULL;
+    mine.arg = pending;
+    if (!requests->http) {
+        pending->late = loop_timer_new(agent->loop, on_no_connection, pending);
+        loop_timer_set(pending->late, 0);
+        return;
+    }
+    http_client_send(requests->http, &mine);
+}
