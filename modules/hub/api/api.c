@@ -115,13 +115,13 @@ static const char *verb_of(const struct api_request *ask)
         {"POST", "create", "create"}, {"PUT", "update", NULL},
         {"PATCH", "patch", NULL},    {"DELETE", "delete", "deletecollection"},
     };
-    const char *method = ask->request->method;
+    const char *method = ask->http->method;
 
     for (size_t i = 0; i < count_of(verbs); i++) {
         if (strcmp(verbs[i].method, method) != 0)
             continue;
         if (strcmp(verbs[i].one, "get") == 0 &&
-            !*ask->what.subresource && query_flag(ask->request, "watch"))
+            !*ask->what.subresource && query_flag(ask->http, "watch"))
             return "watch";
         /* An object cannot be created at its own address. */
         if (*ask->what.name && !*ask->what.subresource && !strcmp(method, "POST"))
@@ -161,7 +161,7 @@ static bool kind_has_verb(const struct api_request *ask)
  */
 static int read_required_name(struct api_request *ask, struct err *err)
 {
-    const char *fields = http_request_query(ask->request, "fieldSelector");
+    const char *fields = http_request_query(ask->http, "fieldSelector");
     struct selector *selector = NULL;
     struct err unwanted = {0}; /* said by query_read(), to who may ask at all */
     const char *name = NULL;
@@ -197,7 +197,7 @@ static int describe(struct api_request *ask, struct err *err)
     ask->what.group = kind->group;
     ask->what.resource = kind->plural;
     if (asks_many(ask)) {
-        ask->what.labels = http_request_query(ask->request, "labelSelector");
+        ask->what.labels = http_request_query(ask->http, "labelSelector");
         if (read_required_name(ask, err) < 0)
             return -1;
     }
@@ -212,17 +212,17 @@ const char *request_namespace(const struct api_request *ask)
     return ask->kind->namespaced ? ask->what.space : "";
 }
 
-static void handle_object(struct api *api, struct http_request *request,
+static void handle_object(struct api *api, struct http_request *http,
                           const struct route *route)
 {
-    struct api_request *ask = arena_alloc(request->arena, sizeof *ask);
+    struct api_request *ask = arena_alloc(http->arena, sizeof *ask);
     struct err err = {0};
 
-    *ask = (struct api_request){.api = api, .request = request,
-                            .arena = request->arena, .user = request->user,
+    *ask = (struct api_request){.api = api, .http = http,
+                            .arena = http->arena, .user = http->user,
                             .what = {.space = "", .name = "", .subresource = ""}};
     if (!kinds_have_version(api->kinds, route->group, route->version)) {
-        reply_nothing_there(request);
+        reply_nothing_there(http);
         return;
     }
     ask->kind = split_object(ask, route);
@@ -232,7 +232,7 @@ static void handle_object(struct api *api, struct http_request *request,
         reply_failure(ask, &err, node_map(ask->arena));
         return;
     }
-    request->label = ask->kind->resource;
+    http->label = ask->kind->resource;
     ask->what.verb = verb_of(ask);
     if (!ask->what.verb || !kind_has_verb(ask)) {
         err_set(&err, ERR_METHOD,

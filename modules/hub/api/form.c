@@ -14,8 +14,8 @@
 /* Each media range of Accept in turn; the first that we can make decides. */
 void form_choose(struct api_request *ask)
 {
-    const char *accept = http_request_header(ask->request, "accept");
-    const char *include = http_request_query(ask->request, "includeObject");
+    const char *accept = http_request_header(ask->http, "accept");
+    const char *include = http_request_query(ask->http, "includeObject");
     char *copy = arena_string(ask->arena, accept ? accept : "");
 
     ask->form = API_OBJECT;

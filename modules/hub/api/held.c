@@ -21,7 +21,7 @@ static bool may_go_on(const struct held *held)
     struct auth_user *user;
     struct err err = {0};
 
-    return auth_identify(ask->api->auth, ask->request, arena, &user, &err) == 0 &&
+    return auth_identify(ask->api->auth, ask->http, arena, &user, &err) == 0 &&
            !strcmp(user->name, ask->user->name) &&
            auth_check(ask->api->auth, user, &ask->what, &err) == 0;
 }

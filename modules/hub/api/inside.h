@@ -43,7 +43,7 @@ enum api_form { API_OBJECT, API_TABLE, API_PARTIAL };
 
 struct api_request {
     struct api *api;
-    struct http_request *request;
+    struct http_request *http;
     struct arena *arena;
     const struct auth_user *user;
     const struct kind *kind;

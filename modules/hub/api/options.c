@@ -16,7 +16,7 @@ struct finding {
 
 static const char *asked(const struct finding *finding, const char *name)
 {
-    const char *value = http_request_query(finding->ask->request, name);
+    const char *value = http_request_query(finding->ask->http, name);
 
     return value ? value : "";
 }
@@ -97,7 +97,7 @@ int options_check_list(const struct api_request *ask, struct node **ret_details,
     struct finding finding = {ask, node_list(ask->arena)};
     const char *match = asked(&finding, "resourceVersionMatch");
     const char *revision = asked(&finding, "resourceVersion");
-    bool initial = http_request_query(ask->request, "sendInitialEvents");
+    bool initial = http_request_query(ask->http, "sendInitialEvents");
     bool watch = !strcmp(ask->what.verb, "watch");
     bool goes_on = *asked(&finding, "continue");
 
@@ -192,7 +192,7 @@ int options_check_write(const struct api_request *ask, bool apply,
     if (apply && !*manager)
         schema_add_cause(ask->arena, finding.causes, "FieldValueRequired",
                          "fieldManager", NULL, "is required for apply patch");
-    if (patch && !apply && http_request_query(ask->request, "force"))
+    if (patch && !apply && http_request_query(ask->http, "force"))
         forbid(&finding, "force", "may not be specified for non-apply patch");
     check_manager(&finding, manager);
     check_dry_run(&finding, asked(&finding, "dryRun"));

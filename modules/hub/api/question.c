@@ -183,7 +183,7 @@ static void answer_token(struct api_request *ask, const struct node *body)
                                          ask->what.name, body, causes, &err);
 
     if (token)
-        reply_node(ask->request, 201, token);
+        reply_node(ask->http, 201, token);
     else
         fail(ask, &err, "authentication.k8s.io", "TokenRequest", causes);
 }
@@ -209,7 +209,7 @@ static void send(const struct question *question, const struct node *body)
         node_set(ask->arena, answer, "spec",
                  node_copy(ask->arena, question->spec));
     node_set(ask->arena, answer, "status", question->status);
-    reply_node(ask->request, 201, answer);
+    reply_node(ask->http, 201, answer);
 }
 
 void question_answer(struct api_request *ask, struct node *body)

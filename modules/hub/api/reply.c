@@ -91,8 +91,8 @@ void reply_failure(const struct api_request *ask, const struct err *err,
     if (details)
         node_set(ask->arena, status, "details", details);
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(ask->request, "Retry-After", "5");
-    reply_node(ask->request, err_http(err->code), status);
+        http_answer_header(ask->http, "Retry-After", "5");
+    reply_node(ask->http, err_http(err->code), status);
 }
 
 /* Failures that are not about one object say nothing of one. */
@@ -117,8 +117,8 @@ void reply_err(const struct api_request *ask, const struct err *err,
         return;
     }
     if (err->code == ERR_TOO_MANY)
-        http_answer_header(ask->request, "Retry-After", "5");
-    reply_node(ask->request, err_http(err->code),
+        http_answer_header(ask->http, "Retry-After", "5");
+    reply_node(ask->http, err_http(err->code),
                reply_status(ask->arena, err,
                             is_about_object(err->code) ? ask->kind : NULL,
                             ask->what.name, causes));

@@ -43,10 +43,10 @@ static void on_gone(struct http_request *request, void *arg)
 
 static void finish(struct watching *watching)
 {
-    struct http_request *request = watching->ask->request;
+    struct http_request *http = watching->ask->http;
 
     watching_free(watching);
-    http_answer_end(request);
+    http_answer_end(http);
 }
 
 static void on_end(void *arg)
@@ -110,12 +110,12 @@ static void write_event(struct watching *watching,
    true if there may be more. */
 static bool pump_some(struct watching *watching)
 {
-    struct http_request *request = watching->ask->request;
+    struct http_request *http = watching->ask->http;
     scoped_text struct text out = {0};
     struct objects_event event;
     bool expired = false;
 
-    if (http_answer_pending(request) > ENOUGH)
+    if (http_answer_pending(http) > ENOUGH)
         return false;
     while (!expired && out.len < ENOUGH &&
            objects_watch_next(watching->watch, &event)) {
@@ -124,7 +124,7 @@ static bool pump_some(struct watching *watching)
         object_drop(&event.object);
     }
     if (out.len)
-        http_answer_write(request, out.bytes, out.len);
+        http_answer_write(http, out.bytes, out.len);
     if (expired)
         finish(watching);
     return !expired && out.len >= ENOUGH;
@@ -149,15 +149,15 @@ static void on_drained(struct http_request *request, void *arg)
 static int read_options(const struct api_request *ask,
                         struct objects_watch_options *ret, struct err *err)
 {
-    const struct http_request *request = ask->request;
+    const struct http_request *http = ask->http;
     const char *revision;
 
     *ret = (struct objects_watch_options){0};
     if (query_read(ask, &ret->query, err) < 0)
         return -1;
     revision = ret->query.revision;
-    ret->bookmarks = query_flag(request, "allowWatchBookmarks");
-    ret->mark_end = query_flag(request, "sendInitialEvents");
+    ret->bookmarks = query_flag(http, "allowWatchBookmarks");
+    ret->mark_end = query_flag(http, "sendInitialEvents");
     ret->initial =
         ret->mark_end || !revision || !*revision || strcmp(revision, "0") == 0;
     return 0;
@@ -166,7 +166,7 @@ static int read_options(const struct api_request *ask,
 /* How long it may last: as asked for, an hour or two, or its user's credential. */
 static int64_t watch_time(const struct api_request *ask)
 {
-    const char *text = http_request_query(ask->request, "timeoutSeconds");
+    const char *text = http_request_query(ask->http, "timeoutSeconds");
     int64_t time = LONGEST + (int64_t)random_below((uint64_t)LONGEST);
     int64_t left = held_time_left(ask);
     long long seconds = 0;
@@ -199,8 +199,8 @@ void watch_start(struct api_request *ask)
     watching->end = loop_timer_new(ask->api->loop, on_end, watching);
     loop_timer_set(watching->end, watch_time(ask));
     held_add(&watching->held, ask, on_end, watching);
-    http_answer_begin(ask->request, 200, "application/json", -1);
-    http_request_gone(ask->request, on_gone, watching);
-    http_answer_drained(ask->request, on_drained, watching);
+    http_answer_begin(ask->http, 200, "application/json", -1);
+    http_request_gone(ask->http, on_gone, watching);
+    http_answer_drained(ask->http, on_drained, watching);
     pump(watching);
 }

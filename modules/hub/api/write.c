@@ -43,8 +43,8 @@ static enum objects_validation validation_of(const struct http_request *request)
 /* The field manager, or the first word of the User-Agent up to the slash. */
 static const char *manager_of(const struct api_request *ask)
 {
-    const char *manager = http_request_query(ask->request, "fieldManager");
-    const char *agent = http_request_header(ask->request, "user-agent");
+    const char *manager = http_request_query(ask->http, "fieldManager");
+    const char *agent = http_request_header(ask->http, "user-agent");
 
     if (manager && *manager)
         return manager;
@@ -55,7 +55,7 @@ static const char *manager_of(const struct api_request *ask)
 
 static const char *media_type(const struct api_request *ask)
 {
-    const char *type = http_request_header(ask->request, "content-type");
+    const char *type = http_request_header(ask->http, "content-type");
 
     if (!type || !*type)
         return "application/json";
@@ -149,8 +149,8 @@ static struct node *read_body(struct api_request *ask, const char *bytes, size_t
 static void read_parameters(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
-    const struct http_request *request = ask->request;
-    const char *dry = http_request_query(request, "dryRun");
+    const struct http_request *http = ask->http;
+    const char *dry = http_request_query(http, "dryRun");
 
     writing->write = (struct objects_write){
         .who = {ask->user->name, manager_of(ask), false, ask->user},
@@ -158,10 +158,10 @@ static void read_parameters(struct writing *writing)
         .space = request_namespace(ask),
         .name = ask->what.name,
         .subresource = *ask->what.subresource ? ask->what.subresource : NULL,
-        .force = query_flag(request, "force"),
+        .force = query_flag(http, "force"),
         .dry_run = dry && strcmp(dry, "All") == 0,
-        .validation = validation_of(request),
-        .propagation = http_request_query(request, "propagationPolicy"),
+        .validation = validation_of(http),
+        .propagation = http_request_query(http, "propagationPolicy"),
         .grace = -1};
 }
 
@@ -240,15 +240,15 @@ static void answer(struct writing *writing)
         reply_failure(ask, &writing->err, writing->result.details);
         return;
     }
-    add_warnings(ask->request, writing->result.warnings);
+    add_warnings(ask->http, writing->result.warnings);
     /* An update that lets go of the last finalizer answers with the object. */
     if (writing->result.gone && text_starts(ask->what.verb, "delete")) {
-        reply_node(ask->request, 200, deleted_status(writing));
+        reply_node(ask->http, 200, deleted_status(writing));
         return;
     }
     form_event(ask, writing->result.object, true, ask->arena, &out);
     text_add_char(&out, '\n');
-    http_answer(ask->request, writing->result.created ? 201 : 200,
+    http_answer(ask->http, writing->result.created ? 201 : 200,
                 "application/json", out.bytes, out.len);
 }
 
@@ -329,7 +329,7 @@ static void on_collection_durable(void *arg, const struct err *err)
         node_set_text(arena, status, "apiVersion", "v1");
         node_set(arena, status, "metadata", node_map(arena));
         node_set_text(arena, status, "status", "Success");
-        reply_node(writing->ask->request, 200, status);
+        reply_node(writing->ask->http, 200, status);
     }
     writing_free(writing);
 }
@@ -354,7 +354,7 @@ static void run(struct writing *writing)
         return;
     }
     /* The request's arena goes with it, so a client that leaves is only noted. */
-    http_request_gone(ask->request, on_gone, writing);
+    http_request_gone(ask->http, on_gone, writing);
     objects_when_durable(ask->api->objects,
                          many ? on_collection_durable : on_durable, writing);
 }
@@ -374,7 +374,7 @@ static bool is_apply(const struct writing *writing)
            writing->write.patch == OBJECTS_PATCH_APPLY;
 }
 
-static void on_body(struct http_request *request, const char *bytes, size_t len,
+static void on_body(struct http_request *http, const char *bytes, size_t len,
                     void *arg)
 {
     struct api_request *ask = arg;
@@ -424,11 +424,11 @@ static void on_body(struct http_request *request, const char *bytes, size_t len,
  */
 static int check_length(const struct api_request *ask, struct err *err)
 {
-    if (ask->request->body_length <= (int64_t)ask->api->most_body)
+    if (ask->http->body_length <= (int64_t)ask->api->most_body)
         return 0;
     return err_set(err, ERR_TOO_LARGE, "the request has a body of %lld bytes, and at most "
                    "%zu are taken (the hub's setting body-size): make it smaller, or several "
-                   "objects of it", (long long)ask->request->body_length, ask->api->most_body);
+                   "objects of it", (long long)ask->http->body_length, ask->api->most_body);
 }
 
 void write_handle(struct api_request *ask)
@@ -436,8 +436,8 @@ void write_handle(struct api_request *ask)
     struct err err = { 0 };
 
     if (check_length(ask, &err) < 0) {
-        api_answer_err(ask->request, &err);
+        api_answer_err(ask->http, &err);
         return;
     }
-    http_body_whole(ask->request, ask->api->most_body, on_body, ask);
+    http_body_whole(ask->http, ask->api->most_body, on_body, ask);
 }

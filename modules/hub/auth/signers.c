@@ -42,17 +42,17 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
     scoped_arena struct arena *arena = arena_new();
     struct objects *objects = auth->settings.objects;
     const char *verb = needed(ask), *signer;
-    scoped_object struct object *request = NULL;
+    scoped_object struct object *csr = NULL;
 
     if (!verb || user->role == AUTH_ADMIN || !objects)
         return 0;
-    request = objects_get(objects, OBJECTS_PUBLISHED,
+    csr = objects_get(objects, OBJECTS_PUBLISHED,
                           kinds_find(objects_kinds(objects), CERTIFICATES,
                                      "certificatesigningrequests"),
                           "", ask->name, NULL);
-    if (!request)
+    if (!csr)
         return 0; /* which is said by whoever looks for it next */
-    signer = node_get_text(node_get(object_read(arena, request), "spec"),
+    signer = node_get_text(node_get(object_read(arena, csr), "spec"),
                            "signerName");
     if (may_name(auth, user, verb, signer) ||
         may_name(auth, user, verb,

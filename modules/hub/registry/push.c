@@ -185,25 +185,25 @@ static void on_manifest(struct http_request *request, const char *bytes,
 
 void serve_manifest_put(struct ask *ask)
 {
-    struct arena *arena = ask->request->arena;
-    const char *type = http_request_header(ask->request, "content-type");
+    struct arena *arena = ask->http->arena;
+    const char *type = http_request_header(ask->http, "content-type");
     size_t most = ask->registry->settings.most_manifest;
     struct push *push = arena_alloc(arena, sizeof *push);
 
     if (strchr(ask->reference, ':') ? !pki_digest_is_valid(ask->reference)
                                     : !is_tag(ask->reference)) {
-        serve_error(ask->request, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
+        serve_error(ask->http, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
                     : "MANIFEST_INVALID", "\"%.150s\" is neither a tag nor a sha256 or sha512 "
                     "digest", ask->reference);
         return;
     }
-    if (ask->request->body_length > (int64_t)most) {
-        serve_error(ask->request, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
-                    "%lld", most, (long long)ask->request->body_length);
+    if (ask->http->body_length > (int64_t)most) {
+        serve_error(ask->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
+                    "%lld", most, (long long)ask->http->body_length);
         return;
     }
     *push = (struct push) { ask->registry, ask->repository,
                             arena_string(arena, ask->reference),
                             type ? arena_bytes(arena, type, strcspn(type, "; \t")) : "" };
-    http_body_whole(ask->request, most, on_manifest, push);
+    http_body_whole(ask->http, most, on_manifest, push);
 }

@@ -24,7 +24,7 @@ struct registry {
 /* One request, taken apart. */
 struct ask {
     struct registry *registry;
-    struct http_request *request;
+    struct http_request *http;
     const char *repository;
     const char *what;      /* "manifests", "blobs", "uploads", "tags", … */
     const char *reference; /* digest, tag, upload's id, or "" */

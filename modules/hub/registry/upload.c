@@ -319,9 +319,9 @@ static bool parse_range(const char *text, int64_t *ret_from, int64_t *ret_to)
 
 static void take_body(struct ask *ask, struct upload *upload, const char *digest)
 {
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct body *body = arena_alloc(arena, sizeof *body);
-    const char *range = http_request_header(ask->request, "content-range");
+    const char *range = http_request_header(ask->http, "content-range");
 
     *body = (struct body) { ask->registry, ask->repository,
                             arena_string(arena, upload->id),
@@ -329,8 +329,8 @@ static void take_body(struct ask *ask, struct upload *upload, const char *digest
     if (range && !parse_range(range, &body->from, &body->to))
         body->from = body->to = -1; /* a POST of the whole needs none */
     upload->busy = true;
-    http_request_gone(ask->request, free_upload, body);
-    http_body_whole(ask->request, ask->registry->settings.most_blob, on_body,
+    http_request_gone(ask->http, free_upload, body);
+    http_body_whole(ask->http, ask->registry->settings.most_blob, on_body,
                     body);
 }
 
@@ -340,18 +340,18 @@ static void take_body(struct ask *ask, struct upload *upload, const char *digest
 static bool mount_from(struct ask *ask, const char *from, const char *digest)
 {
     const struct registry_settings *settings = &ask->registry->settings;
-    struct arena *arena = ask->request->arena;
+    struct arena *arena = ask->http->arena;
     struct node *index = index_read(arena, ask->registry->store, ask->repository);
     struct err err = {0};
 
     if (!registry_name_is_valid(from) ||
-        !settings->authorise(settings->arg, ask->request, REGISTRY_PULL, from, digest) ||
+        !settings->authorise(settings->arg, ask->http, REGISTRY_PULL, from, digest) ||
         !registry_has(ask->registry->store, from, digest) ||
         index_check_room(index, ask->repository, &err) < 0)
         return false;
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, ask->registry->store, ask->repository, index);
-    serve_created(ask->registry, ask->request,
+    serve_created(ask->registry, ask->http,
                   arena_printf(arena, "/v2/%s/blobs/%s", ask->repository, digest),
                   digest);
     return true;
@@ -362,12 +362,12 @@ static bool mount_from(struct ask *ask, const char *from, const char *digest)
 
 static bool mount(struct ask *ask, const char *digest)
 {
-    const char *from = http_request_query(ask->request, "from");
+    const char *from = http_request_query(ask->http, "from");
     size_t len = strcspn(ask->repository, "/"), looks = 0;
 
     if (from)
         return mount_from(ask, from, digest);
-    node_each(one, index_all(ask->request->arena, ask->registry->store))
+    node_each(one, index_all(ask->http->arena, ask->registry->store))
         if (strcspn(one->key, "/") == len && !strncmp(one->key, ask->repository, len) &&
             looks++ < MOUNT_LOOKS && mount_from(ask, one->key, digest))
             return true;
@@ -376,17 +376,17 @@ static bool mount(struct ask *ask, const char *digest)
 
 static void post(struct ask *ask)
 {
-    const char *wanted = http_request_query(ask->request, "mount");
-    const char *digest = http_request_query(ask->request, "digest");
-    const char *algorithm = http_request_query(ask->request, "digest-algorithm");
+    const char *wanted = http_request_query(ask->http, "mount");
+    const char *digest = http_request_query(ask->http, "digest");
+    const char *algorithm = http_request_query(ask->http, "digest-algorithm");
     struct upload *upload;
 
     if ((wanted && !pki_digest_is_valid(wanted)) || (digest && !pki_digest_is_valid(digest))) {
-        refuse_digest(ask->request, wanted ? wanted : digest);
+        refuse_digest(ask->http, wanted ? wanted : digest);
         return;
     }
     if (algorithm && !pki_digest_is_algorithm(algorithm)) {
-        serve_error(ask->request, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
+        serve_error(ask->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
                     "knows sha256 and sha512", algorithm);
         return;
     }
@@ -394,28 +394,28 @@ static void post(struct ask *ask)
         return;
     upload = begin(ask->registry, ask->repository);
     if (!upload)
-        refuse_more(ask->request);
+        refuse_more(ask->http);
     else if (digest)
         take_body(ask, upload, digest);
     else
-        answer_progress(ask->request, 202, upload);
+        answer_progress(ask->http, 202, upload);
 }
 
 /* What comes goes on where the upload stands. */
 static bool check_range(struct ask *ask, const struct upload *upload)
 {
-    const char *range = http_request_header(ask->request, "content-range");
+    const char *range = http_request_header(ask->http, "content-range");
     int64_t from = 0, to = 0;
 
     if (range && !parse_range(range, &from, &to)) {
-        serve_error(ask->request, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
+        serve_error(ask->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
                     "START-END, the first and the last byte", range);
         return false;
     }
     if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
         return true;
-    tell_progress(ask->request, upload);
-    serve_error(ask->request, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
+    tell_progress(ask->http, upload);
+    serve_error(ask->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
                 upload->bytes.len, upload->busy ? ", and another request writes to it" : "");
     return false;
 }
@@ -423,24 +423,24 @@ static bool check_range(struct ask *ask, const struct upload *upload)
 void serve_upload(struct ask *ask)
 {
     struct upload *upload = find(ask->registry, ask->repository, ask->reference);
-    const char *digest = http_request_query(ask->request, "digest");
+    const char *digest = http_request_query(ask->http, "digest");
     const char *method = ask->method;
 
     if (!strcmp(method, "POST") && !*ask->reference) {
         post(ask);
     } else if (!upload) {
-        serve_error(ask->request, 404, "BLOB_UPLOAD_UNKNOWN",
+        serve_error(ask->http, 404, "BLOB_UPLOAD_UNKNOWN",
                     "there is no such upload");
     } else if (!strcmp(method, "GET")) {
-        answer_progress(ask->request, 204, upload);
+        answer_progress(ask->http, 204, upload);
     } else if (!strcmp(method, "DELETE")) {
         drop(ask->registry, upload);
-        http_answer(ask->request, 204, NULL, NULL, 0);
+        http_answer(ask->http, 204, NULL, NULL, 0);
     } else if (strcmp(method, "PATCH") && strcmp(method, "PUT")) {
-        serve_error(ask->request, 405, "UNSUPPORTED", "%s is not possible here",
+        serve_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
                     method);
     } else if (!strcmp(method, "PUT") && (!digest || !pki_digest_is_valid(digest))) {
-        refuse_digest(ask->request, digest);
+        refuse_digest(ask->http, digest);
     } else if (check_range(ask, upload)) {
         take_body(ask, upload, !strcmp(method, "PATCH") ? "" : digest);
     }
