@@ -29,14 +29,14 @@ const struct cli_command *command_find(const char *name)
 /* Whether `name` is exactly the first words, and how many those are. */
 static size_t begins_with(const char *const *words, size_t count, const char *name)
 {
-    const char *space = strchr(name, ' ');
-    size_t len = space ? (size_t)(space - name) : strlen(name);
+    const char *blank = strchr(name, ' ');
+    size_t len = blank ? (size_t)(blank - name) : strlen(name);
 
     if (!count || strlen(words[0]) != len || memcmp(words[0], name, len) != 0)
         return 0;
-    if (!space)
+    if (!blank)
         return 1;
-    return count > 1 && !strcmp(words[1], space + 1) ? 2 : 0;
+    return count > 1 && !strcmp(words[1], blank + 1) ? 2 : 0;
 }
 
 const struct cli_command *command_of(const char *const *words, size_t count, size_t *ret_used)
@@ -134,9 +134,9 @@ int command_unknown(const char *const *words, size_t count)
     }
     /* "axle list" is "axle token list" with its first word forgotten. */
     for (size_t i = 0; !near.best && i < count_of(commands); i++) {
-        const char *space = strchr(commands[i].name, ' ');
+        const char *blank = strchr(commands[i].name, ' ');
 
-        if (space && !strcmp(space + 1, words[0]))
+        if (blank && !strcmp(blank + 1, words[0]))
             return cli_usage("unknown verb \"%s\"; did you mean axle %s?", words[0],
                              commands[i].name);
     }

@@ -69,9 +69,9 @@ static void print_lines(const char *bytes, size_t len)
 
         next = newline ? newline + 1 : end;
         for (int field = 0; field < 3 && text < next; field++) {
-            const char *space = memchr(text, ' ', (size_t)(next - text));
+            const char *blank = memchr(text, ' ', (size_t)(next - text));
 
-            text = space ? space + 1 : next;
+            text = blank ? blank + 1 : next;
         }
         if (text == next)
             print_bytes(line, (size_t)(next - line));

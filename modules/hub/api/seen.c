@@ -17,10 +17,10 @@ static int64_t seconds_before(const struct node *lease, int64_t renewed)
 {
     const struct node *annotations = node_at(lease, "metadata", "annotations", NULL);
     const char *text = node_get_text(annotations, "axle.dev/renewed-every-before");
-    const char *space = strchr(text, ' ');
+    const char *blank = strchr(text, ' ');
     int64_t until = 0;
 
-    return space && clock_parse(space + 1, &until) && renewed <= until ? strtoll(text, NULL, 10) : 0;
+    return blank && clock_parse(blank + 1, &until) && renewed <= until ? strtoll(text, NULL, 10) : 0;
 }
 
 /* Two renewals are missed; each is due within a quarter more than the duration. */

@@ -81,7 +81,7 @@ static bool guard(struct http_request *request, void *arg)
 {
     struct hub *hub = arg;
     const struct hub_route *route = route_of(request->path);
-    struct auth_request ask = {.verb = "get", .group = "", .resource = "",
+    struct auth_request what = {.verb = "get", .group = "", .resource = "",
                            .subresource = "", .space = "", .name = "",
                            .path = request->path};
     struct auth_user *user;
@@ -103,7 +103,7 @@ static bool guard(struct http_request *request, void *arg)
     if (limits_begin(hub->limits, request, &wait, &err) < 0)
         return refuse_for(request, wait, &err);
     if (route->rule == HUB_PATH &&
-        auth_check(hub->auth, user, &ask, &err) < 0)
+        auth_check(hub->auth, user, &what, &err) < 0)
         return refuse(request, &err);
     return true;
 }
@@ -117,12 +117,12 @@ static bool may_registry(void *arg, const struct http_request *request,
     struct hub *hub = arg;
     scoped_mem char *path =
         mem_printf("/v2%s%s", *repository ? "/" : "", repository);
-    struct auth_request ask = {.verb = want == REGISTRY_PULL ? "get" : "create",
+    struct auth_request what = {.verb = want == REGISTRY_PULL ? "get" : "create",
                            .group = "", .resource = "", .subresource = "",
                            .space = "", .name = "", .path = path,
                            .digest = digest};
 
-    return auth_may(hub->auth, request->user, &ask, NULL);
+    return auth_may(hub->auth, request->user, &what, NULL);
 }
 
 static void commit(void *arg, void (*done)(void *done_arg, const struct err *err),
