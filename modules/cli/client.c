@@ -26,7 +26,7 @@ struct cli_client {
 };
 
 /* As kubectl, $KUBECONFIG may be a list; the first one that is there is asked. */
-static char *first_of(const char *list)
+static char *first_existing_path(const char *list)
 {
     scoped_mem char *copy = mem_copy_string(list);
     char *rest = copy;
@@ -41,7 +41,7 @@ char *cli_kubeconfig_path(const struct cli_flags *flags)
 {
     if (flags->kubeconfig)
         return file_exists(flags->kubeconfig) ? mem_copy_string(flags->kubeconfig)
-                                              : first_of(flags->kubeconfig);
+                                              : first_existing_path(flags->kubeconfig);
     {
         scoped_mem char *hub = mode_folder(flags, "hub");
 
@@ -68,7 +68,7 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
     return NULL;
 }
 
-static const struct node *named(const struct node *list, const char *name)
+static const struct node *find_named_entry(const struct node *list, const char *name)
 {
     for (size_t i = 0; i < node_count(list); i++) {
         if (strcmp(node_get_text(node_item(list, i), "name"), name) == 0)
@@ -78,7 +78,7 @@ static const struct node *named(const struct node *list, const char *name)
 }
 
 /* KEY-data in base64, or the file that KEY names. */
-static char *credential(struct arena *arena, const struct node *from,
+static char *read_credential(struct arena *arena, const struct node *from,
                         const char *key, struct err *err)
 {
     const char *data = node_get_text(from, arena_printf(arena, "%s-data", key));
@@ -105,25 +105,25 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
                            struct tls_client_settings *tls, struct err *err)
 {
     const struct node *context =
-        node_get(named(node_get(config, "contexts"),
+        node_get(find_named_entry(node_get(config, "contexts"),
                        node_get_text(config, "current-context")),
                  "context");
     const struct node *cluster =
-        node_get(named(node_get(config, "clusters"),
+        node_get(find_named_entry(node_get(config, "clusters"),
                        node_get_text(context, "cluster")),
                  "cluster");
     const struct node *user = node_get(
-        named(node_get(config, "users"), node_get_text(context, "user")), "user");
+        find_named_entry(node_get(config, "users"), node_get_text(context, "user")), "user");
 
     client->server = node_get_text(cluster, "server");
     if (!*client->server)
         return err_set(err, ERR_INVALID, "current-context names no server");
     client->roots =
-        credential(client->arena, cluster, "certificate-authority", err);
+        read_credential(client->arena, cluster, "certificate-authority", err);
     tls->roots = client->roots;
-    tls->cert = tls->roots ? credential(client->arena, user, "client-certificate", err)
+    tls->cert = tls->roots ? read_credential(client->arena, user, "client-certificate", err)
                            : NULL;
-    tls->key = tls->cert ? credential(client->arena, user, "client-key", err) : NULL;
+    tls->key = tls->cert ? read_credential(client->arena, user, "client-key", err) : NULL;
     return tls->key ? http_url_read(client->server, &client->url, err) : -1;
 }
 
@@ -131,10 +131,10 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
 static const char *proxy_of(const struct node *config, const char *address)
 {
     const struct node *context =
-        node_get(named(node_get(config, "contexts"), node_get_text(config, "current-context")),
+        node_get(find_named_entry(node_get(config, "contexts"), node_get_text(config, "current-context")),
                  "context");
     const char *url = node_get_text(
-        node_get(named(node_get(config, "clusters"), node_get_text(context, "cluster")), "cluster"),
+        node_get(find_named_entry(node_get(config, "clusters"), node_get_text(context, "cluster")), "cluster"),
         "proxy-url");
 
     return *url ? url : http_proxy_choose(http_proxy_of_environment(),
@@ -222,7 +222,7 @@ struct waiting {
 };
 
 /* What the hub refuses for reasons of its own is no mistake of the command line. */
-static enum err_code code_of(int status)
+static enum err_code error_code_of_status(int status)
 {
     if (status == 404)
         return ERR_NOT_FOUND;
@@ -256,7 +256,7 @@ static void on_answer(const struct http_answer *answer, const struct err *err,
         waiting->answer = body;
         return;
     }
-    err_set(waiting->err, code_of(answer->status), "%s",
+    err_set(waiting->err, error_code_of_status(answer->status), "%s",
             *node_get_text(body, "message") ? node_get_text(body, "message")
                                             : http_status_text(answer->status));
 }

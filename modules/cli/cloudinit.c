@@ -47,7 +47,7 @@ void joining_write_command(struct text *text, const struct joining_words *words)
 }
 
 /* A YAML scalar in single quotes. */
-static void add_scalar(struct text *text, const char *value)
+static void add_quoted_scalar(struct text *text, const char *value)
 {
     text_add_char(text, '\'');
     for (; *value; value++) {
@@ -58,10 +58,10 @@ static void add_scalar(struct text *text, const char *value)
     text_add_char(text, '\'');
 }
 
-static void add_file(struct text *text, const char *path, const char *content)
+static void add_written_file(struct text *text, const char *path, const char *content)
 {
     text_addf(text, "- path: %s\n  owner: 'root:root'\n  permissions: '0600'\n  content: ", path);
-    add_scalar(text, content);
+    add_quoted_scalar(text, content);
     text_add_char(text, '\n');
 }
 
@@ -88,8 +88,8 @@ int joining_write_cloud_init(struct text *text, const struct joining_words *word
               "# (/usr/bin/axle and axle-spoke.service).\n"
               "write_files:\n", words->server, words->expires,
               words->name ? "the spoke of this name" : "as many machines as it has uses");
-    add_file(text, "/etc/axle/token", words->token);
-    add_file(text, "/etc/axle/spoke.env", text_string(&join));
+    add_written_file(text, "/etc/axle/token", words->token);
+    add_written_file(text, "/etc/axle/spoke.env", text_string(&join));
     text_add(text, "runcmd:\n"
              "- [sh, -c, 'test -x /usr/bin/axle || { echo \"axle: /usr/bin/axle is not there: "
              "install the package axle in the image\" >&2; exit 1; }; "

@@ -89,20 +89,20 @@ static const struct {
 };
 
 /* The part of a two-word name that comes after the first word of `words`; NULL. */
-static const char *second_of(const char *name, const char *first)
+static const char *second_word_of(const char *name, const char *first)
 {
     size_t len = strlen(first);
 
     return !strncmp(name, first, len) && name[len] == ' ' ? name + len + 1 : NULL;
 }
 
-static int say_second(const char *const *words, size_t count)
+static int report_missing_second_word(const char *const *words, size_t count)
 {
     struct nearest near = nearest_to(count > 1 ? words[1] : "");
     scoped_text struct text all = {0};
 
     for (size_t i = 0; i < count_of(commands); i++) {
-        const char *second = second_of(commands[i].name, words[0]);
+        const char *second = second_word_of(commands[i].name, words[0]);
 
         if (!second)
             continue;
@@ -128,8 +128,8 @@ int command_unknown(const char *const *words, size_t count)
     for (size_t i = 0; i < count_of(commands); i++) {
         const char *name = commands[i].name;
 
-        if (second_of(name, words[0]))
-            return say_second(words, count);
+        if (second_word_of(name, words[0]))
+            return report_missing_second_word(words, count);
         nearest_try_bytes(&near, name, strcspn(name, " "));
     }
     /* "axle list" is "axle token list" with its first word forgotten. */

@@ -35,7 +35,7 @@ struct erasing {
     unsigned failed;
 };
 
-static void complain(struct erasing *erasing, int at, const char *name, int why)
+static void add_erase_failure(struct erasing *erasing, int at, const char *name, int why)
 {
     scoped_mem char *self = mem_printf("/proc/self/fd/%d", at);
     char folder[4096];
@@ -52,7 +52,7 @@ static void complain(struct erasing *erasing, int at, const char *name, int why)
  * The mount that a descriptor is in, -1: not known. A bind mount has the device of what
  * it shows, so the device does not tell.
  */
-static long mount_of(int fd)
+static long mount_id_of(int fd)
 {
     scoped_mem char *path = mem_printf("/proc/self/fdinfo/%d", fd);
     scoped_mem char *text = file_read(path, 4096, NULL, NULL);
@@ -66,7 +66,7 @@ static int open_to_erase(struct erasing *erasing, int at, const char *name)
 {
     scoped_opened int path = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     scoped_mem char *self = mem_printf("/proc/self/fd/%d", path);
-    long mount = path >= 0 ? mount_of(path) : -1;
+    long mount = path >= 0 ? mount_id_of(path) : -1;
 
     if (path < 0)
         return -1;
@@ -97,7 +97,7 @@ static void erase_contents(struct erasing *erasing, int folder, unsigned depth)
 }
 
 /* Moves a folder to where it is not deep, under a name that is free there. */
-static void move_up(struct erasing *erasing, int at, const char *name)
+static void move_to_top(struct erasing *erasing, int at, const char *name)
 {
     for (;;) {
         scoped_mem char *aside = mem_printf(".deep-%u", erasing->moved++);
@@ -106,7 +106,7 @@ static void move_up(struct erasing *erasing, int at, const char *name)
             return;
         if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
             continue;
-        complain(erasing, at, name, errno);
+        add_erase_failure(erasing, at, name, errno);
         return;
     }
 }
@@ -118,27 +118,27 @@ static void erase_at(struct erasing *erasing, int at, const char *name, unsigned
 
     if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno != ENOENT)
-            complain(erasing, at, name, errno);
+            add_erase_failure(erasing, at, name, errno);
         return;
     }
     if (!S_ISDIR(st.st_mode)) {
         if (unlinkat(at, name, 0) < 0 && errno != ENOENT)
-            complain(erasing, at, name, errno);
+            add_erase_failure(erasing, at, name, errno);
         return;
     }
     fd = open_to_erase(erasing, at, name);
     if (fd < 0) {
         if (errno != ENOENT)
-            complain(erasing, at, name, errno);
+            add_erase_failure(erasing, at, name, errno);
         return;
     }
     if (depth == DEEPEST) {
-        move_up(erasing, at, name);
+        move_to_top(erasing, at, name);
         return;
     }
     erase_contents(erasing, fd, depth + 1);
     if (unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        complain(erasing, at, name, errno);
+        add_erase_failure(erasing, at, name, errno);
 }
 
 /*
@@ -154,7 +154,7 @@ static void erase_top(struct erasing *erasing, int parent, const char *name)
         erase_contents(erasing, erasing->top, 0);
     } while (erasing->moved != before);
     if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        complain(erasing, parent, name, errno);
+        add_erase_failure(erasing, parent, name, errno);
 }
 
 int erase_tree(const char *folder, const char *name, struct err *err)
@@ -171,7 +171,7 @@ int erase_tree(const char *folder, const char *name, struct err *err)
     else if (errno == ENOTDIR || errno == ELOOP)
         erase_at(&erasing, parent, name, 0);
     else if (errno != ENOENT)
-        complain(&erasing, parent, name, errno);
+        add_erase_failure(&erasing, parent, name, errno);
     return erasing.failed ? err_set(err, ERR_OTHER, "%.200s/%.100s: not everything could be "
                                     "deleted", folder, name) : 0;
 }

@@ -33,7 +33,7 @@ static const char *const statuses[] = {
 #define WIDTH 80
 #define COLUMN 32
 
-static void wrap(struct text *out, const char *text, size_t column, size_t at)
+static void add_wrapped_text(struct text *out, const char *text, size_t column, size_t at)
 {
     while (*text) {
         size_t word = strcspn(text, " \n");
@@ -58,7 +58,7 @@ static void wrap(struct text *out, const char *text, size_t column, size_t at)
 }
 
 /* What a terminal shows of it: bytes that go on with a character take no room. */
-static size_t width_of(const char *text)
+static size_t terminal_width(const char *text)
 {
     size_t width = 0;
 
@@ -69,7 +69,7 @@ static size_t width_of(const char *text)
 
 static void add_entry(struct text *out, const char *left, const char *what)
 {
-    size_t len = width_of(left);
+    size_t len = terminal_width(left);
 
     text_add(out, left);
     /* Two spaces at the least part an entry from what it says. */
@@ -77,7 +77,7 @@ static void add_entry(struct text *out, const char *left, const char *what)
         text_addf(out, "\n%*s", COLUMN, "");
     else
         text_addf(out, "%*s", (int)(COLUMN - len), "");
-    wrap(out, what, COLUMN, COLUMN);
+    add_wrapped_text(out, what, COLUMN, COLUMN);
 }
 
 static void add_option(struct text *out, char letter, const char *name, const char *value,
@@ -135,7 +135,7 @@ static void add_ends(struct text *out, const struct cli_help *help)
         if (!why)
             continue;
         text_addf(out, "  %d   ", status);
-        wrap(out, why, 6, 6);
+        add_wrapped_text(out, why, 6, 6);
     }
 }
 
@@ -146,7 +146,7 @@ static void add_command(struct text *out, const struct cli_command *command)
     text_addf(out, "Usage: axle %s%s%s%s\n\n", command->name, help->words ? " " : "",
               help->words ? help->words : "",
               help->takes[0].name || help->every_setting ? " [OPTION…]" : "");
-    wrap(out, help->what, 0, 0);
+    add_wrapped_text(out, help->what, 0, 0);
     if (help->takes[0].name || help->every_setting)
         text_add(out, "\nOptions:\n");
     for (size_t i = 0; i < count_of(help->takes) && help->takes[i].name; i++)
@@ -194,7 +194,7 @@ static void add_role(struct text *out, size_t role)
     static const char *const titles[] = {"Options", "Limits"};
 
     text_addf(out, "Usage: axle --mode=%s [OPTION…]\n\n", roles[role].name);
-    wrap(out, roles[role].what, 0, 0);
+    add_wrapped_text(out, roles[role].what, 0, 0);
     text_add(out, "\nOptions of every role:\n");
     add_section(out, CONFIG_COMMON);
     for (size_t i = 0; i < 2 && roles[role].sections[i] != CONFIG_COMMON; i++) {
@@ -202,7 +202,7 @@ static void add_role(struct text *out, size_t role)
         add_section(out, roles[role].sections[i]);
     }
     text_addf(out, "\nExample:\n  %s\n\n", roles[role].example);
-    wrap(out, "Each option is also a key in the file of --config and, in capitals, a variable: "
+    add_wrapped_text(out, "Each option is also a key in the file of --config and, in capitals, a variable: "
               "$AXLE_LOG_LEVEL. Options win over variables, these over the file. axle config show "
               "says what holds.", 0, 0);
     text_add(out, "\nExit status:\n");
@@ -243,7 +243,7 @@ static void add_program(struct text *out)
     add_entry(out, "  -V, --version", "which program this is");
 }
 
-static int add_group(struct text *out, const char *word)
+static int add_two_word_verbs(struct text *out, const char *word)
 {
     const struct cli_command *command;
     size_t len = strlen(word);
@@ -278,7 +278,7 @@ int help_print(const char *const *words, size_t count)
             add_role(&out, i);
     if (command && (used == count || command->help->words))
         add_command(&out, command);
-    if (!out.len && (count != 1 || !add_group(&out, words[0])))
+    if (!out.len && (count != 1 || !add_two_word_verbs(&out, words[0])))
         return command ? cli_usage("axle %s takes no \"%.100s\"; axle %s --help", command->name,
                                    words[used], command->name)
                        : command_unknown(words, count);

@@ -58,7 +58,7 @@ static void add_holder(struct holders *holders, pid_t pid)
  * A file system may call itself something else in /proc/locks than stat() does (overlays,
  * btrfs), so where only the number of the file is the same its holder must look like ours.
  */
-static bool is_ours(const struct stat *st, unsigned major, unsigned minor, pid_t pid)
+static bool is_same_file(const struct stat *st, unsigned major, unsigned minor, pid_t pid)
 {
     scoped_mem char *command = NULL;
 
@@ -84,7 +84,7 @@ void holders_find(struct holders *holders, const char *path)
 
         /* "1: FLOCK  ADVISORY  WRITE 20079 fe:00:13453110 0 EOF"; "->" waits for one. */
         if (sscanf(line, "%*d: %*[A-Z] %*s %*s %d %x:%x:%llu", &pid, &major, &minor, &inode) == 4 &&
-            inode == st.st_ino && pid > 0 && pid != getpid() && is_ours(&st, major, minor, pid))
+            inode == st.st_ino && pid > 0 && pid != getpid() && is_same_file(&st, major, minor, pid))
             add_holder(holders, pid);
     }
     if (in)
@@ -189,7 +189,7 @@ void holders_delete_groups(const char *groups)
     }
 }
 
-static void write_word(const char *folder, const char *file, const char *word)
+static void write_control_word(const char *folder, const char *file, const char *word)
 {
     scoped_mem char *path = mem_printf(ROOT "%s/%s", folder, file);
     FILE *out = fopen(path, "we");
@@ -218,6 +218,6 @@ void holders_leave_group(void)
         return;
     own[strlen(own) - strlen(LEAF)] = '\0';
     for (size_t i = 0; i < count_of(controllers); i++)
-        write_word(own, "cgroup.subtree_control", controllers[i]);
-    write_word(own, "cgroup.procs", "0");
+        write_control_word(own, "cgroup.subtree_control", controllers[i]);
+    write_control_word(own, "cgroup.procs", "0");
 }

@@ -54,7 +54,7 @@ struct beginning {
 
 typedef char *check_fn(struct arena *arena, const char *value);
 
-static char *check_label(struct arena *arena, const char *value)
+static char *check_name_label(struct arena *arena, const char *value)
 {
     char why[NAME_WHY];
 
@@ -63,7 +63,7 @@ static char *check_label(struct arena *arena, const char *value)
 
 static char *check_tenant(struct arena *arena, const char *value)
 {
-    char *why = check_label(arena, value);
+    char *why = check_name_label(arena, value);
 
     if (!why && strlen(value) > TENANT_LIMIT)
         why = arena_printf(arena, "must be no more than %d characters, for its namespace is "
@@ -73,7 +73,7 @@ static char *check_tenant(struct arena *arena, const char *value)
 
 static char *check_project(struct arena *arena, const char *value)
 {
-    char *why = check_label(arena, value);
+    char *why = check_name_label(arena, value);
 
     if (!why && namespace_is_reserved(value))
         why = arena_printf(arena, "is reserved: names do not begin with kube-, axle-, tenant- or "
@@ -111,7 +111,7 @@ static char *check_command(struct arena *arena, const char *value)
     return check_text(arena, value);
 }
 
-static char *check_port(struct arena *arena, const char *value)
+static char *check_port_number(struct arena *arena, const char *value)
 {
     long long port;
 
@@ -135,22 +135,22 @@ static const struct fact {
 #define FACT(field) #field, offsetof(struct beginning, field)
     {FACT(tenant), check_tenant, "institute", "Tenant: the organisation"},
     {FACT(project), check_project, "research", "Project: the team, and its namespace"},
-    {FACT(pool), check_label, "", "Pool: machines of the project's own; none: any spoke"},
-    {FACT(environment), check_label, "anywhere", NULL},
-    {FACT(app), check_label, "hello", "Application"},
+    {FACT(pool), check_name_label, "", "Pool: machines of the project's own; none: any spoke"},
+    {FACT(environment), check_name_label, "anywhere", NULL},
+    {FACT(app), check_name_label, "hello", "Application"},
     {FACT(image), check_image, "", "Container image; none: a small service in Python"},
     {FACT(command), check_command, "", NULL},
-    {FACT(port), check_port, "", NULL},
+    {FACT(port), check_port_number, "", NULL},
 #undef FACT
 };
 
-static const char **slot(struct beginning *beginning, const struct fact *fact)
+static const char **fact_slot(struct beginning *beginning, const struct fact *fact)
 {
     return (const char **)((char *)beginning + fact->at);
 }
 
 /* A line without its end; NULL: there is no more. */
-static char *read_line(struct arena *arena)
+static char *read_input_line(struct arena *arena)
 {
     char line[LINE_LIMIT];
 
@@ -160,14 +160,14 @@ static char *read_line(struct arena *arena)
     return arena_string(arena, line);
 }
 
-static const char *ask_fact(struct arena *arena, const struct fact *fact)
+static const char *read_fact(struct arena *arena, const struct fact *fact)
 {
     for (;;) {
         char *line, *why;
 
         printf("%s [%s]: ", fact->question, *fact->initial ? fact->initial : "none");
         fflush(stdout);
-        line = read_line(arena);
+        line = read_input_line(arena);
         if (!line)
             return NULL;
         if (!*line || (!*fact->initial && !strcmp(line, "none")))
@@ -179,42 +179,42 @@ static const char *ask_fact(struct arena *arena, const struct fact *fact)
     }
 }
 
-static int ask_all(struct arena *arena, struct beginning *ret)
+static int read_all_facts(struct arena *arena, struct beginning *ret)
 {
     for (size_t i = 0; i < count_of(facts); i++) {
         const char *said;
 
         if (!facts[i].question)
             continue;
-        said = ask_fact(arena, &facts[i]);
+        said = read_fact(arena, &facts[i]);
         if (!said) {
             printf("\n");
             return cli_usage("init: the questions were not answered; nothing is written");
         }
-        *slot(ret, &facts[i]) = *said ? said : NULL;
+        *fact_slot(ret, &facts[i]) = *said ? said : NULL;
     }
     return CLI_OK;
 }
 
-static bool says_nothing(const struct cli_flags *flags, struct beginning *beginning)
+static bool is_blank(const struct cli_flags *flags, struct beginning *beginning)
 {
     for (size_t i = 0; i < count_of(facts); i++)
-        if (*slot(beginning, &facts[i]))
+        if (*fact_slot(beginning, &facts[i]))
             return false;
     return !flags->spokes[0] && !flags->output;
 }
 
-static int check_all(struct arena *arena, struct beginning *beginning)
+static int check_facts(struct arena *arena, struct beginning *beginning)
 {
     for (size_t i = 0; i < count_of(facts); i++) {
-        const char *value = *slot(beginning, &facts[i]);
+        const char *value = *fact_slot(beginning, &facts[i]);
         const char *why = value ? facts[i].check(arena, value) : NULL;
 
         if (why)
             return cli_usage("init: --%s: \"%.100s\": %s", facts[i].option, value, why);
     }
     for (size_t i = 0; beginning->spokes[i]; i++) {
-        const char *why = check_label(arena, beginning->spokes[i]);
+        const char *why = check_name_label(arena, beginning->spokes[i]);
 
         if (why)
             return cli_usage("init: --spoke: \"%.100s\": %s", beginning->spokes[i], why);
@@ -230,8 +230,8 @@ static int check_all(struct arena *arena, struct beginning *beginning)
 static void add_defaults(struct beginning *beginning)
 {
     for (size_t i = 0; i < count_of(facts); i++)
-        if (!*slot(beginning, &facts[i]) && *facts[i].initial)
-            *slot(beginning, &facts[i]) = facts[i].initial;
+        if (!*fact_slot(beginning, &facts[i]) && *facts[i].initial)
+            *fact_slot(beginning, &facts[i]) = facts[i].initial;
     if (beginning->image && !beginning->port)
         beginning->port = "8080";
 }
@@ -258,13 +258,13 @@ static struct node *split_command(struct arena *arena, const char *command)
     return list;
 }
 
-static struct node *values_of(struct arena *arena, struct beginning *beginning)
+static struct node *template_values(struct arena *arena, struct beginning *beginning)
 {
     struct node *values = node_map(arena), *spokes;
 
     for (size_t i = 0; i < count_of(facts); i++)
-        if (*slot(beginning, &facts[i]))
-            node_set_text(arena, values, facts[i].option, *slot(beginning, &facts[i]));
+        if (*fact_slot(beginning, &facts[i]))
+            node_set_text(arena, values, facts[i].option, *fact_slot(beginning, &facts[i]));
     if (beginning->command)
         node_set(arena, values, "command", split_command(arena, beginning->command));
     if (beginning->port && !strcmp(beginning->port, "0"))
@@ -278,7 +278,7 @@ static struct node *values_of(struct arena *arena, struct beginning *beginning)
     return values;
 }
 
-static int fill(const char *path, const struct node *values, struct text *out, struct err *err)
+static int render_asset(const char *path, const struct node *values, struct text *out, struct err *err)
 {
     const struct asset *asset = asset_find(path);
     scoped_template_set struct template_set *set = template_set_new(&template_options_helm);
@@ -291,7 +291,7 @@ static int fill(const char *path, const struct node *values, struct text *out, s
 }
 
 /* FOLDER/NAME, as short as it is written. */
-static char *place(struct arena *arena, const char *folder, const char *name)
+static char *join_path(struct arena *arena, const char *folder, const char *name)
 {
     size_t len = strlen(folder);
 
@@ -303,7 +303,7 @@ static char *place(struct arena *arena, const char *folder, const char *name)
 }
 
 /* As mkdir -p does: what a user makes is as open as the umask lets it be. */
-static int make_folder(const char *folder, struct err *err)
+static int make_target_folder(const char *folder, struct err *err)
 {
     scoped_mem char *path = mem_copy_string(folder);
     struct stat status;
@@ -340,7 +340,7 @@ static int write_files(const char *folder, const char *const paths[2], const str
         if (is_written_already(paths[i]))
             return err_set(err, ERR_TAKEN, "%s is there already, and nothing is overwritten: name "
                            "another folder, or have it printed with -o yaml", paths[i]);
-    if (make_folder(folder, err) < 0)
+    if (make_target_folder(folder, err) < 0)
         return -1;
     for (size_t i = 0; i < 2; i++)
         if (file_write(paths[i], texts[i].bytes, texts[i].len, 0644, err) < 0) {
@@ -391,7 +391,7 @@ int init_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
     const char *folder = flags->word_count > flags->verb_words ? flags->words[flags->verb_words] : ".";
-    const char *const paths[] = {place(arena, folder, "project.yaml"), place(arena, folder, "app.yaml")};
+    const char *const paths[] = {join_path(arena, folder, "project.yaml"), join_path(arena, folder, "app.yaml")};
     scoped_text struct text project = {0}, app = {0};
     struct beginning beginning = {
         flags->tenant, flags->project, flags->pool, flags->environment, flags->app,
@@ -401,16 +401,16 @@ int init_verb(const struct cli_flags *flags)
     struct err err = {0};
     int status = CLI_OK;
 
-    if (says_nothing(flags, &beginning) && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-        status = ask_all(arena, &beginning);
+    if (is_blank(flags, &beginning) && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+        status = read_all_facts(arena, &beginning);
     if (status == CLI_OK)
-        status = check_all(arena, &beginning);
+        status = check_facts(arena, &beginning);
     if (status != CLI_OK)
         return status;
     add_defaults(&beginning);
-    values = values_of(arena, &beginning);
-    if (fill("init/project.yaml", values, &project, &err) < 0 ||
-        fill("init/app.yaml", values, &app, &err) < 0)
+    values = template_values(arena, &beginning);
+    if (render_asset("init/project.yaml", values, &project, &err) < 0 ||
+        render_asset("init/app.yaml", values, &app, &err) < 0)
         return cli_fail(&err);
     if (flags->output) {
         printf("%s---\n%s", text_string(&project), text_string(&app));

@@ -36,7 +36,7 @@ struct log_request {
     size_t found;
 };
 
-static bool is_meant(const struct log_request *request, const struct node *record)
+static bool matches_request(const struct log_request *request, const struct node *record)
 {
     const struct node *labels = node_at(record, "template", "metadata", "labels", NULL);
 
@@ -141,7 +141,7 @@ static void print_pod(struct log_request *request, const char *id, const struct 
     }
 }
 
-static void look_at_pod(struct log_request *request, const char *id)
+static void print_matching_pod(struct log_request *request, const char *id)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_mem char *path = mem_printf("%s/%s/pod.json", request->folder, id);
@@ -152,7 +152,7 @@ static void look_at_pod(struct log_request *request, const char *id)
         text ? node_get(document_read_json(arena, text, len, &document_limits_own, &ignored), "record")
              : NULL;
 
-    if (record && is_meant(request, record))
+    if (record && matches_request(request, record))
         print_pod(request, id, record);
 }
 
@@ -175,7 +175,7 @@ int logs_verb(const struct cli_flags *flags)
     }
     while ((entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            look_at_pod(&request, entry->d_name);
+            print_matching_pod(&request, entry->d_name);
     closedir(dir);
     if (request.found)
         return CLI_OK;

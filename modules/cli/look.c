@@ -20,18 +20,18 @@ struct looking {
     struct err err;
 };
 
-static void on_opened(void *arg)
+static void on_status_opened(void *arg)
 {
 }
 
-static void on_read(void *arg, const char *bytes, size_t len)
+static void on_status_read(void *arg, const char *bytes, size_t len)
 {
     struct looking *looking = arg;
 
     text_add_bytes(&looking->text, bytes, len);
 }
 
-static void on_closed(void *arg, const struct err *why)
+static void on_status_closed(void *arg, const struct err *why)
 {
     struct looking *looking = arg;
 
@@ -39,7 +39,7 @@ static void on_closed(void *arg, const struct err *why)
     loop_stop(looking->loop);
 }
 
-static void on_late(void *arg)
+static void on_status_timeout(void *arg)
 {
     struct looking *looking = arg;
 
@@ -50,14 +50,14 @@ static void on_late(void *arg)
 static int read_socket(struct looking *looking, const char *path, struct err *err)
 {
     static const struct loop_stream_events events = {
-        .opened = on_opened, .read = on_read, .closed = on_closed};
+        .opened = on_status_opened, .read = on_status_read, .closed = on_status_closed};
     scoped_mem char *address = mem_printf("unix:%s", path);
     struct loop_stream *stream = loop_connect(looking->loop, address, err);
     struct loop_timer *late;
 
     if (!stream)
         return -1;
-    late = loop_timer_new(looking->loop, on_late, looking);
+    late = loop_timer_new(looking->loop, on_status_timeout, looking);
     loop_timer_set(late, PATIENCE);
     loop_stream_handle(stream, &events, looking);
     loop_run(looking->loop);
@@ -73,7 +73,7 @@ static int read_socket(struct looking *looking, const char *path, struct err *er
  * An agent that starts on a disk that is full or read-only has no socket to be asked by;
  * that it runs is seen by the lock of its folder.
  */
-static void say_whether_it_runs(const char *folder, struct err *err)
+static void explain_missing_socket(const char *folder, struct err *err)
 {
     scoped_holders struct holders running = {0};
     struct err why = *err;
@@ -91,7 +91,7 @@ static void say_whether_it_runs(const char *folder, struct err *err)
                 "--mode=spoke (with the same --data-dir) or systemctl start axle-spoke", why.text);
 }
 
-static struct node *look(struct arena *arena, const char *path, struct err *err)
+static struct node *fetch_spoke_status(struct arena *arena, const char *path, struct err *err)
 {
     struct looking looking = {.loop = loop_new(err)};
     struct node *found = NULL;
@@ -108,7 +108,7 @@ static struct node *look(struct arena *arena, const char *path, struct err *err)
 
 /* ---- For a person ------------------------------------------------------------------ */
 
-static const char *or(const char *text, const char *none)
+static const char *text_or(const char *text, const char *none)
 {
     return *text ? text : none;
 }
@@ -127,11 +127,11 @@ static void print_head(const struct node *spoke)
     if (node_get(spoke, "departure"))
         printf("departure %s since %s\n", node_get_text(node_get(spoke, "departure"), "state"),
                node_get_text(node_get(spoke, "departure"), "since"));
-    printf("contact   %s\n", or(node_get_text(spoke, "lastContact"), "none since it started"));
+    printf("contact   %s\n", text_or(node_get_text(spoke, "lastContact"), "none since it started"));
 }
 
 /* "limits cpu memory": a list of the machine, or that it has none of it. */
-static void print_list(const char *what, const struct node *list)
+static void print_resource_list(const char *what, const struct node *list)
 {
     printf(" %s", what);
     for (size_t i = 0; i < node_count(list); i++)
@@ -144,13 +144,13 @@ static void print_machine(const struct node *machine)
 {
     const struct node *notes = node_get(machine, "notes");
 
-    printf("machine   cgroup %s;", or(node_get_text(machine, "cgroup"), "none"));
-    print_list("limits", node_get(machine, "limits"));
-    print_list("namespaces", node_get(machine, "namespaces"));
+    printf("machine   cgroup %s;", text_or(node_get_text(machine, "cgroup"), "none"));
+    print_resource_list("limits", node_get(machine, "limits"));
+    print_resource_list("namespaces", node_get(machine, "namespaces"));
     printf(" seccomp %s; landlock %s; engine %s\n",
            node_get_bool(machine, "seccomp", false) ? "filter" : "none",
-           or(node_get_text(machine, "landlock"), "none"),
-           or(node_get_text(machine, "engine"), "none"));
+           text_or(node_get_text(machine, "landlock"), "none"),
+           text_or(node_get_text(machine, "engine"), "none"));
     for (size_t i = 0; i < node_count(notes); i++)
         printf("%s%s\n", i ? "          " : "cannot    ", node_text(node_item(notes, i)));
 }
@@ -184,7 +184,7 @@ static void add_next_start(struct text *out, const struct node *pod)
                   (long long)(first > clock_wall() ? (first - clock_wall() + CLOCK_SECOND - 1) / CLOCK_SECOND : 0));
 }
 
-static void print_pods(const struct node *works)
+static void print_work_pods(const struct node *works)
 {
     bool head = false;
 
@@ -232,10 +232,10 @@ int status_spoke_verb(const struct cli_flags *flags)
     scoped_mem char *path = look_path(flags);
     struct err err = {0};
     scoped_mem char *folder = mode_folder(flags, "spoke");
-    const struct node *spoke = look(arena, path, &err);
+    const struct node *spoke = fetch_spoke_status(arena, path, &err);
 
     if (!spoke && (err.code == ERR_UNREACHABLE || err.code == ERR_NOT_FOUND || err.code == ERR_FORBIDDEN))
-        say_whether_it_runs(folder, &err);
+        explain_missing_socket(folder, &err);
     if (!spoke)
         return cli_fail(&err);
     if (cli_wants_tree(flags)) {
@@ -246,6 +246,6 @@ int status_spoke_verb(const struct cli_flags *flags)
     print_head(spoke);
     print_machine(node_get(node_get(spoke, "machine"), "runtime"));
     print_works(node_get(spoke, "works"));
-    print_pods(node_get(spoke, "works"));
+    print_work_pods(node_get(spoke, "works"));
     return CLI_OK;
 }

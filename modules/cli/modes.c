@@ -49,7 +49,7 @@ char *mode_folder(const struct cli_flags *flags, const char *role)
     return mem_printf("%s/%s", data, role);
 }
 
-static char *host_name(void)
+static char *machine_host_name(void)
 {
     char name[256] = "spoke";
     char *dot;
@@ -85,7 +85,7 @@ struct running {
     bool ended;
 };
 
-static void on_drained(void *arg)
+static void on_hub_drained(void *arg)
 {
     struct running *running = arg;
 
@@ -107,7 +107,7 @@ static void on_signal(void *arg)
     if (running->hub)
         hub_drain(running->hub,
                   config_number(running->flags->config, CONFIG_ID_DRAIN_TIME),
-                  on_drained, running);
+                  on_hub_drained, running);
     else
         loop_stop(running->loop);
 }
@@ -180,7 +180,7 @@ static int open_hub(struct running *running, struct err *err)
 
 /* ---- Spoke --------------------------------------------------------------------- */
 
-static char *read_token(const struct cli_flags *flags, struct err *err)
+static char *read_join_token(const struct cli_flags *flags, struct err *err)
 {
     const char *file = config_text(flags->config, CONFIG_ID_TOKEN_FILE);
     const char *variable = getenv("AXLE_TOKEN");
@@ -220,9 +220,9 @@ static int open_spoke(struct running *running, struct err *err)
     const char *given = config_text(config, CONFIG_ID_NAME);
     const char *runtime = config_text(config, CONFIG_ID_RUNTIME);
     scoped_mem char *folder = mode_folder(flags, "spoke");
-    scoped_mem char *host = host_name();
+    scoped_mem char *host = machine_host_name();
     struct err why = {0};
-    scoped_mem char *token = read_token(flags, &why);
+    scoped_mem char *token = read_join_token(flags, &why);
     scoped_mem char *no_proxy = no_proxy_of(config);
     struct spoke_settings settings = {
         .directory = folder, .name = given, .host = host,
@@ -409,7 +409,7 @@ int mode_run(const struct cli_flags *flags)
 
 #define END_TIME (150 * CLOCK_SECOND)
 
-static void on_ended(void *arg)
+static void on_spoke_ended(void *arg)
 {
     struct running *running = arg;
 
@@ -417,7 +417,7 @@ static void on_ended(void *arg)
     loop_stop(running->loop);
 }
 
-static void on_late(void *arg)
+static void on_end_timeout(void *arg)
 {
     struct running *running = arg;
 
@@ -429,9 +429,9 @@ static int end_spoke(struct running *running, struct err *err)
     struct loop_timer *late;
 
     if (open_loop(running, err) < 0 || open_spoke(running, err) < 0 ||
-        spoke_end(running->spoke, on_ended, running, err) < 0)
+        spoke_end(running->spoke, on_spoke_ended, running, err) < 0)
         return -1;
-    late = loop_timer_new(running->loop, on_late, running);
+    late = loop_timer_new(running->loop, on_end_timeout, running);
     loop_timer_set(late, END_TIME);
     loop_run(running->loop);
     loop_timer_free(&late);

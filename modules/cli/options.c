@@ -75,7 +75,7 @@ static const struct option *find_letter(char letter)
 }
 
 /* "--name", "--name=value", "-o", "-ovalue" and "-o=value". */
-static struct word look_at(const char *text)
+static struct word parse_option_word(const char *text)
 {
     const char *equals = strchr(text, '=');
     size_t len = equals ? (size_t)(equals - text) : strlen(text);
@@ -96,7 +96,7 @@ static struct word look_at(const char *text)
     return word;
 }
 
-static int say_unknown(const char *text)
+static int report_unknown_option(const char *text)
 {
     scoped_mem char *key = mem_copy_string(text + strspn(text, "-"));
     const struct config_setting *setting;
@@ -113,7 +113,7 @@ static int say_unknown(const char *text)
     return cli_usage("unknown option \"%.100s\"; see axle --help, or axle VERB --help", text);
 }
 
-static int set_value(struct cli_flags *flags, const struct option *option, const char *value)
+static int set_option_value(struct cli_flags *flags, const struct option *option, const char *value)
 {
     char *base = (char *)flags + option->at;
     const char **list = (const char **)base;
@@ -147,7 +147,7 @@ static bool is_yes(const struct word *word)
 static int take_value(struct word *word, int argc, char **argv, int *at)
 {
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
-    struct word other = next && next[0] == '-' && next[1] ? look_at(next) : (struct word){0};
+    struct word other = next && next[0] == '-' && next[1] ? parse_option_word(next) : (struct word){0};
 
     if (!next || other.name || !strcmp(next, "--"))
         return cli_usage("%.100s needs a value: %s%s%.100s%s", word->whole,
@@ -161,7 +161,7 @@ static int take_value(struct word *word, int argc, char **argv, int *at)
 /* No path, name or number is longer, and messages that show one would say nothing else. */
 #define LONGEST 4096
 
-static int check_length(const char *what, const char *value)
+static int check_value_length(const char *what, const char *value)
 {
     return value && strnlen(value, LONGEST + 1) > LONGEST
                ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST) : CLI_OK;
@@ -170,28 +170,28 @@ static int check_length(const char *what, const char *value)
 /* Moves *at over a value that stands by itself. */
 static int read_option(struct reading *reading, int argc, char **argv, int *at)
 {
-    struct word word = look_at(argv[*at]);
+    struct word word = parse_option_word(argv[*at]);
     struct err err = {0};
 
-    if (check_length("the option", argv[*at]) != CLI_OK)
+    if (check_value_length("the option", argv[*at]) != CLI_OK)
         return CLI_USAGE;
     if (!word.name)
-        return say_unknown(word.whole);
+        return report_unknown_option(word.whole);
     if (!is_yes(&word) && !word.value && take_value(&word, argc, argv, at) != CLI_OK)
         return CLI_USAGE;
-    if (check_length(word.whole, word.value) != CLI_OK)
+    if (check_value_length(word.whole, word.value) != CLI_OK)
         return CLI_USAGE;
     reading->given[reading->count++] = word.name;
     if (!word.setting && is_yes(&word) && word.value)
         return cli_usage("--%s takes no value", word.name);
     if (!word.setting)
-        return set_value(reading->flags, word.option, word.value);
+        return set_option_value(reading->flags, word.option, word.value);
     if (config_set_flag(reading->flags->config, word.setting, word.value, &err) < 0)
         return cli_usage("%s", err.text);
     return CLI_OK;
 }
 
-static int read_words(struct reading *reading, int argc, char **argv)
+static int read_all_words(struct reading *reading, int argc, char **argv)
 {
     struct cli_flags *flags = reading->flags;
     bool literal = false;
@@ -202,7 +202,7 @@ static int read_words(struct reading *reading, int argc, char **argv)
         } else if (!literal && argv[at][0] == '-' && argv[at][1]) {
             if (read_option(reading, argc, argv, &at) != CLI_OK)
                 return CLI_USAGE;
-        } else if (check_length("the word", argv[at]) != CLI_OK) {
+        } else if (check_value_length("the word", argv[at]) != CLI_OK) {
             return CLI_USAGE;
         } else if (flags->word_count == CLI_MOST) {
             return cli_usage("more than %d words: give some of them, and then the others",
@@ -237,7 +237,7 @@ static void add_owners(struct text *out, const char *option)
     text_add(out, found > 1 ? " have" : " has");
 }
 
-static int say_not_taken(const char *name, const char *option)
+static int report_option_not_taken(const char *name, const char *option)
 {
     scoped_text struct text owner = {0};
 
@@ -284,7 +284,7 @@ static int check_options(const struct reading *reading, const struct cli_command
 {
     for (size_t i = 0; i < reading->count; i++)
         if (!is_taken(command, reading->given[i]) && !is_harmless(reading, reading->given[i]))
-            return say_not_taken(command->name, reading->given[i]);
+            return report_option_not_taken(command->name, reading->given[i]);
     for (size_t i = 0; i < count_of(options); i++) {
         const struct cli_takes *takes = command_takes(command, options[i].name);
         const char *value = options[i].type == OPTION_TEXT
@@ -329,7 +329,7 @@ static bool is_own_of_all_in_one(enum config_id id)
     return id == CONFIG_ID_NAME || id == CONFIG_ID_JOIN || id == CONFIG_ID_TOKEN_FILE;
 }
 
-static int check_role(const struct reading *reading)
+static int check_role_options(const struct reading *reading)
 {
     const char *role = config_text(reading->flags->config, CONFIG_ID_MODE);
     scoped_mem char *mode = mem_printf("--mode=%s", role);
@@ -340,7 +340,7 @@ static int check_role(const struct reading *reading)
         bool all = !strcmp(role, "all-in-one");
 
         if (!setting || !config_is_for(setting, role))
-            return say_not_taken(mode, name);
+            return report_option_not_taken(mode, name);
         if (all && is_own_of_all_in_one(setting->id))
             return cli_usage("axle %s has no option --%s: its spoke joins its hub by itself, as "
                              "local-cluster; axle --mode=hub and axle --mode=spoke by themselves "
@@ -361,7 +361,7 @@ static int read_environment(struct cli_flags *flags)
         const char *now = options[i].type == OPTION_TEXT
                               ? *(char **)((char *)flags + options[i].at) : "";
 
-        if (value && *value && !now && !named && set_value(flags, &options[i], value) != CLI_OK)
+        if (value && *value && !now && !named && set_option_value(flags, &options[i], value) != CLI_OK)
             return CLI_USAGE;
     }
     return CLI_OK;
@@ -402,7 +402,7 @@ static bool is_help(struct cli_flags *flags)
     return true;
 }
 
-static int judge(struct reading *reading, const struct cli_command **ret_command)
+static int check_command_line(struct reading *reading, const struct cli_command **ret_command)
 {
     struct cli_flags *flags = reading->flags;
     const struct cli_command *command;
@@ -444,11 +444,11 @@ static int find_subject(struct reading *reading, const struct cli_command **ret_
                                "itself", flags->words[0])
                    : check_options(reading, *ret_command);
     }
-    status = judge(reading, ret_command);
+    status = check_command_line(reading, ret_command);
     if (status != CLI_OK || *ret_command)
         return status;
     if (config_text(flags->config, CONFIG_ID_MODE))
-        return check_role(reading);
+        return check_role_options(reading);
     return reading->count ? cli_usage("neither a verb nor --mode=ROLE is given; see axle --help")
                           : CLI_OK;
 }
@@ -462,7 +462,7 @@ int options_read(int argc, char **argv, struct cli_flags *ret,
     *ret = (struct cli_flags){.config = config_new()};
     *ret_command = NULL;
     reading.given = mem_alloc(((size_t)argc + 1) * sizeof *reading.given);
-    status = read_words(&reading, argc, argv);
+    status = read_all_words(&reading, argc, argv);
     if (status == CLI_OK)
         status = find_subject(&reading, ret_command);
     free(reading.given);

@@ -49,7 +49,7 @@ static int declare_lost(struct cli_client *client, struct arena *arena, const ch
     return client_ask(client, arena, "PATCH", target, patch, err) ? 0 : -1;
 }
 
-static const char *message_of(const struct node *cluster)
+static const char *leaving_message(const struct node *cluster)
 {
     const struct node *list = node_at(cluster, "status", "conditions", NULL);
 
@@ -80,10 +80,10 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
         if (strcmp(node_get_text(node_get(now, "metadata"), "uid"), uid) != 0)
             return 0;
         now = cli_printable(arena, now);
-        if (*message_of(now) && strcmp(message_of(now), text_string(&said)) != 0) {
-            fprintf(stderr, "axle: %s\n", message_of(now));
+        if (*leaving_message(now) && strcmp(leaving_message(now), text_string(&said)) != 0) {
+            fprintf(stderr, "axle: %s\n", leaving_message(now));
             text_cut(&said, 0);
-            text_add(&said, message_of(now));
+            text_add(&said, leaving_message(now));
         }
         client_sleep(client, LOOK_EVERY);
     }
@@ -91,7 +91,7 @@ static int wait_until_gone(struct cli_client *client, const char *target, const 
                    "kubectl get managedcluster says what it waits for (finalizers of others)");
 }
 
-static int remove_one(const struct cli_flags *flags, const char *name, struct err *err)
+static int remove_spoke(const struct cli_flags *flags, const char *name, struct err *err)
 {
     scoped_arena struct arena *arena = arena_new();
     scoped_client struct cli_client *client = client_open(flags, err);
@@ -116,7 +116,7 @@ int remove_verb(const struct cli_flags *flags)
 
     if (!name_is_dns_label(name, why))
         return cli_usage("remove spoke \"%.100s\": %s", name, why);
-    if (remove_one(flags, name, &err) < 0)
+    if (remove_spoke(flags, name, &err) < 0)
         return cli_fail(&err);
     printf("spoke %s %s\n", name, flags->lost ? "is declared lost and removed" : "is removed");
     return CLI_OK;

@@ -128,7 +128,7 @@ static int check_contents(const char *folder, bool half, struct err *err)
 }
 
 /* A folder of such a name that is somebody else's is left alone, and all beside it. */
-static int look_for_role(struct place *place, size_t role, struct err *err)
+static int find_role_folder(struct place *place, size_t role, struct err *err)
 {
     scoped_mem char *path = mem_printf("%s/%s", place->data, roles[role]);
     scoped_mem char *aside = mem_printf("%s" ASIDE, path);
@@ -150,7 +150,7 @@ static int look_for_role(struct place *place, size_t role, struct err *err)
     return 0;
 }
 
-static void look_for_processes(struct place *place)
+static void find_running_processes(struct place *place)
 {
     scoped_mem char *store = mem_printf("%s/hub/axle.db", place->data);
     scoped_mem char *spoke = mem_printf("%s/spoke", place->data);
@@ -174,7 +174,7 @@ static void look_for_processes(struct place *place)
 }
 
 /* Axle's own paths are found in the folder that a link names, but no link inside is taken. */
-static int look_around(struct place *place, struct err *err)
+static int find_installation(struct place *place, struct err *err)
 {
     scoped_mem char *named = mode_data_folder(place->flags);
     char *real = realpath(named, NULL);
@@ -191,9 +191,9 @@ static int look_around(struct place *place, struct err *err)
         return err_set(err, ERR_INVALID, "--data-dir=%.300s is no folder that Axle keeps its data "
                        "in, and nothing in it is touched", named);
     for (size_t i = 0; i < count_of(roles); i++)
-        if (look_for_role(place, i, err) < 0)
+        if (find_role_folder(place, i, err) < 0)
             return -1;
-    look_for_processes(place);
+    find_running_processes(place);
     return 0;
 }
 
@@ -233,7 +233,7 @@ static void print_folder(const char *path, const char *what)
 }
 
 /* "claims-2026-11-29T18:50:43Z", as claims_keep() names it, and nobody's own folder. */
-static bool is_kept(const char *name)
+static bool is_claims_folder(const char *name)
 {
     int64_t when;
 
@@ -258,7 +258,7 @@ static void print_claims(const struct place *place)
     for (struct dirent *e; list && (e = readdir(list));) {
         scoped_mem char *path = mem_printf("%s/%s", place->data, e->d_name);
 
-        if (is_kept(e->d_name))
+        if (is_claims_folder(e->d_name))
             print_folder(path, fate);
     }
     if (list)
@@ -276,7 +276,7 @@ static void print_processes(const struct holders *holders)
     }
 }
 
-static void print_pods(const struct place *place, const char *driver)
+static void print_pods_to_end(const struct place *place, const char *driver)
 {
     scoped_mem char *folder = mem_printf("%s/spoke/workloads/%s", place->data, driver);
     DIR *list = opendir(folder);
@@ -333,14 +333,14 @@ static void print_hub_of_spoke(const struct place *place)
     }
 }
 
-static int list_all(const struct place *place)
+static int print_everything(const struct place *place)
 {
     struct err err = {0};
 
     printf("Axle in %s:\n", place->data);
     print_processes(&place->running);
-    print_pods(place, "pods");
-    print_pods(place, "engine");
+    print_pods_to_end(place, "pods");
+    print_pods_to_end(place, "engine");
     for (size_t i = 0; i < count_of(roles); i++) {
         scoped_mem char *path = mem_printf("%s/%s", place->data, roles[i]);
         scoped_mem char *aside = mem_printf("%s" ASIDE, path);
@@ -493,19 +493,19 @@ static int end_pods(const struct place *place, struct err *err)
 /* A supervisor, or a person, has started the hub or the agent again. */
 static int check_ended(struct place *place, struct err *err)
 {
-    look_for_processes(place);
+    find_running_processes(place);
     return place->running.count
                ? err_set(err, ERR_OTHER, "process %d (%.200s) was started again meanwhile: stop "
                          "what starts it", place->running.list[0].pid, place->running.list[0].command)
                : 0;
 }
 
-static int end_all(struct place *place, struct err *err)
+static int end_processes_and_pods(struct place *place, struct err *err)
 {
     if (holders_end(&place->running, err) < 0)
         return -1;
     /* The agent of all-in-one ends after its hub; and a supervisor starts either again. */
-    look_for_processes(place);
+    find_running_processes(place);
     if (holders_end(&place->running, err) < 0 || end_pods(place, err) < 0)
         return -1;
     return check_ended(place, err);
@@ -587,7 +587,7 @@ static int delete_claims(const struct place *place, struct err *err)
     int result = 0;
 
     for (struct dirent *e; list && (e = readdir(list));)
-        if (is_kept(e->d_name) && erase_tree(place->data, e->d_name, err) < 0)
+        if (is_claims_folder(e->d_name) && erase_tree(place->data, e->d_name, err) < 0)
             result = -1;
     if (list)
         closedir(list);
@@ -622,7 +622,7 @@ static void print_end(const struct place *place)
            "%s\n", len > 0 ? program : "where you put it");
 }
 
-static int delete_all(struct place *place, struct err *err)
+static int delete_everything(struct place *place, struct err *err)
 {
     if (keep_claims(place, err) < 0 ||
         (place->flags->delete_claims && delete_claims(place, err) < 0) ||
@@ -634,7 +634,7 @@ static int delete_all(struct place *place, struct err *err)
     return 0;
 }
 
-static int uninstall(struct place *place, struct err *err)
+static int run_uninstall(struct place *place, struct err *err)
 {
     scoped_holders struct holders ended = {0};
     int result;
@@ -647,7 +647,7 @@ static int uninstall(struct place *place, struct err *err)
     ended = place->running;
     place->running = (struct holders){0};
     result = holders_end(&ended, err);
-    if (result < 0 || end_all(place, err) < 0 || delete_all(place, err) < 0)
+    if (result < 0 || end_processes_and_pods(place, err) < 0 || delete_everything(place, err) < 0)
         return -1;
     if ((ended.count ? watch_a_while : check_gone)(place, err) < 0)
         return -1;
@@ -665,7 +665,7 @@ static int end_with_nothing(const struct place *place)
     DIR *list = opendir(place->data);
 
     for (struct dirent *e; list && (e = readdir(list));)
-        count += is_kept(e->d_name);
+        count += is_claims_folder(e->d_name);
     if (list)
         closedir(list);
     if (count && deletes && delete_claims(place, &err) < 0)
@@ -679,7 +679,7 @@ static int end_with_nothing(const struct place *place)
 }
 
 /* Two at once would end and delete under each other's hands. */
-static int say_busy(const struct place *place)
+static int report_other_uninstall(const struct place *place)
 {
     struct err err = {0};
 
@@ -692,16 +692,16 @@ int uninstall_verb(const struct cli_flags *flags)
     SCOPED(place_free) struct place place = {.flags = flags, .lock = -1};
     struct err err = {0};
 
-    if (look_around(&place, &err) < 0)
+    if (find_installation(&place, &err) < 0)
         return cli_fail(&err);
     if (!is_anything(&place))
         return end_with_nothing(&place);
     if (!flags->yes)
-        return list_all(&place);
+        return print_everything(&place);
     place.lock = file_lock_folder(place.data, &err);
     if (place.lock < 0 && err.code == ERR_CONFLICT)
-        return say_busy(&place);
-    if (uninstall(&place, &err) < 0) {
+        return report_other_uninstall(&place);
+    if (run_uninstall(&place, &err) < 0) {
         err_wrap(&err, "not everything is gone; axle uninstall --yes goes on when the reason is");
         return cli_fail(&err);
     }

@@ -126,7 +126,7 @@ int kubeconfig_verb(const struct cli_flags *flags)
     return CLI_OK;
 }
 
-static const char *condition(const struct node *object, const char *type)
+static const char *condition_status_of(const struct node *object, const char *type)
 {
     const struct node *list = node_at(object, "status", "conditions", NULL);
 
@@ -162,9 +162,9 @@ static void print_spokes(const struct node *items, const struct node *leases)
         char seen[24];
 
         snprintf(seen, sizeof seen, "-");
-        if (!strcmp(condition(one, "ManagedClusterJoined"), "True"))
+        if (!strcmp(condition_status_of(one, "ManagedClusterJoined"), "True"))
             write_seen(leases, name, seen);
-        printf("%-24s %-10s %-10s %s\n", name, condition(one, "ManagedClusterConditionAvailable"),
+        printf("%-24s %-10s %-10s %s\n", name, condition_status_of(one, "ManagedClusterConditionAvailable"),
                node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false) ? "yes" : "no",
                seen);
     }
@@ -210,7 +210,7 @@ static void add_spokes(struct arena *arena, struct node *list, const struct node
         struct node *row = node_map(arena);
 
         node_set_text(arena, row, "name", name);
-        node_set_text(arena, row, "available", condition(one, "ManagedClusterConditionAvailable"));
+        node_set_text(arena, row, "available", condition_status_of(one, "ManagedClusterConditionAvailable"));
         node_set_bool(arena, row, "accepted",
                       node_get_bool(node_get(one, "spec"), "hubAcceptsClient", false));
         if (*seen_at(leases, name))
@@ -240,7 +240,7 @@ static void add_workloads(struct arena *arena, struct node *list, const struct n
 }
 
 /* On a machine that has a spoke's folder and no hub's, its own agent is asked. */
-static bool is_spoke(const struct cli_flags *flags)
+static bool is_spoke_machine(const struct cli_flags *flags)
 {
     scoped_mem char *config = cli_kubeconfig_path(flags);
     scoped_mem char *folder = mode_folder(flags, "spoke");
@@ -302,11 +302,11 @@ const struct cli_help status_help = {
 
 int status_verb(const struct cli_flags *flags)
 {
-    return is_spoke(flags) ? status_spoke_verb(flags) : status_hub_verb(flags);
+    return is_spoke_machine(flags) ? status_spoke_verb(flags) : status_hub_verb(flags);
 }
 
 /* A verb is named by its words, a role by --mode. */
-static int run(const struct cli_flags *flags, const struct cli_command *command)
+static int run_command(const struct cli_flags *flags, const struct cli_command *command)
 {
     if (command)
         return command->run(flags);
@@ -330,7 +330,7 @@ int cli_main(int argc, char **argv)
         return runtime_unpack_main();
     status = options_read(argc, argv, &flags, &command);
     if (status == CLI_OK)
-        status = run(&flags, command);
+        status = run_command(&flags, command);
     config_free(&flags.config);
     return output_finish(status);
 }

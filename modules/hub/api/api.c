@@ -190,7 +190,7 @@ static bool asks_many(const struct api_request *ask)
  * Completes the description that is judged here and served later: handlers take
  * namespace, name and selectors from it, never from the request again.
  */
-static int describe(struct api_request *ask, struct err *err)
+static int complete_auth_request(struct api_request *ask, struct err *err)
 {
     const struct kind *kind = ask->kind;
 
@@ -241,7 +241,7 @@ static void handle_object(struct api *api, struct http_request *http,
         reply_err(ask, &err, NULL);
         return;
     }
-    if (describe(ask, &err) < 0 ||
+    if (complete_auth_request(ask, &err) < 0 ||
         auth_check(api->auth, ask->user, &ask->what, &err) < 0) {
         reply_err(ask, &err, NULL);
         return;

@@ -43,7 +43,7 @@ void form_choose(struct api_request *ask)
     }
 }
 
-static struct node *partial(struct arena *arena, const struct node *object)
+static struct node *make_partial_metadata(struct arena *arena, const struct node *object)
 {
     struct node *made = node_map(arena);
     struct node *metadata = node_get(object, "metadata");
@@ -54,7 +54,7 @@ static struct node *partial(struct arena *arena, const struct node *object)
     return made;
 }
 
-static struct node *columns(struct arena *arena, const struct kind *kind)
+static struct node *table_column_definitions(struct arena *arena, const struct kind *kind)
 {
     struct node *list = node_list(arena);
 
@@ -83,11 +83,11 @@ static struct node *table_row(const struct api_request *ask, struct arena *arena
              kind_cells(arena, ask->kind, seen_add(ask, arena, object), clock_wall()));
     if (ask->include != API_TABLE)
         node_set(arena, row, "object",
-                 ask->include == API_OBJECT ? object : partial(arena, object));
+                 ask->include == API_OBJECT ? object : make_partial_metadata(arena, object));
     return row;
 }
 
-static struct node *table(const struct api_request *ask, struct arena *arena,
+static struct node *make_table(const struct api_request *ask, struct arena *arena,
                           struct node *object, bool with_columns)
 {
     struct node *made = node_map(arena);
@@ -99,7 +99,7 @@ static struct node *table(const struct api_request *ask, struct arena *arena,
                   node_get_text(node_get(object, "metadata"), "resourceVersion"));
     node_set(arena, made, "metadata", metadata);
     node_set(arena, made, "columnDefinitions",
-             with_columns ? columns(arena, ask->kind) : node_list(arena));
+             with_columns ? table_column_definitions(arena, ask->kind) : node_list(arena));
     node_add(arena, node_make_list(arena, made, "rows"),
              table_row(ask, arena, object));
     return made;
@@ -109,8 +109,8 @@ static struct node *in_form(const struct api_request *ask, struct arena *arena,
                             struct node *object, bool first)
 {
     if (ask->form == API_TABLE)
-        return table(ask, arena, object, first);
-    return ask->form == API_PARTIAL ? partial(arena, object) : object;
+        return make_table(ask, arena, object, first);
+    return ask->form == API_PARTIAL ? make_partial_metadata(arena, object) : object;
 }
 
 void form_write(const struct api_request *ask, const struct node *object,
@@ -177,7 +177,7 @@ void form_list_begin(const struct api_request *ask, const struct objects_page *p
     document_write_json(out, metadata);
     if (ask->form == API_TABLE) {
         text_add(out, ",\"columnDefinitions\":");
-        document_write_json(out, columns(arena, ask->kind));
+        document_write_json(out, table_column_definitions(arena, ask->kind));
     }
     text_add(out, ask->form == API_TABLE ? ",\"rows\":[" : ",\"items\":[");
 }

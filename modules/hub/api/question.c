@@ -17,7 +17,7 @@ struct question {
 
 /* ---- May I, may they ------------------------------------------------------ */
 
-static void judge(const struct question *question, const struct auth_user *user)
+static void review_access(const struct question *question, const struct auth_user *user)
 {
     const struct node *object = node_get(question->spec, "resourceAttributes");
     const struct node *path = node_get(question->spec, "nonResourceAttributes");
@@ -67,7 +67,7 @@ static void ask_self(const struct question *question)
 {
     check_attributes(question);
     if (!node_count(question->causes))
-        judge(question, question->ask->user);
+        review_access(question, question->ask->user);
 }
 
 static const struct auth_user *named_user(const struct question *question)
@@ -92,7 +92,7 @@ static void ask_about(const struct question *question)
         add_cause(question, "spec.user", node_string(arena, ""),
                   "at least one of user or group must be specified");
     if (!node_count(question->causes))
-        judge(question, named_user(question));
+        review_access(question, named_user(question));
 }
 
 static void ask_locally(const struct question *question)
@@ -158,7 +158,7 @@ static const struct {
 
 /* ---- Answers -------------------------------------------------------------------- */
 
-static void fail(struct api_request *ask, const struct err *err, const char *group,
+static void reply_review_failure(struct api_request *ask, const struct err *err, const char *group,
                  const char *kind, struct node *causes)
 {
     struct node *details = node_map(ask->arena);
@@ -185,10 +185,10 @@ static void answer_token(struct api_request *ask, const struct node *body)
     if (token)
         reply_node(ask->http, 201, token);
     else
-        fail(ask, &err, "authentication.k8s.io", "TokenRequest", causes);
+        reply_review_failure(ask, &err, "authentication.k8s.io", "TokenRequest", causes);
 }
 
-static void send(const struct question *question, const struct node *body)
+static void send_review(const struct question *question, const struct node *body)
 {
     struct api_request *ask = question->ask;
     struct node *answer = node_map(ask->arena), *metadata;
@@ -232,8 +232,8 @@ void question_answer(struct api_request *ask, struct node *body)
         err_set(&err, ERR_INVALID, "%s",
                 schema_sentence(ask->arena, "", ask->kind->group, "",
                                 question.causes));
-        fail(ask, &err, ask->kind->group, "", question.causes);
+        reply_review_failure(ask, &err, ask->kind->group, "", question.causes);
         return;
     }
-    send(&question, body);
+    send_review(&question, body);
 }

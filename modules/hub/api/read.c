@@ -89,7 +89,7 @@ static void listing_free(struct listing *listing)
     free(listing);
 }
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_list_gone(struct http_request *request, void *arg)
 {
     listing_free(object_from(listing, LISTING_TAG, arg));
 }
@@ -122,7 +122,7 @@ static void write_some(struct http_request *http, void *arg)
     http_answer_end(http);
 }
 
-static void begin(struct listing *listing)
+static void begin_list_response(struct listing *listing)
 {
     struct http_request *http = listing->ask->http;
     scoped_text struct text out = {0};
@@ -130,7 +130,7 @@ static void begin(struct listing *listing)
     http_answer_begin(http, 200, "application/json", -1);
     form_list_begin(listing->ask, &listing->page, &out);
     http_answer_write(http, out.bytes, out.len);
-    http_request_gone(http, on_gone, listing);
+    http_request_gone(http, on_list_gone, listing);
     http_answer_drained(http, write_some, listing);
     write_some(http, listing);
 }
@@ -161,5 +161,5 @@ void read_list(struct api_request *ask)
         listing_free(listing);
         return;
     }
-    begin(listing);
+    begin_list_response(listing);
 }

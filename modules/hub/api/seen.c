@@ -13,7 +13,7 @@
 #define LEASE "managed-cluster-lease"
 
 /* "SECONDS TIME", of controllers/liveness.c: what renewals up to TIME promised. */
-static int64_t seconds_before(const struct node *lease, int64_t renewed)
+static int64_t lease_seconds_before(const struct node *lease, int64_t renewed)
 {
     const struct node *annotations = node_at(lease, "metadata", "annotations", NULL);
     const char *text = node_get_text(annotations, "axle.dev/renewed-every-before");
@@ -27,7 +27,7 @@ static int64_t seconds_before(const struct node *lease, int64_t renewed)
 static bool is_late(const struct api *api, const struct node *lease, int64_t renewed)
 {
     int64_t now = node_get_within(node_get(lease, "spec"), "leaseDurationSeconds", 1, 86400, 60);
-    int64_t before = seconds_before(lease, renewed), seconds = before > now ? before : now;
+    int64_t before = lease_seconds_before(lease, renewed), seconds = before > now ? before : now;
     int64_t from = renewed > api->started ? renewed : api->started;
 
     return clock_wall() - from > seconds * CLOCK_SECOND * 5 / 2;

@@ -36,12 +36,12 @@ static void watching_free(struct watching *watching)
     free(watching);
 }
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_watch_gone(struct http_request *request, void *arg)
 {
     watching_free(object_from(watching, WATCHING_TAG, arg));
 }
 
-static void finish(struct watching *watching)
+static void finish_watch(struct watching *watching)
 {
     struct http_request *http = watching->ask->http;
 
@@ -49,9 +49,9 @@ static void finish(struct watching *watching)
     http_answer_end(http);
 }
 
-static void on_end(void *arg)
+static void on_watch_expired(void *arg)
 {
-    finish(object_from(watching, WATCHING_TAG, arg));
+    finish_watch(object_from(watching, WATCHING_TAG, arg));
 }
 
 static void write_bookmark(struct watching *watching, int64_t revision,
@@ -126,24 +126,24 @@ static bool pump_some(struct watching *watching)
     if (out.len)
         http_answer_write(http, out.bytes, out.len);
     if (expired)
-        finish(watching);
+        finish_watch(watching);
     return !expired && out.len >= ENOUGH;
 }
 
-static void pump(struct watching *watching)
+static void send_ready_events(struct watching *watching)
 {
     while (pump_some(watching))
         ;
 }
 
-static void on_ready(void *arg)
+static void on_watch_ready(void *arg)
 {
-    pump(object_from(watching, WATCHING_TAG, arg));
+    send_ready_events(object_from(watching, WATCHING_TAG, arg));
 }
 
-static void on_drained(struct http_request *request, void *arg)
+static void on_watch_drained(struct http_request *request, void *arg)
 {
-    pump(object_from(watching, WATCHING_TAG, arg));
+    send_ready_events(object_from(watching, WATCHING_TAG, arg));
 }
 
 static int read_options(const struct api_request *ask,
@@ -188,7 +188,7 @@ void watch_start(struct api_request *ask)
     watching->ask = ask;
     if (options_check_list(ask, &details, &err) == 0 &&
         read_options(ask, &options, &err) == 0)
-        watching->watch = objects_watch(ask->api->objects, &options, on_ready,
+        watching->watch = objects_watch(ask->api->objects, &options, on_watch_ready,
                                         watching, &err);
     if (!watching->watch) {
         watching_free(watching);
@@ -196,11 +196,11 @@ void watch_start(struct api_request *ask)
                       err.code == ERR_TIMEOUT ? reply_too_new(ask->arena) : details);
         return;
     }
-    watching->end = loop_timer_new(ask->api->loop, on_end, watching);
+    watching->end = loop_timer_new(ask->api->loop, on_watch_expired, watching);
     loop_timer_set(watching->end, watch_time(ask));
-    held_add(&watching->held, ask, on_end, watching);
+    held_add(&watching->held, ask, on_watch_expired, watching);
     http_answer_begin(ask->http, 200, "application/json", -1);
-    http_request_gone(ask->http, on_gone, watching);
-    http_answer_drained(ask->http, on_drained, watching);
-    pump(watching);
+    http_request_gone(ask->http, on_watch_gone, watching);
+    http_answer_drained(ask->http, on_watch_drained, watching);
+    send_ready_events(watching);
 }

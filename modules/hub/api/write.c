@@ -41,7 +41,7 @@ static enum objects_validation validation_of(const struct http_request *request)
 }
 
 /* The field manager, or the first word of the User-Agent up to the slash. */
-static const char *manager_of(const struct api_request *ask)
+static const char *field_manager_of(const struct api_request *ask)
 {
     const char *manager = http_request_query(ask->http, "fieldManager");
     const char *agent = http_request_header(ask->http, "user-agent");
@@ -84,7 +84,7 @@ static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
 }
 
 /* The beginning of a body, as it is shown to whoever sent it. */
-static const char *summary(struct arena *arena, const char *bytes, size_t len)
+static const char *body_summary(struct arena *arena, const char *bytes, size_t len)
 {
     static const size_t most = 30;
     size_t shown = len > most ? most : len;
@@ -103,7 +103,7 @@ static const char *summary(struct arena *arena, const char *bytes, size_t len)
 
 /* What the reader refused, in the words of a kube-apiserver where it would have
    refused it as well, and in the reader's own where only we do. */
-static void complain(struct api_request *ask, const char *bytes, size_t len,
+static void reply_body_error(struct api_request *ask, const char *bytes, size_t len,
                      struct err *err)
 {
     const char *why = document_complaint(ask->arena, bytes, len);
@@ -118,7 +118,7 @@ static void complain(struct api_request *ask, const char *bytes, size_t len,
                 "couldn't get version/kind; json parse error: %s (%s)",
                 text_starts(ask->what.verb, "delete") ? "DeleteOptions"
                                                  : ask->kind->kind,
-                why, summary(ask->arena, bytes, len));
+                why, body_summary(ask->arena, bytes, len));
 }
 
 static struct node *read_body(struct api_request *ask, const char *bytes, size_t len,
@@ -142,7 +142,7 @@ static struct node *read_body(struct api_request *ask, const char *bytes, size_t
     body = document_read_json_leniently(ask->arena, bytes, len,
                                         &document_limits_api, duplicates, err);
     if (!body && err->code == ERR_BAD_REQUEST)
-        complain(ask, bytes, len, err);
+        reply_body_error(ask, bytes, len, err);
     return body;
 }
 
@@ -153,7 +153,7 @@ static void read_parameters(struct writing *writing)
     const char *dry = http_request_query(http, "dryRun");
 
     writing->write = (struct objects_write){
-        .who = {ask->user->name, manager_of(ask), false, ask->user},
+        .who = {ask->user->name, field_manager_of(ask), false, ask->user},
         .kind = ask->kind,
         .space = request_namespace(ask),
         .name = ask->what.name,
@@ -231,7 +231,7 @@ static struct node *deleted_status(const struct writing *writing)
     return status;
 }
 
-static void answer(struct writing *writing)
+static void respond_written(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
     scoped_text struct text out = {0};
@@ -252,7 +252,7 @@ static void answer(struct writing *writing)
                 "application/json", out.bytes, out.len);
 }
 
-static void on_durable(void *arg, const struct err *err)
+static void on_write_durable(void *arg, const struct err *err)
 {
     struct writing *writing = object_from(writing, WRITING_TAG, arg);
 
@@ -262,7 +262,7 @@ static void on_durable(void *arg, const struct err *err)
         writing->result.details = NULL;
     }
     if (!writing->gone)
-        answer(writing);
+        respond_written(writing);
     writing_free(writing);
 }
 
@@ -334,14 +334,14 @@ static void on_collection_durable(void *arg, const struct err *err)
     writing_free(writing);
 }
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_write_gone(struct http_request *request, void *arg)
 {
     struct writing *writing = object_from(writing, WRITING_TAG, arg);
 
     writing->gone = true;
 }
 
-static void run(struct writing *writing)
+static void run_write(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
     bool many = strcmp(ask->what.verb, "deletecollection") == 0;
@@ -349,17 +349,17 @@ static void run(struct writing *writing)
     writing->result.arena = ask->arena;
     writing->failed = (many ? delete_collection(writing) : do_write(writing)) < 0;
     if (!many && !writing->failed && writing->write.dry_run) {
-        answer(writing);
+        respond_written(writing);
         writing_free(writing);
         return;
     }
     /* The request's arena goes with it, so a client that leaves is only noted. */
-    http_request_gone(ask->http, on_gone, writing);
+    http_request_gone(ask->http, on_write_gone, writing);
     objects_when_durable(ask->api->objects,
-                         many ? on_collection_durable : on_durable, writing);
+                         many ? on_collection_durable : on_write_durable, writing);
 }
 
-static void refuse(struct writing *writing)
+static void reply_write_failure(struct writing *writing)
 {
     if (writing->result.details)
         reply_failure(writing->ask, &writing->err, writing->result.details);
@@ -374,7 +374,7 @@ static bool is_apply(const struct writing *writing)
            writing->write.patch == OBJECTS_PATCH_APPLY;
 }
 
-static void on_body(struct http_request *http, const char *bytes, size_t len,
+static void on_write_body(struct http_request *http, const char *bytes, size_t len,
                     void *arg)
 {
     struct api_request *ask = arg;
@@ -389,18 +389,18 @@ static void on_body(struct http_request *http, const char *bytes, size_t len,
     if (strcmp(ask->what.verb, "patch") == 0 &&
         patch_of(media_type(ask), &writing->write.patch, &writing->err) < 0) {
         writing->result.details = node_map(ask->arena);
-        refuse(writing);
+        reply_write_failure(writing);
         return;
     }
     if (options_check_write(ask, is_apply(writing), &writing->result.details,
                             &writing->err) < 0) {
-        refuse(writing);
+        reply_write_failure(writing);
         return;
     }
     if (len || !deletes) {
         body = read_body(ask, bytes, len, duplicates, &writing->err);
         if (!body) {
-            refuse(writing);
+            reply_write_failure(writing);
             return;
         }
     }
@@ -412,17 +412,17 @@ static void on_body(struct http_request *http, const char *bytes, size_t len,
         return;
     }
     if (deletes && read_delete_options(writing, body) < 0) {
-        refuse(writing);
+        reply_write_failure(writing);
         return;
     }
-    run(writing);
+    run_write(writing);
 }
 
 /*
  * A body that says ahead that it is too long is refused in the API's own form; of
  * one that does not, the server says so in plain text, which kubectl does not show.
  */
-static int check_length(const struct api_request *ask, struct err *err)
+static int check_body_length(const struct api_request *ask, struct err *err)
 {
     if (ask->http->body_length <= (int64_t)ask->api->most_body)
         return 0;
@@ -435,9 +435,9 @@ void write_handle(struct api_request *ask)
 {
     struct err err = { 0 };
 
-    if (check_length(ask, &err) < 0) {
+    if (check_body_length(ask, &err) < 0) {
         api_answer_err(ask->http, &err);
         return;
     }
-    http_body_whole(ask->http, ask->api->most_body, on_body, ask);
+    http_body_whole(ask->http, ask->api->most_body, on_write_body, ask);
 }

@@ -46,7 +46,7 @@ const char *const *account_groups(struct arena *arena, const char *space)
     return groups;
 }
 
-static struct object *find(const struct auth *auth, const char *plural,
+static struct object *find_account_object(const struct auth *auth, const char *plural,
                            const char *space, const char *name, struct err *err)
 {
     struct objects *objects = auth->settings.objects;
@@ -67,7 +67,7 @@ static char *key_name(const struct auth *auth, struct arena *arena)
 
 /* ---- Writing ---------------------------------------------------------------- */
 
-static void add_part(struct text *out, const struct node *part)
+static void add_token_part(struct text *out, const struct node *part)
 {
     scoped_text struct text json = {0};
 
@@ -75,7 +75,7 @@ static void add_part(struct text *out, const struct node *part)
     text_add_base64(out, json.bytes, json.len, true);
 }
 
-static char *sign(const struct auth *auth, struct arena *arena,
+static char *sign_claims(const struct auth *auth, struct arena *arena,
                   const struct node *claims)
 {
     struct node *header = node_map(arena);
@@ -84,9 +84,9 @@ static char *sign(const struct auth *auth, struct arena *arena,
 
     node_set_text(arena, header, "alg", "ES256");
     node_set_text(arena, header, "kid", key_name(auth, arena));
-    add_part(&out, header);
+    add_token_part(&out, header);
     text_add_char(&out, '.');
-    add_part(&out, claims);
+    add_token_part(&out, claims);
     pki_sign_es256(auth->settings.token_key, out.bytes, out.len, signature);
     text_add_char(&out, '.');
     text_add_base64(&out, signature, sizeof signature, true);
@@ -119,7 +119,7 @@ struct making {
     struct object *bound; /* owned; NULL: to nothing but the account */
 };
 
-static struct node *reference(struct arena *arena, const struct object *object)
+static struct node *object_reference(struct arena *arena, const struct object *object)
 {
     struct node *ref = node_map(arena);
 
@@ -141,8 +141,8 @@ static struct node *claims_of(const struct making *making, int64_t now)
     node_set(arena, claims, "jti", new_id(arena));
     node_set_text(arena, own, "namespace", account->space);
     if (making->bound)
-        node_set(arena, own, "secret", reference(arena, making->bound));
-    node_set(arena, own, "serviceaccount", reference(arena, account));
+        node_set(arena, own, "secret", object_reference(arena, making->bound));
+    node_set(arena, own, "serviceaccount", object_reference(arena, account));
     node_set(arena, claims, CLAIMS, own);
     node_set_int(arena, claims, "nbf", now / CLOCK_SECOND);
     node_set(arena, claims, "sub",
@@ -226,7 +226,7 @@ static int find_bound(struct making *making, struct err *err)
                        "cannot bind token to object of type %s, Kind=%s",
                        version, kind);
     making->bound =
-        find(making->auth, "secrets", making->account->space, name, err);
+        find_account_object(making->auth, "secrets", making->account->space, name, err);
     if (!making->bound)
         return -1;
     if (*uid && strcmp(uid, making->bound->uid) != 0)
@@ -239,7 +239,7 @@ static int find_bound(struct making *making, struct err *err)
     return 0;
 }
 
-static struct node *answer(const struct making *making, int64_t now)
+static struct node *issue_token(const struct making *making, int64_t now)
 {
     struct arena *arena = making->arena;
     struct node *token = node_map(arena), *metadata, *spec, *status;
@@ -260,7 +260,7 @@ static struct node *answer(const struct making *making, int64_t now)
              bound ? node_copy(arena, bound) : node_null(arena));
     status = node_make(arena, token, "status");
     node_set_text(arena, status, "token",
-                  sign(making->auth, arena, claims_of(making, now)));
+                  sign_claims(making->auth, arena, claims_of(making, now)));
     clock_format((now / CLOCK_SECOND + making->seconds) * CLOCK_SECOND, false,
                  time);
     node_set_text(arena, status, "expirationTimestamp", time);
@@ -278,7 +278,7 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
                             .audiences = node_get(spec, "audiences")};
     struct node *own = node_list(arena), *token = NULL;
 
-    account = find(auth, "serviceaccounts", space, name, err);
+    account = find_account_object(auth, "serviceaccounts", space, name, err);
     if (!account)
         return NULL;
     making.account = account;
@@ -290,7 +290,7 @@ struct node *auth_token_make(const struct auth *auth, struct arena *arena,
     if (check_wanted(&making, causes, err) == 0 &&
         settle_seconds(&making, causes, err) == 0 &&
         find_bound(&making, err) == 0)
-        token = answer(&making, clock_wall());
+        token = issue_token(&making, clock_wall());
     object_drop(&making.bound);
     return token;
 }
@@ -307,7 +307,7 @@ bool account_is_token(const char *text)
 }
 
 /* The claims, whoever wrote them. */
-static const struct node *read_claims(struct arena *arena, const char *text)
+static const struct node *read_token_claims(struct arena *arena, const char *text)
 {
     const char *first = strchr(text, '.');
     const char *second = strchr(first + 1, '.');
@@ -333,7 +333,7 @@ static const struct node *open_token(const struct auth *auth,
                           (size_t)(second - text),
                           (const unsigned char *)signature.bytes))
         return NULL;
-    return read_claims(arena, text);
+    return read_token_claims(arena, text);
 }
 
 static int check_claim_times(const struct node *claims, struct err *err)
@@ -391,7 +391,7 @@ static int check_living(const struct auth *auth, const struct node *own,
     scoped_object struct object *there = NULL;
     scoped_object struct object *bound = NULL;
 
-    there = find(auth, "serviceaccounts", space, node_get_text(account, "name"),
+    there = find_account_object(auth, "serviceaccounts", space, node_get_text(account, "name"),
                  err);
     if (!there) {
         err->code = ERR_UNAUTHORIZED;
@@ -407,7 +407,7 @@ static int check_living(const struct auth *auth, const struct node *own,
                        there->name);
     if (!secret)
         return 0;
-    bound = find(auth, "secrets", space, node_get_text(secret, "name"), NULL);
+    bound = find_account_object(auth, "secrets", space, node_get_text(secret, "name"), NULL);
     if (!bound || bound->deleting ||
         strcmp(bound->uid, node_get_text(secret, "uid")) != 0)
         return err_set(err, ERR_UNAUTHORIZED,
@@ -415,7 +415,7 @@ static int check_living(const struct auth *auth, const struct node *own,
     return 0;
 }
 
-static struct auth_user *user_of(struct arena *arena, const struct node *claims,
+static struct auth_user *account_user_of(struct arena *arena, const struct node *claims,
                                  const struct node *own)
 {
     const char *space = node_get_text(own, "namespace");
@@ -439,7 +439,7 @@ static struct auth_user *user_of(struct arena *arena, const struct node *claims,
 bool account_is_plausible(const struct auth *auth, struct arena *arena,
                           const char *text)
 {
-    const struct node *claims = read_claims(arena, text);
+    const struct node *claims = read_token_claims(arena, text);
     struct err err = {0};
 
     return claims && check_claim_times(claims, &err) == 0 &&
@@ -460,7 +460,7 @@ int account_identify(const struct auth *auth, struct arena *arena,
         check_audiences(claims, arena, audiences, ret_audiences, err) < 0 ||
         check_living(auth, own, err) < 0)
         return -1;
-    *ret = user_of(arena, claims, own);
+    *ret = account_user_of(arena, claims, own);
     (*ret)->expires = node_get_int(claims, "exp", 0) * CLOCK_SECOND;
     return 0;
 }
@@ -479,7 +479,7 @@ static const char *const *wanted_audiences(struct arena *arena,
     return count ? words : NULL;
 }
 
-static int review(struct auth *auth, struct arena *arena,
+static int review_token(struct auth *auth, struct arena *arena,
                   const struct node *spec, struct node *audiences,
                   struct auth_user **ret, struct err *err)
 {
@@ -505,7 +505,7 @@ struct node *auth_token_review(struct auth *auth, struct arena *arena,
     struct err err = {0};
 
     if (!*node_get_text(spec, "token") ||
-        review(auth, arena, spec, audiences, &user, &err) < 0) {
+        review_token(auth, arena, spec, audiences, &user, &err) < 0) {
         node_set(arena, status, "user", node_map(arena));
         node_set(arena, status, "error",
                  err.code ? node_format(arena, "[invalid bearer token, %s]",

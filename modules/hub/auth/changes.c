@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static void tell(struct auth *auth)
+static void call_change_listener(struct auth *auth)
 {
     if (auth->changed)
         auth->changed(auth->changed_arg);
@@ -19,7 +19,7 @@ static void on_role(void *arg, const struct object *before,
                     const struct object *after)
 {
     if (before)
-        tell(arg);
+        call_change_listener(arg);
 }
 
 /* Of a token the spec counts: its status changes at each join. */
@@ -34,16 +34,16 @@ static void on_token(void *arg, const struct object *before,
     old = node_get(object_read(arena, before), "spec");
     new = after ? node_get(object_read(arena, after), "spec") : NULL;
     if (!old || !new || !node_same(old, new))
-        tell(arg);
+        call_change_listener(arg);
 }
 
 /* A ServiceAccount, or a Secret that a token is bound to: the token ends with
    it, and one made anew under the same name is another. */
-static void on_end(void *arg, const struct object *before,
+static void on_credential_change(void *arg, const struct object *before,
                    const struct object *after)
 {
     if (before && (!after || strcmp(before->uid, after->uid) != 0))
-        tell(arg);
+        call_change_listener(arg);
 }
 
 /* Every key that spoke for the cluster before still does. */
@@ -77,12 +77,12 @@ static bool has_lost(const struct object *before, const struct object *after)
                                      CLIENT_KEYS));
 }
 
-static void on_cluster(void *arg, const struct object *before,
+static void on_cluster_change(void *arg, const struct object *before,
                        const struct object *after)
 {
     if (before && (!after || strcmp(before->uid, after->uid) != 0 ||
                    has_lost(before, after)))
-        tell(arg);
+        call_change_listener(arg);
 }
 
 void changes_open(struct auth *auth)
@@ -96,10 +96,10 @@ void changes_open(struct auth *auth)
         {RBAC, "rolebindings", on_role},
         {RBAC, "clusterrolebindings", on_role},
         {"axle.dev", "jointokens", on_token},
-        {"", "namespaces", on_end},
-        {"", "serviceaccounts", on_end},
-        {"", "secrets", on_end},
-        {"cluster.open-cluster-management.io", "managedclusters", on_cluster},
+        {"", "namespaces", on_credential_change},
+        {"", "serviceaccounts", on_credential_change},
+        {"", "secrets", on_credential_change},
+        {"cluster.open-cluster-management.io", "managedclusters", on_cluster_change},
     };
     struct objects *objects = auth->settings.objects;
 

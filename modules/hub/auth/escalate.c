@@ -32,7 +32,7 @@ static struct grantor grantor_of(const struct auth *auth,
                             .name = node_get_text(metadata, "name")};
 }
 
-static bool may(const struct grantor *by, const char *verb,
+static bool grantor_may(const struct grantor *by, const char *verb,
                 const char *resource, const char *name)
 {
     struct auth_request ask = {.verb = verb, .group = RBAC, .resource = resource,
@@ -100,12 +100,12 @@ static int check_aggregation(const struct grantor *by, const struct node *before
                    by->kind->resource, by->name);
 }
 
-static int check_role(const struct grantor *by, const struct node *before,
+static int check_role_grant(const struct grantor *by, const struct node *before,
                       const struct node *after, struct err *err)
 {
     const struct node *rules = node_get(after, "rules");
 
-    if (may(by, "escalate", by->kind->plural, by->name))
+    if (grantor_may(by, "escalate", by->kind->plural, by->name))
         return 0;
     if (check_aggregation(by, before, after, err) < 0)
         return -1;
@@ -120,7 +120,7 @@ static int check_role(const struct grantor *by, const struct node *before,
  * administrator's to bind: a project's admin opens the project to the people that
  * are named, as its lists of members do. Accounts of a namespace may be bound.
  */
-static int check_subjects(const struct grantor *by, const struct node *after,
+static int check_bound_subjects(const struct grantor *by, const struct node *after,
                           struct err *err)
 {
     static const char accounts[] = "system:serviceaccounts:";
@@ -142,7 +142,7 @@ static int check_subjects(const struct grantor *by, const struct node *after,
     return 0;
 }
 
-static int check_binding(const struct grantor *by, const struct node *before,
+static int check_binding_grant(const struct grantor *by, const struct node *before,
                          const struct node *after, struct err *err)
 {
     struct objects *objects = by->auth->settings.objects;
@@ -155,9 +155,9 @@ static int check_binding(const struct grantor *by, const struct node *before,
     if (before && node_get(before, "subjects") && node_get(after, "subjects") &&
         node_same(node_get(before, "subjects"), node_get(after, "subjects")))
         return 0;
-    if (check_subjects(by, after, err) < 0)
+    if (check_bound_subjects(by, after, err) < 0)
         return -1;
-    if (!*name || may(by, "bind", plural, name))
+    if (!*name || grantor_may(by, "bind", plural, name))
         return 0; /* without a name it is not valid, which is said later */
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), RBAC, plural),
@@ -170,7 +170,7 @@ static int check_binding(const struct grantor *by, const struct node *before,
 
 /* ---- Members of projects and tenants are bindings by another name ------------ */
 
-static int check_list(const struct grantor *by, const struct node *before,
+static int check_member_list(const struct grantor *by, const struct node *before,
                       const struct node *after, const char *list,
                       const char *role, struct err *err)
 {
@@ -180,7 +180,7 @@ static int check_list(const struct grantor *by, const struct node *before,
     scoped_object struct object *found = NULL;
 
     if (!node_count(now) || (was && node_same(was, now)) ||
-        may(by, "bind", "clusterroles", role))
+        grantor_may(by, "bind", "clusterroles", role))
         return 0;
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), RBAC, "clusterroles"),
@@ -198,7 +198,7 @@ static int check_lists(const struct grantor *by, const struct node *before,
         {"viewers", "view"}, {"editors", "edit"}, {"admins", "admin"}};
 
     for (size_t i = 0; i < count_of(ranks); i++)
-        if (check_list(by, before, after, ranks[i][0], ranks[i][1], err) < 0)
+        if (check_member_list(by, before, after, ranks[i][0], ranks[i][1], err) < 0)
             return -1;
     return 0;
 }
@@ -222,7 +222,7 @@ static void check_project_of(void *arg, const struct object *object)
     project = object_read(by.arena, object);
     by.space = object->name;
     if (strcmp(node_get_text(node_get(project, "spec"), "tenant"), by.name) == 0 &&
-        check_list(&by, all->before, all->after, "admins", "admin", all->err) < 0)
+        check_member_list(&by, all->before, all->after, "admins", "admin", all->err) < 0)
         all->refused = true;
 }
 
@@ -331,7 +331,7 @@ static int before_namespace(void *arg, const struct objects_review *review,
 
 /* ---- Rules --------------------------------------------------------------------- */
 
-static int before_write(void *arg, const struct objects_review *review,
+static int check_role_write(void *arg, const struct objects_review *review,
                         struct err *err)
 {
     const struct node *before = review->before;
@@ -341,8 +341,8 @@ static int before_write(void *arg, const struct objects_review *review,
     if (!after || review->who->trusted || by.user->role == AUTH_ADMIN)
         return 0;
     if (text_ends(review->kind->plural, "bindings"))
-        return check_binding(&by, before, after, err);
-    return check_role(&by, before, after, err);
+        return check_binding_grant(&by, before, after, err);
+    return check_role_grant(&by, before, after, err);
 }
 
 void escalate_open(struct auth *auth)
@@ -354,7 +354,7 @@ void escalate_open(struct auth *auth)
     for (size_t i = 0; i < count_of(plurals); i++)
         objects_rule(objects,
                      kinds_find(objects_kinds(objects), RBAC, plurals[i]), "",
-                     before_write, auth);
+                     check_role_write, auth);
     objects_rule(objects, kinds_find(objects_kinds(objects), "", "namespaces"), NULL,
                  before_namespace, auth);
     objects_rule(objects,

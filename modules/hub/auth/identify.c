@@ -153,7 +153,7 @@ static int by_certificate(const struct pki_cert *cert, struct objects *objects,
     "`axle token create --admin` makes one for the console and the API, `axle token create` one "  \
     "for a machine that joins"
 
-static bool is_administrators(const struct node *spec)
+static bool is_administrator_token(const struct node *spec)
 {
     return strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0;
 }
@@ -168,7 +168,7 @@ static int check_token(const struct node *spec, struct arena *arena,
         pki_join_token_hash(arena, node_get_text(spec, "salt"), token->secret);
     const char *kept = node_get_text(spec, "hash");
     const char *ends = node_get_text(spec, "expiresAt");
-    bool admin = is_administrators(spec);
+    bool admin = is_administrator_token(spec);
     int64_t expires = 0;
 
     if (strlen(kept) != strlen(hash) || !pki_same(kept, hash, strlen(hash)))
@@ -189,7 +189,7 @@ static struct auth_user *token_user(struct arena *arena, const struct node *spec
 {
     struct auth_user *user;
 
-    if (is_administrators(spec))
+    if (is_administrator_token(spec))
         return user_new(arena, AUTH_ADMIN, arena_printf(arena, ADMIN_USER ":%s", id),
                         admin_groups);
     user = user_new(arena, AUTH_JOIN, arena_printf(arena, BOOTSTRAP_USER "%s", id),
@@ -216,7 +216,7 @@ static int by_join_token(const char *text, struct objects *objects,
     spec = object && !object->deleting ? node_get(object_read(arena, object), "spec") : NULL;
     if (check_token(spec, arena, &token, &expires, err) < 0)
         return -1;
-    if (!expires && is_administrators(spec))
+    if (!expires && is_administrator_token(spec))
         return err_set(err, ERR_UNAUTHORIZED,
                        "an administrator's token that never ends is not taken");
     *ret = token_user(arena, spec, token.id);

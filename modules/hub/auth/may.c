@@ -148,7 +148,7 @@ bool auth_may(const struct auth *auth, const struct auth_user *user,
 
 /* ---- Refusing ------------------------------------------------------------------ */
 
-static int refuse(const struct auth_user *user, const struct auth_request *ask,
+static int refuse_request(const struct auth_user *user, const struct auth_request *ask,
                   const char *why, struct err *err)
 {
     scoped_text struct text where = {0};
@@ -183,7 +183,7 @@ int auth_check(const struct auth *auth, const struct auth_user *user,
 
     if (auth_may(auth, user, ask, &why))
         return signers_check(auth, user, ask, err);
-    return refuse(user, ask, text_string(&why), err);
+    return refuse_request(user, ask, text_string(&why), err);
 }
 
 /* ---- Everything that is allowed ----------------------------------------------- */
@@ -200,7 +200,7 @@ static void add_words(struct arena *arena, struct node *rule, const char *key,
         node_add(arena, list, node_string(arena, words->list[i]));
 }
 
-static void add_rule(struct arena *arena, struct node *status,
+static void add_rule_node(struct arena *arena, struct node *status,
                      const struct rule *rule)
 {
     struct node *shown = node_map(arena);
@@ -218,7 +218,7 @@ static void add_rule(struct arena *arena, struct node *status,
     node_add(arena, node_make_list(arena, status, "resourceRules"), shown);
 }
 
-static struct words split(struct arena *arena, const char *words)
+static struct words split_words(struct arena *arena, const char *words)
 {
     const char **list = arena_alloc(arena, (strlen(words) + 2) * sizeof *list);
     size_t count = 0;
@@ -232,7 +232,7 @@ static struct words split(struct arena *arena, const char *words)
     return (struct words){list, count};
 }
 
-static struct words one(struct arena *arena, const char *word)
+static struct words one_word(struct arena *arena, const char *word)
 {
     const char **list = arena_alloc(arena, sizeof *list);
 
@@ -241,7 +241,7 @@ static struct words one(struct arena *arena, const char *word)
 }
 
 /* Rows that hold in this namespace. What only facts can tell is left out. */
-static bool add_rows(struct arena *arena, struct node *status,
+static bool add_table_rules(struct arena *arena, struct node *status,
                      const struct auth_user *user, const char *space)
 {
     bool whole = true;
@@ -259,11 +259,11 @@ static bool add_rows(struct arena *arena, struct node *status,
             continue;
         }
         rule = (struct rule){.verbs = access_verbs(arena, cell->verbs),
-                             .groups = one(arena, row->group),
-                             .resources = one(arena, access_resource(arena, row))};
+                             .groups = one_word(arena, row->group),
+                             .resources = one_word(arena, access_resource(arena, row))};
         if (cell->where == ACCESS_OWN_NAME)
-            rule.names = one(arena, user->cluster);
-        add_rule(arena, status, &rule);
+            rule.names = one_word(arena, user->cluster);
+        add_rule_node(arena, status, &rule);
     }
     return whole;
 }
@@ -271,18 +271,18 @@ static bool add_rows(struct arena *arena, struct node *status,
 static void add_path_rows(struct arena *arena, struct node *status,
                           const struct auth_user *user)
 {
-    struct rule rule = {.verbs = one(arena, "get")};
+    struct rule rule = {.verbs = one_word(arena, "get")};
 
     if (user->role != AUTH_SPOKE && user->role != AUTH_JOIN)
         return;
     for (size_t i = 0; i < count_of(open_paths); i++) {
-        rule.urls = one(arena, open_paths[i]);
-        add_rule(arena, status, &rule);
+        rule.urls = one_word(arena, open_paths[i]);
+        add_rule_node(arena, status, &rule);
     }
     for (size_t i = 0; i < count_of(machine_paths); i++) {
-        rule.urls = split(arena, arena_printf(arena, "%s %s/*", machine_paths[i],
+        rule.urls = split_words(arena, arena_printf(arena, "%s %s/*", machine_paths[i],
                                               machine_paths[i]));
-        add_rule(arena, status, &rule);
+        add_rule_node(arena, status, &rule);
     }
 }
 
@@ -292,19 +292,19 @@ struct node *auth_rules(const struct auth *auth, const struct auth_user *user,
     struct node *status = node_map(arena);
     struct rules rules = roles_of(auth->roles, user, space, arena);
     const struct rule all[] = {
-        {.verbs = one(arena, "*"), .groups = one(arena, "*"),
-         .resources = one(arena, "*")},
-        {.verbs = one(arena, "*"), .urls = one(arena, "*")},
+        {.verbs = one_word(arena, "*"), .groups = one_word(arena, "*"),
+         .resources = one_word(arena, "*")},
+        {.verbs = one_word(arena, "*"), .urls = one_word(arena, "*")},
     };
     bool whole;
 
     node_make_list(arena, status, "resourceRules");
     node_make_list(arena, status, "nonResourceRules");
-    whole = add_rows(arena, status, user, space);
+    whole = add_table_rules(arena, status, user, space);
     for (size_t i = 0; user->role == AUTH_ADMIN && i < count_of(all); i++)
-        add_rule(arena, status, &all[i]);
+        add_rule_node(arena, status, &all[i]);
     for (size_t i = 0; i < rules.count; i++)
-        add_rule(arena, status, &rules.list[i]);
+        add_rule_node(arena, status, &rules.list[i]);
     add_path_rows(arena, status, user);
     node_set_bool(arena, status, "incomplete", !whole);
     if (!whole)

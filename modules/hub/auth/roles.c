@@ -208,7 +208,7 @@ static char *subject_key(const struct object *binding,
 
 /* As upstream tells it: `ClusterRoleBinding "b" of ClusterRole "r" to User "u"`,
    names of namespaced things as NAME/NAMESPACE. */
-static char *told(const struct object *binding, const struct node *role,
+static char *binding_reason(const struct object *binding, const struct node *role,
                   const struct node *subject)
 {
     const char *space = node_get_text(subject, "namespace");
@@ -231,7 +231,7 @@ static void add_grant(struct roles *roles, const struct object *binding,
     grant->role = mem_printf("%s/%s", local ? binding->space : "",
                              node_get_text(role, "name"));
     grant->binding = mem_printf("%s/%s", binding->space, binding->name);
-    grant->told = told(binding, role, subject);
+    grant->told = binding_reason(binding, role, subject);
     grant->missing =
         mem_printf("%s.%s \"%s\"", local ? "role" : "clusterrole", RBAC,
                    node_get_text(role, "name"));
@@ -357,7 +357,7 @@ static bool each_under(const struct roles *roles, const char *space, char sort,
 }
 
 /* What all who are known may do is not for spokes and join tokens. */
-static bool counts(const struct auth_user *user, const char *group)
+static bool group_counts(const struct auth_user *user, const char *group)
 {
     return (user->role != AUTH_SPOKE && user->role != AUTH_JOIN) ||
            strcmp(group, AUTHENTICATED) != 0;
@@ -369,7 +369,7 @@ static bool each_grant(const struct roles *roles, const struct auth_user *user,
     if (each_under(roles, space, 'U', user->name, fn, arg))
         return true;
     for (size_t i = 0; user->groups[i]; i++)
-        if (counts(user, user->groups[i]) &&
+        if (group_counts(user, user->groups[i]) &&
             each_under(roles, space, 'G', user->groups[i], fn, arg))
             return true;
     return false;
@@ -419,7 +419,7 @@ struct gathering {
     size_t count, room;
 };
 
-static bool gather(void *arg, const struct grant *grant, const struct role *role)
+static bool gather_rules(void *arg, const struct grant *grant, const struct role *role)
 {
     struct gathering *all = arg;
 
@@ -441,9 +441,9 @@ struct rules roles_of(const struct roles *roles, const struct auth_user *user,
     struct rule *list;
 
     if (roles) {
-        each_grant(roles, user, "", gather, &all);
+        each_grant(roles, user, "", gather_rules, &all);
         if (*space)
-            each_grant(roles, user, space, gather, &all);
+            each_grant(roles, user, space, gather_rules, &all);
     }
     list = arena_alloc(arena, (all.count + 1) * sizeof *list);
     if (all.count)

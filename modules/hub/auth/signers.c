@@ -13,7 +13,7 @@ static const struct {
     const char *subresource, *verb;
 } needs[] = {{"approval", "approve"}, {"status", "sign"}};
 
-static const char *needed(const struct auth_request *ask)
+static const char *signer_verb(const struct auth_request *ask)
 {
     if (ask->path || strcmp(ask->group, CERTIFICATES) != 0 ||
         strcmp(ask->resource, "certificatesigningrequests") != 0 ||
@@ -41,7 +41,7 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
 {
     scoped_arena struct arena *arena = arena_new();
     struct objects *objects = auth->settings.objects;
-    const char *verb = needed(ask), *signer;
+    const char *verb = signer_verb(ask), *signer;
     scoped_object struct object *csr = NULL;
 
     if (!verb || user->role == AUTH_ADMIN || !objects)

@@ -133,7 +133,7 @@ static bool request_is_own(void *arg, const char *user, const char *name)
                                            "username"), user) == 0;
 }
 
-static bool is_named(const struct node *names, const char *name)
+static bool is_listed_name(const struct node *names, const char *name)
 {
     for (size_t i = 0; i < node_count(names); i++)
         if (strcmp(node_text(node_item(names, i)), name) == 0)
@@ -155,7 +155,7 @@ static bool cluster_is_joining(void *arg, const char *token,
     return !there ||
            strcmp(node_get_text(node_at(there, "metadata", "annotations", NULL),
                                 "axle.dev/join-token"), token) == 0 ||
-           is_named(node_get(spec, "names"), cluster);
+           is_listed_name(node_get(spec, "names"), cluster);
 }
 
 struct auth_facts hub_facts(struct hub *hub)

@@ -19,7 +19,7 @@
 #define REFERRERS_PAGE 1000
 #define REFERRERS_BYTES ((int64_t)4 << 20)
 
-static int by_text(const void *a, const void *b)
+static int compare_tags(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -32,7 +32,7 @@ static const char **sorted_keys(struct arena *arena, const struct node *map)
 
     node_each(member, map)
         keys[count++] = member->key;
-    qsort(keys, count, sizeof *keys, by_text);
+    qsort(keys, count, sizeof *keys, compare_tags);
     return keys;
 }
 

@@ -48,7 +48,7 @@ static bool check_named(void *arg, const char *digest, bool foreign)
 }
 
 /* What the client says it is, or what the manifest says. */
-static const char *type_of(const struct push *push, const struct node *manifest)
+static const char *manifest_type_of(const struct push *push, const struct node *manifest)
 {
     const char *own = node_get_text(manifest, "mediaType");
 
@@ -60,11 +60,11 @@ static const char *type_of(const struct push *push, const struct node *manifest)
 /* The manifest's own type, which a list of referrers shows for it. */
 #define MOST_TYPE ((size_t)255)
 
-static int check_manifest(const struct push *push, const struct node *manifest,
+static int check_pushed_manifest(const struct push *push, const struct node *manifest,
                           struct err *err)
 {
     const struct node *subject = node_get(manifest, "subject");
-    const char *type = type_of(push, manifest);
+    const char *type = manifest_type_of(push, manifest);
 
     if (!registry_type_is_manifest(type))
         return err_set(err, ERR_INVALID, "\"%.100s\" is no type of a manifest: it is "
@@ -103,7 +103,7 @@ static void set_tag(struct arena *arena, struct node *index, const char *tag,
     node_set_text(arena, tags, tag, digest);
 }
 
-static void keep(struct push *push, struct http_request *request, struct node *index,
+static void store_manifest(struct push *push, struct http_request *request, struct node *index,
                  const struct node *manifest, const char *digest,
                  const char *bytes, size_t len)
 {
@@ -115,7 +115,7 @@ static void keep(struct push *push, struct http_request *request, struct node *i
         store_blob_put(store, digest, bytes, len);
     index_set_subject(arena, index_subjects(arena, store, index), digest, manifest);
     node_set_text(arena, node_make(arena, index, "manifests"), digest,
-                  type_of(push, manifest));
+                  manifest_type_of(push, manifest));
     if (!pki_digest_is_valid(push->reference))
         set_tag(arena, index, push->reference, digest);
     index_write(arena, store, push->repository, index);
@@ -127,7 +127,7 @@ static void keep(struct push *push, struct http_request *request, struct node *i
 }
 
 /* Everything that is named is there, and there is room: then it is kept. */
-static void admit(struct push *push, struct http_request *request,
+static void admit_manifest(struct push *push, struct http_request *request,
                   const struct node *manifest, const char *digest,
                   const char *bytes, size_t len)
 {
@@ -136,7 +136,7 @@ static void admit(struct push *push, struct http_request *request,
     struct needs needs = { push, index, NULL };
     struct err err = { 0 };
 
-    if (check_manifest(push, manifest, &err) < 0)
+    if (check_pushed_manifest(push, manifest, &err) < 0)
         serve_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
     else if (!index_each_named(manifest, check_named, &needs))
         serve_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
@@ -152,7 +152,7 @@ static void admit(struct push *push, struct http_request *request,
              store_blob_size(registry->store, digest) >= 0)
         serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
     else
-        keep(push, request, index, manifest, digest, bytes, len);
+        store_manifest(push, request, index, manifest, digest, bytes, len);
 }
 
 /* As many bytes as the settings allow have been read, and strangers wrote them. */
@@ -180,7 +180,7 @@ static void on_manifest(struct http_request *request, const char *bytes,
         serve_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
                     "%s", digest);
     else
-        admit(push, request, manifest, digest, bytes, len);
+        admit_manifest(push, request, manifest, digest, bytes, len);
 }
 
 void serve_manifest_put(struct ask *ask)

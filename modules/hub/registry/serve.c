@@ -106,7 +106,7 @@ static int64_t read_position(const char **text)
  * RFC 9110, 14.2: "bytes=A-B", "bytes=A-", "bytes=-LAST". What is none of these, of
  * another unit, or a list of ranges, asks for the whole.
  */
-static enum range parse_range(const char *text, int64_t size, int64_t *ret_from,
+static enum range parse_range_header(const char *text, int64_t size, int64_t *ret_from,
                               int64_t *ret_to)
 {
     int64_t from, to;
@@ -178,7 +178,7 @@ static bool choose_part(struct ask *ask, int64_t size, struct sending *sending, 
 
     /* There are no validators here that an If-Range could name. */
     if (text && !strcmp(ask->method, "GET") && !http_request_header(http, "if-range"))
-        range = parse_range(text, size, &first, &last);
+        range = parse_range_header(text, size, &first, &last);
     if (range == RANGE_NONE) {
         http_answer_header(http, "Content-Range",
                            arena_printf(http->arena, "bytes */%lld", (long long)size));
@@ -277,14 +277,14 @@ struct waiting {
     char *location, *digest; /* owned */
 };
 
-static void on_gone(struct http_request *request, void *arg)
+static void on_delete_gone(struct http_request *request, void *arg)
 {
     struct waiting *waiting = arg;
 
     waiting->gone = true;
 }
 
-static void on_durable(void *arg, const struct err *err)
+static void on_delete_durable(void *arg, const struct err *err)
 {
     struct waiting *waiting = arg;
 
@@ -316,8 +316,8 @@ static void answer_when_durable(struct registry *registry,
     waiting->status = status;
     waiting->location = location ? mem_copy_string(location) : NULL;
     waiting->digest = digest ? mem_copy_string(digest) : NULL;
-    http_request_gone(request, on_gone, waiting);
-    registry->settings.commit(registry->settings.arg, on_durable, waiting);
+    http_request_gone(request, on_delete_gone, waiting);
+    registry->settings.commit(registry->settings.arg, on_delete_durable, waiting);
 }
 
 void serve_created(struct registry *registry, struct http_request *request,
@@ -331,7 +331,7 @@ struct held {
     bool found;
 };
 
-static bool is_held(void *arg, const char *digest, bool foreign)
+static bool names_digest(void *arg, const char *digest, bool foreign)
 {
     struct held *held = arg;
 
@@ -340,7 +340,7 @@ static bool is_held(void *arg, const char *digest, bool foreign)
 }
 
 /* Whether the hub made it, or needs it for what it made: works of spokes name that. */
-static bool is_hubs(struct ask *ask, const struct node *index, const char *digest)
+static bool is_made_by_hub(struct ask *ask, const struct node *index, const char *digest)
 {
     struct held held = { digest, false };
 
@@ -348,7 +348,7 @@ static bool is_hubs(struct ask *ask, const struct node *index, const char *diges
         return true;
     node_each(made, node_get(index, "kept"))
         index_each_named(index_manifest(ask->http->arena, ask->registry->store,
-                                        made->key), is_held, &held);
+                                        made->key), names_digest, &held);
     return held.found;
 }
 
@@ -383,7 +383,7 @@ static void delete_entry(struct ask *ask, const char *part)
 
     if (!is_digest && strchr(ask->reference, ':')) {
         serve_not_a_digest(ask);
-    } else if (is_hubs(ask, index, digest)) {
+    } else if (is_made_by_hub(ask, index, digest)) {
         serve_error(ask->http, 403, "DENIED", "%s of %s is part of what the hub made for a "
                     "WorkloadDeployment: it goes when that goes", ask->reference,
                     ask->repository);
@@ -399,7 +399,7 @@ static void delete_entry(struct ask *ask, const char *part)
 
 /* ---- Which is it --------------------------------------------------------------------- */
 
-static bool is_read(const char *method)
+static bool is_read_method(const char *method)
 {
     return !strcmp(method, "GET") || !strcmp(method, "HEAD");
 }
@@ -436,9 +436,9 @@ static bool take_apart(struct ask *ask)
     return true;
 }
 
-static void route(struct ask *ask)
+static void route_request(struct ask *ask)
 {
-    bool get = is_read(ask->method), put = !strcmp(ask->method, "PUT");
+    bool get = is_read_method(ask->method), put = !strcmp(ask->method, "PUT");
     bool gone = !strcmp(ask->method, "DELETE");
 
     if (!strcmp(ask->what, "uploads"))
@@ -462,14 +462,14 @@ static void route(struct ask *ask)
                     ask->method);
 }
 
-static bool may(struct ask *ask)
+static bool may_use_repository(struct ask *ask)
 {
     const struct registry_settings *settings = &ask->registry->settings;
     const char *digest = pki_digest_is_valid(ask->reference)
                              ? ask->reference : NULL;
 
     return settings->authorise(settings->arg, ask->http,
-                               is_read(ask->method) ? REGISTRY_PULL
+                               is_read_method(ask->method) ? REGISTRY_PULL
                                                     : REGISTRY_PUSH,
                                ask->repository, digest);
 }
@@ -495,24 +495,24 @@ void registry_handle(struct http_request *http, void *arg)
                     ask.repository);
         return;
     }
-    if (!may(&ask)) {
+    if (!may_use_repository(&ask)) {
         if (http->peer || http_request_header(http, "authorization"))
             serve_error(http, 403, "DENIED", "not allowed for %s: it needs the verb %s "
                         "on the path /v2/%s, which a ClusterRole with nonResourceURLs gives",
                         *ask.repository ? ask.repository : "this registry",
-                        is_read(ask.method) ? "get" : "create", ask.repository);
+                        is_read_method(ask.method) ? "get" : "create", ask.repository);
         else
             serve_error(http, 401, "UNAUTHORIZED",
                         "show a client certificate, or a token as password");
         return;
     }
-    if (!base && !is_read(ask.method) &&
+    if (!base && !is_read_method(ask.method) &&
         registry_is_claimed(registry->store, ask.repository)) {
         serve_error(http, 403, "DENIED", "%s is kept by the hub for the WorkloadDeployment of "
                     "that name: push to another repository", ask.repository);
     } else if (!base) {
-        route(&ask);
-    } else if (is_read(ask.method)) {
+        route_request(&ask);
+    } else if (is_read_method(ask.method)) {
         if (catalog)
             list_repositories(&ask);
         else

@@ -212,7 +212,7 @@ static int eval_condition(struct cel_run *run, const struct cel_expr *expr,
 /* ---- Lists and maps ---------------------------------------------------- */
 
 /* 1: keep the value; 0: an empty optional, leave it out. */
-static int unwrap(struct cel_run *run, bool optional, struct cel_value *value)
+static int unwrap_optional(struct cel_run *run, bool optional, struct cel_value *value)
 {
     if (!optional)
         return 1;
@@ -238,7 +238,7 @@ static int eval_list(struct cel_run *run, const struct cel_expr *expr,
         int kept = eval(run, expr->args[i], &items[len]);
 
         if (kept < 0 ||
-            (kept = unwrap(run, expr->optional[i], &items[len])) < 0)
+            (kept = unwrap_optional(run, expr->optional[i], &items[len])) < 0)
             return -1;
         len += (size_t)kept;
     }
@@ -270,7 +270,7 @@ static int eval_map(struct cel_run *run, const struct cel_expr *expr,
 
         if (eval(run, expr->args[i], &keys[map->len]) < 0 ||
             eval(run, expr->args[i + 1], &values[map->len]) < 0 ||
-            (kept = unwrap(run, expr->optional[i], &values[map->len])) < 0 ||
+            (kept = unwrap_optional(run, expr->optional[i], &values[map->len])) < 0 ||
             cel_pay(run, map->len) < 0)
             return -1;
         if (!may_be_key(&keys[map->len]))
