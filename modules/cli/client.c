@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the hub that a kubeconfig names, and waits for the answer. */
+/* Sends requests to the hub of a kubeconfig, and waits for each response. */
 #include "cli/inside.h"
 
 #include "base/clock.h"
@@ -25,7 +25,7 @@ struct cli_client {
     char *roots;
 };
 
-/* As kubectl, $KUBECONFIG may be a list; the first one that is there is asked. */
+/* $KUBECONFIG may be a list, as for kubectl; the first file that exists is used. */
 static char *first_existing_path(const char *list)
 {
     scoped_mem char *copy = mem_copy_string(list);
@@ -64,7 +64,7 @@ char *cli_kubeconfig_read(const char *path, size_t *ret_len, struct err *err)
                 "denied); ask as root or as the hub's user, or name a copy by --kubeconfig=FILE",
                 path);
     else
-        err->code = ERR_INVALID; /* a folder, or what never is a kubeconfig */
+        err->code = ERR_INVALID; /* the path is a folder, or the file is no kubeconfig */
     return NULL;
 }
 
@@ -77,7 +77,7 @@ static const struct node *find_named_entry(const struct node *list, const char *
     return NULL;
 }
 
-/* KEY-data in base64, or the file that KEY names. */
+/* The value of KEY-data in base64, or the content of the file that KEY names. */
 static char *read_credential(struct arena *arena, const struct node *from,
                         const char *key, struct err *err)
 {
@@ -127,7 +127,7 @@ static int read_kubeconfig(struct cli_client *client, const struct node *config,
     return tls->key ? http_url_read(client->server, &client->url, err) : -1;
 }
 
-/* As kubectl: the cluster's own, else the environment's. */
+/* As for kubectl, the proxy-url of the cluster goes before the environment. */
 static const char *proxy_of(const struct node *config, const char *address)
 {
     const struct node *context =
@@ -221,7 +221,7 @@ struct waiting {
     bool done;
 };
 
-/* What the hub refuses for reasons of its own is no mistake of the command line. */
+/* 5xx and 429 are failures of the hub; other codes are mistakes of the request. */
 static enum err_code error_code_of_status(int status)
 {
     if (status == 404)

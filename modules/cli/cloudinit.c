@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a join token as a command or as cloud-init's user data. */
 #include "cli/inside.h"
+#include "cli/cloudinit.h"
 
 #include "base/text.h"
 
@@ -15,7 +16,7 @@ static bool is_safe(const char *value)
     return *value && value[strspn(value, SAFE)] == '\0';
 }
 
-/* One word of a shell, whatever is in it. `[`, `~` and `%` are quoted as well. */
+/* Quotes a word for any POSIX shell; `[`, `~` and `%` are quoted as well. */
 void joining_add_shell_word(struct text *text, const char *value)
 {
     if (is_safe(value) && !strpbrk(value, "[]~%")) {
@@ -66,8 +67,8 @@ static void add_written_file(struct text *text, const char *path, const char *co
 }
 
 /*
- * The unit's environment file is split into words at white space and quotes nothing
- * within, so an address that has more than an address needs cannot be carried.
+ * systemd splits the variable of the environment file at white space and knows no quotes
+ * there, so a value with white space or quotes cannot be passed on.
  */
 int joining_write_cloud_init(struct text *text, const struct joining_words *words,
                              struct err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the table of verbs, and finds what a mistyped command line meant. */
+/* Holds the table of verbs, and suggests the right verb for a mistyped one. */
 #include "cli/inside.h"
 
 #include "base/nearest.h"
@@ -26,7 +26,7 @@ const struct cli_command *command_find(const char *name)
     return NULL;
 }
 
-/* Whether `name` is exactly the first words, and how many those are. */
+/* If `words` begins with all words of `name`: their number; else 0. */
 static size_t begins_with(const char *const *words, size_t count, const char *name)
 {
     const char *blank = strchr(name, ' ');
@@ -67,7 +67,7 @@ const struct cli_takes *command_takes(const struct cli_command *command, const c
 
 /* ---- Words that are no verb -------------------------------------------------------- */
 
-/* What people type who know other programs, and what does it here. */
+/* Verbs of other programs, and what does the same in this one. */
 static const struct {
     const char *word, *here;
 } elsewhere[] = {
@@ -88,7 +88,7 @@ static const struct {
     {"logs", "on the spoke, DIR/spoke/workloads/pods/POD/logs"},
 };
 
-/* The part of a two-word name that comes after the first word of `words`; NULL. */
+/* The second word of the two-word verb `name` if its first word is `first`; else NULL. */
 static const char *second_word_of(const char *name, const char *first)
 {
     size_t len = strlen(first);
@@ -132,7 +132,7 @@ int command_unknown(const char *const *words, size_t count)
             return report_missing_second_word(words, count);
         nearest_try_bytes(&near, name, strcspn(name, " "));
     }
-    /* "axle list" is "axle token list" with its first word forgotten. */
+    /* The user may have forgotten the first word: "axle list" instead of "axle token list". */
     for (size_t i = 0; !near.best && i < count_of(commands); i++) {
         const char *blank = strchr(commands[i].name, ' ');
 

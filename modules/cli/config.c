@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints settings: an example file from the table, or what holds here. */
+/* Prints settings: the example file of the table, or the values in effect. */
 #include "cli/inside.h"
 
 #include "base/text.h"
@@ -60,7 +60,7 @@ static struct node *setting_value_node(struct arena *arena, const struct config 
     return all;
 }
 
-/* A map of KEY: {value, from}; `from` is absent for what is built in. */
+/* A map KEY: {value, from}; a setting that has its built-in default has no `from`. */
 static void print_settings_tree(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle explain [TYPE[.PROPERTY…]]: the types of components and traits, and what each takes. */
+/*
+ * axle explain [TYPE[.PROPERTY…]]: prints the types of components and traits, and their
+ * properties.
+ */
 #include "cli/inside.h"
 
 #include "base/nearest.h"
@@ -25,7 +28,7 @@ const struct cli_help explain_help = {
     .ends = {{CLI_NOT_FOUND, "there is no such type or property"}, ENDS_OF_HUB},
 };
 
-/* The definitions of one kind, each {name, is, description, schema}. */
+/* Adds the definitions of one kind of a namespace, each as {name, is, description, schema}. */
 static int append_definitions(struct cli_client *client, struct arena *arena, const char *space,
                            const char *plural, const char *is, struct node *all, struct err *err)
 {
@@ -50,7 +53,7 @@ static int append_definitions(struct cli_client *client, struct arena *arena, co
     return 0;
 }
 
-/* Those of a project go before its tenant's, and these before the built-in ones. */
+/* Order of precedence: the project's definitions, the tenant's, the built-in ones. */
 static struct node *fetch_definitions(const struct cli_flags *flags, struct arena *arena,
                                      struct err *err)
 {
@@ -91,7 +94,7 @@ static int print_type_list(const struct node *all)
 
 /* ---- A schema in words ------------------------------------------------------------ */
 
-/* What is inside: of a list its items, of a map of things one of them. */
+/* The schema of a list's items or of a map's values; else the schema itself. */
 static const struct node *element_schema(const struct node *schema)
 {
     if (node_get(schema, "items"))
@@ -163,7 +166,10 @@ static void print_members(struct arena *arena, const struct node *schema)
     }
 }
 
-/* The schema of "a.b" in one; ERR_NOT_FOUND says what there is instead. */
+/*
+ * The schema of the property at the path "a.b"; ERR_NOT_FOUND lists the properties that
+ * exist.
+ */
 static const struct node *find_property_schema(const struct node *schema, char *path, const char *type,
                                   struct err *err)
 {
@@ -173,7 +179,7 @@ static const struct node *find_property_schema(const struct node *schema, char *
         const struct node *members = node_get(element_schema(schema), "properties");
         struct nearest near = nearest_to(step);
 
-        /* "volumeMounts.pvc[].name" as errors have it. */
+        /* Error messages write the path as "volumeMounts.pvc[].name"; drop the "[]". */
         step[strcspn(step, "[")] = '\0';
         if (node_get(members, step)) {
             schema = node_get(members, step);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints help: the program's, a role's and each verb's, from the tables they are read by. */
+/*
+ * Prints the help of the program, of a role or of a verb from the same tables that parse
+ * the command line.
+ */
 #include "cli/inside.h"
 
 #include "base/nearest.h"
@@ -19,7 +22,7 @@ static const struct {
 #undef OPTION
 };
 
-/* The same for every verb; docs/COMMANDS.md has them in a table. */
+/* Exit statuses have one meaning for all verbs; docs/COMMANDS.md has the same table. */
 static const char *const statuses[] = {
     [CLI_OK] = "done",
     [CLI_FAILED] = "it failed, or the answer could not be written",
@@ -57,7 +60,7 @@ static void add_wrapped_text(struct text *out, const char *text, size_t column, 
     text_add_char(out, '\n');
 }
 
-/* What a terminal shows of it: bytes that go on with a character take no room. */
+/* The number of columns on a terminal: continuation bytes of UTF-8 take none. */
 static size_t terminal_width(const char *text)
 {
     size_t width = 0;
@@ -72,7 +75,7 @@ static void add_entry(struct text *out, const char *left, const char *what)
     size_t len = terminal_width(left);
 
     text_add(out, left);
-    /* Two spaces at the least part an entry from what it says. */
+    /* At least two spaces stand between an entry and its text. */
     if (len > COLUMN - 2)
         text_addf(out, "\n%*s", COLUMN, "");
     else

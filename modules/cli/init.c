@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A tenant's namespace is tenant-NAME, of 63 letters. */
+/* A tenant's namespace is "tenant-NAME", and a namespace has at most 63 characters. */
 #define TENANT_LIMIT (63 - 7)
 #define LINE_LIMIT 1024
 
@@ -44,7 +44,7 @@ const struct cli_help init_help = {
     .ends = {{CLI_FAILED, "a file is there already, or cannot be written"}},
 };
 
-/* What is written. Strings of argv or of the arena. */
+/* The values of the files. The strings are of argv or of the arena. */
 struct beginning {
     const char *tenant, *project, *pool, *environment, *app, *image, *command, *port;
     const char *const *spokes;
@@ -81,7 +81,7 @@ static char *check_project(struct arena *arena, const char *value)
     return why;
 }
 
-/* The files are UTF-8, and "{{" would be a template of the profile's. */
+/* The files are UTF-8. "{{" would begin a template in the profile. */
 static char *check_text(struct arena *arena, const char *value)
 {
     if (!text_is_utf8(value, strlen(value)))
@@ -115,7 +115,7 @@ static char *check_port_number(struct arena *arena, const char *value)
 {
     long long port;
 
-    /* In YAML "080" is no 80, so it is written as it is meant. */
+    /* YAML would not read "080" as the number 80, so leading zeros are refused. */
     if (text_to_int(value, &port) && port >= 0 && port <= 65535 && *value != '-' &&
         (*value != '0' || !value[1]))
         return NULL;
@@ -124,13 +124,13 @@ static char *check_port_number(struct arena *arena, const char *value)
 
 /* ---- What is asked ---------------------------------------------------------------- */
 
-/* One fact: its option, its default, the question for it. */
+/* One value that the files need: its option, its default, its question. */
 static const struct fact {
     const char *option;
     size_t at;
     check_fn *check;
-    const char *initial;  /* "": it may be left out */
-    const char *question; /* NULL: it is not asked for */
+    const char *initial;  /* "": optional */
+    const char *question; /* NULL: the user is not asked for it */
 } facts[] = {
 #define FACT(field) #field, offsetof(struct beginning, field)
     {FACT(tenant), check_tenant, "institute", "Tenant: the organisation"},
@@ -149,7 +149,7 @@ static const char **fact_slot(struct beginning *beginning, const struct fact *fa
     return (const char **)((char *)beginning + fact->at);
 }
 
-/* A line without its end; NULL: there is no more. */
+/* One line of standard input without the newline; NULL at the end of input. */
 static char *read_input_line(struct arena *arena)
 {
     char line[LINE_LIMIT];
@@ -238,7 +238,7 @@ static void add_defaults(struct beginning *beginning)
 
 /* ---- What is written ---------------------------------------------------------------- */
 
-/* The words of a command; where there is more to it than words, a shell's. */
+/* The arguments of the command; one with shell syntax becomes `sh -c COMMAND`. */
 static struct node *split_command(struct arena *arena, const char *command)
 {
     struct node *list = node_list(arena);
@@ -290,7 +290,7 @@ static int render_asset(const char *path, const struct node *values, struct text
     return 0;
 }
 
-/* FOLDER/NAME, as short as it is written. */
+/* FOLDER/NAME without a needless "./". */
 static char *join_path(struct arena *arena, const char *folder, const char *name)
 {
     size_t len = strlen(folder);
@@ -302,7 +302,7 @@ static char *join_path(struct arena *arena, const char *folder, const char *name
     return arena_printf(arena, "%.*s%s%s", (int)len, folder, folder[len - 1] == '/' ? "" : "/", name);
 }
 
-/* As mkdir -p does: what a user makes is as open as the umask lets it be. */
+/* Makes parents as well, with the modes of the umask, as mkdir -p does. */
 static int make_target_folder(const char *folder, struct err *err)
 {
     scoped_mem char *path = mem_copy_string(folder);
@@ -324,7 +324,7 @@ static int make_target_folder(const char *folder, struct err *err)
     }
 }
 
-/* A link that leads nowhere is there as well. */
+/* lstat(), because a dangling symbolic link also blocks the new file. */
 static bool is_written_already(const char *path)
 {
     struct stat status;
@@ -332,7 +332,7 @@ static bool is_written_already(const char *path)
     return lstat(path, &status) == 0;
 }
 
-/* Both or none: half of it would be in the way of the next try. */
+/* Writes both files or none: one file alone would block the next run. */
 static int write_files(const char *folder, const char *const paths[2], const struct text texts[2],
                        struct err *err)
 {
@@ -352,7 +352,7 @@ static int write_files(const char *folder, const char *const paths[2], const str
     return 0;
 }
 
-/* A word for a shell. Names are checked; a folder is whatever the user says. */
+/* Quotes a folder's path for the shell. Names need no quotes: they were checked. */
 static char *shell_word(struct arena *arena, const char *word)
 {
     scoped_text struct text out = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle leave and axle reset: end a spoke's life on its own machine. */
+/* axle leave and axle reset: remove this machine's spoke, with or without its hub. */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -137,7 +138,7 @@ static int send_leave_request(struct leaving *leaving, const char *path, int64_t
     return 0;
 }
 
-/* The agent may end before its last word is through: the folder says how it went. */
+/* The agent may end before it sends its last message, so read the result from its folder. */
 static bool spoke_has_left(const char *folder)
 {
     scoped_mem char *path = mem_printf("%s/departure", folder);
@@ -146,7 +147,7 @@ static bool spoke_has_left(const char *folder)
     return text && strstr(text, "\"state\":\"left\"");
 }
 
-/* Its socket is not there when the disk was full or read-only as it started. */
+/* An agent that started on a full or read-only disk has no socket, but it holds the lock. */
 static bool is_locked_folder(const char *folder)
 {
     scoped_holders struct holders running = {0};
@@ -214,7 +215,7 @@ static bool is_empty_folder(const char *folder)
     return count <= 2;
 }
 
-/* A later spoke here must not give one project's data to another of the same name. */
+/* Otherwise a later spoke with the same project name would get the data. */
 int claims_keep(const char *folder, struct err *err)
 {
     scoped_mem char *claims = mem_printf("%s/workloads/claims", folder);
@@ -234,7 +235,10 @@ int claims_keep(const char *folder, struct err *err)
     return 0;
 }
 
-/* The word that a reset has begun goes last, so that one cut short is finished. */
+/*
+ * The marker of an unfinished reset is deleted last, so that an interrupted reset is
+ * finished.
+ */
 static int delete_spoke_folder(const char *folder, struct err *err)
 {
     scoped_mem char *up = mem_printf("%s/..", folder);

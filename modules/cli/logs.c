@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle logs NAME: what a workload's pods on this machine have printed. */
+/* axle logs NAME: prints the output of a workload's pods on this machine. */
 #include "cli/inside.h"
 
 #include "base/file.h"
@@ -46,7 +46,10 @@ static bool matches_request(const struct log_request *request, const struct node
            !strcmp(node_get_text(labels, "axle.dev/aiworkload"), request->name);
 }
 
-/* A pod's output does not steer the terminal: control characters are shown, not sent. */
+/*
+ * Control characters are printed as text, so that a pod cannot send commands to the
+ * terminal.
+ */
 static void print_bytes(const char *bytes, size_t len)
 {
     scoped_text struct text shown = {0};
@@ -59,7 +62,10 @@ static void print_bytes(const char *bytes, size_t len)
     fwrite(text_string(&shown), 1, shown.len, stdout);
 }
 
-/* "TIME STREAM F text": the text, as kubectl prints it; P goes on in the next line. */
+/*
+ * A line is "TIME STREAM F text"; prints only the text, as kubectl does. With P instead of
+ * F the text continues in the next line.
+ */
 static void print_lines(const char *bytes, size_t len)
 {
     const char *end = bytes + len, *next;
@@ -83,8 +89,9 @@ static void print_lines(const char *bytes, size_t len)
 }
 
 /*
- * -1: there is none. The folder is the agent's; but where that is no root, its pods are the same
- * user's, and whoever reads it as root is led nowhere by a link and held up by no FIFO.
+ * Returns -1 if there is no log. Where the agent is not root, its pods run as the same
+ * user and can write to this folder; if root reads the log, it must not follow a link or
+ * block on a FIFO.
  */
 static int open_log(const char *folder, const char *container)
 {
@@ -97,7 +104,7 @@ static int open_log(const char *folder, const char *container)
     return fd;
 }
 
-/* The end of a file, from the beginning of a line. */
+/* Prints the last lines of a file, beginning with a whole line. */
 static void print_tail(const char *folder, const char *container)
 {
     int fd = open_log(folder, container);

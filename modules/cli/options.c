@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the command line by the tables of options, settings and verbs. */
+/* Parses the command line by the tables of options, settings and verbs. */
 #include "cli/inside.h"
 
 #include <stdarg.h>
@@ -16,7 +16,7 @@ enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_YES };
 
 static const struct option {
     const char *name;
-    char letter; /* 0: none */
+    char letter; /* 0: no short form */
     enum option_type type;
     size_t at;
     const char *value, *environment;
@@ -27,31 +27,18 @@ static const struct option {
 #undef OPTION
 };
 
-int cli_usage(const char *format, ...)
-{
-    scoped_text struct text said = {0}, shown = {0};
-    va_list args;
-
-    va_start(args, format);
-    text_addv(&said, format, args);
-    va_end(args);
-    text_add_printable(&shown, text_string(&said), said.len, false);
-    fprintf(stderr, "axle: %s\n", text_string(&shown));
-    return CLI_USAGE;
-}
-
 /* ---- One option ----------------------------------------------------------------- */
 
-/* An option of argv, in whatever way it is written. */
+/* One parsed option of argv, in any of its forms. */
 struct word {
     const char *whole;
-    const char *name;  /* as the tables have it */
-    const char *value; /* NULL: none is written with it */
+    const char *name;  /* its name in the tables */
+    const char *value; /* the value after "="; NULL: none */
     const struct config_setting *setting;
     const struct option *option;
 };
 
-/* The options of a command line, to be judged when its verb is known. */
+/* The options of a command line. They are checked when the verb is known. */
 struct reading {
     struct cli_flags *flags;
     const char **given; /* names */
@@ -74,7 +61,7 @@ static const struct option *find_letter(char letter)
     return NULL;
 }
 
-/* "--name", "--name=value", "-o", "-ovalue" and "-o=value". */
+/* Accepts "--name", "--name=value", "-o", "-ovalue" and "-o=value". */
 static struct word parse_option_word(const char *text)
 {
     const char *equals = strchr(text, '=');
@@ -143,7 +130,7 @@ static bool is_yes(const struct word *word)
     return word->setting ? word->setting->type == CONFIG_YES : word->option->type == OPTION_YES;
 }
 
-/* The word after an option that needs one. Another option there was a value forgotten. */
+/* Takes the next argument as the value. If it is another option, the value was forgotten. */
 static int take_value(struct word *word, int argc, char **argv, int *at)
 {
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
@@ -158,7 +145,10 @@ static int take_value(struct word *word, int argc, char **argv, int *at)
     return CLI_OK;
 }
 
-/* No path, name or number is longer, and messages that show one would say nothing else. */
+/*
+ * No valid path, name or number is longer, and an error message with more would be
+ * unreadable.
+ */
 #define LONGEST 4096
 
 static int check_value_length(const char *what, const char *value)
@@ -167,7 +157,7 @@ static int check_value_length(const char *what, const char *value)
                ? cli_usage("%s \"%.60s…\" is longer than %d bytes", what, value, LONGEST) : CLI_OK;
 }
 
-/* Moves *at over a value that stands by itself. */
+/* Advances *at if the value is an argument of its own. */
 static int read_option(struct reading *reading, int argc, char **argv, int *at)
 {
     struct word word = parse_option_word(argv[*at]);
@@ -217,7 +207,10 @@ static int read_all_words(struct reading *reading, int argc, char **argv)
 
 /* ---- What a verb or role takes -------------------------------------------------- */
 
-/* Whose option it is: "axle leave", "axle --mode=spoke and every role". */
+/*
+ * Adds the verbs and roles with this option: "axle leave", "axle --mode=spoke and every
+ * role".
+ */
 static void add_owners(struct text *out, const char *option)
 {
     const struct config_setting *setting = config_find(option, strlen(option));
@@ -253,7 +246,10 @@ static bool is_taken(const struct cli_command *command, const char *option)
            (is_setting && command->help->every_setting);
 }
 
-/* `axle --mode=hub … --version` is a role's command line that is only asked for its version. */
+/*
+ * `axle --mode=hub … --version` is the command line of a role with --version added, so
+ * settings are allowed with it.
+ */
 static bool is_harmless(const struct reading *reading, const char *option)
 {
     return reading->flags->version &&
@@ -305,7 +301,10 @@ static int check_word_count(const struct cli_flags *flags, const struct cli_comm
         return cli_usage("axle %s %s: %s is missing (axle %s --help)", command->name, help->words,
                          help->words, command->name);
     if (count > help->most && !help->words) {
-        /* "status hbu" is a mistyped "status hub", and not a word too many. */
+        /*
+         * In "status hbu" the second word is a mistyped verb "status hub", not an extra
+         * argument.
+         */
         for (size_t i = 0; !strchr(command->name, ' ') && command_at(i); i++)
             if (text_starts(command_at(i)->name, command->name) &&
                 command_at(i)->name[strlen(command->name)] == ' ')
@@ -323,7 +322,7 @@ static int check_word_count(const struct cli_flags *flags, const struct cli_comm
     return CLI_OK;
 }
 
-/* all-in-one sets these of its own spoke. */
+/* All-in-one sets these settings of its spoke itself. */
 static bool is_own_of_all_in_one(enum config_id id)
 {
     return id == CONFIG_ID_NAME || id == CONFIG_ID_JOIN || id == CONFIG_ID_TOKEN_FILE;
@@ -351,7 +350,10 @@ static int check_role_options(const struct reading *reading)
 
 /* ---- The command line ----------------------------------------------------------- */
 
-/* A hub that is named by its folder on the command line is not another one. */
+/*
+ * If --data-dir is on the command line, KUBECONFIG of the environment may name another
+ * hub, so ignore it.
+ */
 static int read_environment(struct cli_flags *flags)
 {
     bool named = config_source(flags->config, CONFIG_ID_DATA_DIR) == CONFIG_FLAG;
@@ -382,7 +384,10 @@ static int read_settings(struct cli_flags *flags)
     return CLI_OK;
 }
 
-/* "axle help VERB", "axle VERB help" and "axle VERB --help": help with the words left. */
+/*
+ * True for "axle help VERB", "axle VERB help" and "axle VERB --help"; removes the word
+ * "help".
+ */
 static bool is_help(struct cli_flags *flags)
 {
     size_t first = flags->word_count && !strcmp(flags->words[0], "help");
@@ -390,7 +395,7 @@ static bool is_help(struct cli_flags *flags)
                   !strcmp(flags->words[flags->word_count - 1], "help");
     size_t used;
 
-    /* In `axle render a.yaml help` it is a file. */
+    /* In `axle render a.yaml help` the last word is a file. */
     if (!first && last) {
         command_of(flags->words, flags->word_count, &used);
         last = used == flags->word_count - 1 || used == 0;
@@ -424,7 +429,7 @@ static int check_command_line(struct reading *reading, const struct cli_command 
     return read_settings(flags);
 }
 
-/* Help and the version need no settings, and no verb that is right in all else. */
+/* --help and --version read no settings and do not check the rest of the command line. */
 static int find_subject(struct reading *reading, const struct cli_command **ret_command)
 {
     struct cli_flags *flags = reading->flags;

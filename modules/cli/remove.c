@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle remove spoke NAME [--lost]: has the hub let a spoke go, and waits for it. */
+/* axle remove spoke NAME [--lost]: deletes a spoke on the hub, and waits until it has gone. */
 #include "cli/inside.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define CLUSTERS "/apis/cluster.open-cluster-management.io/v1/managedclusters/"
-/* The hub waits a minute for the spoke, and then takes what is left by itself. */
+/* The hub waits one minute for the spoke before it deletes what is left by itself. */
 #define WAIT (150 * CLOCK_SECOND)
 #define LOOK_EVERY (200 * CLOCK_MS)
 
@@ -59,7 +59,7 @@ static const char *leaving_message(const struct node *cluster)
     return "";
 }
 
-/* Another cluster of this name, made meanwhile, is not the one that is waited for. */
+/* If the UID has changed, a new cluster with this name exists, and the old one has gone. */
 static int wait_until_gone(struct cli_client *client, const char *target, const char *uid,
                            struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle render: fills in templates and shows where one is wrong. */
+/* axle render: renders template files, and shows the place of an error. */
 #include "cli/inside.h"
 
 #include "base/file.h"
@@ -34,7 +34,7 @@ static void rendering_free(struct rendering *rendering)
     arena_free(&rendering->arena);
 }
 
-/* Later files stand over earlier ones, map by map, as Helm's do. */
+/* A later values file overrides an earlier one, map by map, as in Helm. */
 static void overlay_values(struct arena *arena, struct node *under,
                      const struct node *over)
 {
@@ -84,7 +84,7 @@ static int read_sources(const struct cli_flags *flags,
     return 0;
 }
 
-/* The sentence, and the line that it is about. */
+/* Prints the error and the line of the template. */
 static int print_template_error(const struct rendering *rendering,
                 const struct template_error *error)
 {
@@ -121,7 +121,7 @@ static int add_sources(struct rendering *rendering, struct template_error *error
     return 0;
 }
 
-/* What begins with an underscore only defines, as in a chart. */
+/* A file whose name begins with "_" only defines templates, as in a Helm chart. */
 static bool is_partial(const char *name)
 {
     const char *slash = strrchr(name, '/');

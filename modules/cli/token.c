@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* axle token create|list|revoke. */
+/* axle token create, list and revoke: manages join tokens on the hub. */
 #include "cli/inside.h"
+#include "cli/cloudinit.h"
 
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -28,7 +29,7 @@ static void random_hex(struct text *text, size_t bytes)
     text_add_hex(text, random, bytes);
 }
 
-/* As the field of a JoinToken is an int32. */
+/* The field of a JoinToken is an int32. */
 #define MOST_USES INT32_MAX
 
 static int read_uses(const struct cli_flags *flags, int64_t *ret, struct err *err)
@@ -76,7 +77,10 @@ static int read_lifetime(const struct cli_flags *flags, int64_t *ret, struct err
     return 0;
 }
 
-/* Only the option: a variable or file that names a spoke is not about this token. */
+/*
+ * Only the option counts: a variable or file that sets `name` is about this machine's own
+ * spoke.
+ */
 static const char *requested_name(const struct cli_flags *flags)
 {
     return config_source(flags->config, CONFIG_ID_NAME) == CONFIG_FLAG
@@ -92,7 +96,7 @@ static int check_spoke_name(const char *name, struct err *err)
     return err_set(err, ERR_INVALID, "--name \"%.100s\": %s", name, why);
 }
 
-/* Whom an administrator's token lets in is told apart by its name. */
+/* Administrators are distinguished by the name of their token. */
 static int fill_admin(const struct cli_flags *flags, struct arena *arena, struct node *spec,
                       struct err *err)
 {
@@ -177,7 +181,7 @@ static void print_tree(const struct cli_flags *flags, const struct fresh *fresh,
     cli_print_tree(flags, tree);
 }
 
-/* The token alone goes to standard output, for scripts. */
+/* Only the token goes to standard output, so that scripts can read it. */
 static void print_admin(const struct fresh *fresh, const char *token)
 {
     const char *name = text_string(&fresh->id);
@@ -187,7 +191,10 @@ static void print_admin(const struct fresh *fresh, const char *token)
                     "with: axle token revoke %s\n", name, expiry_of(fresh), name);
 }
 
-/* To standard error: what is printed for the other machine is pasted as it is. */
+/*
+ * The warning goes to standard error, because standard output is pasted on the other
+ * machine.
+ */
 static void warn_of_loopback(const struct joining_words *words)
 {
     static const char *const own[] = {"https://127.", "https://localhost:", "https://[::1]"};
@@ -221,7 +228,7 @@ static int print_token(const struct cli_flags *flags, const struct joining_words
 
 #define POOLS "/apis/axle.dev/v1alpha1/namespaces/%s/computepools"
 
-/* A spoke of a pool that is not there would belong to nobody. */
+/* Without its pool the spoke would belong to no project. */
 static int check_pool_exists(const struct cli_flags *flags, struct cli_client *client,
                       struct arena *arena, struct err *err)
 {
@@ -252,7 +259,7 @@ static int check_pool_exists(const struct cli_flags *flags, struct cli_client *c
                    space);
 }
 
-/* The hub would refuse the machine when it joins: better said before it is set up. */
+/* Checked here because the hub would refuse the machine only when it joins. */
 static int check_spoke_may_join(const struct cli_flags *flags, struct cli_client *client,
                        struct arena *arena, struct err *err)
 {
@@ -298,7 +305,7 @@ static int make_at_hub(const struct cli_flags *flags, struct cli_client *client,
     return -1;
 }
 
-/* A token that nobody could read is of no use to anybody who might. */
+/* The token could not be printed, so nobody has it: delete it again. */
 static int revoke_unprinted_token(struct cli_client *client, struct arena *arena, const struct fresh *fresh)
 {
     struct err err = {0};
@@ -358,7 +365,7 @@ int token_create_verb(const struct cli_flags *flags)
     return err.code || output_failed() ? revoke_unprinted_token(client, arena, &fresh) : CLI_OK;
 }
 
-/* What a hash is good for is judging a token, and nobody else does that. */
+/* Leaves out the hash of the token: only the hub needs it. */
 static void print_list_tree(const struct cli_flags *flags, struct arena *arena,
                             const struct node *answer)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks the spoke on this machine how it stands, without any hub. */
+/* axle status spoke: asks this machine's agent for its state, without any hub. */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -12,9 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATIENCE (10 * CLOCK_SECOND)
+#define STATUS_TIMEOUT (10 * CLOCK_SECOND)
 
-struct looking {
+struct status_call {
     struct loop *loop;
     struct text text; /* owned */
     struct err err;
@@ -26,52 +27,52 @@ static void on_status_opened(void *arg)
 
 static void on_status_read(void *arg, const char *bytes, size_t len)
 {
-    struct looking *looking = arg;
+    struct status_call *status_call = arg;
 
-    text_add_bytes(&looking->text, bytes, len);
+    text_add_bytes(&status_call->text, bytes, len);
 }
 
 static void on_status_closed(void *arg, const struct err *why)
 {
-    struct looking *looking = arg;
+    struct status_call *status_call = arg;
 
-    looking->err = *why;
-    loop_stop(looking->loop);
+    status_call->err = *why;
+    loop_stop(status_call->loop);
 }
 
 static void on_status_timeout(void *arg)
 {
-    struct looking *looking = arg;
+    struct status_call *status_call = arg;
 
-    err_set(&looking->err, ERR_TIMEOUT, "no answer in 10 s");
-    loop_stop(looking->loop);
+    err_set(&status_call->err, ERR_TIMEOUT, "no answer in 10 s");
+    loop_stop(status_call->loop);
 }
 
-static int read_socket(struct looking *looking, const char *path, struct err *err)
+static int read_socket(struct status_call *status_call, const char *path, struct err *err)
 {
     static const struct loop_stream_events events = {
         .opened = on_status_opened, .read = on_status_read, .closed = on_status_closed};
     scoped_mem char *address = mem_printf("unix:%s", path);
-    struct loop_stream *stream = loop_connect(looking->loop, address, err);
+    struct loop_stream *stream = loop_connect(status_call->loop, address, err);
     struct loop_timer *late;
 
     if (!stream)
         return -1;
-    late = loop_timer_new(looking->loop, on_status_timeout, looking);
-    loop_timer_set(late, PATIENCE);
-    loop_stream_handle(stream, &events, looking);
-    loop_run(looking->loop);
+    late = loop_timer_new(status_call->loop, on_status_timeout, status_call);
+    loop_timer_set(late, STATUS_TIMEOUT);
+    loop_stream_handle(stream, &events, status_call);
+    loop_run(status_call->loop);
     loop_stream_close(&stream);
     loop_timer_free(&late);
-    if (looking->err.code == ERR_NONE)
+    if (status_call->err.code == ERR_NONE)
         return 0;
     return err_set(err, ERR_UNREACHABLE, "nothing answers at %.300s (%.300s)", path,
-                   looking->err.text);
+                   status_call->err.text);
 }
 
 /*
- * An agent that starts on a disk that is full or read-only has no socket to be asked by;
- * that it runs is seen by the lock of its folder.
+ * An agent that started on a full or read-only disk has no socket; the lock of its folder
+ * shows that it runs.
  */
 static void explain_missing_socket(const char *folder, struct err *err)
 {
@@ -93,16 +94,16 @@ static void explain_missing_socket(const char *folder, struct err *err)
 
 static struct node *fetch_spoke_status(struct arena *arena, const char *path, struct err *err)
 {
-    struct looking looking = {.loop = loop_new(err)};
+    struct status_call status_call = {.loop = loop_new(err)};
     struct node *found = NULL;
 
-    if (!looking.loop)
+    if (!status_call.loop)
         return NULL;
-    if (read_socket(&looking, path, err) == 0)
-        found = document_read_json(arena, text_string(&looking.text), looking.text.len,
+    if (read_socket(&status_call, path, err) == 0)
+        found = document_read_json(arena, text_string(&status_call.text), status_call.text.len,
                                    &document_limits_own, err);
-    text_free(&looking.text);
-    loop_free(&looking.loop);
+    text_free(&status_call.text);
+    loop_free(&status_call.loop);
     return found;
 }
 
@@ -130,7 +131,7 @@ static void print_head(const struct node *spoke)
     printf("contact   %s\n", text_or(node_get_text(spoke, "lastContact"), "none since it started"));
 }
 
-/* "limits cpu memory": a list of the machine, or that it has none of it. */
+/* One line "limits cpu memory", or "limits none". */
 static void print_resource_list(const char *what, const struct node *list)
 {
     printf(" %s", what);
@@ -139,7 +140,7 @@ static void print_resource_list(const char *what, const struct node *list)
     printf("%s", node_count(list) ? ";" : " none;");
 }
 
-/* What this machine can give workloads, and what it cannot, said once. */
+/* Prints once what this machine offers to workloads, and what it lacks. */
 static void print_machine(const struct node *machine)
 {
     const struct node *notes = node_get(machine, "notes");
@@ -170,7 +171,7 @@ static void print_works(const struct node *works)
     }
 }
 
-/* " (next start in 8 s)": how long the container that starts first still waits. */
+/* Adds " (next start in 8 s)", the shortest back-off of the pod's containers. */
 static void add_next_start(struct text *out, const struct node *pod)
 {
     const struct node *containers = node_get(pod, "containers");
@@ -209,7 +210,7 @@ static void print_work_pods(const struct node *works)
     }
 }
 
-char *look_path(const struct cli_flags *flags)
+char *cli_status_socket(const struct cli_flags *flags)
 {
     scoped_mem char *folder = mode_folder(flags, "spoke");
 
@@ -229,7 +230,7 @@ const struct cli_help status_spoke_help = {
 int status_spoke_verb(const struct cli_flags *flags)
 {
     scoped_arena struct arena *arena = arena_new();
-    scoped_mem char *path = look_path(flags);
+    scoped_mem char *path = cli_status_socket(flags);
     struct err err = {0};
     scoped_mem char *folder = mode_folder(flags, "spoke");
     const struct node *spoke = fetch_spoke_status(arena, path, &err);

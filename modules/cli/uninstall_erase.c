@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deletes and measures folders whose contents strangers wrote: pods made what is in
- * them. No symbolic link is followed, nothing that is mounted there is entered, and a tree
- * that is deeper than there are descriptors is taken apart from the top.
+ * Deletes and measures folders. Pods wrote the content, so it is not trusted: no symbolic
+ * link is followed, no mount inside is entered, and a tree that is deeper than the limit
+ * of open descriptors is deleted in several rounds.
  */
 #include "cli/inside.h"
+#include "cli/uninstall.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -29,9 +30,9 @@ static void close_opened(int *fd)
 #define scoped_opened SCOPED(close_opened)
 
 struct erasing {
-    int top;        /* the folder that goes: what is too deep is moved to it */
-    long mount;     /* nothing in another one is touched */
-    unsigned moved; /* what was too deep, so far */
+    int top;        /* the folder to delete; folders that are too deep are moved here */
+    long mount;     /* the mount of `top`; other mounts are not entered */
+    unsigned moved; /* how many folders were moved up so far */
     unsigned failed;
 };
 
@@ -49,8 +50,8 @@ static void add_erase_failure(struct erasing *erasing, int at, const char *name,
 }
 
 /*
- * The mount that a descriptor is in, -1: not known. A bind mount has the device of what
- * it shows, so the device does not tell.
+ * The ID of the mount of a descriptor; -1: not known. The device number does not do: a
+ * bind mount has the device of its source.
  */
 static long mount_id_of(int fd)
 {
@@ -61,7 +62,10 @@ static long mount_id_of(int fd)
     return line ? strtol(line + strlen("mnt_id:"), NULL, 10) : -1;
 }
 
-/* A folder that can be emptied, whatever mode a pod gave it; -1 and errno. */
+/*
+ * Opens a folder and makes it writable, for a pod may have removed the permissions.
+ * Returns -1 and sets errno.
+ */
 static int open_to_erase(struct erasing *erasing, int at, const char *name)
 {
     scoped_opened int path = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -96,7 +100,7 @@ static void erase_contents(struct erasing *erasing, int folder, unsigned depth)
         close(own);
 }
 
-/* Moves a folder to where it is not deep, under a name that is free there. */
+/* Moves a folder into the top folder under a free name, to reduce the depth. */
 static void move_to_top(struct erasing *erasing, int at, const char *name)
 {
     for (;;) {
@@ -142,8 +146,8 @@ static void erase_at(struct erasing *erasing, int at, const char *name, unsigned
 }
 
 /*
- * The top folder itself may be a mount, which an administrator made there; what is in it
- * goes all the same. Each round takes what the one before has moved up.
+ * The top folder may itself be a mount point; its content is deleted all the same. Each
+ * round deletes the folders that the round before has moved up.
  */
 static void erase_top(struct erasing *erasing, int parent, const char *name)
 {
