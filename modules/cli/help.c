@@ -288,3 +288,16 @@ int help_print(const char *const *words, size_t count)
     fputs(text_string(&out), stdout);
     return CLI_OK;
 }
+
+const struct cli_help help_help = {
+    .words = "[VERB|ROLE]",
+    .most = 2,
+    .brief = "the same as VERB --help",
+    .what = "Prints the help of a verb, of a role (hub, spoke, all-in-one), or of the program.",
+    .example = "axle help token create",
+};
+
+int help_verb(const struct cli_flags *flags)
+{
+    return help_print(flags->words, flags->word_count);
+}

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the role or verb of the command line; version, help and kubeconfig. */
-#include "cli/cli.h"
+/* axle version and axle kubeconfig. */
 #include "cli/inside.h"
 
 #include "base/text.h"
 #include "base/version.h"
-#include "config/config.h"
 #include "console/console.h"
 #include "document/document.h"
-#include "runtime/runtime.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,19 +52,6 @@ int version_verb(const struct cli_flags *flags)
     return CLI_OK;
 }
 
-const struct cli_help help_help = {
-    .words = "[VERB|ROLE]",
-    .most = 2,
-    .brief = "the same as VERB --help",
-    .what = "Prints the help of a verb, of a role (hub, spoke, all-in-one), or of the program.",
-    .example = "axle help token create",
-};
-
-int help_verb(const struct cli_flags *flags)
-{
-    return help_print(flags->words, flags->word_count);
-}
-
 const struct cli_help kubeconfig_help = {
     .brief = "print the administrator's kubeconfig",
     .what = "Prints the kubeconfig that the hub has made for its administrator, for kubectl and "
@@ -99,37 +83,4 @@ int kubeconfig_verb(const struct cli_flags *flags)
     else
         fputs(text, stdout);
     return CLI_OK;
-}
-
-/* The command line has either a verb or --mode. */
-static int run_command(const struct cli_flags *flags, const struct cli_command *command)
-{
-    if (command)
-        return command->run(flags);
-    if (config_text(flags->config, CONFIG_ID_MODE))
-        return mode_run(flags);
-    help_print(NULL, 0);
-    return CLI_USAGE;
-}
-
-int cli_main(int argc, char **argv)
-{
-    static struct cli_flags flags;
-    const struct cli_command *command;
-    int status;
-
-    output_open();
-    /*
-     * `axle shim` and `axle unpack` are started by the agent only, and have their own
-     * command lines.
-     */
-    if (argc > 1 && strcmp(argv[1], "shim") == 0)
-        return runtime_shim_main(argc - 1, argv + 1);
-    if (argc == 2 && strcmp(argv[1], "unpack") == 0)
-        return runtime_unpack_main();
-    status = options_read(argc, argv, &flags, &command);
-    if (status == CLI_OK)
-        status = run_command(&flags, command);
-    config_free(&flags.config);
-    return output_finish(status);
 }
