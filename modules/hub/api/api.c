@@ -24,7 +24,7 @@ struct api *api_new(const struct api_options *options)
     api->git_version = mem_copy_string(options->git_version);
     api->hashes = map_new();
     api->started = clock_wall();
-    held_open(api);
+    open_requests_start(api);
     return api;
 }
 
@@ -36,21 +36,12 @@ void api_free(struct api **pointer)
 
     if (!api)
         return;
-    held_close(api);
+    open_requests_stop(api);
     while ((hash = map_next(api->hashes, &at, NULL)))
         mem_free(&hash);
     map_free(&api->hashes);
     mem_free(&api->git_version);
     free(api);
-}
-
-/* As Kubernetes has it: no value, "false" and "0" are no, all else is yes, for
-   there are clients that say "True". */
-bool query_flag(const struct http_request *request, const char *name)
-{
-    const char *value = http_request_query(request, name);
-
-    return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
 /* The part of the path after /api/v1 or /apis/GROUP/VERSION. */
@@ -205,11 +196,6 @@ static int complete_auth_request(struct api_request *ask, struct err *err)
     if (!*kind->group && !strcmp(kind->plural, "namespaces"))
         ask->what.space = ask->what.name;
     return 0;
-}
-
-const char *request_namespace(const struct api_request *ask)
-{
-    return ask->kind->namespaced ? ask->what.space : "";
 }
 
 static void handle_object(struct api *api, struct http_request *http,

@@ -80,7 +80,7 @@ static struct node *table_row(const struct api_request *ask, struct arena *arena
     struct node *row = node_map(arena);
 
     node_set(arena, row, "cells",
-             kind_cells(arena, ask->kind, seen_add(ask, arena, object), clock_wall()));
+             kind_cells(arena, ask->kind, last_seen_add(ask, arena, object), clock_wall()));
     if (ask->include != API_TABLE)
         node_set(arena, row, "object",
                  ask->include == API_OBJECT ? object : make_partial_metadata(arena, object));

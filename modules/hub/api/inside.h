@@ -15,13 +15,13 @@ struct text;
 struct api_request;
 
 /* A request that is held open, for as long as its user may make it. */
-typedef void held_end_fn(void *arg);
-struct held {
+typedef void open_request_end_fn(void *arg);
+struct open_request {
     struct api_request *ask;
-    held_end_fn *end; /* ends the request, and removes it from here */
+    open_request_end_fn *end; /* ends the request, and removes it from here */
     void *arg;
     uint64_t judged; /* the value of api->rights that it was judged at */
-    struct held *next, *prev;
+    struct open_request *next, *prev;
 };
 
 struct api {
@@ -32,7 +32,7 @@ struct api {
     char *git_version;  /* owned */
     struct map *hashes; /* owned: of OpenAPI documents, by group's path */
     size_t most_body;
-    struct held held;         /* the ring's head */
+    struct open_request open; /* the ring's head */
     struct loop_timer *judge; /* owned: judges what is held again */
     uint64_t rights;          /* counts changes of rights */
     int64_t started;          /* wall time: no spoke counts as late before the hub listens */
@@ -61,10 +61,10 @@ void form_choose(struct api_request *ask);
 /* Writes `object` (whole, in the asked version) in the asked form. */
 void form_write(const struct api_request *ask, const struct node *object,
                 struct text *out);
-/* The parts of a list around its items; items are separated by commas. */
-/* seen.c: a ManagedCluster with `lastSeen`, from its lease, for the table's cells. */
-const struct node *seen_add(const struct api_request *ask, struct arena *arena,
-                            const struct node *object);
+/* last_seen.c: a ManagedCluster with `lastSeen`, from its lease, for the table's cells. */
+const struct node *last_seen_add(const struct api_request *ask, struct arena *arena,
+                                 const struct node *object);
+/* Writes the text around the items of a list; the caller writes commas between items. */
 void form_list_begin(const struct api_request *ask, const struct objects_page *page,
                      struct text *out);
 void form_list_item(const struct api_request *ask, const struct object *object,
@@ -108,7 +108,7 @@ void read_get(struct api_request *ask);
 void read_list(struct api_request *ask);
 void watch_start(struct api_request *ask);
 void write_handle(struct api_request *ask);
-void question_answer(struct api_request *ask, struct node *body);
+void review_handle(struct api_request *ask, struct node *body);
 
 /* What is asked for in the query: ERR_INVALID, or ERR_BAD_REQUEST without
    details, if it makes no sense. */
@@ -120,15 +120,15 @@ int options_check_write(const struct api_request *ask, bool apply,
 int options_check_delete(const struct api_request *ask, const struct node *body,
                          struct node **ret_details, struct err *err);
 
-/* held.c */
-void held_open(struct api *api);
-void held_close(struct api *api);
+/* open_requests.c */
+void open_requests_start(struct api *api);
+void open_requests_stop(struct api *api);
 /* `held` is the caller's. `end` is called (from the loop) when the user may no
    longer make the request. */
-void held_add(struct held *held, struct api_request *ask, held_end_fn *end, void *arg);
-void held_remove(struct held *held);
+void open_request_add(struct open_request *open, struct api_request *ask, open_request_end_fn *end, void *arg);
+void open_request_remove(struct open_request *open);
 /* Nanoseconds until the credential ends; INT64_MAX: it does not. */
-int64_t held_time_left(const struct api_request *ask);
+int64_t open_request_time_left(const struct api_request *ask);
 
 /* The query of a list or watch: selectors, limit, continue, revision. */
 int query_read(const struct api_request *ask, struct objects_query *ret,

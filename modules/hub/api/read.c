@@ -31,49 +31,6 @@ void read_get(struct api_request *ask)
     http_answer(ask->http, 200, "application/json", out.bytes, out.len);
 }
 
-static int read_selectors(const struct api_request *ask, struct objects_query *ret,
-                          struct err *err)
-{
-    const char *labels = ask->what.labels;
-    const char *fields = http_request_query(ask->http, "fieldSelector");
-
-    if (labels && *labels) {
-        ret->labels = selector_parse_labels(ask->arena, labels, err);
-        if (!ret->labels)
-            return -1;
-    }
-    if (fields && *fields) {
-        ret->fields = selector_parse_fields(ask->arena, fields,
-                                            ask->kind->selectable_fields, err);
-        if (!ret->fields)
-            return -1;
-    }
-    return 0;
-}
-
-int query_read(const struct api_request *ask, struct objects_query *ret,
-               struct err *err)
-{
-    const struct http_request *http = ask->http;
-    const char *limit = http_request_query(http, "limit");
-    long long number = 0;
-
-    *ret = (struct objects_query){
-        .kind = ask->kind,
-        .space = request_namespace(ask),
-        .name = ask->what.name,
-        .continue_token = http_request_query(http, "continue"),
-        .revision = http_request_query(http, "resourceVersion"),
-        .revision_match = http_request_query(http, "resourceVersionMatch"),
-        .view = OBJECTS_PUBLISHED};
-    if (limit && *limit && !text_to_int(limit, &number))
-        return err_set(err, ERR_BAD_REQUEST,
-                       "strconv.ParseInt: parsing \"%s\": invalid syntax",
-                       limit);
-    ret->limit = number < 0 ? 0 : number;
-    return read_selectors(ask, ret, err);
-}
-
 /* A list on its way out. */
 struct listing {
     uint32_t tag;

@@ -21,7 +21,7 @@
 struct watching {
     uint32_t tag;
     struct api_request *ask;
-    struct held held;
+    struct open_request open;
     struct objects_watch *watch; /* owned */
     struct loop_timer *end;      /* owned */
     bool began; /* a table's columns have been sent */
@@ -30,7 +30,7 @@ struct watching {
 static void watching_free(struct watching *watching)
 {
     watching->tag = 0;
-    held_remove(&watching->held);
+    open_request_remove(&watching->open);
     objects_unwatch(&watching->watch);
     loop_timer_free(&watching->end);
     free(watching);
@@ -168,7 +168,7 @@ static int64_t watch_time(const struct api_request *ask)
 {
     const char *text = http_request_query(ask->http, "timeoutSeconds");
     int64_t time = LONGEST + (int64_t)random_below((uint64_t)LONGEST);
-    int64_t left = held_time_left(ask);
+    int64_t left = open_request_time_left(ask);
     long long seconds = 0;
 
     if (text && text_to_int(text, &seconds) && seconds > 0 &&
@@ -198,7 +198,7 @@ void watch_start(struct api_request *ask)
     }
     watching->end = loop_timer_new(ask->api->loop, on_watch_expired, watching);
     loop_timer_set(watching->end, watch_time(ask));
-    held_add(&watching->held, ask, on_watch_expired, watching);
+    open_request_add(&watching->open, ask, on_watch_expired, watching);
     http_answer_begin(ask->http, 200, "application/json", -1);
     http_request_gone(ask->http, on_watch_gone, watching);
     http_answer_drained(ask->http, on_watch_drained, watching);

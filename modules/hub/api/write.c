@@ -408,7 +408,7 @@ static void on_write_body(struct http_request *http, const char *bytes, size_t l
     writing->write.duplicates = duplicates;
     if (ask->kind->is_question || !strcmp(ask->what.subresource, "token")) {
         writing_free(writing);
-        question_answer(ask, body);
+        review_handle(ask, body);
         return;
     }
     if (deletes && read_delete_options(writing, body) < 0) {

@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#define ISSUER "https://axle.internal"
 #define CLAIMS "kubernetes.io"
 #define DEFAULT_SECONDS 3600
 #define LEAST_SECONDS 600
@@ -421,7 +420,7 @@ static struct auth_user *account_user_of(struct arena *arena, const struct node 
     const char *space = node_get_text(own, "namespace");
     const struct node *account = node_get(own, "serviceaccount");
     struct node *extra = node_map(arena);
-    struct auth_user *user = user_new(
+    struct auth_user *user = auth_user_new(
         arena, AUTH_USER,
         arena_printf(arena, ACCOUNT_USER "%s:%s", space,
                      node_get_text(account, "name")),
@@ -463,60 +462,6 @@ int account_identify(const struct auth *auth, struct arena *arena,
     *ret = account_user_of(arena, claims, own);
     (*ret)->expires = node_get_int(claims, "exp", 0) * CLOCK_SECOND;
     return 0;
-}
-
-/* ---- Reviewing ----------------------------------------------------------------- */
-
-static const char *const *wanted_audiences(struct arena *arena,
-                                           const struct node *spec)
-{
-    const struct node *list = node_get(spec, "audiences");
-    size_t count = node_count(list);
-    const char **words = arena_alloc(arena, (count + 1) * sizeof *words);
-
-    for (size_t i = 0; i < count; i++)
-        words[i] = node_text(node_item(list, i));
-    return count ? words : NULL;
-}
-
-static int review_token(struct auth *auth, struct arena *arena,
-                  const struct node *spec, struct node *audiences,
-                  struct auth_user **ret, struct err *err)
-{
-    const char *token = node_get_text(spec, "token");
-    const char *const *wanted = wanted_audiences(arena, spec);
-
-    if (account_is_token(token))
-        return account_identify(auth, arena, token, wanted, audiences, ret,
-                                err);
-    /* Other tokens are for the hub and nobody else. */
-    for (size_t i = 0; wanted && strcmp(wanted[i], ISSUER) != 0; i++)
-        if (!wanted[i + 1])
-            return err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
-    node_add(arena, audiences, node_string(arena, ISSUER));
-    return identify_token(auth, arena, token, ret, err);
-}
-
-struct node *auth_token_review(struct auth *auth, struct arena *arena,
-                               const struct node *spec)
-{
-    struct node *status = node_map(arena), *audiences = node_list(arena);
-    struct auth_user *user;
-    struct err err = {0};
-
-    if (!*node_get_text(spec, "token") ||
-        review_token(auth, arena, spec, audiences, &user, &err) < 0) {
-        node_set(arena, status, "user", node_map(arena));
-        node_set(arena, status, "error",
-                 err.code ? node_format(arena, "[invalid bearer token, %s]",
-                                        err.text)
-                          : node_string(arena, "no token was given"));
-        return status;
-    }
-    node_set_bool(arena, status, "authenticated", true);
-    node_set(arena, status, "user", auth_user_info(arena, user));
-    node_set(arena, status, "audiences", audiences);
-    return status;
 }
 
 /* ---- For those who check tokens themselves (RFC 7517, OpenID discovery) --------- */

@@ -100,7 +100,7 @@ static const char *const *all_groups(struct wish *wish)
     return wish->groups;
 }
 
-int impersonate(const struct auth *auth, const struct http_request *request,
+int auth_impersonate(const struct auth *auth, const struct http_request *request,
                 struct arena *arena, struct auth_user **user, struct err *err)
 {
     struct wish wish = {.auth = auth, .by = *user, .arena = arena,

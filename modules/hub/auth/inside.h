@@ -16,6 +16,10 @@ struct object;
 #define UNAUTHENTICATED "system:unauthenticated"
 #define MASTERS "system:masters"
 #define ACCOUNT_USER "system:serviceaccount:"
+#define BOOTSTRAP_USER "system:bootstrap:"
+#define BOOTSTRAPPERS "system:bootstrappers"
+/* The issuer (iss) and the default audience of ServiceAccounts' tokens. */
+#define ISSUER "https://axle.internal"
 #define RBAC "rbac.authorization.k8s.io"
 /* The public keys that speak for a cluster; set by the csr controller. */
 #define CLIENT_KEYS "axle.dev/client-keys"
@@ -165,19 +169,24 @@ const char *const *account_groups(struct arena *arena, const char *space);
 bool account_parse(struct arena *arena, const char *user,
                    const char **ret_space, const char **ret_name);
 
-/* ---- identify.c ---------------------------------------------------------------- */
+/* ---- user.c -------------------------------------------------------------------- */
 
-struct auth_user *user_new(struct arena *arena, enum auth_role role,
-                           const char *name, const char *const *groups);
-/* Whose token this is; wrong ones are not counted here. */
-int identify_token(const struct auth *auth, struct arena *arena,
+/* A user of this role. Borrows name and groups. */
+struct auth_user *auth_user_new(struct arena *arena, enum auth_role role,
+                                const char *name, const char *const *groups);
+
+/* ---- token.c ------------------------------------------------------------------- */
+
+/* The user of a join token or of a ServiceAccount's token. Does not count wrong
+   tokens; auth_identify() does. */
+int auth_identify_token(const struct auth *auth, struct arena *arena,
                    const char *token, struct auth_user **ret,
                    struct err *err) MUST_CHECK;
 
 /* ---- impersonate.c --------------------------------------------------------------- */
 
 /* Puts the user that the headers ask for into *user, if its rights allow. */
-int impersonate(const struct auth *auth, const struct http_request *request,
+int auth_impersonate(const struct auth *auth, const struct http_request *request,
                 struct arena *arena, struct auth_user **user,
                 struct err *err) MUST_CHECK;
 

@@ -44,12 +44,12 @@ static bool read_page_size(struct http_request *request, long long *ret)
     *ret = -1;
     if (!n || (text_to_int(n, ret) && *ret >= 0))
         return true;
-    serve_error(request, 400, "PAGINATION_NUMBER_INVALID", "n is \"%.50s\", and must be a "
+    registry_reply_error(request, 400, "PAGINATION_NUMBER_INVALID", "n is \"%.50s\", and must be a "
                 "number of at least 0", n);
     return false;
 }
 
-void list_tags(struct ask *ask)
+void list_tags(struct registry_request *ask)
 {
     struct http_request *http = ask->http;
     struct arena *arena = http->arena;
@@ -62,7 +62,7 @@ void list_tags(struct ask *ask)
     long long most;
 
     if (!node_count(index)) {
-        serve_error(http, 404, "NAME_UNKNOWN", "there is no repository %s",
+        registry_reply_error(http, 404, "NAME_UNKNOWN", "there is no repository %s",
                     ask->repository);
         return;
     }
@@ -81,11 +81,11 @@ void list_tags(struct ask *ask)
         }
         node_add(arena, list, node_string(arena, names[i]));
     }
-    serve_json(http, "application/json", body);
+    registry_reply_json(http, "application/json", body);
 }
 
 /* Only repositories that this client may pull from are named. */
-void list_repositories(struct ask *ask)
+void list_repositories(struct registry_request *ask)
 {
     const struct registry_settings *settings = &ask->registry->settings;
     struct http_request *http = ask->http;
@@ -113,12 +113,12 @@ void list_repositories(struct ask *ask)
         }
         node_add(arena, list, node_string(arena, names[i]));
     }
-    serve_json(http, "application/json", body);
+    registry_reply_json(http, "application/json", body);
 }
 
 /* ---- Referrers ---------------------------------------------------------------- */
 
-static void add_descriptor(struct ask *ask, struct node *list, const struct node *index,
+static void add_descriptor(struct registry_request *ask, struct node *list, const struct node *index,
                            const char *digest, const char *artifact)
 {
     struct arena *arena = ask->http->arena;
@@ -138,7 +138,7 @@ static void add_descriptor(struct ask *ask, struct node *list, const struct node
 }
 
 /* The next page begins after the last one of this. */
-static void tell_next(struct ask *ask, const char *last, const char *filter)
+static void tell_next(struct registry_request *ask, const char *last, const char *filter)
 {
     struct arena *arena = ask->http->arena;
     scoped_text struct text escaped = { 0 };
@@ -150,7 +150,7 @@ static void tell_next(struct ask *ask, const char *last, const char *filter)
         last, filter ? "&artifactType=" : "", text_string(&escaped)));
 }
 
-static struct node *referrers_page(struct ask *ask, struct node *index, const char *filter)
+static struct node *referrers_page(struct registry_request *ask, struct node *index, const char *filter)
 {
     struct arena *arena = ask->http->arena;
     const struct node *subjects = index_subjects(arena, ask->registry->store, index);
@@ -180,7 +180,7 @@ static struct node *referrers_page(struct ask *ask, struct node *index, const ch
 }
 
 /* Never 404: a repository that is not there has no referrers. */
-void list_referrers(struct ask *ask)
+void list_referrers(struct registry_request *ask)
 {
     struct arena *arena = ask->http->arena;
     struct node *index = index_read(arena, ask->registry->store, ask->repository);
@@ -188,7 +188,7 @@ void list_referrers(struct ask *ask)
     struct node *body = node_map(arena);
 
     if (!pki_digest_is_valid(ask->reference)) {
-        serve_not_a_digest(ask);
+        registry_reply_not_a_digest(ask);
         return;
     }
     if (filter && !*filter)
@@ -198,5 +198,5 @@ void list_referrers(struct ask *ask)
     node_set(arena, body, "manifests", referrers_page(ask, index, filter));
     if (filter)
         http_answer_header(ask->http, "OCI-Filters-Applied", "artifactType");
-    serve_json(ask->http, INDEX_TYPE, body);
+    registry_reply_json(ask->http, INDEX_TYPE, body);
 }

@@ -121,7 +121,7 @@ static void store_manifest(struct push *push, struct http_request *request, stru
     index_write(arena, store, push->repository, index);
     if (*subject)
         http_answer_header(request, "OCI-Subject", subject);
-    serve_created(push->registry, request,
+    registry_reply_created(push->registry, request,
                   arena_printf(arena, "/v2/%s/manifests/%s", push->repository, digest),
                   digest);
 }
@@ -137,20 +137,20 @@ static void admit_manifest(struct push *push, struct http_request *request,
     struct err err = { 0 };
 
     if (check_pushed_manifest(push, manifest, &err) < 0)
-        serve_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
+        registry_reply_error(request, 400, "MANIFEST_INVALID", "%s", err.text);
     else if (!index_each_named(manifest, check_named, &needs))
-        serve_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
+        registry_reply_error(request, 400, "MANIFEST_BLOB_UNKNOWN",
                     pki_digest_is_valid(needs.lacking) ? "push %.150s first"
                     : "\"%.150s\" is neither a sha256 nor a sha512 digest",
                     needs.lacking);
     else if (check_tag(push, index, digest, &err) < 0 ||
              store_check_room(registry->store, &err) < 0)
-        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
     /* One that is damaged is removed, and this push heals it. */
     else if (store_blob_size(registry->store, digest) >= 0 &&
              verify_blob(registry, push->repository, digest, &err) < 0 &&
              store_blob_size(registry->store, digest) >= 0)
-        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
     else
         store_manifest(push, request, index, manifest, digest, bytes, len);
 }
@@ -174,16 +174,16 @@ static void on_manifest(struct http_request *request, const char *bytes,
     pki_digest_of(push->reference, bytes, len, digest);
     manifest = document_read_json(request->arena, bytes, len, &limits, &err);
     if (!node_is(manifest, NODE_MAP))
-        serve_error(request, 400, "MANIFEST_INVALID", "%s", err.code ? err.text
+        registry_reply_error(request, 400, "MANIFEST_INVALID", "%s", err.code ? err.text
                     : "a manifest is a JSON object");
     else if (pki_digest_is_valid(push->reference) && strcmp(push->reference, digest))
-        serve_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
+        registry_reply_error(request, 400, "DIGEST_INVALID", "the manifest has the digest "
                     "%s", digest);
     else
         admit_manifest(push, request, manifest, digest, bytes, len);
 }
 
-void serve_manifest_put(struct ask *ask)
+void serve_manifest_put(struct registry_request *ask)
 {
     struct arena *arena = ask->http->arena;
     const char *type = http_request_header(ask->http, "content-type");
@@ -192,13 +192,13 @@ void serve_manifest_put(struct ask *ask)
 
     if (strchr(ask->reference, ':') ? !pki_digest_is_valid(ask->reference)
                                     : !is_tag(ask->reference)) {
-        serve_error(ask->http, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
+        registry_reply_error(ask->http, 400, strchr(ask->reference, ':') ? "DIGEST_INVALID"
                     : "MANIFEST_INVALID", "\"%.150s\" is neither a tag nor a sha256 or sha512 "
                     "digest", ask->reference);
         return;
     }
     if (ask->http->body_length > (int64_t)most) {
-        serve_error(ask->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
+        registry_reply_error(ask->http, 413, "SIZE_INVALID", "a manifest may have %zu bytes, not "
                     "%lld", most, (long long)ask->http->body_length);
         return;
     }

@@ -176,7 +176,7 @@ static struct upload *begin_upload(struct registry *registry, const char *reposi
 
 static void refuse_more(struct http_request *request)
 {
-    serve_error(request, 429, "TOOMANYREQUESTS", "too many uploads are under way: a project has "
+    registry_reply_error(request, 429, "TOOMANYREQUESTS", "too many uploads are under way: a project has "
                 "%d at once; finish some, and try again", UPLOADS_MOST);
 }
 
@@ -203,7 +203,7 @@ static void answer_progress(struct http_request *request, int status,
 
 static void refuse_digest(struct http_request *request, const char *digest)
 {
-    serve_error(request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: and 64, "
+    registry_reply_error(request, 400, "DIGEST_INVALID", "\"%.150s\" is no digest: it is sha256: and 64, "
                 "or sha512: and 128 lower-case hex digits", digest ? digest : "");
 }
 
@@ -218,27 +218,27 @@ static void finish_blob(struct registry *registry, struct http_request *request,
 
     pki_digest_of(digest, bytes, len, text);
     if (strcmp(text, digest)) {
-        serve_error(request, 400, "DIGEST_INVALID",
+        registry_reply_error(request, 400, "DIGEST_INVALID",
                     "the bytes have the digest %s, not %s", text, digest);
         return;
     }
     if (store_check_room(registry->store, &err) < 0 ||
         index_check_room(index, repository, &err) < 0) {
-        serve_error(request, err_http(err.code), "DENIED", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "DENIED", "%s", err.text);
         return;
     }
     /* One that is damaged is removed, and this push heals it. */
     if (store_blob_size(registry->store, digest) >= 0 &&
         verify_blob(registry, repository, digest, &err) < 0 &&
         store_blob_size(registry->store, digest) >= 0) {
-        serve_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
+        registry_reply_error(request, err_http(err.code), "UNKNOWN", "%s", err.text);
         return;
     }
     if (store_blob_size(registry->store, digest) < 0)
         store_blob_put(registry->store, digest, bytes, len);
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, registry->store, repository, index);
-    serve_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
+    registry_reply_created(registry, request, arena_printf(arena, "/v2/%s/blobs/%s",
                                                   repository, digest), digest);
 }
 
@@ -269,19 +269,19 @@ static void on_upload_body(struct http_request *request, const char *bytes, size
     struct upload *upload = find_upload(registry, body->repository, body->id);
 
     if (!upload) {
-        serve_error(request, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
+        registry_reply_error(request, 404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
         return;
     }
     upload->busy = false;
     upload->touched = clock_steady();
     if (body->from >= 0 && (uint64_t)(body->to - body->from) + 1 != len) {
-        serve_error(request, 400, "SIZE_INVALID", "Content-Range says %lld bytes, and %zu came",
+        registry_reply_error(request, 400, "SIZE_INVALID", "Content-Range says %lld bytes, and %zu came",
                     (long long)(body->to - body->from + 1), len);
         return;
     }
     if (upload->bytes.len + len > registry->settings.most_blob) {
         drop_upload(registry, upload);
-        serve_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
+        registry_reply_error(request, 413, "SIZE_INVALID", "a blob may have %zu bytes",
                     registry->settings.most_blob);
         return;
     }
@@ -317,7 +317,7 @@ static bool parse_content_range(const char *text, int64_t *ret_from, int64_t *re
     return *ret_from <= *ret_to && *ret_to < INT64_MAX;
 }
 
-static void take_upload_body(struct ask *ask, struct upload *upload, const char *digest)
+static void take_upload_body(struct registry_request *ask, struct upload *upload, const char *digest)
 {
     struct arena *arena = ask->http->arena;
     struct body *body = arena_alloc(arena, sizeof *body);
@@ -337,7 +337,7 @@ static void take_upload_body(struct ask *ask, struct upload *upload, const char 
 /* ---- Requests -------------------------------------------------------------------- */
 
 /* A blob that another repository has, if the asker may pull from there. */
-static bool mount_from(struct ask *ask, const char *from, const char *digest)
+static bool mount_from(struct registry_request *ask, const char *from, const char *digest)
 {
     const struct registry_settings *settings = &ask->registry->settings;
     struct arena *arena = ask->http->arena;
@@ -351,7 +351,7 @@ static bool mount_from(struct ask *ask, const char *from, const char *digest)
         return false;
     node_set_int(arena, node_make(arena, index, "blobs"), digest, 1);
     index_write(arena, ask->registry->store, ask->repository, index);
-    serve_created(ask->registry, ask->http,
+    registry_reply_created(ask->registry, ask->http,
                   arena_printf(arena, "/v2/%s/blobs/%s", ask->repository, digest),
                   digest);
     return true;
@@ -360,7 +360,7 @@ static bool mount_from(struct ask *ask, const char *from, const char *digest)
 /* Without `from`, the project's repositories are looked through, up to so many. */
 #define MOUNT_LOOKS 100
 
-static bool mount_blob(struct ask *ask, const char *digest)
+static bool mount_blob(struct registry_request *ask, const char *digest)
 {
     const char *from = http_request_query(ask->http, "from");
     size_t len = strcspn(ask->repository, "/"), looks = 0;
@@ -374,7 +374,7 @@ static bool mount_blob(struct ask *ask, const char *digest)
     return false;
 }
 
-static void handle_post(struct ask *ask)
+static void handle_post(struct registry_request *ask)
 {
     const char *wanted = http_request_query(ask->http, "mount");
     const char *digest = http_request_query(ask->http, "digest");
@@ -386,7 +386,7 @@ static void handle_post(struct ask *ask)
         return;
     }
     if (algorithm && !pki_digest_is_algorithm(algorithm)) {
-        serve_error(ask->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
+        registry_reply_error(ask->http, 400, "DIGEST_INVALID", "?digest-algorithm=%.50s: this registry "
                     "knows sha256 and sha512", algorithm);
         return;
     }
@@ -402,25 +402,25 @@ static void handle_post(struct ask *ask)
 }
 
 /* What comes goes on where the upload stands. */
-static bool check_upload_range(struct ask *ask, const struct upload *upload)
+static bool check_upload_range(struct registry_request *ask, const struct upload *upload)
 {
     const char *range = http_request_header(ask->http, "content-range");
     int64_t from = 0, to = 0;
 
     if (range && !parse_content_range(range, &from, &to)) {
-        serve_error(ask->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
+        registry_reply_error(ask->http, 400, "BLOB_UPLOAD_INVALID", "Content-Range \"%.100s\" is not "
                     "START-END, the first and the last byte", range);
         return false;
     }
     if (!upload->busy && (!range || (uint64_t)from == upload->bytes.len))
         return true;
     tell_progress(ask->http, upload);
-    serve_error(ask->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
+    registry_reply_error(ask->http, 416, "BLOB_UPLOAD_INVALID", "the upload stands at byte %zu%s",
                 upload->bytes.len, upload->busy ? ", and another request writes to it" : "");
     return false;
 }
 
-void serve_upload(struct ask *ask)
+void serve_upload(struct registry_request *ask)
 {
     struct upload *upload = find_upload(ask->registry, ask->repository, ask->reference);
     const char *digest = http_request_query(ask->http, "digest");
@@ -429,7 +429,7 @@ void serve_upload(struct ask *ask)
     if (!strcmp(method, "POST") && !*ask->reference) {
         handle_post(ask);
     } else if (!upload) {
-        serve_error(ask->http, 404, "BLOB_UPLOAD_UNKNOWN",
+        registry_reply_error(ask->http, 404, "BLOB_UPLOAD_UNKNOWN",
                     "there is no such upload");
     } else if (!strcmp(method, "GET")) {
         answer_progress(ask->http, 204, upload);
@@ -437,7 +437,7 @@ void serve_upload(struct ask *ask)
         drop_upload(ask->registry, upload);
         http_answer(ask->http, 204, NULL, NULL, 0);
     } else if (strcmp(method, "PATCH") && strcmp(method, "PUT")) {
-        serve_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
+        registry_reply_error(ask->http, 405, "UNSUPPORTED", "%s is not possible here",
                     method);
     } else if (!strcmp(method, "PUT") && (!digest || !pki_digest_is_valid(digest))) {
         refuse_digest(ask->http, digest);

@@ -46,7 +46,7 @@ static bool has_joined(const struct node *cluster)
     return false;
 }
 
-const struct node *seen_add(const struct api_request *ask, struct arena *arena,
+const struct node *last_seen_add(const struct api_request *ask, struct arena *arena,
                             const struct node *object)
 {
     const struct api *api = ask->api;

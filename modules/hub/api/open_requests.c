@@ -14,10 +14,10 @@
 
 /* Identified and judged as if the request came now; so whatever was taken back
    since (a binding, a token, an account, a certificate's cluster) counts. */
-static bool may_go_on(const struct held *held)
+static bool may_go_on(const struct open_request *open)
 {
     scoped_arena struct arena *arena = arena_new();
-    const struct api_request *ask = held->ask;
+    const struct api_request *ask = open->ask;
     struct auth_user *user;
     struct err err = {0};
 
@@ -26,18 +26,18 @@ static bool may_go_on(const struct held *held)
            auth_check(ask->api->auth, user, &ask->what, &err) == 0;
 }
 
-static void unlink_held(struct held *held)
+static void unlink_request(struct open_request *open)
 {
-    held->next->prev = held->prev;
-    held->prev->next = held->next;
+    open->next->prev = open->prev;
+    open->prev->next = open->next;
 }
 
-static void link_last(struct api *api, struct held *held)
+static void link_last(struct api *api, struct open_request *open)
 {
-    held->prev = api->held.prev;
-    held->next = &api->held;
-    held->prev->next = held;
-    api->held.prev = held;
+    open->prev = api->open.prev;
+    open->next = &api->open;
+    open->prev->next = open;
+    api->open.prev = open;
 }
 
 /* The judged go to the end of the list; the first that is judged ends the round. */
@@ -46,12 +46,12 @@ static void judge_some(void *arg)
     struct api *api = arg;
 
     for (int i = 0; i < AT_ONCE; i++) {
-        struct held *first = api->held.next;
+        struct open_request *first = api->open.next;
 
-        if (first == &api->held || first->judged == api->rights)
+        if (first == &api->open || first->judged == api->rights)
             return;
         first->judged = api->rights;
-        unlink_held(first);
+        unlink_request(first);
         link_last(api, first);
         if (!may_go_on(first))
             first->end(first->arg);
@@ -67,33 +67,33 @@ static void on_rights(void *arg)
     loop_timer_set(api->judge, 0);
 }
 
-void held_open(struct api *api)
+void open_requests_start(struct api *api)
 {
-    api->held.next = api->held.prev = &api->held;
+    api->open.next = api->open.prev = &api->open;
     api->judge = loop_timer_new(api->loop, judge_some, api);
     auth_on_change(api->auth, on_rights, api);
 }
 
-void held_close(struct api *api)
+void open_requests_stop(struct api *api)
 {
     auth_on_change(api->auth, NULL, NULL);
     loop_timer_free(&api->judge);
 }
 
-void held_add(struct held *held, struct api_request *ask, held_end_fn *end, void *arg)
+void open_request_add(struct open_request *open, struct api_request *ask, open_request_end_fn *end, void *arg)
 {
-    *held = (struct held){.ask = ask, .end = end, .arg = arg, .judged = ask->api->rights};
-    link_last(ask->api, held);
+    *open = (struct open_request){.ask = ask, .end = end, .arg = arg, .judged = ask->api->rights};
+    link_last(ask->api, open);
 }
 
-void held_remove(struct held *held)
+void open_request_remove(struct open_request *open)
 {
-    if (held->next)
-        unlink_held(held);
-    held->next = held->prev = NULL;
+    if (open->next)
+        unlink_request(open);
+    open->next = open->prev = NULL;
 }
 
-int64_t held_time_left(const struct api_request *ask)
+int64_t open_request_time_left(const struct api_request *ask)
 {
     int64_t left = ask->user->expires - clock_wall();
 
