@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes a request apart, asks whether it is allowed, and sends it on. */
+/* Parses the path of a request, checks authorisation, and calls the handler of its verb. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -114,7 +114,7 @@ static const char *verb_of(const struct api_request *ask)
         if (strcmp(verbs[i].one, "get") == 0 &&
             !*ask->what.subresource && query_flag(ask->http, "watch"))
             return "watch";
-        /* An object cannot be created at its own address. */
+        /* POST creates in a collection, not at the address of an object. */
         if (*ask->what.name && !*ask->what.subresource && !strcmp(method, "POST"))
             return NULL;
         return *ask->what.name ? verbs[i].one : verbs[i].many;
@@ -146,15 +146,15 @@ static bool kind_has_verb(const struct api_request *ask)
 }
 
 /*
- * The name that a list, watch or deletecollection is about: in the path, or the
- * one that the field selector requires. With both, they must agree, for only one
- * of them can be judged.
+ * The one name of a list, watch or deletecollection: from the path, or from a field
+ * selector on metadata.name. With both they must be equal, because only one of them is
+ * authorised.
  */
 static int read_required_name(struct api_request *ask, struct err *err)
 {
     const char *fields = http_request_query(ask->http, "fieldSelector");
     struct selector *selector = NULL;
-    struct err unwanted = {0}; /* said by query_read(), to who may ask at all */
+    struct err unwanted = {0}; /* dropped: query_read() reports it, after authorisation */
     const char *name = NULL;
 
     if (!strcmp(ask->what.verb, "get") || !fields || !*fields)
@@ -178,8 +178,8 @@ static bool asks_many(const struct api_request *ask)
 }
 
 /*
- * Completes the description that is judged here and served later: handlers take
- * namespace, name and selectors from it, never from the request again.
+ * Completes the auth_request. Handlers read namespace, name and selectors from it and
+ * never from the HTTP request again, so that what is served is what was authorised.
  */
 static int complete_auth_request(struct api_request *ask, struct err *err)
 {
@@ -192,7 +192,10 @@ static int complete_auth_request(struct api_request *ask, struct err *err)
         if (read_required_name(ask, err) < 0)
             return -1;
     }
-    /* A Namespace lies in itself, so that a role there lets one look at it. */
+    /*
+     * A Namespace counts as inside itself, so that a role in a namespace allows reading
+     * the Namespace.
+     */
     if (!*kind->group && !strcmp(kind->plural, "namespaces"))
         ask->what.space = ask->what.name;
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what is served: groups, versions, kinds, OpenAPI, the server's version. */
+/* Serves discovery: groups, versions, kinds, and the server's version. */
 #include "api/inside.h"
 
 #include "base/text.h"
@@ -19,7 +19,7 @@ static const struct {
     {"watch", KIND_WATCH},
 };
 
-/* Hexadecimal digits that another content would not have. */
+/* A hash of the content in hexadecimal digits, for ETags. */
 const char *discovery_hash(struct arena *arena, const void *bytes, size_t len)
 {
     unsigned char digest[PKI_SHA256];
@@ -81,8 +81,10 @@ static struct node *version_node(struct arena *arena, const struct kind *kind)
     return made;
 }
 
-/* Rows come in order of group and version, so each is new when it differs from
-   the one before. */
+/*
+ * Rows are sorted by group and version, so a new version begins where a row differs from
+ * the one before.
+ */
 bool discovery_is_new_version(const struct kinds *kinds, size_t i)
 {
     const struct kind *before = i ? kinds_at(kinds, i - 1) : NULL;
@@ -253,7 +255,10 @@ static struct node *make_aggregated_discovery(struct arena *arena, const struct 
     return made;
 }
 
-/* The newest aggregated version that Accept names, or NULL for plain. */
+/*
+ * The newest version of aggregated discovery in Accept; NULL: the client wants plain
+ * discovery.
+ */
 static const char *aggregated_version(const struct http_request *request)
 {
     const char *accept = http_request_header(request, "accept");
@@ -337,7 +342,7 @@ void discovery_handle(struct api *api, struct http_request *request)
     struct node *found;
 
     request->label = "discovery";
-    /* By segments: there are clients that end each of these paths with "/". */
+    /* Compares segments, because some clients end each of these paths with "/". */
     if (request->segment_count == 1 &&
         text_same(request->segments[0], "version")) {
         answer_version(api, request);

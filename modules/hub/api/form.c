@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts objects into the form that was asked for: whole, table, metadata. */
+/* Writes objects in the form of the Accept header: whole, as a table, or metadata only. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -11,7 +11,7 @@
 
 #define META "meta.k8s.io/v1"
 
-/* Each media range of Accept in turn; the first that we can make decides. */
+/* Takes the first media range of Accept that the server can produce. */
 void form_choose(struct api_request *ask)
 {
     const char *accept = http_request_header(ask->http, "accept");
@@ -63,7 +63,7 @@ static struct node *table_column_definitions(struct arena *arena, const struct k
         struct node *column = node_map(arena);
 
         node_set_text(arena, column, "name", from->name);
-        /* Ages are sent as text, so to a client they are text. */
+        /* Ages are sent as text, so the column's type is string. */
         node_set_text(arena, column, "type",
                       strcmp(from->type, "date") == 0 ? "string" : from->type);
         node_set_text(arena, column, "format", from->format);
@@ -121,7 +121,7 @@ void form_write(const struct api_request *ask, const struct node *object,
     document_write_json(out, in_form(ask, ask->arena, converted, true));
 }
 
-/* The bytes as they lie in memory, unless another form or version is wanted. */
+/* Copies the stored bytes unless the client wants another form or version. */
 static void write_object(const struct api_request *ask, const struct object *object,
                          bool first, bool row_only, struct arena *arena,
                          struct text *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ends held requests whose user may no longer make them. */
+/* Ends open requests (watches) whose user has lost the right to them. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -9,11 +9,13 @@
 
 #include <string.h>
 
-/* So many are judged in one turn of the loop: a millisecond or two. */
+/* How many requests are checked in one turn of the loop; takes 1 to 2 ms. */
 #define AT_ONCE 128
 
-/* Identified and judged as if the request came now; so whatever was taken back
-   since (a binding, a token, an account, a certificate's cluster) counts. */
+/*
+ * Identifies and authorises again as if the request came now, so that a removed binding,
+ * token, account or certificate takes effect.
+ */
 static bool may_go_on(const struct open_request *open)
 {
     scoped_arena struct arena *arena = arena_new();
@@ -40,7 +42,7 @@ static void link_last(struct api *api, struct open_request *open)
     api->open.prev = open;
 }
 
-/* The judged go to the end of the list; the first that is judged ends the round. */
+/* Checked requests move to the end of the list, so a checked one at the head ends the round. */
 static void judge_some(void *arg)
 {
     struct api *api = arg;

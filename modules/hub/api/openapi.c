@@ -22,7 +22,10 @@ static const char *openapi_group_path(struct arena *arena, const struct kind *ki
 static struct node *openapi_document(struct arena *arena, const struct api *api,
                                      const char *path);
 
-/* The hash of a group version's document; made once, for kinds do not change. */
+/*
+ * The hash of a group version's document, made once, because kinds do not change while the
+ * hub runs.
+ */
 static const char *openapi_document_hash(struct api *api, const char *path)
 {
     const char *known = map_get(api->hashes, path);
@@ -60,7 +63,7 @@ static const char *schema_name(struct arena *arena, const struct kind *kind)
     scoped_text struct text name = {0};
     char *group = arena_string(arena, *kind->group ? kind->group : "core.api.k8s.io");
 
-    /* Reversed as Kubernetes does: dev.axle.v1alpha1.AIWorkload. */
+    /* Reverses the group as Kubernetes does: dev.axle.v1alpha1.AIWorkload. */
     for (char *dot; (dot = strrchr(group, '.')); *dot = '\0')
         text_addf(&name, "%s.", dot + 1);
     text_addf(&name, "%s.%s.%s", group, kind->version, kind->kind);
@@ -96,7 +99,7 @@ static struct node *make_operation(struct arena *arena, const struct kind *kind,
     return made;
 }
 
-/* Every kind's metadata is one schema, and is referred to. */
+/* All kinds refer to one schema for metadata. */
 static struct node *with_metadata(struct arena *arena, const struct node *schema)
 {
     struct node *made = node_share(arena, schema);
@@ -169,8 +172,10 @@ static struct node *openapi_document(struct arena *arena, const struct api *api,
 
 /* ---- Answers ------------------------------------------------------------- */
 
-/* One group version's document. Whoever asks for another content than there is
-   is sent to where it is now. */
+/*
+ * Serves one group version's document. A request with an old hash is redirected to the
+ * current one.
+ */
 static void answer_document(struct api *api, struct http_request *request,
                             const char *path)
 {
@@ -208,7 +213,7 @@ void openapi_handle(struct api *api, struct http_request *request)
         reply_node(request, 200, openapi_index(request->arena, api));
     else if (text_starts(request->path, prefix))
         answer_document(api, request, request->path + strlen(prefix));
-    /* An empty text of this type is what makes every kubectl content. */
+    /* kubectl accepts an empty document of this media type. */
     else if (text_same(which, "v2") && request->segment_count == 2)
         http_answer(request, 200, OPENAPI_V2_TYPE, "", 0);
     else

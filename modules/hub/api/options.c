@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks what stands in the query of a request, in a kube-apiserver's words. */
+/* Checks the query parameters of a request; messages are those of a kube-apiserver. */
 #include "api/inside.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* What is wrong with the options of one request. */
+/* The mistakes in the options of one request. */
 struct finding {
     const struct api_request *ask;
     struct node *causes;
@@ -36,7 +36,7 @@ static void add_unsupported_value(struct finding *finding, const char *field, co
                      "supported values: %s", supported);
 }
 
-/* Nothing found: 0. Otherwise the sentence, and the details of the Status. */
+/* Returns 0 if there is no mistake; else the message, and the details of the Status. */
 static int options_error(struct finding *finding, const char *options,
                     struct node **ret_details, struct err *err)
 {
@@ -121,7 +121,7 @@ int options_check_list(const struct api_request *ask, struct node **ret_details,
 
 /* ---- Writes -------------------------------------------------------------- */
 
-/* A field manager is shown in managedFields, so it must be fit to be seen. */
+/* The field manager is printed in managedFields, so it must be printable. */
 static void check_manager(struct finding *finding, const char *manager)
 {
     const size_t most = 128;

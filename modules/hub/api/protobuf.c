@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the few messages that kubectl's typed commands send as protobuf. */
+/* Decodes the few protobuf messages that kubectl's typed commands send. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -299,7 +299,7 @@ static bool read_map_entry(struct arena *arena, struct node *map, struct wire by
             key = text_node(arena, part);
         else if (number == 2)
             value = binary ? base64_node(arena, part) : text_node(arena, part);
-        /* Text that is no text is refused, not cut. */
+        /* Invalid UTF-8 is refused, not cut. */
         if ((number == 1 && !key) || (number == 2 && !value))
             return false;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers get and list; a list is streamed, never built. */
+/* Handles get and list. A list is streamed in pieces, so its size does not matter. */
 #include "api/inside.h"
 
 #include "base/object.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Go on writing until this much waits in the connection. */
+/* Write pieces until this many bytes wait in the connection. */
 #define ENOUGH ((size_t)256 * 1024)
 #define LISTING_TAG 0x4c495354u
 
@@ -31,7 +31,7 @@ void read_get(struct api_request *ask)
     http_answer(ask->http, 200, "application/json", out.bytes, out.len);
 }
 
-/* A list on its way out. */
+/* State of a list response. */
 struct listing {
     uint32_t tag;
     struct api_request *ask;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers with objects and with Status. */
+/* Responds with objects and with Status. */
 #include "api/inside.h"
 
 #include "base/text.h"
@@ -49,7 +49,7 @@ struct node *reply_status(struct arena *arena, const struct err *err,
             node_set_text(arena, details, "name", name);
         if (kind && *kind->group)
             node_set_text(arena, details, "group", kind->group);
-        /* Validation names the kind, everything else the resource. */
+        /* A validation error names the kind, other errors name the resource. */
         if (kind)
             node_set_text(arena, details, "kind",
                           err->code == ERR_INVALID ? kind->kind : kind->plural);
@@ -95,7 +95,7 @@ void reply_failure(const struct api_request *ask, const struct err *err,
     reply_node(ask->http, err_http(err->code), status);
 }
 
-/* Failures that are not about one object say nothing of one. */
+/* Errors that do not concern one object have no name in their details. */
 static bool is_about_object(enum err_code code)
 {
     static const enum err_code codes[] = {

@@ -13,8 +13,10 @@ const char *request_namespace(const struct api_request *ask)
     return ask->kind->namespaced ? ask->what.space : "";
 }
 
-/* As Kubernetes has it: no value, "false" and "0" are no, all else is yes, for
-   there are clients that say "True". */
+/*
+ * As in Kubernetes, an empty value, "false" and "0" are false and all else is true,
+ * because some clients send "True".
+ */
 bool query_flag(const struct http_request *request, const char *name)
 {
     const char *value = http_request_query(request, name);

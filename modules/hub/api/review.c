@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers questions about who one is and what one may; nothing is kept. */
+/*
+ * Handles reviews of identity and access (SubjectAccessReview, TokenReview …); stores
+ * nothing.
+ */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -174,7 +177,7 @@ static void reply_review_failure(struct api_request *ask, const struct err *err,
     reply_failure(ask, err, details);
 }
 
-/* A token is for the account in the path, whatever the body says. */
+/* The token is for the account of the path; names in the body are ignored. */
 static void answer_token(struct api_request *ask, const struct node *body)
 {
     struct node *causes = node_list(ask->arena);
@@ -228,7 +231,7 @@ void review_handle(struct api_request *ask, struct node *body)
         if (strcmp(reviews[i].kind, kind) == 0)
             reviews[i].answer(&review);
     if (node_count(review.causes)) {
-        /* A kube-apiserver has forgotten the kind by then; so it says none. */
+        /* A kube-apiserver's error has no kind at this point, so neither has this one. */
         err_set(&err, ERR_INVALID, "%s",
                 schema_sentence(ask->arena, "", ask->kind->group, "",
                                 review.causes));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams changes to a client for as long as it likes to listen. */
+/* Streams changes of objects to a client until it or the server ends the watch. */
 #include "api/inside.h"
 
 #include "base/clock.h"
@@ -14,8 +14,10 @@
 
 #define WATCHING_TAG 0x57415443u
 #define ENOUGH ((size_t)256 * 1024)
-/* Without timeoutSeconds a watch ends by itself some time after an hour, so
-   that a forgotten one does not live for ever. */
+/*
+ * Without timeoutSeconds a watch ends after one to two hours, so that forgotten watches go
+ * away.
+ */
 #define LONGEST (3600 * CLOCK_SECOND)
 
 struct watching {
@@ -106,8 +108,10 @@ static void write_event(struct watching *watching,
     }
 }
 
-/* Sends some of what there is, unless the client has not taken the last of it;
-   true if there may be more. */
+/*
+ * Sends some events, unless the client has not read the last ones. True if there may be
+ * more.
+ */
 static bool pump_some(struct watching *watching)
 {
     struct http_request *http = watching->ask->http;
@@ -163,7 +167,7 @@ static int read_options(const struct api_request *ask,
     return 0;
 }
 
-/* How long it may last: as asked for, an hour or two, or its user's credential. */
+/* The duration: timeoutSeconds, or one to two hours; at most until the credential expires. */
 static int64_t watch_time(const struct api_request *ask)
 {
     const char *text = http_request_query(ask->http, "timeoutSeconds");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the body of a write, does it, and answers when it is on disk. */
+/* Reads the body of a write, performs it, and responds when it is on disk. */
 #include "api/inside.h"
 
 #include "base/object.h"
@@ -11,14 +11,14 @@
 
 #define WRITING_TAG 0x57524954u
 
-/* A write that waits for the disk. */
+/* State of one write request until its response. */
 struct writing {
     uint32_t tag;
     struct api_request *ask;
-    bool gone; /* the client is; the write goes on */
+    bool gone; /* the client has gone; the write continues */
     struct objects_write write;
     struct objects_result result;
-    struct err err; /* what the write itself said */
+    struct err err; /* the result of the write */
     bool failed;
 };
 
@@ -83,7 +83,7 @@ static int patch_of(const char *type, enum objects_patch *ret, struct err *err)
     return err_set(err, ERR_MEDIA_TYPE, "415: Unsupported Media Type");
 }
 
-/* The beginning of a body, as it is shown to whoever sent it. */
+/* The first bytes of a body, for an error message. */
 static const char *body_summary(struct arena *arena, const char *bytes, size_t len)
 {
     static const size_t most = 30;
@@ -101,8 +101,10 @@ static const char *body_summary(struct arena *arena, const char *bytes, size_t l
     return arena_string(arena, text_string(&out));
 }
 
-/* What the reader refused, in the words of a kube-apiserver where it would have
-   refused it as well, and in the reader's own where only we do. */
+/*
+ * Reports that the body cannot be parsed: in the words of a kube-apiserver where it would
+ * refuse the body too, else in those of the parser.
+ */
 static void reply_body_error(struct api_request *ask, const char *bytes, size_t len,
                      struct err *err)
 {
@@ -165,8 +167,10 @@ static void read_parameters(struct writing *writing)
         .grace = -1};
 }
 
-/* DeleteOptions come in the body, the query, or both. A dry run that is misspelt
-   must not delete. */
+/*
+ * DeleteOptions may be in the body and in the query. options_check_delete() refuses a dryRun
+ * other than "All", so that a misspelt one deletes nothing.
+ */
 static int read_delete_options(struct writing *writing, const struct node *body)
 {
     struct objects_write *write = &writing->write;
@@ -210,7 +214,7 @@ static void add_warnings(struct http_request *request,
     }
 }
 
-/* What a delete that took effect at once says. */
+/* The Status of a delete that took effect at once. */
 static struct node *deleted_status(const struct writing *writing)
 {
     struct arena *arena = writing->ask->arena;
@@ -241,7 +245,10 @@ static void respond_written(struct writing *writing)
         return;
     }
     add_warnings(ask->http, writing->result.warnings);
-    /* An update that lets go of the last finalizer answers with the object. */
+    /*
+     * Removing the last finalizer deletes the object; the response of an update has the
+     * object.
+     */
     if (writing->result.gone && text_starts(ask->what.verb, "delete")) {
         reply_node(ask->http, 200, deleted_status(writing));
         return;
@@ -283,7 +290,7 @@ static int do_write(struct writing *writing)
     return objects_delete(objects, &writing->write, &writing->result, err);
 }
 
-/* Deletes what the selectors choose, one write each, one commit together. */
+/* Deletes each selected object by a write of its own; all are in one commit. */
 static int delete_collection(struct writing *writing)
 {
     struct api_request *ask = writing->ask;
@@ -353,7 +360,7 @@ static void run_write(struct writing *writing)
         writing_free(writing);
         return;
     }
-    /* The request's arena goes with it, so a client that leaves is only noted. */
+    /* The arena of the request must live until the commit, so on disconnect only set `gone`. */
     http_request_gone(ask->http, on_write_gone, writing);
     objects_when_durable(ask->api->objects,
                          many ? on_collection_durable : on_write_durable, writing);
@@ -419,8 +426,8 @@ static void on_write_body(struct http_request *http, const char *bytes, size_t l
 }
 
 /*
- * A body that says ahead that it is too long is refused in the API's own form; of
- * one that does not, the server says so in plain text, which kubectl does not show.
+ * A Content-Length above the limit is refused here with a Status. For a chunked body the
+ * HTTP server refuses in plain text, which kubectl does not print.
  */
 static int check_body_length(const struct api_request *ask, struct err *err)
 {

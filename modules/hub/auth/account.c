@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes and checks the short-lived tokens of ServiceAccounts (RFC 7519). */
+/* Issues and verifies the short-lived tokens (JWT) of ServiceAccounts (RFC 7519). */
 #include "auth/inside.h"
 
 #include "base/clock.h"
@@ -92,7 +92,7 @@ static char *sign_claims(const struct auth *auth, struct arena *arena,
     return arena_string(arena, text_string(&out));
 }
 
-/* RFC 9562, version 4: what tells tokens apart. */
+/* A UUID (RFC 9562, version 4) as the token's ID. */
 static struct node *new_id(struct arena *arena)
 {
     unsigned char b[16];
@@ -115,7 +115,7 @@ struct making {
     const struct node *spec;
     const struct node *audiences;
     int64_t seconds;
-    struct object *bound; /* owned; NULL: to nothing but the account */
+    struct object *bound; /* owned: the bound object; NULL: bound to the account only */
 };
 
 static struct node *object_reference(struct arena *arena, const struct object *object)
@@ -160,8 +160,10 @@ static int refuse_request(const struct making *making, struct node *causes,
                                    "authentication.k8s.io", "", causes));
 }
 
-/* What is too long is shortened, as a kube-apiserver does: the answer says how
-   long it became. */
+/*
+ * Shortens a duration above the limit, as a kube-apiserver does; the response has the real
+ * expiry.
+ */
 static int settle_seconds(struct making *making, struct node *causes,
                           struct err *err)
 {
@@ -209,7 +211,7 @@ static int check_wanted(const struct making *making, struct node *causes,
     return 0;
 }
 
-/* Of what a token may be bound to, the hub keeps Secrets. */
+/* Of the kinds that a token can be bound to, this hub stores Secrets only. */
 static int find_bound(struct making *making, struct err *err)
 {
     const struct node *ref = node_get(making->spec, "boundObjectRef");
@@ -305,7 +307,7 @@ bool account_is_token(const char *text)
            strlen(text) < TOKEN_BYTES;
 }
 
-/* The claims, whoever wrote them. */
+/* The claims, not verified. */
 static const struct node *read_token_claims(struct arena *arena, const char *text)
 {
     const char *first = strchr(text, '.');
@@ -318,7 +320,7 @@ static const struct node *read_token_claims(struct arena *arena, const char *tex
                               &document_limits_api, NULL);
 }
 
-/* The claims, if the hub's key signed them. */
+/* The claims, if the hub's key signed them; else NULL. */
 static const struct node *open_token(const struct auth *auth,
                                      struct arena *arena, const char *text)
 {
@@ -350,7 +352,7 @@ static int check_claim_times(const struct node *claims, struct err *err)
     return 0;
 }
 
-/* At least one of the audiences must be meant; all that are, are told. */
+/* At least one audience must match; `ret` gets all that match. */
 static int check_audiences(const struct node *claims, struct arena *arena,
                            const char *const *wanted, struct node *ret,
                            struct err *err)

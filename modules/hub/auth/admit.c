@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks for the second permission that some writes need, within the write. */
+/* Checks the second permission that some writes need, as an admission rule of the write. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -48,8 +48,10 @@ static const struct node *same_reference(const struct node *list,
     return NULL;
 }
 
-/* Whoever may set an owner's finalizers may hold up its deletion; so may whoever
-   may change the owner itself. */
+/*
+ * blockOwnerDeletion can delay the deletion of the owner, so it needs the right to update
+ * the owner or its finalizers.
+ */
 static bool may_block(const struct auth *auth, const struct objects_review *review,
                       const struct node *reference)
 {
@@ -78,9 +80,9 @@ static int forbid_write(const struct objects_review *review, const char *why, st
 }
 
 /*
- * The rules of kube-apiserver's OwnerReferencesPermissionEnforcement: an owner
- * that is not there has its dependents deleted, and blockOwnerDeletion holds up
- * the deletion of the owner; so each takes the right to do that directly.
+ * The rules of kube-apiserver's OwnerReferencesPermissionEnforcement: a dependent of a
+ * missing owner is deleted, and blockOwnerDeletion delays the deletion of the owner; so
+ * each needs the right to do that directly.
  */
 static int check_owner_references(const struct auth *auth, const struct objects_review *review,
                         struct err *err)

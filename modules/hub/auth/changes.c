@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notices when somebody's rights or credentials may have become fewer. */
+/* Calls the listener when a user may have lost rights or credentials. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -14,7 +14,7 @@ static void call_change_listener(struct auth *auth)
         auth->changed(auth->changed_arg);
 }
 
-/* Roles and bindings: a new one takes nothing from anybody. */
+/* A new role or binding takes no right away, so only updates and deletions count. */
 static void on_role(void *arg, const struct object *before,
                     const struct object *after)
 {
@@ -22,7 +22,7 @@ static void on_role(void *arg, const struct object *before,
         call_change_listener(arg);
 }
 
-/* Of a token the spec counts: its status changes at each join. */
+/* Only the spec of a JoinToken counts: its status changes at each join. */
 static void on_token(void *arg, const struct object *before,
                      const struct object *after)
 {
@@ -37,8 +37,10 @@ static void on_token(void *arg, const struct object *before,
         call_change_listener(arg);
 }
 
-/* A ServiceAccount, or a Secret that a token is bound to: the token ends with
-   it, and one made anew under the same name is another. */
+/*
+ * A ServiceAccount, or a Secret that a token is bound to. The UID counts: an object
+ * created again under the same name does not make old tokens valid.
+ */
 static void on_credential_change(void *arg, const struct object *before,
                    const struct object *after)
 {
@@ -46,7 +48,7 @@ static void on_credential_change(void *arg, const struct object *before,
         call_change_listener(arg);
 }
 
-/* Every key that spoke for the cluster before still does. */
+/* Every old key is also a new one. */
 static bool keeps_keys(const char *old, const char *new)
 {
     scoped_mem char *keys = mem_copy_string(old);
@@ -59,9 +61,9 @@ static bool keeps_keys(const char *old, const char *new)
 }
 
 /*
- * What a spoke's certificate is compared with at each request has become less. A
- * fleet that joins is accepted and given keys one by one: that takes nothing away,
- * and must not have all that is held judged again each time.
+ * Whether the cluster lost acceptance or a key. Accepting a new spoke and adding a key
+ * take nothing away; when a fleet joins, that must not start a check of all open requests
+ * each time.
  */
 static bool has_lost(const struct object *before, const struct object *after)
 {

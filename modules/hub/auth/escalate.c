@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sees to it that nobody gives rights that they do not have themselves. */
+/* Prevents privilege escalation: a user can grant only rights that the user has. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* One write of a role or a binding, judged. */
+/* The user of one write of a role or binding. */
 struct grantor {
     const struct auth *auth;
     const struct auth_user *user;
@@ -17,7 +17,7 @@ struct grantor {
     const char *space, *name;
 };
 
-/* An identity that is missing is nobody's, never the hub's. */
+/* A write without a user has no rights here; it does not count as the hub's own. */
 static struct grantor grantor_of(const struct auth *auth,
                                  const struct objects_review *review)
 {
@@ -51,7 +51,7 @@ static char *groups_text(const struct grantor *by)
     return arena_string(by->arena, text_string(&out));
 }
 
-/* The rules must be covered by what the user has in that namespace. */
+/* The user's rules in the namespace must cover these rules. */
 static int check_cover(const struct grantor *by, const struct node *list,
                        struct err *err)
 {
@@ -76,7 +76,7 @@ static bool has_aggregation(const struct node *role)
     return rule && !node_is(rule, NODE_NULL);
 }
 
-/* An aggregated role gathers anything, so it takes everything to make one. */
+/* An aggregated role collects any rules, so creating one needs all rights. */
 static int check_aggregation(const struct grantor *by, const struct node *before,
                              const struct node *after, struct err *err)
 {
@@ -116,9 +116,8 @@ static int check_role_grant(const struct grantor *by, const struct node *before,
 }
 
 /*
- * Users and groups that the system gives, to everybody or to nobody known, are an
- * administrator's to bind: a project's admin opens the project to the people that
- * are named, as its lists of members do. Accounts of a namespace may be bound.
+ * Only an administrator may bind the system's users and groups. A project's admin may bind
+ * named people and the ServiceAccounts of a namespace.
  */
 static int check_bound_subjects(const struct grantor *by, const struct node *after,
                           struct err *err)
@@ -158,7 +157,7 @@ static int check_binding_grant(const struct grantor *by, const struct node *befo
     if (check_bound_subjects(by, after, err) < 0)
         return -1;
     if (!*name || grantor_may(by, "bind", plural, name))
-        return 0; /* without a name it is not valid, which is said later */
+        return 0; /* invalid without a name; validation reports that */
     found = objects_get(objects, OBJECTS_STAGED,
                         kinds_find(objects_kinds(objects), RBAC, plural),
                         local ? by->space : "", name, err);
@@ -203,7 +202,7 @@ static int check_lists(const struct grantor *by, const struct node *before,
     return 0;
 }
 
-/* A Tenant's admins are admins of each of its projects, too. */
+/* The admins of a Tenant are also admins of each of its projects. */
 struct tenant_projects {
     const struct grantor *by;
     const struct node *before, *after;
@@ -248,9 +247,8 @@ static bool same_field(const struct node *before, const struct node *after,
 }
 
 /*
- * A Project uses what its Tenant has, and what it may do on spokes beside that is
- * no project's own affair: who makes one, or changes these, could as well change
- * the Tenant.
+ * A Project has the rights of its Tenant, and its rights on spokes affect others too. So
+ * creating a Project, or changing these fields, needs the right to change the Tenant.
  */
 static int check_tenant_of(const struct grantor *by, const struct node *before,
                            const struct node *after, struct err *err)
@@ -298,9 +296,8 @@ static const struct node *label_of(const struct node *object, const char *name)
 }
 
 /*
- * By these labels the hub knows whose a namespace is: a spoke's rights in it, and
- * what a Project takes over or removes, follow from them. So who writes them could
- * as well write the Tenant.
+ * These labels say who owns a namespace: a spoke's rights in it and what a Project adopts
+ * or deletes depend on them. So writing them needs the right to change the Tenant.
  */
 static int before_namespace(void *arg, const struct objects_review *review,
                             struct err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges which fields of an object a spoke or a join token changes. */
+/* Checks which fields of an object a spoke or join token changes. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define INSTANCE "axle.dev/instance" /* on a lease: which agent renews it */
+#define INSTANCE "axle.dev/instance" /* annotation of a lease: the agent that renews it */
 #define OWN_FINALIZER "cluster.open-cluster-management.io/manifest-work-cleanup"
 
 static const char *const fields_told[] = {
@@ -21,7 +21,7 @@ static const char *const fields_told[] = {
 
 /* ---- What a write changes ------------------------------------------------------ */
 
-/* What the server itself writes at each update. */
+/* Fields that the server sets at each update. */
 static bool is_server_managed_field(const char *field)
 {
     static const char *const fields[] = {"managedFields", "resourceVersion", "generation"};
@@ -200,9 +200,8 @@ static void keep_managers(const struct objects_review *review)
 }
 
 /*
- * The trees are compared as they would be stored, so it does not matter by which
- * verb or kind of patch a field was to be changed. People's rights have no fields:
- * RBAC knows none.
+ * Compares the trees as they would be stored, so that verb and kind of patch do not
+ * matter. Does not apply to people: RBAC has no rights by field.
  */
 static int check_changed_fields(void *arg, const struct objects_review *review, struct err *err)
 {

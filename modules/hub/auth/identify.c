@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds out who sent a request, by certificate or token. */
+/* Finds the user of a request, by certificate or token. */
 #include "auth/inside.h"
 
 #include "base/clock.h"
@@ -15,7 +15,7 @@
 
 static const char *const nobody_groups[] = {UNAUTHENTICATED, NULL};
 
-/* The handshake looked at this once; a connection may be kept for weeks. */
+/* TLS checked the dates at the handshake, but a connection may stay open for weeks. */
 static int check_times(const struct pki_cert *cert, struct err *err)
 {
     int64_t now = clock_wall();
@@ -29,8 +29,7 @@ static int check_times(const struct pki_cert *cert, struct err *err)
                    now < cert->not_before ? "does not count before" : "ended at", time);
 }
 
-/* The names in a certificate are good: the hub signed them. Groups get one
-   more, for all who are known. */
+/* The hub signed the certificate, so its groups are trusted. Adds system:authenticated. */
 static const char *const *groups_of(struct arena *arena,
                                     const struct pki_cert *cert)
 {
@@ -59,7 +58,7 @@ static int identify_certificate(const struct pki_cert *cert, struct objects *obj
     if (user->role == AUTH_SPOKE &&
         standing_of(objects, arena, cert, user->cluster, err) != STANDING_GOOD)
         return -1;
-    /* Names that the hub gives in other ways are nobody's by certificate. */
+    /* A certificate must not carry the name of a user that the hub identifies in other ways. */
     if (user->role == AUTH_JOIN || user->role == AUTH_ANONYMOUS ||
         text_starts(name, ACCOUNT_USER) || text_starts(name, BOOTSTRAP_USER) ||
         (user->role == AUTH_USER && pki_cert_in(cert, MANAGED)))
@@ -89,10 +88,9 @@ static const char *shown_token(struct arena *arena, const char *header)
 }
 
 /*
- * A good token is always let in; what is limited is how often an address may be
- * wrong. Join tokens cost a hash, so they are looked at whoever sends them. A JWT
- * costs a signature: of an address that is over its limit only those are
- * verified whose claims are an account's that is there.
+ * A valid token is always accepted; the limit is for wrong tokens of one address. Join
+ * tokens cost one hash, so they are always checked. A JWT costs a signature check: from an
+ * address over the limit, only one with the claims of an existing account is verified.
  */
 static int identify_limited_token(struct auth *auth, const struct http_request *request,
                     const char *token, struct arena *arena,
@@ -134,7 +132,7 @@ int auth_identify(struct auth *auth, const struct http_request *request,
     expires = user->expires;
     if (auth_impersonate(auth, request, arena, &user, err) < 0)
         return -1;
-    /* Whoever is taken for another is so as long as the own credential holds. */
+    /* An impersonated user expires with the real user's credential. */
     user->expires = expires;
     *ret = user;
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lets somebody act as somebody else, where they have the right to. */
+/* Replaces the user of a request by the impersonated one, if the user has that right. */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -81,7 +81,10 @@ static int check_wish(const struct wish *wish, struct err *err)
     return 0;
 }
 
-/* As upstream: an account has its groups, and who is known is in that group. */
+/*
+ * As in Kubernetes: a ServiceAccount also has the groups of its namespace, and every user
+ * but anonymous is in system:authenticated.
+ */
 static const char *const *all_groups(struct wish *wish)
 {
     const char *space, *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decides whether somebody may do something: by one table, then by roles. */
+/* Decides whether a user may do something: by the table of machines' rights, then by roles. */
 #include "auth/inside.h"
 
 #include <string.h>
@@ -9,10 +9,10 @@
 
 #define CLUSTER_LABEL "open-cluster-management.io/cluster-name="
 
-/* What everybody may ask for, known or not. */
+/* Paths that need no authentication. */
 static const char *const open_paths[] = {"/livez", "/readyz", "/healthz",
                                          "/version"};
-/* Discovery, for spokes and those who join; people have it by role. */
+/* Discovery paths for spokes and join tokens; people get them by a role. */
 static const char *const machine_paths[] = {"/api", "/apis", "/openapi"};
 
 static bool path_is_under(const char *path, const char *const *roots,
@@ -34,7 +34,7 @@ static bool is_joining(const struct auth_user *user, const char *cluster,
            facts->cluster_is_joining(facts->arg, user->token, cluster);
 }
 
-/* One object is known by who made it; a list must say whose it wants. */
+/* The object's user must be the requester; a list needs a selector for the requester's own. */
 static bool is_own_request(const struct auth_user *user,
                            const struct auth_request *ask,
                            const struct auth_facts *facts)
@@ -100,9 +100,11 @@ static bool may_by_row(const struct auth_user *user, const struct auth_request *
     return false;
 }
 
-/* Spokes pull, by digest, the artifacts that their works name: another revision in
-   the same repository may be another spoke's. "/v2" alone is where a client logs in
-   and where the names of repositories are listed, each by its own right. */
+/*
+ * A spoke may pull, by digest, the artifacts that its works name. A tag or the whole
+ * repository is not allowed, because other revisions may belong to other spokes. "/v2"
+ * alone is the login and the catalogue; each has a right of its own.
+ */
 static bool may_pull(const struct auth_user *user, const struct auth_request *ask,
                      const struct auth_facts *facts)
 {
@@ -240,7 +242,7 @@ static struct words one_word(struct arena *arena, const char *word)
     return (struct words){list, 1};
 }
 
-/* Rows that hold in this namespace. What only facts can tell is left out. */
+/* Adds the rows of the table for this namespace. Conditions on other objects are left out. */
 static bool add_table_rules(struct arena *arena, struct node *status,
                      const struct auth_user *user, const char *space)
 {

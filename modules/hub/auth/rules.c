@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares rules: does what somebody has cover what somebody wants to give? */
+/* Compares rules: do a user's rules cover the rules to be granted? */
 #include "auth/inside.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A wanted rule, taken apart: one word of each. NULL: it has none. */
+/* One combination of the words of a wanted rule. NULL: the rule has no such field. */
 struct piece {
     const char *verb, *group, *resource, *name, *url;
 };
@@ -37,7 +37,7 @@ static bool covers_resource(const struct words *have, const char *resource)
 {
     const char *slash;
 
-    assert(resource); /* what names no URL names one */
+    assert(resource); /* a rule without URLs has resources */
     slash = strchr(resource, '/');
     if (covers_word(have, resource))
         return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks whether somebody may decide on a certificate request of this signer. */
+/* Checks whether a user may approve or sign certificate requests of a signer. */
 #include "auth/inside.h"
 
 #include "document/document.h"
@@ -35,7 +35,7 @@ static bool may_name(const struct auth *auth, const struct auth_user *user,
     return auth_may(auth, user, &ask, NULL);
 }
 
-/* A right for "example.com" followed by "/" and "*" is one for all of its. */
+/* A right for "example.com/*" holds for all signers of example.com. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
                   const struct auth_request *ask, struct err *err)
 {
@@ -51,7 +51,7 @@ int signers_check(const struct auth *auth, const struct auth_user *user,
                                      "certificatesigningrequests"),
                           "", ask->name, NULL);
     if (!csr)
-        return 0; /* which is said by whoever looks for it next */
+        return 0; /* not found; the write reports that */
     signer = node_get_text(node_get(object_read(arena, csr), "spec"),
                            "signerName");
     if (may_name(auth, user, verb, signer) ||

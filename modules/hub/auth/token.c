@@ -24,8 +24,10 @@ static bool is_administrator_token(const struct node *spec)
     return strcmp(node_get_text(spec, "purpose"), AUTH_TOKEN_ADMINISTRATOR) == 0;
 }
 
-/* Without a token `spec` is NULL, and what is shown is hashed all the same: how
-   long an answer takes tells no more than its words which ids there are. */
+/*
+ * If there is no such token, `spec` is NULL and the secret is hashed all the same, so that
+ * the response time does not reveal which IDs exist.
+ */
 static int check_token(const struct node *spec, struct arena *arena,
                        const struct pki_join_token *token, int64_t *ret_expires,
                        struct err *err)
@@ -48,8 +50,10 @@ static int check_token(const struct node *spec, struct arena *arena,
     return 0;
 }
 
-/* Whom a token makes of its bearer: a machine that joins, or an administrator of
-   the token's name, so that the audit tells one token from another. */
+/*
+ * The user of a token: a joining machine, or an administrator with the name of the token,
+ * so that audit logs distinguish tokens.
+ */
 static struct auth_user *token_user(struct arena *arena, const struct node *spec,
                                     const char *id)
 {
@@ -124,7 +128,7 @@ static int review_token(struct auth *auth, struct arena *arena,
     if (account_is_token(token))
         return account_identify(auth, arena, token, wanted, audiences, ret,
                                 err);
-    /* Other tokens are for the hub and nobody else. */
+    /* Other tokens have the hub as their only audience. */
     for (size_t i = 0; wanted && strcmp(wanted[i], ISSUER) != 0; i++)
         if (!wanted[i + 1])
             return err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
