@@ -75,7 +75,7 @@ static bool has_or_all(const struct words *words, const char *word)
     return words_have(words, "*") || words_have(words, word);
 }
 
-/* "pods/log" matches itself, "*" and "*/log". */
+/* "pods/log" matches the words "pods/log" and "*", and a star before "/log". */
 static bool resource_matches(const struct words *words,
                              const struct auth_request *ask)
 {

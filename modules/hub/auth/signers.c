@@ -35,7 +35,7 @@ static bool may_name(const struct auth *auth, const struct auth_user *user,
     return auth_may(auth, user, &ask, NULL);
 }
 
-/* A right for "example.com/*" holds for all signers of example.com. */
+/* A right for "example.com" with "/" and a star holds for all signers of example.com. */
 int signers_check(const struct auth *auth, const struct auth_user *user,
                   const struct auth_request *ask, struct err *err)
 {

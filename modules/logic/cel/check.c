@@ -58,34 +58,6 @@ bool cel_overload_fits(const struct cel_overload *overload,
     return true;
 }
 
-/* ---- Saying where ------------------------------------------------------ */
-
-int cel_say(struct err *err, const char *text, size_t at, const char *format, ...)
-{
-    size_t line = 1, start = 0, len, column;
-    scoped_text struct text words = { 0 }, dots = { 0 };
-    va_list args;
-
-    for (size_t i = 0; i < at; i++)
-        if (text[i] == '\n') {
-            line++;
-            start = i + 1;
-        }
-    column = at - start;
-    len = strcspn(text + start, "\n");
-    va_start(args, format);
-    text_addv(&words, format, args);
-    va_end(args);
-    if (len > 200 || column > 200)
-        return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s", line,
-                       column + 1, text_string(&words));
-    for (size_t i = 0; i < column; i++)
-        text_add_char(&dots, '.');
-    return err_set(err, ERR_INVALID, "ERROR: <input>:%zu:%zu: %s\n | %.*s\n | %s^",
-                   line, column + 1, text_string(&words), (int)len, text + start,
-                   text_string(&dots));
-}
-
 /* ---- The walk ---------------------------------------------------------- */
 
 struct scope {
@@ -127,7 +99,7 @@ static int check_ident(struct checker *checker, struct cel_expr *expr,
             *ret = CEL_TYPE;
             return 0;
         }
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "undeclared reference to '%s' (in container '')", expr->name);
 }
 
@@ -141,7 +113,7 @@ static int check_select(struct checker *checker, struct cel_expr *expr,
     *ret = expr->test ? CEL_BOOL : expr->maybe ? CEL_OPTIONAL : CEL_DYN;
     if (type == CEL_DYN || type == CEL_MAP || type == CEL_OPTIONAL)
         return 0;
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "type '%s' does not support field selection",
                    cel_type_name(type));
 }
@@ -167,7 +139,7 @@ static int report_no_overload(struct checker *checker, const struct cel_expr *ex
     scoped_text struct text list = { 0 };
 
     if (!cel_function_exists(expr->name))
-        return cel_say(checker->err, checker->text, expr->at,
+        return cel_report_at(checker->err, checker->text, expr->at,
                        "undeclared reference to '%s' (in container '')",
                        expr->name);
     for (size_t i = 0; i < expr->count; i++)
@@ -176,7 +148,7 @@ static int report_no_overload(struct checker *checker, const struct cel_expr *ex
                       ? arena_printf(checker->arena, "%s.(",
                                      cel_type_name(types[i]))
                       : cel_type_name(types[i]));
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "found no matching overload for '%s' applied to '%s%s)'",
                    expr->name, expr->member ? "" : "(", text_string(&list));
 }
@@ -216,7 +188,7 @@ static int wants_bool(struct checker *checker, const struct cel_expr *expr,
 {
     if (type == CEL_DYN || type == CEL_BOOL)
         return 0;
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "expected type 'bool' but found '%s'", cel_type_name(type));
 }
 
@@ -269,7 +241,7 @@ static int check_macro_range(struct checker *checker, const struct cel_expr *exp
     if (type == CEL_DYN ||
         (optional ? type == CEL_OPTIONAL : type == CEL_LIST || type == CEL_MAP))
         return 0;
-    return cel_say(checker->err, checker->text, expr->at,
+    return cel_report_at(checker->err, checker->text, expr->at,
                    "expression of type '%s' cannot be range of a comprehension "
                    "(must be list, map, or dynamic)",
                    cel_type_name(type));

@@ -51,7 +51,7 @@ static int read_number_token(const char *text, struct cel_token *token,
     }
     value = strtoull(start, &end, hex ? 16 : 10);
     if (errno || (hex && end == start + 1))
-        return cel_say(err, text, token->at, "invalid int literal");
+        return cel_report_at(err, text, token->at, "invalid int literal");
     if (*end == 'u' || *end == 'U') {
         token->literal = (struct cel_value){ CEL_UINT, { .natural = value } };
         token->end = (size_t)(end + 1 - text);
@@ -59,7 +59,7 @@ static int read_number_token(const char *text, struct cel_token *token,
     }
     /* 2^63 is let through for the sake of -9223372036854775808. */
     if (value > (uint64_t)INT64_MAX + 1)
-        return cel_say(err, text, token->at, "invalid int literal");
+        return cel_report_at(err, text, token->at, "invalid int literal");
     token->literal = cel_int((int64_t)value);
     token->end = (size_t)(end - text);
     return 0;
@@ -168,7 +168,7 @@ static int read_string_token(struct arena *arena, struct quoted *in,
     }
     text_free(&in->out);
     if (state < 0)
-        return cel_say(err, in->text, token->at,
+        return cel_report_at(err, in->text, token->at,
                        "Syntax error: the string is not closed, or an escape in "
                        "it is wrong");
     return 0;
@@ -207,7 +207,7 @@ static int read_mark(const char *text, struct cel_token *token, struct err *err)
             return 0;
         }
     if (!strchr("+-*/%<>!?:.,()[]{}", *here))
-        return cel_say(err, text, token->at,
+        return cel_report_at(err, text, token->at,
                        "Syntax error: token recognition error at: '%c'", *here);
     token->mark[0] = *here;
     token->end = token->at + 1;

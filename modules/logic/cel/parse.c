@@ -41,10 +41,10 @@ static struct cel_expr *report_unexpected(struct parser *parser, const char *wan
     const struct cel_token *token = &parser->token;
 
     if (token->kind == TOKEN_END)
-        cel_say(parser->err, parser->text, token->at,
+        cel_report_at(parser->err, parser->text, token->at,
                 "Syntax error: mismatched input '<EOF>' expecting %s", wanted);
     else
-        cel_say(parser->err, parser->text, token->at,
+        cel_report_at(parser->err, parser->text, token->at,
                 "Syntax error: extraneous input '%.*s' expecting %s",
                 (int)(token->end - token->at < 60 ? token->end - token->at : 60),
                 parser->text + token->at, wanted);
@@ -87,7 +87,7 @@ static struct cel_expr *with_args(struct parser *parser, struct cel_expr *expr,
     }
     if (expr->depth <= DEEPEST)
         return expr;
-    cel_say(parser->err, parser->text, expr->at,
+    cel_report_at(parser->err, parser->text, expr->at,
             "expression recursion limit exceeded: %d", DEEPEST);
     return NULL;
 }
@@ -200,7 +200,7 @@ static struct cel_expr *expand_macro(struct parser *parser, struct cel_expr *exp
             continue;
         variable = expr->args[1];
         if (variable->kind != EXPR_IDENT) {
-            cel_say(parser->err, parser->text, variable->at,
+            cel_report_at(parser->err, parser->text, variable->at,
                     "argument must be a simple name");
             return NULL;
         }
@@ -219,7 +219,7 @@ static struct cel_expr *expand_has(struct parser *parser, struct cel_expr *expr)
 {
     if (expr->count != 1 || expr->args[0]->kind != EXPR_SELECT ||
         expr->args[0]->maybe) {
-        cel_say(parser->err, parser->text, expr->at,
+        cel_report_at(parser->err, parser->text, expr->at,
                 "invalid argument to has() macro");
         return NULL;
     }
@@ -274,7 +274,7 @@ static struct cel_expr *parse_name(struct parser *parser)
         }
     for (size_t i = 0; i < count_of(reserved); i++)
         if (at_word(parser, reserved[i])) {
-            cel_say(parser->err, parser->text, expr->at,
+            cel_report_at(parser->err, parser->text, expr->at,
                     "reserved identifier: %s", expr->name);
             return NULL;
         }
@@ -422,7 +422,7 @@ static struct cel_expr *parse_unary(struct parser *parser)
     expr = parse_member(parser);
     if (times % 2 == 0) {
         if (is_too_big(expr) && !times) {
-            cel_say(parser->err, parser->text, at, "invalid int literal");
+            cel_report_at(parser->err, parser->text, at, "invalid int literal");
             return NULL;
         }
         return expr;
@@ -497,7 +497,7 @@ static struct cel_expr *parse_expr(struct parser *parser)
     struct cel_expr *parts[3] = { NULL }, *expr;
 
     if (++parser->depth > DEEPEST) {
-        cel_say(parser->err, parser->text, parser->token.at,
+        cel_report_at(parser->err, parser->text, parser->token.at,
                 "expression recursion limit exceeded: %d", DEEPEST);
         return NULL;
     }
